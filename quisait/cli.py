@@ -35,6 +35,7 @@ from quisait.commands.demo import demo
 from quisait.commands.directory import directory
 from quisait.commands.expertise import coverage, expertise_app, isolation, peers, profile
 from quisait.commands.journal import journal_app
+from quisait.commands.mail import mail_app
 from quisait.commands.privacy import audit, audited_reader, privacy_app
 from quisait.commands.questions import questions_app
 from quisait.commands.readers import (
@@ -97,6 +98,7 @@ app.add_typer(schema_app, name="schema")
 app.add_typer(expertise_app, name="expertise")
 app.add_typer(topics_app, name="topics")
 app.add_typer(questions_app, name="questions")
+app.add_typer(mail_app, name="mail")
 app.command("isolation")(isolation)
 app.command("coverage")(coverage)
 app.command("peers")(peers)

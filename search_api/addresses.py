@@ -128,6 +128,11 @@ def new_question_address(question: str = "", agent_id: str = "", community: str 
     return f"/questions/new?{said}" if said else "/questions/new"
 
 
+def unsubscribe_address(link: str) -> str:
+    """Where a kind of mail ends, by a signed link."""
+    return f"/courriels/{quote(link, safe='')}"
+
+
 def original_address(document_id: str) -> str:
     """The file itself, of a document that lies in a folder."""
     return f"{document_address(document_id)}/original"

@@ -12,7 +12,9 @@ from search_api.routes import (
     community_management,
     documents,
     find,
+    following,
     health,
+    mail,
     my_data,
     push,
     search,
@@ -57,6 +59,8 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(administration.router)
     app.include_router(my_data.api_router)
     app.include_router(asking.api_router)
+    app.include_router(following.api_router)
+    app.include_router(mail.api_router)
     app.include_router(health.router)
     app.include_router(search.router)
     app.include_router(topics.router)
@@ -66,6 +70,8 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(administration.pages)
     app.include_router(my_data.router)
     app.include_router(asking.router)
+    app.include_router(following.router)
+    app.include_router(mail.router)
     app.include_router(search.browser_search_router)
     if sign_on:
         app.include_router(sign_on_routes.router)

@@ -27,6 +27,7 @@ from search_api.sign_on.identification import (
     Identification,
     IdentificationMethod,
     SignedHeader,
+    by_personal_token,
     identification_of,
 )
 from search_api.sign_on.sessions import PREFIX, SignOnCookies, SqlPersonalTokens, SqlSessions
@@ -119,8 +120,7 @@ def not_by_personal_token(request: Request, reader: NamedReader) -> None:
 
     So a stolen token neither shows nor changes what is stored about its agent.
     """
-    who = identification_of(request)
-    if who is not None and who.method is IdentificationMethod.PERSONAL_TOKEN:
+    if by_personal_token(request):
         raise Problem(
             403,
             "Un jeton personnel ne donne pas accès à vos données : connectez-vous dans un "

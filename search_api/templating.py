@@ -20,6 +20,7 @@ from search_api.addresses import (
 )
 from search_api.answers.asking import waiting_questions
 from search_api.answers.feedback import PageFeedback
+from search_api.answers.following import PageFollows
 from search_api.asking.values import SOURCE
 from search_api.audit import descriptions
 from search_api.identity.principals import Role
@@ -27,7 +28,12 @@ from search_api.identity.tokens import on_loopback
 from search_api.ranking.direct_answer import unsaid_passages
 from search_api.ranking.results import excerpt, explanation
 from search_api.services import Services, services_of
-from search_api.sign_on.identification import IN_PERSON_METHODS, Identification, identification_of
+from search_api.sign_on.identification import (
+    IN_PERSON_METHODS,
+    Identification,
+    by_personal_token,
+    identification_of,
+)
 from search_api.static_files import static_address
 from search_api.wording import plural, safe_text
 
@@ -71,6 +77,13 @@ def asking_shown(services: Services, reader: Reader) -> AskingShown | None:
     if services.asking is None or reader.agent_id is None:
         return None
     return AskingShown(waiting_questions(services, reader))
+
+
+def page_follows(request: Request) -> PageFollows | None:
+    """What the reader follows, for the pages' buttons; None for a personal token."""
+    if by_personal_token(request):
+        return None
+    return PageFollows(services_of(request), _reader(request))
 
 
 def voice(role: ContributorRole, name: object) -> Markup:
@@ -153,6 +166,7 @@ def render(name: str, *, request: Request, **values: object) -> str:
         "here": here(request),
         "desks": role_pages_of(request) if sound else (),
         "feedback": PageFeedback(services, _reader(request)) if sound else None,
+        "page_follows": page_follows(request) if sound else None,
         "asking": asking_shown(services, _reader(request)) if sound else None,
         "kept": services.questions_kept,
         "themed": services.theme is not None,

@@ -57,6 +57,7 @@ from quisait.settings.files import exposed_secret_files as secrets_open_to_other
 from quisait.settings.sources import SourceSettings
 from quisait.settings.types import reason_of
 from quisait.work.index_limit import filled_beyond, limit_warning
+from quisait.work.mail import check_server
 from quisait.work.reindexing import reindex_reasons
 from quisait.work.source_status import removed_source_remedy, removed_sources, unknown_denials
 from search_api.wording import safe_text
@@ -158,7 +159,13 @@ def _parts(settings: Settings) -> Iterator[Check]:
         if source.reader_groups:
             yield _attempt(f"groupes de {source.name}", partial(check_authority, settings, source))
     yield from _denials(settings)
+    yield from _mail(settings)
     yield _identity(settings)
+
+
+def _mail(settings: Settings) -> Iterator[Check]:
+    if settings.mail.host:
+        yield _attempt("courriel", partial(check_server, settings))
 
 
 def _engines(settings: Settings) -> Iterator[Check]:

@@ -16,7 +16,7 @@ from quisait.application.assembly import Application, open_overview
 from quisait.application.progress import duration, plural_count
 from quisait.clock import today
 from quisait.work.crawl import CrawlOutcome
-from quisait.work.questions import open_asking
+from quisait.work.questions import open_asking, open_following
 from quisait.work.source_status import FAILURE_LABELS, FailureStatus, SourceStatus, soon
 from search_api.answers.context import AnswerContext, NoBuild
 from search_api.answers.question import QuestionAnswer, WhoKnows
@@ -59,6 +59,7 @@ def answer_context(application: Application) -> Iterator[AnswerContext]:
             grants=application.privacy.grants,
             audit=application.privacy.audit,
             asking=open_asking(application),
+            following=open_following(application),
         )
     except NoBuild as error:
         raise ValueError(_no_build(error.build)) from error

@@ -17,6 +17,7 @@ from search_api.answers.asking import (
     own_questions,
     question_page,
 )
+from search_api.answers.following import News, news
 from search_api.asking.values import AskedQuestion
 from search_api.wording import day, open_figures, plural, safe_text
 
@@ -67,6 +68,22 @@ def show_question(
         print(safe_text(_question_text(found)))
 
 
+@questions_app.command("news")
+def show_news(agent: AsAgent = "", as_json: AsJson = False) -> None:
+    """Ce qui est nouveau dans ce qu'un agent suit, avec ses droits."""
+    with opened_application() as application, answers.answer_context(application) as context:
+        if context.following is None:
+            raise ValueError(_OFF)
+        reader = audited_reader(application, agent, "quisait questions news")
+        found = news(context, reader)
+    if as_json:
+        from search_api.schemas.following import news_body  # here for the same reason
+
+        print(news_body(found).model_dump_json(indent=2))
+    else:
+        print(safe_text(_news_text(found)))
+
+
 @questions_app.command("step")
 def step() -> None:
     """Fait passer au suivant ce qui attend depuis trop longtemps ; « quisait run » s'en charge."""
@@ -80,6 +97,20 @@ def step() -> None:
         if moved
         else "Aucune question n'avance."
     )
+
+
+def _news_text(found: News) -> str:
+    shown = [
+        "\n".join(
+            (
+                f"{one.shown.title} :",
+                *(f"  {day(item.moment.date())}  {item.title}" for item in one.items),
+                *(["  et d'autres encore"] if one.more else []),
+            )
+        )
+        for one in found.found
+    ]
+    return "\n\n".join(shown) or "Rien de nouveau."
 
 
 def _list_text(found: OwnQuestions) -> str:

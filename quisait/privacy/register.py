@@ -184,6 +184,17 @@ class FileRegister:
         named = list(subject) if subject else None
         self._write("feedback", moment, agent=agent_id, aspect=aspect, subject=named)
 
+    def unfollowed(self, agent_id: str, kind: str, subject: str, moment: datetime) -> None:
+        """An agent follows something no more, or nothing any more (no kind)."""
+        self._write("follow", moment, agent=agent_id, follow=kind, subject=subject)
+
+    def mail_chosen(
+        self, agent_id: str, asked: bool, answered: bool, digest: str, moment: datetime
+    ) -> None:
+        """An agent says what they want by mail; to end it is a choice too."""
+        said = [asked, answered, digest]
+        self._write("mail", moment, agent=agent_id, said=said)
+
     def question_removed(self, question_id: str, answer_id: str, moment: datetime) -> None:
         """A question is deleted, or one of its answers."""
         self._write("question", moment, question=question_id, answer=answer_id)

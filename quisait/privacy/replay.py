@@ -23,6 +23,9 @@ from quisait.settings import QUESTIONS_SOURCE
 from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import question_document
 from search_api.feedback import Aspect, SqlFeedback, Subject, SubjectKind
+from search_api.following import FollowKind, SqlFollowing
+from search_api.mail.storage import SqlMail, doubt_restored_mail
+from search_api.mail.values import DigestPace, MailPreferences
 from search_api.sign_on import sessions as sign_on_tables
 
 log = logging.getLogger(__name__)
@@ -73,6 +76,7 @@ def replay_where_older(
     for mark, knows in zip(register.marks, known, strict=True):
         if isinstance(mark, DatabaseRegisterMark) and knows != last:
             _revoke_sessions_and_tokens(database)
+            doubt_restored_mail(database)
             _withdraw(register.since(knows), inbox)
     found = replay(waiting, database, consent, index, journal)
     for mark in register.marks:
@@ -94,6 +98,7 @@ def replay_on_copy(
 ) -> ReplayReport:
     """Tell a restored database and index what happened since, before anybody can ask them."""
     _revoke_sessions_and_tokens(database)
+    doubt_restored_mail(database)
     _withdraw(lines, inbox)
     return replay(lines, database, consent, index, journal)
 
@@ -111,6 +116,8 @@ def replay(
         _apply_wish(line, consent)
     _remove_feedback(lines, database)
     _remove_questions(lines, database)
+    _remove_follows(lines, database)
+    _choose_mail(lines, database)
     purged = [line["agent"] for line in lines if line["kind"] == "purged"]
     for agent_id in purged:
         purge_agent(database, agent_id, journal)
@@ -176,6 +183,30 @@ def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> Non
             questions.remove_answer(line["question"], line["answer"])
         elif line["kind"] == "question":
             questions.remove(line["question"])
+
+
+def _remove_follows(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
+    """What agents follow no more, and all that who withdrew followed; what came since stays."""
+    for line in lines:
+        moment = datetime.fromisoformat(line["at"])
+        stored = SqlFollowing(database, lambda moment=moment: moment)  # type: ignore[misc]
+        if line["kind"] == "follow" and line["follow"]:
+            stored.unfollow(line["agent"], FollowKind(line["follow"]), line["subject"])
+        elif line["kind"] == "follow" or (
+            line["kind"] == "wish" and line["in_force"] and _is_whole_withdrawal(line)
+        ):
+            stored.unfollow_all(line["agent"])
+
+
+def _choose_mail(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
+    """What agents chose since; what waits in a restored queue may have been sent since."""
+    for line in lines:
+        if line["kind"] == "mail":
+            moment = datetime.fromisoformat(line["at"])
+            stored = SqlMail(database, lambda moment=moment: moment, "")  # type: ignore[misc]
+            asked, answered, digest = line["said"]
+            said = MailPreferences(asked, answered, DigestPace(digest))
+            stored.choose(line["agent"], said)
 
 
 def _is_whole_withdrawal(line: RegisterLine) -> bool:

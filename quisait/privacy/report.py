@@ -79,6 +79,15 @@ def _categories(settings: Settings) -> Iterator[str]:
             "que chacun accepte de recevoir. Combien de fois un document existant a suffi, sans "
             "dire à qui."
         )
+        yield (
+            "Ce que chacun suit : sujets, communautés, questions, recherches enregistrées (avec "
+            "leurs mots), et jusqu'à quand il en a vu les nouveautés ; vu de lui seul."
+        )
+    if settings.mail.host:
+        yield (
+            "Courriel : ce que chacun choisit de recevoir ; à qui, pourquoi et quand un message "
+            "est parti, sans son texte ; adresses que le serveur a refusées."
+        )
     if settings.topics.file:
         yield "Cartographie : qui sait quoi, d'après les seuls documents ouverts à tous les agents."
     if settings.journal.enabled:
@@ -140,6 +149,12 @@ def _recipients(settings: Settings) -> Iterator[str]:
     if settings.embed.origins:
         origins = ", ".join(settings.embed.origins)
         yield f"Pages de l'intranet où la recherche est posée : {origins}."
+    if settings.mail.host:
+        yield (
+            f"Serveur de courriel {settings.mail.host} : l'adresse des agents qui l'ont choisi, "
+            "des titres ouverts à tous et des liens ; un titre réservé, si un service le permet "
+            f"({', '.join(settings.mail.titled_entities) or 'aucun'})."
+        )
     yield "Aucun transfert hors de l'administration : rien n'est envoyé à un tiers."
 
 
@@ -159,6 +174,15 @@ def _periods(settings: Settings) -> Iterator[str]:
         yield (
             "Questions et réponses : jusqu'à ce que leur auteur les supprime ; au départ, après le "
             "même délai, elles restent sans son nom, et le reste s'efface."
+        )
+        yield (
+            "Ce qu'un agent suit : jusqu'à ce qu'il le retire, ou se retire du service ; au "
+            "départ, le même délai."
+        )
+    if settings.mail.host:
+        yield (
+            "Courriel : messages, trente jours après l'envoi ; choix, tant que l'agent est connu "
+            "de l'annuaire, puis le même délai."
         )
     yield "Demandes d'un agent : tant qu'il est connu de l'annuaire, puis le même délai."
     if settings.topics.file:
@@ -240,6 +264,8 @@ def _open(settings: Settings) -> Iterator[str]:
         yield "Journal des questions : éteint. Aucune question n'est gardée."
     if not settings.questions.enabled:
         yield "Questions à des collègues : éteintes."
+    if not settings.mail.host:
+        yield "Courriel aux agents : éteint."
     if not settings.topics.file:
         yield "Cartographie des sujets : éteinte."
     if not any(role.role == "officer" for role in settings.roles):

@@ -46,7 +46,9 @@ from search_api.feedback import (
     forget_subjects,
     subjects_kept,
 )
+from search_api.following import follows, news_seen
 from search_api.identity.principals import Grants
+from search_api.mail.storage import mail_preferences, mail_queue
 from search_api.query_log.counts import COUNT_FIELDS, QueryCounts, forget_mentions, names_of
 from search_api.query_log.recording import BackgroundQueryLog
 from search_api.query_log.sql import QueryLogRules, SqlQueryLog
@@ -245,6 +247,10 @@ _AGENT_TABLES = (
     build_tables.cells,
     build_tables.members,
     feedback,
+    follows,
+    news_seen,
+    mail_preferences,
+    mail_queue,
     sign_on_tables.sessions,
     sign_on_tables.personal_tokens,
 )
@@ -256,6 +262,10 @@ So does what the journal counted of them, which is under other keys.
 _TABLES_WITH_AGENT_ID = (
     consent.preferences,
     feedback,
+    follows,
+    news_seen,
+    mail_preferences,
+    mail_queue,
     asked_agents,
     asking_preferences,
     asked_questions,

@@ -31,7 +31,8 @@ from quisait.privacy.retention import audit_command, background_query_log
 from quisait.server.metrics import metrics_app, metrics_router, registry_of
 from quisait.settings import Settings, beside_file
 from quisait.work.administration import ApplicationAdministration
-from quisait.work.questions import open_asking
+from quisait.work.mail import open_mailing
+from quisait.work.questions import open_asking, open_following
 from quisait.work.search_files import SettingsSearchFiles
 from search_api.app import ReaderOf, Services, create_app
 from search_api.audit.descriptions import ANY_AGENT
@@ -241,6 +242,8 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             read_soon=ApplicationAdministration(application).read_soon,
             search_files=SettingsSearchFiles(application.settings.search),
             asking=open_asking(application),
+            following=open_following(application),
+            mail=open_mailing(application),
             originals=open_originals(application.settings, application.known),
         )
     )

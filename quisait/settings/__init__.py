@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from quisait.settings.mail import MailSettings
 from quisait.settings.secret_files import FOLDER, SecretFiles
 from quisait.settings.sources import (
     AccessSettings,
@@ -412,6 +413,7 @@ class Settings(BaseSettings):
     journal: JournalSettings = JournalSettings()
     privacy: PrivacySettings = PrivacySettings()
     questions: QuestionsSettings = QuestionsSettings()
+    mail: MailSettings = MailSettings()
     log: LogSettings = LogSettings()
     roles: list[RoleSettings] = Field([], description="les rôles, une table [[roles]] chacun")
     sources: Annotated[list[SourceSettings], AfterValidator(_each_name_once)] = Field(
@@ -425,6 +427,20 @@ class Settings(BaseSettings):
             raise ValueError("search_client demande un fournisseur d'identité ([oidc] issuer)")
         if len(set(clients)) < len(clients):
             raise ValueError("deux sources ont le même search_client")
+        return self
+
+    @model_validator(mode="after")
+    def _with_what_mail_needs(self) -> Self:
+        """Its links lead to the pages, and are signed."""
+        if self.mail.host and not self.sign_on.address:
+            raise ValueError(
+                "[mail] host demande [sign_on] address : les courriels mènent aux pages"
+            )
+        if self.mail.host and len(self.server.token_key.encode()) < 32:
+            raise ValueError(
+                "[mail] host demande [server] token_key, de 32 octets au moins : les liens de "
+                "désinscription sont signés"
+            )
         return self
 
     @model_validator(mode="after")

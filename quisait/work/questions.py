@@ -7,13 +7,14 @@ from connectors.ports import SourceError
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application, open_crawl_dependencies, open_overview
 from quisait.application.locks import hold_source_lock
-from quisait.clock import today
+from quisait.clock import now, today
 from quisait.settings import QUESTIONS_SOURCE
 from quisait.work.crawl import crawl_with_lock
 from quisait.work.runs import CrawlOptions
 from search_api.answers.asking import move_questions_on
 from search_api.answers.context import AnswerContext, Asking
 from search_api.asking.values import AskingRules
+from search_api.following import SqlFollowing
 from search_api.identity.readers import reader_of
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,13 @@ def open_asking(application: Application) -> Asking | None:
             reader_of(agent_id, application.book, today())
         ),
     )
+
+
+def open_following(application: Application) -> SqlFollowing | None:
+    """What agents follow; None where the settings have no questions asked."""
+    if not application.settings.questions.enabled:
+        return None
+    return SqlFollowing(application.database, now, application.privacy.register)
 
 
 def publish_questions(application: Application) -> bool:

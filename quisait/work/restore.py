@@ -46,6 +46,8 @@ from quisait.settings.files import LOCKS_FOLDER, RANKER_FILE, RESTORING, make_fo
 from quisait.work.backup import DOCUMENTS, STATE, BackupUnusable, Manifest, read_manifest
 from search_api.asking.storage import forget_every_question
 from search_api.feedback import feedback
+from search_api.following import follows
+from search_api.mail.storage import mail_preferences, mail_queue
 
 _WRITTEN_AT_ONCE = 100
 _MARGIN = timedelta(hours=1)
@@ -389,14 +391,15 @@ def _count(index: Index) -> int:
 def _close_what_is_not_known(working: sa.Engine) -> None:
     """Without a register: sources are read anew, and each agent is asked anew.
 
-    What applications pushed and what agents kept or said may have been deleted since: it goes.
+    What applications pushed and what agents kept, said, followed or wanted by mail may
+    have been ended since: it goes.
     """
     consent = SqlConsent(working, now)
     for agent_id in _agent_ids(working):
         consent.put(Preference(agent_id, PreferenceKind.WITHDRAW), now())
     with working.begin() as connection:
         connection.execute(sa.delete(cursors).where(cursors.c.source != DIRECTORY))
-        for table in (*PUSHED, feedback):
+        for table in (*PUSHED, feedback, follows, mail_preferences, mail_queue):
             connection.execute(sa.delete(table))
         forget_every_question(connection)
 

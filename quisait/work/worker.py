@@ -2,7 +2,7 @@
 
 Several workers may run, on one machine or on several: the first that takes a source's lock
 reads it, the others go on to the next; of a source in parts, each takes parts. Tasks: the
-directory, the build of the expertise, the query log, questions, purges.
+directory, the build of the expertise, the query log, questions, mail, purges.
 """
 
 import logging
@@ -33,6 +33,7 @@ from quisait.privacy.retention import expunge_deleted_texts, purge_expired
 from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.work.crawl import crawl_with_lock, divided_source, replace_directory
+from quisait.work.mail import send_mail
 from quisait.work.parts import DividedSource, has_part_left, read_parts
 from quisait.work.questions import move_on
 from quisait.work.runs import (
@@ -96,6 +97,8 @@ JOURNAL = "@journal"
 """Closed and forgotten in time even where nobody asks any more, or it was switched off."""
 QUESTIONS = "@questions"
 """Questions whose time has passed go to the next agent; their documents are a source's."""
+MAIL = "@courriel"
+"""What agents are told by mail; a server that is away holds up nothing else."""
 PRIVACY = "@vie-privee"
 """What is kept of who left, old entries of the audit and of the register."""
 
@@ -127,6 +130,8 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
         tasks.append(Task(JOURNAL, pace_of(settings, "1 h"), _turn_journal))
     if settings.questions.enabled:
         tasks.append(Task(QUESTIONS, pace_of(settings, "5 min"), _move_questions_on))
+    if settings.questions.enabled and settings.mail.host:
+        tasks.append(Task(MAIL, pace_of(settings, "1 min"), _send_mail))
     tasks.append(Task(PRIVACY, pace_of(settings, "1 j"), _purge))
     return tuple(tasks)
 
@@ -146,6 +151,10 @@ def _turn_journal(application: Application, _held: SourceLock, _stop: Event) -> 
 
 def _move_questions_on(application: Application, _held: SourceLock, _stop: Event) -> int:
     return move_on(application)
+
+
+def _send_mail(application: Application, _held: SourceLock, stop: Event) -> int:
+    return send_mail(application, stop).sent
 
 
 def _purge(application: Application, _held: SourceLock, _stop: Event) -> int:

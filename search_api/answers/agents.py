@@ -165,6 +165,8 @@ def ask_wish(
     _consent(context).ask(wish)
     if context.feedback and (wish.kind, wish.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE):
         context.feedback.forget_opinions_on(wish.agent_id)
+    if (wish.kind, wish.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE) and context.following:
+        context.following.unfollow_all(wish.agent_id)
 
 
 def take_back_wish(

@@ -18,8 +18,12 @@ from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
 from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
 from search_api.feedback import FeedbackStore
+from search_api.following import SqlFollowing
 from search_api.identity.principals import Grants, HeldRoles, Role
 from search_api.identity.readers import ReaderDirectory
+from search_api.mail.links import UnsubscribeLinks
+from search_api.mail.storage import SqlMail
+from search_api.mail.values import MailRules
 from search_api.query_log.counts import MentionCount
 from search_api.query_log.recording import NoQueryLog, QueryLog
 from search_api.search import Search
@@ -120,6 +124,15 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
+class Mailing:
+    """What mail to agents needs."""
+
+    store: SqlMail
+    rules: MailRules
+    links: UnsubscribeLinks
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerContext:
     """What answers are made from: the same for the pages, the API and the command line.
 
@@ -131,7 +144,8 @@ class AnswerContext:
     somebody's. `search_files` are those that administrators edit; `read_soon` has a
     source read by the next worker, and raises `KeyError` for one that the settings do not name.
     `originals` are the files of folders, None where none is served; `asking` is None where no
-    question is asked of colleagues here.
+    question is asked of colleagues here, `following` where nothing is followed,
+    `mail` where nothing is sent.
     """
 
     search: Search
@@ -153,6 +167,8 @@ class AnswerContext:
     originals: Originals | None = None
     read_soon: Callable[[str], None] | None = None
     asking: Asking | None = None
+    following: SqlFollowing | None = None
+    mail: Mailing | None = None
 
     @property
     def questions_kept(self) -> bool:

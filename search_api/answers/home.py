@@ -78,7 +78,7 @@ def home(context: AnswerContext, reader: Reader) -> Home:
         questions = _open_questions(build, reader, topics)
         communities = communities_of(build, agent)
     searched = [one for one in topics if one.kind is TopicKind.TOPIC][:TOPICS_SEARCHED]
-    found = {one.id: _newest(context, reader, _labels(one), today) for one in searched}
+    found = {one.id: _newest(context, reader, any_label(one), today) for one in searched}
     news = _news(searched, found, {one.document_id for one in questions}, today)
     nearby = _of_the_place(context, reader, agent, today)
     read = (*(one for results in found.values() for one in results), *nearby)
@@ -114,7 +114,7 @@ def _of_the_place(
     return _newest(context, reader, "", today, {"area": (agent.departement,)})
 
 
-def _labels(topic: Topic) -> str:
+def any_label(topic: Topic) -> str:
     """A query for any of what a topic is called."""
     said = [" ".join(_SAID.sub(" ", label).split()) for label in topic.labels]
     quoted = [f'"{label}"' for label in said if label]

@@ -189,6 +189,16 @@ class SqlQuestions:
         with self._engine.connect() as connection:
             return _threads(connection, oldest)
 
+    def on_topic(self, topic_id: str, since: datetime) -> tuple[Thread, ...]:
+        """Questions on a topic that were asked, changed or answered since a moment."""
+        asked, given = asked_questions.c, given_answers.c
+        answered = sa.select(given.question_id).where(given.created > since)
+        rows = (asked.topic_id == topic_id) & ((asked.modified > since) | asked.id.in_(answered))
+        newest = asked_questions.c.modified.desc()
+        with self._engine.connect() as connection:
+            query = _existing().where(rows).order_by(newest, asked_questions.c.id)
+            return _threads(connection, query)
+
     def requests_of(self, question_id: str) -> tuple[AgentRequest, ...]:
         """Whom a question was asked, in that order. For the steps, never for a reader."""
         with self._engine.connect() as connection:

@@ -34,6 +34,7 @@ OPENED: dict[str, str] = {
     "quisait search": "recherche de documents",
     "quisait experts": "recherche de collègues qui savent",
     "quisait profile": "page d’un agent",
+    "quisait questions news": "nouveautés de ce que suit un agent",
     "quisait questions list": "questions d’un agent à ses collègues",
     "quisait questions show": "question d’un agent à ses collègues",
     "quisait tune": "réglage du classement sur des questions jugées",

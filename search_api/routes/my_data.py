@@ -15,6 +15,8 @@ from search_api.addresses import local_path, topic_address
 from search_api.answers.agents import ask_wish, stored_about, take_back_wish
 from search_api.answers.asking import own_asking
 from search_api.answers.feedback import FeedbackAction, give_feedback, own_feedback
+from search_api.answers.following import own_follows
+from search_api.answers.mail import own_mail
 from search_api.asking.values import MOST_PER_WEEK, RequestState
 from search_api.authorization import not_by_personal_token
 from search_api.feedback import Subject, SubjectKind
@@ -72,7 +74,9 @@ def take_back(
 
 def _body(services: Services, reader: Reader) -> MeBody:
     said, asked = own_feedback(services, reader), own_asking(services, reader)
-    return my_data_body(stored_about(services, reader), said, asked)
+    followed = own_follows(services, reader)
+    mail = own_mail(services, reader)
+    return my_data_body(stored_about(services, reader), said, asked, followed, mail)
 
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(not_by_personal_token)])
@@ -143,6 +147,8 @@ def me_page(request: Request, reader: NamedReader) -> str:
         topic_address=topic_address,
         own=own_feedback(services, reader),
         asked=own_asking(services, reader),
+        followed=own_follows(services, reader),
+        mail=own_mail(services, reader),
         asking_rules=services.asking.rules if services.asking else None,
         declarable_topics=[one for one in held.topics if one.kind is TopicKind.TOPIC],
         most_per_week=MOST_PER_WEEK,

@@ -18,6 +18,7 @@ from search_api.addresses import (
     local_path,
     topic_address,
 )
+from search_api.answers.following import news
 from search_api.answers.home import home
 from search_api.answers.people import MOST_CARDS
 from search_api.answers.question import answer_question, who_knows
@@ -42,6 +43,7 @@ from search_api.schemas.search import ExpertsBody, SearchBody, SuggestionsBody, 
 from search_api.schemas.search_responses import experts_answer, search_answer, suggestions_answer
 from search_api.search import OF_A_PERSON
 from search_api.services import services_of
+from search_api.sign_on.identification import by_personal_token
 from search_api.templating import demo_agents, here, render
 
 PROBLEMS: dict[int | str, dict[str, Any]] = problem_responses(
@@ -140,6 +142,7 @@ def search_page(
         address=address,
         asked=asked,
         home=None if asked else home(services, reader),
+        news=None if asked or by_personal_token(request) else news(services, reader),
         results=found.results,
         direct=found.direct,
         ask_instead=found.ask_instead,

@@ -11,9 +11,13 @@ from expertise.consent import PreferenceKind
 from expertise.peers import AgentProfile, Skill
 from search_api.answers.agents import StoredData
 from search_api.answers.feedback import OwnFeedback, ShownFeedback
+from search_api.answers.following import OwnFollows
+from search_api.answers.mail import OwnMail
 from search_api.asking.values import OwnAsking
 from search_api.feedback import Aspect, Feedback, SubjectKind
 from search_api.schemas.asking import OwnAskingBody, own_asking_body
+from search_api.schemas.following import OwnFollowsBody, own_follows_body
+from search_api.schemas.mail import OwnMailBody, own_mail_body
 from search_api.schemas.search import AgentBody
 from search_api.schemas.search_responses import agent_body
 from search_api.schemas.topics import (
@@ -221,13 +225,21 @@ class MeBody(_MyDataSchema):
     opinions: list[FeedbackBody] = Field(description="«utile» or «pas utile», seen by you alone")
     favourites: list[FeedbackBody]
     asking: OwnAskingBody | None = Field(description="null where no question is asked here")
+    mail: OwnMailBody | None = Field(description="null where no mail is sent")
+    following: OwnFollowsBody | None = Field(description="null where nothing is followed here")
     sessions: list[SessionBody] = Field(description="open ones: «Mes accès» ends them")
     tokens: list[TokenBody] = Field(description="personal tokens")
     not_held: list[str]
     held_elsewhere: list[str]
 
 
-def my_data_body(held: StoredData, said: OwnFeedback, asked: OwnAsking | None = None) -> MeBody:
+def my_data_body(
+    held: StoredData,
+    said: OwnFeedback,
+    asked: OwnAsking | None = None,
+    followed: OwnFollows | None = None,
+    mail: OwnMail | None = None,
+) -> MeBody:
     """The body of an answer about the reader's own data."""
     row = {name: getattr(held.row, name) for name in RowBody.model_fields}
     return MeBody(
@@ -260,6 +272,8 @@ def my_data_body(held: StoredData, said: OwnFeedback, asked: OwnAsking | None = 
         opinions=_feedback_bodies(said.opinions, said.hidden, Aspect.OPINION),
         favourites=_feedback_bodies(said.favourites, said.hidden, Aspect.FAVOURITE),
         asking=own_asking_body(asked) if asked else None,
+        following=own_follows_body(followed) if followed else None,
+        mail=own_mail_body(mail) if mail else None,
         sessions=[
             SessionBody(begun=_day(one.begun_s), last_used=_day(one.seen_s))
             for one in held.sessions

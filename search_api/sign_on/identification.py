@@ -173,6 +173,12 @@ def identification_of(request: Request) -> Identification | None:
     return who
 
 
+def by_personal_token(request: Request) -> bool:
+    """Whether a personal token names the reader: it neither shows nor changes what is theirs."""
+    who = identification_of(request)
+    return who is not None and who.method is IdentificationMethod.PERSONAL_TOKEN
+
+
 @dataclass(frozen=True, slots=True)
 class SignOn:
     """What the sign-on routes need.

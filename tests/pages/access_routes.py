@@ -117,6 +117,18 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("POST", "/api/v1/questions/{question_id}"): (
             Ask(f"/api/v1/questions/{NO_QUESTION}", "POST", json={"action": "accept"}),
         ),
+        ("GET", "/api/v1/follows"): asked("/api/v1/follows"),
+        ("POST", "/api/v1/follows"): (
+            Ask("/api/v1/follows", "POST", json={"action": "follow", "subject": "/?q=cadastre"}),
+        ),
+        ("GET", "/api/v1/news"): asked("/api/v1/news"),
+        ("POST", "/suivis"): posted("/suivis", act="follow", subject="/?q=zz"),
+        ("POST", "/api/v1/mail/preferences"): (
+            Ask("/api/v1/mail/preferences", "POST", json={"digest": "daily"}),
+        ),
+        ("POST", "/courriels"): posted("/courriels", digest="daily"),
+        ("GET", "/courriels/{link}"): asked("/courriels/inconnu"),
+        ("POST", "/courriels/{link}"): posted("/courriels/inconnu"),
         ("GET", "/questions"): asked("/questions"),
         ("GET", "/questions/new"): questions("/questions/new"),
         ("POST", "/questions"): posted("/questions", title="Quel cadastre ?"),
@@ -214,6 +226,7 @@ ONE_QUESTION = {
 OTHER_HANDS = {
     ("GET", "/sign-on/callback"),
     ("GET", "/access"),
+    ("GET", "/courriels/{link}"),
     DEMO,
     COMMUNITY,
     *ONE_QUESTION,
@@ -221,4 +234,5 @@ OTHER_HANDS = {
 }
 """Routes that a token opens to nobody: a person's own session is asked for, the demo, or a
 community, which the matrix has too few agents for (`tests/pages/test_animation.py` opens one); or
-a question, which is none of the matrix's documents."""
+a question, which is none of the matrix's documents; or the link of a mail, which the matrix sends
+none of (`tests/pages/test_mail.py` follows one)."""

@@ -22,6 +22,7 @@ from expertise.builds import SqlBuilds
 from expertise.consent import SqlConsent
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
+from expertise.directory_tables import directory_versions
 from expertise.topics import Topic, TopicList
 from indexer.access import Reader
 from indexer.crawl.pipeline import CrawlDependencies, crawl
@@ -33,7 +34,7 @@ from indexer.values import Put
 from quisait.application.database import migrate
 from quisait.privacy.register import FileRegister
 from search_api.answers.asking import move_questions_on
-from search_api.answers.context import Asking
+from search_api.answers.context import Asking, Mailing
 from search_api.app import Services, create_app
 from search_api.asking.authority import ScopeAuthority
 from search_api.asking.documents import QuestionsConnector
@@ -41,8 +42,12 @@ from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
 from search_api.audit.sql import SqlAudit
 from search_api.feedback import SqlFeedback
+from search_api.following import SqlFollowing
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import Authorities, reader_of
+from search_api.mail.links import UnsubscribeLinks
+from search_api.mail.storage import SqlMail
+from search_api.mail.values import MailRules
 from search_api.search import Search
 from tests.builders import indexed, make_document
 from tests.planted import ENCODER, TODAY
@@ -50,6 +55,9 @@ from tests.planted import ENCODER, TODAY
 TOPICS = (Topic("cadastre", "cadastre"), Topic("regies", "régies"))
 MAPPER, NEIGHBOUR, FARAWAY, BEHIND, ASKER, STRANGER, ANIMATOR = (f"ag-{n}" for n in range(1, 8))
 HERE, ELSEWHERE = "Finances/Direction 22", "Intérieur/Préfecture 48"
+SITE = "https://qui-sait.test"
+TITLED = "Finances/Titres"
+"""An entity whose restricted titles may stand in a mail."""
 QUESTION = "Comment corriger le cadastre d'une parcelle ?"
 
 
@@ -60,6 +68,7 @@ def agent(number: int, name: str, place: str, entity: str, **fields: Any) -> Age
         name,
         departement=place,
         entity=entity,
+        email=f"ag-{number}@agents.test",
         accounts=(f"wiki:a{number}", f"questions:ag-{number}"),
         **fields,
     )
@@ -191,7 +200,14 @@ def asking_site(
     overview, clock = BuildReader(builds, index, book, build_rules), Clock()
     register = FileRegister(folder / "register.jsonl", (), clock, 90)
     questions = SqlQuestions(engine, clock, register)
-    authorities = Authorities([ScopeAuthority(book, overview, lambda: TODAY)], book)
+
+    def read_last() -> str | None:
+        """Changes with the directory, as in the application with each reading of it."""
+        with engine.connect() as connection:
+            return connection.execute(sa.select(directory_versions.c.token)).scalar()
+
+    scopes = ScopeAuthority(book, overview, lambda: TODAY)
+    authorities = Authorities([scopes], book, stamp=read_last)
     parts = CrawlDependencies(InProcessExtractor(), ENCODER, index, state, state)
 
     def publish() -> bool:
@@ -213,6 +229,12 @@ def asking_site(
         grants=Grants((animator,)),
         audit=SqlAudit(engine, clock),
         asking=Asking(questions, AskingRules(**rules), publish, reader),
+        following=SqlFollowing(engine, clock, register),
+        mail=Mailing(
+            SqlMail(engine, clock, "qui-sait.test", register),
+            MailRules(SITE, "qui-sait.test", frozenset({TITLED})),
+            UnsubscribeLinks(b"k" * 32),
+        ),
     )
     try:
         yield AskingSite(services, questions, index, engine, register, clock, authorities)

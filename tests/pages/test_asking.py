@@ -115,6 +115,7 @@ def everything(site: AskingSite, agent_id: str, question: str = "") -> str:
         "/api/v1/suggest?q=zanz",
         "/api/v1/questions",
         "/api/v1/questions/existing?q=carrousel+Zanzibar",
+        "/api/v1/news",
         "/api/v1/me",
         "/?q=carrousel+Zanzibar",
         "/",

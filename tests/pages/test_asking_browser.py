@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from search_api.mail.values import MailKind
 from tests.pages.asking_site import (
     ASKER,
     FARAWAY,
@@ -134,3 +135,42 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf) -> None:
     sound(fifth)
     fifth.get_by_role("link", name="Voir la question, y répondre").click()
     expect(fifth.get_by_text("hibiscus")).to_be_visible()
+
+
+def test_what_is_followed_is_told_at_home_and_ended(page_of: PageOf, site: AskingSite) -> None:
+    """By the buttons of the pages; what comes by mail is chosen, and ended by a mail's link."""
+    page = page_of(STRANGER)
+    page.goto("/topics/cadastre")
+    page.get_by_role("button", name="Suivre ce sujet").click()
+    expect(page.get_by_role("button", name="Ne plus suivre")).to_be_visible()
+    sound(page)
+    page.goto("/?q=carnaval")
+    page.get_by_role("button", name="Enregistrer et suivre cette recherche").click()
+    sound(page)
+    site.ask(title="Où est le plan ?", topic="cadastre")
+    page.goto("/")
+    heading = page.get_by_role("heading", name="1 nouveauté dans ce que vous suivez")
+    expect(heading).to_be_visible()
+    told = page.locator("section[aria-labelledby='suivis']")
+    expect(told.get_by_role("link", name="Où est le plan ?")).to_have_count(1)
+    sound(page)
+    page.get_by_role("button", name="J’ai vu ces nouveautés").click()
+    expect(page.get_by_role("heading", name="Rien de nouveau")).to_be_visible()
+    page.goto("/mes-donnees")
+    page.get_by_role("checkbox", name="Une question m’est posée").check()
+    page.get_by_label("Résumé de ce que je suis").select_option("weekly")
+    page.locator("form[action='/courriels'] button").click()
+    expect(page.get_by_role("checkbox", name="Une question m’est posée")).to_be_checked()
+    page.get_by_role("button", name="Ne plus suivre : Recherche : « carnaval »").click()
+    told = page.locator("section[aria-labelledby='suivis'] li a")
+    expect(told).to_have_text(["cadastre"])
+    sound(page)
+    assert site.services.mail
+    link = site.services.mail.links.make(STRANGER, MailKind.DIGEST)
+    page.goto(f"/courriels/{link}")
+    sound(page)
+    page.get_by_role("button", name="Ne plus les recevoir").click()
+    expect(page.get_by_role("heading", name="C’est fait")).to_be_visible()
+    sound(page)
+    page.goto("/mes-donnees")
+    expect(page.get_by_label("Résumé de ce que je suis")).to_have_value("off")

@@ -4,6 +4,7 @@ The access matrix asks these routes too, for leaks alone; what is only ever refu
 prove nothing.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -31,14 +32,18 @@ from quisait.application.database import migrate
 from quisait.clock import now
 from quisait.settings import SearchSettings
 from quisait.work.search_files import SettingsSearchFiles
-from search_api.answers.context import Asking
+from search_api.answers.context import Asking, Mailing
 from search_api.app import Services, create_app
 from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
 from search_api.feedback import SqlFeedback
+from search_api.following import SqlFollowing
 from search_api.identity.readers import NO_AUTHORITIES, reader_of
+from search_api.mail.links import UnsubscribeLinks
+from search_api.mail.storage import SqlMail
+from search_api.mail.values import MailKind, MailRules
 from search_api.search import Search
 from search_api.sign_on.identification import AgentRule, SignOn
 from search_api.sign_on.introspection import ApplicationReaders, IntrospectionRules
@@ -56,6 +61,7 @@ from tests.unit.test_push_inbox import post
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
 SITE = "http://localhost"
+LINKS = UnsubscribeLinks(b"k" * 32)
 MANAGER, OTHER, ADMINISTRATOR = "ag-1", "ag-5", "ag-8"
 """Who manages «géomètre» and the community «Réseau», and who holds no role."""
 STRANGER = rsa_key("first")
@@ -152,6 +158,8 @@ def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
                 lambda: True,
                 lambda agent_id: reader_of(agent_id, book, TODAY),
             ),
+            following=SqlFollowing(engine, now),
+            mail=Mailing(SqlMail(engine, now, "x.test"), MailRules(SITE, "x.test"), LINKS),
             push_receiver=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
             application_readers=application_readers(sign_on, book),
         )
@@ -444,6 +452,21 @@ WRITES: dict[tuple[str, str], Write] = {
     ("POST", "/questions/preferences"): in_person(
         "/questions/preferences", 303, data={"receives": "true"}
     ),
+    ("POST", "/api/v1/follows"): in_person(
+        "/api/v1/follows", 204, json={"action": "follow", "subject": "/?q=parcelle"}
+    ),
+    ("POST", "/api/v1/mail/preferences"): in_person(
+        "/api/v1/mail/preferences", 204, json={"digest": "daily"}
+    ),
+    ("POST", "/courriels"): in_person("/courriels", 303, data={"digest": "daily"}),
+    ("POST", "/courriels/{link}"): Write(
+        lambda site: site.client().post(f"/courriels/{LINKS.make(OTHER, MailKind.DIGEST)}"),
+        200,
+        {404: lambda site: site.client().post("/courriels/inconnu")},
+    ),
+    ("POST", "/suivis"): in_person(
+        "/suivis", 303, data={"act": "follow", "subject": "/?q=parcelle"}
+    ),
     ("POST", "/questions/forget"): in_person("/questions/forget", 303),
     ("POST", "/questions/{question_id}"): of_the_asker(
         "/questions/{}", 303, data={"act": "edit", "title": "Qui ?"}
@@ -487,3 +510,17 @@ def test_it_is_refused_to_others(site: Site, route: tuple[str, str]) -> None:
     """The very same request; what differs is who asks."""
     for status, ask in WRITES[route].refused.items():
         assert ask(site).status_code == status
+
+
+def test_a_personal_token_shows_nothing_of_what_is_followed(site: Site) -> None:
+    """Neither at home nor by a button: what a stolen token shows is what one may search for."""
+    sent = {"act": "follow", "subject": "/?q=parcelle"}
+    assert site.client(OTHER).post("/suivis", data=sent).status_code == 303
+    headers = {"Authorization": f"Bearer {site.tokens.make(OTHER, 'un programme', 30)}"}
+    for path in ("/", "/?q=parcelle"):
+        in_person = site.client(OTHER).get(path)
+        by_token = site.client().get(path, headers=headers)
+        assert (in_person.status_code, by_token.status_code) == (200, 200)
+        assert re.search("vous suivez|Ne plus suivre", in_person.text)
+        assert not re.search("vous suivez|uivre", by_token.text)
+    assert site.client().get("/api/v1/news", headers=headers).status_code == 403

@@ -1,0 +1,196 @@
+"""Mail to agents: what is queued, and what the SMTP server takes of it."""
+
+import hashlib
+import hmac
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Event
+
+from indexer.errors import IndexerError
+from quisait.application.assembly import Application, open_overview
+from quisait.clock import now, today
+from quisait.settings import Settings, beside_file
+from quisait.work.questions import open_asking, open_following
+from search_api.answers.context import AnswerContext, Mailing
+from search_api.answers.mail import mail_content
+from search_api.mail.links import UnsubscribeLinks
+from search_api.mail.rendering import BadAddress, written_message
+from search_api.mail.smtp import (
+    InDoubt,
+    RefusedForGood,
+    RefusedForNow,
+    SmtpRules,
+    SmtpSession,
+    SmtpUnreachable,
+    smtp_session,
+)
+from search_api.mail.storage import SqlMail
+from search_api.mail.values import MailRules, MailState, QueuedMail
+
+log = logging.getLogger(__name__)
+
+_PURPOSE = b"quisait courriel"
+"""Separates this key from the other uses of the server's key."""
+NO_CODE = 0
+"""Where it is no server that refuses: the address is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendReport:
+    """What one round did: messages queued, sent, and refused for good."""
+
+    queued: int = 0
+    sent: int = 0
+    refused: int = 0
+
+
+def open_mailing(application: Application) -> Mailing | None:
+    """What mail needs; None where the settings send none."""
+    settings = application.settings
+    if not settings.mail.host or not settings.questions.enabled:
+        return None
+    domain = settings.mail.sender.rpartition("@")[2]
+    key = hmac.new(settings.server.token_key.encode(), _PURPOSE, hashlib.sha256).digest()
+    return Mailing(
+        SqlMail(application.database, now, domain, application.privacy.register),
+        MailRules(settings.sign_on.address, domain, frozenset(settings.mail.titled_entities)),
+        UnsubscribeLinks(key),
+    )
+
+
+def smtp_rules(settings: Settings) -> SmtpRules:
+    """How the settings say to reach the server."""
+    mail = settings.mail
+    return SmtpRules(
+        mail.host,
+        mail.port,
+        mail.security,
+        mail.user,
+        mail.password,
+        str(beside_file(mail.ca_file)) if mail.ca_file else "",
+        mail.sender.rpartition("@")[2],
+    )
+
+
+def send_mail(application: Application, stop: Event) -> SendReport:
+    """Queue what is due, and send as much as the limit allows. Does nothing where mail is off.
+
+    Raises `ValueError` where the server does not answer: what waits goes on waiting.
+    """
+    mailing = open_mailing(application)
+    if mailing is None:
+        return SendReport()
+    context = AnswerContext(
+        application.search,
+        application.book,
+        today=today,
+        overview=open_overview(application),
+        consent=application.privacy.consent,
+        asking=open_asking(application),
+        following=open_following(application),
+        mail=mailing,
+    )
+    mailing.store.tidy()
+    queued = mailing.store.queue_due()
+    return send_queue(context, application.settings, stop, queued)
+
+
+def send_queue(
+    context: AnswerContext, settings: Settings, stop: Event, queued: int = 0
+) -> SendReport:
+    """Send what waits, over one connection. Raises `ValueError` as `send_mail` does."""
+    assert context.mail is not None  # noqa: S101 - who calls has opened it
+    store, rules = context.mail.store, smtp_rules(settings)
+    sent = refused = 0
+
+    def allowed() -> bool:
+        """Whether one more may be sent in this minute."""
+        minute_ago = store.now() - timedelta(minutes=1)
+        return store.sent_since(minute_ago) < settings.mail.per_minute and not stop.is_set()
+
+    first = store.claim() if allowed() else None
+    if first is None:
+        return SendReport(queued)
+    try:
+        with smtp_session(rules) as session:
+            one: QueuedMail | None = first
+            while one is not None:
+                state = _send_one(context, settings, session, one)
+                sent += state is MailState.SENT
+                refused += state is MailState.REFUSED
+                one = store.claim() if allowed() else None
+    except SmtpUnreachable as error:
+        # What was claimed and not begun is free again; what was begun is doubtful already.
+        store.put_back(first)
+        raise ValueError(f"Courriel : {error}.") from error
+    return SendReport(queued, sent, refused)
+
+
+def _send_one(
+    context: AnswerContext, settings: Settings, session: SmtpSession, one: QueuedMail
+) -> MailState:
+    """One message, written now. Raises `SmtpUnreachable`, with the message free again."""
+    assert context.mail is not None  # noqa: S101 - who calls has opened it
+    store, mail = context.mail.store, settings.mail
+    try:
+        content = mail_content(context, one)
+    except IndexerError:
+        store.postpone(one, NO_CODE)
+        return MailState.WAITING
+    if content is None:
+        store.drop(one)
+        return MailState.DROPPED
+    try:
+        message = written_message(content, one, mail.sender, mail.sender_name, store.now())
+        if not session.send(message, lambda: store.begin_sending(one)):
+            return MailState.WAITING  # its time is over: another has it
+    except BadAddress:
+        store.refuse(one, NO_CODE, content.to)
+        return MailState.REFUSED
+    except RefusedForGood as error:
+        store.refuse(one, error.code, content.to if error.of_address else "")
+        log.warning("mail refused", extra={"code": error.code, "of_address": error.of_address})
+        return MailState.REFUSED
+    except RefusedForNow as error:
+        store.postpone(one, error.code)
+        return MailState.WAITING
+    except InDoubt as error:
+        store.in_doubt(one)
+        log.warning("mail in doubt")
+        raise SmtpUnreachable("le serveur a coupé pendant un envoi") from error
+    except SmtpUnreachable:
+        store.put_back(one)
+        raise
+    store.sent(one)
+    return MailState.SENT
+
+
+def mail_state(application: Application) -> str:
+    """What waits and what was sent. Raises `ValueError` where a person has something to do."""
+    mailing = open_mailing(application)
+    if mailing is None:
+        return "éteint"
+    counts = mailing.store.counts()
+    said = (
+        f"en attente : {counts.of(MailState.WAITING)}, envoyés en trente jours : "
+        f"{counts.of(MailState.SENT)}, adresses refusées : {counts.refused_addresses}"
+    )
+    if doubtful := counts.of(MailState.DOUBTFUL):
+        raise ValueError(
+            f"{said}, en doute : {doubtful}. Coupés pendant un envoi, ils sont peut-être partis : "
+            "« quisait mail resend » les envoie de nouveau"
+        )
+    if failed := counts.of(MailState.FAILED):
+        raise ValueError(f"{said}, abandonnés : {failed}. Voyez le journal du serveur de courriel")
+    return said
+
+
+def check_server(settings: Settings) -> str:
+    """Connect, log in and leave; nothing is sent. Raises `ValueError`."""
+    try:
+        with smtp_session(smtp_rules(settings)):
+            secured = "sans chiffrement" if settings.mail.security == "none" else "en TLS"
+            return f"{settings.mail.host} répond, {secured}"
+    except SmtpUnreachable as error:
+        raise ValueError(f"{error} : vérifiez [mail] host, port, security et user") from error

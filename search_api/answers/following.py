@@ -1,0 +1,472 @@
+"""What a reader follows, and what changed on it since they last saw it.
+
+All of it is found anew at each reading, by ordinary searches under the reader's rights. What the
+reader may not read any more looks like what is no more, and can be followed like it: not at all.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from urllib.parse import parse_qsl, urlsplit
+
+from connectors.values import Agent, ContributorRole
+from expertise.answer_values import BuildStatus
+from expertise.consent import WHOLE_SERVICE, PreferenceKind
+from expertise.topics import Topic
+from indexer.access import Reader, access_filter
+from indexer.state import in_utc
+from indexer.values import FACETS, Card
+from search_api.addresses import (
+    SearchAddress,
+    community_address,
+    document_address,
+    question_address,
+    topic_address,
+)
+from search_api.answers.asking import question_page
+from search_api.answers.communities import community
+from search_api.answers.context import (
+    AnswerContext,
+    AnswerRefused,
+    InvalidParameter,
+    NoBuild,
+    NotFound,
+)
+from search_api.answers.home import any_label
+from search_api.asking.documents import KIND
+from search_api.asking.values import SOURCE, AskedQuestion, ReaderScope
+from search_api.following import Follow, FollowKind, OwnFollowing, SqlFollowing, follow_kinds
+from search_api.questions.query import QUERY_CHARACTERS, Query, ResultOrder, since
+
+MOST_SEARCHED = 20
+"""Topics, communities and searches that one may follow: each is a search, at each news."""
+MOST_QUESTIONS = 200
+"""Questions that one may follow."""
+NEWS_DAYS = 30
+"""What is older is no news, whenever it was last seen."""
+READ_OF_EACH = 50
+"""So many of the newest documents of one follow are looked through."""
+MOST_ADDRESS = 4_000
+"""Characters of a saved search's address."""
+_UNKNOWN = {
+    FollowKind.TOPIC: "Sujet inconnu : il n’est pas dans la liste.",
+    FollowKind.COMMUNITY: "Cette communauté n’existe pas, ou n’a plus assez de membres.",
+    FollowKind.QUESTION: "Cette question n’existe pas, ou ne vous est pas ouverte.",
+    FollowKind.SEARCH: "Cette recherche ne peut être enregistrée : elle ne cherche rien.",
+}
+
+
+class FollowAction(StrEnum):
+    """What a click does. `forget` ends all that one follows, `seen` says that the news was read."""
+
+    FOLLOW = "follow"
+    UNFOLLOW = "unfollow"
+    FORGET = "forget"
+    SEEN = "seen"
+
+
+class NewsKind(StrEnum):
+    """What is new: a document, a question that waits for an answer, an answer to a question."""
+
+    DOCUMENT = "document"
+    WAITING = "waiting"
+    ANSWER = "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFollow:
+    """What a reader follows, as they may see it. `address`: its page here."""
+
+    follow: Follow
+    title: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFollows:
+    """What a reader follows, the newest first.
+
+    `hidden` is what they may not see any more, or what is no more: both look alike.
+    """
+
+    follows: tuple[ShownFollow, ...] = ()
+    hidden: tuple[Follow, ...] = ()
+    seen: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewsItem:
+    """Something new that the reader may read. `document_id` is also a question's.
+
+    `entity`: the path of the one that published it, or whose agents alone read the question.
+    """
+
+    kind: NewsKind
+    title: str
+    address: str
+    document_id: str
+    moment: datetime
+    entity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowNews:
+    """What is new of one thing, the newest first. `more`: there is more than was looked through."""
+
+    shown: ShownFollow
+    items: tuple[NewsItem, ...]
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is new of all that a reader follows, each document once, under the first that has it.
+
+    `follows`: whether they follow anything that they may see. `since`: the earliest moment that
+    counts, None where they follow nothing.
+    """
+
+    found: tuple[FollowNews, ...] = ()
+    follows: bool = False
+    since: datetime | None = None
+
+    @property
+    def count(self) -> int:
+        """How many things are new."""
+        return sum(len(one.items) for one in self.found)
+
+
+def own_follows(context: AnswerContext, reader: Reader) -> OwnFollows | None:
+    """What the reader follows, under their rights; None where nothing is followed here.
+
+    Raises `IndexUnreachable`.
+    """
+    if context.following is None or reader.agent_id is None:
+        return None
+    kept = context.following.of(reader.agent_id)
+    shown = {one: _shown(context, reader, one) for one in kept.follows}
+    return OwnFollows(
+        tuple(found for found in shown.values() if found),
+        tuple(one for one, found in shown.items() if found is None),
+        kept.seen,
+    )
+
+
+def change_follow(
+    context: AnswerContext,
+    reader: Reader,
+    action: FollowAction,
+    kind: FollowKind = FollowKind.SEARCH,
+    subject: str = "",
+) -> None:
+    """Follow something, or no more; or say that the news was read.
+
+    Raises `NotFound` for what the reader may not see as for what is not, `InvalidParameter` for
+    what cannot be followed, `IndexUnreachable`.
+    """
+    following, agent = _following(context), _agent(context, reader)
+    if action is FollowAction.SEEN:
+        following.see(agent.id)
+    elif action is FollowAction.FORGET:
+        following.unfollow_all(agent.id)
+    elif action is FollowAction.UNFOLLOW:
+        following.unfollow(agent.id, kind, _canonical(kind, subject))
+    else:
+        _follow(context, reader, following, kind, _canonical(kind, subject))
+
+
+def news(
+    context: AnswerContext,
+    reader: Reader,
+    after: datetime | None = None,
+    until: datetime | None = None,
+) -> News:
+    """What changed on what the reader follows, since they last said that they saw it.
+
+    `after` and `until` ask for another period, without what was before each follow. A document
+    counts by its own date; a date without a time counts as the end of its day. Raises
+    `IndexUnreachable`.
+    """
+    if context.following is None or reader.agent_id is None:
+        return News()
+    kept = context.following.of(reader.agent_id)
+    moment = until or context.following.now()
+    begins = max(after or kept.seen or datetime.min.replace(tzinfo=moment.tzinfo), _floor(moment))
+    period = _Period(begins, until)
+    own = frozenset(context.people.accounts_of(reader.agent_id))
+    found, seen, shown_any = [], set[str](), False
+    for follow in kept.follows:
+        shown = _shown(context, reader, follow)
+        if shown is None:
+            continue
+        shown_any = True
+        items, more = _new_of(context, reader, follow, period.from_(follow.since), own)
+        new = [one for one in items if one.document_id not in seen]
+        seen |= {one.document_id for one in new}
+        if new:
+            found.append(FollowNews(shown, tuple(new), more))
+    return News(tuple(found), shown_any, begins if shown_any else None)
+
+
+class PageFollows:
+    """What a page's buttons show of the reader's own; read from the store at the first of them."""
+
+    def __init__(self, context: AnswerContext, reader: Reader) -> None:
+        self._context, self._reader = context, reader
+        self._kept: OwnFollowing | None = None
+
+    def offered(self) -> bool:
+        """Whether the reader may follow anything here."""
+        return self._context.following is not None and self._reader.agent_id is not None
+
+    def has(self, kind: str, subject: str) -> bool:
+        """Whether the reader follows it."""
+        following, agent_id = self._context.following, self._reader.agent_id
+        if following is None or agent_id is None:
+            return False
+        if self._kept is None:
+            self._kept = following.of(agent_id)
+        wanted = FollowKind(kind)
+        return _canonical(wanted, subject) in follow_kinds(self._kept.follows)[wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """After `begins`, and up to `ends` where it has an end."""
+
+    begins: datetime
+    ends: datetime | None
+
+    def from_(self, moment: datetime) -> "_Period":
+        return _Period(max(self.begins, moment), self.ends)
+
+    def holds(self, moment: datetime) -> bool:
+        return self.begins < moment and (self.ends is None or moment <= self.ends)
+
+
+def _floor(moment: datetime) -> datetime:
+    return moment - timedelta(days=NEWS_DAYS)
+
+
+def _new_of(
+    context: AnswerContext, reader: Reader, follow: Follow, period: _Period, own: frozenset[str]
+) -> tuple[Sequence[NewsItem], bool]:
+    if follow.kind is FollowKind.QUESTION:
+        return list(_answers(context, reader, follow.subject, period)), False
+    if follow.kind is FollowKind.SEARCH:
+        return _documents(context, reader, _read_address(follow.subject), period, own)
+    topic = _topic(context, follow.subject)
+    if topic is None:
+        return [], False
+    items, more = _documents(context, reader, SearchAddress(any_label(topic)), period, own)
+    asked = _questions(context, reader, topic, period)
+    found = {one.document_id: one for one in (*items, *asked)}
+    return sorted(found.values(), key=lambda one: (one.moment, one.title), reverse=True), more
+
+
+def _questions(
+    context: AnswerContext, reader: Reader, topic: Topic, period: _Period
+) -> Iterator[NewsItem]:
+    """Questions that were put on the topic, whatever their words, that the reader may read."""
+    if context.asking is None:
+        return
+    access = access_filter(reader)
+    for thread in context.asking.questions.on_topic(topic.id, period.begins):
+        one = thread.question
+        readable = access.admits(one.access) and one.asker_id != reader.agent_id
+        moment = max((one.modified, *(answer.modified for answer in thread.answers)))
+        if readable and period.holds(moment):
+            kind = NewsKind.WAITING if thread.waits else NewsKind.DOCUMENT
+            place = question_address(one.id)
+            yield NewsItem(kind, one.title, place, one.document_id, moment, _entity_of(one))
+
+
+def _documents(
+    context: AnswerContext,
+    reader: Reader,
+    address: SearchAddress,
+    period: _Period,
+    own: frozenset[str],
+) -> tuple[Sequence[NewsItem], bool]:
+    """Of a search, the newest first, from the day on which the period begins."""
+    narrowed = since(address.q, period.begins.date())
+    asked = Query(
+        address.q if narrowed is None else narrowed,  # a pasted text has no operators
+        address.filters,
+        page_size=READ_OF_EACH,
+        order=ResultOrder.DATE,
+        wide=address.wide,
+    )
+    results = context.search.answer(asked, reader, context.today())
+    items = []
+    for card in (one.card for one in results.results):
+        moment = _moment(card)
+        if moment is not None and period.holds(moment) and not _asked_by(card, own):
+            address_of = document_address(card.document_id)
+            kind = NewsKind.WAITING if _waits(card) else NewsKind.DOCUMENT
+            items.append(
+                NewsItem(kind, card.title, address_of, card.document_id, moment, card.entity)
+            )
+    return items, results.more and len(items) == len(results.results)
+
+
+def _answers(
+    context: AnswerContext, reader: Reader, question_id: str, period: _Period
+) -> Iterator[NewsItem]:
+    """Answers of others to a question, and what became of it; under the reader's rights."""
+    try:
+        page = question_page(context, reader, question_id)
+    except AnswerRefused:
+        return
+    given = [
+        one.answer.modified
+        for one in page.answers
+        if not one.own and period.holds(one.answer.modified)
+    ]
+    if given:
+        question = page.question
+        place = question_address(question.id)
+        yield NewsItem(
+            NewsKind.ANSWER,
+            question.title,
+            place,
+            question.document_id,
+            max(given),
+            _entity_of(question),
+        )
+
+
+def _entity_of(question: AskedQuestion) -> str:
+    return question.scope_id if question.scope is ReaderScope.ENTITY else ""
+
+
+def _moment(card: Card) -> datetime | None:
+    """When a document was changed or made; the end of the day where it says no time."""
+    written = card.modified or card.created
+    if written is None:
+        return None
+    moment = in_utc(written)
+    whole_day = moment.hour == moment.minute == moment.second == 0
+    return moment + timedelta(days=1) if whole_day else moment
+
+
+def _waits(card: Card) -> bool:
+    answering = {ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER}
+    roles = {row.role for row in card.contributions}
+    return (ContributorRole.ASKER in roles and not roles & answering) or (
+        card.kind == KIND and card.source == SOURCE and not roles & answering
+    )
+
+
+def _asked_by(card: Card, own: frozenset[str]) -> bool:
+    return any(
+        row.role is ContributorRole.ASKER and row.account in own for row in card.contributions
+    )
+
+
+def _follow(
+    context: AnswerContext,
+    reader: Reader,
+    following: SqlFollowing,
+    kind: FollowKind,
+    subject: str,
+) -> None:
+    if _has_withdrawn(context, reader):
+        raise InvalidParameter(
+            "Vous êtes en retrait du service : revenez-y dans « Mes données » pour suivre."
+        )
+    if _shown(context, reader, Follow(kind, subject, following.now())) is None:
+        raise NotFound(_UNKNOWN[kind])
+    kept = follow_kinds(following.of(reader.agent_id or "").follows)
+    if subject in kept[kind]:
+        return
+    questions = len(kept[FollowKind.QUESTION])
+    others = sum(map(len, kept.values())) - questions
+    number, most = (
+        (questions, MOST_QUESTIONS) if kind is FollowKind.QUESTION else (others, MOST_SEARCHED)
+    )
+    if number >= most:
+        raise InvalidParameter(
+            f"Vous en suivez déjà {most} : retirez-en dans « Mes données » d’abord."
+        )
+    following.follow(reader.agent_id or "", kind, subject)
+
+
+def _shown(context: AnswerContext, reader: Reader, follow: Follow) -> ShownFollow | None:
+    """What is followed, with its title; None for what the reader may not see, or is no more."""
+    subject = follow.subject
+    if follow.kind is FollowKind.SEARCH:
+        address = _read_address(subject)
+        return ShownFollow(follow, _search_title(address), subject) if str(address) != "/" else None
+    try:
+        if follow.kind is FollowKind.QUESTION:
+            question = question_page(context, reader, subject).question
+            return ShownFollow(follow, question.title, question_address(question.id))
+        if follow.kind is FollowKind.COMMUNITY:
+            topic = community(context, reader, subject).topic
+            title = f"Communauté « {topic.label} »"
+            return ShownFollow(follow, title, community_address(topic))
+    except (NotFound, NoBuild):
+        return None
+    known = _topic(context, subject)
+    return ShownFollow(follow, known.label, topic_address(known)) if known else None
+
+
+def _topic(context: AnswerContext, topic_id: str) -> Topic | None:
+    build = context.build()
+    if isinstance(build, BuildStatus) or topic_id not in build.topics:
+        return None
+    return build.topics[topic_id].topic
+
+
+def _canonical(kind: FollowKind, subject: str) -> str:
+    """The one form of a subject. Raises `InvalidParameter` for a search that is too long."""
+    if kind is not FollowKind.SEARCH:
+        return subject
+    address = str(_read_address(subject))
+    if len(address) > MOST_ADDRESS:
+        raise InvalidParameter("Cette recherche est trop longue pour être enregistrée.")
+    return address
+
+
+def _read_address(written: str) -> SearchAddress:
+    """The search of an address: its words and its filters; the rest of it says no search."""
+    try:
+        pairs = parse_qsl(urlsplit(written).query)
+    except ValueError:
+        pairs = []
+    filters: dict[str, tuple[str, ...]] = {}
+    for name, value in pairs:
+        if name in FACETS and value not in filters.get(name, ()):
+            filters[name] = (*filters.get(name, ()), value)
+    said = [value for name, value in pairs if name == "q"]
+    text = " ".join(said[0].split())[:QUERY_CHARACTERS] if said else ""
+    return SearchAddress(text, filters, wide=("wide", "1") in pairs)
+
+
+def _search_title(address: SearchAddress) -> str:
+    narrowed = ", ".join(value for _, value in address.chosen)
+    said = f"« {address.q} »" if address.q else "Tous les documents"
+    return f"Recherche : {said}{f' ({narrowed})' if narrowed else ''}"
+
+
+def _has_withdrawn(context: AnswerContext, reader: Reader) -> bool:
+    said = context.consent.of(reader.agent_id or "") if context.consent else ()
+    return any(
+        (one.preference.kind, one.preference.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE)
+        for one in said
+    )
+
+
+def _following(context: AnswerContext) -> SqlFollowing:
+    if context.following is None:
+        raise NotFound("")
+    return context.following
+
+
+def _agent(context: AnswerContext, reader: Reader) -> Agent:
+    agent = context.people.agents([reader.agent_id or ""]).get(reader.agent_id or "")
+    if agent is None:
+        raise NotFound("L’annuaire ne vous connaît pas.")
+    return agent

@@ -1,0 +1,271 @@
+"""Mail to agents: what they choose, and what a message says at the moment of sending.
+
+A message is written under its reader's rights of then; what they may not read any more, do not
+want any more or is no more is not sent at all. A restricted title stands in none, unless the
+settings allow it for its entity: mail is forwarded, and kept by others.
+"""
+
+from dataclasses import dataclass, replace
+
+from connectors.values import Agent
+from expertise.answer_values import BuildStatus
+from expertise.consent import WHOLE_SERVICE, PreferenceKind
+from indexer.access import Reader, access_filter
+from search_api.addresses import question_address, unsubscribe_address
+from search_api.answers.context import AnswerContext, Asking, Mailing, NotFound
+from search_api.answers.following import News, NewsItem, NewsKind, news
+from search_api.asking.values import (
+    AskedQuestion,
+    ReaderScope,
+    RequestState,
+)
+from search_api.mail.values import (
+    DigestPace,
+    MailContent,
+    MailKind,
+    MailLine,
+    MailPreferences,
+    MailSection,
+    QueuedMail,
+)
+from search_api.wording import day, plural
+
+_UNNAMED = "(titre réservé à ses lecteurs : voyez la page)"
+SHOWN_OF_EACH = 10
+"""So many things of one follow stand in a digest."""
+KINDS: dict[MailKind, str] = {
+    MailKind.ASKED: "les questions qui vous sont posées",
+    MailKind.ANSWERED: "les réponses à vos questions",
+    MailKind.DIGEST: "le résumé de ce que vous suivez",
+}
+"""What each kind of mail tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMail:
+    """What is kept of a reader here, and the address that the directory has, empty for none."""
+
+    preferences: MailPreferences
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscription:
+    """What a signed link ends."""
+
+    link: str
+    said: str
+
+
+def own_mail(context: AnswerContext, reader: Reader) -> OwnMail | None:
+    """What the reader chose; None where nothing is sent here."""
+    agent = context.people.as_read(reader.agent_id or "") if reader.agent_id else None
+    if context.mail is None or agent is None:
+        return None
+    return OwnMail(context.mail.store.preferences(agent.id, agent.email), agent.email)
+
+
+def set_mail_preferences(context: AnswerContext, reader: Reader, said: MailPreferences) -> None:
+    """Put the reader's choice in force. Raises `NotFound`."""
+    mail = _mail(context)
+    if reader.agent_id is None or context.people.as_read(reader.agent_id) is None:
+        raise NotFound("L’annuaire ne vous connaît pas.")
+    mail.store.choose(reader.agent_id, said)
+
+
+def unsubscription(context: AnswerContext, link: str) -> Unsubscription:
+    """What a link would end; nothing ends yet. Raises `NotFound` for what was not made here."""
+    _, kind = _read(context, link)
+    return Unsubscription(link, KINDS[kind])
+
+
+def unsubscribe(context: AnswerContext, link: str) -> Unsubscription:
+    """End a kind of mail for the agent of a signed link, without a login. Raises `NotFound`."""
+    agent_id, kind = _read(context, link)
+    store = _mail(context).store
+    said = store.preferences(agent_id)
+    ended = {
+        MailKind.ASKED: replace(said, asked=False),
+        MailKind.ANSWERED: replace(said, answered=False),
+        MailKind.DIGEST: replace(said, digest=DigestPace.OFF),
+    }[kind]
+    if ended != said:
+        store.choose(agent_id, ended)
+    return Unsubscription(link, KINDS[kind])
+
+
+def mail_content(context: AnswerContext, queued: QueuedMail) -> MailContent | None:
+    """What a message says now; None where it is not to be sent.
+
+    Raises `IndexUnreachable`: it waits then.
+    """
+    mail, agent = _mail(context), _recipient(context, queued)
+    if agent is None or context.asking is None:
+        return None
+    reader = context.asking.reader_of(agent.id)
+    if reader.agent_id is None:
+        return None
+    if queued.kind is MailKind.DIGEST:
+        return _digest(context, mail, reader, agent, queued)
+    told = {MailKind.ASKED: _asked, MailKind.ANSWERED: _answered}[queued.kind]
+    return told(context.asking, mail, reader, agent, queued.subject)
+
+
+def _recipient(context: AnswerContext, queued: QueuedMail) -> Agent | None:
+    """Who is still here, did not withdraw, still wants it, and whose address takes mail."""
+    agent = context.people.as_read(queued.agent_id)
+    if agent is None or agent.departed(context.today()) or not agent.email:
+        return None
+    consent = context.consent
+    withdrawn = consent is None or any(
+        (one.preference.kind, one.preference.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE)
+        for one in consent.of(agent.id)
+    )
+    said = _mail(context).store.preferences(agent.id, agent.email)
+    return agent if not withdrawn and said.wants(queued.kind) and not said.refused else None
+
+
+def _asked(
+    asking: Asking, mail: Mailing, reader: Reader, agent: Agent, question_id: str
+) -> MailContent | None:
+    question = _readable(asking, reader, question_id)
+    waits = any(
+        one.agent_id == agent.id and one.state is RequestState.WAITING
+        for one in asking.questions.requests_of(question_id)
+    )
+    if question is None or not waits:
+        return None
+    lead = "Une question vous est posée. Vous pouvez y répondre, la transmettre ou la décliner."
+    return _content(
+        mail,
+        agent,
+        MailKind.ASKED,
+        "Une question vous est posée",
+        lead,
+        (MailSection("La question", (_line(mail, question),)),),
+    )
+
+
+def _answered(
+    asking: Asking, mail: Mailing, reader: Reader, agent: Agent, answer_id: str
+) -> MailContent | None:
+    found = [
+        thread.question.id
+        for thread in asking.questions.of_asker(agent.id)
+        if any(one.id == answer_id for one in thread.answers)
+    ]
+    question = _readable(asking, reader, found[0]) if found else None
+    if question is None:
+        return None
+    return _content(
+        mail,
+        agent,
+        MailKind.ANSWERED,
+        "Votre question a une réponse",
+        "Votre question a une réponse. Dites sur sa page si elle vous a aidé, ou ce qui manque.",
+        (MailSection("Votre question", (_line(mail, question),)),),
+    )
+
+
+def _digest(
+    context: AnswerContext, mail: Mailing, reader: Reader, agent: Agent, queued: QueuedMail
+) -> MailContent | None:
+    found = news(context, reader, after=queued.begins, until=queued.queued)
+    if not found.count:
+        return None
+    subject = plural(
+        "{num} nouveauté dans ce que vous suivez",
+        "{num} nouveautés dans ce que vous suivez",
+        found.count,
+    )
+    sections = _sections(context, mail, found)
+    since = day(queued.begins.date()) if queued.begins else ""
+    lead = f"Ce qui est nouveau depuis le {since} dans ce que vous suivez, et que vous pouvez lire."
+    return _content(mail, agent, MailKind.DIGEST, subject, lead, sections)
+
+
+def _sections(context: AnswerContext, mail: Mailing, found: News) -> tuple[MailSection, ...]:
+    items = [item for one in found.found for item in one.items]
+    titled = _may_be_titled(context, mail, items)
+    sections = []
+    for one in found.found:
+        shown = one.items[:SHOWN_OF_EACH]
+        named = [item for item in shown if item.document_id in titled]
+        lines = tuple(
+            MailLine(item.title, f"{mail.rules.site}{item.address}", _SAID[item.kind])
+            for item in named
+        )
+        left = len(one.items) - len(named)
+        more = "Et d’autres encore, à voir sur le site." if one.more else ""
+        if left and not one.more:
+            more = plural(
+                "Et {num} autre, à voir sur le site.", "Et {num} autres, à voir sur le site.", left
+            )
+        heading = one.shown.title if one.shown.follow.kind != "question" else "Une question suivie"
+        sections.append(MailSection(heading, lines, more))
+    return tuple(sections)
+
+
+_SAID = {
+    NewsKind.DOCUMENT: "document",
+    NewsKind.WAITING: "question sans réponse",
+    NewsKind.ANSWER: "nouvelle réponse",
+}
+
+
+def _may_be_titled(context: AnswerContext, mail: Mailing, items: list[NewsItem]) -> frozenset[str]:
+    """Documents that every agent may read, or of an entity that allows it.
+
+    Without a build none counts as open: what all agents may read is known by it.
+    """
+    ids = list(dict.fromkeys(item.document_id for item in items))
+    build = context.build()
+    opened = () if isinstance(build, BuildStatus) else build.revalidation.readable_by_all(ids)
+    allowed = {item.document_id for item in items if mail.rules.may_title(item.entity)}
+    return frozenset({*opened, *allowed})
+
+
+def _line(mail: Mailing, question: AskedQuestion) -> MailLine:
+    entity = question.scope_id if question.scope is ReaderScope.ENTITY else ""
+    opened = question.scope is ReaderScope.EVERYBODY or mail.rules.may_title(entity)
+    title = question.title if opened else _UNNAMED
+    return MailLine(title, f"{mail.rules.site}{question_address(question.id)}")
+
+
+def _content(
+    mail: Mailing,
+    agent: Agent,
+    kind: MailKind,
+    subject: str,
+    lead: str,
+    sections: tuple[MailSection, ...],
+) -> MailContent:
+    return MailContent(
+        to=agent.email,
+        subject=f"Qui sait ? {subject}",
+        lead=lead,
+        sections=sections,
+        why=f"Vous avez choisi, dans « Mes données », de recevoir par courriel {KINDS[kind]}.",
+        unsubscribe=f"{mail.rules.site}{unsubscribe_address(mail.links.make(agent.id, kind))}",
+        choices=f"{mail.rules.site}/mes-donnees#courriels",
+    )
+
+
+def _readable(asking: Asking, reader: Reader, question_id: str) -> AskedQuestion | None:
+    thread = asking.questions.one(question_id)
+    if thread is None or not access_filter(reader).admits(thread.question.access):
+        return None
+    return thread.question
+
+
+def _read(context: AnswerContext, link: str) -> tuple[str, MailKind]:
+    found = _mail(context).links.read(link)
+    if found is None:
+        raise NotFound("Ce lien n’est pas un lien de désinscription d’ici, ou il est incomplet.")
+    return found
+
+
+def _mail(context: AnswerContext) -> Mailing:
+    if context.mail is None:
+        raise NotFound("")
+    return context.mail

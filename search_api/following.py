@@ -1,0 +1,156 @@
+"""What agents follow: topics, communities, questions and saved searches.
+
+Nobody sees another's. What changed on it is found at each reading, under the reader's rights of
+then: nothing of it is kept here.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from indexer.state import digest, in_utc, storable
+
+metadata = sa.MetaData()
+
+follows = sa.Table(
+    "follows",
+    metadata,
+    sa.Column("agent_key", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(20), primary_key=True),
+    sa.Column("subject_key", sa.String(64), primary_key=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+)
+
+news_seen = sa.Table(
+    "news_seen",
+    metadata,
+    sa.Column("agent_key", sa.String(64), primary_key=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("seen", sa.DateTime(timezone=True), nullable=False),
+)
+"""Until when an agent has seen the news."""
+
+
+class FollowKind(StrEnum):
+    """What can be followed."""
+
+    TOPIC = "topic"
+    COMMUNITY = "community"
+    QUESTION = "question"
+    SEARCH = "search"
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """One thing that an agent follows, since when.
+
+    `subject`: a topic's id, of a community too; a question's id; or a search's address (`/?q=…`).
+    """
+
+    kind: FollowKind
+    subject: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFollowing:
+    """Everything that is kept of one agent here. `seen`: until when, None for never."""
+
+    follows: tuple[Follow, ...] = ()
+    seen: datetime | None = None
+
+
+class UnfollowRegister(Protocol):
+    """Where each removal is also written, to be replayed on a restored database."""
+
+    def unfollowed(self, agent_id: str, kind: str, subject: str, moment: datetime) -> None:
+        """Stored durably once this returns. `kind` is empty for all that an agent follows."""
+        ...
+
+
+class SqlFollowing:
+    """Who follows what, in the state's database: SQLite or PostgreSQL."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        now: Callable[[], datetime],
+        register: UnfollowRegister | None = None,
+    ) -> None:
+        self._engine, self.now, self._register = engine, now, register
+
+    def of(self, agent_id: str) -> OwnFollowing:
+        """What one agent follows, the newest first."""
+        mine = digest(agent_id)
+        query = sa.select(follows).where(follows.c.agent_key == mine)
+        newest = query.order_by(follows.c.since.desc(), follows.c.kind, follows.c.subject)
+        seen = sa.select(news_seen.c.seen).where(news_seen.c.agent_key == mine)
+        with self._engine.connect() as connection:
+            rows = connection.execute(newest).mappings().all()
+            moment = connection.execute(seen).scalar()
+        return OwnFollowing(
+            tuple(
+                Follow(FollowKind(row["kind"]), row["subject"], in_utc(row["since"]))
+                for row in rows
+            ),
+            in_utc(moment) if moment else None,
+        )
+
+    def follow(self, agent_id: str, kind: FollowKind, subject: str) -> None:
+        """From now on; no effect where it is followed already."""
+        row = {
+            "agent_key": digest(agent_id),
+            "kind": kind.value,
+            "subject_key": digest(subject),
+            "agent_id": storable(agent_id),
+            "subject": storable(subject),
+            "since": self.now(),
+        }
+        with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
+            connection.execute(sa.insert(follows).values(row))
+
+    def unfollow(self, agent_id: str, kind: FollowKind, subject: str) -> None:
+        """No more; no effect where it is not followed. Written to the register first."""
+        moment = self._note(agent_id, kind.value, subject)
+        this = (follows.c.kind == kind.value) & (follows.c.subject_key == digest(subject))
+        self._remove(agent_id, this, moment)
+
+    def unfollow_all(self, agent_id: str) -> None:
+        """Nothing any more. Written to the register first."""
+        moment = self._note(agent_id, "", "")
+        self._remove(agent_id, sa.true(), moment)
+
+    def see(self, agent_id: str) -> None:
+        """The agent has seen the news until now."""
+        mine = digest(agent_id)
+        row = {"agent_key": mine, "agent_id": storable(agent_id), "seen": self.now()}
+        # Of two clicks at one moment the first stands.
+        with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
+            connection.execute(sa.delete(news_seen).where(news_seen.c.agent_key == mine))
+            connection.execute(sa.insert(news_seen).values(row))
+
+    def _note(self, agent_id: str, kind: str, subject: str) -> datetime:
+        moment = self.now()
+        if self._register is not None:
+            self._register.unfollowed(agent_id, kind, subject, moment)
+        return moment
+
+    def _remove(self, agent_id: str, rows: sa.ColumnElement[bool], moment: datetime) -> None:
+        # In a replay `now` is that of the line: what was followed since stays.
+        mine = (follows.c.agent_key == digest(agent_id)) & (follows.c.since <= moment)
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(follows).where(mine, rows))
+
+
+def follow_kinds(found: Sequence[Follow]) -> dict[FollowKind, frozenset[str]]:
+    """The subjects by kind."""
+    return {
+        kind: frozenset(one.subject for one in found if one.kind is kind) for kind in FollowKind
+    }

@@ -1,0 +1,85 @@
+"""A message as it is sent: text and HTML, nothing loaded from elsewhere, nothing that is traced."""
+
+import re
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from search_api.mail.values import MailContent, QueuedMail
+from search_api.wording import safe_text
+
+_environment = Environment(
+    loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
+    autoescape=True,
+    finalize=lambda shown: safe_text(shown) if type(shown) is str else shown,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+_POLICY = SMTP.clone(cte_type="7bit")
+"""Every server takes it, whatever it offers."""
+
+
+_ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_ADDRESS = re.compile(rf"({_ATOMS}(?:\.{_ATOMS})*)@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)")
+"""A dot-atom before the @ (RFC 5322, 3.4.1), a host name behind it."""
+
+
+class BadAddress(ValueError):
+    """An address that no message is sent to: it is none, or several."""
+
+
+def written_message(
+    content: MailContent, queued: QueuedMail, sender: str, sender_name: str, moment: datetime
+) -> EmailMessage:
+    """The message. Its id is the one of the queue, so that a second one shows as the same.
+
+    Raises `BadAddress`. No line of a header comes from a text: `EmailMessage` refuses line ends,
+    and subjects are one line here.
+    """
+    message = EmailMessage(policy=_POLICY)
+    message["From"] = _address(sender, sender_name)
+    message["To"] = _address(content.to)
+    message["Subject"] = _one_line(content.subject)
+    message["Date"] = format_datetime(moment)
+    message["Message-ID"] = queued.message_id
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    message["List-Unsubscribe"] = f"<{content.unsubscribe}>"
+    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message.set_content(_text(content))
+    html = _environment.get_template("mail.html").render(content=content)
+    message.add_alternative(html, subtype="html")
+    return message
+
+
+def _address(written: str, name: str = "") -> Address:
+    """One address of ASCII, as every server takes it. Raises `BadAddress`."""
+    found = _ADDRESS.fullmatch(written)
+    if found is None:
+        raise BadAddress("not one address")
+    return Address(_one_line(name), found[1], found[2])
+
+
+def _one_line(text: str) -> str:
+    return " ".join(safe_text(text).split())
+
+
+def _text(content: MailContent) -> str:
+    lines = [content.lead, ""]
+    for section in content.sections:
+        lines += [_one_line(section.heading), ""]
+        for line in section.lines:
+            said = f" ({line.said})" if line.said else ""
+            lines += [f"- {_one_line(line.title)}{said}", f"  {line.address}"]
+        lines += [section.more, ""] if section.more else [""]
+    lines += ["-- ", content.why, f"Ne plus les recevoir : {content.unsubscribe}"]
+    lines += [f"Changer vos choix : {content.choices}", ""]
+    return "\n".join(lines)

@@ -1,0 +1,147 @@
+"""The SMTP server that takes the mail, over TLS unless it is on this machine."""
+
+import smtplib
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Literal
+
+WAIT_S = 30.0
+"""How long a server may be silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpRules:
+    """How to reach the server. `ca_file`: the authority of its certificate, empty for the system's.
+
+    `name`: what this machine calls itself, the domain of the sender.
+    """
+
+    host: str
+    port: int
+    security: Literal["starttls", "tls", "none"]
+    user: str
+    password: str
+    ca_file: str
+    name: str
+
+
+class SmtpUnreachable(Exception):
+    """The server does not answer, does not let us in, or hangs up before it was handed anything.
+
+    Its text is a French sentence without an address of anybody.
+    """
+
+
+class RefusedForNow(Exception):
+    """The server does not take this message now (4xx)."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class RefusedForGood(Exception):
+    """The server never takes this message (5xx). `of_address`: because of whom it is for."""
+
+    def __init__(self, code: int, *, of_address: bool) -> None:
+        super().__init__(code)
+        self.code, self.of_address = code, of_address
+
+
+class InDoubt(Exception):
+    """The line broke after the server may have taken the message."""
+
+
+class SmtpSession:
+    """One connection, that hands over messages one after the other."""
+
+    def __init__(self, client: smtplib.SMTP) -> None:
+        self._client = client
+
+    def send(self, message: EmailMessage, begins: Callable[[], bool]) -> bool:
+        """Hand it over. `begins` is asked once the server may take it: false ends it there.
+
+        Raises `RefusedForNow`, `RefusedForGood`, `SmtpUnreachable`, `InDoubt`.
+        """
+        sender, to = message["From"].addresses[0], message["To"].addresses[0]
+        try:
+            self._accepted(self._client.mail(sender.addr_spec), of_address=False)
+            self._accepted(self._client.rcpt(to.addr_spec), of_address=True)
+        except (smtplib.SMTPException, OSError) as error:
+            raise SmtpUnreachable(f"le serveur a coupé ({type(error).__name__})") from error
+        if not begins():
+            self._reset()
+            return False
+        try:
+            answered = self._client.data(message.as_bytes())
+        except smtplib.SMTPDataError as error:  # it refused the command: nothing was handed over
+            self._accepted((error.smtp_code, b""), of_address=False)
+            raise RefusedForNow(error.smtp_code) from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise InDoubt from error
+        self._accepted(answered, of_address=False)
+        return True
+
+    def _accepted(self, answered: tuple[int, bytes], *, of_address: bool) -> None:
+        code = answered[0]
+        if 200 <= code < 300:
+            return
+        if code == 421 or code < 0:
+            raise SmtpUnreachable(f"le serveur a coupé ({code})")
+        self._reset()
+        if 500 <= code < 600:
+            raise RefusedForGood(code, of_address=of_address)
+        raise RefusedForNow(code)
+
+    def _reset(self) -> None:
+        with suppress(smtplib.SMTPException, OSError):
+            self._client.rset()
+
+
+@contextmanager
+def smtp_session(rules: SmtpRules) -> Iterator[SmtpSession]:
+    """Connected, over TLS as the rules say, and logged in. Raises `SmtpUnreachable`."""
+    client = _connected(rules)
+    try:
+        yield SmtpSession(client)
+    finally:
+        with suppress(smtplib.SMTPException, OSError):
+            client.quit()
+        client.close()
+
+
+def _connected(rules: SmtpRules) -> smtplib.SMTP:
+    place = f"{rules.host}:{rules.port}"
+    try:
+        trusted = ssl.create_default_context(cafile=rules.ca_file or None)
+        client = (
+            smtplib.SMTP_SSL(rules.host, rules.port, rules.name, timeout=WAIT_S, context=trusted)
+            if rules.security == "tls"
+            else smtplib.SMTP(rules.host, rules.port, rules.name, timeout=WAIT_S)
+        )
+    except (smtplib.SMTPException, OSError) as error:
+        raise SmtpUnreachable(f"{place} {_why(error)}") from error
+    try:
+        if rules.security == "starttls":
+            client.starttls(context=trusted)
+        client.ehlo_or_helo_if_needed()
+        if rules.user:
+            client.login(rules.user, rules.password)
+    except (smtplib.SMTPException, OSError) as error:
+        client.close()
+        raise SmtpUnreachable(f"{place} {_why(error)}") from error
+    return client
+
+
+def _why(error: Exception) -> str:
+    """What failed, without the server's own words, which may repeat an account."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "a un certificat qui n'est pas reconnu"
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return f"refuse le compte ({error.smtp_code})"
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return "n'offre pas STARTTLS, ou ne prend pas de compte"
+    return f"ne répond pas ({type(error).__name__})"

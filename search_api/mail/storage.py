@@ -1,0 +1,419 @@
+"""The queue of mail and what agents chose, in the state's database: SQLite or PostgreSQL.
+
+A message is `waiting`, is claimed for a while by one sender, is marked `sending` before the server
+may take it, and `sent` once it did. A sender that dies before `sending` leaves it to another; one
+that dies after leaves it in doubt, and nobody sends it again by itself: a mail cannot be taken
+back, and what it says stands on a page. The same reason is queued once.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from indexer.state import digest, in_utc, storable
+from search_api.asking.storage import asked_agents, asked_questions, given_answers
+from search_api.asking.values import RequestState
+from search_api.mail.values import (
+    DigestPace,
+    MailKind,
+    MailPreferences,
+    MailState,
+    QueueCounts,
+    QueuedMail,
+)
+
+LEASE = timedelta(minutes=5)
+"""How long a sender has for one message: more than the server's own time for it."""
+FIRST_RETRY = timedelta(minutes=5)
+"""After a refusal for now; each further one doubles it."""
+MOST_ATTEMPTS = 8
+"""From five minutes on, doubled: the last one is made some ten hours after the first."""
+RECENT = timedelta(days=7)
+"""What is older is not told by mail any more."""
+KEPT = timedelta(days=30)
+"""How long an ended message is kept, so that it is not queued again. More than `RECENT`."""
+
+metadata = sa.MetaData()
+_MOMENT = sa.DateTime(timezone=True)
+
+mail_preferences = sa.Table(
+    "mail_preferences",
+    metadata,
+    sa.Column("agent_key", sa.String(64), primary_key=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("asked", sa.Boolean, nullable=False),
+    sa.Column("answered", sa.Boolean, nullable=False),
+    sa.Column("digest", sa.String(20), nullable=False),
+    sa.Column("chosen", _MOMENT, nullable=False),
+    sa.Column("digested", _MOMENT, nullable=False),
+    sa.Column("refused", _MOMENT),
+    sa.Column("refused_key", sa.String(64), nullable=False),
+)
+"""`digested`: until when the last digest went. `refused_key`: a digest of the refused address."""
+
+mail_queue = sa.Table(
+    "mail_queue",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("message_id", sa.Text, nullable=False),
+    sa.Column("agent_key", sa.String(64), nullable=False),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("subject", sa.String(64), nullable=False),
+    sa.Column("queued", _MOMENT, nullable=False),
+    sa.Column("begins", _MOMENT),
+    sa.Column("due", _MOMENT, nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("lease", _MOMENT),
+    sa.Column("holder", sa.String(32), nullable=False),
+    sa.Column("code", sa.Integer),
+    sa.Column("changed", _MOMENT, nullable=False),
+    sa.UniqueConstraint("agent_key", "kind", "subject", name="mail_queue_once"),
+    sa.Index("mail_queue_due", "state", "due"),
+)
+"""`code`: of the server's refusal."""
+
+_ENDED = (MailState.SENT, MailState.DROPPED, MailState.REFUSED, MailState.FAILED)
+
+
+class MailRegister(Protocol):
+    """Where each choice is also written, to be replayed on a restored database."""
+
+    def mail_chosen(
+        self, agent_id: str, asked: bool, answered: bool, digest: str, moment: datetime
+    ) -> None:
+        """Stored durably once this returns."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Reason:
+    """Why a message is queued, and for whom."""
+
+    agent_id: str
+    kind: MailKind
+    subject: str
+    begins: datetime | None = None
+
+
+class SqlMail:
+    """The queue, and what agents chose. `domain` stands behind the @ of message ids."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        now: Callable[[], datetime],
+        domain: str,
+        register: MailRegister | None = None,
+    ) -> None:
+        self._engine, self.now, self._domain, self._register = engine, now, domain, register
+
+    def preferences(self, agent_id: str, address: str = "") -> MailPreferences:
+        """What an agent chose. Of `refused` only where it was this address that was refused."""
+        own = mail_preferences.c.agent_key == digest(agent_id)
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(mail_preferences).where(own)).mappings().first()
+        if row is None:
+            return MailPreferences()
+        refused = row["refused"] if row["refused_key"] == _address_key(address) else None
+        return MailPreferences(
+            row["asked"],
+            row["answered"],
+            DigestPace(row["digest"]),
+            in_utc(refused) if refused else None,
+        )
+
+    def choose(self, agent_id: str, said: MailPreferences) -> None:
+        """Put an agent's choice in force; a refused address is tried again from now on.
+
+        Written to the register first. A digest begins now, and not before.
+        """
+        moment = self.now()
+        if self._register is not None:
+            self._register.mail_chosen(
+                agent_id, said.asked, said.answered, said.digest.value, moment
+            )
+        row = {
+            "agent_key": digest(agent_id),
+            "agent_id": storable(agent_id),
+            "asked": said.asked,
+            "answered": said.answered,
+            "digest": said.digest.value,
+            "chosen": moment,
+            "digested": moment,
+            "refused": None,
+            "refused_key": "",
+        }
+        with self._engine.begin() as connection:
+            own = mail_preferences.c.agent_key == row["agent_key"]
+            old = connection.execute(sa.select(mail_preferences).where(own)).mappings().first()
+            if old is not None:
+                if old["digest"] == row["digest"]:  # the period in progress goes on
+                    row["digested"] = old["digested"]
+                connection.execute(sa.delete(mail_preferences).where(own))
+            connection.execute(sa.insert(mail_preferences).values(row))
+
+    def queue_due(self) -> int:
+        """Queue a message for each thing that an agent wants to be told and was not yet.
+
+        What is left of a crash between a question and its message is queued here as well. Returns
+        how many.
+        """
+        with self._engine.connect() as connection:
+            reasons = [*_asked(connection, self.now()), *_answered(connection, self.now())]
+            digests = list(_digests(connection, self.now()))
+        queued = sum(self._queue(one) for one in reasons)
+        return queued + sum(self._queue_digest(*one) for one in digests)
+
+    def claim(self) -> QueuedMail | None:
+        """The next message to send, for this caller alone during `LEASE`; None for none.
+
+        What a dead sender had claimed counts as waiting; what it was sending becomes doubtful.
+        """
+        moment = self.now()
+        queue = mail_queue.c
+        dead = queue.lease < moment
+        waiting = (queue.state == MailState.WAITING.value) & (queue.due <= moment)
+        free = waiting | ((queue.state == MailState.CLAIMED.value) & dead)
+        oldest = sa.select(queue.id).where(free).order_by(queue.due, queue.id).limit(1)
+        with self._engine.begin() as connection:
+            lost = sa.update(mail_queue).where(queue.state == MailState.SENDING.value, dead)
+            connection.execute(lost.values(state=MailState.DOUBTFUL.value, changed=moment))
+        for _ in range(100):  # others take the ones that this one saw
+            holder = uuid4().hex
+            with self._engine.begin() as connection:
+                id_ = connection.execute(oldest).scalar()
+                if id_ is None:
+                    return None
+                claimed = sa.update(mail_queue).where(queue.id == id_, free)
+                values = {
+                    "state": MailState.CLAIMED.value,
+                    "lease": moment + LEASE,
+                    "holder": holder,
+                    "changed": moment,
+                }
+                if connection.execute(claimed.values(values)).rowcount:
+                    row = connection.execute(sa.select(mail_queue).where(queue.id == id_))
+                    return _queued(row.mappings().one())
+        return None
+
+    def begin_sending(self, one: QueuedMail) -> bool:
+        """Mark that the server may take it from now on. False where the claim is over."""
+        return self._move(one, MailState.CLAIMED, MailState.SENDING, leased=True)
+
+    def sent(self, one: QueuedMail) -> None:
+        """The server took it."""
+        self._move(one, MailState.SENDING, MailState.SENT)
+
+    def in_doubt(self, one: QueuedMail) -> None:
+        """The line broke while the server took it, or not."""
+        self._move(one, MailState.SENDING, MailState.DOUBTFUL)
+
+    def drop(self, one: QueuedMail) -> None:
+        """It is not to be sent: a right, a choice or its reason is gone."""
+        self._move(one, MailState.CLAIMED, MailState.DROPPED)
+
+    def put_back(self, one: QueuedMail) -> None:
+        """The server took nothing: it does not answer, or hangs up before."""
+        self._move(one, None, MailState.WAITING)
+
+    def refuse(self, one: QueuedMail, code: int, address: str = "") -> None:
+        """The server refused it for good; the `address` too, where one is given."""
+        state = self._move(one, None, MailState.REFUSED, code=code)
+        if state and address:
+            own = mail_preferences.c.agent_key == digest(one.agent_id)
+            refused = {"refused": self.now(), "refused_key": _address_key(address)}
+            with self._engine.begin() as connection:
+                connection.execute(sa.update(mail_preferences).where(own).values(refused))
+
+    def postpone(self, one: QueuedMail, code: int) -> None:
+        """The server refuses it for now: later again, each time after twice as long."""
+        attempts = one.attempts + 1
+        if attempts >= MOST_ATTEMPTS:
+            self._move(one, None, MailState.FAILED, code=code, attempts=attempts)
+            return
+        due = self.now() + FIRST_RETRY * 2 ** (attempts - 1)
+        self._move(one, None, MailState.WAITING, code=code, attempts=attempts, due=due)
+
+    def sent_since(self, moment: datetime) -> int:
+        """How many messages were handed over since a moment, by any sender."""
+        queue = mail_queue.c
+        handed = queue.state.in_([MailState.SENT.value, MailState.SENDING.value])
+        count = sa.select(sa.func.count()).select_from(mail_queue).where(handed)
+        with self._engine.connect() as connection:
+            return int(connection.execute(count.where(queue.changed > moment)).scalar_one())
+
+    def send_doubtful_again(self) -> int:
+        """Put what is in doubt back in the queue, under the same message id: how many."""
+        moment = self.now()
+        doubtful = mail_queue.c.state == MailState.DOUBTFUL.value
+        again = {"state": MailState.WAITING.value, "due": moment, "changed": moment, "lease": None}
+        with self._engine.begin() as connection:
+            return connection.execute(sa.update(mail_queue).where(doubtful).values(again)).rowcount
+
+    def counts(self) -> QueueCounts:
+        """Of the whole queue, and of refused addresses; nobody's name."""
+        states = sa.select(mail_queue.c.state, sa.func.count()).group_by(mail_queue.c.state)
+        refused = sa.select(sa.func.count()).select_from(mail_preferences)
+        with self._engine.connect() as connection:
+            found = {MailState(state): n for state, n in connection.execute(states)}
+            addresses = connection.execute(refused.where(mail_preferences.c.refused.is_not(None)))
+            return QueueCounts(found, int(addresses.scalar_one()))
+
+    def tidy(self) -> int:
+        """Erase what ended long ago: how many."""
+        ended = mail_queue.c.state.in_([one.value for one in _ENDED])
+        old = mail_queue.c.changed < self.now() - KEPT
+        with self._engine.begin() as connection:
+            return connection.execute(sa.delete(mail_queue).where(ended, old)).rowcount
+
+    def _queue(self, reason: _Reason) -> bool:
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(sa.insert(mail_queue).values(self._row(reason)))
+        except sa.exc.IntegrityError:  # another queued it at this moment
+            return False
+        return True
+
+    def _queue_digest(self, reason: _Reason, moment: datetime) -> bool:
+        """With the end of its period, in one step; false where another did."""
+        own = mail_preferences.c.agent_key == digest(reason.agent_id)
+        own &= mail_preferences.c.digested == reason.begins
+        ended = sa.update(mail_preferences).where(own).values(digested=moment)
+        try:
+            with self._engine.begin() as connection:
+                if not connection.execute(ended).rowcount:
+                    return False
+                row = {**self._row(reason), "queued": moment}
+                connection.execute(sa.insert(mail_queue).values(row))
+        except sa.exc.IntegrityError:
+            return False
+        return True
+
+    def _row(self, reason: _Reason) -> dict[str, object]:
+        id_, moment = uuid4().hex, self.now()
+        return {
+            "id": id_,
+            "message_id": f"<{id_}@{self._domain}>",
+            "agent_key": digest(reason.agent_id),
+            "agent_id": storable(reason.agent_id),
+            "kind": reason.kind.value,
+            "subject": reason.subject,
+            "queued": moment,
+            "begins": reason.begins,
+            "due": moment,
+            "state": MailState.WAITING.value,
+            "attempts": 0,
+            "lease": None,
+            "holder": "",
+            "code": None,
+            "changed": moment,
+        }
+
+    def _move(
+        self,
+        one: QueuedMail,
+        before: MailState | None,
+        after: MailState,
+        *,
+        leased: bool = False,
+        **values: object,
+    ) -> bool:
+        """By who holds it; None as `before`: claimed or sending."""
+        moment, queue = self.now(), mail_queue.c
+        states = [before] if before else [MailState.CLAIMED, MailState.SENDING]
+        mine = (queue.id == one.id) & (queue.holder == one.holder)
+        mine &= queue.state.in_([state.value for state in states])
+        if leased:
+            mine &= queue.lease > moment
+        moved = sa.update(mail_queue).where(mine)
+        with self._engine.begin() as connection:
+            changed = moved.values(state=after.value, changed=moment, **values)
+            return bool(connection.execute(changed).rowcount)
+
+
+def doubt_restored_mail(database: sa.Engine) -> None:
+    """What waits in a restored queue may have been sent since: nobody sends it by itself."""
+    waiting = mail_queue.c.state.in_(
+        [MailState.WAITING.value, MailState.CLAIMED.value, MailState.SENDING.value]
+    )
+    doubted = sa.update(mail_queue).where(waiting).values(state=MailState.DOUBTFUL.value)
+    with database.begin() as connection:
+        connection.execute(doubted)
+
+
+def _asked(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:
+    """Questions that wait for an agent who wants to be told by mail."""
+    asked, said = asked_agents.c, mail_preferences.c
+    query = (
+        sa.select(asked.agent_id, asked.question_id)
+        .join(mail_preferences, said.agent_key == asked.agent_key)
+        .where(said.asked, asked.state == RequestState.WAITING.value)
+        .where(asked.asked > moment - RECENT)
+        .where(~_queued_before(asked.agent_key, MailKind.ASKED, asked.question_id))
+        .order_by(asked.asked)
+    )
+    for agent_id, question_id in connection.execute(query):
+        yield _Reason(agent_id, MailKind.ASKED, question_id)
+
+
+def _answered(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:
+    """Answers of others to questions of an agent who wants to be told, since they said so."""
+    asked, given, said = asked_questions.c, given_answers.c, mail_preferences.c
+    query = (
+        sa.select(asked.agent_id, given.id)
+        .join(asked_questions, asked.id == given.question_id)
+        .join(mail_preferences, said.agent_key == asked.agent_key)
+        .where(said.answered, ~asked.deleted, given.agent_key != asked.agent_key)
+        .where(given.created > moment - RECENT, given.created > said.chosen)
+        .where(~_queued_before(asked.agent_key, MailKind.ANSWERED, given.id))
+        .order_by(given.created)
+    )
+    for agent_id, answer_id in connection.execute(query):
+        yield _Reason(agent_id, MailKind.ANSWERED, answer_id)
+
+
+def _digests(connection: sa.Connection, moment: datetime) -> Iterator[tuple[_Reason, datetime]]:
+    """(reason, end of its period) of each agent whose period is over."""
+    said = mail_preferences.c
+    for pace in DigestPace:
+        if pace.period is None:
+            continue
+        due = (said.digest == pace.value) & (said.digested <= moment - pace.period)
+        query = sa.select(said.agent_id, said.digested).where(due)
+        for agent_id, digested in connection.execute(query):
+            day = moment.date().isoformat()
+            yield _Reason(agent_id, MailKind.DIGEST, day, in_utc(digested)), moment
+
+
+def _queued_before(
+    agent_key: sa.ColumnElement[str], kind: MailKind, subject: sa.ColumnElement[str]
+) -> sa.ColumnElement[bool]:
+    queue = mail_queue.c
+    same = sa.select(queue.id).where(
+        queue.agent_key == agent_key, queue.kind == kind.value, queue.subject == subject
+    )
+    return sa.exists(same.correlate_except(mail_queue))
+
+
+def _queued(row: sa.RowMapping) -> QueuedMail:
+    return QueuedMail(
+        id=row["id"],
+        message_id=row["message_id"],
+        agent_id=row["agent_id"],
+        kind=MailKind(row["kind"]),
+        subject=row["subject"],
+        queued=in_utc(row["queued"]),
+        begins=in_utc(row["begins"]) if row["begins"] else None,
+        attempts=row["attempts"],
+        holder=row["holder"],
+    )
+
+
+def _address_key(address: str) -> str:
+    return digest(address) if address else ""

@@ -1,0 +1,64 @@
+"""What one follows, and the news of it: API and page. Nobody sees another's."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse
+
+from search_api.addresses import local_path
+from search_api.answers.context import NotFound
+from search_api.answers.following import FollowAction, change_follow, news, own_follows
+from search_api.authorization import not_by_personal_token
+from search_api.following import FollowKind
+from search_api.parameters import AskingReader, NamedReader
+from search_api.routes.search import PROBLEMS
+from search_api.schemas.following import (
+    FollowRequest,
+    NewsBody,
+    OwnFollowsBody,
+    news_body,
+    own_follows_body,
+)
+from search_api.services import services_of
+
+_IN_PERSON = [Depends(not_by_personal_token)]
+
+api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS, dependencies=_IN_PERSON)
+
+
+@api_router.get("/follows")
+def follows(request: Request, reader: NamedReader) -> OwnFollowsBody:
+    """What one follows."""
+    found = own_follows(services_of(request), reader)
+    if found is None:
+        raise NotFound("")
+    return own_follows_body(found)
+
+
+@api_router.post("/follows", status_code=204)
+def follow(request: Request, reader: NamedReader, asked: FollowRequest) -> None:
+    """Follow something, or no more; or say that the news was read."""
+    change_follow(services_of(request), reader, asked.action, asked.kind, asked.subject)
+
+
+@api_router.get("/news")
+def whats_new(request: Request, reader: AskingReader) -> NewsBody:
+    """What is new of what one follows, since one last said that one saw it."""
+    return news_body(news(services_of(request), reader))
+
+
+router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)
+
+
+@router.post("/suivis")
+def follow_on_page(
+    request: Request,
+    reader: NamedReader,
+    act: Annotated[FollowAction, Form()],
+    kind: Annotated[FollowKind, Form()] = FollowKind.SEARCH,
+    subject: Annotated[str, Form(max_length=8_000)] = "",
+    back: Annotated[str, Form(max_length=8_000)] = "/",
+) -> RedirectResponse:
+    """The same from a page's button; then back to the page."""
+    change_follow(services_of(request), reader, act, kind, subject)
+    return RedirectResponse(local_path(back), status_code=303)

@@ -1,0 +1,56 @@
+"""What one wants by mail, in person; and the links of mails, which end it without a login."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from search_api.answers.mail import set_mail_preferences, unsubscribe, unsubscription
+from search_api.authorization import not_by_personal_token
+from search_api.mail.values import DigestPace, MailPreferences
+from search_api.parameters import NamedReader
+from search_api.routes.search import PROBLEMS
+from search_api.schemas.mail import MailPreferencesBody
+from search_api.services import services_of
+from search_api.templating import render
+
+_IN_PERSON = [Depends(not_by_personal_token)]
+
+api_router = APIRouter(prefix="/api/v1/mail", responses=PROBLEMS, dependencies=_IN_PERSON)
+
+
+@api_router.post("/preferences", status_code=204)
+def choose(request: Request, reader: NamedReader, said: MailPreferencesBody) -> None:
+    """Say what one wants by mail."""
+    chosen = MailPreferences(said.asked, said.answered, said.digest)
+    set_mail_preferences(services_of(request), reader, chosen)
+
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.post("/courriels", dependencies=_IN_PERSON)
+def choose_on_page(
+    request: Request,
+    reader: NamedReader,
+    asked: Annotated[bool, Form()] = False,
+    answered: Annotated[bool, Form()] = False,
+    digest: Annotated[DigestPace, Form()] = DigestPace.OFF,
+) -> RedirectResponse:
+    """The same from the form of «Mes données»."""
+    set_mail_preferences(services_of(request), reader, MailPreferences(asked, answered, digest))
+    return RedirectResponse("/mes-donnees#courriels", status_code=303)
+
+
+@router.get("/courriels/{link}", response_class=HTMLResponse)
+def unsubscribe_page(request: Request, link: str) -> str:
+    """A button: to follow a link changes nothing, whoever or whatever follows it (RFC 8058)."""
+    found = unsubscription(services_of(request), link)
+    return render("unsubscribe.html", request=request, found=found, done=False)
+
+
+@router.post("/courriels/{link}", response_class=HTMLResponse)
+def unsubscribe_at_once(request: Request, link: str) -> str:
+    """By the button, or in one click from a mail program (`List-Unsubscribe-Post`)."""
+    found = unsubscribe(services_of(request), link)
+    return render("unsubscribe.html", request=request, found=found, done=True)

@@ -1,0 +1,41 @@
+"""What one wants by mail, as the API says it."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from search_api.answers.mail import OwnMail
+from search_api.mail.values import DigestPace
+
+
+class _MailSchema(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MailPreferencesBody(_MailSchema):
+    """What one wants by mail: nothing, until one says so."""
+
+    asked: bool = Field(False, description="questions that one is asked")
+    answered: bool = Field(False, description="answers to one's questions")
+    digest: DigestPace = Field(DigestPace.OFF, description="news of what one follows")
+
+
+class OwnMailBody(MailPreferencesBody):
+    """What one chose, and the address that the directory has."""
+
+    address: str = Field(description="empty: the directory has none, and nothing is sent")
+    refused: datetime | None = Field(
+        description="when the mail server refused this address for good; nothing is sent since"
+    )
+
+
+def own_mail_body(found: OwnMail) -> OwnMailBody:
+    """The body of an answer about what one wants by mail."""
+    said = found.preferences
+    return OwnMailBody(
+        asked=said.asked,
+        answered=said.answered,
+        digest=said.digest,
+        address=found.address,
+        refused=said.refused,
+    )

@@ -1,0 +1,212 @@
+"""What agents follow: news under the rights of each reading, seen by themselves alone."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.values import EVERYONE, Contribution, ContributorRole
+from indexer.values import Put, PutAccess
+from quisait.privacy.replay import replay
+from quisait.privacy.retention import purge_agent
+from search_api.answers.following import MOST_SEARCHED
+from search_api.following import FollowKind, SqlFollowing
+from tests.builders import allowed, indexed, make_document
+from tests.pages.asking_site import (
+    ASKER,
+    HERE,
+    MAPPER,
+    STRANGER,
+    AskingSite,
+    asking_site,
+)
+from tests.planted import TODAY
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+SECRET = "Zanzibar"
+OWN = {"scope": "entity", "scope_id": HERE}
+SEARCH = "/?q=carnaval"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[AskingSite]:
+    with asking_site(tmp_path) as made:
+        yield made
+
+
+def follow(site: AskingSite, agent: str, kind: str, subject: str, action: str = "follow") -> int:
+    body = {"action": action, "kind": kind, "subject": subject}
+    return int(site.client(agent).post("/api/v1/follows", json=body).status_code)
+
+
+def news(site: AskingSite, agent: str) -> Any:
+    return site.client(agent).get("/api/v1/news").json()
+
+
+def titles(site: AskingSite, agent: str) -> list[str]:
+    return [item["title"] for one in news(site, agent)["news"] for item in one["items"]]
+
+
+def write(site: AskingSite, id_: str, title: str, principal: str = EVERYONE) -> None:
+    """A document of the clock's moment."""
+    document = make_document(
+        f"wiki:{id_}",
+        title=title,
+        access=allowed(principal),
+        modified=site.clock.now,
+        contributions=(Contribution("wiki:a1", ContributorRole.AUTHOR, last=TODAY),),
+    )
+    assert not site.index.write([Put(indexed(document, f"{title}."))]).failed
+
+
+def test_news_is_what_came_since_and_is_seen_once(site: AskingSite) -> None:
+    """Of a search, a topic and a question: documents, a waiting question, an answer."""
+    question = site.ask(title="Quel bornage ?", topic="cadastre")
+    assert follow(site, STRANGER, "search", SEARCH) == 204
+    assert follow(site, STRANGER, "topic", "cadastre") == 204
+    assert follow(site, STRANGER, "question", question) == 204
+    assert news(site, STRANGER)["count"] == 0
+    site.clock.now += timedelta(hours=1)
+    write(site, "neuf", "Le carnaval de l'an prochain")
+    asked = site.ask(title="Où est le plan ?", topic="cadastre")
+    assert site.act(MAPPER, question, "answer", text="Par un géomètre.") == 204
+    found = {
+        item["title"]: item["kind"] for one in news(site, STRANGER)["news"] for item in one["items"]
+    }
+    assert found == {
+        "Le carnaval de l'an prochain": "document",
+        "Où est le plan ?": "waiting",
+        "Quel bornage ?": "answer",
+    }
+    home = site.client(STRANGER).get("/").text
+    assert "3 nouveautés dans ce que vous suivez" in home
+    assert f"/questions/{asked}" in home
+    assert "nouveauté" not in site.client(ASKER).get("/").text
+    assert follow(site, STRANGER, "search", "", "seen") == 204
+    assert news(site, STRANGER)["count"] == 0
+    assert "Rien de nouveau" in site.client(STRANGER).get("/").text
+
+
+def test_own_questions_are_no_news(site: AskingSite) -> None:
+    assert follow(site, ASKER, "topic", "cadastre") == 204
+    site.ask(title="Le cadastre, encore ?", topic="cadastre")
+    assert news(site, ASKER)["count"] == 0
+
+
+def test_news_holds_to_the_rights_of_the_moment(site: AskingSite) -> None:
+    """A question of one entity, and a document that is closed after it was news."""
+    for agent in (MAPPER, STRANGER):
+        assert follow(site, agent, "topic", "cadastre") == 204
+        assert follow(site, agent, "search", "/?q=carrousel") == 204
+    site.clock.now += timedelta(hours=1)
+    site.ask(title=f"Le cadastre du carrousel {SECRET} ?", topic="cadastre", **OWN)
+    assert [SECRET in one for one in titles(site, MAPPER)] == [True]
+    write(site, "ferme", f"Carrousel de {SECRET}")
+    assert f"Carrousel de {SECRET}" in titles(site, STRANGER)
+    site.index.write([PutAccess("wiki:ferme", allowed("agent:nobody"))])
+    answer = news(site, STRANGER)
+    assert (answer["count"], answer["news"]) == (0, [])
+    for path in ("/", "/api/v1/news", "/api/v1/follows", "/api/v1/me", "/mes-donnees"):
+        assert SECRET not in site.client(STRANGER).get(path).text
+
+
+def test_what_one_may_not_see_is_followed_like_what_never_was(site: AskingSite) -> None:
+    """A restricted question, one that is not; a topic and a community that are not."""
+    question = site.ask(title=f"Le cadastre de {SECRET} ?", **OWN)
+
+    def told(agent: str, kind: str, subject: str) -> tuple[int, str]:
+        body = {"action": "follow", "kind": kind, "subject": subject}
+        answer = site.client(agent).post("/api/v1/follows", json=body)
+        return answer.status_code, answer.text
+
+    assert told(STRANGER, "question", question) == told(STRANGER, "question", "0" * 32)
+    assert told(STRANGER, "question", question)[0] == 404
+    assert told(MAPPER, "question", question)[0] == 204
+    assert told(STRANGER, "topic", "inconnu")[0] == 404
+    assert told(STRANGER, "community", "cadastre")[0] == 404
+    assert told(STRANGER, "search", "/?page=2")[0] == 404
+    assert site.services.following is not None
+    assert site.services.following.of(STRANGER).follows == ()
+
+
+def test_a_follow_of_what_was_closed_shows_that_it_is_and_goes(site: AskingSite) -> None:
+    """Neither its id nor its title; one may end it with all."""
+    question = site.ask(title=f"Le cadastre de {SECRET} ?")
+    assert follow(site, STRANGER, "question", question) == 204
+    assert follow(site, STRANGER, "search", SEARCH) == 204
+    assert site.act(ASKER, question, "delete") == 204
+    kept = site.client(STRANGER).get("/api/v1/me").json()["following"]["follows"]
+    assert {one["subject"] for one in kept} == {None, SEARCH}
+    page = site.client(STRANGER).get("/mes-donnees").text
+    assert question not in page
+    assert "1 autre porte sur ce que vous ne pouvez plus voir" in page
+    form = {"act": "forget", "back": "/mes-donnees#suivis"}
+    assert site.client(STRANGER).post("/suivis", data=form).status_code == 303
+    assert site.client(STRANGER).get("/api/v1/follows").json()["follows"] == []
+
+
+def test_buttons_follow_and_end_it(site: AskingSite) -> None:
+    """On the pages of a topic, a question and a search; then in «Mes données»."""
+    question, client = site.ask(), site.client(STRANGER)
+    places = {
+        "/topics/cadastre": ("topic", "cadastre"),
+        f"/questions/{question}": ("question", question),
+        "/?q=carnaval&page=1&sort=date": ("search", SEARCH),
+    }
+    for path, (kind, subject) in places.items():
+        assert 'value="follow"' in client.get(path).text
+        form = {"act": "follow", "kind": kind, "subject": subject, "back": path}
+        assert client.post("/suivis", data=form).headers["location"] == path
+        assert 'value="unfollow"' in client.get(path).text
+    page = client.get("/mes-donnees").text
+    assert "Recherche : « carnaval »" in page
+    assert follow(site, STRANGER, "search", "/?sort=date&q=carnaval", "unfollow") == 204
+    assert "Recherche : « carnaval »" not in client.get("/mes-donnees").text
+
+
+def test_a_community_is_followed_by_its_page(tmp_path: Path) -> None:
+    with asking_site(tmp_path, apart=True) as site:
+        path = "/api/v1/animation/communities/cadastre"
+        answer = site.client("ag-7").post(path, json={"verdict": "accept"})
+        assert answer.status_code == 204, answer.text
+        assert 'value="follow"' in site.client(STRANGER).get("/communities/cadastre").text
+        assert follow(site, STRANGER, "community", "cadastre") == 204
+        site.clock.now += timedelta(hours=1)
+        site.ask(title="Où est le plan ?", community="cadastre")
+        assert titles(site, STRANGER) == ["Où est le plan ?"]
+
+
+def test_one_follows_so_many_at_most(site: AskingSite) -> None:
+    for number in range(MOST_SEARCHED):
+        assert follow(site, STRANGER, "search", f"/?q=mot{number}") == 204
+    assert follow(site, STRANGER, "search", "/?q=encore") == 422
+    assert follow(site, STRANGER, "search", "/?q=mot1") == 204
+
+
+def test_withdrawal_departure_and_a_restored_backup_end_it(site: AskingSite) -> None:
+    """Who withdraws follows nothing, and nothing new; what was removed comes back in no way."""
+    following = site.services.following
+    assert following is not None
+    client = site.client(MAPPER)
+    assert follow(site, MAPPER, "topic", "cadastre") == 204
+    assert follow(site, STRANGER, "search", SEARCH) == 204
+    assert follow(site, STRANGER, "topic", "cadastre") == 204
+    assert follow(site, STRANGER, "search", SEARCH, "unfollow") == 204
+    wish = {"kind": "withdraw", "subject": ""}
+    assert client.post("/api/v1/me/wishes", json=wish).status_code == 200
+    assert following.of(MAPPER).follows == ()
+    assert follow(site, MAPPER, "topic", "cadastre") == 422
+    lines = list(site.register.lines())
+    before = SqlFollowing(site.engine, lambda: site.clock.now - timedelta(days=1))
+    for agent in (MAPPER, STRANGER):  # as an older backup has them
+        before.follow(agent, FollowKind.SEARCH, SEARCH)
+    assert site.services.consent is not None
+    replay(lines, site.engine, site.services.consent, site.index, b"key")  # type: ignore[arg-type]
+    assert following.of(MAPPER).follows == ()
+    assert [one.kind for one in following.of(STRANGER).follows] == [FollowKind.TOPIC]
+    following.see(STRANGER)
+    purge_agent(site.engine, STRANGER, b"key")
+    assert (following.of(STRANGER).follows, following.of(STRANGER).seen) == ((), None)
