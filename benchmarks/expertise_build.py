@@ -174,6 +174,7 @@ def by_sql(folder: Path, documents: int, master: str) -> "tuple[float, float, in
     read = Read(documents, 3 * documents, 3 * documents, NO_VECTORS)
     with build_from_files(files, read, topics, BuildRules(), TODAY) as found:
         built = time.perf_counter()
+        tell(f"{documents:>9} documents: build by {found.engine} {built - begun:.1f} s")
         published, size, stamp = publish(found, topics)
     return built - begun, published - built, size, stamp
 
@@ -188,6 +189,16 @@ def in_memory(folder: Path, documents: int) -> "tuple[float, float, int, BuildSt
     built = time.perf_counter()
     published, size, stamp = publish(found, topics)
     return built - begun, published - built, size, stamp
+
+
+def tell(line: str) -> None:
+    """Print at once, with the peak memory so far: a publication takes longer than its build."""
+    print(f"{line}, peak so far {peak_bytes() / 1024**3:.2f} GiB", file=sys.stderr, flush=True)
+
+
+def peak_bytes() -> int:
+    """The most that this process held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def publish(found: BuildToPublish, topics: list[Topic]) -> "tuple[float, int, BuildStamp]":
@@ -246,7 +257,7 @@ def measure(engine: str, folder: Path, documents: int) -> None:
     else:
         master = "local[2]" if engine == "spark" else ""
         built, published, size, stamp = by_sql(folder, documents, master)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_bytes()
     print(
         f"{documents:>9} documents {3 * documents:>9} contributions, {engine:>6}: "
         f"build {built:6.1f} s, publish {published:6.1f} s, peak {peak / 1024**3:.2f} GiB, "

@@ -70,7 +70,7 @@ def build_expertise(
         )
         label_documents(files, topics, vectors, read.spread)
         write_topics(files, topics)
-        write_directory(files, book.everyone(), topics, omissions, today)
+        write_directory(files, book.each(), topics, omissions, today)
         write_owners(files, book)
         return build_from_files(files, read, topics, rules, today, leftovers.kept(), omissions)
     except BaseException:

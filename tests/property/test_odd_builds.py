@@ -426,6 +426,9 @@ def test_two_agents_of_one_id_are_one(scene: Scene) -> None:
             one = replace(PEOPLE.agents["ag-0"], departement="Côtes-d'Armor")
             return (one, one)
 
+        def each(self) -> Iterator[Agent]:
+            return iter(self.everyone())
+
         def by_account(self, accounts: Iterable[str]) -> dict[str, Agent]:
             return {"wiki:a0": PEOPLE.agents["ag-0"]}
 
@@ -459,7 +462,7 @@ STEPS = {
     "the list of sources": ("index", "sources", 0),
     "a scan": ("index", "scan", 0),
     "the documents": ("index", "documents", 0),
-    "the directory": ("book", "everyone", 0),
+    "the directory": ("book", "each", 0),
     "the accounts": ("book", "by_account", 0),
     "the labels": ("encoder", "queries", 0),
 }

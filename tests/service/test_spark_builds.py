@@ -28,6 +28,14 @@ from tests.sql_builds import History, sql_records
 pytestmark = pytest.mark.experts
 
 RULES = BuildRules(least_known=0)
+
+
+@pytest.fixture(autouse=True)
+def _quick_java(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One compiler, the quick one: a JVM that runs for seconds. It serves all builds."""
+    monkeypatch.setenv("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
+
+
 MEMORY_BYTES = 600_000_000
 
 
