@@ -19,12 +19,13 @@ import sqlalchemy as sa
 
 from evaluation.corpora import MalformedSet
 from evaluation.scratch import VECTORS, Bench, NoFiles
-from expertise.build import Build, BuildRules, build_expertise
+from expertise.build import BuildRules
 from expertise.builds import SqlBuilds
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from expertise.holders import IsolationScope
 from expertise.isolation import find_isolation
+from expertise.memory_build import MemoryBuild, build_in_memory
 from expertise.topics import TopicList, read_topics
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.errors import IndexRefused
@@ -187,14 +188,14 @@ class _Stage:
     book: SqlDirectory
     builds: SqlBuilds
 
-    def build(self, judged: IsolationSet) -> tuple[Build, TopicList]:
+    def build(self, judged: IsolationSet) -> tuple[MemoryBuild, TopicList]:
         listed = read_topics(judged.export / "topics.csv")
-        found = build_expertise(
+        found = build_in_memory(
             self.index, self.book, self.encoder, listed.topics, BuildRules(), judged.day
         )
         return found, listed
 
-    def claims(self, built: Build, listed: TopicList, day: date, bar: float) -> _Claimed:
+    def claims(self, built: MemoryBuild, listed: TopicList, day: date, bar: float) -> _Claimed:
         """What the product answers of a build with this bar."""
         isolation = find_isolation(built.holdings, built.sight, built.agents, bar)
         rules = replace(built.rules, least_known=bar)

@@ -3,7 +3,7 @@
 import math
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -62,28 +62,62 @@ def topic_vectors(topics: Sequence[Topic], encoder: Encoder) -> TopicVectors:
     return TopicVectors(np.array(numbers, dtype=np.int64), encoder.queries(texts))
 
 
-class Assignment:
-    """Assigns topics to documents, added one by one; `confidences` then gives all of them."""
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What one document's text and vectors say, before all documents are compared.
+
+    `by_label`: (topic, confidence) of each topic that its text names. `similar`: its most similar
+    topics by vector, the best first, as (place in `TopicVectors`, whole millionths).
+    """
+
+    by_label: tuple[tuple[int, float], ...]
+    similar: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spread:
+    """Mean and standard deviation of each topic's similarity, over so many `encoded` documents."""
+
+    means: NDArray[np.float64]
+    deviations: NDArray[np.float64]
+    encoded: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledChunk:
+    """Documents 0 to `documents`, as columns: one row for each label, and each similar topic.
+
+    `row` is the document's place in the chunk. Similar topics come best first.
+    """
+
+    documents: int
+    row: NDArray[np.int64]
+    topic: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    similar_row: NDArray[np.int64]
+    similar_place: NDArray[np.int64]
+    similar_whole: NDArray[np.int64]
+
+
+class Labels:
+    """Says of documents, one by one, which topics their text names and their vectors come near.
+
+    It keeps sums only: `spread` gives what `TopicConfidences` compares each document with.
+    """
 
     def __init__(self, topics: Sequence[Topic], vectors: TopicVectors | None = None) -> None:
-        self._topics, self._vectors = topics, vectors
+        self._vectors = vectors
         self._phrases = _phrases(topics)
-        self._by_label: list[tuple[tuple[int, float], ...]] = []
-        # The most similar topics of each document, _KEPT_SIMILAR places each, -1 where none.
-        self._best, self._whole = array("i"), array("i")
         size = 0 if vectors is None else len(vectors.topics)
         self._sums = np.zeros(size, dtype=np.int64)
         self._squares = [0] * size
         self._encoded = 0
 
-    def add(self, document: IndexedDocument) -> bool:
-        """Add a document with its text and vectors. Returns whether it has a label of a topic."""
+    def of(self, document: IndexedDocument) -> Labelled:
+        """What a document says. Raises `ValueError` for vectors that no encoder makes."""
         # What may fail comes first, so that a failing document adds nothing.
         labelled = tuple(_topics_by_label(document, self._phrases).items())
-        similar = self._similar(document)
-        self._by_label.append(labelled)
-        self._compare(similar)
-        return bool(labelled)
+        return Labelled(labelled, self._compare(self._similar(document)))
 
     def _similar(self, document: IndexedDocument) -> NDArray[np.int64]:
         """Shape (topic vectors,), or (0,) without any: in whole millionths.
@@ -101,85 +135,162 @@ class Assignment:
         whole: NDArray[np.int64] = np.rint(similar.astype(np.float64) * _SCALE).astype(np.int64)
         return whole
 
-    def _compare(self, whole: NDArray[np.int64]) -> None:
+    def _compare(self, whole: NDArray[np.int64]) -> tuple[tuple[int, int], ...]:
         if not len(whole):
-            self._keep([], [])
-            return
+            return ()
         self._sums += whole
         for number, value in enumerate(whole.tolist()):
             self._squares[number] += value * value
         self._encoded += 1
         best = np.lexsort((np.arange(len(whole)), -whole))[:_KEPT_SIMILAR]
-        self._keep(best.tolist(), whole[best].tolist())
+        return tuple(zip(best.tolist(), whole[best].tolist(), strict=True))
 
-    def _keep(self, best: list[int], whole: list[int]) -> None:
-        empty = [-1] * (_KEPT_SIMILAR - len(best))
-        self._best.extend(best + empty)
-        self._whole.extend(whole + empty)
+    def spread(self) -> Spread:
+        """Over all documents so far."""
+        count = max(self._encoded, 1)
+        squares = np.array([float(one) for one in self._squares])
+        means = self._sums / count
+        deviations = np.sqrt(np.maximum(squares / count - means**2, 1.0))
+        return Spread(means, deviations, self._encoded)
+
+
+class TopicConfidences:
+    """The confidences of a chunk of documents: labels, what stands out by vector, broader topics.
+
+    A document's confidences depend on the spread over all documents, and on no other document's.
+    """
+
+    def __init__(
+        self, topics: Sequence[Topic], vectors: TopicVectors | None, spread: Spread
+    ) -> None:
+        self._topics = len(topics)
+        self._of_vector = np.empty(0, dtype=np.int64) if vectors is None else vectors.topics
+        self._spread = spread
+        above = broader_closure(topics)
+        numbers = {topic.id: n for n, topic in enumerate(topics)}
+        # Métiers add none.
+        ups = [
+            [numbers[up] for up in above[topic.id]] if topic.kind == TopicKind.TOPIC else []
+            for topic in topics
+        ]
+        self._starts = np.cumsum([0, *map(len, ups)], dtype=np.int64)
+        self._ups = np.array([up for each in ups for up in each], dtype=np.int64)
+
+    def of(
+        self, chunk: LabelledChunk
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """(row, topic, confidence from 0 to 1) by row, then topic; each pair once."""
+        size = max(self._topics, 1)
+        labelled = chunk.row * size + chunk.topic
+        near_row, near_topic, near = self._by_vector(chunk)
+        outstanding = near_row * size + near_topic
+        pairs = np.unique(np.concatenate((labelled, outstanding)))
+        one, other = np.zeros(len(pairs)), np.zeros(len(pairs))
+        one[np.searchsorted(pairs, labelled)] = chunk.confidence
+        other[np.searchsorted(pairs, outstanding)] = near
+        # Two independent confidences.
+        merged = 1.0 - (1.0 - one) * (1.0 - other)
+        pairs, merged = self._with_broader(pairs, merged, size)
+        sure = np.flatnonzero(merged >= LEAST_CONFIDENCE)
+        return pairs[sure] // size, pairs[sure] % size, merged[sure].astype(np.float32)
+
+    def _by_vector(
+        self, chunk: LabelledChunk
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """The topic of each document whose similarity stands out most, if it is enough."""
+        row, place = chunk.similar_row, chunk.similar_place
+        if self._spread.encoded < LEAST_DOCUMENTS or not len(row):
+            none = np.empty(0, dtype=np.int64)
+            return none, none, np.empty(0)
+        distance = chunk.similar_whole - self._spread.means[place]
+        outstanding = distance / self._spread.deviations[place]
+        order = np.lexsort((np.arange(len(row)), -outstanding, row))
+        first = order[np.flatnonzero(np.diff(row[order], prepend=-1))]
+        begins, full, most = BY_VECTOR
+        share = np.minimum(1.0, (outstanding[first] - begins) / (full - begins))
+        enough = share >= 0
+        found = most * (0.5 + 0.5 * share[enough])
+        return row[first][enough], self._of_vector[place[first][enough]], found
+
+    def _with_broader(
+        self, pairs: NDArray[np.int64], merged: NDArray[np.float64], size: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """With the broader topics of each topic, each as sure as the surest below it."""
+        topic = pairs % size
+        counts = np.diff(self._starts)[topic]
+        source = np.repeat(np.arange(len(pairs)), counts)
+        within = np.arange(len(source)) - np.repeat(np.cumsum(counts) - counts, counts)
+        up = self._ups[self._starts[topic[source]] + within]
+        above = pairs[source] - topic[source] + up
+        every = np.unique(np.concatenate((pairs, above)))
+        whole = np.zeros(len(every))
+        whole[np.searchsorted(every, pairs)] = merged
+        np.maximum.at(whole, np.searchsorted(every, above), merged[source])
+        return every, whole
+
+
+class Assignment:
+    """Assigns topics to documents, added one by one; `confidences` then gives all of them."""
+
+    def __init__(self, topics: Sequence[Topic], vectors: TopicVectors | None = None) -> None:
+        self._topics, self._vectors = topics, vectors
+        self._labels = Labels(topics, vectors)
+        self._chunk = ChunkBuilder()
+
+    def add(self, document: IndexedDocument) -> bool:
+        """Add a document with its text and vectors. Returns whether it has a label of a topic."""
+        found = self._labels.of(document)
+        self._chunk.add(found)
+        return bool(found.by_label)
 
     def confidences(self) -> ConfidenceMatrix:
         """float32 (documents in the order of `add`, topics); broader topics take part."""
         # Imported here: half a second, and most commands of the command line build nothing.
         import scipy.sparse as sp
 
-        means, deviations = self._spread()
-        above = broader_closure(self._topics)
-        numbers = {topic.id: n for n, topic in enumerate(self._topics)}
-        ups = {n: [numbers[up] for up in above[t.id]] for n, t in enumerate(self._topics)}
-        rows, columns, values = [], [], []
-        for row, labelled in enumerate(self._by_label):
-            merged = _combine_confidences(dict(labelled), self._by_vector(row, means, deviations))
-            for topic, confidence in sorted(self._with_broader(merged, ups).items()):
-                if confidence >= LEAST_CONFIDENCE:
-                    rows.append(row)
-                    columns.append(topic)
-                    values.append(confidence)
-        shape = (len(self._by_label), len(self._topics))
-        found = (np.array(values, dtype=np.float32), (np.array(rows), np.array(columns)))
-        return sp.csr_array(sp.coo_array(found, shape=shape))
-
-    def _spread(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(mean, standard deviation) of each topic's similarity over all documents."""
-        count = max(self._encoded, 1)
-        squares = np.array([float(one) for one in self._squares])
-        means = self._sums / count
-        return means, np.sqrt(np.maximum(squares / count - means**2, 1.0))
-
-    def _by_vector(
-        self, row: int, means: NDArray[np.float64], deviations: NDArray[np.float64]
-    ) -> dict[int, float]:
-        """The topic whose similarity stands out most, if it is enough."""
-        places = slice(row * _KEPT_SIMILAR, (row + 1) * _KEPT_SIMILAR)
-        best = np.array(self._best[places], dtype=np.int64)
-        best, whole = best[best >= 0], np.array(self._whole[places], dtype=np.int64)[best >= 0]
-        if self._vectors is None or self._encoded < LEAST_DOCUMENTS or not len(best):
-            return {}
-        outstanding = (whole - means[best]) / deviations[best]
-        first = int(np.argmax(outstanding))
-        begins, full, most = BY_VECTOR
-        share = min(1.0, (float(outstanding[first]) - begins) / (full - begins))
-        if share < 0:
-            return {}
-        return {int(self._vectors.topics[best[first]]): most * (0.5 + 0.5 * share)}
-
-    def _with_broader(
-        self, found: Mapping[int, float], ups: Mapping[int, Sequence[int]]
-    ) -> dict[int, float]:
-        """With the broader topics of each topic. Métiers add none."""
-        whole = dict(found)
-        for topic, confidence in found.items():
-            if self._topics[topic].kind == TopicKind.TOPIC:
-                for up in ups[topic]:
-                    whole[up] = max(whole.get(up, 0.0), confidence)
-        return whole
+        step = TopicConfidences(self._topics, self._vectors, self._labels.spread())
+        chunk = self._chunk.chunk()
+        row, topic, confidence = step.of(chunk)
+        shape = (chunk.documents, len(self._topics))
+        return sp.csr_array(sp.coo_array((confidence, (row, topic)), shape=shape))
 
 
-def _combine_confidences(one: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:
-    """Combine two independent confidences: 1 - (1 - a)(1 - b)."""
-    return {
-        topic: 1.0 - (1.0 - one.get(topic, 0.0)) * (1.0 - other.get(topic, 0.0))
-        for topic in {*one, *other}
-    }
+@dataclass(slots=True)
+class ChunkBuilder:
+    """Documents one by one, as the columns of a chunk."""
+
+    documents: int = 0
+    # Arrays, since the labels of a million documents as tuples would not fit in memory.
+    _row: "array[int]" = field(default_factory=lambda: array("q"))
+    _topic: "array[int]" = field(default_factory=lambda: array("q"))
+    _confidence: "array[float]" = field(default_factory=lambda: array("d"))
+    _similar_row: "array[int]" = field(default_factory=lambda: array("q"))
+    _similar_place: "array[int]" = field(default_factory=lambda: array("q"))
+    _similar_whole: "array[int]" = field(default_factory=lambda: array("q"))
+
+    def add(self, found: Labelled) -> None:
+        """Add the next document."""
+        for topic, confidence in found.by_label:
+            self._row.append(self.documents)
+            self._topic.append(topic)
+            self._confidence.append(confidence)
+        for place, whole in found.similar:
+            self._similar_row.append(self.documents)
+            self._similar_place.append(place)
+            self._similar_whole.append(whole)
+        self.documents += 1
+
+    def chunk(self) -> LabelledChunk:
+        """All of them."""
+        return LabelledChunk(
+            self.documents,
+            np.array(self._row, dtype=np.int64),
+            np.array(self._topic, dtype=np.int64),
+            np.array(self._confidence, dtype=np.float64),
+            np.array(self._similar_row, dtype=np.int64),
+            np.array(self._similar_place, dtype=np.int64),
+            np.array(self._similar_whole, dtype=np.int64),
+        )
 
 
 def topics_named(text: str, topics: tuple[Topic, ...]) -> frozenset[str]:

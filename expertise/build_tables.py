@@ -16,6 +16,8 @@ from expertise.topics import Topic, TopicKind
 from indexer.state import digest, storable
 
 DOCUMENT_KEY_CHARS = 24
+HASH_PREFIX_CHARS = 12
+"""Characters of a record hash that are stored, to detect that a document has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,10 +338,13 @@ def community_record(row: sa.RowMapping, found: Mapping[int, list[str]]) -> Comm
     )
 
 
+# Made once: `json.dumps` makes one for each of ten million rows.
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def assigned_row(record: AssignedRecord) -> Row:
     """A document's topics as they are kept."""
-    topics_of = json.dumps(record.topics, ensure_ascii=False, separators=(",", ":"))
-    return {"document_key": record.key, "topics": topics_of}
+    return {"document_key": record.key, "topics": _compact(record.topics)}
 
 
 def proposal_row(record: ProposalRecord) -> Row:

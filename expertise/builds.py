@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import islice
+from typing import Protocol
 
 import sqlalchemy as sa
 
-from expertise.build import Build, records
+from expertise.build_rules import BuildRules
 from expertise.build_tables import (
     OF_A_BUILD,
+    BuildRecord,
     BuildStamp,
     CellRecord,
     CommunityRecord,
@@ -85,6 +87,39 @@ class CellPlace:
     declared: bool
 
 
+class BuildToPublish(Protocol):
+    """What is written of a build: its records, one after the other."""
+
+    @property
+    def day(self) -> date:
+        """The day it is of."""
+        ...
+
+    @property
+    def rules(self) -> BuildRules:
+        """The settings it was made with."""
+        ...
+
+    @property
+    def documents(self) -> int:
+        """How many documents every agent may read."""
+        ...
+
+    @property
+    def contributions(self) -> int:
+        """How many of their contributions count."""
+        ...
+
+    @property
+    def contributions_seen(self) -> int:
+        """How many contributions all documents have."""
+        ...
+
+    def records(self) -> Iterator[BuildRecord]:
+        """Always in the same order."""
+        ...
+
+
 class SqlBuilds:
     """Writes builds and reads the current one; SQLite or PostgreSQL."""
 
@@ -93,7 +128,7 @@ class SqlBuilds:
         self.decisions = SqlTopicDecisions(engine)
         self.community_decisions = SqlCommunityDecisions(engine)
 
-    def publish(self, build: Build, listed: TopicList) -> BuildStamp:
+    def publish(self, build: BuildToPublish, listed: TopicList) -> BuildStamp:
         """Write a build beside the current one, then make it the current one.
 
         A failure leaves the current one in place; the rows written are deleted by the next
@@ -110,9 +145,9 @@ class SqlBuilds:
             found,
             listed.digest,
             build.rules.least_strength,
-            len(build.corpus.document_ids),
-            len(build.corpus.document),
-            build.corpus.contributions_seen,
+            build.documents,
+            build.contributions,
+            build.contributions_seen,
         )
         with self._engine.begin() as connection:
             row = {name: getattr(stamp, name) for name in builds.columns.keys()}  # noqa: SIM118
@@ -320,7 +355,7 @@ class SqlBuilds:
         with self._engine.begin() as connection:
             connection.execute(sa.delete(builds).where(builds.c.id != (build_id or "")))
 
-    def _write(self, build: Build, build_id: str) -> str:
+    def _write(self, build: BuildToPublish, build_id: str) -> str:
         """Write every row. Returns the digest of what was written."""
         found = hashlib.sha256(build.day.isoformat().encode())
         rows = _rows(build)
@@ -336,7 +371,7 @@ class SqlBuilds:
         return found.hexdigest()
 
 
-def _rows(build: Build) -> Iterator[tuple[sa.Table, Row]]:
+def _rows(build: BuildToPublish) -> Iterator[tuple[sa.Table, Row]]:
     """Every row of a build, always in the same order."""
-    for record in records(build):
+    for record in build.records():
         yield from rows_of(record)

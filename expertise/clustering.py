@@ -6,7 +6,7 @@ Communities, and documents that no topic of the list covers.
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import zip_longest
@@ -54,22 +54,33 @@ def detected_communities(holdings: Holdings, topics: int) -> list[Community]:
     Louvain's method (Blondel et al., "Fast unfolding of communities in large
     networks", 2008) as NetworkX has it, seeded. Members hold at least two of the topics.
     """
+    counts = dict(enumerate(_holder_counts(holdings, topics).tolist()))
+    pairs = [one for one in sorted(_triples(_shared_holders(holdings, topics))) if one[0] < one[1]]
+    found = []
+    for together in linked_topics(pairs, counts):
+        members = _holding_several(holdings, together)
+        if len(members) >= LEAST_MEMBERS:
+            found.append(Community(CommunityKind.DETECTED, together, members))
+    return found
+
+
+def linked_topics(
+    pairs: Iterable[tuple[int, int, int]], counts: Mapping[int, int]
+) -> list[tuple[int, ...]]:
+    """Groups of at least two topics, sorted; `pairs` are (topic, topic, holders in common), sorted.
+
+    `counts` are the holders of each topic.
+    """
     # Imported here: it takes a second, and answers have no use for it.
     import networkx as nx
 
-    shared = _shared_holders(holdings, topics)
-    counts = np.sqrt(np.maximum(_holder_counts(holdings, topics), 1))
+    root = {topic: math.sqrt(max(many, 1)) for topic, many in counts.items()}
     graph = nx.Graph()
-    for one, other, both in sorted(_triples(shared)):
-        if one < other and both >= LEAST_SHARED_HOLDERS:
-            graph.add_edge(one, other, weight=both / float(counts[one] * counts[other]))
-    found = []
-    for group in nx.community.louvain_communities(graph, weight="weight", seed=LOUVAIN_SEED):
-        together = tuple(sorted(group))
-        members = _holding_several(holdings, together)
-        if len(together) >= LEAST_TOPICS and len(members) >= LEAST_MEMBERS:
-            found.append(Community(CommunityKind.DETECTED, together, members))
-    return sorted(found, key=lambda one: one.topics)
+    for one, other, both in pairs:
+        if both >= LEAST_SHARED_HOLDERS:
+            graph.add_edge(one, other, weight=both / (root[one] * root[other]))
+    groups = nx.community.louvain_communities(graph, weight="weight", seed=LOUVAIN_SEED)
+    return sorted(tuple(sorted(group)) for group in groups if len(group) >= LEAST_TOPICS)
 
 
 def proposed_communities(

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 from connectors.values import Agent
 from expertise.answer_values import CommunityView, TopicCount
-from expertise.build import HASH_PREFIX_CHARS
-from expertise.build_tables import ProposalRecord
+from expertise.build_tables import HASH_PREFIX_CHARS, ProposalRecord
 from expertise.clustering import LEAST_DOCUMENTS, LEAST_MEMBERS, LEAST_WITH_TERM, CommunityKind
 from expertise.corpus import is_universal
 from expertise.current_build import OpenBuild

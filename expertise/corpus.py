@@ -234,7 +234,7 @@ def read_corpus(
         if is_universal(kept.access, universal) and kept.evidence == EvidencePolicy.YES:
             with omissions.instead(SkippedKind.DOCUMENT, kept.id):
                 # What may fail comes first, so that a failing document adds nothing.
-                counted = _DocumentEntry.of(kept, one.record_hash, today, asking)
+                counted = DocumentEntry.of(kept, one.record_hash, today, asking)
                 labelled = assignment.add(one)
                 read.take(counted)
                 if leftovers is not None and not labelled and counted.rows:
@@ -252,8 +252,8 @@ def without_topics(
 
 
 @dataclass(frozen=True, slots=True)
-class _DocumentEntry:
-    """What a corpus has of one document; `rows` are (account, weight, accepted answer, own)."""
+class DocumentEntry:
+    """What a build has of one document; `rows` are (account, weight, accepted answer, own)."""
 
     id: str
     mark: str
@@ -265,7 +265,8 @@ class _DocumentEntry:
     @classmethod
     def of(
         cls, document: Document, mark: str, today: date, asking: frozenset[str]
-    ) -> "_DocumentEntry":
+    ) -> "DocumentEntry":
+        """Of a document, with what its contributions weigh today."""
         shown = document.modified or document.created
         roles = {row.role for row in document.contributions}
         shares = shares_of_text(document.contributions)
@@ -304,7 +305,7 @@ class _CorpusBuilder:
     accepted: "array[int]" = field(default_factory=lambda: array("b"))
     own: "array[int]" = field(default_factory=lambda: array("b"))
 
-    def take(self, one: _DocumentEntry) -> None:
+    def take(self, one: DocumentEntry) -> None:
         number = len(self.ids)
         self.ids.append(one.id)
         self.marks.append(one.mark)

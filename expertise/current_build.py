@@ -23,7 +23,7 @@ from expertise.answer_values import (
     TopicCounts,
     Unclaimed,
 )
-from expertise.build import BuildRules
+from expertise.build_rules import BuildRules
 from expertise.build_tables import BuildStamp, TopicRecord
 from expertise.builds import IsolationQuery, SqlBuilds
 from expertise.holders import (

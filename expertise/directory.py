@@ -1,6 +1,6 @@
 """The directory in the state database: replace it whole, and look agents up in it."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from uuid import uuid4
@@ -120,6 +120,9 @@ class AccountCache:
         rows = connection.execute(query).mappings().all()
         return found | {row["account"]: self._agent_of(row) for row in rows}
 
+
+AGENTS_AT_ONCE = 2_000
+"""Agents of which `each` holds the rows."""
 
 _LONGEST_WORD = 200
 
@@ -310,6 +313,18 @@ class SqlDirectory:
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(agents).order_by(*order)).mappings().all()
             return tuple(apply_preferences(connection, map(_agent, rows)).values())
+
+    def each(self) -> Iterator[Agent]:
+        """Every agent, by key; `AGENTS_AT_ONCE` are in memory at once."""
+        last = ""
+        with self._engine.connect() as connection:
+            while True:
+                query = sa.select(agents).where(agents.c.key > last).order_by(agents.c.key)
+                rows = connection.execute(query.limit(AGENTS_AT_ONCE)).mappings().all()
+                if not rows:
+                    return
+                yield from apply_preferences(connection, map(_agent, rows)).values()
+                last = rows[-1]["key"]
 
     def names(self) -> frozenset[tuple[str, str]]:
         """Given and family name of every agent, listed or not, departed or not."""

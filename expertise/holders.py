@@ -19,6 +19,28 @@ VOLUME_DISCOUNT = 0.8
 """The factor from each document to the next: who wrote most is not who knows most."""
 
 
+MILLION = 1_000_000
+"""A weight is kept as whole millionths: whole numbers have one sum, in whatever order an engine
+adds them, where floats have many, and a threshold would then depend on the number of threads."""
+DISCOUNT_SCALE = 1_000_000_000
+DISCOUNTS: IntArray = np.array(
+    [round(DISCOUNT_SCALE * VOLUME_DISCOUNT**rank) for rank in range(97)], dtype=np.int64
+)
+"""The factor of each document of a cell, in billionths; further ones round to nothing."""
+
+
+def whole_millionths(weight: NDArray[np.float64]) -> IntArray:
+    """Rounded half up: multiplication, addition and floor give the same bits in every engine."""
+    whole: IntArray = np.floor(weight * 1e6 + 0.5).astype(np.int64)
+    return whole
+
+
+def least_millionths(strength: float) -> int:
+    """The smallest whole number of millionths that reaches a strength."""
+    near = round(strength * MILLION)
+    return near if near / MILLION >= strength else near + 1
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
     """Cells of the topic × agent matrix that have evidence, by topic, then agent.
@@ -56,10 +78,10 @@ def weigh_cells(corpus: Corpus, owner: IntArray, least_strength: float) -> Cells
     shows = ~corpus.asks[corpus.document]
     document, agent, account, weight, accepted = _best_rows(corpus, owner, shows)
     row, topic, confidence = _rows_by_topic(corpus, document)
-    said = np.round(confidence * weight[row], 6)
+    said = whole_millionths(confidence * weight[row])
     surely = (confidence >= LEAST_ACCEPTED) & (weight[row] >= LEAST_ACCEPTED)
     enough = accepted[row] & surely
-    said = np.where(enough, np.maximum(said, least_strength), said)
+    said = np.where(enough, np.maximum(said, least_millionths(least_strength)), said)
     keep = np.flatnonzero(said > 0)
     row, topic, said = row[keep], topic[keep], said[keep]
     order = np.lexsort((document[row], -said, agent[row], topic))
@@ -67,16 +89,16 @@ def weigh_cells(corpus: Corpus, owner: IntArray, least_strength: float) -> Cells
     begins = _group_starts(topic, agent[row])
     start = np.append(begins, len(row))
     rank = np.arange(len(row)) - np.repeat(begins, np.diff(start))
-    discounted = said * np.power(VOLUME_DISCOUNT, rank)
-    strength = np.add.reduceat(discounted, begins) if len(begins) else np.empty(0)
+    discounted = said * np.append(DISCOUNTS, 0)[np.minimum(rank, len(DISCOUNTS))]
+    total = np.add.reduceat(discounted, begins) if len(begins) else np.empty(0, dtype=np.int64)
     return Cells(
         topic=topic[begins],
         agent=agent[row[begins]],
-        strength=np.round(strength, 6),
+        strength=np.floor(total / DISCOUNT_SCALE + 0.5) / MILLION,
         start=start,
         document=document[row],
         account=account[row],
-        weight=said,
+        weight=said / MILLION,
     )
 
 
@@ -97,7 +119,7 @@ def pairs_shown(
     rows = corpus.own & ~corpus.asks[corpus.document] if own else every
     document, agent, _, weight, _ = _best_rows(corpus, owner, rows)
     row, topic, confidence = _rows_by_topic(corpus, document)
-    enough = np.flatnonzero(np.round(confidence * weight[row], 6) >= least)
+    enough = np.flatnonzero(whole_millionths(confidence * weight[row]) >= least_millionths(least))
     pairs = np.unique(np.stack((topic[enough], agent[row[enough]]), axis=1), axis=0)
     return pairs[:, 0], pairs[:, 1]
 
@@ -233,9 +255,13 @@ def valid_agents(
             continue
         with omissions.instead(SkippedKind.AGENT, agent.id):
             stated_topics(agent, named, today)
-            known = agent.departement in DEPARTEMENTS
-            found[agent.id] = agent if known else replace(agent, departement="")
+            found[agent.id] = known_agent(agent)
     return sorted(found.values(), key=lambda agent: agent.id)
+
+
+def known_agent(agent: Agent) -> Agent:
+    """The agent; without the département where nobody knows it."""
+    return agent if agent.departement in DEPARTEMENTS else replace(agent, departement="")
 
 
 def stated_holdings(

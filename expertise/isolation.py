@@ -98,6 +98,61 @@ def sole_probability(
     return found
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SightCounts:
+    """What shares are made of.
+
+    By topic: `stated`, whom the directory names; `both`, who of them show; `known`, who is known
+    otherwise than by mission; `on_mission`, who of them have one.
+    Of the whole directory: `people`, who `wrote` anything, with a métier, with a mission in force
+    (`told`). `demonstrated`: holders by documents of topics of which the directory names somebody;
+    `borne_out`: of them, those that it names.
+    """
+
+    is_topic: NDArray[np.bool_]
+    stated: NDArray[np.float64]
+    both: NDArray[np.float64]
+    known: NDArray[np.float64]
+    on_mission: NDArray[np.float64]
+    people: int
+    wrote: int
+    metiers: int
+    told: int
+    demonstrated: int
+    borne_out: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SightShares:
+    """How many of each topic's people show, from 0 to 1; see `Sight`."""
+
+    share: NDArray[np.float64]
+    mission_share: NDArray[np.float64]
+    metiers: float
+    borne_out: float
+
+
+def topic_shares(counts: SightCounts) -> SightShares:
+    """The shares, as `sight_of` explains them.
+
+    A topic of which few are named or known borrows the share over all topics, as one person more;
+    where nobody is known on any, the share of agents who wrote, or whose missions the directory
+    tells, stands in.
+    """
+    people = max(counts.people, 1)
+    metiers = counts.metiers / people
+    named = np.where(counts.is_topic, counts.stated, 0.0)
+    overall = (counts.both.sum() + counts.wrote / people) / (named.sum() + 1)
+    share = np.where(counts.is_topic, (counts.both + overall) / (named + 1), metiers)
+    missions = (counts.on_mission.sum() + counts.told / people) / (counts.known.sum() + 1)
+    return SightShares(
+        np.round(share, 6).astype(np.float64, copy=False),
+        np.round((counts.on_mission + missions) / (counts.known + 1), 6),
+        round(metiers, 6),
+        round((counts.borne_out + 1) / (counts.demonstrated + 2), 6),
+    )
+
+
 def sight_of(
     corpus: Corpus,
     owner: IntArray,
@@ -128,32 +183,45 @@ def sight_of(
     metier = [(t, a) for t, a, basis in found if basis is Basis.METIER]
     count = np.where(is_topic, _row_sums(stated), 0.0)
     both = _row_sums(stated.multiply(shown).tocsr())
-    people = max(len(agents), 1)
     owners = owner[corpus.account]
-    wrote = len(np.unique(owners[owners >= 0])) / people
-    overall = (both.sum() + wrote) / (count.sum() + 1)
-    metiers = sum(bool(agent.metier.strip()) for agent in agents) / people
-    share = np.where(is_topic, (both + overall) / (count + 1), metiers)
+    wrote = len(np.unique(owners[owners >= 0]))
+    metiers = sum(bool(agent.metier.strip()) for agent in agents)
     demonstrated = np.flatnonzero(
         (holdings.basis == BASES.index(Basis.DEMONSTRATED)) & (count[holdings.topic] > 0)
     )
     borne = _at(stated, holdings.topic[demonstrated], holdings.agent[demonstrated])
     missions = topics_on_mission(topics, agents, today)
     on, past = (_matrix(*_columns(pairs), shape) for pairs in missions)
-    told = sum(any(one.in_force(today) for one in agent.missions) for agent in agents) / people
+    told = sum(any(one.in_force(today) for one in agent.missions) for agent in agents)
     known = _known_otherwise(holdings, topics, agents, today) if told else on
+    known = (known - known.multiply(past)).tocsr()
+    shares = topic_shares(
+        SightCounts(
+            is_topic,
+            count,
+            both,
+            _row_sums(known),
+            _row_sums(known.multiply(on).tocsr()),
+            people=len(agents),
+            wrote=wrote,
+            metiers=metiers,
+            told=told,
+            demonstrated=len(borne),
+            borne_out=int(borne.sum()),
+        )
+    )
     return Sight(
         seen=_ones(shown + stated),
         own=_matrix(*pairs_shown(corpus, owner, COMMENT_ON_TOPIC, own=True), shape),
         by_metier=_matrix([t for t, _ in metier], [a for _, a in metier], shape),
         stated=stated,
-        share=np.round(share, 6).astype(np.float64, copy=False),
+        share=shares.share,
         shown=_row_sums(shown).astype(np.int64),
-        metiers=round(metiers, 6),
-        borne_out=round((int(borne.sum()) + 1) / (len(borne) + 2), 6),
+        metiers=shares.metiers,
+        borne_out=shares.borne_out,
         on_mission=on,
         ended=past,
-        mission_share=_mission_share((known - known.multiply(past)).tocsr(), on, told),
+        mission_share=shares.mission_share,
         arrived=np.array([agent.arrived(today) for agent in agents], dtype=np.bool_),
     )
 
@@ -174,30 +242,37 @@ def _known_otherwise(
     return _ones(by_documents + _matrix(*_columns(found), shape))
 
 
-def _mission_share(known: "sp.csr_array", on: "sp.csr_array", told: float) -> NDArray[np.float64]:
-    """The share of each topic's `known` people who are on a mission for it, (topics,).
-
-    A topic with few of them borrows the share over all topics, as one person more; where nobody is
-    known on any, `told`, the share of agents whose missions the directory tells, stands in.
-    """
-    count, both = _row_sums(known), _row_sums(known.multiply(on).tocsr())
-    overall = (both.sum() + told) / (count.sum() + 1)
-    share: NDArray[np.float64] = np.round((both + overall) / (count + 1), 6)
-    return share
-
-
 def topics_in_sight(sight: Sight, agents: Sequence[Agent], least_known: float) -> NDArray[np.bool_]:
+    """As `enough_in_sight`, of the matrices."""
+    shares = SightShares(sight.share, sight.mission_share, sight.metiers, sight.borne_out)
+    return enough_in_sight(
+        shares,
+        sight.shown,
+        _row_sums(sight.on_mission).astype(np.int64),
+        _row_sums(sight.stated.multiply(sight.own).tocsr()) > 0,
+        len({agent.departement for agent in agents if agent.departement}),
+        least_known,
+    )
+
+
+def enough_in_sight(
+    shares: SightShares,
+    shown: IntArray,
+    missions: IntArray,
+    both_ways: NDArray[np.bool_],
+    departements: int,
+    least_known: float,
+) -> NDArray[np.bool_]:
     """Whether a topic's holder could be called alone in a département of the mean size, (topics,).
 
-    One whom the directory names too, where it names anybody of those who show; else one whom
-    only documents show; or one on a mission, where missions tell enough of the topic's people.
+    One whom the directory names too, where it names anybody of those who show (`both_ways`); else
+    one whom only documents show; or one on a mission, where missions tell enough of the topic's
+    people.
     """
-    codes = {agent.departement for agent in agents if agent.departement}
-    part = np.full(len(sight.share), 1 / max(len(codes), 1))
-    sure = np.where(_row_sums(sight.stated.multiply(sight.own).tocsr()) > 0, 1.0, sight.borne_out)
-    missions = _row_sums(sight.on_mission).astype(np.int64)
-    listed = sole_probability(sight.mission_share, missions, part)
-    sole = sure * sole_probability(sight.share, sight.shown, part)
+    part = np.full(len(shown), 1 / max(departements, 1))
+    sure = np.where(both_ways, 1.0, shares.borne_out)
+    listed = sole_probability(shares.mission_share, missions, part)
+    sole = sure * sole_probability(shares.share, shown, part)
     found: NDArray[np.bool_] = np.maximum(sole, np.where(missions > 0, listed, 0.0)) >= least_known
     return found
 
@@ -227,6 +302,42 @@ def _matrix(
     return _ones(found)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldRows:
+    """Holders, one row each, with what is known of them on the topic; columns of shape (rows,)."""
+
+    topic: IntArray
+    by_metier: NDArray[np.bool_]
+    stated: NDArray[np.bool_]
+    own: NDArray[np.bool_]
+    on_mission: NDArray[np.bool_]
+    ended: NDArray[np.bool_]
+    arrived: NDArray[np.bool_]
+
+
+def alone_probability(
+    shares: SightShares,
+    shown: IntArray,
+    missions: IntArray,
+    held: HeldRows,
+    part: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """How likely each holder, alone in sight in an area, is one and is alone there, (rows,).
+
+    -1 for whom `find_isolation` calls alone in no case. `shown` and `missions` (topics,): how many
+    show in documents, and have a mission in force. `part` (rows,): the area's share of all agents.
+    """
+    topic = held.topic
+    sure = np.where(held.stated, 1.0, shares.borne_out * held.own)
+    share = np.where(held.by_metier, shares.metiers, shares.share[topic])
+    sole = sole_probability(share, np.where(held.by_metier, 0, shown[topic]), part)
+    listed = sole_probability(shares.mission_share[topic], missions[topic], part)
+    sole = np.where(held.on_mission, np.maximum(sole, listed), sole)
+    in_force = held.arrived & (held.stated | ~held.ended)
+    found: NDArray[np.float64] = np.where(in_force, sure * sole, -1.0)
+    return found
+
+
 def find_isolation(
     holdings: Holdings,
     sight: Sight,
@@ -247,14 +358,17 @@ def find_isolation(
     rows = np.flatnonzero(holdings.holds)
     topic, agent = holdings.topic[rows], holdings.agent[rows]
     seen = _ones(sight.seen + _matrix(topic, agent, sight.seen.shape))
-    by_metier = _at(sight.by_metier, topic, agent)
-    stated = _at(sight.stated, topic, agent)
-    sure = np.where(stated, 1.0, sight.borne_out * _at(sight.own, topic, agent))
-    in_force = sight.arrived[agent] & (stated | ~_at(sight.ended, topic, agent))
-    on_mission = _at(sight.on_mission, topic, agent)
-    missions = _row_sums(sight.on_mission).astype(np.int64)[topic]
-    share = np.where(by_metier, sight.metiers, sight.share[topic])
-    shown = np.where(by_metier, 0, sight.shown[topic])
+    missions = _row_sums(sight.on_mission).astype(np.int64)
+    shares = SightShares(sight.share, sight.mission_share, sight.metiers, sight.borne_out)
+    held = HeldRows(
+        topic,
+        by_metier=_at(sight.by_metier, topic, agent),
+        stated=_at(sight.stated, topic, agent),
+        own=_at(sight.own, topic, agent),
+        on_mission=_at(sight.on_mission, topic, agent),
+        ended=_at(sight.ended, topic, agent),
+        arrived=sight.arrived[agent],
+    )
     scope = np.zeros(len(holdings.topic), dtype=np.int64)
     departements = [agent.departement for agent in agents]
     regions = [region_of(code) or "" for code in departements]
@@ -265,17 +379,16 @@ def find_isolation(
     ):
         sizes = Counter(codes)
         part = np.array([sizes[codes[one]] / len(codes) for one in agent.tolist()])
-        sole = sole_probability(share, shown, part)
-        listed = sole_probability(sight.mission_share[topic], missions, part)
-        sole = np.where(on_mission, np.maximum(sole, listed), sole)
-        alone = in_force & (sure * sole >= least_known) & _alone_in_area(seen, codes, topic, agent)
+        sure = alone_probability(shares, sight.shown, missions, held, part)
+        alone = (sure >= least_known) & _alone_in_area(seen, codes, topic, agent)
         scope[rows[alone]] = SCOPES.index(level)
     nearest = np.full((len(holdings.topic), NEAREST_HOLDERS), -1, dtype=np.int64)
-    place = np.array([_PLACES.get(code, -1) for code in departements], dtype=np.int64)
+    place = department_places(departements)
     for row in np.flatnonzero(scope).tolist():
         bounds = np.searchsorted(topic, (holdings.topic[row], holdings.topic[row] + 1))
         others = agent[bounds[0] : bounds[1]]
-        found = _nearest_holders(int(holdings.agent[row]), others, place)
+        one = int(holdings.agent[row])
+        found = nearest_holders(one, int(place[one]), others, place[others])
         nearest[row, : len(found)] = found
     return Isolation(scope, nearest)
 
@@ -305,12 +418,20 @@ def _alone_in_area(
     return alone
 
 
-def _nearest_holders(one: int, others: IntArray, place: IntArray) -> IntArray:
-    """The nearest other holders by distance, ties by number; unknown distances come last."""
-    far = _DISTANCES_KM[place[one], place[others]]
+def nearest_holders(one: int, here: int, others: IntArray, places: IntArray) -> IntArray:
+    """The nearest other holders by distance, ties by number; unknown distances come last.
+
+    `here`, and `places` of the others, are as `department_places` gives them.
+    """
+    far = _DISTANCES_KM[here, places]
     order = np.lexsort((others, far))
     found: IntArray = others[order[others[order] != one]][:NEAREST_HOLDERS]
     return found
+
+
+def department_places(codes: Sequence[str]) -> IntArray:
+    """The place of each département in the table of distances; the last row where it has none."""
+    return np.array([_PLACES.get(code, -1) for code in codes], dtype=np.int64)
 
 
 _PLACES = {code: number for number, code in enumerate(CENTROIDS)}

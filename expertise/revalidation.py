@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from connectors.values import Agent
-from expertise.build import HASH_PREFIX_CHARS
-from expertise.build_tables import CellEvidence, CellRecord
+from expertise.build_tables import HASH_PREFIX_CHARS, CellEvidence, CellRecord
 from expertise.corpus import asks_for_a_skill, is_universal
 from expertise.holders import Basis, TopicIdsByLabel, discounted_strength, stated_topics
 from expertise.values import AgentDirectory, DocumentLookup

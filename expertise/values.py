@@ -194,6 +194,10 @@ class AgentDirectory(AccountDirectory, Protocol):
         """Every agent, by name."""
         ...
 
+    def each(self) -> Iterator[Agent]:
+        """Every agent, in no particular order; a few are in memory at once."""
+        ...
+
     def agents(self, agent_ids: Iterable[str]) -> Mapping[str, Agent]:
         """By id; ids that the directory does not have are left out."""
         ...

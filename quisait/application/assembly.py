@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from connectors.push.inbox import Inbox, PushService
 from connectors.push.items import PushLimits, SuiteRules
 from connectors.push.tokens import PushTokens
-from expertise.build import BuildRules
+from expertise.build_files import BuildMeans
+from expertise.build_rules import BuildRules
 from expertise.builds import SqlBuilds
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
@@ -245,6 +246,17 @@ def build_rules(settings: Settings) -> BuildRules:
         topics.oldest_days,
         frozenset(topics.asking),
         topics.least_known,
+    )
+
+
+def build_means(settings: Settings) -> BuildMeans:
+    """Where a build is computed, and with how much."""
+    expertise = settings.expertise
+    return BuildMeans(
+        beside_file(settings.folder),
+        expertise.max_memory_bytes,
+        expertise.threads,
+        expertise.spark_master if expertise.engine == "spark" else "",
     )
 
 

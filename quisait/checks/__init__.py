@@ -1,6 +1,8 @@
 """`quisait check`: configuration and engines, one line each, with the remedy."""
 
+import re
 import shlex
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +19,7 @@ from connectors.values import Agent
 from expertise.builds import SqlBuilds
 from expertise.corpus import skipped_text
 from expertise.directory import SqlDirectory
+from expertise.spark_engine import check_spark_installed, find_java, java_version
 from indexer.access import NOBODY, access_filter
 from indexer.errors import IndexerError
 from indexer.ports import Index
@@ -109,6 +112,8 @@ def unknown_denial_messages(settings: Settings) -> Iterator[tuple[str, str]]:
 TRIED_PASSAGE = "Le conseil municipal délibère sur le budget primitif avant le 15 avril. " * 15
 """Of the length of a passage."""
 
+_SPARK_PORT, _SPARK_WAIT_S = 7077, 5
+
 SIGN_ON_S = 20
 """So long a check waits for a provider's two documents, however slowly they come."""
 
@@ -145,7 +150,7 @@ def _parts(settings: Settings) -> Iterator[Check]:
     if names_principals(settings):
         yield _attempt("lecteurs", partial(check_principals, settings))
     if settings.topics.file:
-        yield _attempt("cartographie", partial(_build, settings))
+        yield from _builds(settings)
     yield _attempt("classement", lambda: _ranker(settings))
     for name, path in search_files(settings.search):
         yield _attempt(name, partial(_guiding, settings, name, path))
@@ -166,6 +171,12 @@ def _parts(settings: Settings) -> Iterator[Check]:
 def _mail(settings: Settings) -> Iterator[Check]:
     if settings.mail.host:
         yield _attempt("courriel", partial(check_server, settings))
+
+
+def _builds(settings: Settings) -> Iterator[Check]:
+    yield _attempt("cartographie", partial(_build, settings))
+    if settings.expertise.engine == "spark":
+        yield _attempt("spark", partial(check_spark, settings.expertise.spark_master))
 
 
 def _engines(settings: Settings) -> Iterator[Check]:
@@ -363,6 +374,27 @@ def _build(settings: Settings) -> str:
         return "pas encore faite (quisait expertise build)"
     without = f" ; écartés : {safe_text(left_out)}" if left_out else ""
     return f"du {stamp.day}, {stamp.documents} documents{without}"
+
+
+def check_spark(master: str) -> str:
+    """Java, `pyspark`, and a master that answers. Raises `ValueError` with what is missing."""
+    check_spark_installed()
+    found = urlsplit(master)
+    if found.scheme == "spark":
+        try:
+            port = found.port or _SPARK_PORT
+            with socket.create_connection((found.hostname or "", port), timeout=_SPARK_WAIT_S):
+                pass
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"le maître {master} ne répond pas ({type(error).__name__}) : démarrez-le, ou "
+                "réglez [expertise] spark_master"
+            ) from error
+    elif not re.fullmatch(r"local(\[(\d+|\*)\])?", master):
+        raise ValueError(
+            f"[expertise] spark_master = « {master} » : « local[2] » ou « spark://hôte:7077 »"
+        )
+    return f"{master}, Java {java_version(find_java())}"
 
 
 def _source(settings: Settings, source: SourceSettings) -> str:

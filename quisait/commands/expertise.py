@@ -15,7 +15,7 @@ from quisait.application.startup import opened_application
 from quisait.commands import answers
 from quisait.commands.privacy import audited_reader
 from quisait.privacy.retention import audit_command
-from quisait.work.worker import BuildOutcome, build_and_publish
+from quisait.work.worker import BuildCost, BuildOutcome, build_and_publish
 from search_api.answers.agents import agent_peers, agent_profile
 from search_api.answers.isolation import all_isolated_holders, risks, topic_coverage
 from search_api.schemas.spreadsheets import areas_csv, count_text, isolation_csv, topics_csv
@@ -68,8 +68,16 @@ def build_text(outcome: BuildOutcome) -> str:
         f"sujets : {len(outcome.listed.topics)} sujets et métiers ; {stamp.documents} documents "
         f"que tout agent peut lire ; {stamp.contributions} contributions comptées sur "
         f"{stamp.contributions_seen} ({share:.0%}) ; {_left_out(outcome)}"
-        f"fait en {duration(round(outcome.seconds))}. "
+        f"{_cost(outcome.cost)}. "
         f"Empreinte {stamp.digest[:12]}."
+    )
+
+
+def _cost(cost: BuildCost) -> str:
+    engine = {"duckdb": "DuckDB", "spark": "Spark"}[cost.engine]
+    return (
+        f"fait par {engine} en {duration(round(cost.seconds))} : {cost.rows} lignes lues, "
+        f"{cost.peak_bytes / 1e6:.0f} Mo de mémoire au plus"
     )
 
 
@@ -95,7 +103,10 @@ def _as_json(outcome: BuildOutcome) -> str:
         "documents": stamp.documents,
         "contributions": stamp.contributions,
         "contributions_seen": stamp.contributions_seen,
-        "seconds": round(outcome.seconds, 1),
+        "seconds": round(outcome.cost.seconds, 1),
+        "engine": outcome.cost.engine,
+        "rows": outcome.cost.rows,
+        "peak_bytes": outcome.cost.peak_bytes,
     }
     return json.dumps(body, ensure_ascii=False, indent=2)
 

@@ -90,6 +90,15 @@ def _categories(settings: Settings) -> Iterator[str]:
         )
     if settings.topics.file:
         yield "Cartographie : qui sait quoi, d'après les seuls documents ouverts à tous les agents."
+        yield (
+            "Calcul de la cartographie : comptes, agents et documents ouverts à tous, en fichiers "
+            "lisibles du seul compte de quisait, effacés à la publication, hors des sauvegardes"
+            + (
+                " ; lus aussi par les machines du groupe Spark."
+                if settings.expertise.engine == "spark"
+                else "."
+            )
+        )
     if settings.journal.enabled:
         yield (
             "Questions posées : texte montré à partir de cinq personnes, sans nom ; pseudonymes "

@@ -339,7 +339,10 @@ class TopicsSettings(SettingsTable):
         ["everyone"], description="lecteurs qui sont tous les agents : leurs documents comptent"
     )
     least_strength: float = Field(
-        1.2, gt=0, description="force à partir de laquelle des contributions font un référent"
+        1.2,
+        gt=0,
+        le=1000,
+        description="force à partir de laquelle des contributions font un référent",
     )
     asking: list[str] = Field(
         ["annonce", "fiche de poste", "offre d'emploi", "offre de mission", "offre de stage"],
@@ -358,6 +361,24 @@ class TopicsSettings(SettingsTable):
     every: Annotated[str, AfterValidator(pace)] = Field(
         "1 j",
         description="rythme auquel « quisait run » la refait ; « jamais » : à la main",
+    )
+
+
+class ExpertiseSettings(SettingsTable):
+    """Avec quoi la cartographie est calculée (docs/administration.md)."""
+
+    engine: Literal["duckdb", "spark"] = Field(
+        "duckdb", description="« duckdb » (une machine) ou « spark » (plusieurs)"
+    )
+    max_memory_bytes: int = Field(
+        2_000_000_000,
+        ge=200_000_000,
+        description="mémoire du calcul, en octets ; au-delà il passe par le disque de « folder »",
+    )
+    threads: int = Field(0, ge=0, description="fils de calcul de DuckDB ; 0 : tous les cœurs")
+    spark_master: str = Field(
+        "local[2]",
+        description="pour « spark » : « local[2] » (deux cœurs d'ici) ou « spark://hôte:7077 »",
     )
 
 
@@ -408,6 +429,7 @@ class Settings(BaseSettings):
     authorities: AuthoritySettings = AuthoritySettings()
     search: SearchSettings = SearchSettings()
     topics: TopicsSettings = TopicsSettings()
+    expertise: ExpertiseSettings = ExpertiseSettings()
     run: RunSettings = RunSettings()
     metrics: MetricsSettings = MetricsSettings()
     journal: JournalSettings = JournalSettings()

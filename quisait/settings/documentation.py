@@ -29,6 +29,7 @@ TABLES = (
     "authorities",
     "search",
     "topics",
+    "expertise",
     "run",
     "metrics",
     "journal",

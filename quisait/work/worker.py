@@ -6,6 +6,7 @@ directory, the build of the expertise, the query log, questions, mail, purges.
 """
 
 import logging
+import resource
 import time
 import traceback
 from collections.abc import Callable
@@ -19,13 +20,19 @@ import sqlalchemy as sa
 
 from connectors.ports import SourceError
 from expertise.build import build_expertise
+from expertise.build_files import delete_leftovers
 from expertise.build_tables import BuildStamp
 from expertise.corpus import SkippedItem, SkippedKind
 from expertise.decisions import apply_decisions
 from expertise.topics import TopicList, read_topics
 from indexer.crawl.pipeline import CrawlDependencies
 from indexer.errors import IndexerError
-from quisait.application.assembly import Application, build_rules, open_crawl_dependencies
+from quisait.application.assembly import (
+    Application,
+    build_means,
+    build_rules,
+    open_crawl_dependencies,
+)
 from quisait.application.locks import SourceBusy, SourceLock, hold_source_lock
 from quisait.application.sources import DIRECTORY, has_directory
 from quisait.clock import now, today
@@ -53,12 +60,25 @@ BUILD = "@expertise"
 
 
 @dataclass(frozen=True, slots=True)
+class BuildCost:
+    """What a build took: who computed it, rows that were read, time and memory.
+
+    `peak_bytes` is the most that this process held, without the JVM of Spark.
+    """
+
+    engine: str
+    rows: int
+    seconds: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class BuildOutcome:
-    """What was published, of which list, without what, and how long it took."""
+    """What was published, of which list, without what, and what it took."""
 
     stamp: BuildStamp
     listed: TopicList
-    seconds: float
+    cost: BuildCost
     skipped: tuple[SkippedItem, ...] = ()
 
 
@@ -80,17 +100,29 @@ def publish_build(application: Application, held: SourceLock) -> BuildOutcome:
     listed = read_topics(beside_file(application.settings.topics.file))
     listed = apply_decisions(listed, application.builds.decisions.all())
     rules = build_rules(application.settings)
-    found = build_expertise(
-        application.index, application.book, application.encoder, listed.topics, rules, today()
-    )
-    held.check()
-    # Kept with the build: whoever reads the terminal of a worker, `quisait check` still tells.
-    malformed = (
-        SkippedItem(SkippedKind.TOPIC, item.where, item.reason) for item in listed.malformed
-    )
-    skipped = (*malformed, *found.skipped)
-    stamp = application.builds.publish(replace(found, skipped=skipped), listed)
-    return BuildOutcome(stamp, listed, time.monotonic() - started, skipped)
+    with build_expertise(
+        application.index,
+        application.book,
+        application.encoder,
+        listed.topics,
+        rules,
+        today(),
+        build_means(application.settings),
+    ) as found:
+        held.check()
+        # Kept with the build: whoever reads the terminal of a worker, `quisait check` still tells.
+        malformed = (
+            SkippedItem(SkippedKind.TOPIC, item.where, item.reason) for item in listed.malformed
+        )
+        skipped = (*malformed, *found.skipped)
+        stamp = application.builds.publish(replace(found, skipped=skipped), listed)
+        cost = BuildCost(
+            found.engine,
+            found.files.rows_written,
+            time.monotonic() - started,
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        )
+    return BuildOutcome(stamp, listed, cost, skipped)
 
 
 JOURNAL = "@journal"
@@ -197,12 +229,22 @@ class Worker:
 
     def work(self) -> None:
         """Until asked to stop; a round that fails (the database is away) is tried again."""
+        self._delete_leftovers()
         while not self.stop.is_set():
             try:
                 self.round()
             except (sa.exc.SQLAlchemyError, SourceError, IndexerError) as error:
                 log.error("worker waits", extra={"error": type(error).__name__})
             self.stop.wait(POLL_EVERY_S)
+
+    def _delete_leftovers(self) -> None:
+        """What a build that was killed left in the folder, unless one is under way."""
+        folder = beside_file(self.application.settings.folder)
+        with (
+            suppress(SourceBusy, sa.exc.SQLAlchemyError),
+            hold_source_lock(self.application.locks, BUILD),
+        ):
+            delete_leftovers(folder)
 
     def round(self) -> int:
         """Do once what is due; returns how many jobs were done.

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from connectors.geography import distance_km
 from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole
 from expertise.assignment import Assignment
-from expertise.build import Build, BuildRules, build_from, records
+from expertise.build import BuildRules
 from expertise.build_tables import CellRecord
 from expertise.builds import SqlBuilds
 from expertise.corpus import read_corpus
@@ -26,6 +26,7 @@ from expertise.holders import (
     weigh_cells,
 )
 from expertise.isolation import NEAREST_HOLDERS
+from expertise.memory_build import MemoryBuild, build_from, records
 from expertise.topics import Topic, TopicList
 from expertise.votes import contribution_weight
 from indexer.values import IndexedDocument, Passage
@@ -39,7 +40,7 @@ RULES = BuildRules(least_known=0)
 """Whoever is alone is called so: how sure that is, is measured elsewhere."""
 
 
-def built(planted: Planted, documents: Iterable[IndexedDocument] | None = None) -> Build:
+def built(planted: Planted, documents: Iterable[IndexedDocument] | None = None) -> MemoryBuild:
     assignment = Assignment(planted.topics)
     corpus = read_corpus(
         planted.documents if documents is None else documents,
@@ -52,7 +53,7 @@ def built(planted: Planted, documents: Iterable[IndexedDocument] | None = None) 
     return build_from(corpus, planted.topics, people, owners, RULES, TODAY)
 
 
-def cells_of(build: Build) -> list[CellRecord]:
+def cells_of(build: MemoryBuild) -> list[CellRecord]:
     return [one for one in records(build) if isinstance(one, CellRecord)]
 
 

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from connectors.geography import region_of
 from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole, Mission
 from expertise.assignment import Assignment
-from expertise.build import Build, BuildRules, build_from
+from expertise.build import BuildRules
 from expertise.build_tables import TopicRecord, topic_record, topic_row
 from expertise.corpus import ASKING_KINDS, read_corpus
 from expertise.holders import BASES, SCOPES, Basis, IsolationScope
 from expertise.isolation import sole_probability
+from expertise.memory_build import MemoryBuild, build_from
 from expertise.topics import Topic, TopicKind
 from indexer.values import IndexedDocument, Passage
 from quisait.settings import TopicsSettings
@@ -65,7 +66,7 @@ def pages(
 
 def built(
     people: Sequence[Agent], documents: Sequence[IndexedDocument], least_known: float = 0.0
-) -> Build:
+) -> MemoryBuild:
     rules = BuildRules(least_known=least_known)
     topics = (METIER, SUBJECT)
     corpus = read_corpus(
@@ -75,7 +76,7 @@ def built(
     return build_from(corpus, topics, people, owners, rules, TODAY)
 
 
-def alone(build: Build) -> dict[tuple[str, str], IsolationScope]:
+def alone(build: MemoryBuild) -> dict[tuple[str, str], IsolationScope]:
     """(topic, agent) of who is called alone: how widely."""
     return {
         (

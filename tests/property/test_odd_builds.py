@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from connectors.geography import DEPARTEMENTS, REGIONS
 from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole, EvidencePolicy
-from expertise.build import Build, BuildRules, build_expertise
+from expertise.build import BuildRules, build_expertise
 from expertise.build_tables import BuildStamp
 from expertise.builds import IsolationQuery, SqlBuilds
 from expertise.community_management import open_proposals, topics_at_risk
@@ -27,6 +27,7 @@ from expertise.corpus import FEW_SKIPPED, SkippedItem, SkippedKind, is_universal
 from expertise.current_build import BuildReader, OpenBuild, nearest_topic
 from expertise.directory import SqlDirectory
 from expertise.holders import Basis
+from expertise.memory_build import MemoryBuild, build_in_memory
 from expertise.peers import accepted_communities, peers_of, topic_view
 from expertise.topics import Topic, TopicKind, TopicList, broader_closure, check_topics
 from indexer.access import Reader, access_filter
@@ -203,9 +204,21 @@ class Scene:
                     (vector.tobytes(), id_),
                 )
 
-    def built(self, topics: list[Topic]) -> tuple[Build, BuildStamp]:
-        build = build_expertise(self.index, self.book, self.encoder, topics, RULES, TODAY)
-        return build, self.builds.publish(build, TopicList(tuple(build.topics)))
+    def built(self, topics: list[Topic]) -> tuple[MemoryBuild, BuildStamp]:
+        """The build in SQL is published; it is the reference's to the last record, whose arrays
+        are returned."""
+        parts = (self.index, self.book, self.encoder, topics, RULES, TODAY)
+        with build_expertise(*parts) as build:
+            stamp = self.builds.publish(build, TopicList(tuple(build.topics)))
+            made = list(build.records())
+        reference = build_in_memory(*parts)
+        assert made == list(reference.records())
+        assert (stamp.documents, stamp.contributions, stamp.contributions_seen) == (
+            reference.documents,
+            reference.contributions,
+            reference.contributions_seen,
+        )
+        return reference, stamp
 
     def open_ids(self) -> set[str]:
         """What every agent may read, as the index says it."""
@@ -241,7 +254,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     made.close()
 
 
-def left_out(build: Build, part: SkippedKind) -> set[str]:
+def left_out(build: MemoryBuild, part: SkippedKind) -> set[str]:
     return {one.id for one in build.skipped if one.part is part}
 
 
@@ -413,13 +426,19 @@ def test_two_agents_of_one_id_are_one(scene: Scene) -> None:
             one = replace(PEOPLE.agents["ag-0"], departement="Côtes-d'Armor")
             return (one, one)
 
+        def each(self) -> Iterator[Agent]:
+            return iter(self.everyone())
+
         def by_account(self, accounts: Iterable[str]) -> dict[str, Agent]:
             return {"wiki:a0": PEOPLE.agents["ag-0"]}
 
         def agents(self, agent_ids: Iterable[str]) -> dict[str, Agent]:
             return {}
 
-    build = build_expertise(scene.index, Twice(), ENCODER, TOPICS, RULES, TODAY)
+    parts = (scene.index, Twice(), ENCODER, TOPICS, RULES, TODAY)
+    build = build_in_memory(*parts)
+    with build_expertise(*parts) as in_sql:
+        assert list(in_sql.records()) == list(build.records())
     assert left_out(build, SkippedKind.AGENT) == {"ag-0"}
     assert [(one.id, one.departement) for one in build.agents] == [("ag-0", "")]
     assert "Côtes-d'Armor" not in DEPARTEMENTS
@@ -443,7 +462,7 @@ STEPS = {
     "the list of sources": ("index", "sources", 0),
     "a scan": ("index", "scan", 0),
     "the documents": ("index", "documents", 0),
-    "the directory": ("book", "everyone", 0),
+    "the directory": ("book", "each", 0),
     "the accounts": ("book", "by_account", 0),
     "the labels": ("encoder", "queries", 0),
 }

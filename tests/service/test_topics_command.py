@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import sqlite3
 from collections.abc import Collection
 from contextlib import closing
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from expertise.build_files import FOLDER
 from expertise.current_build import BuildReader
 from expertise.values import TopicsOf
 from quisait.application.assembly import open_application
@@ -63,6 +65,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 def test_a_build_tells_what_it_counted(place: Place) -> None:
     """Faults of the list, the share of contributions used, and twice the same fingerprint."""
     told = (place.folder / "build.txt").read_text("utf-8")
+    assert re.search(r"fait par DuckDB en .+ : \d+ lignes lues, \d+ Mo de mémoire", told)
     assert "sujets.csv:5" in told
     assert "4 sujets et métiers" in told
     again = place.json("expertise", "build")
@@ -188,17 +191,23 @@ def test_without_a_list_or_a_build(tmp_path: Path) -> None:
 
 
 def test_a_worker_builds_by_itself(tmp_path: Path) -> None:
-    """`quisait run` makes the build after it has read the sources, and says so."""
+    """`quisait run` makes the build after it has read the sources, and says so.
+
+    What a build that was killed left is gone before that, and so is what this one wrote after it.
+    """
     made = make_place(
         tmp_path / "place",
         QUISAIT_TOPICS__FILE="sujets.csv",
         QUISAIT_TOPICS__LEAST_STRENGTH="0.5",
     )
     (made.folder / "sujets.csv").write_text(LIST, "utf-8")
+    leftover = made.folder / ".quisait" / FOLDER
+    (leftover / "agents").mkdir(parents=True)
     with running(made, "--no-serve") as worker:
         wait_until(lambda: any(line.get("source") == "@expertise" for line in worker.logged()))
         worker.stop()
     assert "Ana Le Goff" in made.run("isolation").stdout
+    assert not leftover.exists()
 
 
 def test_the_command_line_walks_over_topics_too(

@@ -62,6 +62,21 @@ def book(engine: sa.Engine) -> SqlDirectory:
     return SqlDirectory(engine)
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 3, 100])
+def test_agents_one_by_one_are_all_of_them(
+    book: SqlDirectory, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """Each once, as `everyone` has them, however few are in memory at once."""
+    monkeypatch.setattr("expertise.directory.AGENTS_AT_ONCE", at_once)
+    assert not list(book.each())
+    more = [replace(BEN, id=f"ag-{number}", accounts=()) for number in range(3, 6)]
+    book.replace(Listed([ANA, BEN, *more]))
+    found = list(book.each())
+    assert sorted(found, key=lambda agent: agent.id) == sorted(
+        book.everyone(), key=lambda agent: agent.id
+    )
+
+
 def test_everything_that_is_known_of_an_agent_is_kept(book: SqlDirectory) -> None:
     """Every field but the accounts, which are asked the other way round."""
     broken = Malformed("agents.csv:3", "not understood")

@@ -7,7 +7,6 @@ import pytest
 import sqlalchemy as sa
 
 from expertise import builds as module
-from expertise.build import Build, records
 from expertise.build_tables import (
     AssignedRecord,
     CellRecord,
@@ -19,6 +18,7 @@ from expertise.build_tables import (
 )
 from expertise.builds import IsolationQuery, SqlBuilds
 from expertise.holders import IsolationScope
+from expertise.memory_build import MemoryBuild, records
 from expertise.topics import TopicList
 from quisait.application.database import migrate
 from tests.planted import plant
@@ -34,7 +34,7 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
     engine.dispose()
 
 
-def made(seed: int) -> tuple[Build, TopicList]:
+def made(seed: int) -> tuple[MemoryBuild, TopicList]:
     planted = plant(seed, topics=6, areas=8, decoys=3)
     return built(planted), TopicList(tuple(planted.topics))
 
@@ -121,20 +121,20 @@ def test_a_failed_build_leaves_the_last_one_standing(
     before = store.isolated_cells(stamp.id, IsolationQuery(limit=1_000))
     monkeypatch.setattr(module, "_ROWS_PER_TRANSACTION", 10)
 
-    def breaking(build: Build) -> Iterator[Any]:
+    def breaking(build: MemoryBuild) -> Iterator[Any]:
         for number, record in enumerate(records(build)):
             if number == 15:
                 raise RuntimeError("the machine goes down")
             yield record
 
-    monkeypatch.setattr(module, "records", breaking)
+    monkeypatch.setattr(MemoryBuild, "records", breaking)
     second, other = made(4)
     with pytest.raises(RuntimeError, match="goes down"):
         store.publish(second, other)
     assert store.current() == stamp
     assert store.isolated_cells(stamp.id, IsolationQuery(limit=1_000)) == before
     assert _builds_in(engine) == 2
-    monkeypatch.setattr(module, "records", records)
+    monkeypatch.setattr(MemoryBuild, "records", records)
     third = store.publish(second, other)
     assert store.current() == third
     assert _builds_in(engine) == 2  # the former stays for answers under way

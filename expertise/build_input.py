@@ -1,0 +1,334 @@
+"""What a build reads, written as Parquet by one scan of the index and one of the directory.
+
+A part of so many documents is in memory at once. The tables:
+
+- `documents`: number, id, mark (record hash), key (`document_key`), day, whether it is an open
+  question, whether it asks for a skill. Those that every agent may read, and no others.
+- `contributions`: document, account, weight, accepted answer, own part.
+- `named`, `compared`: the topics that a document's text names and its vectors come near; from them
+  `labels`: document, topic, confidence.
+- `agents`: those who may be shown, numbered by id; `owners`: account, agent.
+- `entries`: topic, agent, and what the directory says of the two.
+- `topics`: number, and whether it is a topic, not a métier.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import islice
+
+import numpy as np
+
+from connectors.geography import region_of
+from connectors.values import Agent, EvidencePolicy
+from expertise.assignment import (
+    ChunkBuilder,
+    Labelled,
+    LabelledChunk,
+    Labels,
+    Spread,
+    TopicConfidences,
+    TopicVectors,
+)
+from expertise.build_files import BuildFiles, Columns
+from expertise.build_rules import BuildRules
+from expertise.build_tables import document_key
+from expertise.corpus import (
+    DocumentEntry,
+    SkippedItems,
+    SkippedKind,
+    UnlabelledDocument,
+    UnlabelledSample,
+    is_universal,
+)
+from expertise.holders import (
+    BASES,
+    known_agent,
+    missions_in_force,
+    stated_topics,
+    topic_ids_by_label,
+    topics_of_ended_missions,
+)
+from expertise.topics import Topic, TopicKind
+from expertise.values import AccountDirectory
+from expertise.visibility import may_be_shown
+from indexer.values import IndexedDocument
+
+DOCUMENTS_PER_PART = 20_000
+"""Documents whose rows are in memory at once."""
+ACCOUNTS_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How much was read, and how similar topics are to all documents."""
+
+    documents: int
+    contributions: int
+    contributions_seen: int
+    spread: Spread
+
+
+def write_documents(
+    files: BuildFiles,
+    documents: Iterable[IndexedDocument],
+    labels: Labels,
+    rules: BuildRules,
+    today: date,
+    leftovers: UnlabelledSample,
+    omissions: SkippedItems,
+) -> Read:
+    """Write every document that every agent may read; of others, contributions are counted.
+
+    A document that fails is recorded in `omissions` only. Documents without a topic's label that
+    somebody contributed to are sampled in `leftovers`.
+    """
+    seen, counted, contributions, part = 0, 0, 0, _Part(0)
+    for one in documents:
+        kept = one.document
+        seen += len(kept.contributions)
+        if not is_universal(kept.access, rules.universal) or kept.evidence != EvidencePolicy.YES:
+            continue
+        with omissions.instead(SkippedKind.DOCUMENT, kept.id):
+            # What may fail comes first, so that a failing document adds nothing.
+            entry = DocumentEntry.of(kept, one.record_hash, today, rules.asking)
+            kept.id.encode()
+            said = labels.of(one)
+            part.take(entry, said)
+            counted, contributions = counted + 1, contributions + len(entry.rows)
+            if not said.by_label and entry.rows:
+                leftovers.take(one)
+        if len(part.entries) == DOCUMENTS_PER_PART:
+            part.write(files)
+            part = _Part(counted)
+    if part.entries or not counted:
+        part.write(files)
+    return Read(counted, contributions, seen, labels.spread())
+
+
+def label_documents(
+    files: BuildFiles, topics: Sequence[Topic], vectors: TopicVectors | None, spread: Spread
+) -> None:
+    """The array step: `labels`, part by part, as soon as the spread over all documents is known."""
+    step = TopicConfidences(topics, vectors, spread)
+    for number in range(files.parts("named")):
+        named = files.arrays(f"SELECT * FROM {files.part('named', number)}")
+        near = files.arrays(
+            f"SELECT * FROM {files.part('compared', number)} ORDER BY document, rank"
+        )
+        row, topic, confidence = step.of(
+            LabelledChunk(
+                0,
+                named["document"],
+                named["topic"],
+                named["confidence"],
+                near["document"],
+                near["place"],
+                near["whole"],
+            )
+        )
+        columns: Columns = {
+            "document": ("BIGINT", row),
+            "topic": ("BIGINT", topic),
+            "confidence": ("FLOAT", confidence),
+        }
+        files.add("labels", columns)
+
+
+def write_topics(files: BuildFiles, topics: Sequence[Topic]) -> None:
+    """Write the list."""
+    columns: Columns = {
+        "topic": ("BIGINT", range(len(topics))),
+        "is_topic": ("BOOLEAN", [topic.kind == TopicKind.TOPIC for topic in topics]),
+    }
+    files.add("topics", columns)
+
+
+def write_directory(
+    files: BuildFiles,
+    agents: Iterable[Agent],
+    topics: Sequence[Topic],
+    omissions: SkippedItems,
+    today: date,
+) -> None:
+    """Write the agents who may be shown, numbered by id, and what the directory says of topics.
+
+    An id that comes twice, and who cannot be read, is recorded in `omissions`.
+    """
+    named = topic_ids_by_label(topics)
+    numbers = {topic.id: number for number, topic in enumerate(topics)}
+    subjects = {topic.id for topic in topics if topic.kind == TopicKind.TOPIC}
+    found: set[str] = set()
+    people, entries = _Table(_PEOPLE), _Table(_SAID)
+    for agent in agents:
+        if not may_be_shown(agent, today):
+            continue
+        if agent.id in found:
+            omissions.add(SkippedKind.AGENT, agent.id, "un autre agent a le même identifiant")
+            continue
+        with omissions.instead(SkippedKind.AGENT, agent.id):
+            agent.id.encode()
+            stated = stated_topics(agent, named, today)
+            otherwise = stated_topics(replace(agent, missions=()), named, today)
+            on = missions_in_force(agent, named, today)
+            ended = topics_of_ended_missions(agent, named, today)
+            found.add(agent.id)
+            departement = known_agent(agent).departement
+            people.add(
+                agent.id,
+                departement,
+                region_of(departement) or "",
+                bool(agent.metier.strip()),
+                any(one.in_force(today) for one in agent.missions),
+                agent.arrived(today),
+            )
+            for topic in stated.keys() | otherwise.keys() | on.keys() | ended:
+                entries.add(
+                    agent.id,
+                    numbers[topic],
+                    BASES.index(stated[topic]) if topic in stated else -1,
+                    topic in otherwise and topic in subjects,
+                    topic in on,
+                    topic in ended,
+                )
+        if len(people) >= DOCUMENTS_PER_PART:
+            people.write(files, "people")
+            entries.write(files, "said")
+    people.write(files, "people")
+    entries.write(files, "said")
+    files.rearrange("agents", "SELECT row_number() OVER (ORDER BY id) - 1 AS agent, * FROM people")
+    files.rearrange(
+        "entries",
+        "SELECT s.topic, a.agent, s.basis, s.otherwise, s.on_mission, s.ended "
+        "FROM said s JOIN agents a ON a.id = s.id",
+    )
+
+
+def write_owners(files: BuildFiles, book: AccountDirectory) -> None:
+    """Write whose the accounts are, as far as they may be shown."""
+    owned = _Table({"account": "VARCHAR", "id": "VARCHAR"})
+    for some in _batches(files.rows("SELECT DISTINCT account FROM contributions")):
+        for account, agent in book.by_account(some).items():
+            owned.add(account, agent.id)
+        owned.write(files, "owned")
+    owned.write(files, "owned")
+    files.rearrange("owners", "SELECT o.account, a.agent FROM owned o JOIN agents a ON a.id = o.id")
+
+
+def without_topics(
+    files: BuildFiles, leftovers: Sequence[UnlabelledDocument]
+) -> tuple[UnlabelledDocument, ...]:
+    """Those that got no topic by vector either."""
+    if not leftovers:
+        return ()
+    files.add("leftovers", {"id": ("VARCHAR", [one.document_id for one in leftovers])})
+    about = files.rows(
+        "SELECT d.id FROM leftovers o JOIN documents d ON d.id = o.id "
+        "JOIN labels l ON l.document = d.document"
+    )
+    found = {id_ for (id_,) in about}
+    return tuple(one for one in leftovers if one.document_id not in found)
+
+
+def _batches(rows: Iterator[tuple[str]]) -> Iterator[list[str]]:
+    """Without the empty name, which stands for those that no directory can have."""
+    while some := [account for (account,) in islice(rows, ACCOUNTS_AT_ONCE)]:
+        yield [account for account in some if account]
+
+
+_PEOPLE = {
+    "id": "VARCHAR",
+    "departement": "VARCHAR",
+    "region": "VARCHAR",
+    "metier": "BOOLEAN",
+    "told": "BOOLEAN",
+    "arrived": "BOOLEAN",
+}
+_SAID = {
+    "id": "VARCHAR",
+    "topic": "BIGINT",
+    "basis": "BIGINT",
+    "otherwise": "BOOLEAN",
+    "on_mission": "BOOLEAN",
+    "ended": "BOOLEAN",
+}
+
+
+class _Table:
+    """Rows that wait to be written as one part."""
+
+    def __init__(self, kinds: dict[str, str]) -> None:
+        self._kinds = kinds
+        self._rows: list[tuple[object, ...]] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, *row: object) -> None:
+        self._rows.append(row)
+
+    def write(self, files: BuildFiles, table: str) -> None:
+        """Write what waits; of a table that nothing was written of, an empty part."""
+        if self._rows or not files.parts(table):
+            columns = list(zip(*self._rows, strict=True)) or [()] * len(self._kinds)
+            named = zip(self._kinds.items(), columns, strict=True)
+            files.add(table, {name: (kind, values) for (name, kind), values in named})
+            self._rows = []
+
+
+@dataclass(slots=True)
+class _Part:
+    """Documents that wait to be written, numbered from `first`."""
+
+    first: int
+    entries: list[DocumentEntry] = field(default_factory=list)
+    said: ChunkBuilder = field(default_factory=ChunkBuilder)
+
+    def take(self, entry: DocumentEntry, said: Labelled) -> None:
+        self.entries.append(entry)
+        self.said.add(said)
+
+    def write(self, files: BuildFiles) -> None:
+        chunk, entries = self.said.chunk(), self.entries
+        documents: Columns = {
+            "document": ("BIGINT", range(self.first, self.first + len(entries))),
+            "id": ("VARCHAR", [one.id for one in entries]),
+            "mark": ("VARCHAR", [one.mark for one in entries]),
+            "key": ("VARCHAR", [document_key(one.id) for one in entries]),
+            "dated": ("BIGINT", [one.dated for one in entries]),
+            "open_question": ("BOOLEAN", [one.open_question for one in entries]),
+            "asks": ("BOOLEAN", [one.asks for one in entries]),
+        }
+        files.add("documents", documents)
+        rows = [(self.first + n, *row) for n, one in enumerate(entries) for row in one.rows]
+        number, account, weight, accepted, own = zip(*rows, strict=True) if rows else [()] * 5
+        contributions: Columns = {
+            "document": ("BIGINT", number),
+            "account": ("VARCHAR", [_unicode(one) for one in account]),
+            "weight": ("DOUBLE", weight),
+            "accepted": ("BOOLEAN", accepted),
+            "own": ("BOOLEAN", own),
+        }
+        files.add("contributions", contributions)
+        named: Columns = {
+            "document": ("BIGINT", chunk.row + self.first),
+            "topic": ("BIGINT", chunk.topic),
+            "confidence": ("DOUBLE", chunk.confidence),
+        }
+        files.add("named", named)
+        similar: Columns = {
+            "document": ("BIGINT", chunk.similar_row + self.first),
+            "rank": ("BIGINT", np.arange(len(chunk.similar_row))),
+            "place": ("BIGINT", chunk.similar_place),
+            "whole": ("BIGINT", chunk.similar_whole),
+        }
+        files.add("compared", similar)
+
+
+def _unicode(account: str) -> str:
+    """Half a character is in no directory: such an account is nobody's, as the empty one."""
+    try:
+        account.encode()
+    except UnicodeEncodeError:
+        return ""
+    return account

@@ -1,0 +1,369 @@
+"""A build's tables as its records: topics, cells, communities, proposed topics, documents.
+
+What is computed here is small: by topic, or by topic and area. All else is read in order from the
+tables, a few rows at once.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from operator import itemgetter
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from expertise.build_files import BuildFiles
+from expertise.build_input import Read
+from expertise.build_rules import BuildRules
+from expertise.build_tables import (
+    HASH_PREFIX_CHARS,
+    AssignedRecord,
+    BuildRecord,
+    CellEvidence,
+    CellRecord,
+    CommunityRecord,
+    ProposalRecord,
+    SkippedRecord,
+    TopicRecord,
+    TopicSight,
+)
+from expertise.clustering import (
+    LEAST_MEMBERS,
+    LEAST_TOPICS,
+    Cluster,
+    CommunityKind,
+    linked_topics,
+)
+from expertise.corpus import IntArray, SkippedItem
+from expertise.holders import BASES, MILLION, SCOPES, Basis, IsolationScope
+from expertise.isolation import (
+    HeldRows,
+    SightCounts,
+    SightShares,
+    alone_probability,
+    department_places,
+    enough_in_sight,
+    nearest_holders,
+    topic_shares,
+)
+from expertise.topics import Topic
+
+_DEMONSTRATED, _METIER, _DECLARED = map(
+    BASES.index, (Basis.DEMONSTRATED, Basis.METIER, Basis.DECLARED)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """How widely a holder is alone, and the ids of the next ones; `listed`: their area is known."""
+
+    agent_id: str
+    scope: IsolationScope
+    nearest: tuple[str, ...]
+    listed: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Build:
+    """One day's build, in files. It holds a folder: close it, or leave its `with` block.
+
+    `alone` is by (topic, agent), numbers both; `sights` by topic; `groups` are the topics that the
+    same agents hold. The counts are those of `BuildStamp`.
+    """
+
+    day: date
+    rules: BuildRules
+    topics: Sequence[Topic]
+    files: BuildFiles
+    read: Read
+    sights: Sequence[TopicSight]
+    alone: Mapping[tuple[int, int], Alone]
+    groups: Sequence[tuple[int, ...]]
+    clusters: Sequence[Cluster] = ()
+    skipped: Sequence[SkippedItem] = ()
+
+    @property
+    def documents(self) -> int:
+        """How many documents every agent may read."""
+        return self.read.documents
+
+    @property
+    def contributions(self) -> int:
+        """How many of their contributions count."""
+        return self.read.contributions
+
+    @property
+    def contributions_seen(self) -> int:
+        """How many contributions all documents have."""
+        return self.read.contributions_seen
+
+    @property
+    def engine(self) -> str:
+        """Who computed it: `duckdb` or `spark`."""
+        return self.files.engine.name
+
+    def close(self) -> None:
+        """Delete its files."""
+        self.files.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def records(self) -> Iterator[BuildRecord]:
+        """Topics, cells, communities, proposed topics, documents, then what was skipped.
+
+        Always in the same order.
+        """
+        yield from self._topics()
+        yield from self._cells()
+        yield from self._communities()
+        yield from proposal_records(self.clusters)
+        yield from self._assigned()
+        yield from skipped_records(self.skipped)
+
+    def _topics(self) -> Iterator[TopicRecord]:
+        documents, questions = (self._ids(table) for table in ("shown_documents", "questions"))
+        for number, topic in enumerate(self.topics):
+            yield TopicRecord(
+                topic, tuple(documents[number]), tuple(questions[number]), self.sights[number]
+            )
+
+    def _ids(self, table: str) -> Mapping[int, list[str]]:
+        found: Mapping[int, list[str]] = defaultdict(list)
+        for topic, id_ in self.files.rows(f"SELECT topic, id FROM {table} ORDER BY topic, place"):
+            found[topic].append(id_)
+        return found
+
+    def _cells(self) -> Iterator[CellRecord]:
+        """Holdings and their evidence, both by topic and agent, read side by side."""
+        held = self.files.rows(
+            "SELECT topic, agent, basis, strength, id, departement FROM holdings "
+            "ORDER BY topic, agent"
+        )
+        proofs = groupby(
+            self.files.rows(
+                "SELECT e.topic, e.agent, e.id, e.account, e.said, e.mark FROM evidence e "
+                "JOIN strengths s ON s.topic = e.topic AND s.agent = e.agent "
+                "ORDER BY e.topic, e.agent, e.place"
+            ),
+            key=itemgetter(0, 1),
+        )
+        for topic, agent, basis, strength, id_, departement in held:
+            evidence: tuple[CellEvidence, ...] = ()
+            if basis == _DEMONSTRATED:
+                # Both have one group for each of the strengths.
+                _, rows = next(proofs)
+                evidence = tuple(
+                    CellEvidence(document, account, said / MILLION, mark[:HASH_PREFIX_CHARS])
+                    for _, _, document, account, said, mark in rows
+                )
+            alone = self.alone.get((topic, agent))
+            yield CellRecord(
+                self.topics[topic].id,
+                id_,
+                departement,
+                BASES[basis],
+                strength / MILLION,
+                alone.scope if alone else IsolationScope.NONE,
+                alone.nearest if alone else (),
+                evidence,
+            )
+
+    def _communities(self) -> Iterator[CommunityRecord]:
+        number = 0
+        for group in self.groups:
+            members = self._holding_several(group)
+            if len(members) >= LEAST_MEMBERS:
+                yield self._community(number, CommunityKind.DETECTED, group, members)
+                number += 1
+        proposed: Mapping[int, list[str]] = defaultdict(list)
+        for (topic, _), one in sorted(self.alone.items()):
+            if one.listed and one.scope in (IsolationScope.REGION, IsolationScope.COUNTRY):
+                proposed[topic].append(one.agent_id)
+        for topic, ids in proposed.items():
+            if len(ids) >= LEAST_MEMBERS:
+                yield self._community(number, CommunityKind.PROPOSED, (topic,), tuple(ids))
+                number += 1
+
+    def _community(
+        self, number: int, kind: CommunityKind, topics: Sequence[int], members: tuple[str, ...]
+    ) -> CommunityRecord:
+        return CommunityRecord(number, kind, tuple(self.topics[n].id for n in topics), members)
+
+    def _holding_several(self, topics: Sequence[int]) -> tuple[str, ...]:
+        listed = ", ".join(map(str, topics))
+        rows = self.files.rows(
+            f"SELECT id FROM holdings WHERE topic IN ({listed}) AND basis <> {_DECLARED} "
+            f"GROUP BY agent, id HAVING count(*) >= {LEAST_TOPICS} ORDER BY agent"
+        )
+        return tuple(id_ for (id_,) in rows)
+
+    def _assigned(self) -> Iterator[AssignedRecord]:
+        """By key, the fastest order to write a table in."""
+        names = [topic.id for topic in self.topics]
+        rows = self.files.rows(
+            "SELECT document_key, topic, CAST(confidence AS DOUBLE) FROM assigned "
+            "ORDER BY document_key, topic"
+        )
+        for key, some in groupby(rows, key=itemgetter(0)):
+            yield AssignedRecord(key, tuple((names[n], round(sure, 2)) for _, n, sure in some))
+
+
+def proposal_records(clusters: Sequence[Cluster]) -> Iterator[ProposalRecord]:
+    """The topics that are proposed, by number."""
+    for number, cluster in enumerate(clusters):
+        yield ProposalRecord(
+            number,
+            tuple((one.document_id, one.mark[:HASH_PREFIX_CHARS]) for one in cluster.documents),
+            tuple((term.written, term.places) for term in cluster.terms),
+        )
+
+
+def skipped_records(skipped: Sequence[SkippedItem]) -> Iterator[SkippedRecord]:
+    """What was skipped, by kind and id."""
+    ordered = sorted(skipped, key=lambda one: (one.part, one.id, one.reason))
+    for number, one in enumerate(ordered):
+        yield SkippedRecord(number, one)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sights:
+    shares: SightShares
+    shown: IntArray
+    missions: IntArray
+    areas: Mapping[str, Counter[str]]
+    people: int
+
+
+def sights_and_isolation(
+    files: BuildFiles, least_known: float
+) -> tuple[list[TopicSight], dict[tuple[int, int], Alone]]:
+    """Of each topic, how much of its people shows; and who may be called alone, how widely."""
+    counts = files.arrays("SELECT * FROM topic_counts ORDER BY topic")
+    ((people, metiers, told),) = files.rows(
+        "SELECT count(*), count(*) FILTER (metier), count(*) FILTER (told) FROM agents"
+    )
+    ((wrote,),) = files.rows(
+        "SELECT count(DISTINCT o.agent) FROM contributions c JOIN owners o ON o.account = c.account"
+    )
+    named = _whole(counts["stated"]) * counts["is_topic"]
+    known, known_on = _whole(counts["known"]), _whole(counts["known_on_mission"])
+    if not told:  # nobody has a mission in force
+        known, known_on = np.zeros_like(known), np.zeros_like(known_on)
+    shares = topic_shares(
+        SightCounts(
+            counts["is_topic"].astype(np.bool_),
+            named.astype(np.float64),
+            _whole(counts["also"]).astype(np.float64),
+            known.astype(np.float64),
+            known_on.astype(np.float64),
+            people=people,
+            wrote=wrote,
+            metiers=metiers,
+            told=told,
+            demonstrated=int(_whole(counts["demonstrated"])[named > 0].sum()),
+            borne_out=int(_whole(counts["borne_out"])[named > 0].sum()),
+        )
+    )
+    areas = {
+        name: Counter(dict(files.rows(f"SELECT {name}, count(*) FROM agents GROUP BY {name}")))
+        for name in ("departement", "region")
+    }
+    sights = _Sights(shares, _whole(counts["shown"]), _whole(counts["missions"]), areas, people)
+    enough = enough_in_sight(
+        shares,
+        sights.shown,
+        sights.missions,
+        _whole(counts["both_own"]) > 0,
+        len(areas["departement"].keys() - {""}),
+        least_known,
+    )
+    largest = np.maximum(shares.share, shares.mission_share)
+    told_of = [
+        TopicSight(float(share), bool(is_enough))
+        for share, is_enough in zip(largest.tolist(), enough.tolist(), strict=True)
+    ]
+    return told_of, _isolation(files, sights, least_known)
+
+
+def _whole(values: Any) -> IntArray:
+    return np.asarray(values).astype(np.int64)
+
+
+def _isolation(
+    files: BuildFiles, sights: _Sights, least_known: float
+) -> dict[tuple[int, int], Alone]:
+    """As `isolation.find_isolation`, of those who are the only ones seen in an area."""
+    lone = files.arrays("SELECT * FROM lone ORDER BY topic, agent")
+    topic, agent = _whole(lone["topic"]), _whole(lone["agent"])
+    if not len(topic):
+        return {}
+    stated = _whole(lone["stated"])
+    own, on_mission, ended, arrived = (
+        _whole(lone[name]) > 0 for name in ("own", "on_mission", "ended", "arrived")
+    )
+    rows = HeldRows(topic, stated == _METIER, stated >= 0, own, on_mission, ended, arrived)
+    scope = np.zeros(len(topic), dtype=np.int64)
+    for level, seen_alone, sizes in (
+        (IsolationScope.DEPARTEMENT, "in_departement", _sizes(sights, lone, "departement")),
+        (IsolationScope.REGION, "in_region", _sizes(sights, lone, "region")),
+        (IsolationScope.COUNTRY, "in_country", np.full(len(topic), sights.people)),
+    ):
+        sure = alone_probability(
+            sights.shares, sights.shown, sights.missions, rows, sizes / sights.people
+        )
+        scope[(sure >= least_known) & (_whole(lone[seen_alone]) > 0)] = SCOPES.index(level)
+    near = _NearHolders(files)
+    found = {}
+    for place in np.flatnonzero(scope).tolist():
+        number, departement = int(topic[place]), str(lone["departement"][place])
+        found[number, int(agent[place])] = near.alone(
+            number, int(agent[place]), departement, SCOPES[int(scope[place])]
+        )
+    return found
+
+
+def _sizes(sights: _Sights, lone: Mapping[str, Any], area: str) -> IntArray:
+    return np.array([sights.areas[area][code] for code in lone[area].tolist()], dtype=np.int64)
+
+
+class _NearHolders:
+    """Some holders of each topic in each département, as arrays; asked in the order of topics."""
+
+    def __init__(self, files: BuildFiles) -> None:
+        rows = files.rows("SELECT topic, agent, id, departement FROM near ORDER BY topic, agent")
+        self._groups = groupby(rows, key=itemgetter(0))
+        self._topic = -1
+        self._ids: dict[int, str] = {}
+        self._places = self._agents = np.empty(0, dtype=np.int64)
+
+    def alone(self, topic: int, agent: int, departement: str, scope: IsolationScope) -> Alone:
+        while self._topic < topic:
+            self._topic, rows = next(self._groups)
+            some = list(rows)
+            self._ids = {number: id_ for _, number, id_, _ in some}
+            self._agents = np.array([number for _, number, _, _ in some], dtype=np.int64)
+            self._places = department_places([code for _, _, _, code in some])
+        others = nearest_holders(
+            agent, department_places([departement])[0], self._agents, self._places
+        )
+        nearest = tuple(self._ids[one] for one in others.tolist())
+        return Alone(self._ids[agent], scope, nearest, bool(departement))
+
+
+def topic_groups(files: BuildFiles) -> list[tuple[int, ...]]:
+    """Groups of topics that the same agents hold; see `clustering.linked_topics`."""
+    pairs = list(files.rows("SELECT topic, other, many FROM shared ORDER BY topic, other"))
+    counts = {topic: many for topic, other, many in pairs if topic == other}
+    return linked_topics([one for one in pairs if one[0] < one[1]], counts)

@@ -1,0 +1,272 @@
+"""The build in SQL: each step is a table made of tables before it.
+
+The text is the same for DuckDB and for Spark: it keeps to what both dialects say alike. Three
+habits hold that:
+
+- Weights become whole millionths (`holders.whole_millionths`) by a multiplication, an addition and
+  `floor`, whose bits IEEE 754 fixes. From there on only whole numbers are added up: their sum is
+  the same in whatever order rows come, on however many threads or machines.
+- Every order is total: ties go by id, compared by code point on both.
+- `CAST` says the type wherever the two would choose different ones (a sum, `floor`), and a number
+  with a fraction is written with an exponent, since `0.5` alone is a decimal.
+
+The tables that the steps begin with are those of `build_input`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from expertise.holders import (
+    BASES,
+    COMMENT_ON_TOPIC,
+    DISCOUNT_SCALE,
+    DISCOUNTS,
+    LEAST_ACCEPTED,
+    Basis,
+    least_millionths,
+)
+
+KEPT_PER_AREA = 4
+"""Holders of a topic kept for each département: the nearest three, and the one who looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A table, and the query that makes it."""
+
+    table: str
+    query: str
+
+
+def _double(value: float) -> str:
+    return f"{value:.17e}"
+
+
+_CONTRIBUTED = f"""
+    SELECT l.topic, o.agent, c.document, c.account, c.weight, c.accepted,
+           CAST(floor(CAST(l.confidence AS DOUBLE) * c.weight * 1e6 + 0.5e0) AS BIGINT) AS said,
+           c.accepted AND c.weight >= {_double(LEAST_ACCEPTED)}
+               AND CAST(l.confidence AS DOUBLE) >= {_double(LEAST_ACCEPTED)} AS enough,
+           c.own, d.asks, d.id, d.mark
+    FROM contributions c
+    JOIN owners o ON o.account = c.account
+    JOIN documents d ON d.document = c.document
+    JOIN labels l ON l.document = c.document
+"""
+"""Each contribution of an agent with each topic of its document."""
+
+
+def steps(least_strength: float) -> Sequence[Step]:
+    """In the order in which they are made."""
+    least = least_millionths(least_strength)
+    comment = least_millionths(COMMENT_ON_TOPIC)
+    demonstrated = BASES.index(Basis.DEMONSTRATED)
+    declared = BASES.index(Basis.DECLARED)
+    value = f"CASE WHEN enough AND said < {least} THEN {least} ELSE said END"
+    factors = ", ".join(f"({rank}, {factor})" for rank, factor in enumerate(DISCOUNTS.tolist()))
+    return (
+        # Who shows on a topic, who wrote there themselves, and whose documents may make a holder:
+        # a sum without discount is never less than the strength, and needs no order.
+        Step(
+            "pairs",
+            f"""
+            SELECT topic, agent, shown, own, heavy FROM (
+                SELECT c.topic, c.agent,
+                       max(CASE WHEN said >= {comment} THEN 1 ELSE 0 END) AS shown,
+                       max(CASE WHEN said >= {comment} AND own AND NOT asks THEN 1 ELSE 0 END)
+                           AS own,
+                       CASE WHEN max(CASE WHEN t.is_topic THEN 1 ELSE 0 END) = 1
+                                 AND sum(CASE WHEN asks THEN 0 ELSE {value} END) >= {least}
+                            THEN 1 ELSE 0 END AS heavy
+                FROM ({_CONTRIBUTED}) c JOIN topics t ON t.topic = c.topic
+                GROUP BY c.topic, c.agent
+            ) every_pair WHERE shown = 1 OR heavy = 1
+            """,
+        ),
+        Step(
+            "evidence",
+            f"""
+            SELECT topic, agent, id, account, mark, said,
+                   row_number() OVER (PARTITION BY topic, agent ORDER BY said DESC, id) - 1
+                       AS place
+            FROM (
+                SELECT c.topic, c.agent, c.id, c.account, c.mark, {value} AS said,
+                       row_number() OVER (
+                           PARTITION BY c.topic, c.agent, c.document
+                           ORDER BY c.weight DESC, c.accepted DESC, c.account
+                       ) AS best
+                FROM ({_CONTRIBUTED}) c
+                JOIN pairs p ON p.topic = c.topic AND p.agent = c.agent
+                WHERE p.heavy = 1 AND NOT c.asks
+            ) one_of_each WHERE best = 1 AND said > 0
+            """,
+        ),
+        # The geometric discount of `weigh_cells`, in billionths of millionths.
+        Step(
+            "strengths",
+            f"""
+            SELECT topic, agent, strength FROM (
+                SELECT e.topic, e.agent,
+                       CAST(floor(
+                           CAST(CAST(sum(e.said * f.factor) AS BIGINT) AS DOUBLE)
+                           / {_double(DISCOUNT_SCALE)} + 0.5e0
+                       ) AS BIGINT) AS strength
+                FROM evidence e
+                JOIN (VALUES {factors}) AS f(place, factor) ON f.place = e.place
+                GROUP BY e.topic, e.agent
+            ) every_strength WHERE strength >= {least}
+            """,
+        ),
+        # A topic with evidence gets no second row for what the directory says.
+        Step(
+            "holdings",
+            f"""
+            SELECT h.topic, h.agent, h.basis, h.strength, a.id, a.departement, a.region FROM (
+                SELECT topic, agent, {demonstrated} AS basis, strength FROM strengths
+                UNION ALL
+                SELECT e.topic, e.agent, e.basis, 0 AS strength
+                FROM entries e
+                LEFT JOIN strengths s ON s.topic = e.topic AND s.agent = e.agent
+                WHERE e.basis >= 0 AND s.topic IS NULL
+            ) h JOIN agents a ON a.agent = h.agent
+            """,
+        ),
+        # Whoever is seen on a topic: nobody is alone beside them.
+        Step(
+            "seen",
+            f"""
+            SELECT s.topic, s.agent, a.departement, a.region FROM (
+                SELECT p.topic, p.agent FROM pairs p JOIN topics t ON t.topic = p.topic
+                WHERE p.shown = 1 AND t.is_topic
+                UNION
+                SELECT topic, agent FROM entries WHERE basis >= 0
+                UNION
+                SELECT topic, agent FROM holdings WHERE basis <> {declared}
+            ) s JOIN agents a ON a.agent = s.agent
+            """,
+        ),
+        # Holders who are the only ones seen in an area: a few for each topic and area.
+        Step(
+            "lone",
+            f"""
+            SELECT h.topic, h.agent, h.departement, h.region,
+                   CASE WHEN d.many = 1 AND h.departement <> '' THEN 1 ELSE 0 END
+                       AS in_departement,
+                   CASE WHEN r.many = 1 AND h.region <> '' THEN 1 ELSE 0 END AS in_region,
+                   CASE WHEN c.many = 1 THEN 1 ELSE 0 END AS in_country,
+                   coalesce(e.basis, -1) AS stated, coalesce(p.own, 0) AS own,
+                   CASE WHEN e.on_mission THEN 1 ELSE 0 END AS on_mission,
+                   CASE WHEN e.ended THEN 1 ELSE 0 END AS ended,
+                   CASE WHEN a.arrived THEN 1 ELSE 0 END AS arrived
+            FROM holdings h
+            JOIN agents a ON a.agent = h.agent
+            JOIN (SELECT topic, departement, count(*) AS many FROM seen
+                  GROUP BY topic, departement) d
+                ON d.topic = h.topic AND d.departement = h.departement
+            JOIN (SELECT topic, region, count(*) AS many FROM seen GROUP BY topic, region) r
+                ON r.topic = h.topic AND r.region = h.region
+            JOIN (SELECT topic, count(*) AS many FROM seen GROUP BY topic) c ON c.topic = h.topic
+            LEFT JOIN entries e ON e.topic = h.topic AND e.agent = h.agent
+            LEFT JOIN pairs p ON p.topic = h.topic AND p.agent = h.agent
+            WHERE h.basis <> {declared} AND (d.many = 1 OR r.many = 1 OR c.many = 1)
+            """,
+        ),
+        # Holders by département, a few of each: the nearest are among them.
+        Step(
+            "near",
+            f"""
+            SELECT topic, agent, id, departement FROM (
+                SELECT topic, agent, id, departement,
+                       row_number() OVER (PARTITION BY topic, departement ORDER BY agent)
+                           AS place
+                FROM holdings WHERE basis <> {declared}
+            ) every_row WHERE place <= {KEPT_PER_AREA}
+            """,
+        ),
+        Step("topic_counts", _topic_counts(demonstrated)),
+        Step(
+            "shared",
+            f"""
+            SELECT one.topic AS topic, other.topic AS other, count(*) AS many
+            FROM (SELECT topic, agent FROM holdings WHERE basis <> {declared}) one
+            JOIN (SELECT topic, agent FROM holdings WHERE basis <> {declared}) other
+                ON other.agent = one.agent
+            WHERE one.topic <= other.topic
+            GROUP BY one.topic, other.topic
+            """,
+        ),
+        Step("shown_documents", _documents_of_topics("l.confidence DESC, d.dated DESC", "TRUE")),
+        Step("questions", _documents_of_topics("d.dated DESC", "d.open_question")),
+        # The topics of documents with contributors: no other document votes.
+        Step(
+            "assigned",
+            """
+            SELECT d.key AS document_key, l.topic, l.confidence
+            FROM labels l
+            JOIN (SELECT DISTINCT document FROM contributions) c ON c.document = l.document
+            JOIN documents d ON d.document = l.document
+            """,
+        ),
+    )
+
+
+DOCUMENTS_KEPT_PER_TOPIC = 20
+"""How many documents, and how many open questions, are stored with each topic."""
+
+
+def _documents_of_topics(order: str, condition: str) -> str:
+    return f"""
+        SELECT topic, id, place FROM (
+            SELECT l.topic, d.id,
+                   row_number() OVER (PARTITION BY l.topic ORDER BY {order}, d.id) AS place
+            FROM labels l JOIN documents d ON d.document = l.document
+            WHERE {condition}
+        ) every_row WHERE place <= {DOCUMENTS_KEPT_PER_TOPIC}
+        """
+
+
+def _topic_counts(demonstrated: int) -> str:
+    """What `isolation.SightCounts` counts by topic; `stated` of every kind of topic."""
+    return f"""
+        SELECT t.topic, t.is_topic,
+               coalesce(e.stated, 0) AS stated, coalesce(e.on_mission, 0) AS missions,
+               coalesce(p.shown, 0) AS shown, coalesce(b.also, 0) AS also,
+               coalesce(b.own, 0) AS both_own, coalesce(h.holders, 0) AS demonstrated,
+               coalesce(h.stated, 0) AS borne_out,
+               coalesce(k.known, 0) AS known, coalesce(k.on_mission, 0) AS known_on_mission
+        FROM topics t
+        LEFT JOIN (
+            SELECT topic, sum(CASE WHEN basis >= 0 THEN 1 ELSE 0 END) AS stated,
+                   sum(CASE WHEN on_mission THEN 1 ELSE 0 END) AS on_mission
+            FROM entries GROUP BY topic
+        ) e ON e.topic = t.topic
+        LEFT JOIN (
+            SELECT p.topic, sum(p.shown) AS shown FROM pairs p
+            JOIN topics k ON k.topic = p.topic WHERE k.is_topic GROUP BY p.topic
+        ) p ON p.topic = t.topic
+        LEFT JOIN (
+            SELECT e.topic, sum(CASE WHEN k.is_topic THEN p.shown ELSE 0 END) AS also,
+                   sum(p.own) AS own
+            FROM entries e
+            JOIN pairs p ON p.topic = e.topic AND p.agent = e.agent
+            JOIN topics k ON k.topic = e.topic
+            WHERE e.basis >= 0 GROUP BY e.topic
+        ) b ON b.topic = t.topic
+        LEFT JOIN (
+            SELECT h.topic, count(*) AS holders,
+                   sum(CASE WHEN e.basis >= 0 THEN 1 ELSE 0 END) AS stated
+            FROM holdings h LEFT JOIN entries e ON e.topic = h.topic AND e.agent = h.agent
+            WHERE h.basis = {demonstrated} GROUP BY h.topic
+        ) h ON h.topic = t.topic
+        LEFT JOIN (
+            SELECT k.topic, count(*) AS known,
+                   sum(CASE WHEN e.on_mission THEN 1 ELSE 0 END) AS on_mission
+            FROM (
+                SELECT topic, agent FROM holdings WHERE basis = {demonstrated}
+                UNION
+                SELECT e.topic, e.agent FROM entries e WHERE e.otherwise
+            ) k LEFT JOIN entries e ON e.topic = k.topic AND e.agent = k.agent
+            WHERE e.ended IS NULL OR NOT e.ended
+            GROUP BY k.topic
+        ) k ON k.topic = t.topic
+        """

@@ -1,0 +1,151 @@
+"""Spark computes the tables of a build: on this machine, or on a cluster that reads its folder.
+
+`pyspark` is of the extra `spark`. It speaks to a JVM of its own: Java 17 or 21.
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from expertise.build_files import EngineUnusable
+
+if TYPE_CHECKING:
+    pass
+
+JAVA_VERSIONS = frozenset({17, 21})
+"""Those that Spark 4 is released for."""
+_INSTALLED = Path("/usr/lib/jvm")
+_PARTITIONS_HERE = 4
+"""Parts of a shuffle on one machine: Spark's 200 are for a cluster."""
+
+
+def find_java() -> Path:
+    """A JDK or JRE that Spark runs on: `JAVA_HOME`, else one of `/usr/lib/jvm`.
+
+    Raises `EngineUnusable` where there is none.
+    """
+    named = os.environ.get("JAVA_HOME", "")
+    installed = sorted(_INSTALLED.iterdir()) if _INSTALLED.is_dir() else []
+    for home in [*([Path(named)] if named else []), *installed]:
+        if java_version(home) in JAVA_VERSIONS:
+            return home
+    raise EngineUnusable(
+        "Spark demande Java 17 ou 21, qui n'est ni dans JAVA_HOME ni dans /usr/lib/jvm : "
+        "installez-le (sous Debian, openjdk-17-jre-headless), ou réglez [expertise] engine sur "
+        "« duckdb »."
+    )
+
+
+def java_version(home: Path) -> int:
+    """The feature release of a Java, as its `release` file or itself says it; 0 for none."""
+    java = home / "bin" / "java"
+    if not java.is_file():
+        return 0
+    with_release = home / "release"
+    said = with_release.read_text("utf-8", "replace") if with_release.is_file() else ""
+    found = re.search(r'JAVA_VERSION="(\d+)', said)
+    if found is None:
+        done = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)  # noqa: S603 - a path of the machine's own
+        found = re.search(r'version "(\d+)', done.stderr)
+    return int(found[1]) if found else 0
+
+
+def check_spark_installed() -> None:
+    """Raises `EngineUnusable` where `pyspark` or Java is missing."""
+    if find_spec("pyspark") is None:
+        raise EngineUnusable(
+            "Spark n'est pas installé : « pip install 'quisait[spark]' », ou réglez [expertise] "
+            "engine sur « duckdb »."
+        )
+    find_java()
+
+
+class SparkEngine:
+    """One session, ended with the build. Raises `EngineUnusable` where none can be had."""
+
+    name = "spark"
+
+    def __init__(self, master: str, memory_bytes: int, folder: Path) -> None:
+        check_spark_installed()
+        # Imported here: an extra, and only a build by Spark needs it.
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+
+        settings = {
+            "spark.app.name": "quisait",
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.local.dir": str(folder / "spill"),
+            "spark.sql.warehouse.dir": str(folder / "spill" / "warehouse"),
+            "spark.driver.memory": f"{memory_bytes // 2**20}m",
+            # What Spark asks for beside a table: no summary, no marker.
+            "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
+        }
+        if master.startswith("local") or urlsplit(master).hostname in ("127.0.0.1", "localhost"):
+            settings |= {
+                "spark.driver.host": "127.0.0.1",
+                "spark.driver.bindAddress": "127.0.0.1",
+                "spark.sql.shuffle.partitions": str(_PARTITIONS_HERE),
+            }
+        (folder / "spill").mkdir(mode=0o700, exist_ok=True)
+        builder = SparkSession.builder.master(master)
+        for name, value in settings.items():
+            builder = builder.config(name, value)
+        try:
+            with _java_home(find_java()):
+                self._session: SparkSession = builder.getOrCreate()
+        except (PySparkException, OSError, RuntimeError, _java_error()) as error:
+            raise EngineUnusable(
+                f"Spark ne démarre pas avec « {master} » ({type(error).__name__}) : vérifiez "
+                "[expertise] spark_master, que ce maître répond, et la mémoire de cette machine."
+            ) from error
+        self._session.sparkContext.setLogLevel("ERROR")
+        self._known = {"spill"}
+
+    def compute(self, folder: Path, table: str, query: str) -> None:
+        """Write the rows of a query as `folder/table/*.parquet`."""
+        from pyspark.errors import PySparkException
+
+        try:
+            # Once for each table: Spark opens files to learn their columns.
+            for path in folder.iterdir():
+                if path.name not in self._known:
+                    self._session.read.parquet(f"file://{path}").createOrReplaceTempView(path.name)
+                    self._known.add(path.name)
+            self._session.sql(query).write.parquet(f"file://{folder / table}")
+        except (PySparkException, _java_error()) as error:
+            raise EngineUnusable(
+                f"Spark n'a pas pu calculer la cartographie ({type(error).__name__}, table "
+                f"« {table} ») : chaque machine du groupe doit voir le dossier de quisait sous le "
+                "même chemin, et avoir de la mémoire. La cartographie précédente reste en service."
+            ) from error
+
+    def close(self) -> None:
+        """End the session."""
+        self._session.stop()
+
+
+def _java_error() -> type[Exception]:
+    from py4j.protocol import Py4JError
+
+    found: type[Exception] = Py4JError
+    return found
+
+
+@contextmanager
+def _java_home(home: Path) -> Iterator[None]:
+    before = os.environ.get("JAVA_HOME")
+    os.environ["JAVA_HOME"] = str(home)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["JAVA_HOME"]
+        else:
+            os.environ["JAVA_HOME"] = before
