@@ -6,7 +6,7 @@ The build reads what every agent may read, and the directory's métiers, mission
 same inputs on the same day give the same bytes. A document, an agent or a topic that cannot be
 read is skipped, listed and counted (`SkippedItems`): none stops the build.
 
-It is computed in SQL on files (decision XX), in bounded memory whatever the number of documents;
+It is computed in SQL on files (decision 51), in bounded memory whatever the number of documents;
 `memory_build` is the reference that it is held to.
 """
 
