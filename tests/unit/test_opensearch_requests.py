@@ -1,6 +1,7 @@
 """What OpenSearch is asked, compared whole: no sub-query goes without the access filter."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,12 @@ from indexer.access import AccessFilter
 from indexer.opensearch.access_lists import ReadableLists, access_clause, readable_lists
 from indexer.opensearch.bulk import chunks, last_words, move_line, put_line, remove_line
 from indexer.opensearch.contents import scanned
-from indexer.opensearch.requests import searches, shown_documents, suggested_titles
+from indexer.opensearch.requests import (
+    same_copies,
+    searches,
+    shown_documents,
+    suggested_titles,
+)
 from indexer.opensearch.schema import COLUMNS_ALONE, NOT_IN_CARDS, engine_id
 from indexer.parsed_query import EXACT_WEIGHT, PAIR_WEIGHT
 from indexer.values import Put, PutAccess, Question, Remove, SearchRequest, ShowRequest
@@ -141,6 +147,26 @@ def test_a_search_is_two_rankings_and_counts() -> None:
         "aggs": {"kind": {"terms": {"field": "kind", "size": 50, "shard_size": 10_000}}},
     }
     assert not asked.terms_dropped
+
+
+def test_over_several_shards_the_nearest_are_counted_once_they_are_known() -> None:
+    """Each shard has so many nearest: only W of all belong to the total."""
+    request = SearchRequest(READER, Question("impôt"), VECTOR, window=10, facets=("kind",))
+    one, several = searches(request, LISTS), searches(request, LISTS, shards=3)
+    assert one.counts is not None
+    assert not one.counted_after
+    assert (several.counts, several.counted_after) == (None, True)
+    by_words = searches(replace(request, vector=None), LISTS, shards=3)
+    assert by_words.counts is not None
+    assert not searches(replace(request, counted=False), LISTS, shards=3).counted_after
+
+
+def test_a_question_asks_the_same_copies_each_time() -> None:
+    """By what stands in it; the engine keeps names that begin with a line for itself."""
+    first, again, other = map(same_copies, (Question("impôt"), Question("impôt"), Question("taxe")))
+    assert first == again != other
+    assert not first["preference"].startswith("_")
+    assert same_copies(Question("\ud800"))
 
 
 def test_an_empty_question_lists_the_newest_that_the_reader_may_read() -> None:
