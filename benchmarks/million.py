@@ -203,6 +203,7 @@ def measured(url: str, found: Inputs, count: int) -> Times:
     index = OpenSearchIndex(client, f"bench-{count}", DIMENSION)
     pool = urllib3.connection_from_url(url, maxsize=1)
     reader = own_reader()
+    told_of_node(client, count)
     texts, draw, times = questions()[: WARMING + ASKED], random.Random(7), Times()
     with known_people(found, index, count) as (book, build):
         search = Search(index, Known(found.vectors), book)
@@ -230,7 +231,6 @@ def measured(url: str, found: Inputs, count: int) -> Times:
             tell(f"{name}, bare", bare)
             tell(name, whole, bare)
             times |= {name: quantiles(whole), f"{name}, bare": quantiles(bare)}
-    told_of_node(client, count)
     client.close()
     return times
 
