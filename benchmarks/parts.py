@@ -4,9 +4,9 @@ Real processes share the parts of one source through a PostgreSQL of their own a
 embedded index; texts are real, and encoded by the exported model, as many at once as there are
 processors. Sources: `quick` gives its pages as fast as they are asked for; the server of `slow`
 takes 50 ms for each; `slow-given` is the same with vectors that cost nothing, as where another
-machine encodes or vectors are kept. Printed: documents per second from the moment at which all workers
-are ready, and the share of the processors that they used. Where one worker uses nearly all of them,
-more on this machine gain nothing; where it waits for its source, they do.
+machine encodes or vectors are kept. Printed: documents per second from the moment at which all
+workers are ready, and the share of the processors that they used. Where one worker uses nearly all
+of them, more on this machine gain nothing; where it waits for its source, they do.
 """
 
 import multiprocessing
