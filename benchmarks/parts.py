@@ -1,11 +1,12 @@
-"""What workers gain on one source: `python -m benchmarks.parts [documents]`.
+"""What workers gain on one source: `python -m benchmarks.parts [documents] [source …]`.
 
 Real processes share the parts of one source through a PostgreSQL of their own and write to one
 embedded index; texts are real, and encoded by the exported model, as many at once as there are
-processors. `at once`: the source gives its pages as fast as they are asked for; `50 ms a page`: its
-server takes so long for each. Printed: documents per second from the moment at which all workers
-are ready, and the share of the processors that they used. Where one worker uses nearly all of them,
-more on this machine gain nothing; where it waits for its source, they do.
+processors. Sources: `quick` gives its pages as fast as they are asked for; the server of `slow`
+takes 50 ms for each; `slow-given` is the same with vectors that cost nothing, as where another
+machine encodes or vectors are kept. Printed: documents per second from the moment at which all
+workers are ready, and the share of the processors that they used. Where one worker uses nearly all
+of them, more on this machine gain nothing; where it waits for its source, they do.
 """
 
 import multiprocessing
@@ -13,20 +14,30 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 
 from benchmarks import not_measured
-from benchmarks.indexing import CORPUS, SOURCE, NoFiles, document, real_texts
+from benchmarks.indexing import (
+    CORPUS,
+    SOURCE,
+    Costless,
+    Given,
+    NoFiles,
+    crawl_parts,
+    document,
+    real_texts,
+)
 from connectors.parts import WHOLE, Part
 from connectors.ports import Change, Checkpoint, Listing, Upsert
-from indexer.crawl.pipeline import CrawlDependencies
+from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.embedded.index import EmbeddedIndex
 from indexer.encoding.onnx_encoder import OnnxEncoder
 from indexer.part_runs import PartRuns
+from indexer.ports import Encoder
 from indexer.state import State
 from quisait.application.database import connect, migrate
 from quisait.application.locks import Locks
@@ -39,7 +50,8 @@ DOCUMENTS, PARTS, WORKERS = 240, 4, (1, 4)
 CHECKPOINT_EVERY = 20
 CHARACTERS = 600
 """Of each text: a passage or two, as a page of a wiki or a message has."""
-PAGES = {"at once": 0.0, "50 ms a page": 0.05}
+SOURCES = {"quick": (0.0, False), "slow": (0.05, False), "slow-given": (0.05, True)}
+"""(seconds that the server takes for a page, whether vectors are given)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +88,14 @@ class Work:
     folder: str
     model: str
     pages: Pages
+    given: bool
 
 
 def read(work: Work, ready: Barrier, used: "multiprocessing.Queue[tuple[float, float]]") -> None:
     """One worker: ready once its model is loaded; (when it ended, processor seconds since)."""
     engine = connect(work.url)
     state = State(engine)
-    encoder = OnnxEncoder(Path(work.model))
+    encoder: Encoder = Costless() if work.given else OnnxEncoder(Path(work.model))
     index = EmbeddedIndex(Path(work.folder) / "index", encoder.dimension)
     source = DividedSource(
         SOURCE,
@@ -93,7 +106,8 @@ def read(work: Work, ready: Barrier, used: "multiprocessing.Queue[tuple[float, f
         Locks(engine, Path(work.folder) / "locks"),
         guard_share=1.0,
     )
-    encoder.passages([" "])
+    warm_up(encoder)
+    state.load(SOURCE)
     ready.wait()
     before = _processor_s()
     parts = CrawlDependencies(NoFiles(), encoder, index, state, state)
@@ -104,17 +118,25 @@ def read(work: Work, ready: Barrier, used: "multiprocessing.Queue[tuple[float, f
     engine.dispose()
 
 
+def warm_up(encoder: Encoder) -> None:
+    """Load the model and all that the first document of a process loads."""
+    with tempfile.TemporaryDirectory() as folder:
+        index = EmbeddedIndex(Path(folder) / "index", encoder.dimension)
+        with crawl_parts(index, encoder, NoFiles()) as parts:
+            crawl(Given([document(0, "Le bornage", "Il fixe la limite de deux parcelles.")]), parts)
+
+
 def _processor_s() -> float:
     usage = getrusage(RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
-def measure(postgres: str, workers: int, pages: Pages) -> tuple[float, float]:
+def measure(postgres: str, workers: int, pages: Pages, given: bool) -> tuple[float, float]:
     """(seconds, processor seconds) of so many workers on an empty index."""
     spawning = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder, database(postgres) as url:
         migrate(connect(url)).dispose()
-        work = Work(url, folder, str(exported_model()), pages)
+        work = Work(url, folder, str(exported_model()), pages, given)
         ready, used = spawning.Barrier(workers + 1), spawning.Queue()
         processes = [
             spawning.Process(target=read, args=(work, ready, used)) for _ in range(workers)
@@ -129,7 +151,7 @@ def measure(postgres: str, workers: int, pages: Pages) -> tuple[float, float]:
         return max(end for end, _ in ends) - begun, sum(seconds for _, seconds in ends)
 
 
-def main(documents: int) -> None:
+def main(documents: int, sources: Sequence[str]) -> None:
     """Print the table."""
     if not_measured("parts", CORPUS):
         return
@@ -139,9 +161,10 @@ def main(documents: int) -> None:
           f"load {os.getloadavg()[0]:.1f} at the start")  # fmt: skip
     print(f"{'source':<14}{'workers':>8}{'seconds':>9}{'doc/s':>8}{'processors used':>17}")
     with postgres_server() as postgres:
-        for name, page_s in PAGES.items():
+        for name in sources:
+            page_s, given = SOURCES[name]
             for workers in WORKERS:
-                seconds, used_s = measure(postgres, workers, Pages(texts, page_s))
+                seconds, used_s = measure(postgres, workers, Pages(texts, page_s), given)
                 share = used_s / (seconds * processors)
                 print(f"{name:<14}{workers:>8}{seconds:>9.1f}{len(texts) / seconds:>8.1f}"
                       f"{share:>17.0%}", flush=True)  # fmt: skip
@@ -149,4 +172,4 @@ def main(documents: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else DOCUMENTS)
+    main(int(sys.argv[1]) if sys.argv[1:] else DOCUMENTS, sys.argv[2:] or list(SOURCES))

@@ -189,7 +189,7 @@ readings = st.tuples(
 histories = st.lists(st.tuples(st.lists(changes, max_size=5), readings), max_size=6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(names, texts), max_size=12), histories, st.integers(2, 4))
 def test_parts_end_in_the_index_of_the_whole(
     first: list[tuple[str, str]],
@@ -216,7 +216,7 @@ def test_parts_end_in_the_index_of_the_whole(
         assert world.outcomes()[0] == "done"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(1, 120), st.integers(2, 4))
 def test_what_a_dead_worker_left_goes_on_with_another(dies_at: int, of: int) -> None:
     """It reads the part that was left, and no document of another part is deleted meanwhile."""
