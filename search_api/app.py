@@ -13,6 +13,7 @@ from search_api.routes import (
     documents,
     find,
     health,
+    moderation,
     my_data,
     push,
     search,
@@ -56,6 +57,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(find.router)
     app.include_router(administration.router)
     app.include_router(my_data.api_router)
+    app.include_router(moderation.api_router)
     app.include_router(asking.api_router)
     app.include_router(health.router)
     app.include_router(search.router)
@@ -65,6 +67,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(community_management.pages)
     app.include_router(administration.pages)
     app.include_router(my_data.router)
+    app.include_router(moderation.router)
     app.include_router(asking.router)
     app.include_router(search.browser_search_router)
     if sign_on:

@@ -35,6 +35,7 @@ from search_api.asking.storage import (
     asking_preferences,
     forget_agent_in_questions,
     given_answers,
+    text_reports,
 )
 from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import SqlAudit
@@ -260,6 +261,7 @@ _TABLES_WITH_AGENT_ID = (
     asking_preferences,
     asked_questions,
     given_answers,
+    text_reports,
     sign_on_tables.sessions,
     sign_on_tables.personal_tokens,
 )

@@ -271,9 +271,23 @@ class QuestionsSettings(SettingsTable):
     asked_per_day: int = Field(
         5, ge=1, description="questions qu'un agent peut poser en vingt-quatre heures"
     )
+    answered_per_day: int = Field(
+        30, ge=1, description="réponses qu'un agent peut donner en vingt-quatre heures"
+    )
+    reported_per_day: int = Field(
+        10, ge=1, description="textes qu'un agent peut signaler en vingt-quatre heures"
+    )
+    found_per_day: int = Field(
+        30, ge=1, description="« Cela répond » d'un agent comptés en vingt-quatre heures"
+    )
     hidden_names: bool = Field(
         False,
         description="permettre à qui demande de ne donner son nom qu'une fois la question acceptée",
+    )
+    hidden_names_entities: list[str] = Field(
+        [],
+        description="entités (chemins), avec celles qu'elles contiennent, dont les agents le "
+        "peuvent ; vide : toutes",
     )
 
 

@@ -7,11 +7,12 @@ from connectors.ports import SourceError
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application, open_crawl_dependencies, open_overview
 from quisait.application.locks import hold_source_lock
-from quisait.clock import today
+from quisait.clock import now, today
 from quisait.settings import QUESTIONS_SOURCE
 from quisait.work.crawl import CrawlOptions, crawl_with_lock
 from search_api.answers.asking import move_questions_on
 from search_api.answers.context import AnswerContext, Asking
+from search_api.asking.limits import DailyActs
 from search_api.asking.values import AskingRules
 from search_api.identity.readers import reader_of
 
@@ -27,7 +28,14 @@ def open_asking(application: Application) -> Asking | None:
     if not settings.enabled:
         return None
     rules = AskingRules(
-        settings.answer_days, settings.per_week, settings.asked_per_day, settings.hidden_names
+        settings.answer_days,
+        settings.per_week,
+        settings.asked_per_day,
+        settings.hidden_names,
+        tuple(settings.hidden_names_entities),
+        settings.answered_per_day,
+        settings.reported_per_day,
+        settings.found_per_day,
     )
     return Asking(
         application.questions,
@@ -36,6 +44,7 @@ def open_asking(application: Application) -> Asking | None:
         lambda agent_id: application.authorities.complete(
             reader_of(agent_id, application.book, today())
         ),
+        DailyActs(now),
     )
 
 

@@ -14,6 +14,7 @@ from expertise.current_build import BuildReader, OpenBuild
 from expertise.lookup import LookupDirectory
 from expertise.values import AgentDirectory, NameCompleter, NameMatcher
 from indexer.access import AccessFilter, Reader
+from search_api.asking.limits import DailyActs
 from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
 from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
@@ -110,13 +111,14 @@ class Asking:
     """What questions to those who know need.
 
     `publish` brings the index up to what is kept; false where it will be later. `reader_of` finds
-    what an agent may read now.
+    what an agent may read now. `found` bounds how often «Cela répond» counts.
     """
 
     questions: SqlQuestions
     rules: AskingRules
     publish: Callable[[], bool]
     reader_of: Callable[[str], Reader]
+    found: DailyActs
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ _COMMUNITY = "décision sur une communauté"
 _ADOPTED = "adoption d’un sujet proposé"
 _MERGED = "réunion d’un sujet proposé à un autre"
 _REFUSED = "refus d’un sujet proposé"
+_QUESTIONS = "questions signalées, masquées ou en attente"
+_MODERATED = "décision sur une question"
 
 OPENED: dict[str, str] = {
     "GET /audit": _AUDIT,
@@ -70,6 +72,14 @@ OPENED: dict[str, str] = {
     "quisait topics communities accept": "acceptation d’une communauté",
     "quisait topics communities refuse": "refus d’une communauté",
     "quisait topics communities forget": _TAKEN_BACK,
+    "GET /animation/questions": _QUESTIONS,
+    "GET /api/v1/animation/questions": _QUESTIONS,
+    "POST /animation/questions/{question_id}": _MODERATED,
+    "POST /api/v1/animation/questions/{question_id}": _MODERATED,
+    "question hide": "texte d’une question masqué",
+    "question show": "texte d’une question montré de nouveau",
+    "question dismiss": "signalement d’une question écarté",
+    "question classify": "sujet donné à une question",
 }
 """By an entry's `reading`. Everything that a role opens is here."""
 
@@ -80,6 +90,7 @@ _ABOUT: dict[str, str] = {
     "proposal_id": "proposition {name}",
     "decision_id": "décision {name}",
     "topic_id": "sujet {name}",
+    "question_id": "question {name}",
     "name": "fichier {name}",
     "source": "source {name}",
 }

@@ -204,13 +204,16 @@ def forget(request: Request, reader: NamedReader) -> RedirectResponse:
 
 
 @router.get("/questions/{question_id}", response_class=HTMLResponse)
-def one_question_page(request: Request, reader: NamedReader, question_id: str) -> str:
-    """A question, its answers, and what one may do."""
+def one_question_page(
+    request: Request, reader: NamedReader, question_id: str, reported: bool = False
+) -> str:
+    """A question, its answers, and what one may do; `reported`: the reader just reported a text."""
     found = question_page(services_of(request), reader, question_id)
     return render(
         "question.html",
         request=request,
         found=found,
+        reported=reported,
         topic_address=topic_address,
         most_text=MOST_TEXT,
         most_reason=MOST_REASON,

@@ -117,6 +117,20 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("POST", "/api/v1/questions/{question_id}"): (
             Ask(f"/api/v1/questions/{NO_QUESTION}", "POST", json={"action": "accept"}),
         ),
+        ("POST", "/api/v1/questions/{question_id}/reports"): (
+            Ask(f"/api/v1/questions/{NO_QUESTION}/reports", "POST", json={"reason": "x"}),
+        ),
+        ("POST", "/questions/{question_id}/reports"): posted(
+            f"/questions/{NO_QUESTION}/reports", reason="x"
+        ),
+        ("GET", "/api/v1/animation/questions"): asked("/api/v1/animation/questions"),
+        ("GET", "/animation/questions"): asked("/animation/questions"),
+        ("POST", "/api/v1/animation/questions/{question_id}"): (
+            Ask(f"/api/v1/animation/questions/{NO_QUESTION}", "POST", json={"act": "dismiss"}),
+        ),
+        ("POST", "/animation/questions/{question_id}"): posted(
+            f"/animation/questions/{NO_QUESTION}", act="dismiss"
+        ),
         ("GET", "/questions"): asked("/questions"),
         ("GET", "/questions/new"): questions("/questions/new"),
         ("POST", "/questions"): posted("/questions", title="Quel cadastre ?"),

@@ -37,6 +37,7 @@ from search_api.answers.context import Asking
 from search_api.app import Services, create_app
 from search_api.asking.authority import ScopeAuthority
 from search_api.asking.documents import QuestionsConnector
+from search_api.asking.limits import DailyActs
 from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
 from search_api.audit.sql import SqlAudit
@@ -212,7 +213,7 @@ def asking_site(
         feedback=SqlFeedback(engine, clock),
         grants=Grants((animator,)),
         audit=SqlAudit(engine, clock),
-        asking=Asking(questions, AskingRules(**rules), publish, reader),
+        asking=Asking(questions, AskingRules(**rules), publish, reader, DailyActs(clock)),
     )
     try:
         yield AskingSite(services, questions, index, engine, register, clock, authorities)

@@ -33,6 +33,7 @@ from quisait.settings import SearchSettings
 from quisait.work.search_files import SettingsSearchFiles
 from search_api.answers.context import Asking
 from search_api.app import Services, create_app
+from search_api.asking.limits import DailyActs
 from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
 from search_api.audit.sql import SqlAudit
@@ -151,6 +152,7 @@ def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
                 AskingRules(),
                 lambda: True,
                 lambda agent_id: reader_of(agent_id, book, TODAY),
+                DailyActs(now),
             ),
             push_receiver=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
             application_readers=application_readers(sign_on, book),
@@ -286,6 +288,37 @@ def of_the_asker(path: str, status: int, **sent: Any) -> Write:
             403: by_token,
         },
     )
+
+
+def reporting(path: str, status: int, **sent: Any) -> Write:
+    """Whoever reads a question may report it; its asker may not, nor a program."""
+
+    def ask(site: Site, client: Any, **headers: str) -> Answer:
+        asked = site.client(OTHER).post("/api/v1/questions", json={"title": "Qui sait ?"})
+        address = path.format(asked.json()["id"])
+        answer: Answer = client.post(address, headers=headers, **sent)
+        return answer
+
+    def by_token(site: Site) -> Answer:
+        token = site.tokens.make(MANAGER, "un programme", 30)
+        return ask(site, site.client(), Authorization=f"Bearer {token}")
+
+    return Write(
+        lambda site: ask(site, site.client(MANAGER)),
+        status,
+        {
+            404: lambda site: ask(site, site.client(OTHER)),
+            401: lambda site: ask(site, site.client()),
+            403: by_token,
+        },
+    )
+
+
+def question_of_other(site: Site) -> str:
+    asked = site.client(OTHER).post(
+        "/api/v1/questions", json={"title": "Qui sait ?", "topic": PROPOSED}
+    )
+    return str(asked.json()["id"])
 
 
 def pushing(path: str, status: int, body: Any) -> Write:
@@ -447,6 +480,21 @@ WRITES: dict[tuple[str, str], Write] = {
     ("POST", "/questions/forget"): in_person("/questions/forget", 303),
     ("POST", "/questions/{question_id}"): of_the_asker(
         "/questions/{}", 303, data={"act": "edit", "title": "Qui ?"}
+    ),
+    ("POST", "/api/v1/questions/{question_id}/reports"): reporting(
+        "/api/v1/questions/{}/reports", 204, json={"reason": "Un nom."}
+    ),
+    ("POST", "/questions/{question_id}/reports"): reporting(
+        "/questions/{}/reports", 303, data={"reason": "Un nom."}
+    ),
+    ("POST", "/api/v1/animation/questions/{question_id}"): managing(
+        "/api/v1/animation/questions/{}",
+        question_of_other,
+        204,
+        json={"act": "hide", "reason": "Un nom."},
+    ),
+    ("POST", "/animation/questions/{question_id}"): managing(
+        "/animation/questions/{}", question_of_other, 303, data={"act": "dismiss"}
     ),
     ("POST", "/mes-donnees"): in_person("/mes-donnees", 303, data={"act": "ask", **WITHDRAW}),
     ("POST", "/demo/agent"): Write(

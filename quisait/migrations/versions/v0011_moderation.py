@@ -1,0 +1,35 @@
+"""Keep reports of questions and answers, and which ones are hidden."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0011"
+down_revision = "0008"
+
+_MOMENT = sa.DateTime(timezone=True)
+
+
+def upgrade() -> None:
+    """Create the tables."""
+    op.create_table(
+        "hidden_texts",
+        sa.Column("question_id", sa.String(32), primary_key=True),
+        sa.Column("answer_id", sa.String(32), primary_key=True),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("since", _MOMENT, nullable=False),
+        if_not_exists=True,
+    )
+    op.create_table(
+        "text_reports",
+        sa.Column("question_id", sa.String(32), primary_key=True),
+        sa.Column("answer_id", sa.String(32), primary_key=True),
+        sa.Column("agent_key", sa.String(64), primary_key=True),
+        sa.Column("agent_id", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("created", _MOMENT, nullable=False),
+        sa.Column("decided", _MOMENT),
+        if_not_exists=True,
+    )
+    op.create_index(
+        "text_reports_agent", "text_reports", ["agent_key", "created"], if_not_exists=True
+    )
