@@ -6,7 +6,7 @@ import os
 import pwd
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -18,6 +18,7 @@ from expertise.directory_tables import forget_others
 from expertise.topics import Topic
 from indexer.ports import Expungeable, Index
 from indexer.state import digest
+from indexer.values import Remove
 from quisait.clock import now
 from quisait.privacy.register import (
     DatabaseRegisterMark,
@@ -30,6 +31,7 @@ from quisait.privacy.register import (
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import grant_of
 from search_api.asking.storage import (
+    SqlQuestions,
     asked_agents,
     asked_questions,
     asking_preferences,
@@ -37,6 +39,7 @@ from search_api.asking.storage import (
     given_answers,
     text_reports,
 )
+from search_api.asking.values import question_document
 from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import SqlAudit
 from search_api.feedback import (
@@ -187,16 +190,17 @@ def register_warning(register: FileRegister) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PurgeReport:
-    """What a purge let go: agents, entries of the audit, lines of the register."""
+    """What a purge let go: agents, entries of the audit, lines of the register, questions."""
 
     agents: tuple[str, ...]
     entries: int
     lines: int
+    questions: int = 0
 
     @property
     def rows(self) -> int:
         """All of it, counted."""
-        return len(self.agents) + self.entries + self.lines
+        return len(self.agents) + self.entries + self.lines + self.questions
 
 
 def purge_expired(
@@ -210,12 +214,33 @@ def purge_expired(
     days = settings.privacy.departed_days
     key = query_log_key(settings)
     agents = purge_departed(database, privacy.register, today, days, key)
-    done = PurgeReport(agents, privacy.audit.forget(), privacy.register.forget())
+    questions = _purge_old_questions(privacy.register, database, index, settings)
+    done = PurgeReport(agents, privacy.audit.forget(), privacy.register.forget(), questions)
     _forget_feedback_on_deleted(privacy.register, database, index)
     forget_others(
         database, lambda: {denial for name in index.sources() for denial in index.denials(name)}
     )
     return done
+
+
+def _purge_old_questions(
+    register: FileRegister, database: sa.Engine, index: Index, settings: Settings
+) -> int:
+    """Those that the settings keep no longer, their documents too: how many.
+
+    The index is told at once; what it refuses, the next reading of the source takes away.
+    """
+    rules, questions = settings.questions, SqlQuestions(database, now, register)
+
+    def ago(days: int) -> datetime | None:
+        return now() - timedelta(days=days) if days else None
+
+    ids = questions.expired(ago(rules.unanswered_days), ago(rules.unused_days))
+    for question_id in ids:
+        questions.remove(question_id)
+    if ids:
+        index.write([Remove(question_document(one)) for one in ids])
+    return len(ids)
 
 
 def _forget_feedback_on_deleted(register: FileRegister, database: sa.Engine, index: Index) -> None:

@@ -280,6 +280,17 @@ class QuestionsSettings(SettingsTable):
     found_per_day: int = Field(
         30, ge=1, description="« Cela répond » d'un agent comptés en vingt-quatre heures"
     )
+    unanswered_days: int = Field(
+        365,
+        ge=0,
+        description="jours au bout desquels une question restée sans réponse s'efface ; 0 : jamais",
+    )
+    unused_days: int = Field(
+        1825,
+        ge=0,
+        description="jours sans réponse, correction ni lecteur nouveau, au bout desquels une "
+        "question répondue s'efface ; 0 : jamais",
+    )
     hidden_names: bool = Field(
         False,
         description="permettre à qui demande de ne donner son nom qu'une fois la question acceptée",

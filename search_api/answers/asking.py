@@ -6,7 +6,7 @@ asked: only who accepted, told to the asker. Who was asked, and has not decided,
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from uuid import uuid4
 
@@ -30,6 +30,7 @@ from search_api.answers.questions_read import (
     asking_of,
     checked_text,
     known_agent,
+    note_use,
     readable_thread,
 )
 from search_api.answers.topics import list_topics
@@ -269,6 +270,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
         shown = agent is not None and (may_be_named(agent) or agent_id == me)
         return agent if shown else None
 
+    note_use(context, reader, thread)
     mine = [one.state for one in requests if one.agent_id == me and one.state in UNDECIDED]
     topics = {one.id: one for one in list_topics(context).topics}
     return ShownQuestion(
@@ -345,14 +347,16 @@ def act_on_question(
     text: str = "",
     title: str = "",
     answer_id: str = "",
+    valid_until: date | None = None,
 ) -> None:
     """Do something with a question, as far as the reader may.
 
-    `text`: an answer, a reason, what is missing, or the question's text. Raises `NotFound` for
+    `text`: an answer, a reason, what is missing, or the question's text. `valid_until`: the last
+    day on which an answer is right. Raises `NotFound` for
     what is not the reader's to do, `InvalidParameter`, `IndexUnreachable`.
     """
     asking, thread = asking_of(context), readable_thread(context, reader, question_id)
-    acting = _Acting(context, asking, thread, reader.agent_id or "")
+    acting = _Acting(context, asking, thread, reader.agent_id or "", valid_until)
     _ACTS[action](acting, text, title, answer_id)
     if action not in _UNSEEN:
         asking.publish()
@@ -366,6 +370,7 @@ class _Acting:
     asking: Asking
     thread: Thread
     agent_id: str
+    valid_until: date | None
 
     @property
     def question(self) -> AskedQuestion:
@@ -391,14 +396,21 @@ class _Acting:
     def answer(self, text: str, *_: str) -> None:
         said = checked_text(text, MOST_TEXT, "Écrivez la réponse.")
         moment = self.asking.questions.now()
-        answer = GivenAnswer(uuid4().hex, self.question.id, self.agent_id, said, moment)
+        answer = GivenAnswer(
+            uuid4().hex,
+            self.question.id,
+            self.agent_id,
+            said,
+            moment,
+            valid_until=self.valid_until,
+        )
         day_ago = moment - timedelta(days=1)
         if not self.asking.questions.answer(answer, self.asking.rules.answered_per_day, day_ago):
             raise TooManyAnswers("Vous avez beaucoup répondu aujourd’hui : revenez demain.")
 
     def correct(self, text: str, _: str, answer_id: str) -> None:
         said = checked_text(text, MOST_TEXT, "Écrivez la réponse.")
-        self.asking.questions.correct(self._own_answer(answer_id), said)
+        self.asking.questions.correct(self._own_answer(answer_id), said, self.valid_until)
 
     def delete_answer(self, _text: str, _title: str, answer_id: str) -> None:
         self.asking.questions.remove_answer(self.question.id, self._own_answer(answer_id))

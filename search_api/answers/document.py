@@ -22,6 +22,7 @@ from search_api.addresses import original_address
 from search_api.answers.context import AnswerContext, AnswerRefused, NotFound, incomplete
 from search_api.answers.people import PersonCard, ask_instead, asker_of, people_answer
 from search_api.answers.question import people_for
+from search_api.answers.questions_read import note_use_of_document
 from search_api.ranking.results import (
     HEADED_ROLES,
     DocumentAuthor,
@@ -139,6 +140,7 @@ def document_answer(
     opened = context.search.open(document_id, question, reader, context.today())
     if opened is None:
         raise NotFound(NO_SUCH_DOCUMENT)
+    note_use_of_document(context, reader, document_id)
     parts = _parts(opened)
     conversation = any(one.voice for one in parts)
     if conversation:

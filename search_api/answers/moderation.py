@@ -133,7 +133,7 @@ def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDes
     waiting = [
         one.question
         for one in questions.at_stage(*QuestionStage)
-        if access.admits(one.question.access) and moderated(one.question)
+        if one.waits and access.admits(one.question.access) and moderated(one.question)
     ]
 
     def texts(keys: list[tuple[str, str]]) -> tuple[ModeratedText, ...]:
@@ -151,7 +151,7 @@ def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDes
         tuple(
             UnclassifiedQuestion(one, by_id.get(_nearest_topic(context, one)))
             for one in waiting
-            if not one.topic_id and one.stage is not QuestionStage.ANSWERED
+            if not one.topic_id
         ),
         topics,
     )

@@ -6,7 +6,7 @@ from connectors.values import Agent
 from indexer.access import Reader, access_filter
 from indexer.state import storable
 from search_api.answers.context import AnswerContext, Asking, InvalidParameter, NotFound
-from search_api.asking.values import Thread
+from search_api.asking.values import SOURCE, Thread
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _UNKNOWN = "Cette question n’existe pas, ou ne vous est pas ouverte."
@@ -48,6 +48,23 @@ def any_thread(context: AnswerContext, reader: Reader, question_id: str) -> Thre
     if thread is None or not access_filter(reader).admits(thread.question.access):
         raise NotFound(_UNKNOWN)
     return thread
+
+
+def note_use(context: AnswerContext, reader: Reader, thread: Thread) -> None:
+    """Keep that somebody else than its asker and answerers opened a question today: not who."""
+    own = {thread.question.asker_id, *(one.author_id for one in thread.answers)}
+    if reader.agent_id not in own:
+        asking_of(context).questions.note_use(thread.question.id, context.today())
+
+
+def note_use_of_document(context: AnswerContext, reader: Reader, document_id: str) -> None:
+    """The same of a question's document that the reader opens; of another one, nothing."""
+    source, _, question_id = document_id.partition(":")
+    if context.asking is None or source != SOURCE:
+        return
+    thread = context.asking.questions.one(question_id)
+    if thread is not None:
+        note_use(context, reader, thread)
 
 
 def checked_text(text: str, most: int, empty: str = "") -> str:

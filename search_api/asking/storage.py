@@ -85,6 +85,7 @@ given_answers = sa.Table(
     sa.Column("corrected", sa.JSON, nullable=False),
     sa.Column("accepted", sa.Boolean, nullable=False),
     sa.Column("thanked", sa.Boolean, nullable=False),
+    sa.Column("valid_until", sa.Date),
 )
 
 asking_preferences = sa.Table(
@@ -124,6 +125,14 @@ hidden_texts = sa.Table(
 )
 """Texts that whoever animates their topic hid: the question with all its answers where
 `answer_id` is empty."""
+
+question_uses = sa.Table(
+    "question_uses",
+    metadata,
+    sa.Column("question_id", sa.String(32), primary_key=True),
+    sa.Column("day", sa.Date, nullable=False),
+)
+"""The last day on which somebody else than its asker and answerers opened a question: not who."""
 
 text_reports = sa.Table(
     "text_reports",
@@ -330,15 +339,15 @@ class SqlQuestions:
                 connection.execute(sa.insert(given_answers).values(_answer_row(answer)))
             return True
 
-    def correct(self, answer_id: str, text: str) -> None:
-        """Replace an answer's text; the former one is not kept, when it was corrected is."""
+    def correct(self, answer_id: str, text: str, valid_until: date | None = None) -> None:
+        """Replace an answer's text and its last day; former ones are not kept, when it was is."""
         with self._writing() as (connection, seq):
             own = given_answers.c.id == answer_id
             row = connection.execute(sa.select(given_answers).where(own)).mappings().first()
             if row is None:
                 return
             corrected = [*row["corrected"], self.now().isoformat()]
-            values = {"text": storable(text), "corrected": corrected}
+            values = {"text": storable(text), "corrected": corrected, "valid_until": valid_until}
             connection.execute(sa.update(given_answers).where(own).values(values))
             _change(connection, row["question_id"], seq, modified=self.now())
 
@@ -378,7 +387,7 @@ class SqlQuestions:
             _change(connection, question_id, seq, **gone, deleted=True)
             this = given_answers.c.question_id == question_id
             connection.execute(sa.delete(given_answers).where(this))
-            for table in (hidden_texts, text_reports):
+            for table in (hidden_texts, text_reports, question_uses):
                 connection.execute(sa.delete(table).where(table.c.question_id == question_id))
             _end_requests(connection, question_id)
 
@@ -447,6 +456,40 @@ class SqlQuestions:
             _one_more(connection, answered_before, day)
             if _there(connection, by_question & opened & ~asked_questions.c.deleted):
                 _one_more(connection, questions_found_again, day)
+
+    def note_use(self, question_id: str, day: date) -> None:
+        """Keep that a question was of use on a day: the last one alone, and nobody's name."""
+        own = question_uses.c.question_id == question_id
+        with self._engine.connect() as connection:
+            query = sa.select(question_uses.c.day).where(own)
+            if (connection.execute(query).scalar() or date.min) >= day:
+                return
+        with self._writing() as (connection, _):
+            connection.execute(sa.delete(question_uses).where(own))
+            row = {"question_id": question_id, "day": day}
+            connection.execute(sa.insert(question_uses).values(row))
+
+    def expired(
+        self, unanswered_before: datetime | None, unused_before: datetime | None
+    ) -> tuple[str, ...]:
+        """Questions that are kept no longer, hidden ones too, by id.
+
+        Without an answer, and not changed since the first moment; or with one, and neither
+        changed, answered nor of use since the second. None for a moment: kept for ever.
+        """
+        with self._engine.connect() as connection:
+            threads = _threads(connection, _existing(True), True)
+            found_uses = connection.execute(sa.select(question_uses)).mappings()
+            uses = {row["question_id"]: row["day"] for row in found_uses}
+        found = []
+        for one in threads:
+            moments = [one.question.modified, *(answer.modified for answer in one.answers)]
+            last = max(moments)
+            used = uses.get(one.question.id, date.min)
+            before = unused_before if one.answers else unanswered_before
+            if before is not None and last < before and used < before.date():
+                found.append(one.question.id)
+        return tuple(sorted(found))
 
     def answered_before(self, since: date) -> int:
         """How many times since a day."""
@@ -639,7 +682,8 @@ def forget_every_question(connection: sa.Connection) -> None:
 
     The number of the last change stays too: no later one falls behind what the index knows.
     """
-    for table in (asked_questions, given_answers, asked_agents, hidden_texts, text_reports):
+    moderated = (hidden_texts, text_reports, question_uses)
+    for table in (asked_questions, given_answers, asked_agents, *moderated):
         connection.execute(sa.delete(table))
 
 
@@ -838,6 +882,7 @@ def _answer(row: sa.RowMapping) -> GivenAnswer:
         corrected=tuple(map(datetime.fromisoformat, row["corrected"])),
         accepted=row["accepted"],
         thanked=row["thanked"],
+        valid_until=row["valid_until"],
     )
 
 
@@ -852,4 +897,5 @@ def _answer_row(one: GivenAnswer) -> dict[str, object]:
         "corrected": [],
         "accepted": one.accepted,
         "thanked": one.thanked,
+        "valid_until": one.valid_until,
     }

@@ -127,7 +127,8 @@ class GivenAnswer:
     """An answer as it is now. `corrected`: when it was corrected; no former text is kept.
 
     `author_id` is empty once what was kept of the author was erased. `hidden`: why it is shown to
-    its author alone, None where it is shown.
+    its author alone, None where it is shown. `valid_until`: the last day on which it is right, as
+    its author says; None for no such day.
     """
 
     id: str
@@ -139,6 +140,7 @@ class GivenAnswer:
     accepted: bool = False
     thanked: bool = False
     hidden: str | None = None
+    valid_until: date | None = None
 
     @property
     def modified(self) -> datetime:

@@ -108,6 +108,7 @@ def act(
         text=asked.text,
         title=asked.title,
         answer_id=asked.answer,
+        valid_until=asked.valid_until,
     )
 
 
@@ -214,6 +215,7 @@ def one_question_page(
         request=request,
         found=found,
         reported=reported,
+        today=services_of(request).today(),
         topic_address=topic_address,
         most_text=MOST_TEXT,
         most_reason=MOST_REASON,
@@ -230,10 +232,18 @@ def act_on_page(
     text: Annotated[str, Form(max_length=2 * MOST_TEXT)] = "",
     title: Annotated[str, Form(max_length=4_000)] = "",
     answer: Annotated[str, Form(max_length=32)] = "",
+    valid_until: Annotated[str, Form(max_length=10)] = "",
 ) -> RedirectResponse:
     """The same from the page's forms; then the question, or one's own where it is no more."""
     act_on_question(
-        services_of(request), reader, question_id, act, text=text, title=title, answer_id=answer
+        services_of(request),
+        reader,
+        question_id,
+        act,
+        text=text,
+        title=title,
+        answer_id=answer,
+        valid_until=_day(valid_until),
     )
     gone = act in (QuestionAction.DELETE, QuestionAction.DECLINE, QuestionAction.TRANSFER)
     return RedirectResponse("/questions" if gone else question_address(question_id), 303)

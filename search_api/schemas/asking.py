@@ -54,6 +54,7 @@ class QuestionActionRequest(_AskingSchema):
     text: str = Field("", max_length=MOST_TEXT)
     title: str = Field("", max_length=MOST_TITLE)
     answer: str = Field("", max_length=32, description="an answer's id")
+    valid_until: date | None = Field(None, description="the last day on which an answer is right")
 
 
 class AskingPreferencesBody(_AskingSchema):
@@ -78,6 +79,7 @@ class GivenAnswerBody(_AskingSchema):
     corrected: list[datetime] = Field(description="when; former texts are not kept")
     accepted: bool = Field(description="the asker says that it helped")
     thanked: bool
+    valid_until: date | None = Field(description="the last day on which it is right; null: none")
     hidden: str | None = Field(description="why it is shown to you alone; null: it is shown")
 
 
@@ -223,6 +225,7 @@ def _answer_body(shown: ShownAnswer) -> GivenAnswerBody:
         corrected=list(one.corrected),
         accepted=one.accepted,
         thanked=one.thanked,
+        valid_until=one.valid_until,
         hidden=one.hidden,
     )
 

@@ -1,4 +1,4 @@
-"""Keep reports of questions and answers, and which ones are hidden."""
+"""Keep reports of questions, what is hidden, how long an answer holds, and the last use."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -33,3 +33,12 @@ def upgrade() -> None:
     op.create_index(
         "text_reports_agent", "text_reports", ["agent_key", "created"], if_not_exists=True
     )
+    op.create_table(
+        "question_uses",
+        sa.Column("question_id", sa.String(32), primary_key=True),
+        sa.Column("day", sa.Date, nullable=False),
+        if_not_exists=True,
+    )
+    given = sa.inspect(op.get_bind()).get_columns("given_answers")
+    if "valid_until" not in {one["name"] for one in given}:
+        op.add_column("given_answers", sa.Column("valid_until", sa.Date))
