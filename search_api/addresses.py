@@ -118,12 +118,14 @@ def question_address(question_id: str) -> str:
     return f"/questions/{quote(question_id, safe='')}"
 
 
-def new_question_address(question: str = "", agent_id: str = "", community: str = "") -> str:
+def new_question_address(
+    question: str = "", agent_id: str = "", community: str = "", metier: str = ""
+) -> str:
     """The page where one asks, with what was searched, and whom to ask first.
 
-    `community`: a topic of the one to ask.
+    `community`: a topic of the one to ask. `metier`: the id of the one whose holders to ask.
     """
-    pairs = {"q": question, "to": agent_id, "community": community}
+    pairs = {"q": question, "to": agent_id, "community": community, "metier": metier}
     said = urlencode({name: value for name, value in pairs.items() if value})
     return f"/questions/new?{said}" if said else "/questions/new"
 

@@ -46,7 +46,8 @@ def create_app(services: Services) -> FastAPI:
     if services.hosts is not None:
         check_host(app, services.hosts)
     add_security_headers(app)
-    add_embed_widget(app, STATIC / "embed", services.origins)
+    asks = services.asking is not None
+    add_embed_widget(app, STATIC / "embed", services.origins, asking=asks)
     problems.install_handlers(app)
     app.include_router(search.api_router)
     app.include_router(topics.api_router)

@@ -16,6 +16,12 @@ from expertise.peers import accepted_communities, alone_in_region, communities_o
 from expertise.topics import Topic, TopicKind
 from expertise.visibility import may_be_named, may_be_shown
 from indexer.access import Reader, access_filter
+from search_api.answers.asked_metiers import (
+    asked_metier,
+    holders_of_metier,
+    known_metier,
+    metiers,
+)
 from search_api.answers.context import (
     AnswerContext,
     AnswerRefused,
@@ -106,6 +112,7 @@ class NewQuestion:
     """What an asker writes. `to`: the agent whom they want asked first, empty for nobody.
 
     `community`: a topic of the community that is to be asked instead of one agent after the other.
+    `metier`: the métier whose holders are asked, instead of those whom a search names.
     """
 
     title: str
@@ -116,6 +123,7 @@ class NewQuestion:
     hidden: bool = False
     to: str = ""
     community: str = ""
+    metier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +132,8 @@ class AskingForm:
 
     `existing`: documents that may answer already. `topics` are those to choose from, `topic_id`
     the one that the title names. `communities` and `entities` may be the only readers; `answering`
-    are the communities that may be asked, anybody's. `to` is whom the asker came from, None for
-    nobody.
+    are the communities that may be asked, anybody's, and `metiers` the métiers. `to` is whom the
+    asker came from, None for nobody.
     """
 
     new: NewQuestion
@@ -136,6 +144,7 @@ class AskingForm:
     hidden_names: bool
     to: Agent | None
     answering: tuple[CommunityView, ...] = ()
+    metiers: tuple[Topic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +207,7 @@ def asking_form(context: AnswerContext, reader: Reader, new: NewQuestion) -> Ask
         asking.rules.may_hide_name(entities_of(agent)),
         _may_be_first(context, reader, new.to),
         _accepted(context),
+        metiers(context),
     )
 
 
@@ -224,7 +234,7 @@ def answered_by_existing(context: AnswerContext, reader: Reader, document_id: st
 
 
 def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> AskedQuestion:
-    """Keep a question and ask the first who may know, or the community that is chosen.
+    """Keep a question and ask the first who may know, or the community or métier that is chosen.
 
     Raises `InvalidParameter`, `TooManyQuestions`, `NotFound`, `IndexUnreachable`.
     """
@@ -237,7 +247,9 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
         text=checked_text(new.text, MOST_TEXT),
         created=moment,
         modified=moment,
-        topic_id=_community(context, new.community) or _topic(context, new.topic_id),
+        topic_id=_community(context, new.community)
+        or known_metier(context, new.metier)
+        or _topic(context, new.topic_id),
         scope=new.scope,
         scope_id=_scope_id(context, agent, new),
         named=not (new.hidden and asking.rules.may_hide_name(entities_of(agent))),
@@ -617,10 +629,17 @@ def _possible(context: AnswerContext, named: Sequence[Agent]) -> list[PossibleAn
 
 
 def _named(context: AnswerContext, question: AskedQuestion, first: str = "") -> list[Agent]:
-    """Those whom a search of the asker names for certain, best first; and whom they came from."""
+    """Those whom a search of the asker names for certain, best first; and whom they came from.
+
+    Of a question to a métier, who holds it, nearest first: no evidence is asked for.
+    """
     reader = asking_of(context).reader_of(question.asker_id)
-    found = people_for(context, reader, question.title, CHOSEN_FROM).candidates
-    named = {one.agent.id: one.agent for one in found if one.sure}
+    if metier := asked_metier(context, question.topic_id):
+        asker = context.people.agents([question.asker_id]).get(question.asker_id)
+        named = {one.id: one for one in holders_of_metier(context, metier, asker)}
+    else:
+        found = people_for(context, reader, question.title, CHOSEN_FROM).candidates
+        named = {one.agent.id: one.agent for one in found if one.sure}
     if first and first not in named:
         named |= context.people.agents([first])
     return list(named.values())

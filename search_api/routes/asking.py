@@ -75,6 +75,7 @@ def ask(request: Request, reader: AskingReader, asked: NewQuestionRequest) -> As
         asked.hidden,
         asked.to,
         asked.community,
+        asked.metier,
     )
     made = ask_question(services, reader, new)
     return question_body(question_page(services, reader, made.id))
@@ -114,6 +115,8 @@ def act(
 
 router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)
 
+METIER_PREFIX = "metier:"
+"""Before the id of a métier, in the value of the form's choice of whom to ask."""
 SCOPE_SEPARATOR = ":"
 """Between a scope and its id, in the value of the form's choice."""
 
@@ -132,9 +135,10 @@ def new_question_page(
     q: _Written = "",
     to: Annotated[str, Query(max_length=200)] = "",
     community: Annotated[str, Query(max_length=200)] = "",
+    metier: Annotated[str, Query(max_length=200)] = "",
 ) -> str:
     """Write a question; what answers it already stands beside it."""
-    new = NewQuestion(q.strip()[:MOST_TITLE], to=to, community=community)
+    new = NewQuestion(q.strip()[:MOST_TITLE], to=to, community=community, metier=metier)
     found = asking_form(services_of(request), reader, new)
     return render(
         "ask.html",
@@ -143,6 +147,7 @@ def new_question_page(
         most_title=MOST_TITLE,
         most_text=MOST_TEXT,
         separator=SCOPE_SEPARATOR,
+        metier_prefix=METIER_PREFIX,
     )
 
 
@@ -156,14 +161,16 @@ def ask_on_page(
     readers: Annotated[str, Form(max_length=2_000)] = ReaderScope.EVERYBODY.value,
     hidden: Annotated[bool, Form()] = False,
     to: Annotated[str, Form(max_length=200)] = "",
-    community: Annotated[str, Form(max_length=200)] = "",
+    ask_of: Annotated[str, Form(max_length=200, alias="community")] = "",
 ) -> RedirectResponse:
     """Ask, then show the question's own page."""
     scope, _, scope_id = readers.partition(SCOPE_SEPARATOR)
     known = {one.value for one in ReaderScope}
     # What is no choice of the page is nobody's community: it is refused.
     chosen = ReaderScope(scope) if scope in known else ReaderScope.COMMUNITY
-    new = NewQuestion(title, text, topic, chosen, scope_id, hidden, to, community)
+    to_metier = ask_of.startswith(METIER_PREFIX)
+    community, metier = ("", ask_of.removeprefix(METIER_PREFIX)) if to_metier else (ask_of, "")
+    new = NewQuestion(title, text, topic, chosen, scope_id, hidden, to, community, metier)
     made = ask_question(services_of(request), reader, new)
     return RedirectResponse(question_address(made.id), status_code=303)
 

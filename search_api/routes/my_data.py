@@ -144,7 +144,11 @@ def me_page(request: Request, reader: NamedReader) -> str:
         own=own_feedback(services, reader),
         asked=own_asking(services, reader),
         asking_rules=services.asking.rules if services.asking else None,
-        declarable_topics=[one for one in held.topics if one.kind is TopicKind.TOPIC],
+        declarable_topics=[
+            one
+            for one in held.topics
+            if one.kind is TopicKind.TOPIC or held.row.metier in one.labels
+        ],
         most_per_week=MOST_PER_WEEK,
         request_states=REQUEST_STATES,
     )

@@ -45,6 +45,9 @@ class NewQuestionRequest(_AskingSchema):
     community: str = Field(
         "", max_length=200, description="a topic of the community to ask, instead of one by one"
     )
+    metier: str = Field(
+        "", max_length=200, description="a métier of the list: its holders are asked, one by one"
+    )
 
 
 class QuestionActionRequest(_AskingSchema):

@@ -1,6 +1,6 @@
 """A small administration where questions are asked: the pages, a clock, and the steps of time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ from expertise.builds import SqlBuilds
 from expertise.consent import SqlConsent
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
-from expertise.topics import Topic, TopicList
+from expertise.topics import Topic, TopicKind, TopicList
 from indexer.access import Reader
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.embedded.index import EmbeddedIndex
@@ -85,11 +85,12 @@ APART = {MAPPER: "22", NEIGHBOUR: "31", FARAWAY: "974", BEHIND: "80"}
 @dataclass
 class Listed:
     apart: bool = False
+    metiers: Mapping[str, str] = field(default_factory=dict)
 
     def entries(self) -> Iterator[Agent]:
         for one in AGENTS:
             place = APART.get(one.id, one.departement) if self.apart else one.departement
-            yield replace(one, departement=place)
+            yield replace(one, departement=place, metier=self.metiers.get(one.id, ""))
 
 
 def notes() -> list[Put]:
@@ -177,18 +178,28 @@ class AskingSite:
 
 @contextmanager
 def asking_site(
-    folder: Path, *, apart: bool = False, index: Index | None = None, **rules: Any
+    folder: Path,
+    *,
+    apart: bool = False,
+    index: Index | None = None,
+    metiers: Mapping[str, str] | None = None,
+    **rules: Any,
 ) -> Iterator[AskingSite]:
-    """An administration of its own, on the embedded engine unless another index is given."""
+    """An administration of its own, on the embedded engine unless another index is given.
+
+    `metiers` are those of agents, by id; each label is a métier of the list, too, under its own id.
+    """
+    labels = sorted(set((metiers or {}).values()))
+    topics = TOPICS + tuple(Topic(one, one, kind=TopicKind.METIER) for one in labels)
     index = index or EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert not index.write(notes()).failed
     engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book, builds, state = SqlDirectory(engine), SqlBuilds(engine), State(engine)
-    book.replace(Listed(apart))
-    listed = TopicList(TOPICS)
+    book.replace(Listed(apart, metiers or {}))
+    listed = TopicList(topics)
     # Seven agents are too few to call anybody alone; here who is so matters, not how it is known.
     build_rules = BuildRules(least_known=0)
-    builds.publish(build_expertise(index, book, ENCODER, TOPICS, build_rules, TODAY), listed)
+    builds.publish(build_expertise(index, book, ENCODER, topics, build_rules, TODAY), listed)
     overview, clock = BuildReader(builds, index, book, build_rules), Clock()
     register = FileRegister(folder / "register.jsonl", (), clock, 90)
     questions = SqlQuestions(engine, clock, register)
