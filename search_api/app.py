@@ -18,6 +18,7 @@ from search_api.routes import (
     push,
     search,
     topics,
+    verification,
 )
 from search_api.routes import sign_on as sign_on_routes
 from search_api.routes.embed_widget import add_embed_widget
@@ -60,6 +61,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(my_data.api_router)
     app.include_router(moderation.api_router)
     app.include_router(asking.api_router)
+    app.include_router(verification.api_router)
     app.include_router(health.router)
     app.include_router(search.router)
     app.include_router(topics.router)
@@ -70,6 +72,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(my_data.router)
     app.include_router(moderation.router)
     app.include_router(asking.router)
+    app.include_router(verification.router)
     app.include_router(search.browser_search_router)
     if sign_on:
         app.include_router(sign_on_routes.router)

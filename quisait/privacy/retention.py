@@ -55,6 +55,14 @@ from search_api.query_log.counts import COUNT_FIELDS, QueryCounts, forget_mentio
 from search_api.query_log.recording import BackgroundQueryLog
 from search_api.query_log.sql import QueryLogRules, SqlQueryLog
 from search_api.sign_on import sessions as sign_on_tables
+from search_api.verification import (
+    documents_verified,
+    forget_agent_in_verifications,
+    forget_documents,
+    outdated_marks,
+    verification_paces,
+    verifications,
+)
 
 _PURPOSE = b"quisait journal"
 """Separates this key from the other uses of the server's key."""
@@ -244,13 +252,15 @@ def _purge_old_questions(
 
 
 def _forget_feedback_on_deleted(register: FileRegister, database: sa.Engine, index: Index) -> None:
-    """Opinions and favourites on documents that were deleted at their source and did not return."""
-    named = subjects_kept(database, SubjectKind.DOCUMENT)
+    """All that was said of documents that were deleted at their source and did not return."""
+    named = subjects_kept(database, SubjectKind.DOCUMENT) | documents_verified(database)
     if not named:
         return
     lines = (line for line in register.lines() if line["kind"] == "gone")
     deleted = named & {id_ for line in lines for id_ in line["documents"]}
-    forget_subjects(database, SubjectKind.DOCUMENT, sorted(deleted - index.kept(deleted).keys()))
+    gone = sorted(deleted - index.kept(deleted).keys())
+    forget_subjects(database, SubjectKind.DOCUMENT, gone)
+    forget_documents(database, gone)
 
 
 def expunge_deleted_texts(index: Index) -> None:
@@ -287,6 +297,9 @@ _TABLES_WITH_AGENT_ID = (
     asked_questions,
     given_answers,
     text_reports,
+    verifications,
+    outdated_marks,
+    verification_paces,
     sign_on_tables.sessions,
     sign_on_tables.personal_tokens,
 )
@@ -353,6 +366,7 @@ def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
         rows += forget_mentions(connection, journal, agent_id)
         rows += forget_agent(connection, agent_id)
         rows += forget_agent_in_questions(connection, agent_id)
+        rows += forget_agent_in_verifications(connection, agent_id)
         mark_directory_changed(connection)
         own = sa.delete(directory_tables.agents).where(directory_tables.agents.c.key == key)
         return rows + connection.execute(own).rowcount

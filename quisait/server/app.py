@@ -24,6 +24,7 @@ from quisait.application.sign_on import (
     open_sign_on,
 )
 from quisait.application.sources import join_rules, open_originals
+from quisait.application.verification import open_verifying
 from quisait.clock import now_s, today
 from quisait.privacy.retention import audit_command, background_query_log
 from quisait.server.metrics import metrics_app, metrics_router, registry_of
@@ -229,6 +230,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             read_soon=ApplicationAdministration(application).read_soon,
             search_files=SettingsSearchFiles(application.settings.search),
             asking=open_asking(application),
+            verifying=open_verifying(application.settings, application.database),
             originals=open_originals(application.settings, application.known),
         )
     )

@@ -302,6 +302,27 @@ class QuestionsSettings(SettingsTable):
     )
 
 
+class VerificationSettings(SettingsTable):
+    """Les auteurs disent si leurs documents sont toujours justes (docs/verification.md)."""
+
+    enabled: bool = Field(
+        False, description="inviter les auteurs à vérifier leurs documents ; éteint au départ"
+    )
+    old_days: int = Field(
+        1095, ge=1, description="âge, en jours, à partir duquel un document est à vérifier"
+    )
+    per_month: int = Field(
+        5,
+        ge=0,
+        le=50,
+        description="documents soumis à un auteur en trente jours, s'il n'en choisit pas d'autre "
+        "nombre",
+    )
+    marked_per_day: int = Field(
+        10, ge=1, description="documents qu'un agent peut dire périmés en un jour"
+    )
+
+
 class LogSettings(SettingsTable):
     """Les journaux, sur la sortie d'erreur."""
 
@@ -397,6 +418,7 @@ class Settings(BaseSettings):
     journal: JournalSettings = JournalSettings()
     privacy: PrivacySettings = PrivacySettings()
     questions: QuestionsSettings = QuestionsSettings()
+    verification: VerificationSettings = VerificationSettings()
     log: LogSettings = LogSettings()
     roles: list[RoleSettings] = Field([], description="les rôles, une table [[roles]] chacun")
     sources: Annotated[list[SourceSettings], AfterValidator(_each_name_once)] = Field(

@@ -34,6 +34,7 @@ TABLES = (
     "journal",
     "privacy",
     "questions",
+    "verification",
     "log",
 )
 """The tables of the file, in the order in which it is read."""

@@ -25,6 +25,7 @@ from search_api.query_log.counts import MentionCount
 from search_api.query_log.recording import NoQueryLog, QueryLog
 from search_api.search import Search
 from search_api.system_status import SearchFiles, SystemStatusReader
+from search_api.verification import SqlVerifications
 
 if TYPE_CHECKING:
     # Commands have answers too: the web framework takes them a second to import.
@@ -122,6 +123,27 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
+class VerificationRules:
+    """What the settings decide: from which age a document is old, and the limits of an agent.
+
+    `per_month`: documents that one who chose nothing is asked about in thirty days.
+    `marked_per_day`: documents that a reader may mark as outdated.
+    """
+
+    old_days: int = 1095
+    per_month: int = 5
+    marked_per_day: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Verifying:
+    """What authors say of their documents, and the rules by which they are asked."""
+
+    store: SqlVerifications
+    rules: VerificationRules = VerificationRules()
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerContext:
     """What answers are made from: the same for the pages, the API and the command line.
 
@@ -133,7 +155,7 @@ class AnswerContext:
     somebody's. `search_files` are those that administrators edit; `read_soon` has a
     source read by the next worker, and raises `KeyError` for one that the settings do not name.
     `originals` are the files of folders, None where none is served; `asking` is None where no
-    question is asked of colleagues here.
+    question is asked of colleagues here, `verifying` where authors are asked about no document.
     """
 
     search: Search
@@ -155,6 +177,7 @@ class AnswerContext:
     originals: Originals | None = None
     read_soon: Callable[[str], None] | None = None
     asking: Asking | None = None
+    verifying: Verifying | None = None
 
     @property
     def questions_kept(self) -> bool:

@@ -15,6 +15,7 @@ from search_api.addresses import local_path, topic_address
 from search_api.answers.agents import ask_wish, stored_about, take_back_wish
 from search_api.answers.asking import own_asking
 from search_api.answers.feedback import FeedbackAction, give_feedback, own_feedback
+from search_api.answers.verification import own_verifications
 from search_api.asking.values import MOST_PER_WEEK, RequestState
 from search_api.authorization import not_by_personal_token
 from search_api.feedback import Subject, SubjectKind
@@ -30,6 +31,7 @@ from search_api.schemas.agents import (
 )
 from search_api.services import Services, services_of
 from search_api.templating import render
+from search_api.verification import MOST_PER_MONTH
 
 api_router = APIRouter(
     prefix="/api/v1/me", responses=PROBLEMS, dependencies=[Depends(not_by_personal_token)]
@@ -72,7 +74,8 @@ def take_back(
 
 def _body(services: Services, reader: Reader) -> MeBody:
     said, asked = own_feedback(services, reader), own_asking(services, reader)
-    return my_data_body(stored_about(services, reader), said, asked)
+    checked = own_verifications(services, reader)
+    return my_data_body(stored_about(services, reader), said, asked, checked)
 
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(not_by_personal_token)])
@@ -149,6 +152,8 @@ def me_page(request: Request, reader: NamedReader) -> str:
             for one in held.topics
             if one.kind is TopicKind.TOPIC or held.row.metier in one.labels
         ],
+        checked=own_verifications(services, reader),
+        most_checked=MOST_PER_MONTH,
         most_per_week=MOST_PER_WEEK,
         request_states=REQUEST_STATES,
     )

@@ -143,6 +143,7 @@ def search_page(
         results=found.results,
         direct=found.direct,
         ask_instead=found.ask_instead,
+        verified=found.verified,
         correction=found.correction,
         instead=found.instead,
         typed=typed,

@@ -26,6 +26,8 @@ from search_api.schemas.topics import (
     own_topic_body,
     peer_body,
 )
+from search_api.schemas.verification import OwnVerificationsBody, own_verifications_body
+from search_api.verification import OwnVerifications
 
 
 class SkillBody(BaseModel):
@@ -221,13 +223,21 @@ class MeBody(_MyDataSchema):
     opinions: list[FeedbackBody] = Field(description="«utile» or «pas utile», seen by you alone")
     favourites: list[FeedbackBody]
     asking: OwnAskingBody | None = Field(description="null where no question is asked here")
+    verifications: OwnVerificationsBody | None = Field(
+        None, description="null where authors are asked about no document"
+    )
     sessions: list[SessionBody] = Field(description="open ones: «Mes accès» ends them")
     tokens: list[TokenBody] = Field(description="personal tokens")
     not_held: list[str]
     held_elsewhere: list[str]
 
 
-def my_data_body(held: StoredData, said: OwnFeedback, asked: OwnAsking | None = None) -> MeBody:
+def my_data_body(
+    held: StoredData,
+    said: OwnFeedback,
+    asked: OwnAsking | None = None,
+    checked: OwnVerifications | None = None,
+) -> MeBody:
     """The body of an answer about the reader's own data."""
     row = {name: getattr(held.row, name) for name in RowBody.model_fields}
     return MeBody(
@@ -260,6 +270,7 @@ def my_data_body(held: StoredData, said: OwnFeedback, asked: OwnAsking | None = 
         opinions=_feedback_bodies(said.opinions, said.hidden, Aspect.OPINION),
         favourites=_feedback_bodies(said.favourites, said.hidden, Aspect.FAVOURITE),
         asking=own_asking_body(asked) if asked else None,
+        verifications=own_verifications_body(checked) if checked else None,
         sessions=[
             SessionBody(begun=_day(one.begun_s), last_used=_day(one.seen_s))
             for one in held.sessions

@@ -131,6 +131,18 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("POST", "/animation/questions/{question_id}"): posted(
             f"/animation/questions/{NO_QUESTION}", act="dismiss"
         ),
+        ("GET", "/api/v1/verifications"): asked("/api/v1/verifications"),
+        ("GET", "/a-verifier"): asked("/a-verifier"),
+        ("POST", "/api/v1/verifications"): tuple(
+            Ask("/api/v1/verifications", "POST", json={"document": f"wiki:{name}", "act": act})
+            for name in DOCUMENT_NAMES
+            for act in ("outdated", "right")
+        ),
+        ("POST", "/verifications"): posted("/verifications", document="inconnu", act="outdated"),
+        ("POST", "/api/v1/verifications/pace"): (
+            Ask("/api/v1/verifications/pace", "POST", json={"per_month": 1}),
+        ),
+        ("POST", "/verifications/pace"): posted("/verifications/pace", per_month="1"),
         ("GET", "/questions"): asked("/questions"),
         ("GET", "/questions/new"): questions("/questions/new"),
         ("POST", "/questions"): posted("/questions", title="Quel cadastre ?"),

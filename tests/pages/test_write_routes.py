@@ -31,7 +31,7 @@ from quisait.application.database import migrate
 from quisait.clock import now
 from quisait.settings import SearchSettings
 from quisait.work.search_files import SettingsSearchFiles
-from search_api.answers.context import Asking
+from search_api.answers.context import Asking, Verifying
 from search_api.app import Services, create_app
 from search_api.asking.limits import DailyActs
 from search_api.asking.storage import SqlQuestions
@@ -46,6 +46,7 @@ from search_api.sign_on.introspection import ApplicationReaders, IntrospectionRu
 from search_api.sign_on.provider import Provider, ProviderRules
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
 from search_api.sign_on.verification import LOGOUT_EVENT, ProviderSession
+from search_api.verification import SqlVerifications
 from tests.lying_provider import CLIENT_ID, LyingProvider, lying_provider, rsa_key, signed
 from tests.pages.access_routes import WRITE_METHODS, routes_of
 from tests.pages.conftest import TOKENS
@@ -154,6 +155,7 @@ def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
                 lambda agent_id: reader_of(agent_id, book, TODAY),
                 DailyActs(now),
             ),
+            verifying=Verifying(SqlVerifications(engine)),
             push_receiver=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
             application_readers=application_readers(sign_on, book),
         )
@@ -496,6 +498,16 @@ WRITES: dict[tuple[str, str], Write] = {
     ("POST", "/animation/questions/{question_id}"): managing(
         "/animation/questions/{}", question_of_other, 303, data={"act": "dismiss"}
     ),
+    ("POST", "/api/v1/verifications"): in_person(
+        "/api/v1/verifications", 204, json={"document": "wiki:60", "act": "take_back"}
+    ),
+    ("POST", "/verifications"): in_person(
+        "/verifications", 303, data={"document": "wiki:60", "act": "take_back"}
+    ),
+    ("POST", "/api/v1/verifications/pace"): in_person(
+        "/api/v1/verifications/pace", 204, json={"per_month": 1}
+    ),
+    ("POST", "/verifications/pace"): in_person("/verifications/pace", 303, data={"per_month": "1"}),
     ("POST", "/mes-donnees"): in_person("/mes-donnees", 303, data={"act": "ask", **WITHDRAW}),
     ("POST", "/demo/agent"): Write(
         lambda site: become(site, site.demo, "127.0.0.1"),
