@@ -193,12 +193,16 @@ class Search:
         access = access_filter(reader)
         parsed = self._parser.read(query.text, access, query.filters)
         request = self._request(parsed, access, order=query.order)
+        request = replace(request, documents=query.only)
         if says_nothing(parsed.question):
             return SearchHits(query, reader, parsed, request, SearchAnswer((), (), 0, {}), False)
         if not query.wide and not _by_date(query, parsed.question):
             request = replace(request, cut=self._bars.cut)
         deep = with_experts and not (
-            query.filters or parsed.bylines or _by_date(query, parsed.question)
+            query.filters
+            or parsed.bylines
+            or query.only is not None
+            or _by_date(query, parsed.question)
         )
         depth = RANKING_DEPTH if deep else 0
         counted = not parsed.of_a_person

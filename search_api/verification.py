@@ -104,6 +104,15 @@ class SqlVerifications:
             found = map(_verification, connection.execute(query).mappings())
             return {one.document_id: one for one in found}
 
+    def right(self, most: int) -> Mapping[str, str]:
+        """By document, the hash of the text of which it was said last that it is right."""
+        column = verifications.c
+        query = sa.select(column.document_id, column.content_hash).where(column.right)
+        newest = query.order_by(column.day.desc(), column.document_key).limit(most)
+        with self._engine.connect() as connection:
+            rows = connection.execute(newest).mappings()
+            return {row["document_id"]: row["content_hash"] for row in rows}
+
     def say(self, said: Verification) -> None:
         """Keep it instead of what was said of the document before."""
         row = {

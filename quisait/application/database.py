@@ -17,14 +17,14 @@ from indexer.errors import IndexRefused
 from quisait.privacy import register
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import RESTORING, make_folder, private_files
-from search_api import feedback, verification
+from search_api import community_pages, feedback, verification
 from search_api.asking import storage as asking_tables
 from search_api.audit import sql as audit_tables
 from search_api.query_log import storage as journal_tables
 from search_api.sign_on import sessions as sign_on_tables
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-HEAD = "0012"
+HEAD = "0013"
 """The last migration in `MIGRATIONS`."""
 QUISAIT_0_1_0 = ""
 """What quisait 0.1.0 made, without any mark of a version."""
@@ -54,6 +54,7 @@ TABLES: tuple[sa.MetaData, ...] = (
     feedback.metadata,
     asking_tables.metadata,
     verification.metadata,
+    community_pages.metadata,
     register.metadata,
     sign_on_tables.metadata,
     push_tokens.push_tokens.metadata,

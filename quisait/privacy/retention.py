@@ -42,6 +42,7 @@ from search_api.asking.storage import (
 from search_api.asking.values import question_document
 from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import SqlAudit
+from search_api.community_pages import documents_pinned, forget_pins
 from search_api.feedback import (
     SqlFeedback,
     SubjectKind,
@@ -253,7 +254,8 @@ def _purge_old_questions(
 
 def _forget_feedback_on_deleted(register: FileRegister, database: sa.Engine, index: Index) -> None:
     """All that was said of documents that were deleted at their source and did not return."""
-    named = subjects_kept(database, SubjectKind.DOCUMENT) | documents_verified(database)
+    named = subjects_kept(database, SubjectKind.DOCUMENT)
+    named |= documents_verified(database) | documents_pinned(database)
     if not named:
         return
     lines = (line for line in register.lines() if line["kind"] == "gone")
@@ -261,6 +263,7 @@ def _forget_feedback_on_deleted(register: FileRegister, database: sa.Engine, ind
     gone = sorted(deleted - index.kept(deleted).keys())
     forget_subjects(database, SubjectKind.DOCUMENT, gone)
     forget_documents(database, gone)
+    forget_pins(database, gone)
 
 
 def expunge_deleted_texts(index: Index) -> None:

@@ -25,7 +25,7 @@ from quisait.application.sign_on import (
 )
 from quisait.application.sources import join_rules, open_originals
 from quisait.application.verification import open_verifying
-from quisait.clock import now_s, today
+from quisait.clock import now, now_s, today
 from quisait.privacy.retention import audit_command, background_query_log
 from quisait.server.metrics import metrics_app, metrics_router, registry_of
 from quisait.settings import Settings, beside_file
@@ -34,6 +34,7 @@ from quisait.work.questions import open_asking
 from quisait.work.search_files import SettingsSearchFiles
 from search_api.app import ReaderOf, Services, create_app
 from search_api.audit.descriptions import ANY_AGENT
+from search_api.community_pages import SqlCommunityPages
 from search_api.identity.tokens import CompletedReaders, DemoReaders, SignedTokens, TokenReaders
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind, RequestTimeouts
 from search_api.middleware.metrics import add_request_metrics, request_metrics
@@ -230,6 +231,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             read_soon=ApplicationAdministration(application).read_soon,
             search_files=SettingsSearchFiles(application.settings.search),
             asking=open_asking(application),
+            community_pages=SqlCommunityPages(application.database, now),
             verifying=open_verifying(application.settings, application.database),
             originals=open_originals(application.settings, application.known),
         )

@@ -14,6 +14,7 @@ from search_api.answers.asking import move_questions_on
 from search_api.answers.context import AnswerContext, Asking
 from search_api.asking.limits import DailyActs
 from search_api.asking.values import AskingRules
+from search_api.community_pages import SqlCommunityPages
 from search_api.identity.readers import reader_of
 
 log = logging.getLogger(__name__)
@@ -77,5 +78,6 @@ def move_on(application: Application) -> int:
         overview=open_overview(application),
         grants=application.privacy.grants,
         asking=open_asking(application),
+        community_pages=SqlCommunityPages(application.database, now),
     )
     return move_questions_on(context)

@@ -22,6 +22,7 @@ from search_api.answers.asked_metiers import (
     known_metier,
     metiers,
 )
+from search_api.answers.community_pages import closed_communities
 from search_api.answers.context import (
     AnswerContext,
     AnswerRefused,
@@ -663,12 +664,20 @@ def _communities(context: AnswerContext, agent: Agent) -> tuple[CommunityView, .
     build = context.build()
     if isinstance(build, BuildStatus):
         return ()
-    return tuple(one for one in communities_of(build, agent) if one.proposed)
+    return _open(context, tuple(one for one in communities_of(build, agent) if one.proposed))
 
 
 def _accepted(context: AnswerContext) -> tuple[CommunityView, ...]:
     build = context.build()
-    return () if isinstance(build, BuildStatus) else accepted_communities(build)
+    return () if isinstance(build, BuildStatus) else _open(context, accepted_communities(build))
+
+
+def _open(
+    context: AnswerContext, communities: tuple[CommunityView, ...]
+) -> tuple[CommunityView, ...]:
+    """Those that are not closed: a closed one is read, and asked nothing any more."""
+    closed = closed_communities(context)
+    return tuple(one for one in communities if closed.isdisjoint(topic.id for topic in one.topics))
 
 
 def _answering(context: AnswerContext) -> frozenset[str]:

@@ -18,6 +18,7 @@ from search_api.asking.limits import DailyActs
 from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
 from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
+from search_api.community_pages import SqlCommunityPages
 from search_api.feedback import FeedbackStore
 from search_api.identity.principals import Grants, HeldRoles, Role
 from search_api.identity.readers import ReaderDirectory
@@ -156,6 +157,7 @@ class AnswerContext:
     source read by the next worker, and raises `KeyError` for one that the settings do not name.
     `originals` are the files of folders, None where none is served; `asking` is None where no
     question is asked of colleagues here, `verifying` where authors are asked about no document.
+    `community_pages` keeps what animators set on the pages of communities.
     """
 
     search: Search
@@ -178,6 +180,7 @@ class AnswerContext:
     read_soon: Callable[[str], None] | None = None
     asking: Asking | None = None
     verifying: Verifying | None = None
+    community_pages: SqlCommunityPages | None = None
 
     @property
     def questions_kept(self) -> bool:

@@ -34,7 +34,7 @@ from search_api.answers.topics import (
     topic_to_go_on_from,
     whole_topic,
 )
-from search_api.answers.verification import ShownVerification, verified
+from search_api.answers.verification import ShownVerification, verified, verified_documents
 from search_api.query_log.recording import experts_query, search_query
 from search_api.questions.query import Query
 from search_api.ranking.direct_answer import DirectAnswer, direct_answer
@@ -308,6 +308,8 @@ def answer_question(
     Raises `IndexUnreachable`.
     """
     today = context.today()
+    if query.verified:
+        query = replace(query, only=verified_documents(context))
     found = corrected_results(
         context.search,
         context.people,

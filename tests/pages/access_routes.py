@@ -173,6 +173,12 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("POST", "/animation/decisions/{decision_id}/forget"): posted(
             "/animation/decisions/1/forget"
         ),
+        ("POST", "/api/v1/animation/community-pages/{topic_id:path}"): (
+            Ask("/api/v1/animation/community-pages/1", "POST", json={"act": "close"}),
+        ),
+        ("POST", "/animation/community-pages/{topic_id:path}"): posted(
+            "/animation/community-pages/1", act="close"
+        ),
         ("GET", "/communities/{topic_id:path}"): asked(f"/communities/{topic}"),
         ("POST", "/communities/{topic_id:path}"): posted(f"/communities/{topic}", act="join"),
         ("GET", "/audit"): asked("/audit"),

@@ -41,6 +41,7 @@ from search_api.asking.limits import DailyActs
 from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
 from search_api.audit.sql import SqlAudit
+from search_api.community_pages import SqlCommunityPages
 from search_api.feedback import SqlFeedback
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import Authorities, reader_of
@@ -224,6 +225,7 @@ def asking_site(
         feedback=SqlFeedback(engine, clock),
         grants=Grants((animator,)),
         audit=SqlAudit(engine, clock),
+        community_pages=SqlCommunityPages(engine, clock),
         asking=Asking(questions, AskingRules(**rules), publish, reader, DailyActs(clock)),
     )
     try:

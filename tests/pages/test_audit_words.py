@@ -20,6 +20,7 @@ from quisait.application.database import migrate
 from quisait.clock import now
 from search_api.answers.administration import AUDIT_PAGE
 from search_api.answers.community_management import CommunityAction, ProposalAction
+from search_api.answers.community_pages import CommunityPageAct
 from search_api.answers.moderation import ModerationAct
 from search_api.app import Services, create_app
 from search_api.audit.descriptions import OPENED, about, opened, way
@@ -104,6 +105,7 @@ def test_all_that_a_role_opens_has_words_and_nothing_else_has(services: Services
     assert {"GET /audit", "POST /api/v1/animation/communities/{topic_id:path}"} <= routes
     assert {"quisait journal", "quisait topics proposals merge"} <= commands
     verdicts = {f"proposal {one}" for one in ProposalAction}
+    verdicts |= {f"community {one}" for one in CommunityPageAct}
     verdicts |= {f"question {one}" for one in ModerationAct}
     assert set(OPENED) == routes | commands | verdicts | {FORGOTTEN}
 

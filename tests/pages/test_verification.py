@@ -129,6 +129,34 @@ def test_what_is_verified_is_shown_until_the_text_changes(site: AskingSite) -> N
     assert "Vérifié le" not in client.get("/documents/wiki:vieille").text
 
 
+def test_a_search_is_narrowed_to_what_is_verified(site: AskingSite) -> None:
+    """Under the rights of who asks, and as long as the text is the same; counts follow."""
+
+    def found(agent_id: str) -> tuple[list[str], int]:
+        path = "/api/v1/search?q=note+cadastre&verified=true"
+        body = site.client(agent_id).get(path).json()
+        return sorted(one["id"] for one in body["documents"]), body["total"]
+
+    assert found(NEIGHBOUR) == ([], 0)
+    restricted = note("reservee", "Un texte réservé.", 2, readers=f"agent:{NEIGHBOUR}")
+    assert not site.index.write([restricted]).failed
+    hash_ = text_hash(site, "reservee")
+    assert say(site, NEIGHBOUR, "reservee", "right", text_hash=hash_) == 204
+    assert say(site, NEIGHBOUR, "autre", "right") == 204
+    assert say(site, MAPPER, "vieille", "wrong", note="Le seuil.") == 204
+    assert found(NEIGHBOUR) == (["wiki:autre", "wiki:reservee"], 2)
+    assert found(STRANGER) == (["wiki:autre"], 1)
+    page = site.client(STRANGER).get("/?q=note+cadastre").text
+    link = "/?q=note+cadastre&amp;verified=1"
+    assert link in page
+    narrowed = site.client(STRANGER).get(link.replace("&amp;", "&")).text
+    assert "Note autre" in narrowed
+    assert "reservee" not in narrowed
+    assert "Note vieille" not in narrowed
+    assert not site.index.write([note("autre", "Un texte corrigé.", 2)]).failed
+    assert found(STRANGER) == ([], 0)
+
+
 def test_what_is_no_longer_right_is_said_to_its_readers(site: AskingSite) -> None:
     """In the author's words, to who may read it alone; and taken back by them alone."""
     assert say(site, MAPPER, "vieille", "wrong") == 422, "what is not?"
@@ -191,11 +219,16 @@ def test_what_is_kept_is_shown_taken_along_and_let_go(site: AskingSite) -> None:
     assert purge_agent(site.engine, MAPPER, b"key") > 0
     said = verified(site, "vieille")
     assert (said["right"], said["agent"]) == (True, None)
+    pages = site.services.community_pages
+    assert pages is not None
+    for name in ("wiki:vieille", "wiki:neuve"):
+        pages.pin("cadastre", name)
     site.register.gone(["wiki:vieille"])
     assert not site.index.write([Remove("wiki:vieille")]).failed
     retention._forget_feedback_on_deleted(site.register, site.engine, site.index)
     with site.engine.connect() as connection:
         assert connection.execute(sa.select(verifications)).all() == []
+    assert pages.pins("cadastre") == ("wiki:neuve",)
 
 
 def test_where_nobody_is_asked_nothing_is_offered(tmp_path: Path) -> None:

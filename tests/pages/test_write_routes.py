@@ -38,6 +38,7 @@ from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
+from search_api.community_pages import SqlCommunityPages
 from search_api.feedback import SqlFeedback
 from search_api.identity.readers import NO_AUTHORITIES, reader_of
 from search_api.search import Search
@@ -155,6 +156,7 @@ def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
                 lambda agent_id: reader_of(agent_id, book, TODAY),
                 DailyActs(now),
             ),
+            community_pages=SqlCommunityPages(engine, now),
             verifying=Verifying(SqlVerifications(engine)),
             push_receiver=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
             application_readers=application_readers(sign_on, book),
@@ -390,6 +392,12 @@ def writing_glossary(site: Site, agent: str = "") -> Answer:
     return answer
 
 
+def accepted_community(site: Site) -> str:
+    path = f"/animation/communities/{PROPOSED}"
+    site.client(MANAGER).post(path, data={"verdict": "accept"})
+    return PROPOSED
+
+
 def joining(site: Site, agent: str) -> Answer:
     """A community that its manager has accepted."""
     path = f"/animation/communities/{PROPOSED}"
@@ -482,6 +490,12 @@ WRITES: dict[tuple[str, str], Write] = {
     ("POST", "/questions/forget"): in_person("/questions/forget", 303),
     ("POST", "/questions/{question_id}"): of_the_asker(
         "/questions/{}", 303, data={"act": "edit", "title": "Qui ?"}
+    ),
+    ("POST", "/api/v1/animation/community-pages/{topic_id:path}"): managing(
+        "/api/v1/animation/community-pages/{}", accepted_community, 204, json={"act": "close"}
+    ),
+    ("POST", "/animation/community-pages/{topic_id:path}"): managing(
+        "/animation/community-pages/{}", accepted_community, 303, data={"act": "reopen"}
     ),
     ("POST", "/api/v1/questions/{question_id}/reports"): reporting(
         "/api/v1/questions/{}/reports", 204, json={"reason": "Un nom."}
