@@ -25,9 +25,8 @@ from benchmarks.access_change import DIMENSION
 from benchmarks.experts_latency import DOCUMENTS, FilledEngine, filled_engine
 from benchmarks.suggest import reader as random_access
 from indexer.access import Reader
-from indexer.ports import IndexReader
 from search_api.app import Services, create_app
-from search_api.search import Search
+from search_api.search import Search, SearchIndex
 from tests.encoders import FakeEncoder
 from tests.pages.administration import TODAY
 
@@ -46,7 +45,7 @@ PATHS = {
 class CountingIndex:
     """Passes every call on to an index, and counts them by name."""
 
-    index: IndexReader
+    index: SearchIndex
     calls: Counter[str] = field(default_factory=Counter)
 
     def __getattr__(self, name: str) -> Any:
@@ -80,7 +79,7 @@ def client(filled: FilledEngine, counting: CountingIndex) -> TestClient:
     def reader(request: Request) -> Reader:
         return Reader("a", random_access(draw).principals)
 
-    index = cast("IndexReader", counting)
+    index = cast("SearchIndex", counting)
     search = Search(index, FakeEncoder(DIMENSION), filled.book)
     services = Services(
         search, filled.book, reader_of=reader, today=lambda: TODAY, overview=filled.overview

@@ -278,6 +278,7 @@ class SearchRequest:
     `depth`: each ranking has so many hits, where that is more than `window`; total and facets
     stay those of the first `window`.
     `cut` ends the result set where relevance ends; the rankings stay whole.
+    `documents`: only these, by id, of which an engine takes 65 536; None for all.
     """
 
     access: AccessFilter
@@ -295,6 +296,7 @@ class SearchRequest:
     counted: bool = True
     depth: int = 0
     cut: RelevanceCut | None = None
+    documents: tuple[str, ...] | None = None
 
     @property
     def ranked(self) -> int:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from connectors.values import Agent
 from expertise.topics import Topic
 from indexer.values import FACETS
+from search_api.asking.values import question_document
 from search_api.questions.query import ResultOrder
 
 ANSWER_ANCHOR = "reponse"
@@ -15,18 +16,23 @@ ANSWER_ANCHOR = "reponse"
 
 @dataclass(frozen=True, slots=True)
 class SearchAddress:
-    """The query, the filters, the page (from 1), the order; `wide` shows what is merely near."""
+    """The query, the filters, the page (from 1), the order; `wide` shows what is merely near.
+
+    `verified`: only what an author said to be still right.
+    """
 
     q: str = ""
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     page: int = 1
     order: ResultOrder = ResultOrder.RELEVANCE
     wide: bool = False
+    verified: bool = False
 
     def __str__(self) -> str:
         pairs = [("q", self.q)] if self.q else []
         pairs += self.chosen + self.ordered
         pairs += [("wide", "1")] if self.wide else []
+        pairs += [("verified", "1")] if self.verified else []
         pairs += [("page", str(self.page))] if self.page > 1 else []
         return f"/?{urlencode(pairs)}" if pairs else "/"
 
@@ -66,6 +72,10 @@ class SearchAddress:
         """The first page of the same search, with or without what is merely near."""
         return replace(self, wide=wide, page=1)
 
+    def verifying(self, verified: bool) -> "SearchAddress":
+        """The first page of the same search, among verified documents alone or not."""
+        return replace(self, verified=verified, page=1)
+
     def asking(self, q: str) -> "SearchAddress":
         """The first page of another query, with the same filters."""
         return replace(self, q=q, page=1, wide=False)
@@ -74,11 +84,13 @@ class SearchAddress:
         """The same page, with every value of a facet."""
         pairs = [("q", self.q)] if self.q else []
         pairs += [("wide", "1")] if self.wide else []
+        pairs += [("verified", "1")] if self.verified else []
         return f"/?{urlencode([*pairs, *self.chosen, *self.ordered, ('more', facet)])}"
 
     def as_typed(self) -> str:
         """The same query, without spelling correction."""
         pairs = [("q", self.q), *self.chosen, *self.ordered, ("as_typed", "1")]
+        pairs += [("verified", "1")] if self.verified else []
         return f"/?{urlencode(pairs)}"
 
     def unfiltered(self) -> "SearchAddress":
@@ -113,17 +125,29 @@ def document_address(document_id: str, question: str = "") -> str:
     return f"{page}?{urlencode({'q': question})}#{ANSWER_ANCHOR}" if question.strip() else page
 
 
+def document_of_address(written: str) -> str:
+    """The id of the document whose page's address, or id, somebody pasted."""
+    path = urlsplit(written.strip()).path
+    if path.startswith("/questions/"):
+        return question_document(path.removeprefix("/questions/"))
+    if path.startswith("/documents/"):
+        return unquote(path.removeprefix("/documents/"))
+    return written.strip()
+
+
 def question_address(question_id: str) -> str:
     """The page of a question to those who know."""
     return f"/questions/{quote(question_id, safe='')}"
 
 
-def new_question_address(question: str = "", agent_id: str = "", community: str = "") -> str:
+def new_question_address(
+    question: str = "", agent_id: str = "", community: str = "", metier: str = ""
+) -> str:
     """The page where one asks, with what was searched, and whom to ask first.
 
-    `community`: a topic of the one to ask.
+    `community`: a topic of the one to ask. `metier`: the id of the one whose holders to ask.
     """
-    pairs = {"q": question, "to": agent_id, "community": community}
+    pairs = {"q": question, "to": agent_id, "community": community, "metier": metier}
     said = urlencode({name: value for name, value in pairs.items() if value})
     return f"/questions/new?{said}" if said else "/questions/new"
 

@@ -15,10 +15,12 @@ from search_api.routes import (
     following,
     health,
     mail,
+    moderation,
     my_data,
     push,
     search,
     topics,
+    verification,
 )
 from search_api.routes import sign_on as sign_on_routes
 from search_api.routes.embed_widget import add_embed_widget
@@ -47,7 +49,8 @@ def create_app(services: Services) -> FastAPI:
     if services.hosts is not None:
         check_host(app, services.hosts)
     add_security_headers(app)
-    add_embed_widget(app, STATIC / "embed", services.origins)
+    asks = services.asking is not None
+    add_embed_widget(app, STATIC / "embed", services.origins, asking=asks)
     problems.install_handlers(app)
     app.include_router(search.api_router)
     app.include_router(topics.api_router)
@@ -58,9 +61,11 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(find.router)
     app.include_router(administration.router)
     app.include_router(my_data.api_router)
+    app.include_router(moderation.api_router)
     app.include_router(asking.api_router)
     app.include_router(following.api_router)
     app.include_router(mail.api_router)
+    app.include_router(verification.api_router)
     app.include_router(health.router)
     app.include_router(search.router)
     app.include_router(topics.router)
@@ -69,9 +74,11 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(community_management.pages)
     app.include_router(administration.pages)
     app.include_router(my_data.router)
+    app.include_router(moderation.router)
     app.include_router(asking.router)
     app.include_router(following.router)
     app.include_router(mail.router)
+    app.include_router(verification.router)
     app.include_router(search.browser_search_router)
     if sign_on:
         app.include_router(sign_on_routes.router)

@@ -101,6 +101,9 @@ Typed = Annotated[
 SortOrder = Annotated[
     ResultOrder, Query(alias="sort", description="`date`: the newest first, of what has most words")
 ]
+Verified = Annotated[
+    bool, Query(description="only what an author said to be right, and has not changed since")
+]
 Wide = Annotated[bool, Query(description="show what is merely near, too")]
 PageNumber = Annotated[int, Query(ge=1, le=2**53 - 1, description="from 1")]
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="`following` of the page before")]

@@ -1,9 +1,10 @@
 """Search under a reader's rights: the hits of a query, a page and a window. Read `Search` first."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from typing import Protocol
 
 from expertise.values import AccountDirectory, RankedDocument, Window
 from expertise.votes import RANKING_DEPTH, VOTERS, WHOLE_PARTS, counting_contributions
@@ -16,7 +17,9 @@ from indexer.suggestions import NearWord
 from indexer.values import (
     Byline,
     Card,
+    DateRange,
     DocumentText,
+    IndexEntry,
     Passage,
     Question,
     RelevanceCut,
@@ -153,12 +156,20 @@ class OpenedDocument:
     answering: ShownPassage | None
 
 
+class SearchIndex(IndexReader, Protocol):
+    """The sides of an index that a search uses."""
+
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
+        """See `IndexWriter`."""
+        ...
+
+
 class Search:
     """Search under a reader's rights. Read `hits`, then `page` and `window`."""
 
     def __init__(
         self,
-        index: IndexReader,
+        index: SearchIndex,
         encoder: Encoder,
         directory: AccountDirectory,
         configuration: SearchConfiguration = SearchConfiguration(),  # noqa: B008 - frozen, and without a state
@@ -182,12 +193,16 @@ class Search:
         access = access_filter(reader)
         parsed = self._parser.read(query.text, access, query.filters)
         request = self._request(parsed, access, order=query.order)
+        request = replace(request, documents=query.only)
         if says_nothing(parsed.question):
             return SearchHits(query, reader, parsed, request, SearchAnswer((), (), 0, {}), False)
         if not query.wide and not _by_date(query, parsed.question):
             request = replace(request, cut=self._bars.cut)
         deep = with_experts and not (
-            query.filters or parsed.bylines or _by_date(query, parsed.question)
+            query.filters
+            or parsed.bylines
+            or query.only is not None
+            or _by_date(query, parsed.question)
         )
         depth = RANKING_DEPTH if deep else 0
         counted = not parsed.of_a_person
@@ -373,6 +388,34 @@ class Search:
             return {}
         asked = ShowRequest(access_filter(reader), tuple(document_ids), Question(), passages=0)
         return {one.card.document_id: one.card for one in self._index.show(asked)}
+
+    def text_hashes(self, document_ids: Collection[str]) -> Mapping[str, str]:
+        """By id, the hash of the title and text of documents that the reader was shown.
+
+        No rights are asked for: the ids come from an answer under them. Raises `IndexUnreachable`.
+        """
+        kept = self._index.kept(list(document_ids)) if document_ids else {}
+        return {id_: one.content_hash for id_, one in kept.items()}
+
+    def written_before(
+        self, accounts: Collection[str], reader: Reader, before: date
+    ) -> Mapping[str, Card]:
+        """The newest W documents dated before a day to which these accounts contributed.
+
+        Of those that the reader may read. Raises `IndexUnreachable`.
+        """
+        if not accounts:
+            return {}
+        request = SearchRequest(
+            access_filter(reader),
+            Question(),
+            bylines=(Byline(tuple(sorted(accounts))),),
+            period=DateRange(before=before),
+            newest_first=True,
+            counted=False,
+        )
+        found = self._index.search(request).lexical
+        return self.cards([one.document_id for one in found], reader)
 
     def suggest(self, prefix: str, reader: Reader, limit: int = 8) -> tuple[Suggestion, ...]:
         """Titles that the reader may read and that begin with what is being typed."""

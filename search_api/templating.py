@@ -144,6 +144,7 @@ _environment.filters.update(
     web_address=wording.web_address,
 )
 _environment.globals.update(
+    first_question=wording.first_question,
     kilometres=wording.kilometres,
     new_question_address=new_question_address,
     plural=plural,

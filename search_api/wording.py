@@ -426,6 +426,11 @@ def contribution(value: ContributorRole) -> str:
     return CONTRIBUTIONS[value]
 
 
+def first_question(topic: str) -> str:
+    """A first question to a community, ready to be asked or changed."""
+    return f"Comment vous organisez-vous, chez vous, sur « {topic} » ?"
+
+
 def open_figures(found: OpenQuestionFigures) -> str:
     """What became of a year's questions that everybody may read; empty where nothing did."""
     asked = plural(

@@ -186,6 +186,12 @@ class StoreSnapshot:
             mask &= self.newest < _midnight(period.before)
         return mask
 
+    def holding(self, document_ids: Sequence[str]) -> Mask:
+        """Mask of the slots of these documents."""
+        mask = np.zeros(len(self.rows), dtype=np.bool_)
+        mask[[self.places[id_] for id_ in document_ids if id_ in self.places]] = True
+        return mask
+
     def slots(self, rows: NDArray[np.int64]) -> tuple[Slots, Mask]:
         """(slot of each row, whether there is one): rows newer than this catalogue have none."""
         if not len(self.rows):

@@ -231,6 +231,8 @@ class Rankings:
         mask = catalogue.narrowed(request.filters)
         if request.period:
             mask &= catalogue.within(request.period)
+        if request.documents is not None:
+            mask &= catalogue.holding(request.documents)
         for byline in request.bylines:
             slots, found = catalogue.slots(self._text.contributed(byline))
             mask &= catalogue.mask(slots[found])

@@ -41,6 +41,7 @@ def filter_clauses(request: SearchRequest, lists: ReadableLists) -> list[Body]:
     chosen = [{"terms": {name: list(values)}} for name, values in sorted(request.filters.items())]
     chosen += [_contributed(byline) for byline in request.bylines]
     chosen += [_dated(request.period)] if request.period else []
+    chosen += [] if request.documents is None else [_by_ids(request.documents)]
     return [lists.clause_for(request.access), *chosen]
 
 

@@ -17,7 +17,7 @@ from indexer.errors import IndexRefused
 from quisait.privacy import register
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import RESTORING, make_folder, private_files
-from search_api import feedback, following
+from search_api import community_pages, feedback, following, verification
 from search_api.asking import storage as asking_tables
 from search_api.audit import sql as audit_tables
 from search_api.mail import storage as mail_tables
@@ -25,7 +25,7 @@ from search_api.query_log import storage as journal_tables
 from search_api.sign_on import sessions as sign_on_tables
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-HEAD = "0011"
+HEAD = "0014"
 """The last migration in `MIGRATIONS`."""
 QUISAIT_0_1_0 = ""
 """What quisait 0.1.0 made, without any mark of a version."""
@@ -56,6 +56,8 @@ TABLES: tuple[sa.MetaData, ...] = (
     following.metadata,
     mail_tables.metadata,
     asking_tables.metadata,
+    verification.metadata,
+    community_pages.metadata,
     register.metadata,
     sign_on_tables.metadata,
     push_tokens.push_tokens.metadata,

@@ -179,7 +179,8 @@ def purge(as_json: AsJson = False) -> None:
     else:
         print(
             f"Effacés : {len(gone.agents)} agents partis, {gone.entries} consultations, "
-            f"{gone.lines} lignes du registre. L'index ne garde aucun mot de ce qui a été supprimé."
+            f"{gone.lines} lignes du registre, {gone.questions} questions anciennes. L'index ne "
+            "garde aucun mot de ce qui a été supprimé."
         )
     if left:
         print(left, file=sys.stderr)

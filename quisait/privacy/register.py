@@ -54,8 +54,8 @@ _START = b'{"id": '
 """How each line begins. No text in a line holds it: quotation marks are escaped there."""
 
 RegisterLine = dict[str, Any]
-"""`id`, `at` (ISO 8601), `kind` (wish, feedback, question, gone, closed, purged, backup), and what
-the kind has."""
+"""`id`, `at` (ISO 8601), `kind` (wish, feedback, question, hidden, gone, closed, purged,
+backup), and what the kind has."""
 
 
 class RegisterMark(Protocol):
@@ -198,6 +198,10 @@ class FileRegister:
     def question_removed(self, question_id: str, answer_id: str, moment: datetime) -> None:
         """A question is deleted, or one of its answers."""
         self._write("question", moment, question=question_id, answer=answer_id)
+
+    def text_hidden(self, question_id: str, answer_id: str, hidden: bool, moment: datetime) -> None:
+        """A question, or one of its answers, is hidden, or shown again."""
+        self._write("hidden", moment, question=question_id, answer=answer_id, hidden=hidden)
 
     def gone(self, document_ids: Sequence[str]) -> None:
         """See `Witness`."""

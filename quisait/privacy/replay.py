@@ -147,7 +147,9 @@ def deleted_or_closed(lines: Sequence[RegisterLine]) -> set[str]:
     kinds = ("gone", "closed")
     named = {id_ for line in lines if line["kind"] in kinds for id_ in line["documents"]}
     return named | {
-        question_document(line["question"]) for line in lines if line["kind"] == "question"
+        question_document(line["question"])
+        for line in lines
+        if line["kind"] in ("question", "hidden")
     }
 
 
@@ -176,13 +178,17 @@ def _remove_feedback(lines: Sequence[RegisterLine], database: sa.Engine) -> None
 
 
 def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """Questions and answers that their authors deleted; nobody asks under the same id again."""
+    """Questions and answers that were deleted or hidden; nobody asks under the same id again."""
     questions = SqlQuestions(database, now)
     for line in lines:
         if line["kind"] == "question" and line["answer"]:
             questions.remove_answer(line["question"], line["answer"])
         elif line["kind"] == "question":
             questions.remove(line["question"])
+        elif line["kind"] == "hidden" and line["hidden"]:
+            questions.hide(line["question"], line["answer"], "")
+        elif line["kind"] == "hidden":
+            questions.show_again(line["question"], line["answer"])
 
 
 def _remove_follows(lines: Sequence[RegisterLine], database: sa.Engine) -> None:

@@ -6,7 +6,7 @@ import os
 import pwd
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -18,6 +18,7 @@ from expertise.directory_tables import forget_others
 from expertise.topics import Topic
 from indexer.ports import Expungeable, Index
 from indexer.state import digest
+from indexer.values import Remove
 from quisait.clock import now
 from quisait.privacy.register import (
     DatabaseRegisterMark,
@@ -30,14 +31,18 @@ from quisait.privacy.register import (
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import grant_of
 from search_api.asking.storage import (
+    SqlQuestions,
     asked_agents,
     asked_questions,
     asking_preferences,
     forget_agent_in_questions,
     given_answers,
+    text_reports,
 )
+from search_api.asking.values import question_document
 from search_api.audit.port import AuditUnwritable, PrivilegedAccess
 from search_api.audit.sql import SqlAudit
+from search_api.community_pages import documents_pinned, forget_pins
 from search_api.feedback import (
     SqlFeedback,
     SubjectKind,
@@ -53,6 +58,14 @@ from search_api.query_log.counts import COUNT_FIELDS, QueryCounts, forget_mentio
 from search_api.query_log.recording import BackgroundQueryLog
 from search_api.query_log.sql import QueryLogRules, SqlQueryLog
 from search_api.sign_on import sessions as sign_on_tables
+from search_api.verification import (
+    documents_verified,
+    forget_agent_in_verifications,
+    forget_documents,
+    outdated_marks,
+    verification_paces,
+    verifications,
+)
 
 _PURPOSE = b"quisait journal"
 """Separates this key from the other uses of the server's key."""
@@ -188,16 +201,17 @@ def register_warning(register: FileRegister) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PurgeReport:
-    """What a purge let go: agents, entries of the audit, lines of the register."""
+    """What a purge let go: agents, entries of the audit, lines of the register, questions."""
 
     agents: tuple[str, ...]
     entries: int
     lines: int
+    questions: int = 0
 
     @property
     def rows(self) -> int:
         """All of it, counted."""
-        return len(self.agents) + self.entries + self.lines
+        return len(self.agents) + self.entries + self.lines + self.questions
 
 
 def purge_expired(
@@ -211,7 +225,8 @@ def purge_expired(
     days = settings.privacy.departed_days
     key = query_log_key(settings)
     agents = purge_departed(database, privacy.register, today, days, key)
-    done = PurgeReport(agents, privacy.audit.forget(), privacy.register.forget())
+    questions = _purge_old_questions(privacy.register, database, index, settings)
+    done = PurgeReport(agents, privacy.audit.forget(), privacy.register.forget(), questions)
     _forget_feedback_on_deleted(privacy.register, database, index)
     forget_others(
         database, lambda: {denial for name in index.sources() for denial in index.denials(name)}
@@ -219,14 +234,38 @@ def purge_expired(
     return done
 
 
+def _purge_old_questions(
+    register: FileRegister, database: sa.Engine, index: Index, settings: Settings
+) -> int:
+    """Those that the settings keep no longer, their documents too: how many.
+
+    The index is told at once; what it refuses, the next reading of the source takes away.
+    """
+    rules, questions = settings.questions, SqlQuestions(database, now, register)
+
+    def ago(days: int) -> datetime | None:
+        return now() - timedelta(days=days) if days else None
+
+    ids = questions.expired(ago(rules.unanswered_days), ago(rules.unused_days))
+    for question_id in ids:
+        questions.remove(question_id)
+    if ids:
+        index.write([Remove(question_document(one)) for one in ids])
+    return len(ids)
+
+
 def _forget_feedback_on_deleted(register: FileRegister, database: sa.Engine, index: Index) -> None:
-    """Opinions and favourites on documents that were deleted at their source and did not return."""
+    """All that was said of documents that were deleted at their source and did not return."""
     named = subjects_kept(database, SubjectKind.DOCUMENT)
+    named |= documents_verified(database) | documents_pinned(database)
     if not named:
         return
     lines = (line for line in register.lines() if line["kind"] == "gone")
     deleted = named & {id_ for line in lines for id_ in line["documents"]}
-    forget_subjects(database, SubjectKind.DOCUMENT, sorted(deleted - index.kept(deleted).keys()))
+    gone = sorted(deleted - index.kept(deleted).keys())
+    forget_subjects(database, SubjectKind.DOCUMENT, gone)
+    forget_documents(database, gone)
+    forget_pins(database, gone)
 
 
 def expunge_deleted_texts(index: Index) -> None:
@@ -270,6 +309,10 @@ _TABLES_WITH_AGENT_ID = (
     asking_preferences,
     asked_questions,
     given_answers,
+    text_reports,
+    verifications,
+    outdated_marks,
+    verification_paces,
     sign_on_tables.sessions,
     sign_on_tables.personal_tokens,
 )
@@ -336,6 +379,7 @@ def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
         rows += forget_mentions(connection, journal, agent_id)
         rows += forget_agent(connection, agent_id)
         rows += forget_agent_in_questions(connection, agent_id)
+        rows += forget_agent_in_verifications(connection, agent_id)
         mark_directory_changed(connection)
         own = sa.delete(directory_tables.agents).where(directory_tables.agents.c.key == key)
         return rows + connection.execute(own).rowcount

@@ -26,7 +26,8 @@ from quisait.application.sign_on import (
     open_sign_on,
 )
 from quisait.application.sources import join_rules, open_originals
-from quisait.clock import now_s, today
+from quisait.application.verification import open_verifying
+from quisait.clock import now, now_s, today
 from quisait.privacy.retention import audit_command, background_query_log
 from quisait.server.metrics import metrics_app, metrics_router, registry_of
 from quisait.settings import Settings, beside_file
@@ -36,6 +37,7 @@ from quisait.work.questions import open_asking, open_following
 from quisait.work.search_files import SettingsSearchFiles
 from search_api.app import ReaderOf, Services, create_app
 from search_api.audit.descriptions import ANY_AGENT
+from search_api.community_pages import SqlCommunityPages
 from search_api.identity.tokens import CompletedReaders, DemoReaders, SignedTokens, TokenReaders
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind, RequestTimeouts
 from search_api.middleware.metrics import add_request_metrics, request_metrics
@@ -244,6 +246,8 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             asking=open_asking(application),
             following=open_following(application),
             mail=open_mailing(application),
+            community_pages=SqlCommunityPages(application.database, now),
+            verifying=open_verifying(application.settings, application.database),
             originals=open_originals(application.settings, application.known),
         )
     )

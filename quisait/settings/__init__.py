@@ -312,9 +312,55 @@ class QuestionsSettings(SettingsTable):
     asked_per_day: int = Field(
         5, ge=1, description="questions qu'un agent peut poser en vingt-quatre heures"
     )
+    answered_per_day: int = Field(
+        30, ge=1, description="réponses qu'un agent peut donner en vingt-quatre heures"
+    )
+    reported_per_day: int = Field(
+        10, ge=1, description="textes qu'un agent peut signaler en vingt-quatre heures"
+    )
+    found_per_day: int = Field(
+        30, ge=1, description="« Cela répond » d'un agent comptés en vingt-quatre heures"
+    )
+    unanswered_days: int = Field(
+        365,
+        ge=0,
+        description="jours au bout desquels une question restée sans réponse s'efface ; 0 : jamais",
+    )
+    unused_days: int = Field(
+        1825,
+        ge=0,
+        description="jours sans réponse, correction ni lecteur nouveau, au bout desquels une "
+        "question répondue s'efface ; 0 : jamais",
+    )
     hidden_names: bool = Field(
         False,
         description="permettre à qui demande de ne donner son nom qu'une fois la question acceptée",
+    )
+    hidden_names_entities: list[str] = Field(
+        [],
+        description="entités (chemins), avec celles qu'elles contiennent, dont les agents le "
+        "peuvent ; vide : toutes",
+    )
+
+
+class VerificationSettings(SettingsTable):
+    """Les auteurs disent si leurs documents sont toujours justes (docs/verification.md)."""
+
+    enabled: bool = Field(
+        False, description="inviter les auteurs à vérifier leurs documents ; éteint au départ"
+    )
+    old_days: int = Field(
+        1095, ge=1, description="âge, en jours, à partir duquel un document est à vérifier"
+    )
+    per_month: int = Field(
+        5,
+        ge=0,
+        le=50,
+        description="documents soumis à un auteur en trente jours, s'il n'en choisit pas d'autre "
+        "nombre",
+    )
+    marked_per_day: int = Field(
+        10, ge=1, description="documents qu'un agent peut dire périmés en un jour"
     )
 
 
@@ -436,6 +482,7 @@ class Settings(BaseSettings):
     privacy: PrivacySettings = PrivacySettings()
     questions: QuestionsSettings = QuestionsSettings()
     mail: MailSettings = MailSettings()
+    verification: VerificationSettings = VerificationSettings()
     log: LogSettings = LogSettings()
     roles: list[RoleSettings] = Field([], description="les rôles, une table [[roles]] chacun")
     sources: Annotated[list[SourceSettings], AfterValidator(_each_name_once)] = Field(

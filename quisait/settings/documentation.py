@@ -36,6 +36,7 @@ TABLES = (
     "privacy",
     "questions",
     "mail",
+    "verification",
     "log",
 )
 """The tables of the file, in the order in which it is read."""

@@ -317,6 +317,11 @@ class RoleSettings(SettingsTable):
     communities: list[str] = Field(
         [], description="pour « animator » : espaces animés, comme les documents les nomment"
     )
+    entities: list[str] = Field(
+        [],
+        description="pour « animator » : entités (chemins) dont il suit et modère les questions "
+        "sans sujet, avec celles qu'elles contiennent",
+    )
 
     @model_validator(mode="after")
     def _for_somebody_and_something(self) -> "RoleSettings":
@@ -324,10 +329,11 @@ class RoleSettings(SettingsTable):
             raise ValueError("un rôle demande au moins un agent (agents) ou un groupe (groups)")
         if "everyone" in self.groups:
             raise ValueError("un rôle n'est pas donné à tout le monde (everyone)")
-        bounded = bool(self.topics or self.communities)
+        bounded = bool(self.topics or self.communities or self.entities)
         if bounded != (self.role == "animator"):
             raise ValueError(
-                "« animator » demande des sujets (topics) ou des espaces (communities), et lui seul"
+                "« animator » demande des sujets (topics), des espaces (communities) ou des "
+                "entités (entities), et lui seul"
             )
         return self
 
@@ -340,4 +346,5 @@ def grant_of(settings: RoleSettings) -> Grant:
         frozenset(settings.groups),
         frozenset(settings.topics),
         frozenset(settings.communities),
+        frozenset(settings.entities),
     )

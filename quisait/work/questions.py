@@ -13,7 +13,9 @@ from quisait.work.crawl import crawl_with_lock
 from quisait.work.runs import CrawlOptions
 from search_api.answers.asking import move_questions_on
 from search_api.answers.context import AnswerContext, Asking
+from search_api.asking.limits import DailyActs
 from search_api.asking.values import AskingRules
+from search_api.community_pages import SqlCommunityPages
 from search_api.following import SqlFollowing
 from search_api.identity.readers import reader_of
 
@@ -29,7 +31,14 @@ def open_asking(application: Application) -> Asking | None:
     if not settings.enabled:
         return None
     rules = AskingRules(
-        settings.answer_days, settings.per_week, settings.asked_per_day, settings.hidden_names
+        settings.answer_days,
+        settings.per_week,
+        settings.asked_per_day,
+        settings.hidden_names,
+        tuple(settings.hidden_names_entities),
+        settings.answered_per_day,
+        settings.reported_per_day,
+        settings.found_per_day,
     )
     return Asking(
         application.questions,
@@ -38,6 +47,7 @@ def open_asking(application: Application) -> Asking | None:
         lambda agent_id: application.authorities.complete(
             reader_of(agent_id, application.book, today())
         ),
+        DailyActs(now),
     )
 
 
@@ -77,5 +87,6 @@ def move_on(application: Application) -> int:
         overview=open_overview(application),
         grants=application.privacy.grants,
         asking=open_asking(application),
+        community_pages=SqlCommunityPages(application.database, now),
     )
     return move_questions_on(context)

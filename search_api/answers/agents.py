@@ -193,7 +193,11 @@ def _wish(
     if kind in (PreferenceKind.REFUSE, PreferenceKind.DECLARE):
         said = _labels(held, kind, subject)
     if kind in (PreferenceKind.JOIN, PreferenceKind.LEAVE):
-        said = community(context, reader, subject).topic.labels
+        topic = community(context, reader, subject).topic
+        pages = context.community_pages
+        if kind is PreferenceKind.JOIN and pages and topic.id in pages.closed():
+            raise InvalidParameter("Cette communauté est close : on ne la rejoint plus.")
+        said = topic.labels
     if kind is PreferenceKind.CONTACT:
         if way not in held.ways:
             raise InvalidParameter(

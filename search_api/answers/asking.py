@@ -4,10 +4,9 @@ Every reader sees a question under the rights that its asker chose, and nothing 
 asked: only who accepted, told to the asker. Who was asked, and has not decided, knows it alone.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from uuid import uuid4
 
@@ -17,7 +16,13 @@ from expertise.peers import accepted_communities, alone_in_region, communities_o
 from expertise.topics import Topic, TopicKind
 from expertise.visibility import may_be_named, may_be_shown
 from indexer.access import Reader, access_filter
-from indexer.state import storable
+from search_api.answers.asked_metiers import (
+    asked_metier,
+    holders_of_metier,
+    known_metier,
+    metiers,
+)
+from search_api.answers.community_pages import closed_communities
 from search_api.answers.context import (
     AnswerContext,
     AnswerRefused,
@@ -28,6 +33,13 @@ from search_api.answers.context import (
 from search_api.answers.feedback import named_topic
 from search_api.answers.people import CHOSEN_FROM
 from search_api.answers.question import people_for
+from search_api.answers.questions_read import (
+    asking_of,
+    checked_text,
+    known_agent,
+    note_use,
+    readable_thread,
+)
 from search_api.answers.topics import list_topics
 from search_api.asking.authority import entities_of
 from search_api.asking.choosing import (
@@ -64,8 +76,6 @@ from search_api.ranking.results import Result
 EXISTING_SHOWN = 5
 """So many documents are shown while a question is being written: what is read at a glance."""
 _YEAR = timedelta(days=365)
-_ID = re.compile(r"[0-9a-f]{32}")
-_UNKNOWN = "Cette question n’existe pas, ou ne vous est pas ouverte."
 
 
 class QuestionAction(StrEnum):
@@ -91,11 +101,19 @@ class TooManyQuestions(AnswerRefused):
     code = "too_many_questions"
 
 
+class TooManyAnswers(AnswerRefused):
+    """The reader has given as many answers today as they may."""
+
+    status = 429
+    code = "too_many_answers"
+
+
 @dataclass(frozen=True, slots=True)
 class NewQuestion:
     """What an asker writes. `to`: the agent whom they want asked first, empty for nobody.
 
     `community`: a topic of the community that is to be asked instead of one agent after the other.
+    `metier`: the métier whose holders are asked, instead of those whom a search names.
     """
 
     title: str
@@ -106,6 +124,7 @@ class NewQuestion:
     hidden: bool = False
     to: str = ""
     community: str = ""
+    metier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +133,8 @@ class AskingForm:
 
     `existing`: documents that may answer already. `topics` are those to choose from, `topic_id`
     the one that the title names. `communities` and `entities` may be the only readers; `answering`
-    are the communities that may be asked, anybody's. `to` is whom the asker came from, None for
-    nobody.
+    are the communities that may be asked, anybody's, and `metiers` the métiers. `to` is whom the
+    asker came from, None for nobody.
     """
 
     new: NewQuestion
@@ -126,6 +145,7 @@ class AskingForm:
     hidden_names: bool
     to: Agent | None
     answering: tuple[CommunityView, ...] = ()
+    metiers: tuple[Topic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +182,7 @@ class OwnQuestions:
     """What concerns a reader: asked of them, of their communities, of who animates; and theirs.
 
     `answered_before` counts, of all agents in a year, «Cela répond»; `figures` are of the questions
-    of that year which everybody may read.
+    of that year which everybody may read. `moderates`: the reader animates.
     """
 
     waiting: tuple[tuple[AgentRequest, AskedQuestion], ...]
@@ -171,11 +191,12 @@ class OwnQuestions:
     mine: tuple[Thread, ...]
     answered_before: int
     figures: OpenQuestionFigures
+    moderates: bool = False
 
 
 def asking_form(context: AnswerContext, reader: Reader, new: NewQuestion) -> AskingForm:
     """The page where one asks, with what answers already. Raises `NotFound`, `IndexUnreachable`."""
-    asking, agent = _asking(context), _agent(context, reader)
+    asking, agent = asking_of(context), known_agent(context, reader)
     topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
     named = new.topic_id or (named_topic(context, new.title) if new.title else "")
     return AskingForm(
@@ -184,15 +205,16 @@ def asking_form(context: AnswerContext, reader: Reader, new: NewQuestion) -> Ask
         topics,
         _communities(context, agent),
         entities_of(agent),
-        asking.rules.hidden_names,
+        asking.rules.may_hide_name(entities_of(agent)),
         _may_be_first(context, reader, new.to),
         _accepted(context),
+        metiers(context),
     )
 
 
 def existing_answers(context: AnswerContext, reader: Reader, text: str) -> tuple[Result, ...]:
     """Documents that may answer what is being written; noted nowhere. Raises `IndexUnreachable`."""
-    _asking(context)
+    asking_of(context)
     if not text.strip():
         return ()
     query = Query(text.strip()[:MOST_TITLE], page_size=EXISTING_SHOWN)
@@ -202,32 +224,36 @@ def existing_answers(context: AnswerContext, reader: Reader, text: str) -> tuple
 def answered_by_existing(context: AnswerContext, reader: Reader, document_id: str) -> None:
     """Count that a document answered a question before it was asked: neither which, nor whose.
 
+    Once a day of one document, and so many a day of one reader: more is not counted.
     Raises `NotFound` for a document that the reader may not read.
     """
-    asking = _asking(context)
+    asking = asking_of(context)
     if not context.search.cards((document_id,), reader):
         raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
-    asking.questions.count_answered_before(context.today(), document_id)
+    if asking.found.allows(reader.agent_id or "", document_id, asking.rules.found_per_day):
+        asking.questions.count_answered_before(context.today(), document_id)
 
 
 def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> AskedQuestion:
-    """Keep a question and ask the first who may know, or the community that is chosen.
+    """Keep a question and ask the first who may know, or the community or métier that is chosen.
 
     Raises `InvalidParameter`, `TooManyQuestions`, `NotFound`, `IndexUnreachable`.
     """
-    asking, agent = _asking(context), _agent(context, reader)
+    asking, agent = asking_of(context), known_agent(context, reader)
     moment = asking.questions.now()
     question = AskedQuestion(
         id=uuid4().hex,
         asker_id=agent.id,
-        title=_said(new.title, MOST_TITLE, "Écrivez votre question en une phrase."),
-        text=_said(new.text, MOST_TEXT),
+        title=checked_text(new.title, MOST_TITLE, "Écrivez votre question en une phrase."),
+        text=checked_text(new.text, MOST_TEXT),
         created=moment,
         modified=moment,
-        topic_id=_community(context, new.community) or _topic(context, new.topic_id),
+        topic_id=_community(context, new.community)
+        or known_metier(context, new.metier)
+        or _topic(context, new.topic_id),
         scope=new.scope,
         scope_id=_scope_id(context, agent, new),
-        named=not (new.hidden and asking.rules.hidden_names),
+        named=not (new.hidden and asking.rules.may_hide_name(entities_of(agent))),
         until=moment + timedelta(days=asking.rules.answer_days),
     )
     first = _may_be_first(context, reader, new.to)
@@ -244,7 +270,7 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
 
 def question_page(context: AnswerContext, reader: Reader, question_id: str) -> ShownQuestion:
     """A question under the reader's rights. Raises `NotFound`."""
-    asking, thread = _asking(context), _readable(context, reader, question_id)
+    asking, thread = asking_of(context), readable_thread(context, reader, question_id)
     question, me = thread.question, reader.agent_id
     own = question.asker_id == me
     requests = asking.questions.requests_of(question.id)
@@ -257,6 +283,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
         shown = agent is not None and (may_be_named(agent) or agent_id == me)
         return agent if shown else None
 
+    note_use(context, reader, thread)
     mine = [one.state for one in requests if one.agent_id == me and one.state in UNDECIDED]
     topics = {one.id: one for one in list_topics(context).topics}
     return ShownQuestion(
@@ -275,7 +302,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
 
 def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
     """What waits for the reader, and what they asked. Raises `NotFound`, `IndexUnreachable`."""
-    asking, agent = _asking(context), _agent(context, reader)
+    asking, agent = asking_of(context), known_agent(context, reader)
     access = access_filter(reader)
     joined = {topic.id for one in _communities(context, agent) for topic in one.topics}
     held = context.grants.held_by(reader)
@@ -301,6 +328,7 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
         asking.questions.of_asker(agent.id),
         asking.questions.answered_before(context.today() - _YEAR),
         asking.questions.open_figures(asking.questions.now() - _YEAR),
+        Role.ANIMATOR in held.roles,
     )
 
 
@@ -332,14 +360,16 @@ def act_on_question(
     text: str = "",
     title: str = "",
     answer_id: str = "",
+    valid_until: date | None = None,
 ) -> None:
     """Do something with a question, as far as the reader may.
 
-    `text`: an answer, a reason, what is missing, or the question's text. Raises `NotFound` for
+    `text`: an answer, a reason, what is missing, or the question's text. `valid_until`: the last
+    day on which an answer is right. Raises `NotFound` for
     what is not the reader's to do, `InvalidParameter`, `IndexUnreachable`.
     """
-    asking, thread = _asking(context), _readable(context, reader, question_id)
-    acting = _Acting(context, asking, thread, reader.agent_id or "")
+    asking, thread = asking_of(context), readable_thread(context, reader, question_id)
+    acting = _Acting(context, asking, thread, reader.agent_id or "", valid_until)
     _ACTS[action](acting, text, title, answer_id)
     if action not in _UNSEEN:
         asking.publish()
@@ -353,6 +383,7 @@ class _Acting:
     asking: Asking
     thread: Thread
     agent_id: str
+    valid_until: date | None
 
     @property
     def question(self) -> AskedQuestion:
@@ -371,27 +402,36 @@ class _Acting:
         self._next()
 
     def transfer(self, text: str, *_: str) -> None:
-        reason = _said(text, MOST_REASON, "Écrivez la raison en quelques mots.")
+        reason = checked_text(text, MOST_REASON, "Écrivez la raison en quelques mots.")
         self._decide(RequestState.PASSED_ON, reason=reason)
         self._next()
 
     def answer(self, text: str, *_: str) -> None:
-        said = _said(text, MOST_TEXT, "Écrivez la réponse.")
+        said = checked_text(text, MOST_TEXT, "Écrivez la réponse.")
         moment = self.asking.questions.now()
-        answer = GivenAnswer(uuid4().hex, self.question.id, self.agent_id, said, moment)
-        self.asking.questions.answer(answer)
+        answer = GivenAnswer(
+            uuid4().hex,
+            self.question.id,
+            self.agent_id,
+            said,
+            moment,
+            valid_until=self.valid_until,
+        )
+        day_ago = moment - timedelta(days=1)
+        if not self.asking.questions.answer(answer, self.asking.rules.answered_per_day, day_ago):
+            raise TooManyAnswers("Vous avez beaucoup répondu aujourd’hui : revenez demain.")
 
     def correct(self, text: str, _: str, answer_id: str) -> None:
-        said = _said(text, MOST_TEXT, "Écrivez la réponse.")
-        self.asking.questions.correct(self._own_answer(answer_id), said)
+        said = checked_text(text, MOST_TEXT, "Écrivez la réponse.")
+        self.asking.questions.correct(self._own_answer(answer_id), said, self.valid_until)
 
     def delete_answer(self, _text: str, _title: str, answer_id: str) -> None:
         self.asking.questions.remove_answer(self.question.id, self._own_answer(answer_id))
 
     def edit(self, text: str, title: str, _: str) -> None:
         self._of_the_asker()
-        said = _said(title, MOST_TITLE, "Écrivez votre question en une phrase.")
-        self.asking.questions.edit(self.question.id, said, _said(text, MOST_TEXT))
+        said = checked_text(title, MOST_TITLE, "Écrivez votre question en une phrase.")
+        self.asking.questions.edit(self.question.id, said, checked_text(text, MOST_TEXT))
 
     def helped(self, _text: str, _title: str, answer_id: str) -> None:
         self._of_the_asker()
@@ -403,7 +443,7 @@ class _Acting:
 
     def lacks(self, text: str, *_: str) -> None:
         self._of_the_asker()
-        said = _said(text, MOST_REASON, "Écrivez ce qui manque.")
+        said = checked_text(text, MOST_REASON, "Écrivez ce qui manque.")
         self.asking.questions.lacks(self.question.id, said)
         self._next()
 
@@ -467,7 +507,7 @@ def own_asking(context: AnswerContext, reader: Reader) -> OwnAsking | None:
 
 def set_asking_preferences(context: AnswerContext, reader: Reader, said: AskingPreferences) -> None:
     """Put the reader's preferences in force. Raises `InvalidParameter`, `NotFound`."""
-    asking, agent = _asking(context), _agent(context, reader)
+    asking, agent = asking_of(context), known_agent(context, reader)
     if said.per_week is not None and not 0 <= said.per_week <= MOST_PER_WEEK:
         raise InvalidParameter(f"Choisissez de 0 à {MOST_PER_WEEK} questions par semaine.")
     if not set(said.topics) <= {one.id for one in list_topics(context).topics}:
@@ -477,7 +517,7 @@ def set_asking_preferences(context: AnswerContext, reader: Reader, said: AskingP
 
 def forget_own_questions(context: AnswerContext, reader: Reader) -> None:
     """Delete every question and answer of the reader. Raises `NotFound`, `IndexUnreachable`."""
-    asking, agent = _asking(context), _agent(context, reader)
+    asking, agent = asking_of(context), known_agent(context, reader)
     own = asking.questions.of_agent(agent.id)
     for question in own.questions:
         asking.questions.remove(question.id)
@@ -493,7 +533,7 @@ def move_questions_on(context: AnswerContext) -> int:
     their own, and never to the next stage earlier: nobody can tell it from silence.
     Returns how many questions moved.
     """
-    asking = _asking(context)
+    asking = asking_of(context)
     moment = asking.questions.now()
     asking.questions.tidy(moment - timedelta(days=1), moment - timedelta(days=LATELY_DAYS))
     waiting = asking.questions.at_stage(QuestionStage.EXPERTS, QuestionStage.COMMUNITY)
@@ -526,7 +566,7 @@ def _moved_on(context: AnswerContext, asking: Asking, thread: Thread) -> bool:
 
 def _still_may(context: AnswerContext, question: AskedQuestion, agent_id: str) -> bool:
     """Whether who is asked would still be: not withdrawn, gone, away, or without the right."""
-    asking = _asking(context)
+    asking = asking_of(context)
     agent = context.people.agents([agent_id]).get(agent_id)
     if agent is None:
         return False
@@ -545,7 +585,7 @@ def _ask_next(
     first: str = "",
 ) -> bool:
     """Ask the next agent; false where there is none, or the question has waited for enough."""
-    asking = _asking(context)
+    asking = asking_of(context)
     requests = asking.questions.requests_of(question.id)
     if len(requests) >= MOST_ASKED:
         return False
@@ -575,7 +615,7 @@ def _ask_next(
 
 
 def _possible(context: AnswerContext, named: Sequence[Agent]) -> list[PossibleAnswerer]:
-    asking, ids = _asking(context), [one.id for one in named]
+    asking, ids = asking_of(context), [one.id for one in named]
     questions, moment = asking.questions, asking.questions.now()
     lately = questions.requested_since(ids, moment - timedelta(days=LATELY_DAYS))
     week = questions.requested_since(ids, moment - timedelta(days=WEEK_DAYS))
@@ -590,10 +630,17 @@ def _possible(context: AnswerContext, named: Sequence[Agent]) -> list[PossibleAn
 
 
 def _named(context: AnswerContext, question: AskedQuestion, first: str = "") -> list[Agent]:
-    """Those whom a search of the asker names for certain, best first; and whom they came from."""
-    reader = _asking(context).reader_of(question.asker_id)
-    found = people_for(context, reader, question.title, CHOSEN_FROM).candidates
-    named = {one.agent.id: one.agent for one in found if one.sure}
+    """Those whom a search of the asker names for certain, best first; and whom they came from.
+
+    Of a question to a métier, who holds it, nearest first: no evidence is asked for.
+    """
+    reader = asking_of(context).reader_of(question.asker_id)
+    if metier := asked_metier(context, question.topic_id):
+        asker = context.people.agents([question.asker_id]).get(question.asker_id)
+        named = {one.id: one for one in holders_of_metier(context, metier, asker)}
+    else:
+        found = people_for(context, reader, question.title, CHOSEN_FROM).candidates
+        named = {one.agent.id: one.agent for one in found if one.sure}
     if first and first not in named:
         named |= context.people.agents([first])
     return list(named.values())
@@ -605,7 +652,7 @@ def _may_read(asking: Asking, agent_id: str, question: AskedQuestion) -> bool:
 
 def _to_community(context: AnswerContext, question: AskedQuestion) -> None:
     """To the community of its topic for as long as one agent has; where none, to who animates."""
-    asking = _asking(context)
+    asking = asking_of(context)
     if question.topic_id in _answering(context):
         until = asking.questions.now() + timedelta(days=asking.rules.answer_days)
         asking.questions.move(question.id, QuestionStage.COMMUNITY, until)
@@ -613,37 +660,24 @@ def _to_community(context: AnswerContext, question: AskedQuestion) -> None:
         asking.questions.move(question.id, QuestionStage.ANIMATOR, None)
 
 
-def _asking(context: AnswerContext) -> Asking:
-    if context.asking is None:
-        raise NotFound("")
-    return context.asking
-
-
-def _agent(context: AnswerContext, reader: Reader) -> Agent:
-    agent = context.people.agents([reader.agent_id or ""]).get(reader.agent_id or "")
-    if agent is None:
-        raise NotFound("L’annuaire ne vous connaît pas.")
-    return agent
-
-
-def _readable(context: AnswerContext, reader: Reader, question_id: str) -> Thread:
-    known = _ID.fullmatch(question_id)
-    thread = _asking(context).questions.one(question_id) if known else None
-    if thread is None or not access_filter(reader).admits(thread.question.access):
-        raise NotFound(_UNKNOWN)
-    return thread
-
-
 def _communities(context: AnswerContext, agent: Agent) -> tuple[CommunityView, ...]:
     build = context.build()
     if isinstance(build, BuildStatus):
         return ()
-    return tuple(one for one in communities_of(build, agent) if one.proposed)
+    return _open(context, tuple(one for one in communities_of(build, agent) if one.proposed))
 
 
 def _accepted(context: AnswerContext) -> tuple[CommunityView, ...]:
     build = context.build()
-    return () if isinstance(build, BuildStatus) else accepted_communities(build)
+    return () if isinstance(build, BuildStatus) else _open(context, accepted_communities(build))
+
+
+def _open(
+    context: AnswerContext, communities: tuple[CommunityView, ...]
+) -> tuple[CommunityView, ...]:
+    """Those that are not closed: a closed one is read, and asked nothing any more."""
+    closed = closed_communities(context)
+    return tuple(one for one in communities if closed.isdisjoint(topic.id for topic in one.topics))
 
 
 def _answering(context: AnswerContext) -> frozenset[str]:
@@ -682,13 +716,3 @@ def _scope_id(context: AnswerContext, agent: Agent, new: NewQuestion) -> str:
     if new.scope_id not in own[new.scope]:
         raise InvalidParameter("Choisissez des lecteurs que la page propose.")
     return new.scope_id
-
-
-def _said(text: str, most: int, empty: str = "") -> str:
-    """What was written, without blanks around it. Raises `InvalidParameter`."""
-    said = storable(text).replace("\r\n", "\n").strip()
-    if empty and not said:
-        raise InvalidParameter(empty)
-    if len(said) > most:
-        raise InvalidParameter(f"Écrivez {most} caractères au plus.")
-    return said

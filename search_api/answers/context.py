@@ -14,9 +14,11 @@ from expertise.current_build import BuildReader, OpenBuild
 from expertise.lookup import LookupDirectory
 from expertise.values import AgentDirectory, NameCompleter, NameMatcher
 from indexer.access import AccessFilter, Reader
+from search_api.asking.limits import DailyActs
 from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
 from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
+from search_api.community_pages import SqlCommunityPages
 from search_api.feedback import FeedbackStore
 from search_api.following import SqlFollowing
 from search_api.identity.principals import Grants, HeldRoles, Role
@@ -28,6 +30,7 @@ from search_api.query_log.counts import MentionCount
 from search_api.query_log.recording import NoQueryLog, QueryLog
 from search_api.search import Search
 from search_api.system_status import SearchFiles, SystemStatusReader
+from search_api.verification import SqlVerifications
 
 if TYPE_CHECKING:
     # Commands have answers too: the web framework takes them a second to import.
@@ -114,13 +117,35 @@ class Asking:
     """What questions to those who know need.
 
     `publish` brings the index up to what is kept; false where it will be later. `reader_of` finds
-    what an agent may read now.
+    what an agent may read now. `found` bounds how often «Cela répond» counts.
     """
 
     questions: SqlQuestions
     rules: AskingRules
     publish: Callable[[], bool]
     reader_of: Callable[[str], Reader]
+    found: DailyActs
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationRules:
+    """What the settings decide: from which age a document is old, and the limits of an agent.
+
+    `per_month`: documents that one who chose nothing is asked about in thirty days.
+    `marked_per_day`: documents that a reader may mark as outdated.
+    """
+
+    old_days: int = 1095
+    per_month: int = 5
+    marked_per_day: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Verifying:
+    """What authors say of their documents, and the rules by which they are asked."""
+
+    store: SqlVerifications
+    rules: VerificationRules = VerificationRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +169,9 @@ class AnswerContext:
     somebody's. `search_files` are those that administrators edit; `read_soon` has a
     source read by the next worker, and raises `KeyError` for one that the settings do not name.
     `originals` are the files of folders, None where none is served; `asking` is None where no
-    question is asked of colleagues here, `following` where nothing is followed,
-    `mail` where nothing is sent.
+    question is asked of colleagues here, `following` where nothing is followed, `mail` where
+    nothing is sent, `verifying` where authors are asked about no document. `community_pages` keeps
+    what animators set on the pages of communities.
     """
 
     search: Search
@@ -169,6 +195,8 @@ class AnswerContext:
     asking: Asking | None = None
     following: SqlFollowing | None = None
     mail: Mailing | None = None
+    verifying: Verifying | None = None
+    community_pages: SqlCommunityPages | None = None
 
     @property
     def questions_kept(self) -> bool:

@@ -22,6 +22,13 @@ from search_api.addresses import original_address
 from search_api.answers.context import AnswerContext, AnswerRefused, NotFound, incomplete
 from search_api.answers.people import PersonCard, ask_instead, asker_of, people_answer
 from search_api.answers.question import people_for
+from search_api.answers.questions_read import note_use_of_document
+from search_api.answers.verification import (
+    OwnVerification,
+    ShownVerification,
+    own_verification,
+    verified,
+)
 from search_api.ranking.results import (
     HEADED_ROLES,
     DocumentAuthor,
@@ -97,7 +104,7 @@ class DocumentAnswer:
     parts are voices. `original` is the address of the file itself or of the document at its
     source, empty where there is none. `answered`: a paragraph answers the question.
     `people` are the `experts` as cards. `ask_instead`: whom to ask where everybody who wrote it
-    has left.
+    has left. `verified`: what an author said of this very text; `own`: what the reader may say.
     """
 
     result: Result
@@ -110,6 +117,8 @@ class DocumentAnswer:
     people: tuple[PersonCard, ...]
     ask_instead: tuple[Agent, ...]
     incomplete: tuple[str, ...]
+    verified: ShownVerification | None = None
+    own: OwnVerification | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +148,7 @@ def document_answer(
     opened = context.search.open(document_id, question, reader, context.today())
     if opened is None:
         raise NotFound(NO_SUCH_DOCUMENT)
+    note_use_of_document(context, reader, document_id)
     parts = _parts(opened)
     conversation = any(one.voice for one in parts)
     if conversation:
@@ -156,6 +166,8 @@ def document_answer(
         people=people_answer(experts, NOBODY, asker, ()).cards,
         ask_instead=ask_instead(context.people, asker, opened.result, context.today()),
         incomplete=incomplete(reader),
+        verified=verified(context, [document_id]).get(document_id),
+        own=own_verification(context, reader, card),
     )
 
 

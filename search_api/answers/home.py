@@ -93,6 +93,14 @@ def home(context: AnswerContext, reader: Reader) -> Home:
     )
 
 
+def news_on(context: AnswerContext, reader: Reader, topic: Topic) -> tuple[Card, ...]:
+    """Documents of the last year on a topic, the newest first. Raises `IndexUnreachable`."""
+    today = context.today()
+    found = (one.card for one in _newest(context, reader, any_label(topic), today))
+    recent = (one for one in found if (day := _day(one)) is not None and today - day <= RECENT)
+    return tuple(sorted(recent, key=_newest_first))
+
+
 def _newest(
     context: AnswerContext,
     reader: Reader,

@@ -34,6 +34,7 @@ from search_api.answers.topics import (
     topic_to_go_on_from,
     whole_topic,
 )
+from search_api.answers.verification import ShownVerification, verified, verified_documents
 from search_api.query_log.recording import experts_query, search_query
 from search_api.questions.query import Query
 from search_api.ranking.direct_answer import DirectAnswer, direct_answer
@@ -253,7 +254,8 @@ class QuestionAnswer:
     `query` is the wording answered: the `correction` where that is answered `instead` of what was
     typed. `people` are those to show above the documents. `topics` are those that the question
     names; `related` says where to go on from where something was not found. `direct`: the
-    sentences that answer, where one is sure. `ask_instead`: by document id, whom to ask where
+    sentences that answer, where one is sure. `verified`: by document id, what an author said of its
+    text as it is. `ask_instead`: by document id, whom to ask where
     everybody who wrote it has left.
     """
 
@@ -267,6 +269,7 @@ class QuestionAnswer:
     related: RelatedTopics
     direct: DirectAnswer | None = None
     ask_instead: Mapping[str, tuple[Agent, ...]] = field(default_factory=dict)
+    verified: Mapping[str, ShownVerification] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +308,8 @@ def answer_question(
     Raises `IndexUnreachable`.
     """
     today = context.today()
+    if query.verified:
+        query = replace(query, only=verified_documents(context))
     found = corrected_results(
         context.search,
         context.people,
@@ -363,6 +368,7 @@ def answer_question(
             for one in results.results
             if (instead := ask_instead(context.people, asker, one, today, text))
         },
+        verified(context, first),
     )
 
 

@@ -44,5 +44,10 @@ class ScopeAuthority:
 
 def entities_of(agent: Agent) -> tuple[str, ...]:
     """Paths of the agent's entity and of those above it, the whole one first."""
-    parts = [one for one in agent.entity.split("/") if one]
+    return entities_down_to(agent.entity)
+
+
+def entities_down_to(path: str) -> tuple[str, ...]:
+    """An entity's path and those above it, the whole one first."""
+    parts = [one for one in path.split("/") if one]
     return tuple("/".join(parts[: end + 1]) for end in range(len(parts)))

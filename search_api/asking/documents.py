@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 
 import sqlalchemy as sa
 
@@ -94,8 +95,17 @@ def document_of(thread: Thread) -> Document:
         kind=KIND,
         created=question.created,
         modified=max((question.modified, *(one.modified for one in thread.answers))),
+        valid_until=_valid_until(thread),
         contributions=tuple(_contributions(thread)),
     )
+
+
+def _valid_until(thread: Thread) -> date | None:
+    """Of the answer that helped, else the latest of all; None where one of them has no end."""
+    helped = [one.valid_until for one in thread.answers if one.accepted]
+    days = helped or [one.valid_until for one in thread.answers]
+    known = [one for one in days if one is not None]
+    return max(known) if known and len(known) == len(days) else None
 
 
 def _asker(thread: Thread) -> str:

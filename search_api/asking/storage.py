@@ -8,7 +8,7 @@ agent.
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any, Protocol
@@ -23,12 +23,14 @@ from search_api.asking.values import (
     AskedQuestion,
     AskingPreferences,
     GivenAnswer,
+    HiddenText,
     OpenQuestionFigures,
     OwnAsking,
     QuestionStage,
     ReaderScope,
     RecentRequests,
     RequestState,
+    TextReport,
     Thread,
     question_document,
 )
@@ -83,6 +85,7 @@ given_answers = sa.Table(
     sa.Column("corrected", sa.JSON, nullable=False),
     sa.Column("accepted", sa.Boolean, nullable=False),
     sa.Column("thanked", sa.Boolean, nullable=False),
+    sa.Column("valid_until", sa.Date),
 )
 
 asking_preferences = sa.Table(
@@ -112,6 +115,38 @@ questions_found_again = sa.Table(
 )
 """How many of these times it was an earlier question that everybody may read."""
 
+hidden_texts = sa.Table(
+    "hidden_texts",
+    metadata,
+    sa.Column("question_id", sa.String(32), primary_key=True),
+    sa.Column("answer_id", sa.String(32), primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+)
+"""Texts that whoever animates their topic hid: the question with all its answers where
+`answer_id` is empty."""
+
+question_uses = sa.Table(
+    "question_uses",
+    metadata,
+    sa.Column("question_id", sa.String(32), primary_key=True),
+    sa.Column("day", sa.Date, nullable=False),
+)
+"""The last day on which somebody else than its asker and answerers opened a question: not who."""
+
+text_reports = sa.Table(
+    "text_reports",
+    metadata,
+    sa.Column("question_id", sa.String(32), primary_key=True),
+    sa.Column("answer_id", sa.String(32), primary_key=True),
+    sa.Column("agent_key", sa.String(64), primary_key=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("created", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("decided", sa.DateTime(timezone=True)),
+    sa.Index("text_reports_agent", "agent_key", "created"),
+)
+
 asking_sequence = sa.Table(
     "asking_sequence",
     metadata,
@@ -127,10 +162,14 @@ class RemovedQuestions(Protocol):
         """Stored durably once this returns. `answer_id` is empty for the whole question."""
         ...
 
+    def text_hidden(self, question_id: str, answer_id: str, hidden: bool, moment: datetime) -> None:
+        """The same of a text that is hidden, or shown again."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ChangedQuestion:
-    """A question as its document is to be; `thread` is None where it was deleted."""
+    """A question as its document is to be; `thread` is None where it was deleted or hidden."""
 
     seq: int
     document_id: str
@@ -138,7 +177,10 @@ class ChangedQuestion:
 
 
 class SqlQuestions:
-    """Every question, request, answer and preference."""
+    """Every question, request, answer and preference.
+
+    What is hidden is in no answer but those that say so.
+    """
 
     def __init__(
         self,
@@ -159,15 +201,15 @@ class SqlQuestions:
             connection.execute(sa.insert(asked_questions).values(_question_row(question, seq)))
             return True
 
-    def one(self, question_id: str) -> Thread | None:
-        """A question with its answers; None for one that is not, or was deleted."""
-        query = _existing().where(asked_questions.c.id == question_id)
+    def one(self, question_id: str, *, with_hidden: bool = False) -> Thread | None:
+        """A question with its answers; None for one that is not, or was deleted or hidden."""
+        query = _existing(with_hidden).where(asked_questions.c.id == question_id)
         with self._engine.connect() as connection:
-            return next(iter(_threads(connection, query)), None)
+            return next(iter(_threads(connection, query, with_hidden)), None)
 
     def of_asker(self, agent_id: str) -> tuple[Thread, ...]:
-        """An agent's own questions, the newest first."""
-        query = _existing().where(asked_questions.c.agent_key == digest(agent_id))
+        """An agent's own questions, hidden ones too, the newest first."""
+        query = _existing(True).where(asked_questions.c.agent_key == digest(agent_id))
         newest = asked_questions.c.created.desc()
         with self._engine.connect() as connection:
             return _threads(connection, query.order_by(newest, asked_questions.c.id))
@@ -192,7 +234,10 @@ class SqlQuestions:
     def on_topic(self, topic_id: str, since: datetime) -> tuple[Thread, ...]:
         """Questions on a topic that were asked, changed or answered since a moment."""
         asked, given = asked_questions.c, given_answers.c
-        answered = sa.select(given.question_id).where(given.created > since)
+        hidden = sa.select(hidden_texts.c.answer_id)
+        answered = sa.select(given.question_id).where(
+            given.created > since, given.id.not_in(hidden)
+        )
         rows = (asked.topic_id == topic_id) & ((asked.modified > since) | asked.id.in_(answered))
         newest = asked_questions.c.modified.desc()
         with self._engine.connect() as connection:
@@ -277,8 +322,12 @@ class SqlQuestions:
             values = {"title": storable(title), "text": storable(text), "modified": self.now()}
             _change(connection, question_id, seq, **values)
 
-    def answer(self, answer: GivenAnswer) -> None:
-        """Keep an answer; whoever gave it is asked no more.
+    def answer(
+        self, answer: GivenAnswer, most: int | None = None, since: datetime | None = None
+    ) -> bool:
+        """Keep an answer; whoever gave it is asked no more. False where they gave `most` by now.
+
+        `most` is counted from the moment `since` on.
 
         The asker's name may be shown from then on where an agent who was asked gave it: else any
         reader would learn it by an answer of one word. What the asker adds fills no gap of theirs.
@@ -291,23 +340,27 @@ class SqlQuestions:
             asked_questions.c.agent_key == mine
         )
         with self._writing() as (connection, seq):
+            if most is not None and since is not None:
+                given = (given_answers.c.agent_key == mine) & (given_answers.c.created > since)
+                if _count(connection, given, given_answers) >= most:
+                    return False
             values: dict[str, object] = {} if _there(connection, by_asker) else {"missing": ""}
             done = sa.update(asked_agents).where(own).values(state=RequestState.ANSWERED.value)
             if connection.execute(done).rowcount:
                 values["named"] = True
-            if not _change(connection, answer.question_id, seq, **values):
-                return
-            connection.execute(sa.insert(given_answers).values(_answer_row(answer)))
+            if _change(connection, answer.question_id, seq, **values):
+                connection.execute(sa.insert(given_answers).values(_answer_row(answer)))
+            return True
 
-    def correct(self, answer_id: str, text: str) -> None:
-        """Replace an answer's text; the former one is not kept, when it was corrected is."""
+    def correct(self, answer_id: str, text: str, valid_until: date | None = None) -> None:
+        """Replace an answer's text and its last day; former ones are not kept, when it was is."""
         with self._writing() as (connection, seq):
             own = given_answers.c.id == answer_id
             row = connection.execute(sa.select(given_answers).where(own)).mappings().first()
             if row is None:
                 return
             corrected = [*row["corrected"], self.now().isoformat()]
-            values = {"text": storable(text), "corrected": corrected}
+            values = {"text": storable(text), "corrected": corrected, "valid_until": valid_until}
             connection.execute(sa.update(given_answers).where(own).values(values))
             _change(connection, row["question_id"], seq, modified=self.now())
 
@@ -347,12 +400,15 @@ class SqlQuestions:
             _change(connection, question_id, seq, **gone, deleted=True)
             this = given_answers.c.question_id == question_id
             connection.execute(sa.delete(given_answers).where(this))
+            for table in (hidden_texts, text_reports, question_uses):
+                connection.execute(sa.delete(table).where(table.c.question_id == question_id))
             _end_requests(connection, question_id)
 
     def tidy(self, asked_before: datetime, requested_before: datetime) -> None:
         """Erase what is kept of deleted questions for the limits alone, once it is that old.
 
-        Who asked them, and whom they were asked: else one would ask and delete without end.
+        Who asked them, and whom they were asked: else one would ask and delete without end. Reports
+        that were decided on go too, as old.
         """
         gone = sa.select(asked_questions.c.id).where(asked_questions.c.deleted)
         with self._writing() as (connection, _):
@@ -360,6 +416,8 @@ class SqlQuestions:
             connection.execute(sa.update(asked_questions).where(old).values(agent_key=""))
             late = asked_agents.c.question_id.in_(gone) & (asked_agents.c.asked < requested_before)
             connection.execute(sa.delete(asked_agents).where(late))
+            decided = text_reports.c.decided < requested_before
+            connection.execute(sa.delete(text_reports).where(decided))
 
     def remove_answer(self, question_id: str, answer_id: str) -> None:
         """Delete an answer. A question that it had answered is answered no more."""
@@ -370,6 +428,8 @@ class SqlQuestions:
             if row is None:
                 return
             connection.execute(sa.delete(given_answers).where(own))
+            for table in (hidden_texts, text_reports):
+                connection.execute(sa.delete(table).where(table.c.answer_id == answer_id))
             stage = {"stage": QuestionStage.ANIMATOR.value} if row["accepted"] else {}
             _change(connection, question_id, seq, **stage)
 
@@ -410,6 +470,40 @@ class SqlQuestions:
             if _there(connection, by_question & opened & ~asked_questions.c.deleted):
                 _one_more(connection, questions_found_again, day)
 
+    def note_use(self, question_id: str, day: date) -> None:
+        """Keep that a question was of use on a day: the last one alone, and nobody's name."""
+        own = question_uses.c.question_id == question_id
+        with self._engine.connect() as connection:
+            query = sa.select(question_uses.c.day).where(own)
+            if (connection.execute(query).scalar() or date.min) >= day:
+                return
+        with self._writing() as (connection, _):
+            connection.execute(sa.delete(question_uses).where(own))
+            row = {"question_id": question_id, "day": day}
+            connection.execute(sa.insert(question_uses).values(row))
+
+    def expired(
+        self, unanswered_before: datetime | None, unused_before: datetime | None
+    ) -> tuple[str, ...]:
+        """Questions that are kept no longer, hidden ones too, by id.
+
+        Without an answer, and not changed since the first moment; or with one, and neither
+        changed, answered nor of use since the second. None for a moment: kept for ever.
+        """
+        with self._engine.connect() as connection:
+            threads = _threads(connection, _existing(True), True)
+            found_uses = connection.execute(sa.select(question_uses)).mappings()
+            uses = {row["question_id"]: row["day"] for row in found_uses}
+        found = []
+        for one in threads:
+            moments = [one.question.modified, *(answer.modified for answer in one.answers)]
+            last = max(moments)
+            used = uses.get(one.question.id, date.min)
+            before = unused_before if one.answers else unanswered_before
+            if before is not None and last < before and used < before.date():
+                found.append(one.question.id)
+        return tuple(sorted(found))
+
     def answered_before(self, since: date) -> int:
         """How many times since a day."""
         return self._counted(answered_before, since)
@@ -425,10 +519,11 @@ class SqlQuestions:
         by_another = (given.question_id == asked.id) & (
             (given.agent_key != asked.agent_key) | (asked.agent_key == "")
         )
+        by_another &= given.id.not_in(sa.select(hidden_texts.c.answer_id))
         query = (
             sa.select(asked.created, sa.func.min(given.created))
             .select_from(asked_questions.outerjoin(given_answers, by_another))
-            .where(~asked.deleted, asked.scope == ReaderScope.EVERYBODY.value)
+            .where(~asked.deleted, asked.scope == ReaderScope.EVERYBODY.value, _shown())
             .where(asked.created > since)
             .group_by(asked.id, asked.created)
         )
@@ -444,10 +539,10 @@ class SqlQuestions:
         return OpenQuestionFigures(len(rows), len(times_s), middle, again)
 
     def of_agent(self, agent_id: str) -> OwnAsking:
-        """Everything that is kept of one agent."""
+        """Everything that is kept of one agent, what is hidden too."""
         mine = digest(agent_id)
         with self._engine.connect() as connection:
-            own = _existing().where(asked_questions.c.agent_key == mine)
+            own = _existing(True).where(asked_questions.c.agent_key == mine)
             answered = sa.select(given_answers).where(given_answers.c.agent_key == mine)
             answers = connection.execute(answered.order_by(given_answers.c.created)).mappings()
             return OwnAsking(
@@ -455,6 +550,7 @@ class SqlQuestions:
                 tuple(one.question for one in _threads(connection, own)),
                 tuple(map(_answer, answers)),
                 _requests(connection, asked_agents.c.agent_key == mine),
+                reports_of(connection, text_reports.c.agent_key == mine),
             )
 
     def changed_after(self, seq: int, upto: int) -> Iterator[ChangedQuestion]:
@@ -479,9 +575,86 @@ class SqlQuestions:
             thread = None if deleted else self.one(id_)
             yield ChangedQuestion(seq, question_document(id_), thread)
 
+    def hide(self, question_id: str, answer_id: str, reason: str) -> None:
+        """Show a text to its author alone from now on, with the reason; its reports are decided.
+
+        A question that a hidden answer had answered waits for who animates its topic; of a hidden
+        one nobody is asked any more.
+        """
+        self._note_hidden(question_id, answer_id, True)
+        own = _text(hidden_texts, question_id, answer_id)
+        with self._writing() as (connection, seq):
+            stage = _stage_without(connection, question_id, answer_id)
+            if not _change(connection, question_id, seq, **stage):
+                return
+            row = {"question_id": question_id, "answer_id": answer_id}
+            values = {"reason": storable(reason), "since": self.now()}
+            connection.execute(sa.delete(hidden_texts).where(own))
+            connection.execute(sa.insert(hidden_texts).values(**row, **values))
+            if not answer_id:
+                _end_requests(connection, question_id)
+            _decide_reports(connection, question_id, answer_id, self.now())
+
+    def show_again(self, question_id: str, answer_id: str) -> None:
+        """Show a hidden text to all who may read it."""
+        self._note_hidden(question_id, answer_id, False)
+        helped = (given_answers.c.id == answer_id) & given_answers.c.accepted
+        with self._writing() as (connection, seq):
+            found = connection.execute(sa.select(given_answers.c.id).where(helped)).first()
+            stage = {"stage": QuestionStage.ANSWERED.value} if found else {}
+            own = _text(hidden_texts, question_id, answer_id)
+            if connection.execute(sa.delete(hidden_texts).where(own)).rowcount:
+                _change(connection, question_id, seq, **stage)
+
+    def hidden(self) -> tuple[HiddenText, ...]:
+        """Every hidden text, the newest first. For who moderates, never for a reader."""
+        newest = sa.select(hidden_texts).order_by(hidden_texts.c.since.desc())
+        with self._engine.connect() as connection:
+            return tuple(
+                HiddenText(
+                    row["question_id"], row["answer_id"], row["reason"], in_utc(row["since"])
+                )
+                for row in connection.execute(newest).mappings()
+            )
+
+    def report(self, report: TextReport, most: int, since: datetime) -> bool:
+        """Keep that a reader reports a text, once; false where they reported `most` since then."""
+        mine = text_reports.c.agent_key == digest(report.agent_id)
+        own = mine & _text(text_reports, report.question_id, report.answer_id)
+        with self._writing() as (connection, _):
+            if connection.execute(sa.select(text_reports).where(own)).first():
+                return True
+            recent = mine & (text_reports.c.created > since)
+            if _count(connection, recent, text_reports) >= most:
+                return False
+            connection.execute(sa.insert(text_reports).values(_report_row(report)))
+            return True
+
+    def reports(self) -> tuple[TextReport, ...]:
+        """Those that nobody decided on, the oldest first. For who moderates."""
+        with self._engine.connect() as connection:
+            return reports_of(connection, text_reports.c.decided.is_(None))
+
+    def dismiss_reports(self, question_id: str, answer_id: str) -> None:
+        """Decide that a text stays as it is; who reported it cannot do so again."""
+        with self._writing() as (connection, _):
+            _decide_reports(connection, question_id, answer_id, self.now())
+
+    def classify(self, question_id: str, topic_id: str) -> bool:
+        """Give a topic to a question that has none; false where it has one, or there is none."""
+        with self._writing() as (connection, seq):
+            without = (asked_questions.c.id == question_id) & (asked_questions.c.topic_id == "")
+            return _there(connection, without) and _change(
+                connection, question_id, seq, topic_id=topic_id
+            )
+
     def _note(self, question_id: str, answer_id: str) -> None:
         if self._register is not None:
             self._register.question_removed(question_id, answer_id, self.now())
+
+    def _note_hidden(self, question_id: str, answer_id: str, hidden: bool) -> None:
+        if self._register is not None:
+            self._register.text_hidden(question_id, answer_id, hidden, self.now())
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[sa.Connection, int]]:
@@ -512,7 +685,7 @@ def forget_agent_in_questions(connection: sa.Connection, agent_id: str) -> int:
     for table in (asked_questions, given_answers):
         unnamed = sa.update(table).where(table.c.agent_key == mine)
         rows += connection.execute(unnamed.values(agent_key="", agent_id="")).rowcount
-    for table in (asked_agents, asking_preferences):
+    for table in (asked_agents, asking_preferences, text_reports):
         rows += connection.execute(sa.delete(table).where(table.c.agent_key == mine)).rowcount
     return rows
 
@@ -522,12 +695,41 @@ def forget_every_question(connection: sa.Connection) -> None:
 
     The number of the last change stays too: no later one falls behind what the index knows.
     """
-    for table in (asked_questions, given_answers, asked_agents):
+    moderated = (hidden_texts, text_reports, question_uses)
+    for table in (asked_questions, given_answers, asked_agents, *moderated):
         connection.execute(sa.delete(table))
 
 
-def _existing() -> sa.Select[Any]:
-    return sa.select(asked_questions).where(~asked_questions.c.deleted)
+def _existing(with_hidden: bool = False) -> sa.Select[Any]:
+    query = sa.select(asked_questions).where(~asked_questions.c.deleted)
+    return query if with_hidden else query.where(_shown())
+
+
+def _shown() -> sa.ColumnElement[bool]:
+    """The question is not hidden as a whole."""
+    whole = sa.select(hidden_texts.c.question_id).where(hidden_texts.c.answer_id == "")
+    return asked_questions.c.id.not_in(whole)
+
+
+def _text(table: sa.Table, question_id: str, answer_id: str) -> sa.ColumnElement[bool]:
+    return (table.c.question_id == question_id) & (table.c.answer_id == answer_id)
+
+
+def _stage_without(
+    connection: sa.Connection, question_id: str, answer_id: str
+) -> dict[str, object]:
+    """What changes of a question whose answer is not shown any more."""
+    own = (given_answers.c.id == answer_id) & (given_answers.c.question_id == question_id)
+    helped = sa.select(given_answers.c.accepted).where(own)
+    accepted = connection.execute(helped).scalar()
+    return {"stage": QuestionStage.ANIMATOR.value} if accepted else {}
+
+
+def _decide_reports(
+    connection: sa.Connection, question_id: str, answer_id: str, moment: datetime
+) -> None:
+    waiting = _text(text_reports, question_id, answer_id) & text_reports.c.decided.is_(None)
+    connection.execute(sa.update(text_reports).where(waiting).values(decided=moment))
 
 
 def _undecided() -> sa.ColumnElement[bool]:
@@ -544,8 +746,10 @@ def _there(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> bool:
     return connection.execute(sa.select(asked_questions.c.id).where(rows)).first() is not None
 
 
-def _count(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> int:
-    query = sa.select(sa.func.count()).select_from(asked_agents).where(rows)
+def _count(
+    connection: sa.Connection, rows: sa.ColumnElement[bool], table: sa.Table = asked_agents
+) -> int:
+    query = sa.select(sa.func.count()).select_from(table).where(rows)
     return connection.execute(query).scalar_one()
 
 
@@ -561,18 +765,58 @@ def _end_requests(connection: sa.Connection, question_id: str) -> None:
     connection.execute(sa.update(asked_agents).where(this).values(state=RequestState.EXPIRED.value))
 
 
-def _threads(connection: sa.Connection, query: sa.Select[Any]) -> tuple[Thread, ...]:
+def _threads(
+    connection: sa.Connection, query: sa.Select[Any], with_hidden: bool = False
+) -> tuple[Thread, ...]:
     questions = [_question(row) for row in connection.execute(query).mappings()]
     ids = [one.id for one in questions]
+    found = sa.select(hidden_texts).where(hidden_texts.c.question_id.in_(ids))
+    hidden = {
+        (row["question_id"], row["answer_id"]): row["reason"]
+        for row in connection.execute(found).mappings()
+    }
     answered = sa.select(given_answers).where(given_answers.c.question_id.in_(ids))
     ordered = answered.order_by(
         given_answers.c.accepted.desc(), given_answers.c.created, given_answers.c.id
     )
-    answers = [_answer(row) for row in connection.execute(ordered).mappings()]
+    answers = [
+        replace(one, hidden=hidden.get((one.question_id, one.id)))
+        for one in map(_answer, connection.execute(ordered).mappings())
+    ]
+    shown = [one for one in answers if with_hidden or one.hidden is None]
     return tuple(
-        Thread(one, tuple(answer for answer in answers if answer.question_id == one.id))
+        Thread(
+            replace(one, hidden=hidden.get((one.id, ""))),
+            tuple(answer for answer in shown if answer.question_id == one.id),
+        )
         for one in questions
     )
+
+
+def reports_of(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple[TextReport, ...]:
+    """Reports, the oldest first."""
+    query = sa.select(text_reports).where(rows).order_by(text_reports.c.created)
+    return tuple(
+        TextReport(
+            row["question_id"],
+            row["answer_id"],
+            row["agent_id"],
+            row["reason"],
+            in_utc(row["created"]),
+        )
+        for row in connection.execute(query).mappings()
+    )
+
+
+def _report_row(one: TextReport) -> dict[str, object]:
+    return {
+        "question_id": one.question_id,
+        "answer_id": one.answer_id,
+        "agent_key": digest(one.agent_id),
+        "agent_id": storable(one.agent_id),
+        "reason": storable(one.reason),
+        "created": one.created,
+    }
 
 
 def _requests(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple[AgentRequest, ...]:
@@ -651,6 +895,7 @@ def _answer(row: sa.RowMapping) -> GivenAnswer:
         corrected=tuple(map(datetime.fromisoformat, row["corrected"])),
         accepted=row["accepted"],
         thanked=row["thanked"],
+        valid_until=row["valid_until"],
     )
 
 
@@ -665,4 +910,5 @@ def _answer_row(one: GivenAnswer) -> dict[str, object]:
         "corrected": [],
         "accepted": one.accepted,
         "thanked": one.thanked,
+        "valid_until": one.valid_until,
     }

@@ -5,7 +5,7 @@ topic; then to whoever animates the topic. Who declined, and who let the time pa
 nobody but themselves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -65,7 +65,8 @@ class AskedQuestion:
     `scope_id`: the topic of a community, or the path of an entity; empty for everybody. `named`:
     the asker's name may be shown; else it is once somebody accepts to answer. `until` is when the
     stage ends, None for the last ones. `missing`: what the asker said the answers lack.
-    `asker_id` is empty once what was kept of the asker was erased.
+    `asker_id` is empty once what was kept of the asker was erased. `hidden`: why it is shown to its
+    asker alone, None where it is shown.
     """
 
     id: str
@@ -81,6 +82,7 @@ class AskedQuestion:
     stage: QuestionStage = QuestionStage.EXPERTS
     until: datetime | None = None
     missing: str = ""
+    hidden: str | None = None
 
     @property
     def document_id(self) -> str:
@@ -124,7 +126,9 @@ class AgentRequest:
 class GivenAnswer:
     """An answer as it is now. `corrected`: when it was corrected; no former text is kept.
 
-    `author_id` is empty once what was kept of the author was erased.
+    `author_id` is empty once what was kept of the author was erased. `hidden`: why it is shown to
+    its author alone, None where it is shown. `valid_until`: the last day on which it is right, as
+    its author says; None for no such day.
     """
 
     id: str
@@ -135,6 +139,8 @@ class GivenAnswer:
     corrected: tuple[datetime, ...] = ()
     accepted: bool = False
     thanked: bool = False
+    hidden: str | None = None
+    valid_until: date | None = None
 
     @property
     def modified(self) -> datetime:
@@ -184,14 +190,49 @@ class AskingRules:
     """What the settings decide. `hidden_names`: an asker may stay unnamed until somebody accepts.
 
     `answer_days`: how long one agent, or a community, has before it goes on. `per_week`: how many
-    questions an agent receives in seven days who set nothing. `asked_per_day`: how many questions
-    one agent may ask in 24 hours.
+    questions an agent receives in seven days who set nothing. `asked_per_day`, `answered_per_day`,
+    `reported_per_day`, `found_per_day`: how many questions one agent may ask in 24 hours, how many
+    answers give, how many texts report, how often say «Cela répond». `hidden_names_entities`: the
+    entities, with those below, whose agents may stay unnamed; none: all.
     """
 
     answer_days: int = 3
     per_week: int = 2
     asked_per_day: int = 5
     hidden_names: bool = False
+    hidden_names_entities: tuple[str, ...] = ()
+    answered_per_day: int = 30
+    reported_per_day: int = 10
+    found_per_day: int = 30
+
+    def may_hide_name(self, entities: Collection[str]) -> bool:
+        """Whether an agent may; `entities` are theirs and those above it."""
+        chosen = self.hidden_names_entities
+        return self.hidden_names and (not chosen or not set(chosen).isdisjoint(entities))
+
+
+@dataclass(frozen=True, slots=True)
+class TextReport:
+    """A reader says that a text should not stand there. `answer_id` is empty for the question.
+
+    Who reports it is shown to nobody but themselves.
+    """
+
+    question_id: str
+    answer_id: str
+    agent_id: str
+    reason: str
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenText:
+    """A text that is hidden: its question's whole where `answer_id` is empty."""
+
+    question_id: str
+    answer_id: str
+    reason: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +243,7 @@ class OwnAsking:
     questions: tuple[AskedQuestion, ...] = ()
     answers: tuple[GivenAnswer, ...] = ()
     requests: tuple[AgentRequest, ...] = ()
+    reports: tuple[TextReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ _COMMUNITY = "décision sur une communauté"
 _ADOPTED = "adoption d’un sujet proposé"
 _MERGED = "réunion d’un sujet proposé à un autre"
 _REFUSED = "refus d’un sujet proposé"
+_COMMUNITY_PAGE = "page d’une communauté"
+_QUESTIONS = "questions signalées, masquées ou en attente"
+_MODERATED = "décision sur une question"
 
 OPENED: dict[str, str] = {
     "GET /audit": _AUDIT,
@@ -71,6 +74,20 @@ OPENED: dict[str, str] = {
     "quisait topics communities accept": "acceptation d’une communauté",
     "quisait topics communities refuse": "refus d’une communauté",
     "quisait topics communities forget": _TAKEN_BACK,
+    "POST /api/v1/animation/community-pages/{topic_id:path}": _COMMUNITY_PAGE,
+    "POST /animation/community-pages/{topic_id:path}": _COMMUNITY_PAGE,
+    "community pin": "document épinglé à une communauté",
+    "community unpin": "document retiré d’une communauté",
+    "community close": "communauté close",
+    "community reopen": "communauté rouverte",
+    "GET /animation/questions": _QUESTIONS,
+    "GET /api/v1/animation/questions": _QUESTIONS,
+    "POST /animation/questions/{question_id}": _MODERATED,
+    "POST /api/v1/animation/questions/{question_id}": _MODERATED,
+    "question hide": "texte d’une question masqué",
+    "question show": "texte d’une question montré de nouveau",
+    "question dismiss": "signalement d’une question écarté",
+    "question classify": "sujet donné à une question",
 }
 """By an entry's `reading`. Everything that a role opens is here."""
 
@@ -81,6 +98,7 @@ _ABOUT: dict[str, str] = {
     "proposal_id": "proposition {name}",
     "decision_id": "décision {name}",
     "topic_id": "sujet {name}",
+    "question_id": "question {name}",
     "name": "fichier {name}",
     "source": "source {name}",
 }

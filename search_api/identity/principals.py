@@ -29,7 +29,8 @@ class Grant:
     """A role for some agents, and for the members of some groups (principals).
 
     An animator's role is limited to topics (ids) and communities (spaces as documents name
-    them), or `*` for all; the other roles have no such limits.
+    them), or `*` for all, and to entities (paths), whose questions without a topic they animate;
+    the other roles have no such limits.
     """
 
     role: Role
@@ -37,6 +38,7 @@ class Grant:
     groups: frozenset[str] = frozenset()
     topics: frozenset[str] = frozenset()
     communities: frozenset[str] = frozenset()
+    entities: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "groups", normalize_principals(self.groups))
@@ -48,11 +50,12 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class HeldRoles:
-    """The roles of one reader, with the topics and communities that they manage."""
+    """The roles of one reader, with the topics, communities and entities that they manage."""
 
     roles: frozenset[Role] = frozenset()
     topics: frozenset[str] = frozenset()
     communities: frozenset[str] = frozenset()
+    entities: frozenset[str] = frozenset()
 
     def animates_topic(self, topic_id: str) -> bool:
         """Whether they manage a topic."""
@@ -90,6 +93,7 @@ class Grants:
             frozenset({Role.AGENT, *(one.role for one in mine)}),
             frozenset(id_ for one in mine for id_ in one.topics),
             frozenset(id_ for one in mine for id_ in one.communities),
+            frozenset(path for one in mine for path in one.entities),
         )
 
     def holders(self, role: Role) -> tuple[frozenset[str], frozenset[str]]:

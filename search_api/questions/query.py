@@ -158,7 +158,8 @@ class ResultOrder(StrEnum):
 class Query:
     """A search as asked: text, filters by facet, the page (from 1) and the order.
 
-    `wide`: what is merely near is shown too.
+    `wide`: what is merely near is shown too. `verified`: only what an author said to be still
+    right, whose ids are in `only` once they are known.
     """
 
     text: str = ""
@@ -167,6 +168,8 @@ class Query:
     page_size: int = 10
     order: ResultOrder = ResultOrder.RELEVANCE
     wide: bool = False
+    verified: bool = False
+    only: tuple[str, ...] | None = None
 
 
 def since(typed: str, day: date) -> str | None:

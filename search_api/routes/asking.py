@@ -75,6 +75,7 @@ def ask(request: Request, reader: AskingReader, asked: NewQuestionRequest) -> As
         asked.hidden,
         asked.to,
         asked.community,
+        asked.metier,
     )
     made = ask_question(services, reader, new)
     return question_body(question_page(services, reader, made.id))
@@ -108,11 +109,14 @@ def act(
         text=asked.text,
         title=asked.title,
         answer_id=asked.answer,
+        valid_until=asked.valid_until,
     )
 
 
 router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)
 
+METIER_PREFIX = "metier:"
+"""Before the id of a métier, in the value of the form's choice of whom to ask."""
 SCOPE_SEPARATOR = ":"
 """Between a scope and its id, in the value of the form's choice."""
 
@@ -131,9 +135,10 @@ def new_question_page(
     q: _Written = "",
     to: Annotated[str, Query(max_length=200)] = "",
     community: Annotated[str, Query(max_length=200)] = "",
+    metier: Annotated[str, Query(max_length=200)] = "",
 ) -> str:
     """Write a question; what answers it already stands beside it."""
-    new = NewQuestion(q.strip()[:MOST_TITLE], to=to, community=community)
+    new = NewQuestion(q.strip()[:MOST_TITLE], to=to, community=community, metier=metier)
     found = asking_form(services_of(request), reader, new)
     return render(
         "ask.html",
@@ -142,6 +147,7 @@ def new_question_page(
         most_title=MOST_TITLE,
         most_text=MOST_TEXT,
         separator=SCOPE_SEPARATOR,
+        metier_prefix=METIER_PREFIX,
     )
 
 
@@ -155,14 +161,16 @@ def ask_on_page(
     readers: Annotated[str, Form(max_length=2_000)] = ReaderScope.EVERYBODY.value,
     hidden: Annotated[bool, Form()] = False,
     to: Annotated[str, Form(max_length=200)] = "",
-    community: Annotated[str, Form(max_length=200)] = "",
+    ask_of: Annotated[str, Form(max_length=200, alias="community")] = "",
 ) -> RedirectResponse:
     """Ask, then show the question's own page."""
     scope, _, scope_id = readers.partition(SCOPE_SEPARATOR)
     known = {one.value for one in ReaderScope}
     # What is no choice of the page is nobody's community: it is refused.
     chosen = ReaderScope(scope) if scope in known else ReaderScope.COMMUNITY
-    new = NewQuestion(title, text, topic, chosen, scope_id, hidden, to, community)
+    to_metier = ask_of.startswith(METIER_PREFIX)
+    community, metier = ("", ask_of.removeprefix(METIER_PREFIX)) if to_metier else (ask_of, "")
+    new = NewQuestion(title, text, topic, chosen, scope_id, hidden, to, community, metier)
     made = ask_question(services_of(request), reader, new)
     return RedirectResponse(question_address(made.id), status_code=303)
 
@@ -204,13 +212,17 @@ def forget(request: Request, reader: NamedReader) -> RedirectResponse:
 
 
 @router.get("/questions/{question_id}", response_class=HTMLResponse)
-def one_question_page(request: Request, reader: NamedReader, question_id: str) -> str:
-    """A question, its answers, and what one may do."""
+def one_question_page(
+    request: Request, reader: NamedReader, question_id: str, reported: bool = False
+) -> str:
+    """A question, its answers, and what one may do; `reported`: the reader just reported a text."""
     found = question_page(services_of(request), reader, question_id)
     return render(
         "question.html",
         request=request,
         found=found,
+        reported=reported,
+        today=services_of(request).today(),
         topic_address=topic_address,
         most_text=MOST_TEXT,
         most_reason=MOST_REASON,
@@ -227,10 +239,18 @@ def act_on_page(
     text: Annotated[str, Form(max_length=2 * MOST_TEXT)] = "",
     title: Annotated[str, Form(max_length=4_000)] = "",
     answer: Annotated[str, Form(max_length=32)] = "",
+    valid_until: Annotated[str, Form(max_length=10)] = "",
 ) -> RedirectResponse:
     """The same from the page's forms; then the question, or one's own where it is no more."""
     act_on_question(
-        services_of(request), reader, question_id, act, text=text, title=title, answer_id=answer
+        services_of(request),
+        reader,
+        question_id,
+        act,
+        text=text,
+        title=title,
+        answer_id=answer,
+        valid_until=_day(valid_until),
     )
     gone = act in (QuestionAction.DELETE, QuestionAction.DECLINE, QuestionAction.TRANSFER)
     return RedirectResponse("/questions" if gone else question_address(question_id), 303)

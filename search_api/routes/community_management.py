@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from expertise.consent import PreferenceKind
-from search_api.addresses import community_address, topic_address
+from search_api.addresses import community_address, document_of_address, topic_address
 from search_api.answers.agents import ask_wish
 from search_api.answers.communities import community
 from search_api.answers.community_management import (
@@ -22,6 +22,11 @@ from search_api.answers.community_management import (
     proposed_topics,
     topics_to_watch,
 )
+from search_api.answers.community_pages import (
+    CommunityPageAct,
+    community_page,
+    set_community_page,
+)
 from search_api.answers.context import NoBuild, NotFound, RoleHolder
 from search_api.answers.topics import is_shown
 from search_api.authorization import not_by_personal_token, require
@@ -31,6 +36,7 @@ from search_api.routes.search import PROBLEMS
 from search_api.routes.topics import not_mapped
 from search_api.schemas.communities import (
     CommunitiesBody,
+    CommunityPageRequest,
     CommunityRequest,
     DecisionBody,
     ProposalRequest,
@@ -154,18 +160,42 @@ def decide_community_on_page(
     return RedirectResponse("/animation#communautes", status_code=303)
 
 
+@router.post("/community-pages/{topic_id:path}", status_code=204)
+def set_page(
+    request: Request, manager: ManagerOfTopic, topic_id: str, asked: CommunityPageRequest
+) -> None:
+    """Pin a document, take a pin away, close the community or open it again."""
+    set_community_page(services_of(request), manager, topic_id, asked.act, asked.document)
+
+
+@pages.post("/animation/community-pages/{topic_id:path}")
+def set_page_on_page(
+    request: Request,
+    manager: ManagerOfTopic,
+    topic_id: str,
+    act: Annotated[CommunityPageAct, Form()],
+    document: Annotated[str, Form(max_length=4_000)] = "",
+) -> RedirectResponse:
+    """The same from the community's page; `document` may be the address of its page here."""
+    services = services_of(request)
+    set_community_page(services, manager, topic_id, act, document_of_address(document))
+    address = community_address(community(services, manager.reader, topic_id).topic)
+    return RedirectResponse(address, status_code=303)
+
+
 @pages.get("/communities/{topic_id:path}", response_class=HTMLResponse)
-def community_page(request: Request, reader: NamedReader, topic_id: str) -> str:
+def show_community(request: Request, reader: NamedReader, topic_id: str) -> str:
     """An accepted community: its topic, its members, documents and questions."""
     try:
-        found = community(services_of(request), reader, topic_id)
+        page = community_page(services_of(request), reader, topic_id)
     except NoBuild as none:
         return not_mapped(request, "coverage", "Communauté", none.build)
     return render(
         "community.html",
         request=request,
-        found=found,
-        dated=found.build,
+        page=page,
+        found=page.community,
+        dated=page.community.build,
         topic_address=topic_address,
     )
 

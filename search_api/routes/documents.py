@@ -28,6 +28,7 @@ from search_api.routes.search import PROBLEMS, page_address
 from search_api.schemas.documents import OpenedDocumentBody, opened_document_body
 from search_api.services import services_of
 from search_api.templating import render
+from search_api.verification import MOST_NOTE
 
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 router = APIRouter(include_in_schema=False)
@@ -115,6 +116,7 @@ def _page(request: Request, reader: AskingReader, document_id: str, q: str) -> s
         today=today,
         own_address=document_address(document_id),
         answer=ANSWER_ANCHOR,
+        most_note=MOST_NOTE,
         original=_original(request, found),
         about=about,
         question_mail=QuestionMail(asked or about, page_address(request)),

@@ -24,8 +24,12 @@ export function counted([one, many], number) {
 """
 
 
-def texts_module() -> str:
-    """The JavaScript module of the widget's texts: JSON strings, shown as text nodes."""
+def texts_module(asking: bool) -> str:
+    """The JavaScript module of the widget's texts: JSON strings, shown as text nodes.
+
+    `asking`: questions are asked of colleagues here; else the text of that link is empty, and
+    there is no such link.
+    """
     words = {
         "label": "Votre question, ou quelques mots",
         "search": "Chercher",
@@ -56,6 +60,7 @@ def texts_module() -> str:
         ),
         "shortened": "Seul le début de votre question a été lu.",
         "all": "Tout voir dans Qui sait\u202f?, avec les collègues qui savent",
+        "ask": "Poser la question à des collègues" if asking else "",
         "colon": "\u00a0: ",
         "untitled": "Sans titre",
         "not_in_force": "N’est pas en vigueur aujourd’hui.",
@@ -69,8 +74,12 @@ ANSWERS = frozenset({"/api/v1/search", "/api/v1/suggest"})
 """The paths that the widget requests, with its reader's session."""
 
 
-def add_embed_widget(app: FastAPI, scripts: Path, origins: Collection[str]) -> None:
+def add_embed_widget(
+    app: FastAPI, scripts: Path, origins: Collection[str], *, asking: bool
+) -> None:
     """Serve the widget's scripts, and let pages of these origins use it.
+
+    `asking`: as in `texts_module`.
 
     `origins` are written as browsers do: `https://intranet.exemple.fr`.
     """
@@ -78,7 +87,7 @@ def add_embed_widget(app: FastAPI, scripts: Path, origins: Collection[str]) -> N
     @app.get(f"{SCRIPTS}words.js", include_in_schema=False)
     def words() -> Response:
         headers = {"Cache-Control": ASK}
-        return Response(texts_module(), headers=headers, media_type="text/javascript")
+        return Response(texts_module(asking), headers=headers, media_type="text/javascript")
 
     app.mount(SCRIPTS.rstrip("/"), static_files(scripts), name="embed")
 

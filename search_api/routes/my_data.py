@@ -17,6 +17,7 @@ from search_api.answers.asking import own_asking
 from search_api.answers.feedback import FeedbackAction, give_feedback, own_feedback
 from search_api.answers.following import own_follows
 from search_api.answers.mail import own_mail
+from search_api.answers.verification import own_verifications
 from search_api.asking.values import MOST_PER_WEEK, RequestState
 from search_api.authorization import not_by_personal_token
 from search_api.feedback import Subject, SubjectKind
@@ -32,6 +33,7 @@ from search_api.schemas.agents import (
 )
 from search_api.services import Services, services_of
 from search_api.templating import render
+from search_api.verification import MOST_PER_MONTH
 
 api_router = APIRouter(
     prefix="/api/v1/me", responses=PROBLEMS, dependencies=[Depends(not_by_personal_token)]
@@ -76,7 +78,8 @@ def _body(services: Services, reader: Reader) -> MeBody:
     said, asked = own_feedback(services, reader), own_asking(services, reader)
     followed = own_follows(services, reader)
     mail = own_mail(services, reader)
-    return my_data_body(stored_about(services, reader), said, asked, followed, mail)
+    checked = own_verifications(services, reader)
+    return my_data_body(stored_about(services, reader), said, asked, followed, mail, checked)
 
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(not_by_personal_token)])
@@ -150,7 +153,13 @@ def me_page(request: Request, reader: NamedReader) -> str:
         followed=own_follows(services, reader),
         mail=own_mail(services, reader),
         asking_rules=services.asking.rules if services.asking else None,
-        declarable_topics=[one for one in held.topics if one.kind is TopicKind.TOPIC],
+        declarable_topics=[
+            one
+            for one in held.topics
+            if one.kind is TopicKind.TOPIC or held.row.metier in one.labels
+        ],
+        checked=own_verifications(services, reader),
+        most_checked=MOST_PER_MONTH,
         most_per_week=MOST_PER_WEEK,
         request_states=REQUEST_STATES,
     )

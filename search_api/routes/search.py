@@ -32,6 +32,7 @@ from search_api.parameters import (
     PageNumber,
     SortOrder,
     Typed,
+    Verified,
     Wide,
 )
 from search_api.problems import Problem
@@ -70,11 +71,12 @@ def search(
     page_size: Annotated[int, Query(ge=1, le=50)] = 10,
     sort: SortOrder = ResultOrder.RELEVANCE,
     wide: Wide = False,
+    verified: Verified = False,
     explain: Annotated[bool, Query(description="add score, parts and reasons")] = False,
 ) -> SearchBody:
     """Documents that answer, each with its answering passage; without a question the newest."""
     services = services_of(request)
-    query = Asked(q, filters, page, page_size, sort, wide)
+    query = Asked(q, filters, page, page_size, sort, wide, verified)
     found = answer_question(services, reader, query, as_typed=True)
     return search_answer(found, services.today(), explain=explain)
 
@@ -125,14 +127,16 @@ def search_page(
     page: PageNumber = 1,
     sort: SortOrder = ResultOrder.RELEVANCE,
     wide: Wide = False,
+    verified: Verified = False,
     as_typed: bool = False,
     more: Annotated[str, Query(description="a facet of which every value is shown")] = "",
 ) -> str:
     """The field, and once something is asked the documents and who knows."""
     services, today = services_of(request), services_of(request).today()
-    typed = SearchAddress(q.strip(), filters, page, sort, wide)
-    asked = bool(typed.q or filters)
-    query = Asked(q, filters, page, PAGE_SIZE if asked else NEWEST_SHOWN, sort, wide)
+    typed = SearchAddress(q.strip(), filters, page, sort, wide, verified)
+    asked = bool(typed.q or filters or verified)
+    shown = PAGE_SIZE if asked else NEWEST_SHOWN
+    query = Asked(q, filters, page, shown, sort, wide, verified)
     found = answer_question(services, reader, query, candidates=MOST_CARDS, as_typed=as_typed)
     address = replace(typed, q=found.query.text.strip())
     return render(
@@ -146,6 +150,8 @@ def search_page(
         results=found.results,
         direct=found.direct,
         ask_instead=found.ask_instead,
+        verified=found.verified,
+        verifying=services.verifying is not None,
         correction=found.correction,
         instead=found.instead,
         typed=typed,

@@ -30,6 +30,8 @@ from search_api.schemas.topics import (
     own_topic_body,
     peer_body,
 )
+from search_api.schemas.verification import OwnVerificationsBody, own_verifications_body
+from search_api.verification import OwnVerifications
 
 
 class SkillBody(BaseModel):
@@ -227,6 +229,9 @@ class MeBody(_MyDataSchema):
     asking: OwnAskingBody | None = Field(description="null where no question is asked here")
     mail: OwnMailBody | None = Field(description="null where no mail is sent")
     following: OwnFollowsBody | None = Field(description="null where nothing is followed here")
+    verifications: OwnVerificationsBody | None = Field(
+        None, description="null where authors are asked about no document"
+    )
     sessions: list[SessionBody] = Field(description="open ones: «Mes accès» ends them")
     tokens: list[TokenBody] = Field(description="personal tokens")
     not_held: list[str]
@@ -239,6 +244,7 @@ def my_data_body(
     asked: OwnAsking | None = None,
     followed: OwnFollows | None = None,
     mail: OwnMail | None = None,
+    checked: OwnVerifications | None = None,
 ) -> MeBody:
     """The body of an answer about the reader's own data."""
     row = {name: getattr(held.row, name) for name in RowBody.model_fields}
@@ -274,6 +280,7 @@ def my_data_body(
         asking=own_asking_body(asked) if asked else None,
         following=own_follows_body(followed) if followed else None,
         mail=own_mail_body(mail) if mail else None,
+        verifications=own_verifications_body(checked) if checked else None,
         sessions=[
             SessionBody(begun=_day(one.begun_s), last_used=_day(one.seen_s))
             for one in held.sessions

@@ -45,6 +45,9 @@ class NewQuestionRequest(_AskingSchema):
     community: str = Field(
         "", max_length=200, description="a topic of the community to ask, instead of one by one"
     )
+    metier: str = Field(
+        "", max_length=200, description="a métier of the list: its holders are asked, one by one"
+    )
 
 
 class QuestionActionRequest(_AskingSchema):
@@ -54,6 +57,7 @@ class QuestionActionRequest(_AskingSchema):
     text: str = Field("", max_length=MOST_TEXT)
     title: str = Field("", max_length=MOST_TITLE)
     answer: str = Field("", max_length=32, description="an answer's id")
+    valid_until: date | None = Field(None, description="the last day on which an answer is right")
 
 
 class AskingPreferencesBody(_AskingSchema):
@@ -78,6 +82,8 @@ class GivenAnswerBody(_AskingSchema):
     corrected: list[datetime] = Field(description="when; former texts are not kept")
     accepted: bool = Field(description="the asker says that it helped")
     thanked: bool
+    valid_until: date | None = Field(description="the last day on which it is right; null: none")
+    hidden: str | None = Field(description="why it is shown to you alone; null: it is shown")
 
 
 class BriefQuestionBody(_AskingSchema):
@@ -102,6 +108,7 @@ class AskedQuestionBody(BriefQuestionBody):
     accepted_by: AgentBody | None = Field(description="who accepted; told to the asker alone")
     passed_on: list[str] = Field(description="reasons, without names; told to the asker alone")
     missing: str = Field(description="what the asker says the answers lack")
+    hidden: str | None = Field(description="why it is shown to you alone; null: it is shown")
     answers: list[GivenAnswerBody]
 
 
@@ -172,13 +179,23 @@ class OwnAskedBody(_AskingSchema):
     created: datetime
 
 
+class OwnReportBody(_AskingSchema):
+    """A text that one reported: for oneself alone."""
+
+    question: str
+    answer: str = Field(description="empty: the question itself")
+    reason: str
+    created: datetime
+
+
 class OwnAskingBody(_AskingSchema):
-    """Everything that is kept of one's questions, answers, requests and preferences."""
+    """Everything that is kept of one's questions, answers, requests, reports and preferences."""
 
     preferences: AskingPreferencesBody
     asked: list[OwnAskedBody]
     answers: list[OwnAnswerBody]
     requests: list[OwnRequestBody]
+    reports: list[OwnReportBody]
 
 
 def question_body(found: ShownQuestion) -> AskedQuestionBody:
@@ -195,6 +212,7 @@ def question_body(found: ShownQuestion) -> AskedQuestionBody:
         accepted_by=agent_body(found.accepted_by) if found.accepted_by else None,
         passed_on=list(found.passed_on),
         missing=one.missing,
+        hidden=one.hidden,
         answers=list(map(_answer_body, found.answers)),
     )
 
@@ -210,6 +228,8 @@ def _answer_body(shown: ShownAnswer) -> GivenAnswerBody:
         corrected=list(one.corrected),
         accepted=one.accepted,
         thanked=one.thanked,
+        valid_until=one.valid_until,
+        hidden=one.hidden,
     )
 
 
@@ -283,5 +303,14 @@ def own_asking_body(found: OwnAsking) -> OwnAskingBody:
                 question=one.question_id, state=one.state, asked=one.asked, reason=one.reason
             )
             for one in found.requests
+        ],
+        reports=[
+            OwnReportBody(
+                question=one.question_id,
+                answer=one.answer_id,
+                reason=one.reason,
+                created=one.created,
+            )
+            for one in found.reports
         ],
     )

@@ -14,6 +14,7 @@ from search_api.answers.community_management import (
     TopicsToWatch,
     all_risks,
 )
+from search_api.answers.community_pages import CommunityPageAct
 from search_api.schemas.search import AgentBody, ReferenceBody
 from search_api.schemas.search_responses import agent_body
 from search_api.schemas.topics import (
@@ -89,6 +90,13 @@ class RisksBody(_CommunitySchema):
 
     build: BuildBody
     topics: list[AtRiskBody]
+
+
+class CommunityPageRequest(_CommunitySchema):
+    """What to set on a community's page."""
+
+    act: CommunityPageAct
+    document: str = Field("", max_length=4_000, description="a document's id, to pin or unpin")
 
 
 class CommunityRequest(_CommunitySchema):

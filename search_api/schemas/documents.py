@@ -44,7 +44,7 @@ class OpenedDocumentBody(DocumentFields):
 def opened_document_body(found: DocumentAnswer, today: date) -> OpenedDocumentBody:
     """The body of an answer with a document."""
     return OpenedDocumentBody(
-        **document_fields(found.result, today, found.ask_instead),
+        **document_fields(found.result, today, found.ask_instead, found.verified),
         original=found.original or None,
         conversation=found.conversation,
         parts=[_part(part) for part in found.parts],

@@ -112,6 +112,15 @@ class AgentBody(_SearchSchema):
     since: date | None = Field(description="arrival in the present post")
 
 
+class VerificationBody(_SearchSchema):
+    """What an author said of a text that has not changed since."""
+
+    day: date
+    right: bool = Field(description="false: `note` says what is no longer right")
+    note: str
+    agent: AgentBody | None = Field(description="null for who is not named")
+
+
 class DocumentFields(_SearchSchema):
     """What is said of a document wherever it is shown."""
 
@@ -136,6 +145,9 @@ class DocumentFields(_SearchSchema):
     authors: list[AuthorBody] = Field(description="who wrote before who commented")
     ask_instead: list[AgentBody] = Field(
         description="whom to ask where everybody who wrote it has left"
+    )
+    verified: VerificationBody | None = Field(
+        None, description="what an author said of its text as it is; null: nothing"
     )
 
 

@@ -13,6 +13,7 @@ from search_api.addresses import document_address
 from search_api.answers.people import PersonCard
 from search_api.answers.question import QuestionAnswer, WhoKnows
 from search_api.answers.suggestions import SuggestedLink
+from search_api.answers.verification import ShownVerification
 from search_api.ranking.direct_answer import DirectAnswer
 from search_api.ranking.results import (
     BestBet,
@@ -50,6 +51,7 @@ from search_api.schemas.search import (
     SuggestionBody,
     SuggestionsBody,
     UnderstoodBody,
+    VerificationBody,
 )
 from search_api.wording import area_label, contact, in_force, web_address
 
@@ -73,6 +75,7 @@ def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) 
                 today,
                 _explained(one, results) if explain else None,
                 found.ask_instead.get(one.card.document_id, ()),
+                found.verified.get(one.card.document_id),
             )
             for one in results.results
         ],
@@ -190,9 +193,10 @@ def _document(
     today: date,
     why: _Explanation | None,
     ask_instead: Sequence[Agent],
+    verified: ShownVerification | None,
 ) -> DocumentBody:
     return DocumentBody(
-        **document_fields(result, today, ask_instead),
+        **document_fields(result, today, ask_instead, verified),
         page=document_address(result.card.document_id, results.question.words),
         passage=_passage(*result.answering[0]) if result.answering else None,
         other_passages=[_passage(*one) for one in result.answering[1:]],
@@ -203,7 +207,12 @@ def _document(
     )
 
 
-def document_fields(result: Result, today: date, ask_instead: Sequence[Agent]) -> dict[str, Any]:
+def document_fields(
+    result: Result,
+    today: date,
+    ask_instead: Sequence[Agent],
+    verified: ShownVerification | None = None,
+) -> dict[str, Any]:
     """The fields of `DocumentFields`."""
     card = result.card
     same = ("title", "kind", "source", "space", "entity", "language", "created", "modified")
@@ -218,7 +227,18 @@ def document_fields(result: Result, today: date, ask_instead: Sequence[Agent]) -
         "copies": [copy_body(one) for one in result.copies],
         "authors": [author_body(one) for one in result.authors],
         "ask_instead": [agent_body(one) for one in ask_instead],
+        "verified": verification_body(verified) if verified else None,
     }
+
+
+def verification_body(said: ShownVerification) -> VerificationBody:
+    """What an author said of a document."""
+    return VerificationBody(
+        day=said.day,
+        right=said.right,
+        note=said.note,
+        agent=agent_body(said.agent) if said.agent else None,
+    )
 
 
 def _best_bet(bet: BestBet) -> BestBetBody:

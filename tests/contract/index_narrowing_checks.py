@@ -1,11 +1,12 @@
 """Contract of the `Index` port: contributors, dates, alternatives and expansions."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
-from connectors.values import Contribution, ContributorRole
+from connectors.values import Access, Contribution, ContributorRole
 from indexer.parsed_query import MAX_EXPANSION_WORDS
 from indexer.ports import Index
 from indexer.values import (
@@ -47,6 +48,21 @@ def _ranked(index: Index, text: str, *expansions: Expansion) -> list[str]:
 
 class NarrowingChecks:
     """What operators of a query become, and what a glossary adds."""
+
+    def test_named_documents_alone_are_found_under_rights(self, index: Index) -> None:
+        """Both rankings, total and facets; what may not be read is not found by being named."""
+        texts = ("un", "deux", "trois")
+        writes = [put(f"wiki:{text}", f"Le cadastre, {text}.") for text in texts]
+        closed = Access(frozenset({"agent:other"}))
+        writes.append(put("wiki:clos", "Le cadastre, clos.", access=closed))
+        assert not index.write(writes).failed
+        named = replace(_wanting(Question("cadastre"), "cadastre"), facets=("source",))
+        both = replace(named, documents=("wiki:un", "wiki:clos", "wiki:jamais"))
+        assert _both(index.search(both)) == _only("wiki:un")
+        assert [one.count for one in index.search(both).facets["source"]] == [1]
+        assert _both(index.search(replace(named, documents=()))) == _only()
+        assert index.search(replace(both, question=Question(), vector=None)).total == 1
+        assert index.search(named).total == len(texts)
 
     @pytest.mark.parametrize(
         ("byline", "found"),

@@ -129,6 +129,32 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("POST", "/courriels"): posted("/courriels", digest="daily"),
         ("GET", "/courriels/{link}"): asked("/courriels/inconnu"),
         ("POST", "/courriels/{link}"): posted("/courriels/inconnu"),
+        ("POST", "/api/v1/questions/{question_id}/reports"): (
+            Ask(f"/api/v1/questions/{NO_QUESTION}/reports", "POST", json={"reason": "x"}),
+        ),
+        ("POST", "/questions/{question_id}/reports"): posted(
+            f"/questions/{NO_QUESTION}/reports", reason="x"
+        ),
+        ("GET", "/api/v1/animation/questions"): asked("/api/v1/animation/questions"),
+        ("GET", "/animation/questions"): asked("/animation/questions"),
+        ("POST", "/api/v1/animation/questions/{question_id}"): (
+            Ask(f"/api/v1/animation/questions/{NO_QUESTION}", "POST", json={"act": "dismiss"}),
+        ),
+        ("POST", "/animation/questions/{question_id}"): posted(
+            f"/animation/questions/{NO_QUESTION}", act="dismiss"
+        ),
+        ("GET", "/api/v1/verifications"): asked("/api/v1/verifications"),
+        ("GET", "/a-verifier"): asked("/a-verifier"),
+        ("POST", "/api/v1/verifications"): tuple(
+            Ask("/api/v1/verifications", "POST", json={"document": f"wiki:{name}", "act": act})
+            for name in DOCUMENT_NAMES
+            for act in ("outdated", "right")
+        ),
+        ("POST", "/verifications"): posted("/verifications", document="inconnu", act="outdated"),
+        ("POST", "/api/v1/verifications/pace"): (
+            Ask("/api/v1/verifications/pace", "POST", json={"per_month": 1}),
+        ),
+        ("POST", "/verifications/pace"): posted("/verifications/pace", per_month="1"),
         ("GET", "/questions"): asked("/questions"),
         ("GET", "/questions/new"): questions("/questions/new"),
         ("POST", "/questions"): posted("/questions", title="Quel cadastre ?"),
@@ -158,6 +184,12 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ),
         ("POST", "/animation/decisions/{decision_id}/forget"): posted(
             "/animation/decisions/1/forget"
+        ),
+        ("POST", "/api/v1/animation/community-pages/{topic_id:path}"): (
+            Ask("/api/v1/animation/community-pages/1", "POST", json={"act": "close"}),
+        ),
+        ("POST", "/animation/community-pages/{topic_id:path}"): posted(
+            "/animation/community-pages/1", act="close"
         ),
         ("GET", "/communities/{topic_id:path}"): asked(f"/communities/{topic}"),
         ("POST", "/communities/{topic_id:path}"): posted(f"/communities/{topic}", act="join"),

@@ -1,6 +1,6 @@
 """A small administration where questions are asked: the pages, a clock, and the steps of time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ from expertise.consent import SqlConsent
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from expertise.directory_tables import directory_versions
-from expertise.topics import Topic, TopicList
+from expertise.topics import Topic, TopicKind, TopicList
 from indexer.access import Reader
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.embedded.index import EmbeddedIndex
@@ -38,9 +38,11 @@ from search_api.answers.context import Asking, Mailing
 from search_api.app import Services, create_app
 from search_api.asking.authority import ScopeAuthority
 from search_api.asking.documents import QuestionsConnector
+from search_api.asking.limits import DailyActs
 from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
 from search_api.audit.sql import SqlAudit
+from search_api.community_pages import SqlCommunityPages
 from search_api.feedback import SqlFeedback
 from search_api.following import SqlFollowing
 from search_api.identity.principals import Grant, Grants, Role
@@ -93,11 +95,12 @@ APART = {MAPPER: "22", NEIGHBOUR: "31", FARAWAY: "974", BEHIND: "80"}
 @dataclass
 class Listed:
     apart: bool = False
+    metiers: Mapping[str, str] = field(default_factory=dict)
 
     def entries(self) -> Iterator[Agent]:
         for one in AGENTS:
             place = APART.get(one.id, one.departement) if self.apart else one.departement
-            yield replace(one, departement=place)
+            yield replace(one, departement=place, metier=self.metiers.get(one.id, ""))
 
 
 def notes() -> list[Put]:
@@ -185,18 +188,28 @@ class AskingSite:
 
 @contextmanager
 def asking_site(
-    folder: Path, *, apart: bool = False, index: Index | None = None, **rules: Any
+    folder: Path,
+    *,
+    apart: bool = False,
+    index: Index | None = None,
+    metiers: Mapping[str, str] | None = None,
+    **rules: Any,
 ) -> Iterator[AskingSite]:
-    """An administration of its own, on the embedded engine unless another index is given."""
+    """An administration of its own, on the embedded engine unless another index is given.
+
+    `metiers` are those of agents, by id; each label is a métier of the list, too, under its own id.
+    """
+    labels = sorted(set((metiers or {}).values()))
+    topics = TOPICS + tuple(Topic(one, one, kind=TopicKind.METIER) for one in labels)
     index = index or EmbeddedIndex(folder / "index", ENCODER.dimension)
     assert not index.write(notes()).failed
     engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book, builds, state = SqlDirectory(engine), SqlBuilds(engine), State(engine)
-    book.replace(Listed(apart))
-    listed = TopicList(TOPICS)
+    book.replace(Listed(apart, metiers or {}))
+    listed = TopicList(topics)
     # Seven agents are too few to call anybody alone; here who is so matters, not how it is known.
     build_rules = BuildRules(least_known=0)
-    builds.publish(build_expertise(index, book, ENCODER, TOPICS, build_rules, TODAY), listed)
+    builds.publish(build_expertise(index, book, ENCODER, topics, build_rules, TODAY), listed)
     overview, clock = BuildReader(builds, index, book, build_rules), Clock()
     register = FileRegister(folder / "register.jsonl", (), clock, 90)
     questions = SqlQuestions(engine, clock, register)
@@ -228,7 +241,8 @@ def asking_site(
         feedback=SqlFeedback(engine, clock),
         grants=Grants((animator,)),
         audit=SqlAudit(engine, clock),
-        asking=Asking(questions, AskingRules(**rules), publish, reader),
+        community_pages=SqlCommunityPages(engine, clock),
+        asking=Asking(questions, AskingRules(**rules), publish, reader, DailyActs(clock)),
         following=SqlFollowing(engine, clock, register),
         mail=Mailing(
             SqlMail(engine, clock, "qui-sait.test", register),

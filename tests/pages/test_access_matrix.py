@@ -66,6 +66,9 @@ accepted_denials = ["externe:group:exclus"]
 glossary = "glossaire.csv"
 [topics]
 file = "sujets.csv"
+[verification]
+enabled = true
+old_days = 1
 [questions]
 enabled = true
 [oidc]

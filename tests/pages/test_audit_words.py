@@ -18,7 +18,10 @@ import quisait.commands
 import quisait.server.app
 from quisait.application.database import migrate
 from quisait.clock import now
+from search_api.answers.administration import AUDIT_PAGE
 from search_api.answers.community_management import CommunityAction, ProposalAction
+from search_api.answers.community_pages import CommunityPageAct
+from search_api.answers.moderation import ModerationAct
 from search_api.app import Services, create_app
 from search_api.audit.descriptions import OPENED, about, opened, way
 from search_api.audit.port import REFUSED, AuditEntry, PrivilegedAccess
@@ -34,7 +37,7 @@ pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
 OFFICER = Grants((Grant(Role.OFFICER, agents=frozenset({"ag-5"})),))
 TECHNICAL = re.compile(
-    r"(?:GET|POST|PUT|PATCH|DELETE) /|/api/|[{}]|quisait \w|proposal |audit forg"
+    r"(?:GET|POST|PUT|PATCH|DELETE) /|/api/|[{}]|quisait \w|proposal |question \w+$|audit forg"
 )
 
 
@@ -102,6 +105,8 @@ def test_all_that_a_role_opens_has_words_and_nothing_else_has(services: Services
     assert {"GET /audit", "POST /api/v1/animation/communities/{topic_id:path}"} <= routes
     assert {"quisait journal", "quisait topics proposals merge"} <= commands
     verdicts = {f"proposal {one}" for one in ProposalAction}
+    verdicts |= {f"community {one}" for one in CommunityPageAct}
+    verdicts |= {f"question {one}" for one in ModerationAct}
     assert set(OPENED) == routes | commands | verdicts | {FORGOTTEN}
 
 
@@ -124,10 +129,11 @@ def test_the_page_shows_no_method_and_no_path(services: Services, audit: SqlAudi
     for reading in (*OPENED, *(REFUSED + one for one in OPENED), unknown):
         audit.write(PrivilegedAccess("ag-1", Role.ANIMATOR, reading, "topic_id:foncier"))
     headers = {"Authorization": f"Bearer {TOKENS.make('ag-5', NOW_S)}"}
-    page = TestClient(create_app(services), headers=headers).get("/audit")
-    assert page.status_code == 200
-    table = page.text.partition("<tbody")[2].partition("</tbody>")[0]
-    assert table.count("<tr") == 2 * len(OPENED) + 2
+    client, entries = TestClient(create_app(services), headers=headers), 2 * len(OPENED) + 2
+    pages = [client.get("/audit"), client.get(f"/audit?before={entries - AUDIT_PAGE + 1}")]
+    assert [page.status_code for page in pages] == [200, 200]
+    table = "".join(one.text.partition("<tbody")[2].partition("</tbody>")[0] for one in pages)
+    assert table.count("<tr") == entries
     assert TECHNICAL.findall(re.sub(r"<[^>]*>", "", table)) == []
     assert "registre des consultations" in table
     assert "sujet foncier" in table

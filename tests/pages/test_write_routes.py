@@ -32,12 +32,14 @@ from quisait.application.database import migrate
 from quisait.clock import now
 from quisait.settings import SearchSettings
 from quisait.work.search_files import SettingsSearchFiles
-from search_api.answers.context import Asking, Mailing
+from search_api.answers.context import Asking, Mailing, Verifying
 from search_api.app import Services, create_app
+from search_api.asking.limits import DailyActs
 from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
+from search_api.community_pages import SqlCommunityPages
 from search_api.feedback import SqlFeedback
 from search_api.following import SqlFollowing
 from search_api.identity.readers import NO_AUTHORITIES, reader_of
@@ -50,6 +52,7 @@ from search_api.sign_on.introspection import ApplicationReaders, IntrospectionRu
 from search_api.sign_on.provider import Provider, ProviderRules
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
 from search_api.sign_on.verification import LOGOUT_EVENT, ProviderSession
+from search_api.verification import SqlVerifications
 from tests.lying_provider import CLIENT_ID, LyingProvider, lying_provider, rsa_key, signed
 from tests.pages.access_routes import WRITE_METHODS, routes_of
 from tests.pages.conftest import TOKENS
@@ -157,9 +160,12 @@ def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
                 AskingRules(),
                 lambda: True,
                 lambda agent_id: reader_of(agent_id, book, TODAY),
+                DailyActs(now),
             ),
             following=SqlFollowing(engine, now),
             mail=Mailing(SqlMail(engine, now, "x.test"), MailRules(SITE, "x.test"), LINKS),
+            community_pages=SqlCommunityPages(engine, now),
+            verifying=Verifying(SqlVerifications(engine)),
             push_receiver=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
             application_readers=application_readers(sign_on, book),
         )
@@ -296,6 +302,37 @@ def of_the_asker(path: str, status: int, **sent: Any) -> Write:
     )
 
 
+def reporting(path: str, status: int, **sent: Any) -> Write:
+    """Whoever reads a question may report it; its asker may not, nor a program."""
+
+    def ask(site: Site, client: Any, **headers: str) -> Answer:
+        asked = site.client(OTHER).post("/api/v1/questions", json={"title": "Qui sait ?"})
+        address = path.format(asked.json()["id"])
+        answer: Answer = client.post(address, headers=headers, **sent)
+        return answer
+
+    def by_token(site: Site) -> Answer:
+        token = site.tokens.make(MANAGER, "un programme", 30)
+        return ask(site, site.client(), Authorization=f"Bearer {token}")
+
+    return Write(
+        lambda site: ask(site, site.client(MANAGER)),
+        status,
+        {
+            404: lambda site: ask(site, site.client(OTHER)),
+            401: lambda site: ask(site, site.client()),
+            403: by_token,
+        },
+    )
+
+
+def question_of_other(site: Site) -> str:
+    asked = site.client(OTHER).post(
+        "/api/v1/questions", json={"title": "Qui sait ?", "topic": PROPOSED}
+    )
+    return str(asked.json()["id"])
+
+
 def pushing(path: str, status: int, body: Any) -> Write:
     """A source's token may, anybody without one may not."""
 
@@ -361,6 +398,12 @@ def writing_glossary(site: Site, agent: str = "") -> Answer:
     form = {"text": "SPF;publicité foncière", "version": sha256(b"").hexdigest()}
     answer: Answer = site.client(agent).post("/administration/files/glossary", data=form)
     return answer
+
+
+def accepted_community(site: Site) -> str:
+    path = f"/animation/communities/{PROPOSED}"
+    site.client(MANAGER).post(path, data={"verdict": "accept"})
+    return PROPOSED
 
 
 def joining(site: Site, agent: str) -> Answer:
@@ -471,6 +514,37 @@ WRITES: dict[tuple[str, str], Write] = {
     ("POST", "/questions/{question_id}"): of_the_asker(
         "/questions/{}", 303, data={"act": "edit", "title": "Qui ?"}
     ),
+    ("POST", "/api/v1/animation/community-pages/{topic_id:path}"): managing(
+        "/api/v1/animation/community-pages/{}", accepted_community, 204, json={"act": "close"}
+    ),
+    ("POST", "/animation/community-pages/{topic_id:path}"): managing(
+        "/animation/community-pages/{}", accepted_community, 303, data={"act": "reopen"}
+    ),
+    ("POST", "/api/v1/questions/{question_id}/reports"): reporting(
+        "/api/v1/questions/{}/reports", 204, json={"reason": "Un nom."}
+    ),
+    ("POST", "/questions/{question_id}/reports"): reporting(
+        "/questions/{}/reports", 303, data={"reason": "Un nom."}
+    ),
+    ("POST", "/api/v1/animation/questions/{question_id}"): managing(
+        "/api/v1/animation/questions/{}",
+        question_of_other,
+        204,
+        json={"act": "hide", "reason": "Un nom."},
+    ),
+    ("POST", "/animation/questions/{question_id}"): managing(
+        "/animation/questions/{}", question_of_other, 303, data={"act": "dismiss"}
+    ),
+    ("POST", "/api/v1/verifications"): in_person(
+        "/api/v1/verifications", 204, json={"document": "wiki:60", "act": "take_back"}
+    ),
+    ("POST", "/verifications"): in_person(
+        "/verifications", 303, data={"document": "wiki:60", "act": "take_back"}
+    ),
+    ("POST", "/api/v1/verifications/pace"): in_person(
+        "/api/v1/verifications/pace", 204, json={"per_month": 1}
+    ),
+    ("POST", "/verifications/pace"): in_person("/verifications/pace", 303, data={"per_month": "1"}),
     ("POST", "/mes-donnees"): in_person("/mes-donnees", 303, data={"act": "ask", **WITHDRAW}),
     ("POST", "/demo/agent"): Write(
         lambda site: become(site, site.demo, "127.0.0.1"),

@@ -10,6 +10,12 @@ export function page(q, text = words.open) {
   return link(new URL(`?${new URLSearchParams({ q })}`, HOME).href, text);
 }
 
+/** A link to where one asks colleagues, with the question; none where nobody is asked there. */
+export function askingPage(q) {
+  if (!words.ask) return [];
+  return [link(new URL(`questions/new?${new URLSearchParams({ q })}`, HOME).href, words.ask)];
+}
+
 /** The page of Qui sait ? at a path that the API gave. */
 export function opened(path) {
   return new URL(path.slice(1), HOME).href;

@@ -1,4 +1,4 @@
-import { opened, page } from "./asking.js";
+import { askingPage, opened, page } from "./asking.js";
 import { link, make } from "./elements.js";
 import { counted, words } from "./words.js";
 
@@ -16,7 +16,7 @@ export function results({ total, worded, documents, people, services, incomplete
   if (shortened) said.push(` ${words.shortened}`);
   const more = page(q, words.all);
   const named = [...people.map(person), ...services.map(service)].map((line) => make("p", { class: "about" }, line));
-  return [said, [...named, make("ol", {}, ...documents.map(item)), make("p", {}, more)]];
+  return [said, [...named, make("ol", {}, ...documents.map(item)), make("p", {}, more), ...askingPage(q).map((one) => make("p", {}, one))]];
 }
 
 function person({ agent: { name, email, post } }) {

@@ -1,0 +1,137 @@
+"""A community's page whole, and what its animator sets there: pins, and whether it is closed."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from expertise.topics import Topic
+from indexer.access import Reader, access_filter
+from indexer.values import Card
+from search_api.answers.communities import CommunityAnswer, community
+from search_api.answers.context import (
+    AnswerContext,
+    InvalidParameter,
+    NotAllowed,
+    NotFound,
+    RoleHolder,
+    note_access,
+)
+from search_api.answers.home import news_on
+from search_api.answers.topics import READ_FIRST
+from search_api.asking.values import AskedQuestion, QuestionStage, Thread
+from search_api.community_pages import SqlCommunityPages
+from search_api.identity.principals import Role
+
+
+class CommunityPageAct(StrEnum):
+    """What one sets on the page of a community that one animates."""
+
+    PIN = "pin"
+    UNPIN = "unpin"
+    CLOSE = "close"
+    REOPEN = "reopen"
+
+
+@dataclass(frozen=True, slots=True)
+class CommunityPage:
+    """A community, with what the reader may read of it.
+
+    `pinned` by the newest pin; `waiting` and `answered` are questions asked here on its topic,
+    the newest first; `news` changed within a year. `closed`: nobody joins it or asks it any more.
+    `animates`: the reader may pin and close.
+    """
+
+    community: CommunityAnswer
+    pinned: tuple[Card, ...]
+    waiting: tuple[AskedQuestion, ...]
+    answered: tuple[AskedQuestion, ...]
+    news: tuple[Card, ...]
+    closed: bool
+    animates: bool
+
+
+def community_page(context: AnswerContext, reader: Reader, topic_id: str) -> CommunityPage:
+    """The page of a topic's community. Raises as `community` does."""
+    found = community(context, reader, topic_id)
+    pages, topic = context.community_pages, found.topic
+    pins = pages.pins(topic.id) if pages else ()
+    readable = context.search.cards(pins, reader)
+    threads = _threads(context, reader, topic.id)
+    held = context.grants.held_by(reader)
+    return CommunityPage(
+        found,
+        tuple(readable[id_] for id_ in pins if id_ in readable),
+        tuple(one.question for one in threads if one.waits)[:READ_FIRST],
+        tuple(one.question for one in threads if not one.waits)[:READ_FIRST],
+        _news(context, reader, topic, pins),
+        topic.id in closed_communities(context),
+        Role.ANIMATOR in held.roles and held.animates_topic(topic.id),
+    )
+
+
+def closed_communities(context: AnswerContext) -> frozenset[str]:
+    """The topics whose communities are closed."""
+    return context.community_pages.closed() if context.community_pages else frozenset()
+
+
+def set_community_page(
+    context: AnswerContext,
+    holder: RoleHolder,
+    topic_id: str,
+    act: CommunityPageAct,
+    document_id: str = "",
+) -> None:
+    """Pin a document or a question, take a pin away, close the community or open it again.
+
+    Raises `NotAllowed` for a topic that is not the holder's, `NotFound` for a community that is
+    none and a document that they may not read, `InvalidParameter`, `NotAudited`, `NoBuild`.
+    """
+    pages = _pages(context)
+    topic = community(context, holder.reader, topic_id).topic
+    if not holder.held.animates_topic(topic.id):
+        raise NotAllowed("Vous n’animez pas le sujet de cette communauté.")
+    note_access(context, holder, f"community {act}", f"topic_id:{topic.id}")
+    if act is CommunityPageAct.UNPIN:
+        pages.unpin(topic.id, document_id)
+    elif act is CommunityPageAct.PIN:
+        _pin(context, holder, pages, topic, document_id)
+    else:
+        pages.close(topic.id, act is CommunityPageAct.CLOSE)
+
+
+def _pin(
+    context: AnswerContext,
+    holder: RoleHolder,
+    pages: SqlCommunityPages,
+    topic: Topic,
+    document_id: str,
+) -> None:
+    if document_id not in context.search.cards((document_id,), holder.reader):
+        raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
+    pins = pages.pins(topic.id)
+    if document_id not in pins and len(pins) >= READ_FIRST:
+        raise InvalidParameter(f"Épinglez {READ_FIRST} documents au plus : retirez-en un d’abord.")
+    pages.pin(topic.id, document_id)
+
+
+def _pages(context: AnswerContext) -> SqlCommunityPages:
+    if context.community_pages is None:
+        raise NotFound("")
+    return context.community_pages
+
+
+def _threads(context: AnswerContext, reader: Reader, topic_id: str) -> tuple[Thread, ...]:
+    """Questions on the topic that the reader may read, the newest first."""
+    if context.asking is None:
+        return ()
+    access = access_filter(reader)
+    found = context.asking.questions.at_stage(*QuestionStage)
+    own = (one for one in found if one.question.topic_id == topic_id)
+    return tuple(one for one in own if access.admits(one.question.access))[::-1]
+
+
+def _news(
+    context: AnswerContext, reader: Reader, topic: Topic, without: Collection[str]
+) -> tuple[Card, ...]:
+    found = news_on(context, reader, topic)
+    return tuple(one for one in found if one.document_id not in without)[:READ_FIRST]

@@ -1,0 +1,275 @@
+"""Reports of questions and answers, and what whoever animates their topic does about them.
+
+Whoever moderates sees what is reported and why, never by whom; and moderates only what they may
+read, and no text of their own. What is hidden is shown to its author alone, with the reason.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from expertise.topics import Topic, TopicKind
+from indexer.access import Reader, access_filter
+from search_api.answers.context import (
+    AnswerContext,
+    AnswerRefused,
+    Asking,
+    InvalidParameter,
+    NotFound,
+    RoleHolder,
+    note_access,
+)
+from search_api.answers.feedback import named_topic
+from search_api.answers.questions_read import (
+    any_thread,
+    asking_of,
+    checked_text,
+    known_agent,
+    readable_thread,
+)
+from search_api.answers.topics import list_topics, related_topics
+from search_api.asking.authority import entities_down_to, entities_of
+from search_api.asking.values import (
+    MOST_REASON,
+    AskedQuestion,
+    GivenAnswer,
+    QuestionStage,
+    ReaderScope,
+    TextReport,
+    Thread,
+)
+from search_api.identity.principals import HeldRoles
+
+
+class ModerationAct(StrEnum):
+    """What one does about a text: hide it, show it again, leave it; or give a topic."""
+
+    HIDE = "hide"
+    SHOW = "show"
+    DISMISS = "dismiss"
+    CLASSIFY = "classify"
+
+
+class TooManyReports(AnswerRefused):
+    """The reader has reported as many texts today as they may."""
+
+    status = 429
+    code = "too_many_reports"
+
+
+@dataclass(frozen=True, slots=True)
+class ModeratedText:
+    """A question, or one of its answers. `reports` are the reasons and days, without names.
+
+    `hidden` is why it is hidden, None where it is shown.
+    """
+
+    question: AskedQuestion
+    answer: GivenAnswer | None
+    reports: tuple[tuple[str, date], ...] = ()
+
+    @property
+    def hidden(self) -> str | None:
+        """Why it is hidden, None where it is shown."""
+        return self.answer.hidden if self.answer else self.question.hidden
+
+
+@dataclass(frozen=True, slots=True)
+class UnclassifiedQuestion:
+    """A question without a topic, and the topic that its words are nearest to; None for none."""
+
+    question: AskedQuestion
+    proposed: Topic | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModerationDesk:
+    """What waits for whoever animates: of what they animate and may read, the oldest first.
+
+    `reported` and `hidden` are never the holder's own. `waiting` are questions that nobody else's
+    turn it is to answer; `unclassified` those without a topic. `topics` are all to choose from.
+    """
+
+    reported: tuple[ModeratedText, ...]
+    hidden: tuple[ModeratedText, ...]
+    waiting: tuple[AskedQuestion, ...]
+    unclassified: tuple[UnclassifiedQuestion, ...]
+    topics: tuple[Topic, ...]
+
+
+def report_text(
+    context: AnswerContext, reader: Reader, question_id: str, answer_id: str, reason: str
+) -> None:
+    """Tell whoever animates the topic that a text should not stand there, once.
+
+    Raises `NotFound` for what the reader may not read, or wrote; `InvalidParameter`,
+    `TooManyReports`.
+    """
+    asking, agent = asking_of(context), known_agent(context, reader)
+    text = _text(readable_thread(context, reader, question_id), answer_id)
+    if _author(text) == agent.id:
+        raise NotFound("Ce texte est le vôtre : vous pouvez le supprimer.")
+    said = checked_text(reason, MOST_REASON, "Écrivez en quelques mots ce qui ne va pas.")
+    moment = asking.questions.now()
+    report = TextReport(question_id, answer_id, agent.id, said, moment)
+    most, day_ago = asking.rules.reported_per_day, moment - timedelta(days=1)
+    if not asking.questions.report(report, most, day_ago):
+        raise TooManyReports("Vous avez beaucoup signalé aujourd’hui : revenez demain.")
+
+
+def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDesk:
+    """What waits for the holder. Raises `NotFound`, `IndexUnreachable`."""
+    asking = asking_of(context)
+    questions = asking.questions
+    hidden = [(one.question_id, one.answer_id) for one in questions.hidden()]
+    reasons: dict[tuple[str, str], list[tuple[str, date]]] = {}
+    for one in questions.reports():
+        said = (one.reason, one.created.date())
+        reasons.setdefault((one.question_id, one.answer_id), []).append(said)
+    topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
+    by_id = {one.id: one for one in topics}
+    access, moderated = access_filter(holder.reader), _moderated(context, asking, holder)
+    waiting = [
+        one.question
+        for one in questions.at_stage(*QuestionStage)
+        if one.waits and access.admits(one.question.access) and moderated(one.question)
+    ]
+
+    def texts(keys: list[tuple[str, str]]) -> tuple[ModeratedText, ...]:
+        found = (_moderated_text(context, holder, moderated, *key) for key in keys)
+        return tuple(
+            ModeratedText(one.question, one.answer, tuple(reasons.get(key, ())))
+            for key, one in zip(keys, found, strict=True)
+            if one is not None
+        )
+
+    return ModerationDesk(
+        texts(list(reasons)),
+        texts(hidden),
+        tuple(one for one in waiting if one.topic_id and one.stage is QuestionStage.ANIMATOR),
+        tuple(
+            UnclassifiedQuestion(one, by_id.get(_nearest_topic(context, one)))
+            for one in waiting
+            if not one.topic_id
+        ),
+        topics,
+    )
+
+
+def moderate(
+    context: AnswerContext,
+    holder: RoleHolder,
+    question_id: str,
+    act: ModerationAct,
+    *,
+    answer_id: str = "",
+    reason: str = "",
+    topic_id: str = "",
+) -> None:
+    """Hide a text with a reason, show it again, leave it as it is, or give a question a topic.
+
+    Raises `NotFound` for what is not the holder's to moderate, `InvalidParameter`, `NotAudited`.
+    """
+    asking = asking_of(context)
+    if act is ModerationAct.CLASSIFY:
+        _classify(context, asking, holder, question_id, topic_id)
+        return
+    moderated = _moderated(context, asking, holder)
+    if _moderated_text(context, holder, moderated, question_id, answer_id) is None:
+        raise NotFound("Ce texte n’existe pas, ou n’est pas le vôtre à modérer.")
+    subject = f"question_id:{question_id}" + (f"/{answer_id}" if answer_id else "")
+    said = ""
+    if act is ModerationAct.HIDE:
+        said = checked_text(reason, MOST_REASON, "Écrivez la raison : son auteur la lira.")
+    note_access(context, holder, f"question {act}", subject)
+    if act is ModerationAct.HIDE:
+        asking.questions.hide(question_id, answer_id, said)
+    elif act is ModerationAct.SHOW:
+        asking.questions.show_again(question_id, answer_id)
+    else:
+        asking.questions.dismiss_reports(question_id, answer_id)
+        return
+    asking.publish()
+
+
+def _classify(
+    context: AnswerContext, asking: Asking, holder: RoleHolder, question_id: str, topic_id: str
+) -> None:
+    question = any_thread(context, holder.reader, question_id).question
+    if question.hidden is not None or not _moderated(context, asking, holder)(question):
+        raise NotFound("Cette question n’existe pas, ou n’est pas la vôtre à modérer.")
+    if topic_id not in {one.id for one in list_topics(context).topics}:
+        raise InvalidParameter("Ce sujet n’est pas dans la liste.")
+    note_access(context, holder, f"question {ModerationAct.CLASSIFY}", f"question_id:{question_id}")
+    if not asking.questions.classify(question_id, topic_id):
+        raise InvalidParameter("Cette question a déjà un sujet.")
+    asking.publish()
+
+
+def _moderated(
+    context: AnswerContext, asking: Asking, holder: RoleHolder
+) -> Callable[[AskedQuestion], bool]:
+    """Whether a question is the holder's to moderate, if they may read it."""
+    held = holder.held
+
+    def moderated(question: AskedQuestion) -> bool:
+        if held.animates_topic(question.topic_id):
+            return True
+        return not question.topic_id and _in_entities(context, held, question)
+
+    return moderated
+
+
+def _in_entities(context: AnswerContext, held: HeldRoles, question: AskedQuestion) -> bool:
+    """Whether it is of an entity that they animate: its readers, or who asked it.
+
+    Who asked it counts once they are named: else the desk would tell their entity.
+    """
+    if not held.entities:
+        return False
+    entities: tuple[str, ...] = ()
+    if question.scope is ReaderScope.ENTITY:
+        entities = entities_down_to(question.scope_id)
+    elif question.named and (
+        asker := context.people.agents([question.asker_id]).get(question.asker_id)
+    ):
+        entities = entities_of(asker)
+    return not held.entities.isdisjoint(entities)
+
+
+def _moderated_text(
+    context: AnswerContext,
+    holder: RoleHolder,
+    moderated: Callable[[AskedQuestion], bool],
+    question_id: str,
+    answer_id: str,
+) -> ModeratedText | None:
+    """A text that the holder may moderate; None for any other, of which nothing is told."""
+    try:
+        thread = any_thread(context, holder.reader, question_id)
+        text = _text(thread, answer_id)
+    except NotFound:
+        return None
+    if not moderated(thread.question) or _author(text) == holder.reader.agent_id:
+        return None
+    return text
+
+
+def _text(thread: Thread, answer_id: str) -> ModeratedText:
+    if not answer_id:
+        return ModeratedText(thread.question, None)
+    found = [one for one in thread.answers if one.id == answer_id]
+    if not found:
+        raise NotFound("Cette réponse n’existe pas, ou ne vous est pas ouverte.")
+    return ModeratedText(thread.question, found[0])
+
+
+def _author(text: ModeratedText) -> str:
+    return text.answer.author_id if text.answer else text.question.asker_id
+
+
+def _nearest_topic(context: AnswerContext, question: AskedQuestion) -> str:
+    """The topic that the question names, else the nearest in words; empty for none."""
+    near = related_topics(context, question.title).topics
+    return named_topic(context, question.title) or (near[0].id if near else "")

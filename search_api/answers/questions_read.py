@@ -1,0 +1,77 @@
+"""What every answer about questions to those who know begins with: who asks, and what they read."""
+
+import re
+
+from connectors.values import Agent
+from indexer.access import Reader, access_filter
+from indexer.state import storable
+from search_api.answers.context import AnswerContext, Asking, InvalidParameter, NotFound
+from search_api.asking.values import SOURCE, Thread
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_UNKNOWN = "Cette question n’existe pas, ou ne vous est pas ouverte."
+
+
+def asking_of(context: AnswerContext) -> Asking:
+    """What questions need. Raises `NotFound` where none is asked here."""
+    if context.asking is None:
+        raise NotFound("")
+    return context.asking
+
+
+def known_agent(context: AnswerContext, reader: Reader) -> Agent:
+    """The reader as the directory has them. Raises `NotFound`."""
+    agent = context.people.agents([reader.agent_id or ""]).get(reader.agent_id or "")
+    if agent is None:
+        raise NotFound("L’annuaire ne vous connaît pas.")
+    return agent
+
+
+def readable_thread(context: AnswerContext, reader: Reader, question_id: str) -> Thread:
+    """A question under the reader's rights, with what is hidden of their own alone.
+
+    Raises `NotFound`, in the same words whether it is not, is hidden or is not theirs to read.
+    """
+    thread = any_thread(context, reader, question_id)
+    me = reader.agent_id
+    if thread.question.hidden is not None and thread.question.asker_id != me:
+        raise NotFound(_UNKNOWN)
+    shown = (one for one in thread.answers if one.hidden is None or one.author_id == me)
+    return Thread(thread.question, tuple(shown))
+
+
+def any_thread(context: AnswerContext, reader: Reader, question_id: str) -> Thread:
+    """The same with all that is hidden, for who moderates it. Raises `NotFound`."""
+    questions = asking_of(context).questions
+    known = _ID.fullmatch(question_id)
+    thread = questions.one(question_id, with_hidden=True) if known else None
+    if thread is None or not access_filter(reader).admits(thread.question.access):
+        raise NotFound(_UNKNOWN)
+    return thread
+
+
+def note_use(context: AnswerContext, reader: Reader, thread: Thread) -> None:
+    """Keep that somebody else than its asker and answerers opened a question today: not who."""
+    own = {thread.question.asker_id, *(one.author_id for one in thread.answers)}
+    if reader.agent_id not in own:
+        asking_of(context).questions.note_use(thread.question.id, context.today())
+
+
+def note_use_of_document(context: AnswerContext, reader: Reader, document_id: str) -> None:
+    """The same of a question's document that the reader opens; of another one, nothing."""
+    source, _, question_id = document_id.partition(":")
+    if context.asking is None or source != SOURCE:
+        return
+    thread = context.asking.questions.one(question_id)
+    if thread is not None:
+        note_use(context, reader, thread)
+
+
+def checked_text(text: str, most: int, empty: str = "") -> str:
+    """What was written, without blanks around it. Raises `InvalidParameter`."""
+    said = storable(text).replace("\r\n", "\n").strip()
+    if empty and not said:
+        raise InvalidParameter(empty)
+    if len(said) > most:
+        raise InvalidParameter(f"Écrivez {most} caractères au plus.")
+    return said

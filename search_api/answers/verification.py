@@ -1,0 +1,298 @@
+"""Whether documents are still right: what is asked of who wrote them, and shown to who reads them.
+
+All of it is of documents that the reader may read, and of their text as it is now.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from connectors.values import Agent, Contribution, ContributorRole
+from expertise.visibility import may_be_named
+from expertise.votes import counting_contributions
+from indexer.access import Reader
+from indexer.values import Card
+from search_api.answers.context import (
+    AnswerContext,
+    AnswerRefused,
+    InvalidParameter,
+    NotFound,
+    Stale,
+    Verifying,
+)
+from search_api.answers.questions_read import checked_text, known_agent
+from search_api.verification import (
+    MOST_NOTE,
+    MOST_PER_MONTH,
+    OutdatedMark,
+    OwnVerifications,
+    Verification,
+)
+
+MONTH_DAYS = 30
+MOST_VERIFIED = 10_000
+"""So many verified documents, the newest word first, are found by the filter: each is asked of the
+index whether its text is the same, and an engine takes 65 536 ids."""
+_MOST_MARKS = 500
+"""So many marks of all readers are looked through, the newest: as many as an agent may keep."""
+_WRITING = {ContributorRole.AUTHOR, ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER}
+_UNKNOWN = "Ce document n’existe pas, ou ne vous est pas ouvert."
+
+
+class WhyVerify(StrEnum):
+    """Why an author is asked whether a document is still right."""
+
+    MARKED = "marked"
+    CONTRADICTED = "contradicted"
+    OLD = "old"
+
+
+class VerificationAct(StrEnum):
+    """What one says of a document: its author that it is right or wrong, a reader a mark."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    OUTDATED = "outdated"
+    TAKE_BACK = "take_back"
+
+
+class TooManyMarks(AnswerRefused):
+    """The reader has marked as many documents today as they may."""
+
+    status = 429
+    code = "too_many_marks"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownVerification:
+    """What an author said of a text that stands as it was. `agent`: None for who is not named."""
+
+    day: date
+    right: bool
+    note: str
+    agent: Agent | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnVerification:
+    """What the reader may say of a document. `owner`: they wrote it, or changed it last.
+
+    `text_hash` is that of the text that they read; `said`: they had the last word on it, or
+    marked it.
+    """
+
+    owner: bool
+    text_hash: str
+    said: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentToVerify:
+    """One of the reader's documents, and why they are asked; `text_hash` is that of its text."""
+
+    card: Card
+    why: tuple[WhyVerify, ...]
+    text_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToVerify:
+    """What a reader is asked about now: at most `per_month`, less what they said in thirty days.
+
+    `more`: others wait beyond that.
+    """
+
+    documents: tuple[DocumentToVerify, ...]
+    per_month: int
+    more: bool
+
+
+def verified(
+    context: AnswerContext, document_ids: Collection[str]
+) -> Mapping[str, ShownVerification]:
+    """Of documents that the reader may read, by id; a text that changed since is not in it.
+
+    Raises `IndexUnreachable`.
+    """
+    if context.verifying is None:
+        return {}
+    said = context.verifying.store.said(document_ids)
+    if not said:
+        return {}
+    now = context.search.text_hashes(said)
+    agents = context.people.agents({one.agent_id for one in said.values()} - {""})
+    return {
+        id_: ShownVerification(one.day, one.right, one.note, _named(agents.get(one.agent_id)))
+        for id_, one in said.items()
+        if now.get(id_) == one.content_hash
+    }
+
+
+def verified_documents(context: AnswerContext) -> tuple[str, ...]:
+    """The ids of documents that an author said to be right, and whose text has not changed since.
+
+    Of all readers: a search is narrowed to them under the rights of who asks. Raises
+    `IndexUnreachable`.
+    """
+    if context.verifying is None:
+        return ()
+    said = context.verifying.store.right(MOST_VERIFIED)
+    now = context.search.text_hashes(said)
+    return tuple(sorted(id_ for id_, text_hash in said.items() if now.get(id_) == text_hash))
+
+
+def own_verification(context: AnswerContext, reader: Reader, card: Card) -> OwnVerification | None:
+    """What the reader may say of a document that they read; None where nothing is said here."""
+    if context.verifying is None or reader.agent_id is None:
+        return None
+    text_hash = context.search.text_hashes([card.document_id]).get(card.document_id)
+    if text_hash is None:
+        return None
+    own = context.verifying.store.of_agent(reader.agent_id)
+    of_text = [(one.document_id, one.content_hash) for one in own.said]
+    of_text += [(one.document_id, one.content_hash) for one in own.marks]
+    said = (card.document_id, text_hash) in of_text
+    return OwnVerification(_is_owner(context, reader, card), text_hash, said)
+
+
+def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
+    """The reader's own page: what is marked first, then contradicted, then old.
+
+    Raises `NotFound`, `IndexUnreachable`.
+    """
+    verifying, agent = _verifying(context), known_agent(context, reader)
+    today, rules = context.today(), verifying.rules
+    per_month = _pace(verifying, agent.id)
+    left = per_month - verifying.store.said_since(agent.id, today - timedelta(days=MONTH_DAYS))
+    if left <= 0:
+        return ToVerify((), per_month, False)
+    accounts, old_day = context.people.accounts_of(agent.id), today - timedelta(days=rules.old_days)
+    marks = verifying.store.marks(_MOST_MARKS)
+    old = context.search.written_before(accounts, reader, old_day)
+    marked = context.search.cards(sorted({one.document_id for one in marks}), reader)
+    own = {id_: card for id_, card in {**marked, **old}.items() if _is_owner(context, reader, card)}
+    hashes, said = context.search.text_hashes(own), verifying.store.said(own)
+    past = context.search.past(tuple(own), reader, today)
+    found = []
+    for id_, card in own.items():
+        text_hash, last = hashes.get(id_), said.get(id_)
+        if text_hash is None or (last and last.content_hash != text_hash):
+            last = None
+        still = [
+            one
+            for one in marks
+            if one.document_id == id_
+            and one.content_hash == text_hash
+            and (last is None or one.day > last.day)
+        ]
+        why = {
+            WhyVerify.MARKED: bool(still),
+            WhyVerify.CONTRADICTED: id_ in past and last is None,
+            WhyVerify.OLD: id_ in old and (last is None or (last.right and last.day < old_day)),
+        }
+        if text_hash and any(why.values()):
+            reasons = tuple(one for one, holds in why.items() if holds)
+            found.append(DocumentToVerify(card, reasons, text_hash))
+    found.sort(key=lambda one: (list(WhyVerify).index(one.why[0]), _dated(one.card)))
+    return ToVerify(tuple(found[:left]), per_month, len(found) > left)
+
+
+def say_of_document(
+    context: AnswerContext,
+    reader: Reader,
+    document_id: str,
+    act: VerificationAct,
+    *,
+    text_hash: str = "",
+    note: str = "",
+) -> None:
+    """Say that a document is right, or what is not; mark it; or take that back.
+
+    `text_hash` is that of the text that was read. Raises `NotFound` for what the reader may not
+    read, and for an author's word from who is none; `Stale` where the text changed since;
+    `InvalidParameter`, `TooManyMarks`, `IndexUnreachable`.
+    """
+    verifying, agent = _verifying(context), known_agent(context, reader)
+    store = verifying.store
+    if act is VerificationAct.TAKE_BACK:
+        store.take_back(document_id, agent.id)
+        return
+    card = context.search.cards((document_id,), reader).get(document_id)
+    if card is None:
+        raise NotFound(_UNKNOWN)
+    if act is not VerificationAct.OUTDATED and not _is_owner(context, reader, card):
+        raise NotFound("Seule la personne qui l’a écrit, ou modifié en dernier, peut le dire.")
+    now, today = context.search.text_hashes([document_id]).get(document_id), context.today()
+    if now is None or now != text_hash:
+        raise Stale("Ce document a changé depuis que vous l’avez lu : relisez-le.")
+    if act is VerificationAct.OUTDATED:
+        mark = OutdatedMark(document_id, now, agent.id, today)
+        if not store.mark(mark, verifying.rules.marked_per_day, today):
+            raise TooManyMarks("Vous avez beaucoup signalé aujourd’hui : revenez demain.")
+        return
+    right = act is VerificationAct.RIGHT
+    said = "" if right else checked_text(note, MOST_NOTE, "Écrivez ce qui n’est plus juste.")
+    store.say(Verification(document_id, now, agent.id, today, right, said))
+
+
+def choose_pace(context: AnswerContext, reader: Reader, per_month: int) -> None:
+    """How many documents the reader is asked about in thirty days; 0: none.
+
+    Raises `NotFound`, `InvalidParameter`.
+    """
+    verifying, agent = _verifying(context), known_agent(context, reader)
+    if not 0 <= per_month <= MOST_PER_MONTH:
+        raise InvalidParameter(f"Choisissez de 0 à {MOST_PER_MONTH} documents par mois.")
+    verifying.store.choose_pace(agent.id, per_month)
+
+
+def own_verifications(context: AnswerContext, reader: Reader) -> OwnVerifications | None:
+    """What is kept of the reader, of documents that they may read now; None where nothing is.
+
+    Raises `IndexUnreachable`.
+    """
+    if context.verifying is None or reader.agent_id is None:
+        return None
+    own = context.verifying.store.of_agent(reader.agent_id)
+    ids = {one.document_id for one in own.said} | {one.document_id for one in own.marks}
+    open_now = context.search.cards(sorted(ids), reader)
+    return OwnVerifications(
+        tuple(one for one in own.said if one.document_id in open_now),
+        tuple(one for one in own.marks if one.document_id in open_now),
+        _pace(context.verifying, reader.agent_id),
+    )
+
+
+def _verifying(context: AnswerContext) -> Verifying:
+    if context.verifying is None:
+        raise NotFound("")
+    return context.verifying
+
+
+def _pace(verifying: Verifying, agent_id: str) -> int:
+    chosen = verifying.store.of_agent(agent_id).per_month
+    return verifying.rules.per_month if chosen is None else chosen
+
+
+def _named(agent: Agent | None) -> Agent | None:
+    return agent if agent is not None and may_be_named(agent) else None
+
+
+def _is_owner(context: AnswerContext, reader: Reader, card: Card) -> bool:
+    """Whether the reader wrote the document or answered in it, or changed it last."""
+    accounts = context.people.accounts_of(reader.agent_id or "")
+    rows = counting_contributions(card)
+    edited = [one for one in rows if one.role is ContributorRole.EDITOR]
+    last = max(edited, key=_last_day, default=None)
+    owning = {one.account for one in rows if one.role in _WRITING}
+    return not (owning | ({last.account} if last else set())).isdisjoint(accounts)
+
+
+def _last_day(one: Contribution) -> date:
+    return one.last or date.min
+
+
+def _dated(card: Card) -> str:
+    shown = card.modified or card.created
+    return shown.isoformat() if shown else ""

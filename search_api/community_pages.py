@@ -1,0 +1,87 @@
+"""What the animator of a community sets on its page: pinned documents, and whether it is closed."""
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from indexer.state import digest, storable
+
+metadata = sa.MetaData()
+
+community_pins = sa.Table(
+    "community_pins",
+    metadata,
+    sa.Column("topic_id", sa.String(200), primary_key=True),
+    sa.Column("document_key", sa.String(64), primary_key=True),
+    sa.Column("document_id", sa.Text, nullable=False),
+    sa.Column("pinned", sa.DateTime(timezone=True), nullable=False),
+)
+
+closed_communities = sa.Table(
+    "closed_communities",
+    metadata,
+    sa.Column("topic_id", sa.String(200), primary_key=True),
+    sa.Column("closed", sa.DateTime(timezone=True), nullable=False),
+)
+
+
+class SqlCommunityPages:
+    """By the id of the community's topic, in the state's database."""
+
+    def __init__(self, engine: sa.Engine, now: Callable[[], datetime]) -> None:
+        self._engine, self._now = engine, now
+
+    def pins(self, topic_id: str) -> tuple[str, ...]:
+        """Ids of the pinned documents, the newest pin first."""
+        query = sa.select(community_pins.c.document_id).where(community_pins.c.topic_id == topic_id)
+        newest = (community_pins.c.pinned.desc(), community_pins.c.document_key)
+        with self._engine.connect() as connection:
+            return tuple(connection.execute(query.order_by(*newest)).scalars())
+
+    def pin(self, topic_id: str, document_id: str) -> None:
+        """Pin a document, once."""
+        row = {"topic_id": topic_id, "document_key": digest(document_id)}
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(community_pins).where(_pin(topic_id, document_id)))
+            values = {"document_id": storable(document_id), "pinned": self._now()}
+            connection.execute(sa.insert(community_pins).values(**row, **values))
+
+    def unpin(self, topic_id: str, document_id: str) -> None:
+        """Take a pin away; no effect where there is none."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(community_pins).where(_pin(topic_id, document_id)))
+
+    def closed(self) -> frozenset[str]:
+        """The topics whose communities are closed."""
+        with self._engine.connect() as connection:
+            found = connection.execute(sa.select(closed_communities.c.topic_id)).scalars()
+            return frozenset(found)
+
+    def close(self, topic_id: str, closed: bool) -> None:
+        """Close a community, or open it again."""
+        own = closed_communities.c.topic_id == topic_id
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(closed_communities).where(own))
+            if closed:
+                row = {"topic_id": topic_id, "closed": self._now()}
+                connection.execute(sa.insert(closed_communities).values(row))
+
+
+def documents_pinned(engine: sa.Engine) -> frozenset[str]:
+    """The ids of every pinned document."""
+    with engine.connect() as connection:
+        return frozenset(connection.execute(sa.select(community_pins.c.document_id)).scalars())
+
+
+def forget_pins(engine: sa.Engine, document_ids: Collection[str]) -> None:
+    """Take away the pins of documents that are no more."""
+    keys = [digest(one) for one in document_ids]
+    with engine.begin() as connection:
+        gone = community_pins.c.document_key.in_(keys)
+        connection.execute(sa.delete(community_pins).where(gone))
+
+
+def _pin(topic_id: str, document_id: str) -> sa.ColumnElement[bool]:
+    column = community_pins.c
+    return (column.topic_id == topic_id) & (column.document_key == digest(document_id))

@@ -1,0 +1,103 @@
+"""Reports of questions, and the desk of whoever animates their topics. API and pages."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from search_api.addresses import question_address
+from search_api.answers.context import RoleHolder
+from search_api.answers.moderation import ModerationAct, moderate, moderation_desk, report_text
+from search_api.asking.values import MOST_REASON
+from search_api.authorization import not_by_personal_token, require
+from search_api.identity.principals import Role
+from search_api.parameters import NamedReader
+from search_api.routes.search import PROBLEMS
+from search_api.schemas.moderation import (
+    ModerationDeskBody,
+    ModerationRequest,
+    TextReportRequest,
+    desk_body,
+)
+from search_api.services import services_of
+from search_api.templating import render
+
+Moderator = Annotated[RoleHolder, require(Role.ANIMATOR)]
+ModeratorOfQuestion = Annotated[RoleHolder, require(Role.ANIMATOR, "question_id")]
+_IN_PERSON = [Depends(not_by_personal_token)]
+
+api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
+router = APIRouter(include_in_schema=False)
+
+
+@api_router.post("/questions/{question_id}/reports", status_code=204, dependencies=_IN_PERSON)
+def report(
+    request: Request, reader: NamedReader, question_id: str, asked: TextReportRequest
+) -> None:
+    """Report a question or an answer to whoever animates its topic, who is not told by whom."""
+    report_text(services_of(request), reader, question_id, asked.answer, asked.reason)
+
+
+@api_router.get("/animation/questions")
+def desk(request: Request, moderator: Moderator) -> ModerationDeskBody:
+    """Reported, hidden and waiting questions of what one animates."""
+    return desk_body(moderation_desk(services_of(request), moderator))
+
+
+@api_router.post("/animation/questions/{question_id}", status_code=204)
+def decide(
+    request: Request, moderator: ModeratorOfQuestion, question_id: str, asked: ModerationRequest
+) -> None:
+    """Hide a text, show it again, leave it as it is, or give the question a topic."""
+    moderate(
+        services_of(request),
+        moderator,
+        question_id,
+        asked.act,
+        answer_id=asked.answer,
+        reason=asked.reason,
+        topic_id=asked.topic,
+    )
+
+
+@router.post("/questions/{question_id}/reports", dependencies=_IN_PERSON)
+def report_on_page(
+    request: Request,
+    reader: NamedReader,
+    question_id: str,
+    reason: Annotated[str, Form(max_length=4_000)] = "",
+    answer: Annotated[str, Form(max_length=32)] = "",
+) -> RedirectResponse:
+    """The same from the question's page, which says so."""
+    report_text(services_of(request), reader, question_id, answer, reason)
+    return RedirectResponse(f"{question_address(question_id)}?reported=1#signale", status_code=303)
+
+
+@router.get("/animation/questions", response_class=HTMLResponse)
+def desk_page(request: Request, moderator: Moderator) -> str:
+    """Reported, hidden and waiting questions of what one animates."""
+    found = moderation_desk(services_of(request), moderator)
+    return render("moderation.html", request=request, found=found, most_reason=MOST_REASON)
+
+
+@router.post("/animation/questions/{question_id}")
+def decide_on_page(
+    request: Request,
+    moderator: ModeratorOfQuestion,
+    question_id: str,
+    act: Annotated[ModerationAct, Form()],
+    answer: Annotated[str, Form(max_length=32)] = "",
+    reason: Annotated[str, Form(max_length=4_000)] = "",
+    topic: Annotated[str, Form(max_length=200)] = "",
+) -> RedirectResponse:
+    """The same from the page's forms."""
+    moderate(
+        services_of(request),
+        moderator,
+        question_id,
+        act,
+        answer_id=answer,
+        reason=reason,
+        topic_id=topic,
+    )
+    return RedirectResponse("/animation/questions", status_code=303)

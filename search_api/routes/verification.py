@@ -1,0 +1,89 @@
+"""Whether documents are still right: what authors and readers say of them. API and pages."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from search_api.addresses import local_path
+from search_api.answers.verification import (
+    VerificationAct,
+    choose_pace,
+    say_of_document,
+    to_verify,
+)
+from search_api.authorization import not_by_personal_token
+from search_api.parameters import NamedReader
+from search_api.routes.search import PROBLEMS
+from search_api.schemas.verification import (
+    PaceRequest,
+    SayRequest,
+    ToVerifyBody,
+    to_verify_body,
+)
+from search_api.services import services_of
+from search_api.templating import render
+from search_api.verification import MOST_NOTE, MOST_PER_MONTH
+
+_IN_PERSON = [Depends(not_by_personal_token)]
+
+api_router = APIRouter(prefix="/api/v1/verifications", responses=PROBLEMS, dependencies=_IN_PERSON)
+router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)
+
+
+@api_router.get("")
+def own(request: Request, reader: NamedReader) -> ToVerifyBody:
+    """Documents of one's own that may no longer be right, at one's own pace."""
+    return to_verify_body(to_verify(services_of(request), reader))
+
+
+@api_router.post("", status_code=204)
+def say(request: Request, reader: NamedReader, asked: SayRequest) -> None:
+    """Say that a document of one's own is right or not, mark another's, or take that back."""
+    say_of_document(
+        services_of(request),
+        reader,
+        asked.document,
+        asked.act,
+        text_hash=asked.text_hash,
+        note=asked.note,
+    )
+
+
+@api_router.post("/pace", status_code=204)
+def pace(request: Request, reader: NamedReader, asked: PaceRequest) -> None:
+    """How many documents one is asked about in thirty days."""
+    choose_pace(services_of(request), reader, asked.per_month)
+
+
+@router.get("/a-verifier", response_class=HTMLResponse)
+def to_verify_page(request: Request, reader: NamedReader) -> str:
+    """Documents of one's own that may no longer be right."""
+    found = to_verify(services_of(request), reader)
+    return render("verify.html", request=request, found=found, most_note=MOST_NOTE)
+
+
+@router.post("/verifications")
+def say_on_page(
+    request: Request,
+    reader: NamedReader,
+    act: Annotated[VerificationAct, Form()],
+    document: Annotated[str, Form(max_length=4_000)],
+    text_hash: Annotated[str, Form(max_length=200)] = "",
+    note: Annotated[str, Form(max_length=4_000)] = "",
+    back: Annotated[str, Form(max_length=8_000)] = "/a-verifier",
+) -> RedirectResponse:
+    """The same from a page's form, which it comes back to."""
+    say_of_document(services_of(request), reader, document, act, text_hash=text_hash, note=note)
+    return RedirectResponse(local_path(back), status_code=303)
+
+
+@router.post("/verifications/pace")
+def pace_on_page(
+    request: Request,
+    reader: NamedReader,
+    per_month: Annotated[int, Form(ge=0, le=MOST_PER_MONTH)],
+) -> RedirectResponse:
+    """The same from the form of «Mes données»."""
+    choose_pace(services_of(request), reader, per_month)
+    return RedirectResponse("/mes-donnees#verifications", status_code=303)

@@ -1,0 +1,88 @@
+"""The API's answers to whoever moderates questions."""
+
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from search_api.answers.moderation import ModeratedText, ModerationAct, ModerationDesk
+from search_api.asking.values import MOST_REASON
+from search_api.schemas.asking import BriefQuestionBody, brief_question
+
+
+class _ModerationSchema(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class TextReportRequest(_ModerationSchema):
+    """A text that should not stand there."""
+
+    reason: str = Field(max_length=MOST_REASON)
+    answer: str = Field("", max_length=32, description="an answer's id; empty: the question")
+
+
+class ModerationRequest(_ModerationSchema):
+    """What to do about a text."""
+
+    act: ModerationAct
+    answer: str = Field("", max_length=32, description="an answer's id; empty: the question")
+    reason: str = Field("", max_length=MOST_REASON, description="to hide it: its author reads it")
+    topic: str = Field("", max_length=200, description="to classify: a topic's id")
+
+
+class ReasonBody(_ModerationSchema):
+    """Why a text was reported, not by whom."""
+
+    reason: str
+    day: date
+
+
+class ModeratedTextBody(_ModerationSchema):
+    """A question or an answer, as its moderator sees it."""
+
+    question: BriefQuestionBody
+    answer: str = Field(description="the answer's id; empty: the question itself")
+    text: str
+    reports: list[ReasonBody]
+    hidden: str | None = Field(description="why it is hidden; null: it is shown")
+
+
+class UnclassifiedBody(_ModerationSchema):
+    """A question without a topic."""
+
+    question: BriefQuestionBody
+    proposed: str | None = Field(description="the topic's id that its words are nearest to")
+
+
+class ModerationDeskBody(_ModerationSchema):
+    """What waits for whoever animates."""
+
+    reported: list[ModeratedTextBody]
+    hidden: list[ModeratedTextBody]
+    waiting: list[BriefQuestionBody]
+    unclassified: list[UnclassifiedBody]
+
+
+def desk_body(found: ModerationDesk) -> ModerationDeskBody:
+    """The body of the desk."""
+    return ModerationDeskBody(
+        reported=list(map(_text_body, found.reported)),
+        hidden=list(map(_text_body, found.hidden)),
+        waiting=list(map(brief_question, found.waiting)),
+        unclassified=[
+            UnclassifiedBody(
+                question=brief_question(one.question),
+                proposed=one.proposed.id if one.proposed else None,
+            )
+            for one in found.unclassified
+        ],
+    )
+
+
+def _text_body(one: ModeratedText) -> ModeratedTextBody:
+    return ModeratedTextBody(
+        question=brief_question(one.question),
+        answer=one.answer.id if one.answer else "",
+        text=one.answer.text if one.answer else one.question.text,
+        reports=[ReasonBody(reason=reason, day=day) for reason, day in one.reports],
+        hidden=one.hidden,
+    )

@@ -1,0 +1,100 @@
+"""The API's answers about whether documents are still right."""
+
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from search_api.addresses import document_address
+from search_api.answers.verification import ToVerify, VerificationAct, WhyVerify
+from search_api.verification import MOST_NOTE, MOST_PER_MONTH, OwnVerifications
+
+
+class _VerificationSchema(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class SayRequest(_VerificationSchema):
+    """What one says of a document."""
+
+    document: str = Field(max_length=4_000)
+    act: VerificationAct
+    text_hash: str = Field("", max_length=200, description="of the text that one has read")
+    note: str = Field("", max_length=MOST_NOTE, description="what is no longer right")
+
+
+class PaceRequest(_VerificationSchema):
+    """How many documents one is asked about in thirty days; 0: none."""
+
+    per_month: int = Field(ge=0, le=MOST_PER_MONTH)
+
+
+class DocumentToVerifyBody(_VerificationSchema):
+    """A document of one's own that may no longer be right."""
+
+    id: str
+    title: str
+    page: str = Field(description="path of its page on this site")
+    why: list[WhyVerify]
+    text_hash: str
+
+
+class ToVerifyBody(_VerificationSchema):
+    """What one is asked about now."""
+
+    documents: list[DocumentToVerifyBody]
+    per_month: int
+    more: bool = Field(description="others wait beyond that")
+
+
+class OwnWordBody(_VerificationSchema):
+    """What one said of a document that one may read."""
+
+    document: str
+    day: date
+    right: bool
+    note: str
+
+
+class OwnMarkBody(_VerificationSchema):
+    """A document that one marked as outdated, and may read."""
+
+    document: str
+    day: date
+
+
+class OwnVerificationsBody(_VerificationSchema):
+    """Everything that is kept of one here."""
+
+    said: list[OwnWordBody]
+    marks: list[OwnMarkBody]
+    per_month: int | None
+
+
+def to_verify_body(found: ToVerify) -> ToVerifyBody:
+    """The body of «À vérifier»."""
+    return ToVerifyBody(
+        documents=[
+            DocumentToVerifyBody(
+                id=one.card.document_id,
+                title=one.card.title,
+                page=document_address(one.card.document_id),
+                why=list(one.why),
+                text_hash=one.text_hash,
+            )
+            for one in found.documents
+        ],
+        per_month=found.per_month,
+        more=found.more,
+    )
+
+
+def own_verifications_body(own: OwnVerifications) -> OwnVerificationsBody:
+    """The body of what is kept of one."""
+    return OwnVerificationsBody(
+        said=[
+            OwnWordBody(document=one.document_id, day=one.day, right=one.right, note=one.note)
+            for one in own.said
+        ],
+        marks=[OwnMarkBody(document=one.document_id, day=one.day) for one in own.marks],
+        per_month=own.per_month,
+    )

@@ -1,0 +1,128 @@
+"""The page of a community: what is pinned, asked and answered there, and one that is closed."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from connectors.values import Access
+from search_api.identity.principals import Grant, Grants, Role
+from tests.builders import put
+from tests.pages.asking_site import (
+    ANIMATOR,
+    ASKER,
+    BEHIND,
+    HERE,
+    MAPPER,
+    NEIGHBOUR,
+    STRANGER,
+    AskingSite,
+    asking_site,
+)
+from tests.planted import TODAY
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+PAGE = "/communities/cadastre"
+SECRET = "Ornithorynque"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[AskingSite]:
+    """Its community is accepted; a recent note is open, another to one agent alone."""
+    with asking_site(tmp_path, apart=True) as made:
+        recent = datetime(TODAY.year, TODAY.month, 1)
+        fields = {"title": "Cadastre : une note récente", "modified": recent}
+        closed = Access(frozenset({f"agent:{ANIMATOR}"}))
+        written = [
+            put("wiki:recente", "Le cadastre change.", **fields),
+            put("wiki:secrete", "Le cadastre.", title=f"{SECRET} du cadastre", access=closed),
+        ]
+        assert not made.index.write(written).failed
+        accept = {"verdict": "accept"}
+        path = "/animation/communities/cadastre"
+        assert made.client(ANIMATOR).post(path, data=accept).status_code == 303
+        yield made
+
+
+def setting(site: AskingSite, act: str, document: str = "", by: str = ANIMATOR) -> int:
+    path = "/api/v1/animation/community-pages/cadastre"
+    body = {"act": act, "document": document}
+    return int(site.client(by).post(path, json=body).status_code)
+
+
+def test_the_page_leads_from_a_first_question_to_answers(site: AskingSite) -> None:
+    """A question ready to be asked; then what waits and what was answered, under rights."""
+    client = site.client(BEHIND)
+    page = client.get(PAGE).text
+    assert "toute prête" in page
+    assert "Cadastre : une note récente" in page.partition('id="change"')[2]
+    ready = page.partition("/questions/new?q=")[2].partition('"')[0].replace("&amp;", "&")
+    form = client.get(f"/questions/new?q={ready}").text
+    assert "Comment vous organisez-vous" in form
+    question = site.ask(ASKER, title="Qui borne les parcelles ?", community="cadastre")
+    hidden = {"title": f"{SECRET} à la limite ?", "scope": "entity", "scope_id": HERE}
+    site.ask(ASKER, **hidden, topic="cadastre")
+    page = client.get(PAGE).text
+    assert "Qui borne les parcelles" in page.partition('id="questions"')[2]
+    assert "toute prête" not in page
+    assert SECRET not in site.client(STRANGER).get(PAGE).text
+    assert SECRET in site.client(ASKER).get(PAGE).text
+    assert site.act(MAPPER, question, "answer", text="Le géomètre.") == 204
+    assert "Qui borne les parcelles" in client.get(PAGE).text.partition('id="repondues"')[2]
+
+
+def test_an_animator_pins_what_each_reads_under_their_rights(site: AskingSite) -> None:
+    """By address or id; only what they may read, and only on what they animate."""
+    question = site.ask(ASKER, title="Qui borne les parcelles ?", topic="cadastre")
+    address = f"http://ici.example/questions/{question}"
+    form = {"act": "pin", "document": address}
+    path = "/animation/community-pages/cadastre"
+    assert site.client(ANIMATOR).post(path, data=form).status_code == 303
+    for document in ("wiki:secrete", "wiki:recente", "wiki:recente"):
+        assert setting(site, "pin", document) == 204
+    page = site.client(ANIMATOR).get(PAGE).text.partition('id="epingles"')[2]
+    order = [page.index(one) for one in ("une note récente", SECRET, "Qui borne")]
+    assert order == sorted(order), "the newest pin first"
+    page = site.client(STRANGER).get(PAGE).text
+    assert "une note récente" in page.partition('id="epingles"')[2]
+    assert SECRET not in page
+    assert "Animer cette page" not in page
+    assert setting(site, "pin", "wiki:jamais") == 404
+    assert setting(site, "unpin", "wiki:recente") == 204
+    assert (
+        "une note"
+        not in site.client(STRANGER)
+        .get(PAGE)
+        .text.partition('id="epingles"')[2]
+        .partition("</section>")[0]
+    )
+    assert setting(site, "pin", "wiki:recente", by=MAPPER) == 403
+    grants = Grants((Grant(Role.ANIMATOR, frozenset({NEIGHBOUR}), topics=frozenset({"regies"})),))
+    other = replace(site, services=replace(site.services, grants=grants))
+    assert setting(other, "close", by=NEIGHBOUR) == 403
+    for number in range(6):
+        assert setting(site, "pin", f"wiki:{number}") == 204
+    assert setting(site, "pin", "wiki:7") == 422
+    assert "community pin" in [one.reading for one in site.services.audit.newest(50)]
+
+
+def test_a_closed_community_is_read_and_asked_nothing(site: AskingSite) -> None:
+    """Nobody joins it, nor puts a question to it, until it is open again; its members may leave."""
+    client = site.client(BEHIND)
+    question = site.ask(BEHIND, scope="community", scope_id="cadastre")
+    assert setting(site, "close") == 204
+    page = client.get(PAGE).text
+    assert "est close" in page
+    assert "Poser une question à cette communauté" not in page
+    assert 'value="join"' not in site.client(STRANGER).get(PAGE).text
+    assert site.client(STRANGER).post(PAGE, data={"act": "join"}).status_code == 422
+    asked = {"title": "Encore ?", "community": "cadastre"}
+    assert client.post("/api/v1/questions", json=asked).status_code == 422
+    assert site.read(BEHIND, question)["scope"] == "community", "what was asked is still read"
+    assert setting(site, "reopen") == 204
+    assert client.post("/api/v1/questions", json=asked).status_code == 200
+    assert setting(site, "close") == 204
+    assert client.post(PAGE, data={"act": "leave"}).status_code == 303

@@ -1,0 +1,264 @@
+"""Reports of questions and answers: who sees them, what hiding hides, and what it never tells."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import sqlalchemy as sa
+
+from expertise.consent import SqlConsent
+from quisait.privacy.replay import replay
+from quisait.privacy.retention import purge_agent
+from search_api.asking.storage import text_reports
+from search_api.identity.principals import Grant, Grants, Role
+from tests.pages.asking_site import (
+    ANIMATOR,
+    ASKER,
+    HERE,
+    MAPPER,
+    NEIGHBOUR,
+    STRANGER,
+    AskingSite,
+    asking_site,
+)
+from tests.pages.test_asking import RESTRICTED, SECRET, everything
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+SLANDER = "Ornithorynque"
+"""Stands in what is hidden: nobody but its author meets the word again."""
+BESIDE = "Balthazar"
+"""Stands beside it."""
+NEVER = "0" * 32
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[AskingSite]:
+    with asking_site(tmp_path) as made:
+        yield made
+
+
+def report(site: AskingSite, agent_id: str, question: str, **fields: str) -> int:
+    body = {"reason": "Nomme une personne.", **fields}
+    path = f"/api/v1/questions/{question}/reports"
+    return int(site.client(agent_id).post(path, json=body).status_code)
+
+
+def moderate(site: AskingSite, question: str, act: str, by: str = ANIMATOR, **fields: str) -> int:
+    path = f"/api/v1/animation/questions/{question}"
+    return int(site.client(by).post(path, json={"act": act, **fields}).status_code)
+
+
+def desk(site: AskingSite, agent_id: str = ANIMATOR) -> Any:
+    return site.client(agent_id).get("/api/v1/animation/questions").json()
+
+
+def answer_of(site: AskingSite, agent_id: str, question: str, text: str) -> str:
+    assert site.act(agent_id, question, "answer", text=text) == 204
+    return str(site.read(agent_id, question)["answers"][-1]["id"])
+
+
+def traces(site: AskingSite, agent_id: str, question: str) -> str:
+    """Every answer of the site; what stands beside the word is searched, not the word itself."""
+    client = site.client(agent_id)
+    paths = (f"/{asked}?q={BESIDE}" for asked in ("", "api/v1/search", "api/v1/experts"))
+    found = [client.get(path).text for path in (*paths, f"/api/v1/suggest?q={BESIDE[:6]}")]
+    return "\n".join((everything(site, agent_id, question), *found))
+
+
+def test_a_report_reaches_who_animates_without_its_author(site: AskingSite) -> None:
+    """Reasons and days, never a name; once of each reader; left as it is, it is gone."""
+    question = site.ask(topic="cadastre")
+    answer = answer_of(site, NEIGHBOUR, question, f"{SLANDER}, dit {BESIDE}.")
+    assert [report(site, one, question, answer=answer) for one in (STRANGER, MAPPER, MAPPER)] == [
+        204
+    ] * 3
+    (shown,) = desk(site)["reported"]
+    assert (shown["answer"], len(shown["reports"])) == (answer, 2)
+    page = site.client(ANIMATOR).get("/animation/questions").text
+    assert "Nomme une personne." in page
+    for name in ("Étrangère", STRANGER, "Carteau", MAPPER):
+        assert name not in page + str(shown)
+    assert report(site, NEIGHBOUR, question, answer=answer) == 404, "their own"
+    assert report(site, STRANGER, question, answer="f" * 32) == 404
+    assert report(site, STRANGER, question, reason=" ") == 422
+    assert moderate(site, question, "dismiss", answer=answer) == 204
+    assert desk(site)["reported"] == []
+    assert report(site, STRANGER, question, answer=answer) == 204, "told as the first time"
+    assert desk(site)["reported"] == [], "and it was decided"
+    written = [one.reading for one in site.services.audit.newest(50)]
+    assert "question dismiss" in written
+    kept = site.client(STRANGER).get("/api/v1/me/export").json()["asking"]["reports"]
+    assert [one["reason"] for one in kept] == ["Nomme une personne."]
+
+
+def test_a_hidden_answer_leaves_everything_at_once(site: AskingSite) -> None:
+    """Pages, search, suggestions, counts; its author sees it with the reason; shown, it is back."""
+    question = site.ask(topic="cadastre")
+    bare = traces(site, STRANGER, question)
+    answer = answer_of(site, NEIGHBOUR, question, f"{SLANDER}, dit {BESIDE}.")
+    assert site.act(ASKER, question, "helped", answer=answer) == 204
+    before = traces(site, STRANGER, question)
+    assert site.found(STRANGER, SLANDER) == [f"questions:{question}"]
+    assert moderate(site, question, "hide", answer=answer) == 422, "a reason is needed"
+    assert moderate(site, question, "hide", answer=answer, reason="Diffamation.") == 204
+    assert SLANDER in before
+    assert SLANDER not in traces(site, STRANGER, question)
+    assert site.read(STRANGER, question)["answers"] == []
+    assert site.read(ASKER, question)["answers"] == [], "of its author alone"
+    assert site.act(ASKER, question, "thank", answer=answer) == 404
+    (own,) = site.read(NEIGHBOUR, question)["answers"]
+    assert own["hidden"] == "Diffamation."
+    assert "Diffamation." in site.client(NEIGHBOUR).get(f"/questions/{question}").text
+    assert site.client(STRANGER).get("/api/v1/questions").json()["figures"]["answered"] == 0
+    assert site.read(ASKER, question)["stage"] == "animator", "nothing answers it any more"
+    (hidden,) = desk(site)["hidden"]
+    assert (hidden["answer"], hidden["hidden"]) == (answer, "Diffamation.")
+    assert moderate(site, question, "show", answer=answer) == 204
+    assert desk(site)["hidden"] == []
+    assert traces(site, STRANGER, question) == before != bare
+    assert site.read(STRANGER, question)["stage"] == "answered"
+
+
+def test_a_hidden_question_is_as_one_that_never_was(site: AskingSite) -> None:
+    """To all but its asker: by its address, in every list, and for whoever was asked it."""
+    question = site.ask(title=f"{SLANDER} du cadastre de {BESIDE} ?", topic="cadastre")
+    assert site.waiting(question) == [MAPPER]
+    assert moderate(site, question, "hide", reason="Diffamation.") == 204
+    assert site.waiting(question) == [], "nobody is asked it any more"
+    for agent_id in (STRANGER, MAPPER, ANIMATOR):
+        client = site.client(agent_id)
+        for path in ("/api/v1/questions/{}", "/questions/{}", "/api/v1/documents/questions:{}"):
+            told = [client.get(path.format(one)) for one in (question, NEVER)]
+            texts = [
+                one.text.replace(name, "")
+                for one, name in zip(told, (question, NEVER), strict=True)
+            ]
+            assert texts[0] == texts[1]
+            assert told[0].status_code == told[1].status_code == 404
+        assert SLANDER not in traces(site, agent_id, question)
+        told_of = [report(site, agent_id, one) for one in (question, NEVER)]
+        assert told_of == [404, 404]
+    assert site.act(STRANGER, question, "answer", text="x") == 404
+    assert site.later(40) == 0, "no step moves it"
+    assert site.read(ASKER, question)["hidden"] == "Diffamation."
+    assert "masquée" in site.client(ASKER).get("/questions").text
+    assert site.act(ASKER, question, "edit", title="Autre titre", text="") == 204
+    assert site.read(STRANGER, question) == 404, "a correction shows nothing by itself"
+    assert moderate(site, question, "show") == 204
+    assert site.read(STRANGER, question)["title"] == "Autre titre"
+    assert site.act(ASKER, question, "delete") == 204
+    assert moderate(site, question, "hide", reason="x") == 404
+
+
+def test_one_moderates_only_what_one_animates_and_reads(site: AskingSite) -> None:
+    """Another topic, another entity's question, one's own text: all like one that never was."""
+    animators = tuple(
+        Grant(Role.ANIMATOR, frozenset({one}), topics=frozenset({topic}))
+        for one, topic in ((ANIMATOR, "cadastre"), (STRANGER, "*"), (NEIGHBOUR, "regies"))
+    )
+    site = replace(site, services=replace(site.services, grants=Grants(animators)))
+    question = site.ask(**RESTRICTED)
+    answer = answer_of(site, ANIMATOR, question, "La mienne.")
+    assert report(site, NEIGHBOUR, question) == 204
+    assert report(site, NEIGHBOUR, question, answer=answer) == 204
+    assert [one["answer"] for one in desk(site)["reported"]] == [""], "never one's own text"
+    assert moderate(site, question, "dismiss", answer=answer) == 404
+    for other in (STRANGER, NEIGHBOUR):
+        seen = desk(site, other)
+        assert seen["reported"] == seen["hidden"] == seen["waiting"] == []
+        assert SECRET not in site.client(other).get("/animation/questions").text
+        told = [
+            site.client(other).post(f"/api/v1/animation/questions/{one}", json={"act": "dismiss"})
+            for one in (question, NEVER)
+        ]
+        assert told[0].status_code == told[1].status_code == 404
+        assert told[0].text.replace(question, "") == told[1].text.replace(NEVER, "")
+    assert site.client(MAPPER).get("/animation/questions").status_code == 403
+
+
+def test_a_question_without_topic_reaches_its_entity(site: AskingSite) -> None:
+    """Who animates the entity sees it with a topic to give; a hidden asker tells no entity."""
+    grants = (
+        Grant(Role.ANIMATOR, frozenset({ANIMATOR}), entities=frozenset({"Finances"})),
+        Grant(Role.ANIMATOR, frozenset({STRANGER}), entities=frozenset({"Intérieur"})),
+        Grant(Role.ANIMATOR, frozenset({NEIGHBOUR}), topics=frozenset({"cadastre"})),
+    )
+    asking = site.services.asking
+    assert asking is not None
+    rules = replace(asking.rules, hidden_names=True, hidden_names_entities=("Finances",))
+    services = replace(site.services, grants=Grants(grants), asking=replace(asking, rules=rules))
+    site = replace(site, services=services)
+    question, unnamed = site.ask(), site.ask(title="Quelle régie ?", hidden=True)
+    assert site.read(STRANGER, unnamed)["asker"] is None
+    outside = site.ask(STRANGER, title="Quel carnaval ?", hidden=True)
+    assert site.read(ASKER, outside)["asker"] is not None, "not an entity that may"
+    (shown,) = desk(site)["unclassified"]
+    assert (shown["question"]["id"], shown["proposed"]) == (question, "cadastre")
+    (theirs,) = desk(site, STRANGER)["unclassified"]
+    assert theirs["question"]["id"] == outside
+    assert desk(site, NEIGHBOUR)["unclassified"] == []
+    page = site.client(ANIMATOR).get("/animation/questions").text
+    assert "Donner ce sujet" in page
+    assert moderate(site, question, "classify", topic="jamais") == 422
+    assert moderate(site, outside, "classify", topic="cadastre") == 404
+    assert moderate(site, question, "classify", topic="cadastre") == 204
+    assert site.read(ASKER, question)["topic_id"] == "cadastre"
+    assert desk(site)["unclassified"] == []
+    assert moderate(site, question, "classify", by=NEIGHBOUR, topic="regies") == 422
+    for _ in range(6):
+        site.later(4)
+    assert [one["id"] for one in desk(site, NEIGHBOUR)["waiting"]] == [question]
+
+
+def test_what_one_may_do_in_a_day_is_bounded(tmp_path: Path) -> None:
+    """Answers and reports are refused beyond it, «Cela répond» is not counted; the next day is."""
+    with asking_site(tmp_path, answered_per_day=2, reported_per_day=1, found_per_day=2) as site:
+        one, other = site.ask(topic="cadastre"), site.ask(title="Autre cadastre ?")
+        told = [site.act(STRANGER, one, "answer", text=f"Réponse {n}.") for n in range(3)]
+        assert told == [204, 204, 429]
+        assert len(site.read(ASKER, one)["answers"]) == 2
+        assert [report(site, STRANGER, each) for each in (one, one, other)] == [204, 204, 429]
+        client = site.client(STRANGER)
+        for document in ("wiki:0", "wiki:0", "wiki:1", "wiki:2"):
+            found = client.post("/questions/existing", data={"document": document})
+            assert found.status_code == 303, "the document is shown all the same"
+        assert site.questions.answered_before(site.services.today()) == 2
+        site.clock.now = site.clock.now.replace(day=site.clock.now.day + 1)
+        assert site.act(STRANGER, one, "answer", text="Le lendemain.") == 204
+        assert report(site, STRANGER, other) == 204
+
+
+def test_what_is_hidden_stays_so_in_a_restored_database(site: AskingSite) -> None:
+    """What was hidden since the backup is hidden there; what was shown again is shown."""
+    first, second = site.ask(topic="cadastre"), site.ask(title="Une autre ?", topic="cadastre")
+    assert moderate(site, second, "hide", reason="Diffamation.") == 204
+    path = str(site.engine.url.database)
+    with sa.create_engine(f"sqlite:///{path}").connect() as connection:
+        connection.exec_driver_sql(f"vacuum into '{path}.saved'")
+    assert moderate(site, first, "hide", reason="Diffamation.") == 204
+    assert moderate(site, second, "show") == 204
+    restored = sa.create_engine(f"sqlite:///{path}.saved")
+    consent = SqlConsent(restored, site.clock)
+    for _ in range(2):
+        replay(list(site.register.lines()), restored, consent, cast(Any, site.index), b"key")
+    questions = type(site.questions)(restored, site.clock)
+    assert questions.one(first) is None
+    assert questions.one(second) is not None
+    restored.dispose()
+
+
+def test_reports_go_with_their_author_and_their_text(site: AskingSite) -> None:
+    """Of who left long ago nothing is kept; nor of a text that its author deleted."""
+    question, other = site.ask(topic="cadastre"), site.ask(title="Une autre ?", topic="cadastre")
+    for one in (question, other):
+        for agent_id in (STRANGER, MAPPER):
+            assert report(site, agent_id, one) == 204
+    assert purge_agent(site.engine, STRANGER, b"key") > 0
+    assert site.act(ASKER, other, "delete") == 204
+    with site.engine.connect() as connection:
+        left = connection.execute(sa.select(text_reports)).mappings().all()
+    assert [(row["question_id"], row["agent_id"]) for row in left] == [(question, MAPPER)]
+    assert HERE not in str(left)

@@ -1,0 +1,242 @@
+"""Whether documents are still right: who is asked, who says so, and who sees it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from connectors.values import EVERYONE, Access, Contribution, ContributorRole
+from expertise.consent import Preference, PreferenceKind, SqlConsent
+from indexer.values import Put, Remove
+from quisait.privacy import retention
+from quisait.privacy.retention import purge_agent
+from search_api.answers.context import VerificationRules, Verifying
+from search_api.verification import SqlVerifications, verifications
+from tests.builders import indexed, make_document
+from tests.pages.asking_site import (
+    FARAWAY,
+    MAPPER,
+    NEIGHBOUR,
+    STRANGER,
+    AskingSite,
+    asking_site,
+)
+from tests.planted import TODAY
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+LONG_AGO = datetime(TODAY.year - 5, 1, 1)
+SECRET = "Ornithorynque"
+RULES = VerificationRules(old_days=1095, per_month=3, marked_per_day=2)
+
+
+def note(
+    name: str, text: str, *authors: int, when: datetime = LONG_AGO, readers: str = EVERYONE
+) -> Put:
+    rows = tuple(
+        Contribution(f"wiki:a{one}", ContributorRole.AUTHOR, last=when.date()) for one in authors
+    )
+    document = make_document(
+        f"wiki:{name}",
+        title=f"Note {name} du cadastre",
+        contributions=rows,
+        modified=when,
+        access=Access(frozenset({readers})),
+    )
+    return Put(indexed(document, text))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[AskingSite]:
+    """The mapper wrote three old notes and a new one, and a restricted one they cannot read."""
+    with asking_site(tmp_path) as made:
+        written = [
+            note("vieille", "Un vieux texte sur le bornage.", 1),
+            note("ancienne", "Un autre vieux texte.", 1, when=LONG_AGO + timedelta(days=30)),
+            note("neuve", "Un texte de ce mois.", 1, when=datetime(TODAY.year, TODAY.month, 1)),
+            note("autre", "Le vieux texte d'une autre.", 2),
+            note("secrete", f"{SECRET}.", 1, readers="agent:ag-6"),
+        ]
+        assert not made.index.write(written).failed
+        verifying = Verifying(SqlVerifications(made.engine), RULES)
+        yield replace(made, services=replace(made.services, verifying=verifying))
+
+
+def asked(site: AskingSite, agent_id: str = MAPPER) -> dict[str, Any]:
+    body = site.client(agent_id).get("/api/v1/verifications").json()
+    return {one["id"]: one for one in body["documents"]}
+
+
+def text_hash(site: AskingSite, name: str) -> str:
+    return site.index.kept([f"wiki:{name}"])[f"wiki:{name}"].content_hash
+
+
+def say(site: AskingSite, agent_id: str, name: str, act: str, **fields: str) -> int:
+    body = {"document": f"wiki:{name}", "act": act, **fields}
+    if "text_hash" not in fields and name in ("vieille", "ancienne", "neuve", "autre", "secrete"):
+        body["text_hash"] = text_hash(site, name)
+    answer = site.client(agent_id).post("/api/v1/verifications", json=body)
+    return int(answer.status_code)
+
+
+def verified(site: AskingSite, name: str, agent_id: str = STRANGER) -> Any:
+    return site.client(agent_id).get(f"/api/v1/documents/wiki:{name}").json()["verified"]
+
+
+def test_authors_are_asked_about_their_own_old_documents(site: AskingSite) -> None:
+    """Of those that they may read, the oldest first; at their pace, or not at all."""
+    assert list(asked(site)) == ["wiki:vieille", "wiki:ancienne"]
+    assert asked(site)["wiki:vieille"]["why"] == ["old"]
+    assert list(asked(site, NEIGHBOUR)) == ["wiki:autre"]
+    assert asked(site, STRANGER) == {}
+    page = site.client(MAPPER).get("/a-verifier").text
+    assert "Note vieille" in page
+    assert "secrete" not in page
+    client = site.client(MAPPER)
+    assert client.post("/verifications/pace", data={"per_month": "1"}).status_code == 303
+    assert list(asked(site)) == ["wiki:vieille"]
+    assert "D’autres attendent" in client.get("/a-verifier").text
+    assert say(site, MAPPER, "vieille", "right") == 204
+    assert asked(site) == {}, "what they said counts for thirty days"
+    assert client.post("/verifications/pace", data={"per_month": "0"}).status_code == 303
+    assert asked(site) == {}
+    assert client.post("/api/v1/verifications/pace", json={"per_month": 51}).status_code == 422
+
+
+def test_what_is_verified_is_shown_until_the_text_changes(site: AskingSite) -> None:
+    """On the document and among results, for pages and programs; without a name who withdrew."""
+    assert verified(site, "vieille") is None
+    assert say(site, MAPPER, "vieille", "right") == 204
+    said = verified(site, "vieille")
+    assert (said["right"], said["agent"]["id"], said["day"]) == (True, MAPPER, TODAY.isoformat())
+    client = site.client(STRANGER)
+    for path in ("/documents/wiki:vieille", "/?q=vieille+cadastre"):
+        assert "Vérifié le" in client.get(path).text
+    body = client.get("/api/v1/search?q=vieille+cadastre").json()["documents"]
+    assert [one["id"] for one in body if one["verified"]] == ["wiki:vieille"]
+    wish = Preference(MAPPER, PreferenceKind.WITHDRAW, "", ())
+    SqlConsent(site.engine, site.clock).put(wish, site.clock())
+    assert verified(site, "vieille")["agent"] is None
+    page = client.get("/documents/wiki:vieille").text
+    assert "Vérifié le" in page
+    assert "Carteau" not in page.partition("Vérifié le")[2].partition("</p>")[0]
+    assert not site.index.write([note("vieille", "Un texte corrigé.", 1)]).failed
+    assert verified(site, "vieille") is None
+    assert "Vérifié le" not in client.get("/documents/wiki:vieille").text
+
+
+def test_a_search_is_narrowed_to_what_is_verified(site: AskingSite) -> None:
+    """Under the rights of who asks, and as long as the text is the same; counts follow."""
+
+    def found(agent_id: str) -> tuple[list[str], int]:
+        path = "/api/v1/search?q=note+cadastre&verified=true"
+        body = site.client(agent_id).get(path).json()
+        return sorted(one["id"] for one in body["documents"]), body["total"]
+
+    assert found(NEIGHBOUR) == ([], 0)
+    restricted = note("reservee", "Un texte réservé.", 2, readers=f"agent:{NEIGHBOUR}")
+    assert not site.index.write([restricted]).failed
+    hash_ = text_hash(site, "reservee")
+    assert say(site, NEIGHBOUR, "reservee", "right", text_hash=hash_) == 204
+    assert say(site, NEIGHBOUR, "autre", "right") == 204
+    assert say(site, MAPPER, "vieille", "wrong", note="Le seuil.") == 204
+    assert found(NEIGHBOUR) == (["wiki:autre", "wiki:reservee"], 2)
+    assert found(STRANGER) == (["wiki:autre"], 1)
+    page = site.client(STRANGER).get("/?q=note+cadastre").text
+    link = "/?q=note+cadastre&amp;verified=1"
+    assert link in page
+    narrowed = site.client(STRANGER).get(link.replace("&amp;", "&")).text
+    assert "Note autre" in narrowed
+    assert "reservee" not in narrowed
+    assert "Note vieille" not in narrowed
+    assert not site.index.write([note("autre", "Un texte corrigé.", 2)]).failed
+    assert found(STRANGER) == ([], 0)
+
+
+def test_what_is_no_longer_right_is_said_to_its_readers(site: AskingSite) -> None:
+    """In the author's words, to who may read it alone; and taken back by them alone."""
+    assert say(site, MAPPER, "vieille", "wrong") == 422, "what is not?"
+    assert say(site, MAPPER, "vieille", "wrong", note="Le seuil a changé.") == 204
+    assert "Le seuil a changé." in site.client(STRANGER).get("/documents/wiki:vieille").text
+    assert "wiki:vieille" not in asked(site), "nothing more to say until it changes"
+    assert say(site, NEIGHBOUR, "vieille", "take_back") == 204
+    assert verified(site, "vieille")["right"] is False, "of nobody else's word"
+    assert say(site, MAPPER, "vieille", "take_back") == 204
+    assert verified(site, "vieille") is None
+
+
+def test_nobody_speaks_of_what_they_may_not_read_or_did_not_write(site: AskingSite) -> None:
+    """What may not be read answers as what never was; a text that has changed is read again."""
+    for act in ("right", "wrong", "outdated"):
+        told = [
+            site.client(MAPPER).post(
+                "/api/v1/verifications",
+                json={"document": id_, "act": act, "text_hash": "x", "note": "x"},
+            )
+            for id_ in ("wiki:secrete", "wiki:jamais")
+        ]
+        assert told[0].status_code == told[1].status_code == 404
+        assert told[0].text == told[1].text
+    assert say(site, MAPPER, "secrete", "right") == 404, "its author may not read it"
+    assert say(site, NEIGHBOUR, "vieille", "right") == 404
+    assert say(site, MAPPER, "vieille", "right", text_hash="0") == 409
+    assert say(site, STRANGER, "secrete", "outdated") == 204
+    for agent_id in (MAPPER, NEIGHBOUR):
+        client = site.client(agent_id)
+        for path in ("/a-verifier", "/api/v1/verifications", "/mes-donnees", "/api/v1/me/export"):
+            assert "secrete" not in client.get(path).text
+
+
+def test_a_readers_mark_asks_the_author_first(site: AskingSite) -> None:
+    """Of a new document too, without the reader's name; bounded by day; gone once answered."""
+    assert say(site, STRANGER, "neuve", "outdated") == 204
+    assert say(site, STRANGER, "neuve", "outdated") == 204, "the same again"
+    assert say(site, STRANGER, "autre", "outdated") == 204
+    assert say(site, STRANGER, "vieille", "outdated") == 429
+    assert list(asked(site)) == ["wiki:neuve", "wiki:vieille", "wiki:ancienne"]
+    assert asked(site)["wiki:neuve"]["why"] == ["marked"]
+    page = site.client(MAPPER).get("/a-verifier").text
+    assert "un lecteur pense" in page
+    assert "Étrangère" not in page
+    assert verified(site, "neuve") is None, "a mark is shown to no other reader"
+    assert "Revenir dessus" in site.client(STRANGER).get("/documents/wiki:neuve").text
+    assert "Est-il toujours juste" in site.client(MAPPER).get("/documents/wiki:neuve").text
+    assert say(site, MAPPER, "neuve", "right") == 204
+    assert "wiki:neuve" not in asked(site)
+
+
+def test_what_is_kept_is_shown_taken_along_and_let_go(site: AskingSite) -> None:
+    """By its author; who left is named no more; with a deleted document all of it goes."""
+    assert say(site, MAPPER, "vieille", "right") == 204
+    assert say(site, FARAWAY, "vieille", "outdated") == 204
+    kept = site.client(MAPPER).get("/api/v1/me/export").json()["verifications"]
+    assert [one["document"] for one in kept["said"]] == ["wiki:vieille"]
+    assert "wiki:vieille" in site.client(FARAWAY).get("/mes-donnees").text
+    assert purge_agent(site.engine, MAPPER, b"key") > 0
+    said = verified(site, "vieille")
+    assert (said["right"], said["agent"]) == (True, None)
+    pages = site.services.community_pages
+    assert pages is not None
+    for name in ("wiki:vieille", "wiki:neuve"):
+        pages.pin("cadastre", name)
+    site.register.gone(["wiki:vieille"])
+    assert not site.index.write([Remove("wiki:vieille")]).failed
+    retention._forget_feedback_on_deleted(site.register, site.engine, site.index)
+    with site.engine.connect() as connection:
+        assert connection.execute(sa.select(verifications)).all() == []
+    assert pages.pins("cadastre") == ("wiki:neuve",)
+
+
+def test_where_nobody_is_asked_nothing_is_offered(tmp_path: Path) -> None:
+    """Off by default: no page, no button, no line."""
+    with asking_site(tmp_path) as site:
+        client = site.client(MAPPER)
+        assert client.get("/a-verifier").status_code == 404
+        assert client.get("/api/v1/verifications").status_code == 404
+        for path in ("/mes-donnees", "/documents/wiki:0"):
+            assert "verif" not in client.get(path).text
+        assert client.get("/api/v1/documents/wiki:0").json()["verified"] is None
