@@ -76,7 +76,7 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf) -> None:
     assert site.questions.answered_before(site.clock.now.date()) == 1
 
     asker.goto("/experts?q=corriger+le+cadastre")
-    asker.get_by_role("link", name=re.compile("Poser une question ici.*Jo Voisin")).first.click()
+    asker.get_by_role("link", name=re.compile("Poser la question.*Jo Voisin")).first.click()
     expect(asker.get_by_text("Elle sera d’abord posée à Jo Voisin")).to_be_visible()
     asker.get_by_label("Question", exact=True).fill(QUESTION)
     asker.get_by_label("Précisions (facultatif)").fill("La limite est fausse.\n\nQue faire ?")
