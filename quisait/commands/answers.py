@@ -59,6 +59,7 @@ def answer_context(application: Application) -> Iterator[AnswerContext]:
             overview=open_overview(application),
             grants=application.privacy.grants,
             audit=application.privacy.audit,
+            consent=application.privacy.consent,
             asking=open_asking(application),
             following=open_following(application),
             verifying=open_verifying(application.settings, application.database),

@@ -247,6 +247,10 @@ def test_what_is_hidden_stays_so_in_a_restored_database(site: AskingSite) -> Non
     questions = type(site.questions)(restored, site.clock)
     assert questions.one(first) is None
     assert questions.one(second) is not None
+    assert moderate(site, second, "hide", reason="Encore.") == 204
+    replay(list(site.register.lines()), site.engine, consent, cast(Any, site.index), b"key")
+    reasons = {one.question_id: one.reason for one in site.questions.hidden()}
+    assert reasons == {first: "Diffamation.", second: ""}, "known already, it keeps its reason"
     restored.dispose()
 
 
