@@ -22,6 +22,7 @@ from search_api.asking.values import (
 from search_api.following import FollowKind
 from search_api.mail.values import (
     DigestPace,
+    KeptMail,
     MailContent,
     MailKind,
     MailLine,
@@ -48,6 +49,7 @@ class OwnMail:
 
     preferences: MailPreferences
     address: str
+    kept: tuple[KeptMail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ def own_mail(context: AnswerContext, reader: Reader) -> OwnMail | None:
     agent = context.people.as_read(reader.agent_id or "") if reader.agent_id else None
     if context.mail is None or agent is None:
         return None
-    return OwnMail(context.mail.store.preferences(agent.id, agent.email), agent.email)
+    store = context.mail.store
+    return OwnMail(store.preferences(agent.id, agent.email), agent.email, store.kept_of(agent.id))
 
 
 def set_mail_preferences(context: AnswerContext, reader: Reader, said: MailPreferences) -> None:

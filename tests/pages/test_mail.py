@@ -181,6 +181,12 @@ def test_a_digest_holds_to_the_rights_of_its_sending(site: AskingSite, post: Smt
     site.clock.now += timedelta(days=1)
     assert send(site, post).sent == 0
     assert states(site) == {"sent": 2, "dropped": 2}
+    kept = site.client(MAPPER).get("/api/v1/me/export").json()["mail"]["kept"]
+    assert [(one["kind"], one["state"]) for one in kept] == [
+        ("digest", "dropped"),
+        ("digest", "sent"),
+    ]
+    assert "2 messages gardés" in site.client(MAPPER).get("/mes-donnees").text
 
 
 def test_a_digest_goes_by_its_pace(site: AskingSite, post: SmtpServer) -> None:
