@@ -231,14 +231,15 @@ class SqlQuestions:
         with self._engine.connect() as connection:
             return _threads(connection, oldest)
 
-    def on_topic(self, topic_id: str, since: datetime) -> tuple[Thread, ...]:
-        """Questions on a topic that were asked, changed or answered since a moment."""
+    def on_topic(self, topic_id: str, since: datetime | None = None) -> tuple[Thread, ...]:
+        """Questions on a topic that were asked, changed or answered since a moment; None: all."""
         asked, given = asked_questions.c, given_answers.c
-        hidden = sa.select(hidden_texts.c.answer_id)
-        answered = sa.select(given.question_id).where(
-            given.created > since, given.id.not_in(hidden)
-        )
-        rows = (asked.topic_id == topic_id) & ((asked.modified > since) | asked.id.in_(answered))
+        rows = asked.topic_id == topic_id
+        if since is not None:
+            hidden = sa.select(hidden_texts.c.answer_id)
+            lately = (given.created > since) & given.id.not_in(hidden)
+            answered = sa.select(given.question_id).where(lately)
+            rows &= (asked.modified > since) | asked.id.in_(answered)
         newest = asked_questions.c.modified.desc()
         with self._engine.connect() as connection:
             query = _existing().where(rows).order_by(newest, asked_questions.c.id)
