@@ -363,7 +363,11 @@ class SqlQuestions:
             corrected = [*row["corrected"], self.now().isoformat()]
             values = {"text": storable(text), "corrected": corrected, "valid_until": valid_until}
             connection.execute(sa.update(given_answers).where(own).values(values))
-            _change(connection, row["question_id"], seq, modified=self.now())
+            # What nobody else sees changes nothing that they do, its date neither.
+            this = _text(hidden_texts, row["question_id"], answer_id)
+            unseen = connection.execute(sa.select(hidden_texts).where(this)).first() is not None
+            dated = {} if unseen else {"modified": self.now()}
+            _change(connection, row["question_id"], seq, **dated)
 
     def accept(self, question_id: str, answer_id: str) -> None:
         """Mark the answer that helped, instead of any other; the question is answered."""
