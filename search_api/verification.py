@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 import sqlalchemy as sa
 
@@ -83,18 +84,30 @@ class OutdatedMark:
 
 @dataclass(frozen=True, slots=True)
 class OwnVerifications:
-    """Everything that is kept of one agent. `per_month` is None where they chose nothing."""
+    """Everything that is kept of one agent. `per_month` is None where they chose nothing.
+
+    `hidden`: of how many documents more, that they may not read any more, or that are no more.
+    """
 
     said: tuple[Verification, ...] = ()
     marks: tuple[OutdatedMark, ...] = ()
     per_month: int | None = None
+    hidden: int = 0
+
+
+class VerificationRegister(Protocol):
+    """Where what is taken back is also written, to be replayed on a restored database."""
+
+    def verification_taken_back(self, agent_id: str, document_id: str) -> None:
+        """Stored durably once this returns. `document_id` is empty for all that an agent said."""
+        ...
 
 
 class SqlVerifications:
     """All of it, in the state's database: SQLite or PostgreSQL."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: sa.Engine, register: VerificationRegister | None = None) -> None:
+        self._engine, self._register = engine, register
 
     def said(self, document_ids: Collection[str]) -> Mapping[str, Verification]:
         """The last word on each of these documents, whatever its text is now."""
@@ -131,14 +144,23 @@ class SqlVerifications:
             connection.execute(sa.delete(verifications).where(own))
             connection.execute(sa.insert(verifications).values(row))
 
-    def take_back(self, document_id: str, agent_id: str) -> None:
-        """Delete what an agent said of a document, and their mark on it."""
+    def take_back(self, document_id: str, agent_id: str, until: date | None = None) -> None:
+        """Delete what an agent said of a document, and their mark on it; of all where it is empty.
+
+        Written to the register first, where there is any. `until`: what came later stays.
+        """
+        own = self.of_agent(agent_id)
+        ids = {one.document_id for one in own.said} | {one.document_id for one in own.marks}
+        if self._register is not None and (document_id in ids if document_id else ids):
+            self._register.verification_taken_back(agent_id, document_id)
         with self._engine.begin() as connection:
             for table in (verifications, outdated_marks):
-                own = (table.c.document_key == digest(document_id)) & (
-                    table.c.agent_key == digest(agent_id)
-                )
-                connection.execute(sa.delete(table).where(own))
+                rows = table.c.agent_key == digest(agent_id)
+                if document_id:
+                    rows &= table.c.document_key == digest(document_id)
+                if until is not None:
+                    rows &= table.c.day <= until
+                connection.execute(sa.delete(table).where(rows))
 
     def mark(self, mark: OutdatedMark, most: int, since: date) -> bool:
         """Keep a reader's mark, once; false where they marked `most` since that day."""

@@ -14,6 +14,7 @@ from expertise.values import Candidate
 from indexer.access import Reader
 from quisait.application.assembly import Application, open_overview
 from quisait.application.progress import duration, plural_count
+from quisait.application.verification import open_verifying
 from quisait.clock import today
 from quisait.work.crawl import CrawlOutcome
 from quisait.work.questions import open_asking, open_following
@@ -58,8 +59,10 @@ def answer_context(application: Application) -> Iterator[AnswerContext]:
             overview=open_overview(application),
             grants=application.privacy.grants,
             audit=application.privacy.audit,
+            consent=application.privacy.consent,
             asking=open_asking(application),
             following=open_following(application),
+            verifying=open_verifying(application.settings, application.database),
         )
     except NoBuild as error:
         raise ValueError(_no_build(error.build)) from error

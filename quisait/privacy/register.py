@@ -54,8 +54,8 @@ _START = b'{"id": '
 """How each line begins. No text in a line holds it: quotation marks are escaped there."""
 
 RegisterLine = dict[str, Any]
-"""`id`, `at` (ISO 8601), `kind` (wish, feedback, question, hidden, gone, closed, purged,
-backup), and what the kind has."""
+"""`id`, `at` (ISO 8601), `kind` (wish, feedback, follow, mail, verification, question,
+hidden, gone, closed, purged, backup), and what the kind has."""
 
 
 class RegisterMark(Protocol):
@@ -202,6 +202,10 @@ class FileRegister:
     def text_hidden(self, question_id: str, answer_id: str, hidden: bool, moment: datetime) -> None:
         """A question, or one of its answers, is hidden, or shown again."""
         self._write("hidden", moment, question=question_id, answer=answer_id, hidden=hidden)
+
+    def verification_taken_back(self, agent_id: str, document_id: str) -> None:
+        """An agent takes back what they said of a document, or of all (no document)."""
+        self._write("verification", self._now(), agent=agent_id, document=document_id)
 
     def gone(self, document_ids: Sequence[str]) -> None:
         """See `Witness`."""

@@ -27,8 +27,14 @@ from search_api.following import FollowKind, SqlFollowing
 from search_api.mail.storage import SqlMail, doubt_restored_mail
 from search_api.mail.values import DigestPace, MailPreferences
 from search_api.sign_on import sessions as sign_on_tables
+from search_api.verification import SqlVerifications
 
 log = logging.getLogger(__name__)
+
+OF_AGENTS = frozenset(
+    {"wish", "feedback", "follow", "mail", "verification", "question", "hidden", "purged"}
+)
+"""Kinds of lines that the database answers to, and not the index alone."""
 
 _AT_ONCE = 500
 
@@ -118,6 +124,7 @@ def replay(
     _remove_questions(lines, database)
     _remove_follows(lines, database)
     _choose_mail(lines, database)
+    _take_back_verifications(lines, database)
     purged = [line["agent"] for line in lines if line["kind"] == "purged"]
     for agent_id in purged:
         purge_agent(database, agent_id, journal)
@@ -186,7 +193,10 @@ def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> Non
         elif line["kind"] == "question":
             questions.remove(line["question"])
         elif line["kind"] == "hidden" and line["hidden"]:
-            questions.hide(line["question"], line["answer"], "")
+            this = line["question"], line["answer"]
+            # What is hidden already keeps its reason.
+            if this not in {(one.question_id, one.answer_id) for one in questions.hidden()}:
+                questions.hide(*this, "")
         elif line["kind"] == "hidden":
             questions.show_again(line["question"], line["answer"])
 
@@ -213,6 +223,15 @@ def _choose_mail(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
             asked, answered, digest = line["said"]
             said = MailPreferences(asked, answered, DigestPace(digest))
             stored.choose(line["agent"], said)
+
+
+def _take_back_verifications(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
+    """What agents took back of what they said of documents; what they said on later days stays."""
+    stored = SqlVerifications(database)
+    for line in lines:
+        if line["kind"] == "verification":
+            day = datetime.fromisoformat(line["at"]).date()
+            stored.take_back(line["document"], line["agent"], until=day)
 
 
 def _is_whole_withdrawal(line: RegisterLine) -> bool:

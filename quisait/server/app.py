@@ -247,7 +247,9 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             following=open_following(application),
             mail=open_mailing(application),
             community_pages=SqlCommunityPages(application.database, now),
-            verifying=open_verifying(application.settings, application.database),
+            verifying=open_verifying(
+                application.settings, application.database, application.privacy.register
+            ),
             originals=open_originals(application.settings, application.known),
         )
     )

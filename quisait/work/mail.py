@@ -9,6 +9,7 @@ from threading import Event
 
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application, open_overview
+from quisait.application.verification import open_verifying
 from quisait.clock import now, today
 from quisait.settings import Settings, beside_file
 from quisait.work.questions import open_asking, open_following
@@ -90,6 +91,7 @@ def send_mail(application: Application, stop: Event) -> SendReport:
         asking=open_asking(application),
         following=open_following(application),
         mail=mailing,
+        verifying=open_verifying(application.settings, application.database),
     )
     mailing.store.tidy()
     queued = mailing.store.queue_due()

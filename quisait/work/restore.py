@@ -39,7 +39,7 @@ from quisait.privacy.register import (
     FileRegisterMark,
     RegisterLine,
 )
-from quisait.privacy.replay import deleted_or_closed, replay_on_copy
+from quisait.privacy.replay import OF_AGENTS, deleted_or_closed, replay_on_copy
 from quisait.privacy.retention import query_log_key
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER, RANKER_FILE, RESTORING, make_folder, private_files
@@ -48,6 +48,7 @@ from search_api.asking.storage import forget_every_question
 from search_api.feedback import feedback
 from search_api.following import follows
 from search_api.mail.storage import mail_preferences, mail_queue
+from search_api.verification import outdated_marks, verifications
 
 _WRITTEN_AT_ONCE = 100
 _MARGIN = timedelta(hours=1)
@@ -169,8 +170,7 @@ def _register_since(
         asked = [
             line
             for line in lines[:place]
-            if line["kind"] in ("wish", "feedback", "question", "purged")
-            and datetime.fromisoformat(line["at"]) >= near
+            if line["kind"] in OF_AGENTS and datetime.fromisoformat(line["at"]) >= near
         ]
         return _Since((*asked, *lines[place:]), last)
     if lost:
@@ -399,7 +399,8 @@ def _close_what_is_not_known(working: sa.Engine) -> None:
         consent.put(Preference(agent_id, PreferenceKind.WITHDRAW), now())
     with working.begin() as connection:
         connection.execute(sa.delete(cursors).where(cursors.c.source != DIRECTORY))
-        for table in (*PUSHED, feedback, follows, mail_preferences, mail_queue):
+        said = (feedback, follows, verifications, outdated_marks, mail_preferences, mail_queue)
+        for table in (*PUSHED, *said):
             connection.execute(sa.delete(table))
         forget_every_question(connection)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from connectors.values import Agent
-from expertise.answer_values import BuildStatus
+from expertise.answer_values import BuildStatus, CommunityView
 from expertise.peers import accepted_communities
 from expertise.topics import Topic
 from indexer.access import Reader
@@ -36,11 +36,8 @@ def community(context: AnswerContext, reader: Reader, topic_id: str) -> Communit
     Raises `NotFound` for one that was not accepted, or has too few members; `NoBuild`,
     `IndexUnreachable`.
     """
-    build = context.required_build()
-    found = [one for one in accepted_communities(build) if topic_id in _ids(one.topics)]
-    if not found:
-        raise NotFound("Cette communauté n’existe pas, ou n’a plus assez de membres.")
-    about, members = topic_answer(context, reader, topic_id), found[0].members
+    members = _found(context, topic_id).members
+    about = topic_answer(context, reader, topic_id)
     own = context.people.agent(reader.agent_id or "")
     return CommunityAnswer(
         about.build,
@@ -54,5 +51,13 @@ def community(context: AnswerContext, reader: Reader, topic_id: str) -> Communit
     )
 
 
-def _ids(topics: tuple[Topic, ...]) -> set[str]:
-    return {one.id for one in topics}
+def community_topic(context: AnswerContext, topic_id: str) -> Topic:
+    """The topic alone of a community, which every reader may see. Raises as `community` does."""
+    return next(one for one in _found(context, topic_id).topics if one.id == topic_id)
+
+
+def _found(context: AnswerContext, topic_id: str) -> CommunityView:
+    for one in accepted_communities(context.required_build()):
+        if any(topic.id == topic_id for topic in one.topics):
+            return one
+    raise NotFound("Cette communauté n’existe pas, ou n’a plus assez de membres.")

@@ -18,7 +18,7 @@ from search_api.answers.context import (
 )
 from search_api.answers.home import news_on
 from search_api.answers.topics import READ_FIRST
-from search_api.asking.values import AskedQuestion, QuestionStage, Thread
+from search_api.asking.values import AskedQuestion, Thread
 from search_api.community_pages import SqlCommunityPages
 from search_api.identity.principals import Role
 
@@ -109,7 +109,9 @@ def _pin(
     if document_id not in context.search.cards((document_id,), holder.reader):
         raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
     pins = pages.pins(topic.id)
-    if document_id not in pins and len(pins) >= READ_FIRST:
+    # Those that the holder sees: they can take no other away, nor learn that there is one.
+    seen = context.search.cards(pins, holder.reader)
+    if document_id not in seen and len(seen) >= READ_FIRST:
         raise InvalidParameter(f"Épinglez {READ_FIRST} documents au plus : retirez-en un d’abord.")
     pages.pin(topic.id, document_id)
 
@@ -125,9 +127,9 @@ def _threads(context: AnswerContext, reader: Reader, topic_id: str) -> tuple[Thr
     if context.asking is None:
         return ()
     access = access_filter(reader)
-    found = context.asking.questions.at_stage(*QuestionStage)
-    own = (one for one in found if one.question.topic_id == topic_id)
-    return tuple(one for one in own if access.admits(one.question.access))[::-1]
+    found = context.asking.questions.on_topic(topic_id)
+    readable = (one for one in found if access.admits(one.question.access))
+    return tuple(sorted(readable, key=lambda one: one.question.created, reverse=True))
 
 
 def _news(

@@ -24,16 +24,16 @@ from search_api.addresses import (
     question_address,
     topic_address,
 )
-from search_api.answers.asking import question_page
-from search_api.answers.communities import community
+from search_api.answers.communities import community_topic
 from search_api.answers.context import (
     AnswerContext,
-    AnswerRefused,
     InvalidParameter,
     NoBuild,
     NotFound,
 )
 from search_api.answers.home import any_label
+from search_api.answers.questions_read import readable_thread
+from search_api.answers.verification import verified_documents
 from search_api.asking.documents import KIND
 from search_api.asking.values import SOURCE, AskedQuestion, ReaderScope
 from search_api.following import Follow, FollowKind, OwnFollowing, SqlFollowing, follow_kinds
@@ -169,9 +169,12 @@ def change_follow(
     if action is FollowAction.SEEN:
         following.see(agent.id)
     elif action is FollowAction.FORGET:
-        following.unfollow_all(agent.id)
+        if following.of(agent.id).follows:
+            following.unfollow_all(agent.id)
     elif action is FollowAction.UNFOLLOW:
-        following.unfollow(agent.id, kind, _canonical(kind, subject))
+        this = _canonical(kind, subject)
+        if this in follow_kinds(following.of(agent.id).follows)[kind]:
+            following.unfollow(agent.id, kind, this)
     else:
         _follow(context, reader, following, kind, _canonical(kind, subject))
 
@@ -297,6 +300,7 @@ def _documents(
         page_size=READ_OF_EACH,
         order=ResultOrder.DATE,
         wide=address.wide,
+        only=verified_documents(context) if address.verified else None,
     )
     results = context.search.answer(asked, reader, context.today())
     items = []
@@ -314,18 +318,18 @@ def _documents(
 def _answers(
     context: AnswerContext, reader: Reader, question_id: str, period: _Period
 ) -> Iterator[NewsItem]:
-    """Answers of others to a question, and what became of it; under the reader's rights."""
+    """Answers of others to a question, under the reader's rights. To read of them opens nothing."""
     try:
-        page = question_page(context, reader, question_id)
-    except AnswerRefused:
+        thread = readable_thread(context, reader, question_id)
+    except NotFound:
         return
     given = [
-        one.answer.modified
-        for one in page.answers
-        if not one.own and period.holds(one.answer.modified)
+        one.modified
+        for one in thread.answers
+        if one.author_id != reader.agent_id and period.holds(one.modified)
     ]
     if given:
-        question = page.question
+        question = thread.question
         place = question_address(question.id)
         yield NewsItem(
             NewsKind.ANSWER,
@@ -401,10 +405,10 @@ def _shown(context: AnswerContext, reader: Reader, follow: Follow) -> ShownFollo
         return ShownFollow(follow, _search_title(address), subject) if str(address) != "/" else None
     try:
         if follow.kind is FollowKind.QUESTION:
-            question = question_page(context, reader, subject).question
+            question = readable_thread(context, reader, subject).question
             return ShownFollow(follow, question.title, question_address(question.id))
         if follow.kind is FollowKind.COMMUNITY:
-            topic = community(context, reader, subject).topic
+            topic = community_topic(context, subject)
             title = f"Communauté « {topic.label} »"
             return ShownFollow(follow, title, community_address(topic))
     except (NotFound, NoBuild):
@@ -442,11 +446,13 @@ def _read_address(written: str) -> SearchAddress:
             filters[name] = (*filters.get(name, ()), value)
     said = [value for name, value in pairs if name == "q"]
     text = " ".join(said[0].split())[:QUERY_CHARACTERS] if said else ""
-    return SearchAddress(text, filters, wide=("wide", "1") in pairs)
+    said_so = {name for name, value in pairs if value == "1"}
+    return SearchAddress(text, filters, wide="wide" in said_so, verified="verified" in said_so)
 
 
 def _search_title(address: SearchAddress) -> str:
-    narrowed = ", ".join(value for _, value in address.chosen)
+    chosen = [value for _, value in address.chosen]
+    narrowed = ", ".join([*chosen, *(["vérifiés par leur auteur"] if address.verified else [])])
     said = f"« {address.q} »" if address.q else "Tous les documents"
     return f"Recherche : {said}{f' ({narrowed})' if narrowed else ''}"
 

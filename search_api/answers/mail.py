@@ -13,14 +13,16 @@ from expertise.consent import WHOLE_SERVICE, PreferenceKind
 from indexer.access import Reader, access_filter
 from search_api.addresses import question_address, unsubscribe_address
 from search_api.answers.context import AnswerContext, Asking, Mailing, NotFound
-from search_api.answers.following import News, NewsItem, NewsKind, news
+from search_api.answers.following import News, NewsItem, NewsKind, ShownFollow, news
 from search_api.asking.values import (
     AskedQuestion,
     ReaderScope,
     RequestState,
 )
+from search_api.following import FollowKind
 from search_api.mail.values import (
     DigestPace,
+    KeptMail,
     MailContent,
     MailKind,
     MailLine,
@@ -47,6 +49,7 @@ class OwnMail:
 
     preferences: MailPreferences
     address: str
+    kept: tuple[KeptMail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ def own_mail(context: AnswerContext, reader: Reader) -> OwnMail | None:
     agent = context.people.as_read(reader.agent_id or "") if reader.agent_id else None
     if context.mail is None or agent is None:
         return None
-    return OwnMail(context.mail.store.preferences(agent.id, agent.email), agent.email)
+    store = context.mail.store
+    return OwnMail(store.preferences(agent.id, agent.email), agent.email, store.kept_of(agent.id))
 
 
 def set_mail_preferences(context: AnswerContext, reader: Reader, said: MailPreferences) -> None:
@@ -201,9 +205,18 @@ def _sections(context: AnswerContext, mail: Mailing, found: News) -> tuple[MailS
             more = plural(
                 "Et {num} autre, à voir sur le site.", "Et {num} autres, à voir sur le site.", left
             )
-        heading = one.shown.title if one.shown.follow.kind != "question" else "Une question suivie"
-        sections.append(MailSection(heading, lines, more))
+        sections.append(MailSection(_heading(one.shown), lines, more))
     return tuple(sections)
+
+
+def _heading(one: ShownFollow) -> str:
+    """A topic by its label; neither a question's title nor the words of a search."""
+    since = day(one.follow.since.date())
+    if one.follow.kind is FollowKind.QUESTION:
+        return "Une question suivie"
+    if one.follow.kind is FollowKind.SEARCH:
+        return f"Une recherche enregistrée le {since}"
+    return one.title
 
 
 _SAID = {

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from connectors.values import Agent, Contribution, ContributorRole
+from expertise.consent import PreferenceKind
 from expertise.visibility import may_be_named
 from expertise.votes import counting_contributions
 from indexer.access import Reader
@@ -49,12 +50,16 @@ class WhyVerify(StrEnum):
 
 
 class VerificationAct(StrEnum):
-    """What one says of a document: its author that it is right or wrong, a reader a mark."""
+    """What one says of a document: its author that it is right or wrong, a reader a mark.
+
+    `forget` takes back what one said of all.
+    """
 
     RIGHT = "right"
     WRONG = "wrong"
     OUTDATED = "outdated"
     TAKE_BACK = "take_back"
+    FORGET = "forget"
 
 
 class TooManyMarks(AnswerRefused):
@@ -123,7 +128,9 @@ def verified(
     now = context.search.text_hashes(said)
     agents = context.people.agents({one.agent_id for one in said.values()} - {""})
     return {
-        id_: ShownVerification(one.day, one.right, one.note, _named(agents.get(one.agent_id)))
+        id_: ShownVerification(
+            one.day, one.right, one.note, _named(context, agents.get(one.agent_id))
+        )
         for id_, one in said.items()
         if now.get(id_) == one.content_hash
     }
@@ -215,8 +222,9 @@ def say_of_document(
     """
     verifying, agent = _verifying(context), known_agent(context, reader)
     store = verifying.store
-    if act is VerificationAct.TAKE_BACK:
-        store.take_back(document_id, agent.id)
+    if act in (VerificationAct.TAKE_BACK, VerificationAct.FORGET):
+        if act is VerificationAct.FORGET or document_id:
+            store.take_back("" if act is VerificationAct.FORGET else document_id, agent.id)
         return
     card = context.search.cards((document_id,), reader).get(document_id)
     if card is None:
@@ -248,7 +256,9 @@ def choose_pace(context: AnswerContext, reader: Reader, per_month: int) -> None:
 
 
 def own_verifications(context: AnswerContext, reader: Reader) -> OwnVerifications | None:
-    """What is kept of the reader, of documents that they may read now; None where nothing is.
+    """What is kept of the reader, of documents that they may read now, and of how many others.
+
+    None where authors are asked about no document.
 
     Raises `IndexUnreachable`.
     """
@@ -261,6 +271,7 @@ def own_verifications(context: AnswerContext, reader: Reader) -> OwnVerification
         tuple(one for one in own.said if one.document_id in open_now),
         tuple(one for one in own.marks if one.document_id in open_now),
         _pace(context.verifying, reader.agent_id),
+        len(ids - open_now.keys()),
     )
 
 
@@ -275,8 +286,16 @@ def _pace(verifying: Verifying, agent_id: str) -> int:
     return verifying.rules.per_month if chosen is None else chosen
 
 
-def _named(agent: Agent | None) -> Agent | None:
-    return agent if agent is not None and may_be_named(agent) else None
+def _named(context: AnswerContext, agent: Agent | None) -> Agent | None:
+    """Who may be named, and did not withdraw, from a single source either.
+
+    Else this line would tie the directory's name to a document of that source.
+    """
+    if agent is None or not may_be_named(agent):
+        return None
+    said = context.consent.of(agent.id) if context.consent else ()
+    withdrew = any(one.preference.kind is PreferenceKind.WITHDRAW for one in said)
+    return None if withdrew else agent
 
 
 def _is_owner(context: AnswerContext, reader: Reader, card: Card) -> bool:

@@ -231,14 +231,15 @@ class SqlQuestions:
         with self._engine.connect() as connection:
             return _threads(connection, oldest)
 
-    def on_topic(self, topic_id: str, since: datetime) -> tuple[Thread, ...]:
-        """Questions on a topic that were asked, changed or answered since a moment."""
+    def on_topic(self, topic_id: str, since: datetime | None = None) -> tuple[Thread, ...]:
+        """Questions on a topic that were asked, changed or answered since a moment; None: all."""
         asked, given = asked_questions.c, given_answers.c
-        hidden = sa.select(hidden_texts.c.answer_id)
-        answered = sa.select(given.question_id).where(
-            given.created > since, given.id.not_in(hidden)
-        )
-        rows = (asked.topic_id == topic_id) & ((asked.modified > since) | asked.id.in_(answered))
+        rows = asked.topic_id == topic_id
+        if since is not None:
+            hidden = sa.select(hidden_texts.c.answer_id)
+            lately = (given.created > since) & given.id.not_in(hidden)
+            answered = sa.select(given.question_id).where(lately)
+            rows &= (asked.modified > since) | asked.id.in_(answered)
         newest = asked_questions.c.modified.desc()
         with self._engine.connect() as connection:
             query = _existing().where(rows).order_by(newest, asked_questions.c.id)
@@ -362,7 +363,11 @@ class SqlQuestions:
             corrected = [*row["corrected"], self.now().isoformat()]
             values = {"text": storable(text), "corrected": corrected, "valid_until": valid_until}
             connection.execute(sa.update(given_answers).where(own).values(values))
-            _change(connection, row["question_id"], seq, modified=self.now())
+            # What nobody else sees changes nothing that they do, its date neither.
+            this = _text(hidden_texts, row["question_id"], answer_id)
+            unseen = connection.execute(sa.select(hidden_texts).where(this)).first() is not None
+            dated = {} if unseen else {"modified": self.now()}
+            _change(connection, row["question_id"], seq, **dated)
 
     def accept(self, question_id: str, answer_id: str) -> None:
         """Mark the answer that helped, instead of any other; the question is answered."""

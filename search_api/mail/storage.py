@@ -19,6 +19,7 @@ from search_api.asking.storage import asked_agents, asked_questions, given_answe
 from search_api.asking.values import RequestState
 from search_api.mail.values import (
     DigestPace,
+    KeptMail,
     MailKind,
     MailPreferences,
     MailState,
@@ -157,6 +158,17 @@ class SqlMail:
                     row["digested"] = old["digested"]
                 connection.execute(sa.delete(mail_preferences).where(own))
             connection.execute(sa.insert(mail_preferences).values(row))
+
+    def kept_of(self, agent_id: str) -> tuple[KeptMail, ...]:
+        """Every message to an agent that is kept, the newest first."""
+        queue = mail_queue.c
+        own = sa.select(mail_queue).where(queue.agent_key == digest(agent_id))
+        with self._engine.connect() as connection:
+            rows = connection.execute(own.order_by(queue.queued.desc(), queue.id)).mappings()
+            return tuple(
+                KeptMail(MailKind(row["kind"]), in_utc(row["queued"]), MailState(row["state"]))
+                for row in rows
+            )
 
     def queue_due(self) -> int:
         """Queue a message for each thing that an agent wants to be told and was not yet.

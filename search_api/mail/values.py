@@ -87,6 +87,15 @@ class QueuedMail:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptMail:
+    """What an agent is told of a message to them: why, when it was queued, what became of it."""
+
+    kind: MailKind
+    queued: datetime
+    state: MailState
+
+
+@dataclass(frozen=True, slots=True)
 class QueueCounts:
     """How many messages are in each state, and how many addresses were refused."""
 

@@ -68,7 +68,7 @@ def say_on_page(
     request: Request,
     reader: NamedReader,
     act: Annotated[VerificationAct, Form()],
-    document: Annotated[str, Form(max_length=4_000)],
+    document: Annotated[str, Form(max_length=4_000)] = "",
     text_hash: Annotated[str, Form(max_length=200)] = "",
     note: Annotated[str, Form(max_length=4_000)] = "",
     back: Annotated[str, Form(max_length=8_000)] = "/a-verifier",

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from search_api.answers.mail import OwnMail
-from search_api.mail.values import DigestPace
+from search_api.mail.values import DigestPace, MailKind, MailState
 
 
 class _MailSchema(BaseModel):
@@ -20,6 +20,14 @@ class MailPreferencesBody(_MailSchema):
     digest: DigestPace = Field(DigestPace.OFF, description="news of what one follows")
 
 
+class KeptMailBody(_MailSchema):
+    """A message to oneself: why, and what became of it."""
+
+    kind: MailKind
+    queued: datetime
+    state: MailState
+
+
 class OwnMailBody(MailPreferencesBody):
     """What one chose, and the address that the directory has."""
 
@@ -27,6 +35,7 @@ class OwnMailBody(MailPreferencesBody):
     refused: datetime | None = Field(
         description="when the mail server refused this address for good; nothing is sent since"
     )
+    kept: list[KeptMailBody] = Field(description="messages of thirty days, the newest first")
 
 
 def own_mail_body(found: OwnMail) -> OwnMailBody:
@@ -38,4 +47,7 @@ def own_mail_body(found: OwnMail) -> OwnMailBody:
         digest=said.digest,
         address=found.address,
         refused=said.refused,
+        kept=[
+            KeptMailBody(kind=one.kind, queued=one.queued, state=one.state) for one in found.kept
+        ],
     )

@@ -16,7 +16,7 @@ class _VerificationSchema(BaseModel):
 class SayRequest(_VerificationSchema):
     """What one says of a document."""
 
-    document: str = Field(max_length=4_000)
+    document: str = Field("", max_length=4_000, description="its id; not read for `forget`")
     act: VerificationAct
     text_hash: str = Field("", max_length=200, description="of the text that one has read")
     note: str = Field("", max_length=MOST_NOTE, description="what is no longer right")
@@ -68,6 +68,7 @@ class OwnVerificationsBody(_VerificationSchema):
     said: list[OwnWordBody]
     marks: list[OwnMarkBody]
     per_month: int | None
+    hidden: int = Field(description="documents more, that one may not see any more")
 
 
 def to_verify_body(found: ToVerify) -> ToVerifyBody:
@@ -97,4 +98,5 @@ def own_verifications_body(own: OwnVerifications) -> OwnVerificationsBody:
         ],
         marks=[OwnMarkBody(document=one.document_id, day=one.day) for one in own.marks],
         per_month=own.per_month,
+        hidden=own.hidden,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from connectors.values import Access
+from search_api.answers.topics import READ_FIRST
 from search_api.identity.principals import Grant, Grants, Role
 from tests.builders import put
 from tests.pages.asking_site import (
@@ -126,3 +127,13 @@ def test_a_closed_community_is_read_and_asked_nothing(site: AskingSite) -> None:
     assert client.post("/api/v1/questions", json=asked).status_code == 200
     assert setting(site, "close") == 204
     assert client.post(PAGE, data={"act": "leave"}).status_code == 303
+
+
+def test_a_pin_that_its_animator_may_not_read_stands_in_nobodys_way(site: AskingSite) -> None:
+    """Nor is its being there told: it can be neither seen nor taken away."""
+    pages = site.services.community_pages
+    assert pages is not None
+    for number in range(READ_FIRST):
+        pages.pin("cadastre", f"wiki:ferme{number}")
+    assert setting(site, "pin", "wiki:recente") == 204
+    assert "une note récente" in site.client(STRANGER).get(PAGE).text.partition("membres")[0]

@@ -1,20 +1,26 @@
 """What agents follow: news under the rights of each reading, seen by themselves alone."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from connectors.values import EVERYONE, Contribution, ContributorRole
 from indexer.values import Put, PutAccess
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
+from search_api.answers.context import Verifying
 from search_api.answers.following import MOST_SEARCHED
+from search_api.asking.storage import question_uses
 from search_api.following import FollowKind, SqlFollowing
+from search_api.verification import SqlVerifications, Verification
 from tests.builders import allowed, indexed, make_document
 from tests.pages.asking_site import (
+    ANIMATOR,
     ASKER,
     HERE,
     MAPPER,
@@ -210,3 +216,60 @@ def test_withdrawal_departure_and_a_restored_backup_end_it(site: AskingSite) -> 
     following.see(STRANGER)
     purge_agent(site.engine, STRANGER, b"key")
     assert (following.of(STRANGER).follows, following.of(STRANGER).seen) == ((), None)
+
+
+def test_news_of_a_question_is_no_use_of_it(site: AskingSite) -> None:
+    """Else whoever follows a question would keep it for ever, without opening it."""
+    question = site.ask(title=f"Le cadastre de {SECRET} ?", topic="cadastre")
+    assert follow(site, STRANGER, "question", question) == 204
+    assert site.act(MAPPER, question, "answer", text="Par un géomètre.") == 204
+    for path in ("/", "/mes-donnees", "/api/v1/follows", "/api/v1/news"):
+        assert SECRET in site.client(STRANGER).get(path).text
+    with site.engine.connect() as connection:
+        assert connection.execute(sa.select(question_uses)).all() == []
+
+
+def test_a_hidden_question_or_answer_is_no_news(site: AskingSite) -> None:
+    """Neither its title nor its count, wherever it was news before."""
+
+    def moderate(act: str, **fields: str) -> None:
+        path = f"/api/v1/animation/questions/{question}"
+        body = {"act": act, "reason": "Hors sujet.", **fields}
+        assert site.client(ANIMATOR).post(path, json=body).status_code == 204
+
+    question = site.ask(title=f"Le cadastre de {SECRET} ?", topic="cadastre")
+    for kind, subject in (("question", question), ("topic", "cadastre")):
+        assert follow(site, STRANGER, kind, subject) == 204
+    assert site.act(MAPPER, question, "answer", text="Par un géomètre.") == 204
+    assert news(site, STRANGER)["count"] == 1
+    answer = site.read(MAPPER, question)["answers"][0]["id"]
+    moderate("hide", answer=answer)
+    assert news(site, STRANGER)["count"] == 0
+    moderate("show", answer=answer)
+    moderate("hide")
+    for path in ("/", "/mes-donnees", "/api/v1/follows", "/api/v1/news"):
+        assert SECRET not in site.client(STRANGER).get(path).text
+    assert news(site, STRANGER)["count"] == 0
+
+
+def test_a_followed_search_among_verified_documents_stays_among_them(site: AskingSite) -> None:
+    verifying = Verifying(SqlVerifications(site.engine))
+    site = replace(site, services=replace(site.services, verifying=verifying))
+    address = "/?q=carnaval&verified=1"
+    assert follow(site, STRANGER, "search", address) == 204
+    (kept,) = site.client(STRANGER).get("/api/v1/follows").json()["follows"]
+    assert (kept["subject"], "vérifiés" in kept["title"]) == (address, True)
+    site.clock.now += timedelta(hours=1)
+    write(site, "neuf", "Le carnaval de l'an prochain")
+    assert titles(site, STRANGER) == []
+    hash_ = site.index.kept(["wiki:neuf"])["wiki:neuf"].content_hash
+    verifying.store.say(Verification("wiki:neuf", hash_, MAPPER, TODAY, True))
+    assert titles(site, STRANGER) == ["Le carnaval de l'an prochain"]
+
+
+def test_what_was_not_followed_ends_without_a_line(site: AskingSite) -> None:
+    """The register of deletions grows by what was there alone."""
+    before = len(list(site.register.lines()))
+    assert follow(site, STRANGER, "question", "0" * 32, "unfollow") == 204
+    assert follow(site, STRANGER, "question", "", "forget") == 204
+    assert len(list(site.register.lines())) == before

@@ -1,6 +1,7 @@
 """Mail to agents, by a real SMTP server: whom it reaches, what it says, and when none is sent."""
 
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -175,9 +176,17 @@ def test_a_digest_holds_to_the_rights_of_its_sending(site: AskingSite, post: Smt
     assert "Le carrousel ouvert" in told["ag-6@agents.test"]
     assert "1 nouveauté " in told["ag-6@agents.test"]
     assert "2 nouveautés " in told["ag-1@agents.test"]
+    assert "Une recherche enregistrée le " in told["ag-1@agents.test"]
+    assert "« carrousel »" not in "".join(told.values()), "a question stays where it was asked"
     site.clock.now += timedelta(days=1)
     assert send(site, post).sent == 0
     assert states(site) == {"sent": 2, "dropped": 2}
+    kept = site.client(MAPPER).get("/api/v1/me/export").json()["mail"]["kept"]
+    assert [(one["kind"], one["state"]) for one in kept] == [
+        ("digest", "dropped"),
+        ("digest", "sent"),
+    ]
+    assert "2 messages gardés" in site.client(MAPPER).get("/mes-donnees").text
 
 
 def test_a_digest_goes_by_its_pace(site: AskingSite, post: SmtpServer) -> None:
@@ -260,7 +269,9 @@ def test_a_token_of_a_link_opens_nothing_else(site: AskingSite) -> None:
     from search_api.mail.links import UnsubscribeLinks
 
     other = UnsubscribeLinks(b"o" * 32).make(MAPPER, MailKind.ASKED)
-    assert site.client("").post(f"/courriels/{other}").status_code == 404
+    head = urlsafe_b64encode(b'{"alg": "HS256", "crit": 1}').decode().rstrip("=")
+    for link in (other, f"{head}.e30.AAAA", "é.e30.AAAA", "a"):
+        assert site.client("").post(f"/courriels/{link}").status_code == 404
 
 
 def test_a_refused_address_is_noted_and_left_alone(site: AskingSite, post: SmtpServer) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -120,6 +121,22 @@ def test_a_hidden_answer_leaves_everything_at_once(site: AskingSite) -> None:
     assert desk(site)["hidden"] == []
     assert traces(site, STRANGER, question) == before != bare
     assert site.read(STRANGER, question)["stage"] == "answered"
+
+
+def test_a_hidden_answer_is_corrected_unseen(site: AskingSite) -> None:
+    """Neither its new words, nor a date, nor news of it for who follows its topic."""
+    question = site.ask(topic="cadastre")
+    answer = answer_of(site, NEIGHBOUR, question, "Par un géomètre.")
+    assert moderate(site, question, "hide", answer=answer, reason="Diffamation.") == 204
+    follow = {"action": "follow", "kind": "topic", "subject": "cadastre"}
+    client = site.client(MAPPER)
+    assert client.post("/api/v1/follows", json=follow).status_code == 204
+    before = traces(site, STRANGER, question)
+    site.clock.now += timedelta(hours=1)
+    said = {"text": f"{SLANDER}, dit {BESIDE}.", "answer": answer}
+    assert site.act(NEIGHBOUR, question, "correct", **said) == 204
+    assert traces(site, STRANGER, question) == before
+    assert client.get("/api/v1/news").json()["count"] == 0
 
 
 def test_a_hidden_question_is_as_one_that_never_was(site: AskingSite) -> None:
@@ -247,6 +264,10 @@ def test_what_is_hidden_stays_so_in_a_restored_database(site: AskingSite) -> Non
     questions = type(site.questions)(restored, site.clock)
     assert questions.one(first) is None
     assert questions.one(second) is not None
+    assert moderate(site, second, "hide", reason="Encore.") == 204
+    replay(list(site.register.lines()), site.engine, consent, cast(Any, site.index), b"key")
+    reasons = {one.question_id: one.reason for one in site.questions.hidden()}
+    assert reasons == {first: "Diffamation.", second: ""}, "known already, it keeps its reason"
     restored.dispose()
 
 

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from connectors.values import EVERYONE, Access, Contribution, ContributorRole
 from expertise.consent import Preference, PreferenceKind, SqlConsent
-from indexer.values import Put, Remove
+from indexer.values import Put, PutAccess, Remove
 from quisait.privacy import retention
+from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
 from search_api.answers.context import VerificationRules, Verifying
 from search_api.verification import SqlVerifications, verifications
@@ -229,6 +230,53 @@ def test_what_is_kept_is_shown_taken_along_and_let_go(site: AskingSite) -> None:
     with site.engine.connect() as connection:
         assert connection.execute(sa.select(verifications)).all() == []
     assert pages.pins("cadastre") == ("wiki:neuve",)
+
+
+def test_who_withdrew_from_a_source_is_not_named_by_it(site: AskingSite) -> None:
+    """Their name would stand again beside a document of that source."""
+    assert say(site, MAPPER, "vieille", "right") == 204
+    wish = {"kind": "withdraw", "subject": "wiki"}
+    assert site.client(MAPPER).post("/api/v1/me/wishes", json=wish).status_code == 200
+    assert (verified(site, "vieille")["right"], verified(site, "vieille")["agent"]) == (True, None)
+
+
+def test_what_one_may_not_read_any_more_is_taken_back_with_all(site: AskingSite) -> None:
+    """Told as a number alone; a restored backup brings back neither a word nor a mark."""
+    verifying = site.services.verifying
+    assert verifying is not None
+    store = SqlVerifications(site.engine, site.register)
+    site = replace(site, services=replace(site.services, verifying=replace(verifying, store=store)))
+    assert say(site, NEIGHBOUR, "autre", "take_back") == 204
+    assert list(site.register.lines()) == [], "nothing was said"
+
+    def speak() -> None:
+        assert say(site, NEIGHBOUR, "autre", "right") == 204
+        assert say(site, NEIGHBOUR, "vieille", "outdated") == 204
+
+    speak()
+    closed = PutAccess("wiki:autre", Access(frozenset({f"agent:{STRANGER}"})))
+    assert not site.index.write([closed]).failed
+    assert verified(site, "autre")["agent"]["id"] == NEIGHBOUR
+    client = site.client(NEIGHBOUR)
+    kept = client.get("/api/v1/me/export").json()["verifications"]
+    assert (kept["said"], len(kept["marks"]), kept["hidden"]) == ([], 1, 1)
+    page = client.get("/mes-donnees").text
+    assert "1 autre porte sur ce que vous ne pouvez plus voir" in page
+    assert "wiki:autre" not in page
+    form = {"act": "forget", "back": "/mes-donnees#verifications"}
+    assert client.post("/verifications", data=form).status_code == 303
+    assert verified(site, "autre") is None
+    own = store.of_agent(NEIGHBOUR)
+    assert (own.said, own.marks) == ((), ())
+    assert not site.index.write([note("autre", "Le vieux texte d'une autre.", 2)]).failed
+    speak()  # as an older backup has them
+    assert say(site, MAPPER, "vieille", "right") == 204
+    lines = list(site.register.lines())
+    consent = SqlConsent(site.engine, site.clock)
+    replay(lines, site.engine, consent, site.index, b"key")
+    own = store.of_agent(NEIGHBOUR)
+    assert (own.said, own.marks) == ((), ())
+    assert verified(site, "vieille")["agent"]["id"] == MAPPER
 
 
 def test_where_nobody_is_asked_nothing_is_offered(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from connectors.push.inbox import Inbox
 from connectors.push.items import PushOutcome, parse_item
 from expertise.consent import Preference, PreferenceKind, SqlConsent
 from indexer.embedded.index import EmbeddedIndex
+from indexer.live_index import EncoderRecord
 from quisait.application.database import connect, migrate
 from quisait.privacy.register import (
     DatabaseRegisterMark,
@@ -24,6 +25,9 @@ from quisait.privacy.register import (
 )
 from quisait.privacy.replay import replay_where_older
 from quisait.privacy.retention import register_warning
+from quisait.settings import Settings
+from quisait.work.backup import Manifest
+from quisait.work.restore import _register_since
 from tests.builders import ENCODER
 
 pytestmark = pytest.mark.trust
@@ -277,3 +281,28 @@ def test_a_line_that_cannot_be_read_is_a_sentence(register: FileRegister, damage
     waiting.add({"id": "before", "at": NOW.isoformat(), "kind": "gone", "documents": ["wiki:2"]})
     register.gone(["wiki:3"])
     assert register.waiting() == 2
+
+
+def test_a_restoration_replays_all_that_agents_asked_shortly_before(tmp_path: Path) -> None:
+    """The register has it before the database: a backup of that moment may lack it."""
+    path = tmp_path / "registre.jsonl"
+    written = FileRegister(path, (), lambda: NOW, 90)
+    written.text_hidden("q" * 32, "", True, NOW)
+    written.unfollowed("ag-1", "topic", "cadastre", NOW)
+    written.mail_chosen("ag-1", False, False, "off", NOW)
+    written.verification_taken_back("ag-1", "wiki:1")
+    written.gone(["wiki:2"])
+    written.unfollowed("ag-1", "topic", "regies", NOW - timedelta(hours=2))
+    written.feedback_removed("ag-1", "", None, NOW)
+    line = list(written.lines())[-1]["id"]
+    encoder = EncoderRecord("", 0)
+    manifest = Manifest(0, "", "", "", NOW.isoformat(), line, encoder, 0, {}, {})
+    settings = Settings.model_validate({"privacy": {"register_file": str(path)}})
+    found = _register_since(settings, manifest, None, lost=False).lines
+    assert [one["kind"] for one in found] == [
+        "hidden",
+        "follow",
+        "mail",
+        "verification",
+        "feedback",
+    ]
