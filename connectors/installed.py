@@ -16,10 +16,17 @@ from typing import Any
 from pydantic import BaseModel
 
 from connectors.ports import (
+    AccessChanged,
+    AccessNarrowed,
     Change,
     Connector,
+    ContentStale,
+    Delete,
+    Listing,
+    Malformed,
     SourceError,
     SourceRefused,
+    SubtreeHidden,
     SupportsCheck,
     SupportsCount,
     SupportsRefetch,
@@ -101,6 +108,28 @@ def open_installed(name: str, kind: ConnectorKind, place: SourcePlace, options: 
     return _Guarded(connector, guard)
 
 
+def names_in(change: Change) -> list[str]:
+    """Every id, reference and account of a change; each starts with its source's name."""
+    match change:
+        case Upsert(document):
+            names = [document.id, *document.replaces, *filter(None, [document.part_of])]
+            names += [one.account for one in document.contributions]
+            return names + [one.author for one in document.sections if one.author]
+        case (
+            AccessChanged(document_id)
+            | AccessNarrowed(document_id)
+            | ContentStale(document_id)
+            | Delete(document_id)
+            | Malformed(document_id=str(document_id))
+        ):
+            return [document_id]
+        case Listing(document_ids, unlisted):
+            return [*document_ids, *unlisted]
+        case SubtreeHidden(root):
+            return [root]
+    return []
+
+
 @dataclass(frozen=True, slots=True)
 class _Guard:
     """An error that the connector did not foresee is a refusal: other sources are still read."""
@@ -156,6 +185,13 @@ class _Guarded:
                 yield from self.connector.check()
 
     def _guarded(self, change: Change) -> Change:
+        prefix = f"{self.source}:"
+        another = isinstance(change, Upsert) and change.document.source != self.source
+        if another or not all(name.startswith(prefix) for name in names_in(change)):
+            raise SourceRefused(
+                f"{self.source} : le connecteur « {self.guard.kind} » nomme un document ou un "
+                "compte d'une autre source. Ce qui est déjà lu reste ; signalez-le à qui l'a écrit."
+            )
         if not isinstance(change, Upsert) or change.document.content is None:
             return change
         content = change.document.content

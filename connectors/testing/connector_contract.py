@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
+from connectors.installed import names_in
 from connectors.ports import (
     AccessChanged,
     AccessNarrowed,
@@ -237,27 +238,9 @@ def check_ids_are_qualified(harness: ConnectorHarness) -> None:
     harness.add_complete_document()
     source = harness.connector().source
     for change in read(harness):
-        names: list[str] = []
-        match change:
-            case Upsert(document):
-                assert document.source == source
-                names = [document.id, *document.replaces, *filter(None, [document.part_of])]
-                names += [c.account for c in document.contributions]
-                names += [s.author for s in document.sections if s.author]
-            case (
-                AccessChanged(document_id)
-                | AccessNarrowed(document_id)
-                | ContentStale(document_id)
-                | Delete(document_id)
-            ):
-                names = [document_id]
-            case Listing(document_ids, unlisted):
-                names = [*document_ids, *unlisted]
-            case SubtreeHidden(root):
-                names = [root]
-            case Malformed(document_id=str(document_id)):
-                names = [document_id]
-        assert all(name.startswith(f"{source}:") for name in names)
+        if isinstance(change, Upsert):
+            assert change.document.source == source
+        assert all(name.startswith(f"{source}:") for name in names_in(change))
 
 
 def check_hostile_records(harness: ConnectorHarness) -> None:

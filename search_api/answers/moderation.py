@@ -41,6 +41,9 @@ from search_api.asking.values import (
 )
 from search_api.identity.principals import HeldRoles
 
+MOST_PROPOSED = 20
+"""Unclassified questions with a topic proposed, the oldest: each is encoded, at each view."""
+
 
 class ModerationAct(StrEnum):
     """What one does about a text: hide it, show it again, leave it; or give a topic."""
@@ -77,7 +80,10 @@ class ModeratedText:
 
 @dataclass(frozen=True, slots=True)
 class UnclassifiedQuestion:
-    """A question without a topic, and the topic that its words are nearest to; None for none."""
+    """A question without a topic, and the topic that its words are nearest to.
+
+    None for none, and beyond the `MOST_PROPOSED` oldest questions.
+    """
 
     question: AskedQuestion
     proposed: Topic | None
@@ -149,9 +155,10 @@ def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDes
         texts(hidden),
         tuple(one for one in waiting if one.topic_id and one.stage is QuestionStage.ANIMATOR),
         tuple(
-            UnclassifiedQuestion(one, by_id.get(_nearest_topic(context, one)))
-            for one in waiting
-            if not one.topic_id
+            UnclassifiedQuestion(
+                one, by_id.get(_nearest_topic(context, one)) if place < MOST_PROPOSED else None
+            )
+            for place, one in enumerate(one for one in waiting if not one.topic_id)
         ),
         topics,
     )
