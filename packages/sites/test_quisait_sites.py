@@ -262,7 +262,7 @@ def test_narrowed_sections_close_before_anything_is_read(harness: SiteHarness) -
     assert changes[0] == AccessNarrowed("t:/rh/a.html", Access(frozenset({"annuaire:group:rh"})))
 
 
-@pytest.mark.parametrize("path", ["/%72h/a.html", "/x/../rh/a.html", "//rh/a.html"])
+@pytest.mark.parametrize("path", ["/%72h/a.html", "/x/../rh/a.html", "//rh/a.html", "/RH/a.html"])
 def test_another_spelling_of_a_path_has_its_section_s_readers(
     harness: SiteHarness, path: str
 ) -> None:
@@ -329,6 +329,8 @@ def test_an_index_of_packed_maps_is_followed(harness: SiteHarness) -> None:
         "<sitemap><loc>https://ailleurs.example/x.xml</loc></sitemap></sitemapindex>"
     ).encode()
     assert set(apply(read(harness))) == {"t:/a.html"}
+    (said,) = harness.connector().check()
+    assert "ailleurs.example" in said
 
 
 def test_entities_of_a_map_are_not_read(harness: SiteHarness) -> None:

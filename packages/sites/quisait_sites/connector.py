@@ -1,6 +1,6 @@
 """Read a site: `SiteConnector.changes` shows the flow."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -94,6 +94,8 @@ class SiteConnector:
         undated = sum(not lastmod for lastmod in site.pages.values())
         if site.refused:
             yield f"robots.txt interdit {site.refused} pages, qui ne sont pas lues"
+        for other in site.elsewhere:
+            yield f"un plan du site est sur {other}, qui n'est pas lu : ses pages manquent"
         if undated:
             yield f"{undated} pages sans date dans le plan du site, redemandées à chaque lecture"
         if not site.pages:
@@ -106,12 +108,22 @@ class SiteConnector:
         return page_id(self.source, address)
 
     def access(self, address: str) -> Access:
-        """Who reads a page: its section's readers, the longest that fits, or the source's."""
-        path = plain_path(address)
-        fitting = [section for section in self.options.sections if path.startswith(section)]
+        """Who reads a page: its section's readers, the longest that fits, or the source's.
+
+        Some servers tell `/RH/` from `/rh/`, others do not: a page has the readers of both.
+        """
+        path, sections = plain_path(address), self.options.sections
+        written = self._of_section(path, sections)
+        folded = self._of_section(
+            path.casefold(), {section.casefold(): sections[section] for section in sections}
+        )
+        return written if written == folded else written.narrowed_to(folded)
+
+    def _of_section(self, path: str, sections: Mapping[str, list[str]]) -> Access:
+        fitting = [section for section in sections if path.startswith(section)]
         if not fitting:
             return self.default_access
-        return Access(frozenset(self.options.sections[max(fitting, key=len)]))
+        return Access(frozenset(sections[max(fitting, key=len)]))
 
 
 @dataclass(slots=True)

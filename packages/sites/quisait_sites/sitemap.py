@@ -24,12 +24,13 @@ _MOST_BYTES = 100 * 1024 * 1024
 class SiteMap:
     """The pages by address, each with its `lastmod` as written, or empty.
 
-    `refused` is how many robots.txt keeps from being read; `now` is the site's own clock, an
-    HTTP date, or empty.
+    `refused` is how many robots.txt keeps from being read; `elsewhere` are hosts whose sitemaps
+    were named and are not read; `now` is the site's own clock, an HTTP date, or empty.
     """
 
     pages: dict[str, str]
     refused: int
+    elsewhere: tuple[str, ...]
     now: str
 
 
@@ -43,11 +44,15 @@ def read_site_map(host: HttpHost, named: Sequence[str], excluded: Sequence[str])
     refused = 0
     waiting = [*named] or robots.site_maps() or [urljoin(host.root, "sitemap.xml")]
     seen: set[str] = set()
+    elsewhere: set[str] = set()
     while waiting:
         address = urljoin(host.root, waiting.pop())
-        if address in seen or not host.same_host(address):
+        if address in seen:
             continue
         seen.add(address)
+        if not host.same_host(address):
+            elsewhere.add(urlsplit(address).netloc)
+            continue
         if len(seen) > MOST_SITEMAPS:
             raise SourceRefused(f"{host.host} : plus de {MOST_SITEMAPS} plans de site.")
         for found, lastmod, is_page in _entries(host, address):
@@ -63,7 +68,7 @@ def read_site_map(host: HttpHost, named: Sequence[str], excluded: Sequence[str])
                 f"{host.host} : plus de {MOST_PAGES} pages ; partagez le site en sources, une par "
                 "section (« url »)."
             )
-    return SiteMap(pages, refused, now)
+    return SiteMap(pages, refused, tuple(sorted(elsewhere)), now)
 
 
 def _robots(host: HttpHost) -> tuple[RobotFileParser, str]:
