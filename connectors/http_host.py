@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
+from connectors.http_limits import HttpLimits
 from connectors.ports import SourceRefused, SourceUnreachable
 from connectors.timeouts import call_with_timeout
 from connectors.values import assume_utc
@@ -26,21 +27,6 @@ MAX_TRIES = 3
 MAX_REDIRECTS = 3
 MAX_WAIT_S = 120.0
 USER_AGENT = "quisait"
-
-
-@dataclass(frozen=True, slots=True)
-class HttpLimits:
-    """The request rate, the time limits and the size of a response, for one host.
-
-    `timeout_s` limits each read from the socket, `total_timeout_s` a whole response,
-    `max_wait_s` the sum of the waits before retries of one request.
-    """
-
-    rate_per_s: float = 10.0
-    timeout_s: float = 30.0
-    total_timeout_s: float = 300.0
-    max_wait_s: float = 300.0
-    max_bytes: int = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

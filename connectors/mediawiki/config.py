@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from connectors.http_host import HttpLimits
+from connectors.http_limits import HttpLimits
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import pytest
 from quisait_sites.connector import SiteConnector
 from quisait_sites.options import SiteOptions
 
-from connectors.http_host import HttpLimits
+from connectors.http_limits import HttpLimits
 from connectors.ports import (
     AccessNarrowed,
     Change,

@@ -43,7 +43,7 @@ AGE = 20
 def test_what_was_of_use_lately_is_kept(
     engine: sa.Engine, asked: int, answers: list[int], used: int | None
 ) -> None:
-    """Of each history the last day decides: its change, an answer, or another's reading."""
+    """Of each history the last decides: its change, an answer, or the day of another's reading."""
     now = Clock().now
     questions = SqlQuestions(engine, lambda: now)
 
@@ -60,8 +60,8 @@ def test_what_was_of_use_lately_is_kept(
     if used is not None:
         questions.note_use("q", (now - ago(used)).date())
     before = now - timedelta(days=AGE)
-    last = min([asked, *answers, *([] if used is None else [used])])
-    due = ("q",) if last >= AGE else ()
+    in_use = used is not None and (now - ago(used)).date() >= before.date()
+    due = ("q",) if min([asked, *answers]) >= AGE and not in_use else ()
     assert questions.expired(before, before) == due
     assert questions.expired(None if not answers else before, None if answers else before) == ()
     questions.remove("q")

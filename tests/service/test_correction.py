@@ -1,6 +1,7 @@
 """A correction, and its answer at once, over each real engine."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from expertise.directory import SqlDirectory
 from indexer.access import NOBODY, Reader
 from indexer.embedded.index import EmbeddedIndex
+from indexer.opensearch.index import OpenSearchIndex
 from quisait.application.database import connect, migrate
 from search_api.answers.question import corrected_results
 from search_api.identity.readers import reader_of
@@ -31,6 +33,15 @@ class Desk:
         return (found.correction.text, found.instead) if found.correction else None
 
 
+@contextmanager
+def opened_index(engine: str, folder: Path) -> Iterator[EmbeddedIndex | OpenSearchIndex]:
+    if engine == "embedded":
+        yield EmbeddedIndex(folder / "index", ENCODER.dimension)
+    else:
+        with fresh_index(ENCODER.dimension) as index:
+            yield index
+
+
 @pytest.fixture(scope="module", params=["embedded", "opensearch"])
 def desk(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -39,9 +50,7 @@ def desk(
     database = migrate(connect(f"sqlite:///{folder / 'state.sqlite'}"))
     book = SqlDirectory(database)
     book.replace(FictionalDirectory())
-    with fresh_index(ENCODER.dimension) as real:
-        embedded = request.param == "embedded"
-        index = EmbeddedIndex(folder / "index", ENCODER.dimension) if embedded else real
+    with opened_index(request.param, folder) as index:
         assert not index.write(documents()).failed
         yield Desk(Search(index, ENCODER, book), book)
     database.dispose()

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from connectors.http_host import HttpHost, HttpLimits
+from connectors.http_host import HttpHost
+from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.part_digests import PartDigests, digest_of, in_parts, read_part_digests
 from connectors.ports import (
