@@ -35,7 +35,7 @@ QUICK = HttpLimits(rate_per_s=0, timeout_s=5, total_timeout_s=10, max_wait_s=0)
 
 
 @dataclass
-class Page:
+class ServedPage:
     """What the server answers for a path."""
 
     body: bytes
@@ -49,7 +49,7 @@ class Site:
     """A web server of a few pages, and what it was asked."""
 
     def __init__(self) -> None:
-        self.pages: dict[str, Page] = {}
+        self.pages: dict[str, ServedPage] = {}
         self.robots = ""
         self.asked: list[str] = []
         self.mapped: Callable[[], bytes] = self._sitemap
@@ -78,12 +78,12 @@ class Site:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
-    def answer(self, path: str) -> Page:
+    def answer(self, path: str) -> ServedPage:
         if path == "/robots.txt":
-            return Page(self.robots.encode(), headers={"Content-Type": "text/plain"})
+            return ServedPage(self.robots.encode(), headers={"Content-Type": "text/plain"})
         if path == "/sitemap.xml":
-            return Page(self.mapped(), headers={"Content-Type": "application/xml"})
-        return self.pages.get(path, Page(b"absent", status=404))
+            return ServedPage(self.mapped(), headers={"Content-Type": "application/xml"})
+        return self.pages.get(path, ServedPage(b"absent", status=404))
 
     def _sitemap(self) -> bytes:
         entries = "".join(
@@ -127,7 +127,7 @@ class SiteHarness:
     def add(self, name: str, text: str, allowed: tuple[str, ...]) -> None:
         self.writes += 1
         lastmod = f"2026-01-15T09:{self.writes // 60 % 60:02}:{self.writes % 60:02}+00:00"
-        self.site.pages[f"/{name}"] = Page(html(name, text), lastmod)
+        self.site.pages[f"/{name}"] = ServedPage(html(name, text), lastmod)
         if allowed:
             self.set_readers(name, allowed)
 
@@ -140,12 +140,14 @@ class SiteHarness:
 
     def add_invalid_records(self) -> int:
         self.site.pages |= {
-            "/empty.html": Page(b"", "2026-01-15"),
-            "/menu.html": Page(b"<html><nav><a href='/'>Accueil</a></nav></html>", "2026-01-15"),
-            "/broken.html": Page(b"erreur", "2026-01-15", status=500),
-            "/closed.html": Page(b"non", "2026-01-15", status=403),
-            "/away.html": Page(b"", "hier", 302, {"Location": "https://ailleurs.example/"}),
-            "/loop.html": Page(b"", "2026-01-15", 302, {"Location": "/loop.html"}),
+            "/empty.html": ServedPage(b"", "2026-01-15"),
+            "/menu.html": ServedPage(
+                b"<html><nav><a href='/'>Accueil</a></nav></html>", "2026-01-15"
+            ),
+            "/broken.html": ServedPage(b"erreur", "2026-01-15", status=500),
+            "/closed.html": ServedPage(b"non", "2026-01-15", status=403),
+            "/away.html": ServedPage(b"", "hier", 302, {"Location": "https://ailleurs.example/"}),
+            "/loop.html": ServedPage(b"", "2026-01-15", 302, {"Location": "/loop.html"}),
         }
         return 6
 
@@ -155,7 +157,7 @@ class SiteHarness:
             '<meta property="article:published_time" content="2019-05-04">'
         )
         text = "Le régisseur verse ses fonds chaque mois au comptable assignataire."
-        page = Page(html("L’été", text, head), "2019-06-01T10:00:00+00:00")
+        page = ServedPage(html("L’été", text, head), "2019-06-01T10:00:00+00:00")
         self.site.pages["/été?page=2"] = page
         self.site.pages["/%C3%A9t%C3%A9?page=2"] = page
         self.set_readers("été", ("everyone",))
@@ -276,7 +278,9 @@ def test_a_page_that_leads_into_a_section_has_its_readers(harness: SiteHarness) 
     """A public address does not open what stands below a restricted one."""
     harness.add("rh/a.html", "Une note sur les congés.", ("annuaire:group:rh",))
     harness.add("porte.html", "", ("everyone",))
-    harness.site.pages["/porte.html"] = Page(b"", "2026-01-15", 302, {"Location": "/rh/a.html"})
+    harness.site.pages["/porte.html"] = ServedPage(
+        b"", "2026-01-15", 302, {"Location": "/rh/a.html"}
+    )
     kept = apply(read(harness))
     assert kept["t:/porte.html"].access == Access(frozenset({"annuaire:group:rh"}))
 
@@ -323,7 +327,7 @@ def test_an_index_of_packed_maps_is_followed(harness: SiteHarness) -> None:
     harness.add("a.html", "Un texte que chacun peut lire.", ("everyone",))
     inner = harness.site.mapped()
     url = harness.site.url
-    harness.site.pages["/part.xml.gz"] = Page(gzip.compress(inner), status=200)
+    harness.site.pages["/part.xml.gz"] = ServedPage(gzip.compress(inner), status=200)
     harness.site.mapped = lambda: (
         f"<sitemapindex><sitemap><loc>{url}part.xml.gz</loc></sitemap>"
         "<sitemap><loc>https://ailleurs.example/x.xml</loc></sitemap></sitemapindex>"
@@ -344,7 +348,7 @@ def test_entities_of_a_map_are_not_read(harness: SiteHarness) -> None:
 
 def test_a_file_in_the_map_is_read_as_a_file(harness: SiteHarness) -> None:
     """Its text is extracted as any file's."""
-    harness.site.pages["/guide.pdf"] = Page(b"%PDF-1.4", "2026-01-15")
+    harness.site.pages["/guide.pdf"] = ServedPage(b"%PDF-1.4", "2026-01-15")
     harness.site.pages["/guide.pdf"].headers["Content-Type"] = "application/pdf"
     (upsert,) = [c for c in read(harness) if isinstance(c, Upsert)]
     assert upsert.document.content

@@ -7,7 +7,6 @@ from http import HTTPStatus
 from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
-from connectors.part_digests import PartDigests, digest_of, in_parts, read_part_digests
 from connectors.ports import (
     AccessNarrowed,
     Change,
@@ -21,6 +20,7 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.values import Access
+from quisait_sites.cursor import SiteCursor, digest_of, in_parts, read_cursor
 from quisait_sites.options import SiteOptions
 from quisait_sites.pages import NoText, NotForSearch, page_document, page_id, plain_path
 from quisait_sites.sitemap import SiteMap, read_site_map
@@ -36,7 +36,7 @@ _GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 class SiteConnector:
     """The pages of one site's sitemaps.
 
-    They are in parts (`connectors.part_digests`): a part of which an address, a date or a reader
+    They are in parts (`quisait_sites.cursor`): a part of which an address, a date or a reader
     changed is read again. A page without a date in the sitemap is asked for at each
     reading, on the condition that it changed since the last one.
     """
@@ -50,14 +50,14 @@ class SiteConnector:
     def changes(self, since: str | None) -> Iterator[Change]:
         """Close first, then read, then say what is there. Raises `SourceError`."""
         host = self._host()
-        cursor = read_part_digests(since)
+        cursor = read_cursor(since)
         site = read_site_map(host, self.options.sitemaps, self.options.exclude)
         readers = digest_of(map(repr, sorted(self.options.sections.items()))).hex()
         readers += digest_of(sorted(self.default_access.allowed)).hex()
         if cursor.readers != readers:
             yield from (AccessNarrowed(self._id(one), self.access(one)) for one in site.pages)
         reading = _Reading(self, host, site, cursor.moment)
-        cursor = PartDigests(cursor.digests, readers, cursor.moment)
+        cursor = SiteCursor(cursor.digests, readers, cursor.moment)
         pages_since = 0
         for part, addresses in in_parts(site.pages).items():
             digest = digest_of(
@@ -78,7 +78,7 @@ class SiteConnector:
                 yield Checkpoint(cursor.text())
         there = [self._id(one) for one in site.pages if one not in reading.gone]
         yield Listing(frozenset(there))
-        yield Checkpoint(PartDigests(cursor.digests, readers, site.now).text())
+        yield Checkpoint(SiteCursor(cursor.digests, readers, site.now).text())
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """Yield these pages as they are now. Raises `SourceError`."""

@@ -1,7 +1,7 @@
-"""A cursor for a source without a log of changes: a digest of each part, small at any size.
+"""The cursor of a site, small at any size: a digest of each part of its pages.
 
-Each document belongs to a part by its name alone (`part_of`). A part whose digest changed is read
-again; one that could not be read whole keeps its former digest, and is read again next time.
+Each page belongs to a part by its address alone. A part whose digest changed is read again; one
+that could not be read whole keeps its former digest, and is read again next time.
 """
 
 import base64
@@ -17,12 +17,12 @@ _DIGEST_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class PartDigests:
+class SiteCursor:
     """What the last reading saw.
 
     `digests` are those of the parts, `PARTS` times four bytes; a part that was never read whole
-    has zeros. `readers` is a digest of who reads what; `moment` is the source's own clock when the
-    last whole reading began, in the source's form, or empty.
+    has zeros. `readers` is a digest of who reads what; `moment` is the site's own clock when the
+    last whole reading began, an HTTP date, or empty.
     """
 
     digests: bytes = bytes(PARTS * _DIGEST_BYTES)
@@ -38,45 +38,41 @@ class PartDigests:
         """Of one part."""
         return self.digests[part * _DIGEST_BYTES : (part + 1) * _DIGEST_BYTES]
 
-    def with_part(self, part: int, digest: bytes) -> "PartDigests":
+    def with_part(self, part: int, digest: bytes) -> "SiteCursor":
         """The same after this part."""
         at = part * _DIGEST_BYTES
         digests = self.digests[:at] + digest + self.digests[at + _DIGEST_BYTES :]
-        return PartDigests(digests, self.readers, self.moment)
+        return SiteCursor(digests, self.readers, self.moment)
 
 
-def read_part_digests(text: str | None) -> PartDigests:
+def read_cursor(text: str | None) -> SiteCursor:
     """The beginning for a cursor of another form."""
     try:
         kept = json.loads(text or "")
         digests = zlib.decompress(base64.b64decode(kept["parts"]))
         if len(digests) == PARTS * _DIGEST_BYTES:
-            return PartDigests(digests, str(kept["readers"]), str(kept["moment"]))
+            return SiteCursor(digests, str(kept["readers"]), str(kept["moment"]))
     except (ValueError, KeyError, TypeError, zlib.error, binascii.Error):
         pass
-    return PartDigests()
+    return SiteCursor()
 
 
-def part_of(name: str) -> int:
-    """The part that a document belongs to, by its name alone."""
-    return (
-        int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:2]) % PARTS
-    )
+def part_of(address: str) -> int:
+    """The part that a page belongs to, by its address alone."""
+    return int.from_bytes(_sha256(address)[:2]) % PARTS
 
 
-def in_parts(names: Iterable[str]) -> dict[int, list[str]]:
-    """Names by part, parts and names in their order."""
+def in_parts(addresses: Iterable[str]) -> dict[int, list[str]]:
+    """Addresses by part, parts and addresses in their order."""
     found: dict[int, list[str]] = {}
-    for name in sorted(names):
-        found.setdefault(part_of(name), []).append(name)
+    for address in sorted(addresses):
+        found.setdefault(part_of(address), []).append(address)
     return dict(sorted(found.items()))
 
 
 def digest_of(lines: Iterable[str]) -> bytes:
     """Four bytes, of which one at least is not zero: a part that was read never looks unread."""
-    digest = hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).digest()[
-        :_DIGEST_BYTES
-    ]
+    digest = _sha256("\n".join(lines))[:_DIGEST_BYTES]
     return digest if any(digest) else b"\x01" + digest[1:]
 
 
