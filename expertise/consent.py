@@ -119,6 +119,14 @@ absent_agents = sa.Table(
 """Since when the directory no longer has an agent whose preferences are stored."""
 
 
+def has_withdrawn(consent: ConsentStore, agent_id: str) -> bool:
+    """Whether an agent withdrew from the whole service."""
+    return any(
+        (one.preference.kind, one.preference.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE)
+        for one in consent.of(agent_id)
+    )
+
+
 def agents_with_words(agent_words: sa.Table, words: Sequence[str]) -> sa.Select[tuple[str]]:
     """Keys of the agents whose entry or declared topics have each of these words."""
     said = sa.union(

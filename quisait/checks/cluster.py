@@ -6,6 +6,7 @@ from functools import partial
 from indexer.cluster_health import ClusterHealth
 from indexer.errors import IndexUnreachable
 from quisait.application.engines import index_health, node_at
+from quisait.application.progress import plural_count
 from quisait.settings import IndexSettings
 
 ClusterCheck = Callable[[], str]
@@ -39,7 +40,7 @@ def copies_text(health: ClusterHealth, wanted: int | None) -> str:
 
     Raises `ValueError` with what to do where a copy is missing.
     """
-    place = f"{_many(health.data_nodes, 'nœud', 'nœuds')} de données"
+    place = f"{plural_count(health.data_nodes, 'nœud')} de données"
     if health.lost:
         raise ValueError(
             f"{place} ; partitions sans aucune copie : {health.lost} sur {health.shards}. Rien "
@@ -60,8 +61,8 @@ def copies_text(health: ClusterHealth, wanted: int | None) -> str:
         )
     told = [
         place,
-        f"{_many(health.shards, 'partition', 'partitions')}, "
-        f"{_many(health.replicas, 'copie', 'copies')} de chacune",
+        f"{plural_count(health.shards, 'partition')}, "
+        f"{plural_count(health.replicas, 'copie')} de chacune",
     ]
     if health.moving or health.missing:
         told.append(f"copies en cours : {max(health.moving, health.missing)}")
@@ -75,7 +76,3 @@ def copies_text(health: ClusterHealth, wanted: int | None) -> str:
             "cluster.no_cluster_manager_block: all dans opensearch.yml"
         )
     return " ; ".join(told)
-
-
-def _many(count: int, one: str, several: str) -> str:
-    return f"{count} {one if count < 2 else several}"

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import parse_qsl, urlsplit
 
-from connectors.values import Agent, ContributorRole
+from connectors.values import ContributorRole
 from expertise.answer_values import BuildStatus
-from expertise.consent import WHOLE_SERVICE, PreferenceKind
+from expertise.consent import has_withdrawn
 from expertise.topics import Topic
 from indexer.access import Reader, access_filter
 from indexer.state import in_utc
@@ -32,7 +32,7 @@ from search_api.answers.context import (
     NotFound,
 )
 from search_api.answers.home import any_label
-from search_api.answers.questions_read import readable_thread
+from search_api.answers.questions_read import known_agent, readable_thread
 from search_api.answers.verification import verified_documents
 from search_api.asking.documents import KIND
 from search_api.asking.values import SOURCE, AskedQuestion, ReaderScope
@@ -165,7 +165,7 @@ def change_follow(
     Raises `NotFound` for what the reader may not see as for what is not, `InvalidParameter` for
     what cannot be followed, `IndexUnreachable`.
     """
-    following, agent = _following(context), _agent(context, reader)
+    following, agent = _following(context), known_agent(context, reader)
     if action is FollowAction.SEEN:
         following.see(agent.id)
     elif action is FollowAction.FORGET:
@@ -376,7 +376,7 @@ def _follow(
     kind: FollowKind,
     subject: str,
 ) -> None:
-    if _has_withdrawn(context, reader):
+    if context.consent and has_withdrawn(context.consent, reader.agent_id or ""):
         raise InvalidParameter(
             "Vous êtes en retrait du service : revenez-y dans « Mes données » pour suivre."
         )
@@ -457,22 +457,7 @@ def _search_title(address: SearchAddress) -> str:
     return f"Recherche : {said}{f' ({narrowed})' if narrowed else ''}"
 
 
-def _has_withdrawn(context: AnswerContext, reader: Reader) -> bool:
-    said = context.consent.of(reader.agent_id or "") if context.consent else ()
-    return any(
-        (one.preference.kind, one.preference.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE)
-        for one in said
-    )
-
-
 def _following(context: AnswerContext) -> SqlFollowing:
     if context.following is None:
         raise NotFound("")
     return context.following
-
-
-def _agent(context: AnswerContext, reader: Reader) -> Agent:
-    agent = context.people.agents([reader.agent_id or ""]).get(reader.agent_id or "")
-    if agent is None:
-        raise NotFound("L’annuaire ne vous connaît pas.")
-    return agent

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus
-from expertise.consent import WHOLE_SERVICE, PreferenceKind
+from expertise.consent import has_withdrawn
 from indexer.access import Reader, access_filter
 from search_api.addresses import question_address, unsubscribe_address
 from search_api.answers.context import AnswerContext, Asking, Mailing, NotFound
@@ -121,10 +121,7 @@ def _recipient(context: AnswerContext, queued: QueuedMail) -> Agent | None:
     if agent is None or agent.departed(context.today()) or not agent.email:
         return None
     consent = context.consent
-    withdrawn = consent is None or any(
-        (one.preference.kind, one.preference.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE)
-        for one in consent.of(agent.id)
-    )
+    withdrawn = consent is None or has_withdrawn(consent, agent.id)
     said = _mail(context).store.preferences(agent.id, agent.email)
     return agent if not withdrawn and said.wants(queued.kind) and not said.refused else None
 
