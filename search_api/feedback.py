@@ -221,7 +221,7 @@ def forget_subjects(engine: sa.Engine, kind: SubjectKind, ids: Sequence[str]) ->
 
 def subjects_kept(engine: sa.Engine, kind: SubjectKind) -> frozenset[str]:
     """The ids of a kind that somebody said or kept something of."""
-    query = sa.select(sa.distinct(feedback.c.subject)).where(feedback.c.subject_kind == kind.value)
+    query = sa.select(feedback.c.subject).where(feedback.c.subject_kind == kind.value).distinct()
     with engine.connect() as connection:
         return frozenset(connection.execute(query).scalars())
 

