@@ -5,10 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.service.command import start
 
 COMMAND = [sys.executable, "-m", "quisait.cli"]
 TIMEOUT_S = 120
@@ -77,15 +80,16 @@ class Place:
 
     def run(self, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
         """Run the command to its end; its exit status is part of what is asked of it."""
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=self.folder,
-            env=os.environ | self.environment,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        with tempfile.TemporaryDirectory() as outputs:
+            stdout, stderr = Path(outputs) / "stdout", Path(outputs) / "stderr"
+            environment = os.environ | self.environment
+            process = start(arguments, self.folder, environment, stdout, stderr)
+            try:
+                process.wait(TIMEOUT_S)
+            finally:
+                process.kill()
+            said = [output.read_text("utf-8") for output in (stdout, stderr)]
+        done = subprocess.CompletedProcess(arguments, process.wait(), *said)
         assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
         return done

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,8 @@ from typing import Any
 
 import httpx
 
-from tests.service.place import COMMAND, Place
+from tests.service.command import Command, start
+from tests.service.place import Place
 
 START_TIMEOUT_S = 90
 
@@ -23,7 +23,7 @@ START_TIMEOUT_S = 90
 class Running:
     """The process, where its measures are served, and where its journal is kept."""
 
-    process: subprocess.Popen[bytes]
+    process: Command
     measures: str
     pages: str
     journal: Path
@@ -78,14 +78,8 @@ def running(place: Place, *arguments: str, name: str = "run") -> Iterator[Runnin
         "QUISAIT_LOG__LEVEL": "info",
     }
     journal = place.folder / f"{name}.journal"
-    with journal.open("wb") as output:
-        process = subprocess.Popen(
-            [*COMMAND, "run", *arguments],
-            cwd=place.folder,
-            env={**os.environ, **environment, **place.environment},
-            stdout=subprocess.DEVNULL,
-            stderr=output,
-        )
+    said = {**os.environ, **environment, **place.environment}
+    process = start(["run", *arguments], place.folder, said, Path(os.devnull), journal)
     one = Running(process, f"http://127.0.0.1:{measures}", f"http://127.0.0.1:{pages}", journal)
     try:
         wait_until(lambda: process.poll() is not None or one.get("/health/live").is_success)
