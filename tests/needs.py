@@ -98,7 +98,7 @@ _SLOW = (
 
 _ALONE = (
     "tests/faults/",
-    "tests/effectiveness/",
+    "tests/effectiveness/test_relevance.py",
     "tests/service/test_ldap.py",
     "tests/service/test_late_writes.py",
     "tests/service/test_load.py",
