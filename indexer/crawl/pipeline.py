@@ -41,7 +41,7 @@ from indexer.crawl.batches import (
 )
 from indexer.errors import ExtractionFailed, ExtractorUnreachable, IndexRefused
 from indexer.ports import Cursors, Encoder, Extractor, Failures, Flushable, IndexWriter
-from indexer.values import WITHHELD, Failure, Put, PutAccess, Remove, Write
+from indexer.values import WITHHELD, Failure, Put, PutAccess, Remove, UnreadPart, Write
 
 BATCH_PASSAGES = 64
 """How many passages are encoded and written at once: what an interruption costs at most."""
@@ -182,6 +182,9 @@ class _Crawl:
     unreadable: set[str] = field(default_factory=set)
     """Ids of gathered removals that the guard may hold: the documents exist, without a text."""
     underway: Batch | None = None
+    unread: dict[str, tuple[UnreadPart, ...]] = field(default_factory=dict)
+    """What is missing from documents that were read, by id, until they are written: a run that
+    ends before leaves their failures open, so that they are asked for again."""
     missing: OpenFailures = field(init=False)
 
     def __post_init__(self) -> None:
@@ -232,12 +235,13 @@ class _Crawl:
                 self.unreadable.add(document.id)
                 self.add(Remove(document.id))
         else:
-            self.missing.replace_parts(document.id, prepared.unread)
+            self.unread[document.id] = prepared.unread
             self.ahead.discard(document.id)
             self.add(prepared)
 
     def delete(self, document_id: str) -> None:
         """Remove it at once: the guard holds only what vanished or gives no text."""
+        self.unread.pop(document_id, None)
         self.missing.mend(document_id)
         self.unreadable.discard(document_id)
         self.add(Remove(document_id))
@@ -290,6 +294,7 @@ class _Crawl:
             self.write_encoded()  # what it is compared with must be what is kept by then
         wanted, unchanged = needed_writes(self.gathered, self.dependencies.index.kept(ids))
         self.report.unchanged += unchanged
+        self._settle(ids.difference(map(id_of, wanted)))
         self.gathered, self.gathered_passages, self.gathered_access_changes = [], 0, 0
         going = {
             write.document_id
@@ -354,7 +359,13 @@ class _Crawl:
         self._count(writes, failed)
         for document_id, reason in failed.items():
             self._fail(document_id, "refused", reason)
+        self._settle(set(map(id_of, writes)))
         self._withdraw(failed.keys())
+
+    def _settle(self, document_ids: Collection[str]) -> None:
+        """These are kept as they were read: what was missing from them no longer is."""
+        for document_id in sorted(self.unread.keys() & document_ids):
+            self.missing.replace_parts(document_id, self.unread.pop(document_id))
 
     def _withdraw(self, refused: Collection[str]) -> None:
         """What was refused may have narrowed its readers: the old version does not stay.
@@ -386,6 +397,7 @@ class _Crawl:
                     self.report.removed += document_id not in failed
 
     def _fail(self, document_id: str, kind: str, reason: str) -> None:
+        self.unread.pop(document_id, None)
         if kind == Failure.NOT_TEXT:
             self.report.without_text += 1
         else:

@@ -1,6 +1,6 @@
 """What is missing from a document that was read, and what is asked for again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -12,9 +12,9 @@ from connectors.ports import Change, Checkpoint, Delete, Listing, SourceUnreacha
 from connectors.values import Access, Content, Document
 from indexer.crawl.batches import TRIES
 from indexer.crawl.pipeline import crawl
-from indexer.values import Failure, UnreadPart
+from indexer.values import Failure, UnreadPart, Vectors
 from quisait.work.runs import stoppable
-from tests.unit.test_pipeline import CrawlBench, ScriptedSource, filed
+from tests.unit.test_pipeline import CountingEncoder, CrawlBench, ScriptedSource, filed
 
 pytestmark = pytest.mark.sources
 
@@ -89,6 +89,26 @@ def test_bad_luck_is_tried_again_a_few_times(tmp_path: Path, failure: Failure) -
         crawl(stoppable(source, Event()), crawls.dependencies)  # as the command does
     assert len(source.asked) == (TRIES if failure is Failure.TIMED_OUT else 0)
     assert set(source.asked) <= {frozenset({"wiki:1"})}
+
+
+def test_what_is_read_again_is_missing_until_it_is_written(tmp_path: Path) -> None:
+    """A run that ends while it encodes leaves it to be asked for once more."""
+
+    class Killed(CountingEncoder):
+        def passages(self, texts: Sequence[str]) -> Vectors:
+            raise KeyboardInterrupt
+
+    crawls = CrawlBench(tmp_path)
+    crawls.extractor.failure = Failure.TIMED_OUT
+    crawls.crawl(Upsert(filed(1)), Checkpoint("a"))
+    crawls.extractor.failure = None
+    source = Rereadable([Checkpoint("b")])
+    with pytest.raises(KeyboardInterrupt):
+        crawl(source, replace(crawls.dependencies, encoder=Killed()))
+    assert crawls.state.keys("wiki") == {"wiki:1"}
+    crawl(source, crawls.dependencies)
+    assert crawls.ids() == {"wiki:1"}
+    assert crawls.state.keys("wiki") == frozenset()
 
 
 class AwayOf(Rereadable):
