@@ -23,9 +23,9 @@ help: ## show these lines
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-.venv/all: .venv/base requirements-test.txt packages/sites/pyproject.toml
+.venv/all: .venv/base requirements-test.txt $(wildcard packages/*/pyproject.toml)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements-test.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable packages/sites
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(patsubst %/pyproject.toml,--editable %,$(wildcard packages/*/pyproject.toml))
 	@touch $@
 
 demo: .venv/base ## index the fictional administration and serve it on loopback (ARGS=--check: ask its questions and leave)
