@@ -23,7 +23,7 @@ from imapclient import IMAPClient
 from tests.made_certificates import make_certificates
 from tests.needs import refuse_where_fast
 
-PASSWORD = "mot-de-passe-d-essai"
+PASSWORD = "mot-de-passe-d-été"
 START_TIMEOUT_S = 20
 
 _CONF = """
@@ -107,7 +107,7 @@ class DovecotServer:
         """A session of that user, who may do anything in their own mailbox."""
         context = ssl.create_default_context(cafile=self.ca_file)
         with IMAPClient("127.0.0.1", self.tls_port, ssl_context=context, timeout=30) as client:
-            client.login(user, PASSWORD)
+            client.plain_login(user, PASSWORD)
             yield client
 
 

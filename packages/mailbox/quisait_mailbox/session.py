@@ -141,7 +141,9 @@ class MailboxSession:
         try:
             if options.security == "starttls":
                 client.starttls(context)
-            client.login(options.user, self.password())
+            # LOGIN takes ASCII alone.
+            plain = client.has_capability("AUTH=PLAIN")
+            (client.plain_login if plain else client.login)(options.user, self.password())
         except BaseException:
             with suppress(OSError, IMAPClientError):
                 client.shutdown()
