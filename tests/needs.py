@@ -22,6 +22,7 @@ SERVERS = {
     "postgres": "needs a real PostgreSQL",
     "ldap": "needs a real slapd",
     "wiki": "needs a real MediaWiki",
+    "dovecot": "needs a real Dovecot",
     "provider": "needs a real OpenID Connect provider",
     "browser": "needs Chromium",
 }
@@ -56,6 +57,7 @@ _STARTS = {
     "tests.postgres_server.postgres_server": "postgres",
     "tests.ldap_server.ensure_ldap": "ldap",
     "tests.wiki_server.ensure_wiki": "wiki",
+    "tests.dovecot_server.ensure_dovecot": "dovecot",
     "tests.oidc_provider.running_provider": "provider",
     "tests.pages.conftest.chromium": "browser",
     "tests.conftest.postgres": "postgres",
@@ -221,6 +223,8 @@ def _plain(named: Any) -> Any:
 
 
 def _is_ours(named: Any) -> bool:
+    # A package's test stands beside it, outside of `tests`.
     return isinstance(named, (types.FunctionType, type)) and (
         (named.__module__ or "").partition(".")[0] in {"tests", "benchmarks"}
+        or (named.__module__ or "").startswith("test_quisait_")
     )

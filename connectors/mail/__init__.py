@@ -1,0 +1,1 @@
+"""Mails as threads, for connectors of mailboxes and of mailing lists' archives."""

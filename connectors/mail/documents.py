@@ -1,0 +1,334 @@
+"""One thread as a document: who asked, who answered, what each wrote; and attached files."""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message
+from urllib.parse import quote
+
+from connectors.mail.threads import MailHead, MailThread
+from connectors.mail_text import new_text
+from connectors.values import (
+    CONVERSATION_HEADINGS,
+    Access,
+    Content,
+    Contribution,
+    ContributorRole,
+    Document,
+    EvidencePolicy,
+    Section,
+)
+
+_LONGEST_FIELD = 2_000
+"""Characters of a subject or a sender; encoded words are not found in linear time."""
+_ADDRESS = re.compile(r"[^\s<>,;:\"()\[\]@]{1,100}@[^\s<>,;:\"()\[\]@]{1,200}")
+_ANSWER_MARKS = re.compile(
+    r"(?:\s*(?:re|ré|rép|tr|fw|fwd|aw)\s*(?:\[\d{1,3}\])?\s*:|\s*\[[^\[\]]{1,60}\])+\s*",
+    re.IGNORECASE,
+)
+_NO_SUBJECT = "(sans objet)"
+_SIGNATURES = {"pgp-signature", "pkcs7-signature", "x-pkcs7-signature"}
+_ENCRYPTED = {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
+_DEFAULT_FILENAMES = {"message/rfc822": "message.eml"}
+
+
+class EncryptedMail(ValueError):
+    """The mail's text can be read by its readers alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """What one mail says. `sender` is an address in small letters, empty where it is none.
+
+    `by_machine`: a program wrote it. `is_absence`: it only says that somebody is away, or that a
+    mail was not delivered.
+    """
+
+    head: MailHead
+    subject: str
+    sender: str
+    sender_name: str
+    text: str
+    forwarded: bool
+    by_machine: bool
+    is_absence: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MailPlace:
+    """What the documents of a folder take from outside their mails.
+
+    `domains` are those whose addresses count as contributors, all where it is empty. `link` is
+    an address where `{id}`, `{hash}`, `{month}` and `{folder}` stand for the first mail's.
+    """
+
+    source: str
+    folder: str
+    access: Access
+    evidence: EvidencePolicy
+    domains: frozenset[str] = frozenset()
+    link: str = ""
+
+    @property
+    def root(self) -> str:
+        """The id below which all of the folder's documents are."""
+        written = self.folder.replace("%", "%25").replace("/", "%2F").replace(":", "%3A")
+        return f"{self.source}:{written}"
+
+    def thread_id(self, thread: MailThread) -> str:
+        """The id of a thread's document."""
+        return f"{self.root}/{thread.name}"
+
+    def mail_id(self, thread: MailThread, head: MailHead) -> str:
+        """What a mail that cannot be read is reported by."""
+        return f"{self.thread_id(thread)}/{head.key}"
+
+    def attachment_id(self, thread: MailThread, head: MailHead, number: str) -> str:
+        """The id of an attached file's document."""
+        return f"{self.mail_id(thread, head)}-{number}"
+
+    def counts(self, mail: Mail) -> bool:
+        """Whether the mail's sender is a contributor."""
+        domain = mail.sender.rpartition("@")[2]
+        return bool(mail.sender) and (not self.domains or domain in self.domains)
+
+
+def read_mail(head: MailHead, message: Message) -> Mail:
+    """What a mail says. Raises `EncryptedMail`."""
+    if message.get_content_type() in _ENCRYPTED:
+        raise EncryptedMail("message chiffré")
+    name, sender = _sender(_written(message, "From"))
+    found = new_text(message)
+    said = re.split(r"[^a-z-]", _written(message, "Auto-Submitted").strip().lower(), maxsplit=1)[0]
+    reports = message.get_content_type() == "multipart/report"
+    return Mail(
+        head,
+        _decoded(_written(message, "Subject")),
+        sender,
+        name,
+        found.text,
+        found.forwarded,
+        by_machine=said not in ("", "no"),
+        is_absence=reports or said == "auto-replied" or "X-Autoreply" in message,
+    )
+
+
+def attached(message: Message) -> Iterator[tuple[str, Message]]:
+    """(number, part) of each attached file, numbered as IMAP does (RFC 3501, 6.4.5)."""
+    waiting = [("", message)]
+    while waiting:
+        number, part = waiting.pop()
+        payload = part.get_payload()
+        if part.get_content_maintype() == "multipart" and isinstance(payload, list):
+            inner = [
+                (f"{number}.{at}" if number else str(at), one)
+                for at, one in enumerate(payload, 1)
+                if isinstance(one, Message)
+            ]
+            waiting.extend(reversed(inner))
+        elif is_attached(
+            part.get_content_type(), part.get_content_disposition() or "", bool(part.get_filename())
+        ):
+            yield number or "1", part
+
+
+def is_attached(media_type: str, disposition: str, has_name: bool) -> bool:
+    """Whether a part is a file to be read: neither text of the mail, nor an image within it."""
+    kind, _, subtype = media_type.partition("/")
+    if subtype in _SIGNATURES or media_type in _ENCRYPTED:
+        return False
+    if disposition == "attachment":
+        return True
+    return kind != "image" and (has_name or media_type == "message/rfc822")
+
+
+def thread_document(place: MailPlace, thread: MailThread, mails: Sequence[Mail]) -> Document:
+    """The document of a thread, from its mails that could be read, oldest first.
+
+    Who begins a thread that others answer asks, and who answers answers; what nobody answers was
+    asked if it has a question mark, and written otherwise. A mail that repeats another is left
+    out, and so is one that says that somebody is away.
+    """
+    said = _without_repeats(mails)
+    asker = said[0].sender if said and thread.is_whole_from_start else ""
+    answered = any(mail.sender != asker for mail in said)
+    sections, done = [], []
+    for number, mail in enumerate(said):
+        first = number == 0 and thread.is_whole_from_start
+        if mail.forwarded:
+            role = ContributorRole.FORWARDER
+        elif mail.by_machine:
+            role = ContributorRole.BOT
+        elif asker and mail.sender == asker:
+            asked = answered or "?" in f"{said[0].subject}{said[0].text}"
+            role = ContributorRole.ASKER if asked else ContributorRole.AUTHOR
+        else:
+            role = ContributorRole.ANSWERER
+        counts = place.counts(mail)
+        account = f"{place.source}:{mail.sender}" if counts else None
+        if mail.text:
+            heading = "" if first else CONVERSATION_HEADINGS[ContributorRole.ANSWERER]
+            sections.append(Section(mail.text, heading, account))
+        if account and mail.text:
+            done.append((account, role, mail))
+    dates = [mail.head.date for mail in said if mail.head.date]
+    return Document(
+        id=place.thread_id(thread),
+        source=place.source,
+        title=_title(said),
+        access=place.access,
+        sections=tuple(sections),
+        url=_link(place, thread),
+        kind="thread",
+        created=min(dates, default=None),
+        modified=max(dates, default=None),
+        space=place.folder,
+        evidence=place.evidence,
+        contributions=_contributions(done),
+    )
+
+
+def attachment_document(
+    place: MailPlace, thread: MailThread, mail: Mail, number: str, part: Message
+) -> Document:
+    """The document of an attached file; it is part of its thread's."""
+    payload = part.get_payload(decode=True)
+    inner = part.get_payload()
+    if isinstance(inner, list):
+        payload = inner[0].as_bytes() if inner and isinstance(inner[0], Message) else b""
+    content = payload if isinstance(payload, bytes) else b""
+    media_type = part.get_content_type()
+    written = _decoded(part.get_filename() or "")[-200:].replace("/", "_").strip()
+    name = written or _DEFAULT_FILENAMES.get(media_type, "pièce jointe")
+    done = (
+        [(f"{place.source}:{mail.sender}", ContributorRole.UPLOADER, mail)]
+        if place.counts(mail)
+        else []
+    )
+    return Document(
+        id=place.attachment_id(thread, mail.head, number),
+        source=place.source,
+        title=name,
+        access=place.access,
+        content=Content(name, lambda: content, media_type, len(content)),
+        url=_link(place, thread),
+        created=mail.head.date,
+        modified=mail.head.date,
+        space=place.folder,
+        part_of=place.thread_id(thread),
+        evidence=place.evidence,
+        contributions=_contributions(done),
+    )
+
+
+def _contributions(
+    done: Sequence[tuple[str, ContributorRole, Mail]],
+) -> tuple[Contribution, ...]:
+    """One for each account and role, in the order of their first mails."""
+    by_role: dict[tuple[str, ContributorRole], list[Mail]] = {}
+    for account, role, mail in done:
+        by_role.setdefault((account, role), []).append(mail)
+    return tuple(_contribution(account, role, mails) for (account, role), mails in by_role.items())
+
+
+def _contribution(account: str, role: ContributorRole, mails: Sequence[Mail]) -> Contribution:
+    days = [mail.head.date.date() for mail in mails if mail.head.date]
+    years = tuple(sorted(Counter(day.year for day in days).items()))
+    return Contribution(
+        account,
+        role,
+        label=next((mail.sender_name for mail in mails if mail.sender_name), mails[0].sender),
+        count=len(mails),
+        first=min(days, default=None),
+        last=max(days, default=None),
+        years=years if len(days) == len(mails) else (),
+    )
+
+
+def _without_repeats(mails: Sequence[Mail]) -> list[Mail]:
+    kept, seen = [], set()
+    for mail in mails:
+        what = mail.head.message_id, mail.sender, mail.text
+        if mail.is_absence or (mail.head.message_id and what in seen):
+            continue
+        seen.add(what)
+        kept.append(mail)
+    return kept
+
+
+def _title(mails: Sequence[Mail]) -> str:
+    subject = next((mail.subject for mail in mails if mail.subject), "")
+    marks = _ANSWER_MARKS.match(subject)
+    return subject[marks.end() if marks else 0 :].strip() or subject or _NO_SUBJECT
+
+
+def _link(place: MailPlace, thread: MailThread) -> str:
+    """The source's own address of the thread's first mail; empty where the settings give none."""
+    first = thread.mails[0] if thread.mails else None
+    if not place.link or first is None or not first.message_id:
+        return ""
+    return link_of(place.link, place.folder, first.message_id, first.date)
+
+
+def link_of(link: str, folder: str, message_id: str, date: datetime | None) -> str:
+    """The address with its places filled. `{hash}` is HyperKitty's: base32 of the id's SHA-1."""
+    digest = hashlib.sha1(message_id.encode("utf-8", "surrogatepass"), usedforsecurity=False)
+    filled = {
+        "{id}": quote(message_id, safe=""),
+        "{hash}": base64.b32encode(digest.digest()).decode(),
+        "{month}": date.strftime("%Y-%m") if date else "",
+        "{folder}": quote(folder, safe=""),
+    }
+    for name, value in filled.items():
+        link = link.replace(name, value)
+    return link
+
+
+def _sender(written: str) -> tuple[str, str]:
+    """(name, address) of a field `From`; the address of the last angle brackets, or the only one.
+
+    A name may look like an address: it is never taken for one.
+    """
+    before, bracket, after = written.rpartition("<")
+    if bracket:
+        found = _ADDRESS.fullmatch(after.partition(">")[0].strip())
+        return _decoded(before).strip().strip('"').strip(), found[0].lower() if found else ""
+    found = _ADDRESS.fullmatch(written.partition("(")[0].strip())
+    return "", found[0].lower() if found else ""
+
+
+def _written(message: Message, name: str) -> str:
+    """A field as it stands in the mail, of a bounded length."""
+    for field, value in message.raw_items():
+        if field.lower() == name.lower():
+            raw = str(value)[:_LONGEST_FIELD].encode("utf-8", "surrogateescape")
+            try:
+                return raw.decode("utf-8")
+            except UnicodeDecodeError:
+                return raw.decode("cp1252", "replace")
+    return ""
+
+
+def _decoded(written: str) -> str:
+    """A field's words on one line, encoded words (RFC 2047) read."""
+    try:
+        found = decode_header(written[:_LONGEST_FIELD])
+    except (HeaderParseError, binascii.Error, ValueError):
+        return " ".join(written.split())
+    words = []
+    for value, charset in found:
+        if isinstance(value, str):
+            words.append(value)
+            continue
+        try:
+            words.append(value.decode(charset or "utf-8"))
+        except (LookupError, ValueError):
+            words.append(value.decode("cp1252", "replace"))
+    return " ".join("".join(words).replace("\0", " ").split())

@@ -1,0 +1,308 @@
+"""Read folders of mails: `MailReading.changes` shows the flow.
+
+A mailbox and a list's archive differ in how a folder is listed and a mail is got (`MailFolder`).
+"""
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from connectors.mail.cursor import FolderCursor, MailCursor, digest_of, read_cursor
+from connectors.mail.documents import (
+    EncryptedMail,
+    Mail,
+    MailPlace,
+    attached,
+    attachment_document,
+    read_mail,
+    thread_document,
+)
+from connectors.mail.threads import MailHead, MailThread, threads_of
+from connectors.mail_text import UnreadableMail, parse_mail
+from connectors.ports import (
+    AccessChanged,
+    AccessNarrowed,
+    Change,
+    Checkpoint,
+    ContentStale,
+    Listing,
+    Malformed,
+    RecordVanished,
+    SubtreeHidden,
+    Upsert,
+    is_under,
+)
+
+CHECKPOINT_MAILS = 50
+
+
+class FolderClosed(Exception):
+    """The folder cannot be read for now; the text is a French reason."""
+
+
+class MailTooLarge(Exception):
+    """The mail is larger than what is read of one."""
+
+
+class MailFolder(Protocol):
+    """A folder of mails, open for one reading."""
+
+    @property
+    def place(self) -> MailPlace:
+        """Where its documents belong, and who reads them."""
+        ...
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What of its access rule could not be expressed, and so admits nobody."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """A text that changes when any of its mails does; empty where the source cannot say."""
+        ...
+
+    def heads(self) -> Iterator[MailHead | Malformed]:
+        """Yield the head of each mail, and what is none. Raises `FolderClosed`, `SourceError`."""
+        ...
+
+    def raw(self, head: MailHead) -> bytes:
+        """The mail.
+
+        Raises `RecordVanished`, `MailTooLarge`, `UnreadableMail`, `SourceError`.
+        """
+        ...
+
+
+class MailSource(Protocol):
+    """The folders that a source reads."""
+
+    @property
+    def source(self) -> str:
+        """The source's name."""
+        ...
+
+    def names(self) -> Sequence[str]:
+        """The folders to be read, each once. Raises `SourceError`."""
+        ...
+
+    def place(self, name: str) -> MailPlace:
+        """Where a folder's documents belong; its readers may be fewer than those of the folder."""
+        ...
+
+    def open(self, name: str) -> MailFolder:
+        """Open a folder. Raises `FolderClosed`, `SourceError`."""
+        ...
+
+
+@dataclass(slots=True)
+class MailReading:
+    """One reading of a source."""
+
+    mails: MailSource
+    _cursor: MailCursor = field(default_factory=MailCursor)
+    _present: set[str] = field(default_factory=set)
+    _unlisted: list[str] = field(default_factory=list)
+    _states: dict[str, str] = field(default_factory=dict)
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Folder after folder: close, then read what changed; then say what is there.
+
+        A folder whose state is the same is not listed: its documents stay. One that cannot be
+        opened is hidden until it can, and read whole then. States are kept once the listing was
+        said: what it deletes is not forgotten by a reading that is cut before.
+        """
+        self._cursor = read_cursor(since)
+        names = self.mails.names()
+        for name in self._cursor.folders.keys() - set(names):
+            self._cursor = self._cursor.with_folder(name, None)
+        for name in names:
+            try:
+                folder = self.mails.open(name)
+            except FolderClosed as closed:
+                yield from self._hidden(self.mails.place(name), str(closed))
+                continue
+            root = folder.place.root
+            for warning in folder.warnings:
+                self._present.add(root)
+                yield Malformed(f"{folder.place.source}, {name}", warning, root)
+            yield from self._folder(name, folder)
+        roots = frozenset(self.mails.place(name).root for name in names)
+        yield Listing(
+            frozenset(self._present),
+            tuple(self._unlisted),
+            _OutsideOf(roots),
+        )
+        for name, state in self._states.items():
+            self._cursor = self._cursor.with_state(name, state)
+        yield Checkpoint(self._cursor.text())
+
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these threads and attached files as they are now. Raises `SourceError`."""
+        for name in self.mails.names():
+            root = f"{self.mails.place(name).root}/"
+            if not any(one.startswith(root) for one in document_ids):
+                continue
+            try:
+                folder = self.mails.open(name)
+                heads = [one for one in folder.heads() if isinstance(one, MailHead)]
+            except FolderClosed:
+                continue
+            for thread in threads_of(heads):
+                if document_ids.isdisjoint(_ids(folder.place, thread)):
+                    continue
+                for change in _ThreadReading(folder).thread(thread):
+                    if isinstance(change, Upsert) and change.document.id in document_ids:
+                        yield change
+
+    def _hidden(self, place: MailPlace, reason: str) -> Iterator[Change]:
+        # Forgotten before it is hidden: what is hidden comes back by being read.
+        self._cursor = self._cursor.with_folder(place.folder, None)
+        yield Checkpoint(self._cursor.text())
+        yield SubtreeHidden(place.root)
+        self._unlisted.append(place.root)
+        yield Malformed(f"{place.source}, {place.folder}", reason, place.root)
+
+    def _folder(self, name: str, folder: MailFolder) -> Iterator[Change]:
+        access, state = folder.place.access, folder.state
+        known = self._cursor.folders.get(name)
+        readers = digest_of([repr((sorted(access.allowed), sorted(access.denied)))]).hex()
+        if known and state and (known.state, known.readers) == (state, readers):
+            self._unlisted.append(folder.place.root)
+            return
+        try:
+            threads = yield from self._listed(folder)
+        except FolderClosed as closed:
+            yield from self._hidden(folder.place, str(closed))
+            return
+        narrowed = known is not None and known.readers != readers
+        current = (known or FolderCursor()).for_threads(len(threads))
+        # A reading that is cut while readers change goes over them again.
+        current = replace(current, state="", readers="" if narrowed else readers)
+        if narrowed:
+            yield self._checkpoint(name, current)
+            yield from (AccessNarrowed(one, access) for one in _all_ids(folder.place, threads))
+        current, is_whole = yield from self._parts(name, folder, threads, current)
+        yield self._checkpoint(name, replace(current, readers=readers))
+        if is_whole:
+            self._states[name] = state
+
+    def _parts(
+        self, name: str, folder: MailFolder, threads: Sequence[MailThread], current: FolderCursor
+    ) -> Generator[Change, None, tuple[FolderCursor, bool]]:
+        """Read the parts that changed, and give the others their readers where these changed.
+
+        Returns the folder's cursor after it, and whether every mail came.
+        """
+        reading = _ThreadReading(folder)
+        mails, is_whole = 0, True
+        for part, members in _in_parts(threads, current).items():
+            digest = digest_of(f"{one.name} {[mail.key for mail in one.mails]}" for one in members)
+            if digest == current.digest(part):
+                if not current.readers:
+                    ids = _all_ids(folder.place, members)
+                    yield from (AccessChanged(one, folder.place.access) for one in ids)
+                continue
+            reading.is_whole = True
+            for thread in members:
+                yield from reading.thread(thread)
+                mails += len(thread.mails)
+            if reading.is_whole:
+                current = current.with_part(part, digest)
+            is_whole = is_whole and reading.is_whole
+            if mails >= CHECKPOINT_MAILS:
+                mails = 0
+                yield self._checkpoint(name, current)
+        self._present -= reading.gone
+        return current, is_whole
+
+    def _listed(self, folder: MailFolder) -> Generator[Change, None, list[MailThread]]:
+        """Yield what cannot be read; return the threads, whose ids are there."""
+        heads: list[MailHead] = []
+        for found in folder.heads():
+            if isinstance(found, MailHead):
+                heads.append(found)
+            else:
+                yield found
+                self._present.update(filter(None, [found.document_id]))
+        threads = list(threads_of(heads))
+        self._present.update(_all_ids(folder.place, threads))
+        return threads
+
+    def _checkpoint(self, name: str, folder: FolderCursor) -> Checkpoint:
+        self._cursor = self._cursor.with_folder(name, folder)
+        return Checkpoint(self._cursor.text())
+
+
+@dataclass(frozen=True, slots=True)
+class _OutsideOf:
+    """Whether a document is of none of the folders that the settings name."""
+
+    roots: frozenset[str]
+
+    def __call__(self, document_id: str) -> bool:
+        return not is_under(document_id, self.roots)
+
+
+@dataclass(slots=True)
+class _ThreadReading:
+    """Reads threads one mail at a time; says which are gone, and whether all came."""
+
+    folder: MailFolder
+    gone: set[str] = field(default_factory=set)
+    is_whole: bool = True
+
+    def thread(self, thread: MailThread) -> Iterator[Change]:
+        """Yield the thread's document, after its attached files."""
+        place = self.folder.place
+        mails: list[Mail] = []
+        for head in thread.mails:
+            where = f"{place.source}, {place.folder}, {head.key}"
+            reported = place.mail_id(thread, head)
+            try:
+                message = parse_mail(self.folder.raw(head))
+                mail = read_mail(head, message)
+            except RecordVanished:
+                # Another reading finds the folder without it.
+                self.is_whole = False
+                self.gone.update(place.attachment_id(thread, head, n) for n in head.attachments)
+                continue
+            except MailTooLarge:
+                yield Malformed(where, "message trop grand", reported)
+                continue
+            except (UnreadableMail, EncryptedMail) as error:
+                yield Malformed(where, str(error), reported)
+                continue
+            mails.append(mail)
+            if not mail.is_absence and head.attachments:
+                parts = {n: part for n, part in attached(message) if n in head.attachments}
+                for number, part in parts.items():
+                    yield Upsert(attachment_document(place, thread, mail, number, part))
+        if mails:
+            yield Upsert(thread_document(place, thread, mails))
+        else:
+            # What was read of it before is not what it says now.
+            yield ContentStale(place.thread_id(thread))
+
+
+def _ids(place: MailPlace, thread: MailThread) -> Iterator[str]:
+    """The ids of a thread, of its attached files, and of its mails, as they are reported."""
+    yield place.thread_id(thread)
+    for head in thread.mails:
+        yield place.mail_id(thread, head)
+        for number in head.attachments:
+            yield place.attachment_id(thread, head, number)
+
+
+def _all_ids(place: MailPlace, threads: Iterable[MailThread]) -> Iterator[str]:
+    for thread in threads:
+        yield from _ids(place, thread)
+
+
+def _in_parts(
+    threads: Iterable[MailThread], cursor: FolderCursor
+) -> Mapping[int, list[MailThread]]:
+    found: dict[int, list[MailThread]] = {}
+    for thread in threads:
+        found.setdefault(cursor.part_of(thread.name), []).append(thread)
+    return dict(sorted(found.items()))

@@ -1,0 +1,1 @@
+"""Archives of mailing lists: mbox files, and Sympa's folders (docs/sources/listes.md)."""

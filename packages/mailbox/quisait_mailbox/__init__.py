@@ -1,0 +1,1 @@
+"""Folders of a shared mailbox, read by IMAP (docs/sources/boite.md)."""

@@ -1,0 +1,252 @@
+"""Read the folders of a mailbox; `connectors.mail.reading` shows the flow."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from connectors.installed import ConnectorKind, SourcePlace
+from connectors.mail.documents import MailPlace, is_attached
+from connectors.mail.reading import FolderClosed, MailReading, MailTooLarge
+from connectors.mail.threads import MailHead, head_of
+from connectors.mail_text import UnreadableMail, parse_mail
+from connectors.ports import Change, RecordVanished, SourceUnreachable
+from connectors.values import Access, EvidencePolicy
+from quisait_mailbox.options import ACL, MailboxOptions
+from quisait_mailbox.rights import readers_of
+from quisait_mailbox.session import MailboxLimits, MailboxSession
+
+MOST_BYTES = 50 * 1024 * 1024
+"""Of one mail; a larger one is reported and not read."""
+_HEADS_AT_ONCE = 500
+_HEADS = (
+    "INTERNALDATE",
+    "RFC822.SIZE",
+    "BODYSTRUCTURE",
+    "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID REFERENCES IN-REPLY-TO DATE)]",
+)
+_STATE = ("MESSAGES", "UIDNEXT", "UIDVALIDITY")
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxConnector:
+    """The folders that the settings name, of one account."""
+
+    source: str
+    options: MailboxOptions
+    password: Callable[[], str] = field(repr=False)
+    ca_file: str = ""
+    limits: MailboxLimits = field(default_factory=MailboxLimits)
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Yield what changed. Raises `SourceError`."""
+        with self._opened() as mailbox:
+            yield from MailReading(mailbox).changes(since)
+
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these documents as they are now. Raises `SourceError`."""
+        with self._opened() as mailbox:
+            yield from MailReading(mailbox).refetch(document_ids)
+
+    def check(self) -> Iterator[str]:
+        """Say what the account cannot open, and who is not told. Raises `SourceError`."""
+        with self._opened() as mailbox:
+            if not mailbox.has_states:
+                yield (
+                    "le serveur ne connaît pas CONDSTORE : les en-têtes de tous les messages sont "
+                    "redemandés à chaque lecture"
+                )
+            for name in mailbox.names():
+                try:
+                    folder = mailbox.open(name)
+                except FolderClosed as closed:
+                    yield f"dossier {name} : {closed}"
+                    continue
+                yield from (f"dossier {name} : {warning}" for warning in folder.warnings)
+                if not folder.place.access.allowed:
+                    yield f"dossier {name} : aucun lecteur, personne ne le trouvera"
+
+    @contextmanager
+    def _opened(self) -> Iterator["Mailbox"]:
+        session = MailboxSession(self.options, self.password, self.ca_file, self.limits)
+        try:
+            yield Mailbox(self.source, self.options, session)
+        finally:
+            session.close()
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """The folders of a mailbox, in one session."""
+
+    source: str
+    options: MailboxOptions
+    session: MailboxSession
+
+    def names(self) -> Sequence[str]:
+        """The folders, sorted."""
+        return sorted(self.options.folders)
+
+    @property
+    def has_states(self) -> bool:
+        """Whether the server tells when any mail of a folder changed (CONDSTORE, RFC 7162)."""
+        return bool(self.session.ask(lambda client: client.has_capability("CONDSTORE")))
+
+    def place(self, name: str) -> MailPlace:
+        """Where a folder's documents belong, without its readers."""
+        return self._place(name, Access())
+
+    def open(self, name: str) -> "ImapFolder":
+        """A folder as it is now. Raises `FolderClosed`, `SourceError`."""
+        state = self._state(name)
+        access, warnings = self._access(name)
+        return ImapFolder(self._place(name, access), warnings, state, self.session)
+
+    def _state(self, name: str) -> str:
+        """Empty where the server does not count the changes of flags: a mail may be deleted."""
+        wanted = (*_STATE, "HIGHESTMODSEQ") if self.has_states else _STATE
+        found = self.session.ask(lambda client: client.folder_status(name, wanted))
+        if not found.get(b"HIGHESTMODSEQ"):
+            return ""
+        return " ".join(f"{found.get(one.encode(), 0)}" for one in wanted)
+
+    def _access(self, name: str) -> tuple[Access, tuple[str, ...]]:
+        readers = self.options.folders[name]
+        if readers != ACL:
+            return Access(frozenset(readers)), ()
+        try:
+            entries = self.session.ask(lambda client: client.getacl(name))
+        except FolderClosed:
+            return Access(), (
+                "ses droits ne se lisent pas (droit « a » manquant, ou serveur sans ACL) : "
+                "personne ne le lit",
+            )
+        written = [(_text(identifier), _text(rights)) for identifier, rights in entries]
+        return readers_of(self.source, written, self.options.identifiers)
+
+    def _place(self, name: str, access: Access) -> MailPlace:
+        return MailPlace(
+            self.source,
+            name,
+            access,
+            EvidencePolicy(self.options.evidence),
+            frozenset(domain.lower().lstrip("@") for domain in self.options.domains),
+            self.options.link,
+        )
+
+
+@dataclass(slots=True)
+class ImapFolder:
+    """A folder, open for one reading. A mail's key is its UID below the folder's UIDVALIDITY."""
+
+    place: MailPlace
+    warnings: tuple[str, ...]
+    state: str
+    session: MailboxSession
+    _uids: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def heads(self) -> Iterator[MailHead]:
+        """Yield those of the mails that are not marked to be deleted.
+
+        Raises `FolderClosed`, `SourceError`.
+        """
+        name = self.place.folder
+        # An answer to SEARCH has every UID: a million of them are seven megabytes.
+        uids = self.session.ask_folder(name, lambda client: sorted(client.search(["UNDELETED"])))
+        validity = self.session.validity
+        for at in range(0, len(uids), _HEADS_AT_ONCE):
+            some = uids[at : at + _HEADS_AT_ONCE]
+            found = self._fetch(some, _HEADS)
+            self._check(validity)
+            for uid in some:
+                if uid in found:
+                    key = f"{validity}.{uid}"
+                    self._uids[key] = uid, int(found[uid].get(b"RFC822.SIZE", 0))
+                    yield _head(key, found[uid])
+
+    def raw(self, head: MailHead) -> bytes:
+        """The mail.
+
+        Raises `RecordVanished`, `MailTooLarge`, `UnreadableMail`, `SourceError`.
+        """
+        uid, size = self._uids[head.key]
+        if size > MOST_BYTES:
+            raise MailTooLarge
+        try:
+            found = self._fetch([uid], ("BODY.PEEK[]",))
+        except FolderClosed as closed:
+            raise UnreadableMail("le serveur ne donne pas ce message") from closed
+        self._check(int(head.key.partition(".")[0]))
+        raw = found.get(uid, {}).get(b"BODY[]")
+        if not isinstance(raw, bytes):
+            raise RecordVanished("le message a été supprimé pendant la lecture")
+        return raw
+
+    def _fetch(self, uids: Sequence[int], wanted: Sequence[str]) -> dict[int, dict[bytes, Any]]:
+        def fetch(client: Any) -> dict[int, dict[bytes, Any]]:
+            return dict(client.fetch(uids, wanted))
+
+        return self.session.ask_folder(self.place.folder, fetch)
+
+    def _check(self, validity: int) -> None:
+        """Raises `SourceUnreachable` where the folder was made anew, and its UIDs with it."""
+        if self.session.validity != validity:
+            raise SourceUnreachable(
+                f"Le dossier {self.place.folder} a été recréé pendant la lecture : relancez."
+            )
+
+
+def _head(key: str, found: dict[bytes, Any]) -> MailHead:
+    fields = next((value for name, value in found.items() if name.startswith(b"BODY[")), b"")
+    received = found.get(b"INTERNALDATE")
+    return head_of(
+        key,
+        parse_mail(fields if isinstance(fields, bytes) else b""),
+        received.astimezone(UTC) if isinstance(received, datetime) else None,
+        tuple(_attached(found.get(b"BODYSTRUCTURE"))),
+    )
+
+
+def _attached(structure: Any) -> Iterator[str]:
+    """Numbers of the attached files in a BODYSTRUCTURE (RFC 3501, 7.4.2)."""
+    waiting = [("", structure)]
+    while waiting:
+        number, part = waiting.pop()
+        if not isinstance(part, tuple) or not part:
+            continue
+        if isinstance(part[0], list):
+            inner = [
+                (f"{number}.{at}" if number else str(at), one) for at, one in enumerate(part[0], 1)
+            ]
+            waiting.extend(reversed(inner))
+            continue
+        media_type = f"{_text(part[0])}/{_text(part[1])}".lower()
+        # What follows the fields of the kind of part: MD5, disposition, language, place.
+        at = 8 if media_type.startswith("text/") else 10 if media_type == "message/rfc822" else 7
+        disposition = part[at + 1] if len(part) > at + 1 else None
+        how = _text(disposition[0]).lower() if isinstance(disposition, tuple) else ""
+        names = set(_names(part[2])) | set(
+            _names(disposition[1]) if isinstance(disposition, tuple) else ()
+        )
+        if is_attached(media_type, how, not names.isdisjoint({"name", "filename"})):
+            yield number or "1"
+
+
+def _names(parameters: Any) -> Iterator[str]:
+    """Of parameters, without what tells their charset and their pieces (RFC 2231)."""
+    if isinstance(parameters, tuple):
+        yield from (_text(one).lower().partition("*")[0] for one in parameters[::2])
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
+
+
+def open_mailbox(place: SourcePlace, options: MailboxOptions) -> MailboxConnector:
+    """The connector of one source; nothing is asked yet."""
+    ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
+    return MailboxConnector(place.source, options, place.password, ca_file)
+
+
+KIND = ConnectorKind("boîte aux lettres partagée", MailboxOptions, open_mailbox)

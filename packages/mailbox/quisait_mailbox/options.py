@@ -1,0 +1,77 @@
+"""What the settings say of a mailbox."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from connectors.records.schema import Readers
+
+ACL = "acl"
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def _readers(
+    folders: dict[str, list[str] | Literal["acl"]],
+) -> dict[str, list[str] | Literal["acl"]]:
+    for name, readers in folders.items():
+        if not name or not name.isprintable():
+            raise ValueError("un dossier a un nom, comme « INBOX » ou « INBOX/Questions »")
+        if readers != ACL:
+            Readers(allowed=list(readers))
+    return folders
+
+
+def _identifiers(identifiers: dict[str, str]) -> dict[str, str]:
+    Readers(allowed=list(identifiers.values()))
+    return identifiers
+
+
+def _web_address(link: str) -> str:
+    if link and not link.startswith(("https://", "http://")):
+        raise ValueError("donnez une adresse en https:// ou http://")
+    return link
+
+
+class MailboxOptions(BaseModel):
+    """The source's table `options` in quisait.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = Field(min_length=1, description="serveur IMAP")
+    port: int = Field(993, ge=1, le=65_535, description="port ; 143 avec « starttls »")
+    security: Literal["tls", "starttls", "none"] = Field(
+        "tls", description="« tls », « starttls », ou « none » sur la boucle locale seulement"
+    )
+    ca_file: str = Field("", description="autorité de certification du serveur (PEM)")
+    user: str = Field(min_length=1, description="compte qui lit la boîte, en lecture seule")
+    folders: Annotated[dict[str, list[str] | Literal["acl"]], AfterValidator(_readers)] = Field(
+        min_length=1,
+        description='les seuls dossiers lus, et leurs lecteurs : { "INBOX/Questions" = '
+        '["annuaire:group:cadastre"] } ; [] : personne ; "acl" : ceux de ses droits (GETACL)',
+    )
+    identifiers: Annotated[dict[str, str], AfterValidator(_identifiers)] = Field(
+        {},
+        description='droits que désignent les groupes du serveur : { "group=compta" = '
+        '"ldap:group:compta" } ; un autre groupe n\'est personne',
+    )
+    evidence: Literal["yes", "none"] = Field(
+        "none", description="« yes » : ceux qui répondent dans la boîte comptent parmi qui sait"
+    )
+    domains: list[str] = Field(
+        [],
+        description="domaines dont les adresses comptent comme auteurs (« exemple.gouv.fr ») ; "
+        "vide : tous, usagers compris",
+    )
+    link: Annotated[str, AfterValidator(_web_address)] = Field(
+        "",
+        description="adresse d'un message dans la messagerie en ligne, où {folder}, {id} et "
+        "{month} (AAAA-MM) tiennent leur place ; vide : aucune",
+    )
+    rate_per_s: float = Field(50, gt=0, le=1_000, description="demandes par seconde au plus")
+
+    @model_validator(mode="after")
+    def _protected(self) -> "MailboxOptions":
+        """A password is not sent in the clear beyond this machine."""
+        if self.security == "none" and self.host not in _LOOPBACK:
+            raise ValueError("hors boucle locale, réglez security = « tls » ou « starttls »")
+        return self

@@ -1,0 +1,163 @@
+"""A connection to the server, made again where it breaks; nothing is ever written."""
+
+import logging
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from imapclient import IMAPClient
+from imapclient.exceptions import (
+    IMAPClientAbortError,
+    IMAPClientError,
+    LoginError,
+    ProtocolError,
+)
+
+from connectors.mail.reading import FolderClosed
+from connectors.ports import SourceRefused, SourceUnreachable
+from connectors.timeouts import call_with_timeout
+from quisait_mailbox.options import MailboxOptions
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+_LATER = ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "[LIMIT]", "[CONTACTADMIN]")
+"""Codes of a refusal that does not last (RFC 5530)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxLimits:
+    """`timeout_s` limits each read from the socket, `total_timeout_s` a whole answer.
+
+    A connection that breaks is made again after each of `waits_s`.
+    """
+
+    timeout_s: float = 30.0
+    total_timeout_s: float = 300.0
+    waits_s: tuple[float, ...] = (2.0, 8.0, 30.0)
+
+
+@dataclass(slots=True)
+class MailboxSession:
+    """A session of one account. Its folders are opened to be read only (`EXAMINE`)."""
+
+    options: MailboxOptions
+    password: Callable[[], str]
+    ca_file: str
+    limits: MailboxLimits
+    _client: IMAPClient | None = None
+    _folder: str = ""
+    _validity: int = 0
+    _next_at: float = field(default=0.0)
+
+    def ask(self, what: Callable[[Any], Answer]) -> Answer:
+        """Ask something of the server. Raises `SourceUnreachable`, `SourceRefused`.
+
+        Raises `FolderClosed` for what the server refuses to do.
+        """
+        return self._tried(lambda client: what(client))
+
+    def ask_folder(self, name: str, what: Callable[[Any], Answer]) -> Answer:
+        """The same with a folder open. Raises `FolderClosed` where it cannot be opened."""
+
+        def opened(client: IMAPClient) -> Answer:
+            if self._folder != name:
+                self._folder = ""
+                found = client.select_folder(name, readonly=True)
+                self._folder, self._validity = name, int(found.get(b"UIDVALIDITY", 0))
+            return what(client)
+
+        return self._tried(opened)
+
+    @property
+    def validity(self) -> int:
+        """The UIDVALIDITY of the open folder."""
+        return self._validity
+
+    def close(self) -> None:
+        """End the session; nothing is said of what that meets."""
+        client, self._client, self._folder = self._client, None, ""
+        if client is not None:
+            with suppress(OSError, IMAPClientError):
+                client.shutdown()
+
+    def _tried(self, what: Callable[[IMAPClient], Answer]) -> Answer:
+        for wait_s in (*self.limits.waits_s, None):
+            try:
+                return self._once(what)
+            except SourceUnreachable as error:
+                self.close()
+                if wait_s is None:
+                    raise
+                log.info("mailbox asked again", extra={"host": self.options.host, "wait_s": wait_s})
+                last = error
+                time.sleep(wait_s)
+        raise last
+
+    def _once(self, what: Callable[[IMAPClient], Answer]) -> Answer:
+        late = self._unreachable("n'a pas fini de répondre")
+        self._pace()
+        try:
+            return call_with_timeout(
+                self.limits.total_timeout_s, lambda: what(self._connected()), late
+            )
+        except (IMAPClientAbortError, ProtocolError, ssl.SSLError, OSError) as error:
+            if isinstance(error, ssl.SSLCertVerificationError):
+                raise SourceRefused(
+                    f"Le certificat de {self.options.host} n'est pas reconnu : vérifiez « host » "
+                    "et « ca_file »."
+                ) from error
+            raise self._unreachable("ne répond pas") from error
+        except LoginError as error:
+            if any(code in str(error) for code in _LATER):
+                raise self._unreachable("refuse les connexions pour le moment") from error
+            raise SourceRefused(
+                f"{self.options.host} refuse le compte {self.options.user} : vérifiez « user » et "
+                "son mot de passe."
+            ) from error
+        except IMAPClientError as error:
+            if any(code in str(error) for code in _LATER):
+                raise self._unreachable("ne peut pas répondre pour le moment") from error
+            raise FolderClosed(
+                "le serveur ne l'ouvre pas à ce compte, ou il n'existe pas"
+            ) from error
+
+    def _connected(self) -> IMAPClient:
+        if self._client is not None:
+            return self._client
+        options = self.options
+        context = ssl.create_default_context(cafile=self.ca_file or None)
+        client = IMAPClient(
+            options.host,
+            options.port,
+            ssl=options.security == "tls",
+            ssl_context=context,
+            timeout=self.limits.timeout_s,
+        )
+        client.normalise_times = False
+        try:
+            if options.security == "starttls":
+                client.starttls(context)
+            # LOGIN takes ASCII alone.
+            plain = client.has_capability("AUTH=PLAIN")
+            (client.plain_login if plain else client.login)(options.user, self.password())
+        except BaseException:
+            with suppress(OSError, IMAPClientError):
+                client.shutdown()
+            raise
+        self._client = client
+        return client
+
+    def _pace(self) -> None:
+        wait_s = self._next_at - time.monotonic()
+        if wait_s > 0:
+            time.sleep(wait_s)
+        self._next_at = time.monotonic() + 1 / self.options.rate_per_s
+
+    def _unreachable(self, how: str) -> SourceUnreachable:
+        return SourceUnreachable(
+            f"La messagerie {self.options.host} {how} : la boîte sera relue plus tard."
+        )

@@ -1,0 +1,466 @@
+"""Folders of a mailbox, read from a real Dovecot."""
+
+import contextlib
+import itertools
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime
+from random import Random
+
+import pytest
+from imapclient import IMAPClient
+from quisait_mailbox.connector import ImapFolder, MailboxConnector, _attached
+from quisait_mailbox.options import MailboxOptions
+from quisait_mailbox.rights import readers_of
+from quisait_mailbox.session import MailboxLimits
+
+from connectors.mail.documents import attached
+from connectors.mail.threads import MailHead, threads_of
+from connectors.mail_text import parse_mail
+from connectors.ports import (
+    AccessNarrowed,
+    Change,
+    Checkpoint,
+    Listing,
+    Malformed,
+    SourceRefused,
+    SourceUnreachable,
+    SubtreeHidden,
+    Upsert,
+)
+from connectors.testing.connector_contract import ConnectorHarness, apply, last_cursor, read
+from connectors.testing.cut_readings import read_with_cuts
+from connectors.values import Access, Contribution, ContributorRole, Document, Section
+from tests.cut_relay import relay
+from tests.dovecot_server import PASSWORD, DovecotServer, ensure_dovecot
+
+pytestmark = pytest.mark.sources
+
+FIRST = datetime(2026, 3, 2, 10, tzinfo=UTC)
+EVERYONE = ("everyone",)
+QUICK = MailboxLimits(timeout_s=20, total_timeout_s=60, waits_s=(0.01, 0.01))
+_numbers = itertools.count()
+
+
+def mail(
+    number: int | str,
+    text: str,
+    *,
+    answers: str = "",
+    sender: str = "Jeanne Dupont <jeanne@exemple.fr>",
+    minutes: int = 0,
+) -> EmailMessage:
+    """A mail that a program would send."""
+    message = EmailMessage()
+    message["Message-ID"] = f"<{number}@exemple.fr>"
+    message["Date"] = format_datetime(FIRST + timedelta(minutes=minutes))
+    message["From"], message["Subject"] = sender, "Bornage"
+    if answers:
+        message["In-Reply-To"] = f"<{answers}@exemple.fr>"
+    message.set_content(text)
+    return message
+
+
+def with_file(message: EmailMessage, name: str = "plan.pdf") -> EmailMessage:
+    message.add_attachment(b"%PDF-1.4", maintype="application", subtype="pdf", filename=name)
+    return message
+
+
+@dataclass
+class MailboxHarness:
+    """A mailbox of its own, one folder for each document that the contract adds."""
+
+    server: DovecotServer
+    client: IMAPClient
+    user: str
+    folders: dict[str, list[str] | str] = field(default_factory=dict)
+    resumable_count: int = 5
+
+    def options(self, **others: object) -> MailboxOptions:
+        given = {
+            "host": "127.0.0.1",
+            "port": self.server.tls_port,
+            "user": self.user,
+            "folders": self.folders or {"INBOX": []},
+            "evidence": "yes",
+            "rate_per_s": 1_000,
+        }
+        return MailboxOptions.model_validate(given | others)
+
+    def connector(self, **others: object) -> MailboxConnector:
+        options = self.options(**others)
+        return MailboxConnector("t", options, lambda: PASSWORD, self.server.ca_file, QUICK)
+
+    def document_id(self, name: str, folder: str = "") -> str:
+        (thread,) = threads_of([MailHead("k", f"{name}@exemple.fr")])
+        return f"t:{folder or name}/{thread.name}"
+
+    def add(self, name: str, text: str, allowed: tuple[str, ...]) -> None:
+        if name not in self.folders:
+            self.client.create_folder(name)
+        else:
+            self.expunge(name, 0)
+        self.client.append(name, mail(name, text).as_bytes())
+        self.set_readers(name, allowed)
+
+    def append(self, folder: str, *messages: EmailMessage) -> None:
+        if folder != "INBOX" and not self.client.folder_exists(folder):
+            self.client.create_folder(folder)
+        for one in messages:
+            self.client.append(folder, one.as_bytes())
+        self.folders.setdefault(folder, list(EVERYONE))
+
+    def expunge(self, folder: str, at: int, *, mark_only: bool = False) -> None:
+        """Delete the mail at that place, or only mark it to be deleted."""
+        self.client.select_folder(folder)
+        if some := self.client.search(["UNDELETED"])[at : at + 1]:
+            self.client.delete_messages(some)
+        if mark_only:
+            self.client.unselect_folder()
+        else:
+            self.client.expunge()
+
+    def set_readers(self, name: str, allowed: tuple[str, ...]) -> None:
+        self.folders[name] = list(allowed)
+
+    def remove(self, name: str) -> None:
+        self.expunge(name, 0)
+
+    def add_invalid_records(self) -> int:
+        self.folders["absent"] = list(EVERYONE)
+        message = mail("c", "x")
+        message.replace_header("Content-Type", "multipart/encrypted; boundary=b")
+        self.append("chiffrés", message)
+        return 2
+
+    def add_complete_document(self) -> Document:
+        answer = mail(
+            "r",
+            "Oui.\n\nLe 2 mars 2026 à 10:00, Jeanne Dupont a écrit :\n> Faut-il un géomètre ?",
+            answers="q",
+            sender="Ana Le Goff <Ana@Exemple.fr>",
+            minutes=60,
+        )
+        self.append("Équipe/Régies", mail("q", "Faut-il un géomètre ?"), answer)
+        day = date(2026, 3, 2)
+        jeanne, ana = "t:jeanne@exemple.fr", "t:ana@exemple.fr"
+        years = ((2026, 1),)
+        return Document(
+            id=self.document_id("q", "Équipe%2FRégies"),
+            source="t",
+            title="Bornage",
+            sections=(
+                Section("Faut-il un géomètre ?", "", jeanne),
+                Section("Oui.", "Réponse", ana),
+            ),
+            access=Access(frozenset(EVERYONE)),
+            kind="thread",
+            created=FIRST,
+            modified=FIRST + timedelta(minutes=60),
+            space="Équipe/Régies",
+            contributions=(
+                Contribution(jeanne, ContributorRole.ASKER, "Jeanne Dupont", 1, day, day, years),
+                Contribution(ana, ContributorRole.ANSWERER, "Ana Le Goff", 1, day, day, years),
+            ),
+        )
+
+
+@pytest.fixture
+def harness() -> Iterator[MailboxHarness]:
+    server = ensure_dovecot()
+    user = f"boite{next(_numbers)}"
+    with server.account(user) as client:
+        yield MailboxHarness(server, client, user)
+
+
+def test_contract(
+    connector_check: Callable[[ConnectorHarness], None], harness: MailboxHarness
+) -> None:
+    """Every check of the contract."""
+    connector_check(harness)
+
+
+def test_contract_notices_a_lie(
+    connector_lie: Callable[[ConnectorHarness], None], harness: MailboxHarness
+) -> None:
+    """The same checks notice each fault, put into the connector on purpose."""
+    connector_lie(harness)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_readings_cut_anywhere_lose_nothing(harness: MailboxHarness, seed: int) -> None:
+    """While mails come, go and are marked to be deleted, and readers change."""
+    count = 0
+    for name in ("a", "b"):
+        harness.append(name)
+
+    def change(draw: Random) -> None:
+        nonlocal count
+        for _ in range(draw.randrange(1, 12)):
+            name = draw.choice(["a", "b"])
+            if draw.random() < 0.3:
+                harness.expunge(name, draw.randrange(3), mark_only=draw.random() < 0.5)
+                continue
+            count += 1
+            answers = str(draw.randrange(count)) if draw.random() < 0.6 else ""
+            one = mail(count, f"Le point {count}.", answers=answers, minutes=count)
+            harness.append(name, with_file(one) if draw.random() < 0.2 else one)
+            harness.set_readers(name, draw.choice([EVERYONE, ("test:group:a",)]))
+
+    read_with_cuts(harness.connector, change, seed, rounds=8)
+
+
+def test_a_folder_that_did_not_change_is_not_opened(
+    harness: MailboxHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server counts its changes; its documents stay."""
+    harness.append("a", *(mail(n, f"Le point {n}.") for n in range(40)))
+    cursor = last_cursor(read(harness))
+    assert len(cursor) < 1_000
+    with monkeypatch.context() as patched:
+        patched.setattr(ImapFolder, "heads", None)
+        again = read(harness, cursor)
+    assert all(isinstance(change, Listing | Checkpoint) for change in again)
+    harness.append("a", mail("neuf", "Un point de plus."))
+    changed = [c.document.id for c in read(harness, cursor) if isinstance(c, Upsert)]
+    assert harness.document_id("neuf", "a") in changed
+    assert len(changed) < 20
+
+
+def test_a_mail_marked_to_be_deleted_is_deleted_in_one_reading(harness: MailboxHarness) -> None:
+    """Many programs only mark, and expunge on another day."""
+    harness.append("a", mail("q", "Qui signe ?"), with_file(mail("r", "Le préfet.")))
+    first = read(harness)
+    assert len(apply(first)) == 3
+    harness.expunge("a", 1, mark_only=True)
+    kept = apply(read(harness, last_cursor(first)), apply(first))
+    assert set(kept) == {harness.document_id("q", "a")}
+
+
+def test_a_mail_without_a_date_has_that_of_its_arrival(harness: MailboxHarness) -> None:
+    """In UTC, as all moments."""
+    message = mail("q", "Qui signe ?")
+    del message["Date"]
+    harness.append("a", message)
+    (document,) = apply(read(harness)).values()
+    assert document.created
+    assert document.created.tzinfo is UTC
+
+
+def test_nothing_is_written(harness: MailboxHarness) -> None:
+    """A mail that was read by quisait is still unread for people."""
+    harness.append("a", with_file(mail("q", "Qui signe ?")))
+    harness.client.select_folder("a", readonly=True)
+    before = harness.client.fetch([1], ["FLAGS"])[1][b"FLAGS"]
+    read(harness)
+    harness.client.select_folder("a", readonly=True)
+    after = harness.client.fetch([1], ["FLAGS"])[1][b"FLAGS"]
+    assert b"\\Seen" not in after
+    assert set(before) - {b"\\Recent"} == set(after) - {b"\\Recent"}
+
+
+def test_a_folder_made_anew_keeps_its_threads(harness: MailboxHarness) -> None:
+    """With another UIDVALIDITY, all of it is read again under the same ids."""
+    mails = [mail("q", "Qui signe ?"), mail("s", "Un autre point.")]
+    harness.append("a", *mails)
+    first = read(harness)
+    harness.client.delete_folder("a")
+    harness.append("a", mails[0], mail("n", "Un point neuf."))
+    kept = apply(read(harness, last_cursor(first)), apply(first))
+    assert set(kept) == {harness.document_id(name, "a") for name in ("q", "n")}
+
+
+def test_a_folder_that_is_not_there_is_hidden(harness: MailboxHarness) -> None:
+    """And read whole when it is again; another folder goes on."""
+    harness.append("a", mail("q", "Qui signe ?"))
+    harness.append("b", mail("s", "Un autre point."))
+    first = read(harness)
+    harness.client.rename_folder("a", "ailleurs")
+    changes = read(harness, last_cursor(first))
+    assert SubtreeHidden("t:a") in changes
+    kept = apply(changes, apply(first))
+    assert kept[harness.document_id("q", "a")].access == Access()
+    assert kept[harness.document_id("s", "b")].access == Access(frozenset(EVERYONE))
+    assert [said for said in harness.connector().check() if said.startswith("dossier a")]
+    harness.client.rename_folder("ailleurs", "a")
+    back = apply(read(harness, last_cursor(changes)), kept)
+    assert back[harness.document_id("q", "a")].access == Access(frozenset(EVERYONE))
+
+
+def test_narrowed_readers_come_before_anything_is_read(harness: MailboxHarness) -> None:
+    """Of a thread and of its files."""
+    harness.append("a", with_file(mail("q", "Qui signe ?")))
+    cursor = last_cursor(read(harness))
+    harness.set_readers("a", ("x:group:y",))
+    changes = [c for c in read(harness, cursor) if not isinstance(c, Checkpoint)]
+    access = Access(frozenset({"x:group:y"}))
+    assert changes[0] == AccessNarrowed(harness.document_id("q", "a"), access)
+    assert {one.access for one in apply(changes, apply(read(harness))).values()} == {access}
+
+
+SHAPES = ("plain", "mixed", "alternative", "image", "mail", "single", "no name")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_server_and_the_reader_number_files_alike(harness: MailboxHarness, shape: str) -> None:
+    """In whatever a mail is put together of."""
+    message = mail("q", "Voici le plan.")
+    if shape in ("mixed", "alternative"):
+        message.add_alternative("<p>Voici le plan.", subtype="html")
+        with_file(message, "Plan du 3e étage – définitif.pdf")
+        with_file(message)
+    elif shape == "image":
+        message.add_related(b"GIF89a", maintype="image", subtype="gif", cid="<logo>")
+        message.add_attachment(b"GIF89a", maintype="image", subtype="gif", filename="scan.gif")
+        message.add_attachment("un texte", filename="notes.txt")
+    elif shape == "mail":
+        message.add_attachment(with_file(mail("autre", "Un autre.")))
+        with_file(message)
+    elif shape == "single":
+        message.set_content(b"%PDF", maintype="application", subtype="pdf", filename="seul.pdf")
+    elif shape == "no name":
+        message.add_attachment(b"x", maintype="application", subtype="octet-stream")
+    harness.append("a", message)
+    harness.client.select_folder("a", readonly=True)
+    structure = harness.client.fetch([1], ["BODYSTRUCTURE"])[1][b"BODYSTRUCTURE"]
+    numbers = [number for number, _ in attached(parse_mail(message.as_bytes()))]
+    assert list(_attached(structure)) == numbers
+    expected = {"plain": 0, "mixed": 2, "alternative": 2, "image": 2, "mail": 2}
+    assert len(numbers) == expected.get(shape, 1)
+    kept = apply(read(harness))
+    assert len(kept) == 1 + len(numbers)
+
+
+def test_readers_come_from_the_folder_s_own_rights(harness: MailboxHarness) -> None:
+    """Those who may read it; a group is whom the settings say; who is refused does not."""
+    reader = f"{harness.user}-lecteur"
+    harness.append("a", mail("q", "Qui signe ?"))
+    folder = f"shared/{harness.user}/a"
+    for identifier, rights in (
+        (reader, "lra"), ("ana", "lr"), ("poste", "lp"), ("group=compta", "lr"), ("-ben", "r"),
+        ("group=autres", "lr"),
+    ):  # fmt: skip
+        harness.client.setacl("a", identifier, rights)
+    harness.folders = {folder: "acl"}
+    options = {"user": reader, "identifiers": {"group=compta": "ldap:group:compta"}}
+    connector = harness.connector(**options)
+    (document,) = apply(connector.changes(None)).values()
+    assert document.access.allowed == {"t:account:ana", f"t:account:{reader}", "ldap:group:compta"}
+    assert document.access.denied == {"t:account:ben", "t:account:poste"}
+    assert any("group=autres" in said for said in connector.check())
+    harness.client.setacl("a", reader, "lr")
+    changes = list(harness.connector(**options).changes(None))
+    assert {one.access for one in apply(changes).values()} == {Access()}
+    assert any(
+        "GETACL" in c.reason or "droit" in c.reason for c in changes if isinstance(c, Malformed)
+    )
+
+
+@pytest.mark.parametrize(
+    ("entries", "access"),
+    [
+        ([("anyone", "lr")], Access()),
+        ([("ana", "l")], Access()),
+        ([("ana", "lr"), ("-group=x", "r")], Access()),
+        ([("ana", "lr"), ("-group=x", "l")], Access(frozenset({"t:account:ana"}))),
+        ([("ana", "lr"), ("group-override=x", "l")], Access()),
+        ([("", "lr")], Access()),
+    ],
+)
+def test_a_right_that_cannot_be_said_is_nobody_s(
+    entries: list[tuple[str, str]], access: Access
+) -> None:
+    """Fewer readers, never more."""
+    assert readers_of("t", entries, {})[0] == access
+
+
+def test_too_many_rights_are_nobody_s() -> None:
+    """They need a group."""
+    access, warnings = readers_of("t", [(f"a{n}", "lr") for n in range(1_001)], {})
+    assert (access, len(warnings)) == (Access(), 1)
+
+
+def test_connections_are_protected(harness: MailboxHarness) -> None:
+    """TLS or StartTLS, with a certificate that is checked; in the clear on this machine alone."""
+    harness.append("a", mail("q", "Qui signe ?"))
+    plain = {"port": harness.server.port}
+    for others in ({}, plain | {"security": "starttls"}, plain | {"security": "none"}):
+        assert len(apply(harness.connector(**others).changes(None))) == 1
+    other_ca = harness.server.ca_file.replace("ca.pem", "other.pem")
+    for others in ({}, plain | {"security": "starttls"}):
+        with pytest.raises(SourceRefused, match="certificat"):
+            list(replace(harness.connector(**others), ca_file=other_ca).changes(None))
+    with pytest.raises(ValueError, match="hors boucle locale"):
+        harness.options(host="imap.exemple.fr", security="none")
+
+
+def test_a_wrong_password_is_refused_and_not_tried_again(harness: MailboxHarness) -> None:
+    """With a sentence; neither the sentence nor a representation has it."""
+    connector = replace(harness.connector(), password=lambda: "un secret faux")
+    with pytest.raises(SourceRefused, match="refuse le compte") as refused:
+        list(connector.changes(None))
+    assert "secret" not in f"{refused.value}{connector!r}"
+
+
+def test_a_server_that_is_away_or_silent_is_tried_later(harness: MailboxHarness) -> None:
+    """Nothing is deleted meanwhile."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        limits = MailboxLimits(timeout_s=0.2, total_timeout_s=1, waits_s=(0.01,))
+        for security in ("tls", "none"):
+            connector = replace(harness.connector(port=port, security=security), limits=limits)
+            with pytest.raises(SourceUnreachable):
+                list(connector.changes(None))
+    with pytest.raises(SourceUnreachable):
+        list(harness.connector(port=port).changes(None))
+
+
+@pytest.fixture
+def long_mailbox(harness: MailboxHarness) -> MailboxHarness:
+    harness.append("a", *(mail(n, f"Le point {n}. " * 50, minutes=n) for n in range(120)))
+    harness.append("b", with_file(mail("q", "Qui signe ?")))
+    return harness
+
+
+def test_a_line_cut_anywhere_loses_nothing(long_mailbox: MailboxHarness) -> None:
+    """The reading ends with a sentence, and the next one goes on where it was."""
+    kept: dict[str, Document] = {}
+    cursor: str | None = None
+    with relay(long_mailbox.server.port) as line:
+        connector = long_mailbox.connector(port=line.port, security="none")
+        whole = apply(connector.changes(None))
+        passed = line.passed
+        for share in (0.01, 0.2, 0.5, 0.7, 0.9, 2):
+            line.most_bytes, line.passed = int(share * passed), 0
+            changes: list[Change] = []
+            with contextlib.suppress(SourceUnreachable):
+                for change in connector.changes(cursor):
+                    changes.append(change)
+            cursor = next(
+                (c.cursor for c in reversed(changes) if isinstance(c, Checkpoint)), cursor
+            )
+            kept = apply(changes, kept)
+    assert kept == whole
+
+
+def test_a_line_that_comes_back_goes_on_in_the_same_reading(
+    long_mailbox: MailboxHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session is made again after a wait."""
+    with relay(long_mailbox.server.port) as line:
+        waits: list[float] = []
+
+        def come_back(wait_s: float) -> None:
+            if wait_s in QUICK.waits_s:
+                waits.append(wait_s)
+                line.most_bytes = None
+
+        connector = long_mailbox.connector(port=line.port, security="none")
+        whole = apply(connector.changes(None))
+        line.most_bytes, line.passed = line.passed // 2, 0
+        monkeypatch.setattr("quisait_mailbox.session.time.sleep", come_back)
+        assert apply(connector.changes(None)) == whole
+        assert len(waits) == 1
