@@ -22,6 +22,7 @@ SERVERS = {
     "postgres": "needs a real PostgreSQL",
     "ldap": "needs a real slapd",
     "wiki": "needs a real MediaWiki",
+    "apache": "needs a real Apache with WebDAV",
     "provider": "needs a real OpenID Connect provider",
     "browser": "needs Chromium",
 }
@@ -56,6 +57,7 @@ _STARTS = {
     "tests.postgres_server.postgres_server": "postgres",
     "tests.ldap_server.ensure_ldap": "ldap",
     "tests.wiki_server.ensure_wiki": "wiki",
+    "tests.dav_server.ensure_dav": "apache",
     "tests.oidc_provider.running_provider": "provider",
     "tests.pages.conftest.chromium": "browser",
     "tests.conftest.postgres": "postgres",
@@ -221,6 +223,7 @@ def _plain(named: Any) -> Any:
 
 
 def _is_ours(named: Any) -> bool:
-    return isinstance(named, (types.FunctionType, type)) and (
-        (named.__module__ or "").partition(".")[0] in {"tests", "benchmarks"}
-    )
+    if not isinstance(named, (types.FunctionType, type)):
+        return False
+    top = (named.__module__ or "").partition(".")[0]
+    return top in {"tests", "benchmarks"} or top.startswith("test_quisait_")
