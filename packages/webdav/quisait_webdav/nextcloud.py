@@ -141,7 +141,7 @@ class NextcloudRights:
     def prefix(self) -> tuple[str, ...]:
         """Where the root of the source is below the account's own folder."""
         path = unquote(urlsplit(self.client.host.root).path)
-        return _parts(path.partition(NEXTCLOUD_FILES)[2])[1:]
+        return _parts(path.partition(NEXTCLOUD_FILES)[2])[2:]  # after the account
 
     def load(self) -> Sequence[Malformed]:
         """Ask for all shares that the account sees. Raises `SourceUnreachable`, `SourceRefused`."""
