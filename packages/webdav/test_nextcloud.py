@@ -196,7 +196,7 @@ class CloudHarness:
 
     cloud: Cloud
     options: dict[str, Any] = field(default_factory=dict)
-    resumable_count: int = 210
+    resumable_count: int = 110
 
     def __post_init__(self) -> None:
         self.cloud.mounts["Fonds"] = {"mount-type": "group"}

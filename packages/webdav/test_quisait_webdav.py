@@ -49,7 +49,7 @@ class DavHarness:
 
     served: DavFolder
     rules: dict[str, str] = field(default_factory=dict)
-    resumable_count: int = 210
+    resumable_count: int = 110
 
     def connector(self, **options: object) -> WebdavConnector:
         made = WebdavOptions.model_validate({"url": self.served.url, "user": USER} | options)
