@@ -7,12 +7,14 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from quisait_webdav.connector import WebdavConnector
 from quisait_webdav.cursor import FolderState, read_cursor, written_cursor
+from quisait_webdav.multistatus import Entry, read_multistatus
 from quisait_webdav.options import WebdavOptions
 
 from connectors.http_limits import HttpLimits
@@ -283,6 +285,31 @@ def test_settings_that_cannot_hold_are_refused(options: dict[str, object]) -> No
     """Before anything is asked."""
     with pytest.raises(ValueError, match="Value error"):
         WebdavOptions.model_validate(options)
+
+
+_names = st.text(
+    st.characters(exclude_characters="/", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40
+).filter(lambda name: name not in (".", ".."))
+
+
+@given(st.lists(_names, max_size=5), _names)
+def test_every_name_is_read_as_it_is_written(names: list[str], folder: str) -> None:
+    """However it is encoded in the server's answer, it is one name below its folder."""
+    asked = Entry(
+        unicodedata.normalize("NFC", folder), f"https://f.example/{quote(folder)}/", is_folder=True
+    )
+    hrefs = [f"/{quote(folder)}/", *(f"/{quote(folder)}/{quote(name)}" for name in names)]
+    kinds = ["<d:collection/>", *([""] * len(names))]
+    listed = "".join(
+        f"<d:response><d:href>{href}</d:href><d:propstat><d:prop><d:resourcetype>{kind}"
+        "</d:resourcetype></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>"
+        for href, kind in zip(hrefs, kinds, strict=True)
+    )
+    answer = f'<d:multistatus xmlns:d="DAV:">{listed}</d:multistatus>'
+    itself, inside, _ = read_multistatus(answer.encode(), asked)
+    assert itself.path == asked.path
+    assert {entry.name for entry in inside} == {unicodedata.normalize("NFC", n) for n in names}
+    assert all(entry.path == f"{asked.path}/{entry.name}" for entry in inside)
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: b64encode(text.encode())))

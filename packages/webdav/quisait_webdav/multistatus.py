@@ -1,6 +1,7 @@
 """What a server answers to PROPFIND (RFC 4918): a folder, and what it holds."""
 
 import posixpath
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ NEXTCLOUD = (
 )
 """Properties by namespace and name."""
 _LONGEST = 2_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class NotAListing(Exception):
@@ -113,7 +115,8 @@ def _name_below(folder_url: str, url: str) -> str | None:
     if path == base:
         return ""
     name = path.removeprefix(f"{base}/") if path.startswith(f"{base}/") else ""
-    plain = name not in ("", ".", "..") and "/" not in name and name.isprintable()
+    # Spaces that do not break and soft hyphens are in names as people write them.
+    plain = name not in ("", ".", "..") and "/" not in name and not _CONTROL.search(name)
     whole = posixpath.normpath(path) == path and len(path) <= _LONGEST
     return name if plain and whole else None
 
