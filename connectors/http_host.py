@@ -5,6 +5,7 @@ maxlag, 429, 5xx), and ends answers that never end. mwclient takes one as its co
 """
 
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -60,12 +61,16 @@ class RetryLater:
 
 @dataclass(slots=True)
 class HttpHost:
-    """Requests to the host of `root`, a folder's address. `called` names it in French sentences."""
+    """Requests to the host of `root`, a folder's address. `called` names it in French sentences.
+
+    `account` is a user and a password, sent with each request to this host (RFC 7617, UTF-8).
+    """
 
     root: str
     limits: HttpLimits = field(default_factory=HttpLimits)
     ca_file: str = ""
     called: str = "Le site"
+    account: tuple[str, str] | None = field(default=None, repr=False)
     sleep: Callable[[float], None] = time.sleep
     _session: requests.Session = field(default_factory=requests.Session)
     _not_before: float = 0.0
@@ -75,6 +80,9 @@ class HttpHost:
         self._session.trust_env = False
         self._session.headers["User-Agent"] = USER_AGENT
         self._session.verify = self.ca_file or True
+        if self.account:
+            written = ":".join(self.account).encode()
+            self._session.headers["Authorization"] = f"Basic {b64encode(written).decode()}"
 
     @property
     def host(self) -> str:
@@ -91,14 +99,15 @@ class HttpHost:
         method: str,
         url: str,
         params: Mapping[str, object] | None = None,
-        data: Mapping[str, object] | None = None,
+        data: Mapping[str, object] | bytes | None = None,
         *,
         headers: Mapping[str, str] | None = None,
         **_from_mwclient: object,
     ) -> HttpResponse:
         """Send a request until it succeeds. Raises `SourceUnreachable` or `SourceRefused`.
 
-        The response may have a status of 4xx, which the caller has to handle.
+        `data` is a form, or the body as it is. The response may have a status of 4xx, which the
+        caller has to handle; redirects are followed for GET alone.
         """
         waited = 0.0
         for attempt in count(1):
@@ -122,7 +131,7 @@ class HttpHost:
         method: str,
         url: str,
         params: Mapping[str, object] | None,
-        data: Mapping[str, object] | None,
+        data: Mapping[str, object] | bytes | None,
         headers: Mapping[str, str] | None,
     ) -> HttpResponse | RetryLater:
         """One try, following redirects on the same host."""
@@ -146,7 +155,7 @@ class HttpHost:
         method: str,
         url: str,
         params: Mapping[str, object] | None,
-        data: Mapping[str, object] | None,
+        data: Mapping[str, object] | bytes | None,
         headers: Mapping[str, str] | None,
     ) -> HttpResponse | RetryLater:
         self._pace()

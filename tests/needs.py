@@ -23,6 +23,7 @@ SERVERS = {
     "ldap": "needs a real slapd",
     "wiki": "needs a real MediaWiki",
     "dovecot": "needs a real Dovecot",
+    "apache": "needs a real Apache with WebDAV",
     "provider": "needs a real OpenID Connect provider",
     "browser": "needs Chromium",
 }
@@ -58,6 +59,7 @@ _STARTS = {
     "tests.ldap_server.ensure_ldap": "ldap",
     "tests.wiki_server.ensure_wiki": "wiki",
     "tests.dovecot_server.ensure_dovecot": "dovecot",
+    "tests.dav_server.ensure_dav": "apache",
     "tests.oidc_provider.running_provider": "provider",
     "tests.pages.conftest.chromium": "browser",
     "tests.conftest.postgres": "postgres",
@@ -223,8 +225,7 @@ def _plain(named: Any) -> Any:
 
 
 def _is_ours(named: Any) -> bool:
-    # A package's test stands beside it, outside of `tests`.
-    return isinstance(named, (types.FunctionType, type)) and (
-        (named.__module__ or "").partition(".")[0] in {"tests", "benchmarks"}
-        or (named.__module__ or "").startswith("test_quisait_")
-    )
+    if not isinstance(named, (types.FunctionType, type)):
+        return False
+    top = (named.__module__ or "").partition(".")[0]
+    return top in {"tests", "benchmarks"} or top.startswith("test_")

@@ -8,15 +8,15 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self, TypeVar
-from urllib.parse import quote
 
 from connectors.file_patterns import EVERY_FILE, FileSelection
 from connectors.files import FileState, OpenFile, disk_timeout_error, open_contained
-from connectors.folder.rules import NOBODY, Rule
+from connectors.folder.documents import access_by_rule, described, ruled_document
+from connectors.folder.rules import Rule
 from connectors.folder.walk import (
     FoundFile,
     ListedFolder,
@@ -42,16 +42,7 @@ from connectors.ports import (
 )
 from connectors.timeouts import DISK_TIMEOUT_S, call_with_timeout
 from connectors.titles import title_of_path
-from connectors.values import (
-    COPIED_FIELDS,
-    Access,
-    Content,
-    Contribution,
-    ContributorRole,
-    Document,
-    EvidencePolicy,
-    assume_utc,
-)
+from connectors.values import Access, Content, Document
 
 FileDigests = tuple[str, str]
 """Digests of a file as it was last yielded: of everything but its access, and of its access."""
@@ -228,20 +219,11 @@ class FolderConnector:
             yield AccessChanged(document.id, document.access)
 
     def _document(self, root: Path, found: FoundFile) -> Document:
-        rule = found.rule or Rule()
-        modified = rule.modified or datetime.fromtimestamp(found.mtime_ns / 1e9, tz=UTC)
-        day = (rule.created or modified).date()
-        role, years = ContributorRole.AUTHOR, ((day.year, 1),)
-        authors = tuple(
-            Contribution(f"{self.source}:{name}", role, name, 1, day, day, years)
-            for name in dict.fromkeys(rule.author or ())
-        )
-        copied = {n: value for n in COPIED_FIELDS if (value := getattr(rule, n))}
-        return Document(
-            id=f"{self.source}:{found.path}",
-            source=self.source,
-            title=rule.title or "",
-            access=self._access(found.rule),
+        return ruled_document(
+            self.source,
+            found.path,
+            found.rule,
+            self._access(found.rule),
             content=Content(
                 found.path.rpartition("/")[2],
                 lambda: found.read(root),
@@ -249,28 +231,13 @@ class FolderConnector:
                 found.size,
                 title_of_path(found.path),
             ),
-            url=(rule.url or self.link).replace("{path}", quote(found.path)),
-            kind=rule.kind or "document",
-            created=assume_utc(rule.created) if rule.created else None,
-            modified=assume_utc(modified),
-            replaces=tuple(f"{self.source}:{name}" for name in rule.replaces or ()),
-            space=rule.space or "",
-            part_of=f"{self.source}:{rule.part_of}" if rule.part_of else "",
-            evidence=rule.evidence or EvidencePolicy.YES,
-            contributions=authors,
+            modified=datetime.fromtimestamp(found.mtime_ns / 1e9, tz=UTC),
+            link=self.link,
             version=f"{found.size}:{found.mtime_ns}",
-            **copied,
         )
 
     def _access(self, rule: Rule | None) -> Access:
-        if rule is None:
-            return Access()
-        allowed, denied = self.default_access.allowed, self.default_access.denied
-        if rule.allowed is not None:
-            allowed = frozenset() if NOBODY in rule.allowed else frozenset(rule.allowed)
-        if rule.denied is not None:
-            denied = frozenset(rule.denied)
-        return Access(allowed, denied)
+        return access_by_rule(rule, self.default_access)
 
 
 def _identity(root: Path) -> tuple[int, int]:
@@ -297,29 +264,17 @@ def _at_or_below(path: str, values: Mapping[str, _Value]) -> dict[str, _Value]:
     }
 
 
-_NOT_METADATA = {"id", "source", "access", "sections", "content", "contributions", "version"}
-_METADATA = [field.name for field in fields(Document) if field.name not in _NOT_METADATA]
-
-
 def _digests(document: Document) -> FileDigests:
-    metadata = [_json_value(getattr(document, name)) for name in _METADATA]
-    accounts = [contribution.account for contribution in document.contributions]
     access = [sorted(document.access.allowed), sorted(document.access.denied)]
-    return _digest([document.version, *metadata, accounts]), _digest(access)
+    return _digest(described(document)), _digest(json.dumps(access))
 
 
-def _json_value(value: object) -> object:
-    if isinstance(value, tuple):
-        return list(value)
-    return value if isinstance(value, str) else str(value)
-
-
-def _digest(value: object) -> str:
-    digest = hashlib.blake2b(json.dumps(value).encode(), digest_size=9).digest()
+def _digest(text: str) -> str:
+    digest = hashlib.blake2b(text.encode(), digest_size=9).digest()
     return base64.urlsafe_b64encode(digest).decode()
 
 
-_NO_ACCESS_DIGEST = _digest([[], []])
+_NO_ACCESS_DIGEST = _digest(json.dumps([[], []]))
 """The digest of an access that allows nobody."""
 _UNKNOWN_DIGEST = ""
 """Stands for what could not be read. It equals no digest: the file is yielded at the next

@@ -96,6 +96,14 @@ class Rule(BaseModel):
         return self.model_copy(update=values)
 
 
+_SKIPPED = frozenset({TABLE_NAME, "Thumbs.db", "desktop.ini"})
+
+
+def is_skipped(name: str) -> bool:
+    """Whether a name is hidden, a lock file of an office program, or a rule file."""
+    return name.startswith((".", "~$")) or name in _SKIPPED or name.endswith(SIDECAR_SUFFIX)
+
+
 COLUMNS = frozenset(Rule.model_fields) | {"pattern"}
 
 

@@ -27,6 +27,7 @@ from connectors.folder.rules import (
     Rule,
     RuleTable,
     effective_rule,
+    is_skipped,
     parse_sidecar,
     parse_table,
     tables_digest,
@@ -35,7 +36,6 @@ from connectors.folder.rules import (
 from connectors.ports import Malformed, SourceUnreachable
 from connectors.timeouts import DISK_TIMEOUT_S, iterate_with_timeout
 
-_SKIPPED = frozenset({TABLE_NAME, "Thumbs.db", "desktop.ini"})
 _MAX_DEPTH = 200
 _UNREADABLE_RULE = "règle illisible : personne ne lit ce dont elle parle"
 
@@ -190,7 +190,7 @@ def _found_below(descriptor: int, folder: _Folder, parts: Sequence[str]) -> Foun
         folder, _ = _with_own_table(descriptor, folder)
     else:
         folder = folder.with_table(None)
-    for name in (one for one in listed if document_path(one) == parts[0] and not _skipped(one)):
+    for name in (one for one in listed if document_path(one) == parts[0] and not is_skipped(one)):
         with suppress(OSError, UnsafePath):
             if len(parts) == 1:
                 entries: Iterable[WalkEntry] = _found_file(descriptor, folder, name, names)
@@ -215,7 +215,7 @@ def _walk_folder(descriptor: int, folder: _Folder) -> Iterator[WalkEntry]:
     else:
         folder = folder.with_table(None)
     for entry in entries:
-        if _skipped(entry.name):
+        if is_skipped(entry.name):
             continue
         try:
             is_folder, is_file = _kind(entry)
@@ -259,11 +259,6 @@ def _kind(entry: "os.DirEntry[str]") -> tuple[bool, bool]:
         return entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
         return False, False
-
-
-def _skipped(name: str) -> bool:
-    """Whether a name is hidden, a lock file of an office program, or a rule file."""
-    return name.startswith((".", "~$")) or name in _SKIPPED or name.endswith(SIDECAR_SUFFIX)
 
 
 def _found_file(

@@ -1,9 +1,9 @@
 """What the settings say of a site."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from connectors.records.schema import Readers
 
@@ -21,6 +21,41 @@ def _readers(sections: dict[str, list[str]]) -> dict[str, list[str]]:
             raise ValueError("une section est le début d'un chemin, comme « /rh/ »")
         Readers(allowed=allowed)
     return sections
+
+
+def _by_feed(readers: dict[str, list[str]]) -> dict[str, list[str]]:
+    for allowed in readers.values():
+        Readers(allowed=allowed)
+    return readers
+
+
+class FeedOptions(BaseModel):
+    """The same of a source of kind `feed`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Annotated[str, AfterValidator(_address)] = Field(
+        description="adresse du site ; seuls les flux de ce même hôte sont lus"
+    )
+    feeds: list[str] = Field(
+        min_length=1, description="adresses des flux RSS ou Atom, à partir de « url »"
+    )
+    readers: Annotated[dict[str, list[str]], AfterValidator(_by_feed)] = Field(
+        {},
+        description="lecteurs par flux, écrit comme dans « feeds » : "
+        '{ "rh/feed" = ["annuaire:group:rh"] } ; [] : personne ; autres : « allowed » de la source',
+    )
+    evidence: Literal["yes", "none"] = Field(
+        "yes", description="« none » : les signatures des billets ne disent jamais qui sait"
+    )
+    rate_per_s: float = Field(2, gt=0, le=50, description="demandes par seconde au plus")
+    ca_file: str = Field("", description="autorité de certification du site (PEM)")
+
+    @model_validator(mode="after")
+    def _readers_of_feeds(self) -> Self:
+        if unknown := sorted(self.readers.keys() - set(self.feeds)):
+            raise ValueError(f"« readers » nomme un flux absent de « feeds » : {unknown[0]}")
+        return self
 
 
 class SiteOptions(BaseModel):

@@ -2,10 +2,11 @@
 
 import logging
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import trafilatura
@@ -72,19 +73,8 @@ def page_document(
     if any("noindex" in value.lower() for value in robots):
         raise NotForSearch
     about = trafilatura.extract_metadata(tree, default_url=address)
-    for around in tree.xpath("//nav | //footer | //aside | //script | //style | //template"):
-        around.drop_tree()
-    text = trafilatura.extract(
-        tree,
-        output_format="markdown",
-        include_formatting=True,
-        include_comments=False,
-        config=_SHORT_TEXTS,
-    )
     title = (about.title if about else "") or ""
-    sections = tuple(_sections(text or "", title))
-    if not sections:
-        raise NoText
+    sections = own_sections(tree, title)
     authors = [name.strip() for name in ((about.author if about else "") or "").split(";")]
     created = _moment((about.date if about else "") or "")
     written = (modified or created or datetime.now(UTC)).date()
@@ -99,12 +89,34 @@ def page_document(
         created=created,
         modified=modified,
         evidence=policy,
-        contributions=tuple(
-            Contribution(
-                f"{source}:{name}", ContributorRole.AUTHOR, name, first=_day(created), last=written
-            )
-            for name in dict.fromkeys(filter(None, authors[:MOST_AUTHORS]))
-        ),
+        contributions=signed_by(source, authors, _day(created), written),
+    )
+
+
+def own_sections(tree: Any, title: str) -> tuple[Section, ...]:
+    """The text of a tree of HTML under its headings, without menus. Raises `NoText`."""
+    for around in tree.xpath("//nav | //footer | //aside | //script | //style | //template"):
+        around.drop_tree()
+    text = trafilatura.extract(
+        tree,
+        output_format="markdown",
+        include_formatting=True,
+        include_comments=False,
+        config=_SHORT_TEXTS,
+    )
+    sections = tuple(_sections(text or "", title))
+    if not sections:
+        raise NoText
+    return sections
+
+
+def signed_by(
+    source: str, names: Sequence[str], first: date | None, last: date | None
+) -> tuple[Contribution, ...]:
+    """The authors by the names that they signed with."""
+    return tuple(
+        Contribution(f"{source}:{name}", ContributorRole.AUTHOR, name, first=first, last=last)
+        for name in dict.fromkeys(filter(None, names[:MOST_AUTHORS]))
     )
 
 

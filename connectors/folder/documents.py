@@ -1,0 +1,95 @@
+"""A file of a tree as a document, by the rule that applies to it."""
+
+import json
+from dataclasses import fields
+from datetime import datetime
+from urllib.parse import quote
+
+from connectors.folder.rules import NOBODY, Rule
+from connectors.values import (
+    COPIED_FIELDS,
+    Access,
+    Content,
+    Contribution,
+    ContributorRole,
+    Document,
+    EvidencePolicy,
+    assume_utc,
+)
+
+
+def access_by_rule(rule: Rule | None, default: Access) -> Access:
+    """Who may read a file: nobody where an invalid rule (None) may apply to it.
+
+    `default` holds for what the rule does not say.
+    """
+    if rule is None:
+        return Access()
+    allowed, denied = default.allowed, default.denied
+    if rule.allowed is not None:
+        allowed = frozenset() if NOBODY in rule.allowed else frozenset(rule.allowed)
+    if rule.denied is not None:
+        denied = frozenset(rule.denied)
+    return Access(allowed, denied)
+
+
+def ruled_document(
+    source: str,
+    path: str,
+    rule: Rule | None,
+    access: Access,
+    *,
+    content: Content,
+    modified: datetime | None,
+    link: str,
+    version: str,
+) -> Document:
+    """The document of the file at `path`, in NFC, below the source's root.
+
+    `modified` and `link`, with `{path}` for the path, hold for what the rule does not say.
+    """
+    rule = rule or Rule()
+    modified = rule.modified or modified
+    written = rule.created or modified
+    day = written.date() if written else None
+    role, years = ContributorRole.AUTHOR, ((day.year, 1),) if day else ()
+    authors = tuple(
+        Contribution(f"{source}:{name}", role, name, 1, day, day, years)
+        for name in dict.fromkeys(rule.author or ())
+    )
+    copied = {n: value for n in COPIED_FIELDS if (value := getattr(rule, n))}
+    return Document(
+        id=f"{source}:{path}",
+        source=source,
+        title=rule.title or "",
+        access=access,
+        content=content,
+        url=(rule.url or link).replace("{path}", quote(path)),
+        kind=rule.kind or "document",
+        created=assume_utc(rule.created) if rule.created else None,
+        modified=assume_utc(modified) if modified else None,
+        replaces=tuple(f"{source}:{name}" for name in rule.replaces or ()),
+        space=rule.space or "",
+        part_of=f"{source}:{rule.part_of}" if rule.part_of else "",
+        evidence=rule.evidence or EvidencePolicy.YES,
+        contributions=authors,
+        version=version,
+        **copied,
+    )
+
+
+_NOT_METADATA = {"id", "source", "access", "sections", "content", "contributions", "version"}
+_METADATA = [field.name for field in fields(Document) if field.name not in _NOT_METADATA]
+
+
+def described(document: Document) -> str:
+    """A text that changes with the document's version, metadata or accounts, not its readers."""
+    metadata = [_json_value(getattr(document, name)) for name in _METADATA]
+    accounts = [contribution.account for contribution in document.contributions]
+    return json.dumps([document.version, *metadata, accounts])
+
+
+def _json_value(value: object) -> object:
+    if isinstance(value, tuple):
+        return list(value)
+    return value if isinstance(value, str) else str(value)

@@ -1,0 +1,132 @@
+"""The requests that are sent to a WebDAV server, and to Nextcloud's own interfaces."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from connectors.http_host import HttpHost, HttpResponse
+from connectors.ports import RecordVanished, SourceRefused, SourceUnreachable
+from quisait_webdav.multistatus import (
+    LIVE,
+    NEXTCLOUD,
+    Entry,
+    NotAListing,
+    plain_etag,
+    propfind_body,
+    read_multistatus,
+)
+
+MOST_FAILURES = 5
+"""Requests in a row that the server does not answer: then it is the server that is away."""
+
+
+class FolderUnreadable(Exception):
+    """A folder was not listed; `refused`: the account may not. The text says why, in French."""
+
+    def __init__(self, reason: str, *, refused: bool = False) -> None:
+        super().__init__(reason)
+        self.refused = refused
+
+
+@dataclass(slots=True)
+class DavClient:
+    """One server. A folder or file that fails alone is told from a server that is away."""
+
+    host: HttpHost
+    nextcloud: bool = False
+    failures: int = field(default=0, init=False)
+
+    @property
+    def root(self) -> Entry:
+        """The folder that is read, as far as its address tells."""
+        return Entry("", self.host.root, is_folder=True)
+
+    def listed(self, folder: Entry) -> tuple[Entry, list[Entry], list[str]]:
+        """As `read_multistatus`. Raises `FolderUnreadable`, `SourceUnreachable`."""
+        answer = self._patient(
+            lambda: self.host.request(
+                "PROPFIND",
+                folder.url,
+                data=propfind_body(LIVE + NEXTCLOUD if self.nextcloud else LIVE),
+                headers={"Depth": "1", "Content-Type": "application/xml; charset=utf-8"},
+            ),
+            FolderUnreadable,
+        )
+        status = answer.status_code
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            reason = f"le serveur le refuse au compte (réponse {status})"
+            raise FolderUnreadable(reason, refused=True)
+        if status != HTTPStatus.MULTI_STATUS:
+            raise FolderUnreadable(f"le serveur ne le liste pas (réponse {status})")
+        try:
+            return read_multistatus(answer.content, folder)
+        except NotAListing as error:
+            raise FolderUnreadable(str(error)) from error
+
+    def read(self, entry: Entry) -> bytes:
+        """A file as it was listed. Raises `RecordVanished` otherwise, `SourceUnreachable`."""
+        answer = self._patient(
+            lambda: self.host.request("GET", entry.url, headers={"Accept-Encoding": "identity"}),
+            RecordVanished,
+        )
+        if answer.status_code != HTTPStatus.OK:
+            raise RecordVanished(f"le serveur ne rend pas le fichier ({answer.status_code})")
+        if unquote(urlsplit(answer.url).path) != unquote(urlsplit(entry.url).path):
+            raise RecordVanished("le fichier renvoie à un autre, dont les lecteurs sont autres")
+        etag = plain_etag(answer.headers.get("ETag", ""))
+        changed = bool(etag and entry.etag and etag != entry.etag)
+        if changed or entry.size not in (None, len(answer.content)):
+            raise RecordVanished("le fichier a changé pendant la lecture")
+        return answer.content
+
+    def ocs(self, path: str, parameters: Mapping[str, object] | None = None) -> Any:
+        """The data of an answer of Nextcloud's OCS; None for one that the account may not have.
+
+        `path` follows the address of the Nextcloud. Raises `SourceUnreachable`.
+        """
+        answer = self.host.request(
+            "GET",
+            f"{self.base}{path}",
+            {**(parameters or {}), "format": "json"},
+            headers={"OCS-APIRequest": "true", "Accept": "application/json"},
+        )
+        if answer.status_code in (
+            HTTPStatus.UNAUTHORIZED,
+            HTTPStatus.FORBIDDEN,
+            HTTPStatus.NOT_FOUND,
+        ):
+            return None
+        try:
+            said = json.loads(answer.content)["ocs"]
+            if answer.status_code == HTTPStatus.OK and said["meta"]["status"] == "ok":
+                return said["data"]
+        except (ValueError, LookupError, TypeError, RecursionError):
+            pass
+        raise SourceUnreachable(
+            f"{self.host.host} ne dit pas ses partages (réponse {answer.status_code}) : rien n'est "
+            "lu sans eux. Il sera relu plus tard."
+        )
+
+    @property
+    def base(self) -> str:
+        """The address of the Nextcloud, without a slash at its end."""
+        return self.host.root.partition("/remote.php/")[0]
+
+    def _patient(
+        self, ask: Callable[[], HttpResponse], alone: Callable[[str], Exception]
+    ) -> HttpResponse:
+        """The answer; `alone` is raised for one that fails while the server answers others."""
+        try:
+            answer = ask()
+        except SourceRefused as error:
+            raise alone("il renvoie hors du serveur réglé") from error
+        except SourceUnreachable as error:
+            self.failures += 1
+            if self.failures >= MOST_FAILURES:
+                raise
+            raise alone(str(error)) from error
+        self.failures = 0
+        return answer

@@ -1,0 +1,172 @@
+"""What a server answers to PROPFIND (RFC 4918): a folder, and what it holds."""
+
+import posixpath
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from urllib.parse import unquote, urljoin, urlsplit
+
+from lxml import etree
+
+from connectors.values import assume_utc
+
+DAV, OC, NC = "DAV:", "http://owncloud.org/ns", "http://nextcloud.org/ns"
+LIVE = tuple(
+    (DAV, name) for name in ("resourcetype", "getetag", "getlastmodified", "getcontentlength")
+)
+NEXTCLOUD = (
+    *((OC, name) for name in ("fileid", "permissions", "owner-id", "owner-display-name")),
+    *((NC, name) for name in ("mount-type", "is-mount-root")),
+)
+"""Properties by namespace and name."""
+_LONGEST = 2_000
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class NotAListing(Exception):
+    """The answer is cut, or of another form; the text says how, in French."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file or folder. `path` is in NFC below the source's root, `url` is where it is asked for.
+
+    `etag` is without what tells a weak one; `properties` are those of Nextcloud that it has.
+    `status` is the server's for this entry alone, 200 where it says none.
+    """
+
+    path: str
+    url: str
+    is_folder: bool
+    etag: str = ""
+    size: int | None = None
+    modified: datetime | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
+    status: int = HTTPStatus.OK
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.path.rpartition("/")[2]
+
+
+def propfind_body(properties: tuple[tuple[str, str], ...]) -> bytes:
+    """The request for these properties."""
+    root = etree.Element(f"{{{DAV}}}propfind", nsmap={"d": DAV})
+    wanted = etree.SubElement(root, f"{{{DAV}}}prop")
+    for namespace, name in properties:
+        etree.SubElement(wanted, f"{{{namespace}}}{name}")
+    return bytes(etree.tostring(root, xml_declaration=True, encoding="utf-8"))
+
+
+def plain_etag(written: str) -> str:
+    """An entity tag without its quotes, its weakness, and what a compression adds to it."""
+    return written.strip().removeprefix("W/").strip('"').removesuffix("-gzip")
+
+
+def read_multistatus(content: bytes, folder: Entry) -> tuple[Entry, list[Entry], list[str]]:
+    """The folder itself, what it holds by name, and the names that were not understood.
+
+    Raises `NotAListing`: what is cut must not look like a folder that holds less.
+    """
+    try:
+        # Without entities or a network: what is read comes from elsewhere.
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+        root = etree.fromstring(content, parser)
+    except etree.XMLSyntaxError as error:
+        raise NotAListing("la liste reçue est coupée ou ne se lit pas") from error
+    if root.tag != f"{{{DAV}}}multistatus":
+        raise NotAListing("la réponse n'est pas une liste de fichiers")
+    itself: Entry | None = None
+    inside: dict[str, Entry] = {}
+    odd: list[str] = []
+    for response in root.iterfind(f"{{{DAV}}}response"):
+        url = urljoin(folder.url, (response.findtext(f"{{{DAV}}}href") or "").strip())
+        name = _name_below(folder.url, url)
+        if name == "":
+            itself = _entry(response, folder.path, url, is_root=True)
+        elif name is None:
+            odd.append(_shown(url))
+        else:
+            path = unicodedata.normalize("NFC", f"{folder.path}/{name}" if folder.path else name)
+            if path in inside:
+                odd.append(path)
+            else:
+                inside[path] = _entry(response, path, url)
+    if itself is None or not itself.is_folder:
+        raise NotAListing("la liste reçue n'est pas celle du dossier demandé")
+    return itself, [inside[path] for path in sorted(inside)], odd
+
+
+def _name_below(folder_url: str, url: str) -> str | None:
+    """A name in the folder; empty for the folder itself, None for anything else."""
+    own, other = urlsplit(folder_url), urlsplit(url)
+    if (own.scheme, own.netloc.lower()) != (other.scheme, other.netloc.lower()):
+        return None
+    try:
+        base = unquote(own.path, errors="strict").rstrip("/")
+        path = unquote(other.path, errors="strict").rstrip("/")
+    except UnicodeDecodeError:
+        return None
+    if path == base:
+        return ""
+    name = path.removeprefix(f"{base}/") if path.startswith(f"{base}/") else ""
+    # Spaces that do not break and soft hyphens are in names as people write them.
+    plain = name not in ("", ".", "..") and "/" not in name and not _CONTROL.search(name)
+    whole = posixpath.normpath(path) == path and len(path) <= _LONGEST
+    return name if plain and whole else None
+
+
+def _entry(response: etree._Element, path: str, url: str, *, is_root: bool = False) -> Entry:
+    values: dict[str, str] = {}
+    is_folder = False
+    for name, element in _found(response):
+        values[name] = (element.text or "").strip()[:_LONGEST]
+        if name == "resourcetype":
+            is_folder = element.find(f"{{{DAV}}}collection") is not None
+    status = _status(response.findtext(f"{{{DAV}}}status"))
+    length = values.get("getcontentlength", "")
+    plain_url = url.partition("#")[0]
+    return Entry(
+        path,
+        f"{plain_url.rstrip('/')}/" if is_folder or is_root else plain_url,
+        is_folder or (status != HTTPStatus.OK and url.endswith("/")),
+        plain_etag(values.get("getetag", "")),
+        int(length) if length.isascii() and length.isdigit() else None,
+        _moment(values.get("getlastmodified", "")),
+        {name: values[name] for _, name in NEXTCLOUD if name in values},
+        status,
+    )
+
+
+def _found(response: etree._Element) -> Iterator[tuple[str, etree._Element]]:
+    """Each property that the server gives, by its name without the namespace."""
+    known = {f"{{{namespace}}}{name}": name for namespace, name in LIVE + NEXTCLOUD}
+    for part in response.iterfind(f"{{{DAV}}}propstat"):
+        if _status(part.findtext(f"{{{DAV}}}status")) == HTTPStatus.OK:
+            for element in part.iterfind(f"{{{DAV}}}prop/*"):
+                if element.tag in known:
+                    yield known[element.tag], element
+
+
+def _status(line: str | None) -> int:
+    """Of `HTTP/1.1 404 Not Found`; 200 where there is none."""
+    parts = (line or "").split()
+    if len(parts) < 2:
+        return HTTPStatus.OK
+    return int(parts[1]) if parts[1].isdigit() else HTTPStatus.BAD_GATEWAY
+
+
+def _moment(written: str) -> datetime | None:
+    try:
+        return assume_utc(parsedate_to_datetime(written)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _shown(url: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in urlsplit(url).path)[-200:] or "?"

@@ -1,0 +1,85 @@
+"""What the settings say of a WebDAV server."""
+
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from connectors.file_patterns import FileSelection, parse_selection
+from connectors.records.schema import Readers
+
+NEXTCLOUD_FILES = "/remote.php/dav/files/"
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("donnez une adresse en https:// ou http://, sans compte ni mot de passe")
+    if parts.query or parts.fragment:
+        raise ValueError("donnez l'adresse d'un dossier, sans « ? » ni « # »")
+    return url if url.endswith("/") else f"{url}/"
+
+
+def _principals(groups: dict[str, str]) -> dict[str, str]:
+    Readers(allowed=list(groups.values()))
+    return groups
+
+
+class WebdavOptions(BaseModel):
+    """The source's table `options` in quisait.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Annotated[str, AfterValidator(_address)] = Field(
+        description="adresse du dossier à lire ; rien n'est lu ailleurs que là et plus bas"
+    )
+    server: Literal["webdav", "nextcloud"] = Field(
+        "webdav",
+        description="« nextcloud » : les lecteurs sont ceux des partages ; sinon ceux des tables "
+        "_quisait.csv, comme d'un dossier",
+    )
+    user: str = Field("", description="compte qui lit ; vide : sans compte")
+    include: list[str] = Field([], description="motifs des fichiers lus ; vide : tous")
+    exclude: list[str] = Field([], description="motifs des fichiers et dossiers qui ne le sont pas")
+    link: str = Field(
+        "",
+        description="adresse d'un fichier pour qui le trouve, avec {path} pour son chemin ; vide : "
+        "celle où il est lu",
+    )
+    groups: Annotated[dict[str, str], AfterValidator(_principals)] = Field(
+        {},
+        description="groupes de Nextcloud et ce qu'ils sont dans les droits : "
+        '{ "compta" = "annuaire:group:comptables" }',
+    )
+    group_authority: str = Field(
+        "",
+        pattern=r"^[^:\s]*$",
+        description="annuaire dont les groupes ont le même nom dans Nextcloud, comme « ldap » ; "
+        "vide : un groupe que « groups » ne nomme pas n'est personne",
+    )
+    owner: Literal["uploader", "author"] = Field(
+        "uploader",
+        description="ce qu'est le propriétaire d'un fichier : « uploader » ne dit pas qui sait",
+    )
+    evidence: Literal["yes", "none"] = Field(
+        "yes", description="« none » : les auteurs des fichiers ne disent jamais qui sait"
+    )
+    rate_per_s: float = Field(10, gt=0, le=100, description="demandes par seconde au plus")
+    ca_file: str = Field("", description="autorité de certification du serveur (PEM)")
+
+    @model_validator(mode="after")
+    def _fits_the_server(self) -> Self:
+        parse_selection(self.include, self.exclude)
+        nextcloud = self.server == "nextcloud"
+        if nextcloud and not self.user:
+            raise ValueError("« user » manque : Nextcloud dit ses partages à un compte")
+        if nextcloud and NEXTCLOUD_FILES not in self.url:
+            raise ValueError(f"« url » d'un Nextcloud contient {NEXTCLOUD_FILES} puis le compte")
+        if not nextcloud and (self.groups or self.group_authority):
+            raise ValueError("« groups » et « group_authority » vont avec server = « nextcloud »")
+        return self
+
+    @property
+    def selection(self) -> FileSelection:
+        """Which files are read."""
+        return parse_selection(self.include, self.exclude)

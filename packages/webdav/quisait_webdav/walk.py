@@ -1,0 +1,131 @@
+"""Walk a server's folders in name order, with who reads each file."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from connectors.file_patterns import FileSelection
+from connectors.folder.rules import is_skipped
+from connectors.ports import Malformed, SourceRefused, SourceUnreachable
+from quisait_webdav.client import DavClient, FolderUnreadable
+from quisait_webdav.multistatus import Entry
+from quisait_webdav.rights import Rights, Ruled
+
+MOST_DEPTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFolder:
+    """A folder with its selected files and who reads them, in name order.
+
+    `rights` is `Rights.upper` of it, `tag` the server's.
+    """
+
+    path: str
+    rights: bytes
+    tag: str
+    files: tuple[tuple[Entry, Ruled], ...]
+    problems: tuple[Malformed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnchangedFolder:
+    """A folder in which, and below which, everything is as it was."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnlistedFolder:
+    """A folder, or an entry of unknown kind, that could not be listed.
+
+    `refused`: the account may not read it.
+    """
+
+    path: str
+    rights: bytes
+    reason: str
+    refused: bool
+
+
+WalkEntry = ListedFolder | UnchangedFolder | UnlistedFolder
+
+
+def walk(
+    client: DavClient,
+    rights: Rights[Any],
+    selection: FileSelection,
+    *,
+    unchanged: Callable[[str, bytes, str], bool] = lambda path, rights, tag: False,
+    entered: Callable[[str], bool] = lambda path: True,
+) -> Iterator[WalkEntry]:
+    """Yield every folder, from the root down. Raises `SourceUnreachable`, `SourceRefused`.
+
+    `unchanged` says of a folder, by its rights and tag, that it need not be listed; `entered` of
+    a path, whether the folder is looked at.
+    """
+    waiting: list[tuple[Entry, Any, int]] = [(client.root, None, 0)]
+    while waiting:
+        folder, above, depth = waiting.pop()
+        known = rights.upper(above, folder) if depth else b""
+        if depth and unchanged(folder.path, known, folder.etag):
+            yield UnchangedFolder(folder.path)
+            continue
+        try:
+            if depth > MOST_DEPTH:
+                raise FolderUnreadable(f"plus de {MOST_DEPTH} dossiers l'un dans l'autre")
+            folder, entries, odd = client.listed(folder)
+        except FolderUnreadable as error:
+            if not depth:
+                raise _root_unread(client, error) from error
+            yield UnlistedFolder(folder.path, known, str(error), error.refused)
+            continue
+        inside = {entry.name: entry for entry in entries}
+        context, said = rights.enter(above, folder, inside)
+        taken = [entry for entry in entries if _is_taken(entry, selection)]
+        files = tuple(
+            (entry, rights.ruled(context, entry, inside))
+            for entry in taken
+            if entry.status == HTTPStatus.OK and not entry.is_folder
+        )
+        yield ListedFolder(
+            folder.path,
+            known or rights.upper(above, folder),
+            folder.etag,
+            files,
+            (
+                *said,
+                *(Malformed(name, "ce nom ne se lit pas") for name in odd),
+                *(ruled.problem for _, ruled in files if ruled.problem),
+            ),
+        )
+        for entry in taken:
+            if entry.status != HTTPStatus.OK:
+                reason = f"le serveur ne le montre pas (réponse {entry.status})"
+                refused = entry.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+                yield UnlistedFolder(entry.path, rights.upper(context, entry), reason, refused)
+        waiting += [
+            (entry, context, depth + 1)
+            for entry in reversed(taken)
+            if entry.status == HTTPStatus.OK and entry.is_folder and entered(entry.path)
+        ]
+
+
+def _is_taken(entry: Entry, selection: FileSelection) -> bool:
+    path = tuple(entry.path.split("/"))
+    if is_skipped(entry.name) or not selection.enters(path):
+        return False
+    return entry.is_folder or entry.status != HTTPStatus.OK or selection.takes(path)
+
+
+def _root_unread(client: DavClient, error: FolderUnreadable) -> Exception:
+    host = client.host.host
+    if error.refused:
+        return SourceRefused(
+            f"{host} refuse le compte : vérifiez « user » et son mot de passe, et que ce compte "
+            "peut lire le dossier réglé."
+        )
+    if isinstance(error.__cause__, SourceUnreachable):
+        return error.__cause__
+    return SourceRefused(f"{host}, le dossier réglé : {error}. Vérifiez « url ».")

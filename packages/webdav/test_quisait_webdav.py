@@ -1,0 +1,338 @@
+"""Files read from a real Apache, with their rules, and the faults of a server."""
+
+import os
+import unicodedata
+import zlib
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from quisait_webdav.connector import WebdavConnector
+from quisait_webdav.cursor import FolderState, read_cursor, written_cursor
+from quisait_webdav.multistatus import Entry, read_multistatus
+from quisait_webdav.options import WebdavOptions
+
+from connectors.http_limits import HttpLimits
+from connectors.ports import (
+    AccessChanged,
+    AccessNarrowed,
+    Checkpoint,
+    Listing,
+    Malformed,
+    RecordVanished,
+    SourceRefused,
+    SubtreeHidden,
+    Upsert,
+)
+from connectors.testing.connector_contract import ConnectorHarness, apply, last_cursor, read
+from connectors.values import (
+    Access,
+    Contribution,
+    ContributorRole,
+    Document,
+    EvidencePolicy,
+    Section,
+)
+from tests.dav_server import PASSWORD, USER, DavFolder, ensure_dav
+
+pytestmark = pytest.mark.sources
+
+QUICK = HttpLimits(rate_per_s=0, timeout_s=5, total_timeout_s=10, max_wait_s=0)
+
+
+@dataclass
+class DavHarness:
+    """A folder of a real server, with a table of rules at its root."""
+
+    served: DavFolder
+    rules: dict[str, str] = field(default_factory=dict)
+    resumable_count: int = 110
+
+    def connector(self, **options: object) -> WebdavConnector:
+        made = WebdavOptions.model_validate({"url": self.served.url, "user": USER} | options)
+        return WebdavConnector("t", made, Access(), PASSWORD, limits=QUICK)
+
+    def document_id(self, name: str) -> str:
+        return f"t:{name}"
+
+    def add(self, name: str, text: str, allowed: tuple[str, ...]) -> None:
+        path = self.served.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+        if self.rules.get(name) != "|".join(allowed):
+            self.set_readers(name, allowed)
+
+    def set_readers(self, name: str, allowed: tuple[str, ...]) -> None:
+        self.rules[name] = "|".join(allowed)
+        rows = "".join(f"{name},{allowed}\n" for name, allowed in self.rules.items())
+        (self.served.path / "_quisait.csv").write_text(f"pattern,allowed\n{rows}", "utf-8")
+
+    def remove(self, name: str) -> None:
+        (self.served.path / name).unlink()
+
+    def add_invalid_records(self) -> int:
+        root = self.served.path
+        (root / "odd.txt").write_text("x")
+        (root / "odd.txt.quisait.json").write_text("{")
+        (root / "a\x01b.txt").write_text("x")
+        (root / os.fsdecode(b"latin\xe9.txt")).write_text("x")
+        (root / "clos").mkdir(mode=0o000)
+        (root / "sous").mkdir()
+        (root / "sous" / "_quisait.csv").write_text("pattern,allowed\n**,personne\n")
+        return 5
+
+    def add_complete_document(self) -> Document:
+        folder = self.served.path / "Études & plans"
+        folder.mkdir()
+        path = folder / unicodedata.normalize("NFD", "l’été 100 %#1.txt")
+        path.write_text("corps", "utf-8")
+        os.utime(path, (1e9, 1e9))
+        (folder / f"{path.name}.quisait.json").write_text(COMPLETE, "utf-8")
+        day = date(2019, 5, 4)
+        return Document(
+            id="t:Études & plans/l’été 100 %#1.txt", source="t", title="L’été", kind="note",
+            sections=(Section("l’été 100 %#1.txt"), Section("corps")), language="br",
+            url="https://f.example/%C3%89tudes%20%26%20plans/l%E2%80%99%C3%A9t%C3%A9%20100%20%25%231.txt",
+            access=Access(frozenset({"everyone", "test:group:a"}), frozenset({"test:agent:x"})),
+            created=datetime(2019, 5, 4, tzinfo=UTC),
+            modified=datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC),
+            valid_from=date(2020, 1, 1), valid_until=date(2021, 1, 1), space="Cadastre",
+            replaces=("t:Études & plans/ancien.txt",), part_of="t:dossier.txt",
+            entity="DGFiP/DDFiP 22", area="22", evidence=EvidencePolicy.NONE,
+            version=f"5-{10**15:x}:5:2001-09-09 01:46:40+00:00",
+            contributions=(
+                Contribution(
+                    "t:jdupont", ContributorRole.AUTHOR, "jdupont", 1, day, day, ((2019, 1),)
+                ),
+            ),
+        )  # fmt: skip
+
+
+COMPLETE = """{"allowed": "everyone|test:group:a", "denied": "test:agent:x", "kind": "note",
+"space": "Cadastre", "author": "jdupont", "entity": "DGFiP/DDFiP 22", "area": "22",
+"valid_from": "2020-01-01", "valid_until": "2021-01-01", "replaces": "ancien.txt",
+"part_of": "/dossier.txt", "created": "2019-05-04", "title": "L’été", "language": "br",
+"evidence": "none", "url": "https://f.example/{path}"}"""
+
+
+@pytest.fixture
+def harness() -> Iterator[DavHarness]:
+    with ensure_dav().folder() as served:
+        yield DavHarness(served)
+
+
+def test_contract(connector_check: Callable[[ConnectorHarness], None], harness: DavHarness) -> None:
+    """Every check of the contract, from a real server."""
+    connector_check(harness)
+
+
+def test_contract_notices_a_lie(
+    connector_lie: Callable[[ConnectorHarness], None], harness: DavHarness
+) -> None:
+    """The same checks notice each fault, put into the connector on purpose."""
+    connector_lie(harness)
+
+
+def test_only_what_changed_is_read(harness: DavHarness) -> None:
+    """Below every folder, for Apache's folders have no tag that tells of what is below."""
+    for number in range(30):
+        harness.add(f"d{number % 3}/{number}.txt", f"texte {number}", ("everyone",))
+    cursor = last_cursor(read(harness))
+    harness.add("d1/4.txt", "un texte tout autre", ("everyone",))
+    changed = [c.document.id for c in read(harness, cursor) if isinstance(c, Upsert)]
+    assert changed == ["t:d1/4.txt"]
+
+
+def test_narrowed_readers_come_before_anything_is_read(harness: DavHarness) -> None:
+    """Of a text that is as it was, and of one that is still to be read."""
+    harness.add("a.txt", "a", ("everyone",))
+    harness.add("b.txt", "b", ("everyone",))
+    cursor = last_cursor(read(harness))
+    (harness.served.path / "b.txt").write_text("b changé")
+    harness.set_readers("**", ("annuaire:group:rh",))
+    changes = read(harness, cursor)
+    closed = Access(frozenset({"annuaire:group:rh"}))
+    assert changes[:2] == [AccessChanged("t:a.txt", closed), AccessNarrowed("t:b.txt", closed)]
+    assert isinstance(changes[2], Checkpoint)
+
+
+def test_a_table_holds_below_its_folder_and_closes_where_it_cannot_be_read(
+    harness: DavHarness,
+) -> None:
+    """A deeper table wins; what a table that is no table may speak of is for nobody."""
+    harness.add("rh/paie/a.txt", "a", ())
+    harness.set_readers("**", ("everyone",))
+    table = harness.served.path / "rh" / "_quisait.csv"
+    table.write_text("pattern,allowed\npaie/**,annuaire:group:paie\n")
+    first = read(harness)
+    kept = apply(first)
+    assert kept["t:rh/paie/a.txt"].access == Access(frozenset({"annuaire:group:paie"}))
+    table.chmod(0o000)
+    changes = read(harness, last_cursor(first))
+    assert apply(changes, kept)["t:rh/paie/a.txt"].access == Access()
+    assert [c.where for c in changes if isinstance(c, Malformed)] == ["rh/_quisait.csv"]
+
+
+def test_a_folder_that_the_account_may_not_list_is_closed_and_kept(harness: DavHarness) -> None:
+    """It opens again without its texts being asked for."""
+    harness.add("clos/a.txt", "a", ("everyone",))
+    first = read(harness)
+    kept = apply(first)
+    folder = harness.served.path / "clos"
+    folder.chmod(0o000)
+    closing = read(harness, last_cursor(first))
+    assert SubtreeHidden("t:clos") in closing
+    closed = apply(closing, kept)
+    assert closed["t:clos/a.txt"].access == Access()
+    assert any("« clos »" in said for said in harness.connector().check())
+    folder.chmod(0o755)
+    opening = read(harness, last_cursor(closing))
+    assert not [c for c in opening if isinstance(c, Upsert)]
+    assert apply(opening, closed) == kept
+
+
+@pytest.mark.parametrize("name", ["renvoi.txt", "change.txt", "efface.txt", "grossi.txt"])
+def test_a_file_that_is_no_longer_the_listed_one_is_not_read(
+    harness: DavHarness, name: str
+) -> None:
+    """A redirect to another file (whose readers are others), a text of another moment."""
+    harness.add("rh/secret.txt", "un secret", ("annuaire:group:rh",))
+    harness.add(name, "un texte", ("everyone",))
+    listed = {c.document.id: c.document for c in read(harness) if isinstance(c, Upsert)}
+    path = harness.served.path / name
+    match name:
+        case "change.txt":
+            path.write_text("un tezte")
+        case "grossi.txt":
+            path.write_text("un texte bien plus long")
+        case "efface.txt":
+            path.unlink()
+    content = listed[f"t:{name}"].content
+    assert content
+    with pytest.raises(RecordVanished):
+        content.read()
+
+
+def test_another_host_is_not_followed(harness: DavHarness) -> None:
+    """Neither for the root, nor for the account, whose password stays here."""
+    elsewhere = ensure_dav().url + "ailleurs/"
+    with pytest.raises(SourceRefused, match="Vérifiez « url »"):
+        list(harness.connector(url=elsewhere).changes(None))
+
+
+def test_a_wrong_account_is_refused_with_a_sentence(harness: DavHarness) -> None:
+    """Nothing is said of the documents."""
+    with pytest.raises(SourceRefused, match="refuse le compte"):
+        list(harness.connector(user="inconnu").changes(None))
+    with pytest.raises(SourceRefused, match="refuse le compte"):
+        list(harness.connector(user="").changes(None))
+
+
+def test_a_file_is_found_where_it_is_read(harness: DavHarness) -> None:
+    """Unless the settings say where people open it; the evidence may be left out."""
+    harness.add("note d'été #1.txt", "a", ("everyone",))
+    plain = apply(harness.connector().changes(None))["t:note d'été #1.txt"]
+    assert plain.url.lower() == f"{harness.served.url}note%20d'%C3%A9t%C3%A9%20%231.txt".lower()
+    linked = harness.connector(link="https://f.example/?p={path}", evidence="none")
+    made = apply(linked.changes(None))["t:note d'été #1.txt"]
+    assert made.url == "https://f.example/?p=note%20d%27%C3%A9t%C3%A9%20%231.txt"
+    assert made.evidence is EvidencePolicy.NONE
+
+
+def test_what_the_settings_leave_out_is_deleted(harness: DavHarness) -> None:
+    """And nobody reads it while its deletion waits for a person."""
+    harness.add("a.txt", "a", ("everyone",))
+    harness.add("archives/b.txt", "b", ("everyone",))
+    first = read(harness)
+    kept = apply(first)
+    chosen = harness.connector(exclude=["archives"])
+    changes = list(chosen.changes(last_cursor(first)))
+    assert set(apply(changes, kept)) == {"t:a.txt"}
+    (listing,) = [c for c in changes if isinstance(c, Listing)]
+    assert listing.is_left_out
+    assert listing.is_left_out("t:archives/b.txt")
+
+
+def test_the_check_says_who_will_not_read(harness: DavHarness) -> None:
+    """A folder without a table and without readers of the source; a password in the clear."""
+    (harness.served.path / "a.txt").write_text("a")
+    said = " ".join(harness.connector().check())
+    assert "ne nomme de lecteur" in said
+    assert "en clair" in said
+    harness.set_readers("**", ("everyone",))
+    assert "ne nomme de lecteur" not in " ".join(harness.connector().check())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"url": "ftp://x/"},
+        {"url": "https://a:b@x/"},
+        {"url": "https://x/?a"},
+        {"url": "https://x/", "server": "nextcloud", "user": "u"},
+        {"url": "https://x/remote.php/dav/files/u/", "server": "nextcloud"},
+        {"url": "https://x/", "groups": {"a": "t:group:a"}},
+        {"url": "https://x/", "exclude": ["a\\b"]},
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_hold_are_refused(options: dict[str, object]) -> None:
+    """Before anything is asked."""
+    with pytest.raises(ValueError, match="Value error"):
+        WebdavOptions.model_validate(options)
+
+
+_names = st.text(
+    st.characters(exclude_characters="/", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40
+).filter(lambda name: name not in (".", ".."))
+
+
+@given(st.lists(_names, max_size=5), _names)
+def test_every_name_is_read_as_it_is_written(names: list[str], folder: str) -> None:
+    """However it is encoded in the server's answer, it is one name below its folder."""
+    asked = Entry(
+        unicodedata.normalize("NFC", folder), f"https://f.example/{quote(folder)}/", is_folder=True
+    )
+    hrefs = [f"/{quote(folder)}/", *(f"/{quote(folder)}/{quote(name)}" for name in names)]
+    kinds = ["<d:collection/>", *([""] * len(names))]
+    listed = "".join(
+        f"<d:response><d:href>{href}</d:href><d:propstat><d:prop><d:resourcetype>{kind}"
+        "</d:resourcetype></d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>"
+        for href, kind in zip(hrefs, kinds, strict=True)
+    )
+    answer = f'<d:multistatus xmlns:d="DAV:">{listed}</d:multistatus>'
+    itself, inside, _ = read_multistatus(answer.encode(), asked)
+    assert itself.path == asked.path
+    assert {entry.name for entry in inside} == {unicodedata.normalize("NFC", n) for n in names}
+    assert all(entry.path == f"{asked.path}/{entry.name}" for entry in inside)
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: b64encode(text.encode())))
+def test_a_cursor_of_another_form_is_a_beginning(content: bytes) -> None:
+    """Whatever was kept, the reading begins anew, and nothing fails."""
+    for text in (content.decode("latin-1"), b64encode(zlib.compress(b"\x01" + content)).decode()):
+        written_cursor(read_cursor(text))
+
+
+_states = st.recursive(
+    st.builds(
+        FolderState,
+        *[st.binary(min_size=8, max_size=8)] * 3,
+        st.sets(st.binary(min_size=5, max_size=5), max_size=4),
+    ),
+    lambda below: st.builds(
+        FolderState, folders=st.dictionaries(st.binary(min_size=6, max_size=6), below, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(_states)
+def test_a_cursor_is_read_as_it_was_written(state: FolderState) -> None:
+    """Every folder, every file."""
+    assert read_cursor(written_cursor(state)) == state

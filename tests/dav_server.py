@@ -1,0 +1,139 @@
+"""A real Apache with WebDAV on loopback, one for a whole session of tests.
+
+`ensure_dav()` serves a scratch folder on a free port, for one account, and ends with the session.
+"""
+
+import atexit
+import functools
+import hashlib
+import shutil
+import subprocess
+import tempfile
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import requests
+
+from tests.needs import refuse_where_fast
+from tests.service.running import free_port
+
+USER, PASSWORD = "lecteur", "mot de passe d'été"
+START_TIMEOUT_S = 20
+
+_MODULES = (
+    *("mpm_event", "authn_core", "authn_file", "authz_core", "authz_user", "auth_basic"),
+    *("mime", "dav", "dav_fs", "rewrite"),
+)
+_CONF = """
+ServerRoot {run}
+ServerName localhost
+PidFile {run}/pid
+ErrorLog {run}/errors
+User www-data
+Group www-data
+Listen 127.0.0.1:{port}
+{modules}
+TypesConfig /etc/mime.types
+DocumentRoot {run}/data
+DavLockDB {run}/locks/db
+RewriteEngine On
+RewriteRule ^/ailleurs/(.*) https://ailleurs.example/$1 [R=302,L]
+RewriteRule ^(.*)/renvoi\\.txt$ $1/rh/secret.txt [R=302,L]
+<Directory {run}/data>
+  Dav On
+  DavDepthInfinity Off
+  AuthType Basic
+  AuthName essai
+  AuthUserFile {run}/users
+  Require valid-user
+</Directory>
+"""
+
+
+class ApacheMissingError(RuntimeError):
+    """No WebDAV can be served here; the text says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class DavFolder:
+    """A folder of the server: `path` on this machine, `url` for those who read it."""
+
+    path: Path
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class DavServer:
+    """The server at `url`; each test takes a folder of its own."""
+
+    run: Path
+    port: int
+    numbers: Iterator[int]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    @contextmanager
+    def folder(self) -> Iterator[DavFolder]:
+        """An empty folder, until the block ends."""
+        name = f"été {next(self.numbers)}"
+        path = self.run / "data" / name
+        path.mkdir()
+        try:
+            yield DavFolder(path, requests.Request("GET", f"{self.url}{name}/").prepare().url or "")
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@functools.cache
+def ensure_dav() -> DavServer:
+    """The session's server; started at the first call."""
+    refuse_where_fast("apache")
+    apache = shutil.which("apache2", path="/usr/sbin:/usr/bin:/usr/local/bin")
+    if apache is None:
+        raise ApacheMissingError("WebDAV's tests need apache2-bin (`make servers`).")
+    memory = Path("/dev/shm")  # noqa: S108 - a scratch folder, made by mkdtemp
+    run = Path(
+        tempfile.mkdtemp(prefix="quisait-dav-", dir=str(memory) if memory.is_dir() else None)
+    )
+    atexit.register(shutil.rmtree, run, ignore_errors=True)
+    run.chmod(0o755)  # the server's own account enters it
+    (run / "data").mkdir()
+    (run / "locks").mkdir(mode=0o777)
+    (run / "locks").chmod(0o777)
+    digest = b64encode(hashlib.sha1(PASSWORD.encode(), usedforsecurity=False).digest()).decode()
+    (run / "users").write_text(f"{USER}:{{SHA}}{digest}\n")
+    modules = "\n".join(
+        f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in _MODULES
+    )
+    server = DavServer(run, free_port(), count(1))
+    settings = run / "apache2.conf"
+    settings.write_text(_CONF.format(run=run, port=server.port, modules=modules))
+    process = subprocess.Popen([apache, "-f", str(settings), "-DFOREGROUND"])
+    atexit.register(_end, process)
+    deadline = time.monotonic() + START_TIMEOUT_S
+    with requests.Session() as asking:
+        asking.trust_env = False
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                asking.get(server.url, timeout=1)
+            except requests.RequestException:
+                time.sleep(0.05)
+            else:
+                return server
+    raise ApacheMissingError(f"Apache did not start:\n{(run / 'errors').read_text()[-2000:]}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
