@@ -8,8 +8,8 @@ import pytest
 from tests import needs, run_all, shared_files
 from tests.builders import make_document
 from tests.coverage_lines import lines
-from tests.dovecot_server import ensure_dovecot
 from tests.dav_server import ensure_dav
+from tests.dovecot_server import ensure_dovecot
 from tests.engines import ensure_opensearch
 from tests.every_file import endings
 from tests.ldap_server import ensure_ldap
@@ -33,7 +33,17 @@ pytestmark = pytest.mark.sources
         (ensure_dav, {"apache"}),
         (make_document, set()),
     ],
-    ids=["itself", "context", "class", "two-engines", "cached", "wiki", "dovecot", "apache", "none"],
+    ids=[
+        "itself",
+        "context",
+        "class",
+        "two-engines",
+        "cached",
+        "wiki",
+        "dovecot",
+        "apache",
+        "none",
+    ],
 )
 def test_servers_are_read_off_the_code(starts: object, servers: set[str]) -> None:
     """Of functions, context managers and classes, through what they name."""
