@@ -21,6 +21,7 @@ from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.live_index import Pointers
 from indexer.passages import passage_text
 from indexer.ports import Encoder, Index
+from indexer.quantisation import SEVEN_BITS, WHOLE_VECTORS
 from indexer.reindex import (
     CopyCounts,
     ReindexDependencies,
@@ -51,6 +52,7 @@ SAMPLED_PER_SOURCE = 50
 """Documents read of each source to say how many passages there are."""
 TIMED_PASSAGES = 32
 """Passages encoded to say how long all of them take."""
+_VECTORS = {WHOLE_VECTORS: "entiers", SEVEN_BITS: "comparés sur 7 bits"}
 CRAWL_WAIT_S = 600.0
 """How long a reindex waits for a crawl of the former version to end."""
 
@@ -86,7 +88,7 @@ def reindex_command(
         bool, typer.Option("--json", help="Résultat en JSON, pour un programme")
     ] = False,
 ) -> None:
-    """Refait l'index à côté (autre encodeur, analyse, format ou partitions), puis l'échange."""
+    """Refait l'index à côté (encodeur, analyse, format, partitions, vecteurs), puis l'échange."""
     if check and drop:
         print("Une seule de ces options à la fois.", file=sys.stderr)
         raise typer.Exit(2)
@@ -121,6 +123,11 @@ def _reasons(parts: IndexParts, pointers: Pointers) -> tuple[str, ...]:
     if made.shards != wanted.shards:
         reasons.append(
             f"partitions de l'index : {made.shards}, les réglages disent {wanted.shards}"
+        )
+    if made.quantisation != wanted.quantisation:
+        reasons.append(
+            f"vecteurs de l'index : {_VECTORS[made.quantisation]}, les réglages disent "
+            f"{_VECTORS[wanted.quantisation]}"
         )
     if pointers.next is not None:
         then = "la reprend" if reasons else "l'efface, elle n'est plus utile"
