@@ -1,7 +1,7 @@
 """How OpenSearch may store vectors, and what it finds then, through the product's own setting.
 
 `[TESTS_OPENSEARCH=VERSION] python -m benchmarks.quantisation [PASSAGES …] [--vectors FILE]
-[--kept "none" "7 bits"]`
+[--kept "none" "7 bits"] [--intervals]`
 
 First, vectors out of `_source` (`index.knn.derived_source.enabled`): of 40 documents of 1 to 300
 passages, half of which change their readers, how many have other vectors afterwards than were
@@ -12,7 +12,8 @@ also by how many more are sought than ranked (`requests.OVERSAMPLED`), and witho
 ranking, by small vectors alone.
 
 `FILE` is a cache of vectors (`quisait evaluate --cache`), whose questions are asked; without it
-clustered ones are made: N vectors around N / 50 directions.
+clustered ones are made: N vectors around N / 50 directions. `--intervals` measures 7 bits also with
+the interval of numbers that the engine takes by itself, which the setting does not leave to it.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from connectors.values import Access
 from indexer.opensearch import index as adapter
 from indexer.opensearch import requests
 from indexer.opensearch.access_lists import ReadableLists
-from indexer.opensearch.schema import Body, index_body
+from indexer.opensearch.schema import SMALL_VECTORS, Body, index_body
 from indexer.ports import Index
 from indexer.quantisation import SEVEN_BITS, WHOLE_VECTORS
 from indexer.values import WINDOW, Put, PutAccess, SearchRequest, Vectors
@@ -210,6 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("sizes", type=int, nargs="*", default=SIZES)
     parser.add_argument("--vectors", type=Path)
     parser.add_argument("--kept", nargs="+", default=[WHOLE_VECTORS, SEVEN_BITS])
+    parser.add_argument("--intervals", action="store_true")
     asked = parser.parse_args(arguments)
     print(f"OpenSearch {client().info()['version']['number']}", flush=True)
     for derived in (False, True):
@@ -225,6 +227,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{len(vectors)} vectors, {'of a cache' if asked.vectors else 'made'}", flush=True)
         for kept in asked.kept:
             measure(kept, vectors, questions)
+        if asked.intervals:
+            print("the interval that the engine takes by itself:")
+            with patch.dict(SMALL_VECTORS, {"parameters": {"bits": 7}}):
+                measure(SEVEN_BITS, vectors, questions)
 
 
 if __name__ == "__main__":

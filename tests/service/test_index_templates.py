@@ -1,7 +1,10 @@
 """An operator's index template beside what quisait sets when it makes an index: who wins."""
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,23 +15,25 @@ from tests.service.index_places import OLD, IndexPlace, index_place
 
 pytestmark = pytest.mark.search
 
-SLOW = "search.slowlog.threshold.query.warn"
-TEMPLATE = {
-    "settings": {
-        "index": {
-            # What quisait leaves to the operator.
-            "refresh_interval": "30s",
-            SLOW: "2s",
-            "routing.allocation.total_shards_per_node": "5",
-            # What it sets, and what it cannot do without.
-            "number_of_shards": "4",
-            "auto_expand_replicas": "0-all",
-            "knn": True,
-            "knn.derived_source.enabled": True,
-        }
-    },
-    "mappings": {"dynamic": True, "properties": {"source": {"type": "text"}}},
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "administration.md"
+CONTRARY = {
+    "index.number_of_shards": "4",
+    "index.auto_expand_replicas": "0-all",
+    "index.knn": True,
+    "index.knn.derived_source.enabled": True,
 }
+"""What quisait sets itself; with derived source, documents would get others' vectors."""
+FIELDS = {"dynamic": True, "properties": {"source": {"type": "text"}}}
+
+
+def template(alias: str) -> dict[str, Any]:
+    """The one that the administrators' page shows, for these names, and contrary to quisait."""
+    shown = re.search(r"PUT _index_template/\S+\n(\{.*?\n\})\n", PAGE.read_text("utf-8"), re.DOTALL)
+    assert shown
+    body: dict[str, Any] = json.loads(shown[1].replace("quisait-*", f"{alias}-*"))
+    body["template"]["settings"] |= CONTRARY
+    body["template"]["mappings"] = FIELDS
+    return body
 
 
 @pytest.fixture
@@ -36,8 +41,7 @@ def place(tmp_path: Path) -> Iterator[IndexPlace]:
     """Indexes that are yet to be made, under a template for their names."""
     with index_place("opensearch", tmp_path) as place:
         name = f"{place.alias}-operator"
-        body = {"index_patterns": [f"{place.alias}-*"], "priority": 100, "template": TEMPLATE}
-        client().indices.put_index_template(name=name, body=body)
+        client().indices.put_index_template(name=name, body=template(place.alias))
         try:
             yield place
         finally:
@@ -53,7 +57,7 @@ def test_an_operators_template_sets_what_quisait_does_not(place: IndexPlace) -> 
         settings = one["settings"]["index"]
         assert settings["refresh_interval"] == "30s"
         assert settings["search"]["slowlog"]["threshold"]["query"]["warn"] == "2s"
-        assert settings["routing"]["allocation"]["total_shards_per_node"] == "5"
+        assert settings["indexing"]["slowlog"]["threshold"]["index"]["warn"] == "5s"
         assert settings["number_of_shards"] == "1"
         assert settings["auto_expand_replicas"] == "0-1"
         assert one["mappings"]["dynamic"] == "strict"
