@@ -309,11 +309,11 @@ def _index(settings: Settings) -> str:
         warning = limit_warning(index)
         if filled_beyond(index, 1):
             raise ValueError(warning)
-    own_vectors = _unused_quantisation(settings.index)
+    own_vectors = unused_quantisation(settings.index)
     return " ; ".join(filter(None, (settings.index.engine, *reasons, own_vectors, warning)))
 
 
-def _unused_quantisation(settings: IndexSettings) -> str:
+def unused_quantisation(settings: IndexSettings) -> str:
     """What to know of a setting that this engine has no use for; empty where there is nothing."""
     if settings.engine == "opensearch" or settings.quantisation == WHOLE_VECTORS:
         return ""

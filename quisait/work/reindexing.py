@@ -18,7 +18,7 @@ import typer
 
 from connectors.ports import Connector
 from indexer.crawl.pipeline import CrawlDependencies, crawl
-from indexer.live_index import Pointers
+from indexer.live_index import IndexSpec, Pointers
 from indexer.passages import passage_text
 from indexer.ports import Encoder, Index
 from indexer.quantisation import SEVEN_BITS, WHOLE_VECTORS
@@ -114,6 +114,15 @@ def _reasons(parts: IndexParts, pointers: Pointers) -> tuple[str, ...]:
     made, wanted = pointers.live.spec, parts.storage.spec(parts.encoders.of_settings())
     if made.format != wanted.format:
         return ("l'index est d'une autre version",)
+    reasons = spec_differences(made, wanted)
+    if pointers.next is not None:
+        then = "la reprend" if reasons else "l'efface, elle n'est plus utile"
+        reasons.append(f"une réindexation est commencée : « quisait reindex » {then}")
+    return tuple(reasons)
+
+
+def spec_differences(made: IndexSpec, wanted: IndexSpec) -> list[str]:
+    """How an index differs from what the settings ask for, in words; of one format."""
     reasons = []
     if made.encoder.name != wanted.encoder.name:
         kept = made.encoder.name or "un encodeur inconnu"
@@ -129,10 +138,7 @@ def _reasons(parts: IndexParts, pointers: Pointers) -> tuple[str, ...]:
             f"vecteurs de l'index : {_VECTORS[made.quantisation]}, les réglages disent "
             f"{_VECTORS[wanted.quantisation]}"
         )
-    if pointers.next is not None:
-        then = "la reprend" if reasons else "l'efface, elle n'est plus utile"
-        reasons.append(f"une réindexation est commencée : « quisait reindex » {then}")
-    return tuple(reasons)
+    return reasons
 
 
 @contextmanager
