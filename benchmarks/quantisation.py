@@ -1,22 +1,27 @@
-"""How OpenSearch may store vectors, and what it finds then.
+"""How OpenSearch may store vectors, and what it finds then, through the product's own setting.
 
-`[TESTS_OPENSEARCH=VERSION] python -m benchmarks.quantisation [--vectors FILE] [--count N]`
+`[TESTS_OPENSEARCH=VERSION] python -m benchmarks.quantisation [PASSAGES …] [--vectors FILE]
+[--kept "none" "7 bits"] [--intervals]`
 
 First, vectors out of `_source` (`index.knn.derived_source.enabled`): of 40 documents of 1 to 300
 passages, half of which change their readers, how many have other vectors afterwards than were
-written, and the bytes of all on disk. Then, for vectors kept whole and in 7 bits (the engine keeps
-both, and searches the small ones): recall at k against exact search, as ranked, and rescored with
-the exact vectors among twice as many; the mebibytes that a search reads, and those on disk.
+written, and the bytes of all on disk. Then, for 10 000 and 100 000 passages, in indexes that
+`[index] quantisation` makes: recall at k of documents against exact search, p50 of a search by
+vector alone, the mebibytes of graph and of vectors that it compares, and those on disk. In 7 bits
+also by how many more are sought than ranked (`requests.OVERSAMPLED`), and without the second
+ranking, by small vectors alone.
 
-`FILE` is a cache of vectors (`quisait evaluate --cache`); without it clustered ones are made: N
-vectors around N / 50 directions.
+`FILE` is a cache of vectors (`quisait evaluate --cache`), whose questions are asked; without it
+clustered ones are made: N vectors around N / 50 directions. `--intervals` measures 7 bits also with
+the interval of numbers that the engine takes by itself, which the setting does not leave to it.
 """
 
 import argparse
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from unittest.mock import patch
@@ -27,32 +32,34 @@ from opensearchpy import OpenSearch
 
 from connectors.values import Access
 from indexer.opensearch import index as adapter
-from indexer.opensearch.schema import Body, index_body
-from indexer.values import PutAccess, Vectors
-from tests.builders import ENCODER, put
+from indexer.opensearch import requests
+from indexer.opensearch.access_lists import ReadableLists
+from indexer.opensearch.schema import SMALL_VECTORS, Body, index_body
+from indexer.ports import Index
+from indexer.quantisation import SEVEN_BITS, WHOLE_VECTORS
+from indexer.values import WINDOW, Put, PutAccess, SearchRequest, Vectors
+from quisait.application.engines import open_scratch_index
+from quisait.settings import IndexSettings
+from tests.builders import ENCODER, asking, put
+from tests.engines import ensure_opensearch
 from tests.opensearch_index import client, fresh_index
 
 DIMENSION = 384
 DOCUMENTS, PASSAGES = 40, (1, 2, 149, 150, 300)
-QUESTIONS = 200
-DEPTHS = (10, 100)
-WIDER = 2
-AT_ONCE = 1_000
+SIZES = (10_000, 100_000)
+PER_DOCUMENT = 2
+QUESTIONS = 100
+DEPTHS = (10, 100, WINDOW)
+FACTORS = (1.0, 1.5, 2.0)
+AT_ONCE = 500
 MEBI = 1 << 20
-FLOAT = "32 bits"
-ENCODERS: dict[str, Body] = {
-    FLOAT: {},
-    "7 bits": {"parameters": {"encoder": {"name": "sq", "parameters": {"bits": 7}}}},
-}
-"""1 bit is left out: 3.5.0 refuses it, and 3.6.0 ends at the first search for want of a native
-library, which the artifact that quisait's kit brings does not have."""
 
 
 def wrong_vectors(derived: bool) -> tuple[int, int]:
     """(documents whose vectors are not those that were written, bytes on disk)."""
 
-    def declared(dimension: int, shards: int = 1, replicas: int | None = None) -> Body:
-        body = index_body(dimension, shards, replicas)
+    def declared(dimension: int, *others: object) -> Body:
+        body = index_body(dimension)
         body["settings"]["index"]["knn.derived_source.enabled"] = derived
         return body
 
@@ -90,107 +97,140 @@ def clustered(count: int) -> Vectors:
     return made
 
 
-def cached(path: Path, count: int) -> Vectors:
-    """As many distinct passages' vectors of a cache, float32 (n, DIMENSION), drawn by chance."""
-    with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True) as database:
+def cached(path: Path, kind: str, count: int) -> Vectors:
+    """As many distinct texts' vectors of a cache, float32 (n, DIMENSION), drawn by chance.
+
+    `kind` is "passage" or "query".
+    """
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
         rows = database.execute(
-            "select vector from vectors where length(vector) = ? and encoder like '%/passage' "
+            "select vector from vectors where length(vector) = ? and encoder like ? "
             "order by text_hash limit ?",
-            (4 * DIMENSION, count),
+            (4 * DIMENSION, f"%/{kind}", count),
         )
         return np.stack([np.frombuffer(row[0], np.float32) for row in rows])
 
 
-@contextmanager
-def filled(engine: OpenSearch, encoder: Body, vectors: Vectors) -> Iterator[str]:
-    """The name of an index of these vectors in one segment, gone afterwards."""
-    name = f"test-{uuid4().hex}"
-    method = {"name": "hnsw", "engine": "lucene", "space_type": "cosinesimil", **encoder}
-    vector = {"type": "knn_vector", "dimension": DIMENSION, "method": method}
-    body = {
-        "settings": {"index": {"knn": True, "knn.derived_source.enabled": False}},
-        "mappings": {"properties": {"vector": vector, "number": {"type": "integer"}}},
-    }
-    engine.indices.create(index=name, body=body)
-    try:
-        for start in range(0, len(vectors), AT_ONCE):
-            lines: list[Body] = []
-            for place, row in enumerate(vectors[start : start + AT_ONCE], start):
-                lines += ({"index": {}}, {"number": place, "vector": row.tolist()})
-            engine.bulk(index=name, body=lines)
-        merged = {"max_num_segments": 1, "request_timeout": 600}
-        engine.indices.forcemerge(index=name, params=merged)
-        engine.indices.flush(index=name)
-        engine.indices.refresh(index=name)
-        yield name
-    finally:
-        engine.indices.delete(index=name)
+def writes(vectors: Vectors) -> Iterator[Put]:
+    """Documents of `PER_DOCUMENT` passages each, with these vectors in turn."""
+    texts = tuple(f"passage {number}" for number in range(PER_DOCUMENT))
+    for place in range(len(vectors) // PER_DOCUMENT):
+        own = vectors[place * PER_DOCUMENT : (place + 1) * PER_DOCUMENT]
+        written = put(f"s:{place:07}", *texts)
+        yield replace(written, indexed=replace(written.indexed, vectors=own))
 
 
-def nearest(engine: OpenSearch, name: str, question: Vectors, depth: int) -> list[int]:
-    """The places of the nearest by the engine, best first."""
-    asked = {"vector": question.tolist(), "k": depth}
-    body = {
-        "size": depth,
-        "stored_fields": "_none_",
-        "docvalue_fields": ["number"],
-        "query": {"knn": {"vector": asked}},
-    }
-    hits = engine.search(index=name, body=body)["hits"]["hits"]
-    return [hit["fields"]["number"][0] for hit in hits]
+def fill(index: Index, vectors: Vectors) -> None:
+    """Write them all, some at a time."""
+    some: list[Put] = []
+    for write in writes(vectors):
+        some.append(write)
+        if len(some) == AT_ONCE:
+            index.write(some)
+            some = []
+    index.write(some)
 
 
-def mebibytes(engine: OpenSearch, name: str) -> tuple[float, float]:
-    """(what a search reads: graph and the vectors that it compares, all on disk)."""
+def mebibytes(engine: OpenSearch, pattern: str) -> tuple[float, float]:
+    """(graph and the vectors that a search compares, all on disk), once merged into one segment."""
+    merged = {"max_num_segments": 1, "request_timeout": 600}
+    engine.indices.forcemerge(index=pattern, params=merged)
+    engine.indices.flush(index=pattern)
+    engine.indices.refresh(index=pattern)
     stats = engine.indices.stats(
-        index=name, metric="store,segments", params={"include_segment_file_sizes": "true"}
+        index=pattern, metric="store,segments", params={"include_segment_file_sizes": "true"}
     )["_all"]["primaries"]
     sizes = {kind: one["size_in_bytes"] for kind, one in stats["segments"]["file_sizes"].items()}
     compared = sizes.get("veq") or sizes.get("vec", 0)
     return (compared + sizes.get("vex", 0)) / MEBI, stats["store"]["size_in_bytes"] / MEBI
 
 
-def measure(engine: OpenSearch, label: str, vectors: Vectors, questions: Vectors) -> None:
-    """Print one line for each depth."""
-    similar = questions @ vectors.T
-    with filled(engine, ENCODERS[label], vectors) as name:
-        read, disk = mebibytes(engine, name)
+def print_recall(label: str, index: Index, similar: Vectors, questions: Vectors) -> None:
+    """One line: recall at each depth, and the time of a search. `similar` is (questions, n)."""
+    taken: list[float] = []
+    found: dict[int, list[float]] = {depth: [] for depth in DEPTHS}
+    for question, own in zip(questions, similar, strict=True):
+        exact = np.argsort(-own, kind="stable").tolist()
+        begun = time.perf_counter()
+        answer = index.search(asking(vector=question, lexical=False, counted=False))
+        taken.append((time.perf_counter() - begun) * 1000)
+        got = [int(hit.document_id.partition(":")[2]) for hit in answer.vector]
         for depth in DEPTHS:
-            plain, rescored, taken = [], [], []
-            for question, own in zip(questions, similar, strict=True):
-                exact = set(np.argsort(-own)[:depth].tolist())
-                begun = time.perf_counter()
-                got = nearest(engine, name, question, depth)
-                taken.append((time.perf_counter() - begun) * 1000)
-                wide = nearest(engine, name, question, WIDER * depth)
-                best = sorted(wide, key=lambda place: -own[place])[:depth]
-                plain.append(len(exact.intersection(got)) / depth)
-                rescored.append(len(exact.intersection(best)) / depth)
-            print(
-                f"{label}, k = {depth}: recall {np.mean(plain):.4f}, rescored "
-                f"{np.mean(rescored):.4f}, p50 {median(taken):.1f} ms, a search reads "
-                f"{read:.1f} MiB, disk {disk:.1f} MiB",
-                flush=True,
-            )
+            found[depth].append(len({*exact[:depth]} & {*got[:depth]}) / depth)
+    recalls = ", ".join(f"@{depth} {np.mean(found[depth]):.4f}" for depth in DEPTHS)
+    print(f"  {label}: recall {recalls}, p50 {median(taken):.1f} ms", flush=True)
+
+
+def small_vectors_alone(
+    request: SearchRequest, lists: ReadableLists, *_: object
+) -> requests.Searches:
+    """As the product asks an index of whole vectors: what is found is not ranked again."""
+    return SEARCHES(request, lists)
+
+
+SEARCHES = requests.searches
+
+
+def measure(kept: str, vectors: Vectors, questions: Vectors) -> None:
+    """Print what an index finds and takes that the setting makes so."""
+    engine, alias = client(), f"test-{uuid4().hex}"
+    settings = IndexSettings.model_validate(
+        {
+            "engine": "opensearch",
+            "url": ensure_opensearch(),
+            "alias": alias,
+            "quantisation": kept,
+        }
+    )
+    count = len(vectors) // PER_DOCUMENT
+    similar = (questions @ vectors[: count * PER_DOCUMENT].T).reshape(-1, count, PER_DOCUMENT)
+    nearest = similar.max(axis=2)
+    with open_scratch_index(settings, Path(), DIMENSION) as index:
+        begun = time.monotonic()
+        fill(index, vectors)
+        written_s = time.monotonic() - begun
+        read, disk = mebibytes(engine, f"{alias}-*")
+        print(
+            f"{kept}: {len(vectors)} passages written in {written_s:.0f} s; a search compares "
+            f"vectors in {read:.1f} MiB, disk {disk:.1f} MiB",
+            flush=True,
+        )
+        print_recall("as it is served", index, nearest, questions)
+        if kept == WHOLE_VECTORS:
+            return
+        for factor in FACTORS:
+            with patch.object(requests, "OVERSAMPLED", factor):
+                print_recall(f"sought {factor} times", index, nearest, questions)
+        with patch.object(requests, "searches", small_vectors_alone):
+            print_recall("not ranked again", index, nearest, questions)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print every figure."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("sizes", type=int, nargs="*", default=SIZES)
     parser.add_argument("--vectors", type=Path)
-    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--kept", nargs="+", default=[WHOLE_VECTORS, SEVEN_BITS])
+    parser.add_argument("--intervals", action="store_true")
     asked = parser.parse_args(arguments)
-    engine = client()
-    print(f"OpenSearch {engine.info()['version']['number']}", flush=True)
+    print(f"OpenSearch {client().info()['version']['number']}", flush=True)
     for derived in (False, True):
         wrong, size = wrong_vectors(derived)
         print(f"derived_source {derived}: {wrong} of {DOCUMENTS} documents wrong, {size} bytes")
-    count = asked.count + QUESTIONS
-    drawn = cached(asked.vectors, count) if asked.vectors else clustered(count)
-    vectors, questions = drawn[QUESTIONS:], drawn[:QUESTIONS]
-    print(f"{len(vectors)} vectors, {'of a cache' if asked.vectors else 'made'}", flush=True)
-    for label in ENCODERS:
-        measure(engine, label, vectors, questions)
+    for size in asked.sizes:
+        if asked.vectors:
+            vectors = cached(asked.vectors, "passage", size)
+            questions = cached(asked.vectors, "query", QUESTIONS)
+        else:
+            drawn = clustered(size + QUESTIONS)
+            vectors, questions = drawn[QUESTIONS:], drawn[:QUESTIONS]
+        print(f"{len(vectors)} vectors, {'of a cache' if asked.vectors else 'made'}", flush=True)
+        for kept in asked.kept:
+            measure(kept, vectors, questions)
+        if asked.intervals:
+            print("the interval that the engine takes by itself:")
+            with patch.dict(SMALL_VECTORS, {"parameters": {"bits": 7}}):
+                measure(SEVEN_BITS, vectors, questions)
 
 
 if __name__ == "__main__":

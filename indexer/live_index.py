@@ -16,6 +16,7 @@ from indexer.access import AccessFilter
 from indexer.cards import re_encoded
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.ports import Encoder, Expungeable, Flushable, Index, Limited, StoredIndex
+from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from indexer.suggestions import NearWord
 from indexer.values import (
     DocumentText,
@@ -107,6 +108,7 @@ class IndexSpec:
     analysis: str
     format: str
     shards: int = 1
+    quantisation: Quantisation = WHOLE_VECTORS
 
     def serves(self, wanted: "IndexSpec") -> bool:
         """Whether an index so made is what `wanted` asks for, wherever the model lies."""
@@ -116,12 +118,14 @@ class IndexSpec:
             self.analysis,
             self.format,
             self.shards,
+            self.quantisation,
         ) == (
             wanted.encoder.name,
             wanted.encoder.dimension,
             wanted.analysis,
             wanted.format,
             wanted.shards,
+            wanted.quantisation,
         )
 
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 from opensearchpy import OpenSearch
 
 from indexer.opensearch.index import OpenSearchIndex
+from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from tests.engines import ensure_opensearch
 
 
@@ -15,12 +16,25 @@ def client() -> OpenSearch:
 
 
 @contextmanager
-def fresh_index(dimension: int, alias: str = "", *, shards: int = 1) -> Iterator[OpenSearchIndex]:
+def fresh_index(
+    dimension: int,
+    alias: str = "",
+    *,
+    shards: int = 1,
+    quantisation: Quantisation = WHOLE_VECTORS,
+) -> Iterator[OpenSearchIndex]:
     """An empty index; what it made on the engine is removed at the end."""
     alias = alias or f"test-{uuid4().hex}"
     opensearch = client()
     try:
-        yield OpenSearchIndex(opensearch, alias, dimension, shards=shards, back_off_s=0.01)
+        yield OpenSearchIndex(
+            opensearch,
+            alias,
+            dimension,
+            shards=shards,
+            quantisation=quantisation,
+            back_off_s=0.01,
+        )
     finally:
         opensearch.indices.delete(index=f"{alias}-*", ignore_unavailable=True)
         opensearch.close()

@@ -34,8 +34,8 @@ class Alias:
         self._client, self._name, self._back_off_s = client, name, back_off_s
         self._fence = WriteFence(client, name)
 
-    def ensure(self, index_body: Body) -> int:
-        """Make index and alias where there are none; gives how many shards the index has.
+    def ensure(self, index_body: Body) -> Body:
+        """Make index and alias where there are none; gives what the engine says of the index.
 
         An index of another schema is refused.
         """
@@ -51,7 +51,8 @@ class Alias:
                     f"L'index {index} a été fait pour un autre schéma ou encodeur ({meta}). "
                     "Lancez « quisait reindex »."
                 )
-        return max(int(kept["settings"]["index"]["number_of_shards"]) for kept in found.values())
+        (kept,) = found.values()
+        return dict(kept)
 
     def keep_copies(self, replicas: int) -> None:
         """Have that many copies of each shard beside the primary one; made beside what goes on."""

@@ -23,7 +23,8 @@ from indexer.opensearch.bulk import (
     put_line,
     remove_line,
 )
-from indexer.opensearch.schema import Body, index_body
+from indexer.opensearch.schema import Body, index_body, quantisation_of
+from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from indexer.suggestions import NearWord, max_edits
 from indexer.values import (
     DocumentText,
@@ -63,12 +64,17 @@ class OpenSearchIndex:
         *,
         shards: int = 1,
         replicas: int | None = None,
+        quantisation: Quantisation = WHOLE_VECTORS,
         back_off_s: float = BACK_OFF_S,
     ) -> None:
-        """`shards` is of an index that is yet to be made; `replicas` of any (None: as it is)."""
+        """`shards` and `quantisation` are of an index that is yet to be made.
+
+        `replicas` is of any (None: as it is).
+        """
         self._documents = Alias(client, alias, back_off_s)
         self._lists = AccessLists(Alias(client, f"{alias}-access", back_off_s))
         self._dimension, self._shards, self._replicas = dimension, shards, replicas
+        self._quantisation = quantisation
         self._ensured = self._copies_kept = False
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
@@ -237,7 +243,7 @@ class OpenSearchIndex:
         """Ask for the readable lists, then for the rankings and the counts in one round trip."""
         self._ensure()
         lists = self._lists.readable(request.access)
-        asked = requests.searches(request, lists, self._shards)
+        asked = requests.searches(request, lists, self._shards, self._quantisation)
         same = requests.same_copies(request.question)
         by_words = same if asked.newest_first else {**same, **requests.COMMON_SCORES}
         bodies = (asked.lexical, asked.vector, asked.counts, asked.weights)
@@ -257,7 +263,7 @@ class OpenSearchIndex:
     def _counted(
         self, request: SearchRequest, lists: ReadableLists, found: SearchAnswer
     ) -> SearchAnswer:
-        """Count over several shards: the nearest are W of all, which the first answer tells."""
+        """Count the nearest by their ids: the first answer tells which W they are."""
         body = requests.counts_of(request, lists, (), answers.close(found, request))
         return replace(found, **answers.counted(self._documents.search(body)))
 
@@ -337,8 +343,10 @@ class OpenSearchIndex:
         if self._ensured:
             return
         self._lists.ensure(self._replicas)
-        body = index_body(self._dimension, self._shards, self._replicas)
-        self._shards = self._documents.ensure(body)
+        body = index_body(self._dimension, self._shards, self._replicas, self._quantisation)
+        made = self._documents.ensure(body)
+        self._shards = int(made["settings"]["index"]["number_of_shards"])
+        self._quantisation = quantisation_of(made["mappings"])
         self._ensured = True
 
     def _keep_copies(self) -> None:

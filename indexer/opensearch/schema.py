@@ -14,6 +14,7 @@ from indexer.centroids import centroid
 from indexer.french.analysis import BESIDE, NOTHING, analyse, encoded, folded_words
 from indexer.near_duplicates import signature
 from indexer.opensearch.client import OrjsonSerializer
+from indexer.quantisation import SEVEN_BITS, WHOLE_VECTORS, Quantisation
 from indexer.values import (
     BEGUN_CHARACTERS,
     HitAttributes,
@@ -120,7 +121,21 @@ SAME_AT_ONCE: Body = {"replication.type": "DOCUMENT"}
 by default, one that has not yet would show what was deleted, after the refresh all answered."""
 
 
-def index_body(dimension: int, shards: int = 1, replicas: int | None = None) -> Body:
+SMALL_VECTORS: Body = {
+    "name": "sq",
+    # From the least number to the greatest one: any narrower interval, the one that the engine
+    # would take by itself included, loses most neighbours on 3.6.0 (`benchmarks.quantisation`).
+    "parameters": {"bits": 7, "confidence_interval": 1.0},
+}
+"""How the engine makes the small vectors that it compares first; it keeps the whole ones too."""
+
+
+def index_body(
+    dimension: int,
+    shards: int = 1,
+    replicas: int | None = None,
+    quantisation: Quantisation = WHOLE_VECTORS,
+) -> Body:
     """Declare settings and mapping of an index whose vectors have `dimension` numbers."""
     return {
         "settings": {
@@ -137,12 +152,19 @@ def index_body(dimension: int, shards: int = 1, replicas: int | None = None) -> 
         "mappings": {
             "dynamic": "strict",
             "_meta": {"format": FORMAT, "dimension": dimension},
-            "properties": _fields(dimension),
+            "properties": _fields(dimension, quantisation),
         },
     }
 
 
-def _fields(dimension: int) -> Body:
+def quantisation_of(mappings: Body) -> Quantisation:
+    """How an index keeps vectors, by its mapping as the engine gives it."""
+    passages: Body = mappings["properties"]["passages"]["properties"]
+    parameters = passages["vector"]["method"].get("parameters", {})
+    return SEVEN_BITS if "encoder" in parameters else WHOLE_VECTORS
+
+
+def _fields(dimension: int, quantisation: Quantisation) -> Body:
     return {
         "id": KEYWORD,
         "source": KEYWORD,
@@ -185,11 +207,12 @@ def _fields(dimension: int) -> Body:
         # Filled by headings and passages, so that `_source` keeps each once.
         "text": TERMS,
         "heading_terms": {**TERMS, "index": False, "copy_to": "text"},
-        "passages": {"type": "nested", "properties": _passage_fields(dimension)},
+        "passages": {"type": "nested", "properties": _passage_fields(dimension, quantisation)},
     }
 
 
-def _passage_fields(dimension: int) -> Body:
+def _passage_fields(dimension: int, quantisation: Quantisation) -> Body:
+    small = {} if quantisation == WHOLE_VECTORS else {"parameters": {"encoder": SMALL_VECTORS}}
     return {
         "text": SHOWN_ONLY,
         "terms": {**TERMS, "copy_to": "text"},
@@ -201,7 +224,7 @@ def _passage_fields(dimension: int) -> Body:
             "type": "knn_vector",
             "dimension": dimension,
             # Lucene always: the plugin's artifact carries no native library.
-            "method": {"name": "hnsw", "engine": "lucene", "space_type": "cosinesimil"},
+            "method": {"name": "hnsw", "engine": "lucene", "space_type": "cosinesimil", **small},
         },
     }
 

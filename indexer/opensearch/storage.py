@@ -24,6 +24,7 @@ from indexer.live_index import EncoderRecord, IndexSpec, NamedIndex, Pointers
 from indexer.opensearch.client import engine_faults
 from indexer.opensearch.index import OpenSearchIndex
 from indexer.opensearch.schema import FORMAT, index_body
+from indexer.quantisation import WHOLE_VECTORS, Quantisation
 
 FIRST = "first"
 """The first index is `{alias}-000001`: of several processes that make it, one does."""
@@ -33,11 +34,20 @@ class OpenSearchStorage:
     """Adapter of `IndexStorage`."""
 
     def __init__(
-        self, client: OpenSearch, alias: str, *, shards: int = 1, replicas: int | None = None
+        self,
+        client: OpenSearch,
+        alias: str,
+        *,
+        shards: int = 1,
+        replicas: int | None = None,
+        quantisation: Quantisation = WHOLE_VECTORS,
     ) -> None:
-        """`shards` of indexes yet to be made; `replicas` of any (None: as the engine decides)."""
+        """`shards` and `quantisation` are of indexes that are yet to be made.
+
+        `replicas` is of any (None: as the engine decides).
+        """
         self._client, self._alias = client, alias
-        self._shards, self._replicas = shards, replicas
+        self._shards, self._replicas, self._quantisation = shards, replicas, quantisation
         self._opened: dict[str, OpenSearchIndex] = {}
         self._specs: dict[str, IndexSpec] = {}
         self._opening = threading.Lock()
@@ -48,7 +58,7 @@ class OpenSearchStorage:
         analysis, fields = body["settings"]["index"]["analysis"], body["mappings"]["properties"]
         declared = json.dumps([analysis, fields, analysis_signature()], sort_keys=True)
         digest = hashlib.sha256(declared.encode()).hexdigest()
-        return IndexSpec(encoder, digest[:16], str(FORMAT), self._shards)
+        return IndexSpec(encoder, digest[:16], str(FORMAT), self._shards, self._quantisation)
 
     def pointers(self) -> Pointers | None:
         """Read both; one answer of the cluster's state."""
@@ -91,11 +101,12 @@ class OpenSearchStorage:
             # A name is never used twice: what a process has opened cannot become another.
             name = f"{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(2)}"
             pointer = f"{self._alias}-next"
-        body = index_body(spec.encoder.dimension, spec.shards, self._replicas)
+        body = index_body(spec.encoder.dimension, spec.shards, self._replicas, spec.quantisation)
         body["mappings"]["_meta"] |= {
             "analysis": spec.analysis,
             "encoder": asdict(spec.encoder),
             "shards": spec.shards,
+            "quantisation": spec.quantisation,
         }
         body["aliases"] = {self._own(name): {}, pointer: {}}
         with engine_faults():
@@ -206,4 +217,5 @@ def _spec(meta: Mapping[str, Any]) -> IndexSpec:
         meta.get("analysis", ""),
         str(meta.get("format")),
         meta.get("shards", 1),
+        meta.get("quantisation", WHOLE_VECTORS),
     )

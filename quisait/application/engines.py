@@ -153,6 +153,7 @@ def open_index_storage(settings: IndexSettings, folder: Path) -> IndexStorage:
             settings.alias,
             shards=settings.shards,
             replicas=settings.wanted_replicas,
+            quantisation=settings.quantisation,
         )
     return EmbeddedStorage(folder / "index")
 
@@ -348,7 +349,12 @@ def open_scratch_index(settings: IndexSettings, folder: Path, dimension: int) ->
     client, alias = open_client(settings), f"{settings.alias}-scratch-{uuid4().hex}"
     try:
         yield OpenSearchIndex(
-            client, alias, dimension, shards=settings.shards, replicas=settings.wanted_replicas
+            client,
+            alias,
+            dimension,
+            shards=settings.shards,
+            replicas=settings.wanted_replicas,
+            quantisation=settings.quantisation,
         )
     finally:
         drop(client, alias)

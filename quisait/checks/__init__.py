@@ -23,6 +23,7 @@ from expertise.spark_engine import check_spark_installed, find_java, java_versio
 from indexer.access import NOBODY, access_filter
 from indexer.errors import IndexerError
 from indexer.ports import Index
+from indexer.quantisation import WHOLE_VECTORS
 from indexer.values import Question, SearchRequest
 from quisait.application.assembly import live_index, open_index_parts
 from quisait.application.database import open_database, opened_database
@@ -54,7 +55,7 @@ from quisait.checks.references import (
     names_principals,
 )
 from quisait.privacy.retention import open_register
-from quisait.settings import Settings, beside_file, unknown_variables
+from quisait.settings import IndexSettings, Settings, beside_file, unknown_variables
 from quisait.settings.files import common_paths, exposed_files, make_folder, private_files
 from quisait.settings.files import exposed_secret_files as secrets_open_to_others
 from quisait.settings.sources import SourceSettings
@@ -308,7 +309,18 @@ def _index(settings: Settings) -> str:
         warning = limit_warning(index)
         if filled_beyond(index, 1):
             raise ValueError(warning)
-    return " ; ".join(filter(None, (settings.index.engine, *reasons, warning)))
+    own_vectors = unused_quantisation(settings.index)
+    return " ; ".join(filter(None, (settings.index.engine, *reasons, own_vectors, warning)))
+
+
+def unused_quantisation(settings: IndexSettings) -> str:
+    """What to know of a setting that this engine has no use for; empty where there is nothing."""
+    if settings.engine == "opensearch" or settings.quantisation == WHOLE_VECTORS:
+        return ""
+    return (
+        f"[index] quantisation = « {settings.quantisation} » est sans effet : le moteur intégré "
+        "compare les vecteurs entiers"
+    )
 
 
 def _unnamed(settings: Settings) -> Iterator[Check]:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from quisait.work.sizing import (
     DIMENSION,
     EMBEDDED_BYTES,
@@ -43,13 +44,16 @@ def size(
     rate: Annotated[
         float, typer.Option("--rate", min=0.01, help="Passages encodés par seconde")
     ] = ENCODED_PER_S,
+    quantisation: Annotated[
+        Quantisation, typer.Option("--quantisation", help="Vecteurs que compare OpenSearch")
+    ] = WHOLE_VECTORS,
     as_json: Annotated[
         bool, typer.Option("--json", help="Résultat en JSON, pour un programme")
     ] = False,
 ) -> None:
     """Ce que demande un index de tant de documents : machines, mémoire, disque, encodage."""
     found = [
-        sized(SizingQuestion(count, passages, dimension, memory, replicas, rate))
+        sized(SizingQuestion(count, passages, dimension, memory, replicas, rate, quantisation))
         for count in documents or DOCUMENTS
     ]
     if as_json:

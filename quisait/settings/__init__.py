@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from indexer.quantisation import Quantisation
 from quisait.settings.mail import MailSettings
 from quisait.settings.secret_files import FOLDER, SecretFiles
 from quisait.settings.sources import (
@@ -109,6 +110,17 @@ MOST_SHARDS = 1_024
 MOST_REPLICAS = 9
 
 
+def _not_one_bit(written: object) -> object:
+    """As written. Raises `ValueError`, in French, for what no version of the engine does well."""
+    if str(written).strip().lower() in ("1", "1 bit", "1-bit", "1 bits"):
+        raise ValueError(
+            "1 bit n'est pas servi : OpenSearch 3.5.0 le refuse, et un nœud 3.6.0 sans "
+            "bibliothèque native s'arrête à la première recherche ; écrivez « 7 bits » "
+            "(docs/dimensionner.md)"
+        )
+    return written
+
+
 class IndexSettings(SettingsTable):
     """Où l'index est tenu."""
 
@@ -138,6 +150,12 @@ class IndexSettings(SettingsTable):
         le=MOST_REPLICAS,
         description="copies de chaque partition dans OpenSearch ; -1 : aucune sur un nœud, une dès "
         "deux. La prochaine lecture les pose, sans réindexer",
+    )
+    quantisation: Annotated[Quantisation, BeforeValidator(_not_one_bit)] = Field(
+        "none",
+        description="vecteurs que compare OpenSearch : « none » (entiers) ou « 7 bits » (quatre "
+        "fois moins de mémoire, puis un second classement exact) ; une autre valeur demande "
+        "« quisait reindex »",
     )
 
     @property

@@ -18,9 +18,10 @@ import typer
 
 from connectors.ports import Connector
 from indexer.crawl.pipeline import CrawlDependencies, crawl
-from indexer.live_index import Pointers
+from indexer.live_index import IndexSpec, Pointers
 from indexer.passages import passage_text
 from indexer.ports import Encoder, Index
+from indexer.quantisation import SEVEN_BITS, WHOLE_VECTORS
 from indexer.reindex import (
     CopyCounts,
     ReindexDependencies,
@@ -51,6 +52,7 @@ SAMPLED_PER_SOURCE = 50
 """Documents read of each source to say how many passages there are."""
 TIMED_PASSAGES = 32
 """Passages encoded to say how long all of them take."""
+_VECTORS = {WHOLE_VECTORS: "entiers", SEVEN_BITS: "comparés sur 7 bits"}
 CRAWL_WAIT_S = 600.0
 """How long a reindex waits for a crawl of the former version to end."""
 
@@ -86,7 +88,7 @@ def reindex_command(
         bool, typer.Option("--json", help="Résultat en JSON, pour un programme")
     ] = False,
 ) -> None:
-    """Refait l'index à côté (autre encodeur, analyse, format ou partitions), puis l'échange."""
+    """Refait l'index à côté (encodeur, analyse, format, partitions, vecteurs), puis l'échange."""
     if check and drop:
         print("Une seule de ces options à la fois.", file=sys.stderr)
         raise typer.Exit(2)
@@ -112,6 +114,15 @@ def _reasons(parts: IndexParts, pointers: Pointers) -> tuple[str, ...]:
     made, wanted = pointers.live.spec, parts.storage.spec(parts.encoders.of_settings())
     if made.format != wanted.format:
         return ("l'index est d'une autre version",)
+    reasons = spec_differences(made, wanted)
+    if pointers.next is not None:
+        then = "la reprend" if reasons else "l'efface, elle n'est plus utile"
+        reasons.append(f"une réindexation est commencée : « quisait reindex » {then}")
+    return tuple(reasons)
+
+
+def spec_differences(made: IndexSpec, wanted: IndexSpec) -> list[str]:
+    """How an index differs from what the settings ask for, in words; of one format."""
     reasons = []
     if made.encoder.name != wanted.encoder.name:
         kept = made.encoder.name or "un encodeur inconnu"
@@ -122,10 +133,12 @@ def _reasons(parts: IndexParts, pointers: Pointers) -> tuple[str, ...]:
         reasons.append(
             f"partitions de l'index : {made.shards}, les réglages disent {wanted.shards}"
         )
-    if pointers.next is not None:
-        then = "la reprend" if reasons else "l'efface, elle n'est plus utile"
-        reasons.append(f"une réindexation est commencée : « quisait reindex » {then}")
-    return tuple(reasons)
+    if made.quantisation != wanted.quantisation:
+        reasons.append(
+            f"vecteurs de l'index : {_VECTORS[made.quantisation]}, les réglages disent "
+            f"{_VECTORS[wanted.quantisation]}"
+        )
+    return reasons
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from quisait.application.engines import MOST_PASSAGES
 
 GIB = 2**30
@@ -11,6 +12,8 @@ DAY_S = 86_400
 
 GRAPH_BYTES = 128
 """Neighbours of a vector in Lucene's lowest layer: 2 x 16 of them, 4 bytes each at most."""
+CORRECTION_BYTES = 4
+"""Beside a small vector, whose numbers have a byte each: what Lucene corrects its score by."""
 MOST_HEAP_GIB = 31
 """Java's heap stays below 32 GiB, where its pointers have 4 bytes; half of a node's memory is left
 to files (OpenSearch's own advice)."""
@@ -34,7 +37,7 @@ class SizingQuestion:
     """How many documents, of so many passages each, and what there is to hold them.
 
     `dimension` of the vectors; `node_gib` of memory a node; `replicas` beside the first copy (0 or
-    more); `encoded_per_s` passages. All others above 0.
+    more); `encoded_per_s` passages. All others above 0. `quantisation` is of OpenSearch alone.
     """
 
     documents: int
@@ -43,6 +46,7 @@ class SizingQuestion:
     node_gib: int = NODE_GIB
     replicas: int = REPLICAS
     encoded_per_s: float = ENCODED_PER_S
+    quantisation: Quantisation = WHOLE_VECTORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,11 @@ def sized(asked: SizingQuestion) -> SizingAnswer:
     if embedded:
         held = passages * vector_bytes / GIB
         return SizingAnswer(asked.documents, passages, "embedded", held, disk_gib, 0, 0, 1, days)
-    held = passages * (vector_bytes + GRAPH_BYTES) / GIB
+    compared = vector_bytes
+    if asked.quantisation != WHOLE_VECTORS:
+        compared = asked.dimension + CORRECTION_BYTES
+        disk_gib += passages * compared / GIB
+    held = passages * (compared + GRAPH_BYTES) / GIB
     files_gib = asked.node_gib - min(asked.node_gib / 2, MOST_HEAP_GIB)
     least = LEAST_NODES if asked.replicas else 1
     nodes = max(least, math.ceil(held * (1 + asked.replicas) / files_gib))

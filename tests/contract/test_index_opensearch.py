@@ -1,6 +1,7 @@
 """OpenSearch keeps the contract of the `Index` port.
 
-`TESTS_SHARDS=3` runs it on an index of as many shards, `TESTS_OPENSEARCH=3.6.0` on that version.
+`TESTS_SHARDS=3` runs it on an index of as many shards, `TESTS_QUANTISATION="7 bits"` on one that
+compares small vectors, `TESTS_OPENSEARCH=3.6.0` on that version.
 """
 
 import os
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from indexer.opensearch.index import OpenSearchIndex
+from quisait.settings import IndexSettings
 from tests.builders import ENCODER
 from tests.contract.index_contract import IndexContract
 from tests.opensearch_index import fresh_index
@@ -16,6 +18,9 @@ from tests.opensearch_index import fresh_index
 pytestmark = pytest.mark.search
 
 SHARDS = int(os.environ.get("TESTS_SHARDS", "1"))
+QUANTISATION = IndexSettings.model_validate(
+    {"quantisation": os.environ.get("TESTS_QUANTISATION", "none")}
+).quantisation
 
 
 class TestOpenSearchIndex(IndexContract):
@@ -23,5 +28,5 @@ class TestOpenSearchIndex(IndexContract):
 
     @pytest.fixture
     def index(self) -> Iterator[OpenSearchIndex]:
-        with fresh_index(ENCODER.dimension, shards=SHARDS) as index:
+        with fresh_index(ENCODER.dimension, shards=SHARDS, quantisation=QUANTISATION) as index:
             yield index

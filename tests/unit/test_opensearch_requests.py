@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from indexer.opensearch.access_lists import ReadableLists, access_clause, readab
 from indexer.opensearch.bulk import chunks, last_words, move_line, put_line, remove_line
 from indexer.opensearch.contents import scanned
 from indexer.opensearch.requests import (
+    OVERSAMPLED,
     same_copies,
     searches,
     shown_documents,
@@ -18,6 +20,7 @@ from indexer.opensearch.requests import (
 )
 from indexer.opensearch.schema import COLUMNS_ALONE, NOT_IN_CARDS, engine_id
 from indexer.parsed_query import EXACT_WEIGHT, PAIR_WEIGHT
+from indexer.quantisation import SEVEN_BITS
 from indexer.values import Put, PutAccess, Question, Remove, SearchRequest, ShowRequest
 from tests.builders import allowed, put
 
@@ -53,7 +56,7 @@ def lifting(found: dict[str, dict[str, object]], weight: float) -> dict[str, obj
     return {"bool": {**found["bool"], "boost": weight}}
 
 
-def nearest(k: int, access_and_filters: list[object]) -> dict[str, object]:
+def nearest(k: int, access_and_filters: list[object]) -> dict[str, Any]:
     binding = {
         "filter": [*access_and_filters, side_by_side("plan bleu")],
         "must_not": [anywhere("x")],
@@ -159,6 +162,33 @@ def test_over_several_shards_the_nearest_are_counted_once_they_are_known() -> No
     by_words = searches(replace(request, vector=None), LISTS, shards=3)
     assert by_words.counts is not None
     assert not searches(replace(request, counted=False), LISTS, shards=3).counted_after
+
+
+def test_what_small_vectors_find_is_scored_by_whole_ones() -> None:
+    """More are sought, under the same filter, and each of their passages is scored exactly."""
+    question = Question("", phrases=("plan bleu",), excluded=("x",))
+    request = SearchRequest(READER, question, VECTOR, window=10, facets=("kind",))
+    whole, small = searches(request, LISTS), searches(request, LISTS, quantisation=SEVEN_BITS)
+    assert whole.vector is not None
+    assert small.vector is not None
+    sought = nearest(round(OVERSAMPLED * 110), [ACCESS])["nested"]
+    sought["query"]["knn"]["passages.vector"]["expand_nested_docs"] = True
+    exact = {
+        "query": sought["query"],
+        "script": {
+            "lang": "knn",
+            "source": "knn_score",
+            "params": {
+                "field": "passages.vector",
+                "query_value": [1.0, 0.0],
+                "space_type": "cosinesimil",
+            },
+        },
+    }
+    query = {"nested": {**sought, "query": {"script_score": exact}}}
+    assert small.vector == {**whole.vector, "query": query}
+    assert small.lexical == whole.lexical
+    assert (small.counts, small.counted_after) == (None, True)
 
 
 def test_a_question_asks_the_same_copies_each_time() -> None:

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from quisait.settings import Settings, beside_file, load_settings
 from quisait.settings.documentation import LISTS, TABLES, initial_file, settings_page
+from quisait.settings.types import validation_messages
 
 pytestmark = pytest.mark.sources
 
@@ -153,6 +154,17 @@ def test_what_is_unknown_or_wrong_is_refused_by_its_place(
     with pytest.raises(ValidationError) as error:
         load_settings()
     assert faults(error) == [place]
+
+
+@pytest.mark.parametrize("written", ['"1 bit"', '"1-bit"', "1"])
+def test_one_bit_is_refused_with_what_to_write_instead(file: Path, written: str) -> None:
+    """It ends a node of 3.6.0; who read that it saves most memory is told so before."""
+    file.write_text(f"[index]\nquantisation = {written}\n")
+    with pytest.raises(ValidationError) as error:
+        load_settings()
+    (line,) = validation_messages(error.value, file)
+    assert "quisait.toml : index.quantisation : 1 bit n'est pas servi" in line
+    assert "écrivez « 7 bits »" in line
 
 
 def test_two_sources_of_one_name_are_refused(file: Path) -> None:

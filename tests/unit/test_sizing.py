@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from indexer.quantisation import SEVEN_BITS, WHOLE_VECTORS
 from quisait import cli
 from quisait.application.engines import MOST_PASSAGES
 from quisait.work.sizing import (
@@ -28,6 +29,7 @@ QUESTIONS = st.builds(
     node_gib=st.integers(2, 1024),
     replicas=st.integers(0, 3),
     encoded_per_s=st.floats(0.1, 10_000),
+    quantisation=st.sampled_from([WHOLE_VECTORS, SEVEN_BITS]),
 )
 
 
@@ -62,11 +64,20 @@ def test_more_documents_take_no_less(asked: SizingQuestion, times: int) -> None:
         asked.node_gib,
         asked.replicas,
         asked.encoded_per_s,
+        asked.quantisation,
     )
     few, many = sized(asked), sized(more)
     if few.engine == many.engine:
         pairs = zip(costs(few), costs(many), strict=True)
         assert all(less <= greater for less, greater in pairs)
+
+
+def test_small_vectors_take_less_memory_and_more_disk() -> None:
+    """The whole ones are kept beside them."""
+    whole = sized(SizingQuestion(10_000_000))
+    small = sized(SizingQuestion(10_000_000, quantisation=SEVEN_BITS))
+    assert small.vectors_gib < whole.vectors_gib / 3
+    assert small.disk_gib > whole.disk_gib
 
 
 def test_the_command_tells_the_same_to_a_program() -> None:
