@@ -144,6 +144,9 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
             f"/animation/questions/{NO_QUESTION}", act="dismiss"
         ),
         ("GET", "/api/v1/verifications"): asked("/api/v1/verifications"),
+        ("GET", "/api/v1/verifications/documents/{document_id:path}"): documents(
+            "/api/v1/verifications/documents/{}"
+        ),
         ("GET", "/a-verifier"): asked("/a-verifier"),
         ("POST", "/api/v1/verifications"): tuple(
             Ask("/api/v1/verifications", "POST", json={"document": f"wiki:{name}", "act": act})
