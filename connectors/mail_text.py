@@ -1,0 +1,354 @@
+"""What a mail's author wrote: without what they quote, forward or sign with.
+
+Line by line and in linear time: what is read may be hostile. Made for French and English mails,
+as Outlook, Thunderbird and web mails write them.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from email.message import Message
+from email.parser import BytesParser
+from email.policy import Compat32
+
+from lxml import etree
+
+_LINE_ENDS = re.compile(r"\r\n?")
+_INTRODUCTION = re.compile(r"(?:Le|On)\b.{5,300}(?:a écrit|wrote) ?: ?$")
+"""Before a quotation: « Le 3 mars 2026 à 10:00, Paul Martin a écrit : »."""
+_INTRODUCTION_BEGINS = re.compile(r"(?:Le|On)\b.{5,200}$")
+_ORIGINAL = re.compile(
+    r"[-_* ]{3,40}(?:message d['’]origine|original message|message initial)[-_* ]{2,40}$",
+    re.IGNORECASE,
+)
+_FORWARDED = re.compile(
+    r"[-_* ]{3,40}(?:message transféré|forwarded message)[-_* ]{2,40}$", re.IGNORECASE
+)
+_FORWARDING_SUBJECT = re.compile(r"\s*(?:tr|fw|fwd)\s*:", re.IGNORECASE)
+_FIELD = re.compile(
+    r"\*{0,2}(de|from|envoyé|sent|date|à|to|cc|objet|subject) ?\*{0,2} ?:", re.IGNORECASE
+)
+_FROM = {"de", "from"}
+_HEAD_LINES = 8
+"""Among which the head of a quoted mail has its fields."""
+_HEAD_FIELDS = 3
+_SIGNATURE = re.compile(r"-- ?$")
+"""What separates a signature (RFC 3676, 4.3)."""
+_CLOSING = re.compile(
+    r"(?:(?:bien|très|tres)[ ,])?(?:cordialement|respectueusement|cdt|cdlt|bien à (?:vous|toi)|"
+    r"(?:sincères )?salutations(?: distinguées)?|(?:best |kind )?regards)"
+    r"(?: à (?:vous|toi|tous))?[ ,.!]*$",
+    re.IGNORECASE,
+)
+_CLOSING_LINES = 12
+_LONGEST_SIGNATURE_LINE = 100
+_AFTER_ALL = re.compile(r"(?:p\.? ?-?s\.?|nb|n\.b\.)\b", re.IGNORECASE)
+_SENT_FROM = re.compile(
+    r"(?:envoyé (?:de|depuis|à partir de) (?:mon|outlook|yahoo|l['’]application)\b"
+    r"|sent from my\b|obtenir outlook pour\b|get outlook for\b|télécharger outlook\b).{0,60}$",
+    re.IGNORECASE,
+)
+_RULE = re.compile(r"[-_=*]{5,}$")
+_BLANK_LINES = re.compile(r"\n{3,}")
+_LOOKED_AT = 600
+"""Characters of a line that are compared: all that is looked for is shorter."""
+
+LONGEST_FIELD = 20_000
+"""Characters of a header field: what is longer is cut, as its reading is not linear."""
+MOST_PARTS = 1_000
+
+
+class UnreadableMail(ValueError):
+    """The bytes are no mail that can be taken apart: parts nested without end."""
+
+
+class _BoundedFields(Compat32):
+    """Header fields as they are written, none longer than `LONGEST_FIELD`.
+
+    The newer policies take each field apart in a time that is not linear.
+    """
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:LONGEST_FIELD]
+
+
+_POLICY = _BoundedFields()
+
+
+def parse_mail(raw: bytes) -> Message:
+    """A mail in its parts, header fields as written. Raises `UnreadableMail`."""
+    try:
+        return BytesParser(policy=_POLICY).parsebytes(raw)
+    except RecursionError as error:
+        raise UnreadableMail("parties emboîtées sans fin") from error
+
+
+@dataclass(frozen=True, slots=True)
+class NewText:
+    """What a mail brings that is new. `forwarded`: it is all somebody else's, passed on."""
+
+    text: str
+    forwarded: bool = False
+
+
+def new_text(message: Message) -> NewText:
+    """What the author wrote; where they wrote nothing and forward a mail, that mail's text.
+
+    The plain text is read, and the HTML where there is none. What is forwarded below words of
+    the author's own is cut away like a quotation. Pass a message from `parse_mail`: the fields of
+    other policies may not be read in linear time.
+    """
+    text = body_text(message)
+    if own := own_text(text):
+        return NewText(own)
+    lines = _lines(text)
+    marked = any(_FORWARDED.match(line.strip()[:_LOOKED_AT]) for line in lines)
+    if marked or _FORWARDING_SUBJECT.match(str(message.get("Subject", ""))[:_LOOKED_AT]):
+        return NewText(_forwarded(lines), forwarded=True)
+    return NewText("")
+
+
+def body_text(message: Message) -> str:
+    """The mail's text as sent, quotations included; empty where it has none.
+
+    In HTML, lines of a quotation get the sign of one (`>`).
+    """
+    html = ""
+    for part in leaves(message):
+        if part.get_filename() or part.get_content_disposition() == "attachment":
+            continue
+        kind = part.get_content_type()
+        if kind == "text/plain" and (text := decoded_text(part)).strip():
+            return text
+        if kind == "text/html" and not html:
+            html = text_of_html(decoded_text(part))
+    return html
+
+
+def leaves(message: Message) -> Iterator[Message]:
+    """The parts that hold no others, in their order, `MOST_PARTS` at most.
+
+    An attached mail is one.
+    """
+    waiting: deque[Message] = deque([message])
+    found = 0
+    while waiting and found < MOST_PARTS:
+        part = waiting.popleft()
+        payload = part.get_payload()
+        if part.get_content_maintype() == "multipart" and isinstance(payload, list):
+            waiting.extendleft(reversed([one for one in payload if isinstance(one, Message)]))
+        else:
+            found += 1
+            yield part
+
+
+def decoded_text(part: Message) -> str:
+    """A part's text, whatever its charset says and its bytes are."""
+    payload = part.get_payload(decode=True)
+    raw = payload if isinstance(payload, bytes) else b""
+    for charset in (str(part.get_content_charset() or "utf-8"), "utf-8"):
+        try:
+            return raw.decode(charset).replace("\0", " ")
+        except (LookupError, ValueError):
+            continue
+    return raw.decode("cp1252", "replace").replace("\0", " ")
+
+
+def own_text(text: str) -> str:
+    """The author's own words, in their order; empty where everything is quoted.
+
+    Words between quoted lines are kept, in answers to one point after another. A signature ends
+    where its mark (`-- `) or a closing formula on a line of its own says so; what follows a formula
+    stays where it is long, or a postscript.
+    """
+    lines = _lines(text)
+    kept: list[str] = []
+    at = 0
+    while at < len(lines):
+        line = lines[at].strip()[:_LOOKED_AT]
+        if (
+            _SIGNATURE.match(lines[at][:_LOOKED_AT])
+            or _ORIGINAL.match(line)
+            or _FORWARDED.match(line)
+            or _is_head(lines, at)
+        ):
+            break
+        if length := _introduction(lines, at):
+            if not _is_quoted_next(lines, at + length):
+                break
+            at += length
+            continue
+        if not line.startswith(">") and not _SENT_FROM.match(line):
+            kept.append(lines[at].rstrip())
+        at += 1
+    return _joined(_unsigned(kept))
+
+
+def _lines(text: str) -> list[str]:
+    return _LINE_ENDS.sub("\n", text).replace("\u00a0", " ").replace("\u202f", " ").split("\n")
+
+
+def _joined(lines: Sequence[str]) -> str:
+    return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
+
+
+def _unsigned(lines: list[str]) -> list[str]:
+    """Without the closing formula and the few short lines below it, and rules at the end."""
+    below = 0
+    end = len(lines)
+    for at in range(len(lines) - 1, -1, -1):
+        line = lines[at].strip()
+        if not line:
+            continue
+        if _CLOSING.match(line[:_LOOKED_AT]):
+            end = at
+            break
+        below += 1
+        if (
+            below > _CLOSING_LINES
+            or len(line) > _LONGEST_SIGNATURE_LINE
+            or "?" in line
+            or _AFTER_ALL.match(line)
+        ):
+            break
+    while end and (not lines[end - 1].strip() or _RULE.match(lines[end - 1].strip()[:_LOOKED_AT])):
+        end -= 1
+    return lines[:end]
+
+
+def _forwarded(lines: Sequence[str]) -> str:
+    """A forwarded mail's own text: below its mark and its head."""
+    for at, whole in enumerate(lines):
+        line = whole.strip()[:_LOOKED_AT]
+        if line and not (_FORWARDED.match(line) or _ORIGINAL.match(line) or _FIELD.match(line)):
+            return own_text("\n".join(lines[at:]))
+    return ""
+
+
+def _introduction(lines: Sequence[str], at: int) -> int:
+    """How many lines introduce a quotation here: none, one, or two where it is broken in two."""
+    line = lines[at].strip()[:_LOOKED_AT]
+    if _INTRODUCTION.match(line):
+        return 1
+    if at + 1 < len(lines) and _INTRODUCTION_BEGINS.match(line):
+        following = lines[at + 1].strip()[:_LOOKED_AT]
+        return 2 if _INTRODUCTION.match(f"{line} {following}") else 0
+    return 0
+
+
+def _is_quoted_next(lines: Sequence[str], at: int) -> bool:
+    """Whether the next line with words is marked as quoted: then others may follow it."""
+    for line in lines[at : at + 3]:
+        if line.strip():
+            return line.lstrip().startswith(">")
+    return False
+
+
+def _is_head(lines: Sequence[str], at: int) -> bool:
+    """Whether the head of a quoted mail begins here: « De : … Envoyé : … Objet : … »."""
+    first = _FIELD.match(lines[at].strip()[:_LOOKED_AT])
+    if first is None or first[1].lower() not in _FROM:
+        return False
+    fields = {
+        found[1].lower()
+        for line in lines[at : at + _HEAD_LINES]
+        if (found := _FIELD.match(line.strip()[:_LOOKED_AT]))
+    }
+    return len(fields) >= _HEAD_FIELDS
+
+
+_VOID_TAGS = {
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source",
+    "track", "wbr",
+}  # fmt: skip
+_BLOCK_TAGS = {
+    "blockquote", "br", "caption", "center", "dd", "div", "dl", "dt", "h1", "h2", "h3", "h4", "h5",
+    "h6", "hr", "li", "ol", "p", "pre", "section", "table", "tr", "ul",
+}  # fmt: skip
+_HIDDEN_TAGS = {"head", "noscript", "script", "style", "template", "title"}
+_SIGNATURE_CLASSES = {"gmail_signature", "moz-signature"}
+_MAX_DEPTH = 1_000
+"""libxml2 searches all open elements for each end tag that closes nothing."""
+_CHUNK = 1 << 14
+_TAG = re.compile("<[^<>]*>")
+
+
+class _NestedTooDeep(Exception):
+    """Elements are nested too deep to be parsed in time."""
+
+
+def text_of_html(html: str) -> str:
+    """The text that a page shows, quotations marked by `>`, without known signatures."""
+    try:
+        return _parsed(html)
+    except _NestedTooDeep:
+        return _parsed(_TAG.sub(" ", html).replace("<", "&lt;"))
+
+
+def _parsed(html: str) -> str:
+    builder = _TextBuilder()
+    parser = etree.HTMLParser(target=builder, encoding="utf-8", huge_tree=True)
+    # In an element, since the parser rejects text without any.
+    written = f"<div>{html}".encode("utf-8", "replace")
+    for at in range(0, len(written), _CHUNK):
+        parser.feed(written[at : at + _CHUNK])
+    return str(parser.close())
+
+
+class _TextBuilder:
+    """What the parser calls; its answer is the text."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._words: list[str] = []
+        self._depth = 0
+        self._hidden_at = 0
+        self._quoted = 0
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        if tag in _VOID_TAGS:
+            if tag in _BLOCK_TAGS and not self._hidden_at:
+                self._break()
+            return
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise _NestedTooDeep
+        if self._hidden_at:
+            return
+        classes = attributes.get("class", "")[:200].split()
+        if tag in _HIDDEN_TAGS or not _SIGNATURE_CLASSES.isdisjoint(classes):
+            self._hidden_at = self._depth
+            return
+        if tag in _BLOCK_TAGS:
+            self._break()
+        self._quoted += tag == "blockquote"
+
+    def end(self, tag: str) -> None:
+        if tag in _VOID_TAGS:
+            return
+        self._depth -= 1
+        if self._hidden_at:
+            if self._depth < self._hidden_at:
+                self._hidden_at = 0
+            return
+        if tag in _BLOCK_TAGS:
+            self._break()
+            if tag == "p":
+                self._lines.append(">" if self._quoted else "")
+        self._quoted -= tag == "blockquote"
+
+    def data(self, text: str) -> None:
+        if not self._hidden_at:
+            self._words.append(text)
+
+    def close(self) -> str:
+        self._break()
+        return "\n".join(self._lines)
+
+    def _break(self) -> None:
+        line = " ".join("".join(self._words).split())
+        self._words.clear()
+        if line:
+            self._lines.append(f"> {line}" if self._quoted else line)

@@ -1,0 +1,234 @@
+"""A mail's own words, told from what it quotes, forwards and signs with."""
+
+import sys
+from collections.abc import Callable
+from email.message import EmailMessage, Message
+from types import FrameType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.mail_text import (
+    LONGEST_FIELD,
+    NewText,
+    UnreadableMail,
+    new_text,
+    own_text,
+    parse_mail,
+    text_of_html,
+)
+
+pytestmark = pytest.mark.sources
+
+OWN = "Oui, le bornage amiable suffit."
+QUOTED = {
+    "thunderbird": "Le 03/03/2026 à 10:00, Paul Martin a écrit :\n> Un géomètre ?\n>> avant",
+    "gmail": "On Tue, Mar 3, 2026 at 10:00 AM Paul Martin <p@ex.fr> wrote:\n\n> Do we need one?",
+    "broken line": "Le mar. 3 mars 2026 à 10:00, Paul Martin <p@exemple.fr> a\nécrit :\n> x",
+    "no-break spaces": "Le 3 mars 2026 à 10:00, Paul a écrit\u00a0:\n> Faut-il un géomètre\u00a0?",
+    "outlook": (
+        "De : Paul Martin <p@ex.fr>\nEnvoyé : mardi 3 mars 2026 10:00\nÀ : Jeanne Dupont\n"
+        "Objet : RE: bornage\n\nFaut-il un géomètre ?"
+    ),
+    "outlook, in bold": "*De :* Paul\n*Envoyé :* mardi\n*À :* Jeanne\n*Objet :* plan\n\nFaut-il ?",
+    "original": "-----Message d'origine-----\nDe : Paul\nFaut-il un géomètre ?",
+    "forwarded": "---------- Forwarded message ---------\nFrom: Paul\nDo we need one?",
+    "unmarked": "Le 3 mars 2026 à 10:00, Paul Martin a écrit :\nFaut-il un géomètre ?",
+    "signature": "-- \nJeanne Dupont\nDDFiP 22",
+}
+
+
+@pytest.mark.parametrize("quoted", QUOTED.values(), ids=QUOTED)
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_what_is_quoted_is_cut_away(quoted: str, ends: str) -> None:
+    """As each program writes it."""
+    assert own_text(f"{OWN}\n\n{quoted}\n".replace("\n", ends)) == OWN
+
+
+def test_answers_between_quoted_lines_stay() -> None:
+    """Point after point."""
+    mail = "Le 3 mars 2026 à 10:00, Paul a écrit :\n> Un géomètre ?\nNon.\n> Et le plan ?\nOui."
+    assert own_text(mail) == "Non.\nOui."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Le 3 mars 2026, j'ai reçu le plan.\nIl a écrit une note.",
+        "De : la mairie\nà la trésorerie, la route est longue.",
+        "Objet : régie de recettes\n\nLe régisseur verse ses fonds.",
+        "-- un tiret au milieu d'une phrase",
+    ],
+)
+def test_ordinary_sentences_stay(text: str) -> None:
+    """Even where they begin as a quotation would."""
+    assert own_text(text) == text
+
+
+@given(st.text(alphabet="> \nLeaécrit:-Dnovyj", max_size=300))
+def test_nothing_is_invented(text: str) -> None:
+    """What is kept stands in the mail, line by line; cutting again cuts no line in two."""
+    lines = {line.strip() for line in text.replace("\r", "\n").split("\n")}
+    assert {line.strip() for line in own_text(text).split("\n")} <= lines | {""}
+
+
+@pytest.mark.parametrize(
+    "closing",
+    [
+        "Cordialement,\nJeanne Dupont\nDDFiP 22\n02 96 00 00 00",
+        "Bien cordialement\n\nJeanne\n_____________",
+        "Bien à vous,\nJ. D.",
+        "Cdt",
+        "Envoyé de mon iPhone",
+    ],
+)
+def test_a_closing_formula_ends_the_text(closing: str) -> None:
+    """On a line of its own, with a name and an office below."""
+    assert own_text(f"{OWN}\n\n{closing}\n") == OWN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nous avons travaillé cordialement avec la mairie.",
+        "Oui.\nCordialement\nJeanne\nPS : le plan est au greffe.",
+        "Oui.\nCordialement\nEt pour la régie, qui signe ?",
+        "Oui.\nCordialement\n" + "Le régisseur verse ses fonds au comptable. " * 4 + ".",
+    ],
+)
+def test_what_follows_a_formula_stays_where_it_says_something(text: str) -> None:
+    """Rather a signature too many than a sentence too few."""
+    assert own_text(text) == text
+
+
+def mail(text: str, subject: str = "Bornage", html: str = "") -> Message:
+    message = EmailMessage()
+    message["Subject"] = subject
+    message.set_content(text)
+    if html:
+        message.add_alternative(html, subtype="html")
+    return parse_mail(message.as_bytes())
+
+
+def test_the_plain_text_is_preferred() -> None:
+    """The HTML is read where there is none, or an empty one."""
+    page = "<html><head><title>x</title><style>p{}</style></head><p>Oui, par écrit.</p></html>"
+    assert new_text(mail(OWN, html=page)) == NewText(OWN)
+    assert new_text(mail(" ", html=page)) == NewText("Oui, par écrit.")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p>Oui.</p><div class=gmail_quote>Le 3 mars 2026 à 10:00, Paul a écrit&nbsp;:<br>"
+        "<blockquote>Un géomètre&nbsp;?</blockquote></div>",
+        "<p>Oui.</p><div class='moz-signature'>-- <br>Jeanne<div>DDFiP</div></div>",
+        "<p>Oui.</p><p>Cordialement</p><p>Jeanne</p>",
+        "<div>Oui.</div><div id=divRplyFwdMsg><b>De :</b> Paul<br><b>Envoyé :</b> mardi<br>"
+        "<b>À :</b> Jeanne<br><b>Objet :</b> plan</div><div>Un géomètre ?</div>",
+        "<blockquote>Un géomètre ?</blockquote>Oui.",
+    ],
+)
+def test_html_is_cut_as_plain_text_is(page: str) -> None:
+    """With the quotations and signatures of the usual programs."""
+    assert own_text(text_of_html(page)) == "Oui."
+
+
+def test_a_forwarded_mail_is_kept_where_nothing_else_is_said() -> None:
+    """And is marked as somebody else's; below words of one's own it is cut away."""
+    below = (
+        "---------- Forwarded message ---------\nDe : Paul\nDate : mardi\nÀ : Jeanne\n"
+        "Objet : plan\n\nFaut-il un géomètre ?\n\n-- \nPaul\n"
+    )
+    assert new_text(mail(below)) == NewText("Faut-il un géomètre ?", forwarded=True)
+    assert new_text(mail(f"{OWN}\n\n{below}")) == NewText(OWN)
+    outlook = "De : Paul\nEnvoyé : mardi\nÀ : Jeanne\nObjet : plan\n\nFaut-il un géomètre ?"
+    forwarded = new_text(mail(outlook, subject="TR : plan"))
+    assert forwarded == NewText("Faut-il un géomètre ?", forwarded=True)
+    assert new_text(mail(outlook, subject="RE: plan")) == NewText("")
+
+
+def test_an_attached_text_is_no_text_of_the_mail() -> None:
+    """Its file is read as a file."""
+    message = EmailMessage()
+    message.set_content(OWN)
+    message.add_attachment("un plan", filename="plan.txt")
+    assert new_text(parse_mail(message.as_bytes())) == NewText(OWN)
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "inconnu", "utf-7", "hex", "\udcff"])
+def test_a_wrong_charset_loses_no_mail(charset: str) -> None:
+    """Bytes that it cannot be read in, or a name that nobody knows."""
+    head = f"Content-Type: text/plain; charset={charset}\n\n".encode("utf-8", "surrogateescape")
+    assert "gion" in new_text(parse_mail(head + "la région à l’été".encode("cp1252"))).text
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_a_mail(raw: bytes) -> None:
+    """With a text, be it empty."""
+    head = b"Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: text/html\n\n"
+    for written in (raw, head + raw):
+        assert isinstance(new_text(parse_mail(written)).text, str)
+
+
+def test_parts_nested_without_end_are_refused() -> None:
+    """A sentence, no crash."""
+    nested = "".join(
+        f"Content-Type: multipart/mixed; boundary=b{depth}\n\n--b{depth}\n"
+        for depth in range(2_000)
+    )
+    with pytest.raises(UnreadableMail):
+        parse_mail(nested.encode())
+
+
+def test_a_field_without_end_is_cut() -> None:
+    """The standard library reads parameters in quadratic time."""
+    message = parse_mail(b"Content-Type: text/plain" + b';a="b' * 100_000 + b"\n\nOui.")
+    assert len(str(message["Content-Type"])) <= LONGEST_FIELD
+    assert new_text(message).text == "Oui."
+
+
+HOSTILE_LINES = (
+    "\n", "> \n", "Le 3 mars\n", "De : x\n", "Le " + "a " * 90 + "\n", "- " * 50 + "\n",
+    "Cordialement\n", "Cordialement\n" + "x\n" * 11, "____\n", "Envoyé de mon x\n",
+)  # fmt: skip
+HOSTILE_TAGS = ("<div>", "</p>", "<p>", "<blockquote>", "</blockquote>", "<", "<!--", "&#", "<br>")
+
+
+@pytest.mark.parametrize("piece", HOSTILE_LINES)
+def test_a_text_is_cut_in_linear_time(piece: str) -> None:
+    """Steps are counted: four times the mail takes four times as many."""
+    small, large = (
+        _steps(own_text, piece * (count // len(piece) + 1)) for count in (8_000, 32_000)
+    )
+    assert large <= 4.4 * small + 200
+
+
+@pytest.mark.parametrize("piece", HOSTILE_TAGS)
+def test_html_is_read_in_linear_time(piece: str) -> None:
+    """In steps too, and at a megabyte."""
+    small, large = (_steps(text_of_html, piece * count) for count in (1_500, 6_000))
+    assert large <= 4.4 * small + 2_000
+    assert len(text_of_html(piece * (1_000_000 // len(piece)))) <= 2_000_000
+
+
+def _steps(function: Callable[[str], str], text: str) -> int:
+    """Lines of Python that it executes in the module that cuts mails."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal count
+        if not frame.f_code.co_filename.endswith("mail_text.py"):
+            return None
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        function(text)
+    finally:
+        sys.settrace(before)
+    return count
