@@ -132,6 +132,12 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("POST", "/api/v1/questions/{question_id}/reports"): (
             Ask(f"/api/v1/questions/{NO_QUESTION}/reports", "POST", json={"reason": "x"}),
         ),
+        ("DELETE", "/api/v1/questions/{question_id}/reports"): posted(
+            f"/api/v1/questions/{NO_QUESTION}/reports", "DELETE"
+        ),
+        ("POST", "/questions/{question_id}/reports/taken-back"): posted(
+            f"/questions/{NO_QUESTION}/reports/taken-back"
+        ),
         ("POST", "/questions/{question_id}/reports"): posted(
             f"/questions/{NO_QUESTION}/reports", reason="x"
         ),
