@@ -11,6 +11,7 @@ ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || servers+=(libfaketi
 [ -f /usr/share/mediawiki/api.php ] || servers+=(mediawiki)
 command -v php >/dev/null || servers+=(php-cli)
 [ -x /usr/sbin/slapd ] || command -v slapd >/dev/null || servers+=(slapd ldap-utils)
+[ -x /usr/sbin/dovecot ] || command -v dovecot >/dev/null || servers+=(dovecot-imapd)
 [ -x /usr/sbin/nginx ] || servers+=(nginx)
 [ -x /usr/sbin/apache2 ] || servers+=(apache2-bin)
 command -v promtool >/dev/null || servers+=(prometheus)

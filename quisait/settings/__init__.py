@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 from quisait.settings.mail import MailSettings
+from quisait.settings.mailbox import MailboxSettings
 from quisait.settings.secret_files import FOLDER, SecretFiles
 from quisait.settings.sources import (
     AccessSettings,
@@ -482,6 +483,7 @@ class Settings(BaseSettings):
     privacy: PrivacySettings = PrivacySettings()
     questions: QuestionsSettings = QuestionsSettings()
     mail: MailSettings = MailSettings()
+    mailbox: MailboxSettings = MailboxSettings()
     verification: VerificationSettings = VerificationSettings()
     log: LogSettings = LogSettings()
     roles: list[RoleSettings] = Field([], description="les rôles, une table [[roles]] chacun")
@@ -509,6 +511,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "[mail] host demande [server] token_key, de 32 octets au moins : les liens de "
                 "désinscription sont signés"
+            )
+        if self.mailbox.host and not (self.mail.host and self.questions.enabled):
+            raise ValueError(
+                "[mailbox] host demande [mail] host et [questions] enabled : on y répond aux "
+                "courriels qui posent une question"
             )
         return self
 

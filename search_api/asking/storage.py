@@ -338,6 +338,7 @@ class SqlQuestions:
 
         The asker's name may be shown from then on where an agent who was asked gave it: else any
         reader would learn it by an answer of one word. What the asker adds fills no gap of theirs.
+        An answer that is kept under the same id stays as it is.
         """
         mine = digest(answer.author_id)
         own = (asked_agents.c.agent_key == mine) & (
@@ -347,6 +348,8 @@ class SqlQuestions:
             asked_questions.c.agent_key == mine
         )
         with self._writing() as (connection, seq):
+            if _count(connection, given_answers.c.id == answer.id, given_answers):
+                return True
             if most is not None and since is not None:
                 given = (given_answers.c.agent_key == mine) & (given_answers.c.created > since)
                 if _count(connection, given, given_answers) >= most:

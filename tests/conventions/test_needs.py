@@ -8,6 +8,7 @@ import pytest
 from tests import needs, run_all, shared_files
 from tests.builders import make_document
 from tests.coverage_lines import lines
+from tests.dovecot_server import dovecot_server
 from tests.engines import ensure_opensearch
 from tests.every_file import endings
 from tests.ldap_server import ensure_ldap
@@ -27,9 +28,10 @@ pytestmark = pytest.mark.sources
         (endings, {"tika"}),
         (ensure_ldap, {"ldap"}),
         (ensure_wiki, {"wiki"}),
+        (dovecot_server, {"dovecot"}),
         (make_document, set()),
     ],
-    ids=["itself", "context", "class", "two-engines", "cached", "wiki", "none"],
+    ids=["itself", "context", "class", "two-engines", "cached", "wiki", "dovecot", "none"],
 )
 def test_servers_are_read_off_the_code(starts: object, servers: set[str]) -> None:
     """Of functions, context managers and classes, through what they name."""
