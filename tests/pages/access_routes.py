@@ -122,6 +122,7 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
             Ask("/api/v1/follows", "POST", json={"action": "follow", "subject": "/?q=cadastre"}),
         ),
         ("GET", "/api/v1/news"): asked("/api/v1/news"),
+        ("GET", "/suivis"): asked("/suivis"),
         ("POST", "/suivis"): posted("/suivis", act="follow", subject="/?q=zz"),
         ("POST", "/api/v1/mail/preferences"): (
             Ask("/api/v1/mail/preferences", "POST", json={"digest": "daily"}),
