@@ -22,6 +22,7 @@ from quisait.cli import app
 from quisait.clock import now_s
 from quisait.server.app import app_of, tokens_of
 from quisait.settings import FILE_VARIABLE, QUESTIONS_SOURCE, load_settings
+from quisait.work.administration import ApplicationAdministration
 from quisait.work.backup import back_up
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.questions import move_on, publish_questions
@@ -279,3 +280,28 @@ def test_a_command_verifies_as_a_page_does(tmp_path: Path, monkeypatch: pytest.M
     assert "quisait verification say" in {one.reading for one in audited}
     monkeypatch.setenv("QUISAIT_VERIFICATION__ENABLED", "false")
     assert "[verification] enabled" in refused("list")
+
+
+def test_a_report_that_waits_for_nobody_is_told_to_who_administers(place: Place) -> None:
+    """By a command that fails and by the desk: numbers and what to do, no title, reason or name."""
+    runner = CliRunner()
+    assert "aucun n'attend" in runner.invoke(app, ["questions", "reports"]).output
+    with open_application(load_settings()) as application:
+        question = ask(application, f"Faut-il une {WORD} ?")
+        path = f"/api/v1/questions/{question}/reports"
+        client = client_of(application, "ag-1")
+        assert client.post(path, json={"reason": DELETED}).status_code == 204
+        (part,) = (
+            one
+            for one in ApplicationAdministration(application)().parts
+            if one.name == "Signalements"
+        )
+        assert not part.well
+        told = runner.invoke(app, ["questions", "reports"])
+        assert told.exit_code != 0
+        for said in (part.said, told.output):
+            assert "[[roles]]" in said
+            assert "personne ne peut modérer : 1" in " ".join(said.split())
+            assert not {WORD, DELETED, "ag-1", "Ana"} & set(said.split())
+        assert client.delete(path).status_code == 204
+    assert "aucun n'attend" in runner.invoke(app, ["questions", "reports"]).output
