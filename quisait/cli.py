@@ -54,6 +54,7 @@ from quisait.commands.run import (
 from quisait.commands.size import size
 from quisait.commands.tokens import push_app, sessions_app
 from quisait.commands.topics import topics_app
+from quisait.commands.verification import verification_app
 from quisait.privacy.retention import audit_command, register_warning
 from quisait.settings import FILE_VARIABLE, settings_file
 from quisait.settings.documentation import initial_file, settings_page
@@ -99,6 +100,7 @@ app.add_typer(expertise_app, name="expertise")
 app.add_typer(topics_app, name="topics")
 app.add_typer(questions_app, name="questions")
 app.add_typer(mail_app, name="mail")
+app.add_typer(verification_app, name="verification")
 app.command("isolation")(isolation)
 app.command("coverage")(coverage)
 app.command("peers")(peers)
@@ -310,12 +312,17 @@ def search(
     wide: Annotated[
         bool, typer.Option("--wide", help="Élargir aux documents seulement proches")
     ] = False,
+    verified: Annotated[
+        bool, typer.Option("--verified", help="Parmi ceux que leur auteur dit justes seulement")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Cherche des documents, avec les droits d'un agent."""
     with opened_application() as application, answers.answer_context(application) as context:
+        if verified and context.verifying is None:
+            raise ValueError("Aucun document n'est vérifié ici : réglez [verification] enabled.")
         reader = audited_reader(application, agent, "quisait search")
-        asked = Query(query, page=page, order=sort, wide=wide)
+        asked = Query(query, page=page, order=sort, wide=wide, verified=verified)
         found = answer_question(context, reader, asked, as_typed=True)
     if as_json:
         _dump(answers.results_body(found))

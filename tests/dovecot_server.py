@@ -6,15 +6,17 @@
 
 import atexit
 import functools
+import getpass
+import grp
 import os
+import pwd
 import shutil
-import socket
 import ssl
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,14 +24,22 @@ from imapclient import IMAPClient
 
 from tests.made_certificates import make_certificates
 from tests.needs import refuse_where_fast
+from tests.service.running import free_port
 
 PASSWORD = "mot-de-passe-d-été"
 START_TIMEOUT_S = 20
+
+_NO_MOVE = "imap_capability = IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+"
+"""What a server from before RFC 4315 and RFC 6851 offers."""
 
 _CONF = """
 base_dir = {run}/base
 state_dir = {run}/state
 log_path = {run}/dovecot.log
+instance_name = essai-{port}
+default_internal_user = {internal}
+default_internal_group = {group}
+default_login_user = {login}
 protocols = imap
 listen = 127.0.0.1
 ssl = yes
@@ -61,7 +71,14 @@ namespace shared {{
   location = maildir:{run}/mail/%%u/Maildir:LAYOUT=fs
   list = children
 }}
+service anvil {{
+  chroot =
+}}
+service stats {{
+  chroot =
+}}
 service imap-login {{
+  chroot =
   client_limit = 200
   inet_listener imap {{
     port = {port}
@@ -79,6 +96,7 @@ userdb {{
   driver = static
   args = home={run}/mail/%u
 }}
+{more}
 """
 
 
@@ -110,42 +128,84 @@ class DovecotServer:
             client.plain_login(user, PASSWORD)
             yield client
 
+    def deliver(self, user: str, raw: bytes, folder: str = "INBOX") -> None:
+        """Put a mail in a mailbox."""
+        with self.account(user) as client:
+            client.append(folder, raw)
+
+    def mails(self, user: str, folder: str = "INBOX") -> list[bytes]:
+        """What a folder holds; nothing where there is none."""
+        with self.account(user) as client:
+            if not client.folder_exists(folder):
+                return []
+            client.select_folder(folder, readonly=True)
+            found = client.fetch(client.search(["UNDELETED"]), ["BODY.PEEK[]"])
+            return [one[b"BODY[]"] for _, one in sorted(found.items())]
+
 
 @functools.cache
 def ensure_dovecot() -> DovecotServer:
-    """The session's server; started at the first call."""
+    """The session's server; started at the first call, ended with the process."""
+    kept = ExitStack()
+    atexit.register(kept.close)
+    return kept.enter_context(dovecot_server())
+
+
+@contextmanager
+def dovecot_server(*, with_move: bool = True) -> Iterator[DovecotServer]:
+    """A server of its own, until the block ends; `with_move`: it can move mails by itself."""
     refuse_where_fast("dovecot")
     dovecot = shutil.which("dovecot", path="/usr/sbin:/usr/bin:/usr/local/sbin")
     if dovecot is None:
         raise DovecotMissingError("The tests of mailboxes need dovecot-imapd (`make servers`).")
-    if os.geteuid() != 0:
-        raise DovecotMissingError("Dovecot gives each process its user: it begins as root only.")
     memory = Path("/dev/shm")  # noqa: S108 - a scratch folder, made by mkdtemp
-    run = Path(
-        tempfile.mkdtemp(prefix="quisait-dovecot-", dir=str(memory) if memory.is_dir() else None)
-    )
-    atexit.register(shutil.rmtree, run, ignore_errors=True)
-    run.chmod(0o755)
-    make_certificates(run)
+    # Not below a test's own folder: paths of sockets are short, and another account reads it.
+    with tempfile.TemporaryDirectory(
+        prefix="quisait-dovecot-",
+        dir=str(memory) if memory.is_dir() else None,
+        ignore_cleanup_errors=True,
+    ) as folder:
+        run = Path(folder)
+        run.chmod(0o755)
+        make_certificates(run)
+        server = DovecotServer(run, free_port(), free_port())
+        _write(server, "" if with_move else _NO_MOVE)
+        with _serving(dovecot, server):
+            yield server
+
+
+def _write(server: DovecotServer, more: str) -> None:
+    """The configuration; as root, Dovecot gives each process an account of its own."""
+    run, root = server.run, os.geteuid() == 0
+    own = getpass.getuser()
+    owner = pwd.getpwnam("mail" if root else own)
+    internal, login = ("dovecot", "dovenull") if root else (own, own)
     for name in ("base", "state", "mail"):
         (run / name).mkdir()
-    shutil.chown(run / "mail", "mail", "mail")
-    server = DovecotServer(run, _free_port(), _free_port())
+    os.chown(run / "mail", owner.pw_uid, owner.pw_gid)
+    group = grp.getgrgid(pwd.getpwnam(internal).pw_gid).gr_name
     ports = {"port": server.port, "tls_port": server.tls_port}
-    conf = _CONF.format(run=run, owner="mail", password=PASSWORD, **ports)
+    accounts = {"owner": owner.pw_name, "internal": internal, "login": login, "group": group}
+    conf = _CONF.format(run=run, password=PASSWORD, more=more, **ports, **accounts)
     (run / "dovecot.conf").write_text(conf, "utf-8")
-    _serve(dovecot, server)
-    return server
 
 
-def _serve(dovecot: str, server: DovecotServer) -> None:
+@contextmanager
+def _serving(dovecot: str, server: DovecotServer) -> Iterator[None]:
     with (server.run / "output").open("wb") as output:
         master = subprocess.Popen(
             [dovecot, "-F", "-c", str(server.run / "dovecot.conf")],
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    atexit.register(_end, master)
+    try:
+        _wait(server, master)
+        yield
+    finally:
+        _end(master)
+
+
+def _wait(server: DovecotServer, master: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while master.poll() is None and time.monotonic() < deadline:
         try:
@@ -164,9 +224,3 @@ def _end(master: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         master.kill()
         master.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])

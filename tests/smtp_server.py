@@ -20,13 +20,16 @@ USER, PASSWORD = "quisait", "un mot de passe"
 
 @dataclass
 class SmtpHandler:
-    """Keeps what it accepts. `refusals`: by recipient, what it answers (`rcpt` or `data`).
+    """Keeps what it accepts, and the envelopes' senders.
+
+    `refusals`: by recipient, what it answers (`rcpt` or `data`).
 
     `at` is told of each point of a message: `rcpt`, `data` before it is kept, `kept` after; where
     it says so at `data`, the message is lost.
     """
 
     accepted: list[EmailMessage] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)
     refusals: dict[str, tuple[str, str]] = field(default_factory=dict)
     at: Callable[[str], bool] = lambda point: False
 
@@ -51,6 +54,7 @@ class SmtpHandler:
         content = envelope.original_content or b""
         message = message_from_bytes(content, policy=policy.default)
         self.accepted.append(message)
+        self.senders.append(envelope.mail_from or "")
         self.at("kept")
         return "250 OK"
 

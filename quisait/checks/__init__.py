@@ -62,6 +62,7 @@ from quisait.settings.sources import SourceSettings
 from quisait.settings.types import reason_of
 from quisait.work.index_limit import filled_beyond, limit_warning
 from quisait.work.mail import check_server
+from quisait.work.mailbox import check_mailbox
 from quisait.work.reindexing import reindex_reasons
 from quisait.work.source_status import removed_source_remedy, removed_sources, unknown_denials
 from search_api.wording import safe_text
@@ -172,6 +173,8 @@ def _parts(settings: Settings) -> Iterator[Check]:
 def _mail(settings: Settings) -> Iterator[Check]:
     if settings.mail.host:
         yield _attempt("courriel", partial(check_server, settings))
+    if settings.mailbox.host:
+        yield _attempt("boîte des réponses", partial(check_mailbox, settings))
 
 
 def _builds(settings: Settings) -> Iterator[Check]:

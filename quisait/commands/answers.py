@@ -62,7 +62,9 @@ def answer_context(application: Application) -> Iterator[AnswerContext]:
             consent=application.privacy.consent,
             asking=open_asking(application),
             following=open_following(application),
-            verifying=open_verifying(application.settings, application.database),
+            verifying=open_verifying(
+                application.settings, application.database, application.privacy.register
+            ),
         )
     except NoBuild as error:
         raise ValueError(_no_build(error.build)) from error

@@ -10,7 +10,7 @@ import typer
 from quisait.application.startup import opened_application
 from quisait.commands import answers
 from quisait.commands.privacy import audited_reader
-from quisait.work.questions import move_on, publish_questions
+from quisait.work.questions import move_on, publish_questions, reports_state
 from search_api.answers.asking import (
     OwnQuestions,
     ShownQuestion,
@@ -82,6 +82,15 @@ def show_news(agent: AsAgent = "", as_json: AsJson = False) -> None:
         print(news_body(found).model_dump_json(indent=2))
     else:
         print(safe_text(_news_text(found)))
+
+
+@questions_app.command("reports")
+def reports() -> None:
+    """Combien de textes signalés attendent, et s'il faut que quelqu'un s'en occupe."""
+    with opened_application() as application:
+        if not application.settings.questions.enabled:
+            raise ValueError(_OFF)
+        print(f"Signalements : {reports_state(application)}.")
 
 
 @questions_app.command("step")

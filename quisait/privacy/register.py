@@ -55,7 +55,7 @@ _START = b'{"id": '
 
 RegisterLine = dict[str, Any]
 """`id`, `at` (ISO 8601), `kind` (wish, feedback, follow, mail, verification, question,
-hidden, gone, closed, purged, backup), and what the kind has."""
+hidden, report, gone, closed, purged, backup), and what the kind has."""
 
 
 class RegisterMark(Protocol):
@@ -202,6 +202,12 @@ class FileRegister:
     def text_hidden(self, question_id: str, answer_id: str, hidden: bool, moment: datetime) -> None:
         """A question, or one of its answers, is hidden, or shown again."""
         self._write("hidden", moment, question=question_id, answer=answer_id, hidden=hidden)
+
+    def report_taken_back(
+        self, agent_id: str, question_id: str, answer_id: str, moment: datetime
+    ) -> None:
+        """An agent takes back their report of a question, or of one of its answers."""
+        self._write("report", moment, agent=agent_id, question=question_id, answer=answer_id)
 
     def verification_taken_back(self, agent_id: str, document_id: str) -> None:
         """An agent takes back what they said of a document, or of all (no document)."""

@@ -32,7 +32,7 @@ from search_api.verification import SqlVerifications
 log = logging.getLogger(__name__)
 
 OF_AGENTS = frozenset(
-    {"wish", "feedback", "follow", "mail", "verification", "question", "hidden", "purged"}
+    {"wish", "feedback", "follow", "mail", "verification", "question", "hidden", "report", "purged"}
 )
 """Kinds of lines that the database answers to, and not the index alone."""
 
@@ -185,7 +185,10 @@ def _remove_feedback(lines: Sequence[RegisterLine], database: sa.Engine) -> None
 
 
 def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """Questions and answers that were deleted or hidden; nobody asks under the same id again."""
+    """Questions and answers that were deleted or hidden, and reports that were taken back.
+
+    Nobody asks under the same id again; a text may be reported again.
+    """
     questions = SqlQuestions(database, now)
     for line in lines:
         if line["kind"] == "question" and line["answer"]:
@@ -199,6 +202,10 @@ def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> Non
                 questions.hide(*this, "")
         elif line["kind"] == "hidden":
             questions.show_again(line["question"], line["answer"])
+        elif line["kind"] == "report":
+            until = datetime.fromisoformat(line["at"])
+            this = line["question"], line["answer"]
+            questions.take_report_back(line["agent"], *this, until=until)
 
 
 def _remove_follows(lines: Sequence[RegisterLine], database: sa.Engine) -> None:

@@ -88,6 +88,11 @@ def _categories(settings: Settings) -> Iterator[str]:
             "Courriel : ce que chacun choisit de recevoir ; à qui, pourquoi et quand un message "
             "est parti, sans son texte ; adresses que le serveur a refusées."
         )
+    if settings.mailbox.host:
+        yield (
+            "Réponses par courriel : les courriels reçus, avec leur auteur et leur texte, dans la "
+            "boîte qui ne sert qu'à cela ; la réponse publiée, sans pièce jointe."
+        )
     if settings.topics.file:
         yield "Cartographie : qui sait quoi, d'après les seuls documents ouverts à tous les agents."
         yield (
@@ -164,6 +169,10 @@ def _recipients(settings: Settings) -> Iterator[str]:
             "des titres ouverts à tous et des liens ; un titre réservé, si un service le permet "
             f"({', '.join(settings.mail.titled_entities) or 'aucun'})."
         )
+    if settings.mailbox.host:
+        yield (
+            f"Serveur de courriel {settings.mailbox.host} : la boîte des réponses, lue par quisait."
+        )
     yield "Aucun transfert hors de l'administration : rien n'est envoyé à un tiers."
 
 
@@ -192,6 +201,11 @@ def _periods(settings: Settings) -> Iterator[str]:
         yield (
             "Courriel : messages, trente jours après l'envoi ; choix, tant que l'agent est connu "
             "de l'annuaire, puis le même délai."
+        )
+    if settings.mailbox.host:
+        yield (
+            f"Courriels reçus : effacés de la boîte {settings.mailbox.kept_days} jours après leur "
+            "arrivée, réponses et messages écartés."
         )
     yield "Demandes d'un agent : tant qu'il est connu de l'annuaire, puis le même délai."
     if settings.topics.file:

@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from indexer.quantisation import Quantisation
 from quisait.settings.mail import MailSettings
+from quisait.settings.mailbox import MailboxSettings
 from quisait.settings.secret_files import FOLDER, SecretFiles
 from quisait.settings.sources import (
     AccessSettings,
@@ -500,6 +501,7 @@ class Settings(BaseSettings):
     privacy: PrivacySettings = PrivacySettings()
     questions: QuestionsSettings = QuestionsSettings()
     mail: MailSettings = MailSettings()
+    mailbox: MailboxSettings = MailboxSettings()
     verification: VerificationSettings = VerificationSettings()
     log: LogSettings = LogSettings()
     roles: list[RoleSettings] = Field([], description="les rôles, une table [[roles]] chacun")
@@ -527,6 +529,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "[mail] host demande [server] token_key, de 32 octets au moins : les liens de "
                 "désinscription sont signés"
+            )
+        if self.mailbox.host and not (self.mail.host and self.questions.enabled):
+            raise ValueError(
+                "[mailbox] host demande [mail] host et [questions] enabled : on y répond aux "
+                "courriels qui posent une question"
             )
         return self
 

@@ -8,10 +8,12 @@ from pydantic import AfterValidator, Field, model_validator
 from quisait.settings.types import Secret, SettingsTable
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Hosts to which a password may go unencrypted."""
 
 
-def _address(written: str) -> str:
+def checked_address(written: str) -> str:
+    """The same, where it is empty or one address of ASCII. Raises `ValueError`."""
     if written and not _ADDRESS.fullmatch(written):
         raise ValueError("écrivez une adresse seule, comme qui-sait@exemple.fr, sans accent")
     return written
@@ -32,7 +34,7 @@ class MailSettings(SettingsTable):
         "", description="mot de passe de ce compte, plutôt par un fichier (mail__password)"
     )
     ca_file: str = Field("", description="autorité de certification du serveur (PEM)")
-    sender: Annotated[str, AfterValidator(_address)] = Field(
+    sender: Annotated[str, AfterValidator(checked_address)] = Field(
         "", description="adresse de qui envoie, comme qui-sait@exemple.fr"
     )
     sender_name: str = Field("Qui sait ?", description="nom montré devant cette adresse")
@@ -47,7 +49,7 @@ class MailSettings(SettingsTable):
     def _whole(self) -> Self:
         if self.host and not self.sender:
             raise ValueError("donnez « sender » : un courriel vient d'une adresse")
-        if self.user and self.security == "none" and self.host not in _LOOPBACK:
+        if self.user and self.security == "none" and self.host not in LOOPBACK:
             raise ValueError(
                 "un mot de passe ne part pas en clair : donnez security « starttls » ou « tls »"
             )

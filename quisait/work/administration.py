@@ -16,6 +16,7 @@ from quisait.privacy.retention import frequent_queries, hidden_queries
 from quisait.settings.sources import SourceSettings
 from quisait.work.index_limit import limit_warning
 from quisait.work.mail import mail_state
+from quisait.work.questions import reports_state
 from quisait.work.source_status import (
     FAILURE_LABELS,
     REMEDIES,
@@ -80,6 +81,8 @@ class ApplicationAdministration:
         yield _part_state("Classement", partial(ranker_state, settings, application.encoder.name))
         if settings.mail.host:
             yield _part_state("Courriel", partial(mail_state, application))
+        if settings.questions.enabled:
+            yield _part_state("Signalements", partial(reports_state, application))
         for name, path in search_files(settings.search):
             yield _part_state(FILE_LABELS[name], partial(check_search_file, name, path))
 

@@ -17,6 +17,7 @@ from search_api.answers.context import AnswerContext, Mailing
 from search_api.answers.mail import mail_content
 from search_api.mail.links import UnsubscribeLinks
 from search_api.mail.rendering import BadAddress, written_message
+from search_api.mail.reply_addresses import ReplyAddresses
 from search_api.mail.smtp import (
     InDoubt,
     RefusedForGood,
@@ -32,7 +33,8 @@ from search_api.mail.values import MailRules, MailState, QueuedMail
 log = logging.getLogger(__name__)
 
 _PURPOSE = b"quisait courriel"
-"""Separates this key from the other uses of the server's key."""
+_REPLIES_PURPOSE = b"quisait reponses"
+"""Separate these keys from the other uses of the server's key."""
 NO_CODE = 0
 """Where it is no server that refuses: the address is none."""
 
@@ -52,12 +54,39 @@ def open_mailing(application: Application) -> Mailing | None:
     if not settings.mail.host or not settings.questions.enabled:
         return None
     domain = settings.mail.sender.rpartition("@")[2]
-    key = hmac.new(settings.server.token_key.encode(), _PURPOSE, hashlib.sha256).digest()
     return Mailing(
         SqlMail(application.database, now, domain, application.privacy.register),
         MailRules(settings.sign_on.address, domain, frozenset(settings.mail.titled_entities)),
-        UnsubscribeLinks(key),
+        UnsubscribeLinks(_key(settings, _PURPOSE)),
+        reply_addresses(settings),
     )
+
+
+def reply_addresses(settings: Settings) -> ReplyAddresses | None:
+    """The addresses of the mailbox; None where none is read."""
+    box = settings.mailbox
+    if not box.host:
+        return None
+    return ReplyAddresses(_key(settings, _REPLIES_PURPOSE), box.address, box.days)
+
+
+def mail_context(application: Application, mailing: Mailing) -> AnswerContext:
+    """What answers about mail are made from, outside of a server."""
+    return AnswerContext(
+        application.search,
+        application.book,
+        today=today,
+        overview=open_overview(application),
+        consent=application.privacy.consent,
+        asking=open_asking(application),
+        following=open_following(application),
+        mail=mailing,
+        verifying=open_verifying(application.settings, application.database),
+    )
+
+
+def _key(settings: Settings, purpose: bytes) -> bytes:
+    return hmac.new(settings.server.token_key.encode(), purpose, hashlib.sha256).digest()
 
 
 def smtp_rules(settings: Settings) -> SmtpRules:
@@ -82,20 +111,9 @@ def send_mail(application: Application, stop: Event) -> SendReport:
     mailing = open_mailing(application)
     if mailing is None:
         return SendReport()
-    context = AnswerContext(
-        application.search,
-        application.book,
-        today=today,
-        overview=open_overview(application),
-        consent=application.privacy.consent,
-        asking=open_asking(application),
-        following=open_following(application),
-        mail=mailing,
-        verifying=open_verifying(application.settings, application.database),
-    )
     mailing.store.tidy()
     queued = mailing.store.queue_due()
-    return send_queue(context, application.settings, stop, queued)
+    return send_queue(mail_context(application, mailing), application.settings, stop, queued)
 
 
 def send_queue(
@@ -145,7 +163,7 @@ def _send_one(
         return MailState.DROPPED
     try:
         message = written_message(content, one, mail.sender, mail.sender_name, store.now())
-        if not session.send(message, lambda: store.begin_sending(one)):
+        if not session.send(message, lambda: store.begin_sending(one), content.bounces_to):
             return MailState.WAITING  # its time is over: another has it
     except BadAddress:
         store.refuse(one, NO_CODE, content.to)

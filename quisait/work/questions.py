@@ -13,11 +13,13 @@ from quisait.work.crawl import crawl_with_lock
 from quisait.work.runs import CrawlOptions
 from search_api.answers.asking import move_questions_on
 from search_api.answers.context import AnswerContext, Asking
+from search_api.answers.moderation import waiting_reports
 from search_api.asking.limits import DailyActs
 from search_api.asking.values import AskingRules
 from search_api.community_pages import SqlCommunityPages
 from search_api.following import SqlFollowing
 from search_api.identity.readers import reader_of
+from search_api.wording import day
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +82,36 @@ def publish_questions(application: Application) -> bool:
 
 def move_on(application: Application) -> int:
     """Move questions on whose time has passed; returns how many. Raises `IndexUnreachable`."""
-    context = AnswerContext(
+    return move_questions_on(_context(application))
+
+
+def reports_state(application: Application) -> str:
+    """How many reported texts wait. Raises `ValueError` where someone has to see to it.
+
+    A report waits for nobody where no role of the settings fits it; it is late once it has waited
+    for longer than an agent has to answer.
+    """
+    if not application.settings.questions.enabled:
+        return "éteint"
+    found = waiting_reports(_context(application))
+    if not found.texts or found.oldest is None:
+        return "aucun n'attend"
+    said = f"textes signalés qui attendent : {found.texts}, depuis le {day(found.oldest)}"
+    if found.nobodys:
+        raise ValueError(
+            f"{said} ; que personne ne peut modérer : {found.nobodys}. Donnez le rôle « animator » "
+            "sur leur sujet ou leur service ([[roles]]) à quelqu'un qui peut les lire"
+        )
+    if found.late:
+        raise ValueError(
+            f"{said} ; depuis trop longtemps : {found.late}. Prévenez qui anime leur sujet, ou "
+            "donnez ce rôle à quelqu'un d'autre ([[roles]])"
+        )
+    return said
+
+
+def _context(application: Application) -> AnswerContext:
+    return AnswerContext(
         application.search,
         application.book,
         today=today,
@@ -89,4 +120,3 @@ def move_on(application: Application) -> int:
         asking=open_asking(application),
         community_pages=SqlCommunityPages(application.database, now),
     )
-    return move_questions_on(context)

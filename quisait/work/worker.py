@@ -41,6 +41,7 @@ from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.work.crawl import crawl_with_lock, divided_source, replace_directory
 from quisait.work.mail import send_mail
+from quisait.work.mailbox import read_mailbox
 from quisait.work.parts import DividedSource, has_part_left, read_parts
 from quisait.work.questions import move_on
 from quisait.work.runs import (
@@ -131,6 +132,8 @@ QUESTIONS = "@questions"
 """Questions whose time has passed go to the next agent; their documents are a source's."""
 MAIL = "@courriel"
 """What agents are told by mail; a server that is away holds up nothing else."""
+MAILBOX = "@boite"
+"""Answers by mail, and bounces; another task than sending: either server may be away alone."""
 PRIVACY = "@vie-privee"
 """What is kept of who left, old entries of the audit and of the register."""
 
@@ -164,6 +167,8 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
         tasks.append(Task(QUESTIONS, pace_of(settings, "5 min"), _move_questions_on))
     if settings.questions.enabled and settings.mail.host:
         tasks.append(Task(MAIL, pace_of(settings, "1 min"), _send_mail))
+    if settings.mailbox.host:
+        tasks.append(Task(MAILBOX, pace_of(settings, "1 min"), _read_mailbox))
     tasks.append(Task(PRIVACY, pace_of(settings, "1 j"), _purge))
     return tuple(tasks)
 
@@ -187,6 +192,10 @@ def _move_questions_on(application: Application, _held: SourceLock, _stop: Event
 
 def _send_mail(application: Application, _held: SourceLock, stop: Event) -> int:
     return send_mail(application, stop).sent
+
+
+def _read_mailbox(application: Application, _held: SourceLock, stop: Event) -> int:
+    return sum(read_mailbox(application, stop).values())
 
 
 def _purge(application: Application, _held: SourceLock, _stop: Event) -> int:

@@ -375,6 +375,13 @@ def act_on_question(
         asking.publish()
 
 
+def keep_answer(asking: Asking, answer: GivenAnswer) -> None:
+    """Keep an answer of who may read the question; once under its id. Raises `TooManyAnswers`."""
+    day_ago = asking.questions.now() - timedelta(days=1)
+    if not asking.questions.answer(answer, asking.rules.answered_per_day, day_ago):
+        raise TooManyAnswers("Vous avez beaucoup répondu aujourd’hui : revenez demain.")
+
+
 @dataclass(frozen=True, slots=True)
 class _Acting:
     """Who acts on which question, which they may read."""
@@ -417,9 +424,7 @@ class _Acting:
             moment,
             valid_until=self.valid_until,
         )
-        day_ago = moment - timedelta(days=1)
-        if not self.asking.questions.answer(answer, self.asking.rules.answered_per_day, day_ago):
-            raise TooManyAnswers("Vous avez beaucoup répondu aujourd’hui : revenez demain.")
+        keep_answer(self.asking, answer)
 
     def correct(self, text: str, _: str, answer_id: str) -> None:
         said = checked_text(text, MOST_TEXT, "Écrivez la réponse.")

@@ -24,6 +24,7 @@ from search_api.following import SqlFollowing
 from search_api.identity.principals import Grants, HeldRoles, Role
 from search_api.identity.readers import ReaderDirectory
 from search_api.mail.links import UnsubscribeLinks
+from search_api.mail.reply_addresses import ReplyAddresses
 from search_api.mail.storage import SqlMail
 from search_api.mail.values import MailRules
 from search_api.query_log.counts import MentionCount
@@ -111,6 +112,10 @@ class PeopleDirectory(
         """One agent as the directory has them, whatever they ask: for their own eyes."""
         ...
 
+    def by_email(self, email: str) -> Sequence[Agent]:
+        """Every agent with this address, departed or not, ignoring case."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Asking:
@@ -150,11 +155,12 @@ class Verifying:
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """What mail to agents needs."""
+    """What mail to agents needs. `replies` are None where no mailbox is read."""
 
     store: SqlMail
     rules: MailRules
     links: UnsubscribeLinks
+    replies: ReplyAddresses | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,11 @@ _UNKNOWN = {
 }
 
 
+HOME_SEARCHES = 4
+"""Of so many things that are followed the home page tells the news, as of one's own topics: each is
+a search. A page of its own tells all."""
+
+
 class FollowAction(StrEnum):
     """What a click does. `forget` ends all that one follows, `seen` says that the news was read."""
 
@@ -124,12 +129,13 @@ class News:
     """What is new of all that a reader follows, each document once, under the first that has it.
 
     `follows`: whether they follow anything that they may see. `since`: the earliest moment that
-    counts, None where they follow nothing.
+    counts, None where they follow nothing. `left`: of so many follows it was not looked for.
     """
 
     found: tuple[FollowNews, ...] = ()
     follows: bool = False
     since: datetime | None = None
+    left: int = 0
 
     @property
     def count(self) -> int:
@@ -184,11 +190,13 @@ def news(
     reader: Reader,
     after: datetime | None = None,
     until: datetime | None = None,
+    most_searches: int | None = None,
 ) -> News:
     """What changed on what the reader follows, since they last said that they saw it.
 
     `after` and `until` ask for another period, without what was before each follow. A document
-    counts by its own date; a date without a time counts as the end of its day. Raises
+    counts by its own date; a date without a time counts as the end of its day. `most_searches`:
+    of so many topics, communities and searches, each of which is a search; None for all. Raises
     `IndexUnreachable`.
     """
     if context.following is None or reader.agent_id is None:
@@ -198,18 +206,23 @@ def news(
     begins = max(after or kept.seen or datetime.min.replace(tzinfo=moment.tzinfo), _floor(moment))
     period = _Period(begins, until)
     own = frozenset(context.people.accounts_of(reader.agent_id))
-    found, seen, shown_any = [], set[str](), False
+    found, seen, shown_any, searches, left = [], set[str](), False, 0, 0
     for follow in kept.follows:
         shown = _shown(context, reader, follow)
         if shown is None:
             continue
         shown_any = True
+        if follow.kind is not FollowKind.QUESTION:
+            if searches == most_searches:
+                left += 1
+                continue
+            searches += 1
         items, more = _new_of(context, reader, follow, period.from_(follow.since), own)
         new = [one for one in items if one.document_id not in seen]
         seen |= {one.document_id for one in new}
         if new:
             found.append(FollowNews(shown, tuple(new), more))
-    return News(tuple(found), shown_any, begins if shown_any else None)
+    return News(tuple(found), shown_any, begins if shown_any else None, left)
 
 
 class PageFollows:

@@ -6,6 +6,7 @@ settings allow it for its entity: mail is forwarded, and kept by others.
 """
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus
@@ -14,12 +15,14 @@ from indexer.access import Reader, access_filter
 from search_api.addresses import question_address, unsubscribe_address
 from search_api.answers.context import AnswerContext, Asking, Mailing, NotFound
 from search_api.answers.following import News, NewsItem, NewsKind, ShownFollow, news
+from search_api.answers.mailed_answers import NOTES, MailOutcome
 from search_api.asking.values import (
     AskedQuestion,
     ReaderScope,
     RequestState,
 )
 from search_api.following import FollowKind
+from search_api.mail.reply_addresses import Purpose
 from search_api.mail.values import (
     DigestPace,
     KeptMail,
@@ -39,6 +42,7 @@ KINDS: dict[MailKind, str] = {
     MailKind.ASKED: "les questions qui vous sont posées",
     MailKind.ANSWERED: "les réponses à vos questions",
     MailKind.DIGEST: "le résumé de ce que vous suivez",
+    MailKind.RECEIVED: "la suite de vos réponses par courriel",
 }
 """What each kind of mail tells."""
 
@@ -92,6 +96,7 @@ def unsubscribe(context: AnswerContext, link: str) -> Unsubscription:
         MailKind.ASKED: replace(said, asked=False),
         MailKind.ANSWERED: replace(said, answered=False),
         MailKind.DIGEST: replace(said, digest=DigestPace.OFF),
+        MailKind.RECEIVED: replace(said, asked=False),  # then there is nothing to answer
     }[kind]
     if ended != said:
         store.choose(agent_id, ended)
@@ -110,9 +115,15 @@ def mail_content(context: AnswerContext, queued: QueuedMail) -> MailContent | No
     if reader.agent_id is None:
         return None
     if queued.kind is MailKind.DIGEST:
-        return _digest(context, mail, reader, agent, queued)
-    told = {MailKind.ASKED: _asked, MailKind.ANSWERED: _answered}[queued.kind]
-    return told(context.asking, mail, reader, agent, queued.subject)
+        digest = _digest(context, mail, reader, agent, queued)
+        return digest and _with_addresses(context, mail, agent, queued, digest)
+    told = {
+        MailKind.ASKED: _asked,
+        MailKind.ANSWERED: _answered,
+        MailKind.RECEIVED: _received,
+    }[queued.kind]
+    found = told(context.asking, mail, reader, agent, queued.subject)
+    return found and _with_addresses(context, mail, agent, queued, found)
 
 
 def _recipient(context: AnswerContext, queued: QueuedMail) -> Agent | None:
@@ -122,8 +133,28 @@ def _recipient(context: AnswerContext, queued: QueuedMail) -> Agent | None:
         return None
     consent = context.consent
     withdrawn = consent is None or has_withdrawn(consent, agent.id)
+    if withdrawn and queued.kind is not MailKind.RECEIVED:  # they wrote, and are told what of it
+        return None
     said = _mail(context).store.preferences(agent.id, agent.email)
-    return agent if not withdrawn and said.wants(queued.kind) and not said.refused else None
+    return agent if said.wants(queued.kind) and not said.refused else None
+
+
+def _with_addresses(
+    context: AnswerContext, mail: Mailing, agent: Agent, queued: QueuedMail, content: MailContent
+) -> MailContent:
+    """With where it is answered, if it is a question, and where a bounce of it comes back."""
+    if mail.replies is None:
+        return content
+    until = context.today() + timedelta(days=mail.replies.days)
+    back = mail.replies.make(Purpose.BOUNCE, queued.id, agent.id, until)
+    if queued.kind is not MailKind.ASKED:
+        return replace(content, bounces_to=back)
+    answer = mail.replies.make(Purpose.ANSWER, queued.subject, agent.id, until)
+    lead = (
+        f"{content.lead} En répondant à ce courriel, sans pièce jointe, vous publiez votre réponse "
+        "sous votre nom, pour tous ceux qui peuvent lire la question."
+    )
+    return replace(content, lead=lead, reply_to=answer, bounces_to=back)
 
 
 def _asked(
@@ -165,6 +196,24 @@ def _answered(
         "Votre question a une réponse",
         "Votre question a une réponse. Dites sur sa page si elle vous a aidé, ou ce qui manque.",
         (MailSection("Votre question", (_line(mail, question),)),),
+    )
+
+
+def _received(
+    asking: Asking, mail: Mailing, reader: Reader, agent: Agent, noted: str
+) -> MailContent | None:
+    """What became of an answer by mail; without the question where they may not read it."""
+    outcome, _, question_id = noted.partition(":")
+    question = _readable(asking, reader, question_id)
+    shown = (MailSection("La question", (_line(mail, question),)),) if question else ()
+    published = MailOutcome(outcome).published
+    return _content(
+        mail,
+        agent,
+        MailKind.RECEIVED,
+        "Votre réponse est publiée" if published else "Votre réponse n’est pas publiée",
+        NOTES[MailOutcome(outcome)],
+        shown,
     )
 
 
@@ -255,7 +304,9 @@ def _content(
         subject=f"Qui sait ? {subject}",
         lead=lead,
         sections=sections,
-        why=f"Vous avez choisi, dans « Mes données », de recevoir par courriel {KINDS[kind]}.",
+        why="Vous avez répondu par courriel à une question."
+        if kind is MailKind.RECEIVED
+        else f"Vous avez choisi, dans « Mes données », de recevoir par courriel {KINDS[kind]}.",
         unsubscribe=f"{mail.rules.site}{unsubscribe_address(mail.links.make(agent.id, kind))}",
         choices=f"{mail.rules.site}/mes-donnees#courriels",
     )

@@ -1,7 +1,9 @@
 """Reports of questions and answers, and what whoever animates their topic does about them.
 
 Whoever moderates sees what is reported and why, never by whom; and moderates only what they may
-read, and no text of their own. What is hidden is shown to its author alone, with the reason.
+read, and no text of their own. What is hidden is shown to its author alone, with the reason. Where
+nobody who animates a topic can moderate a question of it, whoever animates its entity does; and
+administrators are told how many reports wait for nobody, or for too long.
 """
 
 from collections.abc import Callable
@@ -39,7 +41,7 @@ from search_api.asking.values import (
     TextReport,
     Thread,
 )
-from search_api.identity.principals import HeldRoles
+from search_api.identity.principals import Grant, Role
 
 MOST_PROPOSED = 20
 """Unclassified questions with a topic proposed, the oldest: each is encoded, at each view."""
@@ -76,6 +78,20 @@ class ModeratedText:
     def hidden(self) -> str | None:
         """Why it is hidden, None where it is shown."""
         return self.answer.hidden if self.answer else self.question.hidden
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingReports:
+    """How many reported texts wait for a decision, since `oldest`.
+
+    `nobodys`: nobody of the settings can moderate them. `late`: they have waited for longer than
+    an agent has to answer a question (`answer_days`), for whatever reason.
+    """
+
+    texts: int
+    nobodys: int
+    late: int
+    oldest: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +140,42 @@ def report_text(
         raise TooManyReports("Vous avez beaucoup signalé aujourd’hui : revenez demain.")
 
 
+def take_report_back(
+    context: AnswerContext, reader: Reader, question_id: str, answer_id: str
+) -> None:
+    """Take back one's own report, as long as nobody decided on it.
+
+    One may do so of a text that one may not read any more. Raises `NotFound`, in the same words
+    where nothing was reported, and where it was decided on.
+    """
+    asking, agent = asking_of(context), known_agent(context, reader)
+    if not asking.questions.take_report_back(agent.id, question_id, answer_id):
+        raise NotFound("Vous n’avez pas de signalement à reprendre ici, ou il est déjà traité.")
+
+
+def waiting_reports(context: AnswerContext) -> WaitingReports:
+    """How many reported texts wait, and for whom: numbers alone, for who administers."""
+    asking = asking_of(context)
+    oldest: dict[tuple[str, str], date] = {}
+    for one in asking.questions.reports():
+        oldest.setdefault((one.question_id, one.answer_id), one.created.date())
+    late = context.today() - timedelta(days=asking.rules.answer_days)
+    animators = _Animators(context, asking)
+    nobodys = 0
+    for question_id, answer_id in oldest:
+        thread = asking.questions.one(question_id, with_hidden=True)
+        try:
+            nobodys += thread is not None and not animators.any_for(_text(thread, answer_id))
+        except NotFound:  # the answer was deleted at this moment
+            continue
+    return WaitingReports(
+        len(oldest),
+        nobodys,
+        sum(day < late for day in oldest.values()),
+        min(oldest.values(), default=None),
+    )
+
+
 def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDesk:
     """What waits for the holder. Raises `NotFound`, `IndexUnreachable`."""
     asking = asking_of(context)
@@ -139,7 +191,9 @@ def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDes
     waiting = [
         one.question
         for one in questions.at_stage(*QuestionStage)
-        if one.waits and access.admits(one.question.access) and moderated(one.question)
+        if one.waits
+        and access.admits(one.question.access)
+        and moderated(ModeratedText(one.question, None))
     ]
 
     def texts(keys: list[tuple[str, str]]) -> tuple[ModeratedText, ...]:
@@ -204,7 +258,8 @@ def _classify(
     context: AnswerContext, asking: Asking, holder: RoleHolder, question_id: str, topic_id: str
 ) -> None:
     question = any_thread(context, holder.reader, question_id).question
-    if question.hidden is not None or not _moderated(context, asking, holder)(question):
+    asked = ModeratedText(question, None)
+    if question.hidden is not None or not _moderated(context, asking, holder)(asked):
         raise NotFound("Cette question n’existe pas, ou n’est pas la vôtre à modérer.")
     if topic_id not in {one.id for one in list_topics(context).topics}:
         raise InvalidParameter("Ce sujet n’est pas dans la liste.")
@@ -216,24 +271,61 @@ def _classify(
 
 def _moderated(
     context: AnswerContext, asking: Asking, holder: RoleHolder
-) -> Callable[[AskedQuestion], bool]:
+) -> Callable[[ModeratedText], bool]:
     """Whether a question is the holder's to moderate, if they may read it."""
-    held = holder.held
+    held, animators = holder.held, _Animators(context, asking)
 
-    def moderated(question: AskedQuestion) -> bool:
-        if held.animates_topic(question.topic_id):
+    def moderated(text: ModeratedText) -> bool:
+        if held.animates_topic(text.question.topic_id):
             return True
-        return not question.topic_id and _in_entities(context, held, question)
+        if not _in_entities(context, held.entities, text.question):
+            return False
+        return not text.question.topic_id or not animators.of_topic(text)
 
     return moderated
 
 
-def _in_entities(context: AnswerContext, held: HeldRoles, question: AskedQuestion) -> bool:
-    """Whether it is of an entity that they animate: its readers, or who asked it.
+class _Animators:
+    """Whether the settings name anybody who can moderate a text; each is looked up once."""
+
+    def __init__(self, context: AnswerContext, asking: Asking) -> None:
+        self._context, self._asking = context, asking
+        self._readers: dict[str, Reader] = {}
+
+    def any_for(self, text: ModeratedText) -> bool:
+        """Of its topic, or of its entity."""
+        if self.of_topic(text):
+            return True
+        grants = (one for one in self._context.grants.every if one.role is Role.ANIMATOR)
+        return any(
+            _in_entities(self._context, one.entities, text.question) and self._is_for(one, text)
+            for one in grants
+        )
+
+    def of_topic(self, text: ModeratedText) -> bool:
+        """Of its topic, or of every topic."""
+        topic_id = text.question.topic_id
+        grants = (one for one in self._context.grants.every if one.animates_topic(topic_id))
+        return any(self._is_for(one, text) for one in grants)
+
+    def _is_for(self, grant: Grant, text: ModeratedText) -> bool:
+        """A group counts as somebody: who is in it is not listed."""
+        return bool(grant.groups) or any(self._may(agent_id, text) for agent_id in grant.agents)
+
+    def _may(self, agent_id: str, text: ModeratedText) -> bool:
+        if agent_id not in self._readers:
+            self._readers[agent_id] = self._asking.reader_of(agent_id)
+        reader = self._readers[agent_id]
+        known = reader.agent_id is not None and agent_id != _author(text)
+        return known and access_filter(reader).admits(text.question.access)
+
+
+def _in_entities(context: AnswerContext, animated: frozenset[str], question: AskedQuestion) -> bool:
+    """Whether it is of an entity that is animated: its readers, or who asked it.
 
     Who asked it counts once they are named: else the desk would tell their entity.
     """
-    if not held.entities:
+    if not animated:
         return False
     entities: tuple[str, ...] = ()
     if question.scope is ReaderScope.ENTITY:
@@ -242,13 +334,13 @@ def _in_entities(context: AnswerContext, held: HeldRoles, question: AskedQuestio
         asker := context.people.agents([question.asker_id]).get(question.asker_id)
     ):
         entities = entities_of(asker)
-    return not held.entities.isdisjoint(entities)
+    return not animated.isdisjoint(entities)
 
 
 def _moderated_text(
     context: AnswerContext,
     holder: RoleHolder,
-    moderated: Callable[[AskedQuestion], bool],
+    moderated: Callable[[ModeratedText], bool],
     question_id: str,
     answer_id: str,
 ) -> ModeratedText | None:
@@ -258,7 +350,7 @@ def _moderated_text(
         text = _text(thread, answer_id)
     except NotFound:
         return None
-    if not moderated(thread.question) or _author(text) == holder.reader.agent_id:
+    if not moderated(text) or _author(text) == holder.reader.agent_id:
         return None
     return text
 

@@ -49,6 +49,14 @@ class WhyVerify(StrEnum):
     OLD = "old"
 
 
+WHY_WORDS: dict[WhyVerify, str] = {
+    WhyVerify.MARKED: "un lecteur pense qu’il n’est plus juste",
+    WhyVerify.CONTRADICTED: "il n’est plus en vigueur, ou un autre le remplace",
+    WhyVerify.OLD: "il est ancien",
+}
+"""Each reason, as its author reads it."""
+
+
 class VerificationAct(StrEnum):
     """What one says of a document: its author that it is right or wrong, a reader a mark.
 
@@ -90,6 +98,15 @@ class OwnVerification:
     owner: bool
     text_hash: str
     said: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedDocument:
+    """A document that the reader may read: what its author said of it, and what the reader may."""
+
+    card: Card
+    verified: ShownVerification | None
+    own: OwnVerification | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +178,16 @@ def own_verification(context: AnswerContext, reader: Reader, card: Card) -> OwnV
     of_text += [(one.document_id, one.content_hash) for one in own.marks]
     said = (card.document_id, text_hash) in of_text
     return OwnVerification(_is_owner(context, reader, card), text_hash, said)
+
+
+def checked_document(context: AnswerContext, reader: Reader, document_id: str) -> CheckedDocument:
+    """What is said of one document. Raises `NotFound`, `IndexUnreachable`."""
+    _verifying(context)
+    card = context.search.cards((document_id,), reader).get(document_id)
+    if card is None:
+        raise NotFound(_UNKNOWN)
+    said = verified(context, [document_id]).get(document_id)
+    return CheckedDocument(card, said, own_verification(context, reader, card))
 
 
 def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:

@@ -166,6 +166,12 @@ class RemovedQuestions(Protocol):
         """The same of a text that is hidden, or shown again."""
         ...
 
+    def report_taken_back(
+        self, agent_id: str, question_id: str, answer_id: str, moment: datetime
+    ) -> None:
+        """The same of a report that its author takes back."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ChangedQuestion:
@@ -332,6 +338,7 @@ class SqlQuestions:
 
         The asker's name may be shown from then on where an agent who was asked gave it: else any
         reader would learn it by an answer of one word. What the asker adds fills no gap of theirs.
+        An answer that is kept under the same id stays as it is.
         """
         mine = digest(answer.author_id)
         own = (asked_agents.c.agent_key == mine) & (
@@ -341,6 +348,8 @@ class SqlQuestions:
             asked_questions.c.agent_key == mine
         )
         with self._writing() as (connection, seq):
+            if _count(connection, given_answers.c.id == answer.id, given_answers):
+                return True
             if most is not None and since is not None:
                 given = (given_answers.c.agent_key == mine) & (given_answers.c.created > since)
                 if _count(connection, given, given_answers) >= most:
@@ -635,6 +644,25 @@ class SqlQuestions:
             connection.execute(sa.insert(text_reports).values(_report_row(report)))
             return True
 
+    def take_report_back(
+        self, agent_id: str, question_id: str, answer_id: str, until: datetime | None = None
+    ) -> bool:
+        """Delete an agent's report that nobody decided on; false where there is none.
+
+        Written to the register first. `until`: one that came later stays.
+        """
+        own = (text_reports.c.agent_key == digest(agent_id)) & text_reports.c.decided.is_(None)
+        own &= _text(text_reports, question_id, answer_id)
+        if until is not None:
+            own &= text_reports.c.created <= until
+        with self._engine.connect() as connection:
+            if connection.execute(sa.select(text_reports).where(own)).first() is None:
+                return False
+        if self._register is not None:
+            self._register.report_taken_back(agent_id, question_id, answer_id, self.now())
+        with self._engine.begin() as connection:
+            return bool(connection.execute(sa.delete(text_reports).where(own)).rowcount)
+
     def reports(self) -> tuple[TextReport, ...]:
         """Those that nobody decided on, the oldest first. For who moderates."""
         with self._engine.connect() as connection:
@@ -808,6 +836,7 @@ def reports_of(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple
             row["agent_id"],
             row["reason"],
             in_utc(row["created"]),
+            row["decided"] is not None,
         )
         for row in connection.execute(query).mappings()
     )

@@ -215,7 +215,7 @@ class AskingRules:
 class TextReport:
     """A reader says that a text should not stand there. `answer_id` is empty for the question.
 
-    Who reports it is shown to nobody but themselves.
+    Who reports it is shown to nobody but themselves. `decided`: whoever moderates it did so.
     """
 
     question_id: str
@@ -223,6 +223,7 @@ class TextReport:
     agent_id: str
     reason: str
     created: datetime
+    decided: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,10 @@ class Grant:
     def __post_init__(self) -> None:
         object.__setattr__(self, "groups", normalize_principals(self.groups))
 
+    def animates_topic(self, topic_id: str) -> bool:
+        """Whether it is an animator's, of this topic or of all."""
+        return self.role is Role.ANIMATOR and not self.topics.isdisjoint((topic_id, ALL))
+
     def is_for(self, reader: Reader) -> bool:
         """Whether the reader has the role: by their id, or by one of their groups."""
         return reader.agent_id in self.agents or not self.groups.isdisjoint(reader.principals)

@@ -1,1 +1,1 @@
-"""Mail to agents: what they choose, the queue, the links that end it, and the SMTP server."""
+"""Mail to agents: what they choose, the queue, the links that end it; the servers it passes by."""

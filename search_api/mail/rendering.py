@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from search_api.mail.values import MailContent, QueuedMail
+from search_api.mail.values import ANSWER_ABOVE, MailContent, QueuedMail
 from search_api.wording import safe_text
 
 _environment = Environment(
@@ -47,6 +47,8 @@ def written_message(
     message = EmailMessage(policy=_POLICY)
     message["From"] = _address(sender, sender_name)
     message["To"] = _address(content.to)
+    if content.reply_to:
+        message["Reply-To"] = _address(content.reply_to)
     message["Subject"] = _one_line(content.subject)
     message["Date"] = format_datetime(moment)
     message["Message-ID"] = queued.message_id
@@ -55,7 +57,7 @@ def written_message(
     message["List-Unsubscribe"] = f"<{content.unsubscribe}>"
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(_text(content))
-    html = _environment.get_template("mail.html").render(content=content)
+    html = _environment.get_template("mail.html").render(content=content, above=ANSWER_ABOVE)
     message.add_alternative(html, subtype="html")
     return message
 
@@ -73,7 +75,8 @@ def _one_line(text: str) -> str:
 
 
 def _text(content: MailContent) -> str:
-    lines = [content.lead, ""]
+    lines = [f"--- {ANSWER_ABOVE} ---", ""] if content.reply_to else []
+    lines += [content.lead, ""]
     for section in content.sections:
         lines += [_one_line(section.heading), ""]
         for line in section.lines:

@@ -61,14 +61,17 @@ class SmtpSession:
     def __init__(self, client: smtplib.SMTP) -> None:
         self._client = client
 
-    def send(self, message: EmailMessage, begins: Callable[[], bool]) -> bool:
+    def send(self, message: EmailMessage, begins: Callable[[], bool], bounces_to: str = "") -> bool:
         """Hand it over. `begins` is asked once the server may take it: false ends it there.
+
+        `bounces_to`: where the servers say that it was not delivered; empty: to its sender.
 
         Raises `RefusedForNow`, `RefusedForGood`, `SmtpUnreachable`, `InDoubt`.
         """
-        sender, to = message["From"].addresses[0], message["To"].addresses[0]
+        sender = bounces_to or message["From"].addresses[0].addr_spec
+        to = message["To"].addresses[0]
         try:
-            self._accepted(self._client.mail(sender.addr_spec), of_address=False)
+            self._accepted(self._client.mail(sender), of_address=False)
             self._accepted(self._client.rcpt(to.addr_spec), of_address=True)
         except (smtplib.SMTPException, OSError) as error:
             raise SmtpUnreachable(f"le serveur a coupé ({type(error).__name__})") from error

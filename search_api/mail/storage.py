@@ -238,10 +238,8 @@ class SqlMail:
         """The server refused it for good; the `address` too, where one is given."""
         state = self._move(one, None, MailState.REFUSED, code=code)
         if state and address:
-            own = mail_preferences.c.agent_key == digest(one.agent_id)
-            refused = {"refused": self.now(), "refused_key": _address_key(address)}
             with self._engine.begin() as connection:
-                connection.execute(sa.update(mail_preferences).where(own).values(refused))
+                self._refuse_address(connection, one.agent_id, address)
 
     def postpone(self, one: QueuedMail, code: int) -> None:
         """The server refuses it for now: later again, each time after twice as long."""
@@ -251,6 +249,33 @@ class SqlMail:
             return
         due = self.now() + FIRST_RETRY * 2 ** (attempts - 1)
         self._move(one, None, MailState.WAITING, code=code, attempts=attempts, due=due)
+
+    def queued(self, id_: str) -> QueuedMail | None:
+        """One message of the queue, in whatever state; None where it is kept no more."""
+        with self._engine.connect() as connection:
+            found = connection.execute(sa.select(mail_queue).where(mail_queue.c.id == id_))
+            row = found.mappings().first()
+            return _queued(row) if row else None
+
+    def bounced(self, one: QueuedMail, code: int, address: str = "") -> bool:
+        """It came back after the server took it: refused for good, as if at once.
+
+        The `address` too, where one is given. False where that is noted already.
+        """
+        queue = mail_queue.c
+        taken = queue.state.in_([MailState.SENT.value, MailState.DOUBTFUL.value])
+        back = sa.update(mail_queue).where((queue.id == one.id) & taken)
+        values = {"state": MailState.REFUSED.value, "code": code, "changed": self.now()}
+        with self._engine.begin() as connection:
+            if not connection.execute(back.values(values)).rowcount:
+                return False
+            if address:
+                self._refuse_address(connection, one.agent_id, address)
+        return True
+
+    def queue_note(self, agent_id: str, note: str, subject_id: str) -> bool:
+        """Queue what became of an answer by mail, once of each: a loop of mails ends here."""
+        return self._queue(_Reason(agent_id, MailKind.RECEIVED, f"{note}:{subject_id}"))
 
     def sent_since(self, moment: datetime) -> int:
         """How many messages were handed over since a moment, by any sender."""
@@ -283,6 +308,11 @@ class SqlMail:
         old = mail_queue.c.changed < self.now() - KEPT
         with self._engine.begin() as connection:
             return connection.execute(sa.delete(mail_queue).where(ended, old)).rowcount
+
+    def _refuse_address(self, connection: sa.Connection, agent_id: str, address: str) -> None:
+        own = mail_preferences.c.agent_key == digest(agent_id)
+        refused = {"refused": self.now(), "refused_key": _address_key(address)}
+        connection.execute(sa.update(mail_preferences).where(own).values(refused))
 
     def _queue(self, reason: _Reason) -> bool:
         try:

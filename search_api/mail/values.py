@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+ANSWER_ABOVE = "Répondez au-dessus de cette ligne"
+"""Stands in a mail that may be answered: what comes below it is no part of the answer."""
+
 
 class MailKind(StrEnum):
     """Why a message is sent."""
@@ -14,6 +17,8 @@ class MailKind(StrEnum):
     ASKED = "asked"
     ANSWERED = "answered"
     DIGEST = "digest"
+    RECEIVED = "received"
+    """What became of an answer by mail: it follows from the agent's own mail."""
 
 
 class DigestPace(StrEnum):
@@ -64,13 +69,17 @@ class MailPreferences:
         """Whether this kind of message is wanted."""
         if kind is MailKind.DIGEST:
             return self.digest is not DigestPace.OFF
+        if kind is MailKind.RECEIVED:
+            return True
         return self.asked if kind is MailKind.ASKED else self.answered
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedMail:
-    """One message. `subject`: the id of the question or answer, or the day of a digest.
+    """One message.
 
+    `subject`: the id of the question or answer, or the day of a digest; of what became of an answer
+    by mail, what that is and the question's id.
     `begins` and `queued` are the period of a digest. `attempts`: how often it was tried. `holder`:
     the one who claimed it, for whom alone it goes on.
     """
@@ -146,7 +155,10 @@ class MailSection:
 
 @dataclass(frozen=True, slots=True)
 class MailContent:
-    """What a message says to whom. `unsubscribe` and `choices` are whole addresses."""
+    """What a message says to whom. `unsubscribe` and `choices` are whole addresses.
+
+    `reply_to` and `bounces_to` are addresses of the mailbox, empty where there is none.
+    """
 
     to: str
     subject: str
@@ -155,3 +167,5 @@ class MailContent:
     why: str
     unsubscribe: str
     choices: str
+    reply_to: str = ""
+    bounces_to: str = ""

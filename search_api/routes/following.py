@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from search_api.addresses import local_path
 from search_api.answers.context import NotFound
@@ -20,6 +20,7 @@ from search_api.schemas.following import (
     own_follows_body,
 )
 from search_api.services import services_of
+from search_api.templating import render
 
 _IN_PERSON = [Depends(not_by_personal_token)]
 
@@ -48,6 +49,13 @@ def whats_new(request: Request, reader: AskingReader) -> NewsBody:
 
 
 router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)
+
+
+@router.get("/suivis", response_class=HTMLResponse)
+def news_page(request: Request, reader: NamedReader) -> str:
+    """What is new of all that one follows; the home page tells it of a few."""
+    found = news(services_of(request), reader)
+    return render("news.html", request=request, news=found)
 
 
 @router.post("/suivis")

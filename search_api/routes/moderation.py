@@ -2,12 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from search_api.addresses import question_address
 from search_api.answers.context import RoleHolder
-from search_api.answers.moderation import ModerationAct, moderate, moderation_desk, report_text
+from search_api.answers.moderation import (
+    ModerationAct,
+    moderate,
+    moderation_desk,
+    report_text,
+    take_report_back,
+)
 from search_api.asking.values import MOST_REASON
 from search_api.authorization import not_by_personal_token, require
 from search_api.identity.principals import Role
@@ -36,6 +42,17 @@ def report(
 ) -> None:
     """Report a question or an answer to whoever animates its topic, who is not told by whom."""
     report_text(services_of(request), reader, question_id, asked.answer, asked.reason)
+
+
+@api_router.delete("/questions/{question_id}/reports", status_code=204, dependencies=_IN_PERSON)
+def take_back(
+    request: Request,
+    reader: NamedReader,
+    question_id: str,
+    answer: Annotated[str, Query(max_length=32)] = "",
+) -> None:
+    """Take back one's report of a question or an answer, while nobody decided on it."""
+    take_report_back(services_of(request), reader, question_id, answer)
 
 
 @api_router.get("/animation/questions")
@@ -71,6 +88,18 @@ def report_on_page(
     """The same from the question's page, which says so."""
     report_text(services_of(request), reader, question_id, answer, reason)
     return RedirectResponse(f"{question_address(question_id)}?reported=1#signale", status_code=303)
+
+
+@router.post("/questions/{question_id}/reports/taken-back", dependencies=_IN_PERSON)
+def take_back_on_page(
+    request: Request,
+    reader: NamedReader,
+    question_id: str,
+    answer: Annotated[str, Form(max_length=32)] = "",
+) -> RedirectResponse:
+    """The same from «Mes données», where all that one reported is listed."""
+    take_report_back(services_of(request), reader, question_id, answer)
+    return RedirectResponse("/mes-donnees#questions", status_code=303)
 
 
 @router.get("/animation/questions", response_class=HTMLResponse)

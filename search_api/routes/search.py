@@ -18,7 +18,7 @@ from search_api.addresses import (
     local_path,
     topic_address,
 )
-from search_api.answers.following import news
+from search_api.answers.following import HOME_SEARCHES, news
 from search_api.answers.home import home
 from search_api.answers.people import MOST_CARDS
 from search_api.answers.question import answer_question, who_knows
@@ -146,7 +146,9 @@ def search_page(
         address=address,
         asked=asked,
         home=None if asked else home(services, reader),
-        news=None if asked or by_personal_token(request) else news(services, reader),
+        news=None
+        if asked or by_personal_token(request)
+        else news(services, reader, most_searches=HOME_SEARCHES),
         results=found.results,
         direct=found.direct,
         ask_instead=found.ask_instead,

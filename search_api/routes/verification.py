@@ -7,7 +7,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from search_api.addresses import local_path
 from search_api.answers.verification import (
+    WHY_WORDS,
     VerificationAct,
+    checked_document,
     choose_pace,
     say_of_document,
     to_verify,
@@ -16,9 +18,11 @@ from search_api.authorization import not_by_personal_token
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.verification import (
+    CheckedDocumentBody,
     PaceRequest,
     SayRequest,
     ToVerifyBody,
+    checked_document_body,
     to_verify_body,
 )
 from search_api.services import services_of
@@ -35,6 +39,12 @@ router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)
 def own(request: Request, reader: NamedReader) -> ToVerifyBody:
     """Documents of one's own that may no longer be right, at one's own pace."""
     return to_verify_body(to_verify(services_of(request), reader))
+
+
+@api_router.get("/documents/{document_id:path}")
+def document(request: Request, reader: NamedReader, document_id: str) -> CheckedDocumentBody:
+    """What is said of a document that one may read, and the hash of its text."""
+    return checked_document_body(checked_document(services_of(request), reader, document_id))
 
 
 @api_router.post("", status_code=204)
@@ -60,7 +70,7 @@ def pace(request: Request, reader: NamedReader, asked: PaceRequest) -> None:
 def to_verify_page(request: Request, reader: NamedReader) -> str:
     """Documents of one's own that may no longer be right."""
     found = to_verify(services_of(request), reader)
-    return render("verify.html", request=request, found=found, most_note=MOST_NOTE)
+    return render("verify.html", request=request, found=found, why=WHY_WORDS, most_note=MOST_NOTE)
 
 
 @router.post("/verifications")

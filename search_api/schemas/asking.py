@@ -180,12 +180,13 @@ class OwnAskedBody(_AskingSchema):
 
 
 class OwnReportBody(_AskingSchema):
-    """A text that one reported: for oneself alone."""
+    """A text that one reported: for oneself alone. One may take it back while it is not decided."""
 
     question: str
     answer: str = Field(description="empty: the question itself")
     reason: str
     created: datetime
+    decided: bool
 
 
 class OwnAskingBody(_AskingSchema):
@@ -310,6 +311,7 @@ def own_asking_body(found: OwnAsking) -> OwnAskingBody:
                 answer=one.answer_id,
                 reason=one.reason,
                 created=one.created,
+                decided=one.decided,
             )
             for one in found.reports
         ],

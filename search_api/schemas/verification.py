@@ -5,7 +5,14 @@ from datetime import date
 from pydantic import BaseModel, ConfigDict, Field
 
 from search_api.addresses import document_address
-from search_api.answers.verification import ToVerify, VerificationAct, WhyVerify
+from search_api.answers.verification import (
+    CheckedDocument,
+    ToVerify,
+    VerificationAct,
+    WhyVerify,
+)
+from search_api.schemas.search import VerificationBody
+from search_api.schemas.search_responses import verification_body
 from search_api.verification import MOST_NOTE, MOST_PER_MONTH, OwnVerifications
 
 
@@ -44,6 +51,18 @@ class ToVerifyBody(_VerificationSchema):
     documents: list[DocumentToVerifyBody]
     per_month: int
     more: bool = Field(description="others wait beyond that")
+
+
+class CheckedDocumentBody(_VerificationSchema):
+    """What is said of a document, and what one may say of it."""
+
+    id: str
+    title: str
+    page: str = Field(description="path of its page on this site")
+    verified: VerificationBody | None = Field(description="null where nobody said anything")
+    owner: bool = Field(description="one wrote it, or changed it last")
+    said: bool = Field(description="one had the last word on it, or marked it")
+    text_hash: str = Field(description="of its text now; empty where it has none")
 
 
 class OwnWordBody(_VerificationSchema):
@@ -86,6 +105,19 @@ def to_verify_body(found: ToVerify) -> ToVerifyBody:
         ],
         per_month=found.per_month,
         more=found.more,
+    )
+
+
+def checked_document_body(found: CheckedDocument) -> CheckedDocumentBody:
+    """The body of what is said of one document."""
+    return CheckedDocumentBody(
+        id=found.card.document_id,
+        title=found.card.title,
+        page=document_address(found.card.document_id),
+        verified=verification_body(found.verified) if found.verified else None,
+        owner=found.own is not None and found.own.owner,
+        said=found.own is not None and found.own.said,
+        text_hash=found.own.text_hash if found.own else "",
     )
 
 

@@ -122,6 +122,7 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
             Ask("/api/v1/follows", "POST", json={"action": "follow", "subject": "/?q=cadastre"}),
         ),
         ("GET", "/api/v1/news"): asked("/api/v1/news"),
+        ("GET", "/suivis"): asked("/suivis"),
         ("POST", "/suivis"): posted("/suivis", act="follow", subject="/?q=zz"),
         ("POST", "/api/v1/mail/preferences"): (
             Ask("/api/v1/mail/preferences", "POST", json={"digest": "daily"}),
@@ -131,6 +132,12 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("POST", "/courriels/{link}"): posted("/courriels/inconnu"),
         ("POST", "/api/v1/questions/{question_id}/reports"): (
             Ask(f"/api/v1/questions/{NO_QUESTION}/reports", "POST", json={"reason": "x"}),
+        ),
+        ("DELETE", "/api/v1/questions/{question_id}/reports"): posted(
+            f"/api/v1/questions/{NO_QUESTION}/reports", "DELETE"
+        ),
+        ("POST", "/questions/{question_id}/reports/taken-back"): posted(
+            f"/questions/{NO_QUESTION}/reports/taken-back"
         ),
         ("POST", "/questions/{question_id}/reports"): posted(
             f"/questions/{NO_QUESTION}/reports", reason="x"
@@ -144,6 +151,9 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
             f"/animation/questions/{NO_QUESTION}", act="dismiss"
         ),
         ("GET", "/api/v1/verifications"): asked("/api/v1/verifications"),
+        ("GET", "/api/v1/verifications/documents/{document_id:path}"): documents(
+            "/api/v1/verifications/documents/{}"
+        ),
         ("GET", "/a-verifier"): asked("/a-verifier"),
         ("POST", "/api/v1/verifications"): tuple(
             Ask("/api/v1/verifications", "POST", json={"document": f"wiki:{name}", "act": act})

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,17 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.values import EVERYONE, Contribution, ContributorRole
+from indexer.access import Reader
 from indexer.values import Put, PutAccess
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
 from search_api.answers.context import Verifying
-from search_api.answers.following import MOST_SEARCHED
+from search_api.answers.following import HOME_SEARCHES, MOST_SEARCHED
 from search_api.asking.storage import question_uses
 from search_api.following import FollowKind, SqlFollowing
+from search_api.questions.query import Query
+from search_api.ranking.results import Results
+from search_api.search import Search
 from search_api.verification import SqlVerifications, Verification
 from tests.builders import allowed, indexed, make_document
 from tests.pages.asking_site import (
@@ -28,7 +32,7 @@ from tests.pages.asking_site import (
     AskingSite,
     asking_site,
 )
-from tests.planted import TODAY
+from tests.planted import ENCODER, TODAY
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -115,8 +119,40 @@ def test_news_holds_to_the_rights_of_the_moment(site: AskingSite) -> None:
     site.index.write([PutAccess("wiki:ferme", allowed("agent:nobody"))])
     answer = news(site, STRANGER)
     assert (answer["count"], answer["news"]) == (0, [])
-    for path in ("/", "/api/v1/news", "/api/v1/follows", "/api/v1/me", "/mes-donnees"):
+    for path in ("/", "/suivis", "/api/v1/news", "/api/v1/follows", "/api/v1/me", "/mes-donnees"):
         assert SECRET not in site.client(STRANGER).get(path).text
+
+
+def test_the_home_page_makes_few_searches_and_says_what_it_leaves(site: AskingSite) -> None:
+    """As many with twenty followed searches as with five; all of them on a page of their own."""
+    made: list[str] = []
+
+    class Counted(Search):
+        def answer(self, query: Query, reader: Reader, today: date) -> Results:
+            made.append(query.text)
+            return super().answer(query, reader, today)
+
+    search = Counted(site.index, ENCODER, site.services.people)
+    site = replace(site, services=replace(site.services, search=search))
+
+    def searches(path: str, followed: int) -> tuple[int, str]:
+        for number in range(followed):
+            assert follow(site, STRANGER, "search", f"/?q=carrousel+{number}") == 204
+        made.clear()
+        page = site.client(STRANGER).get(path).text
+        return sum("carrousel" in one for one in made), page
+
+    assert searches("/", HOME_SEARCHES)[0] == HOME_SEARCHES
+    site.clock.now += timedelta(hours=1)
+    write(site, "manege", "Un manège, un carrousel 0")
+    count, page = searches("/", 20)
+    assert count == HOME_SEARCHES
+    assert "Voir aussi 16 autres suivis" in page
+    assert "J’ai vu" not in page, "what was not looked at is not seen"
+    count, page = searches("/suivis", 0)
+    assert count == 20
+    assert "Un manège" in page
+    assert "J’ai vu" in page
 
 
 def test_what_one_may_not_see_is_followed_like_what_never_was(site: AskingSite) -> None:
@@ -223,7 +259,7 @@ def test_news_of_a_question_is_no_use_of_it(site: AskingSite) -> None:
     question = site.ask(title=f"Le cadastre de {SECRET} ?", topic="cadastre")
     assert follow(site, STRANGER, "question", question) == 204
     assert site.act(MAPPER, question, "answer", text="Par un géomètre.") == 204
-    for path in ("/", "/mes-donnees", "/api/v1/follows", "/api/v1/news"):
+    for path in ("/", "/suivis", "/mes-donnees", "/api/v1/follows", "/api/v1/news"):
         assert SECRET in site.client(STRANGER).get(path).text
     with site.engine.connect() as connection:
         assert connection.execute(sa.select(question_uses)).all() == []
@@ -247,7 +283,7 @@ def test_a_hidden_question_or_answer_is_no_news(site: AskingSite) -> None:
     assert news(site, STRANGER)["count"] == 0
     moderate("show", answer=answer)
     moderate("hide")
-    for path in ("/", "/mes-donnees", "/api/v1/follows", "/api/v1/news"):
+    for path in ("/", "/suivis", "/mes-donnees", "/api/v1/follows", "/api/v1/news"):
         assert SECRET not in site.client(STRANGER).get(path).text
     assert news(site, STRANGER)["count"] == 0
 

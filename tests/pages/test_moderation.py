@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from expertise.consent import SqlConsent
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
+from search_api.answers.moderation import waiting_reports
 from search_api.asking.storage import text_reports
 from search_api.identity.principals import Grant, Grants, Role
 from tests.pages.asking_site import (
@@ -25,6 +26,7 @@ from tests.pages.asking_site import (
     asking_site,
 )
 from tests.pages.test_asking import RESTRICTED, SECRET, everything
+from tests.planted import TODAY
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -93,6 +95,76 @@ def test_a_report_reaches_who_animates_without_its_author(site: AskingSite) -> N
     assert "question dismiss" in written
     kept = site.client(STRANGER).get("/api/v1/me/export").json()["asking"]["reports"]
     assert [one["reason"] for one in kept] == ["Nomme une personne."]
+
+
+def test_a_report_is_taken_back_while_nobody_decided(site: AskingSite) -> None:
+    """By its author alone, by page and API; no backup brings it back, and it may be made again."""
+    question = site.ask(topic="cadastre")
+    path = f"/api/v1/questions/{question}/reports"
+    assert report(site, STRANGER, question) == 204
+    client = site.client(STRANGER)
+    page = client.get("/mes-donnees").text
+    assert f'action="/questions/{question}/reports/taken-back"' in page
+    told = [site.client(one).delete(path) for one in (MAPPER, ASKER)]
+    assert [one.status_code for one in told] == [404, 404]
+    assert site.client(MAPPER).delete(f"/api/v1/questions/{NEVER}/reports").text == told[0].text
+    saved = f"{site.engine.url.database}.saved"
+    with site.engine.connect() as connection:
+        connection.exec_driver_sql(f"vacuum into '{saved}'")
+    back = client.post(f"/questions/{question}/reports/taken-back", data={"answer": ""})
+    assert back.headers["location"] == "/mes-donnees#questions"
+    assert desk(site)["reported"] == []
+    assert client.get("/api/v1/me/export").json()["asking"]["reports"] == []
+    assert client.delete(path).status_code == 404
+    lines = list(site.register.lines())
+    restored = sa.create_engine(f"sqlite:///{saved}")
+    consent = SqlConsent(restored, site.clock)
+    replay(lines, restored, consent, cast(Any, site.index), b"key")
+    assert type(site.questions)(restored, site.clock).reports() == ()
+    restored.dispose()
+    assert report(site, STRANGER, question) == 204
+    replay(lines, site.engine, consent, cast(Any, site.index), b"key")
+    assert len(desk(site)["reported"]) == 1, "what was reported since stays"
+    assert moderate(site, question, "dismiss") == 204
+    assert client.delete(path).status_code == 404, "it was decided on"
+    assert "Le reprendre" not in client.get("/mes-donnees").text
+
+
+def test_a_report_that_nobody_animates_reaches_somebody(site: AskingSite) -> None:
+    """Who animates the entity, where nobody of the topic can; else the numbers of who administers.
+
+    Nobody of the topic can who is gone, wrote the text, or may not read it.
+    """
+
+    def among(*grants: Grant) -> AskingSite:
+        return replace(site, services=replace(site.services, grants=Grants(grants)))
+
+    def animator(agent_id: str, **of: Any) -> Grant:
+        return Grant(Role.ANIMATOR, frozenset({agent_id}), **of)
+
+    of_topic = {"topics": frozenset({"cadastre"})}
+    of_entity = animator(NEIGHBOUR, entities=frozenset({"Finances"}))
+    question = site.ask(**RESTRICTED)
+    answer = answer_of(site, ANIMATOR, question, "La mienne.")
+    assert report(site, MAPPER, question, answer=answer) == 204
+    for other in (ANIMATOR, STRANGER, "ag-jamais"):
+        seen = among(animator(other, **of_topic), of_entity)
+        assert [one["answer"] for one in desk(seen, NEIGHBOUR)["reported"]] == [answer]
+        alone = among(animator(other, **of_topic))
+        found = waiting_reports(alone.services)
+        assert (found.texts, found.nobodys, found.late) == (1, 1, 0)
+        assert desk(alone, other).get("reported", []) == []
+    some = among(animator(MAPPER, **of_topic), of_entity)
+    assert desk(some, NEIGHBOUR)["reported"] == [], "somebody of the topic can"
+    assert waiting_reports(some.services).nobodys == 0
+    assert desk(among(of_entity), NEIGHBOUR)["waiting"] == [], "not its turn"
+    group = Grant(Role.ANIMATOR, groups=frozenset({"annuaire:group:x"}), topics=frozenset({"*"}))
+    assert waiting_reports(among(group).services).nobodys == 0
+    later = replace(among(group).services, today=lambda: TODAY + timedelta(days=9))
+    assert waiting_reports(later).late == 1, "whoever is in the group"
+    unseen = among(of_entity, animator(STRANGER, **of_topic))
+    assert moderate(unseen, question, "hide", by=NEIGHBOUR, answer=answer, reason="Un nom.") == 204
+    assert waiting_reports(later).texts == 0
 
 
 def test_a_hidden_answer_leaves_everything_at_once(site: AskingSite) -> None:

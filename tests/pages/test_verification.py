@@ -192,6 +192,24 @@ def test_nobody_speaks_of_what_they_may_not_read_or_did_not_write(site: AskingSi
             assert "secrete" not in client.get(path).text
 
 
+def test_a_document_says_what_was_said_of_it_and_which_text_it_has(site: AskingSite) -> None:
+    """To programs, so that a mark can be made of it; under the reader's rights."""
+
+    def shown(agent_id: str, name: str) -> Any:
+        return site.client(agent_id).get(f"/api/v1/verifications/documents/wiki:{name}")
+
+    before = shown(STRANGER, "vieille").json()
+    assert (before["verified"], before["owner"], before["said"]) == (None, False, False)
+    assert say(site, STRANGER, "vieille", "outdated", text_hash=before["text_hash"]) == 204
+    assert shown(STRANGER, "vieille").json()["said"]
+    assert say(site, MAPPER, "vieille", "wrong", note="Le seuil.") == 204
+    after = shown(MAPPER, "vieille").json()
+    assert (after["verified"]["note"], after["owner"]) == ("Le seuil.", True)
+    closed, never = shown(MAPPER, "secrete"), shown(MAPPER, "jamais")
+    assert closed.status_code == never.status_code == 404
+    assert closed.text == never.text
+
+
 def test_a_readers_mark_asks_the_author_first(site: AskingSite) -> None:
     """Of a new document too, without the reader's name; bounded by day; gone once answered."""
     assert say(site, STRANGER, "neuve", "outdated") == 204

@@ -302,13 +302,21 @@ def of_the_asker(path: str, status: int, **sent: Any) -> Write:
     )
 
 
-def reporting(path: str, status: int, **sent: Any) -> Write:
-    """Whoever reads a question may report it; its asker may not, nor a program."""
+def reporting(
+    path: str, status: int, method: str = "POST", reported: bool = False, **sent: Any
+) -> Write:
+    """Whoever reads a question may report it; its asker may not, nor a program.
+
+    `reported`: it was before, by who may read it, and is taken back.
+    """
 
     def ask(site: Site, client: Any, **headers: str) -> Answer:
         asked = site.client(OTHER).post("/api/v1/questions", json={"title": "Qui sait ?"})
-        address = path.format(asked.json()["id"])
-        answer: Answer = client.post(address, headers=headers, **sent)
+        id_ = asked.json()["id"]
+        if reported:
+            reason = {"reason": "Un nom."}
+            site.client(MANAGER).post(f"/api/v1/questions/{id_}/reports", json=reason)
+        answer: Answer = client.request(method, path.format(id_), headers=headers, **sent)
         return answer
 
     def by_token(site: Site) -> Answer:
@@ -525,6 +533,12 @@ WRITES: dict[tuple[str, str], Write] = {
     ),
     ("POST", "/questions/{question_id}/reports"): reporting(
         "/questions/{}/reports", 303, data={"reason": "Un nom."}
+    ),
+    ("DELETE", "/api/v1/questions/{question_id}/reports"): reporting(
+        "/api/v1/questions/{}/reports", 204, "DELETE", reported=True
+    ),
+    ("POST", "/questions/{question_id}/reports/taken-back"): reporting(
+        "/questions/{}/reports/taken-back", 303, reported=True
     ),
     ("POST", "/api/v1/animation/questions/{question_id}"): managing(
         "/api/v1/animation/questions/{}",

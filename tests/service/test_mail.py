@@ -1,5 +1,6 @@
 """Mail in the assembled application: the commands, the worker's step, the check and the desk."""
 
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -14,19 +15,24 @@ from quisait.work.backup import back_up
 from quisait.work.crawl import read_directory
 from quisait.work.mail import mail_state
 from quisait.work.restore import restore
-from quisait.work.worker import MAIL, tasks_of
+from quisait.work.worker import MAIL, MAILBOX, tasks_of
 from search_api.query_log.recording import NoQueryLog
+from tests.dovecot_server import PASSWORD, DovecotServer, dovecot_server
 from tests.service.place import AGENTS, Place, make_place
 from tests.smtp_server import SmtpServer, smtp_server
 
 pytestmark = [pytest.mark.trust, pytest.mark.sources]
 
-SITE = "https://qui-sait.test"
+SITE, BOX = "https://qui-sait.test", "reponses@finances.test"
+CHECKS = ("courriel", "boîte des réponses")
 
 
-def with_mail(folder: Path, post: SmtpServer) -> Place:
-    """The small administration, whose agents have an address."""
+def with_mail(folder: Path, post: SmtpServer, dovecot: DovecotServer) -> Place:
+    """The small administration, whose agents have an address, and its mailbox."""
     mail = {f"QUISAIT_MAIL__{name.upper()}": str(value) for name, value in post.settings.items()}
+    box = {"host": "127.0.0.1", "port": dovecot.tls_port, "user": BOX, "address": BOX}
+    box |= {"password": PASSWORD, "ca_file": dovecot.ca_file}
+    mail |= {f"QUISAIT_MAILBOX__{name.upper()}": str(value) for name, value in box.items()}
     made = make_place(
         folder,
         QUISAIT_QUESTIONS__ENABLED="true",
@@ -43,14 +49,14 @@ def test_the_commands_send_and_say_so_without_a_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Asked and told, once; a restored backup without its register tells nobody anything."""
-    with smtp_server(tmp_path) as post:
-        place = with_mail(tmp_path / "place", post)
+    with smtp_server(tmp_path) as post, dovecot_server() as dovecot:
+        place = with_mail(tmp_path / "place", post, dovecot)
         for name, value in place.environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv(FILE_VARIABLE, str(place.folder / "quisait.toml"))
         with open_application(load_settings()) as application:
             read_directory(application)
-            assert MAIL in {one.name for one in tasks_of(application)}
+            assert {MAIL, MAILBOX} <= {one.name for one in tasks_of(application)}
             token = tokens_of(application.settings).make("ag-1", now_s())
             headers = {"Authorization": f"Bearer {token}"}
             client = TestClient(
@@ -77,8 +83,17 @@ def test_the_commands_send_and_say_so_without_a_name(
             parts = {one.name: one for one in ApplicationAdministration(application)().parts}
             assert parts["Courriel"].well
             back_up(application, tmp_path / "backup")
-        (line,) = (one for one in place.json("check") if one["name"] == "courriel")
-        assert line["passed"], line
+        answer = EmailMessage()
+        answer["From"], answer["Subject"] = "ag-1@agents.test", "Re: une question"
+        answer["To"] = str(post.handler.accepted[0]["Reply-To"])
+        answer.set_content("Au pied du mur.")
+        dovecot.deliver(BOX, answer.as_bytes())
+        lines = [one for one in place.json("check") if one["name"] in CHECKS]
+        assert [one["passed"] for one in lines] == [True, True], lines
+        read = place.run("mail", "receive")
+        assert "Courriels lus : 1 ; réponses publiées : 1." in read.stdout
+        assert "ag-1" not in read.stdout + read.stderr
+        assert "Aucun courriel n'attendait." in place.run("mail", "receive").stdout
     restored = Place(tmp_path / "restored", place.environment)
     restored.folder.mkdir()
     for name in ("quisait.toml", "agents.csv", "groupes.csv"):

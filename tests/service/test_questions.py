@@ -13,18 +13,22 @@ from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from typer.testing import CliRunner
 
 from quisait.application import engines
 from quisait.application.assembly import Application, open_application
 from quisait.application.locks import hold_source_lock
+from quisait.cli import app
 from quisait.clock import now_s
 from quisait.server.app import app_of, tokens_of
 from quisait.settings import FILE_VARIABLE, QUESTIONS_SOURCE, load_settings
+from quisait.work.administration import ApplicationAdministration
 from quisait.work.backup import back_up
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.questions import move_on, publish_questions
 from quisait.work.restore import restore
 from quisait.work.worker import QUESTIONS, tasks_of
+from search_api.answers.administration import read_audit
 from search_api.query_log.recording import NoQueryLog
 from tests.engines import ensure_opensearch
 from tests.opensearch_index import client as opensearch_client
@@ -219,3 +223,85 @@ def test_one_half_restored_is_told_by_the_other(place: Place, tmp_path: Path, pa
             assert publish_questions(application)
     stays = {f"questions:{first}"} | ({f"questions:{late}"} if part == "index" else set())
     assert set(found(WORD)) == stays
+
+
+def test_a_command_verifies_as_a_page_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an agent's rights: what waits, one document, a word, a mark, a pace; each written down.
+
+    What is taken back is in the register, so that a restored backup has it no more.
+    """
+    made_place(
+        tmp_path / "place",
+        monkeypatch,
+        QUISAIT_VERIFICATION__ENABLED="true",
+        QUISAIT_VERIFICATION__OLD_DAYS="1",
+    )
+    runner = CliRunner()
+
+    def run(*arguments: str, agent: str = "ag-1") -> str:
+        done = runner.invoke(app, ["verification", *arguments, "--agent", agent])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    def refused(*arguments: str, agent: str = "ag-1") -> str:
+        done = runner.invoke(app, ["verification", *arguments, "--agent", agent])
+        assert done.exit_code != 0, done.output
+        assert not isinstance(done.exception, (KeyError, TypeError, AttributeError))
+        return done.output
+
+    note, secret = "notes:bornage.txt", "notes:secret.txt"
+    body = json.loads(run("show", note, "--json"))
+    assert (body["verified"], body["owner"]) == (None, True)
+    read = ("--text", body["text_hash"])
+    assert "Personne n'a dit" in run("show", note)
+    assert "n’existe pas" in refused("show", secret)
+    assert refused("show", secret) == refused("show", "notes:jamais.txt")
+    assert "--text" in refused("say", "right", note)
+    assert "a changé" in refused("say", "right", note, "--text", "0")
+    assert "Seule la personne" in refused("say", "right", note, *read, agent="ag-2")
+    assert "sans votre nom" in run("say", "outdated", note, *read, agent="ag-2")
+    waiting = run("list")
+    assert f"{note} --text {body['text_hash']}" in waiting
+    assert "un lecteur pense" in waiting
+    assert "toujours juste" in run("say", "right", note, *read)
+    assert "par Ana Le Goff" in run("show", note, agent="ag-2")
+    assert f"{note}  toujours juste" in run("own")
+    found = runner.invoke(app, ["search", "bornage", "--verified", "--agent", "ag-2", "--json"])
+    assert [one["id"] for one in json.loads(found.stdout)["documents"]] == [note]
+    run("say", "take_back", note)
+    assert "Personne n'a dit" in run("show", note)
+    assert "Aucun document" in run("pace", "0")
+    assert "Rien à vérifier" in run("list")
+    assert "Plus rien" in run("say", "forget", agent="ag-2")
+    with open_application(load_settings()) as application:
+        kept = [line["kind"] for line in application.privacy.register.lines()]
+        audited = read_audit(application.privacy.audit, 100).entries
+    assert kept.count("verification") == 2
+    assert "quisait verification say" in {one.reading for one in audited}
+    monkeypatch.setenv("QUISAIT_VERIFICATION__ENABLED", "false")
+    assert "[verification] enabled" in refused("list")
+
+
+def test_a_report_that_waits_for_nobody_is_told_to_who_administers(place: Place) -> None:
+    """By a command that fails and by the desk: numbers and what to do, no title, reason or name."""
+    runner = CliRunner()
+    assert "aucun n'attend" in runner.invoke(app, ["questions", "reports"]).output
+    with open_application(load_settings()) as application:
+        question = ask(application, f"Faut-il une {WORD} ?")
+        path = f"/api/v1/questions/{question}/reports"
+        client = client_of(application, "ag-1")
+        assert client.post(path, json={"reason": DELETED}).status_code == 204
+        (part,) = (
+            one
+            for one in ApplicationAdministration(application)().parts
+            if one.name == "Signalements"
+        )
+        assert not part.well
+        told = runner.invoke(app, ["questions", "reports"])
+        assert told.exit_code != 0
+        for said in (part.said, told.output):
+            assert "[[roles]]" in said
+            assert "personne ne peut modérer : 1" in " ".join(said.split())
+            assert not {WORD, DELETED, "ag-1", "Ana"} & set(said.split())
+        assert client.delete(path).status_code == 204
+    assert "aucun n'attend" in runner.invoke(app, ["questions", "reports"]).output

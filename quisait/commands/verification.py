@@ -1,0 +1,201 @@
+"""`quisait verification`: whether documents are still right, with an agent's rights.
+
+What is said here stands under that agent's name, as on the pages; that it was said by a command is
+in the audit log.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from indexer.access import Reader
+from quisait.application.startup import opened_application
+from quisait.commands import answers
+from quisait.commands.privacy import audited_reader
+from search_api.answers.context import AnswerContext
+from search_api.answers.verification import (
+    WHY_WORDS,
+    CheckedDocument,
+    ToVerify,
+    VerificationAct,
+    checked_document,
+    choose_pace,
+    own_verifications,
+    say_of_document,
+    to_verify,
+)
+from search_api.verification import MOST_PER_MONTH, OwnVerifications
+from search_api.wording import day, plural, safe_text
+
+verification_app = typer.Typer(
+    help="Les documents à vérifier, et ce que leurs auteurs en disent.", no_args_is_help=True
+)
+
+AsAgent = Annotated[str, typer.Option("--agent", help="Identifiant de l'agent qui lit, ou dit")]
+AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
+Document = Annotated[str, typer.Argument(help="Identifiant du document (« source:… »)")]
+_OFF = "Aucun auteur n'est sollicité ici : réglez [verification] enabled."
+
+
+@contextmanager
+def _opened(agent: str, command: str) -> Iterator[tuple[AnswerContext, Reader]]:
+    """Written down before anything is shown or said. Raises `ValueError` where it is off."""
+    with opened_application() as application, answers.answer_context(application) as context:
+        if context.verifying is None:
+            raise ValueError(_OFF)
+        yield context, audited_reader(application, agent, f"quisait verification {command}")
+
+
+@verification_app.command("list")
+def list_documents(agent: AsAgent = "", as_json: AsJson = False) -> None:
+    """Les documents d'un agent qui ne sont peut-être plus justes, à son rythme."""
+    with _opened(agent, "list") as (context, reader):
+        found = to_verify(context, reader)
+    if as_json:
+        # Imported here: the models of the API's answers take half a second.
+        from search_api.schemas.verification import to_verify_body
+
+        print(to_verify_body(found).model_dump_json(indent=2))
+    else:
+        print(safe_text(_list_text(found)))
+
+
+@verification_app.command("show")
+def show_document(document: Document, agent: AsAgent = "", as_json: AsJson = False) -> None:
+    """Ce que l'auteur d'un document en a dit, et l'empreinte de son texte."""
+    with _opened(agent, "show") as (context, reader):
+        found = checked_document(context, reader, document)
+    if as_json:
+        from search_api.schemas.verification import checked_document_body  # for the same reason
+
+        print(checked_document_body(found).model_dump_json(indent=2))
+    else:
+        print(safe_text(_document_text(found)))
+
+
+@verification_app.command("own")
+def show_own(agent: AsAgent = "", as_json: AsJson = False) -> None:
+    """Tout ce qui est gardé ici d'un agent : ce qu'il a dit, ses signalements, son rythme."""
+    with _opened(agent, "own") as (context, reader):
+        found = own_verifications(context, reader) or OwnVerifications()
+    if as_json:
+        from search_api.schemas.verification import own_verifications_body  # for the same reason
+
+        print(own_verifications_body(found).model_dump_json(indent=2))
+    else:
+        print(safe_text(_own_text(found)))
+
+
+@verification_app.command("say")
+def say(
+    act: Annotated[
+        VerificationAct,
+        typer.Argument(
+            help="right : toujours juste ; wrong : plus juste ; outdated : un lecteur le pense "
+            "périmé ; take_back : revenir sur son mot ; forget : sur tous"
+        ),
+    ],
+    document: Annotated[
+        str, typer.Argument(help="Identifiant du document ; inutile pour forget")
+    ] = "",
+    text_hash: Annotated[
+        str,
+        typer.Option("--text", help="Empreinte du texte lu, que « list » et « show » donnent"),
+    ] = "",
+    note: Annotated[str, typer.Option(help="Ce qui n'est plus juste (wrong)")] = "",
+    agent: AsAgent = "",
+) -> None:
+    """Dit d'un document qu'il est toujours juste ou non, au nom d'un agent."""
+    reading = (VerificationAct.RIGHT, VerificationAct.WRONG, VerificationAct.OUTDATED)
+    if act is not VerificationAct.FORGET and not document:
+        raise typer.BadParameter("dites de quel document")
+    if act in reading and not text_hash:
+        raise typer.BadParameter("dites quel texte a été lu : --text, que donne « show »")
+    with _opened(agent, "say") as (context, reader):
+        say_of_document(context, reader, document, act, text_hash=text_hash, note=note)
+    print(_SAID[act])
+
+
+@verification_app.command("pace")
+def pace(
+    per_month: Annotated[
+        int, typer.Argument(min=0, max=MOST_PER_MONTH, help="Tant de documents ; 0 : aucun")
+    ],
+    agent: AsAgent = "",
+) -> None:
+    """Sur combien de documents un agent est sollicité en trente jours."""
+    with _opened(agent, "pace") as (context, reader):
+        choose_pace(context, reader, per_month)
+    print(_pace_text(per_month))
+
+
+_SAID = {
+    VerificationAct.RIGHT: "C'est dit : ce document est toujours juste.",
+    VerificationAct.WRONG: "C'est dit : ce document n'est plus juste.",
+    VerificationAct.OUTDATED: "C'est dit à son auteur, sans votre nom.",
+    VerificationAct.TAKE_BACK: "Rien n'en est plus dit par cet agent.",
+    VerificationAct.FORGET: "Plus rien n'est dit par cet agent, d'aucun document.",
+}
+
+
+def _pace_text(per_month: int) -> str:
+    if not per_month:
+        return "Aucun document ne lui sera proposé."
+    return plural(
+        "{num} document au plus en trente jours.",
+        "{num} documents au plus en trente jours.",
+        per_month,
+    )
+
+
+def _list_text(found: ToVerify) -> str:
+    lines = [_pace_text(found.per_month)]
+    for one in found.documents:
+        shown = day(one.card.modified or one.card.created)
+        why = " ; ".join(WHY_WORDS[reason] for reason in one.why)
+        lines += [
+            " · ".join(part for part in (one.card.title, shown, why) if part),
+            f"   {one.card.document_id} --text {one.text_hash}",
+        ]
+    if not found.documents:
+        lines.append("Rien à vérifier en ce moment.")
+    if found.more:
+        lines.append("D'autres attendent : ils viendront à ce rythme.")
+    return "\n".join(lines)
+
+
+def _document_text(found: CheckedDocument) -> str:
+    lines = [found.card.title]
+    if said := found.verified:
+        by = f" par {said.agent.name}" if said.agent else ""
+        what = "Vérifié" if said.right else "N'est plus juste, dit"
+        lines.append(f"{what} le {day(said.day)}{by}" + (f" : {said.note}" if said.note else ""))
+    else:
+        lines.append("Personne n'a dit de ce texte s'il est juste.")
+    if found.own:
+        who = "l'a écrit, ou modifié en dernier" if found.own.owner else "le lit"
+        lines.append(f"Cet agent {who}. Empreinte du texte : --text {found.own.text_hash}")
+    return "\n".join(lines)
+
+
+def _own_text(found: OwnVerifications) -> str:
+    lines = [
+        f"{day(one.day)}  {one.document_id}  "
+        + ("toujours juste" if one.right else f"plus juste : {one.note}")
+        for one in found.said
+    ]
+    lines += [f"{day(one.day)}  {one.document_id}  signalé périmé" for one in found.marks]
+    if found.hidden:
+        lines.append(
+            plural(
+                "et {num} document que cet agent ne peut plus lire",
+                "et {num} documents que cet agent ne peut plus lire",
+                found.hidden,
+            )
+        )
+    chosen = found.per_month is not None
+    return "\n".join(
+        [*(lines or ["Rien."]), *([_pace_text(found.per_month or 0)] if chosen else [])]
+    )

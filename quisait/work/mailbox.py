@@ -1,0 +1,121 @@
+"""Answers and bounces that come in by mail: what the mailbox holds, one after the other.
+
+A mail is put away once all that it brings is written down: who dies before reads it again, and
+what it brought already is not brought twice.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from threading import Event
+
+from connectors.mail_text import UnreadableMail
+from quisait.application.assembly import Application
+from quisait.clock import today
+from quisait.settings import Settings, beside_file
+from quisait.work.mail import mail_context, open_mailing
+from search_api.answers.context import AnswerContext
+from search_api.answers.mailed_answers import MailOutcome, receive_mail
+from search_api.mail.imap import (
+    Mailbox,
+    MailboxRules,
+    MailboxUnreachable,
+    WaitingMail,
+    opened_mailbox,
+)
+from search_api.mail.incoming import read_incoming
+from search_api.mail.reply_addresses import ReplyAddresses
+
+log = logging.getLogger(__name__)
+
+MOST_OF_A_ROUND = 200
+"""Mails of one round, the oldest first: a flood holds up a worker's other tasks no longer."""
+
+
+def mailbox_rules(settings: Settings) -> MailboxRules:
+    """How the settings say to reach the mailbox."""
+    box = settings.mailbox
+    return MailboxRules(
+        box.host,
+        box.port,
+        box.security,
+        box.user,
+        box.password,
+        str(beside_file(box.ca_file)) if box.ca_file else "",
+        box.folder,
+        box.done,
+        box.aside,
+    )
+
+
+def read_mailbox(application: Application, stop: Event) -> Mapping[MailOutcome, int]:
+    """Read what waits: how many mails of each outcome. Does nothing where no mailbox is read.
+
+    Raises `ValueError` where the mailbox does not answer, `IndexUnreachable`: what waits goes on
+    waiting.
+    """
+    mailing = open_mailing(application)
+    if mailing is None or mailing.replies is None:
+        return {}
+    return read_mails(mail_context(application, mailing), application.settings, stop)
+
+
+def read_mails(
+    context: AnswerContext, settings: Settings, stop: Event
+) -> Mapping[MailOutcome, int]:
+    """The same, with what answers are made from."""
+    assert context.mail is not None and context.mail.replies is not None  # noqa: S101, PT018
+    box, found = settings.mailbox, Counter[MailOutcome]()
+    try:
+        with opened_mailbox(mailbox_rules(settings)) as mailbox:
+            for uid in mailbox.waiting(MOST_OF_A_ROUND):
+                if stop.is_set():
+                    break
+                waiting = mailbox.read(uid, box.most_bytes)
+                if waiting is None:  # another reader has put it away
+                    continue
+                outcome = _receive(context, settings, context.mail.replies, waiting)
+                mailbox.put_away(uid, aside=outcome in _ASIDE)
+                found[outcome] += 1
+            _erase_old(mailbox, box.kept_days)
+    except MailboxUnreachable as error:
+        raise ValueError(f"Boîte des réponses : {error}.") from error
+    if found:
+        log.info("mails read", extra={one.value: count for one, count in found.items()})
+    return found
+
+
+_ASIDE = frozenset({MailOutcome.STRANGER, MailOutcome.UNREADABLE})
+"""What a person may want to look at: the mail of nobody's address, or in no form of a mail."""
+
+
+def _receive(
+    context: AnswerContext, settings: Settings, replies: ReplyAddresses, waiting: WaitingMail
+) -> MailOutcome:
+    try:
+        mail = read_incoming(
+            waiting.raw,
+            replies,
+            whole=waiting.whole,
+            trusted_server=settings.mailbox.trusted_server,
+        )
+    except UnreadableMail:
+        return MailOutcome.UNREADABLE
+    return receive_mail(context, mail)
+
+
+def _erase_old(mailbox: Mailbox, kept_days: int) -> None:
+    mailbox.erase_before(today() - timedelta(days=kept_days))
+
+
+def check_mailbox(settings: Settings) -> str:
+    """Connect, log in and open the folders; nothing is read. Raises `ValueError`."""
+    try:
+        with opened_mailbox(mailbox_rules(settings)) as mailbox:
+            waiting = len(mailbox.waiting(MOST_OF_A_ROUND))
+            return f"{settings.mailbox.host} répond ; courriels qui attendent : {waiting}"
+    except MailboxUnreachable as error:
+        raise ValueError(
+            f"{error} : vérifiez [mailbox] host, port, security, user et folder"
+        ) from error

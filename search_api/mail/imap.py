@@ -1,0 +1,153 @@
+"""The mailbox where answers and bounces come in, by IMAP (RFC 9051), over TLS unless it is here."""
+
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from imapclient import IMAPClient
+from imapclient.exceptions import IMAPClientError, LoginError
+
+WAIT_S = 30.0
+"""How long a server may be silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxRules:
+    """How to reach it. `ca_file`: the authority of its certificate, empty for the system's.
+
+    `folder` is read; what was read goes to `done`, what nobody can use to `aside`. Both are made
+    where they are missing.
+    """
+
+    host: str
+    port: int
+    security: Literal["starttls", "tls", "none"]
+    user: str
+    password: str
+    ca_file: str
+    folder: str
+    done: str
+    aside: str
+
+
+class MailboxUnreachable(Exception):
+    """It does not answer, does not let us in, or has no such folder. A French sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingMail:
+    """One mail of the folder. `raw`: its header fields alone where `whole` is false."""
+
+    uid: int
+    raw: bytes
+    whole: bool
+
+
+class Mailbox:
+    """One connection, with the folder open. Each call raises `MailboxUnreachable`."""
+
+    def __init__(self, client: IMAPClient, rules: MailboxRules) -> None:
+        self._client, self._rules = client, rules
+
+    def waiting(self, most: int) -> Sequence[int]:
+        """The oldest mails, by UID."""
+        with _said(self._rules):
+            return sorted(self._client.search(["UNDELETED"]))[:most]
+
+    def read(self, uid: int, most_bytes: int) -> WaitingMail | None:
+        """A mail, unread as it was; of a larger one its header fields. None where it is no more."""
+        with _said(self._rules):
+            sized = self._client.fetch([uid], ["RFC822.SIZE"]).get(uid)
+            if sized is None:
+                return None
+            whole = int(sized[b"RFC822.SIZE"]) <= most_bytes
+            part = "BODY.PEEK[]" if whole else "BODY.PEEK[HEADER]"
+            found = self._client.fetch([uid], [part]).get(uid)
+            key = b"BODY[]" if whole else b"BODY[HEADER]"
+            return None if found is None else WaitingMail(uid, found[key] or b"", whole)
+
+    def put_away(self, uid: int, *, aside: bool = False) -> None:
+        """Move it out of the folder. A server without MOVE (RFC 6851) may be left with a copy."""
+        folder = self._rules.aside if aside else self._rules.done
+        with _said(self._rules):
+            if self._client.has_capability("MOVE"):
+                self._client.move([uid], folder)
+                return
+            self._client.copy([uid], folder)
+            self._client.delete_messages([uid])
+            if self._client.has_capability("UIDPLUS"):
+                self._client.uid_expunge([uid])
+
+    def erase_before(self, day: date) -> int:
+        """Erase what was put away and came in before a day: how many."""
+        count = 0
+        with _said(self._rules):
+            for folder in (self._rules.done, self._rules.aside):
+                self._client.select_folder(folder)
+                old = self._client.search(["BEFORE", day])
+                if old:
+                    self._client.delete_messages(old)
+                    self._client.expunge()
+                count += len(old)
+            self._client.select_folder(self._rules.folder)
+        return count
+
+
+@contextmanager
+def opened_mailbox(rules: MailboxRules) -> Iterator[Mailbox]:
+    """Connected, over TLS as the rules say, logged in, its folders there.
+
+    Raises `MailboxUnreachable`.
+    """
+    with _said(rules):
+        client = _connected(rules)
+    try:
+        with _said(rules):
+            client.login(rules.user, rules.password)
+            for folder in (rules.done, rules.aside):
+                if not client.folder_exists(folder):
+                    client.create_folder(folder)
+            client.select_folder(rules.folder)
+        yield Mailbox(client, rules)
+    finally:
+        with suppress(IMAPClientError, OSError):
+            client.logout()
+
+
+def _connected(rules: MailboxRules) -> IMAPClient:
+    trusted = ssl.create_default_context(cafile=rules.ca_file or None)
+    tls = rules.security == "tls"
+    client = IMAPClient(
+        rules.host, rules.port, ssl=tls, ssl_context=trusted if tls else None, timeout=WAIT_S
+    )
+    if rules.security == "starttls":
+        try:
+            client.starttls(trusted)
+        except (IMAPClientError, OSError):
+            with suppress(IMAPClientError, OSError):
+                client.shutdown()
+            raise
+    return client
+
+
+@contextmanager
+def _said(rules: MailboxRules) -> Iterator[None]:
+    try:
+        yield
+    except (IMAPClientError, OSError) as error:
+        why = _why(error)
+        raise MailboxUnreachable(f"{rules.host}:{rules.port} {why}") from error
+
+
+def _why(error: Exception) -> str:
+    """What failed, without the server's own words, which may repeat an account."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "a un certificat qui n'est pas reconnu"
+    if isinstance(error, LoginError):
+        return "refuse le compte"
+    if isinstance(error, IMAPClientError):
+        return f"refuse ce qui lui est demandé ({type(error).__name__})"
+    return f"ne répond pas ({type(error).__name__})"

@@ -1,0 +1,192 @@
+"""A mail that came in: whom it says it is from, which signed address it was sent to, its text.
+
+Nothing of it is believed here: header fields are whatever their sender wrote.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.message import Message
+
+from connectors.mail_text import leaves, new_text, parse_mail
+from search_api.mail.reply_addresses import ReplyAddresses, SignedAddress
+from search_api.mail.values import ANSWER_ABOVE
+
+_ADDRESSES = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_RECIPIENT_FIELDS = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To")
+_ROBOTS = frozenset({"mailer-daemon", "postmaster", "noreply", "no-reply", "ne-pas-repondre"})
+_BULK = frozenset({"bulk", "junk", "list", "auto_reply"})
+_AUTOMATIC_FIELDS = ("X-Autoreply", "X-Autorespond", "X-AutoReply-From", "List-Id")
+_AUTOMATIC_SUBJECT = re.compile(
+    r"\s*(?:réponse automatique|automatic reply|auto(?:matic)?[- ]?reply|auto ?:|"
+    r"absence du bureau|absent du bureau|message d['’]absence|out of (?:the )?office)",
+    re.IGNORECASE,
+)
+_STATUS = re.compile(r"\s*([245])\.(\d{1,3})\.(\d{1,3})")
+_SMTP_CODE = re.compile(r"\b([45]\d\d)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRecipient:
+    """A recipient that a bounce says was never reached (RFC 3464, `Action: failed`).
+
+    `addresses`: as it was given and as it was tried, in small letters. `status`: RFC 3463,
+    `5.1.1`. `code`: of the SMTP server, 0 where it is not said.
+    """
+
+    addresses: frozenset[str]
+    status: str
+    code: int
+
+    @property
+    def of_address(self) -> bool:
+        """Whether it is because of the address: it is none (5.1.x), or takes no mail (5.2.1)."""
+        return self.status.startswith("5.1.") or self.status == "5.2.1"
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingMail:
+    """`key` is the same for a copy of the mail. `sender`: empty where it is none, or several.
+
+    `signed`: what its recipients' addresses say, in order. `automatic`: no person wrote it.
+    `authenticated`: the server whose word is taken says that it passed DMARC, or nobody is asked.
+    `text` is without what is quoted; empty where nothing is new. `whole`: the text was there to
+    read, and not the header fields alone. `files`: attachments, which are not kept. `failed`: what
+    a bounce says.
+    """
+
+    key: str
+    sender: str
+    signed: tuple[SignedAddress, ...]
+    automatic: bool
+    authenticated: bool
+    text: str
+    whole: bool
+    files: int
+    failed: tuple[FailedRecipient, ...]
+
+
+def read_incoming(
+    raw: bytes, addresses: ReplyAddresses, *, whole: bool = True, trusted_server: str = ""
+) -> IncomingMail:
+    """`raw`: the mail, or its header fields alone where `whole` is false.
+
+    `trusted_server`: whose `Authentication-Results` are believed (RFC 8601); empty: nobody's.
+    Raises `connectors.mail_text.UnreadableMail`.
+    """
+    message = parse_mail(raw)
+    sender = _sender(message)
+    return IncomingMail(
+        hashlib.sha256((_field(message, "Message-ID").strip().encode()) or raw).hexdigest(),
+        sender,
+        tuple(_signed(message, addresses)),
+        _is_automatic(message, sender),
+        not trusted_server or _passed(message, trusted_server),
+        _text(message) if whole else "",
+        whole,
+        sum(map(_is_file, leaves(message))) if whole else 0,
+        tuple(_failed(message)) if whole else (),
+    )
+
+
+def _field(message: Message, name: str) -> str:
+    return str(message.get(name, ""))
+
+
+def _sender(message: Message) -> str:
+    """The address of the only From field, in small letters; empty where it is not one."""
+    fields = message.get_all("From") or []
+    bare = _QUOTED.sub("", str(fields[0])) if len(fields) == 1 else ""
+    angled = re.findall(r"<([^<>]*)>", bare)
+    if "," in bare or len(angled) > 1:
+        return ""
+    address = (angled[0] if angled else bare).strip()
+    return address.lower() if _ADDRESSES.fullmatch(address) else ""
+
+
+def _signed(message: Message, addresses: ReplyAddresses) -> Iterator[SignedAddress]:
+    """Each once, of whatever field names a recipient."""
+    written = (str(one) for name in _RECIPIENT_FIELDS for one in message.get_all(name) or [])
+    found = dict.fromkeys(one for text in written for one in _ADDRESSES.findall(text))
+    signed = (addresses.read(one) for one in found)
+    yield from dict.fromkeys(one for one in signed if one is not None)
+
+
+def _is_automatic(message: Message, sender: str) -> bool:
+    """RFC 3834, and what is older than it; reports (bounces, receipts) are none of a person."""
+    submitted = _field(message, "Auto-Submitted").partition(";")[0].strip().lower()
+    if submitted not in ("", "no"):
+        return True
+    if _field(message, "Precedence").strip().lower() in _BULK:
+        return True
+    if any(name in message for name in _AUTOMATIC_FIELDS):
+        return True
+    if _field(message, "Return-Path").strip() == "<>":
+        return True
+    if message.get_content_type() == "multipart/report":
+        return True
+    if sender.partition("@")[0] in _ROBOTS:
+        return True
+    return _AUTOMATIC_SUBJECT.match(_decoded(_field(message, "Subject"))) is not None
+
+
+def _decoded(field: str) -> str:
+    try:
+        return str(make_header(decode_header(field[:1_000])))
+    except (HeaderParseError, LookupError, ValueError):
+        return field
+
+
+def _passed(message: Message, trusted_server: str) -> bool:
+    """By the newest field of that server, which adds its own above the others."""
+    for one in message.get_all("Authentication-Results") or []:
+        server, _, results = str(one).partition(";")
+        if server.split()[:1] == [trusted_server]:
+            return re.search(r"(?:^|[;\s])dmarc\s*=\s*pass\b", results) is not None
+    return False
+
+
+def _text(message: Message) -> str:
+    """The author's own words, above the line that asks for them; not what they forward."""
+    found = new_text(message)
+    own = "" if found.forwarded else found.text
+    kept = []
+    for line in own.split("\n"):
+        if ANSWER_ABOVE in line:
+            break
+        kept.append(line)
+    return "\n".join(kept).strip()
+
+
+def _is_file(part: Message) -> bool:
+    return part.get_content_disposition() == "attachment" or (
+        part.get_content_maintype() not in ("text", "multipart")
+        and part.get_content_disposition() != "inline"
+    )
+
+
+def _failed(message: Message) -> Iterator[FailedRecipient]:
+    """Of a delivery report: whom it names as not reached, for good."""
+    if message.get_content_type() != "multipart/report":
+        return
+    for part in leaves(message):
+        groups = part.get_payload()
+        if part.get_content_type() != "message/delivery-status" or not isinstance(groups, list):
+            continue
+        for group in groups:
+            if not isinstance(group, Message):
+                continue
+            status = _STATUS.match(_field(group, "Status"))
+            if _field(group, "Action").strip().lower() != "failed" or status is None:
+                continue
+            named = (_field(group, name) for name in ("Original-Recipient", "Final-Recipient"))
+            code = _SMTP_CODE.search(_field(group, "Diagnostic-Code"))
+            yield FailedRecipient(
+                frozenset(one.lower() for text in named for one in _ADDRESSES.findall(text)),
+                ".".join(status.groups()),
+                int(code[1]) if code else 0,
+            )

@@ -1,0 +1,83 @@
+"""Addresses of the mailbox, signed: where an agent answers a question, and where bounces go.
+
+`reponses+TOKEN@example.fr` names what it is for, a question or a message, the last day on which it
+holds, and a MAC over these and the agent for whom it was made: nobody else's mail passes by it.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+_TOKEN = re.compile(r"([ab])([a-z2-7]{45})")
+_ID_BYTES, _DAY_BYTES, _MAC_BYTES = 16, 2, 10
+"""80 bits of a MAC that can only be tried by sending a mail for each."""
+_FIRST_DAY = date(2020, 1, 1).toordinal()
+LONGEST_LOCAL_PART = 64 - len("+") - 46
+"""Characters before the + : a local part has 64 at most (RFC 5321, 4.5.3.1.1)."""
+
+
+class Purpose(StrEnum):
+    """What is sent to an address: an answer to a question, or the bounce of a message."""
+
+    ANSWER = "a"
+    BOUNCE = "b"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedAddress:
+    """What stands in an address, which anybody may have written: see `ReplyAddresses.is_of`.
+
+    `subject_id`: 32 hexadecimal digits, of a question or a queued message.
+    """
+
+    purpose: Purpose
+    subject_id: str
+    until: date
+    mac: bytes
+
+
+class ReplyAddresses:
+    """Makes and reads them. `mailbox` is the bare address; `days`: how long one holds."""
+
+    def __init__(self, key: bytes, mailbox: str, days: int) -> None:
+        self._key, self.days = key, days
+        self._local, _, self._domain = mailbox.partition("@")
+
+    def make(self, purpose: Purpose, subject_id: str, agent_id: str, until: date) -> str:
+        """The address for an agent. Raises `ValueError` for an id of another form."""
+        if len(subject_id) != 2 * _ID_BYTES:
+            raise ValueError("an id has 32 hexadecimal digits")
+        mac = self._mac(purpose, subject_id, agent_id, until)
+        raw = bytes.fromhex(subject_id) + _day(until) + mac
+        token = base64.b32encode(raw).decode().rstrip("=").lower()
+        return f"{self._local}+{purpose}{token}@{self._domain}"
+
+    def read(self, address: str) -> SignedAddress | None:
+        """What stands in it, not yet verified; None for any other address."""
+        local, _, domain = address.lower().rpartition("@")
+        bare, _, token = local.rpartition("+")
+        found = _TOKEN.fullmatch(token)
+        if found is None or (bare, domain) != (self._local.lower(), self._domain.lower()):
+            return None
+        raw = base64.b32decode(f"{found[2].upper()}===")
+        id_, day, mac = raw[:_ID_BYTES], raw[_ID_BYTES:-_MAC_BYTES], raw[-_MAC_BYTES:]
+        until = date.fromordinal(_FIRST_DAY + int.from_bytes(day))
+        return SignedAddress(Purpose(found[1]), id_.hex(), until, mac)
+
+    def is_of(self, address: SignedAddress, agent_id: str) -> bool:
+        """Whether it was made here for this agent, however long ago."""
+        mac = self._mac(address.purpose, address.subject_id, agent_id, address.until)
+        return hmac.compare_digest(mac, address.mac)
+
+    def _mac(self, purpose: Purpose, subject_id: str, agent_id: str, until: date) -> bytes:
+        signed = b"\0".join((purpose.encode(), bytes.fromhex(subject_id), _day(until)))
+        signed += b"\0" + agent_id.encode()
+        return hmac.new(self._key, signed, hashlib.sha256).digest()[:_MAC_BYTES]
+
+
+def _day(until: date) -> bytes:
+    return (until.toordinal() - _FIRST_DAY).to_bytes(_DAY_BYTES)

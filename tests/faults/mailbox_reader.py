@@ -1,0 +1,84 @@
+"""A mailbox reader that ends itself: `python -m tests.faults.mailbox_reader FOLDER SETTINGS`.
+
+The first one, without a third argument, has a question asked by mail and ends. Each other reads the
+mailbox, and kills itself at the point that the argument names; at none it says what stands.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+from typing import Any
+from unittest.mock import patch
+
+from quisait.settings import Settings
+from quisait.work.mail import send_queue
+from quisait.work.mailbox import read_mails
+from search_api.asking.storage import SqlQuestions
+from search_api.mail.imap import Mailbox
+from search_api.mail.reply_addresses import ReplyAddresses
+from search_api.mail.storage import SqlMail
+from tests.pages.asking_site import ASKER, MAPPER, AskingSite, asking_site
+
+POINTS = ("answer", "kept", "noted", "moved")
+"""Before and after the answer is kept; once its note is queued; once the mail is moved."""
+
+
+def killed_at(point: str) -> Any:
+    """The step of the product at which the process ends, before or after it is done."""
+    of: dict[str, tuple[type, str, bool]] = {
+        "answer": (SqlQuestions, "answer", False),
+        "kept": (SqlQuestions, "answer", True),
+        "noted": (SqlMail, "queue_note", True),
+        "moved": (Mailbox, "put_away", True),
+    }
+    owner, name, after = of[point]
+    step: Callable[..., Any] = getattr(owner, name)
+
+    def dying(*arguments: Any, **named: Any) -> Any:
+        if after:
+            step(*arguments, **named)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    return patch.object(owner, name, dying)
+
+
+def ask(site: AskingSite, settings: Settings) -> None:
+    said = {"asked": True}
+    assert site.client(MAPPER).post("/api/v1/mail/preferences", json=said).status_code == 204
+    site.ask(to=MAPPER)
+    send(site, settings)
+
+
+def send(site: AskingSite, settings: Settings) -> None:
+    assert site.services.mail is not None
+    site.services.mail.store.queue_due()
+    send_queue(site.services, settings, Event())
+
+
+def main(folder: Path, written: str, point: str = "") -> None:
+    settings = Settings(**json.loads(written))
+    with asking_site(folder) as made:
+        mail = made.services.mail
+        assert mail is not None
+        replies = ReplyAddresses(b"r" * 32, settings.mailbox.address, 30)
+        site = replace(made, services=replace(made.services, mail=replace(mail, replies=replies)))
+        if point == "ask":
+            ask(site, settings)
+        elif point:
+            with killed_at(point):
+                read_mails(site.services, settings, Event())
+        else:
+            found = read_mails(site.services, settings, Event())
+            send(site, settings)
+            threads = site.questions.of_asker(ASKER)
+            texts = [one.text for thread in threads for one in thread.answers]
+            sys.stdout.write(json.dumps({"read": sum(found.values()), "answers": texts}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -1,0 +1,65 @@
+"""Readers of the mailbox killed at each step: an answer is neither lost nor given twice."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dovecot_server import PASSWORD, dovecot_server
+from tests.faults.mailbox_reader import POINTS
+from tests.pages.test_mailed_answers import ANSWER, BOX, reply
+from tests.smtp_server import smtp_server
+
+pytestmark = [pytest.mark.trust, pytest.mark.slow]
+
+
+def test_a_killed_reader_neither_loses_nor_doubles_an_answer(tmp_path: Path) -> None:
+    """Killed at one step after the other with the same mail, then read to the end."""
+    with smtp_server(tmp_path) as post, dovecot_server() as dovecot:
+        settings = {
+            "mail": post.settings,
+            "mailbox": {
+                "host": "127.0.0.1",
+                "port": dovecot.tls_port,
+                "user": BOX,
+                "password": PASSWORD,
+                "ca_file": str(dovecot.ca_file),
+                "address": BOX,
+            },
+            "questions": {"enabled": True},
+            "sign_on": {"address": "https://qui-sait.test"},
+            "server": {"token_key": "k" * 32},
+        }
+
+        def run(*point: str) -> "subprocess.CompletedProcess[str]":
+            folder = tmp_path / "site"
+            folder.mkdir(exist_ok=True)
+            return subprocess.run(
+                [
+                    sys.executable,
+                    *("-m", "tests.faults.mailbox_reader", str(folder)),
+                    *(json.dumps(settings), *point),
+                ],
+                stdout=subprocess.PIPE,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+
+        assert run("ask").returncode == 0
+        (mail,) = post.handler.accepted
+        dovecot.deliver(BOX, reply(mail).as_bytes())
+        for point in POINTS:
+            assert run(point).returncode == -9, point
+            left = 0 if point == "moved" else 1
+            assert len(dovecot.mails(BOX)) == left, point
+        ended = run()
+        assert ended.returncode == 0
+        found: dict[str, Any] = json.loads(ended.stdout)
+        assert found == {"read": 0, "answers": [ANSWER]}
+        assert len(dovecot.mails(BOX, "Traités")) == 1
+        told = [str(one["Subject"]) for one in post.handler.accepted[1:]]
+        assert told == ["Qui sait ? Votre réponse est publiée"]
