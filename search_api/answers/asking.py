@@ -441,8 +441,10 @@ class _Acting:
             moment,
             valid_until=self.valid_until,
         )
-        day_ago = moment - timedelta(days=1)
-        if not self.asking.questions.answer(answer, self.asking.rules.answered_per_day, day_ago):
+        day_ago, most = moment - timedelta(days=1), self.asking.rules.answered_per_day
+        # Deleted answers are in no table: without this, one answers, mails its asker and deletes.
+        allowed = self.asking.found.allows(f"answers:{self.agent_id}", answer.id, most)
+        if not allowed or not self.asking.questions.answer(answer, most, day_ago):
             raise TooManyAnswers("Vous avez beaucoup répondu aujourd’hui : revenez demain.")
 
     def correct(self, text: str, _: str, answer_id: str) -> None:

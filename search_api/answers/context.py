@@ -117,7 +117,8 @@ class Asking:
     """What questions to those who know need.
 
     `publish` brings the index up to what is kept; false where it will be later. `reader_of` finds
-    what an agent may read now. `found` bounds how often «Cela répond» counts.
+    what an agent may read now. `found` bounds how often «Cela répond» counts, and answers that are
+    deleted again.
     """
 
     questions: SqlQuestions

@@ -329,6 +329,19 @@ def test_to_ask_and_delete_escapes_no_limit(site: AskingSite) -> None:
     assert site.client(ASKER).post("/api/v1/questions", json=body).status_code == 200
 
 
+def test_to_answer_and_delete_escapes_no_limit(tmp_path: Path) -> None:
+    """Each answer may send a mail: what was deleted again counts; the next day counts anew."""
+    with asking_site(tmp_path, answered_per_day=2) as site:
+        question, told = site.ask(), []
+        for number in range(3):
+            told.append(site.act(STRANGER, question, "answer", text=f"Réponse {number}."))
+            for one in site.read(STRANGER, question)["answers"]:
+                assert site.act(STRANGER, question, "delete_answer", answer=one["id"]) == 204
+        assert told == [204, 204, 429]
+        site.clock.now += timedelta(days=1)
+        assert site.act(STRANGER, question, "answer", text="Le lendemain.") == 204
+
+
 def test_preferences_are_kept_to(site: AskingSite) -> None:
     """Not at all, on another topic, away, none a week: the next is asked. Seen by nobody else."""
     client = site.client(MAPPER)
