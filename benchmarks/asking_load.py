@@ -4,7 +4,9 @@ A quarter of questions in an administration drawn at random, by the served order
 is held by 1 to 60 agents; it is asked about as often as it has holders. A search names ten of them
 at most, drawn for each question by how much each wrote. Prints the most that anybody received in
 seven days beyond their limit, the median of questions received by whoever holds a topic, for those
-alone in their region and for the others, and how many questions met somebody.
+alone in their region, for the others and for all, the share of those alone who received more than
+the median of all and who of them chose to, how many questions met somebody, and how many were
+answered.
 """
 
 import random
@@ -72,10 +74,26 @@ class SpreadOfQuestions:
             ]
         return max(over)
 
-    def median_received(self, *, alone: bool) -> float:
+    def received_by(self, *, alone: bool | None = None) -> list[int]:
+        """Questions that each holder of a topic received; None: whether alone or not."""
+        some = {id_ for ids in self.holders.values() for id_ in ids}
+        chosen = sorted(id_ for id_ in some if alone is None or (id_ in self.alone) is alone)
+        return [len(self.received[id_]) for id_ in chosen]
+
+    def median_received(self, *, alone: bool | None = None) -> float:
         """Of whoever holds a topic."""
-        some = {id_ for ids in self.holders.values() for id_ in ids if (id_ in self.alone) is alone}
-        return median(len(self.received[id_]) for id_ in some)
+        return median(self.received_by(alone=alone))
+
+    def alone_above_median(self) -> tuple[float, float]:
+        """Of those alone in their region, the share who received more than the median of all.
+
+        And the share of these who chose a limit of their own above the default.
+        """
+        middle, default = self.median_received(), AskingRules().per_week
+        holders = {id_ for ids in self.holders.values() for id_ in ids} & self.alone
+        above = [id_ for id_ in holders if len(self.received[id_]) > middle]
+        chose = sum((self.preferences[id_].per_week or 0) > default for id_ in above)
+        return len(above) / len(holders), chose / len(above) if above else 1.0
 
 
 def drawn(agents: int, seed: int) -> SpreadOfQuestions:
@@ -166,6 +184,10 @@ def main(arguments: list[str]) -> None:
     )
     print(f"median received, alone in their region: {spread.median_received(alone=True)}")
     print(f"median received, others: {spread.median_received(alone=False)}")
+    print(f"median received, all: {spread.median_received()}")
+    above, chose = spread.alone_above_median()
+    print(f"alone in their region, above the median of all: {above:.0%}, of whom {chose:.0%}")
+    print("  chose a higher limit than the default")
     print(f"met somebody: {spread.met / spread.asked:.0%}")
     print(f"answered: {spread.answered / spread.asked:.0%}")
 

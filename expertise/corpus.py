@@ -21,7 +21,13 @@ from numpy.typing import NDArray
 from connectors.values import Access, ContributorRole, Document, EvidencePolicy
 from expertise.assignment import Assignment, ConfidenceMatrix
 from expertise.topics import label_key
-from expertise.votes import ROLE_WEIGHTS, WHOLE_PARTS, contribution_weight, shares_of_text
+from expertise.votes import (
+    ROLE_WEIGHTS,
+    WHOLE_PARTS,
+    contribution_weight,
+    is_open_question,
+    shares_of_text,
+)
 from indexer.errors import IndexerError
 from indexer.values import IndexedDocument
 
@@ -178,9 +184,6 @@ def asks_for_a_skill(kind: str, asking: frozenset[str]) -> bool:
     return label_key(kind) in asking
 
 
-_ANSWERS = frozenset({ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER})
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Corpus:
     """Documents by ascending id, and one row for each contribution with a weight.
@@ -268,13 +271,12 @@ class DocumentEntry:
     ) -> "DocumentEntry":
         """Of a document, with what its contributions weigh today."""
         shown = document.modified or document.created
-        roles = {row.role for row in document.contributions}
         shares = shares_of_text(document.contributions)
         return cls(
             document.id,
             mark,
             shown.date().toordinal() if shown else 0,
-            ContributorRole.ASKER in roles and roles.isdisjoint(_ANSWERS),
+            is_open_question(document.contributions),
             asks_for_a_skill(document.kind, asking),
             tuple(
                 (

@@ -125,6 +125,7 @@ def _news_text(found: News) -> str:
 def _list_text(found: OwnQuestions) -> str:
     groups = (
         ("Vous attendent", [one for _, one in found.waiting]),
+        ("Ont une réponse, dont vous n'avez rien dit", [one.question for one in found.answered]),
         ("Pour vos communautés", found.of_communities),
         ("Sans réponse, sur vos sujets", found.animated),
         ("Les vôtres", [one.question for one in found.mine]),

@@ -193,15 +193,25 @@ class OwnQuestions:
     figures: OpenQuestionFigures
     moderates: bool = False
 
+    @property
+    def answered(self) -> tuple[Thread, ...]:
+        """Theirs, with an answer of which they said nothing yet."""
+        return tuple(one for one in self.mine if one.awaits_asker)
 
-def asking_form(context: AnswerContext, reader: Reader, new: NewQuestion) -> AskingForm:
-    """The page where one asks, with what answers already. Raises `NotFound`, `IndexUnreachable`."""
+
+def asking_form(
+    context: AnswerContext, reader: Reader, new: NewQuestion, *, look: bool = True
+) -> AskingForm:
+    """The page where one asks; with what answers already, unless nobody is to `look` for it.
+
+    Raises `NotFound`, `IndexUnreachable`.
+    """
     asking, agent = asking_of(context), known_agent(context, reader)
     topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
-    named = new.topic_id or (named_topic(context, new.title) if new.title else "")
+    named = new.topic_id or proposed_topic(context, new.title)
     return AskingForm(
         replace(new, topic_id=named),
-        existing_answers(context, reader, new.title),
+        existing_answers(context, reader, new.title) if look else (),
         topics,
         _communities(context, agent),
         entities_of(agent),
@@ -210,6 +220,11 @@ def asking_form(context: AnswerContext, reader: Reader, new: NewQuestion) -> Ask
         _accepted(context),
         metiers(context),
     )
+
+
+def proposed_topic(context: AnswerContext, text: str) -> str:
+    """The id of the topic that what is being written names, empty for none."""
+    return named_topic(context, text) if text.strip() else ""
 
 
 def existing_answers(context: AnswerContext, reader: Reader, text: str) -> tuple[Result, ...]:
@@ -230,7 +245,7 @@ def answered_by_existing(context: AnswerContext, reader: Reader, document_id: st
     asking = asking_of(context)
     if not context.search.cards((document_id,), reader):
         raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
-    if asking.found.allows(reader.agent_id or "", document_id, asking.rules.found_per_day):
+    if asking.acts.is_new(reader.agent_id or "", document_id, asking.rules.found_per_day):
         asking.questions.count_answered_before(context.today(), document_id)
 
 
@@ -244,7 +259,7 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
     question = AskedQuestion(
         id=uuid4().hex,
         asker_id=agent.id,
-        title=checked_text(new.title, MOST_TITLE, "Écrivez votre question en une phrase."),
+        title=_checked_title(new.title),
         text=checked_text(new.text, MOST_TEXT),
         created=moment,
         modified=moment,
@@ -289,7 +304,12 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
     return ShownQuestion(
         question,
         tuple(
-            ShownAnswer(one, named(one.author_id), one.author_id == me) for one in thread.answers
+            ShownAnswer(
+                one,
+                named(one.author_id) if own or thread.shows_author(one) else None,
+                one.author_id == me,
+            )
+            for one in thread.answers
         ),
         topics.get(question.topic_id),
         named(question.asker_id) if question.named or own else None,
@@ -341,14 +361,18 @@ def _as_told(request: AgentRequest, rules: AskingRules) -> AgentRequest:
 
 
 def waiting_questions(context: AnswerContext, reader: Reader) -> int:
-    """How many questions wait for the reader's word; 0 where none is asked here."""
+    """How many questions wait for the reader's word; 0 where none is asked here.
+
+    Those that they are asked, and their own with an answer of which they said nothing yet.
+    """
     if context.asking is None or reader.agent_id is None:
         return 0
-    access = access_filter(reader)
-    return sum(
+    access, questions = access_filter(reader), context.asking.questions
+    asked = sum(
         access.admits(thread.question.access)
-        for _, thread in context.asking.questions.waiting_for(reader.agent_id)
+        for _, thread in questions.waiting_for(reader.agent_id)
     )
+    return asked + sum(one.awaits_asker for one in questions.of_asker(reader.agent_id))
 
 
 def act_on_question(
@@ -377,8 +401,10 @@ def act_on_question(
 
 def keep_answer(asking: Asking, answer: GivenAnswer) -> None:
     """Keep an answer of who may read the question; once under its id. Raises `TooManyAnswers`."""
-    day_ago = asking.questions.now() - timedelta(days=1)
-    if not asking.questions.answer(answer, asking.rules.answered_per_day, day_ago):
+    day_ago, most = asking.questions.now() - timedelta(days=1), asking.rules.answered_per_day
+    # Deleted answers are in no table: without this, one answers, mails its asker and deletes.
+    allowed = asking.acts.is_within(f"answers:{answer.agent_id}", answer.id, most)
+    if not allowed or not asking.questions.answer(answer, most, day_ago):
         raise TooManyAnswers("Vous avez beaucoup répondu aujourd’hui : revenez demain.")
 
 
@@ -435,8 +461,8 @@ class _Acting:
 
     def edit(self, text: str, title: str, _: str) -> None:
         self._of_the_asker()
-        said = checked_text(title, MOST_TITLE, "Écrivez votre question en une phrase.")
-        self.asking.questions.edit(self.question.id, said, checked_text(text, MOST_TEXT))
+        said = checked_text(text, MOST_TEXT)
+        self.asking.questions.edit(self.question.id, _checked_title(title), said)
 
     def helped(self, _text: str, _title: str, answer_id: str) -> None:
         self._of_the_asker()
@@ -701,6 +727,12 @@ def _may_be_first(context: AnswerContext, reader: Reader, agent_id: str) -> Agen
     agent = context.people.agents([agent_id]).get(agent_id) if agent_id else None
     shown = agent is not None and may_be_shown(agent, context.today())
     return agent if shown and agent_id != reader.agent_id else None
+
+
+def _checked_title(title: str) -> str:
+    """In one line. Raises `InvalidParameter`."""
+    line = " ".join(title.split())
+    return checked_text(line, MOST_TITLE, "Écrivez votre question en une phrase.")
 
 
 def _topic(context: AnswerContext, topic_id: str) -> str:

@@ -122,14 +122,15 @@ class Asking:
     """What questions to those who know need.
 
     `publish` brings the index up to what is kept; false where it will be later. `reader_of` finds
-    what an agent may read now. `found` bounds how often «Cela répond» counts.
+    what an agent may read now. `acts` bounds how often «Cela répond» counts, and answers that are
+    deleted again.
     """
 
     questions: SqlQuestions
     rules: AskingRules
     publish: Callable[[], bool]
     reader_of: Callable[[str], Reader]
-    found: DailyActs
+    acts: DailyActs
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from expertise.topics import Topic, TopicKind
 from indexer.access import Reader
 from indexer.values import Card
 from search_api.answers.context import AnswerContext
-from search_api.answers.topics import readable_cards
+from search_api.answers.topics import open_questions
 from search_api.questions.query import Query, ResultOrder
 from search_api.ranking.results import Result
 from search_api.wording import in_force
@@ -149,7 +149,7 @@ def _news(
 def _open_questions(build: OpenBuild, reader: Reader, topics: Iterable[Topic]) -> tuple[Card, ...]:
     """Questions on these topics that wait for an answer."""
     ids = dict.fromkeys(id_ for one in topics for id_ in build.topics[one.id].questions)
-    found = readable_cards(build, reader, build.revalidation.readable_by_all(ids))
+    found = open_questions(build, reader, build.revalidation.readable_by_all(ids))
     return tuple(sorted(found, key=_newest_first)[:SHOWN])
 
 

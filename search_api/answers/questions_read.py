@@ -70,7 +70,8 @@ def note_use_of_document(context: AnswerContext, reader: Reader, document_id: st
 def checked_text(text: str, most: int, empty: str = "") -> str:
     """What was written, without blanks around it. Raises `InvalidParameter`."""
     said = storable(text).replace("\r\n", "\n").strip()
-    if empty and not said:
+    # A title of characters without a shape would be a link that nobody can see.
+    if empty and not any(one.isprintable() and not one.isspace() for one in said):
         raise InvalidParameter(empty)
     if len(said) > most:
         raise InvalidParameter(f"Écrivez {most} caractères au plus.")

@@ -8,6 +8,7 @@ from expertise.answer_values import BuildState, BuildStatus, CommunityView, Topi
 from expertise.current_build import LEAST_SHARED, OpenBuild, nearest_topic
 from expertise.peers import communities_on, topic_view
 from expertise.topics import Topic, label_key, label_order
+from expertise.votes import is_open_question
 from expertise.who_knows import Experts
 from indexer.access import Reader, access_filter
 from indexer.french.analysis import terms
@@ -72,7 +73,7 @@ def topic_answer(context: AnswerContext, reader: Reader, topic_id: str) -> Topic
         build.status,
         view,
         readable_cards(build, reader, documents[:READ_FIRST]),
-        readable_cards(build, reader, view.questions[:READ_FIRST]),
+        open_questions(build, reader, view.questions[:READ_FIRST]),
         incomplete(reader),
     )
 
@@ -139,6 +140,12 @@ def readable_cards(build: OpenBuild, reader: Reader, ids: Iterable[str]) -> tupl
         return ()
     request = ShowRequest(access_filter(reader), wanted, Question())
     return tuple(shown.card for shown in build.revalidation.index.show(request))
+
+
+def open_questions(build: OpenBuild, reader: Reader, ids: Iterable[str]) -> tuple[Card, ...]:
+    """Those of a build's open questions that nobody answered since it was made, if readable."""
+    found = readable_cards(build, reader, ids)
+    return tuple(one for one in found if is_open_question(one.contributions))
 
 
 _Labels = tuple[tuple[str, tuple[str, ...]], ...]

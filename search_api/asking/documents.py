@@ -82,7 +82,7 @@ def document_of(thread: Thread) -> Document:
     sections = [
         Section(question.text or question.title, author=_account(_asker(thread))),
         *(
-            Section(one.text, CONVERSATION_HEADINGS[_role(one)], _account(one.author_id))
+            Section(one.text, CONVERSATION_HEADINGS[_role(one)], _account(_author(thread, one)))
             for one in thread.answers
         ),
     ]
@@ -112,6 +112,10 @@ def _asker(thread: Thread) -> str:
     return thread.question.asker_id if thread.question.named else ""
 
 
+def _author(thread: Thread, answer: GivenAnswer) -> str:
+    return answer.author_id if thread.shows_author(answer) else ""
+
+
 def _account(agent_id: str) -> str | None:
     return f"{SOURCE}:{agent_id}" if agent_id else None
 
@@ -127,7 +131,7 @@ def _contributions(thread: Thread) -> Iterator[Contribution]:
         yield Contribution(asker, ContributorRole.ASKER, UNNAMED, 1, day, day, years)
     given: dict[tuple[str, ContributorRole], list[GivenAnswer]] = defaultdict(list)
     for one in thread.answers:
-        if account := _account(one.author_id):
+        if account := _account(_author(thread, one)):
             given[account, _role(one)].append(one)
     for (account, role), answers in given.items():
         yield _row(account, role, answers)

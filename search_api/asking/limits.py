@@ -1,4 +1,4 @@
-"""How often an agent said «Cela répond» in a day, known to this process alone, and never kept."""
+"""What an agent did how often in a day, known to this process alone, and never kept."""
 
 import threading
 from collections import OrderedDict
@@ -17,8 +17,18 @@ class DailyActs:
         self._now, self._lock = now, threading.Lock()
         self._done: OrderedDict[str, dict[str, datetime]] = OrderedDict()
 
-    def allows(self, agent_id: str, subject: str, most: int) -> bool:
+    def is_new(self, agent_id: str, subject: str, most: int) -> bool:
         """Note an act and say whether it counts: the first on its subject, of `most` at most."""
+        known, room = self._note(agent_id, subject, most)
+        return room and not known
+
+    def is_within(self, agent_id: str, subject: str, most: int) -> bool:
+        """Note an act and say whether its subject, tried again or not, is one of the first `most`."""
+        known, room = self._note(agent_id, subject, most)
+        return known or room
+
+    def _note(self, agent_id: str, subject: str, most: int) -> tuple[bool, bool]:
+        """(whether its subject was noted before, whether there was room for one more)."""
         with self._lock:
             moment = self._now()
             recent = {
@@ -26,10 +36,10 @@ class DailyActs:
                 for one, when in self._done.pop(agent_id, {}).items()
                 if moment - when < _DAY
             }
-            counts = subject not in recent and len(recent) < most
-            if counts:
+            known, room = subject in recent, len(recent) < most
+            if room and not known:
                 recent[subject] = moment
             self._done[agent_id] = recent
             if len(self._done) > _KEPT:
                 self._done.popitem(last=False)
-            return counts
+            return known, room

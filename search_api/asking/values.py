@@ -162,6 +162,17 @@ class Thread:
         answered = any(not asker_id or one.author_id != asker_id for one in self.answers)
         return not answered or bool(self.question.missing)
 
+    @property
+    def awaits_asker(self) -> bool:
+        """Whether another answered, and the asker has said nothing of it: no help, lack, thanks."""
+        told = self.question.stage is QuestionStage.ANSWERED or bool(self.question.missing)
+        others = [one for one in self.answers if one.author_id != self.question.asker_id]
+        return bool(others) and not told and not any(one.thanked for one in others)
+
+    def shows_author(self, answer: GivenAnswer) -> bool:
+        """Whether an answer's author may be shown: not the asker's, while they are unnamed."""
+        return self.question.named or answer.author_id != self.question.asker_id
+
 
 @dataclass(frozen=True, slots=True)
 class AskingPreferences:

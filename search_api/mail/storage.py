@@ -33,6 +33,7 @@ FIRST_RETRY = timedelta(minutes=5)
 """After a refusal for now; each further one doubles it."""
 MOST_ATTEMPTS = 8
 """From five minutes on, doubled: the last one is made some ten hours after the first."""
+_DAY = timedelta(days=1)
 RECENT = timedelta(days=7)
 """What is older is not told by mail any more."""
 KEPT = timedelta(days=30)
@@ -405,19 +406,33 @@ def _asked(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:
 
 
 def _answered(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:
-    """Answers of others to questions of an agent who wants to be told, since they said so."""
+    """Answers of others to questions of an agent who wants to be told, since they said so.
+
+    Of one question one in a day: whoever answers it many times sends as many mails to nobody.
+    """
     asked, given, said = asked_questions.c, given_answers.c, mail_preferences.c
+    queue, earlier = mail_queue.c, given_answers.alias()
+    told = (
+        sa.select(queue.id)
+        .join(earlier, earlier.c.id == queue.subject)
+        .where(queue.agent_key == asked.agent_key, queue.kind == MailKind.ANSWERED.value)
+        .where(earlier.c.question_id == asked.id, queue.queued > moment - _DAY)
+    )
     query = (
-        sa.select(asked.agent_id, given.id)
+        sa.select(asked.agent_id, given.id, asked.id)
         .join(asked_questions, asked.id == given.question_id)
         .join(mail_preferences, said.agent_key == asked.agent_key)
         .where(said.answered, ~asked.deleted, given.agent_key != asked.agent_key)
         .where(given.created > moment - RECENT, given.created > said.chosen)
         .where(~_queued_before(asked.agent_key, MailKind.ANSWERED, given.id))
+        .where(~sa.exists(told.correlate(asked_questions)))
         .order_by(given.created)
     )
-    for agent_id, answer_id in connection.execute(query):
-        yield _Reason(agent_id, MailKind.ANSWERED, answer_id)
+    seen: set[str] = set()
+    for agent_id, answer_id, question_id in connection.execute(query):
+        if question_id not in seen:
+            yield _Reason(agent_id, MailKind.ANSWERED, answer_id)
+        seen.add(question_id)
 
 
 def _digests(connection: sa.Connection, moment: datetime) -> Iterator[tuple[_Reason, datetime]]:

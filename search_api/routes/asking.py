@@ -1,15 +1,20 @@
 """Questions to those who know: API and pages. Nobody acts here but for themselves, in person."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from indexer.access import Reader
+from indexer.errors import IndexUnreachable
 from search_api.addresses import document_address, question_address, topic_address
 from search_api.answers.asking import (
     NewQuestion,
     QuestionAction,
+    TooManyAnswers,
+    TooManyQuestions,
     act_on_question,
     answered_by_existing,
     ask_question,
@@ -17,9 +22,11 @@ from search_api.answers.asking import (
     existing_answers,
     forget_own_questions,
     own_questions,
+    proposed_topic,
     question_page,
     set_asking_preferences,
 )
+from search_api.answers.context import InvalidParameter
 from search_api.asking.values import (
     MOST_REASON,
     MOST_TEXT,
@@ -59,7 +66,9 @@ def own(request: Request, reader: NamedReader) -> OwnQuestionsBody:
 @api_router.get("/existing")
 def existing(request: Request, reader: AskingReader, q: _Written = "") -> ExistingAnswersBody:
     """Documents that may answer already."""
-    return existing_body(existing_answers(services_of(request), reader, q))
+    services = services_of(request)
+    found = existing_answers(services, reader, q)
+    return existing_body(found, proposed_topic(services, q))
 
 
 @api_router.post("")
@@ -139,11 +148,24 @@ def new_question_page(
 ) -> str:
     """Write a question; what answers it already stands beside it."""
     new = NewQuestion(q.strip()[:MOST_TITLE], to=to, community=community, metier=metier)
-    found = asking_form(services_of(request), reader, new)
+    return _form(request, reader, new)
+
+
+_ENGINE_AWAY = (
+    "Le moteur de recherche ne répond pas : votre question n’est pas posée. "
+    "Réessayez dans quelques instants."
+)
+
+
+def _form(
+    request: Request, reader: Reader, new: NewQuestion, problem: str = "", *, look: bool = True
+) -> str:
+    """The page where one asks; `problem`: why what stands there was refused."""
     return render(
         "ask.html",
         request=request,
-        found=found,
+        found=asking_form(services_of(request), reader, new, look=look),
+        problem=problem,
         most_title=MOST_TITLE,
         most_text=MOST_TEXT,
         separator=SCOPE_SEPARATOR,
@@ -151,7 +173,7 @@ def new_question_page(
     )
 
 
-@router.post("/questions")
+@router.post("/questions", response_model=None)
 def ask_on_page(
     request: Request,
     reader: AskingReader,
@@ -162,8 +184,8 @@ def ask_on_page(
     hidden: Annotated[bool, Form()] = False,
     to: Annotated[str, Form(max_length=200)] = "",
     ask_of: Annotated[str, Form(max_length=200, alias="community")] = "",
-) -> RedirectResponse:
-    """Ask, then show the question's own page."""
+) -> Response:
+    """Ask, then show the question's own page; refused, the form with all that was typed."""
     scope, _, scope_id = readers.partition(SCOPE_SEPARATOR)
     known = {one.value for one in ReaderScope}
     # What is no choice of the page is nobody's community: it is refused.
@@ -171,7 +193,12 @@ def ask_on_page(
     to_metier = ask_of.startswith(METIER_PREFIX)
     community, metier = ("", ask_of.removeprefix(METIER_PREFIX)) if to_metier else (ask_of, "")
     new = NewQuestion(title, text, topic, chosen, scope_id, hidden, to, community, metier)
-    made = ask_question(services_of(request), reader, new)
+    try:
+        made = ask_question(services_of(request), reader, new)
+    except (InvalidParameter, TooManyQuestions) as refused:
+        return HTMLResponse(_form(request, reader, new, str(refused)), refused.status)
+    except IndexUnreachable:
+        return HTMLResponse(_form(request, reader, new, _ENGINE_AWAY, look=False), 503)
     return RedirectResponse(question_address(made.id), status_code=303)
 
 
@@ -216,13 +243,43 @@ def one_question_page(
     request: Request, reader: NamedReader, question_id: str, reported: bool = False
 ) -> str:
     """A question, its answers, and what one may do; `reported`: the reader just reported a text."""
-    found = question_page(services_of(request), reader, question_id)
+    return _question(request, reader, question_id, reported=reported)
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """What one typed into a form of a question's page, where it was refused."""
+
+    act: str = ""
+    text: str = ""
+    title: str = ""
+    answer: str = ""
+    valid_until: date | None = None
+
+
+_NOTHING_TYPED = _Typed()
+
+
+def _question(
+    request: Request,
+    reader: Reader,
+    question_id: str,
+    *,
+    reported: bool = False,
+    typed: _Typed = _NOTHING_TYPED,
+    problem: str = "",
+) -> str:
+    services = services_of(request)
     return render(
         "question.html",
         request=request,
-        found=found,
+        found=question_page(services, reader, question_id),
         reported=reported,
-        today=services_of(request).today(),
+        typed=typed,
+        problem=problem,
+        answer_days=services.asking.rules.answer_days if services.asking else 0,
+        mailed=services.mail is not None,
+        today=services.today(),
         topic_address=topic_address,
         most_text=MOST_TEXT,
         most_reason=MOST_REASON,
@@ -230,7 +287,7 @@ def one_question_page(
     )
 
 
-@router.post("/questions/{question_id}")
+@router.post("/questions/{question_id}", response_model=None)
 def act_on_page(
     request: Request,
     reader: NamedReader,
@@ -240,18 +297,27 @@ def act_on_page(
     title: Annotated[str, Form(max_length=4_000)] = "",
     answer: Annotated[str, Form(max_length=32)] = "",
     valid_until: Annotated[str, Form(max_length=10)] = "",
-) -> RedirectResponse:
-    """The same from the page's forms; then the question, or one's own where it is no more."""
-    act_on_question(
-        services_of(request),
-        reader,
-        question_id,
-        act,
-        text=text,
-        title=title,
-        answer_id=answer,
-        valid_until=_day(valid_until),
-    )
+) -> Response:
+    """The same from the page's forms; then the question, or one's own where it is no more.
+
+    Refused, the page with all that was typed.
+    """
+    day = _day(valid_until)
+    try:
+        act_on_question(
+            services_of(request),
+            reader,
+            question_id,
+            act,
+            text=text,
+            title=title,
+            answer_id=answer,
+            valid_until=day,
+        )
+    except (InvalidParameter, TooManyAnswers) as refused:
+        typed = _Typed(act, text, title, answer, day)
+        page = _question(request, reader, question_id, typed=typed, problem=str(refused))
+        return HTMLResponse(page, refused.status)
     gone = act in (QuestionAction.DELETE, QuestionAction.DECLINE, QuestionAction.TRANSFER)
     return RedirectResponse("/questions" if gone else question_address(question_id), 303)
 

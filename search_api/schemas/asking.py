@@ -128,6 +128,9 @@ class OwnQuestionsBody(_AskingSchema):
     of_communities: list[BriefQuestionBody]
     animated: list[BriefQuestionBody] = Field(description="without answer, on what you animate")
     mine: list[BriefQuestionBody]
+    answered: list[BriefQuestionBody] = Field(
+        description="yours, with an answer of which you said nothing yet"
+    )
     answered_before: int = Field(
         description="how often, in a year and of all agents, a document answered a question that "
         "was being written"
@@ -148,6 +151,7 @@ class ExistingAnswersBody(_AskingSchema):
     """Documents that may answer what is being written, under one's rights; best first."""
 
     existing: list[ExistingAnswerBody]
+    topic_id: str = Field(description="the topic that it names; empty for none")
 
 
 class OwnRequestBody(_AskingSchema):
@@ -248,6 +252,7 @@ def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
         of_communities=list(map(brief_question, found.of_communities)),
         animated=list(map(brief_question, found.animated)),
         mine=[brief_question(one.question) for one in found.mine],
+        answered=[brief_question(one.question) for one in found.answered],
         answered_before=found.answered_before,
         figures=OpenFiguresBody(
             asked=found.figures.asked,
@@ -258,7 +263,7 @@ def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
     )
 
 
-def existing_body(found: tuple[Result, ...]) -> ExistingAnswersBody:
+def existing_body(found: tuple[Result, ...], topic_id: str) -> ExistingAnswersBody:
     """The body of what may answer already."""
     return ExistingAnswersBody(
         existing=[
@@ -269,7 +274,8 @@ def existing_body(found: tuple[Result, ...]) -> ExistingAnswersBody:
                 address=document_address(one.card.document_id),
             )
             for one in found
-        ]
+        ],
+        topic_id=topic_id,
     )
 
 

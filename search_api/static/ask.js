@@ -1,4 +1,5 @@
-// What may answer already, while a question is being written; without it a button shows the same.
+// What may answer already, and the topic, while a question is being written; without it a button
+// shows the same.
 "use strict";
 
 {
@@ -9,8 +10,10 @@
   const list = document.getElementById("existing");
   const nothing = document.getElementById("nothing");
   const told = document.getElementById("existing-told");
+  const topic = document.getElementById("sujet");
   let asked = null;
   let pause = 0;
+  let chosen = false;
 
   const hidden = (name, value) => {
     const input = document.createElement("input");
@@ -48,6 +51,12 @@
     told.textContent = told.dataset[said].replace("{num}", existing.length);
   };
 
+  // The topic that the words name, until the person chooses one.
+  const propose = (id) => {
+    if (!topic || chosen) return;
+    topic.value = [...topic.options].some((one) => one.value === id) ? id : "";
+  };
+
   const ask = async () => {
     asked?.abort();
     asked = new AbortController();
@@ -55,7 +64,10 @@
     try {
       const address = `/api/v1/questions/existing?q=${encodeURIComponent(field.value)}`;
       const answer = await fetch(address, { signal: asked.signal });
-      if (answer.ok) show((await answer.json()).existing);
+      if (!answer.ok) return;
+      const found = await answer.json();
+      show(found.existing);
+      propose(found.topic_id);
     } catch {
       // a later letter was typed, or the server is away: the button still works
     }
@@ -68,6 +80,9 @@
       pause = setTimeout(ask, PAUSE_MS);
     });
   };
+  topic?.addEventListener("change", () => {
+    chosen = true;
+  });
   written(field, title);
   written(title, field);
 }

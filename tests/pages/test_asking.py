@@ -14,7 +14,9 @@ import sqlalchemy as sa
 from connectors.values import ContributorRole
 from expertise.consent import SqlConsent
 from indexer.access import Reader, access_filter
-from indexer.values import Question, ShowRequest
+from indexer.embedded.index import EmbeddedIndex
+from indexer.errors import IndexUnreachable
+from indexer.values import Question, SearchAnswer, SearchRequest, ShowRequest
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
 from search_api.asking.storage import asked_agents, asked_questions, given_answers
@@ -327,6 +329,19 @@ def test_to_ask_and_delete_escapes_no_limit(site: AskingSite) -> None:
     assert site.client(ASKER).post("/api/v1/questions", json=body).status_code == 200
 
 
+def test_to_answer_and_delete_escapes_no_limit(tmp_path: Path) -> None:
+    """Each answer may send a mail: what was deleted again counts; the next day counts anew."""
+    with asking_site(tmp_path, answered_per_day=2) as site:
+        question, told = site.ask(), []
+        for number in range(3):
+            told.append(site.act(STRANGER, question, "answer", text=f"Réponse {number}."))
+            for one in site.read(STRANGER, question)["answers"]:
+                assert site.act(STRANGER, question, "delete_answer", answer=one["id"]) == 204
+        assert told == [204, 204, 429]
+        site.clock.now += timedelta(days=1)
+        assert site.act(STRANGER, question, "answer", text="Le lendemain.") == 204
+
+
 def test_preferences_are_kept_to(site: AskingSite) -> None:
     """Not at all, on another topic, away, none a week: the next is asked. Seen by nobody else."""
     client = site.client(MAPPER)
@@ -480,6 +495,135 @@ def test_who_was_not_asked_unmasks_nobody(tmp_path: Path) -> None:
                 assert found.count(word) == everything(site, agent_id).count(word)
         assert site.act(MAPPER, question, "answer", text="Par un arpentage.") == 204
         assert site.read(NEIGHBOUR, question)["asker"]["id"] == ASKER
+
+
+def test_what_an_unnamed_asker_adds_names_them_no_more(tmp_path: Path) -> None:
+    """Neither on the page nor in the index, before whoever was asked accepts."""
+    with asking_site(tmp_path, hidden_names=True) as site:
+        question = site.ask(hidden=True)
+        assert site.act(ASKER, question, "answer", text="C'est ma parcelle.") == 204
+        for agent_id in (STRANGER, MAPPER, ANIMATOR):
+            assert site.read(agent_id, question)["answers"][0]["author"] is None
+            for path in (
+                f"/questions/{question}",
+                f"/documents/questions:{question}",
+                f"/api/v1/documents/questions:{question}",
+                "/?q=parcelle",
+            ):
+                assert "Demandeuse" not in site.client(agent_id).get(path).text, path
+        assert shown(site, question).contributions == ()
+        assert site.read(ASKER, question)["answers"][0]["author"]["id"] == ASKER
+        assert site.act(MAPPER, question, "accept") == 204
+        assert site.read(STRANGER, question)["answers"][0]["author"]["id"] == ASKER
+        roles = {row.role for row in shown(site, question).contributions}
+        assert roles == {ContributorRole.ASKER, ContributorRole.ANSWERER}
+
+
+def test_what_was_typed_is_kept_where_it_is_refused(tmp_path: Path) -> None:
+    """The page says why, with every field as it was; nothing is asked or answered."""
+    typed = {
+        "title": " ",
+        "text": "Trois pages.",
+        "topic": "regies",
+        "readers": f"entity:{HERE}",
+        "hidden": "true",
+        "to": MAPPER,
+    }
+    with asking_site(tmp_path, hidden_names=True, asked_per_day=1, answered_per_day=1) as site:
+        client, question = site.client(ASKER), site.ask()
+        for title, status in ((" ", 422), ("Une autre ?", 429), ("x" * 201, 422)):
+            answer = client.post("/questions", data=typed | {"title": title})
+            assert answer.status_code == status
+            for kept in ("Trois pages.", f'value="{title.strip()}"', 'value="regies" selected',
+                         f'value="entity:{HERE}" selected', 'value="true" checked',
+                         f'name="to" value="{MAPPER}"', 'role="alert"'):  # fmt: skip
+                assert kept in answer.text, kept
+        assert len(site.questions.of_asker(ASKER)) == 1
+        path = f"/questions/{question}"
+        lines = {"act": "answer", "text": "Ma longue réponse.", "valid_until": "2027-01-31"}
+        other = site.client(STRANGER)
+        assert other.post(path, data=lines | {"text": "La première."}).status_code == 303
+        answer = other.post(path, data=lines)
+        assert answer.status_code == 429
+        assert ">Ma longue réponse.</textarea>" in answer.text
+        assert 'value="2027-01-31"' in answer.text
+        assert "Ma longue réponse" not in other.get(path).text
+        answer = client.post(path, data={"act": "edit", "title": " ", "text": "Mes précisions."})
+        assert (answer.status_code, ">Mes précisions.<" in answer.text) == (422, True)
+        reason = {"act": "transfer", "text": "r" * 501}
+        answer = site.client(MAPPER).post(path, data=reason)
+        assert (answer.status_code, f'value="{"r" * 501}"' in answer.text) == (422, True)
+
+
+class EngineThatStops(EmbeddedIndex):
+    """Answers no search while it is away."""
+
+    away = False
+
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        if self.away:
+            raise IndexUnreachable("no answer")
+        return super().search(request)
+
+
+def test_a_question_outlives_an_engine_that_is_away(tmp_path: Path) -> None:
+    """It is not asked, and stands in the form as it was typed; the same form asks it later."""
+    index = EngineThatStops(tmp_path / "index", ENCODER.dimension)
+    with asking_site(tmp_path, index=index) as site:
+        client, typed = site.client(ASKER), {"title": QUESTION, "text": "Trois pages."}
+        index.away = True
+        answer = client.post("/questions", data=typed)
+        assert answer.status_code == 503
+        assert "votre question n’est pas posée" in answer.text
+        assert ">Trois pages.</textarea>" in answer.text
+        assert site.questions.of_asker(ASKER) == ()
+        index.away = False
+        assert client.post("/questions", data=typed).status_code == 303
+        assert len(site.questions.of_asker(ASKER)) == 1
+
+
+def test_a_title_is_one_line_that_is_seen(site: AskingSite) -> None:
+    """Of blanks and characters without a shape there is none: nobody could open it in a list."""
+    client = site.client(ASKER)
+    for title in ("\u200b\u200b", "\u00ad", "\u202e \u2066", "\n\t", "\u00a0"):
+        asked = client.post("/api/v1/questions", json={"title": title})
+        assert asked.status_code == 422, title
+    question = site.ask(title="Le cadastre\n- Qui sait ?")
+    assert site.read(ASKER, question)["title"] == "Le cadastre - Qui sait ?"
+    assert site.act(ASKER, question, "edit", title="\u200b") == 422
+    assert site.act(STRANGER, question, "answer", text="\u200b\n") == 422
+    assert site.act(ASKER, question, "edit", title="Le\ncadastre ?") == 204
+    assert site.read(ASKER, question)["title"] == "Le cadastre ?"
+
+
+def test_an_asker_is_shown_that_an_answer_came(site: AskingSite) -> None:
+    """On every page, until they say what it was worth; what they add themselves is none."""
+    question, client = site.ask(), site.client(ASKER)
+
+    def told() -> tuple[bool, bool, int]:
+        home, listed = client.get("/").text, client.get("/api/v1/questions").json()["answered"]
+        return "Questions (1)" in home, "1 question attend un mot de vous" in home, len(listed)
+
+    assert site.act(ASKER, question, "answer", text="Je précise.") == 204
+    assert told() == (False, False, 0)
+    for action in ("helped", "thank", "lacks"):
+        answer = answered(site, question)
+        assert told() == (True, True, 1)
+        assert "1 de vos questions a une réponse" in client.get("/questions").text
+        assert site.act(ASKER, question, action, text="La date.", answer=answer) == 204
+        assert told() == (False, False, 0)
+        question = site.ask(title=f"{QUESTION} {action}")
+        site.clock.now += timedelta(days=8)
+
+
+def test_the_topic_that_the_words_name_is_proposed(site: AskingSite) -> None:
+    """While they are written, as on the page; empty where they name none."""
+    client = site.client(ASKER)
+    for words, topic in ((QUESTION, "cadastre"), ("Quelles régies ?", "regies"), ("Bonjour", "")):
+        found = client.get("/api/v1/questions/existing", params={"q": words}).json()
+        assert found["topic_id"] == topic
+        page = client.get("/questions/new", params={"q": words}).text
+        assert (f'value="{topic}" selected' in page) is bool(topic)
 
 
 def test_what_the_asker_adds_is_no_answer(site: AskingSite) -> None:

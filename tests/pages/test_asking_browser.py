@@ -1,35 +1,60 @@
-"""The way of a question in a real browser, by five agents, one of whom withdraws in between."""
+"""The way of a question in a real browser, by five agents, one of whom withdraws in between.
+
+On both engines, with a real SMTP server.
+"""
 
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
+from email.message import EmailMessage
+from html import unescape
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from search_api.answers.asking import move_questions_on
 from search_api.mail.values import MailKind
+from tests.judging import ENGINES, engine_index
 from tests.pages.asking_site import (
     ASKER,
     FARAWAY,
+    HERE,
     MAPPER,
     NEIGHBOUR,
     QUESTION,
+    SITE,
     STRANGER,
     AskingSite,
     asking_site,
 )
 from tests.pages.conftest import served
 from tests.pages.test_accessibility import faults_of
+from tests.pages.test_mail import choose, part, send, whole
+from tests.planted import ENCODER
+from tests.smtp_server import SmtpServer, smtp_server
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
 PageOf = Callable[[str], Page]
+SECRET = "Zanzibar"
+"""Stands in a question of one entity: nobody outside it ever meets the word."""
+
+
+@pytest.fixture(scope="module")
+def post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmtpServer]:
+    with smtp_server(tmp_path_factory.mktemp("smtp")) as server:
+        yield server
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[AskingSite]:
-    with asking_site(tmp_path, hidden_names=True) as made:
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AskingSite]:
+    """On the engine that the test names."""
+    with (
+        engine_index(request.param, tmp_path, ENCODER.dimension) as index,
+        asking_site(tmp_path, index=index, hidden_names=True) as made,
+    ):
         yield made
 
 
@@ -63,41 +88,123 @@ def sound(page: Page) -> None:
     page.set_viewport_size({"width": 1280, "height": 900})
 
 
-def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf) -> None:
-    """Deflected, asked, declined, passed on, accepted, answered, marked, found by a fifth."""
+def waiting_in(page_of: PageOf, agent_id: str) -> Page:
+    """The page of the question that waits for an agent, reached from home; its asker is unnamed."""
+    page = page_of(agent_id)
+    page.goto("/")
+    page.get_by_role("link", name="Questions (1)").click()
+    page.get_by_role("link", name=QUESTION).click()
+    expect(page.get_by_text("par un ou une collègue")).to_be_visible()
+    expect(page.locator("main")).not_to_contain_text("Demandeuse")
+    return page
+
+
+def mailed(site: AskingSite, post: SmtpServer) -> dict[str, EmailMessage]:
+    """What is sent now, by the agent whom it reaches; one message each, and none twice."""
+    post.handler.accepted.clear()
+    send(site, post)
+    messages = list(post.handler.accepted)
+    for message in messages:
+        assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        assert str(message["List-Unsubscribe"]).startswith(f"<{SITE}/courriels/")
+        for said in (part(message, "plain"), part(message, "html")):
+            assert f"{SITE}/questions" in said or f"{SITE}/documents" in said
+        for word in (SECRET, "Voisin", "Carteau", "hibiscus"):
+            assert word not in whole(message)
+    found = {str(one["To"]).partition("@")[0]: one for one in messages}
+    assert len(found) == len(messages)
+    return found
+
+
+def ask_on_page(page: Page, title: str, text: str, readers: str = "Tous les agents") -> None:
+    """Fill the form in and send it: the question's own page."""
+    page.get_by_label("Question", exact=True).fill(title)
+    page.get_by_label("Précisions (facultatif)").fill(text)
+    page.get_by_label("Sujet", exact=True).select_option("cadastre")
+    page.get_by_label("Qui peut la lire", exact=False).select_option(readers)
+    page.get_by_label("Ne pas montrer mon nom", exact=False).check()
+    page.get_by_role("button", name="Poser la question", exact=True).click()
+    page.wait_for_url(re.compile(r"/questions/[0-9a-f]{32}$"))
+
+
+def told_outside(page: Page, question: str) -> str:
+    """All that an outsider meets of a restricted question: by its address, words and lists."""
+    seen = []
+    for path in (
+        f"/questions/{question}",
+        f"/documents/questions:{question}",
+        f"/?q={SECRET}",
+        "/?q=cadastre",
+        "/experts?q=cadastre",
+        "/topics/cadastre",
+        "/questions",
+        "/",
+        f"/questions/new?q=cadastre+{SECRET}",
+    ):
+        text = page.request.get(path).text()
+        seen.append(text.replace(question, "").replace(SECRET, "") if SECRET in path else text)
+    for path in (
+        f"/api/v1/suggest?q={SECRET[:5]}",
+        "/api/v1/suggest?q=le+cadastre+du",
+        f"/api/v1/questions/existing?q=le+cadastre+de+{SECRET}",
+        "/api/v1/search?q=cadastre",
+        "/api/v1/news",
+        "/api/v1/questions",
+    ):
+        seen.append(page.request.get(path).text())
+    return "\n".join(seen)
+
+
+@pytest.mark.parametrize("site", ENGINES, indirect=True)
+def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpServer) -> None:
+    """Deflected, asked, declined, passed on, accepted, answered, marked, found by a fifth.
+
+    One who was asked withdraws in between. Beside it goes a question of one entity, of which the
+    fifth, who is outside, meets nothing. Each is told by mail what concerns them, and no more.
+    """
+    for agent_id in (ASKER, MAPPER, NEIGHBOUR, FARAWAY):
+        choose(site, agent_id, asked=True, answered=True)
+    fifth = page_of(STRANGER)
+    fifth.goto("/topics/cadastre")
+    fifth.get_by_role("button", name="Suivre ce sujet").click()
+    choose(site, STRANGER, digest="daily")
+    assert mailed(site, post) == {}
+
     asker = page_of(ASKER)
     asker.goto("/questions/new")
     asker.get_by_label("Votre question, en une phrase").fill("Corriger le cadastre")
     answers = asker.get_by_role("button", name="Cela répond à ma question", exact=False)
     expect(answers.first).to_be_visible()
+    expect(asker.get_by_label("Sujet", exact=True)).to_have_value("cadastre")
     sound(asker)
     answers.first.click()
     asker.wait_for_url("**/documents/wiki:*")
-    assert site.questions.answered_before(site.clock.now.date()) == 1
+    asker.goto("/questions")
+    expect(asker.get_by_text("1 question a trouvé sa réponse avant d’être posée")).to_be_visible()
+
+    asker.goto("/questions/new")
+    ask_on_page(asker, f"Le cadastre du carrousel {SECRET} ?", f"À propos de {SECRET}.", HERE)
+    restricted = asker.url.rpartition("/")[2]
+    (first,) = site.waiting(restricted)
+    told = mailed(site, post)
+    assert set(told) == {first}, "its title is in no mail"
+    assert site.act(first, restricted, "answer", text=f"{SECRET} est une île.") == 204
+    assert set(mailed(site, post)) == {ASKER}
 
     asker.goto("/experts?q=corriger+le+cadastre")
     asker.get_by_role("link", name=re.compile("Poser la question.*Jo Voisin")).first.click()
     expect(asker.get_by_text("Elle sera d’abord posée à Jo Voisin")).to_be_visible()
-    asker.get_by_label("Question", exact=True).fill(QUESTION)
-    asker.get_by_label("Précisions (facultatif)").fill("La limite est fausse.\n\nQue faire ?")
-    asker.get_by_label("Sujet", exact=True).select_option("cadastre")
-    asker.get_by_label("Ne pas montrer mon nom", exact=False).check()
-    asker.get_by_role("button", name="Poser la question", exact=True).click()
-    asker.wait_for_url("**/questions/*")
+    ask_on_page(asker, QUESTION, "La limite est fausse.\n\nQue faire ?")
     sound(asker)
     path = asker.url
+    question = path.rpartition("/")[2]
+    told = mailed(site, post)
+    assert set(told) == {NEIGHBOUR}
+    assert QUESTION in part(told[NEIGHBOUR], "plain")
+    assert "Demandeuse" not in whole(told[NEIGHBOUR])
 
-    def waiting_in(agent_id: str) -> Page:
-        page = page_of(agent_id)
-        page.goto("/")
-        page.get_by_role("link", name="Questions (1)").click()
-        sound(page)
-        page.get_by_role("link", name=QUESTION).click()
-        expect(page.get_by_text("par un ou une collègue")).to_be_visible()
-        sound(page)
-        return page
-
-    neighbour = waiting_in(NEIGHBOUR)
+    neighbour = waiting_in(page_of, NEIGHBOUR)
+    sound(neighbour)
     neighbour.get_by_role("button", name="Décliner").click()
     expect(neighbour.get_by_text("Questions qui m’attendent")).to_be_visible()
     neighbour.goto("/mes-donnees#questions")
@@ -106,37 +213,73 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf) -> None:
     sound(neighbour)
     neighbour.locator("#questions ~ form").get_by_role("button", name="Enregistrer").click()
     assert site.questions.preferences([NEIGHBOUR])[NEIGHBOUR].per_week == 1
-    neighbour.goto("/mes-donnees/retrait")
-    neighbour.get_by_role("button", name="Confirmer mon retrait").click()
+    assert set(mailed(site, post)) == {MAPPER}
 
-    mapper = waiting_in(MAPPER)
+    mapper = waiting_in(page_of, MAPPER)
     mapper.get_by_label("Ou la transmettre", exact=False).fill("C’est outre-mer.")
     mapper.get_by_role("button", name="Transmettre").click()
+    mapper.goto("/mes-donnees/retrait")
+    mapper.get_by_role("button", name="Confirmer mon retrait").click()
+    assert set(mailed(site, post)) == {FARAWAY}
 
-    faraway = waiting_in(FARAWAY)
+    faraway = waiting_in(page_of, FARAWAY)
     faraway.get_by_role("button", name="J’accepte d’y répondre").click()
     expect(faraway.get_by_text("par Jo Demandeuse")).to_be_visible()
     faraway.get_by_label("Répondre", exact=True).fill("Par un document d’arpentage, hibiscus.")
     faraway.get_by_role("button", name="Répondre", exact=True).click()
+    expect(faraway.get_by_role("heading", name="1 réponse")).to_be_visible()
+    told = mailed(site, post)
+    assert set(told) == {ASKER}
+    assert QUESTION in unescape(part(told[ASKER], "html"))
 
+    asker.goto("/")
+    asker.get_by_role("link", name="2 questions attendent un mot de vous").click()
+    expect(asker.get_by_role("heading", name="2 de vos questions ont une réponse")).to_be_visible()
     asker.goto(path)
     expect(asker.get_by_text("« C’est outre-mer. »")).to_be_visible()
     expect(asker.get_by_text("hibiscus")).to_be_visible()
-    for name in ("Carteau", "Voisin"):
-        expect(asker.get_by_text(name)).to_have_count(0)
     asker.get_by_role("button", name="Remercier", exact=False).click()
     asker.get_by_role("button", name="Elle m’a aidé", exact=False).click()
     expect(asker.get_by_text("Réponse qui a aidé, de Jo Lointain")).to_be_visible()
     sound(asker)
+    for shown in (path, "/questions"):
+        assert "Voisin" not in asker.request.get(shown).text(), shown
+    for shown in (path, "/questions", f"/documents/questions:{question}", "/?q=hibiscus"):
+        assert "Carteau" not in asker.request.get(shown).text(), shown
+    for shown in (f"/api/v1/questions/{question}", "/api/v1/me/export"):
+        seen = asker.request.get(shown).text()
+        for name in ("Voisin", NEIGHBOUR, "Carteau", MAPPER):
+            assert name not in seen
 
-    fifth = page_of(STRANGER)
+    site.clock.now += timedelta(hours=1)
+    assert move_questions_on(site.services) == 0, "what is answered asks nobody any more"
     fifth.goto("/?q=hibiscus")
     fifth.get_by_role("link", name=QUESTION).first.click()
+    expect(fifth.get_by_text("Jo Lointain").first).to_be_visible()
     sound(fifth)
     fifth.get_by_role("link", name="Voir la question, y répondre").click()
     expect(fifth.get_by_text("hibiscus")).to_be_visible()
+    for name in ("Voisin", "Carteau"):
+        expect(fifth.locator("main")).not_to_contain_text(name)
+    outside = told_outside(fifth, restricted)
+    for word in (SECRET, "carrousel", restricted, "Carteau"):
+        assert word not in outside
+    fifth.goto("/questions")
+    expect(fifth.get_by_text("1 question ouverte à tous", exact=False)).to_be_visible()
+
+    site.clock.now += timedelta(days=1)
+    told = mailed(site, post)
+    assert set(told) == {STRANGER}
+    assert str(told[STRANGER]["Subject"]).endswith("1 nouveauté dans ce que vous suivez")
+    link = str(told[STRANGER]["List-Unsubscribe"]).strip("<>").removeprefix(SITE)
+    fifth.goto(link)
+    fifth.get_by_role("button", name="Ne plus les recevoir").click()
+    expect(fifth.get_by_role("heading", name="C’est fait")).to_be_visible()
+    site.clock.now += timedelta(days=2)
+    assert mailed(site, post) == {}
 
 
+@pytest.mark.parametrize("site", ["embedded"], indirect=True)
 def test_what_is_followed_is_told_at_home_and_ended(page_of: PageOf, site: AskingSite) -> None:
     """By the buttons of the pages; what comes by mail is chosen, and ended by a mail's link."""
     page = page_of(STRANGER)

@@ -19,6 +19,7 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
 from quisait.application.database import migrate
 from search_api.answers.home import home
+from search_api.answers.topics import topic_answer
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
 from search_api.search import Search
@@ -98,8 +99,12 @@ def notes() -> list[Put]:
 
 
 @pytest.fixture
-def services(tmp_path: Path) -> Iterator[Services]:
-    index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
+def index(tmp_path: Path) -> EmbeddedIndex:
+    return EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
+
+
+@pytest.fixture
+def services(tmp_path: Path, index: EmbeddedIndex) -> Iterator[Services]:
     assert not index.write(notes()).failed
     engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     book, builds = SqlDirectory(engine), SqlBuilds(engine)
@@ -127,6 +132,19 @@ def test_ones_own_topics_and_what_changed_in_them(services: Services) -> None:
     page = TestClient(create_app(services)).get("/", headers={"x-agent": "ag-1"}).text
     assert page.count('<h2 id="nouveau">') == 1
     assert "/?q=O%C3%B9+lire+le+plan+minute+%3F" in page
+
+
+def test_what_was_answered_since_the_build_waits_no_more(
+    services: Services, index: EmbeddedIndex
+) -> None:
+    """Neither at home nor on its topic's page; the build still counts it until the next one."""
+    reader = reader_of("ag-1", services.people, TODAY)
+    (waits,) = topic_answer(services, reader, "cadastre").questions
+    assert waits.document_id == "wiki:attend"
+    answered = note("attend", "Qui borne un cadastre de montagne", ASKER, ACCEPTED, area="22")
+    assert not index.write([answered]).failed
+    assert topic_answer(services, reader, "cadastre").questions == ()
+    assert home(services, reader).open_questions == ()
 
 
 def test_nothing_that_the_reader_may_not_read(services: Services) -> None:

@@ -141,6 +141,22 @@ def test_an_asker_is_told_of_an_answer(site: AskingSite, post: SmtpServer) -> No
     assert SECRET not in text
 
 
+def test_an_asker_is_told_once_a_day_of_one_question(site: AskingSite, post: SmtpServer) -> None:
+    """However often it is answered; of another one they are told beside it."""
+    choose(site, ASKER, answered=True)
+    question, other = site.ask(), site.ask(title="Où est le plan ?")
+    for number in range(3):
+        assert site.act(STRANGER, question, "answer", text=f"Réponse {number}.") == 204
+    assert send(site, post).sent == 1
+    assert site.act(NEIGHBOUR, question, "answer", text="Une de plus.") == 204
+    assert site.act(STRANGER, other, "answer", text="Au mur.") == 204
+    assert send(site, post).sent == 1
+    assert other in received(post)[-1][1]
+    site.clock.now += timedelta(days=1)
+    assert send(site, post).sent == 1
+    assert question in received(post)[-1][1]
+
+
 def test_no_restricted_title_unless_the_entity_allows_it(
     site: AskingSite, post: SmtpServer
 ) -> None:

@@ -133,4 +133,7 @@ def test_a_quarter_of_questions_spreads() -> None:
     assert spread.most_over_limit(AskingRules(per_week=1)) > 0, "the figure can be exceeded"
     alone, others = spread.median_received(alone=True), spread.median_received(alone=False)
     assert 0 < alone < others
+    above, chose = spread.alone_above_median()
+    assert above < 1 / 2
+    assert chose == 1, "only by a limit of their own"
     assert spread.answered > spread.asked / 2
