@@ -23,7 +23,7 @@ class DailyActs:
         return room and not known
 
     def is_within(self, agent_id: str, subject: str, most: int) -> bool:
-        """Note an act and say whether its subject, tried again or not, is one of the first `most`."""
+        """Note an act and say whether its subject, tried again or not, is among the first."""
         known, room = self._note(agent_id, subject, most)
         return known or room
 
