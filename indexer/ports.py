@@ -203,10 +203,10 @@ class Cursors(Protocol):
         """The last cursor kept, or None."""
         ...
 
-    def save(self, source: str, cursor: str) -> None:
+    def save(self, source: str, cursor: str, still_ahead: Collection[str] = ()) -> None:
         """Called after all writes before the checkpoint were acknowledged.
 
-        No document is ahead of the cursor any more.
+        No document is ahead of the cursor any more but those that are named.
         """
         ...
 

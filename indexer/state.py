@@ -173,32 +173,20 @@ class State:
         with self._engine.connect() as connection:
             return connection.execute(query).scalar_one_or_none()
 
-    def save(self, source: str, cursor: str) -> None:
-        """Replace the source's cursor: no document is ahead of it any more."""
+    def save(self, source: str, cursor: str, still_ahead: Collection[str] = ()) -> None:
+        """Replace the source's cursor: no document is ahead of it any more but those named."""
         source = self._row_of(source)
         with self._engine.begin() as connection:
             self._fence(connection)
             for table in (cursors, ahead):
                 connection.execute(sa.delete(table).where(table.c.source == source))
             connection.execute(sa.insert(cursors).values(source=source, cursor=cursor))
+            _note_ahead(connection, source, still_ahead)
 
     def note_ahead(self, source: str, document_ids: Collection[str]) -> None:
         """Remember documents that are about to be written, before any cursor tells of it."""
-        source = self._row_of(source)
-        rows = {digest(document_id): storable(document_id) for document_id in document_ids}
-        digests = sorted(rows)
         with self._engine.begin() as connection:
-            for start in range(0, len(digests), _KEYS_AT_ONCE):
-                page = digests[start : start + _KEYS_AT_ONCE]
-                of_them = (ahead.c.source == source) & ahead.c.digest.in_(page)
-                known = set(connection.execute(sa.select(ahead.c.digest).where(of_them)).scalars())
-                added = [
-                    {"source": source, "digest": key, "document_id": rows[key]}
-                    for key in page
-                    if key not in known
-                ]
-                if added:
-                    connection.execute(sa.insert(ahead), added)
+            _note_ahead(connection, self._row_of(source), document_ids)
 
     def ahead(self, source: str) -> frozenset[str]:
         """The documents written since the source's cursor was last saved."""
@@ -372,6 +360,22 @@ def in_utc(moment: datetime) -> datetime:
 def storable(text: str) -> str:
     """As both databases keep it: PostgreSQL takes no NUL, neither takes half a character."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _note_ahead(connection: sa.Connection, source: str, document_ids: Collection[str]) -> None:
+    rows = {digest(document_id): storable(document_id) for document_id in document_ids}
+    digests = sorted(rows)
+    for start in range(0, len(digests), _KEYS_AT_ONCE):
+        page = digests[start : start + _KEYS_AT_ONCE]
+        of_them = (ahead.c.source == source) & ahead.c.digest.in_(page)
+        known = set(connection.execute(sa.select(ahead.c.digest).where(of_them)).scalars())
+        added = [
+            {"source": source, "digest": key, "document_id": rows[key]}
+            for key in page
+            if key not in known
+        ]
+        if added:
+            connection.execute(sa.insert(ahead), added)
 
 
 def rows_of(table: sa.Table, source: str) -> sa.ColumnElement[bool]:

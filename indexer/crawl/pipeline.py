@@ -1,6 +1,6 @@
 """From a source's changes to what is kept. Read `crawl` first."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -173,6 +173,8 @@ class _Crawl:
     ahead: set[str]
     """Documents of which the index may hold a later text than the source's cursor knows, and
     that this run has not read yet: what a source says changed since then is not sure."""
+    still_ahead: set[str] = field(init=False)
+    """The same, and those that this run read and has not written yet: no cursor forgets them."""
     cursor: str | None
     written: bool = False
     """Whether anything was written since the cursor was saved."""
@@ -189,6 +191,7 @@ class _Crawl:
 
     def __post_init__(self) -> None:
         self.missing = OpenFailures(self.dependencies.failures, self.report.source)
+        self.still_ahead = set(self.ahead)
 
     def apply(self, change: Change, awaited: Awaited[PreparedDocument]) -> None:
         match change:
@@ -311,13 +314,12 @@ class _Crawl:
             ]
         # What closes does not wait for the encoding of other documents.
         put = {id_of(write) for write in wanted if isinstance(write, PreparedDocument)}
-        self._write(
-            [w for w in wanted if not isinstance(w, PreparedDocument) and id_of(w) not in put]
-        )
+        at_once = [w for w in wanted if not isinstance(w, PreparedDocument) and id_of(w) not in put]
+        self._write(at_once)
         wanted = [write for write in wanted if id_of(write) in put]
         texts = texts_of(wanted)
         vectors = self.encoding.submit(self.dependencies.encoder.passages, texts)
-        self.write_encoded()
+        self.write_encoded(later=frozenset(map(id_of, at_once)))
         self.report.passages += len(texts)
         self.underway = Batch(wanted, vectors, cursor)
 
@@ -329,25 +331,29 @@ class _Crawl:
         self.flush()
         self.write_encoded()
         self.guard.check()
+        self.still_ahead.clear()  # all was read again, and is as it was kept or written since
         if self.cursor is not None and not self.written:
-            # Whatever was ahead has been read again, and is as it was kept.
             self.save(self.cursor)
         if whole:
             self.missing.forget_older()
 
-    def write_encoded(self) -> None:
-        """Write what was encoded, count what was acknowledged, then keep the cursor."""
+    def write_encoded(self, later: Collection[str] = ()) -> None:
+        """Write what was encoded, count what was acknowledged, then keep the cursor.
+
+        `later`: what was written already of the batch that follows it.
+        """
         if self.underway is None:
             return
         batch, self.underway = self.underway, None
         self._write(batch.writes())
         if batch.cursor is not None and not self.guard.withheld:
-            self.save(batch.cursor)
+            self.save(batch.cursor, later)
         self.progress(self.report)
 
-    def save(self, cursor: str) -> None:
-        self.dependencies.cursors.save(self.report.source, cursor)
-        self.cursor, self.written = cursor, False
+    def save(self, cursor: str, later: Collection[str] = ()) -> None:
+        still_ahead = self.still_ahead.union(later)
+        self.dependencies.cursors.save(self.report.source, cursor, still_ahead)
+        self.cursor, self.written = cursor, bool(later)
 
     def _write(self, writes: Sequence[Write]) -> None:
         """Write, and withdraw what was refused. Which documents are ahead is noted before."""
@@ -362,8 +368,9 @@ class _Crawl:
         self._settle(set(map(id_of, writes)))
         self._withdraw(failed.keys())
 
-    def _settle(self, document_ids: Collection[str]) -> None:
+    def _settle(self, document_ids: Set[str]) -> None:
         """These are kept as they were read: what was missing from them no longer is."""
+        self.still_ahead -= document_ids - self.ahead
         for document_id in sorted(self.unread.keys() & document_ids):
             self.missing.replace_parts(document_id, self.unread.pop(document_id))
 

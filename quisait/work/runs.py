@@ -175,10 +175,10 @@ class LockedCursors:
         """As the cursors do."""
         return self.cursors.load(source)
 
-    def save(self, source: str, cursor: str) -> None:
+    def save(self, source: str, cursor: str, still_ahead: Collection[str] = ()) -> None:
         """As the cursors do."""
         self.held.check()
-        self.cursors.save(source, cursor)
+        self.cursors.save(source, cursor, still_ahead)
 
     def note_ahead(self, source: str, document_ids: Collection[str]) -> None:
         """As the cursors do."""

@@ -403,7 +403,7 @@ def keep_answer(asking: Asking, answer: GivenAnswer) -> None:
     """Keep an answer of who may read the question; once under its id. Raises `TooManyAnswers`."""
     day_ago, most = asking.questions.now() - timedelta(days=1), asking.rules.answered_per_day
     # Deleted answers are in no table: without this, one answers, mails its asker and deletes.
-    allowed = asking.acts.is_within(f"answers:{answer.agent_id}", answer.id, most)
+    allowed = asking.acts.is_within(f"answers:{answer.author_id}", answer.id, most)
     if not allowed or not asking.questions.answer(answer, most, day_ago):
         raise TooManyAnswers("Vous avez beaucoup répondu aujourd’hui : revenez demain.")
 

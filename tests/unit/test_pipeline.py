@@ -153,6 +153,48 @@ def test_a_text_ahead_of_the_cursor_gets_no_readers_unread(crawls: CrawlBench) -
     assert crawls.ids() == {"wiki:1"}
 
 
+def test_what_is_ahead_stays_so_through_a_second_break(crawls: CrawlBench) -> None:
+    """A checkpoint before it was read again does not forget it: its source went back meanwhile."""
+    crawls.crawl(Upsert(page(1, access=CELL)), Upsert(page(2)), Checkpoint("a"))
+    with pytest.raises(SourceUnreachable):
+        crawls.crawl(AccessChanged("wiki:1", OPEN), SourceUnreachable("cut"))
+    cut = [Upsert(page(3)), Checkpoint("b"), SourceUnreachable("cut again")]
+    with pytest.raises(SourceUnreachable):
+        crawl(Rereadable(cut), crawls.dependencies)
+    assert crawls.state.load("wiki") == "b"
+    assert crawls.state.ahead("wiki") == {"wiki:1"}
+
+
+def test_what_closes_at_once_is_ahead_of_the_checkpoint_before_it(crawls: CrawlBench) -> None:
+    """It is written before the batch of that checkpoint, and the cursor knows nothing of it."""
+    crawls.crawl(Upsert(page(1, access=CELL)), Checkpoint("a"))
+    later = [Upsert(page(2)), Checkpoint("b"), AccessChanged("wiki:1", OPEN)]
+    with pytest.raises(SourceUnreachable):
+        crawls.crawl(*later, SourceUnreachable("cut"))
+    assert crawls.state.load("wiki") == "b"
+    assert crawls.state.ahead("wiki") == {"wiki:1"}
+
+
+def test_what_is_read_again_is_ahead_until_it_is_written(tmp_path: Path) -> None:
+    """The last checkpoint is kept while it waits to be encoded; a run that ends then asks again."""
+
+    class KilledAtTheSecond(CountingEncoder):
+        def passages(self, texts: Sequence[str]) -> Vectors:
+            if any("Le cadastre" in text for text in texts):
+                raise KeyboardInterrupt
+            return super().passages(texts)
+
+    crawls = CrawlBench(tmp_path)
+    crawls.crawl(Upsert(page(1, "Une note", access=CELL)), Checkpoint("a"))
+    with pytest.raises(SourceUnreachable):
+        crawls.crawl(AccessChanged("wiki:1", OPEN), SourceUnreachable("cut"))
+    killed = replace(crawls.dependencies, encoder=KilledAtTheSecond())
+    with pytest.raises(KeyboardInterrupt):
+        crawl(Rereadable([Upsert(page(3, "Une autre")), Checkpoint("b")]), killed)
+    assert crawls.state.load("wiki") == "b"
+    assert crawls.state.ahead("wiki") == {"wiki:1"}
+
+
 def test_what_closes_waits_for_no_extractor(crawls: CrawlBench) -> None:
     """Restrictions and deletions that were read are applied though no text can be."""
 
