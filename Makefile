@@ -23,9 +23,9 @@ help: ## show these lines
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-.venv/all: .venv/base requirements-test.txt packages/sites/pyproject.toml
+.venv/all: .venv/base requirements-test.txt packages/sites/pyproject.toml packages/smb/pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements-test.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable packages/sites
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable packages/sites --editable packages/smb
 	@touch $@
 
 demo: .venv/base ## index the fictional administration and serve it on loopback (ARGS=--check: ask its questions and leave)
@@ -46,7 +46,7 @@ check: .venv/all ## format, lint, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports --cache-dir .cache/import-linter
 
-FAST := not (opensearch or tika or postgres or ldap or wiki or provider or browser or slow)
+FAST := not (opensearch or tika or postgres or ldap or wiki or samba or provider or browser or slow)
 
 test: .venv/all servers check ## run every test on real engines (ARGS='-m trust' goes to pytest)
 	$(BIN)/python -m tests.run_all $(ARGS)

@@ -22,6 +22,7 @@ SERVERS = {
     "postgres": "needs a real PostgreSQL",
     "ldap": "needs a real slapd",
     "wiki": "needs a real MediaWiki",
+    "samba": "needs a real Samba, a domain controller",
     "provider": "needs a real OpenID Connect provider",
     "browser": "needs Chromium",
 }
@@ -56,6 +57,7 @@ _STARTS = {
     "tests.postgres_server.postgres_server": "postgres",
     "tests.ldap_server.ensure_ldap": "ldap",
     "tests.wiki_server.ensure_wiki": "wiki",
+    "tests.samba_server.ensure_samba": "samba",
     "tests.oidc_provider.running_provider": "provider",
     "tests.pages.conftest.chromium": "browser",
     "tests.conftest.postgres": "postgres",
@@ -72,6 +74,7 @@ _CHOSEN = {
     "postgres": {"postgresql", "postgres"},
     "ldap": {"ldap"},
     "wiki": {"wiki"},
+    "samba": {"share"},
 }
 """Words of a test's parameters that choose a server by its name."""
 _SLOW = (
@@ -99,11 +102,13 @@ _SLOW = (
 _ALONE = (
     "tests/faults/",
     "tests/effectiveness/",
+    "tests/service/test_active_directory.py",
     "tests/service/test_ldap.py",
     "tests/service/test_late_writes.py",
     "tests/service/test_load.py",
     "tests/service/test_mediawiki",
     "tests/service/test_run.py",
+    "tests/service/test_smb.py",
     "tests/service/test_source_faults.py",
     "tests/service/test_wiki_groups.py",
 )
