@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from quisait_smb.client import SharePlace
@@ -222,6 +223,31 @@ def test_narrowed_rights_and_moves_are_seen_in_one_reading(
         "t:d3/g.txt",
         "t:d9/f.txt",
     }
+
+
+def test_a_server_that_is_trusted_is_asked_for_rights_once_a_day(
+    samba: SambaServer, tree: ShareConnector
+) -> None:
+    """Samba says nothing of a change of rights alone: not before the next day, but then."""
+    trusting = replace(tree, trust_changed=True)
+    first = reading(trusting)
+    samba.set_list("commun", "essai/d1/f.txt", [ace(samba.sids[READER], NEEDED)])
+    same_day = reading(trusting, last_cursor(first))
+    assert not [one for one in same_day if isinstance(one, AccessChanged | Upsert)]
+    day_later = replace(trusting, now=lambda: datetime.now(UTC) + timedelta(days=1))
+    (changed,) = (
+        one for one in reading(day_later, last_cursor(same_day)) if isinstance(one, AccessChanged)
+    )
+    assert changed.document_id == "t:d1/f.txt"
+
+
+def test_other_share_rights_are_seen_without_a_change(tree: ShareConnector) -> None:
+    """The settings close the share to all: so does the next reading, even of a trusted server."""
+    trusting = replace(tree, trust_changed=True)
+    first = reading(trusting)
+    closed = replace(trusting, sids=SidReading("ad", share=Access()))
+    after = apply(reading(closed, last_cursor(first)), apply(first))
+    assert {one.access.allowed for one in after.values()} == {frozenset()}
 
 
 def test_what_the_account_may_not_read_is_closed(samba: SambaServer, tree: ShareConnector) -> None:
