@@ -13,6 +13,7 @@ class Relay:
     """Whoever asks at `port`; `most_bytes` pass, over all connections; `hangs` or is cut then."""
 
     target_port: int
+    host: str = "127.0.0.1"
     most_bytes: int | None = None
     hangs: bool = False
     passed: int = 0
@@ -39,7 +40,7 @@ class Relay:
         with (
             contextlib.suppress(OSError),
             client,
-            socket.create_connection(("127.0.0.1", self.target_port)) as server,
+            socket.create_connection((self.host, self.target_port)) as server,
         ):
             asking = threading.Thread(target=self._ask, args=(client, server), daemon=True)
             asking.start()
@@ -63,9 +64,9 @@ class Relay:
 
 
 @contextmanager
-def relay(target_port: int) -> Iterator[Relay]:
+def relay(target_port: int, host: str = "127.0.0.1") -> Iterator[Relay]:
     """A relay on a port of its own, closed afterwards."""
-    line = Relay(target_port)
+    line = Relay(target_port, host)
     threading.Thread(target=line.serve, daemon=True).start()
     try:
         yield line

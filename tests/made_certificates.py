@@ -10,14 +10,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def make_certificates(folder: Path) -> None:
-    """`ca.pem`, and `server.pem` with `server.key` for 127.0.0.1; `other.pem` is another CA."""
+def make_certificates(folder: Path, address: str = "127.0.0.1") -> None:
+    """`ca.pem`, and `server.pem` with `server.key` for an address; `other.pem` is another CA."""
     key, ca = _authority("Autorité d'essai")
     _, other = _authority("Une autre autorité")
     server_key = ec.generate_private_key(ec.SECP256R1())
-    loopback = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    loopback = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
     server = (
-        _begun("127.0.0.1", ca.subject)
+        _begun(address, ca.subject)
         .public_key(server_key.public_key())
         .add_extension(loopback, critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -24,6 +24,7 @@ SERVERS = {
     "dovecot": "needs a real Dovecot",
     "wiki": "needs a real MediaWiki",
     "apache": "needs a real Apache with WebDAV",
+    "samba": "needs a real Samba, a domain controller",
     "provider": "needs a real OpenID Connect provider",
     "browser": "needs Chromium",
 }
@@ -60,6 +61,7 @@ _STARTS = {
     "tests.dovecot_server.dovecot_server": "dovecot",
     "tests.wiki_server.ensure_wiki": "wiki",
     "tests.dav_server.ensure_dav": "apache",
+    "tests.samba_server.ensure_samba": "samba",
     "tests.oidc_provider.running_provider": "provider",
     "tests.pages.conftest.chromium": "browser",
     "tests.conftest.postgres": "postgres",
@@ -76,11 +78,11 @@ _CHOSEN = {
     "postgres": {"postgresql", "postgres"},
     "ldap": {"ldap"},
     "wiki": {"wiki"},
+    "samba": {"share"},
 }
 """Words of a test's parameters that choose a server by its name."""
 _SLOW = (
     "tests/faults/",
-    "tests/effectiveness/",
     "tests/property/",
     "tests/service/",
     "tests/contract/test_encoders.py",
@@ -103,11 +105,13 @@ _SLOW = (
 _ALONE = (
     "tests/faults/",
     "tests/effectiveness/test_relevance.py",
+    "tests/service/test_active_directory.py",
     "tests/service/test_ldap.py",
     "tests/service/test_late_writes.py",
     "tests/service/test_load.py",
     "tests/service/test_mediawiki",
     "tests/service/test_run.py",
+    "tests/service/test_smb.py",
     "tests/service/test_source_faults.py",
     "tests/service/test_wiki_groups.py",
 )

@@ -14,6 +14,7 @@ command -v php >/dev/null || servers+=(php-cli)
 [ -x /usr/sbin/dovecot ] || command -v dovecot >/dev/null || servers+=(dovecot-imapd)
 [ -x /usr/sbin/nginx ] || servers+=(nginx)
 [ -x /usr/sbin/apache2 ] || servers+=(apache2-bin)
+[ -x /usr/sbin/samba ] || servers+=(samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind)
 command -v promtool >/dev/null || servers+=(prometheus)
 for part in sqlite3 mbstring xml intl; do
     php -m 2>/dev/null | grep -qi "^$part\$" || servers+=("php-$part")

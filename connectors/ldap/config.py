@@ -17,6 +17,16 @@ AGENT_ATTRIBUTES: Mapping[str, str] = {
     "email": "mail",
 }
 """The fields of an agent, and the attributes of inetOrgPerson (RFC 2798) that fill them."""
+ACTIVE_DIRECTORY_ATTRIBUTES: Mapping[str, str] = {
+    **AGENT_ATTRIBUTES,
+    "id": "sAMAccountName",
+    "entity": "department",
+    "office": "physicalDeliveryOfficeName",
+    "departure": "accountExpires",
+}
+"""The same of an Active Directory's `user` (MS-ADSC)."""
+ACTIVE_DIRECTORY_AGENTS = "(&(objectCategory=person)(objectClass=user))"
+ACTIVE_DIRECTORY_GROUPS = "(objectClass=group)"
 OPTIONAL_AGENT_FIELDS = frozenset(
     {"arrival", "departure", "skills", "missions", "accounts", "listed", "contact_via", "contact"}
 )
@@ -59,6 +69,9 @@ class LdapConfig:
 
     `attributes` maps fields of `Agent` to attributes; groups become the principals
     `authority:group:id`.
+
+    `active_directory`: accounts and groups also become the principals `authority:sid:S-1-…`, and
+    disabled accounts are no agents. `sid_sources` are sources whose accounts are SIDs.
     """
 
     urls: tuple[str, ...]
@@ -72,3 +85,5 @@ class LdapConfig:
     attributes: Mapping[str, str] = field(default_factory=lambda: dict(AGENT_ATTRIBUTES))
     group_names: GroupAttributes = GroupAttributes()
     limits: LdapLimits = LdapLimits()
+    active_directory: bool = False
+    sid_sources: tuple[str, ...] = ()

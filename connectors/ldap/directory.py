@@ -5,8 +5,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from types import MappingProxyType
 
 from ldap3.core.exceptions import LDAPInvalidDnError
 from ldap3.utils.dn import parse_dn
@@ -15,8 +16,18 @@ from pydantic import ValidationError
 from connectors.account_linking import holders_by_account, undisputed
 from connectors.directory import AgentRecord, agent_of_record
 from connectors.geography import DEPARTEMENTS
-from connectors.ldap.client import LdapEntry, open_connection
-from connectors.ldap.config import GroupAttributes, LdapConfig
+from connectors.ldap.client import LdapConnection, LdapEntry, open_connection
+from connectors.ldap.config import GroupAttributes, LdapBranch, LdapConfig
+from connectors.ldap.sids import (
+    ACCOUNT_ATTRIBUTES,
+    GROUP_ATTRIBUTES,
+    SidMembers,
+    expiry_day,
+    holds_nobody,
+    is_disabled,
+    primary_members,
+    sid_of,
+)
 from connectors.ports import Malformed, SourceRefused
 from connectors.values import Agent, Group
 
@@ -115,7 +126,7 @@ def _cells(
         elif field == "id":
             yield field, _single(entry, values, id_attribute)
         elif values and field in ("arrival", "departure"):
-            yield field, _day(values[0])
+            yield field, _day(values[0])  # of « never », no day
         elif values and field == "listed":
             yield field, min(_BOOLEANS.get(value.lower(), value) for value in values)
         elif values:
@@ -131,6 +142,7 @@ def _single(entry: LdapEntry, values: tuple[str, ...], attribute: str) -> str:
 
 
 def _day(written: str) -> object:
+    written = expiry_day(written)
     found = _GENERALIZED_TIME.match(written)
     if not found:
         return written
@@ -160,9 +172,15 @@ class AgentIds:
 
 
 def groups_of(
-    entries: Sequence[LdapEntry], people: AgentIds, names: GroupAttributes, authority: str
+    entries: Sequence[LdapEntry],
+    people: AgentIds,
+    names: GroupAttributes,
+    authority: str,
+    primary: Mapping[str, set[str]] = MappingProxyType({}),
 ) -> Iterator[Group]:
     """Yield every group with its agents and those of the groups nested in it.
+
+    `primary` are agents, by the DN of a group, whom its entry does not name as members.
 
     Raises `SourceRefused` for a group without a unique name: documents that are denied to
     its members, or allowed to another group's, would open to them.
@@ -178,6 +196,7 @@ def groups_of(
     for entry in entries:
         dn = normalize_dn(entry.dn)
         members[dn], subgroups[dn] = _members(entry, names, people, ids)
+        members[dn] |= primary.get(entry.dn, set())
     for entry in entries:
         dn = normalize_dn(entry.dn)
         all_members = frozenset().union(
@@ -254,23 +273,18 @@ class LdapDirectory:
         `SourceRefused` if any result is incomplete.
         """
         config, names = self.config, self.config.group_names
+        more = (ACCOUNT_ATTRIBUTES, GROUP_ATTRIBUTES) if config.active_directory else ((), ())
         with open_connection(config) as server:
-            requested = [name for name in config.attributes.values() if name]
-            agent_entries = list(server.entries(config.agents, requested))
-            requested = [names.id, names.label, *names.members]
-            groups = list(server.entries(config.groups, requested)) if config.groups else []
+            requested = [*filter(None, config.attributes.values()), *more[0]]
+            agent_entries = self._read(server, config.agents, requested)
+            requested = [names.id, names.label, *names.members, *more[1]]
+            groups = self._read(server, config.groups, requested) if config.groups else []
         agents: list[tuple[str, Agent]] = []
-        for entry in agent_entries:
-            if isinstance(entry, str):
-                yield Malformed(
-                    entry, "cette partie de l'annuaire est ailleurs : elle n'est pas suivie"
-                )
-                continue
-            for found in agent_of(entry, config.attributes):
-                if isinstance(found, Agent):
-                    agents.append((entry.dn, found))
-                else:
-                    yield found
+        for found in self._agents(agent_entries):
+            if isinstance(found, Malformed):
+                yield found
+            else:
+                agents.append(found)
         id_counts = Counter(normalize_id(agent.id) for _, agent in agents)
         unique = [(dn, agent) for dn, agent in agents if id_counts[normalize_id(agent.id)] == 1]
         holders = holders_by_account(agent for _, agent in unique)
@@ -292,7 +306,60 @@ class LdapDirectory:
                     f"Des groupes de l'annuaire sont ailleurs ({referral}) : sans eux, ce qui est "
                     "fermé à leurs membres s'ouvrirait. Resserrez « groups_base »."
                 )
-        yield from groups_of(group_entries, people, names, config.authority)
+        accounts = [one for one in agent_entries if isinstance(one, LdapEntry)]
+        held = {
+            dn: (one, people.by_dn.get(dn, "")) for one in accounts for dn in [normalize_dn(one.dn)]
+        }
+        primary = primary_members(held.values(), group_entries) if config.active_directory else {}
+        yield from groups_of(group_entries, people, names, config.authority, primary)
+        if config.active_directory:
+            members = {
+                normalize_dn(one.dn): (one, *self._direct(one, people, primary))
+                for one in group_entries
+            }
+            yield from SidMembers(held, members).principals(config.authority)
+
+    def _read(
+        self, server: LdapConnection, branch: LdapBranch, attributes: Sequence[str]
+    ) -> list[LdapEntry | str]:
+        """The entries of a branch, and the referrals that may lead to accounts or groups."""
+        entries, is_domain = server.entries(branch, attributes), self.config.active_directory
+        return [
+            one for one in entries if not (is_domain and isinstance(one, str) and holds_nobody(one))
+        ]
+
+    def _agents(
+        self, entries: Sequence[LdapEntry | str]
+    ) -> Iterator[tuple[str, Agent] | Malformed]:
+        """Yield each agent with the DN of their entry, and what is no agent."""
+        for entry in entries:
+            if isinstance(entry, str):
+                reason = "cette partie de l'annuaire est ailleurs : elle n'est pas suivie"
+                yield Malformed(entry, reason)
+            elif not (self.config.active_directory and is_disabled(entry)):
+                for found in agent_of(entry, self.config.attributes):
+                    if isinstance(found, Agent):
+                        yield entry.dn, self._with_sids(entry, found)
+                    else:
+                        yield found
+
+    def _direct(
+        self, group: LdapEntry, people: AgentIds, primary: Mapping[str, set[str]]
+    ) -> tuple[set[str], set[str]]:
+        """A group's own members: agents' ids, and the normalized DNs of all others."""
+        dns = {
+            normalize_dn(raw.decode("utf-8", "replace"))
+            for attribute in self.config.group_names.members
+            for raw in group.attributes.get(attribute.lower(), ())
+        }
+        agents = {people.by_dn[dn] for dn in dns if dn in people.by_dn}
+        return agents | primary.get(group.dn, set()), dns - people.by_dn.keys()
+
+    def _with_sids(self, entry: LdapEntry, agent: Agent) -> Agent:
+        """The agent with the accounts that the settings say are named by SIDs."""
+        sid = sid_of(entry) if self.config.active_directory else ""
+        own = tuple(f"{source}:{sid}" for source in self.config.sid_sources if sid)
+        return replace(agent, accounts=(*agent.accounts, *own)) if own else agent
 
     def fingerprint(self) -> str | None:
         """A text that stays the same as long as no entry is added, changed or removed.

@@ -18,6 +18,9 @@ from connectors.files import OpenFile
 from connectors.folder.connector import FolderConnector
 from connectors.installed import SourcePlace, load_kind, open_installed
 from connectors.ldap.config import (
+    ACTIVE_DIRECTORY_AGENTS,
+    ACTIVE_DIRECTORY_ATTRIBUTES,
+    ACTIVE_DIRECTORY_GROUPS,
     AGENT_ATTRIBUTES,
     GroupAttributes,
     LdapBranch,
@@ -215,10 +218,12 @@ def join_rules(settings: Settings) -> tuple[LinkRule, ...]:
     """How the accounts of each source are named."""
     return tuple(
         LinkRule(
-            source.name, tuple(map(LinkBy, source.join)), capitalized=source.kind == "mediawiki"
+            source.name,
+            tuple(LinkBy(one) for one in source.join if one != "sid"),
+            capitalized=source.kind == "mediawiki",
         )
         for source in settings.sources
-        if source.join
+        if set(source.join) - {"sid"}
     )
 
 
@@ -244,19 +249,26 @@ def open_tables(agents: Path, groups: Path | None = None) -> Directory:
 
 def ldap_place(settings: Settings) -> LdapConfig:
     """Where the directory is, and how it is read."""
-    ldap = settings.ldap
+    ldap, usual = settings.ldap, AGENT_ATTRIBUTES
+    agents_filter, groups_filter = ldap.agents_filter, ldap.groups_filter
+    if ldap.active_directory:
+        usual, stated = ACTIVE_DIRECTORY_ATTRIBUTES, ldap.model_fields_set
+        agents_filter = agents_filter if "agents_filter" in stated else ACTIVE_DIRECTORY_AGENTS
+        groups_filter = groups_filter if "groups_filter" in stated else ACTIVE_DIRECTORY_GROUPS
     return LdapConfig(
         urls=tuple(ldap.urls),
-        agents=LdapBranch(ldap.agents_base, ldap.agents_filter),
-        groups=LdapBranch(ldap.groups_base, ldap.groups_filter) if ldap.groups_base else None,
+        agents=LdapBranch(ldap.agents_base, agents_filter),
+        groups=LdapBranch(ldap.groups_base, groups_filter) if ldap.groups_base else None,
         user=ldap.user,
         password=ldap.password,
         start_tls=ldap.start_tls,
         ca_file=str(beside_file(ldap.ca_file)) if ldap.ca_file else "",
         authority=ldap.authority,
-        attributes={**AGENT_ATTRIBUTES, **ldap.attributes},
+        attributes={**usual, **ldap.attributes},
         group_names=GroupAttributes(ldap.group_id, members=tuple(ldap.members)),
         limits=LdapLimits(ldap.page_size, ldap.timeout_s),
+        active_directory=ldap.active_directory,
+        sid_sources=tuple(source.name for source in settings.sources if "sid" in source.join),
     )
 
 

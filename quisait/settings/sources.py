@@ -158,10 +158,11 @@ class SourceSettings(SettingsTable):
         description="demander au wiki les groupes du compte de chaque lecteur : droits "
         "« nom:group:groupe »",
     )
-    join: list[Literal["uid", "email"]] = Field(
+    join: list[Literal["uid", "email", "sid"]] = Field(
         [],
         description="ce qui y nomme le compte d'un agent : « uid » (son identifiant), « email » "
-        "(son adresse, que la source a vérifiée) ; vide : les comptes que donne l'annuaire",
+        "(son adresse, que la source a vérifiée), « sid » (partage Windows, avec "
+        "active_directory) ; vide : les comptes que donne l'annuaire",
     )
 
     @model_validator(mode="after")
@@ -244,6 +245,11 @@ class LdapSettings(SettingsTable):
     ca_file: str = Field("", description="autorité de certification de l'annuaire (PEM)")
     user: str = Field("", description="compte qui lit (DN) ; vide : anonyme")
     password: Secret = Field("", description="mot de passe de ce compte, plutôt par un fichier")
+    active_directory: bool = Field(
+        False,
+        description="Active Directory : attributs et filtres habituels autres, comptes désactivés "
+        "écartés, et « ldap:sid:S-1-… » dans les droits",
+    )
     agents_base: str = Field("", description="base des agents : « ou=agents,dc=exemple,dc=fr »")
     agents_filter: str = Field(
         "(objectClass=inetOrgPerson)",

@@ -1,0 +1,477 @@
+"""Read a share: `ShareConnector.changes` shows the flow.
+
+`client` talks to the server, `descriptors` reads access lists, `readers` says whom they let read.
+"""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import quote, unquote, urlsplit
+
+from connectors.file_patterns import EVERY_FILE, FileSelection, parse_selection
+from connectors.installed import ConnectorKind, SourcePlace
+from connectors.ports import (
+    AccessChanged,
+    Change,
+    Checkpoint,
+    ContentStale,
+    Listing,
+    Malformed,
+    RecordVanished,
+    SourceUnreachable,
+    SubtreeHidden,
+    Upsert,
+)
+from connectors.titles import title_of_path
+from connectors.values import (
+    Access,
+    Content,
+    Contribution,
+    ContributorRole,
+    Document,
+    EvidencePolicy,
+)
+from quisait_smb.client import Entry, FileTimes, Share, SharePlace, Unreadable, moment_of
+from quisait_smb.cursor import (
+    FileMarks,
+    ShareCursor,
+    access_mark,
+    path_key,
+    read_cursor,
+    state_mark,
+)
+from quisait_smb.descriptors import read_descriptor
+from quisait_smb.options import ShareOptions
+from quisait_smb.readers import NOT_UNDERSTOOD, Readers, SidReading
+
+CHECKPOINT_FILES = 50
+CHECK_FILES = 500
+"""So many files are tried by `check`."""
+CHECK_RIGHTS_EVERY = timedelta(days=1)
+"""All access lists are read this often, even from a server that is said to note when a file's
+rights change."""
+_MOST_DEEP = 200
+_SKIPPED = frozenset({"Thumbs.db", "desktop.ini"})
+ARCHIVED = "il est archivé sur un support lent, et n'est pas rappelé"
+SAME_NAME = "un autre fichier porte le même nom"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file of the tree. `path` is that of its id, `raw_path` opens it."""
+
+    path: str
+    raw_path: str
+    entry: Entry
+
+    @property
+    def state(self) -> bytes:
+        """What tells this version of it from another."""
+        times = self.entry.times
+        return state_mark(self.entry.number, times.size, times.modified, times.changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A folder that could not be listed, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShareConnector:
+    """Every file of a share, or of a folder of it, that is not hidden; links are not followed.
+
+    `trust_changed`: the server notes when a file's rights change, as Windows does and Samba does
+    not; the access lists of files that did not change are then read once a day only.
+    """
+
+    source: str
+    place: SharePlace
+    sids: SidReading
+    selection: FileSelection = EVERY_FILE
+    link: str = ""
+    evidence: EvidencePolicy = EvidencePolicy.YES
+    trust_changed: bool = False
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC), compare=False)
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Yield new and changed files, then the listing. Raises `SourceError`.
+
+        A file whose path, number, size and times are as before has not changed. Nobody reads
+        what is below a folder that cannot be listed.
+        """
+        reading = _Reading(self, Share(self.place), read_cursor(since), self.now())
+        existing: set[str] = set()
+        unlisted: list[str] = []
+        pending = 0
+        for found in walk(reading.share, self.selection):
+            document_id = self._id(found.path)
+            if isinstance(found, Unlisted):
+                unlisted.append(document_id)
+                yield Malformed(found.path or ".", found.reason)
+                yield SubtreeHidden(document_id)
+                continue
+            if document_id in existing:
+                yield Malformed(found.path, SAME_NAME)
+                continue
+            existing.add(document_id)
+            yield from reading.file(found)
+            pending += 1
+            # The cursor grows with the share: it is then written less often.
+            if pending >= max(CHECKPOINT_FILES, len(reading.files) // 10):
+                pending = 0
+                # What is hidden below a folder is not known any more, wherever this one ends.
+                yield Checkpoint(reading.cursor({} if unlisted else reading.before.files).text())
+        # Without what vanished: it comes again as new, even if the listing is not applied.
+        yield Checkpoint(reading.cursor().text())
+        selective = self.selection != EVERY_FILE
+        existing -= reading.vanished
+        yield Listing(
+            frozenset(existing), tuple(unlisted), self._is_left_out if selective else None
+        )
+        yield Checkpoint(reading.last_cursor().text())
+
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these files as they are now. Raises `SourceError`."""
+        paths = {one.removeprefix(f"{self.source}:") for one in document_ids}
+        reading = _Reading(self, Share(self.place), None, self.now())
+        seen: set[str] = set()
+        for found in walk(reading.share, self.selection, paths):
+            if isinstance(found, FoundFile) and found.path in paths and found.path not in seen:
+                seen.add(found.path)
+                for change in reading.file(found):
+                    if isinstance(change, Upsert):
+                        yield change
+
+    def check(self) -> Iterator[str]:
+        """Say what the account may not do, and what of the rights is nobody here.
+
+        The first `CHECK_FILES` files are tried. Raises `SourceError`.
+        """
+        share = Share(self.place)
+        if share.may_write():
+            yield "le compte peut écrire dans le partage : un compte qui ne fait que lire suffit"
+        tried = _Tried(self, share)
+        for found in walk(share, self.selection):
+            tried.add(found)
+            if tried.files >= CHECK_FILES:
+                break
+        yield from tried.sentences()
+
+    def access(self, raw: bytes) -> tuple[Readers, str]:
+        """Who reads a file with this descriptor, and its owner's SID."""
+        try:
+            descriptor = read_descriptor(raw)
+        except ValueError:
+            return Readers(Access(), (NOT_UNDERSTOOD,)), ""
+        return self.sids.readers(descriptor), descriptor.owner
+
+    def document(self, share: Share, found: FoundFile, times: FileTimes, raw: bytes) -> Document:
+        """A file as a document of the moment that its descriptor was read."""
+        readers, owner = self.access(raw)
+        modified, created = moment_of(times.modified), moment_of(times.created)
+        if created and modified and created > modified:
+            created = modified  # it was copied here later than it was written
+        return Document(
+            id=self._id(found.path),
+            source=self.source,
+            title="",
+            access=readers.access,
+            content=Content(
+                found.path.rpartition("/")[2],
+                lambda: share.content(found.raw_path, times),
+                None,
+                times.size,
+                title_of_path(found.path),
+            ),
+            url=self._address(found.path),
+            created=created,
+            modified=modified,
+            evidence=self.evidence,
+            contributions=self._owned(owner, created or modified),
+            version=f"{times.size}:{times.modified}:{found.entry.number}",
+        )
+
+    def _owned(self, owner: str, moment: datetime | None) -> tuple[Contribution, ...]:
+        """An account of a domain counts; an owner of the server's own (a service) is nobody."""
+        if not owner.startswith("S-1-5-21-"):
+            return ()
+        day: date | None = moment.date() if moment else None
+        years = ((day.year, 1),) if day else ()
+        account, role = f"{self.source}:{owner}", ContributorRole.AUTHOR
+        return (Contribution(account, role, "", 1, day, day, years),)
+
+    def _address(self, path: str) -> str:
+        if self.link:
+            return self.link.replace("{path}", quote(path))
+        place = self.place
+        whole = "/".join(filter(None, (place.share, place.folder, path)))
+        return f"file://{place.host}/{quote(whole)}"
+
+    def _id(self, path: str) -> str:
+        return f"{self.source}:{path}"
+
+    def _is_left_out(self, document_id: str) -> bool:
+        path = document_id.removeprefix(f"{self.source}:")
+        return not self.selection.takes(tuple(path.split("/")))
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One reading of a share: what was known before it, and what vanished during it."""
+
+    connector: ShareConnector
+    share: Share
+    since: ShareCursor | None
+    began: datetime
+    vanished: set[str] = field(default_factory=set)
+    told: set[tuple[str, str]] = field(default_factory=set)
+    files: dict[bytes, FileMarks] = field(default_factory=dict)
+    rights: str = field(init=False)
+    before: ShareCursor = field(init=False)
+    all_rights: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        sids = self.connector.sids
+        principals = sorted((sid, sorted(named)) for sid, named in sids.principals.items())
+        share = (sorted(sids.share.allowed), sorted(sids.share.denied))
+        self.rights = access_mark(sids.authority, principals, *share).hex()
+        self.before = self.since or ShareCursor({}, self.rights, self.began.isoformat())
+        self.all_rights = (
+            not self.connector.trust_changed or self.rights != self.before.rights or self._is_due()
+        )
+
+    def _is_due(self) -> bool:
+        try:
+            checked = datetime.fromisoformat(self.before.checked)
+            return not timedelta(0) <= self.began - checked < CHECK_RIGHTS_EVERY
+        except (ValueError, TypeError):
+            return True
+
+    def cursor(self, known: Mapping[bytes, FileMarks] | None = None) -> ShareCursor:
+        """In the middle of the reading; `known` is still known of files that it has not seen."""
+        files = {**(known or {}), **self.files}
+        return ShareCursor(files, self.before.rights, self.before.checked)
+
+    def last_cursor(self) -> ShareCursor:
+        """After the whole reading."""
+        checked = self.began.isoformat() if self.all_rights else self.before.checked
+        return ShareCursor(self.files, self.rights, checked)
+
+    def file(self, found: FoundFile) -> Iterator[Change]:
+        """Yield what changed of a file, and keep what was said of it.
+
+        What could not be read is kept as such: it is told again, and read when it can be.
+        """
+        document_id, key = f"{self.connector.source}:{found.path}", path_key(found.path)
+        former = self.before.files.get(key, _UNKNOWN)
+        same = found.state == former.state
+        if same and not self.all_rights:
+            self.files[key] = former
+            return
+        self.files[key] = _UNKNOWN
+        try:
+            if found.entry.is_archived:
+                raise Unreadable(ARCHIVED)
+            raw, times = self.share.descriptor(found.raw_path)
+        except RecordVanished:
+            self.vanished.add(document_id)
+            return
+        except Unreadable as error:
+            yield ContentStale(document_id)
+            yield Malformed(found.path, f"le fichier ou ses droits : {error}", document_id)
+            return
+        if same and times != found.entry.times:
+            yield ContentStale(document_id)  # these rights are not those of the indexed text
+            return
+        readers, _ = self.connector.access(raw)
+        access = access_mark(sorted(readers.access.allowed), sorted(readers.access.denied))
+        if not same:
+            yield Upsert(self.connector.document(self.share, found, times, raw))
+        elif access != former.access:
+            yield AccessChanged(document_id, readers.access)
+        self.files[key] = FileMarks(found.state, access)
+        if not same or access != former.access:
+            yield from self._told(found, readers, document_id)
+
+    def _told(self, found: FoundFile, readers: Readers, document_id: str) -> Iterator[Malformed]:
+        """What could not be said of its rights, once for the files of a folder."""
+        folder = found.path.rpartition("/")[0]
+        for reason in readers.reasons:
+            if (folder, reason) not in self.told:
+                self.told.add((folder, reason))
+                yield Malformed(found.path, reason, document_id)
+
+
+_UNKNOWN = FileMarks(bytes(6), bytes(6))
+"""Of a file that was not read; no digest is likely to equal it."""
+
+
+@dataclass(slots=True)
+class _Tried:
+    """What a trial of the account found."""
+
+    connector: ShareConnector
+    share: Share
+    files: int = 0
+    unread: int = 0
+    unlisted: list[str] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+    nobody: set[str] = field(default_factory=set)
+
+    def add(self, found: FoundFile | Unlisted) -> None:
+        """Try a file, or note a folder that could not be listed."""
+        if isinstance(found, Unlisted):
+            self.unlisted.append(found.path or ".")
+            return
+        self.files += 1
+        try:
+            raw, times = self.share.descriptor(found.raw_path)
+            if not found.entry.is_archived:
+                self.share.content(found.raw_path, times, most=1)
+            descriptor = read_descriptor(raw)
+        except (RecordVanished, Unreadable, ValueError):
+            self.unread += 1
+            return
+        sids = self.connector.sids
+        self.reasons.update(sids.readers(descriptor).reasons)
+        self.nobody |= {ace.sid for ace in descriptor.aces or () if not sids.of_sid(ace.sid)}
+
+    def sentences(self) -> Iterator[str]:
+        """Yield what an administrator should know."""
+        if self.unlisted:
+            count = len(self.unlisted)
+            yield f"{count} dossiers que le compte ne peut lister, dont « {self.unlisted[0]} »"
+        if self.unread:
+            yield f"{self.unread} fichiers sur {self.files} que le compte ne peut lire"
+        for reason, count in sorted(self.reasons.items()):
+            yield f"{count} fichiers sur {self.files} : {reason}"
+        if self.nobody:
+            yield (
+                "des droits nomment des SID qui ne sont personne ici (« principals » peut leur "
+                f"donner des lecteurs) : {', '.join(sorted(self.nobody))}"
+            )
+
+
+def walk(
+    share: Share, selection: FileSelection, wanted: Collection[str] | None = None
+) -> Iterator[FoundFile | Unlisted]:
+    """Every file of a share, folder by folder, and the folders that cannot be listed.
+
+    `wanted` are paths: only folders above them are entered. Raises `SourceError`.
+    """
+    above = None if wanted is None else {one for path in wanted for one in _folders(path)}
+    pending = [_Folder((), "")]
+    while pending:
+        folder = pending.pop()
+        if above is not None and folder.path not in above:
+            continue
+        subfolders = []
+        for found in _listed(share, folder, selection):
+            if isinstance(found, _Folder):
+                subfolders.append(found)
+            else:
+                yield found
+        pending += reversed(subfolders)
+
+
+def _listed(
+    share: Share, folder: "_Folder", selection: FileSelection
+) -> "Iterator[FoundFile | Unlisted | _Folder]":
+    """What one folder holds and the selection takes; nothing if it vanished, but for the root."""
+    if len(folder.parts) > _MOST_DEEP:
+        yield Unlisted(folder.path, f"plus de {_MOST_DEEP} dossiers l'un dans l'autre")
+        return
+    try:
+        entries = share.entries(folder.raw_path)
+    except RecordVanished as error:
+        if not folder.parts:
+            raise SourceUnreachable(
+                f"Le dossier de {share.place.host} n'est plus là : vérifiez « url »."
+            ) from error
+        return
+    except Unreadable as error:
+        yield Unlisted(folder.path, f"ce dossier ne se lit pas : {error}")
+        return
+    for entry in entries:
+        below = folder.below(entry.name)
+        if entry.is_link or _is_skipped(entry.name):
+            continue
+        if entry.is_folder and selection.enters(below.parts):
+            yield below
+        elif not entry.is_folder and selection.takes(below.parts):
+            yield FoundFile(below.path, below.raw_path, entry)
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder, or what is in one: its names as ids have them, and what opens it."""
+
+    parts: tuple[str, ...]
+    raw_path: str
+
+    @property
+    def path(self) -> str:
+        return "/".join(self.parts)
+
+    def below(self, name: str) -> "_Folder":
+        written = unicodedata.normalize("NFC", _written(name))
+        return _Folder((*self.parts, written), "/".join(filter(None, (self.raw_path, name))))
+
+
+def _folders(path: str) -> Iterator[str]:
+    parts = path.split("/")
+    return ("/".join(parts[:end]) for end in range(len(parts)))
+
+
+def _written(name: str) -> str:
+    """A name as an id can have it: half a character of UTF-16 is escaped."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_skipped(name: str) -> bool:
+    """Whether a name is hidden, a lock file of an office program, or leads elsewhere."""
+    hidden = name.startswith((".", "~$")) or name in _SKIPPED
+    return hidden or any(mark in name for mark in "/\\:\0")
+
+
+def open_share(place: SourcePlace, options: ShareOptions) -> ShareConnector:
+    """The connector of one source; nothing is asked yet. Raises `SourceRefused`."""
+    address = urlsplit(options.url)
+    share, *folders = [name for name in unquote(address.path).split("/") if name]
+    sids = SidReading(options.authority, options.principals)
+    both = (options.share_allowed, options.share_denied)
+    allowed, denied = (
+        frozenset(one for name in names for one in sids.of_name(name)) for names in both
+    )
+    unknown = [name for name in options.share_denied if not sids.of_name(name)]
+    return ShareConnector(
+        place.source,
+        SharePlace(
+            address.hostname or "",
+            address.port or 445,
+            share,
+            "/".join(folders),
+            options.user,
+            place.password(),
+            options.encrypt,
+            options.protocol,
+            options.timeout_s,
+        ),
+        SidReading(
+            options.authority,
+            options.principals,
+            Access() if unknown else Access(allowed, denied),
+        ),
+        parse_selection(options.include, options.exclude),
+        options.link,
+        EvidencePolicy(options.evidence),
+        options.trust_changed,
+    )
+
+
+KIND = ConnectorKind("partage Windows", ShareOptions, open_share)

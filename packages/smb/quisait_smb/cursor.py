@@ -1,0 +1,83 @@
+"""The cursor of a share: twenty bytes for each file, whatever the length of its path.
+
+A file is known by a digest of its path, with one of its state and one of who reads it: what is
+kept of a file that changes twice is what was last said of it.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+VERSION = 1
+_KEY, _STATE, _ACCESS = 8, 6, 6
+"""Bytes of each digest: a state is compared with one other, a path with all."""
+
+
+class FileMarks(NamedTuple):
+    """Digests of a file's state and of its readers, as they were last said."""
+
+    state: bytes
+    access: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ShareCursor:
+    """What the last reading saw: `files` by the digest of their path.
+
+    `rights` is a digest of the settings that decide who reads; `checked` is the moment (ISO 8601)
+    at which all access lists were last read.
+    """
+
+    files: Mapping[bytes, FileMarks] = field(default_factory=dict)
+    rights: str = ""
+    checked: str = ""
+
+    def text(self) -> str:
+        """As it is kept."""
+        packed = b"".join(key + marks.state + marks.access for key, marks in self.files.items())
+        files = base64.b64encode(packed).decode()
+        kept = {"v": VERSION, "files": files, "rights": self.rights, "checked": self.checked}
+        return json.dumps(kept)
+
+
+def read_cursor(text: str | None) -> ShareCursor | None:
+    """The cursor of this text; None for one of another form."""
+    try:
+        kept = json.loads(text or "")
+        packed = base64.b64decode(kept["files"], validate=True)
+        size = _KEY + _STATE + _ACCESS
+        if kept["v"] != VERSION or len(packed) % size:
+            return None
+        files = {
+            packed[at : at + _KEY]: FileMarks(
+                packed[at + _KEY : at + _KEY + _STATE], packed[at + _KEY + _STATE : at + size]
+            )
+            for at in range(0, len(packed), size)
+        }
+        return ShareCursor(files, str(kept["rights"]), str(kept["checked"]))
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        return None
+
+
+def path_key(path: str) -> bytes:
+    """What a file is known by."""
+    return _digest(path, size=_KEY)
+
+
+def state_mark(*values: object) -> bytes:
+    """A digest of what tells one version of a file from another."""
+    return _digest(*values, size=_STATE)
+
+
+def access_mark(*values: object) -> bytes:
+    """A digest of who reads a file."""
+    return _digest(*values, size=_ACCESS)
+
+
+def _digest(*values: object, size: int) -> bytes:
+    written = "\0".join(map(str, values)).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(written, digest_size=size).digest()

@@ -1,0 +1,120 @@
+"""The owner and the access list of a file, as the server sends them (MS-DTYP 2.4).
+
+Everything is read with its bounds checked: a descriptor that lies about its sizes is an error.
+"""
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+READ_DATA, READ_ATTRIBUTES = 0x1, 0x80
+NEEDED = 0x120089
+"""What an application asks for to read a file (FILE_GENERIC_READ, MS-SMB2 2.2.13.1.1)."""
+_GENERIC = {
+    0x8000_0000: NEEDED,  # GENERIC_READ
+    0x4000_0000: 0x120116,  # GENERIC_WRITE
+    0x2000_0000: 0x1200A0,  # GENERIC_EXECUTE
+    0x1000_0000: 0x1F01FF,  # GENERIC_ALL
+}
+"""Generic bits, and the rights of a file that they stand for (MS-DTYP 2.4.3)."""
+_INHERIT_ONLY = 0x08
+_DACL_PRESENT = 0x0004
+
+
+class AceType(IntEnum):
+    """The types of entries that a file's list may have, and that are understood."""
+
+    ALLOW = 0
+    DENY = 1
+    ALLOW_CALLBACK = 9
+    DENY_CALLBACK = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Ace:
+    """An entry that applies to the file itself: whom it names, and the rights of a file.
+
+    `conditional`: it holds only where a condition on the reader does. `kind` is None for a type
+    that is not understood; such an entry may name nobody.
+    """
+
+    kind: AceType | None
+    sid: str
+    mask: int
+    conditional: bool = False
+
+    @property
+    def allows(self) -> bool:
+        """Whether it allows, on a condition or not."""
+        return self.kind in (AceType.ALLOW, AceType.ALLOW_CALLBACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """A file's owner (a SID, or empty) and its entries in order; None: it has no list."""
+
+    owner: str
+    aces: tuple[Ace, ...] | None
+
+
+def read_descriptor(raw: bytes) -> Descriptor:
+    """The descriptor of these bytes (self-relative). Raises `ValueError`."""
+    try:
+        revision, _, control, owner_at, _, _, dacl_at = struct.unpack_from("<BBHIIII", raw)
+        if revision != 1:
+            raise ValueError(f"descriptor of revision {revision}")
+        owner = read_sid(raw, owner_at)[0] if owner_at else ""
+        if not control & _DACL_PRESENT or not dacl_at:
+            return Descriptor(owner, None)
+        return Descriptor(owner, _read_list(raw, dacl_at))
+    except struct.error as error:
+        raise ValueError("descriptor cut short") from error
+
+
+def _read_list(raw: bytes, at: int) -> tuple[Ace, ...]:
+    _, _, size, count, _ = struct.unpack_from("<BBHHH", raw, at)
+    end = at + size
+    if end > len(raw):
+        raise ValueError("list cut short")
+    aces, at = [], at + 8
+    for _ in range(count):
+        ace_type, flags, ace_size = struct.unpack_from("<BBH", raw, at)
+        if ace_size < 8 or at + ace_size > end:
+            raise ValueError("entry cut short")
+        if not flags & _INHERIT_ONLY:
+            aces.append(_read_ace(raw[at : at + ace_size], ace_type))
+        at += ace_size
+    return tuple(aces)
+
+
+def _read_ace(raw: bytes, ace_type: int) -> Ace:
+    try:
+        kind = AceType(ace_type)
+    except ValueError:
+        return Ace(None, "", 0)
+    (mask,) = struct.unpack_from("<I", raw, 4)
+    sid, _ = read_sid(raw, 8)
+    conditional = kind in (AceType.ALLOW_CALLBACK, AceType.DENY_CALLBACK)
+    return Ace(kind, sid, file_rights(mask), conditional)
+
+
+def file_rights(mask: int) -> int:
+    """A mask with its generic bits as rights of a file."""
+    for generic, rights in _GENERIC.items():
+        if mask & generic:
+            mask |= rights
+    return mask & 0x0FFF_FFFF
+
+
+def read_sid(raw: bytes, at: int = 0) -> tuple[str, int]:
+    """The SID at that place as text (MS-DTYP 2.4.2), and where it ends. Raises `ValueError`."""
+    try:
+        revision, count = struct.unpack_from("<BB", raw, at)
+        if revision != 1 or count > 15:
+            raise ValueError("not a SID")
+        authority = int.from_bytes(struct.unpack_from("<6s", raw, at + 2)[0], "big")
+        parts = struct.unpack_from(f"<{count}I", raw, at + 8)
+    except struct.error as error:
+        raise ValueError("SID cut short") from error
+    written = str(authority) if authority < 1 << 32 else f"0x{authority:012X}"
+    return "-".join(["S-1", written, *map(str, parts)]), at + 8 + 4 * count

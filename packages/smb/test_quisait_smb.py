@@ -1,0 +1,74 @@
+"""What the settings may say of a share, and its cursor."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from quisait_smb.cursor import FileMarks, ShareCursor, read_cursor
+from quisait_smb.options import ShareOptions
+
+GOOD: dict[str, Any] = {
+    "url": "smb://fichiers.exemple.fr/commun/cadastre",
+    "user": "lecteur",
+    "share_allowed": ["everyone", "S-1-5-21-1-2-3-1104"],
+}
+six = st.binary(min_size=6, max_size=6)
+cursors = st.builds(
+    ShareCursor,
+    st.dictionaries(st.binary(min_size=8, max_size=8), st.builds(FileMarks, six, six)),
+    st.text(),
+    st.text(),
+)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "https://fichiers.exemple.fr/commun"},
+        {"url": "smb://fichiers.exemple.fr/"},
+        {"url": "smb://lecteur:secret@fichiers.exemple.fr/commun"},
+        {"url": "smb://fichiers.exemple.fr/commun/../autre"},
+        {"share_allowed": ["tous"]},
+        {"share_allowed": None},
+        {"principals": {"Utilisateurs": ["everyone"]}},
+        {"principals": {"S-1-5-32-545": ["tous"]}},
+        {"authority": "everyone"},
+        {"user": ""},
+        {"exclude": ["a\\b"]},
+    ],
+)
+def test_wrong_options_are_refused(wrong: dict[str, Any]) -> None:
+    """And nobody is let in by the share for want of a setting."""
+    assert ShareOptions.model_validate(GOOD)
+    with pytest.raises(ValidationError):
+        ShareOptions.model_validate({k: v for k, v in (GOOD | wrong).items() if v is not None})
+
+
+@given(cursors)
+def test_a_cursor_is_read_as_it_is_written(cursor: ShareCursor) -> None:
+    """Back and forth, whatever it holds."""
+    assert read_cursor(cursor.text()) == cursor
+
+
+@given(cursors, st.integers(0, 40), st.text(max_size=3))
+def test_another_text_is_no_cursor(cursor: ShareCursor, at: int, put: str) -> None:
+    """Damaged, it is none or another one, never an error."""
+    text = cursor.text()
+    assert read_cursor(text[:at] + put) is None or put
+    read_cursor(text[:at] + put + text[at:])
+
+
+def test_a_text_of_another_kind_is_no_cursor() -> None:
+    """Of another connector, or of none."""
+    for text in (
+        None,
+        "",
+        "[]",
+        "7",
+        '{"v": 1}',
+        '{"v": 2, "files": ""}',
+        '{"v": 1, "files": "AAAA"}',
+    ):
+        assert read_cursor(text) is None
