@@ -1,9 +1,11 @@
 """HTTP requests to one host: no other, one at a time, rate-limited, with time limits.
 
 `HttpHost` refuses other hosts, waits as long as its own asks for (`Retry-After`, MediaWiki's
-maxlag, 429, 5xx), and ends answers that never end. mwclient takes one as its connection pool.
+maxlag, Matrix's `retry_after_ms`, 429, 5xx), and ends answers that never end. mwclient takes one
+as its connection pool.
 """
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -91,7 +93,7 @@ class HttpHost:
         method: str,
         url: str,
         params: Mapping[str, object] | None = None,
-        data: Mapping[str, object] | None = None,
+        data: Mapping[str, object] | bytes | None = None,
         *,
         headers: Mapping[str, str] | None = None,
         **_from_mwclient: object,
@@ -122,7 +124,7 @@ class HttpHost:
         method: str,
         url: str,
         params: Mapping[str, object] | None,
-        data: Mapping[str, object] | None,
+        data: Mapping[str, object] | bytes | None,
         headers: Mapping[str, str] | None,
     ) -> HttpResponse | RetryLater:
         """One try, following redirects on the same host."""
@@ -146,7 +148,7 @@ class HttpHost:
         method: str,
         url: str,
         params: Mapping[str, object] | None,
-        data: Mapping[str, object] | None,
+        data: Mapping[str, object] | bytes | None,
         headers: Mapping[str, str] | None,
     ) -> HttpResponse | RetryLater:
         self._pace()
@@ -206,11 +208,21 @@ def _interpret(response: requests.Response, body: bytes) -> HttpResponse | Retry
         reason = "a trop de retard sur ses copies : il sera relu plus tard."
         return RetryLater(reason, wait_s or 5.0)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
+        wait_s = wait_s or _retry_after_ms(body)
         return RetryLater("limite le rythme des lectures : réduisez « rate_per_s ».", wait_s)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         reason = f"est en panne (réponse {status}) : il sera relu plus tard."
         return RetryLater(reason, wait_s, responded=wait_s is not None)
     return HttpResponse(status, response.headers, body, response.url)
+
+
+def _retry_after_ms(body: bytes) -> float | None:
+    """Seconds, from the `retry_after_ms` of a Matrix error; None without one."""
+    try:
+        wait_ms = json.loads(body)["retry_after_ms"]
+        return max(0.0, float(wait_ms) / 1000)
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _retry_after(header: str | None) -> float | None:

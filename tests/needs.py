@@ -22,6 +22,7 @@ SERVERS = {
     "postgres": "needs a real PostgreSQL",
     "ldap": "needs a real slapd",
     "wiki": "needs a real MediaWiki",
+    "matrix": "needs a real Synapse",
     "provider": "needs a real OpenID Connect provider",
     "browser": "needs Chromium",
 }
@@ -56,6 +57,7 @@ _STARTS = {
     "tests.postgres_server.postgres_server": "postgres",
     "tests.ldap_server.ensure_ldap": "ldap",
     "tests.wiki_server.ensure_wiki": "wiki",
+    "tests.matrix_server.ensure_matrix": "matrix",
     "tests.oidc_provider.running_provider": "provider",
     "tests.pages.conftest.chromium": "browser",
     "tests.conftest.postgres": "postgres",
@@ -72,6 +74,7 @@ _CHOSEN = {
     "postgres": {"postgresql", "postgres"},
     "ldap": {"ldap"},
     "wiki": {"wiki"},
+    "matrix": {"matrix"},
 }
 """Words of a test's parameters that choose a server by its name."""
 _SLOW = (

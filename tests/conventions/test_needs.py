@@ -11,6 +11,7 @@ from tests.coverage_lines import lines
 from tests.engines import ensure_opensearch
 from tests.every_file import endings
 from tests.ldap_server import ensure_ldap
+from tests.matrix_server import ensure_matrix
 from tests.opensearch_index import fresh_index
 from tests.own_opensearch import OwnOpenSearch
 from tests.wiki_server import ensure_wiki
@@ -27,9 +28,10 @@ pytestmark = pytest.mark.sources
         (endings, {"tika"}),
         (ensure_ldap, {"ldap"}),
         (ensure_wiki, {"wiki"}),
+        (ensure_matrix, {"matrix"}),
         (make_document, set()),
     ],
-    ids=["itself", "context", "class", "two-engines", "cached", "wiki", "none"],
+    ids=["itself", "context", "class", "two-engines", "cached", "wiki", "matrix", "none"],
 )
 def test_servers_are_read_off_the_code(starts: object, servers: set[str]) -> None:
     """Of functions, context managers and classes, through what they name."""
