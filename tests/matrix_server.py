@@ -28,7 +28,7 @@ from tests.needs import refuse_where_fast
 
 PINS = Path(__file__).parent / "synapse/requirements.txt"
 CACHE = Path(__file__).resolve().parents[1] / ".cache"
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 180
 INSTALL_TIMEOUT_S = 300
 SERVER_NAME = "tchap.test"
 SECRET = "un secret d'essai"

@@ -1,4 +1,4 @@
-"""The client-server API of a Matrix server, as far as rooms are read.
+"""The client-server API of a Matrix server, as far as rooms are read and answered in.
 
 The project's own host speaks it, and not matrix-nio: a dozen plain requests need neither its event
 loop nor its encryption, and `HttpHost` keeps the limits, waits and refusals of every source.
@@ -59,8 +59,8 @@ class MatrixClient:
         """The ids of the rooms that the account is in, sorted. Raises `SourceError`."""
         return sorted(map(str, self._member(self.ask("GET", "joined_rooms"), "joined_rooms", list)))
 
-    def sync(self, since: str | None) -> SyncAnswer | None:
-        """What happened since a token; None if the server knows it no more.
+    def sync(self, since: str | None, wait_s: float = 0.0) -> SyncAnswer | None:
+        """What happened since a token, waiting for it; None if the server knows it no more.
 
         Without a token: the present one. A server may answer that from memory (Synapse keeps it
         for two minutes); a filter that nobody sent before makes it look.
@@ -77,7 +77,7 @@ class MatrixClient:
         }
         said = {
             "filter": json.dumps({"presence": nothing, "account_data": nothing, "room": room}),
-            "timeout": "0",
+            "timeout": str(int(wait_s * 1000)),
             "set_presence": "offline",
         }
         if since is not None:
@@ -140,6 +140,14 @@ class MatrixClient:
             if not isinstance(following, str) or following == token or (after and not chunk):
                 return
             token = following
+
+    def send(self, room_id: str, transaction: str, content: Mapping[str, Any]) -> None:
+        """Send a message; the server takes the same `transaction` of an account once.
+
+        Raises `RoomClosedError`.
+        """
+        path = f"rooms/{_quoted(room_id)}/send/{EventType.MESSAGE}/{_quoted(transaction)}"
+        self.ask_room("PUT", path, content=content)
 
     def ask(
         self,

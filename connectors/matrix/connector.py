@@ -87,14 +87,21 @@ class MatrixConnector:
         if not read:
             yield f"aucun salon à lire : invitez-y {reading.own}"
 
+    def client(self) -> MatrixClient:
+        """The account's client; nothing is asked yet."""
+        host = HttpHost(self.options.url, self.limits, self.ca_file, CALLED)
+        return MatrixClient(host, self.token)
+
+    def names(self, own: str) -> AccountNames:
+        """How accounts are named; `own` is the user that reads."""
+        servers = frozenset(self.options.servers) or frozenset({server_of(own)})
+        return AccountNames(self.source, servers, frozenset(self.options.mail_domains))
+
     def _reading(self) -> "_Reading":
-        client = MatrixClient(
-            HttpHost(self.options.url, self.limits, self.ca_file, CALLED), self.token
-        )
+        client = self.client()
         own = client.user_id()
         options = self.options
-        servers = frozenset(options.servers) or frozenset({server_of(own)})
-        names = AccountNames(self.source, servers, frozenset(options.mail_domains))
+        names = self.names(own)
         rules = AccessRules(own, names, options.open_rooms, self.default_access.allowed)
         documents = DocumentMaker(self.source, names, options.link, self._evidence)
         return _Reading(
@@ -104,7 +111,7 @@ class MatrixConnector:
             documents=documents,
             inviting=frozenset(options.invitations_from) or frozenset({server_of(own)}),
             rules_digest=digest(
-                sorted(servers),
+                sorted(names.servers),
                 sorted(options.mail_domains),
                 sorted(options.open_rooms.items()),
                 sorted(self.default_access.allowed),
@@ -141,9 +148,9 @@ class _Reading:
         """Finish what an earlier reading left, then read what is new since."""
         if cursor is not None and cursor.pending:
             cursor = yield from self._read_pending(cursor)
-        answer = yield from self._synced(cursor.sync if cursor else None)
+        answer = self.client.sync(cursor.sync) if cursor else None
         if answer is None:
-            cursor, answer = None, (yield from self._synced(None))
+            cursor, answer = None, self.client.sync(None)
         if answer is None:
             raise SourceUnreachable(f"{CALLED} ne dit pas où il en est : il sera relu plus tard.")
         for room_id in answer.left:
@@ -153,21 +160,13 @@ class _Reading:
             now = datetime.now(UTC)
             cursor = MatrixCursor(self.own, self.rules_digest, answer.token, "", rooms, ALL, now)
         else:
-            cursor = replace(
-                cursor,
-                since=cursor.sync,
-                sync=answer.token,
-                pending=dict.fromkeys(answer.changed),
-                removing=ROOMS if answer.left else "",
-            )
-        yield from self._read_pending(cursor)
-
-    def _synced(self, since: str | None) -> Generator[Change, None, SyncAnswer | None]:
-        """What the server says since a token, after its invitations are accepted."""
-        answer = self.client.sync(since)
-        if answer is None or not (yield from self._accept(answer.invitations)):
-            return answer
-        return self.client.sync(since)
+            cursor = _advanced(cursor, answer)
+        cursor = yield from self._read_pending(cursor)
+        # Rooms are joined after a first change: who only tries the source takes no more than one.
+        if (yield from self._accept(answer.invitations)):
+            joined = self.client.sync(cursor.sync)
+            if joined is not None:
+                yield from self._read_pending(_advanced(cursor, joined))
 
     def _due(self, cursor: MatrixCursor) -> bool:
         """Whether all rooms are to be read."""
@@ -370,6 +369,17 @@ class _Reading:
             if wanted is not None and not missing:
                 break
         return events.in_order()
+
+
+def _advanced(cursor: MatrixCursor, answer: SyncAnswer) -> MatrixCursor:
+    """The cursor at what the server says now, with the rooms that have news."""
+    return replace(
+        cursor,
+        since=cursor.sync,
+        sync=answer.token,
+        pending=dict.fromkeys(answer.changed),
+        removing=ROOMS if answer.left else "",
+    )
 
 
 @dataclass(slots=True)

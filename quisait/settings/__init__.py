@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from quisait.settings.bot import BotSettings
 from quisait.settings.mail import MailSettings
 from quisait.settings.secret_files import FOLDER, SecretFiles
 from quisait.settings.sources import (
@@ -482,6 +483,7 @@ class Settings(BaseSettings):
     privacy: PrivacySettings = PrivacySettings()
     questions: QuestionsSettings = QuestionsSettings()
     mail: MailSettings = MailSettings()
+    bot: BotSettings = BotSettings()
     verification: VerificationSettings = VerificationSettings()
     log: LogSettings = LogSettings()
     roles: list[RoleSettings] = Field([], description="les rôles, une table [[roles]] chacun")
@@ -510,6 +512,17 @@ class Settings(BaseSettings):
                 "[mail] host demande [server] token_key, de 32 octets au moins : les liens de "
                 "désinscription sont signés"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _with_what_the_bot_needs(self) -> Self:
+        """An account of a Matrix server, and pages to lead to."""
+        if not self.bot.source:
+            return self
+        if self.bot.source not in {one.name for one in self.sources if one.kind == "matrix"}:
+            raise ValueError("[bot] source ne nomme aucune source « matrix »")
+        if not self.sign_on.address:
+            raise ValueError("[bot] source demande [sign_on] address : ses liens y mènent")
         return self
 
     @model_validator(mode="after")

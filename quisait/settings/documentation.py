@@ -36,6 +36,7 @@ TABLES = (
     "privacy",
     "questions",
     "mail",
+    "bot",
     "verification",
     "log",
 )

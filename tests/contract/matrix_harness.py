@@ -131,7 +131,10 @@ class MatrixConnectorHarness:
         return self.rooms[allowed]
 
     def _new_room(self) -> str:
-        return self.author.create("Cadastre", self.reader, self.other, visibility="world_readable")
+        invited = (self.reader, self.other)
+        room = self.author.create("Cadastre", *invited, visibility="world_readable")
+        self.reader.join(room)
+        return room
 
 
 @functools.cache

@@ -13,7 +13,8 @@ from connectors.ports import Change, Malformed, SourceRefused, SourceUnreachable
 from connectors.testing.connector_contract import IndexedDocuments, apply, last_cursor
 from connectors.values import Access, ContributorRole
 from tests.matrix_server import MatrixAccount, ensure_matrix
-from tests.service.place import make_place
+from tests.service.place import Place, make_place
+from tests.service.running import running, wait_until
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -78,6 +79,18 @@ def test_from_the_settings_to_a_found_conversation(tmp_path: Path) -> None:
     ben.leave(open_room)
     place.run("crawl", "tchap")
     assert found("ag-2") == []
+    private = ana.create("À deux", reader)
+    reader.join(private)
+    bot = {"QUISAIT_BOT__SOURCE": "tchap", "QUISAIT_SIGN_ON__ADDRESS": "https://qui-sait.test"}
+
+    def is_answered() -> bool:
+        """Asked again until `quisait run` listens: what was said before is not for it."""
+        ana.say(private, "bornage en tourbière")
+        said = [one["content"].get("body", "") for one in ana.messages(private)]
+        return any("https://qui-sait.test/documents/tchap:" in one for one in said)
+
+    with running(Place(place.folder, {**place.environment, **bot}), "--no-crawl"):
+        wait_until(is_answered, every_s=1.0)
 
 
 def test_history_visibility_narrows_the_members() -> None:
