@@ -1,9 +1,11 @@
 """HTTP requests to one host: no other, one at a time, rate-limited, with time limits.
 
 `HttpHost` refuses other hosts, waits as long as its own asks for (`Retry-After`, MediaWiki's
-maxlag, 429, 5xx), and ends answers that never end. mwclient takes one as its connection pool.
+maxlag, Matrix's `retry_after_ms`, 429, 5xx), and ends answers that never end. mwclient takes one
+as its connection pool.
 """
 
+import json
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -215,11 +217,21 @@ def _interpret(response: requests.Response, body: bytes) -> HttpResponse | Retry
         reason = "a trop de retard sur ses copies : il sera relu plus tard."
         return RetryLater(reason, wait_s or 5.0)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
+        wait_s = wait_s or _retry_after_ms(body)
         return RetryLater("limite le rythme des lectures : réduisez « rate_per_s ».", wait_s)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         reason = f"est en panne (réponse {status}) : il sera relu plus tard."
         return RetryLater(reason, wait_s, responded=wait_s is not None)
     return HttpResponse(status, response.headers, body, response.url)
+
+
+def _retry_after_ms(body: bytes) -> float | None:
+    """Seconds, from the `retry_after_ms` of a Matrix error; None without one."""
+    try:
+        wait_ms = json.loads(body)["retry_after_ms"]
+        return max(0.0, float(wait_ms) / 1000)
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _retry_after(header: str | None) -> float | None:

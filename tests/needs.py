@@ -25,6 +25,7 @@ SERVERS = {
     "wiki": "needs a real MediaWiki",
     "apache": "needs a real Apache with WebDAV",
     "samba": "needs a real Samba, a domain controller",
+    "matrix": "needs a real Synapse",
     "provider": "needs a real OpenID Connect provider",
     "browser": "needs Chromium",
 }
@@ -62,6 +63,7 @@ _STARTS = {
     "tests.wiki_server.ensure_wiki": "wiki",
     "tests.dav_server.ensure_dav": "apache",
     "tests.samba_server.ensure_samba": "samba",
+    "tests.matrix_server.ensure_matrix": "matrix",
     "tests.oidc_provider.running_provider": "provider",
     "tests.pages.conftest.chromium": "browser",
     "tests.conftest.postgres": "postgres",
@@ -79,6 +81,7 @@ _CHOSEN = {
     "ldap": {"ldap"},
     "wiki": {"wiki"},
     "samba": {"share"},
+    "matrix": {"matrix"},
 }
 """Words of a test's parameters that choose a server by its name."""
 _SLOW = (

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from connectors.account_linking import AccountAssignment, LinkBy, LinkedDirectory, LinkRule
 from connectors.directory import AccountRecord, TableDirectory, read_records
@@ -46,6 +47,11 @@ from search_api.asking.documents import QuestionsConnector
 from search_api.asking.storage import SqlQuestions
 from search_api.identity.principals import CurrentKnownPrincipals, KnownPrincipalRules
 from search_api.identity.readers import Authorities, Authority, AuthorityLimits
+
+if TYPE_CHECKING:
+    from connectors.matrix.connector import MatrixConnector
+
+Options = TypeVar("Options", bound=BaseModel)
 
 
 def sources_named(settings: Settings, names: list[str]) -> list[SourceSettings]:
@@ -145,18 +151,33 @@ def open_source(
 def _open_installed(settings: SourceSettings) -> Connector:
     """Raises `SourceRefused` where it does not load, or its options are wrong."""
     kind = load_kind(settings.kind)
+    options = _validated(settings, kind.options)
+    return open_installed(settings.kind, kind, _place_of(settings), options)
+
+
+def matrix_connector(settings: SourceSettings) -> "MatrixConnector":
+    """The source's account, for who answers with it. Raises `SourceRefused`."""
+    from connectors.matrix.connector import open_rooms  # here, as for a wiki
+    from connectors.matrix.options import MatrixOptions
+
+    return open_rooms(_place_of(settings), _validated(settings, MatrixOptions))
+
+
+def _validated(settings: SourceSettings, model: type[Options]) -> Options:
     try:
-        options = kind.options.model_validate(settings.options)
+        return model.model_validate(settings.options)
     except ValidationError as error:
         faults = "\n".join(f"options de {settings.name}, {line}" for line in fault_lines(error))
         raise SourceRefused(faults) from None
-    place = SourcePlace(
+
+
+def _place_of(settings: SourceSettings) -> SourcePlace:
+    return SourcePlace(
         settings.name,
         beside_file(""),
         Access(frozenset(settings.allowed)),
         lambda: source_password(settings),
     )
-    return open_installed(settings.kind, kind, place, options)
 
 
 @dataclass(frozen=True, slots=True)

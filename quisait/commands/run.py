@@ -80,6 +80,8 @@ def run_application(
         ]
         if crawls:
             threads.append(parts.enter_context(_worker_thread(application, stop)))
+        if serves and application.settings.bot.source:
+            threads.append(parts.enter_context(_bot_thread(application, stop)))
         log.info("running", extra={"parts": [thread.name for thread in threads]})
         while not stop.wait(1.0):
             if ended := [thread.name for thread in threads if not thread.is_alive()]:
@@ -146,6 +148,20 @@ def _worker_thread(application: Application, stop: threading.Event) -> Iterator[
         thread.join(STOP_S)
         if thread.is_alive():
             _exit_now(application, 0)
+
+
+@contextmanager
+def _bot_thread(application: Application, stop: threading.Event) -> Iterator[threading.Thread]:
+    """Who answers in rooms, in a thread that need not end: what it did not answer waits."""
+    from quisait.work.bot import run_bot  # here: who has no rooms has no use for it
+
+    thread = threading.Thread(target=run_bot, args=(application, stop), name="bot", daemon=True)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        stop.set()
+        thread.join(STOP_S)
 
 
 def _exit_now(application: Application, status: int) -> NoReturn:

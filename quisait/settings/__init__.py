@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 from indexer.quantisation import Quantisation
+from quisait.settings.bot import BotSettings
 from quisait.settings.mail import MailSettings
 from quisait.settings.mailbox import MailboxSettings
 from quisait.settings.secret_files import FOLDER, SecretFiles
@@ -502,6 +503,7 @@ class Settings(BaseSettings):
     questions: QuestionsSettings = QuestionsSettings()
     mail: MailSettings = MailSettings()
     mailbox: MailboxSettings = MailboxSettings()
+    bot: BotSettings = BotSettings()
     verification: VerificationSettings = VerificationSettings()
     log: LogSettings = LogSettings()
     roles: list[RoleSettings] = Field([], description="les rôles, une table [[roles]] chacun")
@@ -535,6 +537,17 @@ class Settings(BaseSettings):
                 "[mailbox] host demande [mail] host et [questions] enabled : on y répond aux "
                 "courriels qui posent une question"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _with_what_the_bot_needs(self) -> Self:
+        """An account of a Matrix server, and pages to lead to."""
+        if not self.bot.source:
+            return self
+        if self.bot.source not in {one.name for one in self.sources if one.kind == "matrix"}:
+            raise ValueError("[bot] source ne nomme aucune source « matrix »")
+        if not self.sign_on.address:
+            raise ValueError("[bot] source demande [sign_on] address : ses liens y mènent")
         return self
 
     @model_validator(mode="after")

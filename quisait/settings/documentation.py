@@ -37,6 +37,7 @@ TABLES = (
     "questions",
     "mail",
     "mailbox",
+    "bot",
     "verification",
     "log",
 )

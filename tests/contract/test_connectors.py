@@ -10,6 +10,7 @@ from connectors.testing.connector_contract import CHECKS, ConnectorHarness
 from connectors.testing.lying_connectors import LIES
 from connectors.values import Document
 from tests.contract.connector_harnesses import ExportHarness, FolderHarness
+from tests.contract.matrix_harness import MatrixConnectorHarness
 from tests.contract.push_harness import PushHarness
 from tests.contract.samba_harness import ShareHarness
 from tests.contract.wiki_harness import WikiConnectorHarness
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.sources
 QUICK = ("folder", "export", "export-complete", "push")
 
 
-@pytest.fixture(params=[*QUICK, "wiki", "share"])
+@pytest.fixture(params=[*QUICK, "wiki", "share", "matrix"])
 def harness(request: pytest.FixtureRequest, tmp_path: Path) -> ConnectorHarness:
     root = tmp_path / "source"
     root.mkdir()
@@ -28,6 +29,8 @@ def harness(request: pytest.FixtureRequest, tmp_path: Path) -> ConnectorHarness:
         return WikiConnectorHarness()
     if request.param == "share":
         return ShareHarness()
+    if request.param == "matrix":
+        return MatrixConnectorHarness()
     if request.param == "push":
         return PushHarness(root)
     if request.param == "folder":
@@ -42,7 +45,7 @@ def test_connector_holds_to_the_contract(
     connector_check(harness)
 
 
-@pytest.mark.parametrize("harness", [*QUICK, "share"], indirect=True)
+@pytest.mark.parametrize("harness", [*QUICK, "share", "matrix"], indirect=True)
 def test_contract_rejects_a_lie(
     connector_lie: Callable[[ConnectorHarness], None], harness: ConnectorHarness
 ) -> None:

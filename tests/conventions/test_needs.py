@@ -13,8 +13,10 @@ from tests.dovecot_server import ensure_dovecot
 from tests.engines import ensure_opensearch
 from tests.every_file import endings
 from tests.ldap_server import ensure_ldap
+from tests.matrix_server import ensure_matrix
 from tests.opensearch_index import fresh_index
 from tests.own_opensearch import OwnOpenSearch
+from tests.samba_server import ensure_samba
 from tests.wiki_server import ensure_wiki
 
 pytestmark = pytest.mark.sources
@@ -31,6 +33,8 @@ pytestmark = pytest.mark.sources
         (ensure_wiki, {"wiki"}),
         (ensure_dovecot, {"dovecot"}),
         (ensure_dav, {"apache"}),
+        (ensure_matrix, {"matrix"}),
+        (ensure_samba, {"samba"}),
         (make_document, set()),
     ],
     ids=[
@@ -42,6 +46,8 @@ pytestmark = pytest.mark.sources
         "wiki",
         "dovecot",
         "apache",
+        "matrix",
+        "samba",
         "none",
     ],
 )

@@ -54,7 +54,7 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def wait_until(held: Any, timeout_s: float = START_TIMEOUT_S) -> None:
+def wait_until(held: Any, timeout_s: float = START_TIMEOUT_S, every_s: float = 0.1) -> None:
     """Ask until it is so. What cannot be asked yet is not so."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
@@ -63,7 +63,7 @@ def wait_until(held: Any, timeout_s: float = START_TIMEOUT_S) -> None:
                 return
         except httpx.TransportError:
             pass
-        time.sleep(0.1)
+        time.sleep(every_s)
     raise AssertionError("it did not come to pass in time")
 
 

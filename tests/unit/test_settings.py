@@ -198,3 +198,21 @@ def test_a_role_is_for_somebody_and_only_an_animators_is_bounded(file: Path, tab
     with pytest.raises(ValidationError) as error:
         load_settings()
     assert faults(error)[0].startswith("roles.0")
+
+
+@pytest.mark.parametrize(
+    ("sources", "address", "said"),
+    [
+        ("[]", "https://qui-sait.test", "aucune source « matrix »"),
+        ('[{"name": "tchap", "kind": "matrix"}]', "", "address"),
+        ('[{"name": "tchap", "kind": "push"}]', "https://qui-sait.test", "matrix"),
+    ],
+)
+def test_who_answers_in_rooms_has_an_account_and_pages(
+    monkeypatch: pytest.MonkeyPatch, sources: str, address: str, said: str
+) -> None:
+    monkeypatch.setenv("QUISAIT_BOT__SOURCE", "tchap")
+    monkeypatch.setenv("QUISAIT_SOURCES", sources)
+    monkeypatch.setenv("QUISAIT_SIGN_ON__ADDRESS", address)
+    with pytest.raises(ValueError, match=said):
+        load_settings()

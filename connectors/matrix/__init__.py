@@ -1,0 +1,1 @@
+"""Rooms of a Matrix server, such as Tchap: conversations, and who of their members reads them."""

@@ -1,0 +1,238 @@
+"""The client-server API of a Matrix server, as far as rooms are read and answered in.
+
+The project's own host speaks it, and not matrix-nio: a dozen plain requests need neither its event
+loop nor its encryption, and `HttpHost` keeps the limits, waits and refusals of every source.
+"""
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from connectors.http_host import HttpHost, HttpResponse
+from connectors.matrix.events import EventType
+from connectors.ports import SourceRefused, SourceUnreachable
+
+API = "_matrix/client/v3"
+PAGE_EVENTS = 500
+_TYPES = [one.value for one in EventType]
+
+
+class RoomClosedError(Exception):
+    """The account is not, or no longer, in the room; or the event is not shown to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A room that the account was invited to, by whom, and whether it is known to be encrypted."""
+
+    room_id: str
+    sender: str
+    encrypted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SyncAnswer:
+    """What happened since a token: rooms with news, rooms that were left, invitations."""
+
+    token: str
+    changed: tuple[str, ...]
+    left: tuple[str, ...]
+    invitations: tuple[Invitation, ...]
+
+
+@dataclass(slots=True)
+class MatrixClient:
+    """An account of a server, by its access token."""
+
+    host: HttpHost
+    token: str = field(repr=False)
+
+    def user_id(self) -> str:
+        """The account's full name, `@name:server`. Raises `SourceError`."""
+        return str(self._member(self.ask("GET", "account/whoami"), "user_id", str))
+
+    def joined_rooms(self) -> list[str]:
+        """The ids of the rooms that the account is in, sorted. Raises `SourceError`."""
+        return sorted(map(str, self._member(self.ask("GET", "joined_rooms"), "joined_rooms", list)))
+
+    def sync(self, since: str | None, wait_s: float = 0.0) -> SyncAnswer | None:
+        """What happened since a token, waiting for it; None if the server knows it no more.
+
+        Without a token: the present one. A server may answer that from memory (Synapse keeps it
+        for two minutes); a filter that nobody sent before makes it look.
+        """
+        nothing: dict[str, list[str]] = {"types": []}
+        timeline = {"limit": 1, "types": _TYPES}
+        if since is None:
+            timeline["not_types"] = [f"quisait.{secrets.token_hex(8)}"]
+        room = {
+            "timeline": timeline,
+            "state": nothing,
+            "ephemeral": nothing,
+            "account_data": nothing,
+        }
+        said = {
+            "filter": json.dumps({"presence": nothing, "account_data": nothing, "room": room}),
+            "timeout": str(int(wait_s * 1000)),
+            "set_presence": "offline",
+        }
+        if since is not None:
+            said["since"] = since
+        response = self._send("GET", "sync", said)
+        if since is not None and response.status_code == HTTPStatus.BAD_REQUEST:
+            return None
+        try:
+            answer = self._parsed(response)
+        except RoomClosedError as error:
+            raise self._odd() from error
+        rooms = answer.get("rooms") or {}
+        return SyncAnswer(
+            str(self._member(answer, "next_batch", str)),
+            tuple(sorted(rooms.get("join") or {})),
+            tuple(sorted(rooms.get("leave") or {})),
+            tuple(
+                _invitation(room_id, said) for room_id, said in (rooms.get("invite") or {}).items()
+            ),
+        )
+
+    def join(self, room_id: str) -> None:
+        """Accept an invitation. Raises `RoomClosedError` where it is refused."""
+        self.ask_room("POST", f"join/{_quoted(room_id)}", content={})
+
+    def state(self, room_id: str) -> list[Mapping[str, Any]]:
+        """The state events of a room. Raises `RoomClosedError`."""
+        answer = self.ask_room("GET", f"rooms/{_quoted(room_id)}/state")
+        if not isinstance(answer, list):
+            raise self._odd()
+        return [one for one in answer if isinstance(one, Mapping)]
+
+    def event(self, room_id: str, event_id: str) -> Mapping[str, Any]:
+        """One event. Raises `RoomClosedError` where it is not shown."""
+        answer = self.ask_room("GET", f"rooms/{_quoted(room_id)}/event/{_quoted(event_id)}")
+        if not isinstance(answer, Mapping):
+            raise self._odd()
+        return answer
+
+    def pages(
+        self, room_id: str, before: str | None = None, after: str | None = None
+    ) -> Iterator[list[Mapping[str, Any]]]:
+        """Yield events by pages, the newest first: from now, or a token, back to another.
+
+        Raises `RoomClosedError`.
+        """
+        said = {
+            "dir": "b",
+            "limit": str(PAGE_EVENTS),
+            "filter": json.dumps({"types": _TYPES}),
+            **({"to": after} if after else {}),
+        }
+        token: object = before
+        while True:
+            start = {"from": token} if isinstance(token, str) else {}
+            answer = self.ask_room("GET", f"rooms/{_quoted(room_id)}/messages", {**said, **start})
+            chunk = self._member(answer, "chunk", list)
+            yield [one for one in chunk if isinstance(one, Mapping)]
+            following = answer.get("end")
+            if not isinstance(following, str) or following == token or (after and not chunk):
+                return
+            token = following
+
+    def send(self, room_id: str, transaction: str, content: Mapping[str, Any]) -> None:
+        """Send a message; the server takes the same `transaction` of an account once.
+
+        Raises `RoomClosedError`.
+        """
+        path = f"rooms/{_quoted(room_id)}/send/{EventType.MESSAGE}/{_quoted(transaction)}"
+        self.ask_room("PUT", path, content=content)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        content: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The answer to a request about the account. Raises `SourceError`."""
+        try:
+            return self.ask_room(method, path, params, content)
+        except RoomClosedError as error:
+            raise self._odd() from error
+
+    def ask_room(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        content: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The same about a room. Raises `SourceError`, or `RoomClosedError` for 403 and 404."""
+        return self._parsed(self._send(method, path, params, content))
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        content: Mapping[str, Any] | None = None,
+    ) -> HttpResponse:
+        return self.host.request(
+            method,
+            f"{self.host.root}{API}/{path}",
+            params,
+            None if content is None else json.dumps(content).encode(),
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+        )
+
+    def _parsed(self, response: HttpResponse) -> Any:
+        status = response.status_code
+        if status == HTTPStatus.UNAUTHORIZED:
+            raise SourceRefused(
+                f"{self.host.called} {self.host.host} refuse le jeton du compte : faites-en un "
+                "nouveau, et mettez-le dans « password_file »."
+            )
+        if status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+            raise RoomClosedError
+        if status != HTTPStatus.OK:
+            raise SourceUnreachable(
+                f"{self.host.called} {self.host.host} répond {status} : il sera relu plus tard."
+            )
+        try:
+            return json.loads(response.content)
+        except ValueError as error:
+            raise self._odd() from error
+
+    def _member(self, answer: Any, name: str, kind: type) -> Any:
+        value = answer.get(name) if isinstance(answer, Mapping) else None
+        if not isinstance(value, kind):
+            raise self._odd()
+        return value
+
+    def _odd(self) -> SourceUnreachable:
+        return SourceUnreachable(
+            f"{self.host.called} {self.host.host} ne répond pas comme un serveur Matrix : vérifiez "
+            "« url »."
+        )
+
+
+def _invitation(room_id: str, said: Any) -> Invitation:
+    """Of the stripped state; a sender that it does not name is nobody."""
+    state = said.get("invite_state") if isinstance(said, Mapping) else None
+    events = state.get("events") if isinstance(state, Mapping) else None
+    sender, encrypted = "", False
+    for event in events if isinstance(events, list) else []:
+        if not isinstance(event, Mapping):
+            continue
+        encrypted = encrypted or event.get("type") == EventType.ENCRYPTION
+        content = event.get("content")
+        membership = content.get("membership") if isinstance(content, Mapping) else ""
+        if event.get("type") == EventType.MEMBER and membership == "invite":
+            sender = str(event.get("sender") or "")
+    return Invitation(room_id, sender, encrypted)
+
+
+def _quoted(part: str) -> str:
+    return quote(part, safe="")

@@ -1,0 +1,452 @@
+"""Rooms of a Matrix server as a source. `_Reading.changes` shows the flow.
+
+`rooms` says who reads, `conversations` what a document is, `client` talks to the server.
+"""
+
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from connectors.account_linking import digest
+from connectors.http_host import HttpHost
+from connectors.http_limits import HttpLimits
+from connectors.installed import ConnectorKind, SourcePlace
+from connectors.matrix.accounts import AccountNames, server_of
+from connectors.matrix.client import Invitation, MatrixClient, RoomClosedError, SyncAnswer
+from connectors.matrix.conversations import Conversation, DocumentMaker, Timeline
+from connectors.matrix.cursor import ALL, ROOMS, MatrixCursor, read_cursor
+from connectors.matrix.events import EventType, MalformedEventError, RoomEvent, parse_event
+from connectors.matrix.options import MatrixOptions
+from connectors.matrix.rooms import AccessRules, RoomReaders, RoomState, room_readers, room_state
+from connectors.ports import (
+    Change,
+    Checkpoint,
+    Delete,
+    Listing,
+    Malformed,
+    SourceUnreachable,
+    SubtreeHidden,
+    Upsert,
+)
+from connectors.values import MAX_PRINCIPALS, Access, EvidencePolicy
+
+CHECKPOINT_DOCUMENTS = 20
+FULL_READING_EVERY = timedelta(days=1)
+"""All rooms are read this often, whatever the server says of changes: for reactions that were
+taken back, messages that the server no longer keeps, and events that came late."""
+CALLED = "Le serveur Matrix"
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixConnector:
+    """The rooms that an account was invited to. `token` is its access token."""
+
+    source: str
+    options: MatrixOptions
+    token: str = field(repr=False)
+    default_access: Access = field(default_factory=Access)
+    limits: HttpLimits = field(default_factory=HttpLimits)
+    ca_file: str = ""
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Yield what changed. Raises `SourceUnreachable` or `SourceRefused`."""
+        reading = self._reading()
+        yield from reading.changes(read_cursor(since, reading.own))
+
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these conversations as they are now. Raises `SourceError`."""
+        reading = self._reading()
+        for room_id in reading.client.joined_rooms():
+            wanted = {
+                one.partition("/")[2]
+                for one in document_ids
+                if one.startswith(f"{reading.documents.root(room_id)}/")
+            }
+            if wanted:
+                yield from reading.conversations(room_id, wanted)
+
+    def check(self) -> Iterator[str]:
+        """Say which rooms are not read, and why. Nothing is joined. Raises `SourceError`."""
+        reading = self._reading()
+        read = 0
+        for room_id in reading.client.joined_rooms():
+            state = reading.state(room_id)
+            if state is None or state.is_space:
+                continue
+            if state.unread_reason:
+                yield f"« {state.name} » ({room_id}) : {state.unread_reason}"
+                continue
+            read += 1
+            if len(state.joined) - 1 > MAX_PRINCIPALS:
+                yield f"« {state.name} » ({room_id}) : {reading.too_many(state)}"
+        answer = reading.client.sync(None)
+        for invitation in answer.invitations if answer else ():
+            yield f"{invitation.room_id} : {reading.refusal(invitation) or _TO_ACCEPT}"
+        if not read:
+            yield f"aucun salon à lire : invitez-y {reading.own}"
+
+    def client(self) -> MatrixClient:
+        """The account's client; nothing is asked yet."""
+        host = HttpHost(self.options.url, self.limits, self.ca_file, CALLED)
+        return MatrixClient(host, self.token)
+
+    def names(self, own: str) -> AccountNames:
+        """How accounts are named; `own` is the user that reads."""
+        servers = frozenset(self.options.servers) or frozenset({server_of(own)})
+        return AccountNames(self.source, servers, frozenset(self.options.mail_domains))
+
+    def _reading(self) -> "_Reading":
+        client = self.client()
+        own = client.user_id()
+        options = self.options
+        names = self.names(own)
+        rules = AccessRules(own, names, options.open_rooms, self.default_access.allowed)
+        documents = DocumentMaker(self.source, names, options.link, self._evidence)
+        return _Reading(
+            client=client,
+            own=own,
+            rules=rules,
+            documents=documents,
+            inviting=frozenset(options.invitations_from) or frozenset({server_of(own)}),
+            rules_digest=digest(
+                sorted(names.servers),
+                sorted(options.mail_domains),
+                sorted(options.open_rooms.items()),
+                sorted(self.default_access.allowed),
+                sorted(options.evidence_by_room.items()),
+                (options.evidence, options.link),
+            )[:16],
+        )
+
+    def _evidence(self, room_id: str) -> EvidencePolicy:
+        return EvidencePolicy(self.options.evidence_by_room.get(room_id, self.options.evidence))
+
+
+_TO_ACCEPT = "invitation que la prochaine lecture acceptera"
+
+
+CursorSteps = Generator[Change, None, MatrixCursor]
+"""Yields changes and returns the cursor after them."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One reading of all rooms, with the settings of now."""
+
+    client: MatrixClient
+    own: str
+    rules: AccessRules
+    documents: DocumentMaker
+    inviting: frozenset[str]
+    rules_digest: str
+    known: dict[str, list[str]] = field(default_factory=dict)
+    """The ids of all documents of each room of which this reading knows them all."""
+
+    def changes(self, cursor: MatrixCursor | None) -> Iterator[Change]:
+        """Finish what an earlier reading left, then read what is new since."""
+        if cursor is not None and cursor.pending:
+            cursor = yield from self._read_pending(cursor)
+        answer = self.client.sync(cursor.sync) if cursor else None
+        if answer is None:
+            cursor, answer = None, self.client.sync(None)
+        if answer is None:
+            raise SourceUnreachable(f"{CALLED} ne dit pas où il en est : il sera relu plus tard.")
+        for room_id in answer.left:
+            yield from self._close(room_id)
+        if cursor is None or self._due(cursor):
+            rooms = dict.fromkeys(self.client.joined_rooms(), "")
+            now = datetime.now(UTC)
+            cursor = MatrixCursor(self.own, self.rules_digest, answer.token, "", rooms, ALL, now)
+        else:
+            cursor = _advanced(cursor, answer)
+        cursor = yield from self._read_pending(cursor)
+        # Rooms are joined after a first change: who only tries the source takes no more than one.
+        if (yield from self._accept(answer.invitations)):
+            joined = self.client.sync(cursor.sync)
+            if joined is not None:
+                yield from self._read_pending(_advanced(cursor, joined))
+
+    def _due(self, cursor: MatrixCursor) -> bool:
+        """Whether all rooms are to be read."""
+        listed = cursor.listed
+        return (
+            cursor.rules != self.rules_digest
+            or listed is None
+            or datetime.now(UTC) - listed >= FULL_READING_EVERY
+        )
+
+    def _accept(self, invitations: Iterable[Invitation]) -> Generator[Change, None, bool]:
+        """Join the rooms that may be read, and report the others; whether one was joined."""
+        joined = False
+        for invitation in sorted(invitations, key=lambda one: one.room_id):
+            reason = self.refusal(invitation)
+            if not reason:
+                try:
+                    self.client.join(invitation.room_id)
+                    joined = True
+                except RoomClosedError:
+                    reason = "le serveur refuse l'entrée : faites renouveler l'invitation"
+            if reason:
+                yield Malformed(_where(invitation.room_id), reason)
+        return joined
+
+    def refusal(self, invitation: Invitation) -> str:
+        """Why an invitation is not accepted, in French; empty if it is."""
+        if invitation.encrypted:
+            return "invitation dans un salon chiffré, qui n'est pas lu"
+        server = server_of(invitation.sender) or "inconnu"
+        if server not in self.inviting:
+            return f"invitation du serveur {server}, que « invitations_from » ne nomme pas"
+        return ""
+
+    def _read_pending(self, cursor: MatrixCursor) -> CursorSteps:
+        """Read the rooms that are left, then remove what is gone."""
+        for room_id in sorted(cursor.pending):
+            try:
+                if cursor.pending[room_id] is None:
+                    cursor = yield from self._news(room_id, cursor)
+                if cursor.pending[room_id] is not None:
+                    cursor = yield from self._whole(room_id, cursor)
+            except RoomClosedError:  # the account was put out while it read
+                yield from self._close(room_id)
+                cursor = replace(cursor, removing=cursor.removing or ROOMS)
+            left = {room: after for room, after in cursor.pending.items() if room != room_id}
+            cursor = replace(cursor, pending=left)
+            if left:
+                yield Checkpoint(cursor.to_json())
+        if cursor.removing:
+            yield self._listing()
+        cursor = replace(cursor, removing="")
+        yield Checkpoint(cursor.to_json())
+        return cursor
+
+    def _listing(self) -> Listing:
+        """What there is. A room that was not read whole may have more."""
+        ids = (
+            self.documents.id(room_id, event_id)
+            for room_id, events in self.known.items()
+            for event_id in events
+        )
+        others = (room for room in self.client.joined_rooms() if room not in self.known)
+        return Listing(frozenset(ids), tuple(map(self.documents.root, others)))
+
+    def _close(self, room_id: str) -> Iterator[Change]:
+        """Nobody reads a room that is not read any more; its documents are removed afterwards."""
+        self.known[room_id] = []
+        yield SubtreeHidden(self.documents.root(room_id))
+
+    def state(self, room_id: str) -> RoomState | None:
+        """The room's state; None where the account is not in it."""
+        try:
+            return room_state(room_id, self.client.state(room_id))
+        except RoomClosedError:
+            return None
+
+    def too_many(self, state: RoomState) -> str:
+        """The reason why nobody reads a room that has too many members."""
+        return (
+            f"{len(state.joined)} membres, plus que les {MAX_PRINCIPALS} qu'une liste de lecteurs "
+            "peut nommer : personne n'y lit ce que tous liraient"
+        )
+
+    def _news(self, room_id: str, cursor: MatrixCursor) -> CursorSteps:
+        """Read the conversations that changed; mark the room to be read whole where it has to be.
+
+        It has to be if readers, name or visibility changed, or a message was redacted: the
+        server no longer says which conversation that was in.
+        """
+        whole = replace(cursor, pending={**cursor.pending, room_id: ""})
+        state = self.state(room_id)
+        if state is None or not state.is_read:
+            yield from self._close(room_id)
+            return replace(whole, removing=cursor.removing or ROOMS)
+        window = _Events()
+        for page in self.client.pages(room_id, cursor.sync, cursor.since):
+            window.add(page)
+        redacted = [event.target for event in window.of(EventType.REDACTION) if event.target]
+        redacted = [one for one in redacted if not self._is_reaction(room_id, one)]
+        if redacted or any(map(_changes_the_room, window.newest_first)):
+            yield from (Delete(self.documents.id(room_id, one)) for one in redacted)
+            # What stood under a redacted message may stand nowhere now.
+            removing = cursor.removing or (ROOMS if redacted else "")
+            return replace(whole, removing=removing)
+        talk = [*window.of(EventType.MESSAGE), *window.of(EventType.REACTION)]
+        events = self._loaded(room_id, {event.id for event in talk})
+        timeline = Timeline(events, self.own)
+        roots = {timeline.root_of(event) for event in talk}
+        yield from _reports(room_id, window)
+        found = yield from self._documents(state, timeline, roots)
+        messages = {event.id for event in events if event.type is EventType.MESSAGE}
+        for gone in sorted(roots & messages - set(found)):
+            yield Delete(self.documents.id(room_id, gone))
+        return cursor
+
+    def _is_reaction(self, room_id: str, event_id: str) -> bool:
+        """Whether a redacted event was a reaction. Taken back, it counts until all is read."""
+        try:
+            return self.client.event(room_id, event_id).get("type") == EventType.REACTION
+        except RoomClosedError:
+            return False
+
+    def _whole(self, room_id: str, cursor: MatrixCursor) -> CursorSteps:
+        """Read all conversations of a room, or those after the one that the cursor names."""
+        state = self.state(room_id)
+        if state is None or not state.is_read:
+            self.known[room_id] = []
+            if state is not None and state.unread_reason:
+                yield Malformed(_where(room_id), state.unread_reason)
+            return cursor
+        events = _Events()
+        for page in self.client.pages(room_id):
+            events.add(page)
+        timeline = Timeline(events.in_order(), self.own)
+        said = list(timeline.conversations())
+        roots = [one.root.id for one in said]
+        self.known[room_id] = roots
+        after = cursor.pending[room_id]
+        start = roots.index(after) + 1 if after in roots else 0
+        if not start:
+            yield from _reports(room_id, events)
+        readers = room_readers(state, timeline.events)
+        too_many = False
+        for at in range(start, len(said)):
+            if at > start and (at - start) % CHECKPOINT_DOCUMENTS == 0:
+                cursor = replace(cursor, pending={**cursor.pending, room_id: roots[at - 1]})
+                yield Checkpoint(cursor.to_json())
+            change = self._upsert(state, readers, said[at])
+            too_many = too_many or change is None
+            yield change or self._unreadable(state, said[at])
+        if too_many:
+            yield Malformed(_where(room_id), self.too_many(state))
+        return cursor
+
+    def conversations(self, room_id: str, wanted: Collection[str]) -> Iterator[Change]:
+        """Yield the conversations under these roots as they are now."""
+        state = self.state(room_id)
+        if state is None or not state.is_read:
+            return
+        with suppress(RoomClosedError):
+            yield from self._documents(state, Timeline(self._loaded(room_id), self.own), wanted)
+
+    def _documents(
+        self, state: RoomState, timeline: Timeline, wanted: Collection[str]
+    ) -> Generator[Change, None, list[str]]:
+        """Yield the conversations under the wanted roots; returns the roots that have a text."""
+        readers = room_readers(state, timeline.events)
+        found, too_many = [], False
+        for said in timeline.conversations():
+            if said.root.id in wanted:
+                found.append(said.root.id)
+                change = self._upsert(state, readers, said)
+                too_many = too_many or change is None
+                yield change or self._unreadable(state, said)
+        if too_many:
+            yield Malformed(_where(state.id), self.too_many(state))
+        return found
+
+    def _upsert(self, state: RoomState, readers: RoomReaders, said: Conversation) -> Upsert | None:
+        """The document; None where its readers cannot be named."""
+        access = self.rules.access(readers, said.positions)
+        return None if access is None else Upsert(self.documents.document(state, said, access))
+
+    def _unreadable(self, state: RoomState, said: Conversation) -> Upsert:
+        return Upsert(self.documents.document(state, said, Access()))
+
+    def _loaded(self, room_id: str, wanted: Collection[str] | None = None) -> list[RoomEvent]:
+        """Events from the oldest that the wanted ones stand under up to now; all without any.
+
+        The state was asked for before: whoever is a member by it joined before the newest one.
+        """
+        events, missing = _Events(), set(wanted or ())
+        for page in self.client.pages(room_id):
+            for event_id, event in events.add(page):
+                if event_id in missing:
+                    missing.discard(event_id)
+                    if event is not None and event.target and event.target not in events.ids:
+                        missing.add(event.target)
+            if wanted is not None and not missing:
+                break
+        return events.in_order()
+
+
+def _advanced(cursor: MatrixCursor, answer: SyncAnswer) -> MatrixCursor:
+    """The cursor at what the server says now, with the rooms that have news."""
+    return replace(
+        cursor,
+        since=cursor.sync,
+        sync=answer.token,
+        pending=dict.fromkeys(answer.changed),
+        removing=ROOMS if answer.left else "",
+    )
+
+
+@dataclass(slots=True)
+class _Events:
+    """Events that were read backwards, each once, and those that could not be parsed."""
+
+    newest_first: list[RoomEvent] = field(default_factory=list)
+    malformed: list[tuple[str, str]] = field(default_factory=list)
+    """(event's id, reason)"""
+    ids: set[str] = field(default_factory=set)
+
+    def add(self, page: Iterable[Mapping[str, Any]]) -> list[tuple[str, RoomEvent | None]]:
+        """Add a page, the newest first. Returns what is new: (id, event, or None if malformed)."""
+        added: list[tuple[str, RoomEvent | None]] = []
+        for raw in page:
+            event_id = str(raw.get("event_id"))
+            if event_id in self.ids:
+                continue
+            try:
+                event = parse_event(raw)
+            except MalformedEventError as error:
+                self.malformed.append((event_id, str(error)))
+                event = None
+            else:
+                if event is None:
+                    continue
+                self.newest_first.append(event)
+            self.ids.add(event_id)
+            added.append((event_id, event))
+        return added
+
+    def of(self, kind: EventType) -> list[RoomEvent]:
+        """Those of one type."""
+        return [event for event in self.newest_first if event.type is kind]
+
+    def in_order(self) -> list[RoomEvent]:
+        """From the oldest."""
+        return self.newest_first[::-1]
+
+
+def _changes_the_room(event: RoomEvent) -> bool:
+    """Whether an event changes readers, or the title, of every conversation of the room."""
+    if event.type is EventType.MEMBER:
+        return event.value != event.former
+    return event.type in (EventType.VISIBILITY, EventType.NAME, EventType.ENCRYPTION)
+
+
+def _reports(room_id: str, events: _Events) -> Iterator[Change]:
+    for event_id, reason in reversed(events.malformed):
+        yield Malformed(f"{_where(room_id)}, message {event_id}", reason)
+
+
+def _where(room_id: str) -> str:
+    return f"salon {room_id}"
+
+
+def open_rooms(place: SourcePlace, options: MatrixOptions) -> MatrixConnector:
+    """The connector of one source; nothing is asked yet. Raises `SourceRefused`."""
+    return MatrixConnector(
+        place.source,
+        options,
+        place.password(),
+        place.default_access,
+        HttpLimits(rate_per_s=options.rate_per_s),
+        str(place.folder / options.ca_file) if options.ca_file else "",
+    )
+
+
+KIND = ConnectorKind("salons Matrix (Tchap)", MatrixOptions, open_rooms)
+"""The kind of source `matrix`."""

@@ -1,0 +1,241 @@
+"""From a room's events to its conversations: a thread, a chain of replies, or a message alone.
+
+A conversation is what stands under one message that answers no other. Its text is the present
+one: edited, without what was redacted.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import quote
+
+from connectors.matrix.accounts import AccountNames
+from connectors.matrix.events import EventType, Relation, RoomEvent
+from connectors.matrix.rooms import RoomState
+from connectors.values import (
+    CONVERSATION_HEADINGS,
+    Access,
+    Contribution,
+    ContributorRole,
+    Document,
+    EvidencePolicy,
+    Section,
+)
+
+THANKS = frozenset("👍🙏❤👏💯💚💙🤝")
+"""Reactions that thank, without the marks of skin tone and of presentation."""
+ACCEPTS = frozenset("✅✔☑")
+"""Reactions by which the one who asked says which answer helped."""
+_EMOJI_MARKS = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")
+LONGEST_TITLE = 80
+_TALK = (Relation.NONE, Relation.REPLY, Relation.THREAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it is shown now. `thanks` counts users, `accepted` is the asker's word."""
+
+    event: RoomEvent
+    text: str
+    position: int
+    modified: datetime | None
+    thanks: int = 0
+    accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Messages under one root, in their order; the root's own text may be missing."""
+
+    root: RoomEvent
+    messages: tuple[Message, ...]
+
+    @property
+    def positions(self) -> list[int]:
+        """Where its messages stand in the timeline."""
+        return [message.position for message in self.messages]
+
+
+@dataclass(slots=True)
+class Timeline:
+    """Events of a room, from the oldest that was asked for up to now. `own` is the account's id.
+
+    What the account wrote itself, and what is addressed to it, is no part of a conversation.
+    """
+
+    events: Sequence[RoomEvent]
+    own: str = ""
+    _by_id: dict[str, RoomEvent] = field(init=False)
+    _roots: dict[str, str] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._by_id = {event.id: event for event in self.events}
+
+    def root_of(self, event: RoomEvent) -> str:
+        """The id of the message under which this event stands."""
+        path: list[str] = []
+        current = event
+        while current.id not in self._roots and current.id not in path:
+            path.append(current.id)
+            parent = self._by_id.get(current.target) if current.target else None
+            if parent is None or parent.type is not EventType.MESSAGE:
+                break
+            current = parent
+        root = self._roots.get(current.id, current.id)
+        self._roots.update(dict.fromkeys(path, root))
+        return root
+
+    def conversations(self) -> Iterator[Conversation]:
+        """Yield those with a text, by the position of their root."""
+        edits: dict[str, RoomEvent] = {}
+        reactions: dict[str, list[RoomEvent]] = defaultdict(list)
+        under: dict[str, list[tuple[int, RoomEvent]]] = {}
+        for position, event in enumerate(self.events):
+            target = self._by_id.get(event.target)
+            if event.type is EventType.REACTION and not event.redacted:
+                reactions[event.target].append(event)
+            elif event.type is not EventType.MESSAGE:
+                continue
+            elif event.relation is not Relation.EDIT:
+                # A root of which an answer stands earlier is one of another server's order.
+                under.setdefault(self.root_of(event), []).append((position, event))
+            elif target is not None and target.sender == event.sender and not target.redacted:
+                edits[target.id] = event
+        for root_id, talk in under.items():
+            root = self._by_id[root_id]
+            shown = (
+                _shown(event, position, edits.get(event.id), reactions[event.id], root.sender)
+                for position, event in talk
+                if event.sender != self.own and self.own not in event.mentions
+            )
+            messages = tuple(message for message in shown if message.text)
+            if messages:
+                yield Conversation(root, messages)
+
+
+def _shown(
+    event: RoomEvent,
+    position: int,
+    edit: RoomEvent | None,
+    reactions: Iterable[RoomEvent],
+    asker: str,
+) -> Message:
+    keys: dict[str, set[str]] = defaultdict(set)
+    for reaction in reactions:
+        if reaction.sender != event.sender:
+            keys[_EMOJI_MARKS.sub("", reaction.key)].add(reaction.sender)
+    thanking = frozenset().union(*(keys[key] for key in THANKS & keys.keys()))
+    accepted = any(asker in keys[key] for key in ACCEPTS & keys.keys())
+    # An edit may take a text back; it gives none to a file or a notice.
+    text = edit.text if edit is not None and event.text else event.text
+    modified = edit.at if edit is not None and edit.at is not None else event.at
+    return Message(event, text, position, modified, len(thanking), accepted)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentMaker:
+    """Conversations of one source as documents."""
+
+    source: str
+    names: AccountNames
+    link: str
+    evidence: Callable[[str], EvidencePolicy]
+
+    def id(self, room_id: str, event_id: str) -> str:
+        """The id of the conversation under a message."""
+        return f"{self.root(room_id)}/{event_id}"
+
+    def root(self, room_id: str) -> str:
+        """What the ids of a room's documents start with, before a slash."""
+        return f"{self.source}:{room_id}"
+
+    def document(self, state: RoomState, said: Conversation, access: Access) -> Document:
+        """The conversation's document."""
+        roles = list(_roles(said))
+        sections = tuple(
+            Section(
+                message.text,
+                heading=CONVERSATION_HEADINGS.get(role, ""),
+                author=self.names.account(message.event.sender),
+            )
+            for message, role in zip(said.messages, roles, strict=True)
+        )
+        moments = [m.event.at for m in said.messages if m.event.at is not None]
+        changed = [m.modified for m in said.messages if m.modified is not None]
+        return Document(
+            id=self.id(state.id, said.root.id),
+            source=self.source,
+            title=_title(state.name, said.messages[0].text),
+            access=access,
+            sections=sections,
+            url=self.link.replace("{room}", quote(state.id, safe="")).replace(
+                "{event}", quote(said.root.id, safe="")
+            ),
+            kind="thread" if len(said.messages) > 1 else "message",
+            created=moments[0] if moments else None,
+            modified=max(changed, default=None),
+            space=state.name,
+            evidence=self.evidence(state.id),
+            contributions=tuple(self._contributions(state.names, said.messages, roles)),
+        )
+
+    def _contributions(
+        self,
+        shown: Mapping[str, str],
+        messages: Sequence[Message],
+        roles: Sequence[ContributorRole],
+    ) -> Iterator[Contribution]:
+        """Yield one for each account and role, in the order of their first messages."""
+        written: dict[tuple[str, ContributorRole], list[Message]] = {}
+        for message, role in zip(messages, roles, strict=True):
+            written.setdefault((message.event.sender, role), []).append(message)
+        for (user, role), theirs in written.items():
+            days = sorted(m.event.at.date() for m in theirs if m.event.at is not None)
+            years = sorted({day.year for day in days})
+            yield Contribution(
+                account=self.names.account(user),
+                role=role,
+                label=shown.get(user) or user.removeprefix("@").partition(":")[0],
+                count=len(theirs),
+                first=days[0] if days else None,
+                last=days[-1] if days else None,
+                years=tuple((year, sum(day.year == year for day in days)) for year in years)
+                if len(days) == len(theirs)
+                else (),
+                thanks=sum(message.thanks for message in theirs),
+                volume=sum(len(message.text) for message in theirs),
+            )
+
+
+def _roles(said: Conversation) -> Iterator[ContributorRole]:
+    """Yield the role of each message's author.
+
+    Under a question, whoever else writes answers, and the asker marks what helped. Under any
+    other message, which its author knows something of, whoever else writes comments.
+    """
+    asker = said.root.sender
+    first = said.messages[0]
+    asks = first.event.id == said.root.id and "?" in first.text
+    for message in said.messages:
+        own = message.event.sender == asker
+        if own and asks:
+            yield ContributorRole.ASKER
+        elif own:
+            yield ContributorRole.AUTHOR
+        elif not asks:
+            yield ContributorRole.COMMENTER
+        elif message.accepted:
+            yield ContributorRole.ACCEPTED_ANSWERER
+        else:
+            yield ContributorRole.ANSWERER
+
+
+def _title(room: str, text: str) -> str:
+    """The room's name, and how the first message begins."""
+    line = " ".join(text.split("\n", 1)[0].split())
+    if len(line) > LONGEST_TITLE:
+        line = line[:LONGEST_TITLE].rpartition(" ")[0] or line[:LONGEST_TITLE]
+        line += "…"
+    return f"{room} : {line}"

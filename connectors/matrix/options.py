@@ -1,0 +1,73 @@
+"""What the settings say of the rooms that an account was invited to."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from connectors.records.schema import Readers
+
+Evidence = Literal["none", "yes"]
+
+DEFAULT_LINK = "https://matrix.to/#/{room}/{event}"
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("donnez une adresse en https:// ou http://, sans compte ni mot de passe")
+    return url if url.endswith("/") else f"{url}/"
+
+
+def _rooms(readers: dict[str, list[str]]) -> dict[str, list[str]]:
+    for room, allowed in readers.items():
+        if not room.startswith("!"):
+            raise ValueError("nommez un salon par son identifiant, qui commence par « ! »")
+        Readers(allowed=allowed)
+    return readers
+
+
+class MatrixOptions(BaseModel):
+    """The source's table `options` in quisait.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Annotated[str, AfterValidator(_address)] = Field(
+        description="adresse du serveur Matrix qui tient le compte"
+    )
+    evidence: Evidence = Field(
+        "none",
+        description="« none » : ce qui s'écrit dans les salons ne dit jamais qui sait ; « yes » : "
+        "les réponses comptent. Demandez d'abord aux membres",
+    )
+    evidence_by_room: dict[str, Evidence] = Field(
+        {}, description='exceptions, par identifiant de salon : { "!abc:serveur" = "yes" }'
+    )
+    open_rooms: Annotated[dict[str, list[str]], AfterValidator(_rooms)] = Field(
+        {},
+        description="lecteurs d'un salon dont l'historique est lisible par tous (world_readable), "
+        'par identifiant : { "!abc:serveur" = ["everyone"] } ; [] : personne ; les autres salons '
+        "n'ont que leurs membres",
+    )
+    servers: list[str] = Field(
+        [],
+        description="serveurs dont le nom court d'un compte désigne un agent ; vide : celui du "
+        "compte qui lit",
+    )
+    mail_domains: list[str] = Field(
+        [],
+        description="domaines, où un compte s'appelle comme l'adresse de l'agent, l'arobase "
+        "devenue tiret (Tchap) : « finances.gouv.fr » lit "
+        "« jean.dupont-finances.gouv.fr » comme jean.dupont@finances.gouv.fr",
+    )
+    invitations_from: list[str] = Field(
+        [],
+        description="serveurs dont les invitations sont acceptées ; vide : celui du compte qui lit",
+    )
+    link: str = Field(
+        DEFAULT_LINK,
+        description="adresse d'un message, où {room} et {event} tiennent la place du salon et du "
+        "message",
+    )
+    rate_per_s: float = Field(10, gt=0, le=100, description="demandes par seconde au plus")
+    ca_file: str = Field("", description="autorité de certification du serveur (PEM)")

@@ -1,0 +1,178 @@
+"""A room as it is now, and who of its members may read which of its events.
+
+History visibility is Matrix's (client-server specification, 1.15, Room history visibility):
+`joined` shows a member what followed their joining, `invited` what followed their invitation,
+`shared` everything to members, `world_readable` everything to anybody.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.matrix.accounts import AccountNames
+from connectors.matrix.events import EventType, RoomEvent
+from connectors.values import MAX_PRINCIPALS, Access
+
+LEVELS = ("joined", "invited", "shared", "world_readable")
+"""From the narrowest; a value that is none of them counts as the narrowest."""
+JOINED, INVITED, SHARED, WORLD_READABLE = range(len(LEVELS))
+DEFAULT_LEVEL = SHARED
+"""Of a room that says nothing, by the specification."""
+UNNAMED = "Salon sans nom"
+PRIVATE_MEMBERS = 2
+"""So many members, the reading account among them, are a private conversation."""
+
+
+def level_of(visibility: str) -> int:
+    """The index in `LEVELS`."""
+    return LEVELS.index(visibility) if visibility in LEVELS else JOINED
+
+
+@dataclass(frozen=True, slots=True)
+class RoomState:
+    """Present state of a room. `joined` and `invited` are users, `names` what they are shown as."""
+
+    id: str
+    name: str = UNNAMED
+    joined: frozenset[str] = frozenset()
+    invited: frozenset[str] = frozenset()
+    names: Mapping[str, str] = field(default_factory=dict)
+    level: int = DEFAULT_LEVEL
+    encrypted: bool = False
+    is_space: bool = False
+
+    @property
+    def unread_reason(self) -> str:
+        """Why the room is not read, in French; empty if it is."""
+        if self.encrypted:
+            return "salon chiffré : il n'est pas lu"
+        if not self.is_space and len(self.joined | self.invited) <= PRIVATE_MEMBERS:
+            return "conversation à deux : elle n'est pas lue"
+        return ""
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its conversations become documents; a space has none."""
+        return not self.unread_reason and not self.is_space
+
+
+def room_state(room_id: str, events: Iterable[Mapping[str, Any]]) -> RoomState:
+    """The state that these events say."""
+    name, alias, level = "", "", DEFAULT_LEVEL
+    encrypted = is_space = False
+    members: dict[str, set[str]] = {"join": set(), "invite": set()}
+    names = {}
+    for event in events:
+        content, key = event.get("content"), event.get("state_key")
+        if not isinstance(content, Mapping) or not isinstance(key, str):
+            continue
+        match event.get("type"):
+            case EventType.MEMBER:
+                members.get(str(content.get("membership")), set()).add(key)
+                if isinstance(shown := content.get("displayname"), str) and shown.strip():
+                    names[key] = shown.strip()
+            case EventType.NAME:
+                name = str(content.get("name") or "").strip()
+            case "m.room.canonical_alias":
+                alias = str(content.get("alias") or "").strip()
+            case EventType.VISIBILITY:
+                level = level_of(str(content.get("history_visibility")))
+            case EventType.ENCRYPTION:
+                encrypted = True
+            case "m.room.create":
+                is_space = content.get("type") == "m.space"
+    joined, invited = frozenset(members["join"]), frozenset(members["invite"])
+    return RoomState(
+        room_id, name or alias or UNNAMED, joined, invited, names, level, encrypted, is_space
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RoomReaders:
+    """Who may read events of a room, by their positions in a part of its timeline up to now.
+
+    A reader is a member now, and has been since before the event where its visibility asks for
+    that. A member who left and came back counts from their return: fewer than Matrix admits.
+    The visibility now holds for former events too, where it is narrower.
+    """
+
+    state: RoomState
+    levels: Sequence[tuple[int, int]]
+    """(position, level from there on), ascending; the first one is at -1."""
+    joins: Mapping[str, int]
+    """Where a member joined, of those who joined within this part."""
+    stays: Mapping[str, int]
+    """Where a member was invited, or joined, of those who were within this part."""
+
+    def members(self, positions: Sequence[int]) -> frozenset[str]:
+        """The users who may read the events at all these positions."""
+        at = {
+            level: min((p for p in positions if self.level(p) <= level), default=None)
+            for level in (JOINED, INVITED)
+        }
+        return frozenset(
+            user
+            for user in self.state.joined
+            if _since(self.joins, user, at[JOINED]) and _since(self.stays, user, at[INVITED])
+        )
+
+    def level(self, position: int) -> int:
+        """The narrowest level that holds for the event at a position."""
+        then = self.levels[bisect_right(self.levels, position, key=lambda pair: pair[0]) - 1][1]
+        return min(then, self.state.level)
+
+
+def _since(starts: Mapping[str, int], user: str, position: int | None) -> bool:
+    """Whether the user was there by the position, if one matters."""
+    return position is None or starts.get(user, -1) <= position
+
+
+def room_readers(state: RoomState, events: Sequence[RoomEvent]) -> RoomReaders:
+    """The readers of a part of the timeline that ends now, from its oldest event."""
+    levels: list[tuple[int, int]] = []
+    joins: dict[str, int] = {}
+    stays: dict[str, int] = {}
+    memberships: dict[str, str] = {}
+    for position, event in enumerate(events):
+        if event.type is EventType.VISIBILITY:
+            if not levels:
+                # Before the first one that is seen, what it says was there before.
+                levels.append((-1, level_of(event.former) if event.former else JOINED))
+            levels.append((position, level_of(event.value)))
+        elif event.type is EventType.MEMBER:
+            user = event.state_key
+            before = memberships.get(user, event.former or "")
+            memberships[user] = event.value
+            if event.value == "join" and before != "join":
+                joins[user] = position
+            if event.value in ("join", "invite") and before not in ("join", "invite"):
+                stays[user] = position
+    return RoomReaders(state, levels or [(-1, state.level)], joins, stays)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRules:
+    """From members to principals. `own` is the account that reads: nobody reads through it.
+
+    `open_rooms` and `default_allowed` say who reads what is readable by anybody.
+    """
+
+    own: str
+    names: AccountNames
+    open_rooms: Mapping[str, Sequence[str]]
+    default_allowed: frozenset[str] = frozenset()
+
+    def access(self, readers: RoomReaders, positions: Sequence[int]) -> Access | None:
+        """The access of a conversation; None where it has more readers than a list may name."""
+        room = readers.state.id
+        stated = self.open_rooms.get(room)
+        if all(readers.level(position) == WORLD_READABLE for position in positions):
+            allowed = self.default_allowed if stated is None else frozenset(stated)
+            if stated is not None or allowed:
+                return Access(allowed)
+        users = readers.members(positions) - {self.own}
+        if len(users) > MAX_PRINCIPALS:
+            return None
+        members = Access(frozenset(map(self.names.principal, users)))
+        return members if stated is None else members.narrowed_to(Access(frozenset(stated)))

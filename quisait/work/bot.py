@@ -1,0 +1,286 @@
+"""The one who answers in rooms: called by name, or written to in private.
+
+An answer names what every member of the room may read at that moment, and colleagues whom that
+shows; in private, what the asker may read. `RoomBot.answer_news` shows the flow.
+"""
+
+import hashlib
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Event
+from typing import Any
+from urllib.parse import urlencode
+
+from connectors.matrix.accounts import AccountNames
+from connectors.matrix.client import MatrixClient, RoomClosedError
+from connectors.matrix.events import (
+    EventType,
+    MalformedEventError,
+    Relation,
+    RoomEvent,
+    parse_event,
+)
+from connectors.matrix.rooms import PRIVATE_MEMBERS, WORLD_READABLE, RoomState, room_state
+from connectors.ports import SourceError
+from indexer.access import Reader
+from indexer.errors import IndexerError
+from indexer.ports import Cursors
+from quisait.application.assembly import Application, open_overview
+from quisait.application.sources import matrix_connector
+from quisait.clock import today
+from search_api.addresses import document_address
+from search_api.answers.context import AnswerContext
+from search_api.answers.rooms import SharedAnswer, answer_to_all, unknown_reader
+from search_api.identity.readers import Authorities, ReaderDirectory, reader_of
+from search_api.limits import RateLimiter, RequesterKind
+from search_api.wording import contact
+
+log = logging.getLogger(__name__)
+
+WAIT_S = 5.0
+"""How long one request waits for news; a stop waits as long at most."""
+REST_S = 10.0
+OLDEST = timedelta(hours=1)
+"""An older message is not answered: nobody waits for it any more, and the server may have
+forgotten that it was answered before the process was killed."""
+MOST_MEMBERS = 200
+"""Each is asked about; a room of more gets no answer, and is told so."""
+MOST_CHARACTERS = 500
+
+_TOO_MANY = f"Ce salon a plus de {MOST_MEMBERS} membres : je n'y réponds pas. Écrivez-moi en privé."
+_OPEN_TO_ANYBODY = "N'importe qui peut lire ce salon : je n'y réponds pas. Écrivez-moi en privé."
+_UNKNOWN = "Je ne vous trouve pas dans l'annuaire : je ne peux pas vous répondre."
+_NOTHING_SHARED = "Je ne trouve rien que tous les membres de ce salon puissent lire."
+_NOTHING = "Je ne trouve rien que vous puissiez lire."
+
+
+@dataclass(frozen=True, slots=True)
+class BotRules:
+    """How the bot is called, where its links lead, and whether questions may be asked there."""
+
+    cursor: str
+    name: str
+    address: str
+    asks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RoomBot:
+    """Answers with an account of a Matrix server. `own` is its user.
+
+    `cursors` keep how far it has read. A message is answered once: after a crash the same
+    transaction is sent, which the server does not take twice.
+    """
+
+    client: MatrixClient
+    own: str
+    names: AccountNames
+    rules: BotRules
+    context: AnswerContext
+    directory: ReaderDirectory
+    authorities: Authorities
+    cursors: Cursors
+    limits: RateLimiter
+
+    def run(self, stop: Event) -> None:
+        """Answer until the event is set. A server that is away is asked again."""
+        while not stop.is_set():
+            try:
+                self.answer_news(WAIT_S)
+            except (SourceError, IndexerError) as error:
+                log.warning("bot waits", extra={"error": type(error).__name__})
+                stop.wait(REST_S)
+
+    def answer_news(self, wait_s: float = 0.0) -> int:
+        """Answer what was asked since the last time; how many messages were answered.
+
+        The first time, nothing: what was said before is not for it. Raises `SourceError` and
+        `IndexUnreachable`.
+        """
+        since = self.cursors.load(self.rules.cursor)
+        news = self.client.sync(since, wait_s)
+        if since is None or news is None:
+            news = news or self.client.sync(None)
+            if news is not None:
+                self.cursors.save(self.rules.cursor, news.token)
+            return 0
+        answered = 0
+        for room_id in news.changed:
+            try:
+                for message in list(self._asked(room_id, news.token, since)):
+                    answered += self._answer(room_id, message)
+            except RoomClosedError:
+                log.info("bot was put out of a room")
+        self.cursors.save(self.rules.cursor, news.token)
+        return answered
+
+    def _asked(self, room_id: str, before: str, after: str) -> Iterator[RoomEvent]:
+        """Yield the new messages of people, from the oldest. Raises `RoomClosedError`."""
+        found: dict[str, RoomEvent] = {}
+        for page in self.client.pages(room_id, before, after):
+            for raw in page:
+                try:
+                    event = parse_event(raw)
+                except MalformedEventError:
+                    continue
+                if event is not None and event.type is EventType.MESSAGE and event.text:
+                    found[event.id] = event
+        for event in reversed(found.values()):
+            if event.sender != self.own and event.relation is not Relation.EDIT:
+                yield event
+
+    def _answer(self, room_id: str, message: RoomEvent) -> bool:
+        """Answer one message, if it is for the bot. Raises `RoomClosedError`."""
+        state = room_state(room_id, self.client.state(room_id))
+        question = self._question(state, message)
+        absent = message.sender not in state.joined
+        if state.encrypted or absent or not question or _is_old(message):
+            return False
+        limits = (
+            self.limits.take(RequesterKind.READER, message.sender),
+            self.limits.take(RequesterKind.READER, room_id),
+        )
+        if any(limits):
+            log.info("bot limit reached")
+            return False
+        text = self._text(state, message.sender, question)
+        present = room_state(room_id, self.client.state(room_id))
+        if _people(present) != _people(state):
+            text = self._text(present, message.sender, question)
+        transaction = hashlib.sha256(f"{room_id} {message.id}".encode()).hexdigest()[:32]
+        self.client.send(room_id, transaction, _content(message, text))
+        log.info("bot answered")
+        return True
+
+    def _question(self, state: RoomState, message: RoomEvent) -> str:
+        """What the message asks of the bot, empty if it is not for it."""
+        said = message.text[:MOST_CHARACTERS]
+        called = re.match(rf"@?{re.escape(self.rules.name)}(?![\w-])[\s:,]*", said, re.IGNORECASE)
+        if called:
+            return said[called.end() :].strip()
+        own = self.own.removeprefix("@").partition(":")[0]
+        shown = state.names.get(self.own, own)
+        if self.own in message.mentions:
+            pattern = rf"@?({re.escape(self.own)}|{re.escape(shown)}|{re.escape(own)})[\s:,]*"
+            return re.sub(pattern, "", said, count=1).strip()
+        return said.strip() if _is_private(state) else ""
+
+    def _text(self, state: RoomState, sender: str, question: str) -> str:
+        """The answer's text, under the rights of those who are in the room."""
+        if state.level == WORLD_READABLE:
+            return _OPEN_TO_ANYBODY
+        people = sorted(_people(state) - {self.own, sender})
+        if len(people) > MOST_MEMBERS:
+            return _TOO_MANY
+        asker = self._readers([sender])[sender]
+        if asker is None:
+            return _UNKNOWN
+        members = self._readers(people).values()
+        others = [unknown_reader(asker) if one is None else one for one in members]
+        found = answer_to_all(self.context, asker, others, question)
+        nothing = _NOTHING_SHARED if others else _NOTHING
+        return "\n".join(self._lines(found, question, nothing))
+
+    def _readers(self, users: Sequence[str]) -> Mapping[str, Reader | None]:
+        """The reader that each user is; None for who is not in the directory, or has left."""
+        holders = self.context.people.by_account(map(self.names.account, users))
+        readers: dict[str, Reader | None] = {}
+        for user in users:
+            agent = holders.get(self.names.account(user))
+            reader = reader_of(agent.id if agent else None, self.directory, self.context.today())
+            readers[user] = self.authorities.complete(reader) if reader.agent_id else None
+        return readers
+
+    def _lines(self, found: SharedAnswer, question: str, nothing: str) -> Iterator[str]:
+        if not found.documents and not found.colleagues:
+            yield nothing
+        for result in found.documents:
+            page = f"{self.rules.address}{document_address(result.card.document_id)}"
+            yield f"• {_plain(result.card.title)}\n  {page}"
+        if found.colleagues:
+            yield "Savent sans doute :"
+        for agent in found.colleagues:
+            way = contact(agent)
+            reached = f" ({_plain(way.words + way.address)})" if way.address else ""
+            yield f"• {_plain(agent.name)}{reached}"
+        if self.rules.asks:
+            said = urlencode({"q": question})
+            yield f"Poser la question : {self.rules.address}/questions/new?{said}"
+
+
+def run_bot(application: Application, stop: Event) -> None:
+    """Answer until the event is set; a server that is away, or refuses, is asked again."""
+    while not stop.is_set():
+        try:
+            open_bot(application).run(stop)
+        except SourceError as error:
+            log.warning("bot waits", extra={"error": type(error).__name__})
+            stop.wait(REST_S)
+
+
+def open_bot(application: Application) -> RoomBot:
+    """The bot of the settings. Raises `SourceError`."""
+    settings = application.settings
+    (source,) = (one for one in settings.sources if one.name == settings.bot.source)
+    connector = matrix_connector(source)
+    client = connector.client()
+    own = client.user_id()
+    return RoomBot(
+        client,
+        own,
+        connector.names(own),
+        BotRules(
+            f"@bot:{source.name}",
+            settings.bot.name,
+            settings.sign_on.address,
+            settings.questions.enabled,
+        ),
+        AnswerContext(
+            application.search,
+            application.book,
+            today=today,
+            overview=open_overview(application),
+            consent=application.privacy.consent,
+        ),
+        application.book,
+        application.authorities,
+        application.state,
+        RateLimiter({RequesterKind.READER: settings.bot.per_minute}),
+    )
+
+
+def _people(state: RoomState) -> frozenset[str]:
+    """Who reads an answer: members, and who is invited and may join."""
+    return state.joined | state.invited
+
+
+def _is_private(state: RoomState) -> bool:
+    return len(_people(state)) <= PRIVATE_MEMBERS
+
+
+def _is_old(message: RoomEvent) -> bool:
+    return message.at is None or datetime.now(message.at.tzinfo) - message.at > OLDEST
+
+
+def _content(message: RoomEvent, text: str) -> Mapping[str, Any]:
+    """A notice, which other programs do not answer, in the thread of the message."""
+    root = message.target if message.relation is Relation.THREAD else message.id
+    return {
+        "msgtype": "m.notice",
+        "body": text,
+        "m.mentions": {},
+        "m.relates_to": {
+            "rel_type": "m.thread",
+            "event_id": root,
+            "is_falling_back": True,
+            "m.in_reply_to": {"event_id": message.id},
+        },
+    }
+
+
+def _plain(text: str) -> str:
+    """On one line."""
+    return " ".join(text.split())

@@ -1,0 +1,300 @@
+"""A real Synapse with SQLite on loopback, one for a whole session of tests.
+
+It is installed once, from its own pins, into a folder that git ignores. `ensure_matrix()` starts
+it at the first call. Tests share it: each makes its own accounts and rooms.
+"""
+
+import atexit
+import functools
+import hashlib
+import hmac
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml  # type: ignore[import-untyped]
+
+from tests.needs import refuse_where_fast
+
+PINS = Path(__file__).parent / "synapse/requirements.txt"
+CACHE = Path(__file__).resolve().parents[1] / ".cache"
+START_TIMEOUT_S = 180
+INSTALL_TIMEOUT_S = 300
+SERVER_NAME = "tchap.test"
+SECRET = "un secret d'essai"
+_FREELY = {"per_second": 100_000, "burst_count": 100_000}
+_SETTINGS: Mapping[str, Any] = {
+    "server_name": SERVER_NAME,
+    "registration_shared_secret": SECRET,
+    "macaroon_secret_key": "essai",
+    "form_secret": "essai",
+    "report_stats": False,
+    "trusted_key_servers": [],
+    "suppress_key_server_warning": True,
+    "bcrypt_rounds": 4,
+    "enable_media_repo": False,
+    "presence": {"enabled": False},
+    "rc_message": _FREELY,
+    "rc_registration": _FREELY,
+    "rc_room_creation": _FREELY,
+    "rc_joins": {"local": _FREELY, "remote": _FREELY},
+    "rc_joins_per_room": _FREELY,
+    "rc_admin_redaction": _FREELY,
+    "rc_invites": {"per_room": _FREELY, "per_user": _FREELY, "per_issuer": _FREELY},
+}
+
+
+class SynapseMissingError(RuntimeError):
+    """No server can be started here; the text says what is missing."""
+
+
+@dataclass
+class MatrixAccount:
+    """An account, as its holder's client uses it."""
+
+    server: "MatrixServer"
+    user_id: str
+    token: str
+    numbers: Any = field(default_factory=itertools.count)
+
+    def ask(self, method: str, path: str, content: Any = None, **params: Any) -> Any:
+        """One request; one that is refused fails the test."""
+        response = self.server.client.request(
+            method,
+            f"/_matrix/client/v3/{path}",
+            headers={"Authorization": f"Bearer {self.token}"},
+            json=content if content is not None or method == "GET" else {},
+            params=params,
+        )
+        assert response.is_success, (method, path, response.status_code, response.text)
+        return response.json()
+
+    def create(
+        self,
+        name: str,
+        *invited: "MatrixAccount",
+        visibility: str = "shared",
+        encrypted: bool = False,
+        **more: Any,
+    ) -> str:
+        """A private room; its id. Who is invited has to join."""
+        state = [_state("m.room.history_visibility", history_visibility=visibility)]
+        if encrypted:
+            state.append(_state("m.room.encryption", algorithm="m.megolm.v1.aes-sha2"))
+        said = {
+            "name": name,
+            "preset": "private_chat",
+            "invite": [one.user_id for one in invited],
+            "initial_state": state,
+        }
+        return str(self.ask("POST", "createRoom", said | more)["room_id"])
+
+    def invite(self, room: str, *others: "MatrixAccount") -> None:
+        for other in others:
+            self.ask("POST", f"rooms/{room}/invite", {"user_id": other.user_id})
+
+    def join(self, room: str) -> None:
+        self.ask("POST", f"join/{room}")
+
+    def leave(self, room: str) -> None:
+        self.ask("POST", f"rooms/{room}/leave")
+
+    def kick(self, room: str, other: "MatrixAccount") -> None:
+        self.ask("POST", f"rooms/{room}/kick", {"user_id": other.user_id})
+
+    def send(self, room: str, kind: str, content: Mapping[str, Any]) -> str:
+        path = f"rooms/{room}/send/{kind}/n{next(self.numbers)}"
+        return str(self.ask("PUT", path, content)["event_id"])
+
+    def say(self, room: str, text: str, *, thread: str = "", reply: str = "", **more: Any) -> str:
+        """A message, in a thread or as a reply; its id."""
+        content: dict[str, Any] = {"msgtype": "m.text", "body": text}
+        if thread:
+            content["m.relates_to"] = {"rel_type": "m.thread", "event_id": thread}
+        elif reply:
+            content["m.relates_to"] = {"m.in_reply_to": {"event_id": reply}}
+        return self.send(room, "m.room.message", content | more)
+
+    def edit(self, room: str, event: str, text: str) -> str:
+        new = {"msgtype": "m.text", "body": text}
+        relation = {"rel_type": "m.replace", "event_id": event}
+        said = {"msgtype": "m.text", "body": f"* {text}", "m.new_content": new}
+        return self.send(room, "m.room.message", said | {"m.relates_to": relation})
+
+    def react(self, room: str, event: str, key: str = "👍") -> str:
+        relation = {"rel_type": "m.annotation", "event_id": event, "key": key}
+        return self.send(room, "m.reaction", {"m.relates_to": relation})
+
+    def redact(self, room: str, event: str) -> None:
+        self.ask("PUT", f"rooms/{room}/redact/{event}/n{next(self.numbers)}")
+
+    def set_state(self, room: str, kind: str, **content: Any) -> None:
+        self.ask("PUT", f"rooms/{room}/state/{kind}/", content)
+
+    def messages(self, room: str) -> list[Any]:
+        """The newest hundred events, from the oldest."""
+        answer = self.ask("GET", f"rooms/{room}/messages", dir="b", limit=100)
+        return list(reversed(answer["chunk"]))
+
+
+@dataclass
+class MatrixServer:
+    """The server at `url`."""
+
+    run: Path
+    port: int
+    client: httpx.Client = field(init=False)
+    numbers: Any = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.client = httpx.Client(base_url=self.url, trust_env=False, timeout=30)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def account(self, name: str = "") -> MatrixAccount:
+        """A new account: of that name, or of one that no other has."""
+        name = name or f"compte{next(self.numbers)}"
+        nonce = self.client.get("_synapse/admin/v1/register").json()["nonce"]
+        signed = "\0".join([nonce, name, "mot de passe", "notadmin"]).encode()
+        answer = self.client.post(
+            "_synapse/admin/v1/register",
+            json={
+                "nonce": nonce,
+                "username": name,
+                "password": "mot de passe",
+                "admin": False,
+                "mac": hmac.new(SECRET.encode(), signed, hashlib.sha1).hexdigest(),
+            },
+        )
+        assert answer.is_success, answer.text
+        return MatrixAccount(self, answer.json()["user_id"], answer.json()["access_token"])
+
+    def accounts(self, count: int) -> Sequence[MatrixAccount]:
+        return [self.account() for _ in range(count)]
+
+
+@functools.cache
+def ensure_matrix() -> MatrixServer:
+    """The session's server; started at the first call."""
+    refuse_where_fast("matrix")
+    python = installed() / "bin/python"
+    memory = Path("/dev/shm")  # noqa: S108 - a scratch folder, made by mkdtemp
+    run = Path(
+        tempfile.mkdtemp(prefix="quisait-matrix-", dir=str(memory) if memory.is_dir() else None)
+    )
+    atexit.register(shutil.rmtree, run, ignore_errors=True)
+    server = MatrixServer(run, _free_port())
+    configuration = {
+        **_SETTINGS,
+        "pid_file": str(run / "pid"),
+        "listeners": [
+            {
+                "port": server.port,
+                "type": "http",
+                "tls": False,
+                "bind_addresses": ["127.0.0.1"],
+                "resources": [{"names": ["client"], "compress": False}],
+            }
+        ],
+        "database": {"name": "sqlite3", "args": {"database": str(run / "homeserver.db")}},
+        "log_config": str(run / "log.yaml"),
+        "signing_key_path": str(run / "signing.key"),
+    }
+    logged = {
+        "version": 1,
+        "handlers": {"file": {"class": "logging.FileHandler", "filename": str(run / "log")}},
+        "root": {"level": "WARNING", "handlers": ["file"]},
+    }
+    (run / "homeserver.yaml").write_text(yaml.safe_dump(configuration), "utf-8")
+    (run / "log.yaml").write_text(yaml.safe_dump(logged), "utf-8")
+    (run / "signing.key").write_text(f"ed25519 a_essai {'A' * 43}\n", "utf-8")
+    _serve(python, server)
+    return server
+
+
+@functools.cache
+def installed() -> Path:
+    """The folder of the server's own environment, made once for each list of pins."""
+    digest = hashlib.sha256(PINS.read_bytes() + sys.version.encode()).hexdigest()[:12]
+    folder = CACHE / f"synapse-{digest}"
+    if (folder / "installed").exists():
+        return folder
+    uv = Path(sys.executable).with_name("uv")
+    own = CACHE / f"synapse-{digest}-{os.getpid()}"
+    commands = [
+        [str(uv), "venv", "--quiet", "--python", sys.executable, "--relocatable", str(own)],
+        [
+            str(uv),
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            str(own / "bin/python"),
+            "-r",
+            str(PINS),
+        ],
+    ]
+    for command in commands:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=INSTALL_TIMEOUT_S
+        )
+        if done.returncode:
+            raise SynapseMissingError(f"Synapse could not be installed:\n{done.stderr[-2000:]}")
+    (own / "installed").touch()
+    try:
+        own.rename(folder)
+    except OSError:  # another process was quicker
+        shutil.rmtree(own)
+    return folder
+
+
+def _serve(python: Path, matrix: MatrixServer) -> None:
+    command = [
+        str(python),
+        "-m",
+        "synapse.app.homeserver",
+        "-c",
+        str(matrix.run / "homeserver.yaml"),
+    ]
+    with (matrix.run / "output").open("wb") as output:
+        server = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=matrix.run)
+    atexit.register(_end, server)
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            if matrix.client.get("_matrix/client/versions").is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise SynapseMissingError(f"Synapse did not start:\n{(matrix.run / 'output').read_text()}")
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def _state(kind: str, **content: Any) -> Mapping[str, Any]:
+    return {"type": kind, "state_key": "", "content": content}
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])

@@ -1,0 +1,224 @@
+"""The one who answers in rooms, on a real Synapse: before several people, and in private."""
+
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from connectors.http_host import HttpHost
+from connectors.http_limits import HttpLimits
+from connectors.matrix.accounts import AccountNames
+from connectors.matrix.client import MatrixClient
+from connectors.values import Access, ContactVia
+from expertise.consent import WHOLE_SERVICE, Preference, PreferenceKind
+from indexer.state import State
+from indexer.values import Put
+from quisait.work.bot import BotRules, RoomBot
+from search_api.limits import RateLimiter, RequesterKind
+from tests.builders import indexed, make_document
+from tests.matrix_server import SERVER_NAME, MatrixAccount, ensure_matrix
+from tests.pages.asking_site import (
+    AGENTS,
+    ASKER,
+    FARAWAY,
+    MAPPER,
+    NEIGHBOUR,
+    SITE,
+    AskingSite,
+    asking_site,
+)
+
+pytestmark = [pytest.mark.trust, pytest.mark.sources]
+
+SHARED, DENIED, OWN = "Le zanzibar partagé", "Le zanzibar refusé", "Le zanzibar à moi"
+NOTES = {
+    SHARED: Access(frozenset({"everyone"})),
+    DENIED: Access(frozenset({"everyone"}), frozenset({f"agent:{NEIGHBOUR}"})),
+    OWN: Access(frozenset({f"agent:{ASKER}"})),
+}
+TEXTS = (
+    "Les gardiens du port comptent les zanzibars chaque lundi matin avant l'ouverture.",
+    "Une commission de sept membres refuse tout zanzibar dont la facture manque au dossier.",
+    "Penser à rappeler le fournisseur du zanzibar bleu, puis classer ses trois devis.",
+)
+"""Unlike each other: of near copies, one is shown."""
+ASKED = "@qui-sait zanzibar"
+
+
+@functools.cache
+def accounts() -> Mapping[str, MatrixAccount]:
+    """By agent: the directory gives `ag-1` the account `wiki:a1`."""
+    names = {agent: agent.replace("ag-", "a") for agent in (ASKER, MAPPER, NEIGHBOUR, FARAWAY)}
+    return {agent: ensure_matrix().account(name) for agent, name in names.items()}
+
+
+@dataclass
+class Rooms:
+    """A site, and the bot that answers from it."""
+
+    site: AskingSite
+    account: MatrixAccount
+    bot: RoomBot = field(init=False)
+    state: State = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.state = State(self.site.engine)
+        self.bot = RoomBot(
+            MatrixClient(
+                HttpHost(ensure_matrix().url, HttpLimits(rate_per_s=0)), self.account.token
+            ),
+            self.account.user_id,
+            AccountNames("wiki", frozenset({SERVER_NAME})),
+            BotRules("@bot:wiki", "qui-sait", SITE, asks=True),
+            self.site.services,
+            self.site.services.people,
+            self.site.authorities,
+            self.state,
+            RateLimiter({RequesterKind.READER: 3}),
+        )
+
+    def room(self, *agents: str) -> str:
+        """A room of these agents and the bot; the asker made it."""
+        asker = accounts()[ASKER]
+        others = [accounts()[agent] for agent in agents]
+        room = asker.create("Salon", self.account, *others)
+        for one in (self.account, *others):
+            one.join(room)
+        self.bot.answer_news()
+        return room
+
+    def answers(self, room: str) -> list[str]:
+        """What the bot said there, each in the thread of what it answers."""
+        said = [one for one in self.account.messages(room) if one["sender"] == self.account.user_id]
+        texts = [one["content"] for one in said if "m.relates_to" in one["content"]]
+        assert all(one["m.relates_to"]["rel_type"] == "m.thread" for one in texts)
+        assert all(one["msgtype"] == "m.notice" for one in texts)
+        return [one["body"] for one in texts]
+
+
+@pytest.fixture
+def rooms(tmp_path: Path) -> Iterator[Rooms]:
+    with asking_site(tmp_path) as site:
+        notes = [
+            Put(
+                indexed(make_document(f"wiki:z{n}", title=title, access=access), f"{title}. {said}")
+            )
+            for n, ((title, access), said) in enumerate(zip(NOTES.items(), TEXTS, strict=True))
+        ]
+        assert not site.index.write(notes).failed
+        yield Rooms(site, ensure_matrix().account())
+
+
+def titles(answer: str) -> set[str]:
+    return {title for title in NOTES if title in answer}
+
+
+def test_everybody_in_the_room_may_read_what_it_names(rooms: Rooms) -> None:
+    """Not what is the asker's alone; not what is denied to one; in private, under their rights."""
+    room, private = rooms.room(MAPPER, NEIGHBOUR), rooms.room()
+    accounts()[ASKER].say(room, ASKED)
+    accounts()[ASKER].say(private, "zanzibar")
+    assert rooms.bot.answer_news() == 2
+    (before_all,) = rooms.answers(room)
+    (in_private,) = rooms.answers(private)
+    assert titles(before_all) == {SHARED}
+    assert titles(in_private) == {SHARED, DENIED, OWN}
+    assert f"{SITE}/documents/wiki:z0" in before_all
+    assert f"Poser la question : {SITE}/questions/new?q=zanzibar" in before_all
+
+
+@pytest.mark.parametrize("joined", [True, False], ids=["joined", "invited"])
+def test_somebody_comes_between_the_question_and_the_answer(rooms: Rooms, joined: bool) -> None:
+    """Who is there when it is answered counts, who is invited too, and a stranger most of all."""
+    room = rooms.room(MAPPER)
+    accounts()[ASKER].say(room, ASKED)
+    accounts()[ASKER].invite(room, accounts()[NEIGHBOUR])
+    if joined:
+        accounts()[NEIGHBOUR].join(room)
+    assert rooms.bot.answer_news() == 1
+    assert titles(rooms.answers(room)[0]) == {SHARED}
+
+
+def test_a_stranger_in_the_room(rooms: Rooms) -> None:
+    """Before somebody of whom nothing is known, what every agent may read; never to them."""
+    room = rooms.room(MAPPER)
+    stranger = ensure_matrix().account()
+    accounts()[ASKER].say(room, ASKED)
+    accounts()[ASKER].invite(room, stranger)
+    stranger.join(room)
+    stranger.say(room, ASKED)
+    assert rooms.bot.answer_news() == 2
+    first, second = rooms.answers(room)
+    assert titles(first) == {SHARED, DENIED}
+    assert not titles(second)
+    assert "annuaire" in second
+
+
+def test_colleagues_and_who_withdrew(rooms: Rooms) -> None:
+    """Named with how to reach them, as on the pages; not after they withdrew."""
+    room = rooms.room(NEIGHBOUR)
+    accounts()[ASKER].say(room, "@qui-sait corriger le cadastre d'une parcelle")
+    assert rooms.bot.answer_news() == 1
+    (before,) = rooms.answers(room)
+    named = [one for one in AGENTS if one.name in before]
+    assert named
+    first = next(one for one in named if one.contact_via is ContactVia.DIRECT)
+    assert f"{first.name} ({first.email})" in before
+    consent = rooms.site.services.consent
+    assert consent is not None
+    consent.ask(Preference(first.id, PreferenceKind.WITHDRAW, WHOLE_SERVICE))
+    accounts()[ASKER].say(room, "qui-sait : corriger le cadastre d'une parcelle")
+    assert rooms.bot.answer_news() == 1
+    after = rooms.answers(room)[1]
+    assert first.name not in after
+    assert [one for one in AGENTS if one.name in after]
+
+
+class KilledError(BaseException):
+    """The process is gone."""
+
+
+def test_killed_between_the_answer_and_the_cursor(rooms: Rooms) -> None:
+    """The message is answered once."""
+    room = rooms.room(MAPPER)
+    accounts()[ASKER].say(room, ASKED)
+
+    class Dying(State):
+        def save(self, source: str, cursor: str) -> None:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        replace(rooms.bot, cursors=Dying(rooms.site.engine)).answer_news()
+    rooms.bot.answer_news()
+    assert len(rooms.answers(room)) == 1
+    assert rooms.bot.answer_news() == 0
+
+
+def test_what_it_does_not_answer(rooms: Rooms) -> None:
+    """Other talk, programs, edits, its own words, an open room, and more than its limit."""
+    room = rooms.room(MAPPER)
+    asker = accounts()[ASKER]
+    asker.say(room, "le zanzibar, qui-sait ?")
+    asker.say(room, "qui-sait-tout zanzibar")
+    asker.say(room, "qui-sait")
+    asker.send(room, "m.room.message", {"msgtype": "m.notice", "body": ASKED})
+    rooms.account.say(room, "@qui-sait, dit-il de lui-même")
+    asker.edit(room, asker.say(room, "rien"), ASKED)
+    assert rooms.bot.answer_news() == 0
+    mentions = {"user_ids": [rooms.account.user_id]}
+    called = f"{rooms.account.user_id}: zanzibar"
+    asker.send(
+        room,
+        "m.room.message",
+        {"msgtype": "m.text", "body": called, "m.mentions": mentions},
+    )
+    for _ in range(3):
+        asker.say(room, ASKED)
+    assert rooms.bot.answer_news() == 3, "and not four"
+    asker.set_state(room, "m.room.history_visibility", history_visibility="world_readable")
+    accounts()[MAPPER].say(room, ASKED)
+    assert replace(rooms.bot, limits=RateLimiter({})).answer_news() == 1
+    assert not titles(rooms.answers(room)[-1])
+    assert "N'importe qui" in rooms.answers(room)[-1]

@@ -1,0 +1,223 @@
+"""Matrix events, accounts and readers without a server: whatever another server may send."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.http_host import HttpHost
+from connectors.http_limits import HttpLimits
+from connectors.matrix.accounts import AccountNames
+from connectors.matrix.client import MatrixClient
+from connectors.matrix.conversations import Timeline
+from connectors.matrix.cursor import MatrixCursor, read_cursor
+from connectors.matrix.events import (
+    EventType,
+    MalformedEventError,
+    Relation,
+    RoomEvent,
+    parse_event,
+    without_quotation,
+)
+from connectors.matrix.rooms import LEVELS, RoomState, level_of, room_readers, room_state
+from connectors.ports import SourceUnreachable
+
+pytestmark = [pytest.mark.sources, pytest.mark.trust]
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["body", "msgtype", "event_id", "rel_type", "m.relates_to", "key", "a"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+EVENTS = st.fixed_dictionaries(
+    {"type": st.sampled_from(EventType) | JSON, "event_id": st.just("$e") | JSON},
+    optional={
+        name: JSON | st.just({"msgtype": "m.text", "body": "x", "m.relates_to": {}})
+        for name in ("content", "sender", "unsigned", "origin_server_ts", "redacts", "state_key")
+    },
+)
+
+
+@given(EVENTS)
+def test_any_event_is_read_left_out_or_malformed(raw: dict[str, Any]) -> None:
+    """No other error; and a room of such events has conversations, or none."""
+    event = None
+    with suppress(MalformedEventError):
+        event = parse_event(raw)
+    if event is not None:
+        assert event.id.startswith("$")
+        list(Timeline([event]).conversations())
+
+
+@given(st.lists(EVENTS, max_size=4))
+def test_any_state_is_a_room(events: list[dict[str, Any]]) -> None:
+    state = room_state("!r", events)
+    assert 0 <= state.level < len(LEVELS)
+
+
+@pytest.mark.parametrize(
+    ("user", "account"),
+    [
+        ("@ana:a.test", "t:ana"),
+        ("@ana:b.test", "t:@ana:b.test"),
+        ("@ana:a.test:8448", "t:@ana:a.test:8448"),
+        ("@jean.dupont-finances.gouv.fr:a.test", "t:jean.dupont@finances.gouv.fr"),
+        ("@x-dgfip-finances.gouv.fr:a.test", "t:@x-dgfip-finances.gouv.fr:a.test"),
+        ("@-finances.gouv.fr:a.test", "t:-finances.gouv.fr"),
+        ("@:a.test", "t:@:a.test"),
+        ("ana", "t:ana"),
+    ],
+)
+def test_accounts_have_short_names_on_stated_servers(user: str, account: str) -> None:
+    """Elsewhere, and where two addresses are possible, no rule gives the name to an agent."""
+    domains = frozenset({"finances.gouv.fr", "dgfip-finances.gouv.fr"})
+    assert AccountNames("t", frozenset({"a.test"}), domains).account(user) == account
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["join", "invite", "leave", "say"]), st.sampled_from("ab"))
+    | st.tuples(st.just("visibility"), st.sampled_from(LEVELS)),
+    max_size=14,
+)
+
+
+@given(STEPS, st.integers(0, 14))
+def test_readers_of_a_part_are_never_more_than_matrix_admits(
+    steps: list[tuple[str, str]], skipped: int
+) -> None:
+    """Against a plain simulation of each user's rights, event by event.
+
+    Only the later part of the timeline is read, as for a conversation that changed.
+    """
+    memberships = dict.fromkeys("ab", "leave")
+    level = "shared"
+    events: list[RoomEvent] = []
+    admitted: list[set[str]] = []
+    for step, what in steps:
+        number = len(events)
+        if step == "visibility":
+            event = RoomEvent(f"${number}", EventType.VISIBILITY, "@o", value=what, former=level)
+            level = what
+        elif step == "say":
+            event = RoomEvent(f"${number}", EventType.MESSAGE, "@o", text="x")
+        else:
+            former = memberships[what]
+            event = RoomEvent(
+                f"${number}", EventType.MEMBER, what, state_key=what, value=step, former=former
+            )
+            memberships[what] = step
+        events.append(event)
+        admitted.append({u for u in "ab" if _sees(level, memberships[u])})
+    joined = frozenset(u for u in "ab" if memberships[u] == "join")
+    state = RoomState("!r", joined=joined, level=level_of(level))
+    part = events[skipped:]
+    readers = room_readers(state, part)
+    for position, event in enumerate(part):
+        if event.type is EventType.MESSAGE:
+            later = admitted[skipped + position :]
+            # `shared` admits who joins later; the others only who was there.
+            may = set().union(*later) if _level(events, skipped + position) >= 2 else later[0]
+            assert readers.members([position]) <= may & joined
+
+
+def _sees(level: str, membership: str) -> bool:
+    return membership == "join" or (membership == "invite" and level == "invited")
+
+
+def _level(events: list[RoomEvent], position: int) -> int:
+    said = [e.value for e in events[:position] if e.type is EventType.VISIBILITY]
+    return level_of(said[-1] if said else "shared")
+
+
+def test_replies_that_turn_in_a_circle_end() -> None:
+    """Event ids are hashes, but a former room version's are what its server says."""
+    circle = [
+        RoomEvent("$a", EventType.MESSAGE, "@o", text="a", relation=Relation.REPLY, target="$b"),
+        RoomEvent("$b", EventType.MESSAGE, "@o", text="b", relation=Relation.REPLY, target="$a"),
+    ]
+    said = list(Timeline(circle).conversations())
+    assert sorted(m.text for one in said for m in one.messages) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("> <@ana:a.test> Qui ?\n> Et où ?\n\nMoi.", "\nMoi."),
+        ("> une citation voulue", "> une citation voulue"),
+        ("> <@ana:a.test> seule", ""),
+        ("Moi.", "Moi."),
+    ],
+)
+def test_quotations_of_older_clients_are_cut(text: str, own: str) -> None:
+    assert without_quotation(text) == own
+
+
+@given(JSON)
+def test_a_cursor_of_another_kind_counts_as_none(said: object) -> None:
+    assert read_cursor(json.dumps(said), "@a") is None
+    kept = MatrixCursor("@a", "r", "s1", "s0", {"!x": None, "!y": "$z"}, "all")
+    assert read_cursor(kept.to_json(), "@a") == kept
+    assert read_cursor(kept.to_json(), "@b") is None
+
+
+@pytest.fixture
+def answers() -> Iterator[tuple[str, list[tuple[int, bytes]]]]:
+    """A server that gives these answers, one after the other."""
+    said: list[tuple[int, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = said.pop(0)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/", said
+        server.shutdown()
+
+
+def test_it_waits_as_long_as_the_server_asks(
+    answers: tuple[str, list[tuple[int, bytes]]],
+) -> None:
+    """`retry_after_ms` of the answer's body, then the answer; not beyond the limit."""
+    url, said = answers
+    waits: list[float] = []
+    limits = HttpLimits(rate_per_s=0, max_wait_s=10)
+    client = MatrixClient(HttpHost(url, limits, sleep=waits.append), "jeton")
+    said += [(429, b'{"retry_after_ms": 2500}'), (200, b'{"user_id": "@a:b"}')]
+    assert client.user_id() == "@a:b"
+    assert waits == [2.5]
+    said += [(429, b'{"retry_after_ms": 60000}')]
+    with pytest.raises(SourceUnreachable, match="rythme"):
+        client.user_id()
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"user_id": 3}'])
+def test_what_is_no_matrix_server_is_named(
+    answers: tuple[str, list[tuple[int, bytes]]], body: bytes
+) -> None:
+    url, said = answers
+    said.append((200, body))
+    with pytest.raises(SourceUnreachable, match="serveur Matrix"):
+        MatrixClient(HttpHost(url, HttpLimits(rate_per_s=0)), "jeton").user_id()
