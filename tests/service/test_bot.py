@@ -186,7 +186,7 @@ def test_killed_between_the_answer_and_the_cursor(rooms: Rooms) -> None:
     accounts()[ASKER].say(room, ASKED)
 
     class Dying(State):
-        def save(self, source: str, cursor: str) -> None:
+        def save(self, source: str, cursor: str, still_ahead: Collection[str] = ()) -> None:
             raise KilledError
 
     with pytest.raises(KilledError):

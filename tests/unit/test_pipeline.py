@@ -158,9 +158,9 @@ def test_what_is_ahead_stays_so_through_a_second_break(crawls: CrawlBench) -> No
     crawls.crawl(Upsert(page(1, access=CELL)), Upsert(page(2)), Checkpoint("a"))
     with pytest.raises(SourceUnreachable):
         crawls.crawl(AccessChanged("wiki:1", OPEN), SourceUnreachable("cut"))
-    cut = [Upsert(page(3)), Checkpoint("b"), SourceUnreachable("cut again")]
+    cut = Rereadable([Upsert(page(3)), Checkpoint("b"), SourceUnreachable("cut again")])
     with pytest.raises(SourceUnreachable):
-        crawl(Rereadable(cut), crawls.dependencies)
+        crawl(cut, crawls.dependencies)
     assert crawls.state.load("wiki") == "b"
     assert crawls.state.ahead("wiki") == {"wiki:1"}
 
@@ -168,9 +168,9 @@ def test_what_is_ahead_stays_so_through_a_second_break(crawls: CrawlBench) -> No
 def test_what_closes_at_once_is_ahead_of_the_checkpoint_before_it(crawls: CrawlBench) -> None:
     """It is written before the batch of that checkpoint, and the cursor knows nothing of it."""
     crawls.crawl(Upsert(page(1, access=CELL)), Checkpoint("a"))
-    later = [Upsert(page(2)), Checkpoint("b"), AccessChanged("wiki:1", OPEN)]
+    opened = AccessChanged("wiki:1", OPEN)
     with pytest.raises(SourceUnreachable):
-        crawls.crawl(*later, SourceUnreachable("cut"))
+        crawls.crawl(Upsert(page(2)), Checkpoint("b"), opened, SourceUnreachable("cut"))
     assert crawls.state.load("wiki") == "b"
     assert crawls.state.ahead("wiki") == {"wiki:1"}
 
