@@ -23,9 +23,8 @@ from benchmarks.suggest import Names, Words, agents, documents, fill, measure
 from connectors.values import Contribution, ContributorRole
 from expertise.build import BuildRules
 from expertise.build_tables import (
-    AssignedRecord,
     assigned,
-    assigned_row,
+    assigned_text,
     builds,
     current,
     document_key,
@@ -102,7 +101,11 @@ def topics_given(database: sa.Engine, ids: Iterable[str], draw: random.Random) -
     counted = dict.fromkeys(("documents", "contributions", "contributions_seen"), 0)
     stamp = {"id": "bench", "day": TODAY, "digest": "", "topics_digest": "", **counted}
     rows = [
-        {**build, **assigned_row(AssignedRecord(document_key(id_), ((draw.choice(TOPICS), 1.0),)))}
+        {
+            **build,
+            "document_key": document_key(id_),
+            "topics": assigned_text([(draw.choice(TOPICS), 1.0)]),
+        }
         for id_ in ids
     ]
     with database.begin() as connection:

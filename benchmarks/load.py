@@ -8,7 +8,8 @@ a machine varies by.
 
 `python -m benchmarks.load readers [DOCUMENTS]`: how many answers a second a server gives before
 p95 passes a second. 1, 2, 4… readers ask one question after the other, without a pause: on the
-demo, then on the index that `python -m benchmarks.million DOCUMENTS embedded` filled. Each
+demo, then on an embedded index of so many documents (100 000 unless told otherwise), which is
+filled first where `python -m benchmarks.million embedded` has not done it. Each
 line says how many processor cores the server took and what a page costs it; the first one what the
 encoder alone takes for a question. Each is done with one thread
 for products of matrices (BLAS), as a server has, with as many as there are cores, and with one
@@ -18,6 +19,7 @@ again. The readers share the machine.
 import csv
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -204,15 +206,16 @@ def many_readers(documents: int) -> None:
         text = large.read_text("utf-8").replace('folder = "../.demo"', kept)
         large.write_text(f'{text}\n[[sources]]\nname = "{SOURCE}"\nkind = "push"\n', "utf-8")
         places = {"demo": demo}
-        if served_index().count(SOURCE) >= documents:
-            with (
-                mock.patch.dict(os.environ, {"QUISAIT_FILE": str(large)}),
-                open_application(load_settings()) as application,
-            ):
-                read_directory(application)
-                places[f"{application.index.count(SOURCE)} documents"] = large
-        else:
-            print(f"{documents} documents: not there (python -m benchmarks.million embedded)")
+        if served_index().count(SOURCE) < documents:
+            # In a process of its own, which takes what it holds along.
+            fill = [sys.executable, "-m", "benchmarks.million", "embedded", "fill", str(documents)]
+            subprocess.run(fill, check=True)
+        with (
+            mock.patch.dict(os.environ, {"QUISAIT_FILE": str(large)}),
+            open_application(load_settings()) as application,
+        ):
+            read_directory(application)
+            places[f"{application.index.count(SOURCE)} documents"] = large
         for name, settings in places.items():
             for threads in (1, os.cpu_count(), 1):
                 os.environ[BLAS_THREADS] = str(threads)

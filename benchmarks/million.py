@@ -8,7 +8,8 @@ The last lines say how times grow from one number to the next, beside the square
 documents. Vectors are given.
 
 `embedded`: the embedded engine instead, filled by steps up to the largest number: 50 000, 100 000
-and 200 000 unless told otherwise. At each, a page in a process of its own, and what that holds.
+and 200 000 unless told otherwise. At each, a page in a process of its own, and what that holds;
+with `fill` none of that.
 
 What was filled serves the next run, under the folder of `QUISAIT_BENCHMARKS` (`.cache/benchmarks`).
 """
@@ -257,6 +258,13 @@ def embedded(given: Inputs, sizes: Sequence[int]) -> None:
             left = [size for size in left if size > written]
 
 
+def fill_embedded(given: Inputs, most: int) -> None:
+    """Fill only; what earlier runs filled stays."""
+    index = served_index()
+    for written in fill(index, given.made, given.words, most, index.count(SOURCE)):
+        print(f"{written} documents written", flush=True)
+
+
 def told_of_embedded(index: EmbeddedIndex) -> None:
     """Print what is there, and what a process of its own measures of it."""
     begun = time.perf_counter()
@@ -303,7 +311,10 @@ def main(arguments: Sequence[str]) -> None:
         ask_embedded(given)
         return
     if "embedded" in arguments:
-        embedded(given, asked or EMBEDDED_SIZES)
+        if "fill" in arguments:
+            fill_embedded(given, max(asked or EMBEDDED_SIZES))
+        else:
+            embedded(given, asked or EMBEDDED_SIZES)
         return
     sizes = asked or SIZES
     # A run that is told to stop lets its node end.

@@ -24,7 +24,7 @@ from expertise.build_input import (
     write_owners,
     write_topics,
 )
-from expertise.build_result import Build, sights_and_isolation, topic_groups
+from expertise.build_result import TABLES_READ, Build, sights_and_isolation, topic_groups
 from expertise.build_rules import BuildRules as BuildRules
 from expertise.build_sql import steps
 from expertise.clustering import discover_clusters
@@ -94,6 +94,8 @@ def build_from_files(
     for step in steps(rules.least_strength):
         files.compute(step.table, step.query)
     sights, alone = sights_and_isolation(files, rules.least_known)
+    groups = topic_groups(files)
+    files.keep_only(TABLES_READ)
     return Build(
         today,
         rules,
@@ -102,7 +104,7 @@ def build_from_files(
         read,
         sights,
         alone,
-        topic_groups(files),
+        groups,
         clusters,
         tuple(omissions.found),
     )

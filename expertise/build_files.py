@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FOLDER = "cartographie-en-cours"
 """The folder of a build under way, in the data folder."""
+_SPILL = "spill"
 ROWS_AT_ONCE = 10_000
 """Rows read at once: so many are in memory."""
 
@@ -75,7 +76,7 @@ class BuildFiles:
         self._parts: dict[str, int] = {}
         self.rows_written = 0
         self.read = duckdb.connect(":memory:")
-        spill = str(self.folder / "spill").replace("'", "''")
+        spill = str(self.folder / _SPILL).replace("'", "''")
         for setting in (
             f"SET memory_limit = '{means.memory_bytes}B'",
             f"SET temp_directory = '{spill}'",
@@ -139,6 +140,13 @@ class BuildFiles:
             yield from some
             with _errors_in_french():
                 some = cursor.fetchmany(ROWS_AT_ONCE)
+
+    def keep_only(self, tables: Collection[str]) -> None:
+        """Delete the tables that nothing reads any more: a large build's take gigabytes."""
+        for path in self.folder.iterdir():
+            if path.name not in (*tables, _SPILL):
+                self.read.execute(f"DROP VIEW IF EXISTS {path.name}")
+                _delete(path)
 
     def adopt(self, folder: Path) -> None:
         """Move here the tables that another process wrote by `add`."""

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import itemgetter
 from types import TracebackType
 from typing import Any, Self
@@ -20,15 +20,17 @@ from expertise.build_input import Read
 from expertise.build_rules import BuildRules
 from expertise.build_tables import (
     HASH_PREFIX_CHARS,
-    AssignedRecord,
+    NO_EVIDENCE,
     BuildRecord,
-    CellEvidence,
     CellRecord,
     CommunityRecord,
+    EvidenceColumns,
     ProposalRecord,
     SkippedRecord,
     TopicRecord,
     TopicSight,
+    assigned_records,
+    compact_json,
 )
 from expertise.clustering import (
     LEAST_MEMBERS,
@@ -50,6 +52,13 @@ from expertise.isolation import (
     topic_shares,
 )
 from expertise.topics import Topic
+
+TABLES_READ = frozenset(
+    {"holdings", "evidence", "strengths", "shown_documents", "questions", "assigned"}
+)
+"""The tables that a build's records are read from."""
+ROWS_AT_ONCE = 100_000
+"""Rows of evidence, and topics of documents, in memory at once."""
 
 _DEMONSTRATED, _METIER, _DECLARED = map(
     BASES.index, (Basis.DEMONSTRATED, Basis.METIER, Basis.DECLARED)
@@ -129,7 +138,7 @@ class Build:
         yield from self._cells()
         yield from self._communities()
         yield from proposal_records(self.clusters)
-        yield from self._assigned()
+        yield from assigned_records(self._assigned())
         yield from skipped_records(self.skipped)
 
     def _topics(self) -> Iterator[TopicRecord]:
@@ -151,23 +160,8 @@ class Build:
             "SELECT topic, agent, basis, strength, id, departement FROM holdings "
             "ORDER BY topic, agent"
         )
-        proofs = groupby(
-            self.files.rows(
-                "SELECT e.topic, e.agent, e.id, e.account, e.said, e.mark FROM evidence e "
-                "JOIN strengths s ON s.topic = e.topic AND s.agent = e.agent "
-                "ORDER BY e.topic, e.agent, e.place"
-            ),
-            key=itemgetter(0, 1),
-        )
+        evidence = self._evidence()
         for topic, agent, basis, strength, id_, departement in held:
-            evidence: tuple[CellEvidence, ...] = ()
-            if basis == _DEMONSTRATED:
-                # Both have one group for each of the strengths.
-                _, rows = next(proofs)
-                evidence = tuple(
-                    CellEvidence(document, account, said / MILLION, mark[:HASH_PREFIX_CHARS])
-                    for _, _, document, account, said, mark in rows
-                )
             alone = self.alone.get((topic, agent))
             yield CellRecord(
                 self.topics[topic].id,
@@ -177,8 +171,41 @@ class Build:
                 strength / MILLION,
                 alone.scope if alone else IsolationScope.NONE,
                 alone.nearest if alone else (),
-                evidence,
+                # Both have one for each of the strengths.
+                next(evidence) if basis == _DEMONSTRATED else NO_EVIDENCE,
             )
+
+    def _evidence(self) -> Iterator[EvidenceColumns]:
+        """By topic and agent; some cells at once, as columns, of a table in that order."""
+        self.files.rearrange(
+            "weighed",
+            "SELECT topic, agent, "
+            f"CAST(sum(many) OVER (ORDER BY topic, agent) // {ROWS_AT_ONCE} AS BIGINT) AS part "
+            "FROM (SELECT e.topic, e.agent, count(*) AS many FROM evidence e "
+            "JOIN strengths s ON s.topic = e.topic AND s.agent = e.agent "
+            "GROUP BY e.topic, e.agent)",
+        )
+        self.files.rearrange(
+            "proofs",
+            "SELECT w.part, e.* FROM evidence e "
+            "JOIN weighed w ON w.topic = e.topic AND w.agent = e.agent "
+            "ORDER BY w.part, e.topic, e.agent, e.place",
+        )
+        ((last,),) = self.files.rows("SELECT coalesce(max(part), -1) FROM weighed")
+        for part in range(last + 1):
+            found = self.files.arrays(
+                f"SELECT id, account, said, substr(mark, 1, {HASH_PREFIX_CHARS}) AS mark, place "
+                f"FROM proofs WHERE part = {part} ORDER BY topic, agent, place"
+            )
+            columns = (
+                found["id"].tolist(),
+                found["account"].tolist(),
+                (found["said"] / MILLION).tolist(),
+                found["mark"].tolist(),
+            )
+            bounds = [*np.flatnonzero(found["place"] == 0).tolist(), len(found["place"])]
+            for first, end in pairwise(bounds):
+                yield EvidenceColumns(*(tuple(column[first:end]) for column in columns))
 
     def _communities(self) -> Iterator[CommunityRecord]:
         number = 0
@@ -209,15 +236,35 @@ class Build:
         )
         return tuple(id_ for (id_,) in rows)
 
-    def _assigned(self) -> Iterator[AssignedRecord]:
-        """By key, the fastest order to write a table in."""
-        names = [topic.id for topic in self.topics]
-        rows = self.files.rows(
-            "SELECT document_key, topic, CAST(confidence AS DOUBLE) FROM assigned "
-            "ORDER BY document_key, topic"
-        )
-        for key, some in groupby(rows, key=itemgetter(0)):
-            yield AssignedRecord(key, tuple((names[n], round(sure, 2)) for _, n, sure in some))
+    def _assigned(self) -> Iterator[tuple[str, str]]:
+        """By key, the fastest order to write a table in; some at once, as columns.
+
+        Keys are digests: their beginnings part them evenly. A hundred times a float32 is exact in
+        a double, so that the nearest whole number is what `round` finds.
+        """
+        heads = [f"[{compact_json(topic.id)}," for topic in self.topics]
+        tails = [f"{compact_json(hundredths / 100)}]" for hundredths in range(101)]
+        self.files.rearrange("filed", "SELECT * FROM assigned ORDER BY document_key, topic")
+        ((many,),) = self.files.rows("SELECT count(*) FROM filed")
+        parts = many // ROWS_AT_ONCE + 1
+        bounds = [f"{part * 16**4 // parts:04x}" for part in range(parts)]
+        for first, end in pairwise([*bounds, "g"]):
+            found = self.files.arrays(
+                "SELECT document_key, topic, CAST(confidence AS DOUBLE) AS confidence FROM filed "
+                f"WHERE document_key >= '{first}' AND document_key < '{end}' "
+                "ORDER BY document_key, topic"
+            )
+            sure = np.rint(found["confidence"] * 100).astype(np.int64)
+            said = [
+                heads[topic] + tails[hundredths]
+                for topic, hundredths in zip(found["topic"].tolist(), sure.tolist(), strict=True)
+            ]
+            keys = found["document_key"]
+            begun = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: len(keys)]).tolist()
+            texts = [
+                f"[{','.join(said[place:after])}]" for place, after in pairwise([*begun, len(keys)])
+            ]
+            yield from zip(keys[begun].tolist(), texts, strict=True)
 
 
 def proposal_records(clusters: Sequence[Cluster]) -> Iterator[ProposalRecord]:

@@ -2,10 +2,11 @@
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, TypeAlias
+from itertools import islice
+from typing import Any, TypeAlias, overload
 
 import sqlalchemy as sa
 
@@ -34,6 +35,41 @@ class CellEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceColumns(Sequence[CellEvidence]):
+    """The evidence of a cell, strongest first, by column: it is written and read as that.
+
+    A row is made where it is asked for: of millions written, few are read.
+    """
+
+    document_ids: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
+    marks: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.document_ids)
+
+    @overload
+    def __getitem__(self, place: int) -> CellEvidence: ...
+    @overload
+    def __getitem__(self, place: slice) -> "EvidenceColumns": ...
+    def __getitem__(self, place: int | slice) -> "CellEvidence | EvidenceColumns":
+        if isinstance(place, slice):
+            return EvidenceColumns(
+                self.document_ids[place],
+                self.accounts[place],
+                self.weights[place],
+                self.marks[place],
+            )
+        return CellEvidence(
+            self.document_ids[place], self.accounts[place], self.weights[place], self.marks[place]
+        )
+
+
+NO_EVIDENCE = EvidenceColumns()
+
+
+@dataclass(frozen=True, slots=True)
 class CellRecord:
     """An agent who holds, or declares, a topic.
 
@@ -48,7 +84,7 @@ class CellRecord:
     strength: float
     scope: IsolationScope
     nearest: tuple[str, ...]
-    evidence: tuple[CellEvidence, ...]
+    evidence: EvidenceColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +109,26 @@ class TopicRecord:
     sight: TopicSight | None = None
 
 
+ASSIGNED_AT_ONCE = 10_000
+"""Documents in one record: there are as many as the index has, and each is two short texts."""
+
+
 @dataclass(frozen=True, slots=True)
 class AssignedRecord:
-    """The topics of a document with contributors: (id, confidence from 0 to 1)."""
+    """The topics of documents with contributors, each as it is kept: `assigned_text`.
 
-    key: str
-    topics: tuple[tuple[str, float], ...]
+    `ASSIGNED_AT_ONCE` documents by key, and fewer in the last record.
+    """
+
+    keys: tuple[str, ...]
+    topics: tuple[str, ...]
+
+
+def assigned_records(some: Iterable[tuple[str, str]]) -> Iterator[AssignedRecord]:
+    """Records of the (key, topics) of all documents, by key."""
+    rows = iter(some)
+    while found := list(islice(rows, ASSIGNED_AT_ONCE)):
+        yield AssignedRecord(*zip(*found, strict=True))
 
 
 def document_key(document_id: str) -> str:
@@ -277,12 +327,7 @@ def topic_record(row: sa.RowMapping) -> TopicRecord:
 def cell_row(record: CellRecord) -> Row:
     """A cell as it is kept; all its document ids, compressed."""
     proofs = record.evidence
-    columns = (
-        [proof.document_id for proof in proofs],
-        [proof.account for proof in proofs],
-        [proof.weight for proof in proofs],
-        [proof.mark for proof in proofs],
-    )
+    columns = (proofs.document_ids, proofs.accounts, proofs.weights, proofs.marks)
     return {
         "topic_id": record.topic_id,
         "agent_key": digest(record.agent_id),
@@ -298,7 +343,7 @@ def cell_row(record: CellRecord) -> Row:
 
 def cell_record(row: sa.RowMapping) -> CellRecord:
     """A cell as it was built."""
-    columns = json.loads(zlib.decompress(row["proofs"])) if row["proofs"] else [[]] * 4
+    columns = json.loads(zlib.decompress(row["proofs"])) if row["proofs"] else ()
     return CellRecord(
         row["topic_id"],
         row["agent_id"],
@@ -307,7 +352,7 @@ def cell_record(row: sa.RowMapping) -> CellRecord:
         row["strength"],
         IsolationScope(row["scope"]),
         tuple(json.loads(row["nearest"])),
-        tuple(CellEvidence(*fields) for fields in zip(*columns, strict=True)),
+        EvidenceColumns(*map(tuple, columns)),
     )
 
 
@@ -338,13 +383,12 @@ def community_record(row: sa.RowMapping, found: Mapping[int, list[str]]) -> Comm
     )
 
 
-# Made once: `json.dumps` makes one for each of ten million rows.
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+compact_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def assigned_row(record: AssignedRecord) -> Row:
-    """A document's topics as they are kept."""
-    return {"document_key": record.key, "topics": _compact(record.topics)}
+def assigned_text(topics: Sequence[tuple[str, float]]) -> str:
+    """(id, confidence from 0 to 1 in hundredths) of each topic of a document, as it is kept."""
+    return compact_json(topics)
 
 
 def proposal_row(record: ProposalRecord) -> Row:
@@ -381,7 +425,9 @@ def skipped_item(row: sa.RowMapping) -> SkippedItem:
     return SkippedItem(SkippedKind(row["part"]), row["id"], row["reason"])
 
 
-def rows_of(record: BuildRecord) -> Iterator[tuple[sa.Table, Row]]:
+def rows_of(
+    record: TopicRecord | CellRecord | CommunityRecord | ProposalRecord | SkippedRecord,
+) -> Iterator[tuple[sa.Table, Row]]:
     """A record as rows, each with its table."""
     if isinstance(record, TopicRecord):
         yield topics, topic_row(record)
@@ -389,8 +435,6 @@ def rows_of(record: BuildRecord) -> Iterator[tuple[sa.Table, Row]]:
         yield cells, cell_row(record)
     elif isinstance(record, ProposalRecord):
         yield proposals, proposal_row(record)
-    elif isinstance(record, AssignedRecord):
-        yield assigned, assigned_row(record)
     elif isinstance(record, SkippedRecord):
         yield skipped, skipped_row(record)
     else:

@@ -2,19 +2,20 @@
 
 import hashlib
 import json
-import uuid
+import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import islice
-from typing import Protocol
+from itertools import chain, repeat
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
 from expertise.build_rules import BuildRules
 from expertise.build_tables import (
     OF_A_BUILD,
+    AssignedRecord,
     BuildRecord,
     BuildStamp,
     CellRecord,
@@ -45,13 +46,15 @@ from expertise.consent import agents_who_joined
 from expertise.corpus import SkippedItem
 from expertise.decisions import SqlCommunityDecisions, SqlTopicDecisions
 from expertise.holders import Basis, IsolationScope
-from expertise.sql import one_of
+from expertise.sql import one_of, write_rows
 from expertise.topics import TopicList
 from expertise.values import TopicsOf
 from indexer.state import digest
 
-_ROWS_PER_TRANSACTION = 2_000
+_ROWS_PER_TRANSACTION = 20_000
 """Rows in one transaction: crawls and servers write to the same database meanwhile."""
+_ID_BYTES = 6
+"""Of a build's id: every row and every index has it, and no more than three stand at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,7 @@ class SqlBuilds:
         """
         former = self._current_id()
         self._forget_all_but(former)
-        build_id = uuid.uuid4().hex
+        build_id = secrets.token_hex(_ID_BYTES)
         found = self._write(build, build_id)
         stamp = BuildStamp(
             build_id,
@@ -350,28 +353,80 @@ class SqlBuilds:
 
     def _forget_all_but(self, build_id: str | None) -> None:
         for table in OF_A_BUILD:
-            with self._engine.begin() as connection:
-                connection.execute(sa.delete(table).where(table.c.build_id != (build_id or "")))
+            # Not one condition `!=`: both of these are ranges of the key.
+            for others in (
+                table.c.build_id < (build_id or ""),
+                table.c.build_id > (build_id or ""),
+            ):
+                while self._forget_some(table, others):
+                    pass
         with self._engine.begin() as connection:
             connection.execute(sa.delete(builds).where(builds.c.id != (build_id or "")))
 
+    def _forget_some(self, table: sa.Table, others: sa.ColumnElement[bool]) -> bool:
+        """Delete rows in one transaction, not more than are written in one. Whether any went.
+
+        PostgreSQL deletes all of them: nobody waits for it, and a second search for the rows to
+        delete would pass by those deleted before.
+        """
+        delete = sa.delete(table).where(others)
+        with self._engine.begin() as connection:
+            if connection.dialect.name != "sqlite":
+                connection.execute(delete)
+                return False
+            key = list(table.primary_key)
+            some = sa.select(*key).where(others).limit(_ROWS_PER_TRANSACTION)
+            delete = sa.delete(table).where(sa.tuple_(*key).in_(some))
+            return connection.execute(delete).rowcount > 0
+
     def _write(self, build: BuildToPublish, build_id: str) -> str:
         """Write every row. Returns the digest of what was written."""
-        found = hashlib.sha256(build.day.isoformat().encode())
-        rows = _rows(build)
-        while some := list(islice(rows, _ROWS_PER_TRANSACTION)):
-            by_table: dict[sa.Table, list[Row]] = defaultdict(list)
-            for table, row in some:
-                text = {name: str(value) for name, value in row.items()}
-                found.update(json.dumps([table.name, text]).encode())
-                by_table[table].append({"build_id": build_id, **row})
-            with self._engine.begin() as connection:
-                for table, each in by_table.items():
-                    connection.execute(sa.insert(table), each)
-        return found.hexdigest()
+        waiting = _WaitingRows(build_id, hashlib.sha256(build.day.isoformat().encode()))
+        for record in build.records():
+            waiting.add(record)
+            if waiting.count >= _ROWS_PER_TRANSACTION:
+                waiting.write(self._engine)
+        waiting.write(self._engine)
+        return waiting.digest.hexdigest()
 
 
-def _rows(build: BuildToPublish) -> Iterator[tuple[sa.Table, Row]]:
-    """Every row of a build, always in the same order."""
-    for record in build.records():
-        yield from rows_of(record)
+class _WaitingRows:
+    """Rows that wait to be written in one transaction, and the digest of every row so far."""
+
+    def __init__(self, build_id: str, digest: "hashlib._Hash") -> None:
+        self.digest, self._build_id = digest, build_id
+        self._start()
+
+    def _start(self) -> None:
+        self.count = 0
+        self._names: dict[sa.Table, Sequence[str]] = {}
+        self._rows: dict[sa.Table, list[tuple[Any, ...]]] = defaultdict(list)
+
+    def add(self, record: BuildRecord) -> None:
+        if isinstance(record, AssignedRecord):
+            # As many documents as the index has: they are never rows one by one.
+            both = zip(record.keys, record.topics, strict=True)
+            self.digest.update("\0".join([*chain.from_iterable(both), ""]).encode())
+            self._names[assigned] = ("build_id", "document_key", "topics")
+            self._rows[assigned] += zip(
+                repeat(self._build_id), record.keys, record.topics, strict=False
+            )
+            self.count += len(record.keys)
+            return
+        for table, row in rows_of(record):
+            self.digest.update(_digested(row))
+            self._names[table] = ("build_id", *row)
+            self._rows[table].append((self._build_id, *row.values()))
+            self.count += 1
+
+    def write(self, engine: sa.Engine) -> None:
+        with engine.begin() as connection:
+            for table, rows in self._rows.items():
+                write_rows(connection, table, self._names[table], rows)
+        self._start()
+
+
+def _digested(row: Row) -> bytes:
+    """A row for the digest of its build; bytes as they are: they are most of it."""
+    texts = "\0".join([str(value) for value in row.values() if not isinstance(value, bytes)])
+    return b"\0".join([texts.encode(), *(one for one in row.values() if isinstance(one, bytes))])

@@ -18,13 +18,15 @@ from expertise.build_rules import BuildRules
 from expertise.build_sql import DOCUMENTS_KEPT_PER_TOPIC
 from expertise.build_tables import (
     HASH_PREFIX_CHARS,
-    AssignedRecord,
+    NO_EVIDENCE,
     BuildRecord,
-    CellEvidence,
     CellRecord,
     CommunityRecord,
+    EvidenceColumns,
     TopicRecord,
     TopicSight,
+    assigned_records,
+    assigned_text,
     document_key,
 )
 from expertise.clustering import (
@@ -169,7 +171,7 @@ def records(build: MemoryBuild) -> Iterator[BuildRecord]:
             tuple(build.agents[agent].id for agent in one.members),
         )
     yield from proposal_records(build.clusters)
-    yield from _assigned_records(build)
+    yield from assigned_records(_assigned(build))
     yield from skipped_records(build.skipped)
 
 
@@ -195,7 +197,7 @@ def _topic_records(build: MemoryBuild) -> Iterator[TopicRecord]:
         )
 
 
-def _assigned_records(build: MemoryBuild) -> Iterator[AssignedRecord]:
+def _assigned(build: MemoryBuild) -> Iterator[tuple[str, str]]:
     """The topics of documents with contributors: no other document votes.
 
     Sorted by key, the fastest order to write a table in.
@@ -204,24 +206,22 @@ def _assigned_records(build: MemoryBuild) -> Iterator[AssignedRecord]:
     voting = np.unique(build.corpus.document).tolist()
     for key, number in sorted((document_key(ids[number]), number) for number in voting):
         if about := topics_in_row(build.corpus.topics, number, names):
-            yield AssignedRecord(key, about)
+            yield key, assigned_text(about)
 
 
 def _cell_record(build: MemoryBuild, row: int) -> CellRecord:
     held, cells, corpus = build.holdings, build.cells, build.corpus
     agent, cell = build.agents[int(held.agent[row])], int(held.cell[row])
     nearest = build.isolation.nearest[row].tolist()
-    evidence: tuple[CellEvidence, ...] = ()
+    evidence = NO_EVIDENCE
     if cell >= 0:
-        places = range(int(cells.start[cell]), int(cells.start[cell + 1]))
-        evidence = tuple(
-            CellEvidence(
-                corpus.document_ids[int(cells.document[n])],
-                corpus.accounts[int(cells.account[n])],
-                float(cells.weight[n]),
-                corpus.marks[int(cells.document[n])][:HASH_PREFIX_CHARS],
-            )
-            for n in places
+        places = slice(int(cells.start[cell]), int(cells.start[cell + 1]))
+        documents = cells.document[places].tolist()
+        evidence = EvidenceColumns(
+            tuple(corpus.document_ids[n] for n in documents),
+            tuple(corpus.accounts[n] for n in cells.account[places].tolist()),
+            tuple(map(float, cells.weight[places])),
+            tuple(corpus.marks[n][:HASH_PREFIX_CHARS] for n in documents),
         )
     return CellRecord(
         topic_id=build.topics[int(held.topic[row])].id,

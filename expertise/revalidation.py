@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from connectors.values import Agent
-from expertise.build_tables import HASH_PREFIX_CHARS, CellEvidence, CellRecord
+from expertise.build_tables import HASH_PREFIX_CHARS, NO_EVIDENCE, CellEvidence, CellRecord
 from expertise.corpus import asks_for_a_skill, is_universal
 from expertise.holders import Basis, TopicIdsByLabel, discounted_strength, stated_topics
 from expertise.values import AgentDirectory, DocumentLookup
@@ -80,7 +80,8 @@ class Revalidation:
         basis = stated_topics(one.agent, self.named, self.today).get(one.cell.topic_id)
         if basis is None or basis == one.cell.basis:
             return one if basis else None
-        return CurrentHolder(replace(one.cell, basis=basis, strength=0.0, evidence=()), one.agent)
+        cell = replace(one.cell, basis=basis, strength=0.0, evidence=NO_EVIDENCE)
+        return CurrentHolder(cell, one.agent)
 
     def still_holding(self, cells: Sequence[CellRecord]) -> tuple[CurrentHolder, ...]:
         """The same, without those who only declare the topic."""
@@ -174,7 +175,7 @@ class _PendingCell:
     def stands(self) -> bool:
         return discounted_strength(self.said) >= self.least - 1e-6
 
-    def next_proofs(self) -> tuple[CellEvidence, ...]:
+    def next_proofs(self) -> Sequence[CellEvidence]:
         """As much more evidence as reaches the threshold, if all of it still counts."""
         hoped, taken = list(self.said), self.asked
         while discounted_strength(hoped) < self.least - 1e-6 and taken < len(self.cell.evidence):

@@ -45,10 +45,14 @@ _BETWEEN = frozenset(["", "«", "»", ":", ";", "?", "!", "–"])
 
 
 class _AnalysedPiece(NamedTuple):
-    """(start, end, every term) of each place, and all their terms."""
+    """(start, end, every term) of each place, and all their terms.
+
+    `found_by`: of each place the terms by which it is found, without the word as written.
+    """
 
     places: tuple[tuple[int, int, tuple[str, ...]], ...]
     terms: frozenset[str]
+    found_by: tuple[frozenset[str], ...]
 
 
 _JOINS_ANY, _JOINS_SOME = "(?:[bn]|(?<!d)u)", "(?:[pwed]|(?<=d)u)"
@@ -130,6 +134,21 @@ def term_spans(text: str, wanted: frozenset[str]) -> Iterator[tuple[int, int]]:
                     yield begun + start, begun + end
 
 
+def terms_found(text: str) -> Iterator[frozenset[str]]:
+    """For each place of a text, in reading order, the terms by which it is found.
+
+    As `analyse` finds them, but quicker: most words were read before.
+    """
+    vocabulary = _Vocabulary.with_room()
+    words = text.replace("\n", " ").split(" ")
+    kinds = "".join(map(vocabulary.__getitem__, words)).replace("p", "w")
+    ends = list(accumulate(map(len, words)))
+    for found in _PIECES.finditer(kinds):
+        first, behind = found.span()
+        begun = ends[first] - len(words[first]) + first
+        yield from _piece(text[begun : ends[behind - 1] + behind - 1]).found_by
+
+
 def _piece(piece: str) -> _AnalysedPiece:
     return _cached(piece) if len(piece) <= MAX_CACHED_CHARACTERS else _analysed(piece)
 
@@ -140,8 +159,13 @@ def _cached(piece: str) -> _AnalysedPiece:
 
 
 def _analysed(piece: str) -> _AnalysedPiece:
-    places = tuple((term.start, term.end, term.all) for term in analyse(piece))
-    return _AnalysedPiece(places, frozenset(term for _, _, terms in places for term in terms))
+    read = analyse(piece)
+    places = tuple((term.start, term.end, term.all) for term in read)
+    return _AnalysedPiece(
+        places,
+        frozenset(term for _, _, terms in places for term in terms),
+        tuple(frozenset((term.term, *term.broader)) for term in read),
+    )
 
 
 def question_terms(question: Question) -> frozenset[str]:

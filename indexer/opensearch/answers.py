@@ -50,11 +50,9 @@ def search_answer(
         vector=_ranked(vector, _cosine),
         **(counted(counts) if counts else {"total": 0, "facets": {}}),
         attributes={
-            id_: hit_attributes_of(h["fields"]["mark"][0])._replace(
-                title="".join(h["fields"].get("title_begun", ()))
-            )
-            for id_, h in hits.items()
-            if "fields" in h
+            id_: hit_attributes_of(fields["mark"][0], "".join(fields.get("title_begun", ())))
+            for id_, hit in hits.items()
+            if (fields := hit.get("fields"))
         },
         terms_dropped=asked.terms_dropped,
     )

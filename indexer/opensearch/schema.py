@@ -42,12 +42,12 @@ def hit_attributes_column(indexed: IndexedDocument) -> str:
     return b64encode(line + b"\0" + text_signature + centroid(indexed.vectors)).decode()
 
 
-def hit_attributes_of(column: str) -> HitAttributes:
-    """Decode it; the engine leaves the padding out."""
+def hit_attributes_of(column: str, title: str = "") -> HitAttributes:
+    """Decode it; the engine leaves the padding out. The title stands in a column of its own."""
     line, _, numbers = a2b_base64(column + "==").partition(b"\0")
     source, dated, begins, ends, replaces, signed = _READER.loads(line.decode())
     return HitAttributes(
-        source, dated, begins, ends, tuple(replaces), numbers[:signed], numbers[signed:]
+        source, dated, begins, ends, tuple(replaces), numbers[:signed], numbers[signed:], title
     )
 
 

@@ -41,7 +41,7 @@ class FusedHit(NamedTuple):
 
     def scored(self, score: float) -> "FusedHit":
         """The same with another score."""
-        return self if score == self.score else self._replace(score=score)
+        return self if score == self.score else FusedHit(self[0], score, *self[2:])
 
 
 def fuse(

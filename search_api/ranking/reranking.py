@@ -201,6 +201,7 @@ def _weighted(
     known = {hit.document_id: marks[hit.document_id] for hit in hits if hit.document_id in marks}
     weighed = {hit.document_id: hit.score for hit in hits}
     effects: dict[str, list[RankingEffect]] = defaultdict(list)
+    recent = preferences.freshness * _least_recent(preferences.half_life_days)
     for document_id, mark in known.items():
         factor = preferences.trust.get(mark.source, 1.0)
         gain = preferences.freshness * _freshness(mark, preferences.half_life_days, today)
@@ -209,7 +210,7 @@ def _weighted(
             effects[document_id].append(
                 RankingEffect.TRUSTED if factor > 1 else RankingEffect.DISTRUSTED
             )
-        if gain > preferences.freshness * _least_recent(preferences.half_life_days):
+        if gain > recent:
             effects[document_id].append(RankingEffect.RECENT)
     succession = Successors(known, preferences.trust, today)
     scores = succession.lifted(weighed)

@@ -10,7 +10,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.french.analysis import analyse, analyse_query
+from indexer.french.analysis import analyse_query
+from indexer.highlighting import terms_found
 from indexer.values import HitAttributes
 from search_api.ranking.fusion import FusedHit
 
@@ -77,4 +78,4 @@ def title_shares(asked: frozenset[str], mark: HitAttributes | None) -> tuple[flo
 @lru_cache(maxsize=20_000)
 def title_terms(title: str) -> tuple[frozenset[str], ...]:
     """For each place of a title, the terms by which it is found."""
-    return tuple(frozenset((term.term, *term.broader)) for term in analyse(title))
+    return tuple(terms_found(title))

@@ -4,6 +4,7 @@ Everything is read from hits of one reader: what they may not read moves nothing
 means are rounded, so that equal documents tie.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -152,10 +153,11 @@ def near_hits(
 
 
 def _smoothed(hit: FusedHit, near: float | None, weight: float) -> FusedHit:
-    if near is None or np.isnan(near):
+    if near is None or math.isnan(near):
         return hit
     gain = weight * (near - hit.score)
-    return hit._replace(score=hit.score + gain, near_hits=gain)
+    # Not `_replace`, which takes twice as long: there is one for each of the window.
+    return FusedHit(hit[0], hit.score + gain, *hit[2:6], gain, *hit[7:])
 
 
 def _near_scores(centroids: Vectors, scores: Floats) -> list[float]:

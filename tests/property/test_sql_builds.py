@@ -148,12 +148,13 @@ def test_neither_order_nor_threads_change_a_record() -> None:
 
 
 def test_several_parts_are_one_build(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However few documents and accounts are in memory at once."""
+    """However few documents, accounts and pieces of evidence are in memory at once."""
     planted, rules = plant(8), BuildRules(least_known=0)
     whole = sql_records(History.of(planted), rules)
     monkeypatch.setattr("expertise.build_input.DOCUMENTS_PER_PART", 37)
     monkeypatch.setattr("expertise.build_input.ACCOUNTS_AT_ONCE", 11)
     monkeypatch.setattr("expertise.build_files.ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("expertise.build_result.ROWS_AT_ONCE", 5)
     assert sql_records(History.of(planted), rules) == whole
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from indexer import highlighting
 from indexer.french.analysis import analyse
-from indexer.highlighting import highlights, question_terms, term_spans
+from indexer.highlighting import highlights, question_terms, term_spans, terms_found
 from indexer.values import Question
 
 pytestmark = pytest.mark.search
@@ -60,6 +60,7 @@ def marks_what_it_says(text: str) -> None:
     for wanted in (every, *(frozenset({name}) for name in every)):
         places = [(term.start, term.end) for term in said if not wanted.isdisjoint(term.all)]
         assert list(term_spans(text, wanted)) == places
+    assert list(terms_found(text)) == [frozenset((term.term, *term.broader)) for term in said]
 
 
 @pytest.mark.parametrize(
