@@ -1,7 +1,7 @@
 """The one who answers in rooms, on a real Synapse: before several people, and in private."""
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
