@@ -1,7 +1,7 @@
 """Whether documents are still right: what their authors say, and what readers mark as outdated.
 
 What was said holds for one text, by its hash: once the text changes it is said of nothing. No
-source is written to.
+source is written to. Of openings only a number a day is kept, of which no reader can be told.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,6 +14,8 @@ import sqlalchemy as sa
 
 from indexer.state import digest, storable
 
+MONTH_DAYS = 30
+"""Openings are counted over so many days, and what an author says."""
 MOST_NOTE = 500
 """Characters of what is no longer right: as many as of any reason."""
 MOST_PER_MONTH = 50
@@ -55,6 +57,16 @@ verification_paces = sa.Table(
     sa.Column("per_month", sa.Integer, nullable=False),
 )
 """How many documents an agent is asked about in thirty days; 0: none."""
+
+document_openings = sa.Table(
+    "document_openings",
+    metadata,
+    sa.Column("document_key", sa.String(64), primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("document_id", sa.Text, nullable=False),
+    sa.Column("openings", sa.Integer, nullable=False),
+)
+"""How many readers opened a document on a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +202,32 @@ class SqlVerifications:
         with self._engine.connect() as connection:
             return tuple(map(_mark, connection.execute(query).mappings()))
 
+    def count_opening(self, document_id: str, day: date) -> None:
+        """One more reader opened the document on that day."""
+        key = digest(document_id)
+        own = (document_openings.c.document_key == key) & (document_openings.c.day == day)
+        more = sa.update(document_openings).where(own)
+        row = {"document_key": key, "day": day, "document_id": storable(document_id)}
+        # Of two at one moment, the first of a day, one is not counted.
+        with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
+            if not connection.execute(
+                more.values(openings=document_openings.c.openings + 1)
+            ).rowcount:
+                connection.execute(sa.insert(document_openings).values(**row, openings=1))
+
+    def much_opened(self, since: date, least: int, most: int) -> tuple[str, ...]:
+        """The ids of documents opened so often from a day on, at most so many, the most read first.
+
+        A reader counts once a day.
+        """
+        column = document_openings.c
+        total = sa.func.sum(column.openings)
+        query = sa.select(column.document_id).where(column.day >= since)
+        query = query.group_by(column.document_key, column.document_id).having(total >= least)
+        with self._engine.connect() as connection:
+            ordered = query.order_by(total.desc(), column.document_key).limit(most)
+            return tuple(connection.execute(ordered).scalars())
+
     def said_since(self, agent_id: str, day: date) -> int:
         """Of how many documents an agent had the last word after that day."""
         own = (verifications.c.agent_key == digest(agent_id)) & (verifications.c.day > day)
@@ -221,22 +259,31 @@ class SqlVerifications:
             )
 
 
+_OF_DOCUMENTS = (verifications, outdated_marks, document_openings)
+
+
 def documents_verified(engine: sa.Engine) -> frozenset[str]:
-    """The ids of which anything was said or marked."""
+    """The ids of which anything was said, marked or counted."""
     with engine.connect() as connection:
         return frozenset(
             id_
-            for table in (verifications, outdated_marks)
+            for table in _OF_DOCUMENTS
             for id_ in connection.execute(sa.select(table.c.document_id)).scalars()
         )
 
 
 def forget_documents(engine: sa.Engine, document_ids: Collection[str]) -> None:
-    """Delete all that was said and marked of documents that are no more."""
+    """Delete all that was said, marked and counted of documents that are no more."""
     keys = [digest(one) for one in document_ids]
     with engine.begin() as connection:
-        for table in (verifications, outdated_marks):
+        for table in _OF_DOCUMENTS:
             connection.execute(sa.delete(table).where(table.c.document_key.in_(keys)))
+
+
+def forget_openings(engine: sa.Engine, before: date) -> None:
+    """Delete the numbers of the days before that day."""
+    with engine.begin() as connection:
+        connection.execute(sa.delete(document_openings).where(document_openings.c.day < before))
 
 
 def forget_agent_in_verifications(connection: sa.Connection, agent_id: str) -> int:

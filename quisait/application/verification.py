@@ -14,5 +14,7 @@ def open_verifying(
     said = settings.verification
     if not said.enabled:
         return None
-    rules = VerificationRules(said.old_days, said.per_month, said.marked_per_day)
+    rules = VerificationRules(
+        said.old_days, said.per_month, said.marked_per_day, said.much_opened, said.opened_days
+    )
     return Verifying(SqlVerifications(database, register), rules)

@@ -59,9 +59,11 @@ from search_api.query_log.recording import BackgroundQueryLog
 from search_api.query_log.sql import QueryLogRules, SqlQueryLog
 from search_api.sign_on import sessions as sign_on_tables
 from search_api.verification import (
+    MONTH_DAYS,
     documents_verified,
     forget_agent_in_verifications,
     forget_documents,
+    forget_openings,
     outdated_marks,
     verification_paces,
     verifications,
@@ -228,6 +230,7 @@ def purge_expired(
     questions = _purge_old_questions(privacy.register, database, index, settings)
     done = PurgeReport(agents, privacy.audit.forget(), privacy.register.forget(), questions)
     _forget_feedback_on_deleted(privacy.register, database, index)
+    forget_openings(database, today - timedelta(days=MONTH_DAYS))
     forget_others(
         database, lambda: {denial for name in index.sources() for denial in index.denials(name)}
     )

@@ -382,6 +382,17 @@ class VerificationSettings(SettingsTable):
     marked_per_day: int = Field(
         10, ge=1, description="documents qu'un agent peut dire périmés en un jour"
     )
+    much_opened: int = Field(
+        50,
+        ge=0,
+        description="ouvertures en trente jours, d'un lecteur une par jour, à partir desquelles un "
+        "document est beaucoup lu ; 0 : elles ne sont pas comptées",
+    )
+    opened_days: int = Field(
+        365,
+        ge=1,
+        description="âge, en jours, à partir duquel un document beaucoup lu est à vérifier",
+    )
 
 
 class LogSettings(SettingsTable):

@@ -48,7 +48,7 @@ from search_api.asking.storage import forget_every_question
 from search_api.feedback import feedback
 from search_api.following import follows
 from search_api.mail.storage import mail_preferences, mail_queue
-from search_api.verification import outdated_marks, verifications
+from search_api.verification import document_openings, outdated_marks, verifications
 
 _WRITTEN_AT_ONCE = 100
 _MARGIN = timedelta(hours=1)
@@ -399,8 +399,8 @@ def _close_what_is_not_known(working: sa.Engine) -> None:
         consent.put(Preference(agent_id, PreferenceKind.WITHDRAW), now())
     with working.begin() as connection:
         connection.execute(sa.delete(cursors).where(cursors.c.source != DIRECTORY))
-        said = (feedback, follows, verifications, outdated_marks, mail_preferences, mail_queue)
-        for table in (*PUSHED, *said):
+        said = (feedback, follows, verifications, outdated_marks, document_openings)
+        for table in (*PUSHED, *said, mail_preferences, mail_queue):
             connection.execute(sa.delete(table))
         forget_every_question(connection)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from connectors.account_linking import LinkRule
@@ -138,20 +138,27 @@ class VerificationRules:
     """What the settings decide: from which age a document is old, and the limits of an agent.
 
     `per_month`: documents that one who chose nothing is asked about in thirty days.
-    `marked_per_day`: documents that a reader may mark as outdated.
+    `marked_per_day`: documents that a reader may mark as outdated. A document that was opened
+    `much_opened` times in thirty days (0: openings are not counted) is old after `opened_days`.
     """
 
     old_days: int = 1095
     per_month: int = 5
     marked_per_day: int = 10
+    much_opened: int = 50
+    opened_days: int = 365
 
 
 @dataclass(frozen=True, slots=True)
 class Verifying:
-    """What authors say of their documents, and the rules by which they are asked."""
+    """What authors say of their documents, and the rules by which they are asked.
+
+    `acts` tells a reader's first opening of a document in a day from the next ones.
+    """
 
     store: SqlVerifications
     rules: VerificationRules = VerificationRules()
+    acts: DailyActs = field(default_factory=lambda: DailyActs(lambda: datetime.now(UTC)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from search_api.answers.context import (
 )
 from search_api.answers.questions_read import checked_text, known_agent
 from search_api.verification import (
+    MONTH_DAYS,
     MOST_NOTE,
     MOST_PER_MONTH,
     OutdatedMark,
@@ -31,12 +32,15 @@ from search_api.verification import (
     Verification,
 )
 
-MONTH_DAYS = 30
 MOST_VERIFIED = 10_000
 """So many verified documents, the newest word first, are found by the filter: each is asked of the
 index whether its text is the same, and an engine takes 65 536 ids."""
 _MOST_MARKS = 500
 """So many marks of all readers are looked through, the newest: as many as an agent may keep."""
+_MOST_OPENED = 500
+"""So many much read documents are looked through."""
+_OPENED_PER_DAY = 200
+"""So many documents of one reader are counted in a day: a program that opens all counts no more."""
 _WRITING = {ContributorRole.AUTHOR, ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER}
 _UNKNOWN = "Ce document n’existe pas, ou ne vous est pas ouvert."
 
@@ -46,12 +50,14 @@ class WhyVerify(StrEnum):
 
     MARKED = "marked"
     CONTRADICTED = "contradicted"
+    MUCH_READ = "much_read"
     OLD = "old"
 
 
 WHY_WORDS: dict[WhyVerify, str] = {
     WhyVerify.MARKED: "un lecteur pense qu’il n’est plus juste",
     WhyVerify.CONTRADICTED: "il n’est plus en vigueur, ou un autre le remplace",
+    WhyVerify.MUCH_READ: "il est beaucoup lu, et n’a pas été vérifié récemment",
     WhyVerify.OLD: "il est ancien",
 }
 """Each reason, as its author reads it."""
@@ -191,7 +197,7 @@ def checked_document(context: AnswerContext, reader: Reader, document_id: str) -
 
 
 def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
-    """The reader's own page: what is marked first, then contradicted, then old.
+    """The reader's own page: what is marked first, then contradicted, then much read, then old.
 
     Raises `NotFound`, `IndexUnreachable`.
     """
@@ -205,7 +211,10 @@ def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
     marks = verifying.store.marks(_MOST_MARKS)
     old = context.search.written_before(accounts, reader, old_day)
     marked = context.search.cards(sorted({one.document_id for one in marks}), reader)
-    own = {id_: card for id_, card in {**marked, **old}.items() if _is_owner(context, reader, card)}
+    read_day = today - timedelta(days=min(rules.opened_days, rules.old_days))
+    read = _much_read(context, reader, read_day)
+    known = {**marked, **read, **old}
+    own = {id_: card for id_, card in known.items() if _is_owner(context, reader, card)}
     hashes, said = context.search.text_hashes(own), verifying.store.said(own)
     past = context.search.past(tuple(own), reader, today)
     found = []
@@ -223,13 +232,44 @@ def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
         why = {
             WhyVerify.MARKED: bool(still),
             WhyVerify.CONTRADICTED: id_ in past and last is None,
-            WhyVerify.OLD: id_ in old and (last is None or (last.right and last.day < old_day)),
+            WhyVerify.MUCH_READ: id_ in read and _is_due(last, read_day),
+            WhyVerify.OLD: id_ in old and _is_due(last, old_day),
         }
         if text_hash and any(why.values()):
             reasons = tuple(one for one, holds in why.items() if holds)
             found.append(DocumentToVerify(card, reasons, text_hash))
     found.sort(key=lambda one: (list(WhyVerify).index(one.why[0]), _dated(one.card)))
     return ToVerify(tuple(found[:left]), per_month, len(found) > left)
+
+
+def _is_due(last: Verification | None, day: date) -> bool:
+    """Whether nobody said of the text since that day that it is right, or ever that it is not."""
+    return last is None or (last.right and last.day < day)
+
+
+def _much_read(context: AnswerContext, reader: Reader, before: date) -> dict[str, Card]:
+    """Documents that were opened often in thirty days, and are dated before a day."""
+    verifying = _verifying(context)
+    if not verifying.rules.much_opened:
+        return {}
+    since = context.today() - timedelta(days=MONTH_DAYS)
+    opened = verifying.store.much_opened(since, verifying.rules.much_opened, _MOST_OPENED)
+    found = context.search.cards(opened, reader)
+    return {id_: card for id_, card in found.items() if "" < _dated(card) < before.isoformat()}
+
+
+def note_opening(context: AnswerContext, reader: Reader, card: Card) -> None:
+    """Count that somebody opened a document, once a day; an author's own openings are not counted.
+
+    Who it was is kept nowhere.
+    """
+    verifying = context.verifying
+    if verifying is None or not verifying.rules.much_opened or reader.agent_id is None:
+        return
+    if _is_owner(context, reader, card):
+        return
+    if verifying.acts.is_new(reader.agent_id, card.document_id, _OPENED_PER_DAY):
+        verifying.store.count_opening(card.document_id, context.today())
 
 
 def say_of_document(

@@ -20,6 +20,7 @@ from search_api.answers.document import (
     open_original,
     original_pieces,
 )
+from search_api.answers.verification import note_opening
 from search_api.identity.tokens import on_loopback
 from search_api.originals import RangeNotSatisfiable, byte_range, original_headers
 from search_api.parameters import AskingReader, NamedReader
@@ -106,6 +107,7 @@ def _page(request: Request, reader: AskingReader, document_id: str, q: str) -> s
     services, today = services_of(request), services_of(request).today()
     asked = q.strip()
     found = document_answer(services, reader, document_id, asked)
+    note_opening(services, reader, found.result.card)
     about = found.result.card.title or asked
     return render(
         "document.html",

@@ -16,7 +16,12 @@ from quisait.privacy import retention
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
 from search_api.answers.context import VerificationRules, Verifying
-from search_api.verification import SqlVerifications, verifications
+from search_api.verification import (
+    SqlVerifications,
+    documents_verified,
+    forget_openings,
+    verifications,
+)
 from tests.builders import indexed, make_document
 from tests.pages.asking_site import (
     FARAWAY,
@@ -106,6 +111,39 @@ def test_authors_are_asked_about_their_own_old_documents(site: AskingSite) -> No
     assert client.post("/verifications/pace", data={"per_month": "0"}).status_code == 303
     assert asked(site) == {}
     assert client.post("/api/v1/verifications/pace", json={"per_month": 51}).status_code == 422
+
+
+def test_what_is_much_read_is_asked_about_earlier(site: AskingSite) -> None:
+    """A reader counts once a day, the author never; until it is verified, and of the last month."""
+    verifying = Verifying(SqlVerifications(site.engine), replace(RULES, much_opened=2))
+    site = replace(site, services=replace(site.services, verifying=verifying))
+    lately = datetime(TODAY.year - 2, TODAY.month, 1)
+    assert not site.index.write([note("lue", "Un texte lu.", 1, when=lately)]).failed
+    for reader in (NEIGHBOUR, NEIGHBOUR, MAPPER):
+        assert site.client(reader).get("/documents/wiki:lue").status_code == 200
+    assert "wiki:lue" not in asked(site)
+    assert site.client(STRANGER).get("/documents/wiki:neuve").status_code == 200
+    assert site.client(NEIGHBOUR).get("/documents/wiki:neuve").status_code == 200
+    assert site.client(STRANGER).get("/documents/wiki:lue").status_code == 200
+    assert asked(site)["wiki:lue"]["why"] == ["much_read"]
+    assert "wiki:neuve" not in asked(site), "it is of this month"
+    assert "beaucoup lu" in site.client(MAPPER).get("/a-verifier").text
+    hash_ = text_hash(site, "lue")
+    assert say(site, MAPPER, "lue", "right", text_hash=hash_) == 204
+    assert "wiki:lue" not in asked(site)
+    assert say(site, MAPPER, "lue", "take_back") == 204
+    assert "wiki:lue" in asked(site)
+    assert documents_verified(site.engine) == {"wiki:lue", "wiki:neuve"}
+    forget_openings(site.engine, TODAY + timedelta(days=1))
+    assert "wiki:lue" not in asked(site)
+    assert documents_verified(site.engine) == set()
+
+
+def test_openings_are_not_counted_where_they_are_not_wanted(site: AskingSite) -> None:
+    verifying = Verifying(SqlVerifications(site.engine), replace(RULES, much_opened=0))
+    site = replace(site, services=replace(site.services, verifying=verifying))
+    assert site.client(STRANGER).get("/documents/wiki:vieille").status_code == 200
+    assert documents_verified(site.engine) == set()
 
 
 def test_what_is_verified_is_shown_until_the_text_changes(site: AskingSite) -> None:
