@@ -13,6 +13,15 @@ COPY expertise expertise
 COPY search_api search_api
 COPY quisait quisait
 RUN /opt/quisait/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps .
+# Packages of sources, by their folder: --build-arg SOURCES="smb mailbox" (docs/sources).
+ARG SOURCES=""
+COPY requirements-sources.txt .
+COPY packages packages
+RUN [ -z "$SOURCES" ] || { \
+        /opt/quisait/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements-sources.txt \
+        && for name in $SOURCES; do \
+            /opt/quisait/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps "./packages/$name" || exit 1; \
+        done; }
 
 FROM python:3.11.13-slim-bookworm
 # An empty volume takes owner and mode of the folder on which it is mounted.

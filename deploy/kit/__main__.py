@@ -15,6 +15,7 @@ from deploy.kit.wheels import (
     PYTHONS,
     Wheel,
     build,
+    build_sources,
     download,
     hashed_requirements,
     pins,
@@ -58,19 +59,32 @@ def write_kit(
 
 
 def _put_wheels(kit: Path, pythons: Iterable[str]) -> tuple[Wheel, list[Wheel]]:
-    """(quisait's own, all that are there, each once); and for each Python its list."""
-    wheels, lists = kit / "wheels", kit / "requirements"
-    wheels.mkdir()
-    lists.mkdir()
-    requirements = (REPOSITORY / "requirements.txt").read_text("utf-8")
+    """(quisait's own, all that are there, each once); and for each Python its two lists.
+
+    The second is of what the packages of sources need besides.
+    """
+    wheels, lists, more = kit / "wheels", kit / "requirements", kit / "requirements-sources"
+    for folder in (wheels, lists, more):
+        folder.mkdir()
+    requirements, with_sources = (
+        (REPOSITORY / name).read_text("utf-8")
+        for name in ("requirements.txt", "requirements-sources.txt")
+    )
     quisait = read_wheel(build(REPOSITORY, wheels))
-    known: dict[str, Wheel] = {quisait.path.name: quisait}
+    sources = [read_wheel(path) for path in build_sources(REPOSITORY, wheels)]
+    known: dict[str, Wheel] = {wheel.path.name: wheel for wheel in (quisait, *sources)}
     for python in pythons:
-        paths = download([*pins(requirements, python), PIP], python, CACHE / "kit/wheels", wheels)
-        for path in paths:
-            known.setdefault(path.name, read_wheel(path))
-        needed = [quisait, *(known[path.name] for path in paths)]
-        (lists / f"{python}.txt").write_text(hashed_requirements(needed), "utf-8")
+        own = pins(requirements, python)
+        besides = [pin for pin in pins(with_sources, python) if pin not in own]
+        for pinned, first, folder in (
+            ([*own, PIP], [quisait], lists),
+            (besides, sources, more),
+        ):
+            paths = download(pinned, python, CACHE / "kit/wheels", wheels)
+            for path in paths:
+                known.setdefault(path.name, read_wheel(path))
+            needed = [*first, *(known[path.name] for path in paths)]
+            (folder / f"{python}.txt").write_text(hashed_requirements(needed), "utf-8")
     return quisait, list(known.values())
 
 

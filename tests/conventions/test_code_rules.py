@@ -176,7 +176,9 @@ def test_no_file_knows_this_machine() -> None:
     assert telling == []
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-sources.txt", "requirements-test.txt"]
+)
 def test_requirements_name_no_index(name: str) -> None:
     """Pins only: where packages come from is each machine's own affair."""
     lines = (REPOSITORY / name).read_text().splitlines()

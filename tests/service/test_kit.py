@@ -212,7 +212,7 @@ def installed(offline: Offline, kit: Path) -> Path:
 
 def install(offline: Offline, kit: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
     options = ("--prefix", str(PREFIX), "--site", "/opt/site", "--python", str(_INTERPRETER))
-    return offline.run("sh", str(kit / "install.sh"), *options, status=status)
+    return offline.run("sh", str(kit / "install.sh"), *options, "--sources", status=status)
 
 
 def variables(offline: Offline, file: Path) -> dict[str, str]:
@@ -246,6 +246,10 @@ def test_it_installs_without_a_network_and_answers(offline: Offline, installed: 
     found = json.loads(offline.run(quisait, *asked, environment=environment).stdout)
     assert "notes:bornage.txt" in [one["id"] for one in found["documents"]]
     assert not offline.path(installed / "etat/model").exists()
+    kinds = offline.run(quisait, "connector", "list", environment=environment).stdout
+    for package in REPOSITORY.glob("packages/*/pyproject.toml"):
+        for kind in re.findall(r'^(\w+) = "quisait_', package.read_text("utf-8"), re.MULTILINE):
+            assert re.search(rf"^{kind}\b", kinds, re.MULTILINE), (kind, kinds)
 
 
 def test_run_again_it_changes_no_setting(offline: Offline, kit: Path, installed: Path) -> None:
@@ -343,8 +347,10 @@ def test_its_lists_are_whole(offline: Offline, kit: Path) -> None:
     text = (unpacked / "nomenclature.cdx.json").read_text("utf-8")
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     components = json.loads(text)["components"]
-    requirements = (REPOSITORY / "requirements.txt").read_text("utf-8")
-    assert len(components) == len(pins(requirements, PYTHON)) + len(("pip", "the model"))
+    requirements = (REPOSITORY / "requirements-sources.txt").read_text("utf-8")
+    own = [path.parent.name for path in REPOSITORY.glob("packages/*/pyproject.toml")]
+    known = [*pins(requirements, PYTHON), *own, "pip", "the model"]
+    assert len(components) == len(known)
     assert [one["name"] for one in components if not one.get("licenses")] == []
     for engine in ENGINES:
         assert engine.sha512 in (unpacked / "engines/MOTEURS.md").read_text("utf-8")
