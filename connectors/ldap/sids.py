@@ -30,6 +30,7 @@ _DISABLED = 0x2
 _SECURITY = 0x8000_0000
 """GROUP_TYPE_SECURITY_ENABLED of `groupType` (MS-ADTS 2.2.12): others open nothing."""
 _NEVER = (0, 0x7FFF_FFFF_FFFF_FFFF)
+_LONGEST_INTEGER = len(str(_NEVER[1]))
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
 
@@ -97,7 +98,7 @@ def expiry_day(written: str) -> str:
     """
     if not written.isdecimal() or len(written) in (8, 14):
         return written
-    value = int(written)
+    value = int(written) if len(written) <= _LONGEST_INTEGER else 0
     if value in _NEVER:
         return ""
     try:

@@ -195,13 +195,16 @@ def unreadable_message(error: Exception, file: Path) -> str:
 
 
 def _place(loc: Sequence[int | str], file: Path) -> str:
-    """The setting, by its place in the file; by its variable where that was given."""
+    """The setting, by its place in the file; by its variable where that was given.
+
+    The file alone for settings that do not go together: the message names them.
+    """
     name = ".".join(map(str, loc))
     for end in range(len(loc), 0, -1):
         variable = f"QUISAIT_{'__'.join(map(str, loc[:end]))}".upper()
         if variable in os.environ:
             return f"{variable} ({name})"
-    return f"{file} : {name}"
+    return f"{file} : {name}" if name else str(file)
 
 
 def _message(kind: str, context: Mapping[str, Any]) -> str:

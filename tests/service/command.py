@@ -146,6 +146,8 @@ def _run(asked: Mapping[str, Any], cli: Any) -> None:
     os.environ.update(asked["environment"])
     os.chdir(asked["folder"])
     time.tzset()
+    added = asked["environment"].get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[1:1] = [folder for folder in added if folder and folder not in sys.path]
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     for number, path, how in (
         (0, os.devnull, os.O_RDONLY),
