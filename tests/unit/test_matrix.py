@@ -213,7 +213,7 @@ def test_it_waits_as_long_as_the_server_asks(
         client.user_id()
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"user_id": 3}'])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"[" * 100_000, b'{"user_id": 3}'])
 def test_what_is_no_matrix_server_is_named(
     answers: tuple[str, list[tuple[int, bytes]]], body: bytes
 ) -> None:
