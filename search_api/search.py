@@ -6,7 +6,6 @@ from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
-from connectors.values import EVERYONE
 from expertise.values import AccountDirectory, RankedDocument, Window
 from expertise.votes import RANKING_DEPTH, VOTERS, WHOLE_PARTS, counting_contributions
 from indexer.access import AccessFilter, Reader, access_filter
@@ -389,18 +388,6 @@ class Search:
             return {}
         asked = ShowRequest(access_filter(reader), tuple(document_ids), Question(), passages=0)
         return {one.card.document_id: one.card for one in self._index.show(asked)}
-
-    def open_to_everyone(self, document_ids: Collection[str]) -> frozenset[str]:
-        """Those of these documents that every agent may read: they are denied to nobody.
-
-        No rights are asked for. Raises `IndexUnreachable`.
-        """
-        kept = self._index.kept(list(document_ids)) if document_ids else {}
-        return frozenset(
-            id_
-            for id_, one in kept.items()
-            if EVERYONE in one.access.allowed and not one.access.denied
-        )
 
     def text_hashes(self, document_ids: Collection[str]) -> Mapping[str, str]:
         """By id, the hash of the title and text of documents that the reader was shown.

@@ -56,6 +56,10 @@ MOST_CHARACTERS = 500
 _TOO_MANY = f"Ce salon a plus de {MOST_MEMBERS} membres : je n'y réponds pas. Écrivez-moi en privé."
 _OPEN_TO_ANYBODY = "N'importe qui peut lire ce salon : je n'y réponds pas. Écrivez-moi en privé."
 _UNKNOWN = "Je ne vous trouve pas dans l'annuaire : je ne peux pas vous répondre."
+_STRANGER = (
+    "Un membre de ce salon n'est pas dans l'annuaire : je ne nomme rien devant lui. Écrivez-moi en "
+    "privé."
+)
 _NOTHING_SHARED = "Je ne trouve rien que tous les membres de ce salon puissent lire."
 _NOTHING = "Je ne trouve rien que vous puissiez lire."
 
@@ -195,7 +199,10 @@ class RoomBot:
         asker = self._readers([sender])[sender]
         if asker is None:
             return _UNKNOWN
-        others = list(self._readers(people).values())
+        members = self._readers(people).values()
+        others = [one for one in members if one is not None]
+        if len(others) < len(people):
+            return _STRANGER
         found = answer_to_all(self.context, asker, others, question)
         nothing = _NOTHING_SHARED if others else _NOTHING
         return "\n".join(self._lines(found, question, nothing))

@@ -5,9 +5,9 @@ changed before the answer is said.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from connectors.values import EVERYONE, Agent
+from connectors.values import Agent
 from expertise.values import Candidate
 from indexer.access import Reader
 from search_api.answers.context import AnswerContext
@@ -41,21 +41,16 @@ def shared_reader(asker: Reader, others: Sequence[Reader]) -> Reader:
 
 
 def answer_to_all(
-    context: AnswerContext, asker: Reader, others: Sequence[Reader | None], question: str
+    context: AnswerContext, asker: Reader, others: Sequence[Reader], question: str
 ) -> SharedAnswer:
     """Answer the asker before all these readers. Nothing for an asker without an agent.
 
-    None is somebody of whom nothing is known: before them, what every agent may read, since what
-    is denied to anybody may be denied to them. Searched under the rights that all share; then
-    each is asked about what would be shown, since a document may be denied to one of them. Raises
-    `IndexUnreachable`.
+    Searched under the rights that all share; then each is asked about what would be shown, since
+    a document may be denied to one of them. Raises `IndexUnreachable`.
     """
     if asker.agent_id is None or not question.strip():
         return SharedAnswer()
-    known = [one for one in others if one is not None]
-    reader = shared_reader(asker, known)
-    if None in others:
-        reader = replace(reader, principals=frozenset({EVERYONE}))
+    reader = shared_reader(asker, others)
     found = answer_question(context, reader, Query(question), candidates=MOST_COLLEAGUES)
     # Documents that are merely near are no answer.
     shown = found.results.results if found.results.found else ()
@@ -63,10 +58,8 @@ def answer_to_all(
     candidates = [card.candidate for card in found.people.cards if card.proposed]
     ids = {result.card.document_id for result in shown}
     ids |= {evidence.document_id for one in candidates for evidence in one.evidence}
-    for each in {asker, *known}:
+    for each in {asker, *others}:
         ids &= context.search.cards(sorted(ids), each).keys()
-    if None in others:
-        ids &= context.search.open_to_everyone(ids)
     return SharedAnswer(
         tuple(one for one in shown if one.card.document_id in ids)[:MOST_DOCUMENTS],
         tuple(one.agent for one in candidates if _is_known_by(one, ids)),
