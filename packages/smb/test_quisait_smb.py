@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from quisait_smb.client import Share, SharePlace, Unreadable
 from quisait_smb.cursor import FileMarks, ShareCursor, read_cursor
 from quisait_smb.options import ShareOptions
+from smbprotocol.exceptions import SMBResponseException
+from smbprotocol.header import SMB2HeaderResponse
+
+from connectors.ports import SourceUnreachable
 
 GOOD: dict[str, Any] = {
     "url": "smb://fichiers.exemple.fr/commun/cadastre",
@@ -72,3 +77,23 @@ def test_a_text_of_another_kind_is_no_cursor() -> None:
         '{"v": 1, "files": "AAAA"}',
     ):
         assert read_cursor(text) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "raised"),
+    [
+        (0xC0000906, Unreadable),  # its antivirus holds it back
+        (0xC0000023, Unreadable),  # the access list is longer than an answer
+        (0xC0000203, SourceUnreachable),  # the session is over
+    ],
+)
+def test_one_file_that_the_server_does_not_give_ends_no_reading(
+    status: int, raised: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No server here can be made to say so: its answer is given as it would come."""
+    monkeypatch.setattr(Share, "connect", lambda _: None)
+    header = SMB2HeaderResponse()
+    header["status"] = status
+    share = Share(SharePlace("f.test", 445, "commun", "", "lecteur", "secret"))
+    with pytest.raises(raised), share._asking():
+        raise SMBResponseException(header)
