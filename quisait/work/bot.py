@@ -226,7 +226,7 @@ class RoomBot:
             page = f"{self.rules.address}{document_address(result.card.document_id)}"
             yield f"• {_plain(result.card.title)}\n  {page}"
         if found.colleagues:
-            yield "Savent sans doute :"
+            yield "Savent sans doute :" if len(found.colleagues) > 1 else "Sait sans doute :"
         for agent in found.colleagues:
             way = contact(agent)
             reached = f" ({_plain(way.words + way.address)})" if way.address else ""

@@ -232,6 +232,8 @@ def test_it_waits_as_long_as_the_server_asks(
     said += [(429, b'{"retry_after_ms": 2500}'), (200, b'{"user_id": "@a:b"}')]
     assert client.user_id() == "@a:b"
     assert waits == [2.5]
+    said += [(429, b"[" * 100_000), (200, b'{"user_id": "@a:b"}')]
+    assert client.user_id() == "@a:b", "a wait that it does not say is its own"
     said += [(429, b'{"retry_after_ms": 60000}')]
     with pytest.raises(SourceUnreachable, match="rythme"):
         client.user_id()
