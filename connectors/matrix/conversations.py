@@ -76,10 +76,10 @@ class Timeline:
 
     def root_of(self, event: RoomEvent) -> str:
         """The id of the message under which this event stands."""
-        path: list[str] = []
+        path: dict[str, None] = {}
         current = event
         while current.id not in self._roots and current.id not in path:
-            path.append(current.id)
+            path[current.id] = None
             parent = self._by_id.get(current.target) if current.target else None
             if parent is None or parent.type is not EventType.MESSAGE:
                 break
