@@ -70,6 +70,8 @@ class MatrixConnector:
 
     def check(self) -> Iterator[str]:
         """Say which rooms are not read, and why. Nothing is joined. Raises `SourceError`."""
+        if self.options.url.startswith("http:"):
+            yield "le jeton du compte part en clair : réglez « url » en https://"
         reading = self._reading()
         read = 0
         for room_id in reading.client.joined_rooms():

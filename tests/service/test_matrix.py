@@ -70,6 +70,7 @@ def test_from_the_settings_to_a_found_conversation(tmp_path: Path) -> None:
     place = make_place(tmp_path / "place", QUISAIT_SOURCES=json.dumps([source]))
     checked = place.run("check").stdout
     assert "chiffré" in checked
+    assert "le jeton du compte part en clair" in checked
     assert "invitation que la prochaine lecture acceptera" in checked
     (tried,) = place.json("try", "tchap")["documents"]
     assert tried["allowed"] == ["tchap:account:ag-1", "tchap:account:ag-2"]
