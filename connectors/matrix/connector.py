@@ -245,8 +245,7 @@ class _Reading:
         others = (room for room in self.client.joined_rooms() if room not in self.known)
         unlisted = tuple(map(self.documents.root, others))
         roots = {self.documents.root(room_id) for room_id, events in self.known.items() if events}
-        read = frozenset(roots.union(unlisted))
-        return Listing(frozenset(ids), unlisted, lambda one: not is_under(one, read))
+        return Listing(frozenset(ids), unlisted, _Elsewhere(frozenset(roots.union(unlisted))))
 
     def _close(self, room_id: str) -> Iterator[Change]:
         """Nobody reads a room that is not read any more; its documents are removed afterwards."""
@@ -385,6 +384,16 @@ class _Reading:
             if wanted is not None and not missing:
                 break
         return events.in_order()
+
+
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """Whether a document stands in none of the rooms with these roots."""
+
+    roots: frozenset[str]
+
+    def __call__(self, document_id: str) -> bool:
+        return not is_under(document_id, self.roots)
 
 
 def _advanced(cursor: MatrixCursor, answer: SyncAnswer) -> MatrixCursor:
