@@ -230,7 +230,7 @@ def _retry_after_ms(body: bytes) -> float | None:
     try:
         wait_ms = json.loads(body)["retry_after_ms"]
         return max(0.0, float(wait_ms) / 1000)
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError):
         return None
 
 

@@ -232,18 +232,25 @@ def test_it_waits_as_long_as_the_server_asks(
     said += [(429, b'{"retry_after_ms": 2500}'), (200, b'{"user_id": "@a:b"}')]
     assert client.user_id() == "@a:b"
     assert waits == [2.5]
-    said += [(429, b"[" * 100_000), (200, b'{"user_id": "@a:b"}')]
-    assert client.user_id() == "@a:b", "a wait that it does not say is its own"
     said += [(429, b'{"retry_after_ms": 60000}')]
     with pytest.raises(SourceUnreachable, match="rythme"):
         client.user_id()
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"[" * 100_000, b'{"user_id": 3}'])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"user_id": 3}'])
 def test_what_is_no_matrix_server_is_named(
     answers: tuple[str, list[tuple[int, bytes]]], body: bytes
 ) -> None:
     url, said = answers
     said.append((200, body))
+    with pytest.raises(SourceUnreachable, match="serveur Matrix"):
+        MatrixClient(HttpHost(url, HttpLimits(rate_per_s=0)), "jeton").user_id()
+
+
+def test_an_answer_nested_without_end_is_no_answer(
+    answers: tuple[str, list[tuple[int, bytes]]],
+) -> None:
+    url, said = answers
+    said.append((200, b"[" * 100_000))
     with pytest.raises(SourceUnreachable, match="serveur Matrix"):
         MatrixClient(HttpHost(url, HttpLimits(rate_per_s=0)), "jeton").user_id()
