@@ -31,6 +31,8 @@ _SECURITY = 0x8000_0000
 """GROUP_TYPE_SECURITY_ENABLED of `groupType` (MS-ADTS 2.2.12): others open nothing."""
 _NEVER = (0, 0x7FFF_FFFF_FFFF_FFFF)
 _LONGEST_INTEGER = len(str(_NEVER[1]))
+_EXPIRY_DIGITS = 17
+"""Of the times of `accountExpires` since 1633: no day or moment in digits has so many."""
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
 
@@ -94,9 +96,9 @@ def _number(entry: LdapEntry, attribute: str, otherwise: int) -> int:
 def expiry_day(written: str) -> str:
     """The day of `accountExpires` (100 ns since 1601) as ISO 8601; empty if it never does.
 
-    Another text is given back as it is.
+    Another text, such as a day or a moment in digits, is given back as it is.
     """
-    if not written.isdecimal() or len(written) in (8, 14):
+    if written != "0" and not (written.isdecimal() and len(written) >= _EXPIRY_DIGITS):
         return written
     value = int(written) if len(written) <= _LONGEST_INTEGER else 0
     if value in _NEVER:

@@ -202,7 +202,7 @@ class MatrixClient:
             )
         try:
             return json.loads(response.content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._odd() from error
 
     def _member(self, answer: Any, name: str, kind: type) -> Any:

@@ -29,6 +29,7 @@ from connectors.ports import (
     SourceUnreachable,
     SubtreeHidden,
     Upsert,
+    is_under,
 )
 from connectors.values import MAX_PRINCIPALS, Access, EvidencePolicy
 
@@ -69,6 +70,8 @@ class MatrixConnector:
 
     def check(self) -> Iterator[str]:
         """Say which rooms are not read, and why. Nothing is joined. Raises `SourceError`."""
+        if self.options.url.startswith("http:"):
+            yield "le jeton du compte part en clair : réglez « url » en https://"
         reading = self._reading()
         read = 0
         for room_id in reading.client.joined_rooms():
@@ -116,6 +119,7 @@ class MatrixConnector:
                 sorted(options.open_rooms.items()),
                 sorted(self.default_access.allowed),
                 sorted(options.evidence_by_room.items()),
+                sorted(options.invitations_from),
                 (options.evidence, options.link),
             )[:16],
         )
@@ -146,7 +150,12 @@ class _Reading:
 
     def changes(self, cursor: MatrixCursor | None) -> Iterator[Change]:
         """Finish what an earlier reading left, then read what is new since."""
+        due = cursor is not None and self._due(cursor)
         if cursor is not None and cursor.pending:
+            if cursor.removing:
+                # What is gone of rooms that the interrupted reading read, only it knew: all are
+                # read again the next time.
+                cursor = replace(cursor, listed=None)
             cursor = yield from self._read_pending(cursor)
         answer = self.client.sync(cursor.sync) if cursor else None
         if answer is None:
@@ -155,7 +164,11 @@ class _Reading:
             raise SourceUnreachable(f"{CALLED} ne dit pas où il en est : il sera relu plus tard.")
         for room_id in answer.left:
             yield from self._close(room_id)
-        if cursor is None or self._due(cursor):
+        invitations = answer.invitations
+        if cursor is None or due:
+            # The server tells of an invitation once, unless it is asked for all of them.
+            every = self.client.sync(None) if cursor else None
+            invitations = every.invitations if every else invitations
             rooms = dict.fromkeys(self.client.joined_rooms(), "")
             now = datetime.now(UTC)
             cursor = MatrixCursor(self.own, self.rules_digest, answer.token, "", rooms, ALL, now)
@@ -163,7 +176,7 @@ class _Reading:
             cursor = _advanced(cursor, answer)
         cursor = yield from self._read_pending(cursor)
         # Rooms are joined after a first change: who only tries the source takes no more than one.
-        if (yield from self._accept(answer.invitations)):
+        if (yield from self._accept(invitations)):
             joined = self.client.sync(cursor.sync)
             if joined is not None:
                 yield from self._read_pending(_advanced(cursor, joined))
@@ -230,7 +243,9 @@ class _Reading:
             for event_id in events
         )
         others = (room for room in self.client.joined_rooms() if room not in self.known)
-        return Listing(frozenset(ids), tuple(map(self.documents.root, others)))
+        unlisted = tuple(map(self.documents.root, others))
+        roots = {self.documents.root(room_id) for room_id, events in self.known.items() if events}
+        return Listing(frozenset(ids), unlisted, _Elsewhere(frozenset(roots.union(unlisted))))
 
     def _close(self, room_id: str) -> Iterator[Change]:
         """Nobody reads a room that is not read any more; its documents are removed afterwards."""
@@ -369,6 +384,16 @@ class _Reading:
             if wanted is not None and not missing:
                 break
         return events.in_order()
+
+
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """Whether a document stands in none of the rooms with these roots."""
+
+    roots: frozenset[str]
+
+    def __call__(self, document_id: str) -> bool:
+        return not is_under(document_id, self.roots)
 
 
 def _advanced(cursor: MatrixCursor, answer: SyncAnswer) -> MatrixCursor:

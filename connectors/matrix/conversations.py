@@ -62,7 +62,8 @@ class Conversation:
 class Timeline:
     """Events of a room, from the oldest that was asked for up to now. `own` is the account's id.
 
-    What the account wrote itself, and what is addressed to it, is no part of a conversation.
+    What the account wrote itself, and what is addressed to it or answered by it, is no part of a
+    conversation.
     """
 
     events: Sequence[RoomEvent]
@@ -75,10 +76,10 @@ class Timeline:
 
     def root_of(self, event: RoomEvent) -> str:
         """The id of the message under which this event stands."""
-        path: list[str] = []
+        path: dict[str, None] = {}
         current = event
         while current.id not in self._roots and current.id not in path:
-            path.append(current.id)
+            path[current.id] = None
             parent = self._by_id.get(current.target) if current.target else None
             if parent is None or parent.type is not EventType.MESSAGE:
                 break
@@ -103,12 +104,15 @@ class Timeline:
                 under.setdefault(self.root_of(event), []).append((position, event))
             elif target is not None and target.sender == event.sender and not target.redacted:
                 edits[target.id] = event
+        answered = {event.answered for event in self.events if event.sender == self.own}
         for root_id, talk in under.items():
             root = self._by_id[root_id]
             shown = (
                 _shown(event, position, edits.get(event.id), reactions[event.id], root.sender)
                 for position, event in talk
-                if event.sender != self.own and self.own not in event.mentions
+                if event.sender != self.own
+                and self.own not in event.mentions
+                and event.id not in answered
             )
             messages = tuple(message for message in shown if message.text)
             if messages:

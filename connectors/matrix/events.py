@@ -48,7 +48,7 @@ class RoomEvent:
 
     `text` is a message's without the quotation of what it answers, or an edit's new text; it is
     empty where nobody wrote one: files, notices, redacted messages. `redacted` messages have
-    lost their relation too.
+    lost their relation too. `answered` is the message that one in a thread answers.
     """
 
     id: str
@@ -63,6 +63,7 @@ class RoomEvent:
     value: str = ""
     former: str | None = None
     mentions: frozenset[str] = frozenset()
+    answered: str = ""
     redacted: bool = False
 
 
@@ -106,6 +107,9 @@ def parse_event(raw: Mapping[str, Any]) -> RoomEvent | None:
 
 def _message(head: Mapping[str, Any], content: Mapping[str, Any]) -> RoomEvent:
     relation, target = _relation(content)
+    said = content.get("m.relates_to")
+    replied = said.get("m.in_reply_to") if isinstance(said, Mapping) else None
+    answered = replied.get("event_id") if isinstance(replied, Mapping) else None
     mentioned = content.get("m.mentions")
     users = mentioned.get("user_ids") if isinstance(mentioned, Mapping) else None
     mentions = [one for one in users if isinstance(one, str)] if _is_list(users) else []
@@ -124,6 +128,7 @@ def _message(head: Mapping[str, Any], content: Mapping[str, Any]) -> RoomEvent:
         relation=relation,
         target=target,
         mentions=frozenset(mentions),
+        answered=answered if _is_id(answered) else "",
     )
 
 

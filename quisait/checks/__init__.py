@@ -162,7 +162,7 @@ def _parts(settings: Settings) -> Iterator[Check]:
         yield Check("sources", False, "aucune : ajoutez une table [[sources]] à quisait.toml")
     yield from _unnamed(settings)
     for source in settings.sources:
-        yield _attempt(f"source {source.name}", partial(_source, settings, source))
+        yield _attempt(f"source {source.name}", partial(check_source, settings, source))
         if source.reader_groups:
             yield _attempt(f"groupes de {source.name}", partial(check_authority, settings, source))
     yield from _denials(settings)
@@ -412,7 +412,8 @@ def check_spark(master: str) -> str:
     return f"{master}, Java {java_version(find_java())}"
 
 
-def _source(settings: Settings, source: SourceSettings) -> str:
+def check_source(settings: Settings, source: SourceSettings) -> str:
+    """What a source is, and what its account lacks. Raises `SourceError`, or `ValueError`."""
     if source.kind == "push":
         with opened_push_tokens(settings) as kept:
             tokens = len(kept.of(source.name))
@@ -422,8 +423,9 @@ def _source(settings: Settings, source: SourceSettings) -> str:
     if source.kind == "questions":
         return "dans la base d'état"
     connector = open_source(source, None)
+    # First: where it says what the account lacks, nothing of the source has been read yet.
+    missing = list(connector.check()) if isinstance(connector, SupportsCheck) else []
     next(iter(connector.changes(None)), None)
-    missing = connector.check() if isinstance(connector, SupportsCheck) else ()
     where = ", ".join(filter(None, [source.kind, source.path or source.url]))
     return " ; ".join([where + _divided(settings, source), *missing])
 

@@ -93,6 +93,16 @@ def _categories(settings: Settings) -> Iterator[str]:
             "Réponses par courriel : les courriels reçus, avec leur auteur et leur texte, dans la "
             "boîte qui ne sert qu'à cela ; la réponse publiée, sans pièce jointe."
         )
+    if any(source.kind == "matrix" for source in settings.sources):
+        yield (
+            "Salons (Matrix, Tchap) où le compte est invité : messages, comptes et noms affichés "
+            "de leurs auteurs, nombre de remerciements, membres qui en sont les lecteurs."
+        )
+    if settings.bot.source:
+        yield (
+            "Demandes dans les salons : lues pour y répondre, ni gardées ni journalisées ; un "
+            "message auquel il est répondu n'est pas indexé."
+        )
     if settings.topics.file:
         yield "Cartographie : qui sait quoi, d'après les seuls documents ouverts à tous les agents."
         yield (
@@ -173,7 +183,16 @@ def _recipients(settings: Settings) -> Iterator[str]:
         yield (
             f"Serveur de courriel {settings.mailbox.host} : la boîte des réponses, lue par quisait."
         )
-    yield "Aucun transfert hors de l'administration : rien n'est envoyé à un tiers."
+    if settings.bot.source:
+        yield (
+            f"Salons de la source « {settings.bot.source} » où le service est appelé : titres et "
+            "adresses de documents, noms et coordonnées de collègues, que tous leurs membres "
+            "peuvent lire, et en privé celui qui demande ; les serveurs Matrix des membres les "
+            "gardent."
+        )
+        yield "Aucun autre transfert hors de l'administration."
+    else:
+        yield "Aucun transfert hors de l'administration : rien n'est envoyé à un tiers."
 
 
 def _periods(settings: Settings) -> Iterator[str]:
@@ -206,6 +225,11 @@ def _periods(settings: Settings) -> Iterator[str]:
         yield (
             f"Courriels reçus : effacés de la boîte {settings.mailbox.kept_days} jours après leur "
             "arrivée, réponses et messages écartés."
+        )
+    if settings.bot.source:
+        yield (
+            "Réponses dans les salons : le temps que les serveurs Matrix gardent leurs messages ; "
+            "rien n'en est gardé ici."
         )
     yield "Demandes d'un agent : tant qu'il est connu de l'annuaire, puis le même délai."
     if settings.topics.file:
@@ -285,12 +309,13 @@ def _open(settings: Settings) -> Iterator[str]:
         )
     if not settings.journal.enabled:
         yield "Journal des questions : éteint. Aucune question n'est gardée."
-    if not settings.questions.enabled:
-        yield "Questions à des collègues : éteintes."
-    if not settings.mail.host:
-        yield "Courriel aux agents : éteint."
-    if not settings.topics.file:
-        yield "Cartographie des sujets : éteinte."
+    used = {
+        "Questions à des collègues : éteintes.": settings.questions.enabled,
+        "Courriel aux agents : éteint.": settings.mail.host,
+        "Réponses dans les salons : éteintes.": settings.bot.source,
+        "Cartographie des sujets : éteinte.": settings.topics.file,
+    }
+    yield from (line for line, is_used in used.items() if not is_used)
     if not any(role.role == "officer" for role in settings.roles):
         yield "Nul n'a le rôle « protection des données » : nul ne lit les consultations."
     if settings.server.reader == "demo":

@@ -7,12 +7,14 @@ shows; in private, what the asker may read. `RoomBot.answer_news` shows the flow
 import hashlib
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 from urllib.parse import urlencode
+
+import sqlalchemy as sa
 
 from connectors.matrix.accounts import AccountNames
 from connectors.matrix.client import MatrixClient, RoomClosedError
@@ -25,6 +27,7 @@ from connectors.matrix.events import (
 )
 from connectors.matrix.rooms import PRIVATE_MEMBERS, WORLD_READABLE, RoomState, room_state
 from connectors.ports import SourceError
+from connectors.values import Agent
 from indexer.access import Reader
 from indexer.errors import IndexerError
 from indexer.ports import Cursors
@@ -33,7 +36,7 @@ from quisait.application.sources import matrix_connector
 from quisait.clock import today
 from search_api.addresses import document_address
 from search_api.answers.context import AnswerContext
-from search_api.answers.rooms import SharedAnswer, answer_to_all, unknown_reader
+from search_api.answers.rooms import SharedAnswer, answer_to_all
 from search_api.identity.readers import Authorities, ReaderDirectory, reader_of
 from search_api.limits import RateLimiter, RequesterKind
 from search_api.wording import contact
@@ -53,6 +56,10 @@ MOST_CHARACTERS = 500
 _TOO_MANY = f"Ce salon a plus de {MOST_MEMBERS} membres : je n'y réponds pas. Écrivez-moi en privé."
 _OPEN_TO_ANYBODY = "N'importe qui peut lire ce salon : je n'y réponds pas. Écrivez-moi en privé."
 _UNKNOWN = "Je ne vous trouve pas dans l'annuaire : je ne peux pas vous répondre."
+_STRANGER = (
+    "Un membre de ce salon n'est pas dans l'annuaire : je ne nomme rien devant lui. Écrivez-moi en "
+    "privé."
+)
 _NOTHING_SHARED = "Je ne trouve rien que tous les membres de ce salon puissent lire."
 _NOTHING = "Je ne trouve rien que vous puissiez lire."
 
@@ -71,8 +78,9 @@ class BotRules:
 class RoomBot:
     """Answers with an account of a Matrix server. `own` is its user.
 
-    `cursors` keep how far it has read. A message is answered once: after a crash the same
-    transaction is sent, which the server does not take twice.
+    `owner_of` is the agent of an account, whatever they ask of how they are shown. `cursors`
+    keep how far it has read. A message is answered once: after a crash the same transaction is
+    sent, which the server does not take twice.
     """
 
     client: MatrixClient
@@ -81,24 +89,25 @@ class RoomBot:
     rules: BotRules
     context: AnswerContext
     directory: ReaderDirectory
+    owner_of: Callable[[str], Agent | None]
     authorities: Authorities
     cursors: Cursors
     limits: RateLimiter
 
     def run(self, stop: Event) -> None:
-        """Answer until the event is set. A server that is away is asked again."""
+        """Answer until the event is set. A server or a database that is away is asked again."""
         while not stop.is_set():
             try:
                 self.answer_news(WAIT_S)
-            except (SourceError, IndexerError) as error:
+            except (SourceError, IndexerError, sa.exc.SQLAlchemyError) as error:
                 log.warning("bot waits", extra={"error": type(error).__name__})
                 stop.wait(REST_S)
 
     def answer_news(self, wait_s: float = 0.0) -> int:
         """Answer what was asked since the last time; how many messages were answered.
 
-        The first time, nothing: what was said before is not for it. Raises `SourceError` and
-        `IndexUnreachable`.
+        The first time, nothing: what was said before is not for it. Raises `SourceError`,
+        `IndexUnreachable` and the database's errors.
         """
         since = self.cursors.load(self.rules.cursor)
         news = self.client.sync(since, wait_s)
@@ -111,7 +120,7 @@ class RoomBot:
         for room_id in news.changed:
             try:
                 for message in list(self._asked(room_id, news.token, since)):
-                    answered += self._answer(room_id, message)
+                    answered += self._tried(room_id, message)
             except RoomClosedError:
                 log.info("bot was put out of a room")
         self.cursors.save(self.rules.cursor, news.token)
@@ -132,6 +141,16 @@ class RoomBot:
             if event.sender != self.own and event.relation is not Relation.EDIT:
                 yield event
 
+    def _tried(self, room_id: str, message: RoomEvent) -> bool:
+        """The same as `_answer`; one message that fails lets the others be answered."""
+        try:
+            return self._answer(room_id, message)
+        except (RoomClosedError, SourceError, IndexerError, sa.exc.SQLAlchemyError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of one message must not end the others
+            log.error("bot failed", extra={"error": type(error).__name__})
+            return False
+
     def _answer(self, room_id: str, message: RoomEvent) -> bool:
         """Answer one message, if it is for the bot. Raises `RoomClosedError`."""
         state = room_state(room_id, self.client.state(room_id))
@@ -148,7 +167,9 @@ class RoomBot:
             return False
         text = self._text(state, message.sender, question)
         present = room_state(room_id, self.client.state(room_id))
-        if _people(present) != _people(state):
+        if present.encrypted or message.sender not in present.joined:
+            return False
+        if present != state:
             text = self._text(present, message.sender, question)
         transaction = hashlib.sha256(f"{room_id} {message.id}".encode()).hexdigest()[:32]
         self.client.send(room_id, transaction, _content(message, text))
@@ -179,17 +200,21 @@ class RoomBot:
         if asker is None:
             return _UNKNOWN
         members = self._readers(people).values()
-        others = [unknown_reader(asker) if one is None else one for one in members]
+        others = [one for one in members if one is not None]
+        if len(others) < len(people):
+            return _STRANGER
         found = answer_to_all(self.context, asker, others, question)
         nothing = _NOTHING_SHARED if others else _NOTHING
         return "\n".join(self._lines(found, question, nothing))
 
     def _readers(self, users: Sequence[str]) -> Mapping[str, Reader | None]:
-        """The reader that each user is; None for who is not in the directory, or has left."""
-        holders = self.context.people.by_account(map(self.names.account, users))
+        """The reader that each user is; None for who is not in the directory, or has left.
+
+        Who withdrew is known all the same: what is denied to them stays so.
+        """
         readers: dict[str, Reader | None] = {}
         for user in users:
-            agent = holders.get(self.names.account(user))
+            agent = self.owner_of(self.names.account(user))
             reader = reader_of(agent.id if agent else None, self.directory, self.context.today())
             readers[user] = self.authorities.complete(reader) if reader.agent_id else None
         return readers
@@ -201,7 +226,7 @@ class RoomBot:
             page = f"{self.rules.address}{document_address(result.card.document_id)}"
             yield f"• {_plain(result.card.title)}\n  {page}"
         if found.colleagues:
-            yield "Savent sans doute :"
+            yield "Savent sans doute :" if len(found.colleagues) > 1 else "Sait sans doute :"
         for agent in found.colleagues:
             way = contact(agent)
             reached = f" ({_plain(way.words + way.address)})" if way.address else ""
@@ -216,7 +241,7 @@ def run_bot(application: Application, stop: Event) -> None:
     while not stop.is_set():
         try:
             open_bot(application).run(stop)
-        except SourceError as error:
+        except (SourceError, IndexerError, sa.exc.SQLAlchemyError) as error:
             log.warning("bot waits", extra={"error": type(error).__name__})
             stop.wait(REST_S)
 
@@ -246,6 +271,7 @@ def open_bot(application: Application) -> RoomBot:
             consent=application.privacy.consent,
         ),
         application.book,
+        application.book.owner_of,
         application.authorities,
         application.state,
         RateLimiter({RequesterKind.READER: settings.bot.per_minute}),

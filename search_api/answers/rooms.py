@@ -5,9 +5,9 @@ changed before the answer is said.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from connectors.values import EVERYONE, Agent
+from connectors.values import Agent
 from expertise.values import Candidate
 from indexer.access import Reader
 from search_api.answers.context import AnswerContext
@@ -38,11 +38,6 @@ def shared_reader(asker: Reader, others: Sequence[Reader]) -> Reader:
         principals &= other.principals
         unanswered |= other.unanswered
     return Reader(asker.agent_id, frozenset(principals), frozenset(unanswered))
-
-
-def unknown_reader(asker: Reader) -> Reader:
-    """Somebody of whom nothing is known: what every agent may read, and nothing else."""
-    return replace(asker, principals=frozenset({EVERYONE}))
 
 
 def answer_to_all(

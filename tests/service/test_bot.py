@@ -11,8 +11,9 @@ from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.matrix.accounts import AccountNames
 from connectors.matrix.client import MatrixClient
-from connectors.values import Access, ContactVia
+from connectors.values import Access, Agent, ContactVia
 from expertise.consent import WHOLE_SERVICE, Preference, PreferenceKind
+from expertise.directory import SqlDirectory
 from indexer.state import State
 from indexer.values import Put
 from quisait.work.bot import BotRules, RoomBot
@@ -74,6 +75,7 @@ class Rooms:
             BotRules("@bot:wiki", "qui-sait", SITE, asks=True),
             self.site.services,
             self.site.services.people,
+            SqlDirectory(self.site.engine).owner_of,
             self.site.authorities,
             self.state,
             RateLimiter({RequesterKind.READER: 3}),
@@ -142,7 +144,7 @@ def test_somebody_comes_between_the_question_and_the_answer(rooms: Rooms, joined
 
 
 def test_a_stranger_in_the_room(rooms: Rooms) -> None:
-    """Before somebody of whom nothing is known, what every agent may read; never to them."""
+    """Who is not in the directory reads nothing here: nothing is named before them, nor to them."""
     room = rooms.room(MAPPER)
     stranger = ensure_matrix().account()
     accounts()[ASKER].say(room, ASKED)
@@ -151,9 +153,9 @@ def test_a_stranger_in_the_room(rooms: Rooms) -> None:
     stranger.say(room, ASKED)
     assert rooms.bot.answer_news() == 2
     first, second = rooms.answers(room)
-    assert titles(first) == {SHARED, DENIED}
-    assert not titles(second)
-    assert "annuaire" in second
+    assert not titles(first) | titles(second)
+    assert "devant lui" in first
+    assert "Je ne vous trouve pas dans l'annuaire" in second
 
 
 def test_colleagues_and_who_withdrew(rooms: Rooms) -> None:
@@ -174,6 +176,48 @@ def test_colleagues_and_who_withdrew(rooms: Rooms) -> None:
     after = rooms.answers(room)[1]
     assert first.name not in after
     assert [one for one in AGENTS if one.name in after]
+
+
+def test_who_withdrew_from_the_rooms_is_known_all_the_same(rooms: Rooms) -> None:
+    """They are answered, and what they may not read stays so: only their name is not shown."""
+    private = rooms.room()
+    consent = rooms.site.services.consent
+    assert consent is not None
+    consent.ask(Preference(ASKER, PreferenceKind.WITHDRAW, "wiki"))
+    accounts()[ASKER].say(private, "zanzibar")
+    assert rooms.bot.answer_news() == 1
+    assert titles(rooms.answers(private)[0]) == {SHARED, DENIED, OWN}
+
+
+def test_the_room_is_encrypted_while_it_answers(rooms: Rooms) -> None:
+    """Nothing is said in it any more."""
+    room = rooms.room(MAPPER)
+    accounts()[ASKER].say(room, ASKED)
+    known = rooms.bot.owner_of
+
+    def encrypting(account: str) -> Agent | None:
+        algorithm = "m.megolm.v1.aes-sha2"
+        accounts()[ASKER].set_state(room, "m.room.encryption", algorithm=algorithm)
+        return known(account)
+
+    assert replace(rooms.bot, owner_of=encrypting).answer_news() == 0
+    assert rooms.answers(room) == []
+
+
+def test_one_message_that_fails_keeps_no_other_waiting(rooms: Rooms) -> None:
+    """The next one is answered."""
+    room = rooms.room(MAPPER)
+    for _ in range(2):
+        accounts()[ASKER].say(room, ASKED)
+    faults = [ValueError("imprévu")]
+    known = rooms.bot.owner_of
+
+    def failing(account: str) -> Agent | None:
+        if faults:
+            raise faults.pop()
+        return known(account)
+
+    assert replace(rooms.bot, owner_of=failing).answer_news() == 1
 
 
 class KilledError(BaseException):

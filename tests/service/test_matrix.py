@@ -9,7 +9,14 @@ import pytest
 from connectors.http_limits import HttpLimits
 from connectors.matrix.connector import MatrixConnector
 from connectors.matrix.options import MatrixOptions
-from connectors.ports import Change, Malformed, SourceRefused, SourceUnreachable
+from connectors.ports import (
+    Change,
+    Checkpoint,
+    Listing,
+    Malformed,
+    SourceRefused,
+    SourceUnreachable,
+)
 from connectors.testing.connector_contract import IndexedDocuments, apply, last_cursor
 from connectors.values import Access, ContributorRole
 from tests.matrix_server import MatrixAccount, ensure_matrix
@@ -63,6 +70,7 @@ def test_from_the_settings_to_a_found_conversation(tmp_path: Path) -> None:
     place = make_place(tmp_path / "place", QUISAIT_SOURCES=json.dumps([source]))
     checked = place.run("check").stdout
     assert "chiffré" in checked
+    assert "le jeton du compte part en clair" in checked
     assert "invitation que la prochaine lecture acceptera" in checked
     (tried,) = place.json("try", "tchap")["documents"]
     assert tried["allowed"] == ["tchap:account:ag-1", "tchap:account:ag-2"]
@@ -246,6 +254,60 @@ def test_killed_at_any_change_it_loses_nothing() -> None:
         done = changes[:place]
         cursor = None if not any("Checkpoint" in repr(type(c)) for c in done) else last_cursor(done)
         assert apply(rooms_of(reader).changes(cursor), apply(done)) == whole
+
+
+def test_a_redaction_holds_though_the_reading_is_killed() -> None:
+    """After the room with the redaction, before the others: what stands nowhere is not kept."""
+    reader, asker, expert = ensure_matrix().accounts(3)
+    first, last = sorted(asker.create("Salon", reader, expert) for _ in range(2))
+    for room in (first, last):
+        reader.join(room)
+        expert.join(room)
+    asked = asker.say(first, "Qui sait ?")
+    answer = expert.say(first, "Moi seul.", reply=asked)
+    asker.redact(first, asked)
+    kept, cursor, _ = read(reader)
+    assert "Moi seul" in repr(kept)
+    expert.redact(first, answer)
+    asker.say(last, "Une autre nouvelle.")
+    done: list[Change] = []
+    for change in rooms_of(reader).changes(cursor):
+        done.append(change)
+        if isinstance(change, Checkpoint):
+            break
+    kept, cursor = apply(done, kept), last_cursor(done)
+    for _ in range(2):
+        kept, cursor, _ = read(reader, (kept, cursor))
+    assert "Moi seul" not in repr(kept)
+    assert "Une autre nouvelle" in repr(kept)
+
+
+def test_an_invitation_that_was_not_accepted_is_seen_again() -> None:
+    """The server tells of it once; here it was not allowed before the settings changed."""
+    reader, first, second = ensure_matrix().accounts(3)
+    _, cursor, _ = read(reader)
+    room = first.create("Salon", reader, second)
+    first.say(room, "lu enfin")
+    elsewhere = {"invitations_from": ["autre.test"]}
+    kept, cursor, _ = read(reader, ({}, cursor), **elsewhere)
+    assert not kept
+    kept, _, _ = read(reader, (kept, cursor))
+    assert "lu enfin" in repr(kept)
+
+
+def test_what_stands_in_no_room_any_more_is_closed_at_once() -> None:
+    """Though its removal should wait for a person: who left the room reads it no more."""
+    reader, first, second = ensure_matrix().accounts(3)
+    left, kept = (first.create("Salon", reader, second) for _ in range(2))
+    for room in (left, kept):
+        reader.join(room)
+        first.say(room, "dit")
+    first.kick(left, reader)
+    _, _, changes = read(reader)
+    (listing,) = (one for one in changes if isinstance(one, Listing))
+    assert listing.is_left_out is not None
+    assert listing.is_left_out(f"t:{left}/$dit")
+    assert not listing.is_left_out(f"t:{kept}/$dit")
 
 
 def test_a_token_that_is_refused_and_a_server_that_is_another() -> None:

@@ -21,6 +21,8 @@ from connectors.folder.rules import effective_rule, parse_sidecar, parse_table
 from connectors.ldap.client import LdapEntry
 from connectors.ldap.directory import agent_of, normalize_dn, rdn_values
 from connectors.markdown import looks_like_markdown, read_markdown
+from connectors.matrix.conversations import Timeline
+from connectors.matrix.events import EventType, Relation, RoomEvent
 from connectors.mediawiki.html import sections_of as wiki_sections
 from connectors.mediawiki.pages import (
     CategoryLink,
@@ -424,6 +426,18 @@ def test_a_wiki_page_of_many_levels_is_read_in_time(opened: str) -> None:
     assert seconds(wiki_sections, page) < MOST_S
     (section,) = wiki_sections(page)
     assert ("Titre" in section.text, "fond" in section.text, "fin" in section.text) == (True,) * 3
+
+
+def test_a_chain_of_replies_is_followed_in_time() -> None:
+    """Each message of a room answers the one before; the newest is asked for first."""
+    chain = [
+        RoomEvent(f"${n}", EventType.MESSAGE, "@a:b", None, "x", Relation.REPLY, f"${n - 1}")
+        for n in range(30_000)
+    ]
+    timeline = Timeline(chain)
+    began = time.process_time()
+    assert {timeline.root_of(event) for event in reversed(chain)} == {"$0"}
+    assert time.process_time() - began < MOST_S
 
 
 def test_a_pattern_of_many_stars_is_compared_in_time() -> None:

@@ -154,6 +154,30 @@ def test_replies_that_turn_in_a_circle_end() -> None:
     assert sorted(m.text for one in said for m in one.messages) == ["a", "b"]
 
 
+def test_what_the_account_was_asked_by_name_is_no_conversation() -> None:
+    """Whoever answers beside it is read; in a thread, the message that it answers is left out."""
+
+    def said(name: str, sender: str, text: str, kind: str = "m.text", **more: Any) -> Any:
+        content = {"msgtype": kind, "body": text, **more}
+        return parse_event(
+            {"type": "m.room.message", "event_id": name, "sender": sender, "content": content}
+        )
+
+    def in_thread(root: str, answered: str) -> dict[str, Any]:
+        there = {"rel_type": "m.thread", "event_id": root, "m.in_reply_to": {"event_id": answered}}
+        return {"m.relates_to": there}
+
+    events = [
+        said("$asked", "@ana:a", "@qui-sait le bornage"),
+        said("$told", "@bot:a", "• Un titre", "m.notice", **in_thread("$asked", "$asked")),
+        said("$beside", "@ben:a", "Moi je sais.", **in_thread("$asked", "$asked")),
+        said("$again", "@ana:a", "@qui-sait le cadastre", **in_thread("$asked", "$beside")),
+        said("$tells", "@bot:a", "• Un autre", "m.notice", **in_thread("$asked", "$again")),
+    ]
+    (one,) = Timeline(events, "@bot:a").conversations()
+    assert [message.text for message in one.messages] == ["Moi je sais."]
+
+
 @pytest.mark.parametrize(
     ("text", "own"),
     [
@@ -219,5 +243,14 @@ def test_what_is_no_matrix_server_is_named(
 ) -> None:
     url, said = answers
     said.append((200, body))
+    with pytest.raises(SourceUnreachable, match="serveur Matrix"):
+        MatrixClient(HttpHost(url, HttpLimits(rate_per_s=0)), "jeton").user_id()
+
+
+def test_an_answer_nested_without_end_is_no_answer(
+    answers: tuple[str, list[tuple[int, bytes]]],
+) -> None:
+    url, said = answers
+    said.append((200, b"[" * 100_000))
     with pytest.raises(SourceUnreachable, match="serveur Matrix"):
         MatrixClient(HttpHost(url, HttpLimits(rate_per_s=0)), "jeton").user_id()

@@ -55,3 +55,19 @@ def test_it_says_what_is_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
         assert said in text
     for hidden in ("ag-secret", "k" * 32, "motdepasse"):
         assert hidden not in text
+
+
+def test_rooms_and_the_answers_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read there, who is shown answers, and who keeps them: the servers of others too."""
+    rooms = {
+        "SOURCES": '[{"name": "tchap", "kind": "matrix", "options": {"url": "https://m.test"}}]',
+        "SIGN_ON__ADDRESS": "https://qui-sait.test",
+    }
+    read_only = report(monkeypatch, **rooms)
+    assert "Salons (Matrix, Tchap) où le compte est invité" in read_only
+    assert "Réponses dans les salons : éteintes" in read_only
+    assert "Aucun transfert" in read_only
+    answering = report(monkeypatch, **rooms, BOT__SOURCE="tchap")
+    assert "Salons de la source « tchap »" in answering
+    assert "les serveurs Matrix des membres les gardent" in answering
+    assert "Aucun transfert" not in answering

@@ -93,6 +93,28 @@ _REFUSED = {
     smb.PrivilegeNotHeld: "le compte n'en a pas le droit",
 }
 
+_FAULTS_OF_A_FILE = frozenset(
+    {
+        0xC0000023,  # BUFFER_TOO_SMALL: an access list of more than an answer
+        0xC0000032,  # DISK_CORRUPT_ERROR
+        0xC0000039,  # OBJECT_PATH_INVALID
+        0xC000003E,  # DATA_ERROR
+        0xC0000054,  # FILE_LOCK_CONFLICT
+        0xC000009C,  # DEVICE_DATA_ERROR
+        0xC0000102,  # FILE_CORRUPT_ERROR
+        0xC000019C,  # FS_DRIVER_REQUIRED
+        0xC0000267,  # FILE_IS_OFFLINE
+        0xC000026D,  # DFS_UNAVAILABLE
+        0xC0000278,  # IO_REPARSE_DATA_INVALID
+        0xC0000279,  # IO_REPARSE_TAG_NOT_HANDLED
+        0xC0000293,  # FILE_ENCRYPTED
+        0xC0000906,  # VIRUS_INFECTED
+        0xC0000907,  # VIRUS_DELETED
+    }
+)
+"""What a server that answers says of one file or folder alone (MS-ERREF 2.3). Taken for a server
+that does not answer, it would end every reading at that file."""
+
 
 class Unreadable(Exception):
     """A file or folder of a share that answers could not be read; the text says why."""
@@ -246,6 +268,10 @@ class Share:
             except tuple(_REFUSED) as error:
                 raise Unreadable(_REFUSED[type(error)]) from error
             except smb.SMBResponseException as error:
+                if error.status in _FAULTS_OF_A_FILE:
+                    raise Unreadable(
+                        f"le serveur ne le donne pas (0x{error.status:08X})"
+                    ) from error
                 raise _unreachable(
                     self.place, f"répond par une erreur (0x{error.status:08X})"
                 ) from error

@@ -69,7 +69,10 @@ class FoundFile:
     @property
     def state(self) -> bytes:
         """What tells this version of it from another."""
-        times = self.entry.times
+        return self.state_at(self.entry.times)
+
+    def state_at(self, times: FileTimes) -> bytes:
+        """The same with the times that it has when it is opened: a folder may list older ones."""
         return state_mark(self.entry.number, times.size, times.modified, times.changed)
 
 
@@ -294,7 +297,7 @@ class _Reading:
             yield Upsert(self.connector.document(self.share, found, times, raw))
         elif access != former.access:
             yield AccessChanged(document_id, readers.access)
-        self.files[key] = FileMarks(found.state, access)
+        self.files[key] = FileMarks(found.state_at(times), access)
         if not same or access != former.access:
             yield from self._told(found, readers, document_id)
 
