@@ -477,6 +477,27 @@ def test_a_mail_is_believed_where_a_trusted_server_does(
     assert brought(site, settings, dovecot, good) is MailOutcome.PUBLISHED
 
 
+@pytest.mark.parametrize(
+    ("said", "passed"),
+    [
+        ("mx.test; spf=pass smtp.mailfrom=a@b.test; dmarc=pass (p=none) header.from=b.test", True),
+        ("MX.test 1; DMARC=Pass", True),
+        ('mx.test; spf=pass smtp.mailfrom="a; dmarc=pass "@b.test; dmarc=fail', False),
+        ('mx.test; spf=pass smtp.mailfrom="a; dmarc=pass "@b.test', False),
+        ("mx.test; dmarc=fail (policy; dmarc=pass)", False),
+        ("mx.test; spf=none (a (b); dmarc=pass", False),
+        ("mx.test; dmarc=fail; dmarc=pass", False),
+        ("mx.test; x=y dmarc=pass", False),
+        ("other.test; dmarc=pass", False),
+    ],
+)
+def test_a_sender_writes_no_result_of_the_trusted_server(said: str, passed: bool) -> None:
+    """Not by the local part of an address, which the server quotes."""
+    raw = f"From: a@b.test\nAuthentication-Results: {said}\n\nbonjour".encode()
+    replies = ReplyAddresses(b"a" * 32, BOX, 30)
+    assert read_incoming(raw, replies, trusted_server="mx.test").authenticated is passed
+
+
 def test_an_index_that_is_away_leaves_the_mail_where_it_is(
     site: AskingSite, settings: Settings, post: SmtpServer, dovecot: DovecotServer
 ) -> None:
