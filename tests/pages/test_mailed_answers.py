@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.values import Agent
 from expertise.consent import Preference, PreferenceKind, SqlConsent
+from expertise.directory import SqlDirectory
 from indexer.errors import IndexUnreachable
 from quisait.settings import Settings
 from quisait.work.mail import send_queue
 from quisait.work.mailbox import check_mailbox, read_mails
-from search_api.answers.mailed_answers import MailOutcome
+from search_api.answers.mailed_answers import MailOutcome, receive_mail
 from search_api.asking.values import MOST_TEXT, RequestState
 from search_api.mail.incoming import read_incoming
 from search_api.mail.reply_addresses import Purpose, ReplyAddresses
@@ -315,6 +317,41 @@ def test_why_an_answer_is_not_published_is_told_to_its_author_alone(
     assert "sans ses pièces jointes" in said_in(note)
     assert answers(site) == [(MAPPER, ANSWER)]
     assert len(set(told)) == 3
+
+
+def test_a_mail_of_nothing_that_is_seen_or_to_thousands_publishes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on the page; whom the sender is, is looked up once, however many addresses they write."""
+    replies = ReplyAddresses(b"r" * 32, BOX, 30)
+    looked_up: list[str] = []
+    by_email = SqlDirectory.by_email
+
+    def counted(book: SqlDirectory, email: str) -> tuple[Agent, ...]:
+        looked_up.append(email)
+        return by_email(book, email)
+
+    monkeypatch.setattr(SqlDirectory, "by_email", counted)
+    with asking_site(tmp_path) as site:
+        assert site.services.mail is not None
+        context = replace(site.services, mail=replace(site.services.mail, replies=replies))
+        site.ask(to=MAPPER)
+        id_ = question_of(site)["id"]
+
+        def received(agent_id: str, text: str, copies: int = 1) -> MailOutcome:
+            to = (
+                replies.make(Purpose.ANSWER, id_, agent_id, TODAY + timedelta(days=day))
+                for day in range(copies)
+            )
+            head = "".join(f"To: {one}\n" for one in to)
+            raw = f"From: ag-1@agents.test\n{head}Content-Type: text/plain; charset=utf-8\n\n{text}"
+            return receive_mail(context, read_incoming(raw.encode(), replies))
+
+        assert received(MAPPER, "\u200b\ufeff") is MailOutcome.EMPTY
+        looked_up.clear()
+        assert received(NEIGHBOUR, ANSWER, copies=200) is MailOutcome.STRANGER
+        assert looked_up == ["ag-1@agents.test"]
+        assert answers(site) == []
 
 
 def _withdraw(site: AskingSite) -> AskingSite:
