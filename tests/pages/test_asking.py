@@ -553,6 +553,9 @@ def test_what_was_typed_is_kept_where_it_is_refused(tmp_path: Path) -> None:
         reason = {"act": "transfer", "text": "r" * 501}
         answer = site.client(MAPPER).post(path, data=reason)
         assert (answer.status_code, f'value="{"r" * 501}"' in answer.text) == (422, True)
+        assert site.client(MAPPER).post(path, data={"act": "accept"}).status_code == 303
+        answer = site.client(MAPPER).post(path, data={"act": "decline"})
+        assert (answer.status_code, "est gardé plus bas" in answer.text) == (422, False)
 
 
 class EngineThatStops(EmbeddedIndex):
