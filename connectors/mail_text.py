@@ -60,11 +60,6 @@ _LOOKED_AT = 600
 LONGEST_FIELD = 20_000
 """Characters of a header field: what is longer is cut, as its reading is not linear."""
 MOST_PARTS = 1_000
-MOST_NESTED = 50
-"""Parts in parts: each line is compared with the boundary of each that it is in. A mail that
-forwards another as a file nests two or three deeper."""
-_NO_CHARSETS = frozenset({"punycode", "idna", "undefined"})
-"""Of names of hosts, read in a time that is not linear, and of nothing at all."""
 
 
 class UnreadableMail(ValueError):
@@ -83,6 +78,13 @@ class _BoundedFields(Compat32):
 
 
 _POLICY = _BoundedFields()
+
+
+MOST_NESTED = 50
+"""Parts in parts: each line is compared with the boundary of each that it is in. A mail that
+forwards another as a file nests two or three deeper."""
+_NO_CHARSETS = frozenset({"punycode", "idna", "undefined"})
+"""Of names of hosts, read in a time that is not linear, and of nothing at all."""
 
 
 class _Part(Message):
