@@ -99,6 +99,12 @@ class _Part(Message):
                 raise UnreadableMail("parties emboîtées sans fin")
         super().attach(payload)
 
+    _payload: Any
+
+    def get_payload(self, i: Any = None, decode: Any = False) -> Any:
+        # A text as its bytes are: `as_bytes` writes no other of what has parts by its type alone.
+        return super().get_payload(i, decode) if decode or self.is_multipart() else self._payload
+
     def get_param(
         self, param: str, failobj: Any = None, header: str = "content-type", unquote: bool = True
     ) -> Any:

@@ -15,6 +15,7 @@ from connectors.mail_text import (
     MOST_NESTED,
     NewText,
     UnreadableMail,
+    leaves,
     new_text,
     own_text,
     parse_mail,
@@ -199,6 +200,16 @@ def test_a_text_is_read_in_no_charset_of_host_names() -> None:
     """Its time is not linear: ten megabytes would take hours."""
     head = b"Content-Type: text/plain; charset=punycode\n\n"
     assert new_text(parse_mail(head + b"abc-kva")).text == "abc-kva"
+
+
+@pytest.mark.parametrize("kind", ["multipart/mixed", "message/rfc822", "text/plain"])
+def test_an_attached_mail_is_written_again_as_it_was(kind: str) -> None:
+    """Also one that has several parts by its type alone: else it would end the reading."""
+    inner = f"Content-Type: {kind}\n\nla région".encode()
+    head = b"Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: message/rfc822\n\n"
+    (part,) = leaves(parse_mail(head + inner + b"\n--a--\n"))
+    payload: Any = part.get_payload()
+    assert "la région".encode() in payload[0].as_bytes()
 
 
 def test_parts_nested_without_end_are_refused() -> None:
