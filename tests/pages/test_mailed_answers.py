@@ -18,9 +18,10 @@ from expertise.directory import SqlDirectory
 from indexer.errors import IndexUnreachable
 from quisait.settings import Settings
 from quisait.work.mail import send_queue
-from quisait.work.mailbox import check_mailbox, read_mails
+from quisait.work.mailbox import check_mailbox, mailbox_rules, read_mails
 from search_api.answers.mailed_answers import MailOutcome, receive_mail
 from search_api.asking.values import MOST_TEXT, RequestState
+from search_api.mail.imap import opened_mailbox
 from search_api.mail.incoming import read_incoming
 from search_api.mail.reply_addresses import Purpose, ReplyAddresses
 from search_api.mail.values import MailState
@@ -571,6 +572,12 @@ def test_a_server_without_move_is_read_as_well(site: AskingSite, post: SmtpServe
         assert old.mails(OLD_BOX) == []
         assert [len(old.mails(OLD_BOX, one)) for one in ("Traités", "Écartés")] == [1, 1]
         assert "attendent : 0" in check_mailbox(settings)
+        with opened_mailbox(mailbox_rules(settings)) as mailbox:
+            mailbox.erase_before(datetime.now(UTC).date() + timedelta(days=2))
+        with old.account(OLD_BOX) as client:
+            for folder in ("INBOX", "Traités", "Écartés"):
+                client.select_folder(folder)
+                assert client.search() == [], folder
         wrong = {
             "refuse le compte": settings_for(post, old, **account, password="autre"),
             "n'est pas reconnu": settings_for(
