@@ -87,13 +87,13 @@ _NO_CHARSETS = frozenset({"punycode", "idna", "undefined"})
 """Of names of hosts, read in a time that is not linear, and of nothing at all."""
 
 
-class _Part(Message):
+class _WrittenPart(Message):
     """A part whose parameters anybody may have written, in any charset: text, or none."""
 
     _depth = 0
 
     def attach(self, payload: Any) -> None:
-        if isinstance(payload, _Part):
+        if isinstance(payload, _WrittenPart):
             payload._depth = self._depth + 1
             if payload._depth > MOST_NESTED:
                 raise UnreadableMail("parties emboîtées sans fin")
@@ -129,7 +129,7 @@ def _is_charset(name: str) -> bool:
 def parse_mail(raw: bytes) -> Message:
     """A mail in its parts, header fields as written. Raises `UnreadableMail`."""
     try:
-        return BytesParser(_Part, policy=_POLICY).parsebytes(raw)
+        return BytesParser(_WrittenPart, policy=_POLICY).parsebytes(raw)
     except RecursionError as error:
         raise UnreadableMail("parties emboîtées sans fin") from error
 
