@@ -4,6 +4,7 @@ Line by line and in linear time: what is read may be hostile. Made for French an
 as Outlook, Thunderbird and web mails write them.
 """
 
+import codecs
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import Compat32
+from email.utils import collapse_rfc2231_value
+from typing import Any
 
 from lxml import etree
 
@@ -77,10 +80,56 @@ class _BoundedFields(Compat32):
 _POLICY = _BoundedFields()
 
 
+MOST_NESTED = 50
+"""Parts in parts: each line is compared with the boundary of each that it is in. A mail that
+forwards another as a file nests two or three deeper."""
+_NO_CHARSETS = frozenset({"punycode", "idna", "undefined"})
+"""Of names of hosts, read in a time that is not linear, and of nothing at all."""
+
+
+class _WrittenPart(Message):
+    """A part whose parameters anybody may have written, in any charset: text, or none."""
+
+    _depth = 0
+
+    def attach(self, payload: Any) -> None:
+        if isinstance(payload, _WrittenPart):
+            payload._depth = self._depth + 1
+            if payload._depth > MOST_NESTED:
+                raise UnreadableMail("parties emboîtées sans fin")
+        super().attach(payload)
+
+    _payload: Any
+
+    def get_payload(self, i: Any = None, decode: Any = False) -> Any:
+        # A text as its bytes are: `as_bytes` writes no other of what has parts by its type alone.
+        return super().get_payload(i, decode) if decode or self.is_multipart() else self._payload
+
+    def get_param(
+        self, param: str, failobj: Any = None, header: str = "content-type", unquote: bool = True
+    ) -> Any:
+        try:
+            found = super().get_param(param, None, header, unquote)
+            text = collapse_rfc2231_value(found) if isinstance(found, tuple) else found
+        except ValueError:  # a charset that is none, or a number of a thousand digits
+            return failobj
+        if text is None or (param == "charset" and not _is_charset(text)):
+            return failobj
+        return text
+
+
+def _is_charset(name: str) -> bool:
+    """Whether text can be read in it, in linear time."""
+    try:
+        return codecs.lookup(name).name not in _NO_CHARSETS
+    except (LookupError, ValueError):
+        return False
+
+
 def parse_mail(raw: bytes) -> Message:
     """A mail in its parts, header fields as written. Raises `UnreadableMail`."""
     try:
-        return BytesParser(policy=_POLICY).parsebytes(raw)
+        return BytesParser(_WrittenPart, policy=_POLICY).parsebytes(raw)
     except RecursionError as error:
         raise UnreadableMail("parties emboîtées sans fin") from error
 

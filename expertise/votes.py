@@ -29,8 +29,6 @@ ROLE_WEIGHTS: dict[ContributorRole, float] = {
     ContributorRole.BOT: 0.0,
 }
 
-_ANSWERERS = frozenset({ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER})
-
 THANKS_HALFWAY = 3
 """This many thanks raise an answer's weight half of the way to its limit."""
 
@@ -76,13 +74,13 @@ _DAYS_OF_NO_DECAY = 365
 """No decay within a year, the cycle of the administration's campaigns."""
 
 
-@lru_cache(maxsize=1024)  # the same days come back in one window after another
 def is_open_question(contributions: Iterable[Contribution]) -> bool:
     """Whether somebody asked in a document, and nobody answered."""
     roles = {row.role for row in contributions}
-    return ContributorRole.ASKER in roles and roles.isdisjoint(_ANSWERERS)
+    return ContributorRole.ASKER in roles and roles.isdisjoint(ANSWERS)
 
 
+@lru_cache(maxsize=1024)  # the same days come back in one window after another
 def recency(last: date | None, today: date) -> float:
     """From 0 to 1, halved every `HALF_LIFE_DAYS` beyond the first year; 1 without a date."""
     if last is None:

@@ -273,13 +273,16 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
     )
     first = _may_be_first(context, reader, new.to)
     named = [] if new.community else _named(context, question, first.id if first else "")
+    # All that asks the index comes before: refused by it then, a question would stand, and be
+    # asked twice.
+    answering = frozenset[str]() if named else _answering(context)
     if not asking.questions.ask(question, asking.rules.asked_per_day, moment - timedelta(days=1)):
         raise TooManyQuestions("Vous avez posé beaucoup de questions aujourd’hui : revenez demain.")
     asking.publish()
     if named:
         _ask_next(context, question, named, first.id if first else "")
     else:
-        _to_community(context, question)
+        _to_community(context, question, answering)
     return question
 
 
@@ -590,7 +593,7 @@ def _moved_on(context: AnswerContext, asking: Asking, thread: Thread) -> bool:
         return True
     ends = [one.until for one in requests] + ([question.until] if question.until else [])
     if all(end <= moment for end in ends):
-        _to_community(context, question)
+        _to_community(context, question, _answering(context))
         return True
     return False
 
@@ -681,10 +684,12 @@ def _may_read(asking: Asking, agent_id: str, question: AskedQuestion) -> bool:
     return access_filter(asking.reader_of(agent_id)).admits(question.access)
 
 
-def _to_community(context: AnswerContext, question: AskedQuestion) -> None:
+def _to_community(
+    context: AnswerContext, question: AskedQuestion, answering: frozenset[str]
+) -> None:
     """To the community of its topic for as long as one agent has; where none, to who animates."""
     asking = asking_of(context)
-    if question.topic_id in _answering(context):
+    if question.topic_id in answering:
         until = asking.questions.now() + timedelta(days=asking.rules.answer_days)
         asking.questions.move(question.id, QuestionStage.COMMUNITY, until)
     else:

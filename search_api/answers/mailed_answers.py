@@ -13,7 +13,7 @@ from expertise.consent import has_withdrawn
 from indexer.state import storable
 from search_api.answers.asking import TooManyAnswers, keep_answer
 from search_api.answers.context import AnswerContext, Asking, Mailing, NotFound
-from search_api.answers.questions_read import asking_of, readable_thread
+from search_api.answers.questions_read import asking_of, has_words, readable_thread
 from search_api.asking.values import MOST_TEXT, UNDECIDED, GivenAnswer
 from search_api.mail.incoming import IncomingMail
 from search_api.mail.reply_addresses import Purpose, ReplyAddresses, SignedAddress
@@ -87,8 +87,10 @@ def receive_mail(context: AnswerContext, mail: IncomingMail) -> MailOutcome:
             return _bounced(context, mailing, replies, signed, mail)
     if mail.automatic:
         return MailOutcome.AUTOMATIC
+    # Looked up once: a stranger may write to as many addresses as a mail has room for.
+    senders = context.people.by_email(mail.sender) if mail.authenticated and mail.signed else ()
     for signed in mail.signed:
-        for agent in context.people.by_email(mail.sender) if mail.authenticated else ():
+        for agent in senders:
             if replies.is_of(signed, agent.id):
                 return _of_agent(context, mailing, agent, signed, mail)
     return MailOutcome.STRANGER
@@ -146,7 +148,7 @@ def _published(
 def _unusable(mail: IncomingMail) -> MailOutcome | None:
     if not mail.whole:
         return MailOutcome.TOO_LARGE
-    if not mail.text:
+    if not has_words(mail.text):
         return MailOutcome.EMPTY
     return MailOutcome.TOO_LONG if len(mail.text) > MOST_TEXT else None
 

@@ -67,11 +67,15 @@ def note_use_of_document(context: AnswerContext, reader: Reader, document_id: st
         note_use(context, reader, thread)
 
 
+def has_words(text: str) -> bool:
+    """Whether anything of it is seen: a title without would be a link that nobody can see."""
+    return any(one.isprintable() and not one.isspace() for one in text)
+
+
 def checked_text(text: str, most: int, empty: str = "") -> str:
     """What was written, without blanks around it. Raises `InvalidParameter`."""
     said = storable(text).replace("\r\n", "\n").strip()
-    # A title of characters without a shape would be a link that nobody can see.
-    if empty and not any(one.isprintable() and not one.isspace() for one in said):
+    if empty and not has_words(said):
         raise InvalidParameter(empty)
     if len(said) > most:
         raise InvalidParameter(f"Écrivez {most} caractères au plus.")

@@ -82,17 +82,19 @@ class Mailbox:
                 self._client.uid_expunge([uid])
 
     def erase_before(self, day: date) -> int:
-        """Erase what was put away and came in before a day: how many."""
-        count = 0
-        with _said(self._rules):
-            for folder in (self._rules.done, self._rules.aside):
+        """Erase what was put away and came in before a day: how many.
+
+        A server without UIDPLUS (RFC 4315) has kept it in the folder that is read, too, as deleted.
+        """
+        count, rules = 0, self._rules
+        with _said(rules):
+            for folder, kept in ((rules.done, []), (rules.aside, []), (rules.folder, ["DELETED"])):
                 self._client.select_folder(folder)
-                old = self._client.search(["BEFORE", day])
+                old = self._client.search([*kept, "BEFORE", day])
                 if old:
                     self._client.delete_messages(old)
                     self._client.expunge()
                 count += len(old)
-            self._client.select_folder(self._rules.folder)
         return count
 
 
@@ -106,7 +108,9 @@ def opened_mailbox(rules: MailboxRules) -> Iterator[Mailbox]:
         client = _connected(rules)
     try:
         with _said(rules):
-            client.login(rules.user, rules.password)
+            # LOGIN takes ASCII alone.
+            plain = client.has_capability("AUTH=PLAIN")
+            (client.plain_login if plain else client.login)(rules.user, rules.password)
             for folder in (rules.done, rules.aside):
                 if not client.folder_exists(folder):
                     client.create_folder(folder)
@@ -137,9 +141,11 @@ def _connected(rules: MailboxRules) -> IMAPClient:
 def _said(rules: MailboxRules) -> Iterator[None]:
     try:
         yield
-    except (IMAPClientError, OSError) as error:
+    except (IMAPClientError, OSError, UnicodeEncodeError) as error:
         why = _why(error)
-        raise MailboxUnreachable(f"{rules.host}:{rules.port} {why}") from error
+        # What could not be encoded is told by its error: a letter of a password.
+        cause = None if isinstance(error, UnicodeEncodeError) else error
+        raise MailboxUnreachable(f"{rules.host}:{rules.port} {why}") from cause
 
 
 def _why(error: Exception) -> str:
@@ -148,6 +154,8 @@ def _why(error: Exception) -> str:
         return "a un certificat qui n'est pas reconnu"
     if isinstance(error, LoginError):
         return "refuse le compte"
+    if isinstance(error, UnicodeEncodeError):
+        return "ne prend ni compte ni mot de passe avec des accents"
     if isinstance(error, IMAPClientError):
         return f"refuse ce qui lui est demandé ({type(error).__name__})"
     return f"ne répond pas ({type(error).__name__})"

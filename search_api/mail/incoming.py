@@ -16,7 +16,10 @@ from search_api.mail.reply_addresses import ReplyAddresses, SignedAddress
 from search_api.mail.values import ANSWER_ABOVE
 
 _ADDRESSES = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}")
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.?)*(?:"|\Z)', re.DOTALL)
+"""To the end where it is never closed: found at once, wherever it begins."""
+_COMMENT = re.compile(r"\([^()]*\)")
+_DMARC = re.compile(r"\s*dmarc\s*=\s*(\w+)", re.IGNORECASE)
 _RECIPIENT_FIELDS = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To")
 _ROBOTS = frozenset({"mailer-daemon", "postmaster", "noreply", "no-reply", "ne-pas-repondre"})
 _BULK = frozenset({"bulk", "junk", "list", "auto_reply"})
@@ -142,11 +145,16 @@ def _decoded(field: str) -> str:
 
 
 def _passed(message: Message, trusted_server: str) -> bool:
-    """By the newest field of that server, which adds its own above the others."""
+    """By the newest field of that server, which adds its own above the others.
+
+    What is quoted, or in a comment, may be the sender's: it says nothing, nor does a field whose
+    comments are nested.
+    """
     for one in message.get_all("Authentication-Results") or []:
-        server, _, results = str(one).partition(";")
-        if server.split()[:1] == [trusted_server]:
-            return re.search(r"(?:^|[;\s])dmarc\s*=\s*pass\b", results) is not None
+        server, *results = _COMMENT.sub(" ", _QUOTED.sub("", str(one))).split(";")
+        if [name.lower() for name in server.split()[:1]] == [trusted_server.lower()]:
+            said = {found[1].lower() for result in results if (found := _DMARC.match(result))}
+            return said == {"pass"} and not any("(" in result for result in results)
     return False
 
 

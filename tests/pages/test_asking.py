@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,10 +16,18 @@ from expertise.consent import SqlConsent
 from indexer.access import Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import IndexUnreachable
-from indexer.values import Question, SearchAnswer, SearchRequest, ShowRequest
+from indexer.values import (
+    IndexEntry,
+    Question,
+    SearchAnswer,
+    SearchRequest,
+    ShownDocument,
+    ShowRequest,
+)
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
 from search_api.asking.storage import asked_agents, asked_questions, given_answers
+from search_api.asking.values import QuestionStage
 from tests.opensearch_index import fresh_index
 from tests.pages.asking_site import (
     ANIMATOR,
@@ -553,12 +561,25 @@ def test_what_was_typed_is_kept_where_it_is_refused(tmp_path: Path) -> None:
         reason = {"act": "transfer", "text": "r" * 501}
         answer = site.client(MAPPER).post(path, data=reason)
         assert (answer.status_code, f'value="{"r" * 501}"' in answer.text) == (422, True)
+        assert site.client(MAPPER).post(path, data={"act": "accept"}).status_code == 303
+        answer = site.client(MAPPER).post(path, data={"act": "decline"})
+        assert (answer.status_code, "est gardé plus bas" in answer.text) == (422, False)
 
 
 class EngineThatStops(EmbeddedIndex):
-    """Answers no search while it is away."""
+    """Answers nothing that a reader asks while it is away."""
 
     away = False
+
+    def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
+        if self.away:
+            raise IndexUnreachable("no answer")
+        return super().show(request)
+
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
+        if self.away:
+            raise IndexUnreachable("no answer")
+        return super().kept(document_ids)
 
     def search(self, request: SearchRequest) -> SearchAnswer:
         if self.away:
@@ -580,6 +601,30 @@ def test_a_question_outlives_an_engine_that_is_away(tmp_path: Path) -> None:
         index.away = False
         assert client.post("/questions", data=typed).status_code == 303
         assert len(site.questions.of_asker(ASKER)) == 1
+
+
+def test_an_engine_that_goes_while_a_question_is_published_refuses_it_no_more(
+    tmp_path: Path,
+) -> None:
+    """It stands by then: told that it does not, its asker would ask it again."""
+    index = EngineThatStops(tmp_path / "index", ENCODER.dimension)
+    with asking_site(tmp_path, apart=True, index=index) as site:
+        verdict = {"verdict": "accept"}
+        site.client(ANIMATOR).post("/animation/communities/cadastre", data=verdict)
+        asking = site.services.asking
+        assert asking is not None
+
+        def published() -> bool:
+            index.away = True
+            return False
+
+        gone = replace(site.services, asking=replace(asking, publish=published))
+        wanted = {"title": QUESTION, "community": "cadastre"}
+        client = replace(site, services=gone).client(STRANGER)
+        assert client.post("/questions", data=wanted).status_code == 303
+        index.away = False
+        (thread,) = site.questions.of_asker(STRANGER)
+        assert thread.question.stage is QuestionStage.COMMUNITY
 
 
 def test_a_title_is_one_line_that_is_seen(site: AskingSite) -> None:

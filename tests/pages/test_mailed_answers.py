@@ -12,13 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.values import Agent
 from expertise.consent import Preference, PreferenceKind, SqlConsent
+from expertise.directory import SqlDirectory
 from indexer.errors import IndexUnreachable
 from quisait.settings import Settings
 from quisait.work.mail import send_queue
-from quisait.work.mailbox import check_mailbox, read_mails
-from search_api.answers.mailed_answers import MailOutcome
+from quisait.work.mailbox import check_mailbox, mailbox_rules, read_mails
+from search_api.answers.mailed_answers import MailOutcome, receive_mail
 from search_api.asking.values import MOST_TEXT, RequestState
+from search_api.mail.imap import opened_mailbox
 from search_api.mail.incoming import read_incoming
 from search_api.mail.reply_addresses import Purpose, ReplyAddresses
 from search_api.mail.values import MailState
@@ -317,6 +320,41 @@ def test_why_an_answer_is_not_published_is_told_to_its_author_alone(
     assert len(set(told)) == 3
 
 
+def test_a_mail_of_nothing_that_is_seen_or_to_thousands_publishes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on the page; whom the sender is, is looked up once, however many addresses they write."""
+    replies = ReplyAddresses(b"r" * 32, BOX, 30)
+    looked_up: list[str] = []
+    by_email = SqlDirectory.by_email
+
+    def counted(book: SqlDirectory, email: str) -> tuple[Agent, ...]:
+        looked_up.append(email)
+        return by_email(book, email)
+
+    monkeypatch.setattr(SqlDirectory, "by_email", counted)
+    with asking_site(tmp_path) as site:
+        assert site.services.mail is not None
+        context = replace(site.services, mail=replace(site.services.mail, replies=replies))
+        site.ask(to=MAPPER)
+        id_ = question_of(site)["id"]
+
+        def received(agent_id: str, text: str, copies: int = 1) -> MailOutcome:
+            to = (
+                replies.make(Purpose.ANSWER, id_, agent_id, TODAY + timedelta(days=day))
+                for day in range(copies)
+            )
+            head = "".join(f"To: {one}\n" for one in to)
+            raw = f"From: ag-1@agents.test\n{head}Content-Type: text/plain; charset=utf-8\n\n{text}"
+            return receive_mail(context, read_incoming(raw.encode(), replies))
+
+        assert received(MAPPER, "\u200b\ufeff") is MailOutcome.EMPTY
+        looked_up.clear()
+        assert received(NEIGHBOUR, ANSWER, copies=200) is MailOutcome.STRANGER
+        assert looked_up == ["ag-1@agents.test"]
+        assert answers(site) == []
+
+
 def _withdraw(site: AskingSite) -> AskingSite:
     wish = Preference(MAPPER, PreferenceKind.WITHDRAW, "", ())
     SqlConsent(site.engine, site.clock).put(wish, site.clock())
@@ -477,6 +515,27 @@ def test_a_mail_is_believed_where_a_trusted_server_does(
     assert brought(site, settings, dovecot, good) is MailOutcome.PUBLISHED
 
 
+@pytest.mark.parametrize(
+    ("said", "passed"),
+    [
+        ("mx.test; spf=pass smtp.mailfrom=a@b.test; dmarc=pass (p=none) header.from=b.test", True),
+        ("MX.test 1; DMARC=Pass", True),
+        ('mx.test; spf=pass smtp.mailfrom="a; dmarc=pass "@b.test; dmarc=fail', False),
+        ('mx.test; spf=pass smtp.mailfrom="a; dmarc=pass "@b.test', False),
+        ("mx.test; dmarc=fail (policy; dmarc=pass)", False),
+        ("mx.test; spf=none (a (b); dmarc=pass", False),
+        ("mx.test; dmarc=fail; dmarc=pass", False),
+        ("mx.test; x=y dmarc=pass", False),
+        ("other.test; dmarc=pass", False),
+    ],
+)
+def test_a_sender_writes_no_result_of_the_trusted_server(said: str, passed: bool) -> None:
+    """Not by the local part of an address, which the server quotes."""
+    raw = f"From: a@b.test\nAuthentication-Results: {said}\n\nbonjour".encode()
+    replies = ReplyAddresses(b"a" * 32, BOX, 30)
+    assert read_incoming(raw, replies, trusted_server="mx.test").authenticated is passed
+
+
 def test_an_index_that_is_away_leaves_the_mail_where_it_is(
     site: AskingSite, settings: Settings, post: SmtpServer, dovecot: DovecotServer
 ) -> None:
@@ -513,6 +572,12 @@ def test_a_server_without_move_is_read_as_well(site: AskingSite, post: SmtpServe
         assert old.mails(OLD_BOX) == []
         assert [len(old.mails(OLD_BOX, one)) for one in ("Traités", "Écartés")] == [1, 1]
         assert "attendent : 0" in check_mailbox(settings)
+        with opened_mailbox(mailbox_rules(settings)) as mailbox:
+            mailbox.erase_before(datetime.now(UTC).date() + timedelta(days=2))
+        with old.account(OLD_BOX) as client:
+            for folder in ("INBOX", "Traités", "Écartés"):
+                client.select_folder(folder)
+                assert client.search() == [], folder
         wrong = {
             "refuse le compte": settings_for(post, old, **account, password="autre"),
             "n'est pas reconnu": settings_for(

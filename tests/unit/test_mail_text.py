@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from connectors.mail_text import (
     LONGEST_FIELD,
+    MOST_NESTED,
     NewText,
     UnreadableMail,
+    leaves,
     new_text,
     own_text,
     parse_mail,
@@ -173,6 +175,43 @@ def test_any_bytes_are_a_mail(raw: bytes) -> None:
         assert isinstance(new_text(parse_mail(written)).text, str)
 
 
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        "text/plain; charset*=ut\0f''x",
+        "text/plain; charset*=undefined''x",
+        "text/plain; charset=undefined",
+        "text/plain; charset=idna",
+        'text/plain; charset="a\0b"',
+        "text/plain; name*=undefined''x",
+        "multipart/mixed; boundary*=undefined''x",
+        "multipart/mixed; boundary*=a\0b''x",
+        f"text/plain; charset*{'9' * 5_000}*=x",
+    ],
+)
+def test_a_parameter_in_no_charset_breaks_no_reading(parameter: str) -> None:
+    """Else one hostile mail would end every reading of its mailbox."""
+    raw = f"Content-Type: {parameter}\n\nla r\xe9gion".encode("latin-1")
+    text = new_text(parse_mail(raw)).text
+    assert text == ("" if parameter.startswith("multipart") else "la région")
+
+
+def test_a_text_is_read_in_no_charset_of_host_names() -> None:
+    """Its time is not linear: ten megabytes would take hours."""
+    head = b"Content-Type: text/plain; charset=punycode\n\n"
+    assert new_text(parse_mail(head + b"abc-kva")).text == "abc-kva"
+
+
+@pytest.mark.parametrize("kind", ["multipart/mixed", "message/rfc822", "text/plain"])
+def test_an_attached_mail_is_written_again_as_it_was(kind: str) -> None:
+    """Also one that has several parts by its type alone: else it would end the reading."""
+    inner = f"Content-Type: {kind}\n\nla région".encode()
+    head = b"Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: message/rfc822\n\n"
+    (part,) = leaves(parse_mail(head + inner + b"\n--a--\n"))
+    payload: Any = part.get_payload()
+    assert "la région".encode() in payload[0].as_bytes()
+
+
 def test_parts_nested_without_end_are_refused() -> None:
     """A sentence, no crash."""
     nested = "".join(
@@ -181,6 +220,18 @@ def test_parts_nested_without_end_are_refused() -> None:
     )
     with pytest.raises(UnreadableMail):
         parse_mail(nested.encode())
+
+
+def test_a_line_is_compared_with_few_boundaries() -> None:
+    """As many levels as mails forwarded as files have, and no more."""
+
+    def nested(levels: int) -> bytes:
+        heads = (f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(levels))
+        return "".join([*heads, "\n", OWN]).encode()
+
+    assert new_text(parse_mail(nested(MOST_NESTED))).text == OWN
+    with pytest.raises(UnreadableMail):
+        parse_mail(nested(MOST_NESTED + 1))
 
 
 def test_a_field_without_end_is_cut() -> None:

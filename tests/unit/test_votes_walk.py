@@ -36,6 +36,7 @@ from expertise.votes import (
     contribution_weight,
     discounted_sum,
     discounted_votes,
+    is_open_question,
     recency,
     shares_of_text,
     summed_by_kind,
@@ -59,6 +60,14 @@ def owners(*names: str) -> dict[str, str]:
 
 def weights(votes: Sequence[Vote]) -> list[float]:
     return [vote.weight for vote in votes]
+
+
+def test_a_question_is_open_until_somebody_answers() -> None:
+    """Told of rows in whatever collection, of which none is kept in memory."""
+    asked = Contribution("wiki:ana", ContributorRole.ASKER)
+    assert is_open_question([asked])
+    assert not is_open_question([asked, replace(asked, role=ContributorRole.ANSWERER)])
+    assert not is_open_question([replace(asked, role=ContributorRole.AUTHOR)])
 
 
 def test_thanks_raise_an_answer_towards_an_accepted_one() -> None:
