@@ -17,8 +17,8 @@ from connectors.mail.documents import (
     read_mail,
     thread_document,
 )
+from connectors.mail.text import UnreadableMail, parse_mail
 from connectors.mail.threads import MailHead, MailThread, threads_of
-from connectors.mail_text import UnreadableMail, parse_mail
 from connectors.ports import (
     AccessChanged,
     AccessNarrowed,

@@ -18,8 +18,8 @@ from quisait_mailbox.rights import readers_of
 from quisait_mailbox.session import MailboxLimits
 
 from connectors.mail.documents import attached
+from connectors.mail.text import parse_mail
 from connectors.mail.threads import MailHead, threads_of
-from connectors.mail_text import parse_mail
 from connectors.ports import (
     AccessNarrowed,
     Change,

@@ -212,6 +212,12 @@ def test_what_is_read_again_is_ahead_until_it_is_written(tmp_path: Path) -> None
     assert crawls.state.ahead("wiki") == {"wiki:1"}
 
 
+def test_half_a_character_stops_no_reading(crawls: CrawlBench) -> None:
+    """A source's JSON may say it; the index keeps it, or refuses that document alone."""
+    crawls.crawl(Upsert(page(1, "Le \ud800 cadastre", title="\udfff")), Upsert(page(2)))
+    assert "wiki:2" in crawls.ids()
+
+
 def test_what_closes_waits_for_no_extractor(crawls: CrawlBench) -> None:
     """Restrictions and deletions that were read are applied though no text can be."""
 
