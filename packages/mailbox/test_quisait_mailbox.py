@@ -368,6 +368,10 @@ def test_readers_come_from_the_folder_s_own_rights(harness: MailboxHarness) -> N
         ([("ana", "lr"), ("-group=x", "l")], Access(frozenset({"t:account:ana"}))),
         ([("ana", "lr"), ("group-override=x", "l")], Access()),
         ([("", "lr")], Access()),
+        ([("group:x", "lr")], Access()),
+        ([("ana", "lr"), ("-group:x", "r")], Access()),
+        ([("ana", "lr"), ("-user=ben", "r")], Access()),
+        ([("ana", "lr"), ("-Anyone", "r")], Access()),
     ],
 )
 def test_a_right_that_cannot_be_said_is_nobody_s(
