@@ -251,7 +251,7 @@ class _Reading:
         state = FolderState(folder.rights, readers)
         for entry, ruled in folder.files:
             document = self.connector._document(self.client, entry, ruled)
-            key = file_key(described(document))
+            key = file_key(entry.name, described(document))
             known = former is not None and key in former.files
             self.existing.add(document.id)
             if known:

@@ -58,9 +58,9 @@ def name_key(name: str) -> bytes:
     return _hashed(name, _NAME_BYTES)
 
 
-def file_key(described: str) -> bytes:
-    """What stands for a file as it is described."""
-    return _hashed(described, FILE_BYTES)
+def file_key(name: str, described: str) -> bytes:
+    """What stands for a file of a folder as it is described: a copy may have all but its name."""
+    return _hashed(f"{name}\0{described}", FILE_BYTES)
 
 
 def digest_of(lines: Iterable[str]) -> bytes:
