@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -182,7 +183,8 @@ def _parsed(host: HttpHost, address: str) -> Any:
     told = {"content-location": answer.url or address}
     if kind := answer.headers.get("Content-Type"):
         told["content-type"] = kind
-    parsed = feedparser.parse(answer.content, response_headers=told)
+    # Given bytes, feedparser would open a file of this machine that they name.
+    parsed = feedparser.parse(BytesIO(answer.content), response_headers=told)
     broken = parsed.bozo and not isinstance(parsed.get("bozo_exception"), _HARMLESS)
     if broken or not parsed.get("version"):
         raise SourceUnreachable(
