@@ -7,7 +7,8 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from connectors.mail.cursor import FolderCursor, MailCursor, digest_of, read_cursor
+from connectors.digests import digest_of
+from connectors.mail.cursor import FolderCursor, MailCursor, read_cursor
 from connectors.mail.documents import (
     EncryptedMail,
     Mail,

@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 import feedparser
 import trafilatura
 
+from connectors.digests import digest_of
 from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
@@ -30,7 +31,7 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.values import Access, Document, EvidencePolicy, Section
-from quisait_sites.cursor import SiteCursor, digest_of, in_parts, read_cursor
+from quisait_sites.cursor import SiteCursor, in_parts, read_cursor
 from quisait_sites.options import FeedOptions
 from quisait_sites.pages import NoText, own_sections, signed_by
 
