@@ -24,7 +24,7 @@ connector_app = typer.Typer(
 )
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _TRIED_ELSEWHERE = {
-    "push": "ses documents sont poussés : « quisait status » dit ce qui attend",
+    "push": "ses documents sont poussés : « quisait sources » dit ce qui attend",
     "questions": "ses documents sont les questions posées ici",
 }
 
