@@ -167,7 +167,9 @@ class MailReading:
     def _folder(self, name: str, folder: MailFolder) -> Iterator[Change]:
         access, state = folder.place.access, folder.state
         known = self._cursor.folders.get(name)
-        readers = digest_of([repr((sorted(access.allowed), sorted(access.denied)))]).hex()
+        # With what of them cannot be said: a folder is listed again once all of it can.
+        said = sorted(access.allowed), sorted(access.denied), *folder.warnings
+        readers = digest_of([repr(said)]).hex()
         if known and state and (known.state, known.readers) == (state, readers):
             self._unlisted.append(folder.place.root)
             return
