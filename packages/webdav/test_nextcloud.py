@@ -479,6 +479,18 @@ def test_a_folder_that_fails_deletes_nothing(cloud: Cloud, fault: str) -> None:
     assert [c.document.id for c in again if isinstance(c, Upsert)] == ["t:a/b.txt"]
 
 
+def test_a_folder_that_comes_back_is_missing_no_more(cloud: Cloud) -> None:
+    """The listing holds what is said of it as long as it fails, and no longer."""
+    cloud.files |= {"a/b.txt": "b", "c.txt": "c"}
+    cloud.broken["a"] = lambda body: (500, b"")
+    first = list(connector_of(cloud).changes(None))
+    (failed,) = (c.document_id for c in first if isinstance(c, Malformed))
+    cloud.broken.clear()
+    then = list(connector_of(cloud).changes(last_cursor(first)))
+    held = [c.membership()(failed or "") for c in (*first, *then) if isinstance(c, Listing)]
+    assert held == [True, False]
+
+
 def test_a_folder_that_refuses_the_account_is_closed(cloud: Cloud) -> None:
     """And opens again with the same texts, which are not asked for."""
     cloud.files |= {"a/b.txt": "b", "a/c/d.txt": "d"}

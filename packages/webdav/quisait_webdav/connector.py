@@ -267,7 +267,7 @@ class _Reading:
     def _unlisted(self, folder: UnlistedFolder) -> Iterator[Change]:
         """What was read below it exists still; whether the same agents read it must be known."""
         path, former = folder.path, self._formerly(folder.path)
-        yield Malformed(path, folder.reason)
+        yield Malformed(path, folder.reason, self._id(path))
         self.unlisted.append(self._id(path))
         kept = former or FolderState()
         if folder.refused or kept.rights != folder.rights:
