@@ -531,6 +531,14 @@ def test_nothing_is_read_without_the_shares(cloud: Cloud, place: str, body: byte
     assert not changes
 
 
+def test_an_unknown_certificate_is_told_as_one(cloud: Cloud) -> None:
+    """Of a plain server, whose first request may meet any other refusal too."""
+    plain = {"server": "webdav", "groups": {}, "group_authority": ""}
+    secure = cloud.url.replace("http:", "https:")
+    with pytest.raises(SourceRefused, match="certificat"):
+        list(connector_of(cloud, url=secure, **plain).changes(None))
+
+
 def test_a_server_that_is_away_ends_the_reading(cloud: Cloud) -> None:
     """Five folders in a row: nothing is deleted, and the next reading goes on."""
     for number in range(9):

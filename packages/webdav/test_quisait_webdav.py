@@ -221,7 +221,7 @@ def test_a_file_that_is_no_longer_the_listed_one_is_not_read(
 def test_another_host_is_not_followed(harness: DavHarness) -> None:
     """Neither for the root, nor for the account, whose password stays here."""
     elsewhere = ensure_dav().url + "ailleurs/"
-    with pytest.raises(SourceRefused, match="seul l'hôte réglé est lu"):
+    with pytest.raises(SourceRefused, match="Vérifiez « url »"):
         list(harness.connector(url=elsewhere).changes(None))
 
 
