@@ -168,8 +168,8 @@ def _name(part: Message) -> str:
 
 
 def _bytes_of(part: Message) -> bytes:
-    inner = part.get_payload() if part.is_multipart() else []
-    if part.get_content_type() == "message/rfc822" and inner:
+    inner = part.get_payload() if part.is_multipart() else None
+    if part.get_content_type() == "message/rfc822" and isinstance(inner, list) and inner:
         mail = inner[0]
         return mail.as_bytes() if isinstance(mail, Message) else mail.encode()
     content = part.get_payload(decode=True)
