@@ -229,8 +229,8 @@ def _retry_after_ms(body: bytes) -> float | None:
     """Seconds, from the `retry_after_ms` of a Matrix error; None without one."""
     try:
         wait_ms = json.loads(body)["retry_after_ms"]
-        return max(0.0, float(wait_ms) / 1000)
-    except (ValueError, TypeError, KeyError):
+        return max(1.0, float(wait_ms) / 1000)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 
@@ -238,7 +238,7 @@ def _retry_after(header: str | None) -> float | None:
     """Seconds, given as a number or as a date (RFC 9110, 10.2.3); None if neither."""
     if not header:
         return None
-    if header.strip().isdigit():
+    if header.strip().isdecimal():
         return max(1.0, float(header))
     try:
         moment = parsedate_to_datetime(header)

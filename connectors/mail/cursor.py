@@ -5,10 +5,11 @@ read again; one that could not be read whole keeps its former digest.
 """
 
 import base64
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+
+from connectors.digests import hash_of
 
 _DIGEST_BYTES = 4
 _FEWEST_PARTS, _MOST_PARTS = 16, 8_192
@@ -40,7 +41,7 @@ class FolderCursor:
 
     def part_of(self, name: str) -> int:
         """The part that a thread belongs to."""
-        return int.from_bytes(_sha256(name)[:4]) % (len(self.digests) // _DIGEST_BYTES)
+        return int.from_bytes(hash_of(name)[:4]) % (len(self.digests) // _DIGEST_BYTES)
 
     def digest(self, part: int) -> bytes:
         """Of one part; zeros where it was not read whole."""
@@ -91,13 +92,3 @@ def read_cursor(text: str | None) -> MailCursor:
         return MailCursor()
     whole = all(one.digests and len(one.digests) % _DIGEST_BYTES == 0 for one in folders.values())
     return MailCursor(folders) if whole else MailCursor()
-
-
-def digest_of(lines: Iterable[str]) -> bytes:
-    """Four bytes, of which one at least is not zero: a part that was read never looks unread."""
-    digest = _sha256("\n".join(lines))[:_DIGEST_BYTES]
-    return digest if any(digest) else b"\x01" + digest[1:]
-
-
-def _sha256(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -13,8 +13,8 @@ from email.header import decode_header
 from email.message import Message
 from urllib.parse import quote
 
+from connectors.mail.text import inner_parts, new_text, text_of
 from connectors.mail.threads import MailHead, MailThread
-from connectors.mail_text import new_text
 from connectors.values import (
     CONVERSATION_HEADINGS,
     Access,
@@ -125,12 +125,10 @@ def attached(message: Message) -> Iterator[tuple[str, Message]]:
     waiting = [("", message)]
     while waiting:
         number, part = waiting.pop()
-        payload = part.get_payload()
-        if part.get_content_maintype() == "multipart" and isinstance(payload, list):
+        if part.get_content_maintype() == "multipart" and part.is_multipart():
             inner = [
                 (f"{number}.{at}" if number else str(at), one)
-                for at, one in enumerate(payload, 1)
-                if isinstance(one, Message)
+                for at, one in enumerate(inner_parts(part), 1)
             ]
             waiting.extend(reversed(inner))
         elif is_attached(
@@ -200,9 +198,9 @@ def attachment_document(
 ) -> Document:
     """The document of an attached file; it is part of its thread's."""
     payload = part.get_payload(decode=True)
-    inner = part.get_payload()
-    if isinstance(inner, list):
-        payload = inner[0].as_bytes() if inner and isinstance(inner[0], Message) else b""
+    if part.is_multipart():
+        inner = inner_parts(part)
+        payload = inner[0].as_bytes() if inner else b""
     content = payload if isinstance(payload, bytes) else b""
     media_type = part.get_content_type()
     written = _decoded(part.get_filename() or "")[-200:].replace("/", "_").strip()
@@ -322,13 +320,5 @@ def _decoded(written: str) -> str:
         found = decode_header(written[:_LONGEST_FIELD])
     except (HeaderParseError, binascii.Error, ValueError):
         return " ".join(written.split())
-    words = []
-    for value, charset in found:
-        if isinstance(value, str):
-            words.append(value)
-            continue
-        try:
-            words.append(value.decode(charset or "utf-8"))
-        except (LookupError, ValueError):
-            words.append(value.decode("cp1252", "replace"))
+    words = (value if isinstance(value, str) else text_of(value, one) for value, one in found)
     return " ".join("".join(words).replace("\0", " ").split())

@@ -7,7 +7,8 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from connectors.mail.cursor import FolderCursor, MailCursor, digest_of, read_cursor
+from connectors.digests import digest_of
+from connectors.mail.cursor import FolderCursor, MailCursor, read_cursor
 from connectors.mail.documents import (
     EncryptedMail,
     Mail,
@@ -17,8 +18,8 @@ from connectors.mail.documents import (
     read_mail,
     thread_document,
 )
+from connectors.mail.text import UnreadableMail, parse_mail
 from connectors.mail.threads import MailHead, MailThread, threads_of
-from connectors.mail_text import UnreadableMail, parse_mail
 from connectors.ports import (
     AccessChanged,
     AccessNarrowed,
@@ -166,7 +167,9 @@ class MailReading:
     def _folder(self, name: str, folder: MailFolder) -> Iterator[Change]:
         access, state = folder.place.access, folder.state
         known = self._cursor.folders.get(name)
-        readers = digest_of([repr((sorted(access.allowed), sorted(access.denied)))]).hex()
+        # With what of them cannot be said: a folder is listed again once all of it can.
+        said = sorted(access.allowed), sorted(access.denied), *folder.warnings
+        readers = digest_of([repr(said)]).hex()
         if known and state and (known.state, known.readers) == (state, readers):
             self._unlisted.append(folder.place.root)
             return

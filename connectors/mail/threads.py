@@ -14,7 +14,7 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 
-from connectors.mail_text import LONGEST_FIELD
+from connectors.mail.text import LONGEST_FIELD
 from connectors.values import assume_utc
 
 MOST_MAILS = 200

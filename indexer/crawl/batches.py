@@ -347,9 +347,9 @@ def _merge(document: Document, extracted: Extracted) -> Document:
 
 def _content_hash(title: str, passages: tuple[Passage, ...]) -> str:
     """Of what is encoded, whatever the encoder: a reindex compares by it."""
-    digest = hashlib.sha256(f"{FORMAT}\0{title}".encode())
+    digest = hashlib.sha256(_bytes_of(f"{FORMAT}\0{title}"))
     for passage in passages:
-        digest.update(b"\0" + passage_text(title, passage).encode())
+        digest.update(b"\0" + _bytes_of(passage_text(title, passage)))
     return digest.hexdigest()
 
 
@@ -358,7 +358,12 @@ def _record_hash(document: Document) -> str:
     kept = _fields(document)
     del kept["access"], kept["content"], kept["version"]
     canonical = json.dumps(kept, default=_plain, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(f"{FORMAT}\0{canonical}".encode()).hexdigest()
+    return hashlib.sha256(_bytes_of(f"{FORMAT}\0{canonical}")).hexdigest()
+
+
+def _bytes_of(text: str) -> bytes:
+    """In UTF-8, and half a surrogate pair too: the index says whether it keeps it."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _plain(value: object) -> dict[str, Any] | str:

@@ -297,7 +297,7 @@ class _Crawl:
             self.write_encoded()  # what it is compared with must be what is kept by then
         wanted, unchanged = needed_writes(self.gathered, self.dependencies.index.kept(ids))
         self.report.unchanged += unchanged
-        self._settle(ids.difference(map(id_of, wanted)))
+        as_kept = ids.difference(map(id_of, wanted))
         self.gathered, self.gathered_passages, self.gathered_access_changes = [], 0, 0
         going = {
             write.document_id
@@ -320,6 +320,7 @@ class _Crawl:
         texts = texts_of(wanted)
         vectors = self.encoding.submit(self.dependencies.encoder.passages, texts)
         self.write_encoded(later=frozenset(map(id_of, at_once)))
+        self._settle(as_kept)  # of the cursor before them, they were still ahead
         self.report.passages += len(texts)
         self.underway = Batch(wanted, vectors, cursor)
 

@@ -139,11 +139,10 @@ def _is_endless(content: bytes, start: int) -> bool:
 def _taken_out(mail: Message) -> list[Message]:
     """Removes the attachments from `mail` and returns them."""
     attached: list[Message] = []
-    inner = mail.get_payload()
-    if mail.get_content_maintype() != "multipart" or not isinstance(inner, list):
-        return attached
+    if mail.get_content_maintype() != "multipart" or not mail.is_multipart():
+        return attached  # its text is not asked for: `email` may take long to decode it
     kept: list[Message | str] = []
-    for part in inner:
+    for part in mail.get_payload():
         if not isinstance(part, Message):
             continue
         if _is_attachment(part):
@@ -169,7 +168,7 @@ def _name(part: Message) -> str:
 
 
 def _bytes_of(part: Message) -> bytes:
-    inner = part.get_payload()
+    inner = part.get_payload() if part.is_multipart() else None
     if part.get_content_type() == "message/rfc822" and isinstance(inner, list) and inner:
         mail = inner[0]
         return mail.as_bytes() if isinstance(mail, Message) else mail.encode()

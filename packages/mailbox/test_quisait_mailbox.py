@@ -3,6 +3,8 @@
 import contextlib
 import itertools
 import socket
+import socketserver
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -15,11 +17,11 @@ from imapclient import IMAPClient
 from quisait_mailbox.connector import ImapFolder, MailboxConnector, _attached
 from quisait_mailbox.options import MailboxOptions
 from quisait_mailbox.rights import readers_of
-from quisait_mailbox.session import MailboxLimits
+from quisait_mailbox.session import MailboxLimits, MailboxSession
 
 from connectors.mail.documents import attached
+from connectors.mail.text import parse_mail
 from connectors.mail.threads import MailHead, threads_of
-from connectors.mail_text import parse_mail
 from connectors.ports import (
     AccessNarrowed,
     Change,
@@ -368,6 +370,10 @@ def test_readers_come_from_the_folder_s_own_rights(harness: MailboxHarness) -> N
         ([("ana", "lr"), ("-group=x", "l")], Access(frozenset({"t:account:ana"}))),
         ([("ana", "lr"), ("group-override=x", "l")], Access()),
         ([("", "lr")], Access()),
+        ([("group:x", "lr")], Access()),
+        ([("ana", "lr"), ("-group:x", "r")], Access()),
+        ([("ana", "lr"), ("-user=ben", "r")], Access()),
+        ([("ana", "lr"), ("-Anyone", "r")], Access()),
     ],
 )
 def test_a_right_that_cannot_be_said_is_nobody_s(
@@ -416,6 +422,46 @@ def test_a_server_that_is_away_or_silent_is_tried_later(harness: MailboxHarness)
                 list(connector.changes(None))
     with pytest.raises(SourceUnreachable):
         list(harness.connector(port=port).changes(None))
+
+
+@contextlib.contextmanager
+def plain_server(search: str) -> Iterator[MailboxOptions]:
+    """One that has LOGIN alone, and answers each search with this line."""
+
+    class Server(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(b"* OK [CAPABILITY IMAP4rev1] ready\r\n")
+            for line in self.rfile:
+                tag, command = line.decode().split()[:2]
+                said = {"UID": f"* SEARCH {search}\r\n", "CAPABILITY": "* CAPABILITY IMAP4rev1\r\n"}
+                self.wfile.write(f"{said.get(command, '')}{tag} OK done\r\n".encode())
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Server) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        where = {"host": "127.0.0.1", "port": server.server_address[1], "security": "none"}
+        try:
+            yield MailboxOptions.model_validate({**where, "user": "x", "folders": {"a": []}})
+        finally:
+            server.shutdown()
+
+
+def test_a_folder_of_many_mails_opens() -> None:
+    """All their numbers come in one line."""
+    with plain_server(" ".join(map(str, range(1_000_000, 1_200_000)))) as options:
+        session = MailboxSession(options, lambda: "x", "", QUICK)
+        found = session.ask_folder("a", lambda client: client.search(["UNDELETED"]))
+        session.close()
+    assert len(found) == 200_000
+
+
+def test_a_password_that_cannot_be_sent_is_told_without_it() -> None:
+    """LOGIN takes ASCII alone; the error of the standard library has the password."""
+    with plain_server("") as options:
+        connector = MailboxConnector("t", options, lambda: "un secret d'été", limits=QUICK)
+        with pytest.raises(SourceRefused, match="AUTH=PLAIN") as refused:
+            list(connector.changes(None))
+    assert refused.value.__cause__ is None
 
 
 @pytest.fixture

@@ -228,6 +228,17 @@ def test_an_entity_is_not_read(harness: FeedHarness, tmp_path: Path) -> None:
         list(connector(harness.site).changes(None))
 
 
+def test_a_file_of_this_machine_is_not_read(harness: FeedHarness, tmp_path: Path) -> None:
+    """Whose name the site answers: it could be a secret, or one without an end."""
+    harness.serve("a.xml", atom("1", "xylophone"))
+    page = harness.site.pages["/a.xml"]
+    secret = tmp_path / "a.xml"
+    secret.write_bytes(page.body)
+    page.body = str(secret).encode()
+    with pytest.raises(SourceUnreachable, match="ne se lit pas"):
+        list(connector(harness.site).changes(None))
+
+
 def test_the_check_says_what_is_not_read(harness: FeedHarness) -> None:
     """An entry without a name; a feed without an entry; readers of no feed."""
     harness.serve("a.xml", "")

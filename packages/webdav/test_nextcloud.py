@@ -416,6 +416,42 @@ def test_a_share_taken_back_is_seen_though_no_tag_changed(cloud: Cloud) -> None:
     assert not [one for one in cloud.asked if one.startswith("GET") and "a/b" in one]
 
 
+def test_a_share_told_in_another_place_is_taken_back_too(cloud: Cloud) -> None:
+    """Of a folder that the account has twice: where it is not told, nothing tells of its end."""
+    cloud.files["a/b/c.txt"] = "c"
+    cloud.shares = [cloud.share("a/b", GROUP, "compta") | {"path": "/z/b"}]
+    first = list(connector_of(cloud).changes(None))
+    cloud.shares = []
+    kept = apply(connector_of(cloud).changes(last_cursor(first)), apply(first))
+    assert kept["t:a/b/c.txt"].access.allowed == {"t:account:svc"}
+
+
+def test_a_copy_under_another_name_is_read(cloud: Cloud) -> None:
+    """It has the size, the date and the tag of what it was copied from, and the same link."""
+    cloud.files["a.txt"] = "a"
+    cloud.etag = lambda place: "1"  # type: ignore[method-assign]
+    linked = {"link": "https://f.example/"}
+    first = list(connector_of(cloud, **linked).changes(None))
+    cloud.files["b.txt"] = "b"
+    changes = connector_of(cloud, **linked).changes(last_cursor(first))
+    assert [c.document.id for c in changes if isinstance(c, Upsert)] == ["t:b.txt"]
+
+
+@pytest.mark.parametrize("status", ["HTTP/1.1 ²00 OK", "HTTP/1.1 " + "9" * 5_000])
+def test_a_status_that_is_none_stops_no_reading(cloud: Cloud, status: str) -> None:
+    """The entry is named, and the others are read."""
+    cloud.files |= {"a.txt": "a", "b.txt": "b"}
+
+    def odd(body: bytes) -> tuple[int, bytes]:
+        before, href, after = body.rpartition(f"<d:href>{HOME}/b.txt</d:href>".encode())
+        return 207, before + href + f"<d:status>{status}</d:status>".encode() + after
+
+    cloud.broken[""] = odd
+    changes = list(connector_of(cloud).changes(None))
+    assert set(apply(changes)) == {"t:a.txt"}
+    assert [c.where for c in changes if isinstance(c, Malformed)] == ["b.txt"]
+
+
 @pytest.mark.parametrize("fault", ["500", "429", "cut", "html", "404", "empty"])
 def test_a_folder_that_fails_deletes_nothing(cloud: Cloud, fault: str) -> None:
     """It is named, its documents stay as they were, and it is read again when it answers."""
@@ -441,6 +477,18 @@ def test_a_folder_that_fails_deletes_nothing(cloud: Cloud, fault: str) -> None:
     cloud.broken.clear()
     again = list(connector_of(cloud).changes(last_cursor(changes)))
     assert [c.document.id for c in again if isinstance(c, Upsert)] == ["t:a/b.txt"]
+
+
+def test_a_folder_that_comes_back_is_missing_no_more(cloud: Cloud) -> None:
+    """The listing holds what is said of it as long as it fails, and no longer."""
+    cloud.files |= {"a/b.txt": "b", "c.txt": "c"}
+    cloud.broken["a"] = lambda body: (500, b"")
+    first = list(connector_of(cloud).changes(None))
+    (failed,) = (c.document_id for c in first if isinstance(c, Malformed))
+    cloud.broken.clear()
+    then = list(connector_of(cloud).changes(last_cursor(first)))
+    held = [c.membership()(failed or "") for c in (*first, *then) if isinstance(c, Listing)]
+    assert held == [True, False]
 
 
 def test_a_folder_that_refuses_the_account_is_closed(cloud: Cloud) -> None:
@@ -483,6 +531,14 @@ def test_nothing_is_read_without_the_shares(cloud: Cloud, place: str, body: byte
     assert not changes
 
 
+def test_an_unknown_certificate_is_told_as_one(cloud: Cloud) -> None:
+    """Of a plain server, whose first request may meet any other refusal too."""
+    plain = {"server": "webdav", "groups": {}, "group_authority": ""}
+    secure = cloud.url.replace("http:", "https:")
+    with pytest.raises(SourceRefused, match="certificat"):
+        list(connector_of(cloud, url=secure, **plain).changes(None))
+
+
 def test_a_server_that_is_away_ends_the_reading(cloud: Cloud) -> None:
     """Five folders in a row: nothing is deleted, and the next reading goes on."""
     for number in range(9):
@@ -500,7 +556,7 @@ def test_names_that_lead_elsewhere_are_not_followed(cloud: Cloud) -> None:
     hrefs = (
         "/remote.php/dav/files/admin/secret.txt", f"{HOME}/../admin/secret.txt", f"{HOME}/x/y.txt",
         f"{HOME}/x%2Fy.txt", "https://ailleurs.example/a.txt", f"{HOME}/%00.txt", f"{HOME}/%ff.txt",
-        "//ailleurs.example/x", f"{HOME}/%2e%2e",
+        "//ailleurs.example/x", f"{HOME}/%2e%2e", "//[x",
     )  # fmt: skip
     odd = "".join(
         f"<d:response><d:href>{one}</d:href><d:propstat><d:prop><d:getetag>1</d:getetag>"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from threading import Event
 
-from connectors.mail_text import UnreadableMail
+from connectors.mail.text import UnreadableMail
 from quisait.application.assembly import Application
 from quisait.clock import today
 from quisait.settings import Settings, beside_file

@@ -11,7 +11,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
 
-from connectors.mail_text import leaves, new_text, parse_mail
+from connectors.mail.text import inner_parts, leaves, new_text, parse_mail
 from search_api.mail.reply_addresses import ReplyAddresses, SignedAddress
 from search_api.mail.values import ANSWER_ABOVE
 
@@ -79,7 +79,7 @@ def read_incoming(
     """`raw`: the mail, or its header fields alone where `whole` is false.
 
     `trusted_server`: whose `Authentication-Results` are believed (RFC 8601); empty: nobody's.
-    Raises `connectors.mail_text.UnreadableMail`.
+    Raises `connectors.mail.text.UnreadableMail`.
     """
     message = parse_mail(raw)
     sender = _sender(message)
@@ -182,12 +182,9 @@ def _failed(message: Message) -> Iterator[FailedRecipient]:
     if message.get_content_type() != "multipart/report":
         return
     for part in leaves(message):
-        groups = part.get_payload()
-        if part.get_content_type() != "message/delivery-status" or not isinstance(groups, list):
+        if part.get_content_type() != "message/delivery-status":
             continue
-        for group in groups:
-            if not isinstance(group, Message):
-                continue
+        for group in inner_parts(part):
             status = _STATUS.match(_field(group, "Status"))
             if _field(group, "Action").strip().lower() != "failed" or status is None:
                 continue

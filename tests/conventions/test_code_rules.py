@@ -197,7 +197,7 @@ def test_every_package_says_that_it_is_typed() -> None:
 
 
 def test_the_readmes_commands_exist() -> None:
-    """Each `make` target stands in the Makefile, each `quisait` command on the command line."""
+    """Each `make` target stands in the Makefile, each command on the command line."""
     readme = (REPOSITORY / "README.md").read_text("utf-8")
     targets = set(re.findall(r"(?m)^([a-z-]+):", (REPOSITORY / "Makefile").read_text()))
     asked = set(re.findall(r"(?m)(?:^|`)make ([a-z-]+)", readme))
@@ -206,6 +206,8 @@ def test_the_readmes_commands_exist() -> None:
     commands = {c.name or getattr(c.callback, "__name__", "") for c in app.registered_commands}
     named = set(re.findall(r"(?m)(?:^|`)quisait ([a-z]+)", readme))
     assert {"init", "crawl"} <= named <= commands | groups
+    pages = "".join(page.read_text("utf-8") for page in (REPOSITORY / "docs/sources").glob("*.md"))
+    assert {"check"} <= set(re.findall(r"`quisait ([a-z]+)", pages)) <= commands | groups
 
 
 def test_a_class_name_stands_in_one_file() -> None:

@@ -1,6 +1,9 @@
 """A mail is taken apart without losing or inventing anything."""
 
+import sys
 from email.message import EmailMessage
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -77,3 +80,25 @@ def test_an_inner_mail_is_a_part() -> None:
 def test_a_broken_mail_raises_nothing(broken: bytes) -> None:
     """What cannot be taken apart is left to be read whole."""
     assert mail_parts(broken) == () or mail_parts(broken)[0].path == ""
+
+
+def test_no_text_is_decoded_by_a_charset_that_it_names() -> None:
+    """Punycode takes the square of a text's length: a mail of some megabytes would take days."""
+    decoded = []
+
+    def trace(frame: FrameType, event: str, _: Any) -> None:
+        if frame.f_code.co_filename.endswith("encodings/punycode.py"):
+            decoded.append(frame.f_code.co_name)
+
+    raw = (
+        'Content-Type: multipart/mixed; boundary="b"\n\n'
+        "--b\nContent-Type: text/plain; charset=punycode\n\nl\xe9gal\n"
+        "--b\nContent-Type: text/plain; charset=punycode; name=a\n\nl\xe9gal\n--b--\n"
+    ).encode("latin-1")
+    before = sys.getprofile()
+    sys.setprofile(trace)
+    try:
+        _, attached = mail_parts(raw)
+    finally:
+        sys.setprofile(before)
+    assert (decoded, attached.content) == ([], b"l\xe9gal")

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.mail_text import (
+from connectors.mail.documents import read_mail
+from connectors.mail.text import (
     LONGEST_FIELD,
     MOST_NESTED,
     NewText,
@@ -21,6 +22,7 @@ from connectors.mail_text import (
     parse_mail,
     text_of_html,
 )
+from connectors.mail.threads import MailHead
 
 pytestmark = pytest.mark.sources
 
@@ -167,6 +169,18 @@ def test_a_wrong_charset_loses_no_mail(charset: str) -> None:
     assert "gion" in new_text(parse_mail(head + "la région à l’été".encode("cp1252"))).text
 
 
+@pytest.mark.parametrize("charset", ["utf-7", "unicode_escape"])
+def test_half_a_character_is_no_text(charset: str) -> None:
+    """What is read can be kept, in a text as in a subject: one mail stops no reading."""
+    mail = (
+        f"Subject: =?{charset}?Q?+2AA-\\ud800?=\nContent-Type: text/plain; charset={charset}\n\n"
+        "Oui +2AA- \\ud800"
+    )
+    read = read_mail(MailHead("1"), parse_mail(mail.encode()))
+    assert f"{read.subject}{read.text}".encode()
+    assert read.text.startswith("Oui")
+
+
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_mail(raw: bytes) -> None:
     """With a text, be it empty."""
@@ -271,7 +285,7 @@ def _steps(function: Callable[[str], str], text: str) -> int:
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal count
-        if not frame.f_code.co_filename.endswith("mail_text.py"):
+        if not frame.f_code.co_filename.endswith("mail/text.py"):
             return None
         count += event == "line"
         return trace

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from connectors.mail.cursor import FolderCursor, MailCursor, read_cursor
 from connectors.mail.documents import EncryptedMail, MailPlace, attached, read_mail, thread_document
+from connectors.mail.text import parse_mail
 from connectors.mail.threads import MOST_MAILS, MailHead, date_of, head_of, threads_of
-from connectors.mail_text import parse_mail
 from connectors.values import Access, ContributorRole, Document, EvidencePolicy
 
 pytestmark = pytest.mark.sources

@@ -237,6 +237,20 @@ def test_it_waits_as_long_as_the_server_asks(
         client.user_id()
 
 
+@pytest.mark.parametrize("wait", [b"0", b"-1", b"1e-9", b"9" * 400, b"[" * 100_000])
+def test_a_wait_of_nothing_is_not_taken_at_its_word(
+    answers: tuple[str, list[tuple[int, bytes]]], wait: bytes
+) -> None:
+    """Else the server would be asked without end; what is no number is none."""
+    url, said = answers
+    said += [(429, b'{"retry_after_ms": ' + wait + b"}")] * 5
+    waits: list[float] = []
+    host = HttpHost(url, HttpLimits(rate_per_s=0, max_wait_s=3), sleep=waits.append)
+    with pytest.raises(SourceUnreachable, match="rythme"):
+        MatrixClient(host, "jeton").user_id()
+    assert len(waits) <= 3
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"user_id": 3}'])
 def test_what_is_no_matrix_server_is_named(
     answers: tuple[str, list[tuple[int, bytes]]], body: bytes

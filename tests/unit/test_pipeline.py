@@ -175,6 +175,23 @@ def test_what_closes_at_once_is_ahead_of_the_checkpoint_before_it(crawls: CrawlB
     assert crawls.state.ahead("wiki") == {"wiki:1"}
 
 
+def test_what_is_read_as_it_is_kept_is_ahead_of_the_checkpoint_before_it(
+    crawls: CrawlBench,
+) -> None:
+    """Its source goes back to the text that this cursor knows: nobody reads the later one."""
+    secret = Upsert(page(1, "Un secret", access=CELL))
+    crawls.crawl(Upsert(page(1, access=CELL)), Checkpoint("a"))
+    with pytest.raises(SourceUnreachable):
+        crawls.crawl(secret, SourceUnreachable("cut"))
+    cut = Rereadable([Upsert(page(2)), Checkpoint("b"), secret, SourceUnreachable("cut again")])
+    with pytest.raises(SourceUnreachable):
+        crawl(cut, crawls.dependencies)
+    assert crawls.state.load("wiki") == "b"
+    assert crawls.state.ahead("wiki") == {"wiki:1"}
+    crawl(Rereadable([AccessChanged("wiki:1", OPEN), Checkpoint("c")]), crawls.dependencies)
+    assert crawls.index.search(asking("secret")).total == 0
+
+
 def test_what_is_read_again_is_ahead_until_it_is_written(tmp_path: Path) -> None:
     """The last checkpoint is kept while it waits to be encoded; a run that ends then asks again."""
 
@@ -193,6 +210,12 @@ def test_what_is_read_again_is_ahead_until_it_is_written(tmp_path: Path) -> None
         crawl(Rereadable([Upsert(page(3, "Une autre")), Checkpoint("b")]), killed)
     assert crawls.state.load("wiki") == "b"
     assert crawls.state.ahead("wiki") == {"wiki:1"}
+
+
+def test_half_a_character_stops_no_reading(crawls: CrawlBench) -> None:
+    """A source's JSON may say it; the index keeps it, or refuses that document alone."""
+    crawls.crawl(Upsert(page(1, "Le \ud800 cadastre", title="\udfff")), Upsert(page(2)))
+    assert "wiki:2" in crawls.ids()
 
 
 def test_what_closes_waits_for_no_extractor(crawls: CrawlBench) -> None:

@@ -10,8 +10,8 @@ from connectors.files import disk_timeout_error, read_regular_file
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.mail.documents import MailPlace, attached
 from connectors.mail.reading import FolderClosed, MailReading, MailTooLarge
+from connectors.mail.text import UnreadableMail, parse_mail
 from connectors.mail.threads import MailHead, head_of
-from connectors.mail_text import UnreadableMail, parse_mail
 from connectors.ports import (
     Change,
     Malformed,

@@ -9,8 +9,8 @@ from typing import Any
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.mail.documents import MailPlace, is_attached
 from connectors.mail.reading import FolderClosed, MailReading, MailTooLarge
+from connectors.mail.text import UnreadableMail, parse_mail
 from connectors.mail.threads import MailHead, head_of
-from connectors.mail_text import UnreadableMail, parse_mail
 from connectors.ports import Change, RecordVanished, SourceUnreachable
 from connectors.values import Access, EvidencePolicy
 from quisait_mailbox.options import ACL, MailboxOptions

@@ -1,5 +1,6 @@
 """Who reads a folder, by its access list (RFC 4314), as far as quisait can say it."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from connectors.values import MAX_PRINCIPALS, Access, account_principal
@@ -7,8 +8,10 @@ from connectors.values import MAX_PRINCIPALS, Access, account_principal
 READ = "r"
 _OVERRIDE = "group-override="
 """Dovecot's mark of a group whose entry takes away what it does not name."""
-_GROUPS = ("$", "#", "@", "group=", _OVERRIDE)
-_CLASSES = ("anyone", "anonymous", "authenticated", "owner")
+_GROUPS = ("$", "#", "@")
+_OF_A_KIND = re.compile("[:=]")
+"""After a word that says of what kind it is: `group=` of Dovecot, `group:` of Cyrus."""
+_CLASSES = ("administrators", "anonymous", "anyone", "authenticated", "owner")
 
 
 def readers_of(
@@ -44,4 +47,8 @@ def readers_of(
 
 
 def _is_user(identifier: str) -> bool:
-    return not identifier.startswith(_GROUPS) and identifier not in _CLASSES
+    return not (
+        identifier.startswith(_GROUPS)
+        or _OF_A_KIND.search(identifier)
+        or identifier.lower() in _CLASSES
+    )

@@ -1,5 +1,6 @@
 """A connection to the server, made again where it breaks; nothing is ever written."""
 
+import imaplib
 import logging
 import ssl
 import time
@@ -24,6 +25,10 @@ from quisait_mailbox.options import MailboxOptions
 log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
+_LONGEST_LINE = 16 * 1024 * 1024
+"""Bytes: two million UIDs, or the structure of any mail. At a megabyte, what imaplib reads of one,
+a large folder would be taken for one that does not open, or any for one mail of many parts."""
+imaplib._MAXLINE = max(imaplib._MAXLINE, _LONGEST_LINE)  # type: ignore[attr-defined]
 _LATER = ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "[LIMIT]", "[CONTACTADMIN]")
 """Codes of a refusal that does not last (RFC 5530)."""
 
@@ -144,9 +149,14 @@ class MailboxSession:
             # LOGIN takes ASCII alone.
             plain = client.has_capability("AUTH=PLAIN")
             (client.plain_login if plain else client.login)(options.user, self.password())
-        except BaseException:
+        except BaseException as error:
             with suppress(OSError, IMAPClientError):
                 client.shutdown()
+            if isinstance(error, UnicodeEncodeError):  # which has the password
+                raise SourceRefused(
+                    f"{options.host} ne prend ni compte ni mot de passe à lettres accentuées "
+                    "(il n'a pas AUTH=PLAIN) : changez-les."
+                ) from None
             raise
         self._client = client
         return client

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+from connectors.digests import digest_of
 from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
@@ -20,7 +21,7 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.values import Access
-from quisait_sites.cursor import SiteCursor, digest_of, in_parts, read_cursor
+from quisait_sites.cursor import SiteCursor, in_parts, read_cursor
 from quisait_sites.options import SiteOptions
 from quisait_sites.pages import NoText, NotForSearch, page_document, page_id, plain_path
 from quisait_sites.sitemap import SiteMap, read_site_map

@@ -6,11 +6,12 @@ that could not be read whole keeps its former digest, and is read again next tim
 
 import base64
 import binascii
-import hashlib
 import json
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from connectors.digests import hash_of
 
 PARTS = 4_096
 _DIGEST_BYTES = 4
@@ -59,7 +60,7 @@ def read_cursor(text: str | None) -> SiteCursor:
 
 def part_of(address: str) -> int:
     """The part that a page belongs to, by its address alone."""
-    return int.from_bytes(_sha256(address)[:2]) % PARTS
+    return int.from_bytes(hash_of(address)[:2]) % PARTS
 
 
 def in_parts(addresses: Iterable[str]) -> dict[int, list[str]]:
@@ -68,13 +69,3 @@ def in_parts(addresses: Iterable[str]) -> dict[int, list[str]]:
     for address in sorted(addresses):
         found.setdefault(part_of(address), []).append(address)
     return dict(sorted(found.items()))
-
-
-def digest_of(lines: Iterable[str]) -> bytes:
-    """Four bytes, of which one at least is not zero: a part that was read never looks unread."""
-    digest = _sha256("\n".join(lines))[:_DIGEST_BYTES]
-    return digest if any(digest) else b"\x01" + digest[1:]
-
-
-def _sha256(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

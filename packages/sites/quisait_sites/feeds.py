@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import feedparser
 import trafilatura
 
+from connectors.digests import digest_of
 from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
@@ -29,7 +31,7 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.values import Access, Document, EvidencePolicy, Section
-from quisait_sites.cursor import SiteCursor, digest_of, in_parts, read_cursor
+from quisait_sites.cursor import SiteCursor, in_parts, read_cursor
 from quisait_sites.options import FeedOptions
 from quisait_sites.pages import NoText, own_sections, signed_by
 
@@ -182,7 +184,8 @@ def _parsed(host: HttpHost, address: str) -> Any:
     told = {"content-location": answer.url or address}
     if kind := answer.headers.get("Content-Type"):
         told["content-type"] = kind
-    parsed = feedparser.parse(answer.content, response_headers=told)
+    # Given bytes, feedparser would open a file of this machine that they name.
+    parsed = feedparser.parse(BytesIO(answer.content), response_headers=told)
     broken = parsed.bozo and not isinstance(parsed.get("bozo_exception"), _HARMLESS)
     if broken or not parsed.get("version"):
         raise SourceUnreachable(

@@ -121,8 +121,8 @@ class DavClient:
         """The answer; `alone` is raised for one that fails while the server answers others."""
         try:
             answer = ask()
-        except SourceRefused as error:
-            raise alone("il renvoie hors du serveur réglé") from error
+        except SourceRefused as error:  # it leads to another host, or its certificate is unknown
+            raise alone(str(error)) from error
         except SourceUnreachable as error:
             self.failures += 1
             if self.failures >= MOST_FAILURES:

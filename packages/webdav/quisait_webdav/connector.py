@@ -251,7 +251,7 @@ class _Reading:
         state = FolderState(folder.rights, readers)
         for entry, ruled in folder.files:
             document = self.connector._document(self.client, entry, ruled)
-            key = file_key(described(document))
+            key = file_key(entry.name, described(document))
             known = former is not None and key in former.files
             self.existing.add(document.id)
             if known:
@@ -267,7 +267,7 @@ class _Reading:
     def _unlisted(self, folder: UnlistedFolder) -> Iterator[Change]:
         """What was read below it exists still; whether the same agents read it must be known."""
         path, former = folder.path, self._formerly(folder.path)
-        yield Malformed(path, folder.reason)
+        yield Malformed(path, folder.reason, self._id(path))
         self.unlisted.append(self._id(path))
         kept = former or FolderState()
         if folder.refused or kept.rights != folder.rights:

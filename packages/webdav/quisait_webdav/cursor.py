@@ -6,11 +6,12 @@ again, and nothing else. Names are not kept.
 
 import base64
 import binascii
-import hashlib
 import struct
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from connectors import digests
 
 FILE_BYTES = 5
 """Compared within a folder: of a thousand files in it, a change stays unseen once in 10⁹."""
@@ -55,18 +56,17 @@ class FolderState:
 
 def name_key(name: str) -> bytes:
     """What stands for a folder's name."""
-    return _hashed(name, _NAME_BYTES)
+    return digests.hash_of(name)[:_NAME_BYTES]
 
 
-def file_key(described: str) -> bytes:
-    """What stands for a file as it is described."""
-    return _hashed(described, FILE_BYTES)
+def file_key(name: str, described: str) -> bytes:
+    """What stands for a file of a folder as it is described: a copy may have all but its name."""
+    return digests.hash_of(f"{name}\0{described}")[:FILE_BYTES]
 
 
 def digest_of(lines: Iterable[str]) -> bytes:
     """Eight bytes, never those of `NOTHING`."""
-    digest = _hashed("\n".join(lines), _DIGEST_BYTES)
-    return digest if digest != NOTHING else b"\x01" * _DIGEST_BYTES
+    return digests.digest_of(lines, _DIGEST_BYTES)
 
 
 def written_cursor(state: FolderState) -> str:
@@ -113,7 +113,3 @@ def _unpack(content: bytes, at: int, depth: int) -> tuple[FolderState, int]:
         key = content[end : end + _NAME_BYTES]
         state.folders[key], end = _unpack(content, end + _NAME_BYTES, depth + 1)
     return state, end
-
-
-def _hashed(text: str, size: int) -> bytes:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).digest()

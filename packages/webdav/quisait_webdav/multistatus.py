@@ -24,6 +24,7 @@ NEXTCLOUD = (
 )
 """Properties by namespace and name."""
 _LONGEST = 2_000
+_STATUS = re.compile("[1-5][0-9]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -85,7 +86,12 @@ def read_multistatus(content: bytes, folder: Entry) -> tuple[Entry, list[Entry],
     inside: dict[str, Entry] = {}
     odd: list[str] = []
     for response in root.iterfind(f"{{{DAV}}}response"):
-        url = urljoin(folder.url, (response.findtext(f"{{{DAV}}}href") or "").strip())
+        href = (response.findtext(f"{{{DAV}}}href") or "").strip()
+        try:
+            url = urljoin(folder.url, href)
+        except ValueError:  # a bracket where the host would be
+            odd.append(_shown(href))
+            continue
         name = _name_below(folder.url, url)
         if name == "":
             itself = _entry(response, folder.path, url, is_root=True)
@@ -158,15 +164,16 @@ def _status(line: str | None) -> int:
     parts = (line or "").split()
     if len(parts) < 2:
         return HTTPStatus.OK
-    return int(parts[1]) if parts[1].isdigit() else HTTPStatus.BAD_GATEWAY
+    return int(parts[1]) if _STATUS.fullmatch(parts[1]) else HTTPStatus.BAD_GATEWAY
 
 
 def _moment(written: str) -> datetime | None:
     try:
         return assume_utc(parsedate_to_datetime(written)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 
 def _shown(url: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in urlsplit(url).path)[-200:] or "?"
+    """The end of an address, without its question."""
+    return "".join(c if c.isprintable() else "?" for c in url.partition("?")[0][-200:]) or "?"

@@ -123,7 +123,11 @@ class Mount:
 
 @dataclass(slots=True)
 class NextcloudRights:
-    """Readers by the shares of a file and of the folders above it, as far as one mount goes."""
+    """Readers by the shares of a file and of the folders above it, as far as one mount goes.
+
+    A share counts for what it is of, in the place where the account is told of it alone: a folder
+    is listed again when what is told below it changes.
+    """
 
     client: DavClient
     source: str
@@ -131,7 +135,9 @@ class NextcloudRights:
     trusts_tags: bool = True
     unknown_groups: set[str] = field(default_factory=set, init=False)
     group_folders_told: bool = field(default=False, init=False)
-    _by_file: dict[str, frozenset[str]] = field(default_factory=dict, init=False)
+    _by_file: dict[tuple[str, tuple[str, ...]], frozenset[str]] = field(
+        default_factory=dict, init=False
+    )
     _told: list[tuple[tuple[str, ...], str]] = field(default_factory=list, init=False)
     _received: frozenset[tuple[str, ...]] = field(default=frozenset(), init=False)
     _folders: dict[tuple[str, ...], GroupFolder] = field(default_factory=dict, init=False)
@@ -155,17 +161,17 @@ class NextcloudRights:
         self._received = frozenset(share.parts for share in received)
         self._read_group_folders()
         now, unsaid = datetime.now(UTC), Counter[str]()
-        readers: dict[str, set[str]] = {}
+        readers: dict[tuple[str, tuple[str, ...]], set[str]] = {}
         for share in shares.values():
             principal = self._principal(share) if share.in_force(now) else None
             if principal:
-                readers.setdefault(share.file_source, set()).add(principal)
+                readers.setdefault((share.file_source, share.parts), set()).add(principal)
             elif share.share_type not in (_USER, _GROUP):
                 unsaid[_KINDS.get(share.share_type, f"sorte {share.share_type}")] += 1
         self._by_file = {one: frozenset(some) for one, some in readers.items()}
         self._told = sorted(
-            (share.parts, f"{share.file_source} {sorted(self._by_file.get(share.file_source, ()))}")
-            for share in shares.values()
+            (parts, f"{file_source} {sorted(self._by_file.get((file_source, parts), ()))}")
+            for file_source, parts in {(one.file_source, one.parts) for one in shares.values()}
         )
         folders = [f"{path} {self._of_group_folder(path)}" for path in sorted(self._folders)]
         self._always = digest_of([*folders, self.options.model_dump_json()]).hex()
@@ -229,7 +235,7 @@ class NextcloudRights:
             or (kind != "group" and owner != above.owner)
         )
         mount = self._mounted(kind, owner, place) if begins or above is None else above
-        shared = self._by_file.get(entry.properties.get("fileid", ""), frozenset())
+        shared = self._by_file.get((entry.properties.get("fileid", ""), place), frozenset())
         return mount if mount.closed else replace(mount, readers=mount.readers | shared)
 
     def _mounted(self, kind: str | None, owner: str, place: tuple[str, ...]) -> Mount:

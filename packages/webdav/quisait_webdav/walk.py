@@ -126,6 +126,6 @@ def _root_unread(client: DavClient, error: FolderUnreadable) -> Exception:
             f"{host} refuse le compte : vérifiez « user » et son mot de passe, et que ce compte "
             "peut lire le dossier réglé."
         )
-    if isinstance(error.__cause__, SourceUnreachable):
+    if isinstance(error.__cause__, SourceUnreachable | SourceRefused):
         return error.__cause__
     return SourceRefused(f"{host}, le dossier réglé : {error}. Vérifiez « url ».")

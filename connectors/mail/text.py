@@ -185,23 +185,34 @@ def leaves(message: Message) -> Iterator[Message]:
     found = 0
     while waiting and found < MOST_PARTS:
         part = waiting.popleft()
-        payload = part.get_payload()
-        if part.get_content_maintype() == "multipart" and isinstance(payload, list):
-            waiting.extendleft(reversed([one for one in payload if isinstance(one, Message)]))
+        if part.get_content_maintype() == "multipart" and part.is_multipart():
+            waiting.extendleft(reversed(inner_parts(part)))
         else:
             found += 1
             yield part
 
 
+def inner_parts(part: Message) -> list[Message]:
+    """What a part holds; nothing for one with a text of its own."""
+    payload = part.get_payload() if part.is_multipart() else []
+    return [one for one in payload if isinstance(one, Message)]
+
+
 def decoded_text(part: Message) -> str:
     """A part's text, whatever its charset says and its bytes are."""
     payload = part.get_payload(decode=True)
-    raw = payload if isinstance(payload, bytes) else b""
-    for charset in (str(part.get_content_charset() or "utf-8"), "utf-8"):
+    return text_of(payload if isinstance(payload, bytes) else b"", part.get_content_charset())
+
+
+def text_of(raw: bytes, charset: str | None) -> str:
+    """Bytes as text: in that charset, in UTF-8, or in Windows-1252 with what is none replaced."""
+    for name in (charset or "utf-8", "utf-8"):
         try:
-            return raw.decode(charset).replace("\0", " ")
+            text = raw.decode(name)
+            text.encode()  # UTF-7 can say half a surrogate pair, which is no text
         except (LookupError, ValueError):
             continue
+        return text.replace("\0", " ")
     return raw.decode("cp1252", "replace").replace("\0", " ")
 
 
