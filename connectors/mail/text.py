@@ -111,7 +111,7 @@ class _WrittenPart(Message):
         try:
             found = super().get_param(param, None, header, unquote)
             text = collapse_rfc2231_value(found) if isinstance(found, tuple) else found
-        except ValueError:  # a charset that is none, or a number of a thousand digits
+        except (TypeError, ValueError):  # no charset, a number of a thousand digits, or none
             return failobj
         if text is None or (param == "charset" and not _is_charset(text)):
             return failobj

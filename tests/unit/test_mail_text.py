@@ -201,6 +201,8 @@ def test_any_bytes_are_a_mail(raw: bytes) -> None:
         "multipart/mixed; boundary*=undefined''x",
         "multipart/mixed; boundary*=a\0b''x",
         f"text/plain; charset*{'9' * 5_000}*=x",
+        "text/plain; charset*0=utf-8; charset*=utf-8''x",
+        "multipart/mixed; boundary*0=a; boundary*=utf-8''b",
     ],
 )
 def test_a_parameter_in_no_charset_breaks_no_reading(parameter: str) -> None:
