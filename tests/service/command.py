@@ -2,7 +2,9 @@
 
 Importing takes most of a short command's time. One process per session of pytest imports it, waits
 with a single thread and forks for each run, as `main` shows. A run has the environment, folder
-and outputs that are asked for; it shares with others of the session the seed of hashes.
+and outputs that are asked for; it shares with others of the session the seed of hashes. What is
+read when a process begins (`LD_PRELOAD`, locale) cannot be given later: where that is asked for,
+the command is a process that begins anew.
 """
 
 import functools
@@ -22,6 +24,9 @@ from pathlib import Path
 from typing import Any
 
 START_TIMEOUT_S = 120
+GIVEN_LATER = {"TZ", "PYTHONPATH"}
+"""Variables beside quisait's own that a forked run takes."""
+_OF_TESTS = {"PYTEST_CURRENT_TEST"}
 WIDTH = 8
 """Bytes of a process id or an exit status, in decimal digits."""
 
@@ -68,16 +73,29 @@ class Command:
         self._keeper.close()
 
 
+Process = Command | subprocess.Popen[bytes]
+
+
 def start(
     arguments: Sequence[str],
     folder: Path,
     environment: Mapping[str, str],
     stdout: Path,
     stderr: Path,
-) -> Command:
+) -> Process:
     """Begin `quisait` with these arguments; the outputs are files, written anew."""
+    address, given = _waiting()
+    changed = {
+        name
+        for name in environment.keys() | given.keys()
+        if environment.get(name) != given.get(name)
+    } - GIVEN_LATER
+    if any(not name.startswith("QUISAIT_") for name in changed - _OF_TESTS):
+        command = [sys.executable, "-m", "quisait.cli", *arguments]
+        with stdout.open("wb") as out, stderr.open("wb") as err:
+            return subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)
     keeper = socket.socket(socket.AF_UNIX)
-    keeper.connect(str(_waiting()))
+    keeper.connect(str(address))
     asked: dict[str, Any] = {"arguments": list(arguments), "environment": dict(environment)}
     asked |= {"folder": str(folder), "stdout": str(stdout), "stderr": str(stderr)}
     keeper.sendall(json.dumps(asked).encode() + b"\n")
@@ -89,12 +107,16 @@ def _number(keeper: socket.socket) -> int:
 
 
 @functools.cache
-def _waiting() -> Path:
-    """The socket of the process that forks; it ends with this one, whose end of a pipe closes."""
+def _waiting() -> tuple[Path, dict[str, str]]:
+    """(the socket of the process that forks, its environment).
+
+    It ends with this one, whose end of a pipe closes.
+    """
     address = Path(tempfile.mkdtemp(prefix="quisait-")) / "commands"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.service.command", str(address)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env=environment,
         stdin=subprocess.PIPE,
     )
     deadline = time.monotonic() + START_TIMEOUT_S
@@ -102,7 +124,7 @@ def _waiting() -> Path:
         assert process.poll() is None, "the command cannot be imported"
         assert time.monotonic() < deadline, "the command is not imported in time"
         time.sleep(0.05)
-    return address
+    return address, environment
 
 
 def main(address: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from tests.service.command import Command, start
+from tests.service.command import Process, start
 from tests.service.place import Place
 
 START_TIMEOUT_S = 90
@@ -23,7 +23,7 @@ START_TIMEOUT_S = 90
 class Running:
     """The process, where its measures are served, and where its journal is kept."""
 
-    process: Command
+    process: Process
     measures: str
     pages: str
     journal: Path
