@@ -3,10 +3,13 @@
 All of it is of documents that the reader may read, and of their text as it is now.
 """
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+
+import sqlalchemy as sa
 
 from connectors.values import Agent, Contribution, ContributorRole
 from expertise.consent import PreferenceKind
@@ -31,6 +34,8 @@ from search_api.verification import (
     OwnVerifications,
     Verification,
 )
+
+log = logging.getLogger(__name__)
 
 MOST_VERIFIED = 10_000
 """So many verified documents, the newest word first, are found by the filter: each is asked of the
@@ -261,7 +266,7 @@ def _much_read(context: AnswerContext, reader: Reader, before: date) -> dict[str
 def note_opening(context: AnswerContext, reader: Reader, card: Card) -> None:
     """Count that somebody opened a document, once a day; an author's own openings are not counted.
 
-    Who it was is kept nowhere.
+    Who it was is kept nowhere. Where it cannot be counted, the document is shown all the same.
     """
     verifying = context.verifying
     if verifying is None or not verifying.rules.much_opened or reader.agent_id is None:
@@ -269,7 +274,10 @@ def note_opening(context: AnswerContext, reader: Reader, card: Card) -> None:
     if _is_owner(context, reader, card):
         return
     if verifying.acts.is_new(reader.agent_id, card.document_id, _OPENED_PER_DAY):
-        verifying.store.count_opening(card.document_id, context.today())
+        try:
+            verifying.store.count_opening(card.document_id, context.today())
+        except sa.exc.SQLAlchemyError as error:
+            log.warning("opening not counted", extra={"error": type(error).__name__})
 
 
 def say_of_document(

@@ -18,6 +18,7 @@ from quisait.privacy.retention import purge_agent
 from search_api.answers.context import VerificationRules, Verifying
 from search_api.verification import (
     SqlVerifications,
+    document_openings,
     documents_verified,
     forget_openings,
     verifications,
@@ -144,6 +145,11 @@ def test_openings_are_not_counted_where_they_are_not_wanted(site: AskingSite) ->
     site = replace(site, services=replace(site.services, verifying=verifying))
     assert site.client(STRANGER).get("/documents/wiki:vieille").status_code == 200
     assert documents_verified(site.engine) == set()
+
+
+def test_a_document_is_shown_whose_opening_cannot_be_counted(site: AskingSite) -> None:
+    document_openings.drop(site.engine)
+    assert site.client(STRANGER).get("/documents/wiki:vieille").status_code == 200
 
 
 def test_what_is_verified_is_shown_until_the_text_changes(site: AskingSite) -> None:
