@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from quisait_smb.client import Entry, FileTimes, Share, SharePlace, Unreadable
-from quisait_smb.connector import FoundFile, ShareConnector, _Reading
+from quisait_smb.client import FileTimes, Share, ShareEntry, SharePlace, Unreadable
+from quisait_smb.connector import ShareConnector, ShareFile, _Reading
 from quisait_smb.cursor import FileMarks, ShareCursor, read_cursor
 from quisait_smb.options import ShareOptions
 from quisait_smb.readers import SidReading
@@ -110,7 +110,7 @@ def test_a_folder_that_lists_older_times_hides_no_file(monkeypatch: pytest.Monke
     monkeypatch.setattr(Share, "descriptor", lambda *_: (without_list, opened))
     place = SharePlace("f.test", 445, "commun", "", "lecteur", "secret")
     connector = ShareConnector("p", place, SidReading("ldap"))
-    found = FoundFile("a.txt", "a.txt", Entry("a.txt", False, False, False, 1, listed))
+    found = ShareFile("a.txt", "a.txt", ShareEntry("a.txt", False, False, False, 1, listed))
     cursor = None
     for _ in range(3):
         reading = _Reading(connector, Share(place), cursor, datetime.now(UTC))

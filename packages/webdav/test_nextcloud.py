@@ -1,7 +1,7 @@
 """Nextcloud's shares, and the faults of a server.
 
 No Nextcloud was tried: `Cloud` answers as its public descriptions say (WebDAV properties, OCS
-Share API, group folders), over a real socket.
+NextcloudShare API, group folders), over a real socket.
 """
 
 import hashlib

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from quisait_webdav.connector import WebdavConnector
 from quisait_webdav.cursor import FolderState, read_cursor, written_cursor
-from quisait_webdav.multistatus import Entry, read_multistatus
+from quisait_webdav.multistatus import DavEntry, read_multistatus
 from quisait_webdav.options import WebdavOptions
 
 from connectors.http_limits import HttpLimits
@@ -295,7 +295,7 @@ _names = st.text(
 @given(st.lists(_names, max_size=5), _names)
 def test_every_name_is_read_as_it_is_written(names: list[str], folder: str) -> None:
     """However it is encoded in the server's answer, it is one name below its folder."""
-    asked = Entry(
+    asked = DavEntry(
         unicodedata.normalize("NFC", folder), f"https://f.example/{quote(folder)}/", is_folder=True
     )
     hrefs = [f"/{quote(folder)}/", *(f"/{quote(folder)}/{quote(name)}" for name in names)]

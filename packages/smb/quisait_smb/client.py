@@ -150,7 +150,7 @@ class FileTimes:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ShareEntry:
     """An entry of a folder. `number` is the server's own of the file; `is_link`: not followed.
 
     `is_archived`: its content is on a slow medium, from which a reader would call it back.
@@ -192,13 +192,13 @@ class Share:
                 self._tree = call_with_timeout(3 * self.place.timeout_s, connecting, late)
                 weakref.finalize(self, _disconnect, self._tree.session.connection)
 
-    def entries(self, path: str) -> list[Entry]:
+    def entries(self, path: str) -> list[ShareEntry]:
         """The entries of a folder, by name. Raises `SourceError`, `RecordVanished`, `Unreadable`.
 
         `path` is relative to the folder of the place, its names divided by slashes.
         """
         with self._asking():
-            found: list[Entry] = []
+            found: list[ShareEntry] = []
             options = CreateOptions.FILE_DIRECTORY_FILE
             with self._opened(path, _READ_DATA | _READ_ATTRIBUTES, options) as (opened, _):
                 while (page := self._page(opened)) is not None:
@@ -314,7 +314,7 @@ class Share:
         finally:
             self._ask(opened.close(send=False)[0])
 
-    def _page(self, opened: Any) -> list[Entry] | None:
+    def _page(self, opened: Any) -> list[ShareEntry] | None:
         message, _ = opened.query_directory(
             "*",
             FileInformationClass.FILE_ID_BOTH_DIRECTORY_INFORMATION,
@@ -345,7 +345,7 @@ class Share:
         return "/".join(filter(None, (self.place.folder, path))).replace("/", "\\")
 
 
-def read_entries(raw: bytes) -> Iterator[Entry]:
+def read_entries(raw: bytes) -> Iterator[ShareEntry]:
     """The entries of an answer, without the folder itself and its parent.
 
     Raises `ValueError` for one that lies about its sizes.
@@ -366,7 +366,7 @@ def read_entries(raw: bytes) -> Iterator[Entry]:
             is_link = bool(attributes & _REPARSE) and (
                 bool(tag & _NAME_SURROGATE) or tag in _DFS_TAGS
             )
-            yield Entry(
+            yield ShareEntry(
                 text,
                 bool(attributes & _DIRECTORY),
                 is_link,

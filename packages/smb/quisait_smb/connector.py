@@ -33,7 +33,7 @@ from connectors.values import (
     Document,
     EvidencePolicy,
 )
-from quisait_smb.client import Entry, FileTimes, Share, SharePlace, Unreadable, moment_of
+from quisait_smb.client import FileTimes, Share, ShareEntry, SharePlace, Unreadable, moment_of
 from quisait_smb.cursor import (
     FileMarks,
     ShareCursor,
@@ -44,7 +44,7 @@ from quisait_smb.cursor import (
 )
 from quisait_smb.descriptors import read_descriptor
 from quisait_smb.options import ShareOptions
-from quisait_smb.readers import NOT_UNDERSTOOD, Readers, SidReading
+from quisait_smb.readers import NOT_UNDERSTOOD, SidReaders, SidReading
 
 CHECKPOINT_FILES = 50
 CHECK_FILES = 500
@@ -59,12 +59,12 @@ SAME_NAME = "un autre fichier porte le même nom"
 
 
 @dataclass(frozen=True, slots=True)
-class FoundFile:
+class ShareFile:
     """A file of the tree. `path` is that of its id, `raw_path` opens it."""
 
     path: str
     raw_path: str
-    entry: Entry
+    entry: ShareEntry
 
     @property
     def state(self) -> bytes:
@@ -144,7 +144,7 @@ class ShareConnector:
         reading = _Reading(self, Share(self.place), None, self.now())
         seen: set[str] = set()
         for found in walk(reading.share, self.selection, paths):
-            if isinstance(found, FoundFile) and found.path in paths and found.path not in seen:
+            if isinstance(found, ShareFile) and found.path in paths and found.path not in seen:
                 seen.add(found.path)
                 for change in reading.file(found):
                     if isinstance(change, Upsert):
@@ -165,15 +165,15 @@ class ShareConnector:
                 break
         yield from tried.sentences()
 
-    def access(self, raw: bytes) -> tuple[Readers, str]:
+    def access(self, raw: bytes) -> tuple[SidReaders, str]:
         """Who reads a file with this descriptor, and its owner's SID."""
         try:
             descriptor = read_descriptor(raw)
         except ValueError:
-            return Readers(Access(), (NOT_UNDERSTOOD,)), ""
+            return SidReaders(Access(), (NOT_UNDERSTOOD,)), ""
         return self.sids.readers(descriptor), descriptor.owner
 
-    def document(self, share: Share, found: FoundFile, times: FileTimes, raw: bytes) -> Document:
+    def document(self, share: Share, found: ShareFile, times: FileTimes, raw: bytes) -> Document:
         """A file as a document of the moment that its descriptor was read."""
         readers, owner = self.access(raw)
         modified, created = moment_of(times.modified), moment_of(times.created)
@@ -265,7 +265,7 @@ class _Reading:
         checked = self.began.isoformat() if self.all_rights else self.before.checked
         return ShareCursor(self.files, self.rights, checked)
 
-    def file(self, found: FoundFile) -> Iterator[Change]:
+    def file(self, found: ShareFile) -> Iterator[Change]:
         """Yield what changed of a file, and keep what was said of it.
 
         What could not be read is kept as such: it is told again, and read when it can be.
@@ -301,7 +301,7 @@ class _Reading:
         if not same or access != former.access:
             yield from self._told(found, readers, document_id)
 
-    def _told(self, found: FoundFile, readers: Readers, document_id: str) -> Iterator[Malformed]:
+    def _told(self, found: ShareFile, readers: SidReaders, document_id: str) -> Iterator[Malformed]:
         """What could not be said of its rights, once for the files of a folder."""
         folder = found.path.rpartition("/")[0]
         for reason in readers.reasons:
@@ -326,7 +326,7 @@ class _Tried:
     reasons: Counter[str] = field(default_factory=Counter)
     nobody: set[str] = field(default_factory=set)
 
-    def add(self, found: FoundFile | Unlisted) -> None:
+    def add(self, found: ShareFile | Unlisted) -> None:
         """Try a file, or note a folder that could not be listed."""
         if isinstance(found, Unlisted):
             self.unlisted.append(found.path or ".")
@@ -362,7 +362,7 @@ class _Tried:
 
 def walk(
     share: Share, selection: FileSelection, wanted: Collection[str] | None = None
-) -> Iterator[FoundFile | Unlisted]:
+) -> Iterator[ShareFile | Unlisted]:
     """Every file of a share, folder by folder, and the folders that cannot be listed.
 
     `wanted` are paths: only folders above them are entered. Raises `SourceError`.
@@ -384,7 +384,7 @@ def walk(
 
 def _listed(
     share: Share, folder: "_Folder", selection: FileSelection
-) -> "Iterator[FoundFile | Unlisted | _Folder]":
+) -> "Iterator[ShareFile | Unlisted | _Folder]":
     """What one folder holds and the selection takes; nothing if it vanished, but for the root."""
     if len(folder.parts) > _MOST_DEEP:
         yield Unlisted(folder.path, f"plus de {_MOST_DEEP} dossiers l'un dans l'autre")
@@ -407,7 +407,7 @@ def _listed(
         if entry.is_folder and selection.enters(below.parts):
             yield below
         elif not entry.is_folder and selection.takes(below.parts):
-            yield FoundFile(below.path, below.raw_path, entry)
+            yield ShareFile(below.path, below.raw_path, entry)
 
 
 @dataclass(frozen=True, slots=True)

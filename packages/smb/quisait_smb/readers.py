@@ -34,7 +34,7 @@ TOO_MANY = f"plus de {MAX_PRINCIPALS} lecteurs nommés : personne ne le lit ; no
 
 
 @dataclass(frozen=True, slots=True)
-class Readers:
+class SidReaders:
     """Who reads a file, and what of its rights could not be said so."""
 
     access: Access
@@ -68,19 +68,19 @@ class SidReading:
         """The principals of a SID of the settings, or a principal itself."""
         return self.of_sid(name) if name.startswith("S-1-") else (name,)
 
-    def readers(self, descriptor: Descriptor) -> Readers:
+    def readers(self, descriptor: Descriptor) -> SidReaders:
         """Who reads the file, by its list and by the share's rights."""
         if descriptor.aces is None:
-            return Readers(Access(), (NO_LIST,))
+            return SidReaders(Access(), (NO_LIST,))
         if any(ace.kind is None for ace in descriptor.aces):
-            return Readers(Access(), (NOT_UNDERSTOOD,))
+            return SidReaders(Access(), (NOT_UNDERSTOOD,))
         decided = decide(_of_owner(descriptor))
         reasons = list(decided.reasons)
         denied: list[str] = []
         for sid in sorted(decided.denied - {_ANONYMOUS}):
             found = self.of_sid(sid)
             if not found:
-                return Readers(Access(), (UNKNOWN_DENIED.format(sid),))
+                return SidReaders(Access(), (UNKNOWN_DENIED.format(sid),))
             denied += found
         allowed = frozenset(one for sid in decided.allowed for one in self.of_sid(sid))
         listed = Access(allowed, frozenset(denied))
@@ -88,10 +88,10 @@ class SidReading:
         if listed.allowed and self.share.allowed and not _is_whole(listed, self.share, access):
             reasons.append(SHARE)
         if max(len(access.allowed), len(access.denied)) > MAX_PRINCIPALS:
-            return Readers(Access(), (TOO_MANY,))
+            return SidReaders(Access(), (TOO_MANY,))
         if EVERYONE in access.denied:
             access = Access()
-        return Readers(access, tuple(reasons))
+        return SidReaders(access, tuple(reasons))
 
 
 def _is_whole(one: Access, other: Access, both: Access) -> bool:

@@ -12,7 +12,7 @@ from connectors.ports import RecordVanished, SourceRefused, SourceUnreachable
 from quisait_webdav.multistatus import (
     LIVE,
     NEXTCLOUD,
-    Entry,
+    DavEntry,
     NotAListing,
     plain_etag,
     propfind_body,
@@ -40,11 +40,11 @@ class DavClient:
     failures: int = field(default=0, init=False)
 
     @property
-    def root(self) -> Entry:
+    def root(self) -> DavEntry:
         """The folder that is read, as far as its address tells."""
-        return Entry("", self.host.root, is_folder=True)
+        return DavEntry("", self.host.root, is_folder=True)
 
-    def listed(self, folder: Entry) -> tuple[Entry, list[Entry], list[str]]:
+    def listed(self, folder: DavEntry) -> tuple[DavEntry, list[DavEntry], list[str]]:
         """As `read_multistatus`. Raises `FolderUnreadable`, `SourceUnreachable`."""
         answer = self._patient(
             lambda: self.host.request(
@@ -66,7 +66,7 @@ class DavClient:
         except NotAListing as error:
             raise FolderUnreadable(str(error)) from error
 
-    def read(self, entry: Entry) -> bytes:
+    def read(self, entry: DavEntry) -> bytes:
         """A file as it was listed. Raises `RecordVanished` otherwise, `SourceUnreachable`."""
         answer = self._patient(
             lambda: self.host.request("GET", entry.url, headers={"Accept-Encoding": "identity"}),

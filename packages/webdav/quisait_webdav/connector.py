@@ -41,11 +41,11 @@ from quisait_webdav.cursor import (
     read_cursor,
     written_cursor,
 )
-from quisait_webdav.multistatus import Entry
+from quisait_webdav.multistatus import DavEntry
 from quisait_webdav.nextcloud import NextcloudRights
 from quisait_webdav.options import WebdavOptions
 from quisait_webdav.rights import Rights, Ruled, TableRights
-from quisait_webdav.walk import ListedFolder, UnchangedFolder, UnlistedFolder, walk
+from quisait_webdav.walk import ListedCollection, UnchangedFolder, UnlistedFolder, walk
 
 CHECKPOINT_FILES = 50
 _CHECKED_FOLDERS = 20
@@ -96,7 +96,7 @@ class WebdavConnector:
             return any(path.startswith(f"{folder}/") for path in wanted)
 
         for seen in walk(client, rights, self.options.selection, entered=entered):
-            if isinstance(seen, ListedFolder):
+            if isinstance(seen, ListedCollection):
                 for entry, ruled in seen.files:
                     if entry.path in wanted and ruled.problem is None:
                         yield Upsert(self._document(client, entry, ruled))
@@ -107,18 +107,18 @@ class WebdavConnector:
         rights = self._rights(client)
         problems = list(rights.load())
         root = next(walk(client, rights, self.options.selection))
-        if isinstance(root, ListedFolder):
+        if isinstance(root, ListedCollection):
             problems += root.problems
         yield from (f"{one.where} : {one.reason}" for one in problems)
         if self.options.user and self.options.url.startswith("http:"):
             yield "le mot de passe part en clair : réglez « url » en https://"
         if isinstance(rights, NextcloudRights):
             yield from rights.unsaid()
-        elif not self.default_access.allowed and isinstance(root, ListedFolder):
+        elif not self.default_access.allowed and isinstance(root, ListedCollection):
             yield from self._without_readers(root)
         yield from self._unreadable(client)
 
-    def _without_readers(self, root: ListedFolder) -> Iterator[str]:
+    def _without_readers(self, root: ListedCollection) -> Iterator[str]:
         if not any(ruled.access.allowed for _, ruled in root.files):
             yield (
                 "ni « allowed » ni table _quisait.csv à la racine ne nomme de lecteur : ce "
@@ -150,7 +150,7 @@ class WebdavConnector:
         path = document_id.removeprefix(f"{self.source}:")
         return not self.options.selection.takes(tuple(path.split("/")))
 
-    def _document(self, client: DavClient, entry: Entry, ruled: Ruled) -> Document:
+    def _document(self, client: DavClient, entry: DavEntry, ruled: Ruled) -> Document:
         made = ruled_document(
             self.source,
             entry.path,
@@ -170,11 +170,11 @@ class WebdavConnector:
             contributions=made.contributions or self._owner(entry, made.modified),
         )
 
-    def _url(self, client: DavClient, entry: Entry) -> str:
+    def _url(self, client: DavClient, entry: DavEntry) -> str:
         file_id = entry.properties.get("fileid")
         return f"{client.base}/index.php/f/{file_id}" if file_id else entry.url
 
-    def _owner(self, entry: Entry, modified: Any) -> tuple[Contribution, ...]:
+    def _owner(self, entry: DavEntry, modified: Any) -> tuple[Contribution, ...]:
         owner = entry.properties.get("owner-id")
         if not owner or entry.properties.get("mount-type") == _NO_OWNER:
             return ()
@@ -196,7 +196,7 @@ class _Reading:
     now: FolderState = field(default_factory=FolderState)
     existing: set[str] = field(default_factory=set)
     unlisted: list[str] = field(default_factory=list)
-    waiting: list[tuple[FolderState, bytes, Entry, Ruled]] = field(default_factory=list)
+    waiting: list[tuple[FolderState, bytes, DavEntry, Ruled]] = field(default_factory=list)
     _before: dict[str, FolderState | None] = field(default_factory=dict)
     _now: dict[str, FolderState] = field(default_factory=dict)
     _tags: dict[str, str] = field(default_factory=dict)
@@ -212,7 +212,7 @@ class _Reading:
         )
         for one in seen:
             match one:
-                case ListedFolder():
+                case ListedCollection():
                     yield from self._listed(one)
                 case UnchangedFolder(path):
                     self.unlisted.append(self._id(path))
@@ -240,7 +240,7 @@ class _Reading:
                     self._now[path].whole = digest_of([tag])
         return Checkpoint(written_cursor(self.now))
 
-    def _listed(self, folder: ListedFolder) -> Iterator[Change]:
+    def _listed(self, folder: ListedCollection) -> Iterator[Change]:
         former = self._formerly(folder.path)
         yield from folder.problems
         readers = digest_of(

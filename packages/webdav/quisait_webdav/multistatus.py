@@ -33,7 +33,7 @@ class NotAListing(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DavEntry:
     """A file or folder. `path` is in NFC below the source's root, `url` is where it is asked for.
 
     `etag` is without what tells a weak one; `properties` are those of Nextcloud that it has.
@@ -69,7 +69,9 @@ def plain_etag(written: str) -> str:
     return written.strip().removeprefix("W/").strip('"').removesuffix("-gzip")
 
 
-def read_multistatus(content: bytes, folder: Entry) -> tuple[Entry, list[Entry], list[str]]:
+def read_multistatus(
+    content: bytes, folder: DavEntry
+) -> tuple[DavEntry, list[DavEntry], list[str]]:
     """The folder itself, what it holds by name, and the names that were not understood.
 
     Raises `NotAListing`: what is cut must not look like a folder that holds less.
@@ -82,8 +84,8 @@ def read_multistatus(content: bytes, folder: Entry) -> tuple[Entry, list[Entry],
         raise NotAListing("la liste reçue est coupée ou ne se lit pas") from error
     if root.tag != f"{{{DAV}}}multistatus":
         raise NotAListing("la réponse n'est pas une liste de fichiers")
-    itself: Entry | None = None
-    inside: dict[str, Entry] = {}
+    itself: DavEntry | None = None
+    inside: dict[str, DavEntry] = {}
     odd: list[str] = []
     for response in root.iterfind(f"{{{DAV}}}response"):
         href = (response.findtext(f"{{{DAV}}}href") or "").strip()
@@ -127,7 +129,7 @@ def _name_below(folder_url: str, url: str) -> str | None:
     return name if plain and whole else None
 
 
-def _entry(response: etree._Element, path: str, url: str, *, is_root: bool = False) -> Entry:
+def _entry(response: etree._Element, path: str, url: str, *, is_root: bool = False) -> DavEntry:
     values: dict[str, str] = {}
     is_folder = False
     for name, element in _found(response):
@@ -137,7 +139,7 @@ def _entry(response: etree._Element, path: str, url: str, *, is_root: bool = Fal
     status = _status(response.findtext(f"{{{DAV}}}status"))
     length = values.get("getcontentlength", "")
     plain_url = url.partition("#")[0]
-    return Entry(
+    return DavEntry(
         path,
         f"{plain_url.rstrip('/')}/" if is_folder or is_root else plain_url,
         is_folder or (status != HTTPStatus.OK and url.endswith("/")),

@@ -21,7 +21,7 @@ from connectors.ports import Malformed, SourceRefused, SourceUnreachable
 from connectors.values import MAX_PRINCIPALS, Access, account_principal, assume_utc
 from quisait_webdav.client import DavClient
 from quisait_webdav.cursor import digest_of
-from quisait_webdav.multistatus import Entry
+from quisait_webdav.multistatus import DavEntry
 from quisait_webdav.options import NEXTCLOUD_FILES, WebdavOptions
 from quisait_webdav.rights import Ruled
 
@@ -51,7 +51,7 @@ def _text(value: object) -> object:
 _Id = Annotated[str, BeforeValidator(_text)]
 
 
-class Share(BaseModel):
+class NextcloudShare(BaseModel):
     """A share as the interface says it; `path` is below the account's own folder."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -195,14 +195,14 @@ class NextcloudRights:
         for name in sorted(self.unknown_groups)[:_NAMED_GROUPS]:
             yield f"le groupe « {name} » n'est personne : nommez-le dans « groups »"
 
-    def upper(self, above: Mount | None, folder: Entry) -> bytes:
+    def upper(self, above: Mount | None, folder: DavEntry) -> bytes:
         """Of its mount, of its readers, and of every share in it or below."""
         mount = self._mount(above, folder)
         said = [str(mount.kind), mount.owner, *sorted(mount.readers), str(mount.closed)]
         return digest_of([self._always, *said, *self._told_below(self._place(folder))])
 
     def enter(
-        self, above: Mount | None, folder: Entry, inside: Mapping[str, Entry]
+        self, above: Mount | None, folder: DavEntry, inside: Mapping[str, DavEntry]
     ) -> tuple[Mount, Sequence[Malformed]]:
         """With the folder's own shares."""
         mount = self._mount(above, folder)
@@ -215,7 +215,7 @@ class NextcloudRights:
         reason = "ce dossier a des droits que quisait ne sait pas dire : personne ne le lit"
         return mount, [Malformed(folder.path or ".", reason)] if newly else []
 
-    def ruled(self, context: Mount, file: Entry, inside: Mapping[str, Entry]) -> Ruled:
+    def ruled(self, context: Mount, file: DavEntry, inside: Mapping[str, DavEntry]) -> Ruled:
         """The readers of the folder, and those of its own shares."""
         readers = self._mount(context, file).readers
         if len(readers) > MAX_PRINCIPALS:
@@ -223,7 +223,7 @@ class NextcloudRights:
             return Ruled(Access(), None, Malformed(file.path, reason))
         return Ruled(Access(readers))
 
-    def _mount(self, above: Mount | None, entry: Entry) -> Mount:
+    def _mount(self, above: Mount | None, entry: DavEntry) -> Mount:
         kind, owner = entry.properties.get("mount-type"), entry.properties.get("owner-id", "")
         place = self._place(entry)
         begins = (
@@ -260,7 +260,7 @@ class NextcloudRights:
         )
         return frozenset(filter(None, groups))
 
-    def _principal(self, share: Share) -> str | None:
+    def _principal(self, share: NextcloudShare) -> str | None:
         if not share.share_with:
             return None
         if share.share_type == _USER:
@@ -275,7 +275,7 @@ class NextcloudRights:
         self.unknown_groups.add(name)
         return None
 
-    def _place(self, entry: Entry) -> tuple[str, ...]:
+    def _place(self, entry: DavEntry) -> tuple[str, ...]:
         return ("", *self.prefix, *_parts(entry.path)[1:])
 
     def _told_below(self, place: tuple[str, ...]) -> Iterator[str]:
@@ -285,7 +285,7 @@ class NextcloudRights:
                 return
             yield f"{path} {line}"
 
-    def _shares(self, **parameters: str) -> Iterable[Share]:
+    def _shares(self, **parameters: str) -> Iterable[NextcloudShare]:
         said = self.client.ocs(_SHARES, parameters)
         if said is None and "path" in parameters:
             return ()  # taken back since it was named
@@ -296,11 +296,11 @@ class NextcloudRights:
             )
         return self._parsed(said)
 
-    def _parsed(self, said: Any) -> list[Share]:
+    def _parsed(self, said: Any) -> list[NextcloudShare]:
         try:
             if not isinstance(said, list):
                 raise TypeError
-            return [Share.model_validate(one) for one in said]
+            return [NextcloudShare.model_validate(one) for one in said]
         except (ValidationError, TypeError) as error:
             raise self._odd("ses partages") from error
 

@@ -21,7 +21,7 @@ from connectors.ports import Malformed, RecordVanished
 from connectors.values import Access
 from quisait_webdav.client import DavClient
 from quisait_webdav.cursor import digest_of
-from quisait_webdav.multistatus import Entry
+from quisait_webdav.multistatus import DavEntry
 
 Context = TypeVar("Context")
 """What a folder gives to all that is below it; None above the root."""
@@ -48,17 +48,17 @@ class Rights(Protocol[Context]):
         """Read what holds for all; what cannot be said by readers. Raises `SourceError`."""
         ...
 
-    def upper(self, above: Context | None, folder: Entry) -> bytes:
+    def upper(self, above: Context | None, folder: DavEntry) -> bytes:
         """A digest of all that is known, before it is listed, of who reads in it or below."""
         ...
 
     def enter(
-        self, above: Context | None, folder: Entry, inside: Mapping[str, Entry]
+        self, above: Context | None, folder: DavEntry, inside: Mapping[str, DavEntry]
     ) -> tuple[Context, Sequence[Malformed]]:
         """What holds in a folder that was listed, by its entries' names."""
         ...
 
-    def ruled(self, context: Context, file: Entry, inside: Mapping[str, Entry]) -> Ruled:
+    def ruled(self, context: Context, file: DavEntry, inside: Mapping[str, DavEntry]) -> Ruled:
         """What holds for a file of that folder."""
         ...
 
@@ -78,13 +78,13 @@ class TableRights:
         """Nothing holds for all."""
         return ()
 
-    def upper(self, above: tuple[RuleTable, ...] | None, folder: Entry) -> bytes:
+    def upper(self, above: tuple[RuleTable, ...] | None, folder: DavEntry) -> bytes:
         """Of the tables above it, and the source's own readers."""
         default = sorted(self.default_access.allowed)
         return digest_of([tables_digest(above or ()), *default])
 
     def enter(
-        self, above: tuple[RuleTable, ...] | None, folder: Entry, inside: Mapping[str, Entry]
+        self, above: tuple[RuleTable, ...] | None, folder: DavEntry, inside: Mapping[str, DavEntry]
     ) -> tuple[tuple[RuleTable, ...], Sequence[Malformed]]:
         """With the folder's own table, if it has one."""
         tables, entry = above or (), inside.get(TABLE_NAME)
@@ -99,7 +99,7 @@ class TableRights:
         return (*tables, table), problems
 
     def ruled(
-        self, context: tuple[RuleTable, ...], file: Entry, inside: Mapping[str, Entry]
+        self, context: tuple[RuleTable, ...], file: DavEntry, inside: Mapping[str, DavEntry]
     ) -> Ruled:
         """By the tables above it and its own sidecar."""
         path = tuple(file.path.split("/"))
@@ -114,7 +114,7 @@ class TableRights:
         rule = effective_rule(path, context, sidecar)
         return Ruled(access_by_rule(rule, self.default_access), rule)
 
-    def _read(self, entry: Entry) -> bytes | None:
+    def _read(self, entry: DavEntry) -> bytes | None:
         if entry.is_folder or (entry.size or 0) > MAX_RULE_BYTES:
             return None
         try:

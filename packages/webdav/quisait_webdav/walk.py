@@ -9,14 +9,14 @@ from connectors.file_patterns import FileSelection
 from connectors.folder.rules import is_skipped
 from connectors.ports import Malformed, SourceRefused, SourceUnreachable
 from quisait_webdav.client import DavClient, FolderUnreadable
-from quisait_webdav.multistatus import Entry
+from quisait_webdav.multistatus import DavEntry
 from quisait_webdav.rights import Rights, Ruled
 
 MOST_DEPTH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class ListedFolder:
+class ListedCollection:
     """A folder with its selected files and who reads them, in name order.
 
     `rights` is `Rights.upper` of it, `tag` the server's.
@@ -25,7 +25,7 @@ class ListedFolder:
     path: str
     rights: bytes
     tag: str
-    files: tuple[tuple[Entry, Ruled], ...]
+    files: tuple[tuple[DavEntry, Ruled], ...]
     problems: tuple[Malformed, ...]
 
 
@@ -49,7 +49,7 @@ class UnlistedFolder:
     refused: bool
 
 
-WalkEntry = ListedFolder | UnchangedFolder | UnlistedFolder
+WalkEntry = ListedCollection | UnchangedFolder | UnlistedFolder
 
 
 def walk(
@@ -65,7 +65,7 @@ def walk(
     `unchanged` says of a folder, by its rights and tag, that it need not be listed; `entered` of
     a path, whether the folder is looked at.
     """
-    waiting: list[tuple[Entry, Any, int]] = [(client.root, None, 0)]
+    waiting: list[tuple[DavEntry, Any, int]] = [(client.root, None, 0)]
     while waiting:
         folder, above, depth = waiting.pop()
         known = rights.upper(above, folder) if depth else b""
@@ -89,7 +89,7 @@ def walk(
             for entry in taken
             if entry.status == HTTPStatus.OK and not entry.is_folder
         )
-        yield ListedFolder(
+        yield ListedCollection(
             folder.path,
             known or rights.upper(above, folder),
             folder.etag,
@@ -112,7 +112,7 @@ def walk(
         ]
 
 
-def _is_taken(entry: Entry, selection: FileSelection) -> bool:
+def _is_taken(entry: DavEntry, selection: FileSelection) -> bool:
     path = tuple(entry.path.split("/"))
     if is_skipped(entry.name) or not selection.enters(path):
         return False
