@@ -18,9 +18,9 @@ from quisait.work.mail import mail_context, open_mailing
 from search_api.answers.context import AnswerContext
 from search_api.answers.mailed_answers import MailOutcome, receive_mail
 from search_api.mail.imap import (
-    Mailbox,
     MailboxRules,
     MailboxUnreachable,
+    ReplyMailbox,
     WaitingMail,
     opened_mailbox,
 )
@@ -105,7 +105,7 @@ def _receive(
     return receive_mail(context, mail)
 
 
-def _erase_old(mailbox: Mailbox, kept_days: int) -> None:
+def _erase_old(mailbox: ReplyMailbox, kept_days: int) -> None:
     mailbox.erase_before(today() - timedelta(days=kept_days))
 
 

@@ -46,7 +46,7 @@ class WaitingMail:
     whole: bool
 
 
-class Mailbox:
+class ReplyMailbox:
     """One connection, with the folder open. Each call raises `MailboxUnreachable`."""
 
     def __init__(self, client: IMAPClient, rules: MailboxRules) -> None:
@@ -99,7 +99,7 @@ class Mailbox:
 
 
 @contextmanager
-def opened_mailbox(rules: MailboxRules) -> Iterator[Mailbox]:
+def opened_mailbox(rules: MailboxRules) -> Iterator[ReplyMailbox]:
     """Connected, over TLS as the rules say, logged in, its folders there.
 
     Raises `MailboxUnreachable`.
@@ -115,7 +115,7 @@ def opened_mailbox(rules: MailboxRules) -> Iterator[Mailbox]:
                 if not client.folder_exists(folder):
                     client.create_folder(folder)
             client.select_folder(rules.folder)
-        yield Mailbox(client, rules)
+        yield ReplyMailbox(client, rules)
     finally:
         with suppress(IMAPClientError, OSError):
             client.logout()

@@ -19,7 +19,7 @@ from quisait.settings import Settings
 from quisait.work.mail import send_queue
 from quisait.work.mailbox import read_mails
 from search_api.asking.storage import SqlQuestions
-from search_api.mail.imap import Mailbox
+from search_api.mail.imap import ReplyMailbox
 from search_api.mail.reply_addresses import ReplyAddresses
 from search_api.mail.storage import SqlMail
 from tests.pages.asking_site import ASKER, MAPPER, AskingSite, asking_site
@@ -34,7 +34,7 @@ def killed_at(point: str) -> Any:
         "answer": (SqlQuestions, "answer", False),
         "kept": (SqlQuestions, "answer", True),
         "noted": (SqlMail, "queue_note", True),
-        "moved": (Mailbox, "put_away", True),
+        "moved": (ReplyMailbox, "put_away", True),
     }
     owner, name, after = of[point]
     step: Callable[..., Any] = getattr(owner, name)
