@@ -227,7 +227,9 @@ def _areas(scope: IsolationScope, departement: str) -> Iterator[str]:
 def _open_stage(judged: IsolationSet, bench: Bench) -> Iterator[_Stage]:
     """The set's directory read and its sources crawled, as a crawl does."""
     with (
-        tempfile.TemporaryDirectory(prefix="quisait-evaluation-") as name,
+        tempfile.TemporaryDirectory(
+            prefix="quisait-evaluation-", ignore_cleanup_errors=True
+        ) as name,
         open_cached_encoder(bench.encoder, bench.cache / VECTORS, keep_queries=True) as encoder,
         open_scratch_index(bench.index, Path(name), encoder.dimension) as index,
     ):

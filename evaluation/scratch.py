@@ -181,7 +181,9 @@ def open_scratch(bench: Bench, judged: SearchSet | ExpertSet) -> Iterator[Scratc
     # The questions of a judged set are public: they may be kept, as a reader's may not.
     vectors = bench.cache / VECTORS
     with (
-        tempfile.TemporaryDirectory(prefix="quisait-evaluation-") as name,
+        tempfile.TemporaryDirectory(
+            prefix="quisait-evaluation-", ignore_cleanup_errors=True
+        ) as name,
         open_cached_encoder(bench.encoder, vectors, keep_queries=True) as encoder,
         open_scratch_index(bench.index, Path(name), encoder.dimension) as index,
     ):

@@ -4,11 +4,13 @@ The file is replaced by a rename, so that it is always whole; every process read
 each request and batch.
 """
 
+import errno
 import json
 import os
 import secrets
 import shutil
 import threading
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +25,8 @@ from indexer.live_index import EncoderRecord, IndexSpec, NamedIndex, Pointers
 POINTER = "generations.json"
 UNNAMED = NamedIndex("", IndexSpec(EncoderRecord("", 0), "", ""))
 """An index of before there was a pointer lies in the folder itself."""
+_DELETIONS = 5
+"""Of a folder in which somebody writes meanwhile, before its removal is an error."""
 
 
 class EmbeddedStorage:
@@ -94,17 +98,18 @@ class EmbeddedStorage:
             for store in self._folder.glob("*/index.sqlite"):
                 if store.parent.name not in named:
                     self._opened.pop(store.parent.name, None)
-                    shutil.rmtree(store.parent, ignore_errors=True)
+                    with suppress(OSError):  # of files that somebody still holds
+                        _delete_folder(store.parent)
             if UNNAMED.name not in named:
                 for path in (*self._folder.glob("index.sqlite*"), *self._folder.glob("text*")):
-                    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+                    _delete_folder(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     def delete_all(self) -> None:
         """Delete the folder."""
         with engine_faults():
             self._opened.clear()
             if self._folder.exists():
-                shutil.rmtree(self._folder)
+                _delete_folder(self._folder)
 
     def size_bytes(self, named: NamedIndex) -> int:
         """Size of the index's files, as far as they stay while they are counted."""
@@ -127,6 +132,21 @@ class EmbeddedStorage:
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+
+def _delete_folder(folder: Path) -> None:
+    """Delete it whole, also where tantivy takes a lock in it meanwhile.
+
+    An index that was opened a moment ago is looked at from a thread of the engine's own.
+    """
+    tries = 0
+    while folder.exists():
+        tries += 1
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            if tries == _DELETIONS or error.errno not in (errno.ENOTEMPTY, errno.ENOENT):
+                raise
 
 
 def _size(path: Path) -> int:

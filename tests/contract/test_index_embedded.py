@@ -1,6 +1,8 @@
 """The embedded index keeps the contract of the `Index` port."""
 
 import json
+import os
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +17,18 @@ from hypothesis import strategies as st
 from indexer.embedded import rankings
 from indexer.embedded import text as text_module
 from indexer.embedded.index import EmbeddedIndex
+from indexer.embedded.storage import EmbeddedStorage
 from indexer.errors import IndexRefused
+from indexer.live_index import EncoderRecord
 from indexer.values import Put, Remove
 from tests.builders import ENCODER, allowed, asking, put, vector_of
 from tests.contract.index_contract import IndexContract
 from tests.encoders import FakeEncoder
 
 pytestmark = pytest.mark.search
+
+_LATE_FILE = 'echo; while [ -e "$1" ]; do :; done; : >"$2"'
+"""Make a file once another one is gone."""
 
 
 class TestEmbeddedIndex(IndexContract):
@@ -112,7 +119,7 @@ def test_the_best_matches_settle_a_ranking_as_all_of_them_do(
 ) -> None:
     """However many are read first: the same rankings, totals and facets, ties and rights too."""
     hidden = allowed("ldap:group:x")
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         index = EmbeddedIndex(Path(folder), ENCODER.dimension)
         kept = [
             put(f"wiki:{n:02}", text, **({"access": hidden} if n in secret else {}))
@@ -263,3 +270,22 @@ def test_an_expunging_in_pieces_loses_nothing(
     index.expunge()
     assert words_kept(tmp_path) == set()
     assert [index.search(asking(word)).total for word in ("bonjour", "bonsoir")] == [40, 5]
+
+
+def test_a_folder_is_deleted_whole_while_a_lock_is_taken_in_it(tmp_path: Path) -> None:
+    """As tantivy does from a thread of its own after an index was opened."""
+    storage = EmbeddedStorage(tmp_path / "index")
+    made = storage.create(storage.spec(EncoderRecord("fake", 4)))
+    [texts] = (tmp_path / "index" / made.name).glob("text-*")
+    for n in range(5_000):
+        (texts / f"{n}.segment").touch()
+    first = next(os.scandir(texts))
+    with subprocess.Popen(
+        ["bash", "-c", _LATE_FILE, "-", first.path, str(texts / "late.lock")],
+        stdout=subprocess.PIPE,
+    ) as locking:
+        assert locking.stdout is not None
+        locking.stdout.readline()
+        storage.delete_all()
+    assert locking.returncode == 0
+    assert not (tmp_path / "index").exists()

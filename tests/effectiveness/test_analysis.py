@@ -30,7 +30,7 @@ def test_the_page_is_that_of_the_command(found: list[Row]) -> None:
 def test_a_wrong_row_is_seen() -> None:
     """Words that have nothing in common do not meet, and one that is there does."""
     cases = [Case("", "chat", "chien"), Case("", "impôt", "les impôts", meet=False)]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         met = meetings(EmbeddedIndex(Path(folder), ENCODER.dimension), cases)
     assert [found == case.meet for found, case in zip(met, cases, strict=True)] == [False, False]
 

@@ -54,7 +54,7 @@ def test_word_by_word_matches_what_the_engine_matches(
     batches: Sequence[Sequence[Put | Remove]], questions: Sequence[Question]
 ) -> None:
     """Whatever is asked, and asked again after a write: nothing of before, nothing missing."""
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         index = EmbeddedIndex(Path(folder), ENCODER.dimension)
         found = Matcher(index._text)
         for batch in batches:
