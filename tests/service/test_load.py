@@ -28,7 +28,9 @@ CONNECTIONS = 8
 EACH, PAUSE_S = 4, 0.2
 ROUNDS = 3
 """A machine that does something else meanwhile may spoil one round, hardly three."""
-MOST_TIMES, NOISE_S = 2.0, 0.3
+MOST_TIMES = 3.0
+"""The attacked readers' slowest against the quiet ones': 1.1 to 2.5 as it is, 4 to 6 where one
+reader may have 16 questions under way (`QUISAIT_DOOR__READER_QUESTIONS=16`)."""
 DURING_CRAWL_S = 10.0
 """On the former code: 20 s as a rule, 80 s at worst."""
 
@@ -64,7 +66,7 @@ def test_questions_wait_for_no_crawl_and_for_no_other_reader(tmp_path: Path) -> 
             assert set(quiet.statuses + attacked.statuses) == {200}
             assert set(hostile.statuses) == {200}
             told.append(f"{quiet.line()}; attacked: {attacked.line()}")
-            if attacked.p(95) <= max(MOST_TIMES * quiet.p(95), quiet.p(95) + NOISE_S):
+            if attacked.p(95) <= MOST_TIMES * quiet.p(95):
                 break
         else:
             pytest.fail("\n".join(told))
