@@ -631,6 +631,13 @@ class SqlQuestions:
                 for row in connection.execute(newest).mappings()
             )
 
+    def is_reported(self, report: TextReport) -> bool:
+        """Whether its author reported that text already, decided on or not."""
+        own = text_reports.c.agent_key == digest(report.agent_id)
+        own &= _text(text_reports, report.question_id, report.answer_id)
+        with self._engine.connect() as connection:
+            return connection.execute(sa.select(text_reports).where(own)).first() is not None
+
     def report(self, report: TextReport, most: int, since: datetime) -> bool:
         """Keep that a reader reports a text, once; false where they reported `most` since then."""
         mine = text_reports.c.agent_key == digest(report.agent_id)
