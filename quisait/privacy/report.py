@@ -210,7 +210,8 @@ def _periods(settings: Settings) -> Iterator[str]:
     if settings.questions.enabled:
         yield (
             "Questions et réponses : jusqu'à ce que leur auteur les supprime ; au départ, après le "
-            "même délai, elles restent sans son nom, et le reste s'efface."
+            "même délai, elles restent sans son nom, et le reste s'efface. D'une question "
+            "supprimée, qui l'a posée et à qui : 28 jours, pour que les limites tiennent."
         )
         yield (
             "Ce qu'un agent suit : jusqu'à ce qu'il le retire, ou se retire du service ; au "

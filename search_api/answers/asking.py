@@ -47,6 +47,7 @@ from search_api.asking.choosing import (
     WEEK_DAYS,
     PossibleAnswerer,
     first_of,
+    limits_of_one_asker,
     may_be_asked,
     weekly_limit,
 )
@@ -569,7 +570,7 @@ def move_questions_on(context: AnswerContext) -> int:
     """
     asking = asking_of(context)
     moment = asking.questions.now()
-    asking.questions.tidy(moment - timedelta(days=1), moment - timedelta(days=LATELY_DAYS))
+    asking.questions.tidy(moment - timedelta(days=LATELY_DAYS))
     waiting = asking.questions.at_stage(QuestionStage.EXPERTS, QuestionStage.COMMUNITY)
     return sum(_moved_on(context, asking, one) for one in waiting)
 
@@ -642,7 +643,7 @@ def _ask_next(
     for one in chosen:
         request = AgentRequest(question.id, one.agent.id, RequestState.WAITING, moment, until)
         if _may_read(asking, one.agent.id, question) and asking.questions.request(
-            request, weekly_limit(one, rules), week
+            request, weekly_limit(one, rules), week, limits_of_one_asker(one, rules, moment)
         ):
             return True
     return False

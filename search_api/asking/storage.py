@@ -6,7 +6,7 @@ so that no number becomes visible after a higher one, and no two see the same fr
 agent.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -58,7 +58,7 @@ asked_questions = sa.Table(
     sa.Column("deleted", sa.Boolean, nullable=False),
 )
 """Of a deleted question the id and its number remain, so that its document goes too; and for a
-while `agent_key`, so that its asker's limit holds."""
+while `agent_key`, so that its asker's limits hold."""
 
 asked_agents = sa.Table(
     "asked_agents",
@@ -267,11 +267,18 @@ class SqlQuestions:
         with self._engine.connect() as connection:
             return {keys[key]: count for key, count in connection.execute(query)}
 
-    def request(self, request: AgentRequest, most: int, since: datetime) -> bool:
+    def request(
+        self,
+        request: AgentRequest,
+        most: int,
+        since: datetime,
+        of_asker: Sequence[tuple[int, datetime]] = (),
+    ) -> bool:
         """Ask one agent; false where that may not be by now.
 
         Because the question waits for another agent, is not with agents any more or was deleted,
-        because they were asked it before, or `most` questions since a moment.
+        because they were asked it before, or `most` questions since a moment, or so many of the
+        same asker since another (`of_asker`); deleted questions count.
         """
         with self._writing() as (connection, _):
             mine = asked_agents.c.agent_key == digest(request.agent_id)
@@ -280,12 +287,21 @@ class SqlQuestions:
                 asked_questions.c.id == request.question_id,
                 asked_questions.c.stage == QuestionStage.EXPERTS.value,
             )
-            if not connection.execute(open_).first():
+            asked = connection.execute(open_).mappings().first()
+            if asked is None:
                 return False
             if _count(connection, this & (mine | _undecided())):
                 return False
             if _count(connection, mine & (asked_agents.c.asked > since)) >= most:
                 return False
+            # Of an asker who was erased no key is left: they ask nothing more.
+            by_asker = asked_questions.c.agent_key == (asked["agent_key"] or None)
+            theirs = mine & asked_agents.c.question_id.in_(
+                sa.select(asked_questions.c.id).where(by_asker)
+            )
+            for most_of_one, moment in of_asker:
+                if _count(connection, theirs & (asked_agents.c.asked > moment)) >= most_of_one:
+                    return False
             connection.execute(sa.insert(asked_agents).values(_request_row(request)))
             return True
 
@@ -418,7 +434,7 @@ class SqlQuestions:
                 connection.execute(sa.delete(table).where(table.c.question_id == question_id))
             _end_requests(connection, question_id)
 
-    def tidy(self, asked_before: datetime, requested_before: datetime) -> None:
+    def tidy(self, before: datetime) -> None:
         """Erase what is kept of deleted questions for the limits alone, once it is that old.
 
         Who asked them, and whom they were asked: else one would ask and delete without end. Reports
@@ -426,11 +442,14 @@ class SqlQuestions:
         """
         gone = sa.select(asked_questions.c.id).where(asked_questions.c.deleted)
         with self._writing() as (connection, _):
-            old = asked_questions.c.deleted & (asked_questions.c.created < asked_before)
-            connection.execute(sa.update(asked_questions).where(old).values(agent_key=""))
-            late = asked_agents.c.question_id.in_(gone) & (asked_agents.c.asked < requested_before)
+            late = asked_agents.c.question_id.in_(gone) & (asked_agents.c.asked < before)
             connection.execute(sa.delete(asked_agents).where(late))
-            decided = text_reports.c.decided < requested_before
+            # An agent may be asked a question long after it was: its asker counts as long.
+            counted = sa.select(asked_agents.c.question_id)
+            old = asked_questions.c.deleted & (asked_questions.c.created < before)
+            old &= asked_questions.c.id.not_in(counted)
+            connection.execute(sa.update(asked_questions).where(old).values(agent_key=""))
+            decided = text_reports.c.decided < before
             connection.execute(sa.delete(text_reports).where(decided))
 
     def remove_answer(self, question_id: str, answer_id: str) -> None:
