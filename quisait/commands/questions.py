@@ -140,11 +140,15 @@ def _line(one: AskedQuestion) -> str:
 
 
 def _question_text(found: ShownQuestion) -> str:
-    said = [found.question.title, *([found.question.text] if found.question.text else [])]
+    one = found.question
+    asker = found.asker.name if found.asker else "un ou une collègue"
+    changed = "".join(f", modifiée le {day(on)}" for on in one.corrected_on)
+    asked = f"Posée le {day(one.created.date())} par {asker}{changed}"
+    said = [one.title, asked, *([one.text] if one.text else [])]
     for shown in found.answers:
         author = shown.author.name if shown.author else "un ou une collègue"
         kept = "Réponse qui a aidé" if shown.answer.accepted else "Réponse"
         when = day(shown.answer.created.date())
-        corrected = "".join(f", corrigée le {day(one.date())}" for one in shown.answer.corrected)
+        corrected = "".join(f", corrigée le {day(on)}" for on in shown.answer.corrected_on)
         said.append(f"{kept} de {author}, le {when}{corrected} :\n{shown.answer.text}")
     return "\n\n".join(said)

@@ -56,6 +56,7 @@ asked_questions = sa.Table(
     sa.Column("modified", sa.DateTime(timezone=True), nullable=False),
     sa.Column("missing", sa.Text, nullable=False),
     sa.Column("deleted", sa.Boolean, nullable=False),
+    sa.Column("corrected", sa.JSON, nullable=False, server_default="[]"),
 )
 """Of a deleted question the id and its number remain, so that its document goes too; and for a
 while `agent_key`, so that its asker's limits hold."""
@@ -340,10 +341,19 @@ class SqlQuestions:
             connection.execute(sa.update(asked_questions).where(own).values(values))
 
     def edit(self, question_id: str, title: str, text: str) -> None:
-        """Replace a question's text; the former one is not kept."""
+        """Replace a question's text; the former one is not kept, when it was is.
+
+        A text that stays what it was is not changed.
+        """
         with self._writing() as (connection, seq):
-            values = {"title": storable(title), "text": storable(text), "modified": self.now()}
-            _change(connection, question_id, seq, **values)
+            own = asked_questions.c.id == question_id
+            row = connection.execute(sa.select(asked_questions).where(own)).mappings().first()
+            said = {"title": storable(title), "text": storable(text)}
+            if row is None or said == {name: row[name] for name in said}:
+                return
+            moment = self.now()
+            corrected = [*row["corrected"], moment.isoformat()]
+            _change(connection, question_id, seq, **said, modified=moment, corrected=corrected)
 
     def answer(
         self, answer: GivenAnswer, most: int | None = None, since: datetime | None = None
@@ -427,7 +437,7 @@ class SqlQuestions:
         self._note(question_id, "")
         with self._writing() as (connection, seq):
             gone = {"title": "", "text": "", "missing": "", "agent_id": "", "scope_id": ""}
-            _change(connection, question_id, seq, **gone, deleted=True)
+            _change(connection, question_id, seq, **gone, corrected=[], deleted=True)
             this = given_answers.c.question_id == question_id
             connection.execute(sa.delete(given_answers).where(this))
             for table in (hidden_texts, text_reports, question_uses):
@@ -577,11 +587,15 @@ class SqlQuestions:
         with self._engine.connect() as connection:
             own = _existing(True).where(asked_questions.c.agent_key == mine)
             answered = sa.select(given_answers).where(given_answers.c.agent_key == mine)
-            answers = connection.execute(answered.order_by(given_answers.c.created)).mappings()
+            rows = connection.execute(answered.order_by(given_answers.c.created)).mappings()
+            answers = list(map(_answer, rows))
+            hidden = _hidden(connection, [one.question_id for one in answers])
             return OwnAsking(
                 self.preferences([agent_id])[agent_id],
                 tuple(one.question for one in _threads(connection, own)),
-                tuple(map(_answer, answers)),
+                tuple(
+                    replace(one, hidden=hidden.get((one.question_id, one.id))) for one in answers
+                ),
                 _requests(connection, asked_agents.c.agent_key == mine),
                 reports_of(connection, text_reports.c.agent_key == mine),
             )
@@ -829,11 +843,7 @@ def _threads(
 ) -> tuple[Thread, ...]:
     questions = [_question(row) for row in connection.execute(query).mappings()]
     ids = [one.id for one in questions]
-    found = sa.select(hidden_texts).where(hidden_texts.c.question_id.in_(ids))
-    hidden = {
-        (row["question_id"], row["answer_id"]): row["reason"]
-        for row in connection.execute(found).mappings()
-    }
+    hidden = _hidden(connection, ids)
     answered = sa.select(given_answers).where(given_answers.c.question_id.in_(ids))
     ordered = answered.order_by(
         given_answers.c.accepted.desc(), given_answers.c.created, given_answers.c.id
@@ -850,6 +860,15 @@ def _threads(
         )
         for one in questions
     )
+
+
+def _hidden(connection: sa.Connection, question_ids: Collection[str]) -> dict[tuple[str, str], str]:
+    """By question and answer (empty: the question whole), why what is hidden there is."""
+    query = sa.select(hidden_texts).where(hidden_texts.c.question_id.in_(question_ids))
+    return {
+        (row["question_id"], row["answer_id"]): row["reason"]
+        for row in connection.execute(query).mappings()
+    }
 
 
 def reports_of(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple[TextReport, ...]:
@@ -909,6 +928,7 @@ def _question(row: sa.RowMapping) -> AskedQuestion:
         stage=QuestionStage(row["stage"]),
         until=in_utc(row["until"]) if row["until"] else None,
         missing=row["missing"],
+        corrected=tuple(map(datetime.fromisoformat, row["corrected"])),
     )
 
 
@@ -930,6 +950,7 @@ def _question_row(one: AskedQuestion, seq: int) -> dict[str, object]:
         "modified": one.modified,
         "missing": one.missing,
         "deleted": False,
+        "corrected": [],
     }
 
 

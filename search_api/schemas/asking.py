@@ -108,6 +108,7 @@ class AskedQuestionBody(BriefQuestionBody):
     accepted_by: AgentBody | None = Field(description="who accepted; told to the asker alone")
     passed_on: list[str] = Field(description="reasons, without names; told to the asker alone")
     missing: str = Field(description="what the asker says the answers lack")
+    corrected: list[datetime] = Field(description="when; former texts are not kept")
     hidden: str | None = Field(description="why it is shown to you alone; null: it is shown")
     answers: list[GivenAnswerBody]
 
@@ -171,6 +172,10 @@ class OwnAnswerBody(_AskingSchema):
     text: str
     created: datetime
     corrected: list[datetime]
+    accepted: bool
+    thanked: bool
+    valid_until: date | None
+    hidden: str | None = Field(description="why it is shown to you alone; null: it is shown")
 
 
 class OwnAskedBody(_AskingSchema):
@@ -179,8 +184,15 @@ class OwnAskedBody(_AskingSchema):
     id: str
     title: str
     text: str
+    topic_id: str
     scope: ReaderScope
+    scope_id: str
+    named: bool = Field(description="your name may be shown with it")
+    stage: QuestionStage
     created: datetime
+    corrected: list[datetime]
+    missing: str = Field(description="what you said the answers lack")
+    hidden: str | None = Field(description="why it is shown to you alone; null: it is shown")
 
 
 class OwnReportBody(_AskingSchema):
@@ -217,6 +229,7 @@ def question_body(found: ShownQuestion) -> AskedQuestionBody:
         accepted_by=agent_body(found.accepted_by) if found.accepted_by else None,
         passed_on=list(found.passed_on),
         missing=one.missing,
+        corrected=list(one.corrected),
         hidden=one.hidden,
         answers=list(map(_answer_body, found.answers)),
     )
@@ -291,7 +304,18 @@ def own_asking_body(found: OwnAsking) -> OwnAskingBody:
         ),
         asked=[
             OwnAskedBody(
-                id=one.id, title=one.title, text=one.text, scope=one.scope, created=one.created
+                id=one.id,
+                title=one.title,
+                text=one.text,
+                topic_id=one.topic_id,
+                scope=one.scope,
+                scope_id=one.scope_id,
+                named=one.named,
+                stage=one.stage,
+                created=one.created,
+                corrected=list(one.corrected),
+                missing=one.missing,
+                hidden=one.hidden,
             )
             for one in found.questions
         ],
@@ -302,6 +326,10 @@ def own_asking_body(found: OwnAsking) -> OwnAskingBody:
                 text=one.text,
                 created=one.created,
                 corrected=list(one.corrected),
+                accepted=one.accepted,
+                thanked=one.thanked,
+                valid_until=one.valid_until,
+                hidden=one.hidden,
             )
             for one in found.answers
         ],

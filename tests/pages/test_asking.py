@@ -299,6 +299,30 @@ def test_a_former_text_is_found_by_nobody(either: AskingSite) -> None:
     assert site.found(ASKER, "cadastre") == []
 
 
+def test_a_question_says_when_it_was_changed(site: AskingSite) -> None:
+    """Under its answers too: the days, on its page and in the API; not where nothing changed."""
+    question = site.ask(title="Le cadastre est-il faux ?", text="Ancien.")
+    answer_id(site, STRANGER, question)
+
+    def edit(text: str) -> Any:
+        title = "Le cadastre est-il faux ?"
+        assert site.act(ASKER, question, "edit", title=title, text=text) == 204
+        return site.read(STRANGER, question)["corrected"]
+
+    page = site.client(STRANGER).get(f"/questions/{question}").text
+    assert ", modifiée le" not in page
+    assert edit("Ancien.") == []
+    site.clock.now += timedelta(days=1)
+    assert [len(edit(text)) for text in ("Nouveau.", "Encore.", "Encore.")] == [1, 2, 2]
+    site.clock.now += timedelta(days=1)
+    assert len(edit("Enfin.")) == 3
+    page = site.client(STRANGER).get(f"/questions/{question}").text
+    days = [(TODAY + timedelta(days=n)).isoformat() for n in (1, 2)]
+    assert re.findall(r'modifiée le <time datetime="([^"]+)">', page) == days, "each day once"
+    kept = site.client(ASKER).get("/api/v1/me/export").json()["asking"]["asked"]
+    assert [len(one["corrected"]) for one in kept] == [3]
+
+
 def test_an_expert_is_not_flooded(site: AskingSite) -> None:
     """Two a week by default, whoever asks; one for who is alone in their region.
 

@@ -184,6 +184,8 @@ def test_a_hidden_answer_leaves_everything_at_once(site: AskingSite) -> None:
     assert site.act(ASKER, question, "thank", answer=answer) == 404
     (own,) = site.read(NEIGHBOUR, question)["answers"]
     assert own["hidden"] == "Diffamation."
+    (kept,) = site.client(NEIGHBOUR).get("/api/v1/me/export").json()["asking"]["answers"]
+    assert (kept["hidden"], kept["accepted"]) == ("Diffamation.", True)
     assert "Diffamation." in site.client(NEIGHBOUR).get(f"/questions/{question}").text
     assert site.client(STRANGER).get("/api/v1/questions").json()["figures"]["answered"] == 0
     assert site.read(ASKER, question)["stage"] == "animator", "nothing answers it any more"
