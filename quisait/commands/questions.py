@@ -1,6 +1,6 @@
-"""`quisait questions`: questions to those who know, read; and the steps that time brings.
+"""`quisait questions`: questions to those who know, read and moderated; and the steps of time.
 
-Nobody asks, answers or decides here: that is done in person, on the pages or by the API.
+Nobody asks or answers here: that is done in person, on the pages or by the API.
 """
 
 from typing import Annotated
@@ -9,6 +9,7 @@ import typer
 
 from quisait.application.startup import opened_application
 from quisait.commands import answers
+from quisait.commands.moderation import QUESTIONS_OFF, moderation_app
 from quisait.commands.privacy import audited_reader
 from quisait.work.questions import move_on, publish_questions, reports_state
 from search_api.answers.asking import (
@@ -28,7 +29,7 @@ questions_app = typer.Typer(
 
 AsAgent = Annotated[str, typer.Option("--agent", help="Identifiant de l'agent qui lit")]
 AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
-_OFF = "Aucune question n'est posée ici : réglez [questions] enabled."
+questions_app.add_typer(moderation_app, name="moderation")
 
 
 @questions_app.command("list")
@@ -36,7 +37,7 @@ def list_questions(agent: AsAgent = "", as_json: AsJson = False) -> None:
     """Celles qui attendent un agent, celles de ses communautés, et les siennes."""
     with opened_application() as application, answers.answer_context(application) as context:
         if context.asking is None:
-            raise ValueError(_OFF)
+            raise ValueError(QUESTIONS_OFF)
         reader = audited_reader(application, agent, "quisait questions list")
         found = own_questions(context, reader)
     if as_json:
@@ -57,7 +58,7 @@ def show_question(
     """Une question et ses réponses, avec les droits d'un agent."""
     with opened_application() as application, answers.answer_context(application) as context:
         if context.asking is None:
-            raise ValueError(_OFF)
+            raise ValueError(QUESTIONS_OFF)
         reader = audited_reader(application, agent, "quisait questions show")
         found = question_page(context, reader, question)
     if as_json:
@@ -73,7 +74,7 @@ def show_news(agent: AsAgent = "", as_json: AsJson = False) -> None:
     """Ce qui est nouveau dans ce qu'un agent suit, avec ses droits."""
     with opened_application() as application, answers.answer_context(application) as context:
         if context.following is None:
-            raise ValueError(_OFF)
+            raise ValueError(QUESTIONS_OFF)
         reader = audited_reader(application, agent, "quisait questions news")
         found = news(context, reader)
     if as_json:
@@ -89,7 +90,7 @@ def reports() -> None:
     """Combien de textes signalés attendent, et s'il faut que quelqu'un s'en occupe."""
     with opened_application() as application:
         if not application.settings.questions.enabled:
-            raise ValueError(_OFF)
+            raise ValueError(QUESTIONS_OFF)
         print(f"Signalements : {reports_state(application)}.")
 
 
@@ -98,7 +99,7 @@ def step() -> None:
     """Fait passer au suivant ce qui attend depuis trop longtemps ; « quisait run » s'en charge."""
     with opened_application() as application:
         if not application.settings.questions.enabled:
-            raise ValueError(_OFF)
+            raise ValueError(QUESTIONS_OFF)
         publish_questions(application)
         moved = move_on(application)
     print(

@@ -84,6 +84,11 @@ OPENED: dict[str, str] = {
     "GET /api/v1/animation/questions": _QUESTIONS,
     "POST /animation/questions/{question_id}": _MODERATED,
     "POST /api/v1/animation/questions/{question_id}": _MODERATED,
+    "quisait questions moderation list": _QUESTIONS,
+    **{
+        f"quisait questions moderation {act}": _MODERATED
+        for act in ("hide", "show", "dismiss", "classify")
+    },
     "question hide": "texte d’une question masqué",
     "question show": "texte d’une question montré de nouveau",
     "question dismiss": "signalement d’une question écarté",
