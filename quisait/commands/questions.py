@@ -19,8 +19,8 @@ from search_api.answers.asking import (
     question_page,
 )
 from search_api.answers.following import News, news
-from search_api.asking.values import AskedQuestion
-from search_api.wording import day, open_figures, plural, safe_text
+from search_api.asking.values import AskedQuestion, RequestState
+from search_api.wording import answered_before, day, open_figures, plural, safe_text
 
 questions_app = typer.Typer(
     help="Les questions posées à qui sait : celles d'un agent, et leur suite.",
@@ -124,16 +124,29 @@ def _news_text(found: News) -> str:
 
 
 def _list_text(found: OwnQuestions) -> str:
+    waiting = [
+        f"{_line(one)}\n    {'acceptée, ' if request.state is RequestState.ACCEPTED else ''}"
+        f"à répondre avant le {day(request.until.date())}"
+        for request, one in found.waiting
+    ]
     groups = (
-        ("Vous attendent", [one for _, one in found.waiting]),
         ("Ont une réponse, dont vous n'avez rien dit", [one.question for one in found.answered]),
         ("Pour vos communautés", found.of_communities),
         ("Sans réponse, sur vos sujets", found.animated),
         ("Les vôtres", [one.question for one in found.mine]),
     )
-    shown = [f"{title} :\n" + "\n".join(map(_line, some)) for title, some in groups if some]
-    said = open_figures(found.figures)
-    return "\n\n".join([*(shown or ["Aucune question."]), *([said] if said else [])])
+    shown = ["Vous attendent :\n" + "\n".join(waiting)] if waiting else []
+    shown += [f"{title} :\n" + "\n".join(map(_line, some)) for title, some in groups if some]
+    topics = ", ".join(
+        f"{topic.label} ({plural('{num} question', '{num} questions', count)})"
+        for topic, count in found.waiting_topics
+    )
+    said = (
+        answered_before(found.answered_before),
+        open_figures(found.figures),
+        f"Sujets qui attendent une réponse : {topics}." if topics else "",
+    )
+    return "\n\n".join([*(shown or ["Aucune question."]), *filter(None, said)])
 
 
 def _line(one: AskedQuestion) -> str:

@@ -4,6 +4,7 @@ Every reader sees a question under the rights that its asker chose, and nothing 
 asked: only who accepted, told to the asker. Who was asked, and has not decided, knows it alone.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -103,7 +104,7 @@ class TooManyQuestions(AnswerRefused):
 
 
 class TooManyAnswers(AnswerRefused):
-    """The reader has given as many answers today as they may."""
+    """The reader has given, or corrected, as many texts today as they may."""
 
     status = 429
     code = "too_many_answers"
@@ -183,7 +184,9 @@ class OwnQuestions:
     """What concerns a reader: asked of them, of their communities, of who animates; and theirs.
 
     `answered_before` counts, of all agents in a year, «Cela répond»; `figures` are of the questions
-    of that year which everybody may read. `moderates`: the reader animates.
+    of that year which everybody may read; `waiting_topics` are those of the topics that wait for
+    whoever may answer, with how many: of what everybody may read too, so that a number tells of no
+    other. `moderates`: the reader animates.
     """
 
     waiting: tuple[tuple[AgentRequest, AskedQuestion], ...]
@@ -192,6 +195,7 @@ class OwnQuestions:
     mine: tuple[Thread, ...]
     answered_before: int
     figures: OpenQuestionFigures
+    waiting_topics: tuple[tuple[Topic, int], ...] = ()
     moderates: bool = False
 
     @property
@@ -330,9 +334,10 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
     access = access_filter(reader)
     joined = {topic.id for one in _communities(context, agent) for topic in one.topics}
     held = context.grants.held_by(reader)
+    passed = asking.questions.at_stage(QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
     late = [
         one.question
-        for one in asking.questions.at_stage(QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
+        for one in passed
         if access.admits(one.question.access) and one.question.asker_id != agent.id
     ]
     return OwnQuestions(
@@ -352,8 +357,21 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
         asking.questions.of_asker(agent.id),
         asking.questions.answered_before(context.today() - _YEAR),
         asking.questions.open_figures(asking.questions.now() - _YEAR),
+        _waiting_topics(context, passed),
         Role.ANIMATOR in held.roles,
     )
+
+
+def _waiting_topics(
+    context: AnswerContext, passed: Sequence[Thread]
+) -> tuple[tuple[Topic, int], ...]:
+    """Topics of open questions that no agent is asked any more and nobody answered; by label."""
+    counts = Counter(
+        one.question.topic_id
+        for one in passed
+        if one.waits and one.question.scope is ReaderScope.EVERYBODY
+    )
+    return tuple((one, counts[one.id]) for one in list_topics(context).topics if counts[one.id])
 
 
 def _as_told(request: AgentRequest, rules: AskingRules) -> AgentRequest:
@@ -458,6 +476,7 @@ class _Acting:
 
     def correct(self, text: str, _: str, answer_id: str) -> None:
         said = checked_text(text, MOST_TEXT, "Écrivez la réponse.")
+        self._within_the_day()
         self.asking.questions.correct(self._own_answer(answer_id), said, self.valid_until)
 
     def delete_answer(self, _text: str, _title: str, answer_id: str) -> None:
@@ -465,8 +484,9 @@ class _Acting:
 
     def edit(self, text: str, title: str, _: str) -> None:
         self._of_the_asker()
-        said = checked_text(text, MOST_TEXT)
-        self.asking.questions.edit(self.question.id, _checked_title(title), said)
+        said, titled = checked_text(text, MOST_TEXT), _checked_title(title)
+        self._within_the_day()
+        self.asking.questions.edit(self.question.id, titled, said)
 
     def helped(self, _text: str, _title: str, answer_id: str) -> None:
         self._of_the_asker()
@@ -485,6 +505,12 @@ class _Acting:
     def delete(self, *_: str) -> None:
         self._of_the_asker()
         self.asking.questions.remove(self.question.id)
+
+    def _within_the_day(self) -> None:
+        """As many corrections a day as answers: each is news to followers, and writes the index."""
+        who, most = f"corrections:{self.agent_id}", self.asking.rules.answered_per_day
+        if not self.asking.acts.is_within(who, uuid4().hex, most):
+            raise TooManyAnswers("Vous avez beaucoup corrigé aujourd’hui : revenez demain.")
 
     def _decide(self, state: RequestState, **values: object) -> None:
         decided = self.asking.questions.decide(self.question.id, self.agent_id, state, **values)  # type: ignore[arg-type]

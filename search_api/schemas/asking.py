@@ -122,10 +122,25 @@ class OpenFiguresBody(_AskingSchema):
     found_again: int = Field(description="how often one answered a question being written")
 
 
+class QuestionOfYouBody(BriefQuestionBody):
+    """A question that one is asked, as its page and list tell."""
+
+    state: RequestState
+    until: datetime = Field(description="then it goes to somebody else")
+
+
+class WaitingTopicBody(_AskingSchema):
+    """A topic with questions that everybody may read and nobody answered."""
+
+    topic_id: str
+    label: str
+    questions: int
+
+
 class OwnQuestionsBody(_AskingSchema):
     """What waits for one, and what one asked."""
 
-    waiting: list[BriefQuestionBody] = Field(description="asked of you")
+    waiting: list[QuestionOfYouBody] = Field(description="asked of you")
     of_communities: list[BriefQuestionBody]
     animated: list[BriefQuestionBody] = Field(description="without answer, on what you animate")
     mine: list[BriefQuestionBody]
@@ -137,6 +152,15 @@ class OwnQuestionsBody(_AskingSchema):
         "was being written"
     )
     figures: OpenFiguresBody
+    waiting_topics: list[WaitingTopicBody] = Field(
+        description="whose questions no agent in particular is asked any more"
+    )
+
+
+class ExistingAnswerRequest(_AskingSchema):
+    """The document that answers what was being written."""
+
+    document_id: str = Field(max_length=4_000)
 
 
 class ExistingAnswerBody(_AskingSchema):
@@ -261,7 +285,12 @@ def brief_question(one: AskedQuestion) -> BriefQuestionBody:
 def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
     """The body of an answer about what concerns one."""
     return OwnQuestionsBody(
-        waiting=[brief_question(one) for _, one in found.waiting],
+        waiting=[
+            QuestionOfYouBody(
+                **brief_question(one).model_dump(), state=request.state, until=request.until
+            )
+            for request, one in found.waiting
+        ],
         of_communities=list(map(brief_question, found.of_communities)),
         animated=list(map(brief_question, found.animated)),
         mine=[brief_question(one.question) for one in found.mine],
@@ -273,6 +302,10 @@ def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
             median_s=found.figures.median.total_seconds() if found.figures.median else None,
             found_again=found.figures.found_again,
         ),
+        waiting_topics=[
+            WaitingTopicBody(topic_id=topic.id, label=topic.label, questions=count)
+            for topic, count in found.waiting_topics
+        ],
     )
 
 

@@ -107,6 +107,10 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("DELETE", "/api/v1/me/wishes"): posted("/api/v1/me/wishes?kind=contact", "DELETE"),
         ("GET", "/api/v1/questions"): asked("/api/v1/questions"),
         ("GET", "/api/v1/questions/existing"): questions("/api/v1/questions/existing"),
+        ("POST", "/api/v1/questions/existing"): (
+            Ask("/api/v1/questions/existing", "POST", json={"document_id": "inconnu"}),
+        ),
+        ("DELETE", "/api/v1/questions"): posted("/api/v1/questions", "DELETE"),
         ("POST", "/api/v1/questions"): (
             Ask("/api/v1/questions", "POST", json={"title": "Quel cadastre ?"}),
         ),

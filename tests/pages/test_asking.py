@@ -299,6 +299,17 @@ def test_a_former_text_is_found_by_nobody(either: AskingSite) -> None:
     assert site.found(ASKER, "cadastre") == []
 
 
+def test_a_list_tells_how_long_one_has(site: AskingSite) -> None:
+    """By the API as on the page: what waits for one, and until when."""
+    question = site.ask()
+    (waits,) = site.client(MAPPER).get("/api/v1/questions").json()["waiting"]
+    assert (waits["id"], waits["state"]) == (question, "waiting")
+    assert waits["until"].startswith((TODAY + timedelta(days=3)).isoformat())
+    assert site.act(MAPPER, question, "accept") == 204
+    (waits,) = site.client(MAPPER).get("/api/v1/questions").json()["waiting"]
+    assert waits["state"] == "accepted"
+
+
 def test_a_question_says_when_it_was_changed(site: AskingSite) -> None:
     """Under its answers too: the days, on its page and in the API; not where nothing changed."""
     question = site.ask(title="Le cadastre est-il faux ?", text="Ancien.")
@@ -816,7 +827,64 @@ def test_what_answers_already_ends_it_and_is_counted(site: AskingSite) -> None:
     assert "1 fois, une question déjà posée a évité de la poser à nouveau." in told
     hidden = {"document": f"questions:{question}"}
     assert site.client(STRANGER).post("/questions/existing", data=hidden).status_code == 404
+    path, said = "/api/v1/questions/existing", {"document_id": f"questions:{question}"}
+    assert site.client(STRANGER).post(path, json=said).status_code == 404
     assert site.questions.answered_before(date.min) == 3
+    said = {"document_id": f"questions:{earlier}"}
+    assert [site.client(STRANGER).post(path, json=said).status_code for _ in range(2)] == [204] * 2
+    figures = client.get("/api/v1/questions").json()
+    assert (figures["answered_before"], figures["figures"]["found_again"]) == (4, 2)
+
+
+def test_topics_that_wait_are_told_to_all(site: AskingSite) -> None:
+    """Of open questions that nobody in particular is asked any more; of restricted ones nothing."""
+
+    def told() -> dict[str, int]:
+        found = site.client(STRANGER).get("/api/v1/questions").json()["waiting_topics"]
+        page = site.client(STRANGER).get("/questions").text
+        assert ("Sujets qui attendent" in page) is bool(found)
+        return {one["topic_id"]: one["questions"] for one in found}
+
+    question, other = site.ask(topic="cadastre"), site.ask(title="La régie ?", topic="regies")
+    site.ask(**{**RESTRICTED, "topic": "cadastre"})
+    site.ask(title="Sans sujet ?")
+    for _ in range(4):
+        site.later(4)
+    assert told() == {"cadastre": 1, "regies": 1}
+    assert (
+        '<a href="/topics/cadastre">cadastre</a> (1 question)'
+        in site.client(STRANGER).get("/questions").text
+    )
+    assert site.act(STRANGER, question, "answer", text="Oui.") == 204
+    assert site.act(ASKER, other, "delete") == 204
+    assert told() == {}
+    assert site.act(ASKER, question, "lacks", text="La date.") == 204
+    for _ in range(4):
+        site.later(4)
+    assert told() == {"cadastre": 1}, "what is said to be missing waits"
+
+
+def test_corrections_have_a_limit_a_day(tmp_path: Path) -> None:
+    """Each is dated, is news to who follows, and writes the index."""
+    with asking_site(tmp_path, answered_per_day=3) as site:
+        question = site.ask()
+        answer = answer_id(site, ASKER, question)
+        said = [
+            site.act(ASKER, question, "edit", title=QUESTION, text="Un."),
+            site.act(ASKER, question, "correct", text="Deux.", answer=answer),
+            site.act(ASKER, question, "edit", title=QUESTION, text="Trois."),
+            site.act(ASKER, question, "edit", title=QUESTION, text="Quatre."),
+            site.act(ASKER, question, "correct", text="Cinq.", answer=answer),
+        ]
+        assert said == [204, 204, 204, 429, 429]
+        assert site.read(ASKER, question)["text"] == "Trois."
+        page = site.client(ASKER).post(
+            f"/questions/{question}", data={"act": "edit", "title": QUESTION, "text": "Gardé ici."}
+        )
+        assert page.status_code == 429
+        assert "Gardé ici." in page.text
+        site.clock.now += timedelta(days=1)
+        assert site.act(ASKER, question, "edit", title=QUESTION, text="Six.") == 204
 
 
 def test_what_became_of_open_questions_is_told_to_all(site: AskingSite) -> None:

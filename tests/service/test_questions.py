@@ -307,10 +307,13 @@ def test_a_report_that_waits_for_nobody_is_told_to_who_administers(place: Place)
     assert "aucun n'attend" in runner.invoke(app, ["questions", "reports"]).output
 
 
-def test_a_command_moderates_as_the_desk_does(
+def test_a_command_lists_and_moderates_as_the_pages_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the rights of who animates, each time written down; nothing of their own, nor unread."""
+    """With the rights of who animates, each time written down; nothing of one's own.
+
+    The figures of all questions are those of the API and the page.
+    """
     made = tmp_path / "place"
     roles = json.dumps([{"role": "animator", "agents": ["ag-1"], "topics": ["*"]}])
     made_place(made, monkeypatch, QUISAIT_ROLES=roles)
@@ -339,8 +342,17 @@ def test_a_command_moderates_as_the_desk_does(
             path = f"/api/v1/questions/{question}/reports"
             body = {"reason": "Nomme une personne.", **reported}
             assert client_of(application, "ag-1").post(path, json=body).status_code == 204
-        desk = client_of(application, "ag-1").get("/api/v1/animation/questions").json()
+        client = client_of(application, "ag-1")
+        desk = client.get("/api/v1/animation/questions").json()
+        existing = {"document_id": f"questions:{question}"}
+        assert client.post("/api/v1/questions/existing", json=existing).status_code == 204
+        listed = client.get("/api/v1/questions").json()
     assert json.loads(run("list", "--json")) == desk
+    shown = runner.invoke(app, ["questions", "list", "--agent", "ag-1", "--json"]).stdout
+    assert json.loads(shown) == listed
+    shown = runner.invoke(app, ["questions", "list", "--agent", "ag-1"]).stdout
+    assert "1 question a trouvé sa réponse" in shown
+    assert "1 fois, une question déjà posée" in shown
     shown = run("list")
     assert f"--answer {answer}" in shown
     assert "« Nomme une personne. »" in shown
