@@ -86,7 +86,8 @@ WRITES = {
 def of_commands() -> set[str]:
     """Those that name themselves, and those that name what they decide."""
     found = {f"quisait topics proposals {one}" for one in ProposalAction}
-    found |= {f"quisait topics communities {one}" for one in CommunityAction}
+    set_there = (*CommunityAction, *CommunityPageAct)
+    found |= {f"quisait topics communities {one}" for one in set_there}
     beside = (
         Path(inspect.getfile(one)) for one in (quisait.cli, quisait.server.app, evaluation.tune)
     )
