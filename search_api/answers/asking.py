@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus, CommunityView
+from expertise.consent import PreferenceKind
 from expertise.peers import accepted_communities, alone_in_region, communities_of
 from expertise.topics import Topic, TopicKind
 from expertise.visibility import may_be_named, may_be_shown
@@ -58,6 +59,7 @@ from search_api.asking.values import (
     MOST_REASON,
     MOST_TEXT,
     MOST_TITLE,
+    SOURCE,
     UNDECIDED,
     AgentRequest,
     AskedQuestion,
@@ -78,6 +80,7 @@ from search_api.ranking.results import Result
 EXISTING_SHOWN = 5
 """So many documents are shown while a question is being written: what is read at a glance."""
 _YEAR = timedelta(days=365)
+_WITHDRAW = PreferenceKind.WITHDRAW
 
 
 class QuestionAction(StrEnum):
@@ -303,8 +306,9 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
 
     def named(agent_id: str) -> Agent | None:
         agent = known.get(agent_id)
-        shown = agent is not None and (may_be_named(agent) or agent_id == me)
-        return agent if shown else None
+        if agent is None or (agent_id != me and not _may_be_named_here(context, agent)):
+            return None
+        return agent
 
     note_use(context, reader, thread)
     mine = [one.state for one in requests if one.agent_id == me and one.state in UNDECIDED]
@@ -326,6 +330,13 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
         named(accepted[0]) if own and accepted else None,
         tuple(one.reason for one in requests if own and one.reason),
     )
+
+
+def _may_be_named_here(context: AnswerContext, agent: Agent) -> bool:
+    """Who did not withdraw, from questions alone either: there the source shows no name."""
+    said = context.consent.of(agent.id) if context.consent else ()
+    left = {one.preference.subject for one in said if one.preference.kind is _WITHDRAW}
+    return may_be_named(agent) and SOURCE not in left
 
 
 def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
@@ -499,6 +510,8 @@ class _Acting:
     def lacks(self, text: str, *_: str) -> None:
         self._of_the_asker()
         said = checked_text(text, MOST_REASON, "Écrivez ce qui manque.")
+        if all(one.author_id == self.agent_id for one in self.thread.answers):
+            raise InvalidParameter("Personne d’autre n’a encore répondu : corrigez votre question.")
         self.asking.questions.lacks(self.question.id, said)
         self._next()
 

@@ -396,8 +396,8 @@ def test_no_asker_takes_all_the_places_of_an_expert(tmp_path: Path) -> None:
             site.later(0.3)
             question = site.ask(title=f"{QUESTION} Parcelle {number}", **way)
             assert MAPPER not in site.waiting(question), way
-            answer = answer_id(site, STRANGER, question)
-            assert answer is None or site.act(ASKER, question, "lacks", text="Rien.") == 204
+            told = 422 if answer_id(site, STRANGER, question) is None else 204
+            assert site.act(ASKER, question, "lacks", text="Rien.") == told
             assert MAPPER not in site.waiting(question), "nor once it goes on"
         assert site.waiting(site.ask(NEIGHBOUR, to=MAPPER)) == [MAPPER], "another's place is free"
 
@@ -551,6 +551,34 @@ def test_a_withdrawal_acts_on_it_as_on_all_else(either: AskingSite) -> None:
     assert "Carteau" not in found
     assert MAPPER not in found
     assert len(site.read(STRANGER, first)["answers"]) == 1
+
+
+def test_a_withdrawal_from_questions_alone_acts_there_too(site: AskingSite) -> None:
+    """Page, API and document name neither who asked nor who answered; other sources still do."""
+    question = site.ask(topic="cadastre", to=MAPPER)
+    assert site.act(MAPPER, question, "accept") == 204
+    assert site.read(ASKER, question)["accepted_by"]["id"] == MAPPER
+    withdraw = {"kind": "withdraw", "subject": "questions"}
+
+    def leaves(agent_id: str) -> None:
+        client = site.client(agent_id)
+        assert client.post("/api/v1/me/wishes", json=withdraw).status_code == 200
+
+    leaves(MAPPER)
+    assert site.read(ASKER, question)["accepted_by"] is None
+    assert site.act(MAPPER, question, "answer", text="Par un géomètre.") == 204
+    assert site.read(MAPPER, question)["answers"][0]["author"]["id"] == MAPPER, "to themselves"
+    leaves(ASKER)
+    document = f"/api/v1/documents/questions:{question}"
+    for agent_id in (STRANGER, ANIMATOR):
+        client = site.client(agent_id)
+        for path in (f"/questions/{question}", f"/api/v1/questions/{question}"):
+            text = client.get(path).text
+            assert "Par un géomètre." in text
+            assert not {name for name in ("Carteau", "Demandeuse", MAPPER, ASKER) if name in text}
+        authors = client.get(document).json()["authors"]
+        assert {one["agent_id"] for one in authors} == {None}
+    assert "Carteau" in site.client(STRANGER).get("/", params={"q": "cadastre"}).text
 
 
 def test_a_hidden_name_is_nowhere_until_somebody_accepts(tmp_path: Path) -> None:
@@ -851,6 +879,7 @@ def test_topics_that_wait_are_told_to_all(site: AskingSite) -> None:
     for _ in range(4):
         site.later(4)
     assert told() == {"cadastre": 1, "regies": 1}
+    assert site.act(ASKER, question, "lacks", text="Tout.") == 422, "nobody answered"
     assert (
         '<a href="/topics/cadastre">cadastre</a> (1 question)'
         in site.client(STRANGER).get("/questions").text
