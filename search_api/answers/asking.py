@@ -166,10 +166,10 @@ class ShownAnswer:
 class ShownQuestion:
     """A question as a reader sees it.
 
-    `asker` is None while they are not to be named. `own`: it is the reader's. `state` is that of
-    the reader's own request, None where they are asked nothing now. To the asker alone:
-    `accepted_by`, who accepted to answer and has not yet; `passed_on`, the reasons of those who
-    passed it on, without their names.
+    `asker` is None while they are not to be named; of who has left a name alone is told. `own`:
+    it is the reader's. `state` is that of the reader's own request, None where they are asked
+    nothing now. To the asker alone: `accepted_by`, who accepted to answer and has not yet;
+    `passed_on`, the reasons of those who passed it on, without their names.
     """
 
     question: AskedQuestion
@@ -308,7 +308,10 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
         agent = known.get(agent_id)
         if agent is None or (agent_id != me and not _may_be_named_here(context, agent)):
             return None
-        return agent
+        if not agent.departed(context.today()):
+            return agent
+        # Neither a post nor an address of who has left, as with the authors of documents.
+        return Agent(agent.id, agent.given_name, agent.family_name, departure=agent.departure)
 
     note_use(context, reader, thread)
     mine = [one.state for one in requests if one.agent_id == me and one.state in UNDECIDED]

@@ -11,8 +11,9 @@ from typing import Any, cast
 import pytest
 import sqlalchemy as sa
 
-from connectors.values import ContributorRole
+from connectors.values import Agent, ContributorRole
 from expertise.consent import SqlConsent
+from expertise.directory import SqlDirectory
 from indexer.access import Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import IndexUnreachable
@@ -30,6 +31,7 @@ from search_api.asking.storage import asked_agents, asked_questions, given_answe
 from search_api.asking.values import AskingPreferences, QuestionStage
 from tests.opensearch_index import fresh_index
 from tests.pages.asking_site import (
+    AGENTS,
     ANIMATOR,
     ASKER,
     BEHIND,
@@ -579,6 +581,28 @@ def test_a_withdrawal_from_questions_alone_acts_there_too(site: AskingSite) -> N
         authors = client.get(document).json()["authors"]
         assert {one["agent_id"] for one in authors} == {None}
     assert "Carteau" in site.client(STRANGER).get("/", params={"q": "cadastre"}).text
+
+
+def test_of_who_has_left_a_name_alone_is_told(site: AskingSite) -> None:
+    """Neither post nor address, nor a link to a page that is none, as with authors elsewhere."""
+    question = site.ask(to=MAPPER)
+    answered(site, question)
+    gone = {ASKER, MAPPER}
+
+    class SomeLeft:
+        def entries(self) -> Iterator[Agent]:
+            for one in AGENTS:
+                yield replace(one, departure=TODAY) if one.id in gone else one
+
+    SqlDirectory(site.engine).replace(SomeLeft())
+    site.authorities.forget()
+    read = site.read(STRANGER, question)
+    for one, name in ((read["asker"], "Demandeuse"), (read["answers"][0]["author"], "Carteau")):
+        assert name in one["name"]
+        assert (one["email"], one["post"]["entity"]) == ("", "")
+    page = site.client(STRANGER).get(f"/questions/{question}").text
+    assert page.count("n’est plus en poste") == 2
+    assert not [one for one in gone if f"/agents/{one}" in page]
 
 
 def test_a_hidden_name_is_nowhere_until_somebody_accepts(tmp_path: Path) -> None:
