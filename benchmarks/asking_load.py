@@ -24,6 +24,7 @@ from search_api.asking.choosing import (
     WEEK_DAYS,
     PossibleAnswerer,
     first_of,
+    limits_of_one_asker,
     weekly_limit,
 )
 from search_api.asking.values import AskedQuestion, AskingPreferences, AskingRules
@@ -49,6 +50,7 @@ class SpreadOfQuestions:
     preferences: dict[str, AskingPreferences]
     wrote: dict[str, float]
     received: dict[str, list[date]] = field(default_factory=lambda: defaultdict(list))
+    by_asker: dict[tuple[str, str], list[date]] = field(default_factory=lambda: defaultdict(list))
     asked: int = 0
     met: int = 0
     answered: int = 0
@@ -63,6 +65,12 @@ class SpreadOfQuestions:
             sum(today - day < timedelta(days=LATELY_DAYS) for day in days),
             sum(today - day < timedelta(days=WEEK_DAYS) for day in days),
         )
+
+    def is_free_for(self, one: PossibleAnswerer, asker: str, moment: datetime) -> bool:
+        """Whether an asker has not taken all that one asker takes of an agent."""
+        days = self.by_asker[one.agent.id, asker]
+        limits = limits_of_one_asker(one, AskingRules(), moment)
+        return all(sum(day > since.date() for day in days) < most for most, since in limits)
 
     def most_over_limit(self, rules: AskingRules) -> int:
         """The most that anybody received in seven days beyond what they set; 0 for never."""
@@ -138,6 +146,7 @@ def simulated(agents: int, seed: int = 1, days: int = DAYS) -> SpreadOfQuestions
             named = named_for(spread, topic, chance)
             for one in whom_to_ask(spread, named, topic, asker, moment, rules):
                 spread.received[one].append(moment.date())
+                spread.by_asker[one, asker].append(moment.date())
                 decided = chance.random()
                 if decided < ANSWERS:
                     spread.answered += 1
@@ -167,11 +176,13 @@ def whom_to_ask(
         chosen = first_of(
             named, question, spread.agents[asker], rules, moment.date(), without=asked
         )
-        if not chosen:
+        free = (one.agent.id for one in chosen if spread.is_free_for(one, asker, moment))
+        first = next(free, None)
+        if first is None:
             return
         spread.met += not asked
-        asked.add(chosen[0].agent.id)
-        yield chosen[0].agent.id
+        asked.add(first)
+        yield first
 
 
 def main(arguments: list[str]) -> None:

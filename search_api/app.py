@@ -57,6 +57,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(agents.api_router)
     app.include_router(documents.api_router)
     app.include_router(community_management.router)
+    app.include_router(community_management.readers)
     app.include_router(push.router)
     app.include_router(find.router)
     app.include_router(administration.router)

@@ -129,6 +129,7 @@ _environment.filters.update(
     mail_address=wording.mail_address,
     month=wording.month,
     number=wording.number,
+    answered_before=wording.answered_before,
     open_figures=wording.open_figures,
     opened=descriptions.opened,
     place=wording.place,

@@ -431,6 +431,13 @@ def first_question(topic: str) -> str:
     return f"Comment vous organisez-vous, chez vous, sur « {topic} » ?"
 
 
+def answered_before(count: int) -> str:
+    """How often «Cela répond» ended a question in a year; empty for never."""
+    said = "En un an, {num} question a trouvé sa réponse avant d’être posée."
+    more = "En un an, {num} questions ont trouvé leur réponse avant d’être posées."
+    return plural(said, more, count) if count else ""
+
+
 def open_figures(found: OpenQuestionFigures) -> str:
     """What became of a year's questions that everybody may read; empty where nothing did."""
     asked = plural(

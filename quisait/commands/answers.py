@@ -15,13 +15,14 @@ from indexer.access import Reader
 from quisait.application.assembly import Application, open_overview
 from quisait.application.progress import duration, plural_count
 from quisait.application.verification import open_verifying
-from quisait.clock import today
+from quisait.clock import now, today
 from quisait.work.crawl import CrawlOutcome
 from quisait.work.questions import open_asking, open_following
 from quisait.work.source_status import FAILURE_LABELS, FailureStatus, SourceStatus, soon
 from search_api.answers.context import AnswerContext, NoBuild
 from search_api.answers.question import QuestionAnswer, WhoKnows
 from search_api.answers.topics import is_shown
+from search_api.community_pages import SqlCommunityPages
 from search_api.identity.readers import reader_of
 from search_api.ranking.results import Result, Results, excerpt_span
 from search_api.search import OF_A_PERSON
@@ -65,6 +66,7 @@ def answer_context(application: Application) -> Iterator[AnswerContext]:
             verifying=open_verifying(
                 application.settings, application.database, application.privacy.register
             ),
+            community_pages=SqlCommunityPages(application.database, now),
         )
     except NoBuild as error:
         raise ValueError(_no_build(error.build)) from error

@@ -1,6 +1,6 @@
-"""`quisait questions`: questions to those who know, read; and the steps that time brings.
+"""`quisait questions`: questions to those who know, read and moderated; and the steps of time.
 
-Nobody asks, answers or decides here: that is done in person, on the pages or by the API.
+Nobody asks or answers here: that is done in person, on the pages or by the API.
 """
 
 from typing import Annotated
@@ -9,6 +9,7 @@ import typer
 
 from quisait.application.startup import opened_application
 from quisait.commands import answers
+from quisait.commands.moderation import QUESTIONS_OFF, moderation_app
 from quisait.commands.privacy import audited_reader
 from quisait.work.questions import move_on, publish_questions, reports_state
 from search_api.answers.asking import (
@@ -18,8 +19,8 @@ from search_api.answers.asking import (
     question_page,
 )
 from search_api.answers.following import News, news
-from search_api.asking.values import AskedQuestion
-from search_api.wording import day, open_figures, plural, safe_text
+from search_api.asking.values import AskedQuestion, RequestState
+from search_api.wording import answered_before, day, open_figures, plural, safe_text
 
 questions_app = typer.Typer(
     help="Les questions posées à qui sait : celles d'un agent, et leur suite.",
@@ -28,7 +29,7 @@ questions_app = typer.Typer(
 
 AsAgent = Annotated[str, typer.Option("--agent", help="Identifiant de l'agent qui lit")]
 AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
-_OFF = "Aucune question n'est posée ici : réglez [questions] enabled."
+questions_app.add_typer(moderation_app, name="moderation")
 
 
 @questions_app.command("list")
@@ -36,7 +37,7 @@ def list_questions(agent: AsAgent = "", as_json: AsJson = False) -> None:
     """Celles qui attendent un agent, celles de ses communautés, et les siennes."""
     with opened_application() as application, answers.answer_context(application) as context:
         if context.asking is None:
-            raise ValueError(_OFF)
+            raise ValueError(QUESTIONS_OFF)
         reader = audited_reader(application, agent, "quisait questions list")
         found = own_questions(context, reader)
     if as_json:
@@ -57,7 +58,7 @@ def show_question(
     """Une question et ses réponses, avec les droits d'un agent."""
     with opened_application() as application, answers.answer_context(application) as context:
         if context.asking is None:
-            raise ValueError(_OFF)
+            raise ValueError(QUESTIONS_OFF)
         reader = audited_reader(application, agent, "quisait questions show")
         found = question_page(context, reader, question)
     if as_json:
@@ -73,7 +74,7 @@ def show_news(agent: AsAgent = "", as_json: AsJson = False) -> None:
     """Ce qui est nouveau dans ce qu'un agent suit, avec ses droits."""
     with opened_application() as application, answers.answer_context(application) as context:
         if context.following is None:
-            raise ValueError(_OFF)
+            raise ValueError(QUESTIONS_OFF)
         reader = audited_reader(application, agent, "quisait questions news")
         found = news(context, reader)
     if as_json:
@@ -89,7 +90,7 @@ def reports() -> None:
     """Combien de textes signalés attendent, et s'il faut que quelqu'un s'en occupe."""
     with opened_application() as application:
         if not application.settings.questions.enabled:
-            raise ValueError(_OFF)
+            raise ValueError(QUESTIONS_OFF)
         print(f"Signalements : {reports_state(application)}.")
 
 
@@ -98,7 +99,7 @@ def step() -> None:
     """Fait passer au suivant ce qui attend depuis trop longtemps ; « quisait run » s'en charge."""
     with opened_application() as application:
         if not application.settings.questions.enabled:
-            raise ValueError(_OFF)
+            raise ValueError(QUESTIONS_OFF)
         publish_questions(application)
         moved = move_on(application)
     print(
@@ -123,16 +124,29 @@ def _news_text(found: News) -> str:
 
 
 def _list_text(found: OwnQuestions) -> str:
+    waiting = [
+        f"{_line(one)}\n    {'acceptée, ' if request.state is RequestState.ACCEPTED else ''}"
+        f"à répondre avant le {day(request.until.date())}"
+        for request, one in found.waiting
+    ]
     groups = (
-        ("Vous attendent", [one for _, one in found.waiting]),
         ("Ont une réponse, dont vous n'avez rien dit", [one.question for one in found.answered]),
         ("Pour vos communautés", found.of_communities),
         ("Sans réponse, sur vos sujets", found.animated),
         ("Les vôtres", [one.question for one in found.mine]),
     )
-    shown = [f"{title} :\n" + "\n".join(map(_line, some)) for title, some in groups if some]
-    said = open_figures(found.figures)
-    return "\n\n".join([*(shown or ["Aucune question."]), *([said] if said else [])])
+    shown = ["Vous attendent :\n" + "\n".join(waiting)] if waiting else []
+    shown += [f"{title} :\n" + "\n".join(map(_line, some)) for title, some in groups if some]
+    topics = ", ".join(
+        f"{topic.label} ({plural('{num} question', '{num} questions', count)})"
+        for topic, count in found.waiting_topics
+    )
+    said = (
+        answered_before(found.answered_before),
+        open_figures(found.figures),
+        f"Sujets qui attendent une réponse : {topics}." if topics else "",
+    )
+    return "\n\n".join([*(shown or ["Aucune question."]), *filter(None, said)])
 
 
 def _line(one: AskedQuestion) -> str:
@@ -140,11 +154,15 @@ def _line(one: AskedQuestion) -> str:
 
 
 def _question_text(found: ShownQuestion) -> str:
-    said = [found.question.title, *([found.question.text] if found.question.text else [])]
+    one = found.question
+    asker = found.asker.name if found.asker else "un ou une collègue"
+    changed = "".join(f", modifiée le {day(on)}" for on in one.corrected_on)
+    asked = f"Posée le {day(one.created.date())} par {asker}{changed}"
+    said = [one.title, asked, *([one.text] if one.text else [])]
     for shown in found.answers:
         author = shown.author.name if shown.author else "un ou une collègue"
         kept = "Réponse qui a aidé" if shown.answer.accepted else "Réponse"
         when = day(shown.answer.created.date())
-        corrected = "".join(f", corrigée le {day(one.date())}" for one in shown.answer.corrected)
+        corrected = "".join(f", corrigée le {day(on)}" for on in shown.answer.corrected_on)
         said.append(f"{kept} de {author}, le {when}{corrected} :\n{shown.answer.text}")
     return "\n\n".join(said)

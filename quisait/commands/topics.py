@@ -27,9 +27,16 @@ from search_api.answers.community_management import (
     proposed_topics,
     topics_to_watch,
 )
+from search_api.answers.community_pages import (
+    CommunityPage,
+    CommunityPageAct,
+    community_page,
+    set_community_page,
+)
 from search_api.answers.context import AnswerContext, NotAllowed, RoleHolder, open_by_role
 from search_api.answers.isolation import topic_coverage
 from search_api.answers.topics import topic_answer
+from search_api.asking.values import SOURCE
 from search_api.identity.principals import Role
 from search_api.wording import RISKS, day, safe_text
 
@@ -107,6 +114,78 @@ def refuse_community(topic: OfTopic, agent: AsCommunityAnimator) -> None:
 def forget_community_decision(topic: OfTopic, agent: AsCommunityAnimator) -> None:
     """Revient sur une décision."""
     _decide_on_community(agent, topic, CommunityAction.FORGET)
+
+
+@communities_app.command("show")
+def show_community(
+    topic: OfTopic,
+    agent: Annotated[str, typer.Option("--agent", help="Identifiant de l'agent qui lit")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
+) -> None:
+    """La page d'une communauté, avec les droits d'un agent."""
+    with opened_application() as application, answers.answer_context(application) as context:
+        reader = audited_reader(application, agent, "quisait topics communities show")
+        found = community_page(context, reader, topic)
+    answers.tell_incomplete(found.community.incomplete)
+    if as_json:
+        from search_api.schemas.communities import community_page_body  # here for the same reason
+
+        print(community_page_body(found).model_dump_json(indent=2))
+    else:
+        print(safe_text(_community_page_text(found)))
+
+
+ToPin = Annotated[str, typer.Argument(metavar="DOCUMENT", help="Identifiant (« source:… »)")]
+
+
+@communities_app.command("pin")
+def pin_document(topic: OfTopic, document: ToPin, agent: AsCommunityAnimator) -> None:
+    """Épingle à sa page un document ou une question que l'agent peut lire."""
+    _set_community_page(agent, topic, CommunityPageAct.PIN, document)
+    print("Épinglé.")
+
+
+@communities_app.command("unpin")
+def unpin_document(topic: OfTopic, document: ToPin, agent: AsCommunityAnimator) -> None:
+    """L'en retire."""
+    _set_community_page(agent, topic, CommunityPageAct.UNPIN, document)
+    print("Retiré.")
+
+
+@communities_app.command("close")
+def close_community(topic: OfTopic, agent: AsCommunityAnimator) -> None:
+    """La clore : on la lit encore, on ne la rejoint plus et on ne lui pose plus de question."""
+    _set_community_page(agent, topic, CommunityPageAct.CLOSE)
+    print("Close.")
+
+
+@communities_app.command("reopen")
+def reopen_community(topic: OfTopic, agent: AsCommunityAnimator) -> None:
+    """La rouvrir."""
+    _set_community_page(agent, topic, CommunityPageAct.REOPEN)
+    print("Rouverte.")
+
+
+def _set_community_page(agent: str, topic: str, act: CommunityPageAct, document: str = "") -> None:
+    command, subject = f"communities {act}", f"topic_id:{topic}"
+    with opened_for_manager(agent, command, subject) as (context, holder):
+        set_community_page(context, holder, topic, act, document)
+
+
+def _community_page_text(page: CommunityPage) -> str:
+    found = page.community
+    closed = " (close : on la lit, on ne la rejoint plus)" if page.closed else ""
+    groups = (
+        ("à lire d'abord", [f"{one.title}  {one.document_id}" for one in page.pinned]),
+        ("membre", [f"{one.name} ({one.id}) {answers.post(one)}" for one in found.members]),
+        ("sans réponse", [one.title for one in page.waiting]),
+        ("sans réponse", [one.title for one in found.questions if one.source != SOURCE]),
+        ("répondue", [one.title for one in page.answered]),
+        ("pour commencer", [f"{one.title}  {one.document_id}" for one in found.documents]),
+        ("nouveau", [one.title for one in page.news]),
+    )
+    lines = [f"   {name} : {one}" for name, some in groups for one in some]
+    return "\n".join([f"Communauté « {found.topic.label} »{closed}", *lines])
 
 
 def _decide_on_community(agent: str, topic: str, action: CommunityAction) -> None:

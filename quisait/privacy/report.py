@@ -7,6 +7,8 @@ from connectors.ports import SourceRefused
 from expertise.builds import TREND_DAYS
 from quisait.settings import PrivacySettings, Settings, beside_file
 from quisait.settings.sources import SourceSettings
+from search_api.asking.choosing import LATELY_DAYS
+from search_api.verification import MONTH_DAYS
 
 _ROLES = {
     "animator": "animation de réseau",
@@ -72,17 +74,7 @@ def _categories(settings: Settings) -> Iterator[str]:
         "vus de leur seul auteur ; l'administration voit des sommes, par document qu'elle peut "
         "lire ou par sujet, à partir de cinq personnes. Le texte des questions n'y est pas."
     )
-    if settings.questions.enabled:
-        yield (
-            "Questions à des collègues : qui demande, le texte, les lecteurs choisis, les réponses "
-            "et qui les donne ; à qui elle a été posée et ce qu'il en a fait, dit à lui seul ; ce "
-            "que chacun accepte de recevoir. Combien de fois un document existant a suffi, sans "
-            "dire à qui."
-        )
-        yield (
-            "Ce que chacun suit : sujets, communautés, questions, recherches enregistrées (avec "
-            "leurs mots), et jusqu'à quand il en a vu les nouveautés ; vu de lui seul."
-        )
+    yield from _asking_categories(settings)
     if settings.mail.host:
         yield (
             "Courriel : ce que chacun choisit de recevoir ; à qui, pourquoi et quand un message "
@@ -132,6 +124,32 @@ def _categories(settings: Settings) -> Iterator[str]:
         "tentatives refusées."
     )
     yield "Aucune donnée sensible n'est demandée ; un espace se déclare « evidence = none »."
+
+
+def _asking_categories(settings: Settings) -> Iterator[str]:
+    """Of questions, and of what authors say of their documents."""
+    if settings.questions.enabled:
+        yield (
+            "Questions à des collègues : qui demande, le texte, les lecteurs choisis, les réponses "
+            "et qui les donne ; à qui elle a été posée et ce qu'il en a fait, dit à lui seul ; ce "
+            "que chacun accepte de recevoir. Quand un texte a été corrigé, sans l'ancien. Combien "
+            "de fois un document existant a suffi, sans dire à qui."
+        )
+        yield (
+            "Signalements : qui signale un texte, et pourquoi, montré à lui seul ; à qui modère, "
+            "la raison et le jour. Textes masqués : la raison, que leur auteur lit."
+        )
+        yield (
+            "Ce que chacun suit : sujets, communautés, questions, recherches enregistrées (avec "
+            "leurs mots), et jusqu'à quand il en a vu les nouveautés ; vu de lui seul."
+        )
+    if settings.verification.enabled:
+        yield (
+            "Vérifications : ce qu'un auteur dit de son document, sous son nom ; qui dit un "
+            "document périmé, montré à lui seul ; combien de documents chacun accepte de vérifier."
+        )
+        if settings.verification.much_opened:
+            yield "Ouvertures : combien de lecteurs par document et par jour, sans dire lesquels."
 
 
 def _sources(settings: Settings) -> Iterator[str]:
@@ -207,15 +225,7 @@ def _periods(settings: Settings) -> Iterator[str]:
         "puis le même délai ; sur une personne, jusqu'à son retrait ou son effacement ; sur un "
         "document, jusqu'à l'effacement qui suit sa suppression."
     )
-    if settings.questions.enabled:
-        yield (
-            "Questions et réponses : jusqu'à ce que leur auteur les supprime ; au départ, après le "
-            "même délai, elles restent sans son nom, et le reste s'efface."
-        )
-        yield (
-            "Ce qu'un agent suit : jusqu'à ce qu'il le retire, ou se retire du service ; au "
-            "départ, le même délai."
-        )
+    yield from _asking_periods(settings)
     if settings.mail.host:
         yield (
             "Courriel : messages, trente jours après l'envoi ; choix, tant que l'agent est connu "
@@ -249,6 +259,35 @@ def _periods(settings: Settings) -> Iterator[str]:
     yield f"Sessions : {settings.sign_on.idle} sans usage, {settings.sign_on.absolute} au plus."
     yield f"Jetons personnels : {settings.sign_on.token_days} jours au plus."
     yield f"Sauvegardes : {privacy.backup_days} jours, comme le registre des suppressions."
+
+
+def _asking_periods(settings: Settings) -> Iterator[str]:
+    """Of the same."""
+    if settings.questions.enabled:
+        yield (
+            "Questions et réponses : jusqu'à ce que leur auteur les supprime ; au départ, après le "
+            "même délai, elles restent sans son nom, et le reste s'efface. D'une question "
+            f"supprimée, qui l'a posée et à qui : {LATELY_DAYS} jours, pour que les limites "
+            "tiennent."
+        )
+        for what, days in (
+            ("Question restée sans réponse", settings.questions.unanswered_days),
+            ("Question répondue, que plus personne n'ouvre", settings.questions.unused_days),
+        ):
+            yield f"{what} : {f'{days} jours' if days else 'sans limite, à justifier'}."
+        yield (
+            "Signalements : jusqu'à ce que leur auteur les reprenne ; décidés, "
+            f"{LATELY_DAYS} jours ; avec le texte, s'il est supprimé."
+        )
+        yield (
+            "Ce qu'un agent suit : jusqu'à ce qu'il le retire, ou se retire du service ; au "
+            "départ, le même délai."
+        )
+    if settings.verification.enabled:
+        yield (
+            "Vérifications : jusqu'à ce que l'agent les reprenne ou que le document disparaisse ; "
+            f"au départ, le même délai. Ouvertures : {MONTH_DAYS} jours."
+        )
 
 
 def _rights(settings: Settings) -> Iterator[str]:

@@ -59,6 +59,10 @@ class MailboxSettings(SettingsTable):
             raise ValueError(
                 "un mot de passe ne part pas en clair : donnez security « tls » ou « starttls »"
             )
-        if len({self.folder, self.done, self.aside}) < 3:
-            raise ValueError("« folder », « done » et « aside » sont trois dossiers")
+        # INBOX is one folder in any case (RFC 3501, 5.1); on some servers every folder is.
+        if len({one.strip().casefold() for one in (self.folder, self.done, self.aside)}) < 3:
+            raise ValueError(
+                "« folder », « done » et « aside » sont trois dossiers, en toute casse : un "
+                "courriel lu y serait relu sans fin"
+            )
         return self

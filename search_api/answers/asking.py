@@ -4,6 +4,7 @@ Every reader sees a question under the rights that its asker chose, and nothing 
 asked: only who accepted, told to the asker. Who was asked, and has not decided, knows it alone.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -12,6 +13,7 @@ from uuid import uuid4
 
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus, CommunityView
+from expertise.consent import PreferenceKind
 from expertise.peers import accepted_communities, alone_in_region, communities_of
 from expertise.topics import Topic, TopicKind
 from expertise.visibility import may_be_named, may_be_shown
@@ -47,6 +49,7 @@ from search_api.asking.choosing import (
     WEEK_DAYS,
     PossibleAnswerer,
     first_of,
+    limits_of_one_asker,
     may_be_asked,
     weekly_limit,
 )
@@ -56,6 +59,7 @@ from search_api.asking.values import (
     MOST_REASON,
     MOST_TEXT,
     MOST_TITLE,
+    SOURCE,
     UNDECIDED,
     AgentRequest,
     AskedQuestion,
@@ -76,6 +80,7 @@ from search_api.ranking.results import Result
 EXISTING_SHOWN = 5
 """So many documents are shown while a question is being written: what is read at a glance."""
 _YEAR = timedelta(days=365)
+_WITHDRAW = PreferenceKind.WITHDRAW
 
 
 class QuestionAction(StrEnum):
@@ -102,7 +107,7 @@ class TooManyQuestions(AnswerRefused):
 
 
 class TooManyAnswers(AnswerRefused):
-    """The reader has given as many answers today as they may."""
+    """The reader has given, or corrected, as many texts today as they may."""
 
     status = 429
     code = "too_many_answers"
@@ -161,10 +166,10 @@ class ShownAnswer:
 class ShownQuestion:
     """A question as a reader sees it.
 
-    `asker` is None while they are not to be named. `own`: it is the reader's. `state` is that of
-    the reader's own request, None where they are asked nothing now. To the asker alone:
-    `accepted_by`, who accepted to answer and has not yet; `passed_on`, the reasons of those who
-    passed it on, without their names.
+    `asker` is None while they are not to be named; of who has left a name alone is told. `own`:
+    it is the reader's. `state` is that of the reader's own request, None where they are asked
+    nothing now. To the asker alone: `accepted_by`, who accepted to answer and has not yet;
+    `passed_on`, the reasons of those who passed it on, without their names.
     """
 
     question: AskedQuestion
@@ -182,7 +187,9 @@ class OwnQuestions:
     """What concerns a reader: asked of them, of their communities, of who animates; and theirs.
 
     `answered_before` counts, of all agents in a year, «Cela répond»; `figures` are of the questions
-    of that year which everybody may read. `moderates`: the reader animates.
+    of that year which everybody may read; `waiting_topics` are those of the topics that wait for
+    whoever may answer, with how many: of what everybody may read too, so that a number tells of no
+    other. `moderates`: the reader animates.
     """
 
     waiting: tuple[tuple[AgentRequest, AskedQuestion], ...]
@@ -191,6 +198,7 @@ class OwnQuestions:
     mine: tuple[Thread, ...]
     answered_before: int
     figures: OpenQuestionFigures
+    waiting_topics: tuple[tuple[Topic, int], ...] = ()
     moderates: bool = False
 
     @property
@@ -298,8 +306,12 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
 
     def named(agent_id: str) -> Agent | None:
         agent = known.get(agent_id)
-        shown = agent is not None and (may_be_named(agent) or agent_id == me)
-        return agent if shown else None
+        if agent is None or (agent_id != me and not _may_be_named_here(context, agent)):
+            return None
+        if not agent.departed(context.today()):
+            return agent
+        # Neither a post nor an address of who has left, as with the authors of documents.
+        return Agent(agent.id, agent.given_name, agent.family_name, departure=agent.departure)
 
     note_use(context, reader, thread)
     mine = [one.state for one in requests if one.agent_id == me and one.state in UNDECIDED]
@@ -323,15 +335,23 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
     )
 
 
+def _may_be_named_here(context: AnswerContext, agent: Agent) -> bool:
+    """Who did not withdraw, from questions alone either: there the source shows no name."""
+    said = context.consent.of(agent.id) if context.consent else ()
+    left = {one.preference.subject for one in said if one.preference.kind is _WITHDRAW}
+    return may_be_named(agent) and SOURCE not in left
+
+
 def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
     """What waits for the reader, and what they asked. Raises `NotFound`, `IndexUnreachable`."""
     asking, agent = asking_of(context), known_agent(context, reader)
     access = access_filter(reader)
     joined = {topic.id for one in _communities(context, agent) for topic in one.topics}
     held = context.grants.held_by(reader)
+    passed = asking.questions.at_stage(QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
     late = [
         one.question
-        for one in asking.questions.at_stage(QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
+        for one in passed
         if access.admits(one.question.access) and one.question.asker_id != agent.id
     ]
     return OwnQuestions(
@@ -351,8 +371,21 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
         asking.questions.of_asker(agent.id),
         asking.questions.answered_before(context.today() - _YEAR),
         asking.questions.open_figures(asking.questions.now() - _YEAR),
+        _waiting_topics(context, passed),
         Role.ANIMATOR in held.roles,
     )
+
+
+def _waiting_topics(
+    context: AnswerContext, passed: Sequence[Thread]
+) -> tuple[tuple[Topic, int], ...]:
+    """Topics of open questions that no agent is asked any more and nobody answered; by label."""
+    counts = Counter(
+        one.question.topic_id
+        for one in passed
+        if one.waits and one.question.scope is ReaderScope.EVERYBODY
+    )
+    return tuple((one, counts[one.id]) for one in list_topics(context).topics if counts[one.id])
 
 
 def _as_told(request: AgentRequest, rules: AskingRules) -> AgentRequest:
@@ -457,6 +490,7 @@ class _Acting:
 
     def correct(self, text: str, _: str, answer_id: str) -> None:
         said = checked_text(text, MOST_TEXT, "Écrivez la réponse.")
+        self._within_the_day()
         self.asking.questions.correct(self._own_answer(answer_id), said, self.valid_until)
 
     def delete_answer(self, _text: str, _title: str, answer_id: str) -> None:
@@ -464,8 +498,9 @@ class _Acting:
 
     def edit(self, text: str, title: str, _: str) -> None:
         self._of_the_asker()
-        said = checked_text(text, MOST_TEXT)
-        self.asking.questions.edit(self.question.id, _checked_title(title), said)
+        said, titled = checked_text(text, MOST_TEXT), _checked_title(title)
+        self._within_the_day()
+        self.asking.questions.edit(self.question.id, titled, said)
 
     def helped(self, _text: str, _title: str, answer_id: str) -> None:
         self._of_the_asker()
@@ -478,12 +513,20 @@ class _Acting:
     def lacks(self, text: str, *_: str) -> None:
         self._of_the_asker()
         said = checked_text(text, MOST_REASON, "Écrivez ce qui manque.")
+        if all(one.author_id == self.agent_id for one in self.thread.answers):
+            raise InvalidParameter("Personne d’autre n’a encore répondu : corrigez votre question.")
         self.asking.questions.lacks(self.question.id, said)
         self._next()
 
     def delete(self, *_: str) -> None:
         self._of_the_asker()
         self.asking.questions.remove(self.question.id)
+
+    def _within_the_day(self) -> None:
+        """As many corrections a day as answers: each is news to followers, and writes the index."""
+        who, most = f"corrections:{self.agent_id}", self.asking.rules.answered_per_day
+        if not self.asking.acts.is_within(who, uuid4().hex, most):
+            raise TooManyAnswers("Vous avez beaucoup corrigé aujourd’hui : revenez demain.")
 
     def _decide(self, state: RequestState, **values: object) -> None:
         decided = self.asking.questions.decide(self.question.id, self.agent_id, state, **values)  # type: ignore[arg-type]
@@ -569,7 +612,7 @@ def move_questions_on(context: AnswerContext) -> int:
     """
     asking = asking_of(context)
     moment = asking.questions.now()
-    asking.questions.tidy(moment - timedelta(days=1), moment - timedelta(days=LATELY_DAYS))
+    asking.questions.tidy(moment - timedelta(days=LATELY_DAYS))
     waiting = asking.questions.at_stage(QuestionStage.EXPERTS, QuestionStage.COMMUNITY)
     return sum(_moved_on(context, asking, one) for one in waiting)
 
@@ -642,7 +685,7 @@ def _ask_next(
     for one in chosen:
         request = AgentRequest(question.id, one.agent.id, RequestState.WAITING, moment, until)
         if _may_read(asking, one.agent.id, question) and asking.questions.request(
-            request, weekly_limit(one, rules), week
+            request, weekly_limit(one, rules), week, limits_of_one_asker(one, rules, moment)
         ):
             return True
     return False

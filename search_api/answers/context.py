@@ -122,8 +122,8 @@ class Asking:
     """What questions to those who know need.
 
     `publish` brings the index up to what is kept; false where it will be later. `reader_of` finds
-    what an agent may read now. `acts` bounds how often «Cela répond» counts, and answers that are
-    deleted again.
+    what an agent may read now. `acts` bounds how often «Cela répond» counts, corrections, and
+    answers and reports that are deleted again.
     """
 
     questions: SqlQuestions

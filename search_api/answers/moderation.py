@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from uuid import uuid4
 
 from expertise.topics import Topic, TopicKind
 from indexer.access import Reader, access_filter
@@ -125,6 +126,7 @@ def report_text(
 ) -> None:
     """Tell whoever animates the topic that a text should not stand there, once.
 
+    A report that is taken back still counts in the day's limit, and so does making it again.
     Raises `NotFound` for what the reader may not read, or wrote; `InvalidParameter`,
     `TooManyReports`.
     """
@@ -135,8 +137,12 @@ def report_text(
     said = checked_text(reason, MOST_REASON, "Écrivez en quelques mots ce qui ne va pas.")
     moment = asking.questions.now()
     report = TextReport(question_id, answer_id, agent.id, said, moment)
+    if asking.questions.is_reported(report):
+        return
     most, day_ago = asking.rules.reported_per_day, moment - timedelta(days=1)
-    if not asking.questions.report(report, most, day_ago):
+    # Reports that were taken back, or whose text is deleted, are in no table.
+    allowed = asking.acts.is_within(f"reports:{agent.id}", uuid4().hex, most)
+    if not allowed or not asking.questions.report(report, most, day_ago):
         raise TooManyReports("Vous avez beaucoup signalé aujourd’hui : revenez demain.")
 
 

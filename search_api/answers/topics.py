@@ -73,7 +73,7 @@ def topic_answer(context: AnswerContext, reader: Reader, topic_id: str) -> Topic
         build.status,
         view,
         readable_cards(build, reader, documents[:READ_FIRST]),
-        open_questions(build, reader, view.questions[:READ_FIRST]),
+        _first_open_questions(build, reader, view.questions),
         incomplete(reader),
     )
 
@@ -146,6 +146,16 @@ def open_questions(build: OpenBuild, reader: Reader, ids: Iterable[str]) -> tupl
     """Those of a build's open questions that nobody answered since it was made, if readable."""
     found = readable_cards(build, reader, ids)
     return tuple(one for one in found if is_open_question(one.contributions))
+
+
+def _first_open_questions(build: OpenBuild, reader: Reader, ids: Sequence[str]) -> tuple[Card, ...]:
+    """The first `READ_FIRST` of them: one that was answered since takes no place of another."""
+    found: tuple[Card, ...] = ()
+    for start in range(0, len(ids), READ_FIRST):
+        found += open_questions(build, reader, ids[start : start + READ_FIRST])
+        if len(found) >= READ_FIRST:
+            break
+    return found[:READ_FIRST]
 
 
 _Labels = tuple[tuple[str, tuple[str, ...]], ...]

@@ -8,7 +8,7 @@ half as many questions: others' questions all lead to them.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from connectors.geography import distance_km
 from connectors.values import Agent, ContactVia
@@ -41,6 +41,21 @@ def weekly_limit(one: PossibleAnswerer, rules: AskingRules) -> int:
     chosen = one.preferences.per_week
     limit = rules.per_week if chosen is None else chosen
     return -(-limit // 2) if one.isolated else limit
+
+
+def limits_of_one_asker(
+    one: PossibleAnswerer, rules: AskingRules, moment: datetime
+) -> tuple[tuple[int, datetime], ...]:
+    """(how many questions of one and the same asker they receive, since when) pairs.
+
+    Half of what they receive in a week, rounded up: with a limit of one that is the whole of it,
+    so that half of what they receive in four weeks holds too.
+    """
+    limit = weekly_limit(one, rules)
+    return (
+        (-(-limit // 2), moment - timedelta(days=WEEK_DAYS)),
+        (limit * LATELY_DAYS // WEEK_DAYS // 2, moment - timedelta(days=LATELY_DAYS)),
+    )
 
 
 def may_be_asked(

@@ -6,7 +6,7 @@ so that no number becomes visible after a higher one, and no two see the same fr
 agent.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -56,9 +56,10 @@ asked_questions = sa.Table(
     sa.Column("modified", sa.DateTime(timezone=True), nullable=False),
     sa.Column("missing", sa.Text, nullable=False),
     sa.Column("deleted", sa.Boolean, nullable=False),
+    sa.Column("corrected", sa.JSON, nullable=False, server_default="[]"),
 )
 """Of a deleted question the id and its number remain, so that its document goes too; and for a
-while `agent_key`, so that its asker's limit holds."""
+while `agent_key`, so that its asker's limits hold."""
 
 asked_agents = sa.Table(
     "asked_agents",
@@ -267,11 +268,18 @@ class SqlQuestions:
         with self._engine.connect() as connection:
             return {keys[key]: count for key, count in connection.execute(query)}
 
-    def request(self, request: AgentRequest, most: int, since: datetime) -> bool:
+    def request(
+        self,
+        request: AgentRequest,
+        most: int,
+        since: datetime,
+        of_asker: Sequence[tuple[int, datetime]] = (),
+    ) -> bool:
         """Ask one agent; false where that may not be by now.
 
         Because the question waits for another agent, is not with agents any more or was deleted,
-        because they were asked it before, or `most` questions since a moment.
+        because they were asked it before, or `most` questions since a moment, or so many of the
+        same asker since another (`of_asker`); deleted questions count.
         """
         with self._writing() as (connection, _):
             mine = asked_agents.c.agent_key == digest(request.agent_id)
@@ -280,12 +288,21 @@ class SqlQuestions:
                 asked_questions.c.id == request.question_id,
                 asked_questions.c.stage == QuestionStage.EXPERTS.value,
             )
-            if not connection.execute(open_).first():
+            asked = connection.execute(open_).mappings().first()
+            if asked is None:
                 return False
             if _count(connection, this & (mine | _undecided())):
                 return False
             if _count(connection, mine & (asked_agents.c.asked > since)) >= most:
                 return False
+            # Of an asker who was erased no key is left: they ask nothing more.
+            by_asker = asked_questions.c.agent_key == (asked["agent_key"] or None)
+            theirs = mine & asked_agents.c.question_id.in_(
+                sa.select(asked_questions.c.id).where(by_asker)
+            )
+            for most_of_one, moment in of_asker:
+                if _count(connection, theirs & (asked_agents.c.asked > moment)) >= most_of_one:
+                    return False
             connection.execute(sa.insert(asked_agents).values(_request_row(request)))
             return True
 
@@ -324,10 +341,19 @@ class SqlQuestions:
             connection.execute(sa.update(asked_questions).where(own).values(values))
 
     def edit(self, question_id: str, title: str, text: str) -> None:
-        """Replace a question's text; the former one is not kept."""
+        """Replace a question's text; the former one is not kept, when it was is.
+
+        A text that stays what it was is not changed.
+        """
         with self._writing() as (connection, seq):
-            values = {"title": storable(title), "text": storable(text), "modified": self.now()}
-            _change(connection, question_id, seq, **values)
+            own = asked_questions.c.id == question_id
+            row = connection.execute(sa.select(asked_questions).where(own)).mappings().first()
+            said = {"title": storable(title), "text": storable(text)}
+            if row is None or said == {name: row[name] for name in said}:
+                return
+            moment = self.now()
+            corrected = [*row["corrected"], moment.isoformat()]
+            _change(connection, question_id, seq, **said, modified=moment, corrected=corrected)
 
     def answer(
         self, answer: GivenAnswer, most: int | None = None, since: datetime | None = None
@@ -411,14 +437,14 @@ class SqlQuestions:
         self._note(question_id, "")
         with self._writing() as (connection, seq):
             gone = {"title": "", "text": "", "missing": "", "agent_id": "", "scope_id": ""}
-            _change(connection, question_id, seq, **gone, deleted=True)
+            _change(connection, question_id, seq, **gone, corrected=[], deleted=True)
             this = given_answers.c.question_id == question_id
             connection.execute(sa.delete(given_answers).where(this))
             for table in (hidden_texts, text_reports, question_uses):
                 connection.execute(sa.delete(table).where(table.c.question_id == question_id))
             _end_requests(connection, question_id)
 
-    def tidy(self, asked_before: datetime, requested_before: datetime) -> None:
+    def tidy(self, before: datetime) -> None:
         """Erase what is kept of deleted questions for the limits alone, once it is that old.
 
         Who asked them, and whom they were asked: else one would ask and delete without end. Reports
@@ -426,11 +452,14 @@ class SqlQuestions:
         """
         gone = sa.select(asked_questions.c.id).where(asked_questions.c.deleted)
         with self._writing() as (connection, _):
-            old = asked_questions.c.deleted & (asked_questions.c.created < asked_before)
-            connection.execute(sa.update(asked_questions).where(old).values(agent_key=""))
-            late = asked_agents.c.question_id.in_(gone) & (asked_agents.c.asked < requested_before)
+            late = asked_agents.c.question_id.in_(gone) & (asked_agents.c.asked < before)
             connection.execute(sa.delete(asked_agents).where(late))
-            decided = text_reports.c.decided < requested_before
+            # An agent may be asked a question long after it was: its asker counts as long.
+            counted = sa.select(asked_agents.c.question_id)
+            old = asked_questions.c.deleted & (asked_questions.c.created < before)
+            old &= asked_questions.c.id.not_in(counted)
+            connection.execute(sa.update(asked_questions).where(old).values(agent_key=""))
+            decided = text_reports.c.decided < before
             connection.execute(sa.delete(text_reports).where(decided))
 
     def remove_answer(self, question_id: str, answer_id: str) -> None:
@@ -558,11 +587,15 @@ class SqlQuestions:
         with self._engine.connect() as connection:
             own = _existing(True).where(asked_questions.c.agent_key == mine)
             answered = sa.select(given_answers).where(given_answers.c.agent_key == mine)
-            answers = connection.execute(answered.order_by(given_answers.c.created)).mappings()
+            rows = connection.execute(answered.order_by(given_answers.c.created)).mappings()
+            answers = list(map(_answer, rows))
+            hidden = _hidden(connection, [one.question_id for one in answers])
             return OwnAsking(
                 self.preferences([agent_id])[agent_id],
                 tuple(one.question for one in _threads(connection, own)),
-                tuple(map(_answer, answers)),
+                tuple(
+                    replace(one, hidden=hidden.get((one.question_id, one.id))) for one in answers
+                ),
                 _requests(connection, asked_agents.c.agent_key == mine),
                 reports_of(connection, text_reports.c.agent_key == mine),
             )
@@ -630,6 +663,13 @@ class SqlQuestions:
                 )
                 for row in connection.execute(newest).mappings()
             )
+
+    def is_reported(self, report: TextReport) -> bool:
+        """Whether its author reported that text already, decided on or not."""
+        own = text_reports.c.agent_key == digest(report.agent_id)
+        own &= _text(text_reports, report.question_id, report.answer_id)
+        with self._engine.connect() as connection:
+            return connection.execute(sa.select(text_reports).where(own)).first() is not None
 
     def report(self, report: TextReport, most: int, since: datetime) -> bool:
         """Keep that a reader reports a text, once; false where they reported `most` since then."""
@@ -803,11 +843,7 @@ def _threads(
 ) -> tuple[Thread, ...]:
     questions = [_question(row) for row in connection.execute(query).mappings()]
     ids = [one.id for one in questions]
-    found = sa.select(hidden_texts).where(hidden_texts.c.question_id.in_(ids))
-    hidden = {
-        (row["question_id"], row["answer_id"]): row["reason"]
-        for row in connection.execute(found).mappings()
-    }
+    hidden = _hidden(connection, ids)
     answered = sa.select(given_answers).where(given_answers.c.question_id.in_(ids))
     ordered = answered.order_by(
         given_answers.c.accepted.desc(), given_answers.c.created, given_answers.c.id
@@ -824,6 +860,15 @@ def _threads(
         )
         for one in questions
     )
+
+
+def _hidden(connection: sa.Connection, question_ids: Collection[str]) -> dict[tuple[str, str], str]:
+    """By question and answer (empty: the question whole), why what is hidden there is."""
+    query = sa.select(hidden_texts).where(hidden_texts.c.question_id.in_(question_ids))
+    return {
+        (row["question_id"], row["answer_id"]): row["reason"]
+        for row in connection.execute(query).mappings()
+    }
 
 
 def reports_of(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple[TextReport, ...]:
@@ -883,6 +928,7 @@ def _question(row: sa.RowMapping) -> AskedQuestion:
         stage=QuestionStage(row["stage"]),
         until=in_utc(row["until"]) if row["until"] else None,
         missing=row["missing"],
+        corrected=tuple(map(datetime.fromisoformat, row["corrected"])),
     )
 
 
@@ -904,6 +950,7 @@ def _question_row(one: AskedQuestion, seq: int) -> dict[str, object]:
         "modified": one.modified,
         "missing": one.missing,
         "deleted": False,
+        "corrected": [],
     }
 
 

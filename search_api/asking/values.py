@@ -66,7 +66,8 @@ class AskedQuestion:
     the asker's name may be shown; else it is once somebody accepts to answer. `until` is when the
     stage ends, None for the last ones. `missing`: what the asker said the answers lack.
     `asker_id` is empty once what was kept of the asker was erased. `hidden`: why it is shown to its
-    asker alone, None where it is shown.
+    asker alone, None where it is shown. `corrected`: when its asker changed the text; no former
+    one is kept. `modified` is of its answers too.
     """
 
     id: str
@@ -83,6 +84,12 @@ class AskedQuestion:
     until: datetime | None = None
     missing: str = ""
     hidden: str | None = None
+    corrected: tuple[datetime, ...] = ()
+
+    @property
+    def corrected_on(self) -> tuple[date, ...]:
+        """The days on which it was corrected."""
+        return _days(self.corrected)
 
     @property
     def document_id(self) -> str:
@@ -146,6 +153,16 @@ class GivenAnswer:
     def modified(self) -> datetime:
         """When the text became what it is."""
         return self.corrected[-1] if self.corrected else self.created
+
+    @property
+    def corrected_on(self) -> tuple[date, ...]:
+        """The days on which it was corrected."""
+        return _days(self.corrected)
+
+
+def _days(moments: Collection[datetime]) -> tuple[date, ...]:
+    """Each day once, the earliest first."""
+    return tuple(dict.fromkeys(one.date() for one in moments))
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,11 @@ OPENED: dict[str, str] = {
     "quisait topics communities forget": _TAKEN_BACK,
     "POST /api/v1/animation/community-pages/{topic_id:path}": _COMMUNITY_PAGE,
     "POST /animation/community-pages/{topic_id:path}": _COMMUNITY_PAGE,
+    "quisait topics communities show": _COMMUNITY_PAGE,
+    **{
+        f"quisait topics communities {act}": _COMMUNITY_PAGE
+        for act in ("pin", "unpin", "close", "reopen")
+    },
     "community pin": "document épinglé à une communauté",
     "community unpin": "document retiré d’une communauté",
     "community close": "communauté close",
@@ -84,6 +89,11 @@ OPENED: dict[str, str] = {
     "GET /api/v1/animation/questions": _QUESTIONS,
     "POST /animation/questions/{question_id}": _MODERATED,
     "POST /api/v1/animation/questions/{question_id}": _MODERATED,
+    "quisait questions moderation list": _QUESTIONS,
+    **{
+        f"quisait questions moderation {act}": _MODERATED
+        for act in ("hide", "show", "dismiss", "classify")
+    },
     "question hide": "texte d’une question masqué",
     "question show": "texte d’une question montré de nouveau",
     "question dismiss": "signalement d’une question écarté",

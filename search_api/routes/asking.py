@@ -40,6 +40,7 @@ from search_api.routes.search import PROBLEMS
 from search_api.schemas.asking import (
     AskedQuestionBody,
     AskingPreferencesBody,
+    ExistingAnswerRequest,
     ExistingAnswersBody,
     NewQuestionRequest,
     OwnQuestionsBody,
@@ -69,6 +70,18 @@ def existing(request: Request, reader: AskingReader, q: _Written = "") -> Existi
     services = services_of(request)
     found = existing_answers(services, reader, q)
     return existing_body(found, proposed_topic(services, q))
+
+
+@api_router.post("/existing", status_code=204)
+def found_existing(request: Request, reader: NamedReader, said: ExistingAnswerRequest) -> None:
+    """Say that a document answers what was being written: counted, of nobody."""
+    answered_by_existing(services_of(request), reader, said.document_id)
+
+
+@api_router.delete("", status_code=204)
+def forget_own(request: Request, reader: NamedReader) -> None:
+    """Delete every question and answer of one's own."""
+    forget_own_questions(services_of(request), reader)
 
 
 @api_router.post("")
@@ -134,7 +147,7 @@ SCOPE_SEPARATOR = ":"
 def questions_page(request: Request, reader: NamedReader) -> str:
     """What waits for the reader, and what they asked."""
     found = own_questions(services_of(request), reader)
-    return render("questions.html", request=request, found=found)
+    return render("questions.html", request=request, found=found, topic_address=topic_address)
 
 
 @router.get("/questions/new", response_class=HTMLResponse)

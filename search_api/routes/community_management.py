@@ -36,6 +36,7 @@ from search_api.routes.search import PROBLEMS
 from search_api.routes.topics import not_mapped
 from search_api.schemas.communities import (
     CommunitiesBody,
+    CommunityPageBody,
     CommunityPageRequest,
     CommunityRequest,
     DecisionBody,
@@ -43,6 +44,7 @@ from search_api.schemas.communities import (
     ProposalsBody,
     RisksBody,
     communities_body,
+    community_page_body,
     decision_body,
     proposals_body,
     risks_body,
@@ -51,6 +53,7 @@ from search_api.services import services_of
 from search_api.templating import render
 
 router = APIRouter(prefix="/api/v1/animation", responses=PROBLEMS)
+readers = APIRouter(prefix="/api/v1/communities", responses=PROBLEMS)
 pages = APIRouter(include_in_schema=False)
 
 Manager = Annotated[RoleHolder, require(Role.ANIMATOR)]
@@ -181,6 +184,12 @@ def set_page_on_page(
     set_community_page(services, manager, topic_id, act, document_of_address(document))
     address = community_address(community(services, manager.reader, topic_id).topic)
     return RedirectResponse(address, status_code=303)
+
+
+@readers.get("/{topic_id:path}")
+def one_community(request: Request, reader: NamedReader, topic_id: str) -> CommunityPageBody:
+    """An accepted community: its topic, its members, what one may read of it."""
+    return community_page_body(community_page(services_of(request), reader, topic_id))
 
 
 @pages.get("/communities/{topic_id:path}", response_class=HTMLResponse)

@@ -108,6 +108,7 @@ class AskedQuestionBody(BriefQuestionBody):
     accepted_by: AgentBody | None = Field(description="who accepted; told to the asker alone")
     passed_on: list[str] = Field(description="reasons, without names; told to the asker alone")
     missing: str = Field(description="what the asker says the answers lack")
+    corrected: list[datetime] = Field(description="when; former texts are not kept")
     hidden: str | None = Field(description="why it is shown to you alone; null: it is shown")
     answers: list[GivenAnswerBody]
 
@@ -121,10 +122,25 @@ class OpenFiguresBody(_AskingSchema):
     found_again: int = Field(description="how often one answered a question being written")
 
 
+class QuestionOfYouBody(BriefQuestionBody):
+    """A question that one is asked, as its page and list tell."""
+
+    state: RequestState
+    until: datetime = Field(description="then it goes to somebody else")
+
+
+class WaitingTopicBody(_AskingSchema):
+    """A topic with questions that everybody may read and nobody answered."""
+
+    topic_id: str
+    label: str
+    questions: int
+
+
 class OwnQuestionsBody(_AskingSchema):
     """What waits for one, and what one asked."""
 
-    waiting: list[BriefQuestionBody] = Field(description="asked of you")
+    waiting: list[QuestionOfYouBody] = Field(description="asked of you")
     of_communities: list[BriefQuestionBody]
     animated: list[BriefQuestionBody] = Field(description="without answer, on what you animate")
     mine: list[BriefQuestionBody]
@@ -136,6 +152,15 @@ class OwnQuestionsBody(_AskingSchema):
         "was being written"
     )
     figures: OpenFiguresBody
+    waiting_topics: list[WaitingTopicBody] = Field(
+        description="whose questions no agent in particular is asked any more"
+    )
+
+
+class ExistingAnswerRequest(_AskingSchema):
+    """The document that answers what was being written."""
+
+    document_id: str = Field(max_length=4_000)
 
 
 class ExistingAnswerBody(_AskingSchema):
@@ -171,6 +196,10 @@ class OwnAnswerBody(_AskingSchema):
     text: str
     created: datetime
     corrected: list[datetime]
+    accepted: bool
+    thanked: bool
+    valid_until: date | None
+    hidden: str | None = Field(description="why it is shown to you alone; null: it is shown")
 
 
 class OwnAskedBody(_AskingSchema):
@@ -179,8 +208,15 @@ class OwnAskedBody(_AskingSchema):
     id: str
     title: str
     text: str
+    topic_id: str
     scope: ReaderScope
+    scope_id: str
+    named: bool = Field(description="your name may be shown with it")
+    stage: QuestionStage
     created: datetime
+    corrected: list[datetime]
+    missing: str = Field(description="what you said the answers lack")
+    hidden: str | None = Field(description="why it is shown to you alone; null: it is shown")
 
 
 class OwnReportBody(_AskingSchema):
@@ -217,6 +253,7 @@ def question_body(found: ShownQuestion) -> AskedQuestionBody:
         accepted_by=agent_body(found.accepted_by) if found.accepted_by else None,
         passed_on=list(found.passed_on),
         missing=one.missing,
+        corrected=list(one.corrected),
         hidden=one.hidden,
         answers=list(map(_answer_body, found.answers)),
     )
@@ -248,7 +285,12 @@ def brief_question(one: AskedQuestion) -> BriefQuestionBody:
 def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
     """The body of an answer about what concerns one."""
     return OwnQuestionsBody(
-        waiting=[brief_question(one) for _, one in found.waiting],
+        waiting=[
+            QuestionOfYouBody(
+                **brief_question(one).model_dump(), state=request.state, until=request.until
+            )
+            for request, one in found.waiting
+        ],
         of_communities=list(map(brief_question, found.of_communities)),
         animated=list(map(brief_question, found.animated)),
         mine=[brief_question(one.question) for one in found.mine],
@@ -260,6 +302,10 @@ def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
             median_s=found.figures.median.total_seconds() if found.figures.median else None,
             found_again=found.figures.found_again,
         ),
+        waiting_topics=[
+            WaitingTopicBody(topic_id=topic.id, label=topic.label, questions=count)
+            for topic, count in found.waiting_topics
+        ],
     )
 
 
@@ -291,7 +337,18 @@ def own_asking_body(found: OwnAsking) -> OwnAskingBody:
         ),
         asked=[
             OwnAskedBody(
-                id=one.id, title=one.title, text=one.text, scope=one.scope, created=one.created
+                id=one.id,
+                title=one.title,
+                text=one.text,
+                topic_id=one.topic_id,
+                scope=one.scope,
+                scope_id=one.scope_id,
+                named=one.named,
+                stage=one.stage,
+                created=one.created,
+                corrected=list(one.corrected),
+                missing=one.missing,
+                hidden=one.hidden,
             )
             for one in found.questions
         ],
@@ -302,6 +359,10 @@ def own_asking_body(found: OwnAsking) -> OwnAskingBody:
                 text=one.text,
                 created=one.created,
                 corrected=list(one.corrected),
+                accepted=one.accepted,
+                thanked=one.thanked,
+                valid_until=one.valid_until,
+                hidden=one.hidden,
             )
             for one in found.answers
         ],

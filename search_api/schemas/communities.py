@@ -14,7 +14,9 @@ from search_api.answers.community_management import (
     TopicsToWatch,
     all_risks,
 )
-from search_api.answers.community_pages import CommunityPageAct
+from search_api.answers.community_pages import CommunityPage, CommunityPageAct
+from search_api.asking.values import SOURCE
+from search_api.schemas.asking import BriefQuestionBody, brief_question
 from search_api.schemas.search import AgentBody, ReferenceBody
 from search_api.schemas.search_responses import agent_body
 from search_api.schemas.topics import (
@@ -99,6 +101,23 @@ class CommunityPageRequest(_CommunitySchema):
     document: str = Field("", max_length=4_000, description="a document's id, to pin or unpin")
 
 
+class CommunityPageBody(_CommunitySchema):
+    """A community, with what one may read of it."""
+
+    build: BuildBody
+    topic: TopicBody
+    members: list[AgentBody]
+    member: bool = Field(description="you are one of them")
+    closed: bool = Field(description="nobody joins it or asks it any more")
+    pinned: list[ReferenceBody] = Field(description="the newest pin first")
+    waiting: list[BriefQuestionBody]
+    answered: list[BriefQuestionBody]
+    questions: list[ReferenceBody] = Field(description="without answer, of other sources")
+    documents: list[ReferenceBody] = Field(description="to begin with")
+    news: list[ReferenceBody] = Field(description="changed within a year")
+    animates: bool = Field(description="you may pin and close")
+
+
 class CommunityRequest(_CommunitySchema):
     """A decision on a community; `forget` takes one back."""
 
@@ -119,6 +138,26 @@ class CommunitiesBody(_CommunitySchema):
     build: BuildBody
     proposed: list[CommunityBody]
     decisions: list[CommunityDecisionBody]
+
+
+def community_page_body(page: CommunityPage) -> CommunityPageBody:
+    """The body of an answer about one community."""
+    found = page.community
+    asked_elsewhere = [one for one in found.questions if one.source != SOURCE]
+    return CommunityPageBody(
+        build=build_body(found.build),
+        topic=topic_body(found.topic),
+        members=list(map(agent_body, found.members)),
+        member=found.member,
+        closed=page.closed,
+        pinned=list(map(reference_body, page.pinned)),
+        waiting=list(map(brief_question, page.waiting)),
+        answered=list(map(brief_question, page.answered)),
+        questions=list(map(reference_body, asked_elsewhere)),
+        documents=list(map(reference_body, found.documents)),
+        news=list(map(reference_body, page.news)),
+        animates=page.animates,
+    )
 
 
 def proposal_body(one: Proposal) -> ProposalBody:

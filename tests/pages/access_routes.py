@@ -107,6 +107,10 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("DELETE", "/api/v1/me/wishes"): posted("/api/v1/me/wishes?kind=contact", "DELETE"),
         ("GET", "/api/v1/questions"): asked("/api/v1/questions"),
         ("GET", "/api/v1/questions/existing"): questions("/api/v1/questions/existing"),
+        ("POST", "/api/v1/questions/existing"): (
+            Ask("/api/v1/questions/existing", "POST", json={"document_id": "inconnu"}),
+        ),
+        ("DELETE", "/api/v1/questions"): posted("/api/v1/questions", "DELETE"),
         ("POST", "/api/v1/questions"): (
             Ask("/api/v1/questions", "POST", json={"title": "Quel cadastre ?"}),
         ),
@@ -201,6 +205,7 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ("POST", "/animation/community-pages/{topic_id:path}"): posted(
             "/animation/community-pages/1", act="close"
         ),
+        ("GET", "/api/v1/communities/{topic_id:path}"): asked(f"/api/v1/communities/{topic}"),
         ("GET", "/communities/{topic_id:path}"): asked(f"/communities/{topic}"),
         ("POST", "/communities/{topic_id:path}"): posted(f"/communities/{topic}", act="join"),
         ("GET", "/audit"): asked("/audit"),
@@ -260,7 +265,10 @@ def each_route(routes: Sequence[Any]) -> Iterator[Any]:
 UNREACHABLE = {("GET", "/sign-on"), ("GET", "/sign-on/callback"), ("GET", "/health/ready")}
 """Routes that may answer 503: the matrix has no provider to sign on with."""
 DEMO = ("GET", "/demo/originals/{document_id:path}")
-COMMUNITY = ("GET", "/communities/{topic_id:path}")
+COMMUNITY = {
+    ("GET", "/communities/{topic_id:path}"),
+    ("GET", "/api/v1/communities/{topic_id:path}"),
+}
 ONE_QUESTION = {
     ("GET", "/questions/{question_id}"),
     ("GET", "/api/v1/questions/{question_id}"),
@@ -270,7 +278,7 @@ OTHER_HANDS = {
     ("GET", "/access"),
     ("GET", "/courriels/{link}"),
     DEMO,
-    COMMUNITY,
+    *COMMUNITY,
     *ONE_QUESTION,
     *UNREACHABLE,
 }

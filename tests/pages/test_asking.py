@@ -11,8 +11,9 @@ from typing import Any, cast
 import pytest
 import sqlalchemy as sa
 
-from connectors.values import ContributorRole
+from connectors.values import Agent, ContributorRole
 from expertise.consent import SqlConsent
+from expertise.directory import SqlDirectory
 from indexer.access import Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import IndexUnreachable
@@ -27,9 +28,10 @@ from indexer.values import (
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
 from search_api.asking.storage import asked_agents, asked_questions, given_answers
-from search_api.asking.values import QuestionStage
+from search_api.asking.values import AskingPreferences, QuestionStage
 from tests.opensearch_index import fresh_index
 from tests.pages.asking_site import (
+    AGENTS,
     ANIMATOR,
     ASKER,
     BEHIND,
@@ -299,6 +301,41 @@ def test_a_former_text_is_found_by_nobody(either: AskingSite) -> None:
     assert site.found(ASKER, "cadastre") == []
 
 
+def test_a_list_tells_how_long_one_has(site: AskingSite) -> None:
+    """By the API as on the page: what waits for one, and until when."""
+    question = site.ask()
+    (waits,) = site.client(MAPPER).get("/api/v1/questions").json()["waiting"]
+    assert (waits["id"], waits["state"]) == (question, "waiting")
+    assert waits["until"].startswith((TODAY + timedelta(days=3)).isoformat())
+    assert site.act(MAPPER, question, "accept") == 204
+    (waits,) = site.client(MAPPER).get("/api/v1/questions").json()["waiting"]
+    assert waits["state"] == "accepted"
+
+
+def test_a_question_says_when_it_was_changed(site: AskingSite) -> None:
+    """Under its answers too: the days, on its page and in the API; not where nothing changed."""
+    question = site.ask(title="Le cadastre est-il faux ?", text="Ancien.")
+    answer_id(site, STRANGER, question)
+
+    def edit(text: str) -> Any:
+        title = "Le cadastre est-il faux ?"
+        assert site.act(ASKER, question, "edit", title=title, text=text) == 204
+        return site.read(STRANGER, question)["corrected"]
+
+    page = site.client(STRANGER).get(f"/questions/{question}").text
+    assert ", modifiée le" not in page
+    assert edit("Ancien.") == []
+    site.clock.now += timedelta(days=1)
+    assert [len(edit(text)) for text in ("Nouveau.", "Encore.", "Encore.")] == [1, 2, 2]
+    site.clock.now += timedelta(days=1)
+    assert len(edit("Enfin.")) == 3
+    page = site.client(STRANGER).get(f"/questions/{question}").text
+    days = [(TODAY + timedelta(days=n)).isoformat() for n in (1, 2)]
+    assert re.findall(r'modifiée le <time datetime="([^"]+)">', page) == days, "each day once"
+    kept = site.client(ASKER).get("/api/v1/me/export").json()["asking"]["asked"]
+    assert [len(one["corrected"]) for one in kept] == [3]
+
+
 def test_an_expert_is_not_flooded(site: AskingSite) -> None:
     """Two a week by default, whoever asks; one for who is alone in their region.
 
@@ -325,7 +362,7 @@ def test_to_ask_and_delete_escapes_no_limit(site: AskingSite) -> None:
     """Neither the asker's of a day nor the expert's of a week; later nothing is kept of it."""
     for number in range(5):
         question = site.ask(title=f"{QUESTION} Parcelle {number}", to=MAPPER)
-        assert (site.waiting(question) == [MAPPER]) is (number < 2)
+        assert (site.waiting(question) == [MAPPER]) is (number < 1)
         assert site.act(ASKER, question, "delete") == 204
     body = {"title": QUESTION}
     assert site.client(ASKER).post("/api/v1/questions", json=body).status_code == 429
@@ -335,6 +372,55 @@ def test_to_ask_and_delete_escapes_no_limit(site: AskingSite) -> None:
         kept = sa.select(asked_questions.c.agent_key, asked_questions.c.title).distinct()
         assert [tuple(row) for row in connection.execute(kept)] == [("", "")]
     assert site.client(ASKER).post("/api/v1/questions", json=body).status_code == 200
+
+
+def test_no_asker_takes_all_the_places_of_an_expert(tmp_path: Path) -> None:
+    """Half of a week at most, and of four; whatever way leads there, the others come through."""
+    geometers = {MAPPER: "géomètre"}
+    with asking_site(tmp_path, metiers=geometers, apart=True, hidden_names=True) as site:
+        accepted = {"verdict": "accept"}
+        site.client(ANIMATOR).post("/animation/communities/cadastre", data=accepted)
+        # They are alone in their region, and receive half of what they chose.
+        site.questions.prefer(MAPPER, AskingPreferences(per_week=4))
+        first = site.ask(to=MAPPER)
+        assert site.waiting(first) == [MAPPER]
+        assert site.act(MAPPER, first, "transfer", text="Au voisin.") == 204, "passed on"
+        assert site.act(ASKER, first, "delete") == 204, "and deleted"
+        site.later(1.5)
+        ways: tuple[dict[str, Any], ...] = (
+            {"to": MAPPER},
+            {"metier": "géomètre"},
+            {"community": "cadastre"},
+            {"to": MAPPER, "hidden": True},
+            {"to": MAPPER, "scope": "entity", "scope_id": "Finances"},
+        )
+        for number, way in enumerate(ways):
+            site.later(0.3)
+            question = site.ask(title=f"{QUESTION} Parcelle {number}", **way)
+            assert MAPPER not in site.waiting(question), way
+            told = 422 if answer_id(site, STRANGER, question) is None else 204
+            assert site.act(ASKER, question, "lacks", text="Rien.") == told
+            assert MAPPER not in site.waiting(question), "nor once it goes on"
+        assert site.waiting(site.ask(NEIGHBOUR, to=MAPPER)) == [MAPPER], "another's place is free"
+
+
+def test_half_of_a_week_of_one_question_is_half_of_four(site: AskingSite) -> None:
+    """Who receives one a week receives two in four weeks from one asker, deleted at once or not."""
+    site.questions.prefer(MAPPER, AskingPreferences(per_week=1))
+    taken = []
+    for number in range(6):
+        question = site.ask(title=f"{QUESTION} Parcelle {number}", to=MAPPER)
+        taken.append(site.waiting(question) == [MAPPER])
+        assert site.act(ASKER, question, "delete") == 204
+        site.later(7.1)
+    assert taken == [True, True, False, False, True, True]
+
+
+def answer_id(site: AskingSite, agent_id: str, question: str) -> str | None:
+    """The id of an answer of that agent, who may not read every question."""
+    if site.act(agent_id, question, "answer", text="Une réponse.") != 204:
+        return None
+    return str(site.read(agent_id, question)["answers"][-1]["id"])
 
 
 def test_to_answer_and_delete_escapes_no_limit(tmp_path: Path) -> None:
@@ -455,18 +541,68 @@ def test_a_chosen_community_is_asked_at_once(tmp_path: Path) -> None:
 def test_a_withdrawal_acts_on_it_as_on_all_else(either: AskingSite) -> None:
     """Who withdrew is asked no more, and named nowhere; the answer remains."""
     site = either
-    answered(site, site.ask(title="Le cadastre se corrige-t-il ?", topic="cadastre"))
+    first = site.ask(NEIGHBOUR, "Le cadastre se corrige-t-il ?", topic="cadastre", to=MAPPER)
+    answered(site, first)
     question = site.ask(topic="cadastre", to=MAPPER)
     assert site.waiting(question) == [MAPPER]
     assert "Carteau" in everything(site, STRANGER) + everything(site, STRANGER, question)
     site.client(MAPPER).post("/mes-donnees", data={"act": "ask", "kind": "withdraw"})
     site.later(0.1)
     assert MAPPER not in site.waiting(question)
-    first = site.questions.of_asker(ASKER)[-1].question.id
     found = everything(site, STRANGER, first)
     assert "Carteau" not in found
     assert MAPPER not in found
     assert len(site.read(STRANGER, first)["answers"]) == 1
+
+
+def test_a_withdrawal_from_questions_alone_acts_there_too(site: AskingSite) -> None:
+    """Page, API and document name neither who asked nor who answered; other sources still do."""
+    question = site.ask(topic="cadastre", to=MAPPER)
+    assert site.act(MAPPER, question, "accept") == 204
+    assert site.read(ASKER, question)["accepted_by"]["id"] == MAPPER
+    withdraw = {"kind": "withdraw", "subject": "questions"}
+
+    def leaves(agent_id: str) -> None:
+        client = site.client(agent_id)
+        assert client.post("/api/v1/me/wishes", json=withdraw).status_code == 200
+
+    leaves(MAPPER)
+    assert site.read(ASKER, question)["accepted_by"] is None
+    assert site.act(MAPPER, question, "answer", text="Par un géomètre.") == 204
+    assert site.read(MAPPER, question)["answers"][0]["author"]["id"] == MAPPER, "to themselves"
+    leaves(ASKER)
+    document = f"/api/v1/documents/questions:{question}"
+    for agent_id in (STRANGER, ANIMATOR):
+        client = site.client(agent_id)
+        for path in (f"/questions/{question}", f"/api/v1/questions/{question}"):
+            text = client.get(path).text
+            assert "Par un géomètre." in text
+            assert not {name for name in ("Carteau", "Demandeuse", MAPPER, ASKER) if name in text}
+        authors = client.get(document).json()["authors"]
+        assert {one["agent_id"] for one in authors} == {None}
+    assert "Carteau" in site.client(STRANGER).get("/", params={"q": "cadastre"}).text
+
+
+def test_of_who_has_left_a_name_alone_is_told(site: AskingSite) -> None:
+    """Neither post nor address, nor a link to a page that is none, as with authors elsewhere."""
+    question = site.ask(to=MAPPER)
+    answered(site, question)
+    gone = {ASKER, MAPPER}
+
+    class SomeLeft:
+        def entries(self) -> Iterator[Agent]:
+            for one in AGENTS:
+                yield replace(one, departure=TODAY) if one.id in gone else one
+
+    SqlDirectory(site.engine).replace(SomeLeft())
+    site.authorities.forget()
+    read = site.read(STRANGER, question)
+    for one, name in ((read["asker"], "Demandeuse"), (read["answers"][0]["author"], "Carteau")):
+        assert name in one["name"]
+        assert (one["email"], one["post"]["entity"]) == ("", "")
+    page = site.client(STRANGER).get(f"/questions/{question}").text
+    assert page.count("n’est plus en poste") == 2
+    assert not [one for one in gone if f"/agents/{one}" in page]
 
 
 def test_a_hidden_name_is_nowhere_until_somebody_accepts(tmp_path: Path) -> None:
@@ -743,7 +879,65 @@ def test_what_answers_already_ends_it_and_is_counted(site: AskingSite) -> None:
     assert "1 fois, une question déjà posée a évité de la poser à nouveau." in told
     hidden = {"document": f"questions:{question}"}
     assert site.client(STRANGER).post("/questions/existing", data=hidden).status_code == 404
+    path, said = "/api/v1/questions/existing", {"document_id": f"questions:{question}"}
+    assert site.client(STRANGER).post(path, json=said).status_code == 404
     assert site.questions.answered_before(date.min) == 3
+    said = {"document_id": f"questions:{earlier}"}
+    assert [site.client(STRANGER).post(path, json=said).status_code for _ in range(2)] == [204] * 2
+    figures = client.get("/api/v1/questions").json()
+    assert (figures["answered_before"], figures["figures"]["found_again"]) == (4, 2)
+
+
+def test_topics_that_wait_are_told_to_all(site: AskingSite) -> None:
+    """Of open questions that nobody in particular is asked any more; of restricted ones nothing."""
+
+    def told() -> dict[str, int]:
+        found = site.client(STRANGER).get("/api/v1/questions").json()["waiting_topics"]
+        page = site.client(STRANGER).get("/questions").text
+        assert ("Sujets qui attendent" in page) is bool(found)
+        return {one["topic_id"]: one["questions"] for one in found}
+
+    question, other = site.ask(topic="cadastre"), site.ask(title="La régie ?", topic="regies")
+    site.ask(**{**RESTRICTED, "topic": "cadastre"})
+    site.ask(title="Sans sujet ?")
+    for _ in range(4):
+        site.later(4)
+    assert told() == {"cadastre": 1, "regies": 1}
+    assert site.act(ASKER, question, "lacks", text="Tout.") == 422, "nobody answered"
+    assert (
+        '<a href="/topics/cadastre">cadastre</a> (1 question)'
+        in site.client(STRANGER).get("/questions").text
+    )
+    assert site.act(STRANGER, question, "answer", text="Oui.") == 204
+    assert site.act(ASKER, other, "delete") == 204
+    assert told() == {}
+    assert site.act(ASKER, question, "lacks", text="La date.") == 204
+    for _ in range(4):
+        site.later(4)
+    assert told() == {"cadastre": 1}, "what is said to be missing waits"
+
+
+def test_corrections_have_a_limit_a_day(tmp_path: Path) -> None:
+    """Each is dated, is news to who follows, and writes the index."""
+    with asking_site(tmp_path, answered_per_day=3) as site:
+        question = site.ask()
+        answer = answer_id(site, ASKER, question)
+        said = [
+            site.act(ASKER, question, "edit", title=QUESTION, text="Un."),
+            site.act(ASKER, question, "correct", text="Deux.", answer=answer),
+            site.act(ASKER, question, "edit", title=QUESTION, text="Trois."),
+            site.act(ASKER, question, "edit", title=QUESTION, text="Quatre."),
+            site.act(ASKER, question, "correct", text="Cinq.", answer=answer),
+        ]
+        assert said == [204, 204, 204, 429, 429]
+        assert site.read(ASKER, question)["text"] == "Trois."
+        page = site.client(ASKER).post(
+            f"/questions/{question}", data={"act": "edit", "title": QUESTION, "text": "Gardé ici."}
+        )
+        assert page.status_code == 429
+        assert "Gardé ici." in page.text
+        site.clock.now += timedelta(days=1)
+        assert site.act(ASKER, question, "edit", title=QUESTION, text="Six.") == 204
 
 
 def test_what_became_of_open_questions_is_told_to_all(site: AskingSite) -> None:

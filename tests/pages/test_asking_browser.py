@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from search_api.answers.asking import move_questions_on
+from search_api.asking.values import AskingPreferences
 from search_api.mail.values import MailKind
 from tests.judging import ENGINES, engine_index
 from tests.pages.asking_site import (
@@ -162,6 +163,8 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     One who was asked withdraws in between. Beside it goes a question of one entity, of which the
     fifth, who is outside, meets nothing. Each is told by mail what concerns them, and no more.
     """
+    # The same asker's two questions may both come to them within the week.
+    site.questions.prefer(MAPPER, AskingPreferences(per_week=4))
     for agent_id in (ASKER, MAPPER, NEIGHBOUR, FARAWAY):
         choose(site, agent_id, asked=True, answered=True)
     fifth = page_of(STRANGER)

@@ -68,6 +68,10 @@ def test_the_page_leads_from_a_first_question_to_answers(site: AskingSite) -> No
     site.ask(ASKER, **hidden, topic="cadastre")
     page = client.get(PAGE).text
     assert "Qui borne les parcelles" in page.partition('id="questions"')[2]
+    body = client.get(f"/api/v1{PAGE}").json()
+    assert question in [one["id"] for one in body["waiting"]]
+    assert (body["answered"], body["closed"], body["member"]) == ([], False, True)
+    assert SECRET not in site.client(STRANGER).get(f"/api/v1{PAGE}").text
     assert "toute prête" not in page
     assert SECRET not in site.client(STRANGER).get(PAGE).text
     assert SECRET in site.client(ASKER).get(PAGE).text
@@ -90,6 +94,13 @@ def test_an_animator_pins_what_each_reads_under_their_rights(site: AskingSite) -
     page = site.client(STRANGER).get(PAGE).text
     assert "une note récente" in page.partition('id="epingles"')[2]
     assert SECRET not in page
+    told = {one: site.client(one).get(f"/api/v1{PAGE}") for one in (ANIMATOR, STRANGER)}
+    ids = {one: [row["id"] for row in said.json()["pinned"]] for one, said in told.items()}
+    asked = f"questions:{question}"
+    assert ids[ANIMATOR] == ["wiki:recente", "wiki:secrete", asked]
+    assert ids[STRANGER] == ["wiki:recente", asked]
+    assert SECRET not in told[STRANGER].text
+    assert [told[one].json()["animates"] for one in (ANIMATOR, STRANGER)] == [True, False]
     assert "Animer cette page" not in page
     assert setting(site, "pin", "wiki:jamais") == 404
     assert setting(site, "unpin", "wiki:recente") == 204

@@ -1,6 +1,7 @@
 """The page before anything is asked: the reader's own topics, what changed in them, samples."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
 from quisait.application.database import migrate
 from search_api.answers.home import home
-from search_api.answers.topics import topic_answer
+from search_api.answers.topics import READ_FIRST, topic_answer
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
 from search_api.search import Search
@@ -106,6 +107,13 @@ def index(tmp_path: Path) -> EmbeddedIndex:
 @pytest.fixture
 def services(tmp_path: Path, index: EmbeddedIndex) -> Iterator[Services]:
     assert not index.write(notes()).failed
+    with opened(tmp_path, index) as made:
+        yield made
+
+
+@contextmanager
+def opened(tmp_path: Path, index: EmbeddedIndex) -> Iterator[Services]:
+    """The pages over an index that is filled, with a build of it."""
     engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     book, builds = SqlDirectory(engine), SqlBuilds(engine)
     book.replace(Listed())
@@ -145,6 +153,23 @@ def test_what_was_answered_since_the_build_waits_no_more(
     assert not index.write([answered]).failed
     assert topic_answer(services, reader, "cadastre").questions == ()
     assert home(services, reader).open_questions == ()
+
+
+def test_what_was_answered_takes_no_place_of_what_waits(tmp_path: Path) -> None:
+    """A topic's page has as many open questions as it offers, and in their order."""
+    asked = [f"q{n:02}" for n in range(2 * READ_FIRST + 2)]
+    index = EmbeddedIndex(tmp_path / "many", ENCODER.dimension)
+    assert not index.write([note(one, f"Quel cadastre, {one} ?", ASKER) for one in asked]).failed
+    with opened(tmp_path, index) as services:
+        reader = reader_of("ag-1", services.people, TODAY)
+        waiting = topic_answer(services, reader, "cadastre").view.questions
+        assert {*waiting} == {f"wiki:{one}" for one in asked}
+        since = waiting[: READ_FIRST + 1]
+        names = [id_.removeprefix("wiki:") for id_ in since]
+        answered = [note(one, f"Quel cadastre, {one} ?", ASKER, ACCEPTED) for one in names]
+        assert not index.write(answered).failed
+        found = topic_answer(services, reader, "cadastre").questions
+    assert [one.document_id for one in found] == list(waiting[READ_FIRST + 1 :][:READ_FIRST])
 
 
 def test_nothing_that_the_reader_may_not_read(services: Services) -> None:

@@ -22,6 +22,7 @@ from search_api.mail.values import DigestPace, MailKind, MailPreferences, MailSt
 from tests.builders import allowed, indexed, make_document
 from tests.pages.asking_site import (
     AGENTS,
+    ANIMATOR,
     ASKER,
     HERE,
     MAPPER,
@@ -167,7 +168,7 @@ def test_no_restricted_title_unless_the_entity_allows_it(
     assert site.services.mail is not None
     rules = replace(site.services.mail.rules, titled_entities=frozenset({"Finances"}))
     allowing = replace(site.services, mail=replace(site.services.mail, rules=rules))
-    site.ask(title=f"Le cadastre de {SECRET}, encore ?", to=MAPPER, **OWN)
+    site.ask(ANIMATOR, f"Le cadastre de {SECRET}, encore ?", to=MAPPER, **OWN)
     queued = store_of(site).queue_due()
     assert send_queue(allowing, settings_for(post), Event(), queued).sent == 1
     assert f"Le cadastre de {SECRET}, encore ?" in received(post)[1][1]
@@ -276,7 +277,7 @@ def test_one_click_ends_a_kind_without_a_login(site: AskingSite, post: SmtpServe
     assert nobody.post(link, data=one_click).status_code == 200
     assert store.preferences(MAPPER) == MailPreferences(digest=DigestPace.WEEKLY)
     assert store.preferences(NEIGHBOUR).asked
-    site.ask(title="Encore une ?", to=MAPPER)
+    site.ask(STRANGER, "Encore une ?", to=MAPPER)
     assert send(site, post) == SendReport()
 
 
@@ -300,7 +301,7 @@ def test_a_refused_address_is_noted_and_left_alone(site: AskingSite, post: SmtpS
     assert "Votre adresse ag-1@agents.test a été refusée" in page
     assert store_of(site).counts().refused_addresses == 1
     post.handler.refusals.clear()
-    site.ask(title="Encore une ?", to=MAPPER)
+    site.ask(STRANGER, "Encore une ?", to=MAPPER)
     assert send(site, post) == SendReport(1)
     choose(site, MAPPER, asked=True)
     assert "a été refusée" not in site.client(MAPPER).get("/mes-donnees").text

@@ -20,7 +20,7 @@ from quisait.settings import Settings
 from quisait.work.mail import send_queue
 from quisait.work.mailbox import check_mailbox, mailbox_rules, read_mails
 from search_api.answers.mailed_answers import MailOutcome, receive_mail
-from search_api.asking.values import MOST_TEXT, RequestState
+from search_api.asking.values import MOST_TEXT, AskingPreferences, RequestState
 from search_api.mail.imap import opened_mailbox
 from search_api.mail.incoming import read_incoming
 from search_api.mail.reply_addresses import Purpose, ReplyAddresses
@@ -28,6 +28,7 @@ from search_api.mail.values import MailState
 from tests.dovecot_server import PASSWORD, DovecotServer, dovecot_server
 from tests.pages.asking_site import (
     AGENTS,
+    ANIMATOR,
     ASKER,
     HERE,
     MAPPER,
@@ -477,7 +478,8 @@ def test_a_late_bounce_is_noted_as_one_at_once_is(
     assert brought(site, settings, dovecot, bounce(back, "5.7.1")) is MailOutcome.BOUNCED
     assert states() == {MailState.REFUSED: 1}
     assert refused_of(MAPPER, "ag-1@agents.test").refused is None, "of the message alone"
-    site.ask(title="Une autre ?", to=MAPPER)
+    site.questions.prefer(MAPPER, AskingPreferences(per_week=9))
+    assert site.waiting(site.ask(STRANGER, "Une autre ?", to=MAPPER)) == [MAPPER]
     assert len(sent(site, settings, post)) == 1
     (back,) = post.handler.senders[-1:]
     for _ in range(2):
@@ -485,7 +487,7 @@ def test_a_late_bounce_is_noted_as_one_at_once_is(
     assert states() == {MailState.REFUSED: 2}
     assert refused_of(MAPPER, "ag-1@agents.test").refused is not None
     assert refused_of(MAPPER, "ag-1@autre.test").refused is None
-    site.ask(title="Une troisième ?", to=MAPPER)
+    assert site.waiting(site.ask(ANIMATOR, "Une troisième ?", to=MAPPER)) == [MAPPER]
     assert sent(site, settings, post) == []
     assert answers(site) == []
     assert "a été refusée le" in site.client(MAPPER).get("/mes-donnees").text

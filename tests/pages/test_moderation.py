@@ -184,6 +184,8 @@ def test_a_hidden_answer_leaves_everything_at_once(site: AskingSite) -> None:
     assert site.act(ASKER, question, "thank", answer=answer) == 404
     (own,) = site.read(NEIGHBOUR, question)["answers"]
     assert own["hidden"] == "Diffamation."
+    (kept,) = site.client(NEIGHBOUR).get("/api/v1/me/export").json()["asking"]["answers"]
+    assert (kept["hidden"], kept["accepted"]) == ("Diffamation.", True)
     assert "Diffamation." in site.client(NEIGHBOUR).get(f"/questions/{question}").text
     assert site.client(STRANGER).get("/api/v1/questions").json()["figures"]["answered"] == 0
     assert site.read(ASKER, question)["stage"] == "animator", "nothing answers it any more"
@@ -318,6 +320,30 @@ def test_what_one_may_do_in_a_day_is_bounded(tmp_path: Path) -> None:
         site.clock.now = site.clock.now.replace(day=site.clock.now.day + 1)
         assert site.act(STRANGER, one, "answer", text="Le lendemain.") == 204
         assert report(site, STRANGER, other) == 204
+
+
+def test_to_report_and_take_back_escapes_no_limit(tmp_path: Path) -> None:
+    """What was ever reported that day counts: of one text or of others, taken back or deleted."""
+    with asking_site(tmp_path, reported_per_day=3) as site:
+        texts = [site.ask(title=f"Quel cadastre {n} ?", topic="cadastre") for n in range(3)]
+        client = site.client(STRANGER)
+
+        def take_back(question: str) -> int:
+            return client.delete(f"/api/v1/questions/{question}/reports").status_code
+
+        assert report(site, STRANGER, texts[0]) == 204
+        assert report(site, STRANGER, texts[0]) == 204, "told again, it counts once"
+        assert take_back(texts[0]) == 204
+        assert report(site, STRANGER, texts[0]) == 204
+        assert take_back(texts[0]) == 204
+        assert report(site, STRANGER, texts[1]) == 204
+        assert site.act(ASKER, texts[1], "delete") == 204
+        assert report(site, STRANGER, texts[2]) == 429
+        assert report(site, STRANGER, texts[0]) == 429
+        assert report(site, MAPPER, texts[0]) == 204, "a limit of each"
+        assert len(desk(site)["reported"]) == 1
+        site.clock.now += timedelta(days=1)
+        assert report(site, STRANGER, texts[2]) == 204
 
 
 def test_what_is_hidden_stays_so_in_a_restored_database(site: AskingSite) -> None:

@@ -490,6 +490,10 @@ WRITES: dict[tuple[str, str], Write] = {
     ("POST", "/api/v1/questions"): in_person(
         "/api/v1/questions", 200, json={"title": "Qui sait ?"}
     ),
+    ("POST", "/api/v1/questions/existing"): in_person(
+        "/api/v1/questions/existing", 204, json={"document_id": "wiki:60"}
+    ),
+    ("DELETE", "/api/v1/questions"): in_person("/api/v1/questions", 204, "DELETE"),
     ("POST", "/api/v1/questions/preferences"): in_person(
         "/api/v1/questions/preferences", 204, json={"per_week": 1}
     ),

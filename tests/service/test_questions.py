@@ -305,3 +305,76 @@ def test_a_report_that_waits_for_nobody_is_told_to_who_administers(place: Place)
             assert not {WORD, DELETED, "ag-1", "Ana"} & set(said.split())
         assert client.delete(path).status_code == 204
     assert "aucun n'attend" in runner.invoke(app, ["questions", "reports"]).output
+
+
+def test_a_command_lists_and_moderates_as_the_pages_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the rights of who animates, each time written down; nothing of one's own.
+
+    The figures of all questions are those of the API and the page.
+    """
+    made = tmp_path / "place"
+    roles = json.dumps([{"role": "animator", "agents": ["ag-1"], "topics": ["*"]}])
+    made_place(made, monkeypatch, QUISAIT_ROLES=roles)
+    runner = CliRunner()
+
+    def run(*arguments: str, agent: str = "ag-1") -> str:
+        done = runner.invoke(app, ["questions", "moderation", *arguments, "--agent", agent])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    def refused(*arguments: str, agent: str = "ag-1") -> str:
+        done = runner.invoke(app, ["questions", "moderation", *arguments, "--agent", agent])
+        assert done.exit_code == 1, done.output
+        return done.output
+
+    assert "Rien n'attend" in run("list")
+    with open_application(load_settings()) as application:
+        question = ask(application, f"Le bornage d'une {WORD} ?")
+        hers = client_of(application, "ag-1").post("/api/v1/questions", json={"title": TAKEN_BACK})
+        act(
+            application, "ag-2", question, action="answer", text=f"Une {DELETED}, dit {TAKEN_BACK}."
+        )
+        read = client_of(application, "ag-2").get(f"/api/v1/questions/{question}").json()
+        (answer,) = (one["id"] for one in read["answers"])
+        for reported in ({"answer": answer}, {}):
+            path = f"/api/v1/questions/{question}/reports"
+            body = {"reason": "Nomme une personne.", **reported}
+            assert client_of(application, "ag-1").post(path, json=body).status_code == 204
+        client = client_of(application, "ag-1")
+        desk = client.get("/api/v1/animation/questions").json()
+        existing = {"document_id": f"questions:{question}"}
+        assert client.post("/api/v1/questions/existing", json=existing).status_code == 204
+        listed = client.get("/api/v1/questions").json()
+    assert json.loads(run("list", "--json")) == desk
+    shown = runner.invoke(app, ["questions", "list", "--agent", "ag-1", "--json"]).stdout
+    assert json.loads(shown) == listed
+    shown = runner.invoke(app, ["questions", "list", "--agent", "ag-1"]).stdout
+    assert "1 question a trouvé sa réponse" in shown
+    assert "1 fois, une question déjà posée" in shown
+    shown = run("list")
+    assert f"--answer {answer}" in shown
+    assert "« Nomme une personne. »" in shown
+    assert "animator" in refused("list", agent="ag-2")
+    assert "animator" in refused("hide", question, "--reason", "x", agent="ag-2")
+    told = refused("hide", "0" * 32, "--reason", "Un nom.")
+    assert told == refused("hide", hers.json()["id"], "--reason", "Un nom."), "one's own text"
+    assert "raison" in refused("hide", question, "--reason", " ")
+    assert found(DELETED) == [f"questions:{question}"]
+    assert "Masqué" in run("hide", question, "--answer", answer, "--reason", "Un nom.")
+    assert found(DELETED) == []
+    assert "masqué : « Un nom. »" in run("list")
+    assert "Montré" in run("show", question, "--answer", answer)
+    assert found(DELETED) == [f"questions:{question}"]
+    assert "tel quel" in run("dismiss", question)
+    assert "Signalés" not in run("list")
+    assert "n’est pas dans la liste" in refused("classify", question, "--topic", "jamais")
+    with open_application(load_settings()) as application:
+        written = read_audit(application.privacy.audit, 100).entries
+    about = {(one.actor, one.reading, one.subject) for one in written}
+    command, subject = "quisait questions moderation hide", f"question_id:{question}"
+    assert {("ag-1", command, subject), ("ag-1", "question hide", f"{subject}/{answer}")} <= about
+    assert ("ag-2", f"refused {command}") in {(one.actor, one.reading) for one in written}
+    monkeypatch.setenv("QUISAIT_QUESTIONS__ENABLED", "false")
+    assert "[questions] enabled" in refused("list")

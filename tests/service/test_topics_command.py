@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import sqlite3
 from collections.abc import Collection
@@ -10,14 +11,16 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from expertise.build_files import FOLDER
 from expertise.current_build import BuildReader
 from expertise.values import TopicsOf
 from quisait.application.assembly import open_application
+from quisait.cli import app
 from quisait.commands import answers
 from quisait.commands.answers import command_line_reader
-from quisait.settings import load_settings
+from quisait.settings import FILE_VARIABLE, load_settings
 from search_api.answers.question import who_knows
 from tests.service.place import Place, make_place
 from tests.service.running import running, wait_until
@@ -145,8 +148,8 @@ def test_who_shares_topics(place: Place) -> None:
     assert gone == unknown
 
 
-def test_a_community_waits_for_who_animates(place: Place) -> None:
-    """Proposed, accepted, shown, taken back; not to who does not animate, and not twice."""
+def test_a_community_waits_for_who_animates(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proposed, accepted, shown, set up, taken back; not by who does not animate, nor twice."""
     asked = ("topics", "communities")
     as_animator = ("--agent", "ag-2")
     told = place.run(*asked, "list", *as_animator).stdout
@@ -157,6 +160,28 @@ def test_a_community_waits_for_who_animates(place: Place) -> None:
     assert "Communauté : cuisinier" in place.run("peers", "--agent", "ag-131").stdout
     body = place.json(*asked, "list", *as_animator)
     assert (body["proposed"], body["decisions"][0]["verdict"]) == ([], "accepted")
+    for name, value in place.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(FILE_VARIABLE, str(place.folder / "quisait.toml"))
+
+    def told_here(*said: str, agent: str = "ag-2", status: int = 0) -> str:
+        done = CliRunner().invoke(app, [*asked, *said, "--agent", agent])
+        assert done.exit_code == status, done.output
+        return done.output
+
+    shown = told_here("show", "m-cuisinier", agent="ag-1")
+    assert shown.count("membre : Dan ") == 3
+    note = ("m-cuisinier", "notes:bornage.txt")
+    assert "animator" in told_here("pin", *note, agent="ag-1", status=1)
+    assert "n’existe pas" in told_here("pin", "m-cuisinier", "notes:jamais.txt", status=1)
+    assert "Épinglé" in told_here("pin", *note)
+    assert "à lire d'abord : " in told_here("show", "m-cuisinier", agent="ag-1")
+    assert "Close" in told_here("close", "m-cuisinier")
+    body = json.loads(told_here("show", "m-cuisinier", "--json", agent="ag-1"))
+    assert (body["closed"], [one["id"] for one in body["pinned"]]) == (True, [note[1]])
+    assert "Retiré" in told_here("unpin", *note)
+    assert "Rouverte" in told_here("reopen", "m-cuisinier")
+    assert "close" not in told_here("show", "m-cuisinier", agent="ag-1")
     place.run(*asked, "forget", "m-cuisinier", *as_animator)
     assert "décision" in place.run(*asked, "forget", "m-cuisinier", *as_animator, status=1).stderr
     assert "Communauté" not in place.run("peers", "--agent", "ag-131").stdout

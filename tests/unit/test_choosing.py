@@ -14,6 +14,7 @@ from search_api.asking.choosing import (
     PossibleAnswerer,
     first_of,
     in_order,
+    limits_of_one_asker,
     may_be_asked,
     weekly_limit,
 )
@@ -124,6 +125,19 @@ def test_nobody_beyond_their_limit_is_chosen(named: list[PossibleAnswerer]) -> N
         limit = RULES.per_week if one.preferences.per_week is None else one.preferences.per_week
         assert one.asked_this_week < limit
         assert weekly_limit(one, RULES) == (limit + 1) // 2 if one.isolated else limit
+
+
+@given(st.integers(0, 20), st.booleans())
+def test_one_asker_leaves_half_to_the_others(per_week: int, isolated: bool) -> None:
+    """Of four weeks always, of a week where there is more than one place; some to each asker."""
+    one = possible(isolated=isolated, **said(per_week=per_week))
+    limit = weekly_limit(one, RULES)
+    (week, week_ago), (lately, four_weeks_ago) = limits_of_one_asker(one, RULES, MOMENT)
+    assert (MOMENT - week_ago, MOMENT - four_weeks_ago) == (timedelta(7), timedelta(28))
+    assert lately == 2 * limit
+    assert week <= (limit + 1) / 2
+    assert week < limit or limit <= 1
+    assert (week > 0) is (limit > 0)
 
 
 def test_a_quarter_of_questions_spreads() -> None:

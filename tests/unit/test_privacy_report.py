@@ -71,3 +71,17 @@ def test_rooms_and_the_answers_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Salons de la source « tchap »" in answering
     assert "les serveurs Matrix des membres les gardent" in answering
     assert "Aucun transfert" not in answering
+
+
+def test_questions_and_what_authors_say_of_documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of whoever asks, answers, reports and verifies, and for how long."""
+    kept = ("Signalements :", "Vérifications :", "Ouvertures :", "28 jours", "30 jours", "47 jours")
+    off = report(monkeypatch)
+    assert not [said for said in kept if said in off]
+    asked = {"QUESTIONS__ENABLED": "true", "QUESTIONS__UNANSWERED_DAYS": "47"}
+    places = {"VERIFICATION__ENABLED": "true", "QUESTIONS__UNUSED_DAYS": "0"}
+    text = report(monkeypatch, **asked, **places)
+    assert [said for said in kept if said in text] == list(kept)
+    assert "n'ouvre : sans limite, à justifier" in text
+    uncounted = report(monkeypatch, VERIFICATION__MUCH_OPENED="0")
+    assert "combien de lecteurs par document" not in uncounted
