@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from connectors.values import Section
 from indexer.errors import ExtractionFailed
-from indexer.extraction.recognition import RecognisedPage, scan_kind
+from indexer.recognition import RecognisedPage, scan_kind
 from indexer.state import digest, rows_of, scan_days, scans, storable
 from indexer.values import Extracted, Failure, UnreadPart
 

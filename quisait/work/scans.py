@@ -12,7 +12,7 @@ from threading import Event
 
 from connectors.ports import RecordVanished, SourceError, SupportsRefetch, Upsert
 from connectors.values import Document
-from indexer.extraction.recognition import (
+from indexer.recognition import (
     RecognisedPage,
     RecognitionFailed,
     RecognitionLimits,

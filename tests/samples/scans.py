@@ -1,5 +1,7 @@
 """Scans made at test time: a text is drawn by Poppler, and only its picture is kept."""
 
+import itertools
+import shutil
 import struct
 import subprocess
 import zlib
@@ -7,9 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from tests.needs import refuse_where_fast
 from tests.samples.pdf_files import pdf, stream, text_pages
 
-NOTE = "La régie d'avances du collège\nest contrôlée chaque trimestre.\nLe trésorier signe l'arrêté."
+NOTE = (
+    "La régie d'avances du collège\nest contrôlée chaque trimestre.\nLe trésorier signe l'arrêté."
+)
 """With accents and an apostrophe, as French is written."""
 
 
@@ -27,9 +32,17 @@ class Picture:
         return Picture(self.height, self.width, b"".join(columns))
 
 
+def ensure_tesseract() -> None:
+    """Raises `AssertionError` where Tesseract or Poppler is not installed."""
+    refuse_where_fast("tesseract")
+    lacking = [name for name in ("tesseract", "pdftoppm") if shutil.which(name) is None]
+    assert not lacking, f"{lacking} not installed: make servers"
+
+
 @cache
 def drawn(text: str) -> Picture:
     """The upper half of a page on which a text stands, at 200 dpi."""
+    ensure_tesseract()
     made = subprocess.run(
         ["pdftoppm", "-r", "200", "-gray", "-singlefile", "-"],
         input=text_pages([text]),
@@ -55,22 +68,24 @@ def png_of(head: bytes, data: bytes) -> bytes:
     """A PNG of a header and compressed rows, true or not."""
     chunks = ((b"IHDR", head), (b"IDAT", data), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        struct.pack(">I", len(content))
+        + name
+        + content
+        + struct.pack(">I", zlib.crc32(name + content))
         for name, content in chunks
     )
 
 
-def scanned_pdf(pictures: Sequence[Picture]) -> bytes:
-    """A page for each picture, and no word."""
-    kids = b" ".join(b"%d 0 R" % (3 + 3 * n) for n in range(len(pictures)))
+def scanned_pdf(pictures: Sequence[Picture], times: int = 1) -> bytes:
+    """A page for each picture, all of them so many times, and no word."""
+    count, first = len(pictures) * times, 3 + 2 * len(pictures)
+    kids = b" ".join(b"%d 0 R" % (first + n) for n in range(count))
     objects = [
         b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[%s]/Count %d>>" % (kids, len(pictures)),
+        b"<</Type/Pages/Kids[%s]/Count %d>>" % (kids, count),
     ]
-    for n, one in enumerate(pictures):
+    for one in pictures:
         objects += [
-            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 421]/Contents %d 0 R"
-            b"/Resources<</XObject<</I %d 0 R>>>>>>" % (4 + 3 * n, 5 + 3 * n),
             stream(b"q 595 0 0 421 0 0 cm /I Do Q"),
             stream(
                 zlib.compress(one.pixels),
@@ -78,6 +93,11 @@ def scanned_pdf(pictures: Sequence[Picture]) -> bytes:
                 b"/BitsPerComponent 8/Filter/FlateDecode" % (one.width, one.height),
             ),
         ]
+    objects += [
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 421]/Contents %d 0 R"
+        b"/Resources<</XObject<</I %d 0 R>>>>>>" % (3 + 2 * place, 4 + 2 * place)
+        for place in [n % len(pictures) for n in range(count)]
+    ]
     return pdf(objects)
 
 
@@ -107,6 +127,6 @@ def tiff(pictures: Sequence[Picture]) -> bytes:
         body += b"\0\0\0\0"
         at = 8 + len(body)
     whole = bytearray(made + struct.pack("<I", places[0]) + body)
-    for here, there in zip(places, places[1:], strict=False):
+    for here, there in itertools.pairwise(places):
         struct.pack_into("<I", whole, here + 2 + 12 * 9, there)
     return bytes(whole)

@@ -160,7 +160,10 @@ class Tesseract:
                 command += ["-c", f"tessedit_page_number={number - 1}"]
             case None:
                 raise RecognitionFailed("Le fichier n'est ni une image connue ni un PDF.")
-        return page_of(self._run([*command, "tsv"], content).decode("utf-8", "replace"))
+        table = self._run([*command, "tsv"], content).decode("utf-8", "replace")
+        if not _PAGE_ROW.search(table):  # of a broken TIFF it says nothing, and no more
+            raise RecognitionFailed("tesseract n'a trouvé aucune page.")
+        return page_of(table)
 
     def _run(self, command: Sequence[str], content: bytes) -> bytes:
         """What a program writes of these bytes. Raises as `page` does."""
@@ -245,6 +248,7 @@ def _tiff_directories(content: bytes) -> Iterator[int]:
 
 
 _WORD, _COLUMNS = "5", 12
+_PAGE_ROW = re.compile(r"^1\t", re.MULTILINE)
 
 
 def page_of(table: str) -> RecognisedPage:
