@@ -147,6 +147,10 @@ class Tesseract:
 
         Raises `RecognitionFailed`, or `RecognitionStopped` soon after `stopped` says so.
         """
+        return page_of(self.table(content, number))
+
+    def table(self, content: bytes, number: int) -> str:
+        """The same as Tesseract tells it: a row a word (TSV). Raises as `page` does."""
         command = ["tesseract", "stdin", "stdout", "-l", self.language, "--psm", "1"]
         match scan_kind(content):
             case ScanKind.PDF:
@@ -163,7 +167,7 @@ class Tesseract:
         table = self._run([*command, "tsv"], content).decode("utf-8", "replace")
         if not _PAGE_ROW.search(table):  # of a broken TIFF it says nothing, and no more
             raise RecognitionFailed("tesseract n'a trouvé aucune page.")
-        return page_of(table)
+        return table
 
     def _run(self, command: Sequence[str], content: bytes) -> bytes:
         """What a program writes of these bytes. Raises as `page` does."""

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -119,7 +121,7 @@ def test_from_the_settings_to_a_found_text(place: Place) -> None:
             reader = command_line_reader(application, "ag-1")
             whole = document_answer(context, reader, "notes:regie.pdf")
         assert whole.recognised == sure
-        assert [part.place for part in whole.parts] == ["page 1", "page 2"]
+        assert [part.place for part in whole.parts] == ["page\u00a01", "page\u00a02"]
 
         # Nothing is read twice, by whichever way the source is read.
         crawled(application, full=True)
@@ -202,9 +204,8 @@ def test_a_page_that_cannot_be_read_is_given_up(place: Place) -> None:
         crawled(application)
         for hours in range(4):
             later = datetime.now(UTC) + hours * RETRY + timedelta(minutes=1)
-            shifted = Scans(application.database, ["notes"], lambda later=later: later)
-            object.__setattr__(application, "scans", shifted)
-            read(application)
+            shifted = Scans(application.database, ["notes"], partial(_same, later))
+            read(replace(application, scans=shifted))
         assert kept(application) == {
             "notes:regie.pdf": ScanState.READ,
             "notes:secret.png": ScanState.UNREADABLE,
@@ -215,7 +216,11 @@ def test_a_page_that_cannot_be_read_is_given_up(place: Place) -> None:
         assert application.index.count("notes") == 1
 
 
-MANY, KILLS = 2, 4
+def _same(moment: datetime) -> datetime:
+    return moment
+
+
+MANY, KILLS = 2, 3
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -245,3 +250,15 @@ def child(writes: int) -> int:
     """Crawl, read and crawl; it ends itself at that write, and not for 0. Its exit status."""
     command = [sys.executable, "-m", "tests.service.scan_reader", json.dumps(writes)]
     return subprocess.run(command, check=False, timeout=120).returncode
+
+
+def test_the_commands_say_where_it_stands(place: Place) -> None:
+    """What reads is tried; what waits is told, read, and led on from."""
+    assert "numérisations : tesseract" in place.run("check").stdout
+    place.run("crawl", "notes")
+    told = place.run("scans", "--read").stdout
+    assert "3 pages lues" in told
+    assert "Lancez « quisait crawl »" in told
+    assert "notes : reconnus : 2" in told
+    off = Place(place.folder, {**place.environment, "QUISAIT_SCANS__ENABLED": "false"})
+    assert "[scans] enabled" in off.run("scans", status=1).stderr
