@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connectors.ports import Change, Checkpoint, Delete, Upsert
@@ -122,8 +122,21 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(STEPS, min_size=6, max_size=12))
+OLD_AND_NEW = [
+    ("write", "wiki:1", SCANNED),
+    ("settle", 0),
+    ("write", "wiki:1", SCANNED),
+    ("crawl", 0),
+    ("settle", 1),
+    ("write", "wiki:1", TYPED),
+    ("crawl", 0),
+]
+"""A scan that another replaces, and then a text; one index is behind the other."""
+
+
+@example(OLD_AND_NEW)
+@settings(max_examples=10, deadline=None)
+@given(st.lists(STEPS, min_size=4, max_size=9))
 def test_a_text_is_of_the_version_that_is_there(steps: list[tuple[object, ...]]) -> None:
     """At every crawl; in the end every scan is found, in each index, and nothing else is kept."""
     with tempfile.TemporaryDirectory() as folder:
