@@ -17,7 +17,14 @@ from pathlib import Path
 from benchmarks import not_measured
 from indexer.errors import ExtractionFailed
 from indexer.extraction.in_process import InProcessExtractor
-from indexer.recognition import RecognisedPage, RecognitionFailed, ScanKind, Tesseract, scan_kind
+from indexer.recognition import (
+    RecognisedPage,
+    RecognitionFailed,
+    ScanKind,
+    Tesseract,
+    page_of,
+    scan_kind,
+)
 from indexer.values import Failure
 from tests.every_file import DOCUMENTS, shared_files
 
@@ -111,7 +118,7 @@ def accuracy(tesseract: Tesseract, most: int) -> None:
             drawn = ["pdftoppm", "-f", "1", "-l", "1", "-r", str(dots), "-gray", "-png", "-"]
             picture = poppler(drawn, content)
             tables.append(tesseract.table(picture, 1))
-            means.append(tesseract.page(picture, 1).confidence)
+            means.append(page_of(tables[-1]).confidence)
         for sure in SURE:
             common = said = true = 0
             for (_, words), table in zip(pages, tables, strict=True):
@@ -137,7 +144,7 @@ def main(arguments: Sequence[str]) -> None:
     tesseract = Tesseract()
     print(tesseract.check())
     scans(tesseract)
-    accuracy(tesseract, int(arguments[0]) if arguments else 10)
+    accuracy(tesseract, int(arguments[0]) if arguments else 8)
 
 
 if __name__ == "__main__":
