@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from connectors.values import Access
+from expertise.consent import SqlConsent
 from indexer.recognition import RecognisedPage
 from indexer.scans import Scans
 from indexer.values import Put
+from quisait.privacy.replay import replay
 from tests.builders import indexed, make_document
 from tests.pages.asking_site import MAPPER, asking_site
 
@@ -49,3 +51,15 @@ def test_a_recognised_text_says_so(tmp_path: Path) -> None:
         assert {value for id_, value in sure.items() if id_ != "wiki:scan"} <= {None}
         scans.forget("wiki", ["wiki:scan"])
         assert SAID not in client.get("/documents/wiki:scan").text
+
+
+def test_a_restored_text_of_a_deleted_document_goes(tmp_path: Path) -> None:
+    """What the register says to be gone, an older database says no more; other scans stay."""
+    with asking_site(tmp_path) as site:
+        scans = Scans(site.engine)
+        recognised(scans, "wiki:scan")
+        recognised(scans, "wiki:autre")
+        site.register.gone(["wiki:scan"])
+        lines = list(site.register.lines())
+        replay(lines, site.engine, SqlConsent(site.engine, site.clock), site.index, b"key")
+        assert scans.known("wiki") == {"wiki:autre"}
