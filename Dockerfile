@@ -24,6 +24,12 @@ RUN [ -z "$SOURCES" ] || { \
         done; }
 
 FROM python:3.11.13-slim-bookworm
+# What reads scans, by Tesseract's language: --build-arg SCANS=fra ([scans], docs/administration.md).
+ARG SCANS=""
+RUN [ -z "$SCANS" ] || { \
+        apt-get update \
+        && apt-get install --yes --no-install-recommends tesseract-ocr "tesseract-ocr-$SCANS" poppler-utils \
+        && rm -rf /var/lib/apt/lists/*; }
 # An empty volume takes owner and mode of the folder on which it is mounted.
 RUN useradd --uid 10001 --no-log-init --no-create-home --home-dir /var/lib/quisait quisait \
     && install -d -m 0700 -o 10001 -g 10001 /var/lib/quisait /var/lib/quisait-register

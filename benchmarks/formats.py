@@ -25,16 +25,20 @@ NAMES = {
     Failure.NOT_TEXT: "sans texte par nature",
     Failure.TOO_LARGE: "trop gros",
     Failure.TIMED_OUT: "trop long",
+    Failure.AWAITS_RECOGNITION: "à reconnaître",
 }
 MEANINGS = {
     Failure.ENCRYPTED: "Il faut un mot de passe ou une clé pour le lire.",
     Failure.UNREADABLE: "Le fichier est abîmé, ou son format n'est pas connu.",
     Failure.EMPTY: "Le fichier a été lu et ne contient pas de texte.",
-    Failure.IMAGE_ONLY: "Numérisation, ou images seules : rien n'est deviné des images.",
-    Failure.NOT_TEXT: "Image, son, vidéo, police, programme : compté, et non en échec.",
+    Failure.IMAGE_ONLY: "Numérisation, ou images seules : son texte peut être reconnu (`[scans]`).",
+    Failure.NOT_TEXT: "Image, son, vidéo, police, programme : compté, et non en échec. Le "
+    "texte d'une image peut être reconnu (`[scans]`).",
     Failure.TOO_LARGE: "Sa taille, son texte, ses pièces ou la mémoire qu'il demande dépassent une "
     "limite de `[extractor]`.",
     Failure.TIMED_OUT: "Sa lecture a dépassé `[extractor] timeout_s`.",
+    Failure.AWAITS_RECOGNITION: "Numérisation : son texte est reconnu après la lecture "
+    "(`[scans]`).",
 }
 INTRODUCTION = """\
 # Les formats de fichiers

@@ -249,3 +249,53 @@ class Failures(Protocol):
     def begin_anew(self, source: str, key: str) -> None:
         """The failure of this key has been given no try yet."""
         ...
+
+
+class ScannedTexts(Protocol):
+    """The text of scanned documents, as far as it was recognised, for a crawl.
+
+    Who recognises it does so later and elsewhere: a crawl never waits for it.
+    """
+
+    def text_of(self, source: str, document_id: str, content: bytes) -> Extracted | None:
+        """The recognised text of these very bytes; None where none is to be had of them.
+
+        Raises `ExtractionFailed`: `awaits_recognition`, where it is noted by now that they
+        wait, or why nothing could be recognised.
+        """
+        ...
+
+    def known(self, source: str) -> frozenset[str]:
+        """The documents of which anything is kept."""
+        ...
+
+    def ended(self, source: str) -> frozenset[str]:
+        """Those of them that wait no more, whatever was recognised."""
+        ...
+
+    def forget(self, source: str, document_ids: Collection[str]) -> None:
+        """Nothing is kept of these any more."""
+        ...
+
+
+class NoScans:
+    """Where nothing is recognised, and nothing kept."""
+
+    def text_of(self, source: str, document_id: str, content: bytes) -> Extracted | None:
+        """None."""
+        return None
+
+    def known(self, source: str) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
+    def ended(self, source: str) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
+    def forget(self, source: str, document_ids: Collection[str]) -> None:
+        """There is nothing to forget."""
+
+
+NO_SCANS: ScannedTexts = NoScans()
+"""Of a crawl without any."""

@@ -64,6 +64,32 @@ requested_runs = sa.Table(
 )
 """When an administrator last asked for a source to be read; a run that began since answers it."""
 
+scans = sa.Table(
+    "scans",
+    metadata,
+    sa.Column("source", sa.String(200), primary_key=True),
+    # Of the id, as in `failures`.
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("document_id", sa.Text, nullable=False),
+    # Of the file's bytes (SHA-256): a text is of this version alone.
+    sa.Column("content", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("noted", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("file_pages", sa.Integer),
+    sa.Column("confidence", sa.Integer),
+    # A list in the pages' order: [text, confidence, letters], or null for one that failed.
+    sa.Column("pages", sa.JSON, nullable=False),
+)
+"""Scanned documents, with their recognised text (`indexer.scans`)."""
+scan_days = sa.Table(
+    "scan_days",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("pages", sa.Integer, nullable=False),
+)
+"""How many pages were recognised, or tried in vain, on a day."""
+
 _BESIDE = "@reindex:"
 """Before the names of sources in the rows of an index that a reindex fills."""
 _PART = "@"
@@ -220,9 +246,9 @@ class State:
             connection.execute(sa.delete(failures).where(failures.c.source == source))
 
     def forget(self, source: str) -> None:
-        """Forget all of a source that is read no more: cursor, failures and runs."""
+        """Forget all of a source that is read no more: cursor, failures, runs and scans."""
         with self._engine.begin() as connection:
-            for table in (cursors, ahead, failures, runs):
+            for table in (cursors, ahead, failures, runs, scans):
                 connection.execute(sa.delete(table).where(rows_of(table, source)))
 
     def keys(self, source: str) -> frozenset[str]:

@@ -83,7 +83,10 @@ WINDOW = 200
 
 
 class Failure(StrEnum):
-    """Why a file gave no text. `not_text`: it is of a kind that has none, as images are."""
+    """Why a file gave no text. `not_text`: it is of a kind that has none, as images are.
+
+    `awaits_recognition`: a scan whose text is to be recognised (`indexer.scans`).
+    """
 
     ENCRYPTED = "encrypted"
     UNREADABLE = "unreadable"
@@ -92,6 +95,7 @@ class Failure(StrEnum):
     NOT_TEXT = "not_text"
     TOO_LARGE = "too_large"
     TIMED_OUT = "timed_out"
+    AWAITS_RECOGNITION = "awaits_recognition"
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ from quisait.commands.run import (
     run_application,
     run_interruptibly,
 )
+from quisait.commands.scans import scans
 from quisait.commands.size import size
 from quisait.commands.tokens import push_app, sessions_app
 from quisait.commands.topics import topics_app
@@ -118,6 +119,7 @@ app.command()(demo)
 app.command()(directory)
 app.command()(forget)
 app.command()(run)
+app.command()(scans)
 app.command()(size)
 app.command("reindex")(reindex_command)
 app.command("upgrade")(upgrade_command)

@@ -135,6 +135,7 @@ _environment.filters.update(
     place=wording.place,
     post=wording.post,
     reasons=wording.reasons,
+    recognised_text=wording.recognised_text,
     role=wording.role,
     scope=wording.scope,
     territory=wording.area_label,

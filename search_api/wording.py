@@ -210,6 +210,11 @@ UNDERSTOOD: dict[QueryPartKind, str] = {
 }
 
 
+def recognised_text(confidence: int) -> str:
+    """Where a text was recognised on a scan: how sure that is, from 0 to 100."""
+    return f"Texte reconnu sur une numérisation (confiance {confidence} %)"
+
+
 def in_force(card: Card, today: date) -> bool:
     """Whether a document is in force; both ends are days on which it is."""
     first, last = _date(card.valid_from), _date(card.valid_until)

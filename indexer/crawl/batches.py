@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -15,7 +15,7 @@ from connectors.ports import Change, SourceError, Upsert
 from connectors.values import Access, Content, Contribution, Document, Section
 from indexer.errors import DeletionsHeld, ExtractionFailed
 from indexer.passages import cut, passage_text
-from indexer.ports import Extractor, Failures, IndexWriter
+from indexer.ports import NO_SCANS, Extractor, Failures, IndexWriter, ScannedTexts
 from indexer.state import reference_of
 from indexer.values import (
     WITHHELD,
@@ -115,6 +115,10 @@ BETWEEN = " ▸ "
 TRIES = 3
 """So often an ordinary crawl asks again for what may have been bad luck."""
 _TRANSIENT = ("timed_out", "vanished")
+_EVERY_TIME = 2**31 - 1
+"""Tries: a recognised text is not lost by crawls that end early."""
+WITHOUT_TEXT = (Failure.NOT_TEXT, Failure.AWAITS_RECOGNITION)
+"""What is no failure: nobody can do anything about it, or it passes by itself."""
 
 
 @dataclass(slots=True)
@@ -136,7 +140,7 @@ class OpenFailures:
     def record(self, key: str, kind: str, reason: str) -> None:
         """A document, attachment or record is missing."""
         fields = {"source": self.source, "reference": reference_of(key), "failure": kind}
-        if kind == Failure.NOT_TEXT:
+        if kind in WITHOUT_TEXT:
             log.info("file without text", extra=fields)
         else:
             log.warning("record failed", extra=fields)
@@ -176,9 +180,14 @@ class OpenFailures:
         for key in sorted(self._open - self._anew):
             self._resolve(key)
 
-    def due(self) -> frozenset[str]:
-        """The documents to be asked for again, if their source does not bring them itself."""
-        return self.failures.due(self.source, _TRANSIENT, TRIES)
+    def due(self, recognised: Callable[[], Set[str]] = frozenset) -> frozenset[str]:
+        """The documents to be asked for again, if their source does not bring them itself.
+
+        `recognised` gives those of which the recognition ended: of scans, only these are due.
+        """
+        due = self.failures.due(self.source, _TRANSIENT, TRIES)
+        waited = self.failures.due(self.source, (Failure.AWAITS_RECOGNITION,), _EVERY_TIME)
+        return due | (waited & recognised()) if waited else due
 
     def count_try(self, document_ids: Collection[str]) -> None:
         """They were asked for again, and their source answered."""
@@ -287,6 +296,8 @@ class PreparedDocument:
     content_hash: str
     record_hash: str
     unread: tuple[UnreadPart, ...] = ()
+    recognised: bool = False
+    """Whether its text was recognised on a scan."""
 
     def same_as(self, kept: IndexEntry) -> bool:
         """Whether nothing but the access may differ from what is kept."""
@@ -306,9 +317,11 @@ class PreparedDocument:
         )
 
 
-def prepare(document: Document, extractor: Extractor) -> PreparedDocument:
+def prepare(
+    document: Document, extractor: Extractor, scans: ScannedTexts = NO_SCANS
+) -> PreparedDocument:
     """Raises `ExtractionFailed`, `ExtractorUnreachable` or `RecordVanished`."""
-    whole, unread = _with_text(document, extractor)
+    whole, unread, recognised = _with_text(document, extractor, scans)
     passages = cut(whole.sections, whole.title)
     return PreparedDocument(
         document=whole,
@@ -316,20 +329,36 @@ def prepare(document: Document, extractor: Extractor) -> PreparedDocument:
         content_hash=_content_hash(whole.title, passages),
         record_hash=_record_hash(whole),
         unread=unread,
+        recognised=recognised,
     )
 
 
-def _with_text(document: Document, extractor: Extractor) -> tuple[Document, tuple[UnreadPart, ...]]:
+def _with_text(
+    document: Document, extractor: Extractor, scans: ScannedTexts
+) -> tuple[Document, tuple[UnreadPart, ...], bool]:
     if document.content is None:
-        return document, ()
+        return document, (), False
     content: Content = document.content
     if content.size_bytes is not None and content.size_bytes > extractor.max_bytes:
         # Not even held in memory.
         raise ExtractionFailed(
             Failure.TOO_LARGE, f"Le fichier dépasse {extractor.max_bytes} octets."
         )
-    extracted = extractor.extract(content.read(), content.filename, content.media_type)
-    return _merge(document, extracted), extracted.unread
+    read = content.read()
+    try:
+        extracted = extractor.extract(read, content.filename, content.media_type)
+    except ExtractionFailed as failed:
+        if failed.failure not in SCANNED:
+            raise
+        found = scans.text_of(document.source, document.id, read)
+        if found is None:
+            raise
+        return _merge(document, found), found.unread, True
+    return _merge(document, extracted), extracted.unread, False
+
+
+SCANNED = (Failure.IMAGE_ONLY, Failure.NOT_TEXT)
+"""What an extractor says of a file that may be a scan."""
 
 
 def _merge(document: Document, extracted: Extracted) -> Document:

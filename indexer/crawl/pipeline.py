@@ -25,6 +25,8 @@ from connectors.ports import (
 from connectors.values import Access, Document
 from indexer.crawl.batches import (
     GUARD_SHARE,
+    SCANNED,
+    WITHOUT_TEXT,
     Awaited,
     Batch,
     CrawledWrite,
@@ -40,7 +42,16 @@ from indexer.crawl.batches import (
     texts_of,
 )
 from indexer.errors import ExtractionFailed, ExtractorUnreachable, IndexRefused
-from indexer.ports import Cursors, Encoder, Extractor, Failures, Flushable, IndexWriter
+from indexer.ports import (
+    NO_SCANS,
+    Cursors,
+    Encoder,
+    Extractor,
+    Failures,
+    Flushable,
+    IndexWriter,
+    ScannedTexts,
+)
 from indexer.values import WITHHELD, Failure, Put, PutAccess, Remove, UnreadPart, Write
 
 BATCH_PASSAGES = 64
@@ -59,13 +70,15 @@ class CrawlDependencies:
     index: IndexWriter
     cursors: Cursors
     failures: Failures
+    scans: ScannedTexts = NO_SCANS
 
 
 @dataclass(slots=True)
 class CrawlReport:
     """What a crawl did. `changed` counts documents written, of whatever kind.
 
-    `without_text` counts files of kinds that have no text: no failures.
+    `without_text` counts files of kinds that have no text, and scans that wait for theirs: no
+    failures.
     """
 
     source: str
@@ -120,7 +133,7 @@ def crawl(
         )
 
         def prepared(document: Document) -> PreparedDocument:
-            return prepare(document, dependencies.extractor)
+            return prepare(document, dependencies.extractor, dependencies.scans)
 
         changes = stack.enter_context(prefetched(_changes(connector, since, crawling), prepared))
         try:
@@ -137,13 +150,14 @@ def crawl(
 def _changes(connector: Connector, since: str | None, crawling: "_Crawl") -> Iterator[Change]:
     """What changed; then single documents that are to be read again.
 
-    These failed for no fault of their own, where not all is read anew; or the index may hold
-    a later text of them than the source's cursor knows. A try counts once the source has
+    These failed for no fault of their own, or wait for the text of a scan that was recognised
+    meanwhile, where not all is read anew; or the index may hold a later text of them than the
+    source's cursor knows. A try counts once the source has
     answered: one that is away uses none up.
     """
-    missing = crawling.missing
+    missing, source = crawling.missing, crawling.report.source
     rereads = since is not None and isinstance(connector, SupportsRefetch)
-    due = set(missing.due()) if rereads else set()
+    due = set(missing.due(lambda: crawling.scans.ended(source))) if rereads else set()
     for change in connector.changes(since):
         if isinstance(change, Upsert):
             due.discard(change.document.id)
@@ -188,10 +202,25 @@ class _Crawl:
     """What is missing from documents that were read, by id, until they are written: a run that
     ends before leaves their failures open, so that they are asked for again."""
     missing: OpenFailures = field(init=False)
+    scanned: set[str] = field(init=False)
+    """The documents of which a recognised text, or none, was kept when the run began."""
+    typed: set[str] = field(default_factory=set)
+    """Those of them that have a text of their own by now, until they are written."""
 
     def __post_init__(self) -> None:
         self.missing = OpenFailures(self.dependencies.failures, self.report.source)
+        self.scanned = set(self.scans.known(self.report.source))
         self.still_ahead = set(self.ahead)
+
+    @property
+    def scans(self) -> ScannedTexts:
+        return self.dependencies.scans
+
+    def forget_scans(self, document_ids: Set[str]) -> None:
+        """These are no scans any more, or are no more."""
+        if gone := self.scanned & document_ids:
+            self.scanned -= gone
+            self.scans.forget(self.report.source, gone)
 
     def apply(self, change: Change, awaited: Awaited[PreparedDocument]) -> None:
         match change:
@@ -233,12 +262,16 @@ class _Crawl:
             # The present readers are those of a text that was not read: nobody reads the
             # kept one, not even while the guard holds its removal.
             self.add(PutAccess(document.id, WITHHELD))
+            if failure.failure not in (*SCANNED, Failure.AWAITS_RECOGNITION, Failure.TIMED_OUT):
+                self.forget_scans({document.id})
             if failure.failure is not Failure.TIMED_OUT:
                 self.missing.forget_parts(document.id)
                 self.unreadable.add(document.id)
                 self.add(Remove(document.id))
         else:
             self.unread[document.id] = prepared.unread
+            if not prepared.recognised and document.id in self.scanned:
+                self.typed.add(document.id)
             self.ahead.discard(document.id)
             self.add(prepared)
 
@@ -246,6 +279,7 @@ class _Crawl:
         """Remove it at once: the guard holds only what vanished or gives no text."""
         self.unread.pop(document_id, None)
         self.missing.mend(document_id)
+        self.forget_scans({document_id})
         self.unreadable.discard(document_id)
         self.add(Remove(document_id))
 
@@ -257,6 +291,9 @@ class _Crawl:
         if self.guard.lets_go(len(missing)):
             self.gathered += map(Remove, missing)
             self.flush()
+            self.forget_scans(
+                {one for one in self.scanned if self.part.holds(one) and not held(one)}
+            )
         elif left_out := listing.is_left_out:
             self.gathered += (PutAccess(one, Access()) for one in missing if left_out(one))
             self.flush()
@@ -372,6 +409,8 @@ class _Crawl:
     def _settle(self, document_ids: Set[str]) -> None:
         """These are kept as they were read: what was missing from them no longer is."""
         self.still_ahead -= document_ids - self.ahead
+        self.forget_scans(self.typed & document_ids)
+        self.typed -= document_ids
         for document_id in sorted(self.unread.keys() & document_ids):
             self.missing.replace_parts(document_id, self.unread.pop(document_id))
 
@@ -406,7 +445,7 @@ class _Crawl:
 
     def _fail(self, document_id: str, kind: str, reason: str) -> None:
         self.unread.pop(document_id, None)
-        if kind == Failure.NOT_TEXT:
+        if kind in WITHOUT_TEXT:
             self.report.without_text += 1
         else:
             self.report.failed += 1

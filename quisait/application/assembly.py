@@ -23,6 +23,7 @@ from indexer.crawl.pipeline import CrawlDependencies
 from indexer.encoding.wrapped_encoders import QueryPriority
 from indexer.live_index import EncoderRecord, IndexStorage, LiveIndex
 from indexer.ports import Encoder, Index
+from indexer.scans import Scans
 from indexer.state import State
 from indexer.wrapped_index import DeletionLoggingIndex, NamedSourcesIndex
 from quisait.application.database import open_database, opened_database
@@ -84,6 +85,7 @@ __all__ = [
     "open_index_storage",
     "open_push_reception",
     "open_push_tokens",
+    "open_scans",
     "open_scratch_index",
     "open_source",
     "opened_database",
@@ -119,6 +121,7 @@ class Application:
     known: CurrentKnownPrincipals
     second_model: SecondModel | None
     questions: SqlQuestions
+    scans: Scans
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
                 known,
                 guidance.second_model,
                 SqlQuestions(database, now, privacy.register),
+                open_scans(settings, database),
             )
 
 
@@ -189,7 +193,14 @@ def open_crawl_dependencies(application: Application) -> Iterator[CrawlDependenc
             index_with_deletion_log(application),
             application.state,
             application.state,
+            application.scans,
         )
+
+
+def open_scans(settings: Settings, database: sa.Engine) -> Scans:
+    """The scans of the sources of which the settings have texts recognised."""
+    asked = settings.scans.enabled
+    return Scans(database, {one.name for one in settings.sources if asked and one.scans})
 
 
 def index_with_deletion_log(application: Application) -> DeletionLoggingIndex:

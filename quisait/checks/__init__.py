@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
+from threading import Event
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -64,6 +65,7 @@ from quisait.work.index_limit import filled_beyond, limit_warning
 from quisait.work.mail import check_server
 from quisait.work.mailbox import check_mailbox
 from quisait.work.reindexing import reindex_reasons
+from quisait.work.scans import open_tesseract
 from quisait.work.source_status import removed_source_remedy, removed_sources, unknown_denials
 from search_api.wording import safe_text
 
@@ -188,6 +190,8 @@ def _engines(settings: Settings) -> Iterator[Check]:
     if settings.reranker.model:
         yield _attempt("second modèle", lambda: _second_model(settings))
     yield _attempt("extracteur", lambda: _extractor(settings))
+    if settings.scans.enabled:
+        yield _attempt("numérisations", open_tesseract(settings, Event()).check)
     if settings.index.engine == "opensearch":
         for name, check in cluster_checks(settings.index):
             yield _attempt(name, check)

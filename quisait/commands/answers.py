@@ -26,7 +26,18 @@ from search_api.community_pages import SqlCommunityPages
 from search_api.identity.readers import reader_of
 from search_api.ranking.results import Result, Results, excerpt_span
 from search_api.search import OF_A_PERSON
-from search_api.wording import contact, day, degree, month, place, plural, reasons, role, safe_text
+from search_api.wording import (
+    contact,
+    day,
+    degree,
+    month,
+    place,
+    plural,
+    reasons,
+    recognised_text,
+    role,
+    safe_text,
+)
 from search_api.wording import voice as voice_of
 
 
@@ -67,6 +78,7 @@ def answer_context(application: Application) -> Iterator[AnswerContext]:
                 application.settings, application.database, application.privacy.register
             ),
             community_pages=SqlCommunityPages(application.database, now),
+            scans=application.scans,
         )
     except NoBuild as error:
         raise ValueError(_no_build(error.build)) from error
@@ -121,7 +133,10 @@ def results_text(found: QuestionAnswer) -> str:
         return "\n\n".join([*blocks, "Aucun document."])
     blocks.append(_counted(results))
     first = (results.page - 1) * results.page_size + 1
-    blocks += [_result(result, number) for number, result in enumerate(results.results, first)]
+    blocks += [
+        _result(result, number, found.recognised.get(result.card.document_id))
+        for number, result in enumerate(results.results, first)
+    ]
     return "\n\n".join(blocks)
 
 
@@ -158,7 +173,7 @@ def _counted(results: Results) -> str:
     return text
 
 
-def _result(result: Result, number: int) -> str:
+def _result(result: Result, number: int, recognised: int | None) -> str:
     card = result.card
     by = ", ".join(author.name for author in result.authors)
     dated = day(card.modified or card.created)
@@ -168,6 +183,7 @@ def _result(result: Result, number: int) -> str:
         f"   remplacé par : {successor.title} ({successor.document_id})"
         for successor in result.replaced_by
     ]
+    lines += [f"   {recognised_text(recognised)}"] if recognised is not None else []
     lines += [f"   même texte : {copy.reference.document_id}" for copy in result.copies]
     for number, (shown, voice) in enumerate(result.answering):
         passage = shown.passage
@@ -250,7 +266,7 @@ def crawl_line(outcome: CrawlOutcome) -> str:
             f"{report.failed + report.malformed} en échec (« quisait sources {outcome.source} »)"
         )
     if report.without_text:
-        parts.append(f"{report.without_text} non lus, sans texte par nature")
+        parts.append(f"{report.without_text} sans texte par nature, ou à reconnaître")
     line = f"{outcome.source} : {', '.join(parts)}"
     return line + (" ; reprise d'un passage interrompu" if report.resumed else "")
 

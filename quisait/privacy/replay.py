@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from expertise.consent import WHOLE_SERVICE, Preference, PreferenceKind, SqlConsent
 from indexer.ports import Index
+from indexer.scans import Scans
 from indexer.state import cursors
 from indexer.values import Remove
 from quisait.clock import now
@@ -128,6 +129,7 @@ def replay(
     purged = [line["agent"] for line in lines if line["kind"] == "purged"]
     for agent_id in purged:
         purge_agent(database, agent_id, journal)
+    _forget_scans(lines, database)
     named = deleted_or_closed(lines)
     removed = _remove(index, sorted(named))
     sources = tuple(sorted({id_.partition(":")[0] for id_ in named}))
@@ -239,6 +241,17 @@ def _take_back_verifications(lines: Sequence[RegisterLine], database: sa.Engine)
         if line["kind"] == "verification":
             day = datetime.fromisoformat(line["at"]).date()
             stored.take_back(line["document"], line["agent"], until=day)
+
+
+def _forget_scans(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
+    """The recognised text of documents that were deleted; one that returned is read again."""
+    of_source: dict[str, set[str]] = {}
+    for line in lines:
+        if line["kind"] == "gone":
+            for id_ in line["documents"]:
+                of_source.setdefault(id_.partition(":")[0], set()).add(id_)
+    for source, ids in of_source.items():
+        Scans(database).forget(source, ids)
 
 
 def _is_whole_withdrawal(line: RegisterLine) -> bool:

@@ -68,6 +68,11 @@ def _categories(settings: Settings) -> Iterator[str]:
         "relecture…), dates, nombre par document, part du texte où la source la dit."
     )
     yield "Documents : texte, titre, lecteurs permis ou refusés ; ils peuvent nommer des personnes."
+    if settings.scans.enabled:
+        yield (
+            "Documents numérisés : leur texte, reconnu sur cette machine par Tesseract, page par "
+            "page, et sa certitude ; de la version présente seule, effacé avec le document."
+        )
     yield "Demandes des agents : retraits, sujets refusés ou déclarés, façon d'être joint."
     yield (
         "Avis (« utile », « pas utile ») sur des documents et des collègues proposés, et favoris : "

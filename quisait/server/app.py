@@ -251,6 +251,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
                 application.settings, application.database, application.privacy.register
             ),
             originals=open_originals(application.settings, application.known),
+            scans=application.scans,
         )
     )
 

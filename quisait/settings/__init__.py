@@ -233,6 +233,38 @@ class ExtractorSettings(SettingsTable):
     )
 
 
+class ScansSettings(SettingsTable):
+    """Le texte des images et des PDF numérisés, reconnu par Tesseract (docs/administration.md)."""
+
+    enabled: bool = Field(
+        False, description="reconnaître le texte des documents numérisés ; éteint au départ"
+    )
+    language: str = Field(
+        "fra",
+        pattern=r"^[A-Za-z][A-Za-z_]{0,39}(\+[A-Za-z][A-Za-z_]{0,39}){0,4}$",
+        description="langue de Tesseract, ou plusieurs : « fra+deu »",
+    )
+    pages_per_day: int = Field(
+        1_000, ge=0, description="pages lues en un jour au plus, essais sans succès compris"
+    )
+    pages_per_document: int = Field(
+        50, ge=1, le=1_000, description="pages lues d'un document ; la suite est laissée, et dite"
+    )
+    page_timeout_s: float = Field(
+        120.0, gt=0, le=3_600, description="temps accordé à une page, en secondes"
+    )
+    max_memory_bytes: int = Field(
+        2_000_000_000,
+        ge=300_000_000,
+        description="mémoire de chaque programme qui lit une page, en octets",
+    )
+    every: Annotated[str, AfterValidator(pace)] = Field(
+        "1 min",
+        description="rythme auquel « quisait run » y travaille une minute au plus ; « jamais » : "
+        "à la main (« quisait scans »)",
+    )
+
+
 class ServerSettings(SettingsTable):
     """Les pages et l'API."""
 
@@ -492,6 +524,7 @@ class Settings(BaseSettings):
     encoder: EncoderSettings = EncoderSettings()
     reranker: RerankerSettings = RerankerSettings()
     extractor: ExtractorSettings = ExtractorSettings()
+    scans: ScansSettings = ScansSettings()
     server: ServerSettings = ServerSettings()
     sign_on: SignOnSettings = SignOnSettings()
     oidc: OidcSettings = OidcSettings()

@@ -15,6 +15,7 @@ TABLES = (
     "encoder",
     "reranker",
     "extractor",
+    "scans",
     "server",
     "sign_on",
     "oidc",

@@ -100,6 +100,10 @@ class SourceSettings(SettingsTable):
         description="d'un dossier, les fichiers et dossiers laissés de côté : « *.png », "
         "« archives » ; l'emporte sur include",
     )
+    scans: bool = Field(
+        True,
+        description="reconnaître le texte de ses documents numérisés, si [scans] est allumé",
+    )
     trust: float = Field(
         1,
         ge=0.1,

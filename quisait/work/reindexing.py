@@ -34,7 +34,7 @@ from indexer.reindex import (
 )
 from indexer.state import State
 from indexer.wrapped_index import DeletionLoggingIndex
-from quisait.application.assembly import IndexParts, open_index_parts
+from quisait.application.assembly import IndexParts, open_index_parts, open_scans
 from quisait.application.database import opened_database
 from quisait.application.engines import open_encoder, open_extractor, vector_forgetter
 from quisait.application.locks import Locks, hold_source_lock
@@ -217,7 +217,9 @@ def reindex_from_sources(
     connectors = [open_source(source, inbox, questions) for source in settings.sources]
     locks = Locks(database, beside_file(settings.folder) / LOCKS_FOLDER)
     with open_extractor(settings.extractor) as extractor, ExitStack() as held:
-        dependencies = CrawlDependencies(extractor, encoder, logged, own, own)
+        dependencies = CrawlDependencies(
+            extractor, encoder, logged, own, own, open_scans(settings, database)
+        )
         for connector in connectors:
             _read(connector, dependencies, settings, quiet)
         alone = [

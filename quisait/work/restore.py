@@ -24,7 +24,7 @@ from expertise.directory import SqlDirectory
 from indexer.errors import IndexerError, IndexRefused
 from indexer.live_index import IndexStorage, pages
 from indexer.ports import Index
-from indexer.state import State, cursors
+from indexer.state import State, cursors, scans
 from indexer.values import WITHHELD, IndexedDocument, Put
 from quisait.application.assembly import open_index_storage
 from quisait.application.database import PUSHED, connect, migrate
@@ -392,7 +392,7 @@ def _close_what_is_not_known(working: sa.Engine) -> None:
     """Without a register: sources are read anew, and each agent is asked anew.
 
     What applications pushed and what agents kept, said, followed or wanted by mail may
-    have been ended since: it goes.
+    have been ended since: it goes, and so does the text of scans that may have been deleted.
     """
     consent = SqlConsent(working, now)
     for agent_id in _agent_ids(working):
@@ -400,7 +400,7 @@ def _close_what_is_not_known(working: sa.Engine) -> None:
     with working.begin() as connection:
         connection.execute(sa.delete(cursors).where(cursors.c.source != DIRECTORY))
         said = (feedback, follows, verifications, outdated_marks, document_openings)
-        for table in (*PUSHED, *said, mail_preferences, mail_queue):
+        for table in (*PUSHED, *said, mail_preferences, mail_queue, scans):
             connection.execute(sa.delete(table))
         forget_every_question(connection)
 

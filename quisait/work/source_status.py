@@ -66,7 +66,11 @@ REMEDIES = {
     "encrypted": "Déposez une version sans mot de passe.",
     "unreadable": "Ouvrez le fichier : s'il est abîmé, remplacez-le ; sinon signalez son format.",
     "empty": "Le fichier ne contient pas de texte : rien à faire, ou complétez-le.",
-    "image_only": "Déposez une version avec du texte (numérisation avec reconnaissance).",
+    "image_only": (
+        "Déposez une version avec du texte (numérisation avec reconnaissance), ou réglez [scans], "
+        "puis relancez « quisait crawl --full »."
+    ),
+    "awaits_recognition": "Rien à faire : « quisait scans » dit où en est la reconnaissance.",
     "not_text": (
         "Rien à faire : un fichier sans texte n'est trouvé par personne. Le réglage « exclude » "
         "de la source le laisse de côté."
@@ -98,6 +102,7 @@ FAILURE_LABELS = {
     "unreadable": "illisibles",
     "empty": "sans texte",
     "image_only": "numérisés, sans texte",
+    "awaits_recognition": "numérisés, texte bientôt reconnu",
     "not_text": "sans texte par nature",
     "too_large": "trop grands",
     "timed_out": "trop longs à lire",

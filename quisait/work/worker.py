@@ -2,7 +2,7 @@
 
 Several workers may run, on one machine or on several: the first that takes a source's lock
 reads it, the others go on to the next; of a source in parts, each takes parts. Tasks: the
-directory, the build of the expertise, the query log, questions, mail, purges.
+directory, the build of the expertise, the query log, questions, mail, scans, purges.
 """
 
 import logging
@@ -55,6 +55,7 @@ from quisait.work.runs import (
     recorded_run,
     source_pace,
 )
+from quisait.work.scans import read_scans
 
 BUILD = "@expertise"
 """Only one build at a time, wherever it is started; no source is named so."""
@@ -134,6 +135,8 @@ MAIL = "@courriel"
 """What agents are told by mail; a server that is away holds up nothing else."""
 MAILBOX = "@boite"
 """Answers by mail, and bounces; another task than sending: either server may be away alone."""
+SCANS = "@numerisations"
+"""The text of scans, after the sources: a minute at a time, each program with least priority."""
 PRIVACY = "@vie-privee"
 """What is kept of who left, old entries of the audit and of the register."""
 
@@ -169,6 +172,8 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
         tasks.append(Task(MAIL, pace_of(settings, "1 min"), _send_mail))
     if settings.mailbox.host:
         tasks.append(Task(MAILBOX, pace_of(settings, "1 min"), _read_mailbox))
+    if settings.scans.enabled:
+        tasks.append(Task(SCANS, pace_of(settings, settings.scans.every), _read_scans))
     tasks.append(Task(PRIVACY, pace_of(settings, "1 j"), _purge))
     return tuple(tasks)
 
@@ -196,6 +201,10 @@ def _send_mail(application: Application, _held: SourceLock, stop: Event) -> int:
 
 def _read_mailbox(application: Application, _held: SourceLock, stop: Event) -> int:
     return sum(read_mailbox(application, stop).values())
+
+
+def _read_scans(application: Application, _held: SourceLock, stop: Event) -> int:
+    return read_scans(application, stop).pages
 
 
 def _purge(application: Application, _held: SourceLock, _stop: Event) -> int:

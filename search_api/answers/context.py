@@ -14,6 +14,7 @@ from expertise.current_build import BuildReader, OpenBuild
 from expertise.lookup import LookupDirectory
 from expertise.values import AgentDirectory, NameCompleter, NameMatcher
 from indexer.access import AccessFilter, Reader
+from indexer.scans import Scans
 from search_api.asking.limits import DailyActs
 from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
@@ -185,7 +186,7 @@ class AnswerContext:
     `originals` are the files of folders, None where none is served; `asking` is None where no
     question is asked of colleagues here, `following` where nothing is followed, `mail` where
     nothing is sent, `verifying` where authors are asked about no document. `community_pages` keeps
-    what animators set on the pages of communities.
+    what animators set on the pages of communities, `scans` which texts were recognised.
     """
 
     search: Search
@@ -211,6 +212,7 @@ class AnswerContext:
     mail: Mailing | None = None
     verifying: Verifying | None = None
     community_pages: SqlCommunityPages | None = None
+    scans: Scans | None = None
 
     @property
     def questions_kept(self) -> bool:

@@ -23,6 +23,7 @@ from search_api.answers.context import AnswerContext, AnswerRefused, NotFound, i
 from search_api.answers.people import PersonCard, ask_instead, asker_of, people_answer
 from search_api.answers.question import people_for
 from search_api.answers.questions_read import note_use_of_document
+from search_api.answers.scans import recognised
 from search_api.answers.verification import (
     OwnVerification,
     ShownVerification,
@@ -105,6 +106,7 @@ class DocumentAnswer:
     source, empty where there is none. `answered`: a paragraph answers the question.
     `people` are the `experts` as cards. `ask_instead`: whom to ask where everybody who wrote it
     has left. `verified`: what an author said of this very text; `own`: what the reader may say.
+    `recognised`: how sure (0 to 100) its text is, where it is that of a scan.
     """
 
     result: Result
@@ -119,6 +121,7 @@ class DocumentAnswer:
     incomplete: tuple[str, ...]
     verified: ShownVerification | None = None
     own: OwnVerification | None = None
+    recognised: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,7 @@ def document_answer(
         incomplete=incomplete(reader),
         verified=verified(context, [document_id]).get(document_id),
         own=own_verification(context, reader, card),
+        recognised=recognised(context, [document_id]).get(document_id),
     )
 
 

@@ -28,6 +28,7 @@ from search_api.answers.people import (
     named_by,
     people_answer,
 )
+from search_api.answers.scans import recognised
 from search_api.answers.topics import (
     RelatedTopics,
     related_topics,
@@ -256,7 +257,8 @@ class QuestionAnswer:
     names; `related` says where to go on from where something was not found. `direct`: the
     sentences that answer, where one is sure. `verified`: by document id, what an author said of its
     text as it is. `ask_instead`: by document id, whom to ask where
-    everybody who wrote it has left.
+    everybody who wrote it has left. `recognised`: by document id, how sure (0 to 100) the text of a
+    scan is.
     """
 
     query: Query
@@ -270,6 +272,7 @@ class QuestionAnswer:
     direct: DirectAnswer | None = None
     ask_instead: Mapping[str, tuple[Agent, ...]] = field(default_factory=dict)
     verified: Mapping[str, ShownVerification] = field(default_factory=dict)
+    recognised: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,6 +372,7 @@ def answer_question(
             if (instead := ask_instead(context.people, asker, one, today, text))
         },
         verified(context, first),
+        recognised(context, first),
     )
 
 

@@ -153,6 +153,7 @@ def search_page(
         direct=found.direct,
         ask_instead=found.ask_instead,
         verified=found.verified,
+        recognised=found.recognised,
         verifying=services.verifying is not None,
         correction=found.correction,
         instead=found.instead,

@@ -44,7 +44,7 @@ class OpenedDocumentBody(DocumentFields):
 def opened_document_body(found: DocumentAnswer, today: date) -> OpenedDocumentBody:
     """The body of an answer with a document."""
     return OpenedDocumentBody(
-        **document_fields(found.result, today, found.ask_instead, found.verified),
+        **document_fields(found.result, today, found.ask_instead, found.verified, found.recognised),
         original=found.original or None,
         conversation=found.conversation,
         parts=[_part(part) for part in found.parts],

@@ -149,6 +149,10 @@ class DocumentFields(_SearchSchema):
     verified: VerificationBody | None = Field(
         None, description="what an author said of its text as it is; null: nothing"
     )
+    recognised: int | None = Field(
+        None,
+        description="its text was recognised on a scan, so surely, from 0 to 100; null: it was not",
+    )
 
 
 class DocumentBody(DocumentFields):

@@ -76,6 +76,7 @@ def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) 
                 _explained(one, results) if explain else None,
                 found.ask_instead.get(one.card.document_id, ()),
                 found.verified.get(one.card.document_id),
+                found.recognised.get(one.card.document_id),
             )
             for one in results.results
         ],
@@ -194,9 +195,10 @@ def _document(
     why: _Explanation | None,
     ask_instead: Sequence[Agent],
     verified: ShownVerification | None,
+    recognised: int | None,
 ) -> DocumentBody:
     return DocumentBody(
-        **document_fields(result, today, ask_instead, verified),
+        **document_fields(result, today, ask_instead, verified, recognised),
         page=document_address(result.card.document_id, results.question.words),
         passage=_passage(*result.answering[0]) if result.answering else None,
         other_passages=[_passage(*one) for one in result.answering[1:]],
@@ -212,6 +214,7 @@ def document_fields(
     today: date,
     ask_instead: Sequence[Agent],
     verified: ShownVerification | None = None,
+    recognised: int | None = None,
 ) -> dict[str, Any]:
     """The fields of `DocumentFields`."""
     card = result.card
@@ -228,6 +231,7 @@ def document_fields(
         "authors": [author_body(one) for one in result.authors],
         "ask_instead": [agent_body(one) for one in ask_instead],
         "verified": verification_body(verified) if verified else None,
+        "recognised": recognised,
     }
 
 

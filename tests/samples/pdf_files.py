@@ -11,7 +11,7 @@ _FONT = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding
 
 def pdf(objects: Iterable[bytes], trailer: bytes = b"") -> bytes:
     """A file of these objects; the first is the catalogue."""
-    made, places = b"%PDF-1.4\n", []
+    made, places = bytearray(b"%PDF-1.4\n"), []
     for number, content in enumerate(objects, 1):
         places.append(len(made))
         made += b"%d 0 obj\n" % number + content + b"\nendobj\n"
@@ -20,7 +20,7 @@ def pdf(objects: Iterable[bytes], trailer: bytes = b"") -> bytes:
     made += b"".join(b"%010d 00000 n \n" % place for place in places)
     size = len(places) + 1
     end = (size, trailer, start)
-    return made + b"trailer\n<</Size %d/Root 1 0 R%s>>\nstartxref\n%d\n%%%%EOF" % end
+    return bytes(made) + b"trailer\n<</Size %d/Root 1 0 R%s>>\nstartxref\n%d\n%%%%EOF" % end
 
 
 def stream(content: bytes, more: bytes = b"") -> bytes:

@@ -1,0 +1,283 @@
+"""The text of images and of scanned pages, by Tesseract: one page at a time, in bounded programs.
+
+A page of a PDF is drawn by Poppler first. Each program is a process of its own with the least
+priority and bounds of time and memory, so that a hostile file costs one page's time.
+"""
+
+import os
+import re
+import resource
+import shutil
+import signal
+import struct
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from threading import Event, Thread
+
+from indexer.errors import IndexerError
+
+
+class RecognitionFailed(Exception):
+    """A page, or a whole file, cannot be read; another try may be luckier."""
+
+
+class RecognitionStopped(Exception):
+    """Asked to stop while a page was read: nothing is known of it."""
+
+
+class RecognitionUnavailable(IndexerError):
+    """A program or a language is missing: no page can be read."""
+
+
+class ScanKind(StrEnum):
+    """What Tesseract reads, by the first bytes of a file."""
+
+    PDF = "pdf"
+    TIFF = "tiff"
+    IMAGE = "image"
+
+
+_SIGNATURES = (
+    (re.compile(rb"%PDF-"), ScanKind.PDF),
+    (re.compile(rb"II\*\0|MM\0\*"), ScanKind.TIFF),
+    (
+        re.compile(
+            rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP|BM.{4}\0{4}", re.DOTALL
+        ),
+        ScanKind.IMAGE,
+    ),
+)
+
+
+def scan_kind(content: bytes) -> ScanKind | None:
+    """None for anything else, be it an image.
+
+    Tesseract takes bytes that it does not know for a list of files, and of addresses, to read.
+    """
+    return next((kind for start, kind in _SIGNATURES if start.match(content)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionLimits:
+    """Bounds of one page. `longest_side`: pixels of a PDF's page, 3 508 are A4 at 300 dpi."""
+
+    page_timeout_s: float = 120.0
+    max_memory_bytes: int = 2_000_000_000
+    longest_side: int = 3508
+
+
+@dataclass(frozen=True, slots=True)
+class RecognisedPage:
+    """A page's paragraphs, in reading order, with a blank line between.
+
+    `confidence` (0 to 100) is the mean of Tesseract's of each word, weighed by `letters`, the
+    characters of all words; 0 where there is none.
+    """
+
+    text: str
+    confidence: float
+    letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tesseract:
+    """Reads one language; the caller holds the bytes of the whole file."""
+
+    language: str = "fra"
+    limits: RecognitionLimits = RecognitionLimits()
+    stopped: Callable[[], bool] = lambda: False
+
+    def check(self) -> str:
+        """What reads, in words. Raises `RecognitionUnavailable` with what to install."""
+        missing = [
+            package
+            for program, package in (("tesseract", "tesseract-ocr"), ("pdftoppm", "poppler-utils"))
+            if shutil.which(program) is None
+        ]
+        if missing:
+            raise RecognitionUnavailable(
+                f"Programmes absents : installez {', '.join(missing)} (paquets Debian) avec "
+                f"tesseract-ocr-{self.language}, ou réglez [scans] enabled = false."
+            )
+        version, *languages = self._installed()
+        lacking = set(self.language.split("+")) - set(languages)
+        if lacking:
+            packages = ", ".join(f"tesseract-ocr-{one}" for one in sorted(lacking))
+            raise RecognitionUnavailable(
+                f"Tesseract ne connaît pas « {self.language} » : installez {packages} (paquets "
+                "Debian), ou réglez [scans] language."
+            )
+        return f"{version}, {self.language}"
+
+    def _installed(self) -> list[str]:
+        told = [
+            subprocess.run(  # noqa: S603 - a program of the system, and a constant
+                [_program("tesseract"), asked],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=30,
+            ).stdout.splitlines()
+            for asked in ("--version", "--list-langs")
+        ]
+        return [*told[0][:1], *told[1][1:]]
+
+    def pages(self, content: bytes) -> int:
+        """How many pages a file has, at least one. Raises `RecognitionFailed`."""
+        match scan_kind(content):
+            case ScanKind.PDF:
+                told = self._run(["pdfinfo", "-"], content)
+                found = re.search(rb"^Pages:\s+(\d{1,9})$", told, re.MULTILINE)
+                if not found or not int(found[1]):
+                    raise RecognitionFailed("Le PDF ne dit pas combien de pages il a.")
+                return int(found[1])
+            case ScanKind.TIFF:
+                return max(1, sum(1 for _ in _tiff_directories(content)))
+            case ScanKind.IMAGE:
+                return 1
+            case _:
+                raise RecognitionFailed("Le fichier n'est ni une image connue ni un PDF.")
+
+    def page(self, content: bytes, number: int) -> RecognisedPage:
+        """The text of a page, counted from 1.
+
+        Raises `RecognitionFailed`, or `RecognitionStopped` soon after `stopped` says so.
+        """
+        return page_of(self.table(content, number))
+
+    def table(self, content: bytes, number: int) -> str:
+        """The same as Tesseract tells it: a row a word (TSV). Raises as `page` does."""
+        command = ["tesseract", "stdin", "stdout", "-l", self.language, "--psm", "1"]
+        match scan_kind(content):
+            case ScanKind.PDF:
+                page, side = str(number), str(self.limits.longest_side)
+                draw = ["pdftoppm", "-f", page, "-l", page, "-scale-to", side, "-gray", "-"]
+                content = self._run(draw, content)
+                if not content.startswith(b"P5"):
+                    raise RecognitionFailed("La page ne peut pas être dessinée.")
+                command += ["--dpi", "300"]
+            case ScanKind.TIFF:
+                command += ["-c", f"tessedit_page_number={number - 1}"]
+            case None:
+                raise RecognitionFailed("Le fichier n'est ni une image connue ni un PDF.")
+        table = self._run([*command, "tsv"], content).decode("utf-8", "replace")
+        if not _PAGE_ROW.search(table):  # of a broken TIFF it says nothing, and no more
+            raise RecognitionFailed("tesseract n'a trouvé aucune page.")
+        return table
+
+    def _run(self, command: Sequence[str], content: bytes) -> bytes:
+        """What a program writes of these bytes. Raises as `page` does."""
+        limits, program = self.limits, command[0]
+        with (
+            subprocess.Popen(  # noqa: S603 - a program of the system; a file is its input alone
+                [_program(program), *command[1:]],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # it may tell of the text
+                cwd="/",
+                env={**os.environ, "OMP_THREAD_LIMIT": "1", "LC_ALL": "C.UTF-8"},
+            ) as process
+        ):
+            _bound(process.pid, limits)
+            ended, why = Event(), Event()
+            watch = Thread(target=self._watch, args=(process, ended, why), daemon=True)
+            watch.start()
+            try:
+                written, _ = process.communicate(content)
+            finally:
+                process.kill()
+                ended.set()
+                watch.join()
+        if why.is_set():
+            raise RecognitionStopped
+        if process.returncode == -signal.SIGKILL:
+            raise RecognitionFailed(f"{program} n'a pas fini en {limits.page_timeout_s:g} s.")
+        if process.returncode:
+            raise RecognitionFailed(f"{program} n'a pas pu lire le fichier.")
+        return bytes(written)
+
+    def _watch(self, process: "subprocess.Popen[bytes]", ended: Event, stopped: Event) -> None:
+        """Kill it once its time is over, or once asked to stop (`stopped` is set then)."""
+        ends = time.monotonic() + self.limits.page_timeout_s
+        while not ended.wait(_LOOK_EVERY_S):
+            if self.stopped():
+                stopped.set()
+            if stopped.is_set() or time.monotonic() > ends:
+                process.kill()
+                return
+
+
+def _bound(pid: int, limits: RecognitionLimits) -> None:
+    """Before it has a byte of the file. One that is gone already needs no bounds."""
+    seconds, most = int(limits.page_timeout_s) + 1, limits.max_memory_bytes
+    with suppress(ProcessLookupError):
+        resource.prlimit(pid, resource.RLIMIT_AS, (most, most))
+        # Whoever waits for the answer may be killed: it ends by itself then.
+        resource.prlimit(pid, resource.RLIMIT_CPU, (seconds, seconds))
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, 0))
+        os.setpriority(os.PRIO_PROCESS, pid, 19)
+
+
+_LOOK_EVERY_S = 0.5
+"""How often a page that is being read looks at whether to stop."""
+
+
+def _program(name: str) -> str:
+    """Raises `RecognitionUnavailable` where it is not installed (any more)."""
+    if (found := shutil.which(name)) is None:
+        raise RecognitionUnavailable(f"Le programme « {name} » est absent : « quisait check ».")
+    return found
+
+
+_MOST_DIRECTORIES = 100_000
+
+
+def _tiff_directories(content: bytes) -> Iterator[int]:
+    """Offsets of a TIFF's pages, each once: a chain may be broken off, or lead back."""
+    order = "<" if content.startswith(b"II") else ">"
+    seen: set[int] = set()
+    place = 4
+    while place + 4 <= len(content) and len(seen) < _MOST_DIRECTORIES:
+        (offset,) = struct.unpack_from(f"{order}I", content, place)
+        if offset == 0 or offset in seen or offset + 2 > len(content):
+            return
+        seen.add(offset)
+        yield offset
+        (entries,) = struct.unpack_from(f"{order}H", content, offset)
+        place = offset + 2 + 12 * entries
+
+
+_WORD, _COLUMNS = "5", 12
+_PAGE_ROW = re.compile(r"^1\t", re.MULTILINE)
+
+
+def page_of(table: str) -> RecognisedPage:
+    """The page that Tesseract's table (TSV) tells: a row a word, with its place and confidence."""
+    paragraphs: dict[tuple[str, str], dict[str, list[str]]] = {}
+    letters, sum_of_letters = 0, 0.0
+    for row in table.split("\n"):
+        cells = row.split("\t", _COLUMNS - 1)
+        if len(cells) < _COLUMNS or cells[0] != _WORD or not (word := cells[11].strip()):
+            continue
+        _, _, block, paragraph, line, *_, confidence, _ = cells
+        lines = paragraphs.setdefault((block, paragraph), {})
+        lines.setdefault(line, []).append(word)
+        letters += len(word)
+        sum_of_letters += len(word) * max(0.0, float(confidence))
+    texts = (_joined(list(map(" ".join, lines.values()))) for lines in paragraphs.values())
+    return RecognisedPage("\n\n".join(texts), sum_of_letters / letters if letters else 0.0, letters)
+
+
+def _joined(lines: Sequence[str]) -> str:
+    """The lines of a paragraph as one; a word that was cut at a line's end is whole again."""
+    joined = ""
+    for line in lines:
+        if joined.endswith("-") and joined[-2:-1].isalpha() and line[:1].islower():
+            joined = joined[:-1] + line
+        else:
+            joined = f"{joined} {line}" if joined else line
+    return joined

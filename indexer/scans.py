@@ -1,0 +1,287 @@
+"""Scanned documents: which wait for their text, and the text that was recognised.
+
+A crawl notes a file that holds images alone, and goes on; another pass recognises its text, page
+by page (`quisait.work.scans`); the next crawl asks for the document again, and finds it. A text
+is of the very bytes of which it was recognised: another version waits for its own.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.values import Section
+from indexer.errors import ExtractionFailed
+from indexer.recognition import RecognisedPage, scan_kind
+from indexer.state import digest, rows_of, scan_days, scans, storable
+from indexer.values import Extracted, Failure, UnreadPart
+
+MOST_TRIES = 3
+"""So often in a row a page is tried."""
+RETRY = timedelta(hours=1)
+"""Between tries of a page, and before a source is asked again for what it did not give."""
+_IDS_AT_ONCE = 500
+"""Below every database's limit of parameters in one statement."""
+
+
+class ScanState(StrEnum):
+    """`no_text`: there are no words on it. `unreadable`: no page could be read."""
+
+    WAITING = "waiting"
+    READ = "read"
+    NO_TEXT = "no_text"
+    UNREADABLE = "unreadable"
+
+
+_AWAITED = "Numérisation : son texte sera reconnu par un prochain passage ([scans])."
+_GIVEN_UP = f"Numérisation : aucune page n'a pu être lue, en {MOST_TRIES} essais chacune."
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingScan:
+    """A document that waits, `done` pages of which were read; `file_pages` once it is known.
+
+    `content` is the SHA-256 of the file's bytes; `tries` those in vain of the next page.
+    """
+
+    source: str
+    document_id: str
+    content: str
+    tries: int
+    file_pages: int | None
+    done: int
+
+
+def hash_of(content: bytes) -> str:
+    """By which a text knows its file."""
+    return sha256(content).hexdigest()
+
+
+class Scans:
+    """The scans of one database. `sources`: those of which texts are recognised."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        sources: Collection[str] = (),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._engine, self._sources, self._now = engine, frozenset(sources), now
+
+    def text_of(self, source: str, document_id: str, content: bytes) -> Extracted | None:
+        """The recognised text of these very bytes; None where none is to be had of them.
+
+        Raises `ExtractionFailed`: `awaits_recognition`, where it is noted by now that they
+        wait, or `image_only`, where no page could be read.
+        """
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(scans).where(_of(source, document_id))).first()
+        if source not in self._sources or scan_kind(content) is None:
+            if row is not None:
+                self.forget(source, [document_id])
+            return None
+        if row is None or row.content != hash_of(content):
+            self.note(source, document_id, content)
+            raise ExtractionFailed(Failure.AWAITS_RECOGNITION, _AWAITED)
+        match row.state:
+            case ScanState.WAITING:
+                raise ExtractionFailed(Failure.AWAITS_RECOGNITION, _AWAITED)
+            case ScanState.UNREADABLE:
+                raise ExtractionFailed(Failure.IMAGE_ONLY, _GIVEN_UP)
+            case ScanState.NO_TEXT:
+                return None
+        return _extracted(row.pages, row.file_pages)
+
+    def note(self, source: str, document_id: str, content: bytes) -> None:
+        """These bytes wait for their text; what was kept of former ones goes."""
+        row = {
+            "source": source,
+            "digest": digest(document_id),
+            "document_id": storable(document_id),
+            "content": hash_of(content),
+            "state": ScanState.WAITING,
+            "noted": self._now(),
+            "tries": 0,
+            "pages": [],
+        }
+        with self._engine.begin() as connection:
+            _erase(connection, _of(source, document_id))
+            connection.execute(sa.insert(scans), row)
+
+    def known(self, source: str) -> frozenset[str]:
+        """The documents of which anything is kept."""
+        return self._ids(scans.c.source == source)
+
+    def ended(self, source: str) -> frozenset[str]:
+        """Those of them that wait no more, whatever was recognised."""
+        return self._ids((scans.c.source == source) & (scans.c.state != ScanState.WAITING))
+
+    def _ids(self, which: sa.ColumnElement[bool]) -> frozenset[str]:
+        with self._engine.connect() as connection:
+            return frozenset(
+                connection.execute(sa.select(scans.c.document_id).where(which)).scalars()
+            )
+
+    def forget(self, source: str, document_ids: Collection[str]) -> None:
+        """Nothing is kept of these any more."""
+        keys = sorted(map(digest, document_ids))
+        with self._engine.begin() as connection:
+            for start in range(0, len(keys), _IDS_AT_ONCE):
+                some = scans.c.digest.in_(keys[start : start + _IDS_AT_ONCE])
+                _erase(connection, (scans.c.source == source) & some)
+
+    def confidences(self, document_ids: Collection[str]) -> Mapping[str, int]:
+        """How sure the recognition was (0 to 100), by the id of those whose text is of a scan."""
+        by_source: dict[str, list[str]] = defaultdict(list)
+        for document_id in document_ids:
+            by_source[document_id.partition(":")[0]].append(digest(document_id))
+        columns = (scans.c.document_id, scans.c.confidence)
+        found: dict[str, int] = {}
+        with self._engine.connect() as connection:
+            for source, keys in by_source.items():
+                of_them = (scans.c.source == source) & scans.c.digest.in_(keys)
+                read = sa.select(*columns).where(of_them, scans.c.state == ScanState.READ)
+                found |= {row.document_id: row.confidence for row in connection.execute(read)}
+        return found
+
+    def counts(self, source: str) -> Mapping[ScanState, int]:
+        """How many documents of a source are in each state."""
+        asked = sa.select(scans.c.state, sa.func.count()).where(rows_of(scans, source))
+        with self._engine.connect() as connection:
+            rows = connection.execute(asked.group_by(scans.c.state)).all()
+        return {ScanState(state): count for state, count in rows}
+
+    def waiting(self, source: str, most: int) -> tuple[WaitingScan, ...]:
+        """Those that wait for their text and are due, longest first."""
+        mine = (scans.c.source == source) & (scans.c.state == ScanState.WAITING)
+        mine &= scans.c.noted <= self._now()
+        query = sa.select(scans).where(mine).order_by(scans.c.noted, scans.c.digest).limit(most)
+        with self._engine.connect() as connection:
+            return tuple(
+                WaitingScan(
+                    row.source,
+                    row.document_id,
+                    row.content,
+                    row.tries,
+                    row.file_pages,
+                    len(row.pages),
+                )
+                for row in connection.execute(query)
+            )
+
+    def put_back(self, scan: WaitingScan) -> None:
+        """It is not due for `RETRY`."""
+        self._change(scan, noted=self._now() + RETRY)
+
+    def count_try(self, scan: WaitingScan) -> bool:
+        """Before a try, which may kill who makes it: whether one more is left.
+
+        Where none is, the page is given up; or the whole file, of which no page is known.
+        """
+        if scan.tries < MOST_TRIES:
+            self._change(scan, tries=scan.tries + 1)
+            return True
+        if scan.file_pages is None:
+            self._change(scan, state=ScanState.UNREADABLE)
+        else:
+            self.add_page(scan, None)
+        return False
+
+    def count_tries(self, scan: WaitingScan, tries: int) -> None:
+        """So many tries of its next page were made in vain."""
+        self._change(scan, tries=tries)
+
+    def found_pages(self, scan: WaitingScan, file_pages: int) -> None:
+        """So many pages the file has; no try of any counts yet."""
+        self._change(scan, file_pages=file_pages, tries=0)
+
+    def add_page(self, scan: WaitingScan, page: RecognisedPage | None) -> None:
+        """The text of the page after those that are done; None for one that cannot be read."""
+        kept = [storable(page.text), round(page.confidence, 1), page.letters] if page else None
+        with self._engine.begin() as connection:
+            mine = _version(scan)
+            pages = connection.execute(sa.select(scans.c.pages).where(mine)).scalar()
+            if pages is not None and len(pages) == scan.done:
+                more = sa.update(scans).where(mine)
+                connection.execute(more.values(pages=[*pages, kept], tries=0))
+
+    def end(self, scan: WaitingScan) -> ScanState:
+        """All pages that are to be read were; says what became of it."""
+        with self._engine.begin() as connection:
+            mine = _version(scan)
+            pages = connection.execute(sa.select(scans.c.pages).where(mine)).scalar() or []
+            read = [page for page in pages if page]
+            letters = sum(page[2] for page in read)
+            if letters:
+                state = ScanState.READ
+            else:
+                state = ScanState.NO_TEXT if read else ScanState.UNREADABLE
+            mean = sum(page[1] * page[2] for page in read) / letters if letters else 0.0
+            values: dict[str, Any] = {"state": state, "confidence": round(mean)}
+            if not letters:
+                values["pages"] = []
+            connection.execute(sa.update(scans).where(mine).values(**values))
+        return state
+
+    def take_page(self, day: date, most: int) -> bool:
+        """Whether one more page may be read on a day; it counts from now on, read or not."""
+        with self._engine.begin() as connection:
+            mine = scan_days.c.day == day
+            more = sa.update(scan_days).where(mine, scan_days.c.pages < most)
+            if connection.execute(more.values(pages=scan_days.c.pages + 1)).rowcount:
+                return True
+            if connection.execute(sa.select(scan_days.c.day).where(mine)).first() or most < 1:
+                return False
+            connection.execute(sa.delete(scan_days).where(scan_days.c.day < day))
+            connection.execute(sa.insert(scan_days).values(day=day, pages=1))
+            return True
+
+    def pages_of(self, day: date) -> int:
+        """How many pages were read, or tried in vain, on a day."""
+        asked = sa.select(scan_days.c.pages).where(scan_days.c.day == day)
+        with self._engine.connect() as connection:
+            return connection.execute(asked).scalar() or 0
+
+    def _change(self, scan: WaitingScan, **values: Any) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(sa.update(scans).where(_version(scan)).values(**values))
+
+
+def _extracted(pages: Sequence[Any], file_pages: int) -> Extracted:
+    """A section a page; what is missing is told as what is missing from any file."""
+    sections = tuple(
+        Section(page[0], page=number if file_pages > 1 else None)
+        for number, page in enumerate(pages, 1)
+        if page and page[0]
+    )
+    failed = [str(number) for number, page in enumerate(pages, 1) if page is None]
+    unread = []
+    if len(pages) < file_pages:
+        said = f"Texte reconnu sur {len(pages)} pages des {file_pages} ([scans])."
+        unread.append(UnreadPart("", Failure.TOO_LARGE, said))
+    elif failed:
+        said = f"Numérisation : pages qui n'ont pas pu être lues : {', '.join(failed)}."
+        unread.append(UnreadPart("", Failure.UNREADABLE, said))
+    return Extracted(sections, unread=tuple(unread))
+
+
+def _of(source: str, document_id: str) -> sa.ColumnElement[bool]:
+    return (scans.c.source == source) & (scans.c.digest == digest(document_id))
+
+
+def _version(scan: WaitingScan) -> sa.ColumnElement[bool]:
+    """The row, as long as it is of the same file and waits: a crawl may have changed it since."""
+    same = (scans.c.content == scan.content) & (scans.c.state == ScanState.WAITING)
+    return _of(scan.source, scan.document_id) & same
+
+
+def _erase(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
+    """Its pages of the file are written over, where SQLite keeps them."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("pragma secure_delete = on")
+    connection.execute(sa.delete(scans).where(which))

@@ -1,0 +1,223 @@
+"""Recognise the text of scanned documents that wait for it, page by page, within a day's budget.
+
+A crawl noted them (`indexer.scans`) and went on. Each is asked of its source again, read a page at
+a time, and what a page gave is kept at once: who dies before loses that page's time alone.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from threading import Event
+
+from connectors.ports import RecordVanished, SourceError, SupportsRefetch, Upsert
+from connectors.values import Document
+from indexer.recognition import (
+    RecognisedPage,
+    RecognitionFailed,
+    RecognitionLimits,
+    RecognitionStopped,
+    Tesseract,
+    scan_kind,
+)
+from indexer.scans import Scans, ScanState, WaitingScan, hash_of
+from indexer.state import reference_of
+from quisait.application.assembly import Application
+from quisait.application.sources import open_source
+from quisait.clock import today
+from quisait.settings import Settings
+from quisait.settings.sources import SourceSettings
+
+log = logging.getLogger(__name__)
+
+ROUND_S = 60.0
+"""So long one round goes on: a worker's sources wait no longer, but for the page begun."""
+ASKED_AT_ONCE = 50
+"""Documents asked of a source in one reading, which may go through all of its files."""
+
+
+@dataclass(slots=True)
+class ScanReport:
+    """What a round did. `pages` were read; `failed` could not be, at this try.
+
+    `ended` counts documents by what became of them. `budget_spent`: the day's pages are used up.
+    `away`: a sentence for each source that did not answer.
+    """
+
+    pages: int = 0
+    failed: int = 0
+    ended: dict[ScanState, int] = field(default_factory=dict)
+    budget_spent: bool = False
+    away: list[str] = field(default_factory=list)
+
+
+def open_tesseract(settings: Settings, stop: Event) -> Tesseract:
+    """As the settings say."""
+    asked = settings.scans
+    limits = RecognitionLimits(asked.page_timeout_s, asked.max_memory_bytes)
+    return Tesseract(asked.language, limits, stop.is_set)
+
+
+def read_scans(
+    application: Application, stop: Event, *, round_s: float | None = ROUND_S
+) -> ScanReport:
+    """Read pages until none waits, the day's budget or the round's time is over, or told to stop.
+
+    Raises `RecognitionUnavailable` where Tesseract or its language is missing. A source that
+    does not answer is told of, and holds up no other.
+    """
+    settings = application.settings
+    tesseract = open_tesseract(settings, stop)
+    ends = None if round_s is None else time.monotonic() + round_s
+    reading = _Round(application, tesseract, lambda: _is_over(ends) or stop.is_set())
+    if application.scans.pages_of(today()) >= settings.scans.pages_per_day:
+        reading.report.budget_spent = True
+        return reading.report
+    sources = [
+        source
+        for source in settings.sources
+        if settings.scans.enabled and source.scans and application.scans.waiting(source.name, 1)
+    ]
+    if sources:
+        tesseract.check()
+    for source in sources:
+        if reading.is_over():
+            break
+        try:
+            reading.source(source)
+        except SourceError as error:
+            reading.report.away.append(str(error))
+    return reading.report
+
+
+def _is_over(ends: float | None) -> bool:
+    return ends is not None and time.monotonic() >= ends
+
+
+@dataclass(slots=True)
+class _Round:
+    application: Application
+    tesseract: Tesseract
+    told_to_end: Callable[[], bool]
+    report: ScanReport = field(default_factory=ScanReport)
+
+    @property
+    def scans(self) -> Scans:
+        return self.application.scans
+
+    def is_over(self) -> bool:
+        return self.report.budget_spent or self.told_to_end()
+
+    def source(self, settings: SourceSettings) -> None:
+        """Those of one source, each once at most. Raises `SourceError`."""
+        connector = open_source(settings, self.application.inbox, self.application.questions)
+        if not isinstance(connector, SupportsRefetch):
+            return
+        seen: set[str] = set()
+        while not self.is_over():
+            found = self.scans.waiting(settings.name, len(seen) + ASKED_AT_ONCE)
+            some = {one.document_id: one for one in found if one.document_id not in seen}
+            if not some:
+                return
+            seen |= some.keys()
+            self.some(connector, some)
+
+    def some(self, connector: SupportsRefetch, asked: Mapping[str, WaitingScan]) -> None:
+        """As many of them as there is time for. What is not given now is asked for later."""
+        silent = dict(asked)
+        for change in connector.refetch(frozenset(asked)):
+            if isinstance(change, Upsert) and (scan := silent.pop(change.document.id, None)):
+                self.document(scan, change.document)
+            if self.is_over():
+                return
+        for scan in silent.values():
+            self.scans.put_back(scan)
+
+    def document(self, scan: WaitingScan, document: Document) -> None:
+        """Its pages that are still to be read."""
+        if not document.access.allowed:
+            self.scans.put_back(scan)  # nobody reads it now; who may later waits till then
+            return
+        content = self.content(scan, document)
+        if content is None:
+            return
+        if hash_of(content) != scan.content:
+            # Its crawl has not read this version yet, and finds the text of it by then.
+            if scan_kind(content) is None:
+                self.scans.forget(scan.source, [scan.document_id])
+                return
+            self.scans.note(scan.source, scan.document_id, content)
+            scan = WaitingScan(scan.source, scan.document_id, hash_of(content), 0, None, 0)
+        self.pages(scan, content)
+
+    def content(self, scan: WaitingScan, document: Document) -> bytes | None:
+        """None where there is none now: it is asked for later."""
+        most = self.application.settings.extractor.max_bytes
+        if document.content is not None and (document.content.size_bytes or 0) <= most:
+            try:
+                content = document.content.read()
+            except RecordVanished:
+                pass
+            else:
+                if len(content) <= most:
+                    return content
+        self.scans.put_back(scan)
+        return None
+
+    def pages(self, scan: WaitingScan, content: bytes) -> None:
+        if scan.file_pages is None:
+            if not self.scans.count_try(scan):
+                self.count(ScanState.UNREADABLE)
+                return
+            try:
+                file_pages = self.tesseract.pages(content)
+            except RecognitionStopped:
+                self.take_back(scan)
+                return
+            except RecognitionFailed as failed:
+                self.tell(scan, failed)
+                return
+            self.scans.found_pages(scan, file_pages)
+            scan = replace(scan, file_pages=file_pages, tries=0)
+        most = self.application.settings.scans.pages_per_document
+        while scan.done < min(scan.file_pages or 0, most):
+            if self.told_to_end():
+                return
+            if not self.page(scan, content):
+                return
+            scan = replace(scan, done=scan.done + 1, tries=0)
+        self.count(self.scans.end(scan))
+
+    def page(self, scan: WaitingScan, content: bytes) -> bool:
+        """Whether the page is done with: read, or given up."""
+        if not self.scans.count_try(scan):
+            return True
+        if not self.scans.take_page(today(), self.application.settings.scans.pages_per_day):
+            self.report.budget_spent = True
+            self.take_back(scan)
+            return False
+        try:
+            page: RecognisedPage = self.tesseract.page(content, scan.done + 1)
+        except RecognitionStopped:
+            self.take_back(scan)
+            return False
+        except RecognitionFailed as failed:
+            self.tell(scan, failed)
+            return False
+        self.scans.add_page(scan, page)
+        self.report.pages += 1
+        return True
+
+    def take_back(self, scan: WaitingScan) -> None:
+        """That try was none."""
+        self.scans.count_tries(scan, scan.tries)
+
+    def tell(self, scan: WaitingScan, failed: RecognitionFailed) -> None:
+        """It is tried again later, or given up."""
+        self.report.failed += 1
+        self.scans.put_back(scan)
+        fields = {"source": scan.source, "reference": reference_of(scan.document_id)}
+        log.info("page not recognised", extra={**fields, "reason": str(failed)})
+
+    def count(self, state: ScanState) -> None:
+        self.report.ended[state] = self.report.ended.get(state, 0) + 1
