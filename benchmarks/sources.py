@@ -20,8 +20,7 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.extraction.in_process import InProcessExtractor
 from quisait.application.sources import open_source
 from tests.mixed_sources import SOURCES, MixedSource, Planted, ensure_people
-from tests.service.mixed_world import opened_site
-from tests.service.place import Place
+from tests.service.mixed_world import bare_place, opened_site
 
 DOCUMENTS = 200
 CHARACTERS = 1_500
@@ -42,9 +41,7 @@ def measure(kind: type[MixedSource], folder: Path) -> tuple[float, float]:
     with ExitStack() as stack:
         source = kind(stack, folder / "source")
         source.put(made(source.name))
-        settings = f'folder = "{folder}/kept"\n[privacy]\nregister_file = "{folder}/register"\n'
-        (folder / "quisait.toml").write_text(settings + source.settings(), "utf-8")
-        place = Place(folder, {})
+        place = bare_place(folder / "place", source)
         site = stack.enter_context(opened_site("embedded", place))
         source.deliver(place, site.post)
         extractor = InProcessExtractor()

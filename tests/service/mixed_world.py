@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,9 +22,12 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from quisait.application.assembly import Application, open_application
-from quisait.clock import now_s
+from quisait.clock import now, now_s
 from quisait.server.app import app_of, tokens_of
 from quisait.settings import load_settings
+from quisait.work.mail import mail_context, open_mailing
+from search_api.answers.mail import mail_content
+from search_api.mail.values import DigestPace, MailKind, MailPreferences, QueuedMail
 from search_api.query_log.recording import NoQueryLog
 from tests.engines import ensure_opensearch
 from tests.mixed_sources import (
@@ -39,6 +43,7 @@ from tests.mixed_sources import (
     FolderSource,
     MixedSource,
     Planted,
+    Post,
     accounts_table,
     directory_settings,
     ensure_people,
@@ -147,6 +152,16 @@ class Site:
         given: dict[str, Any] = body if ask.method != "GET" else {}
         found = self.client(reader).request(ask.method, ask.path, **given)
         return found.status_code, f"{found.headers}\n{found.text}"
+
+    def digest(self, reader: str) -> str:
+        """What a mail would tell them of what they follow, of the last hour."""
+        mailing = open_mailing(self.application)
+        assert mailing is not None
+        mailing.store.choose(reader, MailPreferences(digest=DigestPace.DAILY))
+        until = now()
+        begins = until - timedelta(hours=1)
+        asked = QueuedMail("1", "1", reader, MailKind.DIGEST, "1", until, begins, 0, "")
+        return repr(mail_content(mail_context(self.application, mailing), asked))
 
     def post(self, path: str, body: Any, token: str) -> Any:
         headers = {"Authorization": f"Bearer {token}"}
@@ -341,6 +356,8 @@ def site_of(engine: str, folder: Path, sources: Iterable[MixedSource]) -> Iterat
         "privacy": {"register_file": str(folder / "registre.jsonl")},
         "verification": {"enabled": True, "old_days": 1},
         "questions": {"enabled": True},
+        "sign_on": {"address": "https://qui-sait.test"},
+        "mail": {"host": "127.0.0.1", "sender": "qui-sait@exemple.fr"},
     }
     # Whole paths: this process opens the places of two settings' files.
     text = written.read_text("utf-8").replace('folder = ".quisait"', f'folder = "{folder}/kept"', 1)
@@ -412,3 +429,22 @@ def follow(site: Site) -> None:
         body = {"action": "follow", "kind": "search", "subject": "/?q=cadastre"}
         answer = site.client(reader).post("/api/v1/follows", json=body)
         assert answer.status_code == 204, answer.text
+
+
+def bare_place(folder: Path, source: MixedSource) -> Place:
+    """A place with one source and no directory."""
+    folder.mkdir()
+    here = f'folder = "{folder}/kept"\n[server]\ntoken_key = "{KEY}"\n'
+    here += f'[privacy]\nregister_file = "{folder}/register.jsonl"\n'
+    (folder / "quisait.toml").write_text(here + source.settings(), "utf-8")
+    return Place(folder, {"OMP_NUM_THREADS": "1"})
+
+
+def poster(place: Place) -> Post:
+    """Sends to the place's API, which is opened for that alone."""
+
+    def post(path: str, body: Any, token: str) -> Any:
+        with opened_site("embedded", place) as site:
+            return site.post(path, body, token)
+
+    return post

@@ -2,13 +2,17 @@
 
 What is asked: a permitted reader finds the document with its author among who knows; another finds
 neither document, count, snippet, suggestion nor evidence; a deletion and a narrowed right are seen
-in one further crawl. A source joins with its line in `tests.mixed_sources.SOURCES`.
+in one further crawl; a crawl that is killed loses nothing. A source joins with its line in
+`tests.mixed_sources.SOURCES`.
 """
 
+import random
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
+from tests.faults.mortal_source import MortalSource, kept, mortal_source
 from tests.mixed_sources import (
     ANA,
     BEN,
@@ -18,6 +22,7 @@ from tests.mixed_sources import (
     SOURCES,
     MixedSource,
     Planted,
+    ensure_people,
 )
 from tests.pages.access_routes import UNREACHABLE, Ask, expectations
 from tests.service.mixed_world import (
@@ -28,9 +33,11 @@ from tests.service.mixed_world import (
     SECRET,
     STAGES,
     World,
+    bare_place,
     chosen,
     four,
     opened_world,
+    poster,
     silent,
 )
 
@@ -124,6 +131,19 @@ def test_no_route_tells_what_its_reader_may_not_read(world: World, mixed_engine:
 
 
 @on_each_engine
+def test_a_digest_names_what_its_reader_may_read(world: World, mixed_engine: str) -> None:
+    """Of the last hour, what is newly dated: nothing closed, neither named nor counted."""
+    site, truth = world.sites[mixed_engine], world.readers("after")
+    for reader in sorted(EVERYBODY):
+        told, dated = site.digest(reader).lower(), site.get(reader, "news")["news"]
+        assert "zznotesouvert" in told
+        assert {word for word, who in truth.items() if word in told} <= {
+            word for word, who in truth.items() if reader in who
+        }
+        assert dated
+
+
+@on_each_engine
 def test_its_reader_is_told_by_the_same_routes(world: World, mixed_engine: str) -> None:
     """What is hidden from others stands in a document's page: the check above can fail."""
     site = world.sites[mixed_engine]
@@ -149,3 +169,45 @@ def test_no_word_stands_in_another() -> None:
     words = [one.word for kind in SOURCES for one in four(kind.name)]
     words += [Planted("registre", name).word for name in COLLIDING]
     assert [(a, b) for a in words for b in words if a != b and a in b] == []
+
+
+KILLS, LAST_MOMENT = 3, 14
+"""The first crawl of a source as below has more moments than that, whatever its kind."""
+
+
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[MortalSource]:
+    with mortal_source() as made:
+        yield made
+
+
+@of_each_kind
+def test_a_crawl_killed_at_seeded_moments_loses_nothing(
+    kind: type[MixedSource], mortal: MortalSource, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """While documents come, go and are closed: in the end as if it had been read once."""
+    ensure_people()
+    draw = random.Random(kind.name)
+    folder = tmp_path_factory.mktemp(f"killed-{kind.name}-")
+    with ExitStack() as stack:
+        source = kind(stack, folder / "source")
+        alive = {
+            one.word: one for one in (Planted(kind.name, f"a{n}", moves=n < 3) for n in range(9))
+        }
+        source.put(list(alive.values()))
+        killed, once = (bare_place(folder / name, source) for name in ("killed", "once"))
+        kills = 0
+        for step in range(KILLS):
+            source.deliver(killed, poster(killed))
+            kills += not mortal.crawl(killed.folder, kind.name, draw.randint(1, LAST_MOMENT))
+            source.close(alive[Planted(kind.name, f"a{step}").word])
+            source.delete(alive.pop(Planted(kind.name, f"a{step + 3}").word))
+            new = Planted(kind.name, f"b{step}", closed=step == 1)
+            source.put([new])
+            alive[new.word] = new
+        for place in (killed, once):
+            source.deliver(place, poster(place))
+            assert mortal.crawl(place.folder, kind.name)
+        assert kills, "all had ended before"
+        assert kept(killed.folder) == kept(once.folder)
+        assert len(kept(once.folder)) == len(alive)
