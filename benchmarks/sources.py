@@ -7,6 +7,7 @@ reading, in which nothing changed, says how long a source takes to be asked. Giv
 to measure some of them.
 """
 
+import os
 import sys
 import tempfile
 import time
@@ -62,12 +63,15 @@ def measure(kind: type[MixedSource], folder: Path) -> tuple[float, float]:
 def main(names: Sequence[str]) -> None:
     """A line for each source."""
     ensure_people()
+    load, processors = os.getloadavg()[0], len(os.sched_getaffinity(0))
+    print(f"{DOCUMENTS} documents, {processors} processors, load {load:.1f} at the start")
     print(f"{'source':<12}{'documents/s':>12}{'nothing changed':>18}")
     for kind in SOURCES:
         if not names or kind.name in names:
             with tempfile.TemporaryDirectory() as folder:
                 first, again = measure(kind, Path(folder))
             print(f"{kind.name:<12}{DOCUMENTS / first:>12.0f}{again:>16.2f} s", flush=True)
+    print(f"load {os.getloadavg()[0]:.1f} at the end")
 
 
 if __name__ == "__main__":
