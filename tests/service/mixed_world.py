@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,12 +21,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from quisait.application.assembly import Application, open_application
-from quisait.clock import now, now_s
+from quisait.clock import now_s
 from quisait.server.app import app_of, tokens_of
 from quisait.settings import load_settings
-from quisait.work.mail import mail_context, open_mailing
-from search_api.answers.mail import mail_content
-from search_api.mail.values import DigestPace, MailKind, MailPreferences, QueuedMail
 from search_api.query_log.recording import NoQueryLog
 from tests.engines import ensure_opensearch
 from tests.mixed_sources import (
@@ -153,16 +149,6 @@ class Site:
         found = self.client(reader).request(ask.method, ask.path, **given)
         return found.status_code, f"{found.headers}\n{found.text}"
 
-    def digest(self, reader: str) -> str:
-        """What a mail would tell them of what they follow, of the last hour."""
-        mailing = open_mailing(self.application)
-        assert mailing is not None
-        mailing.store.choose(reader, MailPreferences(digest=DigestPace.DAILY))
-        until = now()
-        begins = until - timedelta(hours=1)
-        asked = QueuedMail("1", "1", reader, MailKind.DIGEST, "1", until, begins, 0, "")
-        return repr(mail_content(mail_context(self.application, mailing), asked))
-
     def post(self, path: str, body: Any, token: str) -> Any:
         headers = {"Authorization": f"Bearer {token}"}
         client = TestClient(self.app, "http://localhost", headers=headers)
@@ -286,14 +272,11 @@ def _record(document: Planted, readers: Mapping[str, Sequence[str]]) -> dict[str
 
 def chosen(items: Sequence[pytest.Item]) -> tuple[list[type[MixedSource]], list[str]]:
     """The sources and engines that the tests of this run name; all sources, where none is named."""
-    named, engines = dict.fromkeys(BASE), dict[str, None]()
-    for item in items:
-        given: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
-        if "mixed_engine" in given:
-            engines[given["mixed_engine"]] = None
-            if "kind" in given:
-                named[given["kind"]] = None
-    return list(named if len(named) > len(BASE) else SOURCES), list(engines)
+    params = [getattr(getattr(item, "callspec", None), "params", {}) for item in items]
+    asked = [given for given in params if "mixed_engine" in given]
+    kinds = dict.fromkeys(given["kind"] for given in asked if "kind" in given)
+    engines = dict.fromkeys(given["mixed_engine"] for given in asked)
+    return list(dict.fromkeys(BASE) | kinds if kinds else SOURCES), list(engines)
 
 
 @contextmanager
