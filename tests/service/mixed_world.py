@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,9 +22,12 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from quisait.application.assembly import Application, open_application
-from quisait.clock import now_s
+from quisait.clock import now, now_s
 from quisait.server.app import app_of, tokens_of
 from quisait.settings import load_settings
+from quisait.work.mail import mail_context, open_mailing
+from search_api.answers.mail import mail_content
+from search_api.mail.values import DigestPace, MailKind, MailPreferences, QueuedMail
 from search_api.query_log.recording import NoQueryLog
 from tests.engines import ensure_opensearch
 from tests.mixed_sources import (
@@ -149,6 +153,16 @@ class Site:
         found = self.client(reader).request(ask.method, ask.path, **given)
         return found.status_code, f"{found.headers}\n{found.text}"
 
+    def digest(self, reader: str) -> str:
+        """What a mail would tell them of what they follow, of the last hour."""
+        mailing = open_mailing(self.application)
+        assert mailing is not None
+        mailing.store.choose(reader, MailPreferences(digest=DigestPace.DAILY))
+        until = now()
+        begins = until - timedelta(hours=1)
+        asked = QueuedMail("1", "1", reader, MailKind.DIGEST, "1", until, begins, 0, "")
+        return repr(mail_content(mail_context(self.application, mailing), asked)).lower()
+
     def post(self, path: str, body: Any, token: str) -> Any:
         headers = {"Authorization": f"Bearer {token}"}
         client = TestClient(self.app, "http://localhost", headers=headers)
@@ -238,7 +252,11 @@ class Extras:
         self.export.put_records(lines)
         self.folder.put([self.moving[0]])
 
+    recent = (Planted("notes", "recent"), Planted("notes", "discret", closed=True))
+    """Written once everybody follows a search that they answer."""
+
     def move_on(self) -> None:
+        self.folder.put(self.recent)
         before, after = self.moving
         self.folder.delete(before)
         line = _record(after, {"allowed": [CLOSED_PRINCIPAL]})
@@ -256,6 +274,8 @@ class Extras:
         if stage == "before":
             return truth | {before.word: before.readers}
         members = frozenset[str]() if silent else MEMBERS
+        opened, closed = self.recent
+        truth |= {opened.word: opened.readers, closed.word: members}
         return truth | {before.word: members, after.word: members}
 
 

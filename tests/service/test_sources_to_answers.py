@@ -131,6 +131,19 @@ def test_no_route_tells_what_its_reader_may_not_read(world: World, mixed_engine:
 
 
 @on_each_engine
+def test_news_and_digests_tell_what_their_reader_may_read(world: World, mixed_engine: str) -> None:
+    """Of what was written since they follow it: what is closed is neither named nor counted."""
+    site, truth = world.sites[mixed_engine], world.readers("after")
+    opened, closed = (one.word for one in world.extras.recent)
+    for reader, theirs in ((CYD, {opened}), (DAN, {opened, closed})):
+        news = str(site.get(reader, "news")).lower()
+        assert {word for word in (opened, closed) if word in news} == theirs
+        digest = site.digest(reader)
+        assert "nouveauté" in digest
+        assert {who for word, who in truth.items() if word in digest and reader not in who} == set()
+
+
+@on_each_engine
 def test_its_reader_is_told_by_the_same_routes(world: World, mixed_engine: str) -> None:
     """What is hidden from others stands in a document's page: the check above can fail."""
     site = world.sites[mixed_engine]
