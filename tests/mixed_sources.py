@@ -528,6 +528,7 @@ class WikiSource(_Asked):
     def __init__(self, stack: ExitStack, folder: Path) -> None:
         self.wiki: WikiServer = ensure_wiki()
         self.wiki.reset()
+        self.wiki.configure("$wgRateLimits = [];")  # a benchmark edits many pages
         self.secret = _secret(folder, wiki_server.PASSWORD)
 
     def settings(self) -> str:
