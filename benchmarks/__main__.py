@@ -6,7 +6,7 @@ Reads `$QUISAIT_SHARED/eval`; texts that were encoded once are not encoded again
 import sys
 from pathlib import Path
 
-from benchmarks import access_change, analysis, expertise_build, formats, not_measured
+from benchmarks import access_change, analysis, expertise_build, formats, not_measured, sources
 from evaluation.corpora import load_expert_set, load_search_set
 from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.reports import Report, report_text
@@ -49,12 +49,13 @@ def tell(engine: str, report: Report) -> None:
 
 
 def main(engines: list[str]) -> None:
-    """Relevance on each engine, which words meet, changes of access, formats, the build."""
+    """Relevance on each engine, words that meet, changes of access, formats, sources, the build."""
     for engine in engines:
         relevance(engine)
     analysis.main([])
     access_change.main(engines)
     formats.main([])
+    sources.main([])
     # Ten million documents take half an hour: `python -m benchmarks.expertise_build` measures them.
     expertise_build.main(list(expertise_build.SIZES[:-1]))
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import requests
 
-from tests.needs import refuse_where_fast
+from tests.needs import starting
 from tests.service.running import free_port
 
 USER, PASSWORD = "lecteur", "mot de passe d'été"
@@ -94,7 +94,7 @@ class DavServer:
 @functools.cache
 def ensure_dav() -> DavServer:
     """The session's server; started at the first call."""
-    refuse_where_fast("apache")
+    answers = starting("apache")
     apache = shutil.which("apache2", path="/usr/sbin:/usr/bin:/usr/local/bin")
     if apache is None:
         raise ApacheMissingError("WebDAV's tests need apache2-bin (`make servers`).")
@@ -126,6 +126,7 @@ def ensure_dav() -> DavServer:
             except requests.RequestException:
                 time.sleep(0.05)
             else:
+                answers()
                 return server
     raise ApacheMissingError(f"Apache did not start:\n{(run / 'errors').read_text()[-2000:]}")
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from imapclient import IMAPClient
 
 from tests.made_certificates import make_certificates
-from tests.needs import refuse_where_fast
+from tests.needs import starting
 from tests.service.running import free_port
 
 PASSWORD = "mot-de-passe-d-été"
@@ -154,7 +154,7 @@ def ensure_dovecot() -> DovecotServer:
 @contextmanager
 def dovecot_server(*, with_move: bool = True) -> Iterator[DovecotServer]:
     """A server of its own, until the block ends; `with_move`: it can move mails by itself."""
-    refuse_where_fast("dovecot")
+    answers = starting("dovecot")
     dovecot = shutil.which("dovecot", path="/usr/sbin:/usr/bin:/usr/local/sbin")
     if dovecot is None:
         raise DovecotMissingError("The tests of mailboxes need dovecot-imapd (`make servers`).")
@@ -171,6 +171,7 @@ def dovecot_server(*, with_move: bool = True) -> Iterator[DovecotServer]:
         server = DovecotServer(run, free_port(), free_port())
         _write(server, "" if with_move else _NO_MOVE)
         with _serving(dovecot, server):
+            answers()
             yield server
 
 

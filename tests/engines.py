@@ -32,7 +32,7 @@ from deploy.kit.engines import (
     fetch,
     without_rar_reader,
 )
-from tests.needs import refuse_where_fast
+from tests.needs import refuse_where_fast, starting
 
 NEXT_OPENSEARCH = "3.6.0"
 _SHA512 = {
@@ -97,10 +97,11 @@ class EngineMissingError(RuntimeError):
 
 def ensure_opensearch() -> str:
     """The address of an OpenSearch that answers; starts one where none does."""
-    refuse_where_fast("opensearch")
+    answers = starting("opensearch")
     with _locked():
         if not _answers(OPENSEARCH_URL):
             _start_opensearch()
+            answers()
     return OPENSEARCH_URL
 
 
@@ -114,10 +115,11 @@ def opensearch_home(version: str = TRIED_OPENSEARCH) -> Path:
 
 def ensure_tika() -> str:
     """The address of a Tika server that answers; starts one where none does."""
-    refuse_where_fast("tika")
+    answers = starting("tika")
     with _locked():
         if not _answers(f"{TIKA_URL}/version"):
             _start_tika()
+            answers()
     return TIKA_URL
 
 

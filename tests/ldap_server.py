@@ -21,7 +21,7 @@ from typing import Any
 import ldap3
 
 from tests.made_certificates import make_certificates
-from tests.needs import refuse_where_fast
+from tests.needs import starting
 
 SUFFIX = "dc=dgfip,dc=test"
 AGENTS, GROUPS = f"ou=agents,{SUFFIX}", f"ou=groupes,{SUFFIX}"
@@ -108,7 +108,7 @@ class LdapServer:
 @functools.cache
 def ensure_ldap() -> LdapServer:
     """The session's directory; started at the first call."""
-    refuse_where_fast("ldap")
+    answers = starting("ldap")
     slapd = shutil.which("slapd", path="/usr/sbin:/usr/bin:/usr/local/sbin")
     if slapd is None:
         raise SlapdMissingError("The directory's tests need slapd ldap-utils (`make servers`).")
@@ -130,6 +130,7 @@ def ensure_ldap() -> LdapServer:
         raise SlapdMissingError(f"slapadd failed:\n{done.stderr[-2000:]}")
     ldap = LdapServer(run, _free_port(), _free_port())
     _serve(slapd, ldap)
+    answers()
     return ldap
 
 

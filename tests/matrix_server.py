@@ -24,7 +24,7 @@ from typing import Any
 import httpx
 import yaml  # type: ignore[import-untyped]
 
-from tests.needs import refuse_where_fast
+from tests.needs import starting
 
 PINS = Path(__file__).parent / "synapse/requirements.txt"
 CACHE = Path(__file__).resolve().parents[1] / ".cache"
@@ -188,7 +188,7 @@ class MatrixServer:
 @functools.cache
 def ensure_matrix() -> MatrixServer:
     """The session's server; started at the first call."""
-    refuse_where_fast("matrix")
+    answers = starting("matrix")
     python = installed() / "bin/python"
     memory = Path("/dev/shm")  # noqa: S108 - a scratch folder, made by mkdtemp
     run = Path(
@@ -221,6 +221,7 @@ def ensure_matrix() -> MatrixServer:
     (run / "log.yaml").write_text(yaml.safe_dump(logged), "utf-8")
     (run / "signing.key").write_text(f"ed25519 a_essai {'A' * 43}\n", "utf-8")
     _serve(python, server)
+    answers()
     return server
 
 

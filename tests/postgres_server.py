@@ -20,7 +20,7 @@ from uuid import uuid4
 import psycopg
 
 from tests.engines import EngineMissingError
-from tests.needs import refuse_where_fast
+from tests.needs import starting
 
 START_TIMEOUT_S = 60
 USER = "quisait"
@@ -74,10 +74,11 @@ class Postgres:
 @contextmanager
 def own_postgres() -> Iterator[Postgres]:
     """A running server, gone after use."""
-    refuse_where_fast("postgres")
+    answers = starting("postgres")
     server = Postgres()
     try:
         server.start()
+        answers()
         yield server
         server.stop()
     finally:

@@ -2,21 +2,24 @@
 
 What needs no server runs in two processes at once, then what needs one, then in one process what
 has to be alone (`tests.needs`). The processes of a part share its servers. Arguments go to pytest
-in each part. Ends with one count of all, with the share of the product's lines that they
-executed, and with one exit status.
+in each part. Ends with the seconds that servers took to start and tests took by what they need,
+with one count of all, with the share of the product's lines that they executed, and with one exit
+status.
 """
 
 import os
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
 from tests import coverage_lines
-from tests.needs import NO_SERVERS, PART_VARIABLE, Part
+from tests.needs import NEEDS_PROPERTY, NO_SERVERS, PART_VARIABLE, START_TIMES, Part
 
 RESULTS = Path(".cache")
+START_TIMES_FILE = RESULTS.absolute() / "start-times"
 _TWO_PROCESSES = ("-n", "2", "--dist", "loadfile")
 PYTEST_ARGUMENTS = {
     Part.NO_SERVER: _TWO_PROCESSES,
@@ -31,6 +34,8 @@ def main(arguments: list[str]) -> int:
     """The exit status of pytest for all parts."""
     RESULTS.mkdir(exist_ok=True)
     statuses, measured = [], []
+    times = Times(START_TIMES_FILE)
+    times.path.unlink(missing_ok=True)
     counts, failures = Counter[str](), list[str]()
     for part, options in PYTEST_ARGUMENTS.items():
         coverage, junit = RESULTS / f"coverage-{part}.json", RESULTS / f"tests-{part}.xml"
@@ -38,10 +43,10 @@ def main(arguments: list[str]) -> int:
         statuses.append(_run(part, coverage, [*options, f"--junit-xml={junit}", *arguments]))
         if junit.exists():
             measured.append(coverage)
-            failures += _read(junit, counts)
+            failures += _read(junit, counts, times)
         if statuses[-1] not in {0, FAILED, NO_TEST}:
             break
-    lines = [*coverage_lines.lines(measured), *failures] if measured else []
+    lines = [*coverage_lines.lines(measured), *times.lines(), *failures] if measured else []
     passed = counts["tests"] - counts["failures"] - counts["errors"] - counts["skipped"]
     failed = counts["failures"] + counts["errors"]
     lines.append(f"{passed} passed, {failed} failed, {counts['skipped']} skipped")
@@ -60,20 +65,55 @@ def _run(part: Part, coverage: Path, arguments: list[str]) -> int:
     # SlipCover measures by bytecode that takes itself out, in the processes of pytest-xdist too.
     packages = ",".join(coverage_lines.PACKAGES)
     measuring = ["-m", "slipcover", "--source", packages, "--json", "--out", str(coverage)]
-    environment = {**os.environ, PART_VARIABLE: part}
+    environment = {**os.environ, PART_VARIABLE: part, START_TIMES: str(START_TIMES_FILE)}
     if part is Part.NO_SERVER:
         environment[NO_SERVERS] = "1"
     command = [sys.executable, *measuring, "-m", "pytest", *arguments]
     return subprocess.run(command, env=environment, check=False).returncode
 
 
-def _read(junit: Path, counts: Counter[str]) -> list[str]:
-    """Add to the counts; a line for each test that failed."""
+@dataclass
+class Times:
+    """Seconds of tests by their markers, and those of starts in the file at `path`."""
+
+    path: Path
+    tests: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, case: ElementTree.Element) -> None:
+        """A test counts with each of its markers; its fixtures count with it."""
+        given = case.find(f"properties/property[@name='{NEEDS_PROPERTY}']")
+        needed = (given.get("value", "") if given is not None else "").split()
+        for name in needed or ["none"]:
+            self.tests[name] += float(case.get("time", 0))  # type: ignore[assignment]
+            self.counts[name] += 1
+
+    def lines(self) -> list[str]:
+        """The starts, then the tests, the dearest first."""
+        starts: dict[str, list[float]] = {}
+        for line in self.path.read_text("utf-8").splitlines() if self.path.exists() else ():
+            server, _, seconds = line.partition(" ")
+            starts.setdefault(server, []).append(float(seconds))
+        started = sorted(starts.items(), key=lambda one: -max(one[1]))
+        told = [f"{name} {max(took):.1f} s ({len(took)}×)" for name, took in started]
+        spent = [
+            f"{name} {seconds:.0f} s ({self.counts[name]})"
+            for name, seconds in self.tests.most_common()
+        ]
+        return [
+            f"Servers started (the slowest start, how often): {', '.join(told) or 'none'}",
+            f"Tests by what they need (how many; each counts wherever it is): {', '.join(spent)}",
+        ]
+
+
+def _read(junit: Path, counts: Counter[str], times: Times) -> list[str]:
+    """Add to the counts and times; a line for each test that failed."""
     lines = []
     for suite in ElementTree.parse(junit).iter("testsuite"):  # noqa: S314 - pytest wrote it
         for name in ("tests", "failures", "errors", "skipped"):
             counts[name] += int(suite.get(name, 0))
         for case in suite.iter("testcase"):
+            times.add(case)
             if case.find("failure") is not None or case.find("error") is not None:
                 lines.append(f"FAILED {case.get('classname')}::{case.get('name')}")
     return lines

@@ -33,7 +33,7 @@ from smbprotocol.open import (
 )
 
 from tests.made_certificates import make_certificates
-from tests.needs import refuse_where_fast
+from tests.needs import starting
 
 REALM, DOMAIN, SUFFIX = "DGFIP.TEST", "DGFIP", "DC=dgfip,DC=test"
 USERS = f"CN=Users,{SUFFIX}"
@@ -226,7 +226,7 @@ def _writer(place: SharePlace) -> _Writer:
 @functools.cache
 def ensure_samba() -> SambaServer:
     """The session's domain; started at the first call."""
-    refuse_where_fast("samba")
+    answers = starting("samba")
     if os.geteuid() != 0:
         raise SambaMissingError(
             "A domain controller listens on ports of the system: it needs root."
@@ -253,6 +253,7 @@ def ensure_samba() -> SambaServer:
     _serve(samba)
     samba.sids[ADMINISTRATOR] = _sid_of_administrator(samba)
     samba.add_user(READER, "Compte", "Lecteur")
+    answers()
     return samba
 
 

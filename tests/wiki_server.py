@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 import mwclient
 
-from tests.needs import refuse_where_fast
+from tests.needs import starting
 
 HOME = Path("/usr/share/mediawiki")
 PACKAGES = "mediawiki php-cli php-sqlite3 php-mbstring php-xml php-intl"
@@ -162,7 +162,7 @@ class WikiServer:
 @functools.cache
 def ensure_wiki() -> WikiServer:
     """The session's wiki; started at the first call."""
-    refuse_where_fast("wiki")
+    answers = starting("wiki")
     if not (HOME / "api.php").is_file() or shutil.which("php") is None:
         raise WikiMissingError(f"The wiki tests need {PACKAGES} (`make servers`).")
     run = Path(tempfile.mkdtemp(prefix="quisait-wiki-", dir=_quick_folder()))
@@ -176,6 +176,7 @@ def ensure_wiki() -> WikiServer:
     for table in ("recentchanges", "logging", "log_search", "archive"):
         wiki.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
     wiki.snapshot("new")
+    answers()
     return wiki
 
 

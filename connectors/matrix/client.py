@@ -62,13 +62,13 @@ class MatrixClient:
     def sync(self, since: str | None, wait_s: float = 0.0) -> SyncAnswer | None:
         """What happened since a token, waiting for it; None if the server knows it no more.
 
-        Without a token: the present one. A server may answer that from memory (Synapse keeps it
-        for two minutes); a filter that nobody sent before makes it look.
+        Without a token: the present one. A server may answer from memory what it was asked before,
+        as by a reading that was killed (Synapse does for two minutes): who left a room since would
+        go on reading. A filter that nobody sent before makes it look.
         """
         nothing: dict[str, list[str]] = {"types": []}
-        timeline = {"limit": 1, "types": _TYPES}
-        if since is None:
-            timeline["not_types"] = [f"quisait.{secrets.token_hex(8)}"]
+        unheard = f"quisait.{secrets.token_hex(8)}"
+        timeline = {"limit": 1, "types": _TYPES, "not_types": [unheard]}
         room = {
             "timeline": timeline,
             "state": nothing,

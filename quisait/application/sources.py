@@ -41,7 +41,7 @@ from indexer.ports import IndexDenials
 from indexer.state import State
 from quisait.application.database import opened_database
 from quisait.settings import Settings, beside_file
-from quisait.settings.sources import BUILT_IN_KINDS, SourceSettings
+from quisait.settings.sources import BUILT_IN_KINDS, LdapSettings, SourceSettings
 from quisait.settings.types import fault_lines, seconds_of
 from search_api.asking.documents import QuestionsConnector
 from search_api.asking.storage import SqlQuestions
@@ -273,9 +273,12 @@ def ldap_place(settings: Settings) -> LdapConfig:
     ldap, usual = settings.ldap, AGENT_ATTRIBUTES
     agents_filter, groups_filter = ldap.agents_filter, ldap.groups_filter
     if ldap.active_directory:
-        usual, stated = ACTIVE_DIRECTORY_ATTRIBUTES, ldap.model_fields_set
-        agents_filter = agents_filter if "agents_filter" in stated else ACTIVE_DIRECTORY_AGENTS
-        groups_filter = groups_filter if "groups_filter" in stated else ACTIVE_DIRECTORY_GROUPS
+        usual, initial = ACTIVE_DIRECTORY_ATTRIBUTES, LdapSettings()
+        # `quisait init` writes the initial filters down: as they are, nobody chose them.
+        if agents_filter == initial.agents_filter:
+            agents_filter = ACTIVE_DIRECTORY_AGENTS
+        if groups_filter == initial.groups_filter:
+            groups_filter = ACTIVE_DIRECTORY_GROUPS
     return LdapConfig(
         urls=tuple(ldap.urls),
         agents=LdapBranch(ldap.agents_base, agents_filter),

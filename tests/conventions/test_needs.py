@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -121,3 +122,28 @@ def test_every_test_is_in_a_part_that_is_run(request: pytest.FixtureRequest) -> 
     assert set(run_all.PYTEST_ARGUMENTS) == set(needs.Part)
     assert {needs.part_of(item) for item in request.session.items} <= set(needs.Part)
     assert needs.part_of(request.node) is needs.Part.NO_SERVER
+
+
+def test_starts_and_tests_are_timed(tmp_path: Path) -> None:
+    """A server's slowest start; of tests the seconds by marker, read off the report of pytest."""
+    (tmp_path / "starts").write_text("wiki 4.0\nwiki 6.5\nsamba 9.1\n")
+    times = run_all.Times(tmp_path / "starts")
+    for needed, seconds in (("opensearch wiki", "2"), ("wiki", "3.4"), ("", "1")):
+        properties = f'<properties><property name="needs" value="{needed}"/></properties>'
+        case = f'<testcase time="{seconds}">{properties}</testcase>'
+        times.add(ElementTree.fromstring(case))  # noqa: S314 - written above
+    started, spent = times.lines()
+    assert started.endswith("samba 9.1 s (1×), wiki 6.5 s (2×)")
+    assert spent.endswith("wiki 5 s (2), opensearch 2 s (1), none 1 s (1)")
+
+
+def test_a_start_is_noted_once_the_server_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not before."""
+    monkeypatch.setenv(needs.START_TIMES, str(tmp_path / "starts"))
+    monkeypatch.delenv(needs.NO_SERVERS, raising=False)
+    answers = needs.starting("samba")
+    assert not (tmp_path / "starts").exists()
+    answers()
+    assert (tmp_path / "starts").read_text().startswith("samba 0.")

@@ -47,17 +47,32 @@ DOCUMENT_NAMES = (
 """Of documents of every kind of right, in the matrix, and one that was deleted."""
 
 
-def documents(pattern: str) -> tuple[Ask, ...]:
-    """Each by its id; one of a source that the settings name no more, and one that never was."""
-    ids = [f"dossier:{name}.txt" for name in FILE_NAMES]
-    ids += [*(f"wiki:{name}" for name in DOCUMENT_NAMES), "ancien:epsilon", "wiki:jamais"]
-    return tuple(Ask(pattern.format(one)) for one in ids)
+DOCUMENT_IDS = (
+    *(f"dossier:{name}.txt" for name in FILE_NAMES),
+    *(f"wiki:{name}" for name in DOCUMENT_NAMES),
+    "ancien:epsilon",
+    "wiki:jamais",
+)
+"""Theirs; one of a source that the settings name no more, and one that never was."""
+SPACES = tuple(f"coin-{name}" for name in ("fraude", "direction", "interne"))
 
 
-def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tuple[Ask, ...]]:
-    """How each route is asked, by method and path: nothing that would be refused as malformed."""
+def expectations(
+    agents: Sequence[str],
+    topic: str,
+    ids: Sequence[str] = DOCUMENT_IDS,
+    spaces: Sequence[str] = SPACES,
+) -> dict[tuple[str, str], tuple[Ask, ...]]:
+    """How each route is asked, by method and path: nothing that would be refused as malformed.
+
+    Documents are asked for by each of these ids, searches narrowed to each of these spaces.
+    """
+
+    def documents(pattern: str) -> tuple[Ask, ...]:
+        return tuple(Ask(pattern.format(one)) for one in ids)
+
     push = {"type": "page", "id": "1", "title": "x", "text": "x", "readers": {"allowed": []}}
-    narrowed = [f"space=coin-{name}" for name in ("fraude", "direction", "interne")]
+    narrowed = [f"space={space}" for space in spaces]
     return {
         ("GET", "/api/v1/openapi.json"): asked("/api/v1/openapi.json"),
         ("GET", "/api/v1/search"): (
@@ -160,8 +175,8 @@ def expectations(agents: Sequence[str], topic: str) -> dict[tuple[str, str], tup
         ),
         ("GET", "/a-verifier"): asked("/a-verifier"),
         ("POST", "/api/v1/verifications"): tuple(
-            Ask("/api/v1/verifications", "POST", json={"document": f"wiki:{name}", "act": act})
-            for name in DOCUMENT_NAMES
+            Ask("/api/v1/verifications", "POST", json={"document": one, "act": act})
+            for one in ids
             for act in ("outdated", "right")
         ),
         ("POST", "/verifications"): posted("/verifications", document="inconnu", act="outdated"),

@@ -21,7 +21,7 @@ from search_api.app import Services, create_app
 from search_api.identity.tokens import DemoReaders, SignedTokens, TokenReaders
 from search_api.search import Search
 from search_api.server import server
-from tests.needs import refuse_where_fast
+from tests.needs import starting
 from tests.pages.administration import ENCODER, TODAY, FictionalDirectory, documents
 
 NOW_S = 1_770_000_000
@@ -133,12 +133,13 @@ def demo_address(demo_app: FastAPI) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, which playwright drives."""
-    refuse_where_fast("browser")
+    answers = starting("browser")
     path = shutil.which("chromium")
     if path is None:
         pytest.fail("The browser tests need Chromium: apt-get install chromium (`make servers`).")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
+        answers()
         yield browser
         browser.close()
 

@@ -256,6 +256,23 @@ def test_killed_at_any_change_it_loses_nothing() -> None:
         assert apply(rooms_of(reader).changes(cursor), apply(done)) == whole
 
 
+def test_who_leaves_is_seen_though_the_reading_before_was_killed() -> None:
+    """The server answers from memory what the killed reading asked; that is older."""
+    reader, author, staying, leaving = ensure_matrix().accounts(4)
+    room = author.create("Salon", reader, staying, leaving)
+    for one in (reader, staying, leaving):
+        one.join(room)
+    author.say(room, "Une note.")
+    kept, cursor, _ = read(reader)
+    assert readers(kept)["Une note."] == {name(author), name(staying), name(leaving)}
+    author.say(room, "Une nouvelle.")
+    assert next(rooms_of(reader).changes(cursor))
+    leaving.leave(room)
+    kept, _, _ = read(reader, (kept, cursor))
+    still = {name(author), name(staying)}
+    assert readers(kept) == {"Une note.": still, "Une nouvelle.": still}
+
+
 def test_a_redaction_holds_though_the_reading_is_killed() -> None:
     """After the room with the redaction, before the others: what stands nowhere is not kept."""
     reader, asker, expert = ensure_matrix().accounts(3)

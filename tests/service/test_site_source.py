@@ -1,13 +1,10 @@
 """A web site as a source: from the settings to a found page, and its author among who knows."""
 
-import functools
-import threading
-from collections.abc import Iterable, Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
+from tests.served_folder import served_folder, write_sitemap
 from tests.service.place import Place, make_place
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
@@ -35,26 +32,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     for path, (title, text) in PAGES.items():
         (served / path).parent.mkdir(parents=True, exist_ok=True)
         (served / path).write_text(PAGE.format(title=title, text=text), "utf-8")
-    handler = functools.partial(_Silent, directory=str(served))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_address[1]}/"
-        map_site(served, url, PAGES)
+    with served_folder(served) as url:
+        write_sitemap(served, url, PAGES)
         made = make_place(root / "place", QUISAIT_SOURCES=SOURCES.format(url=url))
         accounts = "account,agent\nintranet:Ana Le Goff,ag-1\n"
         (made.folder / "comptes.csv").write_text(accounts, "utf-8")
         yield Place(made.folder, {**made.environment, "QUISAIT_DIRECTORY__ACCOUNTS": "comptes.csv"})
-        server.shutdown()
-
-
-class _Silent(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def map_site(served: Path, url: str, paths: Iterable[str]) -> None:
-    entries = "".join(f"<url><loc>{url}{path}</loc></url>" for path in paths)
-    (served / "sitemap.xml").write_text(f"<urlset>{entries}</urlset>", "utf-8")
 
 
 def test_from_the_settings_to_a_found_page(place: Place) -> None:

@@ -9,6 +9,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from connectors.ldap.config import ACTIVE_DIRECTORY_AGENTS
+from quisait.application.sources import ldap_place
 from quisait.settings import Settings, beside_file, load_settings
 from quisait.settings.documentation import LISTS, TABLES, initial_file, settings_page
 from quisait.settings.mailbox import MailboxSettings
@@ -240,3 +242,15 @@ def test_what_was_read_goes_to_another_folder(folders: dict[str, str], wrong: bo
             MailboxSettings.model_validate(box)
     else:
         MailboxSettings.model_validate(box)
+
+
+def test_an_active_directory_is_read_by_its_own_filters(file: Path) -> None:
+    """Though the first file writes down others: only a filter that somebody chose is taken."""
+    written = initial_file()
+    assert written.count("active_directory = false") == 1
+    file.write_text(written.replace("active_directory = false", "active_directory = true"), "utf-8")
+    place = ldap_place(load_settings())
+    assert place.agents.filter == ACTIVE_DIRECTORY_AGENTS
+    chosen = '[ldap]\nactive_directory = true\nagents_filter = "(sAMAccountName=ag-*)"\n'
+    file.write_text(chosen, "utf-8")
+    assert ldap_place(load_settings()).agents.filter == "(sAMAccountName=ag-*)"

@@ -1,0 +1,78 @@
+"""How fast a crawl takes each kind of source: `python -m benchmarks.sources`.
+
+Each source has so many made documents of one length on its own real server, as the tests start it,
+and is read whole by the product's crawl into an embedded index, without its limit of requests a
+second. Vectors cost nothing: what is measured is the source, its protocol and the writing. A second
+reading, in which nothing changed, says how long a source takes to be asked. Give the sources' names
+to measure some of them.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks.indexing import DIMENSION, Costless, crawl_parts
+from indexer.crawl.pipeline import crawl
+from indexer.embedded.index import EmbeddedIndex
+from indexer.extraction.in_process import InProcessExtractor
+from quisait.application.sources import open_source
+from tests.mixed_sources import SOURCES, MixedSource, Planted, ensure_people
+from tests.service.mixed_world import bare_place, opened_site
+
+DOCUMENTS = 200
+CHARACTERS = 1_500
+"""Of each text, about a page."""
+
+
+def made(source: str) -> list[Planted]:
+    """Documents of one length, no two alike."""
+    filler = " ".join(f"La parcelle {n} est bornée par le géomètre." for n in range(40))
+    return [
+        Planted(source, f"n{number:03}", filler=f"{number} {filler}"[:CHARACTERS])
+        for number in range(DOCUMENTS)
+    ]
+
+
+def measure(kind: type[MixedSource], folder: Path) -> tuple[float, float]:
+    """Seconds of a first reading of one source, and of a second one."""
+    with ExitStack() as stack:
+        source = kind(stack, folder / "source")
+        source.put(made(source.name))
+        place = bare_place(folder / "place", source)
+        site = stack.enter_context(opened_site("embedded", place))
+        source.deliver(place, site.post)
+        extractor = InProcessExtractor()
+        stack.callback(extractor.close)
+        index = EmbeddedIndex(folder / "index", DIMENSION)
+        parts = stack.enter_context(crawl_parts(index, Costless(), extractor))
+        (asked,) = (one for one in site.application.settings.sources if one.name == source.name)
+        took = []
+        for _ in range(2):
+            begun = time.perf_counter()
+            crawl(open_source(asked, site.application.inbox), parts)
+            took.append(time.perf_counter() - begun)
+        count = index.count(source.name)
+        assert count == DOCUMENTS, (source.name, count)  # noqa: S101 a rate of others is none
+        return took[0], took[1]
+
+
+def main(names: Sequence[str]) -> None:
+    """A line for each source."""
+    ensure_people()
+    load, processors = os.getloadavg()[0], len(os.sched_getaffinity(0))
+    print(f"{DOCUMENTS} documents, {processors} processors, load {load:.1f} at the start")
+    print(f"{'source':<12}{'documents/s':>12}{'nothing changed':>18}")
+    for kind in SOURCES:
+        if not names or kind.name in names:
+            with tempfile.TemporaryDirectory() as folder:
+                first, again = measure(kind, Path(folder))
+            print(f"{kind.name:<12}{DOCUMENTS / first:>12.0f}{again:>16.2f} s", flush=True)
+    print(f"load {os.getloadavg()[0]:.1f} at the end")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
