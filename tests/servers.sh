@@ -15,6 +15,9 @@ command -v php >/dev/null || servers+=(php-cli)
 [ -x /usr/sbin/nginx ] || servers+=(nginx)
 [ -x /usr/sbin/apache2 ] || servers+=(apache2-bin)
 [ -x /usr/sbin/samba ] || servers+=(samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind)
+[ -f /usr/share/wordpress/wp-settings.php ] || servers+=(wordpress)
+php -m 2>/dev/null | grep -qi '^mysqli$' || servers+=(php-mysql)
+[ -x /usr/sbin/mariadbd ] || servers+=(mariadb-server)
 command -v promtool >/dev/null || servers+=(prometheus)
 for part in sqlite3 mbstring xml intl; do
     php -m 2>/dev/null | grep -qi "^$part\$" || servers+=("php-$part")
@@ -32,7 +35,7 @@ install() {
 
 apt-get -qq update || { echo "The list of Debian's packages could not be read."; exit 1; }
 [ ${#missing[@]} -eq 0 ] || install "${missing[@]}"
-# Without what these recommend: a wiki of the tests needs neither MariaDB nor Apache.
+# Without what these recommend: a wiki of the tests needs no Apache.
 # Nor may a server begin on the system's own ports: the tests start theirs.
 quiet=/usr/sbin/policy-rc.d
 if [ ${#servers[@]} -gt 0 ]; then
