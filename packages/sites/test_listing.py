@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from quisait_sites.listing import MOST_ITEMS, ItemsPage, whole_listing
+from quisait_sites.wagtail import Page, _Meta
+from quisait_sites.wordpress import _joined
+from quisait_sites.wordpress_api import Item
 
 from connectors.ports import SourceError, SourceRefused, SourceUnreachable
 
@@ -55,6 +59,37 @@ def test_items_that_the_interface_hides_hide_no_other(
 
     if len(hidden & there) < size:  # no answer is empty
         assert set(whole_listing(ask, "x")) == there - hidden
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from(["", "x", "http://[", "2019-05-04"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.just("author"), inner),
+    max_leaves=5,
+)
+FIELDS = sorted(
+    {*Item.model_fields, *Page.model_fields, *_Meta.model_fields, "_embedded"} | {"rendered"}
+)
+OBJECTS = st.dictionaries(
+    st.sampled_from(FIELDS),
+    JSON | st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=3),
+    max_size=6,
+)
+
+
+@given(OBJECTS)
+def test_whatever_an_interface_says_is_understood_or_named(raw: dict[str, Any]) -> None:
+    """Nothing else is raised: one page does not end the reading of the others."""
+    with suppress(ValidationError):
+        item = Item.model_validate({"id": 1} | raw)
+        assert isinstance(item.plain_title, str)
+        assert _joined(item) is None or item.embedded
+    with suppress(ValidationError):
+        page = Page.model_validate({"id": 1, "meta": {"type": "x"}} | raw)
+        assert page.modified is None or page.modified.tzinfo
+        assert not page.path or page.path.startswith("/")
 
 
 @given(

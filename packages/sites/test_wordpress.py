@@ -256,6 +256,9 @@ def test_a_page_has_the_readers_of_the_pages_above_it(server: WordPressServer) -
         "UPDATE wordpress.wp_options SET option_value='' WHERE option_name='permalink_structure';"
     )
     assert accesses() == {rh: RH, below: RH, other: EVERYONE}
+    news = post(server, "Actualité")
+    assert accesses() == {rh: RH, below: RH, other: EVERYONE}, "its address says no section"
+    server.act("DELETE", f"posts/{number(news)}")
     first = list(connector(server, **settings).changes(None))
     server.act("POST", f"pages/{number(rh)}", status="draft")
     changes = list(connector(server, **settings).changes(last_cursor(first)))

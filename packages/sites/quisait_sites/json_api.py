@@ -2,10 +2,41 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 from connectors.http_host import HttpHost
+from connectors.values import assume_utc
+
+
+def _moment(written: Any) -> datetime | None:
+    if written and not isinstance(written, str):
+        raise ValueError("no date")
+    return assume_utc(datetime.fromisoformat(written)) if written else None
+
+
+def _address(written: str) -> str:
+    with suppress(ValueError):
+        if urlsplit(written).scheme in ("http", "https"):
+            return written
+    return ""
+
+
+Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+"""A moment, in UTC where it does not say so."""
+Address = Annotated[str, AfterValidator(_address)]
+"""A web address, or nothing where it is none."""
+
+
+class Answered(BaseModel):
+    """What is taken from an answer; its other fields are left."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 @dataclass(frozen=True, slots=True)

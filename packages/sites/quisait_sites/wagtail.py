@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
 from itertools import chain
-from typing import IO, Annotated, Any
+from typing import IO, Any
 from urllib.parse import urljoin, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from connectors.digests import digest_of
 from connectors.http_host import HttpHost
@@ -34,9 +34,9 @@ from connectors.ports import (
     SourceUnreachable,
     Upsert,
 )
-from connectors.values import Access, Document, EvidencePolicy, assume_utc
+from connectors.values import Access, Document, EvidencePolicy
 from quisait_sites.cursor import in_parts, read_cursor
-from quisait_sites.json_api import JsonAnswer, ask_json
+from quisait_sites.json_api import Address, Answered, JsonAnswer, Moment, ask_json
 from quisait_sites.listing import ItemsPage, whole_listing
 from quisait_sites.options import WagtailOptions
 from quisait_sites.pages import plain_path, signed_by
@@ -50,32 +50,21 @@ PER_REQUEST = 100
 """Asked for first; a site gives 20 unless its settings say otherwise, and says so."""
 _MOST_BYTES = 50 * 1024 * 1024
 _MOST_KEPT = 4 * 1024**3
-_LIMIT = re.compile(r"cannot be higher than (\d+)")
+_LIMIT = re.compile(r"cannot be higher than (\d{1,6})")
 _MODIFIED = ("last_published_at", "latest_revision_created_at")
 
 
-def _read_moment(written: Any) -> datetime | None:
-    return assume_utc(datetime.fromisoformat(written)) if written else None
-
-
-Moment = Annotated[datetime | None, BeforeValidator(_read_moment)]
-
-
-class _Meta(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
+class _Meta(Answered):
     type: str
-    html_url: str | None = None
+    html_url: Address | None = None
     first_published_at: Moment = None
     last_published_at: Moment = None
     latest_revision_created_at: Moment = None
     locale: str | None = None
 
 
-class Page(BaseModel):
+class Page(Answered):
     """What the API says of every page."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: int = Field(gt=0)
     title: str = ""
@@ -281,8 +270,8 @@ class _Site:
                 )
                 for one in _page_of(answer, self.host).items:
                     number = one.get("id")
-                    if number in wanted and self._is_of(one, name):
-                        self.keep(int(number), one)
+                    if type(number) is int and number in wanted and self._is_of(one, name):
+                        self.keep(number, one)
         except (SourceUnreachable, SourceRefused):
             pass  # a page of these fails, or a field: they are asked for one by one
         for number in sorted(wanted - self.pages.keys() - self.unreadable):
@@ -303,10 +292,11 @@ class _Site:
         self.failures = 0
         if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             return
-        if answer.status != HTTPStatus.OK or not isinstance(answer.said, dict):
-            self.close(number, f"l'interface répond {answer.status}")
+        said = answer.said
+        if answer.status != HTTPStatus.OK or not isinstance(said, dict) or said.get("id") != number:
+            self.close(number, f"l'interface ne la donne pas (réponse {answer.status})")
         else:
-            self.keep(number, answer.said)
+            self.keep(number, said)
 
     def keep(self, number: int, raw: Mapping[str, Any]) -> None:
         """Keep a page until it is known whether it changed."""
@@ -362,7 +352,7 @@ class _Site:
                 html_of(raw, options.fields, (*options.author_fields, *_MODIFIED))
             ),
             access=readers_by_path(page.path, options.sections, connector.default_access),
-            url=_address(page),
+            url=page.meta.html_url or "",
             kind="page",
             language=(page.meta.locale or "fr")[:2],
             created=created,
@@ -430,11 +420,6 @@ def _digest(made: Document) -> str:
     """Of all that a document says; a set has no order of its own."""
     said = [repr(replace(made, access=Access())), *sorted(made.access.allowed)]
     return digest_of(said, 16).hex()
-
-
-def _address(page: Page) -> str:
-    address = page.meta.html_url or ""
-    return address if urlsplit(address).scheme in ("http", "https") else ""
 
 
 def _where(error: ValidationError) -> str:

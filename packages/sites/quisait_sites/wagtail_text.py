@@ -37,7 +37,7 @@ def names_of(value: Any, depth: int = 0) -> Iterator[str]:
             yield from names_of(one, depth + 1)
     elif isinstance(value, dict):
         if "first_name" in value and "last_name" in value:
-            yield from names_of(f"{value['first_name']} {value['last_name']}")
+            yield from names_of(f"{value['first_name'] or ''} {value['last_name'] or ''}")
             return
         for key in ("name", "nom", "title", "author", "value"):
             if value.get(key):

@@ -141,6 +141,11 @@ class WordPressConnector:
                     f"aucun contenu sous « {section} » : si la page a changé d'adresse, celles en "
                     "dessous ont les lecteurs d'ailleurs"
                 )
+        for host in sorted(site.hosts - {urlsplit(self.options.url).netloc.lower(), ""}):
+            yield (
+                f"les adresses des contenus sont sur {host} : corrigez celle du site dans "
+                "WordPress si vos agents ne l'atteignent pas"
+            )
         if not site.entries:
             yield "aucun contenu publié"
         yield from self._about_texts(site)
@@ -223,6 +228,7 @@ class _Site:
     unreadable: set[int] = field(default_factory=set)
     protected: int = 0
     paths: set[str] = field(default_factory=set)
+    hosts: set[str] = field(default_factory=set)
 
 
 def _look(connector: WordPressConnector, api: WordPressApi) -> _Site:
@@ -270,6 +276,7 @@ def _look(connector: WordPressConnector, api: WordPressApi) -> _Site:
             line = _line(connector, site, item, access)
             site.entries[number] = _Entry(kind, access, line, _is_settled(item, now))
             site.paths |= set(site.rights.paths(item))
+            site.hosts.add(urlsplit(item.link).netloc.lower())
     return site
 
 
@@ -328,7 +335,8 @@ def _signed(connector: WordPressConnector, site: _Site, item: Item) -> tuple[Con
 
 
 def _joined(item: Item) -> Author | None:
-    for one in item.embedded.get("author") or ():
+    joined = item.embedded.get("author")
+    for one in joined if isinstance(joined, list) else ():
         try:
             author = Author.model_validate(one)
         except ValidationError:
@@ -434,9 +442,8 @@ class _Reading:
 
 
 def _address(root: str, item: Item) -> str:
-    """The entry's own address; one that is none is made from its number."""
-    good = urlsplit(item.link).scheme in ("http", "https")
-    return item.link if good else f"{root}?p={item.id}"
+    """The entry's own address; without one, it is made from its number."""
+    return item.link or f"{root}?p={item.id}"
 
 
 def _field(error: ValidationError) -> str:

@@ -7,21 +7,22 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from html import unescape
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urljoin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
 
 from connectors.http_host import HttpHost
 from connectors.ports import SourceRefused, SourceUnreachable
 from connectors.values import assume_utc
-from quisait_sites.json_api import JsonAnswer, ask_json
+from quisait_sites.json_api import Address, Answered, JsonAnswer, Moment, ask_json
 from quisait_sites.listing import ItemsPage, whole_listing
 
 PER_REQUEST = 100
 """The most that WordPress gives in one answer."""
 NAMESPACE = "wp/v2"
 _TAG = re.compile("<[^<>]*>")
+_PRIVATE = re.compile(r"^(?:Private|Privé)\s?: ")
 _CLOSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _LISTED = (
     "id", "date_gmt", "modified_gmt", "status", "slug", "link", "parent", "author", "categories",
@@ -30,35 +31,26 @@ _LISTED = (
 _READ = (*_LISTED, "content.rendered", "_links", "_embedded")
 
 
-def _moment(written: Any) -> datetime | None:
-    return assume_utc(datetime.fromisoformat(written)) if written else None
-
-
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
-"""A moment in UTC that is written without saying so."""
-
-
-class _Answered(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Rendered(_Answered):
+class Rendered(Answered):
     """A text as HTML. `protected`: behind a password; None where the site does not say."""
 
     rendered: str = ""
     protected: bool | None = None
 
 
-class Item(_Answered):
-    """A post, a page, or an entry of another type. `categories` is None where it has none."""
+class Item(Answered):
+    """A post, a page, or an entry of another type.
+
+    `parent` is None where its type has no pages above others, `categories` where it has none.
+    """
 
     id: int = Field(gt=0)
     date_gmt: Moment = None
     modified_gmt: Moment = None
     status: str = ""
     slug: str = ""
-    link: str = ""
-    parent: int = 0
+    link: Address = ""
+    parent: int | None = None
     author: int = 0
     categories: tuple[int, ...] | None = None
     title: Rendered = Rendered()
@@ -67,8 +59,9 @@ class Item(_Answered):
 
     @property
     def plain_title(self) -> str:
-        """The title without tags."""
-        return plain(self.title.rendered)
+        """The title without tags, nor the word that WordPress puts before a private one."""
+        title = plain(self.title.rendered)
+        return _PRIVATE.sub("", title) if self.status == "private" else title
 
     @property
     def is_open(self) -> bool:
@@ -76,7 +69,7 @@ class Item(_Answered):
         return self.status in ("publish", "private") and self.content.protected is False
 
 
-class Category(_Answered):
+class Category(Answered):
     """A category of posts, below another or not."""
 
     id: int = Field(gt=0)
@@ -85,7 +78,7 @@ class Category(_Answered):
     parent: int = 0
 
 
-class Author(_Answered):
+class Author(Answered):
     """Who writes, as the site names them."""
 
     id: int = Field(gt=0)
@@ -239,7 +232,8 @@ def open_api(host: HttpHost) -> WordPressApi:
         api = WordPressApi(host, readable)
         answers.append(api.ask("", {"_fields": "namespaces"}))
         said = answers[-1].said
-        if isinstance(said, dict) and NAMESPACE in (said.get("namespaces") or ()):
+        names = said.get("namespaces") if isinstance(said, dict) else None
+        if isinstance(names, list) and NAMESPACE in names:
             return api
     raise refusal(host, answers)
 

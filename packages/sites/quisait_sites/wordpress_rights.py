@@ -96,8 +96,13 @@ class WordPressRights:
         """Where it stands: by its address, and by the pages above it. Raises `NotExpressed`."""
         if not self.options.sections:
             return []
-        paths = [plain_path(item.link)]
-        if item.parent or item.categories is None:
+        paths = [plain_path(item.link)] if item.link and not urlsplit(item.link).query else []
+        if item.parent is None and not paths:
+            raise NotExpressed(
+                "son adresse ne dit pas sa section : réglez des permaliens lisibles, personne "
+                "ne le lit"
+            )
+        if item.parent is not None:
             above = self._above(item)
             if (above[-1] if above else item).parent:
                 raise NotExpressed(
