@@ -94,6 +94,21 @@ class WordPressServer:
                 done.append(one["body"])
         return done
 
+    def upload(self, name: str, content: bytes, joined_to: int) -> int:
+        """The number of a new file, joined to an entry, or to none."""
+        answer = self.client.post(
+            "wp-json/wp/v2/media",
+            params={"post": joined_to},
+            content=content,
+            headers={
+                "Content-Disposition": f'attachment; filename="{name}"',
+                "Content-Type": "text/plain",
+            },
+            auth=(ADMIN, self.passwords[ADMIN]),
+        )
+        assert answer.is_success, answer.text
+        return int(answer.json()["id"])
+
     def configure(self, **said: Any) -> None:
         """What the plug-in of the tests does from now on (tests/wordpress/plugin.php)."""
         (self.run / "plugin.json").write_text(json.dumps(said), "utf-8")

@@ -270,6 +270,31 @@ def test_a_page_has_the_readers_of_the_pages_above_it(server: WordPressServer) -
     assert kept[below].access == RH, "it comes back, though it is as it was"
 
 
+def test_files_have_the_readers_of_what_they_are_joined_to(server: WordPressServer) -> None:
+    """A file of nothing, of a draft or of an entry behind a password is not read."""
+    rh = post(server, "RH", kind="pages", slug="rh")
+    draft = post(server, "brouillon", status="draft")
+    closed = post(server, "fermé", **BEHIND_ONE)
+    ids = {
+        one: server.upload(f"{one}.txt", "Le barème des congés.".encode(), int(number(where)))
+        for one, where in (("bareme", rh), ("projet", draft), ("code", closed), ("seul", "0"))
+    }
+    server.act("POST", f"media/{ids['bareme']}", caption="Celui de mars.", title="Barème")
+    reading = connector(server, files=True, sections={"/rh/": ["annuaire:group:rh"]})
+    first = list(reading.changes(None))
+    kept = apply(first)
+    file = f"t:{ids['bareme']}"
+    assert set(kept) == {rh, file}
+    assert (kept[file].access, kept[file].title, kept[file].part_of) == (RH, "Barème", rh)
+    assert "Le barème des congés." in {one.text for one in kept[file].sections}
+    assert {c.document.sections for c in first if isinstance(c, Upsert)} >= {
+        (Section("Celui de mars."),)
+    }
+    assert set(apply(connector(server).changes(None))) == {rh}, "not unless the settings say so"
+    server.act("POST", f"pages/{number(rh)}", status="draft")
+    assert not apply(reading.changes(last_cursor(first)), kept)
+
+
 def test_only_texts_that_changed_are_asked_for(server: WordPressServer) -> None:
     """Of many, with a cursor that stays small."""
     acts = [

@@ -45,6 +45,12 @@ if ( 'cli' === PHP_SAPI ) {
 	exit;
 }
 
+$path = parse_url( $_SERVER['REQUEST_URI'], PHP_URL_PATH );
+if ( str_starts_with( $path, '/wp-content/uploads/' ) && is_file( "$run/content/" . substr( $path, 12 ) ) ) {
+	header( 'Content-Type: text/plain' );
+	readfile( "$run/content/" . substr( $path, 12 ) );
+	exit;
+}
 require ABSPATH . 'wp-settings.php';
 wp();
 if ( ! is_robots() ) {

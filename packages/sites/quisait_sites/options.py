@@ -117,6 +117,11 @@ class WordPressOptions(BaseModel):
         description="lecteurs par début de chemin, d'une page et de celles en dessous, comme pour "
         "un site ; là où ni catégorie ni section ne dit rien : « allowed » de la source",
     )
+    files: bool = Field(
+        False,
+        description="lire aussi les fichiers joints aux contenus lus (PDF, bureautique), pour les "
+        "lecteurs de leur contenu",
+    )
     private: Annotated[list[str], AfterValidator(_principals)] = Field(
         [],
         description="lecteurs des contenus privés que le compte peut lire, parmi ceux de leur "

@@ -48,6 +48,7 @@ from quisait_sites.wordpress_api import (
     other_types,
     plain,
 )
+from quisait_sites.wordpress_files import FIELDS, FileSource, JoinedFile
 from quisait_sites.wordpress_rights import NotExpressed, WordPressRights
 
 READ_PER_REQUEST = 20
@@ -57,6 +58,7 @@ _SETTLED_AFTER_S = 60
 """Dates have no fraction of a second, and a site's machines no common clock: what changed less
 than a minute before it was read is read once more."""
 _CHECKED_TEXTS = 20
+_PUBLISHED = ("publish", "private")
 _MOST_BYTES = 50 * 1024 * 1024
 _SHORTCODE = re.compile(
     r"\[/[a-z][\w-]{0,60}\]|\[[a-z][\w-]{0,60}(?:[ \n][^\[\]]{0,2000}=[^\[\]]{0,2000})?/?\]"
@@ -169,7 +171,7 @@ class WordPressConnector:
 
     def _about_texts(self, site: "_Site") -> Iterator[str]:
         empty = coded = 0
-        numbers = sorted(site.entries)[-_CHECKED_TEXTS:]
+        numbers = sorted(site.entries.keys() - site.files)[-_CHECKED_TEXTS:]
         for _, changes in _Reading(self, site, keep_codes=True).read(numbers):
             for change in changes:
                 if isinstance(change, Upsert):
@@ -227,16 +229,18 @@ class _Site:
     unread: list[Change] = field(default_factory=list)
     unreadable: set[int] = field(default_factory=set)
     protected: int = 0
+    files: dict[int, JoinedFile] = field(default_factory=dict)
     paths: set[str] = field(default_factory=set)
     hosts: set[str] = field(default_factory=set)
 
 
 def _look(connector: WordPressConnector, api: WordPressApi) -> _Site:
-    options, unread = connector.options, list[Change]()
-    raw: dict[str, dict[int, Mapping[str, Any]]] = {}
+    """Everything that is there, and who reads it. Raises `SourceError`."""
+    options = connector.options
+    listed: dict[str, dict[int, Mapping[str, Any]]] = {}
     clock = ""
     for kind in options.types:
-        raw[kind], began = api.contents(kind, _status(options))
+        listed[kind], began = api.contents(kind, _status(options))
         clock = clock or began
     now = clock_of(clock)
     categories = _listed(api, "categories", ("id", "name", "slug", "parent"), Category)
@@ -247,37 +251,64 @@ def _look(connector: WordPressConnector, api: WordPressApi) -> _Site:
             "machine."
         )
     authors = _listed(api, "users", ("id", "name", "slug"), Author)
-    items: dict[int, Item] = {}
-    kinds: dict[int, str] = {}
-    site = _Site(
-        api,
-        WordPressRights(options, connector.default_access, categories or {}, items),
-        authors,
-        _homonyms(authors or {}) if options.accounts == "name" else frozenset(),
-        unread=unread,
-    )
-    site.rights.check_categories()
-    for kind, listed in raw.items():
-        for number, one in listed.items():
+    rights = WordPressRights(options, connector.default_access, categories or {}, {})
+    rights.check_categories()
+    by_name = options.accounts == "name"
+    site = _Site(api, rights, authors, _homonyms(authors or {}) if by_name else frozenset())
+    for kind, found in listed.items():
+        for number, raw in found.items():
             try:
-                items[number], kinds[number] = Item.model_validate(one), kind
+                rights.items[number] = Item.model_validate(raw)
             except ValidationError as error:
                 _close(connector, site, number, kind, f"l'interface le donne mal ({_field(error)})")
-    for number, item in items.items():
-        if item.content.protected is True:
-            site.protected += 1
-        elif item.is_open:
-            kind = kinds[number]
-            try:
-                access = site.rights.access(kind, item)
-            except NotExpressed as error:
-                _close(connector, site, number, kind, str(error))
-                continue
-            line = _line(connector, site, item, access)
-            site.entries[number] = _Entry(kind, access, line, _is_settled(item, now))
-            site.paths |= set(site.rights.paths(item))
-            site.hosts.add(urlsplit(item.link).netloc.lower())
+    for kind, found in listed.items():
+        for number in found.keys() & rights.items.keys():
+            _look_at(connector, site, kind, rights.items[number], now)
+    if options.files:
+        _look_at_files(connector, site, now)
     return site
+
+
+def _look_at(
+    connector: WordPressConnector, site: _Site, kind: str, item: Item, now: datetime
+) -> None:
+    if item.content.protected:
+        site.protected += 1
+        return
+    if item.status not in _PUBLISHED:
+        return
+    try:
+        if not item.is_open:
+            raise NotExpressed("le site ne dit pas s'il est protégé par un mot de passe")
+        access = site.rights.access(kind, item)
+    except NotExpressed as error:
+        _close(connector, site, item.id, kind, str(error))
+        return
+    line = _line(connector, site, item, access)
+    site.entries[item.id] = _Entry(kind, access, line, _is_settled(item, now))
+    site.paths |= set(site.rights.paths(item))
+    site.hosts.add(urlsplit(item.link).netloc.lower())
+
+
+def _look_at_files(connector: WordPressConnector, site: _Site, now: datetime) -> None:
+    """Those that are joined to an entry that is read: no setting says who reads the others."""
+    listed, _ = site.api.listed("media", FIELDS)
+    for number, raw in listed.items():
+        try:
+            file = JoinedFile.model_validate(raw)
+        except ValidationError as error:
+            _close(connector, site, number, "media", f"l'interface le donne mal ({_field(error)})")
+            continue
+        entry = site.entries.get(file.post or 0)
+        if file.has_text and entry is not None and entry.kind != "media":
+            site.files[number] = file
+            line = f"{file} {sorted(entry.access.allowed)} {_space_of(site, file)}"
+            site.entries[number] = _Entry("media", entry.access, line, _is_settled(file, now))
+
+
+def _space_of(site: _Site, file: JoinedFile) -> str:
+    item = site.rights.items.get(file.post or 0)
+    return site.rights.space(item) if item else ""
 
 
 def _status(options: WordPressOptions) -> str:
@@ -309,7 +340,7 @@ def _line(connector: WordPressConnector, site: _Site, item: Item, access: Access
     return f"{said} {signed} {sorted(access.allowed)}"
 
 
-def _is_settled(item: Item, now: datetime) -> bool:
+def _is_settled(item: Item | JoinedFile, now: datetime) -> bool:
     modified = item.modified_gmt
     return modified is None or abs((now - modified).total_seconds()) >= _SETTLED_AFTER_S
 
@@ -374,6 +405,8 @@ class _Reading:
         by_kind: dict[str, list[int]] = {}
         for number in numbers:
             by_kind.setdefault(self.site.entries[number].kind, []).append(number)
+        for number in by_kind.pop("media", ()):
+            yield number, [Upsert(self._file(number))]
         for kind, wanted in by_kind.items():
             for at in range(0, len(wanted), READ_PER_REQUEST):
                 yield from self._together(kind, wanted[at : at + READ_PER_REQUEST])
@@ -420,6 +453,12 @@ class _Reading:
                 Malformed(f"{kind} {number}", reason, document_id),
             ]
         return [Upsert(self._document(item, access))]
+
+    def _file(self, number: int) -> Document:
+        file, access = self.site.files[number], self.site.entries[number].access
+        options = self.connector.options
+        where = FileSource(self.connector.source, self.site.api.host, options.evidence)
+        return where.document(file, access, _space_of(self.site, file))
 
     def _document(self, item: Item, access: Access) -> Document:
         html = item.content.rendered

@@ -29,7 +29,7 @@ class WordPressRights:
     options: WordPressOptions
     default_access: Access
     categories: Mapping[int, Category]
-    items: Mapping[int, Item]
+    items: dict[int, Item]
     _by_category: dict[int, Access | None] = field(default_factory=dict)
 
     def access(self, kind: str, item: Item) -> Access:
