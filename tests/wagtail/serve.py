@@ -47,6 +47,9 @@ def main(port, database):
         WAGTAIL_SITE_NAME="Essais",
         WAGTAILADMIN_BASE_URL="http://127.0.0.1",
         WAGTAILAPI_LIMIT_MAX=20,
+        WAGTAILSEARCH_BACKENDS={
+            "default": {"BACKEND": "wagtail.search.backends.database", "AUTO_UPDATE": False}
+        },
         INSTALLED_APPS=[
             *("notes", "wagtail.api.v2", "wagtail.users", "wagtail.documents", "wagtail.images"),
             *("wagtail.search", "wagtail.admin", "wagtail", "modelcluster", "taggit"),
