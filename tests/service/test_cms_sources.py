@@ -156,7 +156,7 @@ def test_killed_at_any_moment_they_lose_nothing(
         wagtail.act("change", page=pages[kill + 10], intro="Le kangourou le remplace.")
     assert killed, "all had ended before"
     place.run("crawl")
-    told = {one["name"]: one["documents"] for one in place.json("sources")}
+    told = {one["source"]: one["documents"] for one in place.json("sources")}
     assert (told["blog"], told["portail"]) == (4 + MANY - KILLS, 4 + MANY - KILLS)
     again = {f"{letter}{kill + 10}" for kill in range(KILLS) for letter in "ab"}
     assert found(place, "kangourou", "ag-1") == again
