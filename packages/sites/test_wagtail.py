@@ -318,7 +318,7 @@ def test_readings_that_are_cut_lose_nothing(server: WagtailServer) -> None:
             case 2:
                 server.act("change", page=one)
 
-    read_with_cuts(lambda: connector(server), change, seed=7, rounds=8)
+    read_with_cuts(lambda: connector(server), change, seed=7, rounds=6)
 
 
 VALUES = st.recursive(

@@ -428,7 +428,7 @@ def test_readings_that_are_cut_lose_nothing(server: WordPressServer) -> None:
             case 3:
                 server.act("POST", f"posts/{one}", password=draw.choice(["", "x"]))
 
-    read_with_cuts(lambda: connector(server), change, seed=5, rounds=12)
+    read_with_cuts(lambda: connector(server), change, seed=5, rounds=8)
 
 
 def test_checkpoints_forget_what_closes(server: WordPressServer) -> None:
