@@ -19,6 +19,9 @@ command -v tesseract >/dev/null || servers+=(tesseract-ocr)
 ls /usr/share/tesseract-ocr/*/tessdata/fra.traineddata >/dev/null 2>&1 || servers+=(tesseract-ocr-fra)
 command -v pdftoppm >/dev/null || servers+=(poppler-utils)
 ls /usr/share/fonts/*/*/* >/dev/null 2>&1 || servers+=(fonts-dejavu-core)
+[ -f /usr/share/wordpress/wp-settings.php ] || servers+=(wordpress)
+php -m 2>/dev/null | grep -qi '^mysqli$' || servers+=(php-mysql)
+[ -x /usr/sbin/mariadbd ] || servers+=(mariadb-server)
 command -v promtool >/dev/null || servers+=(prometheus)
 for part in sqlite3 mbstring xml intl; do
     php -m 2>/dev/null | grep -qi "^$part\$" || servers+=("php-$part")
@@ -36,7 +39,7 @@ install() {
 
 apt-get -qq update || { echo "The list of Debian's packages could not be read."; exit 1; }
 [ ${#missing[@]} -eq 0 ] || install "${missing[@]}"
-# Without what these recommend: a wiki of the tests needs neither MariaDB nor Apache.
+# Without what these recommend: a wiki of the tests needs no Apache.
 # Nor may a server begin on the system's own ports: the tests start theirs.
 quiet=/usr/sbin/policy-rc.d
 if [ ${#servers[@]} -gt 0 ]; then

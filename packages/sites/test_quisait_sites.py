@@ -2,8 +2,9 @@
 
 import gzip
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -43,6 +44,10 @@ class ServedPage:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     modified: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    between_s: float = 0
+    """From one byte to the next."""
+    refusals: int = 0
+    """How often it is asked for in vain: status 429."""
 
 
 class Site:
@@ -63,13 +68,24 @@ class Site:
                 unchanged = since and page.modified <= parsedate_to_datetime(since)
                 status = 304 if unchanged and page.status == 200 else page.status
                 body = b"" if status == 304 else page.body
+                if page.refusals:
+                    page.refusals -= 1
+                    self.send_response(429)
+                    self.send_header("Retry-After", "1")
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
                 self.send_response(status)
                 headers = {"Content-Type": "text/html; charset=utf-8"} | page.headers
                 for name, value in headers.items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                with suppress(OSError):  # the other end has waited long enough
+                    for at in range(len(body)) if page.between_s else ():
+                        self.wfile.write(body[at : at + 1])
+                        time.sleep(page.between_s)
+                    self.wfile.write(b"" if page.between_s else body)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -260,7 +276,7 @@ def test_narrowed_sections_close_before_anything_is_read(harness: SiteHarness) -
     cursor = last_cursor(read(harness))
     harness.set_readers("rh/a.html", ("annuaire:group:rh",))
     harness.site.pages["/rh/a.html"].status = 500
-    changes = read(harness, cursor)
+    changes = [one for one in read(harness, cursor) if not isinstance(one, Checkpoint)]
     assert changes[0] == AccessNarrowed("t:/rh/a.html", Access(frozenset({"annuaire:group:rh"})))
 
 
@@ -299,6 +315,31 @@ def test_a_page_that_fails_is_stale_and_tried_again(harness: SiteHarness) -> Non
     assert [c.document.id for c in again if isinstance(c, Upsert)] == ["t:/a.html"]
 
 
+def test_a_slow_site_is_waited_for_so_long_and_no_longer(harness: SiteHarness) -> None:
+    """A page whose bytes never end is named and tried again; no other is lost."""
+    for name in ("a.html", "lente.html", "z.html"):
+        harness.add(name, "Un texte que chacun peut lire.", ("everyone",))
+    page, slow = harness.site.pages["/z.html"], harness.site.pages["/lente.html"]
+    page.between_s, slow.between_s = 0.0001, 0.05
+    limits = HttpLimits(rate_per_s=0, timeout_s=5, total_timeout_s=1, max_wait_s=0)
+    first = list(replace(harness.connector(), limits=limits).changes(None))
+    assert set(apply(first)) == {"t:/a.html", "t:/z.html"}
+    assert [one.document_id for one in first if isinstance(one, Malformed)] == ["t:/lente.html"]
+    slow.between_s = 0
+    rest = replace(harness.connector(), limits=limits).changes(last_cursor(first))
+    assert set(apply(rest, apply(first))) == {"t:/a.html", "t:/lente.html", "t:/z.html"}
+
+
+def test_a_site_that_asks_for_patience_has_it(harness: SiteHarness) -> None:
+    """It says how long: the page is asked for again, and not lost."""
+    harness.add("a.html", "Un texte que chacun peut lire.", ("everyone",))
+    harness.site.pages["/a.html"].refusals = 1
+    limits = HttpLimits(rate_per_s=0, timeout_s=5, total_timeout_s=10, max_wait_s=2)
+    patient = replace(harness.connector(), limits=limits)
+    assert set(apply(patient.changes(None))) == {"t:/a.html"}
+    assert harness.site.asked.count("/a.html") == 2
+
+
 def test_a_deleted_page_still_in_the_map_is_deleted(harness: SiteHarness) -> None:
     """A site's map may be older than the site."""
     harness.add("a.html", "Un texte que chacun peut lire.", ("everyone",))
@@ -308,6 +349,25 @@ def test_a_deleted_page_still_in_the_map_is_deleted(harness: SiteHarness) -> Non
     changes = read(harness, last_cursor(first))
     assert Delete("t:/a.html") in changes
     assert not apply(changes, apply(first))
+
+
+def test_a_page_that_comes_back_as_it_was_is_read(harness: SiteHarness) -> None:
+    """It left the map, or refused, and nothing of it changed meanwhile."""
+    harness.add("a.html", "Un texte que chacun peut lire.", ("everyone",))
+    harness.add("b.html", "Un texte que chacun peut lire.", ("everyone",))
+    page, undated = harness.site.pages["/a.html"], harness.site.pages["/b.html"]
+    undated.lastmod = ""
+    first = read(harness)
+    harness.remove("a.html")
+    undated.status = 403
+    second = read(harness, last_cursor(first))
+    kept = apply(second, apply(first))
+    assert {one: document.access for one, document in kept.items()} == {"t:/b.html": Access()}
+    harness.site.pages["/a.html"] = page
+    undated.status = 200
+    kept = apply(read(harness, last_cursor(second)), kept)
+    everyone = Access(frozenset({"everyone"}))
+    assert [document.access for document in kept.values()] == [everyone, everyone]
 
 
 def test_a_map_that_is_cut_deletes_nothing(harness: SiteHarness) -> None:

@@ -1,6 +1,6 @@
 """Read a site: `SiteConnector.changes` shows the flow."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -24,6 +24,7 @@ from connectors.values import Access
 from quisait_sites.cursor import SiteCursor, in_parts, read_cursor
 from quisait_sites.options import SiteOptions
 from quisait_sites.pages import NoText, NotForSearch, page_document, page_id, plain_path
+from quisait_sites.sections import readers_by_path
 from quisait_sites.sitemap import SiteMap, read_site_map
 
 CHECKPOINT_PAGES = 50
@@ -51,29 +52,40 @@ class SiteConnector:
     def changes(self, since: str | None) -> Iterator[Change]:
         """Close first, then read, then say what is there. Raises `SourceError`."""
         host = self._host()
-        cursor = read_cursor(since)
         site = read_site_map(host, self.options.sitemaps, self.options.exclude)
-        readers = digest_of(map(repr, sorted(self.options.sections.items()))).hex()
-        readers += digest_of(sorted(self.default_access.allowed)).hex()
-        if cursor.readers != readers:
-            yield from (AccessNarrowed(self._id(one), self.access(one)) for one in site.pages)
-        reading = _Reading(self, host, site, cursor.moment)
-        cursor = SiteCursor(cursor.digests, readers, cursor.moment)
-        pages_since = 0
-        for part, addresses in in_parts(site.pages).items():
-            digest = digest_of(
+        parts = in_parts(site.pages)
+        digests = {
+            part: digest_of(
                 f"{one} {site.pages[one]} {sorted(self.access(one).allowed)}" for one in addresses
             )
-            changed = digest != cursor.digest(part)
+            for part, addresses in parts.items()
+        }
+        readers = digest_of(map(repr, sorted(self.options.sections.items()))).hex()
+        readers += digest_of(sorted(self.default_access.allowed)).hex()
+        before = read_cursor(since)
+        # Without what is about to be closed or deleted: it may come back as it was.
+        cursor = before.only({one for one in parts if digests[one] == before.digest(one)})
+        yield Checkpoint(cursor.text())
+        if before.readers != readers:
+            yield from (AccessNarrowed(self._id(one), self.access(one)) for one in site.pages)
+        reading = _Reading(self, host, site, before.moment)
+        cursor = SiteCursor(cursor.digests, readers, before.moment)
+        pages_since = 0
+        for part, addresses in parts.items():
+            changed = digests[part] != cursor.digest(part)
             whole = True
             for address in addresses:
                 if changed or not site.pages[address]:
-                    for change in reading.page(address, anew=changed):
-                        whole = whole and not isinstance(change, Malformed)
-                        yield change
+                    changes = list(reading.page(address, anew=changed))
+                    if whole and any(isinstance(one, Malformed | Delete) for one in changes):
+                        whole = False
+                        if not changed:
+                            cursor = cursor.without(part)
+                            yield Checkpoint(cursor.text())
+                    yield from changes
                     pages_since += 1
             if changed and whole:
-                cursor = cursor.with_part(part, digest)
+                cursor = cursor.with_part(part, digests[part])
             if pages_since >= CHECKPOINT_PAGES:
                 pages_since = 0
                 yield Checkpoint(cursor.text())
@@ -110,22 +122,8 @@ class SiteConnector:
         return page_id(self.source, address)
 
     def access(self, address: str) -> Access:
-        """Who reads a page: its section's readers, the longest that fits, or the source's.
-
-        Some servers tell `/RH/` from `/rh/`, others do not: a page has the readers of both.
-        """
-        path, sections = plain_path(address), self.options.sections
-        written = self._of_section(path, sections)
-        folded = self._of_section(
-            path.casefold(), {section.casefold(): sections[section] for section in sections}
-        )
-        return written if written == folded else written.narrowed_to(folded)
-
-    def _of_section(self, path: str, sections: Mapping[str, list[str]]) -> Access:
-        fitting = [section for section in sections if path.startswith(section)]
-        if not fitting:
-            return self.default_access
-        return Access(frozenset(sections[max(fitting, key=len)]))
+        """Who reads a page: its section's readers, the longest that fits, or the source's."""
+        return readers_by_path(plain_path(address), self.options.sections, self.default_access)
 
 
 @dataclass(slots=True)

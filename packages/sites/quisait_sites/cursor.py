@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from connectors.digests import hash_of
@@ -43,6 +43,17 @@ class SiteCursor:
         """The same after this part."""
         at = part * _DIGEST_BYTES
         digests = self.digests[:at] + digest + self.digests[at + _DIGEST_BYTES :]
+        return SiteCursor(digests, self.readers, self.moment)
+
+    def without(self, part: int) -> "SiteCursor":
+        """The same, as if this part had never been read."""
+        return self.with_part(part, bytes(_DIGEST_BYTES))
+
+    def only(self, parts: Collection[int]) -> "SiteCursor":
+        """The same, as if no other part had ever been read: what comes back is then read."""
+        digests = b"".join(
+            self.digest(part) if part in parts else bytes(_DIGEST_BYTES) for part in range(PARTS)
+        )
         return SiteCursor(digests, self.readers, self.moment)
 
 

@@ -55,25 +55,30 @@ class FeedConnector:
 
     def changes(self, since: str | None) -> Iterator[Change]:
         """Close first, then say what changed and what is there. Raises `SourceError`."""
-        cursor = read_cursor(since)
+        before = read_cursor(since)
         entries, unread = self._entries()
-        yield from unread
         told = sorted(f"{one} {_readers(entry.access)}" for one, entry in entries.items())
         readers = digest_of(told).hex()
-        if cursor.readers != readers:
+        parts = in_parts(entries)
+        digests = {
+            part: digest_of(f"{entries[one].digest}{_readers(entries[one].access)}" for one in ids)
+            for part, ids in parts.items()
+        }
+        # Without what is about to be closed or deleted: it may come back as it was.
+        cursor = before.only({one for one in parts if digests[one] == before.digest(one)})
+        yield Checkpoint(cursor.text())
+        yield from unread
+        if before.readers != readers:
             yield from (AccessNarrowed(one, entry.access) for one, entry in entries.items())
         cursor = SiteCursor(cursor.digests, readers)
         said = 0
-        for part, ids in in_parts(entries).items():
-            digest = digest_of(
-                f"{entries[one].digest}{_readers(entries[one].access)}" for one in ids
-            )
-            if digest == cursor.digest(part):
+        for part, ids in parts.items():
+            if digests[part] == cursor.digest(part):
                 continue
             for one in ids:
                 yield from self._changes_of(one, entries[one])
                 said += 1
-            cursor = cursor.with_part(part, digest)
+            cursor = cursor.with_part(part, digests[part])
             if said >= CHECKPOINT_ENTRIES:
                 said = 0
                 yield Checkpoint(cursor.text())

@@ -1,5 +1,6 @@
 """What the settings say of a site."""
 
+import re
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -27,6 +28,11 @@ def _by_feed(readers: dict[str, list[str]]) -> dict[str, list[str]]:
     for allowed in readers.values():
         Readers(allowed=allowed)
     return readers
+
+
+def _principals(allowed: list[str]) -> list[str]:
+    Readers(allowed=allowed)
+    return allowed
 
 
 class FeedOptions(BaseModel):
@@ -80,4 +86,91 @@ class SiteOptions(BaseModel):
         "yes", description="« none » : les signatures des pages ne disent jamais qui sait"
     )
     rate_per_s: float = Field(2, gt=0, le=50, description="pages demandées par seconde au plus")
+    ca_file: str = Field("", description="autorité de certification du site (PEM)")
+
+
+class WordPressOptions(BaseModel):
+    """The same of a source of kind `wordpress`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Annotated[str, AfterValidator(_address)] = Field(
+        description="adresse du WordPress ; seul cet hôte est lu"
+    )
+    user: str = Field(
+        "",
+        description="compte qui lit, avec un mot de passe d'application ; vide : comme un visiteur",
+    )
+    types: list[str] = Field(
+        ["posts", "pages"],
+        min_length=1,
+        description="types de contenus lus, par leur nom dans l'interface REST",
+    )
+    categories: Annotated[dict[str, list[str]], AfterValidator(_by_feed)] = Field(
+        {},
+        description="lecteurs par catégorie (son identifiant dans les adresses) et celles en "
+        'dessous : { "rh" = ["annuaire:group:rh"] } ; [] : personne ; un contenu de plusieurs '
+        "catégories n'a que les lecteurs de toutes",
+    )
+    sections: Annotated[dict[str, list[str]], AfterValidator(_readers)] = Field(
+        {},
+        description="lecteurs par début de chemin, d'une page et de celles en dessous, comme pour "
+        "un site ; là où ni catégorie ni section ne dit rien : « allowed » de la source",
+    )
+    files: bool = Field(
+        False,
+        description="lire aussi les fichiers joints aux contenus lus (PDF, bureautique), pour les "
+        "lecteurs de leur contenu",
+    )
+    private: Annotated[list[str], AfterValidator(_principals)] = Field(
+        [],
+        description="lecteurs des contenus privés que le compte peut lire, parmi ceux de leur "
+        "section ; vide : ils ne sont pas lus",
+    )
+    accounts: Literal["name", "slug"] = Field(
+        "name",
+        description="compte d'un auteur : le nom qu'il affiche, ou « slug », son identifiant "
+        "dans les adresses",
+    )
+    evidence: Literal["yes", "none"] = Field(
+        "yes", description="« none » : les auteurs ne disent jamais qui sait"
+    )
+    rate_per_s: float = Field(2, gt=0, le=50, description="demandes par seconde au plus")
+    ca_file: str = Field("", description="autorité de certification du site (PEM)")
+
+    @model_validator(mode="after")
+    def _fits_the_account(self) -> Self:
+        if self.private and not self.user:
+            raise ValueError("« private » va avec « user » : un visiteur ne lit rien de privé")
+        if unknown := [one for one in self.types if not re.fullmatch(r"[\w-]+", one)]:
+            raise ValueError(f"« types » : « {unknown[0]} » n'est pas le nom d'un type")
+        return self
+
+
+class WagtailOptions(BaseModel):
+    """The same of a source of kind `wagtail`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Annotated[str, AfterValidator(_address)] = Field(
+        description="adresse de l'API v2, comme https://intranet.exemple/api/v2/"
+    )
+    types: list[str] = Field(
+        [], description="types de pages lus, comme « blog.BlogPage » ; vide : tous"
+    )
+    fields: list[str] = Field(
+        [], description="champs dont le texte est lu ; vide : tous ceux que donne l'interface"
+    )
+    author_fields: list[str] = Field(
+        ["author", "authors", "auteur", "auteurs"], description="champs qui nomment les auteurs"
+    )
+    sections: Annotated[dict[str, list[str]], AfterValidator(_readers)] = Field(
+        {},
+        description="lecteurs par début de chemin, d'une page et de celles en dessous, comme pour "
+        "un site ; ailleurs : « allowed » de la source",
+    )
+    evidence: Literal["yes", "none"] = Field(
+        "yes", description="« none » : les auteurs ne disent jamais qui sait"
+    )
+    rate_per_s: float = Field(2, gt=0, le=50, description="demandes par seconde au plus")
     ca_file: str = Field("", description="autorité de certification du site (PEM)")

@@ -1,0 +1,513 @@
+"""Read a WordPress by its REST interface: `WordPressConnector.changes` shows the flow.
+
+All entries are listed at each reading, without their texts: that alone tells at once what was
+deleted, unpublished, protected or moved to another category. `modified_after` would tell nothing
+of these. Only the texts of entries that changed are then asked for.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+from urllib.robotparser import RobotFileParser
+
+from pydantic import ValidationError
+
+from connectors.digests import digest_of
+from connectors.http_host import USER_AGENT, HttpHost
+from connectors.http_limits import HttpLimits
+from connectors.installed import ConnectorKind, SourcePlace
+from connectors.mediawiki.html import sections_of
+from connectors.ports import (
+    AccessNarrowed,
+    Change,
+    Checkpoint,
+    ContentStale,
+    Delete,
+    Listing,
+    Malformed,
+    SourceRefused,
+    SourceUnreachable,
+    Upsert,
+)
+from connectors.values import Access, Contribution, Document, EvidencePolicy
+from quisait_sites.cursor import in_parts, read_cursor
+from quisait_sites.options import WordPressOptions
+from quisait_sites.pages import signed_by
+from quisait_sites.sections import is_in_a_section
+from quisait_sites.wordpress_api import (
+    Author,
+    Category,
+    Item,
+    WordPressApi,
+    clock_of,
+    open_api,
+    other_types,
+    plain,
+)
+from quisait_sites.wordpress_files import FIELDS, FileSource, JoinedFile
+from quisait_sites.wordpress_rights import NotExpressed, WordPressRights
+
+READ_PER_REQUEST = 20
+MOST_FAILURES = 5
+"""Entries in a row that the site does not give: then it is the site that does not answer."""
+_SETTLED_AFTER_S = 60
+"""Dates have no fraction of a second, and a site's machines no common clock: what changed less
+than a minute before it was read is read once more."""
+_CHECKED_TEXTS = 20
+_PUBLISHED = ("publish", "private")
+_MOST_BYTES = 50 * 1024 * 1024
+_SHORTCODE = re.compile(
+    r"\[/[a-z][\w-]{0,60}\]|\[[a-z][\w-]{0,60}(?:[ \n][^\[\]]{0,2000}=[^\[\]]{0,2000})?/?\]"
+)
+"""What a plug-in would have put a text in place of, had it been active in the interface."""
+
+
+@dataclass(frozen=True, slots=True)
+class WordPressConnector:
+    """The published entries of the types that the settings name, by their numbers.
+
+    `password` is the application password of the account which the options name.
+    """
+
+    source: str
+    options: WordPressOptions
+    default_access: Access
+    password: str = field(default="", repr=False)
+    ca_file: str = ""
+    limits: HttpLimits = field(default_factory=HttpLimits)
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """List all, close and delete first; then read what changed. Raises `SourceError`."""
+        site = self._look()
+        parts = {
+            part: [int(one) for one in ids]
+            for part, ids in in_parts(map(str, site.entries)).items()
+        }
+        digests = {
+            part: digest_of(site.entries[one].line for one in numbers)
+            for part, numbers in parts.items()
+        }
+        before = read_cursor(since)
+        # Without what is about to be closed: it may come back as it was.
+        cursor = before.only({one for one in parts if digests[one] == before.digest(one)})
+        yield Checkpoint(cursor.text())
+        yield from site.unread
+        changed = [part for part in parts if digests[part] != cursor.digest(part)]
+        for number in chain.from_iterable(parts[part] for part in changed):
+            yield AccessNarrowed(self._id(number), site.entries[number].access)
+        yield Listing(frozenset(map(self._id, site.entries.keys() | site.unreadable)))
+        reading = _Reading(self, site)
+        for batch in _batches({part: parts[part] for part in changed}):
+            failed: set[int] = set()
+            for number, changes in reading.read([one for part in batch for one in parts[part]]):
+                yield from changes
+                if any(isinstance(change, Malformed) for change in changes):
+                    failed.add(number)
+            for part in batch:
+                settled = all(site.entries[one].settled for one in parts[part])
+                if settled and failed.isdisjoint(parts[part]):
+                    cursor = cursor.with_part(part, digests[part])
+            yield Checkpoint(cursor.text())
+        yield Checkpoint(cursor.text())
+
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these entries as they are now. Raises `SourceError`."""
+        site = self._look()
+        wanted = [one for one in sorted(site.entries) if self._id(one) in document_ids]
+        reading = _Reading(self, site)
+        for at in range(0, len(wanted), READ_PER_REQUEST):
+            for _, changes in reading.read(wanted[at : at + READ_PER_REQUEST]):
+                yield from changes
+
+    def check(self) -> Iterator[str]:
+        """Say what the account may not do, and what is not read. Raises `SourceError`."""
+        if self.options.user and self.options.url.startswith("http:"):
+            yield "le mot de passe part en clair : réglez « url » en https://"
+        site = self._look()
+        yield from _robots(site.api)
+        yield from self._about_the_account(site)
+        yield from (
+            f"{one.where} : {one.reason}" for one in site.unread if isinstance(one, Malformed)
+        )
+        if site.protected:
+            yield f"{site.protected} contenus protégés par un mot de passe, qui ne sont pas lus"
+        for name, called in other_types(site.api, self.options.types).items():
+            yield f"le type « {name} » ({called}) n'est pas lu : « types » peut l'ajouter"
+        for section in self.options.sections:
+            if not any(is_in_a_section(path, {section: ()}) for path in site.paths):
+                yield (
+                    f"aucun contenu sous « {section} » : si la page a changé d'adresse, celles en "
+                    "dessous ont les lecteurs d'ailleurs"
+                )
+        for host in sorted(site.hosts - {urlsplit(self.options.url).netloc.lower(), ""}):
+            yield (
+                f"les adresses des contenus sont sur {host} : corrigez celle du site dans "
+                "WordPress si vos agents ne l'atteignent pas"
+            )
+        if not site.entries:
+            yield "aucun contenu publié"
+        yield from self._about_texts(site)
+
+    def _about_the_account(self, site: "_Site") -> Iterator[str]:
+        if self.options.user and not self.options.private:
+            private = sum(site.api.count(kind, "private") for kind in self.options.types)
+            if private:
+                yield f"{private} contenus privés, qui ne sont pas lus (« private »)"
+        if site.authors is None:
+            yield (
+                "le site ne liste pas ses auteurs (une extension de sécurité le lui interdit) : "
+                "seuls comptent ceux qu'il joint à leurs textes ; un compte (« user ») les "
+                "obtient d'ordinaire"
+            )
+        for name in sorted(site.homonyms):
+            yield (
+                f"plusieurs auteurs affichent le nom « {name} » : leurs textes ne disent pas qui "
+                "sait. Réglez accounts = « slug »"
+            )
+
+    def _about_texts(self, site: "_Site") -> Iterator[str]:
+        empty = coded = 0
+        numbers = sorted(site.entries.keys() - site.files)[-_CHECKED_TEXTS:]
+        for _, changes in _Reading(self, site, keep_codes=True).read(numbers):
+            for change in changes:
+                if isinstance(change, Upsert):
+                    sections = change.document.sections
+                    empty += not sections
+                    coded += any(_SHORTCODE.search(one.text) for one in sections)
+        if empty:
+            yield (
+                f"{empty} des {len(numbers)} derniers contenus n'ont pas de texte dans l'interface "
+                "(constructeur de pages ?) : le plan du site (kind = « site ») les donnerait"
+            )
+        if coded:
+            yield (
+                f"{coded} des {len(numbers)} derniers textes contiennent des codes courts entre "
+                "crochets que l'interface ne rend pas : ils sont ôtés, avec ce qu'ils montreraient"
+            )
+
+    def _look(self) -> "_Site":
+        account = (self.options.user, self.password) if self.options.user else None
+        host = HttpHost(self.options.url, self.limits, self.ca_file, account=account)
+        api = open_api(host)
+        if self.options.user:
+            api.check_account()
+        return _look(self, api)
+
+    def _id(self, number: int) -> str:
+        return f"{self.source}:{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An entry as it was listed, who reads it, and a line that changes with its document.
+
+    One that is not `settled` may change again without its line.
+    """
+
+    kind: str
+    access: Access
+    line: str
+    settled: bool
+
+
+@dataclass(slots=True)
+class _Site:
+    """What one look at the site found. `authors` is None where it does not list them.
+
+    `unreadable` are entries that could not be understood: they are there, and nobody reads them.
+    """
+
+    api: WordPressApi
+    rights: WordPressRights
+    authors: Mapping[int, Author] | None
+    homonyms: frozenset[str] = frozenset()
+    entries: dict[int, _Entry] = field(default_factory=dict)
+    unread: list[Change] = field(default_factory=list)
+    unreadable: set[int] = field(default_factory=set)
+    protected: int = 0
+    files: dict[int, JoinedFile] = field(default_factory=dict)
+    paths: set[str] = field(default_factory=set)
+    hosts: set[str] = field(default_factory=set)
+
+
+def _look(connector: WordPressConnector, api: WordPressApi) -> _Site:
+    """Everything that is there, and who reads it. Raises `SourceError`."""
+    options = connector.options
+    listed: dict[str, dict[int, Mapping[str, Any]]] = {}
+    clock = ""
+    for kind in options.types:
+        listed[kind], began = api.contents(kind, _status(options))
+        clock = clock or began
+    now = clock_of(clock)
+    categories = _listed(api, "categories", ("id", "name", "slug", "parent"), Category)
+    if categories is None and options.categories:
+        raise SourceRefused(
+            f"{api.host.host} ne liste pas ses catégories, dont « categories » règle les lecteurs "
+            ": rien n'est lu sans elles. Demandez que /wp/v2/categories soit ouverte à cette "
+            "machine."
+        )
+    authors = _listed(api, "users", ("id", "name", "slug"), Author)
+    rights = WordPressRights(options, connector.default_access, categories or {}, {})
+    rights.check_categories()
+    by_name = options.accounts == "name"
+    site = _Site(api, rights, authors, _homonyms(authors or {}) if by_name else frozenset())
+    for kind, found in listed.items():
+        for number, raw in found.items():
+            try:
+                rights.items[number] = Item.model_validate(raw)
+            except ValidationError as error:
+                _close(connector, site, number, kind, f"l'interface le donne mal ({_field(error)})")
+    for kind, found in listed.items():
+        for number in found.keys() & rights.items.keys():
+            _look_at(connector, site, kind, rights.items[number], now)
+    if options.files:
+        _look_at_files(connector, site, now)
+    return site
+
+
+def _look_at(
+    connector: WordPressConnector, site: _Site, kind: str, item: Item, now: datetime
+) -> None:
+    if item.content.protected:
+        site.protected += 1
+        return
+    if item.status not in _PUBLISHED:
+        return
+    try:
+        if not item.is_open:
+            raise NotExpressed("le site ne dit pas s'il est protégé par un mot de passe")
+        access = site.rights.access(kind, item)
+    except NotExpressed as error:
+        _close(connector, site, item.id, kind, str(error))
+        return
+    line = _line(connector, site, item, access)
+    site.entries[item.id] = _Entry(kind, access, line, _is_settled(item, now))
+    site.paths |= set(site.rights.paths(item))
+    site.hosts.add(urlsplit(item.link).netloc.lower())
+
+
+def _look_at_files(connector: WordPressConnector, site: _Site, now: datetime) -> None:
+    """Those that are joined to an entry that is read: no setting says who reads the others."""
+    listed, _ = site.api.listed("media", FIELDS)
+    for number, raw in listed.items():
+        try:
+            file = JoinedFile.model_validate(raw)
+        except ValidationError as error:
+            _close(connector, site, number, "media", f"l'interface le donne mal ({_field(error)})")
+            continue
+        entry = site.entries.get(file.post or 0)
+        if file.has_text and entry is not None and entry.kind != "media":
+            site.files[number] = file
+            line = f"{file} {sorted(entry.access.allowed)} {_space_of(site, file)}"
+            site.entries[number] = _Entry("media", entry.access, line, _is_settled(file, now))
+
+
+def _space_of(site: _Site, file: JoinedFile) -> str:
+    item = site.rights.items.get(file.post or 0)
+    return site.rights.space(item) if item else ""
+
+
+def _status(options: WordPressOptions) -> str:
+    return "publish,private" if options.private else ""
+
+
+def _listed(
+    api: WordPressApi, route: str, fields: tuple[str, ...], model: type[Any]
+) -> dict[int, Any] | None:
+    """What a route lists; None where the site does not."""
+    try:
+        found, _ = api.listed(route, fields)
+        return {number: model.model_validate(one) for number, one in found.items()}
+    except (SourceRefused, ValidationError):
+        return None
+
+
+def _close(connector: WordPressConnector, site: _Site, number: int, kind: str, reason: str) -> None:
+    document_id = connector._id(number)
+    site.unreadable.add(number)
+    site.unread.append(ContentStale(document_id))
+    site.unread.append(Malformed(f"{kind} {number}", reason, document_id))
+
+
+def _line(connector: WordPressConnector, site: _Site, item: Item, access: Access) -> str:
+    """Changes with whatever the listing tells of a document."""
+    signed = [one.account for one in _signed(connector, site, item)]
+    said = (item.id, item.modified_gmt, item.plain_title, item.link, site.rights.space(item))
+    return f"{said} {signed} {sorted(access.allowed)}"
+
+
+def _is_settled(item: Item | JoinedFile, now: datetime) -> bool:
+    modified = item.modified_gmt
+    return modified is None or abs((now - modified).total_seconds()) >= _SETTLED_AFTER_S
+
+
+def _homonyms(authors: Mapping[int, Author]) -> frozenset[str]:
+    names = [plain(one.name) for one in authors.values()]
+    return frozenset(one for one in names if names.count(one) > 1)
+
+
+def _signed(connector: WordPressConnector, site: _Site, item: Item) -> tuple[Contribution, ...]:
+    """Its author, from the site's list, or as the site joins them to a text."""
+    author = (site.authors or {}).get(item.author) or _joined(item)
+    if author is None or (name := plain(author.name)) in site.homonyms:
+        return ()
+    first = item.date_gmt.date() if item.date_gmt else None
+    last = item.modified_gmt.date() if item.modified_gmt else first
+    if connector.options.accounts == "name":
+        return signed_by(connector.source, [name], first, last)
+    signed = signed_by(connector.source, [author.slug], first, last)
+    return tuple(
+        Contribution(one.account, one.role, name, first=first, last=last) for one in signed
+    )
+
+
+def _joined(item: Item) -> Author | None:
+    joined = item.embedded.get("author")
+    for one in joined if isinstance(joined, list) else ():
+        try:
+            author = Author.model_validate(one)
+        except ValidationError:
+            continue
+        if author.id == item.author:
+            return author
+    return None
+
+
+def _batches(changed: Mapping[int, list[int]]) -> Iterator[list[int]]:
+    """Parts that are read with one request."""
+    batch: list[int] = []
+    count = 0
+    for part, numbers in changed.items():
+        if batch and count + len(numbers) > READ_PER_REQUEST:
+            yield batch
+            batch, count = [], 0
+        batch.append(part)
+        count += len(numbers)
+    if batch:
+        yield batch
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Texts of entries, by request; one that makes its request fail is asked for alone."""
+
+    connector: WordPressConnector
+    site: _Site
+    keep_codes: bool = False
+    failures: int = 0
+
+    def read(self, numbers: list[int]) -> Iterator[tuple[int, list[Change]]]:
+        """The changes of each of these entries. Raises `SourceUnreachable`, `SourceRefused`."""
+        by_kind: dict[str, list[int]] = {}
+        for number in numbers:
+            by_kind.setdefault(self.site.entries[number].kind, []).append(number)
+        for number in by_kind.pop("media", ()):
+            yield number, [Upsert(self._file(number))]
+        for kind, wanted in by_kind.items():
+            for at in range(0, len(wanted), READ_PER_REQUEST):
+                yield from self._together(kind, wanted[at : at + READ_PER_REQUEST])
+
+    def _together(self, kind: str, wanted: list[int]) -> Iterator[tuple[int, list[Change]]]:
+        try:
+            given = self._ask(kind, wanted)
+        except SourceUnreachable as error:
+            if len(wanted) == 1:
+                yield wanted[0], self._failed(kind, wanted[0], error)
+                return
+            for one in wanted:
+                yield from self._together(kind, [one])
+            return
+        self.failures = 0
+        for one in wanted:
+            yield one, self._changes(kind, one, given.get(one))
+
+    def _ask(self, kind: str, wanted: list[int]) -> dict[int, Mapping[str, Any]]:
+        status = _status(self.connector.options)
+        given = self.site.api.read(kind, wanted, status)
+        return {one["id"]: one for one in given if type(one.get("id")) is int}
+
+    def _failed(self, kind: str, number: int, error: SourceUnreachable) -> list[Change]:
+        self.failures += 1
+        if self.failures >= MOST_FAILURES:
+            raise error
+        return [Malformed(f"{kind} {number}", str(error), self.connector._id(number))]
+
+    def _changes(self, kind: str, number: int, raw: Mapping[str, Any] | None) -> list[Change]:
+        document_id = self.connector._id(number)
+        if raw is None:
+            return [Delete(document_id)]
+        try:
+            item = Item.model_validate(raw)
+            if not item.is_open:
+                return [Delete(document_id)]
+            access = self.site.rights.access(kind, item)
+        except (ValidationError, NotExpressed) as error:
+            field = _field(error) if isinstance(error, ValidationError) else ""
+            reason = f"l'interface le donne mal ({field})" if field else str(error)
+            return [
+                ContentStale(document_id),
+                Malformed(f"{kind} {number}", reason, document_id),
+            ]
+        return [Upsert(self._document(item, access))]
+
+    def _file(self, number: int) -> Document:
+        file, access = self.site.files[number], self.site.entries[number].access
+        options = self.connector.options
+        where = FileSource(self.connector.source, self.site.api.host, options.evidence)
+        return where.document(file, access, _space_of(self.site, file))
+
+    def _document(self, item: Item, access: Access) -> Document:
+        html = item.content.rendered
+        if not self.keep_codes:
+            html = _SHORTCODE.sub(" ", html)
+        return Document(
+            id=self.connector._id(item.id),
+            source=self.connector.source,
+            title=item.plain_title,
+            sections=sections_of(html),
+            access=access,
+            url=_address(self.connector.options.url, item),
+            kind="page",
+            created=item.date_gmt,
+            modified=item.modified_gmt,
+            space=self.site.rights.space(item),
+            evidence=EvidencePolicy(self.connector.options.evidence),
+            contributions=_signed(self.connector, self.site, item),
+        )
+
+
+def _address(root: str, item: Item) -> str:
+    """The entry's own address; without one, it is made from its number."""
+    return item.link or f"{root}?p={item.id}"
+
+
+def _field(error: ValidationError) -> str:
+    return ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
+
+
+def _robots(api: WordPressApi) -> Iterator[str]:
+    answer = api.host.request("GET", urljoin(api.host.root, "/robots.txt"))
+    parser = RobotFileParser()
+    parser.parse(answer.content.decode("utf-8", "replace").splitlines())
+    if not parser.can_fetch(USER_AGENT, urljoin(api.host.root, "wp-json/")):
+        yield (
+            "robots.txt ferme l'interface REST aux robots : assurez-vous de l'accord de qui tient "
+            "le site"
+        )
+
+
+def open_wordpress(place: SourcePlace, options: WordPressOptions) -> WordPressConnector:
+    """The connector of one source; nothing is asked yet."""
+    ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
+    limits = HttpLimits(rate_per_s=options.rate_per_s, max_bytes=_MOST_BYTES)
+    password = place.password() if options.user else ""
+    return WordPressConnector(
+        place.source, options, place.default_access, password, ca_file, limits
+    )
+
+
+KIND = ConnectorKind("site WordPress", WordPressOptions, open_wordpress)

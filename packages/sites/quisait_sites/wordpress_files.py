@@ -1,0 +1,100 @@
+"""Files that are joined to the entries of a WordPress, with the readers of their entry."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from pydantic import Field
+
+from connectors.http_host import HttpHost
+from connectors.mediawiki.html import sections_of
+from connectors.ports import RecordVanished, SourceRefused
+from connectors.titles import title_of_path
+from connectors.values import Access, Content, Document, EvidencePolicy
+from quisait_sites.json_api import Address, Answered, Moment
+from quisait_sites.wordpress_api import Rendered, plain
+
+FIELDS = (
+    "id", "date_gmt", "modified_gmt", "author", "post", "title.rendered", "caption",
+    "description", "mime_type", "source_url", "media_details",
+)  # fmt: skip
+"""Of a caption, WordPress gives the rendering with the whole alone."""
+_WITHOUT_TEXT = ("image/", "audio/", "video/")
+_PAGES = ("text/html", "application/xhtml+xml")
+
+
+class JoinedFile(Answered):
+    """A file of the media library. `post` is the entry that it was joined to, if any."""
+
+    id: int = Field(gt=0)
+    date_gmt: Moment = None
+    modified_gmt: Moment = None
+    author: int = 0
+    post: int | None = None
+    title: Rendered = Rendered()
+    caption: Rendered = Rendered()
+    description: Rendered = Rendered()
+    mime_type: str = ""
+    source_url: Address = ""
+    media_details: Mapping[str, Any] | list[Any] = Field({})
+
+    @property
+    def has_text(self) -> bool:
+        """Whether it is of a kind that holds a text."""
+        return bool(self.source_url) and not self.mime_type.startswith(_WITHOUT_TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """Where the files of a source are asked for."""
+
+    source: str
+    host: HttpHost
+    evidence: str
+
+    def document(self, file: JoinedFile, access: Access, space: str) -> Document:
+        """A file's document: what its library says of it, then its own text."""
+        name = PurePosixPath(unquote(urlsplit(file.source_url).path)).name or "fichier"
+        title = plain(file.title.rendered)
+        said = (*sections_of(file.caption.rendered), *sections_of(file.description.rendered))
+        details = file.media_details
+        size = details.get("filesize") if isinstance(details, Mapping) else None
+        read = partial(self._read, file.source_url)
+        return Document(
+            id=f"{self.source}:{file.id}",
+            source=self.source,
+            title=title,
+            sections=tuple(one for one in said if one.text != title),
+            content=Content(
+                name,
+                read,
+                file.mime_type or None,
+                size if type(size) is int else None,
+                title_of_path(name),
+            ),
+            access=access,
+            url=file.source_url,
+            created=file.date_gmt,
+            modified=file.modified_gmt,
+            space=space,
+            part_of=f"{self.source}:{file.post}",
+            evidence=EvidencePolicy(self.evidence),
+            version=f"{file.source_url} {file.modified_gmt}",
+        )
+
+    def _read(self, address: str) -> bytes:
+        """Raises `RecordVanished` for anything but the file itself, `SourceUnreachable`."""
+        try:
+            answer = self.host.request("GET", address, headers={"Accept-Encoding": "identity"})
+        except SourceRefused as error:
+            raise RecordVanished(str(error)) from error
+        if answer.status_code != HTTPStatus.OK:
+            raise RecordVanished(f"le site ne rend pas le fichier ({answer.status_code})")
+        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind in _PAGES or urlsplit(answer.url).path != urlsplit(address).path:
+            raise RecordVanished("le site rend une page à la place du fichier")
+        return answer.content

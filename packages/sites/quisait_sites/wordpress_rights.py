@@ -1,0 +1,123 @@
+"""Who reads what a WordPress holds: by category, by section, and narrower where it is private."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from connectors.ports import SourceRefused
+from connectors.values import Access
+from quisait_sites.options import WordPressOptions
+from quisait_sites.pages import plain_path
+from quisait_sites.sections import is_in_a_section, readers_by_path
+from quisait_sites.wordpress_api import Category, Item
+
+MOST_PARENTS = 100
+
+
+class NotExpressed(Exception):
+    """Who reads an item cannot be said: nobody does. The text says why, in French."""
+
+
+@dataclass(frozen=True, slots=True)
+class WordPressRights:
+    """Readers by what the settings say.
+
+    `items` are all entries that the site lists, by their ids, those that are not read too: a
+    page's section is known by the pages above it.
+    """
+
+    options: WordPressOptions
+    default_access: Access
+    categories: Mapping[int, Category]
+    items: dict[int, Item]
+    _by_category: dict[int, Access | None] = field(default_factory=dict)
+
+    def access(self, kind: str, item: Item) -> Access:
+        """The readers of an entry of a type. Raises `NotExpressed`."""
+        if kind == "posts" and self.options.categories and item.categories is None:
+            raise NotExpressed("le site ne dit pas ses catégories : personne ne le lit")
+        of_categories = [self._of_category(one) for one in item.categories or ()]
+        said = [one for one in of_categories if one is not None]
+        if said and len(said) < len(of_categories):
+            said.append(self.default_access)
+        said += [
+            readers_by_path(path, self.options.sections, self.default_access)
+            for path in self.paths(item)
+            if is_in_a_section(path, self.options.sections)
+        ]
+        access, *others = said or [self.default_access]
+        if item.status == "private":
+            others.append(Access(frozenset(self.options.private)))
+        for other in others:
+            access = access.narrowed_to(other)
+        return access
+
+    def space(self, item: Item) -> str:
+        """The first of its categories by name, or the page at the top of those above it."""
+        named = [
+            self.categories[one].name for one in item.categories or () if one in self.categories
+        ]
+        if named:
+            return min(named)
+        above = self._above(item)
+        return above[-1].plain_title if above and not above[-1].parent else ""
+
+    def check_categories(self) -> None:
+        """Raises `SourceRefused` where the settings name a category that the site has not.
+
+        One that got another name would have the readers of all else.
+        """
+        known = {one.slug for one in self.categories.values()}
+        if unknown := sorted(self.options.categories.keys() - known):
+            raise SourceRefused(
+                f"« categories » nomme « {unknown[0]} », que le site n'a pas ou plus : rien n'est "
+                "lu tant que son nom d'aujourd'hui n'y est pas, pour n'ouvrir à personne ce "
+                "qu'elle réserve."
+            )
+
+    def _of_category(self, number: int) -> Access | None:
+        """Of the nearest category, itself or above, that the settings name."""
+        if number in self._by_category:
+            return self._by_category[number]
+        found: Access | None = None
+        above, category = 0, self.categories.get(number)
+        if category is None and self.options.categories:
+            raise NotExpressed("sa catégorie n'est pas de celles que le site nomme")
+        while category is not None and above < MOST_PARENTS:
+            allowed = self.options.categories.get(category.slug)
+            if allowed is not None:
+                found = Access(frozenset(allowed))
+                break
+            above, category = above + 1, self.categories.get(category.parent)
+        self._by_category[number] = found
+        return found
+
+    def paths(self, item: Item) -> list[str]:
+        """Where it stands: by its address, and by the pages above it. Raises `NotExpressed`."""
+        if not self.options.sections:
+            return []
+        paths = [plain_path(item.link)] if item.link and not urlsplit(item.link).query else []
+        if item.parent is None and not paths:
+            raise NotExpressed(
+                "son adresse ne dit pas sa section : réglez des permaliens lisibles, personne "
+                "ne le lit"
+            )
+        if item.parent is not None:
+            above = self._above(item)
+            if (above[-1] if above else item).parent:
+                raise NotExpressed(
+                    "une page au-dessus n'est pas publiée : sa section n'est pas sûre, personne ne "
+                    "le lit"
+                )
+            slugs = [one.slug for one in (*reversed(above), item)]
+            root = urlsplit(self.options.url).path
+            paths.append(plain_path(f"{root}{'/'.join(slugs)}/"))
+        return paths
+
+    def _above(self, item: Item) -> list[Item]:
+        """The entries above it that the site lists, from the nearest on."""
+        found: list[Item] = []
+        while item.parent and item.parent in self.items and len(found) < MOST_PARENTS:
+            item = self.items[item.parent]
+            found.append(item)
+        return found
