@@ -9,11 +9,9 @@ import functools
 import hashlib
 import hmac
 import itertools
-import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -25,11 +23,10 @@ import httpx
 import yaml  # type: ignore[import-untyped]
 
 from tests.needs import refuse_where_fast
+from tests.own_environment import own_environment
 
 PINS = Path(__file__).parent / "synapse/requirements.txt"
-CACHE = Path(__file__).resolve().parents[1] / ".cache"
 START_TIMEOUT_S = 180
-INSTALL_TIMEOUT_S = 300
 SERVER_NAME = "tchap.test"
 SECRET = "un secret d'essai"
 _FREELY = {"per_second": 100_000, "burst_count": 100_000}
@@ -189,7 +186,7 @@ class MatrixServer:
 def ensure_matrix() -> MatrixServer:
     """The session's server; started at the first call."""
     refuse_where_fast("matrix")
-    python = installed() / "bin/python"
+    python = own_environment("synapse", PINS) / "bin/python"
     memory = Path("/dev/shm")  # noqa: S108 - a scratch folder, made by mkdtemp
     run = Path(
         tempfile.mkdtemp(prefix="quisait-matrix-", dir=str(memory) if memory.is_dir() else None)
@@ -222,42 +219,6 @@ def ensure_matrix() -> MatrixServer:
     (run / "signing.key").write_text(f"ed25519 a_essai {'A' * 43}\n", "utf-8")
     _serve(python, server)
     return server
-
-
-@functools.cache
-def installed() -> Path:
-    """The folder of the server's own environment, made once for each list of pins."""
-    digest = hashlib.sha256(PINS.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    folder = CACHE / f"synapse-{digest}"
-    if (folder / "installed").exists():
-        return folder
-    uv = Path(sys.executable).with_name("uv")
-    own = CACHE / f"synapse-{digest}-{os.getpid()}"
-    commands = [
-        [str(uv), "venv", "--quiet", "--python", sys.executable, "--relocatable", str(own)],
-        [
-            str(uv),
-            "pip",
-            "install",
-            "--quiet",
-            "--python",
-            str(own / "bin/python"),
-            "-r",
-            str(PINS),
-        ],
-    ]
-    for command in commands:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=INSTALL_TIMEOUT_S
-        )
-        if done.returncode:
-            raise SynapseMissingError(f"Synapse could not be installed:\n{done.stderr[-2000:]}")
-    (own / "installed").touch()
-    try:
-        own.rename(folder)
-    except OSError:  # another process was quicker
-        shutil.rmtree(own)
-    return folder
 
 
 def _serve(python: Path, matrix: MatrixServer) -> None:
