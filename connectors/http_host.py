@@ -32,6 +32,10 @@ MAX_WAIT_S = 120.0
 USER_AGENT = "quisait"
 
 
+class ResponseTooLarge(SourceUnreachable):
+    """The host answers more than the limits allow."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """A whole response, with the attributes that mwclient reads; `url` after redirects."""
@@ -189,12 +193,12 @@ class HttpHost:
             return RetryLater("ne répond pas : vérifiez l'adresse et le réseau.", responded=False)
 
     def _body(self, response: requests.Response) -> bytes:
-        """The whole body, within the limits. Raises as `requests` does, or `SourceUnreachable`."""
+        """The whole body, within the limits. Raises as `requests` does, or `ResponseTooLarge`."""
         body, deadline = bytearray(), time.monotonic() + self.limits.total_timeout_s
         while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
             body += chunk
             if len(body) > self.limits.max_bytes:
-                raise SourceUnreachable(
+                raise ResponseTooLarge(
                     f"{self.called} {self.host} a répondu plus de {self.limits.max_bytes} octets."
                 )
             if time.monotonic() > deadline:

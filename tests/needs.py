@@ -31,6 +31,7 @@ SERVERS = {
     "samba": "needs a real Samba, a domain controller",
     "matrix": "needs a real Synapse",
     "tesseract": "needs Tesseract and Poppler",
+    "hyperkitty": "needs a real Mailman with HyperKitty",
     "provider": "needs a real OpenID Connect provider",
     "browser": "needs Chromium",
 }
@@ -76,6 +77,7 @@ _STARTS = {
     "tests.samba_server.ensure_samba": "samba",
     "tests.matrix_server.ensure_matrix": "matrix",
     "tests.samples.scans.ensure_tesseract": "tesseract",
+    "tests.hyperkitty_server.ensure_hyperkitty": "hyperkitty",
     "tests.oidc_provider.running_provider": "provider",
     "tests.pages.conftest.chromium": "browser",
     "tests.conftest.postgres": "postgres",

@@ -66,7 +66,8 @@ class MailPlace:
     """What the documents of a folder take from outside their mails.
 
     `domains` are those whose addresses count as contributors, all where it is empty. `link` is
-    an address where `{id}`, `{hash}`, `{month}` and `{folder}` stand for the first mail's.
+    an address where `{id}`, `{hash}`, `{month}` and `{folder}` stand for a mail's: of a thread its
+    first. `thread_link` is one for threads, where `{thread}` is the mail that they go back to.
     """
 
     source: str
@@ -75,6 +76,7 @@ class MailPlace:
     evidence: EvidencePolicy
     domains: frozenset[str] = frozenset()
     link: str = ""
+    thread_link: str = ""
 
     @property
     def root(self) -> str:
@@ -183,7 +185,7 @@ def thread_document(place: MailPlace, thread: MailThread, mails: Sequence[Mail])
         title=_title(said),
         access=place.access,
         sections=tuple(sections),
-        url=_link(place, thread),
+        url=_link(place, thread.mails[0], place.thread_link),
         kind="thread",
         created=min(dates, default=None),
         modified=max(dates, default=None),
@@ -216,7 +218,7 @@ def attachment_document(
         title=name,
         access=place.access,
         content=Content(name, lambda: content, media_type, len(content)),
-        url=_link(place, thread),
+        url=_link(place, mail.head),
         created=mail.head.date,
         modified=mail.head.date,
         space=place.folder,
@@ -247,6 +249,7 @@ def _contribution(account: str, role: ContributorRole, mails: Sequence[Mail]) ->
         first=min(days, default=None),
         last=max(days, default=None),
         years=years if len(days) == len(mails) else (),
+        thanks=sum(mail.head.thanks for mail in mails),
     )
 
 
@@ -267,12 +270,14 @@ def _title(mails: Sequence[Mail]) -> str:
     return subject[marks.end() if marks else 0 :].strip() or subject or _NO_SUBJECT
 
 
-def _link(place: MailPlace, thread: MailThread) -> str:
-    """The source's own address of the thread's first mail; empty where the settings give none."""
-    first = thread.mails[0] if thread.mails else None
-    if not place.link or first is None or not first.message_id:
+def _link(place: MailPlace, head: MailHead, thread_link: str = "") -> str:
+    """The source's own address of a mail, or of its thread; empty where there is none."""
+    link = thread_link or place.link
+    if not link or not head.message_id:
         return ""
-    return link_of(place.link, place.folder, first.message_id, first.date)
+    first, *_ = (*head.references, head.message_id)
+    link = link.replace("{thread}", quote(first, safe=""))
+    return link_of(link, place.folder, head.message_id, head.date)
 
 
 def link_of(link: str, folder: str, message_id: str, date: datetime | None) -> str:

@@ -200,7 +200,9 @@ class MailReading:
         reading = _ThreadReading(folder)
         mails, is_whole = 0, True
         for part, members in _in_parts(threads, current).items():
-            digest = digest_of(f"{one.name} {[mail.key for mail in one.mails]}" for one in members)
+            digest = digest_of(
+                f"{one.name} {[mail.state for mail in one.mails]}" for one in members
+            )
             if digest == current.digest(part):
                 if not current.readers:
                     ids = _all_ids(folder.place, members)
@@ -278,14 +280,34 @@ class _ThreadReading:
                 continue
             mails.append(mail)
             if not mail.is_absence and head.attachments:
-                parts = {n: part for n, part in attached(message) if n in head.attachments}
+                parts = dict(attached(message))
                 for number, part in parts.items():
-                    yield Upsert(attachment_document(place, thread, mail, number, part))
+                    if number in head.attachments:
+                        yield Upsert(attachment_document(place, thread, mail, number, part))
+                if len(parts) > len(head.attachments):
+                    left = len(parts) - len(head.attachments)
+                    yield Malformed(where, f"{left} pièces jointes de trop, non lues", reported)
         if mails:
             yield Upsert(thread_document(place, thread, mails))
         else:
             # What was read of it before is not what it says now.
             yield ContentStale(place.thread_id(thread))
+
+
+def folder_complaints(mails: MailSource, called: str) -> Iterator[str]:
+    """Yield a French sentence for each folder that cannot be read, or is read by fewer.
+
+    `called` is what the source calls a folder. Raises `SourceError`.
+    """
+    for name in mails.names():
+        try:
+            folder = mails.open(name)
+        except FolderClosed as closed:
+            yield f"{called} {name} : {closed}"
+            continue
+        yield from (f"{called} {name} : {warning}" for warning in folder.warnings)
+        if not folder.place.access.allowed:
+            yield f"{called} {name} : aucun lecteur, personne n'y trouvera rien"
 
 
 def _ids(place: MailPlace, thread: MailThread) -> Iterator[str]:

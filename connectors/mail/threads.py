@@ -29,7 +29,8 @@ class MailHead:
     """What tells where a mail belongs.
 
     `key` is what its folder calls it: another text has another key. `references` are the mails
-    that it answers, oldest first. `attachments` are the numbers of its attached parts.
+    that it answers, oldest first. `attachments` are the numbers of its attached parts. `thanks` is
+    how many thanked for it, where the source says so.
     """
 
     key: str
@@ -37,6 +38,12 @@ class MailHead:
     references: tuple[str, ...] = ()
     date: datetime | None = None
     attachments: tuple[str, ...] = ()
+    thanks: int = 0
+
+    @property
+    def state(self) -> str:
+        """A text that changes when the mail has to be read again."""
+        return f"{self.key} {self.thanks}" if self.thanks else self.key
 
 
 @dataclass(frozen=True, slots=True)

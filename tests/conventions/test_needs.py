@@ -13,6 +13,7 @@ from tests.dav_server import ensure_dav
 from tests.dovecot_server import ensure_dovecot
 from tests.engines import ensure_opensearch
 from tests.every_file import endings
+from tests.hyperkitty_server import ensure_hyperkitty
 from tests.ldap_server import ensure_ldap
 from tests.matrix_server import ensure_matrix
 from tests.opensearch_index import fresh_index
@@ -35,6 +36,7 @@ pytestmark = pytest.mark.sources
         (ensure_dovecot, {"dovecot"}),
         (ensure_dav, {"apache"}),
         (ensure_matrix, {"matrix"}),
+        (ensure_hyperkitty, {"hyperkitty"}),
         (ensure_samba, {"samba"}),
         (make_document, set()),
     ],
@@ -48,6 +50,7 @@ pytestmark = pytest.mark.sources
         "dovecot",
         "apache",
         "matrix",
+        "hyperkitty",
         "samba",
         "none",
     ],

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from connectors.files import open_regular_file
 
@@ -17,6 +18,14 @@ _QUOTED_BEGINNING = re.compile(rb"^>(>*From )", re.MULTILINE)
 _MONTH = re.compile(r"\d{4}-\d\d")
 _NUMBER = re.compile(r"\d{1,12}")
 _LINE_BYTES = 1 << 16
+
+
+class Lines(Protocol):
+    """What is read line by line: an open file, or what is decompressed as it is read."""
+
+    def readline(self, size: int, /) -> bytes:
+        """The next line, or so many bytes of it; empty at the end."""
+        ...
 
 
 class NoArchive(ValueError):
@@ -40,7 +49,12 @@ class StoredMail:
             raw = opened.read(self.length)
         if digest_of_mail(raw) != self.digest:
             raise ValueError("changed")
-        return _QUOTED_BEGINNING.sub(rb"\1", raw) if self.is_mbox else raw
+        return as_sent(raw) if self.is_mbox else raw
+
+
+def as_sent(raw: bytes) -> bytes:
+    """A mail of an mbox file without the marks before lines that would begin another."""
+    return _QUOTED_BEGINNING.sub(rb"\1", raw)
 
 
 def digest_of_mail(raw: bytes) -> str:
@@ -105,47 +119,64 @@ def mails_of(path: Path, *, is_mbox: bool) -> Iterator[tuple[StoredMail, bytes]]
 
 def _mails_of_mbox(path: Path) -> Iterator[tuple[StoredMail, bytes]]:
     with open_regular_file(path, may_be_link=False) as opened:
-        mail = _Gathered(0)
-        begun, blank_before, at = False, True, 0
-        while line := opened.readline(_LINE_BYTES):
-            if blank_before and _BEGINS.fullmatch(line):
-                if begun:
-                    yield mail.stored(path)
-                mail, begun = _Gathered(at + len(line)), True
-            elif not begun:
-                if line.strip():
-                    raise NoArchive("ce n'est pas un fichier mbox")
-            else:
-                mail.add(line)
-            at += len(line)
-            blank_before = line in (b"\n", b"\r\n")
-        if begun:
-            yield mail.stored(path)
+        for mail in split_mbox(opened):
+            yield _stored(path, mail)
 
 
-class _Gathered:
-    """The lines of one mail, of which only so many bytes are held."""
+def _stored(path: Path, mail: "MboxMail") -> tuple[StoredMail, bytes]:
+    raw = mail.held
+    if mail.is_whole:
+        where = StoredMail(path, mail.offset, mail.length, digest_of_mail(raw), is_mbox=True)
+        return where, raw
+    digest = digest_of_mail(raw + str(mail.length).encode())
+    where = StoredMail(path, mail.offset, mail.length, digest, is_mbox=True)
+    return where, raw[:_LINE_BYTES]
+
+
+def split_mbox(opened: Lines) -> Iterator["MboxMail"]:
+    """Yield each mail of an mbox file. Raises `NoArchive` where it is none, and as it is read."""
+    mail: MboxMail | None = None
+    blank_before, at = True, 0
+    while line := opened.readline(_LINE_BYTES):
+        if blank_before and _BEGINS.fullmatch(line):
+            if mail:
+                yield mail
+            mail = MboxMail(at + len(line))
+        elif mail:
+            mail.add(line)
+        elif line.strip():
+            raise NoArchive("ce n'est pas un fichier mbox")
+        at += len(line)
+        blank_before = line in (b"\n", b"\r\n")
+    if mail:
+        yield mail
+
+
+class MboxMail:
+    """The lines of one mail, of which only so many bytes are held. `length` counts all."""
 
     def __init__(self, offset: int) -> None:
-        self._offset = offset
+        self.offset = offset
+        self.length = 0
         self._lines: list[bytes] = []
         self._held = 0
-        self._length = 0
 
     def add(self, line: bytes) -> None:
-        self._length += len(line)
+        """Its next line."""
+        self.length += len(line)
         if self._held + len(line) <= MOST_BYTES:
             self._lines.append(line)
             self._held += len(line)
 
-    def stored(self, path: Path) -> tuple[StoredMail, bytes]:
-        raw = b"".join(self._lines)
-        if self._length <= MOST_BYTES:
-            where = StoredMail(path, self._offset, self._length, digest_of_mail(raw), is_mbox=True)
-            return where, raw
-        digest = digest_of_mail(raw + str(self._length).encode())
-        where = StoredMail(path, self._offset, self._length, digest, is_mbox=True)
-        return where, raw[:_LINE_BYTES]
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it is held."""
+        return self.length <= MOST_BYTES
+
+    @property
+    def held(self) -> bytes:
+        """Its bytes as they stand in the file, as far as they are held."""
+        return b"".join(self._lines)
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from connectors.files import disk_timeout_error, read_regular_file
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.mail.documents import MailPlace, attached
-from connectors.mail.reading import FolderClosed, MailReading, MailTooLarge
+from connectors.mail.reading import FolderClosed, MailReading, MailTooLarge, folder_complaints
 from connectors.mail.text import UnreadableMail, parse_mail
 from connectors.mail.threads import MailHead, head_of
 from connectors.ports import (
@@ -55,15 +55,7 @@ class ListsConnector:
 
     def check(self) -> Iterator[str]:
         """Say which archive cannot be read, and whose members are unknown."""
-        for name in self.names():
-            try:
-                archive = self.open(name)
-            except FolderClosed as closed:
-                yield f"liste {name} : {closed}"
-                continue
-            yield from (f"liste {name} : {warning}" for warning in archive.warnings)
-            if not archive.place.access.allowed:
-                yield f"liste {name} : aucun lecteur, personne ne la trouvera"
+        return folder_complaints(self, "liste")
 
     def names(self) -> Sequence[str]:
         """The lists, sorted."""

@@ -19,6 +19,9 @@ def _web_address(link: str) -> str:
     return link
 
 
+ReadersOfList = Annotated[list[str] | None, AfterValidator(_principals)]
+
+
 class ListOptions(BaseModel):
     """One list, in the table `lists`."""
 
@@ -29,7 +32,7 @@ class ListOptions(BaseModel):
         description="fichier mbox, dossier de fichiers mbox, ou dossier de la liste dans arc/ de "
         "Sympa ; relatif à quisait.toml",
     )
-    readers: Annotated[list[str] | None, AfterValidator(_principals)] = Field(
+    readers: ReadersOfList = Field(
         None, description="lecteurs de la liste ; [] : personne ; absent : « allowed » de la source"
     )
     members: str = Field(

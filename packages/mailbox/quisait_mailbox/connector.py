@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.mail.documents import MailPlace, is_attached
-from connectors.mail.reading import FolderClosed, MailReading, MailTooLarge
+from connectors.mail.reading import FolderClosed, MailReading, MailTooLarge, folder_complaints
 from connectors.mail.text import UnreadableMail, parse_mail
 from connectors.mail.threads import MailHead, head_of
 from connectors.ports import Change, RecordVanished, SourceUnreachable
@@ -57,15 +57,7 @@ class MailboxConnector:
                     "le serveur ne connaît pas CONDSTORE : les en-têtes de tous les messages sont "
                     "redemandés à chaque lecture"
                 )
-            for name in mailbox.names():
-                try:
-                    folder = mailbox.open(name)
-                except FolderClosed as closed:
-                    yield f"dossier {name} : {closed}"
-                    continue
-                yield from (f"dossier {name} : {warning}" for warning in folder.warnings)
-                if not folder.place.access.allowed:
-                    yield f"dossier {name} : aucun lecteur, personne ne le trouvera"
+            yield from folder_complaints(mailbox, "dossier")
 
     @contextmanager
     def _opened(self) -> Iterator["Mailbox"]:

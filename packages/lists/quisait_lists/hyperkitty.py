@@ -1,0 +1,355 @@
+"""Read the archives of a Mailman 3, HyperKitty; `connectors.mail.reading` shows the flow.
+
+Threads are those that HyperKitty shows, moved ones where they were moved to. A mail's attached
+files are not listed, so `_NUMBERS` stand for all that it may have.
+"""
+
+import base64
+import hashlib
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from pathlib import Path
+from urllib.parse import quote
+
+from connectors.files import read_regular_file
+from connectors.http_host import HttpHost
+from connectors.http_limits import HttpLimits
+from connectors.installed import ConnectorKind, SourcePlace
+from connectors.mail.documents import MailPlace
+from connectors.mail.reading import FolderClosed, MailReading, MailTooLarge, folder_complaints
+from connectors.mail.text import UnreadableMail, decoded_text, inner_parts, parse_mail
+from connectors.mail.threads import MailHead, head_of
+from connectors.ports import (
+    Change,
+    Malformed,
+    RecordVanished,
+    SourceRefused,
+    SourceUnreachable,
+)
+from connectors.values import MAX_PRINCIPALS, Access, EvidencePolicy, account_principal
+from quisait_lists.archives import as_sent
+from quisait_lists.hyperkitty_client import (
+    ArchivedMail,
+    ArchiveRefused,
+    ExportFailed,
+    ExportTooLarge,
+    HyperkittyClient,
+)
+from quisait_lists.hyperkitty_options import HyperkittyOptions
+from quisait_lists.mailman_core import POLICIES, ListUnknown, MailmanCore
+
+MOST_ATTACHED = 9
+_NUMBERS = tuple(str(number) for number in range(2, 2 + MOST_ATTACHED))
+"""An exported mail is its text, then its files. A listing of more names than there are is right
+all the same: a name that is no document's keeps none."""
+_LIMITS = HttpLimits(max_bytes=64 * 1024 * 1024)
+_MOST_FAILURES = 5
+"""Exports in a row that fail: then it is the server that is away."""
+_OTHERS = stat.S_IROTH | stat.S_IWOTH
+_AHEAD, _NEXT = timedelta(days=1), timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class HyperkittyConnector:
+    """The lists that the settings name; `folder` is what the path of a password starts from."""
+
+    source: str
+    options: HyperkittyOptions
+    default_access: Access
+    folder: Path
+    password: Callable[[], str] = field(repr=False)
+    limits: HttpLimits = _LIMITS
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Yield what changed. Raises `SourceError`."""
+        return MailReading(self.opened()).changes(since)
+
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these documents as they are now. Raises `SourceError`."""
+        return MailReading(self.opened()).refetch(document_ids)
+
+    def check(self) -> Iterator[str]:
+        """Say which archive cannot be read, and whose members are unknown. Raises `SourceError`."""
+        archives = self.opened()
+        if (self.folder / self.options.core_password_file).stat().st_mode & _OTHERS:
+            yield "« core_password_file » se lit par tous les comptes de la machine : chmod 600"
+        yield from folder_complaints(archives, "liste")
+
+    def opened(self) -> "Archives":
+        """The archives, in one session. Raises `SourceRefused` where a password is missing."""
+        options = self.options
+        limits = replace(self.limits, rate_per_s=options.rate_per_s)
+        ca_file = str(self.folder / options.ca_file) if options.ca_file else ""
+        try:
+            written = read_regular_file(self.folder / options.core_password_file)
+            core_password = written.decode("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SourceRefused(
+                f"{self.source} : « core_password_file » ne se lit pas : vérifiez ce fichier."
+            ) from error
+        account = (options.core_user, core_password)
+        return Archives(
+            self,
+            HyperkittyClient(
+                HttpHost(options.url, limits, ca_file, "L'archive"),
+                options.login,
+                options.user,
+                self.password,
+            ),
+            MailmanCore(HttpHost(options.core_url, limits, ca_file, "Mailman", account)),
+        )
+
+
+@dataclass(slots=True)
+class Archives:
+    """The lists, for one reading."""
+
+    connector: HyperkittyConnector
+    client: HyperkittyClient
+    core: MailmanCore
+
+    @property
+    def source(self) -> str:
+        """The source's name."""
+        return self.connector.source
+
+    def names(self) -> Sequence[str]:
+        """The lists, sorted."""
+        return sorted(self.connector.options.lists)
+
+    def place(self, name: str) -> MailPlace:
+        """Where a list's documents belong, without its readers."""
+        return self._place(name, Access())
+
+    def open(self, name: str) -> "ArchivedList":
+        """A list as it is now. Raises `FolderClosed`, `SourceError`."""
+        try:
+            shown, state = self.client.policy(name), self.client.newest(name)
+        except ArchiveRefused as error:
+            raise FolderClosed(str(error)) from error
+        except SourceUnreachable as error:
+            if reason := self._why_alone(name):
+                raise FolderClosed(reason) from error
+            raise
+        try:
+            access, warnings = self._access(name, shown)
+        except ListUnknown as error:
+            access, warnings = Access(), (f"{error} : personne ne lit l'archive",)
+        # Once a day a list is gone through though it looks the same: votes are seen then.
+        today = datetime.now(UTC).date().isoformat()
+        return ArchivedList(
+            self._place(name, access), warnings, f"{state} {today}", name, self.client
+        )
+
+    def _why_alone(self, name: str) -> str:
+        """Why HyperKitty fails for a list; empty where it fails for all.
+
+        It asks Mailman whether an account may read a private list.
+        """
+        try:
+            self.core.policy(name)
+        except ListUnknown as error:
+            return str(error)
+        return "HyperKitty est en panne pour cette liste" if self.client.is_there() else ""
+
+    def _access(self, name: str, shown: str) -> tuple[Access, tuple[str, ...]]:
+        """(readers, what of the rule could not be expressed). Raises `ListUnknown`.
+
+        `shown` is the policy that HyperKitty keeps to. It may be older than Mailman's, and is
+        "public" where it was never read: the narrower of both holds.
+        """
+        one = self.connector.options.lists[name]
+        stated = one.readers
+        access = self.connector.default_access if stated is None else Access(frozenset(stated))
+        policy = min(self.core.policy(name), shown, key=_width)
+        if policy == "public":
+            return access, ()
+        if policy != "private":
+            return Access(), ("la liste dit ne pas être archivée : personne ne lit l'archive",)
+        if one.readers_are_members:
+            return access, ()
+        members = self.core.subscribers(name)
+        if len(members) > MAX_PRINCIPALS:
+            return Access(), (
+                f"plus de {MAX_PRINCIPALS} abonnés : donnez un groupe à « readers », avec "
+                "« readers_are_members » ; personne ne lit l'archive",
+            )
+        accounts = (account_principal(f"{self.source}:{address}") for address in members)
+        return access.narrowed_to(Access(frozenset(accounts))), ()
+
+    def _place(self, name: str, access: Access) -> MailPlace:
+        options = self.connector.options
+        pages = f"{options.url}list/{quote(name, safe='@')}"
+        return MailPlace(
+            self.source,
+            name,
+            access,
+            EvidencePolicy(options.lists[name].evidence or options.evidence),
+            frozenset(domain.lower().lstrip("@") for domain in options.domains),
+            f"{pages}/message/{{id}}/",
+            f"{pages}/thread/{{thread}}/",
+        )
+
+
+@dataclass(slots=True)
+class ArchivedList:
+    """A list's archive, open for one reading."""
+
+    place: MailPlace
+    warnings: tuple[str, ...]
+    state: str
+    name: str
+    client: HyperkittyClient
+    _thread_of: dict[str, str] = field(default_factory=dict)
+    _held: Mapping[str, bytes] = field(default_factory=dict)
+    _held_thread: str = ""
+    _failures: int = 0
+
+    def heads(self) -> Iterator[MailHead | Malformed]:
+        """Yield each mail's. Raises `FolderClosed`, `SourceError`.
+
+        A mail is known by the digest of its `Message-ID`. It goes back to its thread's first mail,
+        deleted or not, and then to the one that it answers.
+        """
+        try:
+            mails = self.client.mails(self.name)
+            voted = self.client.voted_threads(self.name)
+        except ArchiveRefused as error:
+            raise FolderClosed(str(error)) from error
+        moments = moments_of(mails, datetime.now(UTC) + _AHEAD)
+        self._thread_of = {mail.hash: mail.thread for mail in mails}
+        for mail in mails:
+            before = (mail.thread, mail.parent)
+            references = tuple(dict.fromkeys(one for one in before if one not in ("", mail.hash)))
+            thanks = self.client.likes(self.name, mail.hash) if mail.thread in voted else 0
+            yield MailHead(mail.hash, mail.hash, references, moments[mail.hash], _NUMBERS, thanks)
+
+    def raw(self, head: MailHead) -> bytes:
+        """The mail.
+
+        Raises `RecordVanished`, `MailTooLarge`, `UnreadableMail`, `SourceError`.
+        """
+        if (thread := self._thread_of[head.key]) != self._held_thread:
+            self._held_thread, self._held = thread, {}
+            with suppress(ExportTooLarge):  # else its mails are asked for one by one
+                self._held = self._exported(thread=thread)
+        raw = self._held.get(head.key)
+        if raw is None:
+            try:
+                raw = next(iter(self._exported(message=head.key).values()), None)
+            except ExportTooLarge as error:
+                raise MailTooLarge from error
+        if raw is None:
+            raise RecordVanished("le message n'est plus dans l'archive")
+        return without_shown_parts(raw)
+
+    def _exported(self, **which: str) -> Mapping[str, bytes]:
+        """Mails by their digests; none where the export of a whole thread fails.
+
+        Raises `ExportTooLarge`, `UnreadableMail`, `RecordVanished`, `SourceError`.
+        """
+        try:
+            found = self.client.exported(self.name, **which)
+        except ExportTooLarge:
+            raise
+        except ArchiveRefused as error:
+            raise RecordVanished("l'archive ne se lit plus") from error
+        except (ExportFailed, SourceUnreachable) as error:
+            self._failures += 1
+            if self._failures > _MOST_FAILURES and isinstance(error, SourceUnreachable):
+                raise
+            if "message" in which:
+                raise UnreadableMail("HyperKitty ne parvient pas à l'exporter") from error
+            return {}
+        self._failures = 0
+        named = [(_hash_of(raw), raw) for raw in map(as_sent, found)]
+        times = Counter(digest for digest, _ in named)
+        # HyperKitty writes what is no id without its spaces: two may become one.
+        return {digest: raw for digest, raw in named if times[digest] == 1}
+
+
+def moments_of(mails: Sequence[ArchivedMail], latest: datetime) -> Mapping[str, datetime | None]:
+    """When each mail was sent, by digest; each after the one that it answers.
+
+    Clocks are wrong: a date after `latest` is none, and an answer comes after its question.
+    """
+    by_hash = {mail.hash: mail for mail in mails}
+    found: dict[str, datetime | None] = {}
+    for mail in mails:
+        chain: list[ArchivedMail] = []
+        at = mail
+        while at.hash not in found:
+            found[at.hash] = at.date if at.date and at.date <= latest else None
+            chain.append(at)
+            at = by_hash.get(at.parent, at)
+        for one in reversed(chain):
+            own, before = found[one.hash], found.get(one.parent)
+            if before and (own is None or own <= before):
+                found[one.hash] = before + _NEXT
+    return found
+
+
+def without_shown_parts(raw: bytes) -> bytes:
+    """An exported mail without what HyperKitty keeps as files beside its text, and is none.
+
+    That is the text as a web page (the mail's text where it has no other), and images, of which it
+    does not say whether they stand within the text. Raises `UnreadableMail`.
+    """
+    message = parse_mail(raw)
+    parts = inner_parts(message)
+    if len(parts) < 2:
+        return raw
+    text, *files = parts
+    pages = [part for part in files if _is_page(part)]
+    kept = [part for part in files if part.get_content_maintype() != "image" and part not in pages]
+    if pages and not decoded_text(text).strip():
+        text = pages[0]
+        del text["Content-Disposition"]
+    try:
+        message.set_payload([text, *map(_without_base64, kept)])
+        return message.as_bytes()
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise UnreadableMail("message mal formé dans l'archive") from error
+
+
+def _without_base64(part: Message) -> Message:
+    """The part, where it is an attached mail as it was sent: HyperKitty encodes it (RFC 2046)."""
+    inner = inner_parts(part)
+    encoded = str(part.get("Content-Transfer-Encoding", "")).strip().lower() == "base64"
+    if part.get_content_type() == "message/rfc822" and inner and encoded:
+        part.set_payload([parse_mail(base64.b64decode(str(inner[0].get_payload())))])
+        del part["Content-Transfer-Encoding"]
+    return part
+
+
+def _is_page(part: Message) -> bool:
+    """Whether HyperKitty named the part itself: it was no file."""
+    name = part.get_filename() or ""
+    return part.get_content_type() == "text/html" and name.partition(".")[0] == "attachment"
+
+
+def _hash_of(raw: bytes) -> str:
+    """What HyperKitty calls a mail: base32 of the SHA-1 of its `Message-ID`."""
+    message_id = head_of("", parse_mail(raw.partition(b"\n\n")[0]), None).message_id
+    digest = hashlib.sha1(message_id.encode("utf-8", "surrogateescape"), usedforsecurity=False)
+    return base64.b32encode(digest.digest()).decode()
+
+
+def _width(policy: str) -> int:
+    """An unknown policy is the narrowest."""
+    return POLICIES.index(policy) if policy in POLICIES else -1
+
+
+def open_hyperkitty(place: SourcePlace, options: HyperkittyOptions) -> HyperkittyConnector:
+    """The connector of one source; nothing is read yet."""
+    return HyperkittyConnector(
+        place.source, options, place.default_access, place.folder, place.password
+    )
+
+
+KIND = ConnectorKind("listes de diffusion de Mailman 3", HyperkittyOptions, open_hyperkitty)

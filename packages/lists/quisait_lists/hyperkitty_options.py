@@ -1,0 +1,102 @@
+"""What the settings say of the archives of a Mailman 3."""
+
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from quisait_lists.options import ReadersOfList
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("donnez une adresse en https:// ou http://, sans compte ni mot de passe")
+    if parts.query or parts.fragment:
+        raise ValueError("donnez une adresse sans « ? » ni « # »")
+    return url if url.endswith("/") else f"{url}/"
+
+
+class ArchivedListOptions(BaseModel):
+    """One list, in the table `lists`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    readers: ReadersOfList = Field(
+        None, description="lecteurs de la liste ; [] : personne ; absent : « allowed » de la source"
+    )
+    readers_are_members: bool = Field(
+        False,
+        description="« readers » sont les abonnés, au dire de qui règle : ceux que Mailman nomme "
+        "ne sont pas demandés (pour une liste de plus de 1 000 abonnés)",
+    )
+    evidence: Literal["yes", "none"] | None = Field(
+        None, description="de cette liste seule ; absent : « evidence » de la source"
+    )
+
+    @model_validator(mode="after")
+    def _says_who_they_are(self) -> Self:
+        if self.readers_are_members and self.readers is None:
+            raise ValueError("« readers_are_members » demande « readers »")
+        return self
+
+
+class HyperkittyOptions(BaseModel):
+    """The source's table `options` in quisait.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Annotated[str, AfterValidator(_address)] = Field(
+        description="adresse de HyperKitty : « https://listes.exemple.fr/archives/ »"
+    )
+    user: str = Field(
+        "", description="compte qui lit, abonné à chaque liste privée ; vide : sans compte"
+    )
+    login: str = Field(
+        "/accounts/login/",
+        pattern="^/",
+        description="chemin de la page où ce compte se connecte, sur le même hôte ; Debian : "
+        "« /mailman3/accounts/login/ »",
+    )
+    core_url: Annotated[str, AfterValidator(_address)] = Field(
+        description="adresse de l'interface REST de Mailman, d'où viennent les abonnés et la "
+        "politique d'archivage : « http://127.0.0.1:8001/3.1/ »"
+    )
+    core_user: str = Field("restadmin", description="compte de cette interface")
+    core_password_file: str = Field(
+        min_length=1, description="fichier de son mot de passe, relatif à quisait.toml"
+    )
+    lists: dict[str, ArchivedListOptions] = Field(
+        min_length=1,
+        description='les seules listes lues, par leur adresse : { "cadastre@exemple.fr" = {} } ; '
+        "aussi readers, readers_are_members, evidence",
+    )
+    domains: list[str] = Field(
+        [],
+        description="domaines dont les adresses comptent comme auteurs (« exemple.gouv.fr ») ; "
+        "vide : tous",
+    )
+    evidence: Literal["yes", "none"] = Field(
+        "yes", description="« none » : les messages ne disent jamais qui sait"
+    )
+    rate_per_s: float = Field(10, gt=0, le=100, description="demandes par seconde au plus")
+    ca_file: str = Field("", description="autorité de certification des deux adresses (PEM)")
+
+    @model_validator(mode="after")
+    def _no_password_in_the_clear(self) -> Self:
+        """A password is not sent in the clear beyond this machine."""
+        for url in (self.core_url, *([self.url] if self.user else [])):
+            parts = urlsplit(url)
+            if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+                raise ValueError(f"hors boucle locale, {url} doit être en https://")
+        return self
+
+    @model_validator(mode="after")
+    def _lists_have_addresses(self) -> Self:
+        for name in self.lists:
+            local, _, domain = name.partition("@")
+            if not local or not domain or set(name) & set("/ ?#{}%@:") - {"@"} or "@" in domain:
+                raise ValueError(f"« {name} » n'est pas l'adresse d'une liste")
+        return self
