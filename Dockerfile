@@ -24,6 +24,13 @@ RUN [ -z "$SOURCES" ] || { \
         done; }
 
 FROM python:3.11.13-slim-bookworm
+# packages/git asks the commands themselves.
+ARG SOURCES=""
+RUN case " $SOURCES " in *" git "*) \
+        apt-get update \
+        && apt-get install -y --no-install-recommends git openssh-client \
+        && rm -rf /var/lib/apt/lists/* ;; \
+    esac
 # An empty volume takes owner and mode of the folder on which it is mounted.
 RUN useradd --uid 10001 --no-log-init --no-create-home --home-dir /var/lib/quisait quisait \
     && install -d -m 0700 -o 10001 -g 10001 /var/lib/quisait /var/lib/quisait-register
