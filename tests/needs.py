@@ -26,6 +26,7 @@ SERVERS = {
     "apache": "needs a real Apache with WebDAV",
     "samba": "needs a real Samba, a domain controller",
     "matrix": "needs a real Synapse",
+    "redmine": "needs a real Redmine",
     "provider": "needs a real OpenID Connect provider",
     "browser": "needs Chromium",
 }
@@ -64,6 +65,7 @@ _STARTS = {
     "tests.dav_server.ensure_dav": "apache",
     "tests.samba_server.ensure_samba": "samba",
     "tests.matrix_server.ensure_matrix": "matrix",
+    "tests.redmine_server.ensure_redmine": "redmine",
     "tests.oidc_provider.running_provider": "provider",
     "tests.pages.conftest.chromium": "browser",
     "tests.conftest.postgres": "postgres",

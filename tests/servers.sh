@@ -16,6 +16,7 @@ command -v php >/dev/null || servers+=(php-cli)
 [ -x /usr/sbin/apache2 ] || servers+=(apache2-bin)
 [ -x /usr/sbin/samba ] || servers+=(samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind)
 command -v promtool >/dev/null || servers+=(prometheus)
+ls /usr/share/redmine/config.ru >/dev/null 2>&1 || servers+=(redmine redmine-sqlite)
 for part in sqlite3 mbstring xml intl; do
     php -m 2>/dev/null | grep -qi "^$part\$" || servers+=("php-$part")
 done

@@ -16,6 +16,7 @@ from tests.ldap_server import ensure_ldap
 from tests.matrix_server import ensure_matrix
 from tests.opensearch_index import fresh_index
 from tests.own_opensearch import OwnOpenSearch
+from tests.redmine_server import ensure_redmine
 from tests.samba_server import ensure_samba
 from tests.wiki_server import ensure_wiki
 
@@ -34,6 +35,7 @@ pytestmark = pytest.mark.sources
         (ensure_dovecot, {"dovecot"}),
         (ensure_dav, {"apache"}),
         (ensure_matrix, {"matrix"}),
+        (ensure_redmine, {"redmine"}),
         (ensure_samba, {"samba"}),
         (make_document, set()),
     ],
@@ -47,6 +49,7 @@ pytestmark = pytest.mark.sources
         "dovecot",
         "apache",
         "matrix",
+        "redmine",
         "samba",
         "none",
     ],
