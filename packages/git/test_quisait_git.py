@@ -6,10 +6,13 @@ import zlib
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
+from threading import Thread
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import given
@@ -573,6 +576,92 @@ def test_what_the_settings_leave_out_is_deleted(harness: GitHarness) -> None:
     (listing,) = [c for c in changes if isinstance(c, Listing)]
     assert listing.is_left_out
     assert listing.is_left_out("t:vendor/b.md")
+
+
+class _Forge(BaseHTTPRequestHandler):
+    """git's own program for HTTP, behind an account, as a forge has it."""
+
+    folder: Path
+
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        if path.startswith("/ailleurs/"):
+            self.send_response(302)
+            self.send_header("Location", self.path.removeprefix("/ailleurs"))
+            self.end_headers()
+            return
+        if self.headers.get("Authorization") != f"Basic {b64encode(b'u:m').decode()}":
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", "Basic realm=essai")
+            self.end_headers()
+            return
+        length = int(self.headers.get("Content-Length") or 0)
+        done = subprocess.run(
+            ["git", "http-backend"],
+            input=self.rfile.read(length),
+            capture_output=True,
+            check=True,
+            env={
+                "PATH": os.environ["PATH"],
+                "GIT_PROJECT_ROOT": str(self.folder),
+                "GIT_HTTP_EXPORT_ALL": "1",
+                "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+                "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+                "REQUEST_METHOD": self.command,
+                "PATH_INFO": unquote(path),
+                "QUERY_STRING": query,
+                "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+                "CONTENT_LENGTH": str(length),
+            },
+        )
+        head, _, body = done.stdout.partition(b"\r\n\r\n")
+        lines = [line.split(": ", 1) for line in head.decode().split("\r\n")]
+        status = next((int(value[:3]) for name, value in lines if name == "Status"), 200)
+        self.send_response(status)
+        for name, value in lines:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("history", ["whole", "light"])
+def test_a_repository_behind_http_and_an_account(harness: GitHarness, history: str) -> None:
+    """The password goes to the repository's own address, and no redirection is followed."""
+    harness.git("config", "uploadpack.allowFilter", "true")
+    harness.add("a.md", "a", ("everyone",))
+    harness.commit()
+    handler = type("Forge", (_Forge,), {"folder": harness.folder})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            root = f"http://127.0.0.1:{server.server_port}"
+            path = quote(harness.path.name)
+
+            def reading(url: str, password: str) -> GitConnector:
+                made = harness.connector(url=url, user="u", history=history)
+                return replace(made, password=password)
+
+            kept = apply(reading(f"{root}/{path}", "m").changes(None))
+            assert kept["t:a.md"].sections[-1].text == "a"
+            assert any("en clair" in said for said in reading(f"{root}/{path}", "m").check())
+            with pytest.raises(SourceRefused, match="refuse la lecture"):
+                list(reading(f"{root}/{path}", "faux").changes(None))
+            with pytest.raises(SourceRefused, match="refuse la lecture"):
+                list(reading(f"{root}/ailleurs/{path}", "m").changes(None))
+            written = "".join(
+                one.read_text("utf-8", "replace")
+                for one in (harness.folder / "depots").rglob("*")
+                if one.is_file()
+            )
+            assert b64encode(b"u:m").decode() not in written
+        finally:
+            server.shutdown()
 
 
 def hostile_tokens() -> st.SearchStrategy[list[bytes]]:

@@ -37,7 +37,7 @@ from connectors.values import (
     EvidencePolicy,
     Section,
 )
-from tests.redmine_server import KEYS, Redmine, ensure_redmine
+from tests.redmine_server import KEYS, USERS, Redmine, ensure_redmine
 
 pytestmark = pytest.mark.sources
 
@@ -419,6 +419,27 @@ def test_accounts_by_mail_or_number(harness: RedmineHarness, project: int) -> No
     assert roles(kept(harness, account="mail")[page]) == {f"#{number}": "author"}
     hidden = list(harness.connector(account="mail").check())
     assert any("dont Redmine ne dit pas" in said for said in hidden)
+
+
+@pytest.mark.parametrize("key", ["lecteur", "admin"])
+@pytest.mark.parametrize("account", ["login", "id"])
+def test_who_is_locked_reads_nothing(
+    harness: RedmineHarness, project: int, key: str, account: str
+) -> None:
+    """Redmine still lists them as members; they may not log in."""
+    server = harness.server
+    server.page(project, "Page", "x", by="ben")
+    made = RedmineConnector("t", harness.connector(account=account).options, Access(), KEYS[key],
+                            QUICK)  # fmt: skip
+    page = f"t:{project}/wiki/Page"
+    names = {login: f"#{server.user(login)}" if account == "id" else login for login in USERS}
+    others = {names["lecteur"]} if key == "admin" else set()
+    assert readers(apply(made.changes(None))[page]) == {names["ana"], names["dan"]} | others
+    server.set_rows("UPDATE users SET status = 3 WHERE login = 'dan'")
+    try:
+        assert readers(apply(made.changes(None))[page]) == {names["ana"]} | others
+    finally:
+        server.set_rows("UPDATE users SET status = 1 WHERE login = 'dan'")
 
 
 def test_what_changed_just_now_is_read_again(harness: RedmineHarness, project: int) -> None:

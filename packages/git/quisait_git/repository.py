@@ -62,7 +62,7 @@ _CONFIG = """[core]
 \tdirectory = *
 """
 _REFUSED = re.compile(
-    r"Authentication failed|could not read (Username|Password)|returned error: 40[134]"
+    r"Authentication failed|could not read (Username|Password)|returned error: (30\d|40[134])"
     r"|Permission denied|not found|does not exist|does not appear to be a git repository"
     r"|Host key verification failed|certificate|redirect|terminal prompts disabled"
     r"|access denied|not allowed",

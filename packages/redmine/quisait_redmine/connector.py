@@ -100,8 +100,7 @@ class RedmineConnector:
         coming = {one.id for one in waiting}
         for one in seen.items:
             if one.id in coming:
-                if before.items:
-                    yield AccessNarrowed(one.id, one.access)
+                yield AccessNarrowed(one.id, one.access)
             elif before.rights.get(one.place.root) != roots[one.place.root]:
                 yield AccessChanged(one.id, one.access)
         now = RedmineState(roots, before.items & {one.key for one in seen.items})

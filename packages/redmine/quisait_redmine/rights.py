@@ -109,6 +109,7 @@ class RightsReader:
     _roles: dict[int, Role] = field(default_factory=dict)
     _builtin: dict[str, Role] = field(default_factory=dict)
     _accounts: dict[int, str] = field(default_factory=dict)
+    _active: set[int] = field(default_factory=set)
     _is_open: bool = False
     _own: object = None
 
@@ -118,9 +119,10 @@ class RightsReader:
         Raises `SourceError`.
         """
         is_admin = self._is_admin()
-        users = self.api.rows("users", "users", {"status": ""}) if is_admin else None
+        # An administrator's key gives all of those who may log in at once.
+        users = self.api.rows("users", "users", {"status": _ACTIVE}) if is_admin else None
         for user in users or ():
-            self._note_account(user)
+            self._note_account(user, is_active=True)
         givable = {row.get("id") for row in self.api.rows("roles", "roles") or ()}
         non_member = self._builtin_role("non_member_role", self.options.non_member_role, givable)
         anonymous = self._builtin_role("anonymous_role", self.options.anonymous_role, givable)
@@ -169,11 +171,12 @@ class RightsReader:
         return ProjectRights(found)
 
     def _principal(self, membership: Row) -> str:
-        """The member's; empty for a group that the settings do not name, and for the key's own."""
+        """The member's; empty where it opens nothing: an unnamed group, a locked account."""
         if user := named(membership, "user"):
-            if user.get("id") == self._own:
-                return ""  # who reads for others is no reader
-            return account_principal(self.account(user))
+            account = self.account(user)
+            # Who reads for others is no reader, nor is who may no longer log in.
+            reads = user.get("id") != self._own and user.get("id") in self._active
+            return account_principal(account) if reads else ""
         name = text_of(named(membership, "group"), "name")
         # Redmine lists a group's users as members too.
         return self.options.groups.get(name, "")
@@ -200,19 +203,20 @@ class RightsReader:
         if not isinstance(number, int):
             return f"{self.source}:#"
         if number not in self._accounts:
-            self._note_account(
-                {"id": number}
-                if self.options.account == "id"
-                else named(self.api.get(f"users/{number}") or {}, "user") or {"id": number}
-            )
-        return self._accounts.get(number, f"{self.source}:#{number}")
+            row = named(self.api.get(f"users/{number}") or {}, "user")
+            # Of one who is locked, an administrator's key is told so, and any other nothing.
+            is_active = bool(row) and row.get("status", _ACTIVE) == _ACTIVE
+            self._note_account({**row, "id": number}, is_active=is_active)
+        return self._accounts[number]
 
-    def _note_account(self, user: Row) -> None:
+    def _note_account(self, user: Row, *, is_active: bool) -> None:
         number = user.get("id")
         if isinstance(number, int):
             told = text_of(user, self.options.account).strip().lower()
             # No login begins so: a number is never taken for the login of another.
             self._accounts[number] = f"{self.source}:{told or f'#{number}'}"
+            if is_active:
+                self._active.add(number)
 
     def unnamed(self) -> int:
         """How many accounts are known by their number alone."""
