@@ -336,6 +336,8 @@ def test_a_wiki_that_the_account_may_no_longer_list_is_closed_and_kept(
     server.set_rows(lost, visitor, reader, project, server.user("lecteur"))
     closing = read(harness, last_cursor(first))
     assert SubtreeHidden(f"t:{project}/wiki") in closing
+    said = [one.reason for one in closing if isinstance(one, Malformed)]
+    assert any("demande" in reason for reason in said)
     closed = apply(closing, apply(first))
     assert [one.access for one in closed.values()] == [Access()]
     server.set_rows(lost, reader, visitor, project, server.user("lecteur"))

@@ -185,9 +185,8 @@ class GitConnector:
         return digest_of([tip.commit, tip.branch, settings, rules.hex()])
 
     def _branch(self, repository: Repository) -> Branch:
-        tip = repository.update()
         try:
-            return self._listed(repository, tip)
+            return self._listed(repository, repository.update())
         except Damaged as error:
             raise _damaged(repository) from error
 
@@ -214,11 +213,24 @@ class GitConnector:
                 taken[path] = blob
         wanted = {blob.oid for blob in (*taken.values(), *listed.values())}
         sizes = repository.fetched(wanted)
-        pages = {
-            path: Page(path, blob.path, blob.oid, size)
-            for path, blob in taken.items()
-            if (size := blob.size if blob.size is not None else sizes.get(blob.oid)) is not None
-        }
+        pages, refused = self._readable(repository, taken, sizes)
+        problems += refused
+        oids = {path: blob.oid for path, blob in listed.items()}
+        return Branch(
+            tip, pages, tuple(problems), oids.get(_MAILMAP), oids.get(_IGNORED), passed_over
+        )
+
+    def _readable(
+        self, repository: Repository, taken: dict[str, Blob], sizes: dict[str, int]
+    ) -> tuple[dict[str, Page], list[Malformed]]:
+        """The files whose text is in the repository, by path, and why others are not read."""
+        problems = []
+        pages: dict[str, Page] = {}
+        for path, blob in taken.items():
+            size = sizes.get(blob.oid) if blob.size is None else blob.size
+            if size is None:  # left out of the listing, it would be deleted
+                raise Damaged("an object is missing")
+            pages[path] = Page(path, blob.path, blob.oid, size)
         small = sorted({one.oid for one in pages.values() if one.size <= _POINTER_BYTES})
         contents = repository.read_small(small)
         most = self.options.most_file_mib << 20
@@ -231,10 +243,7 @@ class GitConnector:
             if reason:
                 problems.append(Malformed(path, reason))
                 del pages[path]
-        oids = {path: blob.oid for path, blob in listed.items()}
-        return Branch(
-            tip, pages, tuple(problems), oids.get(_MAILMAP), oids.get(_IGNORED), passed_over
-        )
+        return pages, problems
 
     def _documents(
         self, repository: Repository, branch: Branch, tables: tuple[RuleTable, ...]

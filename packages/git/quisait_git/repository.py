@@ -124,15 +124,6 @@ class Repository:
                 self._collect()
             return Tip(commit, branch)
 
-    def reachable(self) -> str:
-        """The branch that would be read. Raises `SourceUnreachable`, `SourceRefused`."""
-        with self._locked():
-            self._prepare()
-            branch = self.options.branch or self._default_branch()
-            if not self._remote(["ls-remote", "origin", f"refs/heads/{branch}"]):
-                raise SourceRefused(f"{self.address} n'a pas de branche « {branch} ».")
-            return branch
-
     def boundary(self) -> frozenset[str]:
         """Commits before which the repository itself has no history: they seem to add it all."""
         try:
@@ -301,8 +292,11 @@ class Repository:
             raise SourceRefused(
                 f"{self.address} ne désigne aucune branche : il est vide, ou réglez « branch »."
             )
-        # The server's word: held to what the settings may say.
-        return GitOptions(url="x", branch=found[1]).branch
+        try:
+            # The server's word: held to what the settings may say.
+            return GitOptions(url="x", branch=found[1]).branch
+        except ValueError as error:
+            raise SourceRefused(f"{self.address} désigne une branche au nom interdit.") from error
 
     def _fetch(self, wanted: Sequence[str]) -> None:
         """Branches or objects. Raises `SourceUnreachable`, `SourceRefused`."""

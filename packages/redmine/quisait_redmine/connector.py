@@ -17,6 +17,7 @@ from connectors.ports import (
     ContentStale,
     Listing,
     Malformed,
+    SourceUnreachable,
     SubtreeHidden,
     Upsert,
 )
@@ -33,7 +34,7 @@ from quisait_redmine.client import RedmineApi, Row, listed, moment_of, named, te
 from quisait_redmine.cursor import RedmineState, item_key, read_cursor, written_cursor
 from quisait_redmine.documents import contributions_of, conversation_of, sections_of
 from quisait_redmine.options import RedmineOptions
-from quisait_redmine.rights import MODULES, ProjectRights, RightsReader
+from quisait_redmine.rights import MODULES, IssueSight, ProjectRights, RightsReader
 
 CHECKPOINT_ITEMS = 20
 FRESH = timedelta(seconds=10)
@@ -204,13 +205,10 @@ class _Reading:
                     root,
                     rights,
                 )
-        for root, place in list(seen.places.items()):
+        for place in list(seen.places.values()):
             items = self._listed(place)
             if items is None:
-                del seen.places[root]
-                seen.closed.append(root)
-                reason = f"le compte n'en voit pas : {place.kind} ; personne ne le lit"
-                seen.problems.append(Malformed(place.identifier, reason))
+                self._close(seen, place, f"le compte n'en voit pas : {place.kind}")
             else:
                 seen.items += items
         seen.items += self._issues(seen)
@@ -240,7 +238,9 @@ class _Reading:
         return replace(made, evidence=EvidencePolicy.NONE if none else EvidencePolicy.YES)
 
     def _projects(self) -> Iterator[Row]:
-        rows = self._api.rows("projects", "projects", _PROJECTS) or []
+        rows = self._api.rows("projects", "projects", _PROJECTS)
+        if rows is None:  # nothing is deleted for that
+            raise SourceUnreachable(f"{self._api.host.host} ne liste pas ses projets.")
         for row in sorted(rows, key=lambda row: str(row.get("id"))):
             name = text_of(row, "identifier")
             wanted = not self._options.projects or name in self._options.projects
@@ -293,10 +293,23 @@ class _Reading:
             if isinstance(row.get("id"), int)
         ]
 
+    def _close(self, seen: _Seen, place: Place, reason: str) -> None:
+        del seen.places[place.root]
+        seen.closed.append(place.root)
+        seen.problems.append(Malformed(place.identifier, f"{reason} ; personne ne le lit"))
+
     def _issues(self, seen: _Seen) -> list[Item]:
         places = {one.number: one for one in seen.places.values() if one.kind == "issues"}
         if not places:
             return []
+        if self._api.get("issues", {"status_id": "*", "limit": 1}) is None:
+            for one in places.values():
+                self._close(seen, one, "le compte n'en voit aucune demande")
+            return []
+        for one in places.values():
+            if one.rights.own.issues < IssueSight.ALL:
+                reason = "le compte n'y voit pas toutes les demandes : son rôle doit les montrer"
+                seen.problems.append(Malformed(one.identifier, reason))
         found = []
         every = "*" in self._options.trackers
         for row in self._api.issues({"status_id": "*", "include": "attachments"}):

@@ -63,9 +63,13 @@ def common(one: Role, other: Role) -> Role:
 
 @dataclass(frozen=True, slots=True)
 class ProjectRights:
-    """A project's readers: principals, each with what it may see."""
+    """A project's readers: principals, each with what it may see.
+
+    `own` is what the reading account itself may see there.
+    """
 
     readers: dict[str, Role] = field(default_factory=dict)
+    own: Role = NO_ROLE
 
     def of_kind(self, kind: str) -> Access:
         """Of a project's wiki, news or files."""
@@ -111,6 +115,7 @@ class RightsReader:
     _accounts: dict[int, str] = field(default_factory=dict)
     _active: set[int] = field(default_factory=set)
     _is_open: bool = False
+    _is_admin: bool = False
     _own: object = None
 
     def load(self) -> bool:
@@ -118,7 +123,7 @@ class RightsReader:
 
         Raises `SourceError`.
         """
-        is_admin = self._is_admin()
+        is_admin = self._is_admin = self._current_is_admin()
         # An administrator's key gives all of those who may log in at once.
         users = self.api.rows("users", "users", {"status": _ACTIVE}) if is_admin else None
         for user in users or ():
@@ -143,6 +148,7 @@ class RightsReader:
         found: dict[str, Role] = {}
         given: dict[str, Role] = {}
         every = Role(frozenset(PERMISSIONS), IssueSight.ALL)
+        own = every if self._is_admin else NO_ROLE
         for membership in memberships:
             role = together(self.role(row.get("id")) for row in listed(membership, "roles"))
             builtin = [one for one in (_NON_MEMBER, _ANONYMOUS) if named(membership, one)]
@@ -150,6 +156,8 @@ class RightsReader:
                 given[builtin[0]] = role
                 continue
             every = common(every, role)
+            if named(membership, "user").get("id") == self._own:
+                own = role
             if principal := self._principal(membership):
                 found[principal] = together((found.get(principal, NO_ROLE), role))
         if project.get("is_public") is True:
@@ -168,7 +176,7 @@ class RightsReader:
                 text_of(project, "identifier"),
                 f"plus de {MAX_PRINCIPALS} membres : personne ne lit ce qu'ils liraient tous",
             )
-        return ProjectRights(found)
+        return ProjectRights(found, own)
 
     def _principal(self, membership: Row) -> str:
         """The member's; empty where it opens nothing: an unnamed group, a locked account."""
@@ -222,7 +230,7 @@ class RightsReader:
         """How many accounts are known by their number alone."""
         return sum(one.startswith(f"{self.source}:#") for one in self._accounts.values())
 
-    def _is_admin(self) -> bool:
+    def _current_is_admin(self) -> bool:
         current = named(self.api.get("users/current") or {}, "user")
         if not current:
             raise _refused(self.api)
