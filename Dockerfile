@@ -30,6 +30,13 @@ RUN [ -z "$SCANS" ] || { \
         apt-get update \
         && apt-get install --yes --no-install-recommends tesseract-ocr "tesseract-ocr-$SCANS" poppler-utils \
         && rm -rf /var/lib/apt/lists/*; }
+# packages/git asks the commands themselves.
+ARG SOURCES=""
+RUN case " $SOURCES " in *" git "*) \
+        apt-get update \
+        && apt-get install -y --no-install-recommends git openssh-client \
+        && rm -rf /var/lib/apt/lists/* ;; \
+    esac
 # An empty volume takes owner and mode of the folder on which it is mounted.
 RUN useradd --uid 10001 --no-log-init --no-create-home --home-dir /var/lib/quisait quisait \
     && install -d -m 0700 -o 10001 -g 10001 /var/lib/quisait /var/lib/quisait-register

@@ -32,6 +32,7 @@ SERVERS = {
     "matrix": "needs a real Synapse",
     "tesseract": "needs Tesseract and Poppler",
     "hyperkitty": "needs a real Mailman with HyperKitty",
+    "redmine": "needs a real Redmine",
     "provider": "needs a real OpenID Connect provider",
     "browser": "needs Chromium",
 }
@@ -78,6 +79,7 @@ _STARTS = {
     "tests.matrix_server.ensure_matrix": "matrix",
     "tests.samples.scans.ensure_tesseract": "tesseract",
     "tests.hyperkitty_server.ensure_hyperkitty": "hyperkitty",
+    "tests.redmine_server.ensure_redmine": "redmine",
     "tests.oidc_provider.running_provider": "provider",
     "tests.pages.conftest.chromium": "browser",
     "tests.conftest.postgres": "postgres",

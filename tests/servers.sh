@@ -23,6 +23,7 @@ ls /usr/share/fonts/*/*/* >/dev/null 2>&1 || servers+=(fonts-dejavu-core)
 php -m 2>/dev/null | grep -qi '^mysqli$' || servers+=(php-mysql)
 [ -x /usr/sbin/mariadbd ] || servers+=(mariadb-server)
 command -v promtool >/dev/null || servers+=(prometheus)
+ls /usr/share/redmine/config.ru >/dev/null 2>&1 || servers+=(redmine redmine-sqlite)
 for part in sqlite3 mbstring xml intl; do
     php -m 2>/dev/null | grep -qi "^$part\$" || servers+=("php-$part")
 done

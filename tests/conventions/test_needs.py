@@ -18,6 +18,7 @@ from tests.ldap_server import ensure_ldap
 from tests.matrix_server import ensure_matrix
 from tests.opensearch_index import fresh_index
 from tests.own_opensearch import OwnOpenSearch
+from tests.redmine_server import ensure_redmine
 from tests.samba_server import ensure_samba
 from tests.wiki_server import ensure_wiki
 
@@ -37,6 +38,7 @@ pytestmark = pytest.mark.sources
         (ensure_dav, {"apache"}),
         (ensure_matrix, {"matrix"}),
         (ensure_hyperkitty, {"hyperkitty"}),
+        (ensure_redmine, {"redmine"}),
         (ensure_samba, {"samba"}),
         (make_document, set()),
     ],
@@ -51,6 +53,7 @@ pytestmark = pytest.mark.sources
         "apache",
         "matrix",
         "hyperkitty",
+        "redmine",
         "samba",
         "none",
     ],

@@ -1,0 +1,1 @@
+"""Pages of a git repository (docs/sources/git.md)."""

@@ -1,0 +1,357 @@
+"""Read a branch of a git repository: `GitConnector.changes` shows the flow."""
+
+import posixpath
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from connectors.file_patterns import FileSelection
+from connectors.files import read_regular_file
+from connectors.folder.documents import access_by_rule, described, ruled_document
+from connectors.folder.rules import (
+    RuleTable,
+    effective_rule,
+    is_skipped,
+    parse_table,
+    tables_digest,
+    unreadable_table,
+)
+from connectors.installed import ConnectorKind, SourcePlace
+from connectors.ports import (
+    AccessChanged,
+    AccessNarrowed,
+    Change,
+    Checkpoint,
+    Listing,
+    Malformed,
+    RecordVanished,
+    SourceRefused,
+    SourceUnreachable,
+    Upsert,
+)
+from connectors.titles import title_of_path
+from connectors.values import Access, Content, Contribution, Document, EvidencePolicy
+from quisait_git.cursor import BranchState, digest_of, page_key, read_cursor, written_cursor
+from quisait_git.history import PageHistory, histories
+from quisait_git.options import GitOptions
+from quisait_git.repository import Blob, Damaged, Repository, Tip
+
+CHECKPOINT_PAGES = 50
+_POINTER_BYTES = 1024
+"""A file that stands for one kept elsewhere (git-lfs) is no larger, by its specification."""
+_POINTER = b"version https://git-lfs.github.com/spec/"
+_MAILMAP, _IGNORED = b".mailmap", b".git-blame-ignore-revs"
+_LISTED = frozenset({_MAILMAP, _IGNORED})
+_FILE_MODES = frozenset({"100644", "100755", "100664"})
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A selected file of the branch; `path` is in NFC, `raw` as git has it."""
+
+    path: str
+    raw: bytes
+    oid: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A branch as it is now: its pages by their path, and what could not be read of it."""
+
+    tip: Tip
+    pages: dict[str, Page]
+    problems: tuple[Malformed, ...]
+    mailmap: str | None
+    ignored: str | None
+    passed_over: int
+
+
+@dataclass(frozen=True, slots=True)
+class GitConnector:
+    """The selected files of one branch. `folder` is what the settings' paths start from."""
+
+    source: str
+    options: GitOptions
+    default_access: Access
+    folder: Path
+    password: str = field(default="", repr=False)
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Bring the branch here, close, then read what changed. Raises `SourceError`."""
+        repository = self._repository()
+        before = read_cursor(since)
+        tables, said = self._rules()
+        yield from said
+        branch = self._branch(repository)
+        yield from branch.problems
+        rules = digest_of([tables_digest(tables), *sorted(self.default_access.allowed)])
+        whole = self._whole(branch.tip, rules)
+        now = BranchState(rules=rules, pages=before.pages)
+        if before.whole != whole:
+            documents = self._documents(repository, branch, tables)
+            keys = {one.id: page_key(f"{one.id}\0{described(one)}") for one in documents}
+            waiting = [one for one in documents if keys[one.id] not in before.pages]
+            if before.rules != rules:
+                coming = {one.id for one in waiting}
+                for one in documents:
+                    narrowed = one.id in coming
+                    yield (AccessNarrowed if narrowed else AccessChanged)(one.id, one.access)
+            # What is gone is forgotten: a page that comes back as it was is read again.
+            now.pages = before.pages & set(keys.values())
+            yield Checkpoint(written_cursor(now))
+            # The cursor grows with the branch: it is then written less often.
+            between = max(CHECKPOINT_PAGES, len(documents) // 10)
+            for count, document in enumerate(waiting, 1):
+                yield Upsert(document)
+                now.pages.add(keys[document.id])
+                if count % between == 0:
+                    yield Checkpoint(written_cursor(now))
+        existing = frozenset(f"{self.source}:{path}" for path in branch.pages)
+        yield Listing(existing, (), _LeftOut(self.source, self.options.selection))
+        now.whole = whole
+        yield Checkpoint(written_cursor(now))
+
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these pages as they are now. Raises `SourceError`."""
+        repository = self._repository()
+        tables, _ = self._rules()
+        branch = self._branch(repository)
+        for document in self._documents(repository, branch, tables):
+            if document.id in document_ids:
+                yield Upsert(document)
+
+    def check(self) -> Iterator[str]:
+        """Say what is not read, and who will not read. Raises `SourceError`."""
+        repository = self._repository()
+        branch = self._branch(repository)
+        if self.options.scheme == "http" and self.options.user:
+            yield "le mot de passe part en clair : réglez « url » en https://"
+        tables, said = self._rules()
+        yield from (f"{one.where} : {one.reason}" for one in (*said, *branch.problems))
+        if not branch.pages:
+            yield f"la branche « {branch.tip.branch} » n'a aucun fichier que « include » nomme"
+        readable = (self._access(tables, page).allowed for page in branch.pages.values())
+        if branch.pages and not any(readable):
+            yield "ni « allowed » ni « rules » ne nomme de lecteur : personne ne lira ces pages"
+        if repository.boundary():
+            yield (
+                "le dépôt n'a pas toute son histoire (copie « shallow ») : ce qui date d'avant n'a "
+                "pas d'auteur"
+            )
+        if branch.passed_over:
+            yield (
+                f"{branch.passed_over} liens symboliques ou sous-modules ne sont pas lus : un "
+                "sous-module est une autre source"
+            )
+
+    def _repository(self) -> Repository:
+        address = self.options.url
+        if self.options.scheme == "file":
+            path = unquote(urlsplit(address).path) if "://" in address else address
+            folder = self.folder / path
+            if not folder.is_dir():
+                raise SourceUnreachable(f"Le dépôt {folder} est introuvable : vérifiez le chemin.")
+            address = str(folder.resolve())
+        name = re.sub(r"[^\w-]", "_", self.source)
+        copy = (self.folder / self.options.work).absolute() / f"{name}.git"
+        return Repository(copy, address, self.options, self.folder, self.password)
+
+    def _rules(self) -> tuple[tuple[RuleTable, ...], tuple[Malformed, ...]]:
+        """The table of rules; one that cannot be read leaves no reader to anything."""
+        if not self.options.rules:
+            return (), ()
+        try:
+            content = read_regular_file(self.folder / self.options.rules)
+        except (OSError, SourceRefused):
+            reason = "la table de règles ne se lit pas : personne ne lit ces pages"
+            return (unreadable_table(()),), (Malformed(self.options.rules, reason),)
+        table, problems = parse_table(content, ())
+        said = (
+            replace(one, where=self.options.rules + one.where[-20:].partition("csv")[2])
+            for one in problems
+        )
+        return (table,), tuple(said)
+
+    def _whole(self, tip: Tip, rules: bytes) -> bytes:
+        settings = self.options.model_dump_json(exclude={"work", "timeout_s", "most_mib"})
+        return digest_of([tip.commit, tip.branch, settings, rules.hex()])
+
+    def _branch(self, repository: Repository) -> Branch:
+        try:
+            return self._listed(repository, repository.update())
+        except Damaged as error:
+            raise _damaged(repository) from error
+
+    def _listed(self, repository: Repository, tip: Tip) -> Branch:
+        selection = self.options.selection
+        taken: dict[str, Blob] = {}
+        problems: list[Malformed] = []
+        listed: dict[bytes, Blob] = {}
+        passed_over = 0
+        for blob in repository.blobs(tip):
+            if blob.path in _LISTED and blob.mode in _FILE_MODES:
+                listed[blob.path] = blob
+            path, reason = _readable_path(blob.path)
+            parts = tuple(path.split("/"))
+            hidden = any(is_skipped(part) for part in parts if part not in (".", ".."))
+            if hidden or not selection.takes(parts):
+                continue
+            if blob.mode not in _FILE_MODES:
+                passed_over += 1
+            elif reason or path in taken:
+                reason = reason or "un autre fichier porte le même nom"
+                problems.append(Malformed(path, reason))
+            else:
+                taken[path] = blob
+        wanted = {blob.oid for blob in (*taken.values(), *listed.values())}
+        sizes = repository.fetched(wanted)
+        pages, refused = self._readable(repository, taken, sizes)
+        problems += refused
+        oids = {path: blob.oid for path, blob in listed.items()}
+        return Branch(
+            tip, pages, tuple(problems), oids.get(_MAILMAP), oids.get(_IGNORED), passed_over
+        )
+
+    def _readable(
+        self, repository: Repository, taken: dict[str, Blob], sizes: dict[str, int]
+    ) -> tuple[dict[str, Page], list[Malformed]]:
+        """The files whose text is in the repository, by path, and why others are not read."""
+        problems = []
+        pages: dict[str, Page] = {}
+        for path, blob in taken.items():
+            size = sizes.get(blob.oid) if blob.size is None else blob.size
+            if size is None:  # left out of the listing, it would be deleted
+                raise Damaged("an object is missing")
+            pages[path] = Page(path, blob.path, blob.oid, size)
+        small = sorted({one.oid for one in pages.values() if one.size <= _POINTER_BYTES})
+        contents = repository.read_small(small)
+        most = self.options.most_file_mib << 20
+        for path, page in list(pages.items()):
+            reason = ""
+            if page.size > most:
+                reason = f"plus de {self.options.most_file_mib} Mio (« most_file_mib »)"
+            elif contents.get(page.oid, b"").startswith(_POINTER):
+                reason = "le fichier est gardé hors du dépôt (git-lfs) : il n'est pas lu"
+            if reason:
+                problems.append(Malformed(path, reason))
+                del pages[path]
+        return pages, problems
+
+    def _documents(
+        self, repository: Repository, branch: Branch, tables: tuple[RuleTable, ...]
+    ) -> list[Document]:
+        """In the order of their paths."""
+        try:
+            ignored = repository.read(branch.ignored, 1 << 20) if branch.ignored else b""
+            written = histories(
+                repository.log(branch.tip, branch.mailmap),
+                [page.raw for page in branch.pages.values()],
+                ignored=repository.boundary()
+                | frozenset(_COMMIT.findall(ignored.decode("utf-8", "replace"))),
+                bulk=self.options.bulk,
+                mapped=partial(repository.mapped, mailmap=branch.mailmap),
+                now=datetime.now(UTC),
+            )
+        except (Damaged, RecordVanished) as error:
+            raise _damaged(repository) from error
+        return [
+            self._document(repository, branch.tip, page, written[page.raw], tables)
+            for _, page in sorted(branch.pages.items())
+        ]
+
+    def _document(
+        self,
+        repository: Repository,
+        tip: Tip,
+        page: Page,
+        history: PageHistory,
+        tables: tuple[RuleTable, ...],
+    ) -> Document:
+        most = self.options.most_file_mib << 20
+        written = history.contributions(self.source, self._counts)
+        rule = effective_rule(tuple(page.path.split("/")), tables)
+        made = ruled_document(
+            self.source,
+            page.path,
+            rule,
+            access_by_rule(rule, self.default_access),
+            content=Content(
+                posixpath.basename(page.path),
+                partial(repository.read, page.oid, most),
+                None,
+                page.size,
+                title_of_path(page.path),
+            ),
+            modified=history.last,
+            link="",
+            version=f"{page.oid}:{_told(written)}",
+        )
+        return replace(
+            made,
+            url=made.url or self.options.page_url(page.path, tip.branch),
+            created=made.created or history.first,
+            evidence=EvidencePolicy.NONE if self.options.evidence == "none" else made.evidence,
+            contributions=made.contributions or written,
+        )
+
+    def _counts(self, mail: str) -> bool:
+        domains = {one.lower().lstrip("@") for one in self.options.domains}
+        return not domains or mail.rpartition("@")[2] in domains
+
+    def _access(self, tables: tuple[RuleTable, ...], page: Page) -> Access:
+        rule = effective_rule(tuple(page.path.split("/")), tables)
+        return access_by_rule(rule, self.default_access)
+
+
+@dataclass(frozen=True, slots=True)
+class _LeftOut:
+    """Whether the settings leave a document out."""
+
+    source: str
+    selection: FileSelection
+
+    def __call__(self, document_id: str) -> bool:
+        path = document_id.removeprefix(f"{self.source}:")
+        return not self.selection.takes(tuple(path.split("/")))
+
+
+def _readable_path(raw: bytes) -> tuple[str, str]:
+    """A path as documents have it, and why it is none."""
+    try:
+        path = unicodedata.normalize("NFC", raw.decode())
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "replace"), "ce nom ne se lit pas (il n'est pas en UTF-8)"
+    if _CONTROL.search(path):
+        return _CONTROL.sub("\ufffd", path), "ce nom contient un caractère de commande"
+    if any(part in ("", ".", "..") for part in path.split("/")):
+        return path, "ce chemin sort du dépôt"
+    return path, ""
+
+
+def _told(contributions: tuple[Contribution, ...]) -> str:
+    return digest_of(map(repr, contributions)).hex()
+
+
+def _damaged(repository: Repository) -> SourceUnreachable:
+    repository.forget()
+    return SourceUnreachable(
+        f"La copie de {repository.address} ne se lit pas : elle sera refaite à la prochaine "
+        "lecture."
+    )
+
+
+def open_git(place: SourcePlace, options: GitOptions) -> GitConnector:
+    """The connector of one source; nothing is asked for yet."""
+    password = place.password() if options.user else ""
+    return GitConnector(place.source, options, place.default_access, place.folder, password)
+
+
+KIND = ConnectorKind("dépôt git", GitOptions, open_git)

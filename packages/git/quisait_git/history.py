@@ -1,0 +1,230 @@
+"""Who wrote each page, from the repository's log."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from connectors.values import Contribution, ContributorRole
+
+MOST_CONTRIBUTORS = 1_000
+"""Of one page, those who changed it most: a document holds no more than some thousand rows."""
+_BOT_NAMES = frozenset({"bot", "no-reply", "noreply"})
+_CONTACT = re.compile(r"\s*([^<>\n]{0,200}?)\s*<\s*([^<>\s]{1,254})\s*>\s*")
+_ADDRESS = re.compile(r"[^\s@:/]+@[^\s@:/]+")
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An author or co-author of a commit."""
+
+    mail: str
+    name: str
+
+    @property
+    def is_bot(self) -> bool:
+        """A program of a forge, by the name that it gives itself."""
+        local = self.mail.partition("@")[0].rpartition("+")[2]
+        return "[bot]" in f"{self.name} {local}".lower() or local in _BOT_NAMES
+
+
+@dataclass(slots=True)
+class _Share:
+    """What one person did to one page."""
+
+    name: str
+    count: int = 0
+    moments: list[datetime] = field(default_factory=list)
+    is_bot: bool = False
+
+
+@dataclass(slots=True)
+class PageHistory:
+    """The commits of one page. `begun` is who created it; `imported`: among many others at once."""
+
+    shares: dict[str, _Share] = field(default_factory=dict)
+    begun: frozenset[str] = frozenset()
+    imported: bool = False
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def contributions(
+        self, source: str, is_counted: Callable[[str], bool]
+    ) -> tuple[Contribution, ...]:
+        """Authors began the page, editors changed it later; by account."""
+        rows = [
+            self._contribution(source, mail, share)
+            for mail, share in self.shares.items()
+            if is_counted(mail)
+        ]
+        most = sorted(rows, key=lambda row: (-row.count, row.account))[:MOST_CONTRIBUTORS]
+        return tuple(sorted(most, key=lambda row: row.account))
+
+    def _contribution(self, source: str, mail: str, share: _Share) -> Contribution:
+        years = Counter(moment.year for moment in share.moments)
+        days = [moment.date() for moment in share.moments]
+        role = ContributorRole.EDITOR
+        if share.is_bot:
+            role = ContributorRole.BOT
+        elif mail in self.begun:
+            role = ContributorRole.AUTHOR
+        elif not share.count:
+            role = ContributorRole.UPLOADER
+        dated = len(share.moments) == max(share.count, 1)
+        return Contribution(
+            f"{source}:{mail}",
+            role,
+            share.name,
+            max(share.count, 1),
+            min(days, default=None),
+            max(days, default=None),
+            tuple(sorted(years.items())) if dated else (),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Commit:
+    oid: str
+    moment: datetime | None
+    people: tuple[Person, ...]
+
+
+def histories(
+    tokens: Iterator[bytes],
+    paths: Iterable[bytes],
+    *,
+    ignored: frozenset[str],
+    bulk: int,
+    mapped: Callable[[list[str]], list[str]],
+    now: datetime,
+) -> dict[bytes, PageHistory]:
+    """The history of each of these paths of the tip, renames followed backwards.
+
+    `tokens` are those of `Repository.log`, the newest commit first. A commit of more than `bulk` of
+    these pages, or among `ignored`, writes none of them. `mapped` gives co-authors' contacts as the
+    mailmap has them.
+    """
+    found = {path: PageHistory() for path in paths}
+    names = {path: path for path in found}
+    """What each path of the commit at hand is called at the tip."""
+    coauthors = _Mapped(mapped)
+    for commit, changes in _commits(tokens, now, coauthors):
+        touched = [change for change in changes if change.new in names]
+        is_bulk = len(touched) > bulk
+        for change in touched:
+            page = found[names[change.new]]
+            written = change.edits and commit.oid not in ignored
+            if written:
+                _note(page, commit, is_bulk=is_bulk)
+            if change.status == "A":
+                if written:
+                    people = frozenset(one.mail for one in commit.people)
+                    page.begun, page.imported = (frozenset(), True) if is_bulk else (people, False)
+                page.first = commit.moment or page.first
+        # After all of them: a commit may exchange two names.
+        before = {}
+        for change in touched:
+            if change.status == "R":
+                before[change.old] = names[change.new]
+        for change in touched:
+            if change.status in "AR":
+                names.pop(change.new, None)
+        names |= before
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    status: str
+    old: bytes
+    new: bytes
+    edits: bool
+
+
+def _note(page: PageHistory, commit: _Commit, *, is_bulk: bool) -> None:
+    if commit.moment:
+        page.last = max(page.last or commit.moment, commit.moment)
+    for person in commit.people:
+        share = page.shares.setdefault(person.mail, _Share(person.name, is_bot=person.is_bot))
+        if is_bulk and share.count:
+            continue
+        if not is_bulk:
+            if not share.count:
+                share.moments.clear()
+            share.count += 1
+        if commit.moment and (not is_bulk or not share.moments):
+            share.moments.append(commit.moment)
+
+
+class _Mapped:
+    """Co-authors as the mailmap has them; each is asked for once."""
+
+    def __init__(self, mapped: Callable[[list[str]], list[str]]) -> None:
+        self._ask, self._known = mapped, dict[str, Person | None]()
+
+    def __call__(self, trailers: str) -> list[Person]:
+        written = [one for line in trailers.splitlines()[:50] if (one := _contact(line))]
+        unknown = list(dict.fromkeys(one for one in written if one not in self._known))
+        if unknown:
+            for asked, answer in zip(unknown, self._ask(unknown), strict=True):
+                parsed = _CONTACT.fullmatch(answer)
+                self._known[asked] = _person(parsed[2], parsed[1]) if parsed else None
+        return [person for one in written if (person := self._known[one])]
+
+
+def _contact(line: str) -> str:
+    parsed = _CONTACT.fullmatch(line)
+    return f"{parsed[1]} <{parsed[2]}>".strip() if parsed and "\0" not in line else ""
+
+
+def _person(mail: str, name: str) -> Person | None:
+    address = mail.strip().lower()
+    return Person(address, name[:200]) if _ADDRESS.fullmatch(address) else None
+
+
+def _commits(
+    tokens: Iterator[bytes], now: datetime, coauthors: _Mapped
+) -> Iterator[tuple[_Commit, list[_Change]]]:
+    """Each commit with its changes. Where a name stands is told by its place, never by its text."""
+    commit: _Commit | None = None
+    changes: list[_Change] = []
+    for token in tokens:
+        bare = token.lstrip(b"\n")
+        if bare.startswith(b":"):
+            _, _, old_oid, new_oid, status = bare.decode().split(" ")
+            old = new = next(tokens, b"")
+            if status[0] in "RC":
+                new = next(tokens, b"")
+            changes.append(_Change(status[0], old, new, old_oid != new_oid))
+        elif bare.startswith(b"\x01"):
+            if commit:
+                yield commit, changes
+            commit, changes = _commit(bare[1:], now, coauthors), []
+    if commit:
+        yield commit, changes
+
+
+def _commit(head: bytes, now: datetime, coauthors: _Mapped) -> _Commit:
+    fields = head.decode("utf-8", "replace").split("\x1f", 5)
+    oid, *rest = fields
+    if len(rest) != 5:
+        return _Commit(oid, None, ())
+    written, kept, mail, name, trailers = rest
+    author = _person(mail, name)
+    people = dict.fromkeys(one for one in (author, *coauthors(trailers)) if one)
+    by_mail = {one.mail: one for one in reversed(people)}
+    moment = _moment(written, now) or _moment(kept, now)
+    return _Commit(oid, moment, tuple(by_mail.values()))
+
+
+def _moment(seconds: str, now: datetime) -> datetime | None:
+    """When, unless its clock was wrong: before 1990, or after tomorrow."""
+    if not seconds.lstrip("-").isdecimal() or len(seconds) > 11:
+        return None
+    value = int(seconds)
+    earliest = 631_152_000  # 1990
+    if not earliest <= value <= now.timestamp() + _DAY_S:
+        return None
+    return datetime.fromtimestamp(value, tz=UTC)

@@ -1,0 +1,1 @@
+"""Wikis, issues, news and files of a Redmine (docs/sources/redmine.md)."""

@@ -1,0 +1,494 @@
+"""Read a Redmine: `RedmineConnector.changes` shows the flow."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from urllib.parse import quote
+
+from connectors.http_host import HttpHost
+from connectors.http_limits import HttpLimits
+from connectors.installed import ConnectorKind, SourcePlace
+from connectors.ports import (
+    AccessChanged,
+    AccessNarrowed,
+    Change,
+    Checkpoint,
+    ContentStale,
+    Listing,
+    Malformed,
+    SourceUnreachable,
+    SubtreeHidden,
+    Upsert,
+)
+from connectors.titles import title_of_path
+from connectors.values import (
+    Access,
+    Content,
+    ContributorRole,
+    Document,
+    EvidencePolicy,
+    account_principal,
+)
+from quisait_redmine.client import RedmineApi, Row, listed, moment_of, named, text_of
+from quisait_redmine.cursor import RedmineState, item_key, read_cursor, written_cursor
+from quisait_redmine.documents import contributions_of, conversation_of, sections_of
+from quisait_redmine.options import RedmineOptions
+from quisait_redmine.rights import MODULES, IssueSight, ProjectRights, RightsReader
+
+CHECKPOINT_ITEMS = 20
+FRESH = timedelta(seconds=10)
+"""Redmine's moments have no fractions, and a change in the same second gives the same one: what
+changed so lately is read again at the next reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A kind of a project: `root` is the id under which its documents are."""
+
+    number: int
+    identifier: str
+    name: str
+    kind: str
+    root: str
+    rights: ProjectRights
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something that is there now. `row` is what the list says of it."""
+
+    id: str
+    key: bytes
+    place: Place
+    access: Access
+    row: Row
+    what: str
+    part_of: str = ""
+    is_fresh: bool = False
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a Redmine holds now, before any text is read."""
+
+    places: dict[str, Place] = field(default_factory=dict)
+    items: list[Item] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    problems: list[Malformed] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class RedmineConnector:
+    """The projects that the key's account sees, and that the settings name."""
+
+    source: str
+    options: RedmineOptions
+    default_access: Access
+    key: str = field(default="", repr=False)
+    limits: HttpLimits = field(default_factory=HttpLimits)
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Look at all first, and close; then read what changed. Raises `SourceError`."""
+        before = read_cursor(since)
+        reading = _Reading(self)
+        seen = reading.look()
+        yield from seen.problems
+        roots = {place.root: place.rights.digest(place.kind) for place in seen.places.values()}
+        for root in sorted((before.rights.keys() | set(seen.closed)) - roots.keys()):
+            yield SubtreeHidden(self._id(root))
+        waiting = [one for one in seen.items if one.is_fresh or one.key not in before.items]
+        coming = {one.id for one in waiting}
+        for one in seen.items:
+            if one.id in coming:
+                yield AccessNarrowed(one.id, one.access)
+            elif before.rights.get(one.place.root) != roots[one.place.root]:
+                yield AccessChanged(one.id, one.access)
+        now = RedmineState(roots, before.items & {one.key for one in seen.items})
+        yield Checkpoint(written_cursor(now))
+        between = max(CHECKPOINT_ITEMS, len(seen.items) // 10)
+        for count, one in enumerate(waiting, 1):
+            document = reading.document(one)
+            if document is None:  # since it was listed, it was deleted, moved or closed to us
+                yield ContentStale(one.id)
+            else:
+                yield Upsert(document)
+                if not one.is_fresh:
+                    now.items.add(one.key)
+            if count % between == 0:
+                yield Checkpoint(written_cursor(now))
+        yield from reading.late_problems(seen)
+        existing = frozenset(one.id for one in seen.items)
+        yield Listing(existing, tuple(map(self._id, sorted(seen.closed))))
+        yield Checkpoint(written_cursor(now))
+
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these documents as they are now. Raises `SourceError`."""
+        reading = _Reading(self)
+        for one in reading.look().items:
+            if one.id in document_ids and (document := reading.document(one)):
+                yield Upsert(document)
+
+    def check(self) -> Iterator[str]:
+        """Say what the key does not open, and who will not read. Raises `SourceError`."""
+        options = self.options
+        if options.url.startswith("http:"):
+            yield "la clé d'API part en clair : réglez « url » en https://"
+        reading = _Reading(self)
+        seen = reading.look()
+        yield from (f"{one.where} : {one.reason}" for one in seen.problems)
+        if "issues" in options.read and not options.trackers:
+            yield (
+                "les demandes ne sont pas lues : nommez dans « trackers » les suivis que voit tout "
+                "rôle qui a « Voir les demandes »"
+            )
+        if reading.is_admin:
+            yield (
+                "la clé est celle d'un administrateur : un compte membre des seuls projets à lire "
+                "suffit"
+            )
+        if missing := set(options.projects) - {one.identifier for one in seen.places.values()}:
+            names = ", ".join(sorted(missing))
+            yield f"projets que le compte ne voit pas, ou sans rien à lire : {names}"
+        for place in seen.places.values():
+            if not place.rights.of_kind(place.kind).allowed:
+                yield f"{place.identifier} ({place.kind}) : aucun lecteur, personne ne le trouvera"
+        if unnamed := reading.rights.unnamed():
+            yield f"{unnamed} comptes dont Redmine ne dit pas « {options.account} »"
+
+    def _id(self, root: str) -> str:
+        return f"{self.source}:{root}"
+
+    def _api(self, key: str) -> RedmineApi:
+        options = self.options
+        return RedmineApi(HttpHost(options.url, self.limits, options.ca_file, "Redmine"), key)
+
+
+class _Reading:
+    """One reading of a Redmine."""
+
+    def __init__(self, connector: RedmineConnector) -> None:
+        self._connector = connector
+        self._options, self._source = connector.options, connector.source
+        self._api = connector._api(connector.key)
+        self.rights = RightsReader(
+            self._api, connector._api(""), connector.source, connector.options
+        )
+        self._closed: frozenset[str] = frozenset()
+        self.is_admin = False
+
+    def look(self) -> _Seen:
+        """Everything that is there, with its readers. Raises `SourceError`."""
+        seen = _Seen()
+        self.is_admin = self.rights.load()
+        statuses = self._api.rows("issue_statuses", "issue_statuses") or []
+        self._closed = frozenset(str(one.get("id")) for one in statuses if one.get("is_closed"))
+        for project in self._projects():
+            rights = self.rights.of_project(project)
+            modules = {text_of(one, "name") for one in listed(project, "enabled_modules")}
+            for kind in self._options.read:
+                if MODULES[kind] not in modules or (
+                    kind == "issues" and not self._options.trackers
+                ):
+                    continue
+                root = f"{project['id']}/{kind}"
+                if rights is None:
+                    seen.closed.append(root)
+                    reason = "le compte n'en voit pas les membres : personne ne le lit"
+                    seen.problems.append(Malformed(text_of(project, "identifier"), reason))
+                    break
+                seen.places[root] = Place(
+                    project["id"],
+                    text_of(project, "identifier"),
+                    text_of(project, "name"),
+                    kind,
+                    root,
+                    rights,
+                )
+        for place in list(seen.places.values()):
+            items = self._listed(place)
+            if items is None:
+                self._close(seen, place, f"le compte n'en voit pas : {place.kind}")
+            else:
+                seen.items += items
+        seen.items += self._issues(seen)
+        seen.items = sorted({one.id: one for one in seen.items}.values(), key=lambda one: one.id)
+        seen.problems += self.rights.problems
+        self.rights.problems.clear()
+        return seen
+
+    def late_problems(self, seen: _Seen) -> Iterator[Malformed]:
+        """What was met while texts were read."""
+        yield from (one for one in self.rights.problems if one not in seen.problems)
+
+    def document(self, item: Item) -> Document | None:
+        """What an item is now; None where it is no longer what was listed."""
+        match item.what:
+            case "issue":
+                made = self._issue_document(item)
+            case "page":
+                made = self._page_document(item)
+            case "news":
+                made = self._news_document(item)
+            case _:
+                made = self._file_document(item)
+        if made is None:
+            return None
+        none = self._options.evidence == "none"
+        return replace(made, evidence=EvidencePolicy.NONE if none else EvidencePolicy.YES)
+
+    def _projects(self) -> Iterator[Row]:
+        rows = self._api.rows("projects", "projects", _PROJECTS)
+        if rows is None:  # nothing is deleted for that
+            raise SourceUnreachable(f"{self._api.host.host} ne liste pas ses projets.")
+        for row in sorted(rows, key=lambda row: str(row.get("id"))):
+            name = text_of(row, "identifier")
+            wanted = not self._options.projects or name in self._options.projects
+            if isinstance(row.get("id"), int) and wanted and name not in self._options.exclude:
+                yield row
+
+    def _listed(self, place: Place) -> list[Item] | None:
+        """Pages, news or files of a project; None where the account may not list them."""
+        match place.kind:
+            case "wiki":
+                return self._pages(place)
+            case "news":
+                return self._news(place)
+            case "files":
+                answer = self._api.get(f"projects/{place.number}/files")
+                if answer is None:
+                    return None
+                return self._files(place, listed(answer, "files"), place.rights.of_kind("files"))
+            case _:
+                return []
+
+    def _pages(self, place: Place) -> list[Item] | None:
+        answer = self._api.get(f"projects/{place.number}/wiki/index")
+        if answer is None:
+            return None
+        access = place.rights.of_kind("wiki")
+        found = []
+        for row in listed(answer, "wiki_pages"):
+            title = text_of(row, "title")
+            if not title:
+                continue
+            page = self._item(place, f"{place.root}/{title}", access, row, "page")
+            found.append(page)
+            if self._options.wiki_files:
+                whole = self._page(place, title, {"include": "attachments"})
+                rows = listed(named(whole or {}, "wiki_page"), "attachments")
+                found += self._files(place, rows, access, page.id)
+        return found
+
+    def _news(self, place: Place) -> list[Item] | None:
+        rows = self._api.rows(f"projects/{place.number}/news", "news")
+        if rows is None:
+            return None
+        access = place.rights.of_kind("news")
+        # A list of a project may hold those of the projects below it.
+        own = [row for row in rows if named(row, "project").get("id") == place.number]
+        return [
+            self._item(place, f"{place.root}/{row['id']}", access, row, "news")
+            for row in own
+            if isinstance(row.get("id"), int)
+        ]
+
+    def _close(self, seen: _Seen, place: Place, reason: str) -> None:
+        del seen.places[place.root]
+        seen.closed.append(place.root)
+        seen.problems.append(Malformed(place.identifier, f"{reason} ; personne ne le lit"))
+
+    def _issues(self, seen: _Seen) -> list[Item]:
+        places = {one.number: one for one in seen.places.values() if one.kind == "issues"}
+        if not places:
+            return []
+        if self._api.get("issues", {"status_id": "*", "limit": 1}) is None:
+            for one in places.values():
+                self._close(seen, one, "le compte n'en voit aucune demande")
+            return []
+        for one in places.values():
+            if one.rights.own.issues < IssueSight.ALL:
+                reason = "le compte n'y voit pas toutes les demandes : son rôle doit les montrer"
+                seen.problems.append(Malformed(one.identifier, reason))
+        found = []
+        every = "*" in self._options.trackers
+        for row in self._api.issues({"status_id": "*", "include": "attachments"}):
+            place = places.get(named(row, "project").get("id", 0))
+            tracker = text_of(named(row, "tracker"), "name")
+            if place is None or not (every or tracker in self._options.trackers):
+                continue
+            access = self._issue_access(place, row)
+            issue = self._item(place, f"{place.root}/{row['id']}", access, row, "issue")
+            found.append(issue)
+            found += self._files(place, listed(row, "attachments"), access, issue.id)
+        return found
+
+    def _files(
+        self, place: Place, rows: list[Row], access: Access, part_of: str = ""
+    ) -> list[Item]:
+        above = part_of.removeprefix(f"{self._source}:") or place.root
+        return [
+            replace(
+                self._item(place, f"{above}/file/{row['id']}", access, row, "file"),
+                part_of=part_of,
+                is_fresh=False,  # a file does not change
+            )
+            for row in rows
+            if isinstance(row.get("id"), int) and isinstance(row.get("filesize"), int)
+        ]
+
+    def _item(self, place: Place, path: str, access: Access, row: Row, what: str) -> Item:
+        document_id = f"{self._source}:{path}"
+        counted = {name: value for name, value in row.items() if name not in _UNCOUNTED}
+        settings = [place.name, self._options.model_dump(mode="json", include=_COUNTED)]
+        updated = moment_of(row, "updated_on")
+        fresh = bool(updated and self._api.now and updated > self._api.now - FRESH)
+        is_fresh = fresh and what == "issue"
+        key = item_key(document_id, [counted, settings])
+        return Item(document_id, key, place, access, row, what, "", is_fresh)
+
+    def _issue_access(self, place: Place, row: Row) -> Access:
+        people = [named(row, "author"), named(row, "assigned_to")]
+        own = [account_principal(self.rights.account(one)) for one in people if one]
+        # What is not said to be public is private.
+        return place.rights.of_issue(is_private=row.get("is_private") is not False, own=own)
+
+    def _issue_document(self, item: Item) -> Document | None:
+        answer = self._api.get(f"issues/{item.row['id']}", {"include": "journals"})
+        row = named(answer or {}, "issue")
+        if not row or named(row, "project").get("id") != item.place.number:
+            return None
+        said = conversation_of(row, self._closed, self._options.rejected, self.rights.account)
+        asked = sections_of(text_of(row, "description"), self._options.text)
+        return Document(
+            id=item.id,
+            source=self._source,
+            title=text_of(row, "subject"),
+            # Of the same moment as the text.
+            access=self._issue_access(item.place, row).narrowed_to(item.access),
+            sections=(*(replace(one, author=said.asker) for one in asked), *said.sections()),
+            url=f"{self._options.url}issues/{row['id']}",
+            kind="thread",
+            created=moment_of(row, "created_on"),
+            modified=moment_of(row, "updated_on"),
+            space=item.place.name,
+            contributions=said.contributions(),
+        )
+
+    def _page(self, place: Place, title: str, parameters: Row | None = None) -> Row | None:
+        return self._api.get(f"projects/{place.number}/wiki/{quote(title, safe='')}", parameters)
+
+    def _page_document(self, item: Item) -> Document | None:
+        title = text_of(item.row, "title")
+        row = named(self._page(item.place, title) or {}, "wiki_page")
+        if not row:
+            return None
+        address = f"projects/{item.place.identifier}/wiki/{quote(title, safe='')}"
+        return Document(
+            id=item.id,
+            source=self._source,
+            title=title.replace("_", " "),
+            access=item.access,
+            sections=sections_of(text_of(row, "text"), self._options.text),
+            url=f"{self._options.url}{address}",
+            kind="page",
+            created=moment_of(row, "created_on"),
+            modified=moment_of(row, "updated_on"),
+            space=item.place.name,
+            contributions=contributions_of(list(self._versions(item.place, title, row))),
+        )
+
+    def _versions(
+        self, place: Place, title: str, row: Row
+    ) -> Iterator[tuple[str, ContributorRole, str, datetime | None]]:
+        """Who wrote each version: the first is the author's, where the account may ask."""
+        last = row.get("version")
+        last = last if isinstance(last, int) else 1
+        asked = sorted({1, *range(max(1, last - self._options.versions), last)})
+        authors = set()
+        for version in asked if self._options.versions and last > 1 else ():
+            said = self._api.get(f"projects/{place.number}/wiki/{quote(title, safe='')}/{version}")
+            former = named(said or {}, "wiki_page")
+            if author := named(former, "author"):
+                account = self.rights.account(author)
+                if version == 1:
+                    authors.add(account)
+                yield self._did(account, author, former, authors)
+        if author := named(row, "author"):
+            account = self.rights.account(author)
+            if last == 1:
+                authors.add(account)
+            yield self._did(account, author, row, authors)
+
+    def _did(
+        self, account: str, author: Row, row: Row, authors: set[str]
+    ) -> tuple[str, ContributorRole, str, datetime | None]:
+        role = ContributorRole.AUTHOR if account in authors else ContributorRole.EDITOR
+        return account, role, text_of(author, "name"), moment_of(row, "updated_on")
+
+    def _news_document(self, item: Item) -> Document:
+        row, author = item.row, named(item.row, "author")
+        created = moment_of(row, "created_on")
+        written = "\n\n".join(filter(None, (text_of(row, "summary"), text_of(row, "description"))))
+        account = self.rights.account(author)
+        return Document(
+            id=item.id,
+            source=self._source,
+            title=text_of(row, "title"),
+            access=item.access,
+            sections=sections_of(written, self._options.text),
+            url=f"{self._options.url}news/{row['id']}",
+            kind="post",
+            created=created,
+            modified=created,
+            space=item.place.name,
+            contributions=contributions_of(
+                [(account, ContributorRole.AUTHOR, text_of(author, "name"), created)]
+            ),
+        )
+
+    def _file_document(self, item: Item) -> Document:
+        row, author = item.row, named(item.row, "author")
+        number, name, size = row["id"], text_of(row, "filename") or "fichier", row["filesize"]
+        created = moment_of(row, "created_on")
+        account = self.rights.account(author)
+        return Document(
+            id=item.id,
+            source=self._source,
+            title="",
+            access=item.access,
+            content=Content(
+                name, partial(self._api.file, number, name, size), None, size, title_of_path(name)
+            ),
+            url=f"{self._options.url}attachments/{number}",
+            created=created,
+            modified=created,
+            space=item.place.name,
+            part_of=item.part_of,
+            version=f"{number}:{size}",
+            contributions=contributions_of(
+                [(account, ContributorRole.UPLOADER, text_of(author, "name"), created)]
+            ),
+        )
+
+
+_PROJECTS = {"include": "enabled_modules", "status": "1|5"}
+"""Active and closed ones: without it, a Redmine lists no project that is closed."""
+_UNCOUNTED = frozenset(
+    {
+        *("attachments", "downloads"),
+        *("spent_hours", "total_spent_hours", "estimated_hours", "total_estimated_hours"),
+    }
+)
+"""What of a list's row makes no other document."""
+_COUNTED = {"url", "text", "evidence", "versions", "account", "rejected"}
+"""Settings that make another document of the same text."""
+
+
+def open_redmine(place: SourcePlace, options: RedmineOptions) -> RedmineConnector:
+    """The connector of one source; nothing is asked for yet."""
+    limits = HttpLimits(rate_per_s=options.rate_per_s)
+    return RedmineConnector(place.source, options, place.default_access, place.password(), limits)
+
+
+KIND = ConnectorKind("Redmine", RedmineOptions, open_redmine)

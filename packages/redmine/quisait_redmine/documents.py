@@ -1,0 +1,183 @@
+"""Issues, pages, news and files of a Redmine as documents."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from connectors.markdown import read_markdown
+from connectors.values import CONVERSATION_HEADINGS, Contribution, ContributorRole, Section
+from quisait_redmine.client import Row, listed, moment_of, named, text_of
+
+MOST_TEXT = 2_000_000
+"""Characters of one text; what follows is left out."""
+_HEADING = re.compile(r"h[1-6]\.[ \t]+(.+)")
+_LINK = re.compile(r"\[\[(?:[^\[\]|\n]{1,200}\|)?([^\[\]|\n]{1,200})\]\]")
+_MACRO = re.compile(r"\{\{[\w>]{1,60}(?:\([^(){}\n]{0,300}\))?\}\}")
+_QUOTED = re.compile(r"[ \t]*>")
+_SAID = re.compile(r"(?:.{0,200} (?:a écrit|wrote)\s?:|bq\. .*)[ \t]*")
+"""The line that Redmine's «Citer» writes before what it quotes, in French and in English."""
+
+
+def sections_of(text: str, form: str) -> tuple[Section, ...]:
+    """A text under its headings."""
+    text = text[:MOST_TEXT].replace("\r\n", "\n")
+    if form == "markdown":
+        parts = [(one.heading, one.text) for one in read_markdown(text).parts]
+    else:
+        parts, heading, held = [], "", list[str]()
+        for line in [*text.split("\n"), "h1. \0"]:
+            if found := _HEADING.match(line):
+                parts.append((heading, "\n".join(held).strip()))
+                heading, held = found[1].strip(), []
+            else:
+                held.append(line)
+    return tuple(
+        Section(_plain(body), _plain(heading)) for heading, body in parts if body or heading
+    )
+
+
+def own_words(text: str) -> str:
+    """A note without what it quotes of others."""
+    lines = text[:MOST_TEXT].replace("\r\n", "\n").split("\n")
+    kept = []
+    for at, line in enumerate(lines):
+        following = lines[at + 1] if at + 1 < len(lines) else ""
+        before_quotation = _SAID.fullmatch(line) and _QUOTED.match(following)
+        if not _QUOTED.match(line) and not before_quotation:
+            kept.append(line)
+    return _plain("\n".join(kept)).strip()
+
+
+def _plain(text: str) -> str:
+    return _LINK.sub(r"\1", _MACRO.sub("", text)).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A public note of an issue."""
+
+    account: str
+    label: str
+    text: str
+    moment: datetime | None
+    closes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """An issue: what was asked, what others answered, and which answer solved it.
+
+    The accepted answer is the last public note, up to the one that closed the issue, of somebody
+    other than who asked; where nobody else wrote one, the note of who asked and closed it. An
+    issue that is open, or was closed as rejected, has none.
+    """
+
+    asker: str
+    asker_label: str
+    asked: datetime | None
+    notes: tuple[Note, ...]
+    is_solved: bool
+
+    @property
+    def accepted(self) -> Note | None:
+        """The note that solved it."""
+        closing = [at for at, note in enumerate(self.notes) if note.closes]
+        if not self.is_solved or not closing:
+            return None
+        until = [note for note in self.notes[: closing[-1] + 1] if note.text]
+        others = [note for note in until if note.account != self.asker]
+        if others:
+            return others[-1]
+        return until[-1] if until and until[-1].closes else None
+
+    def sections(self) -> tuple[Section, ...]:
+        """The notes, each under what it is."""
+        return tuple(
+            Section(note.text, CONVERSATION_HEADINGS.get(self._role(note), ""), note.account)
+            for note in self.notes
+            if note.text
+        )
+
+    def contributions(self) -> tuple[Contribution, ...]:
+        """One row by account and role."""
+        done = [(self.asker, ContributorRole.ASKER, self.asker_label, self.asked)]
+        done += [
+            (note.account, role, note.label, note.moment)
+            for note in self.notes
+            if note.text and (role := self._role(note)) is not ContributorRole.COMMENTER
+        ]
+        return contributions_of(done)
+
+    def _role(self, note: Note) -> ContributorRole:
+        if note == self.accepted:
+            return ContributorRole.ACCEPTED_ANSWERER
+        if note.account == self.asker:
+            return ContributorRole.COMMENTER
+        return ContributorRole.ANSWERER
+
+
+Done = tuple[str, ContributorRole, str, datetime | None]
+"""An account, what it did, the name that is shown of it, and when."""
+
+
+def contributions_of(done: Sequence[Done]) -> tuple[Contribution, ...]:
+    """One row for each account and role."""
+    rows = []
+    ordered = sorted(done, key=lambda one: (one[0], one[1].value))
+    for (account, role), grouped in groupby(ordered, key=lambda one: (one[0], one[1])):
+        same = list(grouped)
+        days = [moment.date() for *_, moment in same if moment]
+        years = Counter(day.year for day in days)
+        rows.append(
+            Contribution(
+                account,
+                role,
+                same[-1][2],
+                len(same),
+                min(days, default=None),
+                max(days, default=None),
+                tuple(sorted(years.items())) if len(days) == len(same) else (),
+            )
+        )
+    return tuple(rows)
+
+
+def conversation_of(
+    issue: Row, closed: frozenset[str], rejected: Iterable[str], account: Callable[[Row], str]
+) -> Conversation:
+    """An issue's, with its public notes alone. `closed` are the numbers of statuses that close."""
+    notes = []
+    for journal in listed(issue, "journals"):
+        moves = [
+            str(detail.get("new_value"))
+            for detail in listed(journal, "details")
+            if detail.get("property") == "attr" and detail.get("name") == "status_id"
+        ]
+        closes = any(one in closed for one in moves)
+        # Only where Redmine says that it is public: nothing said is not so.
+        public = journal.get("private_notes") is False
+        text = own_words(text_of(journal, "notes")) if public else ""
+        user = named(journal, "user")
+        if (text or closes) and user:
+            notes.append(
+                Note(
+                    account(user),
+                    text_of(user, "name"),
+                    text,
+                    moment_of(journal, "created_on"),
+                    closes,
+                )
+            )
+    status = named(issue, "status")
+    author = named(issue, "author")
+    is_solved = str(status.get("id")) in closed and text_of(status, "name") not in set(rejected)
+    return Conversation(
+        account(author),
+        text_of(author, "name"),
+        moment_of(issue, "created_on"),
+        tuple(notes),
+        is_solved,
+    )

@@ -1,0 +1,88 @@
+"""What the settings say of a Redmine."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from connectors.records.schema import Readers
+
+Kind = Literal["issues", "wiki", "news", "files"]
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    plain = parts.scheme in ("https", "http") and parts.hostname and not parts.username
+    if not plain or parts.query or parts.fragment:
+        raise ValueError("donnez une adresse en https:// ou http://, sans compte")
+    return url.rstrip("/") + "/"
+
+
+def _principals(readers: list[str]) -> list[str]:
+    Readers(allowed=readers)
+    return readers
+
+
+def _group_principals(groups: dict[str, str]) -> dict[str, str]:
+    Readers(allowed=list(groups.values()))
+    return groups
+
+
+class RedmineOptions(BaseModel):
+    """The source's table `options` in quisait.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Annotated[str, AfterValidator(_address)] = Field(
+        description="adresse du Redmine, https:// ; seul cet hôte est lu"
+    )
+    projects: list[str] = Field(
+        [], description="identifiants des projets lus ; vide : tous ceux que voit le compte"
+    )
+    exclude: list[str] = Field([], description="identifiants de projets laissés")
+    read: list[Kind] = Field(
+        ["issues", "wiki", "news", "files"], description="ce qui est lu de chaque projet"
+    )
+    trackers: list[str] = Field(
+        [],
+        description="suivis (trackers) dont les demandes sont lues : ceux que voit tout rôle qui a "
+        "« Voir les demandes », car Redmine ne dit pas quel rôle n'en voit que certains ; "
+        'vide : aucune demande ; ["*"] : tous',
+    )
+    rejected: list[str] = Field(
+        ["Rejeté", "Rejected"],
+        description="états fermés qui ne sont pas une solution",
+    )
+    groups: Annotated[dict[str, str], AfterValidator(_group_principals)] = Field(
+        {},
+        description="groupes de Redmine et ce qu'ils sont dans les droits : "
+        '{ "Compta" = "annuaire:group:comptables" }',
+    )
+    accounts: Annotated[list[str], AfterValidator(_principals)] = Field(
+        [],
+        description='qui a un compte sur ce Redmine, comme ["everyone"] : les lecteurs d\'un '
+        "projet public que seul le rôle « Non membre » ouvre ; vide : personne",
+    )
+    anonymous: bool = Field(
+        True, description="ce que Redmine montre sans compte est lu par tout agent"
+    )
+    non_member_role: int = Field(1, gt=0, description="numéro du rôle « Non membre »")
+    anonymous_role: int = Field(2, gt=0, description="numéro du rôle « Anonyme »")
+    account: Literal["login", "mail", "id"] = Field(
+        "login", description="ce qui nomme un compte : pour « join » ou la table « accounts »"
+    )
+    text: Literal["textile", "markdown"] = Field(
+        "textile", description="mise en forme des textes (Administration > Configuration)"
+    )
+    versions: int = Field(
+        20, ge=0, description="versions d'une page de wiki dont l'auteur est demandé, les dernières"
+    )
+    wiki_files: bool = Field(
+        True,
+        description="pièces jointes du wiki : chaque page est alors redemandée à chaque lecture",
+    )
+    evidence: Literal["yes", "none"] = Field(
+        "yes", description="« none » : les auteurs ne disent jamais qui sait"
+    )
+    rate_per_s: float = Field(10, gt=0, le=100, description="demandes par seconde au plus")
+    ca_file: str = Field("", description="autorité de certification du serveur (PEM)")

@@ -1,0 +1,535 @@
+"""A real Redmine: pages, issues and their solution, news, files, and who reads them."""
+
+import zlib
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from quisait_redmine.client import RedmineApi
+from quisait_redmine.connector import RedmineConnector
+from quisait_redmine.cursor import RedmineState, read_cursor, written_cursor
+from quisait_redmine.documents import own_words, sections_of
+from quisait_redmine.options import RedmineOptions
+
+from connectors.http_host import HttpHost
+from connectors.http_limits import HttpLimits
+from connectors.ports import (
+    AccessNarrowed,
+    Checkpoint,
+    Malformed,
+    RecordVanished,
+    SourceRefused,
+    SubtreeHidden,
+    Upsert,
+)
+from connectors.testing.connector_contract import ConnectorHarness, apply, last_cursor, read
+from connectors.testing.cut_readings import read_with_cuts
+from connectors.values import (
+    Access,
+    Contribution,
+    ContributorRole,
+    Document,
+    EvidencePolicy,
+    Section,
+)
+from tests.redmine_server import KEYS, USERS, Redmine, ensure_redmine
+
+pytestmark = pytest.mark.sources
+
+QUICK = HttpLimits(rate_per_s=0, timeout_s=20, total_timeout_s=30, max_wait_s=0)
+GROUPS = {"a": "test:group:a", "b": "test:group:b"}
+
+
+@dataclass
+class RedmineHarness:
+    """Pages of wikis, in one project for each set of readers."""
+
+    server: Redmine
+    projects: dict[tuple[str, ...], int] = field(default_factory=dict)
+    where: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    resumable_count: int = 7
+
+    def connector(self, **options: object) -> RedmineConnector:
+        self.server.age()
+        given = {"url": self.server.url, "projects": self.names or ["aucun"], "groups": GROUPS,
+                 "trackers": ["*"], "wiki_files": False}  # fmt: skip
+        made = RedmineOptions.model_validate(given | options)
+        return RedmineConnector("t", made, Access(), KEYS["lecteur"], QUICK)
+
+    def project(self, allowed: tuple[str, ...] = ()) -> int:
+        """The project with these readers."""
+        if allowed not in self.projects:
+            made = self.server.project(public="everyone" in allowed)
+            self.names.append(made["identifier"])
+            self.projects[allowed] = made["id"]
+            for name in allowed:
+                if name != "everyone":
+                    group = self.server.group(name.rpartition(":")[2])
+                    self.server.member(made["id"], group, "Membre")
+        return self.projects[allowed]
+
+    def document_id(self, name: str) -> str:
+        title = name.replace(".", "")
+        return f"t:{self.project(self.where[name])}/wiki/{title[0].upper()}{title[1:]}"
+
+    def add(self, name: str, text: str, allowed: tuple[str, ...]) -> None:
+        if self.where.get(name, allowed) != allowed:
+            self.remove(name)
+        self.where[name] = allowed
+        self.server.page(self.project(allowed), name.replace(".", ""), text)
+
+    def set_readers(self, name: str, allowed: tuple[str, ...]) -> None:
+        """Of a page that is alone in its project."""
+        former = self.where[name]
+        project = self.projects.pop(former)
+        assert list(self.where.values()).count(former) == 1
+        self.server.ask("PUT", f"projects/{project}.json", {"project": {"is_public": False}})
+        for one in allowed:
+            group = self.server.group(one.rpartition(":")[2])
+            self.server.member(project, group, "Membre")
+        self.projects[allowed] = project
+        self.where[name] = allowed
+
+    def remove(self, name: str) -> None:
+        self.server.ask(
+            "DELETE", f"projects/{self.project(self.where[name])}/wiki/{name.replace('.', '')}.json"
+        )
+
+    def add_invalid_records(self) -> int:
+        """A project of which the account may see neither pages nor files."""
+        made = self.server.project(reader=False)
+        self.names.append(made["identifier"])
+        self.server.member(made["id"], self.server.user("lecteur"), "Visiteur")
+        self.server.page(made["id"], "perdu", "x")
+        return 2
+
+    def add_complete_document(self) -> Document:
+        project = self.server.project(name="Cadastre d’ici", reader=True)
+        self.names.append(project["identifier"])
+        number = project["id"]
+        self.server.member(number, self.server.user("ana"), "Membre")
+        self.server.page(number, "Guide_d’été", "h1. Bornage\n\nDeux [[A|parcelles]].", by="ana")
+        self.server.page(number, "Guide_d’été", "h1. Bornage\n\nTrois [[A|parcelles]].", by="ben")
+        self.server.set_rows("UPDATE wiki_contents SET updated_on = '2020-05-04 10:00:00'")
+        self.server.set_rows("UPDATE wiki_content_versions SET updated_on = '2020-05-04 10:00:00'")
+        self.server.set_rows("UPDATE wiki_pages SET created_on = '2019-05-04 10:00:00'")
+        day = datetime(2020, 5, 4, tzinfo=UTC).date()
+        years = ((2020, 1),)
+        return Document(
+            id=f"t:{number}/wiki/Guide_d’été", source="t", title="Guide d’été", kind="page",
+            sections=(Section("Trois parcelles.", "Bornage"),),
+            url=f"{self.server.url}projects/{project['identifier']}/wiki/Guide_d%E2%80%99%C3%A9t%C3%A9",
+            access=Access(frozenset({"t:account:ana"})),
+            created=datetime(2019, 5, 4, 10, tzinfo=UTC),
+            modified=datetime(2020, 5, 4, 10, tzinfo=UTC), space="Cadastre d’ici",
+            contributions=(
+                Contribution("t:ana", ContributorRole.AUTHOR, "Ana Essai", 1, day, day, years),
+                Contribution("t:ben", ContributorRole.EDITOR, "Ben Essai", 1, day, day, years),
+            ),
+        )  # fmt: skip
+
+
+@pytest.fixture
+def harness(monkeypatch: pytest.MonkeyPatch) -> Iterator[RedmineHarness]:
+    monkeypatch.setattr("quisait_redmine.connector.CHECKPOINT_ITEMS", 3)
+    made = RedmineHarness(ensure_redmine())
+    yield made
+    for name in reversed(made.names):  # those below others first
+        made.server.ask("DELETE", f"projects/{name}.json")
+
+
+def test_contract(
+    connector_check: Callable[[ConnectorHarness], None], harness: RedmineHarness
+) -> None:
+    """Every check of the contract, on a real server."""
+    connector_check(harness)
+
+
+def test_contract_notices_a_lie(
+    connector_lie: Callable[[ConnectorHarness], None], harness: RedmineHarness
+) -> None:
+    """The same checks notice each fault, put into the connector on purpose."""
+    connector_lie(harness)
+
+
+def roles(document: Document) -> dict[str, str]:
+    return {one.account.removeprefix("t:"): one.role.value for one in document.contributions}
+
+
+def readers(document: Document) -> set[str]:
+    return {one.removeprefix("t:account:") for one in document.access.allowed}
+
+
+def kept(harness: RedmineHarness, **options: object) -> dict[str, Document]:
+    return apply(harness.connector(**options).changes(None))
+
+
+@pytest.fixture
+def project(harness: RedmineHarness) -> int:
+    """A private project with members of each sight."""
+    number = harness.project()
+    for login, role in (("ana", "Membre"), ("ben", "Usager"), ("cyd", "Visiteur")):
+        harness.server.member(number, harness.server.user(login), role)
+    harness.server.member(number, harness.server.user("dan"), "Lecteur")
+    return number
+
+
+def test_an_issue_with_its_solution(harness: RedmineHarness, project: int) -> None:
+    """Who asked, who answered, whose note solved it; a private note is read by nobody."""
+    server = harness.server
+    issue = server.issue(project, "Le bornage ?", by="ana", description="h2. Question\n\nComment ?")
+    server.note(issue, "Essayez le cadastre.", by="cyd")
+    server.note(issue, "> Comment ?\n\nSignez le procès-verbal.", by="ben")
+    server.note(issue, "un secret entre nous", by="dan", private_notes=True)
+    server.note(issue, "Merci !", by="ana", status_id=5)
+    made = kept(harness)[f"t:{project}/issues/{issue}"]
+    assert made.title == "Le bornage ?"
+    assert [(one.heading, one.text, one.author) for one in made.sections] == [
+        ("Question", "Comment ?", "t:ana"),
+        ("Réponse", "Essayez le cadastre.", "t:cyd"),
+        ("Réponse acceptée", "Signez le procès-verbal.", "t:ben"),
+        ("Commentaire", "Merci !", "t:ana"),
+    ]
+    assert roles(made) == {"ana": "asker", "ben": "accepted_answerer", "cyd": "answerer"}
+    assert made.url == f"{server.url}issues/{issue}"
+
+
+def test_an_issue_that_nobody_solved_has_no_accepted_answer(
+    harness: RedmineHarness, project: int
+) -> None:
+    """One that is open, or closed as rejected; who solved their own is the one who answered."""
+    server = harness.server
+    alone, open_one, rejected = (server.issue(project, name) for name in ("seul", "o", "r"))
+    server.note(open_one, "Peut-être.", by="ben")
+    server.note(rejected, "Non.", by="ben", status_id=6)
+    server.note(alone, "Il fallait redémarrer.", by="ana", status_id=5)
+    found = kept(harness)
+    root = f"t:{project}/issues"
+    assert roles(found[f"{root}/{open_one}"]) == {"ana": "asker", "ben": "answerer"}
+    assert roles(found[f"{root}/{rejected}"]) == {"ana": "asker", "ben": "answerer"}
+    heading = found[f"{root}/{alone}"].sections[-1].heading
+    assert heading == "Réponse acceptée"
+
+
+def test_who_reads_an_issue(harness: RedmineHarness, project: int) -> None:
+    """By role: all, those that are not private, one's own; a private one as Redmine shows it."""
+    server = harness.server
+    plain = server.issue(project, "ouverte", by="ben")
+    private = server.issue(project, "privée", by="cyd", is_private=True)
+    mine = server.issue(project, "à moi", by="ben", is_private=True)
+    given = server.issue(project, "confiée", is_private=True, by="ben",
+                         assigned_to_id=server.user("ana"))  # fmt: skip
+    other = server.issue(project, "d'un autre", by="ana")
+    found = kept(harness)
+    root = f"t:{project}/issues"
+    assert readers(found[f"{root}/{plain}"]) == {"ana", "ben", "dan"}
+    assert readers(found[f"{root}/{private}"]) == {"dan"}
+    assert readers(found[f"{root}/{mine}"]) == {"ben", "dan"}
+    assert readers(found[f"{root}/{given}"]) == {"ana", "ben", "dan"}
+    assert readers(found[f"{root}/{other}"]) == {"ana", "dan"}
+
+
+def test_those_who_read_are_those_whom_redmine_lets_read(
+    harness: RedmineHarness, project: int
+) -> None:
+    """Asked by the key of one of them, Redmine shows the same issues and no other."""
+    server = harness.server
+    for number, by in enumerate(("ana", "ben", "cyd")):
+        server.issue(project, f"demande {number}", by=by)
+        server.issue(project, f"privée {number}", by=by, is_private=True)
+    found = kept(harness)
+    ours = {int(i.rpartition("/")[2]) for i, one in found.items() if "ana" in readers(one)}
+    shown = server.ask("GET", f"issues.json?project_id={project}&status_id=*", key="ana")
+    assert ours == {one["id"] for one in shown["issues"]}
+    assert len(ours) == 4
+
+
+def test_issues_are_read_of_the_named_trackers_alone(harness: RedmineHarness, project: int) -> None:
+    """For the interface does not say which role sees but some of them."""
+    server = harness.server
+    read_one = server.issue(project, "assistance", tracker_id=3)
+    server.issue(project, "anomalie")
+    assert kept(harness, trackers=[]) == {}
+    assert any("trackers" in said for said in harness.connector(trackers=[]).check())
+    name = server.ask("GET", "trackers.json")["trackers"][2]["name"]
+    assert set(kept(harness, trackers=[name])) == {f"t:{project}/issues/{read_one}"}
+
+
+def test_who_reads_a_public_project(harness: RedmineHarness) -> None:
+    """Without an account, with one, and not more than a member of a lesser role."""
+    server = harness.server
+    number = harness.project(("everyone",))
+    server.page(number, "Page", "x")
+    private = server.issue(number, "privée", by="ana", is_private=True)
+    page, issue = f"t:{number}/wiki/Page", f"t:{number}/issues/{private}"
+    assert kept(harness)[page].access == Access(frozenset({"everyone"}))
+    assert kept(harness)[issue].access == Access()
+    with_accounts = {"anonymous": False, "accounts": ["annuaire:group:tous"]}
+    assert readers(kept(harness, **with_accounts)[page]) == {"annuaire:group:tous"}
+    assert kept(harness, anonymous=False)[page].access == Access()
+    assert any("aucun lecteur" in said for said in harness.connector(anonymous=False).check())
+    # Neither number is that of a role that members have, were it exchanged or wrong.
+    wrong = harness.connector(non_member_role=server.role("Lecteur"))
+    said = list(wrong.changes(None))
+    assert apply(said)[page].access == Access()
+    assert "non_member_role" in [one.where for one in said if isinstance(one, Malformed)]
+    server.member(number, server.user("cyd"), "Visiteur")
+    assert readers(kept(harness, **with_accounts)[page]) == set()
+
+
+def test_a_project_that_opens_less_to_those_with_an_account(harness: RedmineHarness) -> None:
+    """By a role of its own for them, in place of the general one."""
+    number = harness.project(("everyone",))
+    harness.server.page(number, "Page", "x")
+    harness.server.member(number, harness.server.group("GroupNonMember"), "Visiteur")
+    options = {"anonymous": False, "accounts": ["annuaire:group:tous"]}
+    assert kept(harness, **options)[f"t:{number}/wiki/Page"].access == Access()
+
+
+def test_members_of_a_project_above_and_of_groups(harness: RedmineHarness, project: int) -> None:
+    """Inherited ones too; a group's users are members of their own."""
+    server = harness.server
+    below = server.project(parent_id=project, inherit_members=True, reader=False)
+    harness.names.append(below["identifier"])
+    server.page(below["id"], "Page", "x")
+    group = server.group("inconnu")
+    server.ask("POST", f"groups/{group}/users.json", {"user_id": server.user("ben")})
+    try:
+        server.member(below["id"], group, "Membre")
+        made = kept(harness)[f"t:{below['id']}/wiki/Page"]
+        assert readers(made) == {"ana", "ben", "dan"}
+    finally:
+        server.ask("DELETE", f"groups/{group}/users/{server.user('ben')}.json")
+
+
+def test_an_issue_made_private_is_closed_before_anything_is_read(
+    harness: RedmineHarness, project: int
+) -> None:
+    """The text that is kept has its former readers no longer."""
+    server = harness.server
+    issue = server.issue(project, "demande", by="cyd")
+    server.age()
+    first = read(harness)
+    server.ask("PUT", f"issues/{issue}.json", {"issue": {"is_private": True}})
+    changes = read(harness, last_cursor(first))
+    closed = Access(frozenset({"t:account:dan"}))
+    assert changes[0] == AccessNarrowed(f"t:{project}/issues/{issue}", closed)
+    assert isinstance(changes[1], Checkpoint)
+
+
+def test_a_wiki_that_the_account_may_no_longer_list_is_closed_and_kept(
+    harness: RedmineHarness, project: int
+) -> None:
+    """Its documents are for nobody until their readers are known again."""
+    server = harness.server
+    server.page(project, "Page", "x")
+    first = read(harness)
+    lost = ("UPDATE member_roles SET role_id = ? WHERE role_id = ? AND member_id IN "
+            "(SELECT id FROM members WHERE project_id = ? AND user_id = ?)")  # fmt: skip
+    reader, visitor = server.role("Lecteur"), server.role("Visiteur")
+    server.set_rows(lost, visitor, reader, project, server.user("lecteur"))
+    closing = read(harness, last_cursor(first))
+    assert SubtreeHidden(f"t:{project}/wiki") in closing
+    said = [one.reason for one in closing if isinstance(one, Malformed)]
+    assert any("demande" in reason for reason in said)
+    closed = apply(closing, apply(first))
+    assert [one.access for one in closed.values()] == [Access()]
+    server.set_rows(lost, reader, visitor, project, server.user("lecteur"))
+    assert apply(read(harness, last_cursor(closing)), closed) == apply(first)
+
+
+def test_an_archived_project_is_closed_and_a_closed_one_is_read(
+    harness: RedmineHarness, project: int
+) -> None:
+    """At once, before the deletion of what it held is let go."""
+    server = harness.server
+    server.page(project, "Page", "x")
+    server.issue(project, "demande")
+    first = read(harness)
+    assert len(apply(first)) == 2
+    server.ask("PUT", f"projects/{project}/close.json")
+    second = read(harness, last_cursor(first))
+    assert apply(second, apply(first)) == apply(first)
+    server.ask("PUT", f"projects/{project}/archive.json")
+    last = read(harness, last_cursor(second))
+    assert {one for one in last if isinstance(one, SubtreeHidden)} == {
+        SubtreeHidden(f"t:{project}/{kind}") for kind in ("wiki", "issues", "news", "files")
+    }
+    assert apply(last, apply(first)) == {}
+    server.ask("PUT", f"projects/{project}/unarchive.json")
+
+
+def test_files_have_the_readers_of_what_they_are_attached_to(
+    harness: RedmineHarness, project: int
+) -> None:
+    """Of an issue, of a page, of the project; whoever attached one wrote nothing."""
+    server = harness.server
+    token = server.upload(b"du texte", "note.txt")
+    issue = server.issue(project, "privée", by="cyd", is_private=True, uploads=[token])
+    server.page(project, "Page", "x", uploads=[server.upload(b"autre", "page.txt")])
+    said = {"file": server.upload(b"dossier", "projet.txt")}
+    server.ask("POST", f"projects/{project}/files.json", said)
+    first = apply(harness.connector(wiki_files=True).changes(None))
+    found = {one.sections[0].text: one for one in first.values() if "/file/" in one.id}
+    assert {name: readers(one) for name, one in found.items()} == {
+        "note.txt": {"dan"},
+        "page.txt": {"ana", "dan"},
+        "projet.txt": {"ana", "dan"},
+    }
+    attached = found["note.txt"]
+    assert attached.part_of == f"t:{project}/issues/{issue}"
+    assert attached.sections[1].text == "du texte"
+    assert set(roles(attached).values()) == {"uploader"}
+    server.ask("DELETE", f"attachments/{attached.id.rpartition('/')[2]}.json")
+    assert attached.id not in kept(harness)
+
+
+def test_a_file_that_is_not_the_listed_one_is_not_read(harness: RedmineHarness) -> None:
+    """Nor one that is gone."""
+    api = RedmineApi(HttpHost(harness.server.url, QUICK), KEYS["lecteur"])
+    with pytest.raises(RecordVanished):
+        api.file(10**6, "x", 3)
+
+
+def test_news_and_pages_with_their_authors(harness: RedmineHarness, project: int) -> None:
+    """Versions are asked for where the settings say so; evidence may be left out."""
+    server = harness.server
+    said = {"news": {"title": "Nouvelle", "summary": "Bref", "description": "h1. A\n\nlong"}}
+    server.ask("POST", f"projects/{project}/news.json", said)
+    server.page(project, "Page", "une", by="ana")
+    server.page(project, "Page", "deux", by="ben")
+    found = kept(harness, evidence="none", versions=0)
+    (news,) = (one for one in found.values() if one.kind == "post")
+    assert news.evidence is EvidencePolicy.NONE
+    assert [one.text for one in news.sections] == ["Bref", "long"]
+    assert roles(news) == {"admin": "author"}
+    assert roles(found[f"t:{project}/wiki/Page"]) == {"ben": "editor"}
+    assert roles(kept(harness)[f"t:{project}/wiki/Page"]) == {"ana": "author", "ben": "editor"}
+
+
+def test_accounts_by_mail_or_number(harness: RedmineHarness, project: int) -> None:
+    """A mail that Redmine hides leaves a number, which is nobody's login."""
+    harness.server.page(project, "Page", "x", by="ana")
+    page, number = f"t:{project}/wiki/Page", harness.server.user("ana")
+    assert roles(kept(harness, account="id")[page]) == {f"#{number}": "author"}
+    assert roles(kept(harness, account="mail")[page]) == {f"#{number}": "author"}
+    hidden = list(harness.connector(account="mail").check())
+    assert any("dont Redmine ne dit pas" in said for said in hidden)
+
+
+@pytest.mark.parametrize("key", ["lecteur", "admin"])
+@pytest.mark.parametrize("account", ["login", "id"])
+def test_who_is_locked_reads_nothing(
+    harness: RedmineHarness, project: int, key: str, account: str
+) -> None:
+    """Redmine still lists them as members; they may not log in."""
+    server = harness.server
+    server.page(project, "Page", "x", by="ben")
+    made = RedmineConnector("t", harness.connector(account=account).options, Access(), KEYS[key],
+                            QUICK)  # fmt: skip
+    page = f"t:{project}/wiki/Page"
+    names = {login: f"#{server.user(login)}" if account == "id" else login for login in USERS}
+    others = {names["lecteur"]} if key == "admin" else set()
+    assert readers(apply(made.changes(None))[page]) == {names["ana"], names["dan"]} | others
+    server.set_rows("UPDATE users SET status = 3 WHERE login = 'dan'")
+    try:
+        assert readers(apply(made.changes(None))[page]) == {names["ana"]} | others
+    finally:
+        server.set_rows("UPDATE users SET status = 1 WHERE login = 'dan'")
+
+
+def test_what_changed_just_now_is_read_again(harness: RedmineHarness, project: int) -> None:
+    """A second change of the same second would not be seen."""
+    harness.server.issue(project, "demande")
+    connector = harness.connector()
+    harness.server.set_rows("UPDATE issues SET updated_on = datetime('now')")
+    cursor = last_cursor(connector.changes(None))
+    assert [c for c in connector.changes(cursor) if isinstance(c, Upsert)]
+    harness.server.age()
+    cursor = last_cursor(connector.changes(cursor))
+    assert not [c for c in connector.changes(cursor) if isinstance(c, Upsert)]
+
+
+def test_a_key_that_opens_nothing_is_refused(harness: RedmineHarness) -> None:
+    """And an address that is no Redmine's."""
+    options = harness.connector().options
+    with pytest.raises(SourceRefused, match="clé d'API"):
+        list(RedmineConnector("t", options, Access(), "0" * 40, QUICK).changes(None))
+    elsewhere = options.model_copy(update={"url": f"{harness.server.url}ailleurs/"})
+    with pytest.raises(SourceRefused, match="clé d'API"):
+        list(RedmineConnector("t", elsewhere, Access(), KEYS["lecteur"], QUICK).changes(None))
+
+
+def test_readings_that_are_cut_anywhere_lose_nothing(harness: RedmineHarness) -> None:
+    """While pages come, change and go, and their readers change."""
+    harness.project(("test:group:a",))
+
+    def change(draw: Random) -> None:
+        name = f"p{draw.randint(0, 6)}"
+        if name in harness.where and draw.random() < 0.4:
+            harness.remove(name)
+            del harness.where[name]
+        else:
+            harness.add(name, f"texte {draw.random()}", ("test:group:a",))
+
+    read_with_cuts(harness.connector, change, seed=23, rounds=5)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"url": "ftp://x/"},
+        {"url": "https://a:b@x/"},
+        {"url": "https://x/?a"},
+        {"url": "https://x/", "groups": {"a": "pas un lecteur"}},
+        {"url": "https://x/", "accounts": ["x"]},
+        {"url": "https://x/", "read": ["forums"]},
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_hold_are_refused(options: dict[str, object]) -> None:
+    """Before anything is asked."""
+    with pytest.raises(ValueError, match="validation error"):
+        RedmineOptions.model_validate(options)
+
+
+def test_texts_without_their_marks() -> None:
+    """Headings, links of the wiki and macros; what a note quotes is not its author's."""
+    text = "avant {{toc}}\r\n\r\nh1. Un [[Page|titre]]\r\n\r\nle texte"
+    assert sections_of(text, "textile") == (
+        Section("avant"),
+        Section("le texte", "Un titre"),
+    )
+    assert sections_of("# Titre\n\nle texte", "markdown") == (Section("le texte", "Titre"),)
+    assert own_words("Ana Essai a écrit :\n> la question\n\nla réponse") == "la réponse"
+
+
+@given(st.text())
+def test_whatever_a_text_holds_is_read(text: str) -> None:
+    """In either form."""
+    for form in ("textile", "markdown"):
+        assert all(one.text or one.heading for one in sections_of(text, form))
+    own_words(text)
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: b64encode(text.encode())))
+def test_a_cursor_of_another_form_is_a_beginning(content: bytes) -> None:
+    """Whatever was kept, the reading begins anew, and nothing fails."""
+    for text in (content.decode("latin-1"), b64encode(zlib.compress(b"1" + content)).decode()):
+        written_cursor(read_cursor(text))
+
+
+@given(
+    st.dictionaries(st.text(max_size=9), st.binary(min_size=8, max_size=8), max_size=4),
+    st.sets(st.binary(min_size=6, max_size=6), max_size=9),
+)
+def test_a_cursor_is_read_as_it_was_written(rights: dict[str, bytes], items: set[bytes]) -> None:
+    """Every project and item."""
+    state = RedmineState(rights, items)
+    assert read_cursor(written_cursor(state)) == state

@@ -1,0 +1,127 @@
+"""A git repository as a source: from the settings to a found page, its author among who knows."""
+
+import json
+import random
+import signal
+import subprocess
+import time
+from os import environ
+from pathlib import Path
+
+import pytest
+
+from tests.service.place import COMMAND, Place, make_place
+
+pytestmark = [pytest.mark.sources, pytest.mark.trust]
+
+RULES = "pattern,allowed\n**,everyone\nfraude/**,annuaire:group:fraude\nrh/**,nobody\n"
+MANY, KILLS = 40, 2
+
+
+class Work:
+    """Somebody's copy of the repository, whose commits are pushed to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bare, self.copy = folder / "doc.git", folder / "copie"
+        self.git("init", "-q", "--bare", "-b", "main", str(self.bare), where=folder)
+        self.git("clone", "-q", str(self.bare), str(self.copy), where=folder)
+
+    def git(self, *arguments: str, author: str = "ana", where: Path | None = None) -> None:
+        who = {f"GIT_{one}_NAME": author for one in ("AUTHOR", "COMMITTER")}
+        mails = {f"GIT_{one}_EMAIL": f"{author}@a.fr" for one in ("AUTHOR", "COMMITTER")}
+        own = {"PATH": environ["PATH"], "HOME": "/nowhere", "GIT_CONFIG_NOSYSTEM": "1"}
+        subprocess.run(
+            ["git", *arguments],
+            cwd=where or self.copy,
+            env=own | who | mails,
+            check=True,
+            capture_output=True,
+        )
+
+    def push(self, author: str) -> None:
+        self.git("add", "-A")
+        self.git("commit", "-qm", "texte", author=author)
+        self.git("push", "-q", "origin", "HEAD:main")
+
+    def write(self, name: str, text: str) -> None:
+        path = self.copy / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    """Pages for everybody, for a group, for nobody."""
+    made = Work(tmp_path)
+    made.write("bornage.md", "# Bornage\n\nLe bornage amiable se signe devant le géomètre.\n")
+    made.push("ana")
+    made.write("fraude/c.md", "Le carrousel Zanzibar et ses sociétés.")
+    made.write("rh/c.md", "Les congés du xylophone se posent en mars.")
+    made.push("ben")
+    return made
+
+
+@pytest.fixture
+def place(work: Work, tmp_path: Path) -> Place:
+    """An administration that reads it."""
+    options = {"url": str(work.bare), "rules": "regles.csv"}
+    source = {"name": "doc", "kind": "git", "options": options}
+    made = make_place(tmp_path / "place", QUISAIT_SOURCES=json.dumps([source]))
+    (made.folder / "regles.csv").write_text(RULES, "utf-8")
+    accounts = "account,agent\ndoc:ana@a.fr,ag-1\ndoc:ben@a.fr,ag-2\n"
+    (made.folder / "comptes.csv").write_text(accounts, "utf-8")
+    return Place(made.folder, {**made.environment, "QUISAIT_DIRECTORY__ACCOUNTS": "comptes.csv"})
+
+
+def found(place: Place, words: str, agent: str) -> set[str]:
+    answer = place.json("search", words, "--agent", agent)
+    return {one["id"] for one in answer["documents"] if one["id"].startswith("doc:")}
+
+
+def test_from_the_settings_to_a_found_page(place: Place, work: Work) -> None:
+    """Tried, read, found by whom the rules admit, its author named; a deletion in one run."""
+    tried = {one["id"]: one["allowed"] for one in place.json("try", "doc")["documents"]}
+    assert tried["doc:rh/c.md"] == []
+    place.run("crawl", "doc")
+    everything = "bornage amiable Zanzibar xylophone"
+    assert found(place, everything, "ag-1") == {"doc:bornage.md"}
+    assert found(place, everything, "ag-2") == {"doc:bornage.md", "doc:fraude/c.md"}
+    known = place.json("experts", "bornage amiable", "--agent", "ag-2")["candidates"]
+    assert [one["agent"]["id"] for one in known] == ["ag-1"]
+    (work.copy / "bornage.md").unlink()
+    work.push("ben")
+    (place.folder / "regles.csv").write_text("pattern,allowed\n**,nobody\n", "utf-8")
+    place.run("crawl", "doc")
+    assert found(place, everything, "ag-2") == set()
+
+
+def test_killed_at_any_moment_it_loses_nothing(place: Place, work: Work) -> None:
+    """Reading after reading is killed, while pages come, change and go."""
+    draw = random.Random(47)
+    for number in range(MANY):
+        work.write(f"{number}.md", f"Le dossier numéro {number} est instruit.")
+    work.push("ana")
+    begun = time.monotonic()
+    place.run("try", "doc")
+    start_s = time.monotonic() - begun
+    killed = 0
+    for kill in range(KILLS):
+        process = subprocess.Popen(
+            [*COMMAND, "crawl", "doc"],
+            cwd=place.folder,
+            env=environ | place.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(draw.uniform(0.5, 1.0) * start_s)
+        killed += process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        (work.copy / f"{kill}.md").unlink()
+        work.write(f"{kill + 10}.md", f"Le perroquet {kill} remplace le dossier.")
+        work.push("ben")
+    assert killed, "all had ended before"
+    place.run("crawl", "doc")
+    told = place.json("sources", "doc")[0]
+    assert told["documents"] == 3 + MANY - KILLS
+    assert found(place, "perroquet", "ag-1") == {f"doc:{kill + 10}.md" for kill in range(KILLS)}
