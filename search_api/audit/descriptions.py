@@ -34,6 +34,8 @@ OPENED: dict[str, str] = {
     "POST /administration/sources/{source}": "demande de lecture d’une source",
     "GET /administration/files/{name}": "glossaire ou réponses en tête, à modifier",
     "POST /administration/files/{name}": "modification du glossaire ou des réponses en tête",
+    "quisait source try": "essai d’une source à ajouter, tous ses titres montrés",
+    "quisait source add": "source écrite dans les réglages",
     "quisait search": "recherche de documents",
     "quisait experts": "recherche de collègues qui savent",
     "quisait profile": "page d’un agent",
