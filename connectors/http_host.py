@@ -2,7 +2,8 @@
 
 `HttpHost` refuses other hosts, waits as long as its own asks for (`Retry-After`, MediaWiki's
 maxlag, Matrix's `retry_after_ms`, 429, 5xx), and ends answers that never end. mwclient takes one
-as its connection pool.
+as its connection pool. It sends nothing to addresses by which a machine is asked about itself
+(`is_metadata_address`), whatever name leads there.
 """
 
 import json
@@ -13,11 +14,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import count
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from connectors.http_limits import HttpLimits
 from connectors.ports import SourceRefused, SourceUnreachable
@@ -30,6 +36,55 @@ MAX_TRIES = 3
 MAX_REDIRECTS = 3
 MAX_WAIT_S = 120.0
 USER_AGENT = "quisait"
+
+METADATA_ADDRESSES = frozenset(map(ip_address, ("fd00:ec2::254", "100.100.100.200")))
+"""Of the services that tell a machine its own secrets, beside the link-local ones."""
+
+
+def is_metadata_address(address: IPv4Address | IPv6Address) -> bool:
+    """Whether an address is link-local (RFC 3927, RFC 4291), or of a machine's own metadata."""
+    inside = getattr(address, "ipv4_mapped", None) or address
+    return inside.is_link_local or inside in METADATA_ADDRESSES
+
+
+def _refuse_metadata(connection: HTTPConnection) -> None:
+    """Raise `SourceRefused` before anything is sent to such an address."""
+    assert connection.sock is not None  # noqa: S101 - it has just been connected
+    found = ip_address(connection.sock.getpeername()[0].partition("%")[0])
+    if is_metadata_address(found):
+        connection.close()
+        raise SourceRefused(
+            f"L'hôte {connection.host} mène à une adresse interdite ({found}) : une machine y "
+            "donne ses propres secrets. Corrigez l'adresse de la source."
+        )
+
+
+class _Connection(HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        _refuse_metadata(self)
+
+
+class _TlsConnection(HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        _refuse_metadata(self)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class _Adapter(HTTPAdapter):
+    """Where a name leads is looked at once it is connected: no answer of DNS is asked twice."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
 
 class ResponseTooLarge(SourceUnreachable):
@@ -84,6 +139,8 @@ class HttpHost:
     def __post_init__(self) -> None:
         # Use no proxy or password from the machine's environment.
         self._session.trust_env = False
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, _Adapter())
         self._session.headers["User-Agent"] = USER_AGENT
         self._session.verify = self.ca_file or True
         if self.account:

@@ -62,11 +62,16 @@ class ConnectorKind:
     `label` is French, for the register of processing: « boîte aux lettres ». `options` is the
     model of the source's table `options`; a field's description tells an administrator what it is.
     `open` asks the source for nothing yet, and raises `SourceRefused` or `SourceUnreachable`.
+
+    For who adds a source: `about` is a French sentence on what is read and who will read it,
+    `credential` says what the file `password_file` holds, empty where the source asks for none.
     """
 
     label: str
     options: type[BaseModel]
     open: Callable[[SourcePlace, Any], Connector]
+    about: str = ""
+    credential: str = "le mot de passe du compte qui lit"
 
 
 def installed_connectors() -> dict[str, EntryPoint]:

@@ -339,6 +339,31 @@ class SqlDirectory:
         with self._engine.connect() as connection:
             return frozenset(connection.execute(query).scalars())
 
+    def group_sizes(self, principals: Collection[str]) -> Mapping[str, int]:
+        """How many agents each of these groups has; one that the directory lacks is left out."""
+        keys = [digest(one) for one in principals]
+        with self._engine.connect() as connection:
+            return dict(
+                self._group_rows(connection, one_of(connection, groups.c.principal_key, keys))
+            )
+
+    def largest_groups(self, limit: int) -> tuple[str, ...]:
+        """The principals of the groups with the most agents, largest first, ties by name."""
+        with self._engine.connect() as connection:
+            rows = self._group_rows(connection, sa.true())
+        return tuple(name for name, _ in sorted(rows, key=lambda row: (-row[1], row[0]))[:limit])
+
+    def _group_rows(
+        self, connection: sa.Connection, wanted: sa.ColumnElement[bool]
+    ) -> list[tuple[str, int]]:
+        query = (
+            sa.select(groups.c.principal, sa.func.count(memberships.c.agent_key))
+            .outerjoin(memberships, memberships.c.principal_key == groups.c.principal_key)
+            .where(wanted)
+            .group_by(groups.c.principal)
+        )
+        return [(row[0], row[1]) for row in connection.execute(query)]
+
     def accounts_of(self, agent_id: str) -> frozenset[str]:
         """The accounts that the directory gives to an agent."""
         query = sa.select(accounts.c.account).where(accounts.c.agent_key == digest(agent_id))

@@ -53,6 +53,7 @@ from quisait.commands.run import (
 )
 from quisait.commands.scans import scans
 from quisait.commands.size import size
+from quisait.commands.sources import source_app
 from quisait.commands.tokens import push_app, sessions_app
 from quisait.commands.topics import topics_app
 from quisait.commands.verification import verification_app
@@ -110,6 +111,7 @@ app.command()(audit)
 app.add_typer(journal_app, name="journal")
 app.add_typer(privacy_app, name="privacy")
 app.add_typer(connector_app, name="connector")
+app.add_typer(source_app, name="source")
 app.command("try")(try_command)
 app.add_typer(push_app, name="push")
 app.add_typer(sessions_app, name="sessions")

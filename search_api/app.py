@@ -17,6 +17,7 @@ from search_api.routes import (
     mail,
     moderation,
     my_data,
+    new_source,
     push,
     search,
     topics,
@@ -86,6 +87,7 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(sign_on_routes.access_router)
     app.include_router(search.about_router)
     app.include_router(administration.administration_router)
+    app.include_router(new_source.new_source_router)
     if services.theme:
         app.mount("/theme", static_files(services.theme), name="theme")
     app.mount("/static", static_files(STATIC), name="static")

@@ -112,9 +112,11 @@ _SLOW = (
     "tests/pages/test_schema.py",
     "tests/pages/test_animation.py",
     "tests/pages/test_me.py",
+    "tests/pages/test_new_source.py",
     "tests/pages/test_one_reader.py",
     "tests/unit/test_account_memory.py",
     "tests/unit/test_growth.py",
+    "tests/unit/test_new_source.py",
     "tests/unit/test_questions_first.py",
     "tests/unit/test_source_lock.py",
 )

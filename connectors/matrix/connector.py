@@ -473,5 +473,12 @@ def open_rooms(place: SourcePlace, options: MatrixOptions) -> MatrixConnector:
     )
 
 
-KIND = ConnectorKind("salons Matrix (Tchap)", MatrixOptions, open_rooms)
+KIND = ConnectorKind(
+    "salons Matrix (Tchap)",
+    MatrixOptions,
+    open_rooms,
+    about="Les salons où le compte a été invité, et qui ne sont pas chiffrés. "
+    "Un échange est lu par les membres de son salon.",
+    credential="le jeton d'accès du compte",
+)
 """The kind of source `matrix`."""

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -16,7 +16,8 @@ from connectors.ports import SourceRefused
 from quisait.application.sources import open_source, sources_named
 from quisait.application.startup import errors_as_sentences, read_settings
 from quisait.settings.sources import BUILT_IN_KINDS
-from quisait.work.trial import SourceTrial, TriedDocument, try_source
+from quisait.work.trial import try_source
+from search_api.new_source import SourceTrial, TriedDocument
 from search_api.wording import day, number, plural, safe_text
 
 connector_app = typer.Typer(
@@ -124,16 +125,17 @@ def try_command(
     if as_json:
         print(json.dumps(asdict(found), ensure_ascii=False, default=str, indent=2))
     else:
-        print(safe_text("\n".join(_lines(found))))
+        print(safe_text("\n".join(trial_lines(found))))
     if found.stopped or not found.documents:
         raise typer.Exit(1)
 
 
-def _lines(found: SourceTrial) -> Iterator[str]:
+def trial_lines(found: SourceTrial, words: Mapping[str, str] | None = None) -> Iterator[str]:
+    """A trial for a person. `words` say of a reader who that is; another stands for itself."""
     for document in found.documents:
         yield f"{document.title or document.id}"
         yield f"  {', '.join(_facts(document))}"
-        yield f"  lecteurs : {_readers(document)}"
+        yield f"  lecteurs : {_readers(document, words or {})}"
     yield from (f"Non lu, {where} : {reason}" for where, reason in found.unread)
     yield from (f"Le compte : {sentence}" for sentence in found.missing)
     if found.stopped:
@@ -154,6 +156,9 @@ def _facts(document: TriedDocument) -> Iterator[str]:
     yield f"de {', '.join(document.authors)}" if document.authors else "sans auteur qui compte"
 
 
-def _readers(document: TriedDocument) -> str:
-    denied = f" ; sauf {', '.join(document.denied)}" if document.denied else ""
-    return (", ".join(document.allowed) or "personne") + denied
+def _readers(document: TriedDocument, words: Mapping[str, str]) -> str:
+    allowed, denied = (
+        ", ".join(words.get(one, one) for one in some)
+        for some in (document.allowed, document.denied)
+    )
+    return (allowed or "personne") + (f" ; sauf {denied}" if denied else "")

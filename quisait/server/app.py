@@ -33,6 +33,7 @@ from quisait.server.metrics import metrics_app, metrics_router, registry_of
 from quisait.settings import Settings, beside_file
 from quisait.work.administration import ApplicationAdministration
 from quisait.work.mail import open_mailing
+from quisait.work.new_source import DeskSources
 from quisait.work.questions import open_asking, open_following
 from quisait.work.search_files import SettingsSearchFiles
 from search_api.app import ReaderOf, Services, create_app
@@ -242,6 +243,9 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             else None,
             administration=ApplicationAdministration(application),
             read_soon=ApplicationAdministration(application).read_soon,
+            new_sources=None
+            if application.settings.desk.sources == "none"
+            else DeskSources(application.settings, application.book, application.known),
             search_files=SettingsSearchFiles(application.settings.search),
             asking=open_asking(application),
             following=open_following(application),

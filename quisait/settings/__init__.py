@@ -40,6 +40,7 @@ from quisait.settings.types import (
     pace,
 )
 from quisait.settings.web import (
+    DeskSettings,
     DoorSettings,
     EmbedSettings,
     OidcSettings,
@@ -531,6 +532,7 @@ class Settings(BaseSettings):
     signed_header: SignedHeaderSettings = SignedHeaderSettings()
     pages: PagesSettings = PagesSettings()
     door: DoorSettings = DoorSettings()
+    desk: DeskSettings = DeskSettings()
     embed: EmbedSettings = EmbedSettings()
     push: PushSettings = PushSettings()
     directory: DirectorySettings = DirectorySettings()

@@ -22,6 +22,7 @@ TABLES = (
     "signed_header",
     "pages",
     "door",
+    "desk",
     "embed",
     "push",
     "directory",
@@ -153,10 +154,16 @@ def settings_without_secrets(settings: Settings) -> str:
     """What differs from the defaults, as a `quisait.toml`, each secret left out."""
     written = _without_secrets(settings, settings.model_dump(mode="json", exclude_defaults=True))
     lines = ["# Réglages de la sauvegarde, sans aucun secret."]
-    lines += [f"{name} = {_toml(value)}" for name, value in written.items() if name not in TABLES]
+    lines += [
+        f"{name} = {toml_value(value)}" for name, value in written.items() if name not in TABLES
+    ]
     for name in TABLES:
         if table := written.get(name):
-            lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
+            lines += [
+                "",
+                f"[{name}]",
+                *(f"{key} = {toml_value(value)}" for key, value in table.items()),
+            ]
     return "\n".join(lines) + "\n"
 
 
@@ -175,11 +182,16 @@ def _without_secrets(model: BaseModel, dumped: dict[str, Any]) -> dict[str, Any]
     return kept
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
     """As TOML writes it, tables in one line."""
     if isinstance(value, dict):
-        pairs = (f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items())
+        pairs = (f"{_toml_text(key)} = {toml_value(one)}" for key, one in value.items())
         return "{ " + ", ".join(pairs) + " }"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+        return "[" + ", ".join(map(toml_value, value)) + "]"
+    return _toml_text(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _toml_text(text: str) -> str:
+    """As JSON writes it, but for what TOML alone wants escaped, or whole (TOML 1.0, strings)."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

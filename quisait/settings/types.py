@@ -166,10 +166,12 @@ def validation_messages(error: ValidationError, file: Path) -> list[str]:
 
 def fault_lines(error: ValidationError) -> list[str]:
     """One line per fault of a table that is no part of the settings: the field, what to do."""
-    return [
-        f"{'.'.join(map(str, one['loc']))} : {_message(one['type'], one.get('ctx', {}))}"
-        for one in error.errors()
-    ]
+    return [f"{'.'.join(map(str, place))} : {said}" for place, said in faults_by_place(error)]
+
+
+def faults_by_place(error: ValidationError) -> list[tuple[tuple[int | str, ...], str]]:
+    """(place, what to do) of each fault; the place is empty for what does not go together."""
+    return [(one["loc"], _message(one["type"], one.get("ctx", {}))) for one in error.errors()]
 
 
 def unreadable_message(error: Exception, file: Path) -> str:

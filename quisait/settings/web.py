@@ -56,6 +56,21 @@ def _network(written: str) -> str:
     return written
 
 
+class DeskSettings(SettingsTable):
+    """Le bureau de l'administration : ce qu'il peut ajouter comme source."""
+
+    sources: Literal["write", "show", "none"] = Field(
+        "write",
+        description="« write » : l'essayer et l'écrire dans quisait.toml ; « show » : l'essayer et "
+        "montrer quoi y coller ; « none » : rien",
+    )
+    folders: list[str] = Field(
+        [],
+        description="dossiers de cette machine dont il peut faire une source, eux et ce qu'ils "
+        "contiennent ; vide : tous, sauf ceux du système et ceux de quisait",
+    )
+
+
 class DoorSettings(SettingsTable):
     """La porte : à quel nom elle s'ouvre, à quel rythme et pour combien de temps."""
 

@@ -1,48 +1,21 @@
 """A source tried before anything of it is kept: its first documents and who would read them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
 
-from connectors.ports import Change, Connector, Malformed, SourceError, SupportsCheck, Upsert
+from connectors.ports import (
+    Change,
+    Connector,
+    Malformed,
+    SourceError,
+    SupportsCheck,
+    SupportsCount,
+    Upsert,
+)
 from connectors.values import Document, EvidencePolicy
+from search_api.new_source import SourceTrial, TriedDocument
 
-
-@dataclass(frozen=True, slots=True)
-class TriedDocument:
-    """A document as the source gives it. `authors` are accounts that would count as evidence."""
-
-    id: str
-    title: str
-    url: str
-    kind: str
-    modified: datetime | None
-    allowed: tuple[str, ...]
-    denied: tuple[str, ...]
-    authors: tuple[str, ...]
-    characters: int
-    """Of the text that the source gives itself; a file's text is not extracted."""
-    filename: str
-
-    @property
-    def read_by_nobody(self) -> bool:
-        """Whether the source names no reader."""
-        return not self.allowed
-
-
-@dataclass(frozen=True, slots=True)
-class SourceTrial:
-    """What a first reading would begin with.
-
-    `unread` are records that could not be read, with place and reason. `missing` says what the
-    account may not do, and `stopped` why the source could not be read further, if so.
-    """
-
-    source: str
-    documents: tuple[TriedDocument, ...]
-    unread: tuple[tuple[str, str], ...]
-    missing: tuple[str, ...]
-    stopped: str = ""
+Sign = tuple[str, object]
+"""What a trial found: its name among the fields of `SourceTrial`, and one of them."""
 
 
 def try_source(connector: Connector, count: int) -> SourceTrial:
@@ -50,21 +23,44 @@ def try_source(connector: Connector, count: int) -> SourceTrial:
 
     Raises nothing: what the source refuses is in the answer.
     """
+    return gathered(connector.source, trial_signs(connector, count))
+
+
+def trial_signs(connector: Connector, count: int) -> Iterator[Sign]:
+    """The same one by one, so that what takes too long has said what it found until then."""
+    try:
+        if isinstance(connector, SupportsCheck):
+            yield from (("missing", sentence) for sentence in connector.check())
+        for change in _until(connector.changes(None), count):
+            if isinstance(change, Upsert):
+                yield "documents", _tried(change.document)
+            elif isinstance(change, Malformed):
+                yield "unread", (change.where, change.reason)
+        if isinstance(connector, SupportsCount):
+            yield "expected", connector.count_pending(None)
+    except SourceError as error:
+        yield "stopped", str(error)
+
+
+def gathered(source: str, signs: Iterator[Sign]) -> SourceTrial:
+    """The trial that these make."""
     documents: list[TriedDocument] = []
     unread: list[tuple[str, str]] = []
     missing: list[str] = []
-    stopped = ""
-    try:
-        if isinstance(connector, SupportsCheck):
-            missing += connector.check()
-        for change in _until(connector.changes(None), count):
-            if isinstance(change, Upsert):
-                documents.append(_tried(change.document))
-            elif isinstance(change, Malformed):
-                unread.append((change.where, change.reason))
-    except SourceError as error:
-        stopped = str(error)
-    return SourceTrial(connector.source, tuple(documents), tuple(unread), tuple(missing), stopped)
+    stopped, expected = "", None
+    for name, found in signs:
+        match name, found:
+            case "documents", TriedDocument():
+                documents.append(found)
+            case "unread", (str(where), str(reason)):
+                unread.append((where, reason))
+            case "missing", str():
+                missing.append(found)
+            case "stopped", str():
+                stopped = found
+            case "expected", int():
+                expected = found
+    return SourceTrial(source, tuple(documents), tuple(unread), tuple(missing), stopped, expected)
 
 
 def _until(changes: Iterator[Change], count: int) -> Iterator[Change]:

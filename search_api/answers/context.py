@@ -28,6 +28,7 @@ from search_api.mail.links import UnsubscribeLinks
 from search_api.mail.reply_addresses import ReplyAddresses
 from search_api.mail.storage import SqlMail
 from search_api.mail.values import MailRules
+from search_api.new_source import NewSources
 from search_api.query_log.counts import MentionCount
 from search_api.query_log.recording import NoQueryLog, QueryLog
 from search_api.search import Search
@@ -183,6 +184,7 @@ class AnswerContext:
     answers named one of them, None where that is not counted. `join_rules` say why an account is
     somebody's. `search_files` are those that administrators edit; `read_soon` has a
     source read by the next worker, and raises `KeyError` for one that the settings do not name.
+    `new_sources` adds one to them, None where none is added here.
     `originals` are the files of folders, None where none is served; `asking` is None where no
     question is asked of colleagues here, `following` where nothing is followed, `mail` where
     nothing is sent, `verifying` where authors are asked about no document. `community_pages` keeps
@@ -207,6 +209,7 @@ class AnswerContext:
     search_files: SearchFiles | None = None
     originals: Originals | None = None
     read_soon: Callable[[str], None] | None = None
+    new_sources: NewSources | None = None
     asking: Asking | None = None
     following: SqlFollowing | None = None
     mail: Mailing | None = None

@@ -21,6 +21,7 @@ _MERGED = "réunion d’un sujet proposé à un autre"
 _REFUSED = "refus d’un sujet proposé"
 _COMMUNITY_PAGE = "page d’une communauté"
 _QUESTIONS = "questions signalées, masquées ou en attente"
+_NEW_SOURCE = "source à ajouter\u00a0: ce qui est demandé"
 _MODERATED = "décision sur une question"
 
 OPENED: dict[str, str] = {
@@ -32,6 +33,15 @@ OPENED: dict[str, str] = {
         "bureau de l’administration\u00a0: sources, moteurs, questions sans réponse"
     ),
     "POST /administration/sources/{source}": "demande de lecture d’une source",
+    "GET /administration/new-source": _NEW_SOURCE,
+    "POST /administration/new-source": _NEW_SOURCE,
+    "POST /administration/new-source/{source}/trial": "essai d’une source à ajouter",
+    "POST /administration/new-source/{source}/titles": (
+        "essai d’une source à ajouter, tous ses titres montrés"
+    ),
+    "POST /administration/new-source/{source}/settings": "source écrite dans les réglages",
+    "quisait source try": "essai d’une source à ajouter, tous ses titres montrés",
+    "quisait source add": "source écrite dans les réglages",
     "GET /administration/files/{name}": "glossaire ou réponses en tête, à modifier",
     "POST /administration/files/{name}": "modification du glossaire ou des réponses en tête",
     "quisait search": "recherche de documents",

@@ -20,6 +20,7 @@ from search_api.answers.administration import (
 )
 from search_api.answers.context import ROLE_NAMES, InvalidParameter, RoleHolder, Stale
 from search_api.answers.feedback import opinion_sums
+from search_api.answers.new_source import unread_sources
 from search_api.authorization import require
 from search_api.identity.principals import Role
 from search_api.services import services_of
@@ -43,6 +44,7 @@ def administration_page(
         opinions=opinion_sums(services, administrator),
         topic_address=topic_address,
         edited=edited_files(services, administrator),
+        unread_sources=unread_sources(services, administrator),
     )
 
 

@@ -66,3 +66,23 @@ document.addEventListener("submit", async (event) => {
   }
   set(button, pressed);
 });
+
+/** What takes long says so, and is not asked for twice. */
+document.addEventListener("submit", (event) => {
+  const said = event.submitter?.dataset.longWork;
+  if (!said) return;
+  if (event.target.dataset.working) {
+    event.preventDefault();
+    return;
+  }
+  event.target.dataset.working = "true";
+  const line = document.createElement("p");
+  line.setAttribute("role", "status");
+  event.submitter.closest("p").after(line);
+  line.className = "waiting";
+  line.textContent = said;
+  addEventListener("pageshow", () => {
+    delete event.target.dataset.working;
+    line.remove();
+  });
+});

@@ -234,6 +234,16 @@ def expectations(
         ("POST", "/administration/sources/{source}"): posted("/administration/sources/inconnue"),
         ("GET", "/administration/files/{name}"): asked("/administration/files/glossary"),
         ("POST", "/administration/files/{name}"): posted("/administration/files/glossary"),
+        ("GET", "/administration/new-source"): asked("/administration/new-source"),
+        ("POST", "/administration/new-source"): (
+            Ask("/administration/new-source", "POST", NEW_SOURCE),
+        ),
+        **{
+            ("POST", f"/administration/new-source/{{source}}/{act}"): (
+                Ask(f"/administration/new-source/essai/{act}", "POST", NEW_SOURCE),
+            )
+            for act in ("trial", "titles", "settings")
+        },
         ("GET", "/sign-on"): asked("/sign-on"),
         ("GET", "/sign-on/callback"): asked("/sign-on/callback", "code=x&state=y"),
         ("GET", "/signed-out"): asked("/signed-out"),
@@ -252,6 +262,14 @@ def expectations(
     }
 
 
+NEW_SOURCE = {
+    "kind": "export",
+    "name": "essai",
+    "path": "export.jsonl",
+    "from": "place",
+    "step": "options",
+}
+"""The matrix's own documents, tried anew by its administrator: their titles not confirmed."""
 NO_QUESTION = "0" * 32
 """No question has this id; `tests/pages/test_asking.py` reads those that there are."""
 

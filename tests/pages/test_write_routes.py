@@ -30,7 +30,8 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.state import State
 from quisait.application.database import migrate
 from quisait.clock import now
-from quisait.settings import SearchSettings
+from quisait.settings import SearchSettings, load_settings
+from quisait.work.new_source import DeskSources
 from quisait.work.search_files import SettingsSearchFiles
 from search_api.answers.context import Asking, Mailing, Verifying
 from search_api.app import Services, create_app
@@ -124,7 +125,9 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedIndex:
 
 
 @pytest.fixture
-def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
+def site(index: EmbeddedIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    (tmp_path / "quisait.toml").write_text("", "utf-8")
+    monkeypatch.setenv("QUISAIT_FILE", str(tmp_path / "quisait.toml"))
     engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     book, builds = SqlDirectory(engine), SqlBuilds(engine)
     book.replace(Listed())
@@ -150,6 +153,7 @@ def site(index: EmbeddedIndex, tmp_path: Path) -> Iterator[Site]:
             consent=SqlConsent(engine, now),
             feedback=SqlFeedback(engine, now),
             read_soon=State(engine).request_run,
+            new_sources=DeskSources(load_settings(), book),
             search_files=SettingsSearchFiles(
                 SearchSettings(glossary=str(tmp_path / "glossaire.csv"))
             ),
@@ -408,6 +412,21 @@ def writing_glossary(site: Site, agent: str = "") -> Answer:
     return answer
 
 
+def administering(path: str) -> Write:
+    """Who administers may add a source, another agent and nobody may not."""
+    form = {"kind": "push", "name": "depot", "step": "readers", "from": "place"}
+
+    def ask(site: Site, agent: str = "") -> Answer:
+        answer: Answer = site.client(agent).post(path, data=form)
+        return answer
+
+    return Write(
+        lambda site: ask(site, ADMINISTRATOR),
+        200,
+        {403: lambda site: ask(site, MANAGER), 401: ask},
+    )
+
+
 def accepted_community(site: Site) -> str:
     path = f"/animation/communities/{PROPOSED}"
     site.client(MANAGER).post(path, data={"verdict": "accept"})
@@ -486,6 +505,13 @@ WRITES: dict[tuple[str, str], Write] = {
             401: lambda site: writing_glossary(site),
         },
     ),
+    ("POST", "/administration/new-source"): administering("/administration/new-source"),
+    **{
+        ("POST", f"/administration/new-source/{{source}}/{act}"): administering(
+            f"/administration/new-source/depot/{act}"
+        )
+        for act in ("trial", "titles", "settings")
+    },
     ("POST", "/avis"): in_person("/avis", 303, data=KEPT),
     ("POST", "/api/v1/questions"): in_person(
         "/api/v1/questions", 200, json={"title": "Qui sait ?"}

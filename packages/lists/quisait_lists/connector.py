@@ -181,4 +181,11 @@ def open_lists(place: SourcePlace, options: ListsOptions) -> ListsConnector:
     return ListsConnector(place.source, options, place.default_access, place.folder)
 
 
-KIND = ConnectorKind("listes de diffusion", ListsOptions, open_lists)
+KIND = ConnectorKind(
+    "listes de diffusion",
+    ListsOptions,
+    open_lists,
+    about="Les archives de listes : fichiers mbox, Mailman ou Sympa, sur cette machine. "
+    "Une liste est lue par ceux que vous dites, ou par ses abonnés.",
+    credential="",
+)

@@ -241,4 +241,10 @@ def open_mailbox(place: SourcePlace, options: MailboxOptions) -> MailboxConnecto
     return MailboxConnector(place.source, options, place.password, ca_file)
 
 
-KIND = ConnectorKind("boîte aux lettres partagée", MailboxOptions, open_mailbox)
+KIND = ConnectorKind(
+    "boîte aux lettres partagée",
+    MailboxOptions,
+    open_mailbox,
+    about="Les dossiers que vous nommez d'une boîte partagée, par IMAP. Un "
+    "dossier est lu par ceux que vous dites, ou selon ses droits.",
+)

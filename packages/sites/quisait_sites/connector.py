@@ -199,4 +199,11 @@ def open_site(place: SourcePlace, options: SiteOptions) -> SiteConnector:
     return SiteConnector(place.source, options, place.default_access, ca_file, limits)
 
 
-KIND = ConnectorKind("site web", SiteOptions, open_site)
+KIND = ConnectorKind(
+    "site web",
+    SiteOptions,
+    open_site,
+    about="Les pages d'un site, trouvées par son plan (sitemap). Une "
+    "page est lue par ceux que vous dites, par section.",
+    credential="",
+)

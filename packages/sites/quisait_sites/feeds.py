@@ -265,4 +265,10 @@ def open_feed(place: SourcePlace, options: FeedOptions) -> FeedConnector:
     return FeedConnector(place.source, options, place.default_access, ca_file, limits)
 
 
-KIND = ConnectorKind("flux RSS ou Atom", FeedOptions, open_feed)
+KIND = ConnectorKind(
+    "flux RSS ou Atom",
+    FeedOptions,
+    open_feed,
+    about="Les billets de flux RSS ou Atom d'un même site. Un flux est lu par ceux que vous dites.",
+    credential="",
+)

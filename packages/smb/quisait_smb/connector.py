@@ -477,4 +477,10 @@ def open_share(place: SourcePlace, options: ShareOptions) -> ShareConnector:
     )
 
 
-KIND = ConnectorKind("partage Windows", ShareOptions, open_share)
+KIND = ConnectorKind(
+    "partage Windows",
+    ShareOptions,
+    open_share,
+    about="Les fichiers d'un partage de Windows ou de Samba. Un fichier "
+    "est lu par ceux que ses droits NTFS admettent.",
+)

@@ -313,4 +313,10 @@ def open_webdav(place: SourcePlace, options: WebdavOptions) -> WebdavConnector:
     return WebdavConnector(place.source, options, place.default_access, password, ca_file, limits)
 
 
-KIND = ConnectorKind("serveur WebDAV", WebdavOptions, open_webdav)
+KIND = ConnectorKind(
+    "serveur WebDAV",
+    WebdavOptions,
+    open_webdav,
+    about="Les fichiers d'un serveur WebDAV, ou d'un Nextcloud. Un fichier est lu "
+    "selon des tables _quisait.csv, ou selon les partages du Nextcloud.",
+)

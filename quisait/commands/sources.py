@@ -1,0 +1,87 @@
+"""`quisait source`: a source tried and added, by the same functions as the desk's pages."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from quisait.application.startup import errors_as_sentences, read_settings
+from quisait.commands.connectors import trial_lines
+from quisait.privacy.retention import Privacy, audit_command
+from quisait.work.new_source import DeskSources, entered_by_command, opened_sources_of_machine
+from search_api.new_source import SettingsAddition, SourceTrial
+from search_api.wording import safe_text
+
+source_app = typer.Typer(
+    help="Ajouter une source aux réglages, après l'avoir essayée.", no_args_is_help=True
+)
+
+KindArgument = Annotated[str, typer.Argument(help="Sorte : folder, mediawiki, webdav, lists…")]
+GivenSettings = Annotated[
+    list[str] | None,
+    typer.Argument(help="réglage=valeur ; un réglage donné deux fois a deux valeurs"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
+
+
+@contextmanager
+def _opened() -> Iterator[tuple[DeskSources, Privacy]]:
+    with errors_as_sentences(), opened_sources_of_machine(read_settings()) as found:
+        yield found
+
+
+@source_app.command("try")
+def try_new_source(
+    kind: KindArgument, given: GivenSettings = None, as_json: AsJson = False
+) -> None:
+    """Essaie une source qui n'est pas dans les réglages : ses documents, qui les lirait."""
+    with _opened() as (sources, privacy):
+        entered = entered_by_command(kind, given or [])
+        audit_command(privacy, "quisait source try", f"source:{entered.get('name', '')}")
+        found = sources.attempt(entered)
+        _show_trial(sources, found, as_json=as_json)
+    if found.stopped or not found.documents:
+        raise typer.Exit(1)
+
+
+@source_app.command("add")
+def add_source(
+    kind: KindArgument,
+    given: GivenSettings = None,
+    yes: Annotated[bool, typer.Option("--yes", help="L'écrire sans le demander")] = False,
+    untried: Annotated[bool, typer.Option("--untried", help="Sans l'essayer d'abord")] = False,
+) -> None:
+    """Essaie une source, montre qui la lirait, et l'ajoute à quisait.toml si vous le dites."""
+    with _opened() as (sources, privacy):
+        entered = entered_by_command(kind, given or [])
+        added = sources.addition(entered)
+        audit_command(privacy, "quisait source add", f"source:{entered.get('name', '')}")
+        if not untried and kind != "push":
+            found = sources.attempt(entered)
+            _show_trial(sources, found, as_json=False)
+            if found.stopped:
+                raise ValueError("Rien n'est écrit. Corrigez, ou ajoutez --untried.")
+        print(f"\n{added.text}")
+        if added.locked:
+            print(f"{added.locked} Collez cette table à la fin de {added.path}.")
+            raise typer.Exit(1)
+        if not yes and not typer.confirm(f"L'ajouter à {added.path} ?"):
+            raise typer.Exit(1)
+        _show_written(sources.write(entered))
+
+
+def _show_trial(sources: DeskSources, found: SourceTrial, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(asdict(found), ensure_ascii=False, default=str, indent=2))
+        return
+    named = {one for document in found.documents for one in document.allowed + document.denied}
+    print(safe_text("\n".join(trial_lines(found, sources.in_words(named)))))
+
+
+def _show_written(added: SettingsAddition) -> None:
+    print(f"Écrite dans {added.path} ; le fichier d'avant est gardé : {added.backup}.")
+    for step in added.next_steps:
+        print(step)

@@ -1,0 +1,516 @@
+"""A source added step by step: its form, its trial, its table in the settings.
+
+The desk's pages and `quisait source` ask `DeskSources` the same. What is entered comes from who
+holds a role, not from who keeps the machine: paths of the system and of quisait itself, files of
+secrets of others and addresses of metadata are refused here (docs/menaces.md).
+"""
+
+import ipaddress
+import os
+import re
+import shlex
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from connectors.http_host import is_metadata_address
+from connectors.installed import load_kind
+from connectors.ports import SourceRefused
+from connectors.values import EVERYONE
+from expertise.directory import SqlDirectory
+from indexer.access import PrincipalLookup
+from quisait.application.database import opened_database
+from quisait.clock import today
+from quisait.privacy.retention import Privacy, open_privacy
+from quisait.settings import Settings, beside_file, settings_file
+from quisait.settings.files import OTHERS_READ_OR_WRITE, account
+from quisait.settings.secret_files import FOLDER
+from quisait.settings.sources import BUILT_IN_KINDS, SourceSettings
+from quisait.settings.types import faults_by_place
+from quisait.work.settings_addition import (
+    add_table,
+    names_in_file,
+    source_table,
+    why_locked,
+)
+from quisait.work.source_forms import (
+    OPTIONS,
+    KindForm,
+    asked_fields,
+    key_of,
+    kind_form,
+    offered_kinds,
+    typed_values,
+)
+from quisait.work.trial_child import TIME_LIMIT_S, tried_apart
+from search_api.new_source import (
+    Entered,
+    KindOffered,
+    SecretFile,
+    SettingsAddition,
+    SourceField,
+    SourceForm,
+    SourceIncomplete,
+    SourceStep,
+    SourceTrial,
+)
+from search_api.wording import day, plural
+
+MORE = "more"
+"""What is entered under this name is the table that gets another row; it is kept nowhere."""
+PASSWORD_FILE = "password_file"  # noqa: S105 - the name of a setting
+SECRETS_FOLDER = "secrets"
+"""Beside the settings' file: the one folder in which the desk takes files of passwords."""
+SUGGESTED_GROUPS = 30
+_SYSTEM = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/lib", "/var/log", "/usr")
+_PATH_NAMES = frozenset({"path", "members", "folder", "file", "database"})
+_WITH_ACCOUNT = re.compile(r"(?<=://)[^/@\s]*@")
+_ACCOUNT_IN_ADDRESS = (
+    "Un compte et son mot de passe ne s’écrivent pas dans une adresse : ils en ont été retirés. "
+    "L’étape « Compte » dit où les donner."
+)
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+_PRINCIPAL = re.compile(r"agent:\S.*|[^:\s]+:[^:\s]+:\S.*")
+_QUOTED = re.compile(r"« (\w+) »")
+
+
+@dataclass(frozen=True, slots=True)
+class DeskSources:
+    """Adapter of `NewSources`. `desk` is who asks at a page, and not who runs a command."""
+
+    settings: Settings
+    book: SqlDirectory
+    known_now: Callable[[], PrincipalLookup] | None = None
+    desk: bool = True
+
+    def kinds(self) -> Sequence[KindOffered]:
+        """See `NewSources`."""
+        return offered_kinds()
+
+    def form(self, step: SourceStep, entered: Entered, *, checked: bool) -> SourceForm:
+        """See `NewSources`. No account that was typed in an address is shown again."""
+        shown = {key: _WITH_ACCOUNT.sub("", value) for key, value in entered.items()}
+        if step is SourceStep.KIND or not entered.get("kind"):
+            fault = "Choisissez une sorte de source." if checked else ""
+            return SourceForm(
+                SourceStep.KIND,
+                tuple(SourceStep),
+                None,
+                "",
+                (),
+                (fault,) if fault else (),
+                tuple((key, value) for key, value in shown.items() if key not in ("kind", MORE)),
+            )
+        kind = kind_form(entered["kind"])
+        more = entered.get(MORE, "")
+        faults = self._faults(kind, entered) if checked else {}
+        fields = list(asked_fields(kind, step, shown, faults, more))
+        if step is SourceStep.ACCOUNT and kind.credential:
+            fields.append(self._password_field(kind, shown, faults))
+        if step is SourceStep.READERS:
+            fields = [self._with_groups(one) for one in fields]
+        own = {one.key for one in fields}
+        general = [faults[""]] if "" in faults and step in (kind.steps[-1],) else []
+        if step is SourceStep.PLACE and checked and kind.untypable:
+            general.append(
+                f"Cette sorte a un réglage secret ({', '.join(kind.untypable)}), qui ne se saisit "
+                "pas dans une page : écrivez la source dans quisait.toml."
+            )
+        return SourceForm(
+            step,
+            kind.steps,
+            kind.offered,
+            entered.get("name", "").strip(),
+            tuple(fields),
+            tuple(general),
+            tuple((key, one) for key, one in shown.items() if key not in own and key != MORE),
+            self._secret(kind, shown) if step is SourceStep.ACCOUNT else None,
+            tuple(one.key for one in kind.of_step(step) if one.rows is not None),
+        )
+
+    def first_fault(self, entered: Entered, until: SourceStep) -> SourceForm | None:
+        """See `NewSources`."""
+        try:
+            kind = kind_form(entered.get("kind", ""))
+        except KeyError:
+            return self.form(SourceStep.KIND, {}, checked=True)
+        except SourceRefused as error:
+            first = self.form(SourceStep.KIND, {}, checked=False)
+            return replace(first, faults=(str(error),))
+        for step in kind.steps[1:]:
+            form = self.form(step, entered, checked=True)
+            if form.wrong:
+                return form
+            if step is until:
+                break
+        return None
+
+    def attempt(self, entered: Entered) -> SourceTrial:
+        """See `NewSources`."""
+        source = self._source(entered)
+        if source.kind == "push":
+            raise ValueError(
+                "Une source poussée ne s’essaie pas : l’application y envoie ses documents. "
+                "Écrivez-la, puis donnez un jeton à l’application."
+            )
+        if said := _missing_password(source):
+            raise ValueError(said)
+        most_s = self.settings.door.answer_s if self.desk else TIME_LIMIT_S
+        return tried_apart(source, min(TIME_LIMIT_S, most_s))
+
+    def addition(self, entered: Entered) -> SettingsAddition:
+        """See `NewSources`."""
+        source = self._source(entered)
+        text = source_table(self._values(kind_form(source.kind), entered), day(today()))
+        return SettingsAddition(
+            text,
+            str(settings_file().resolve()),
+            self._locked(),
+            next_steps=tuple(self._next_steps(source)),
+        )
+
+    def write(self, entered: Entered) -> SettingsAddition:
+        """See `NewSources`."""
+        added = self.addition(entered)
+        if added.locked:
+            raise ValueError(added.locked)
+        return replace(added, backup=str(add_table(added.text, datetime.now().astimezone())))
+
+    def unread_sources(self) -> Sequence[str]:
+        """See `NewSources`."""
+        read = {one.name for one in self.settings.sources}
+        return [name for name in names_in_file() if name not in read]
+
+    def in_words(self, principals: Collection[str]) -> Mapping[str, str]:
+        """See `NewSources`."""
+        groups = self.book.group_sizes(principals)
+        return {one: self._reader_in_words(one, groups) for one in principals}
+
+    def authors_in_words(self, accounts: Collection[str]) -> Mapping[str, str]:
+        """See `NewSources`."""
+        found = self.book.by_account(accounts)
+        return {
+            one: found[one].name if one in found else f"{one.partition(':')[2]} (compte sans agent)"
+            for one in accounts
+        }
+
+    def known(self) -> PrincipalLookup:
+        """See `NewSources`. A command, which shows every title, has no use for it."""
+        assert self.known_now is not None  # noqa: S101 - of the desk
+        return self.known_now()
+
+    def _reader_in_words(self, principal: str, groups: Mapping[str, int]) -> str:
+        if principal == EVERYONE:
+            return "tous les agents"
+        authority, _, rest = principal.partition(":")
+        kind, _, name = rest.partition(":")
+        if authority == "agent":
+            agent = self.book.agent(rest)
+            return f"l’agent {agent.name}" if agent else f"l’agent {rest}, inconnu de l’annuaire"
+        if kind == "account":
+            joined = f"{authority}:{name}"
+            owner = self.book.by_account([joined]).get(joined)
+            who = owner.name if owner else "personne d’ici : aucun agent n’a ce compte"
+            return f"le compte {name} ({who})"
+        if principal in groups:
+            told = "le groupe {group} ({num} agent)", "le groupe {group} ({num} agents)"
+            return plural(*told, groups[principal], group=name or rest)
+        return f"{principal}, que l’annuaire ne connaît pas : personne"
+
+    def _locked(self) -> str:
+        if self.desk and self.settings.server.reader == "demo":
+            return "En démonstration, chacun choisit qui il est : rien n’est écrit."
+        if self.desk and self.settings.desk.sources == "show":
+            return "Le réglage [desk] sources le laisse à qui administre la machine."
+        return why_locked()
+
+    def _next_steps(self, source: SourceSettings) -> Iterator[str]:
+        if source.password_file and not beside_file(source.password_file).is_file():
+            yield f"Écrivez le mot de passe dans {beside_file(source.password_file)}."
+        yield (
+            "Relancez quisait, pour qu’il lise ses réglages : « systemctl restart quisait », ou "
+            "arrêtez et relancez « quisait run »."
+        )
+        if source.kind == "push":
+            yield f"Donnez un jeton à l’application : quisait push token add {source.name}."
+        else:
+            yield (
+                "« quisait run » lit alors la source aussitôt ; à la main : "
+                f"quisait crawl {source.name}."
+            )
+
+    def _values(self, kind: KindForm, entered: Entered) -> dict[str, Any]:
+        """The source's table. Its password's file is named where an account reads."""
+        typed = typed_values(kind, entered)
+        first = {"name": typed.pop("name", ""), "kind": kind.offered.name}
+        options = typed.pop("options", {})
+        asks_user = any(one.name == "user" for one in kind.fields)
+        file = entered.get(PASSWORD_FILE, "").strip()
+        if kind.credential and file and (not asks_user or {"user"} & {*typed, *options}):
+            typed[PASSWORD_FILE] = file
+        return {**first, **typed, **({"options": options} if options else {})}
+
+    def _source(self, entered: Entered) -> SourceSettings:
+        """Raises `SourceIncomplete`."""
+        if wrong := self.first_fault(entered, SourceStep.OPTIONS):
+            raise SourceIncomplete(wrong)
+        return SourceSettings.model_validate(self._values(kind_form(entered["kind"]), entered))
+
+    def _faults(self, kind: KindForm, entered: Entered) -> dict[str, str]:
+        """By field, what to do; under "" what is of no field."""
+        found: dict[str, str] = {}
+        refusals = (self._forbidden(kind, entered), self._refused(kind, entered))
+        for key, said in (one for some in refusals for one in some):
+            found.setdefault(key, _sentence(said))
+        for one in kind.fields:
+            if one.required and one.key in found and not entered.get(one.key, "").strip():
+                found[one.key] = "À remplir : il n’y a pas de source sans cela."
+        return found
+
+    def _refused(self, kind: KindForm, entered: Entered) -> Iterator[tuple[str, str]]:
+        """What the settings refuse, by field."""
+        values = self._values(kind, entered)
+        try:
+            SourceSettings.model_validate(values)
+        except ValidationError as error:
+            for place, said in faults_by_place(error):
+                yield key_of(kind, place, entered, options=False), said
+        if kind.offered.name in BUILT_IN_KINDS:
+            return
+        try:
+            load_kind(kind.offered.name).options.model_validate(values.get("options", {}))
+        except ValidationError as error:
+            for place, said in faults_by_place(error):
+                key = key_of(kind, place, entered, options=True)
+                yield key or self._named_field(kind, said), said
+
+    def _named_field(self, kind: KindForm, said: str) -> str:
+        """The field that a sentence about several begins with."""
+        keys = {one.name: one.key for one in kind.fields}
+        return next((keys[name] for name in _QUOTED.findall(said) if name in keys), "")
+
+    def _forbidden(self, kind: KindForm, entered: Entered) -> Iterator[tuple[str, str]]:
+        """What a page may not name, by field."""
+        yield from self._forbidden_name(entered.get("name", "").strip())
+        for reader in typed_values(kind, entered).get("allowed", ()):
+            if reader != EVERYONE and not _PRINCIPAL.fullmatch(reader):
+                yield (
+                    "allowed",
+                    f"« {reader} » n’est pas un lecteur : écrivez « tous les agents », ou "
+                    "l’identifiant d’un groupe, comme « annuaire:group:inspection ».",
+                )
+        for key, text in entered.items():
+            last, typed = key.rpartition(".")[2], text.strip()
+            said = ""
+            if _WITH_ACCOUNT.search(typed):
+                said = _ACCOUNT_IN_ADDRESS
+            elif typed and last in _PATH_NAMES:
+                said = self._forbidden_path(typed)
+            elif typed and last in ("url", "host"):
+                said = _forbidden_host(typed)
+            elif typed and key == PASSWORD_FILE and kind.credential:
+                said = self._forbidden_secret(typed)
+            if said:
+                yield key, said
+
+    def _forbidden_name(self, name: str) -> Iterator[tuple[str, str]]:
+        if name in {*names_in_file(), *(one.name for one in self.settings.sources)}:
+            yield "name", f"Une source s’appelle déjà « {name} » : choisissez un autre nom."
+        if name == "questions":
+            yield "name", "Ce nom est celui des questions posées ici : choisissez-en un autre."
+        if name and not _NAME.fullmatch(name):
+            yield (
+                "name",
+                "Écrivez un nom en minuscules sans accent, chiffres et tirets, sans espace, comme "
+                "« notes ».",
+            )
+
+    def _forbidden_path(self, typed: str) -> str:
+        """Why the desk makes no source of a path, in French; empty where it may."""
+        if not self.desk:
+            return ""
+        if "\0" in typed or "://" in typed:
+            return (
+                "Donnez le chemin d’un dossier ou d’un fichier de cette machine, pas une adresse."
+            )
+        path = beside_file(typed)
+        folders = self.settings.desk.folders
+        if not folders and self.settings.server.reader == "demo":
+            folders = [""]  # what is beside the settings' file: anybody here is the administrator
+        allowed = [beside_file(one) for one in folders]
+        if allowed:
+            if not any(path.is_relative_to(one) for one in allowed):
+                told = ", ".join(map(str, allowed))
+                return f"Le bureau ne prend de source que dans {told} ([desk] folders)."
+        elif any(part.startswith(".") for part in path.parts):
+            return "Un dossier caché n’est pas une source : choisissez-en un autre."
+        elif any(path.is_relative_to(one) for one in _SYSTEM):
+            return f"{path} est un dossier du système, et n’est pas une source."
+        if any(path.is_relative_to(own) or own.is_relative_to(path) for own in self._own_paths()):
+            return (
+                f"{path} contient des fichiers de quisait (réglages, secrets ou index), ou en fait "
+                "partie : choisissez un dossier qui ne tient que des documents."
+            )
+        return ""
+
+    def _own_paths(self) -> Iterator[Path]:
+        """Files and folders that no source may hold."""
+        yield settings_file().resolve()
+        yield beside_file(SECRETS_FOLDER)
+        yield beside_file(self.settings.folder)
+        yield beside_file(self.settings.privacy.register_file)
+        if folder := os.environ.get(FOLDER):
+            yield Path(folder).resolve()
+        for one in self.settings.sources:
+            if one.password_file:
+                yield beside_file(one.password_file)
+
+    def _forbidden_secret(self, file: str) -> str:
+        """A file of another secret would be sent to an address of the operator's choice."""
+        if not self.desk:
+            return ""
+        folder, path = beside_file(SECRETS_FOLDER), beside_file(file)
+        own = {"database", "database_password", *Settings.model_fields}
+        if path.parent != folder or "__" in path.name or path.name in own:
+            return (
+                f"Donnez un fichier du dossier « {SECRETS_FOLDER} », qui est à côté de "
+                f"quisait.toml, comme « {SECRETS_FOLDER}/notes »."
+            )
+        if any(
+            one.password_file and beside_file(one.password_file) == path
+            for one in self.settings.sources
+        ):
+            return "Ce fichier est celui d’une autre source : donnez-en un à celle-ci."
+        return ""
+
+    def _password_field(
+        self, kind: KindForm, entered: Entered, faults: Mapping[str, str]
+    ) -> SourceField:
+        name = entered.get("name", "").strip()
+        return SourceField(
+            PASSWORD_FILE,
+            "Fichier du mot de passe",
+            f"Il tient {kind.credential}, qui ne se saisit jamais dans une page et n’entre pas "
+            "dans les réglages. Vide : sans compte.",
+            "text",
+            entered.get(PASSWORD_FILE, f"{SECRETS_FOLDER}/{name}"),
+            fault=faults.get(PASSWORD_FILE, ""),
+        )
+
+    def _secret(self, kind: KindForm, entered: Entered) -> SecretFile | None:
+        if not kind.credential:
+            return None
+        name = entered.get("name", "").strip()
+        typed = entered.get(PASSWORD_FILE, "").strip() or f"{SECRETS_FOLDER}/{name}"
+        if self._forbidden_secret(typed):
+            typed = f"{SECRETS_FOLDER}/{name}"
+        path = beside_file(typed)
+        state, well = _file_state(path)
+        folder, file, own = shlex.quote(str(path.parent)), shlex.quote(str(path)), os.geteuid()
+        inner = f"install -d -m 700 -o {own} {folder} && umask 077 && cat > {file}"
+        inner = f"{inner} && chown {own} {file}"
+        return SecretFile(
+            str(path),
+            kind.credential,
+            f"sudo sh -c {shlex.quote(inner)}",
+            state,
+            well,
+        )
+
+    def _with_groups(self, one: SourceField) -> SourceField:
+        if one.key != "allowed":
+            return one
+        return replace(one, suggestions=self.book.largest_groups(SUGGESTED_GROUPS))
+
+
+@contextmanager
+def opened_sources_of_machine(settings: Settings) -> Iterator[tuple[DeskSources, Privacy]]:
+    """For who runs a command on the machine, with the audit: neither index nor encoder is asked."""
+    with opened_database(settings) as database:
+        sources = DeskSources(settings, SqlDirectory(database), desk=False)
+        yield sources, open_privacy(settings, database)
+
+
+def settings_keys(kind: KindForm) -> tuple[str, ...]:
+    """The settings of a kind as a command names them: those of its options without a prefix."""
+    own = tuple(one.key.removeprefix(OPTIONS) for one in kind.fields)
+    return (*own, PASSWORD_FILE) if kind.credential else own
+
+
+def entered_by_command(kind_name: str, given: Sequence[str]) -> dict[str, str]:
+    """What a command was given as `réglage=valeur`, as the form would have it.
+
+    A setting that is given twice has a line for each value. Raises `ValueError` with a sentence.
+    """
+    try:
+        kind = kind_form(kind_name)
+    except KeyError:
+        known = ", ".join(one.name for one in offered_kinds())
+        raise ValueError(f"Sorte de source inconnue : {kind_name}. Connues : {known}.") from None
+    keys = {one.key.removeprefix(OPTIONS): one.key for one in kind.fields}
+    keys[PASSWORD_FILE] = PASSWORD_FILE
+    entered = {"kind": kind_name}
+    for one in given:
+        name, sign, value = one.partition("=")
+        first, _, row = name.removeprefix(OPTIONS).partition(".")
+        if not sign or first not in keys:
+            raise ValueError(
+                f"« {one} » n'est pas réglage=valeur ; réglages de cette sorte : "
+                f"{', '.join(settings_keys(kind))}."
+            )
+        key = keys[first] + (f".{row}" if row else "")
+        entered[key] = f"{entered[key]}\n{value}" if key in entered else value
+    return entered
+
+
+def _missing_password(source: SourceSettings) -> str:
+    """What to do where the file of the password cannot be read; empty where it can."""
+    variable = f"QUISAIT_PASSWORD_{source.name.upper().replace('-', '_')}"
+    if not source.password_file or os.environ.get(variable):
+        return ""
+    path = beside_file(source.password_file)
+    if os.access(path, os.R_OK) and path.is_file():
+        return ""
+    return (
+        f"Le fichier du mot de passe, {path}, manque ou ne se lit pas : l’étape « Compte » donne "
+        "la commande qui l’écrit. Essayez ensuite de nouveau."
+    )
+
+
+def _file_state(path: Path) -> tuple[str, bool]:
+    """Whether the file of a secret is there, and closed to others."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return "Ce fichier n’existe pas encore.", False
+    if mode & OTHERS_READ_OR_WRITE:
+        return f"Ce fichier est lisible par d’autres comptes : chmod 600 {path}.", False
+    if not os.access(path, os.R_OK):
+        return f"Ce fichier existe, mais ce service ({account()}) ne peut pas le lire.", False
+    return "Ce fichier est là, et lisible par ce service seul.", True
+
+
+def _forbidden_host(typed: str) -> str:
+    """Why an address is not to be asked, in French; a name is looked at once it is connected."""
+    host = urlsplit(typed).hostname if "://" in typed else typed
+    try:
+        found = ipaddress.ip_address((host or "").strip("[]").partition("%")[0])
+    except ValueError:
+        return ""
+    if is_metadata_address(found):
+        return (
+            "Cette adresse est celle où une machine donne ses propres secrets : elle est refusée."
+        )
+    return ""
+
+
+def _sentence(said: str) -> str:
+    """As a sentence of the page."""
+    said = said[:1].upper() + said[1:]
+    return said if said.endswith((".", "!", "?")) else f"{said}."

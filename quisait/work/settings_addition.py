@@ -1,0 +1,111 @@
+"""A table added at the end of the settings' file, which otherwise stays as it is written."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from stat import S_IMODE
+from threading import Lock
+from typing import Any
+
+from pydantic import ValidationError
+
+from quisait.settings import Settings, settings_file
+from quisait.settings.documentation import toml_value
+from quisait.settings.files import account, write_whole
+from quisait.settings.types import reason_of, validation_messages
+
+SOURCES_VARIABLE = "QUISAIT_SOURCES"
+_WRITE_BITS = 0o222
+_WRITING = Lock()
+
+
+def source_table(values: Mapping[str, Any], day: str) -> str:
+    """A source as a table of TOML, its options as another one below it."""
+    lines = [f"# Ajoutée le {day}.", "[[sources]]"]
+    lines += [f"{name} = {toml_value(one)}" for name, one in values.items() if name != "options"]
+    if options := values.get("options"):
+        lines += ["", "[sources.options]"]
+        lines += [f"{name} = {toml_value(one)}" for name, one in options.items()]
+    return "\n".join(lines) + "\n"
+
+
+def names_in_file() -> list[str]:
+    """Of the sources that the file has now; none where it cannot be read as TOML."""
+    try:
+        found = tomllib.loads(settings_file().read_text("utf-8")).get("sources", [])
+        return [str(one["name"]) for one in found]
+    except (OSError, ValueError, TypeError, KeyError):
+        return []
+
+
+def why_locked() -> str:
+    """Why the file is not to be written by this process, in French; empty where it may be."""
+    path = settings_file().resolve()
+    if os.environ.get(SOURCES_VARIABLE):
+        return (
+            f"Les sources viennent de la variable {SOURCES_VARIABLE}, qui l’emporte sur le "
+            "fichier : ajoutez-y celle-ci."
+        )
+    try:
+        found = path.stat()
+    except OSError as error:
+        return f"{path} ne peut pas être lu ({reason_of(error)}) : ajoutez la table à la main."
+    # A file is replaced by its folder: its own write bits would not be asked.
+    if not found.st_mode & _WRITE_BITS or not os.access(path, os.W_OK):
+        return f"{path} est en lecture seule pour ce service (compte {account()})."
+    if found.st_uid != os.geteuid():
+        return f"{path} est d’un autre compte que ce service ({account()})."
+    if not os.access(path.parent, os.W_OK):
+        return f"Le dossier {path.parent} est en lecture seule pour ce service ({account()})."
+    return ""
+
+
+def add_table(table: str, now: datetime) -> Path:
+    """Add it at the end, once the whole is valid, and return the copy of the file as it was.
+
+    Raises `ValueError` with a sentence; nothing is changed then.
+    """
+    path = settings_file().resolve()
+    try:
+        with _WRITING:
+            before = path.read_bytes()
+            text = before.decode("utf-8")
+            end = "" if text.endswith("\n") or not text else "\n"
+            # The file's own ends of lines, so that it stays one kind of text.
+            added = f"{end}\n{table}"
+            if "\r\n" in text:
+                added = added.replace("\n", "\r\n")
+            after = text + added
+            _check(after, path)
+            mode = S_IMODE(path.stat().st_mode)
+            copy = path.with_name(f"{path.name}.{now:%Y%m%d-%H%M%S}.bak")
+            write_whole(copy, before, mode)
+            if path.read_bytes() != before:
+                raise ValueError(
+                    f"{path.name} vient d’être modifié : rien n’est écrit, recommencez."
+                )
+            write_whole(path, after.encode(), mode)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} n’est pas en UTF-8 : rien n’est écrit.") from error
+    except OSError as error:
+        raise ValueError(
+            f"{path} ne peut pas être écrit ({reason_of(error)}) : rien n’est changé. Collez la "
+            "table à la fin du fichier, sur la machine."
+        ) from error
+    return copy
+
+
+def _check(text: str, path: Path) -> None:
+    """Raises `ValueError` where the whole would not be read as settings."""
+    try:
+        Settings(**tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(
+            f"Ajoutée à la fin de {path.name}, la table n’y serait pas lue : le fichier a déjà "
+            "« sources = » en tête, ou n’est pas du TOML. Rien n’est écrit : ajoutez-la à la main."
+        ) from error
+    except ValidationError as error:
+        told = " ; ".join(validation_messages(error, path))
+        raise ValueError(f"Rien n’est écrit, les réglages ne seraient plus lus : {told}") from error

@@ -1,0 +1,532 @@
+"""The fields of a kind of source, made from its settings, and what was typed as their values.
+
+A kind of quisait itself has fields of `SourceSettings`; one of a package has those of its options,
+under `options.`, beside the few that every source has. The description of a field becomes its
+label (up to the first « ; » or « : ») and its hint.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from connectors.installed import ConnectorKind, installed_connectors, load_kind
+from connectors.ports import SourceRefused
+from quisait.settings.sources import BUILT_IN_KINDS, SourceSettings
+from search_api.new_source import Entered, KindOffered, SourceField, SourceStep
+
+OPTIONS = "options."
+NOBODY_WORD = "personne"
+EVERYBODY_WORDS = frozenset({"tous", "tous les agents"})
+_SECRET = re.compile(r"(^|_)(password|passwd|secret|token|api_key)$")
+_PLACE = frozenset({"url", "host", "port", "security", "path", "server", "feeds", "lists"})
+_READERS = frozenset(
+    {
+        "allowed",
+        "folders",
+        "group_authority",
+        "groups",
+        "identifiers",
+        "namespaces",
+        "open_reach",
+        "open_rooms",
+        "principals",
+        "readers",
+        "sections",
+        "share_allowed",
+        "share_denied",
+    }
+)
+"""Names under which kinds ask for an address, and for readers; a required field is of the place."""
+
+LABELS = {
+    "name": "Nom de la source",
+    "path": "Dossier ou fichier",
+    "url": "Adresse",
+    "allowed": "Qui lit ce qui ne nomme pas ses lecteurs",
+    "every": "Rythme de lecture",
+    "trust": "Confiance",
+    "join": "Ce qui nomme le compte d’un agent",
+    "include": "Seuls fichiers lus",
+    "exclude": "Fichiers laissés de côté",
+    "link": "Adresse d’un document pour qui le trouve",
+    "evidence": "Ses auteurs comptent parmi qui sait",
+    "server": "Genre de serveur",
+    "security": "Protection de la connexion",
+    "namespaces": "Espaces de noms lus, et leurs lecteurs",
+    "readers": "Lecteurs",
+    "open_reach": "Documents de La Suite que tout agent trouve",
+    "members": "Fichier des abonnés",
+    "user": "Compte qui lit",
+    "folders": "Dossiers lus, et leurs lecteurs",
+    "lists": "Nom de la liste",
+}
+"""Where a description does not begin with what would be a label."""
+_SAID = {
+    "[] : personne": "« personne » : aucun lecteur",
+    "« allowed » de la source": "les lecteurs de la source",
+    "« evidence » de la source": "comme la source",
+    "« none » : ": "« non » : ",
+    "« yes » : ": "« oui » : ",
+    "« uploader » ne dit pas qui sait": "",
+    "absent : ": "vide : ",
+}
+"""What a description says of the file, as the form says it."""
+CHOICES = {
+    "yes": "oui",
+    "none": "non",
+    "webdav": "WebDAV",
+    "nextcloud": "Nextcloud",
+    "tls": "TLS",
+    "starttls": "STARTTLS",
+    "uploader": "ne dit pas qui sait",
+    "author": "compte comme auteur",
+    "negotiate": "négociée",
+    "ntlm": "NTLM",
+    "kerberos": "Kerberos",
+}
+"""Values as a person reads them; another stands for itself."""
+
+_HINTS = {
+    "name": "En minuscules, sans espace, comme « notes » : il commence l’identifiant des "
+    "documents, et ne se change plus ensuite.",
+    "path": "Tel que cette machine le connaît, comme « /partages/notes » ; ou relatif au dossier "
+    "de quisait.toml.",
+    "allowed": "Un par ligne : « tous les agents », ou un groupe de votre annuaire par son "
+    "identifiant, comme « annuaire:group:inspection ». Vide : personne.",
+    "every": "« 15 min », « 2 h », « 1 j » ou « jamais » ; vide : toutes les heures.",
+    "trust": "De 0,1 à 2 : multiplie la note de ses documents.",
+    "join": "Un par ligne : « uid » (l’identifiant de l’agent), « email » (son adresse, que la "
+    "source a vérifiée) ; vide : les comptes que donne l’annuaire.",
+}
+"""In place of a description that speaks of the file and of other kinds."""
+_BUILT_IN: dict[str, tuple[str, str, str, dict[SourceStep, tuple[str, ...]]]] = {
+    "folder": (
+        "dossier de fichiers",
+        "Les fichiers d’un dossier de cette machine, ou monté sur elle. Ils sont lus par ceux que "
+        "vous dites, ou que disent des tables _quisait.csv dans le dossier.",
+        "",
+        {
+            SourceStep.PLACE: ("path",),
+            SourceStep.READERS: ("allowed",),
+            SourceStep.OPTIONS: ("include", "exclude", "link", "every", "trust"),
+        },
+    ),
+    "export": (
+        "export en JSON Lines",
+        "Un fichier qu’une autre application écrit, une ligne par message ou page. Chaque ligne "
+        "nomme ses lecteurs.",
+        "",
+        {SourceStep.PLACE: ("path",), SourceStep.OPTIONS: ("every", "trust", "join")},
+    ),
+    "mediawiki": (
+        "wiki MediaWiki",
+        "Les pages et fichiers d’un wiki. Un espace de noms est lu par ceux que vous dites.",
+        "le mot de passe de robot du compte",
+        {
+            SourceStep.PLACE: ("url",),
+            SourceStep.ACCOUNT: ("user",),
+            SourceStep.READERS: ("allowed", "namespaces"),
+            SourceStep.OPTIONS: ("every", "trust", "join", "rate_per_s", "ca_file"),
+        },
+    ),
+    "push": (
+        "application qui pousse ses documents",
+        "Une application envoie elle-même ses documents, avec leurs lecteurs : La Suite, ou la "
+        "vôtre. Un jeton lui est donné ensuite.",
+        "",
+        {
+            SourceStep.READERS: ("open_reach",),
+            SourceStep.OPTIONS: ("link", "trust", "join"),
+        },
+    ),
+}
+"""Label, what is read and by whom, what the password is, and the fields of each step."""
+_OF_EVERY_KIND = ("every", "trust", "join")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedField:
+    """A field of a kind: its key, the setting it sets, and when it is asked for."""
+
+    key: str
+    name: str
+    field: FieldInfo
+    step: SourceStep
+
+    @property
+    def required(self) -> bool:
+        """Whether there is no source without it."""
+        return self.field.is_required() or self.key in ("path", "url")
+
+    @property
+    def annotation(self) -> Any:
+        """Its type, without None."""
+        return _without_none(self.field.annotation)
+
+    @property
+    def rows(self) -> type[BaseModel] | None:
+        """The model of its rows, where it is a table of named rows."""
+        arguments = get_args(self.annotation)
+        model = arguments[1] if get_origin(self.annotation) is dict else None
+        return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+
+
+@dataclass(frozen=True, slots=True)
+class KindForm:
+    """What is asked about a kind of source. `credential` says what its secret is, if it has one.
+
+    `untypable` are required options that hold a secret: a page cannot ask for them.
+    """
+
+    offered: KindOffered
+    credential: str
+    fields: tuple[AskedField, ...]
+    untypable: tuple[str, ...] = ()
+
+    def of_step(self, step: SourceStep) -> tuple[AskedField, ...]:
+        """Those that are asked for then."""
+        return tuple(one for one in self.fields if one.step is step)
+
+    @property
+    def steps(self) -> tuple[SourceStep, ...]:
+        """Without those at which nothing is asked."""
+        account = self.credential or self.of_step(SourceStep.ACCOUNT)
+        return tuple(
+            one
+            for one in SourceStep
+            if one in (SourceStep.KIND, SourceStep.PLACE)
+            or (one is SourceStep.ACCOUNT and account)
+            or (one is not SourceStep.ACCOUNT and self.of_step(one))
+        )
+
+
+def offered_kinds() -> list[KindOffered]:
+    """A folder, those of installed packages that load by their label, then quisait's others."""
+    folder, *others = (kind_form(name).offered for name in _BUILT_IN)
+    found = []
+    for name in installed_connectors():
+        try:
+            found.append(kind_form(name).offered)
+        except (KeyError, SourceRefused):
+            continue  # of a name of quisait's own, or that does not load: `connector list` says so
+    return [folder, *sorted(found, key=lambda one: one.label.lower()), *others]
+
+
+@cache
+def kind_form(name: str) -> KindForm:
+    """Raises `KeyError` for a kind that cannot be added, `SourceRefused` where it does not load."""
+    named = AskedField("name", "name", SourceSettings.model_fields["name"], SourceStep.PLACE)
+    if name in _BUILT_IN:
+        label, about, credential, by_step = _BUILT_IN[name]
+        own = [
+            AskedField(one, one, SourceSettings.model_fields[one], step)
+            for step, names in by_step.items()
+            for one in names
+        ]
+        return KindForm(KindOffered(name, label, about), credential, (named, *own))
+    if name in BUILT_IN_KINDS or name not in installed_connectors():
+        raise KeyError(name)
+    return _installed_form(name, load_kind(name), named)
+
+
+def _installed_form(name: str, kind: ConnectorKind, named: AskedField) -> KindForm:
+    own, untypable = [], []
+    for option, field in kind.options.model_fields.items():
+        if not field.repr or _SECRET.search(option):
+            untypable += [option] if field.is_required() else []
+            continue
+        own.append(AskedField(OPTIONS + option, option, field, _step_of(option, field)))
+    allowed = AskedField(
+        "allowed", "allowed", SourceSettings.model_fields["allowed"], SourceStep.READERS
+    )
+    rest = [
+        AskedField(one, one, SourceSettings.model_fields[one], SourceStep.OPTIONS)
+        for one in _OF_EVERY_KIND
+    ]
+    own.sort(key=lambda one: not one.field.is_required())
+    return KindForm(
+        KindOffered(name, kind.label, kind.about),
+        kind.credential,
+        (named, allowed, *own, *rest),
+        tuple(untypable),
+    )
+
+
+def _step_of(option: str, field: FieldInfo) -> SourceStep:
+    if option == "user":
+        return SourceStep.ACCOUNT
+    if option in _READERS:
+        return SourceStep.READERS
+    if option in _PLACE or field.is_required():
+        return SourceStep.PLACE
+    return SourceStep.OPTIONS
+
+
+def asked_fields(
+    form: KindForm, step: SourceStep, entered: Entered, faults: Mapping[str, str], more: str = ""
+) -> Iterator[SourceField]:
+    """The fields of a step with what was typed. `more` names a table that gets another row."""
+    for one in form.of_step(step):
+        if one.rows is None:
+            yield _shown(one, one.key, entered, faults)
+            continue
+        rows = max(row_numbers(one.key, entered), default=-1) + 1
+        for number in range(max(1, rows) + (more == one.key)):
+            yield from _row(one, number, entered, faults)
+
+
+def row_numbers(key: str, entered: Entered) -> set[int]:
+    """The numbers of the rows of a table in which something was typed."""
+    found = (re.fullmatch(rf"{re.escape(key)}\.(\d{{1,3}})\.\w+", typed) for typed in entered)
+    return {int(one[1]) for one in found if one and entered[one[0]].strip()}
+
+
+_ROWS = {"lists": "Liste"}
+ROW_NAME = "nom"
+"""The field of a row's own name; no setting is called so."""
+
+
+def _row(
+    table: AskedField, number: int, entered: Entered, faults: Mapping[str, str]
+) -> Iterator[SourceField]:
+    assert table.rows is not None  # noqa: S101 - it is a table
+    prefix = f"{table.key}.{number}."
+    legend = f"{_ROWS.get(table.name, 'Ligne')} {number + 1}"
+    named = f"{prefix}{ROW_NAME}"
+    yield SourceField(
+        named,
+        LABELS.get(table.name, "Nom"),
+        "",
+        "text",
+        entered.get(named, ""),
+        required=table.field.is_required() and not number,
+        group=legend,
+        fault=faults.get(named, ""),
+    )
+    for name, field in table.rows.model_fields.items():
+        inner = AskedField(prefix + name, name, field, table.step)
+        yield _shown(inner, inner.key, entered, faults, legend)
+
+
+def _shown(
+    one: AskedField, key: str, entered: Entered, faults: Mapping[str, str], group: str = ""
+) -> SourceField:
+    label, hint = _label_and_hint(one)
+    widget: Literal["text", "number", "lines", "choice"] = "text"
+    choices: tuple[tuple[str, str], ...] = ()
+    kind, origin = one.annotation, get_origin(one.annotation)
+    default = "" if one.field.is_required() else _typed(one.field.default)
+    if origin is Literal:
+        said = CHOICES | ({"none": "aucune"} if one.name == "security" else {})
+        widget, choices = "choice", tuple((v, said.get(v, v)) for v in get_args(kind))
+        if _is_optional(one.field.annotation):
+            choices = (("", "comme la source"), *choices)
+    elif kind is bool:
+        widget, choices = "choice", (("true", "oui"), ("false", "non"))
+    elif origin in (list, dict):
+        widget = "lines"
+    elif kind in (int, float):
+        widget = "number"
+    return SourceField(
+        key,
+        label,
+        hint,
+        widget,
+        entered.get(key, default),
+        required=one.required,
+        choices=choices,
+        group=group,
+        fault=faults.get(key, ""),
+    )
+
+
+def _label_and_hint(one: AskedField) -> tuple[str, str]:
+    said = one.field.description or ""
+    if (own := _HINTS.get(one.key)) is not None:
+        return LABELS[one.name], own
+    label, _, hint = said.partition(" ; ")
+    first, _, after = label.partition(" : ")
+    if one.name in LABELS:
+        label, hint = LABELS[one.name], said
+    elif first.startswith("«"):
+        label, hint = one.name, said
+    else:
+        label, hint = first, " ; ".join(filter(None, (after, hint)))
+    value = get_args(one.annotation)[1] if get_origin(one.annotation) is dict else None
+    more = ""
+    if value is not None:
+        hint = _without_toml(hint)
+        several = value is not str and get_origin(value) is not Literal
+        more = "Une ligne chacun" + (" : « nom = lecteur | lecteur »." if several else ".")
+    elif get_origin(one.annotation) is list:
+        more = "Un par ligne."
+    for written, typed in _SAID.items():
+        hint = hint.replace(written, typed)
+    return _capital(label), _capital(". ".join(filter(None, (hint, more))))
+
+
+def _without_toml(hint: str) -> str:
+    """An example written as it is to be typed here, not as in the file."""
+
+    def typed(found: re.Match[str]) -> str:
+        try:
+            table = tomllib.loads(f"x = {found[0]}")["x"]
+        except tomllib.TOMLDecodeError:
+            return found[0]
+        return f"« {_typed(table)} »"
+
+    return re.sub(r"\{ [^{}]* = [^{}]* \}", typed, hint)
+
+
+def _typed(value: Any) -> str:
+    """A value as it would be typed."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        lines = []
+        for name, one in value.items():
+            several = isinstance(one, list | tuple)
+            lines.append(f"{name} = {' | '.join(one) or NOBODY_WORD if several else one}")
+        return "\n".join(lines)
+    if isinstance(value, list | tuple):
+        return "\n".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def typed_values(form: KindForm, entered: Entered) -> dict[str, Any]:
+    """What the fields say, as the settings hold it: only what is not left as it is by default."""
+    values: dict[str, Any] = {}
+    for one in form.fields:
+        if one.rows is not None:
+            value: Any = _typed_rows(one, entered)
+        else:
+            value = _typed_value(one, entered.get(one.key, ""))
+        if value is None:
+            continue
+        if not one.field.is_required() and value == one.field.default:
+            continue
+        if one.key.startswith(OPTIONS):
+            values.setdefault("options", {})[one.name] = value
+        else:
+            values[one.name] = value
+    return values
+
+
+def _typed_rows(table: AskedField, entered: Entered) -> dict[str, Any] | None:
+    assert table.rows is not None  # noqa: S101 - it is a table
+    rows: dict[str, Any] = {}
+    for number in sorted(row_numbers(table.key, entered)):
+        prefix = f"{table.key}.{number}."
+        row = {}
+        for name, field in table.rows.model_fields.items():
+            inner = AskedField(prefix + name, name, field, table.step)
+            value = _typed_value(inner, entered.get(inner.key, ""))
+            if value is not None and (field.is_required() or value != field.default):
+                row[name] = value
+        rows[entered.get(f"{prefix}{ROW_NAME}", "").strip()] = row
+    return rows or None
+
+
+def _typed_value(one: AskedField, text: str) -> Any:
+    """None where nothing was typed; the text itself where it is not of the field's type."""
+    text = text.strip()
+    kind, origin = one.annotation, get_origin(one.annotation)
+    if not text:
+        return None
+    if origin is list:
+        return _typed_list(text.splitlines(), readers=one.name in _READERS)
+    if origin is dict:
+        return _typed_pairs(text, get_args(kind)[1])
+    if kind is bool:
+        return {"true": True, "false": False}.get(text, text)
+    if kind in (int, float):
+        try:
+            number = float(text.replace(",", "."))
+        except ValueError:
+            return text
+        return int(number) if number.is_integer() else number
+    return text
+
+
+def _typed_list(lines: list[str], *, readers: bool) -> list[str]:
+    found = [line.strip() for line in lines if line.strip()]
+    if readers and [one.lower() for one in found] == [NOBODY_WORD]:
+        return []
+    if readers:
+        return ["everyone" if one.lower() in EVERYBODY_WORDS else one for one in found]
+    return found
+
+
+def _typed_pairs(text: str, kind: Any) -> dict[str, Any]:
+    """A line each; one without « = » is kept as a name without a value, which is refused."""
+    found: dict[str, Any] = {}
+    words = [word for one in (kind, *get_args(kind)) for word in get_args(one)]
+    for line in filter(None, map(str.strip, text.splitlines())):
+        name, sign, value = (part.strip() for part in line.rpartition(" = "))
+        if not sign:
+            name, sign, value = (part.strip() for part in line.rpartition("="))
+        if not sign:
+            name, value = line, ""
+        value = value.strip('"')
+        several = kind is not str and get_origin(kind) is not Literal
+        if several and value not in words:
+            found[name] = _typed_list(value.split("|"), readers=True)
+        else:
+            found[name] = value
+    return found
+
+
+def key_of(form: KindForm, place: tuple[int | str, ...], entered: Entered, *, options: bool) -> str:
+    """The field that a fault is about; empty where it is of none."""
+    if not place:
+        return ""
+    one = next(
+        (
+            one
+            for one in form.fields
+            if one.name == place[0] and one.key.startswith(OPTIONS) is options
+        ),
+        None,
+    )
+    if one is None:
+        return ""
+    if one.rows is None:
+        return one.key
+    rows = sorted(row_numbers(one.key, entered))
+    if len(place) == 1:
+        return f"{one.key}.0.{ROW_NAME}"
+    row = next(
+        (n for n in rows if entered.get(f"{one.key}.{n}.{ROW_NAME}", "").strip() == place[1]),
+        rows[0] if rows else 0,
+    )
+    inner = next((str(p) for p in place[2:] if p in one.rows.model_fields), ROW_NAME)
+    return f"{one.key}.{row}.{inner}"
+
+
+def _without_none(annotation: Any) -> Any:
+    """The type of a field that may also be left out."""
+    if get_origin(annotation) in (Union, UnionType):
+        kinds = [one for one in get_args(annotation) if one is not type(None)]
+        if len(kinds) == 1:
+            annotation = kinds[0]
+    # `Annotated[X, …]` inside an optional type keeps its metadata: the type is X.
+    return (
+        getattr(annotation, "__origin__", annotation)
+        if (hasattr(annotation, "__metadata__"))
+        else annotation
+    )
+
+
+def _is_optional(annotation: Any) -> bool:
+    return type(None) in get_args(annotation)

@@ -1,0 +1,193 @@
+"""A source tried in a process of its own, with little memory and time, which keeps nothing.
+
+`tried_apart` starts it; `python -m quisait.work.trial_child` is the child. It reads the source's
+settings from its standard input, and writes what it finds, one JSON value a line, so that a
+source that never ends has shown what came before.
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from threading import BoundedSemaphore
+from typing import Any
+
+from pydantic import ValidationError
+
+from connectors.ports import SourceError
+from quisait.application.logs import set_up_logs
+from quisait.application.sources import open_source
+from quisait.settings.sources import SourceSettings
+from quisait.settings.types import fault_lines
+from quisait.work.trial import Sign, gathered, trial_signs
+from search_api.new_source import SourceTrial, TriedDocument
+
+DOCUMENTS = 10
+TIME_LIMIT_S = 40.0
+MEMORY_BYTES = 1 << 30
+"""Of what the child may write to (RLIMIT_DATA), its libraries included."""
+FILE_BYTES = 64 << 20
+"""Of a file that a library may write beside: the largest part of a mailbox, say."""
+MOST_TRIALS = 2
+"""At once, in one process."""
+MOST_SIGNS = 30
+"""Of records that cannot be read, and of sentences about the account."""
+LONGEST = 500
+"""Characters of a title, a reason or an address."""
+_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+_RUNNING = BoundedSemaphore(MOST_TRIALS)
+
+
+def tried_apart(
+    source: SourceSettings, time_limit_s: float = TIME_LIMIT_S, count: int = DOCUMENTS
+) -> SourceTrial:
+    """Try a source in a child process. Raises `ValueError` where too many trials go on."""
+    if not _RUNNING.acquire(blocking=False):
+        raise ValueError(
+            f"{MOST_TRIALS} essais sont déjà en cours : recommencez dans {TIME_LIMIT_S:.0f} s."
+        )
+    try:
+        return _tried(source, time_limit_s, count)
+    finally:
+        _RUNNING.release()
+
+
+def _tried(source: SourceSettings, time_limit_s: float, count: int) -> SourceTrial:
+    asked = {"source": source.model_dump(mode="json", exclude_defaults=True), "count": count}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "quisait.work.trial_child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=_environment(source.name),
+        start_new_session=True,
+    )
+    late = False
+    with child:
+        try:
+            out, _ = child.communicate(json.dumps(asked).encode(), timeout=time_limit_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            out, _ = child.communicate()
+            late = True
+    signs = list(_read(out))
+    if not any(name == "stopped" for name, _ in signs):
+        signs += [("stopped", said) for said in _why_ended(signs, child.returncode, late=late)]
+    return gathered(source.name, iter(signs))
+
+
+def _why_ended(signs: Sequence[Sign], status: int, *, late: bool) -> Iterator[str]:
+    """What to say of a child that did not end by itself."""
+    if late and any(name == "documents" for name, _ in signs):
+        yield (
+            "L’essai s’arrête à sa limite de temps : la source est lente. Une lecture entière n’a "
+            "pas cette limite."
+        )
+    elif late:
+        yield (
+            "Rien n’est venu dans le temps d’un essai : vérifiez l’adresse, le réseau et le "
+            "compte. Une très grande source peut aussi être longue à énumérer."
+        )
+    elif status:
+        yield (
+            "L’essai s’est arrêté sans rien dire : il demande plus de mémoire qu’un essai n’en a "
+            f"({MEMORY_BYTES >> 20} Mio), ou le connecteur est en faute ; le journal dit où."
+        )
+
+
+def _environment(name: str) -> dict[str, str]:
+    """What the child needs: no other source's password, no key of this server."""
+    own = f"QUISAIT_PASSWORD_{name.upper().replace('-', '_')}"
+    kept = {
+        one: os.environ[one] for one in (*_KEPT_VARIABLES, "QUISAIT_FILE", own) if one in os.environ
+    }
+    kept |= {one: value for one, value in os.environ.items() if one.startswith("PYTHON")}
+    # A library that makes a stack for each core would fill the child's memory with them.
+    return {**kept, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+def _read(out: bytes) -> Iterator[Sign]:
+    """What the child wrote; a line that it was stopped in is left out."""
+    for line in out.decode("utf-8", "replace").splitlines():
+        try:
+            name, found = json.loads(line)
+        except ValueError:
+            continue
+        if name == "documents":
+            yield name, _document(found)
+        else:
+            yield name, tuple(found) if isinstance(found, list) else found
+
+
+def _document(found: Mapping[str, Any]) -> TriedDocument:
+    modified = found["modified"]
+    lists = {one: tuple(found[one]) for one in ("allowed", "denied", "authors")}
+    moment = datetime.fromisoformat(modified) if modified else None
+    return TriedDocument(**{**found, **lists, "modified": moment})
+
+
+def _child() -> None:
+    """Limits first: what follows reads what others wrote."""
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    set_up_logs("text", "error")
+    asked = json.load(sys.stdin)
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a library prints is no answer
+    for name, found in _bounded(_signs(asked)):
+        value = asdict(found) if isinstance(found, TriedDocument) else found
+        print(json.dumps([name, value], default=str), file=answers, flush=True)
+
+
+def _signs(asked: Mapping[str, Any]) -> Iterator[Sign]:
+    try:
+        source = SourceSettings.model_validate(asked["source"])
+        yield from trial_signs(open_source(source, None), asked["count"])
+    except ValidationError as error:
+        yield "stopped", " ; ".join(fault_lines(error))
+    except SourceError as error:
+        yield "stopped", str(error)
+    except OSError as error:
+        yield "stopped", f"La source ne peut pas être lue ({type(error).__name__}) : vérifiez-la."
+
+
+def _bounded(signs: Iterator[Sign]) -> Iterator[Sign]:
+    """The same, without the tail of what has no end."""
+    counts: dict[str, int] = {}
+    for name, found in signs:
+        counts[name] = counts.get(name, 0) + 1
+        if name in ("missing", "unread") and counts[name] > MOST_SIGNS:
+            continue
+        match found:
+            case str():
+                yield name, found[:LONGEST]
+            case (str(where), str(reason)):
+                yield name, (where[:LONGEST], reason[:LONGEST])
+            case TriedDocument():
+                yield name, _short(found)
+            case _:
+                yield name, found
+
+
+def _short(one: TriedDocument) -> TriedDocument:
+    cut = {name: getattr(one, name)[:LONGEST] for name in ("id", "title", "kind", "filename")}
+    url = one.url if len(one.url) <= LONGEST * 4 else ""
+    return TriedDocument(
+        **cut,
+        url=url,
+        modified=one.modified,
+        allowed=one.allowed,
+        denied=one.denied,
+        authors=one.authors[:MOST_SIGNS],
+        characters=one.characters,
+    )
+
+
+if __name__ == "__main__":
+    _child()
