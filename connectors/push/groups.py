@@ -107,6 +107,19 @@ class PushedGroups:
         `make`: a group that is not there is made, and bears its id as its name. Raises
         `GroupUnknown`, `GroupNameTaken`, `TooManyMembers`.
         """
+        try:
+            return self._changed(source, group_id, changes, make=make)
+        except GroupNameTaken:
+            if not make:
+                raise
+        try:  # another request may have made it since it was looked for
+            return self._changed(source, group_id, changes, make=False)
+        except GroupUnknown:
+            raise GroupNameTaken from None
+
+    def _changed(
+        self, source: str, group_id: str, changes: Sequence[GroupChange], *, make: bool
+    ) -> PushedGroup:
         with self._connected() as connection:
             if not self._touched(connection, source, group_id):
                 if not make:

@@ -130,6 +130,21 @@ def test_people_s_webhook_makes_the_group_and_a_removal_acts_at_once(door: Door)
     assert door.people("add", "Pas un nom", ANA) == 404
 
 
+def test_two_first_members_at_once_are_both_in(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each finds no group; who comes second meets that of the first. A name of another is not."""
+    looked, there = iter([False]), PushedGroups._touched
+    assert door.people("add", "g", ANA) == 200
+    monkeypatch.setattr(
+        PushedGroups,
+        "_touched",
+        lambda self, *asked: next(looked, None) is None and there(self, *asked),
+    )
+    assert door.people("add", "g", BEN, "ben@exemple.fr") == 200
+    assert door.reads_as("ag-1") == door.reads_as("ag-2") == {"docs:group:g"}
+    door.ask("POST", GROUPS, {"displayName": "pris"})
+    assert door.people("add", "pris", ANA) == 409
+
+
 def test_a_member_is_the_agent_of_the_account_or_of_the_address(door: Door) -> None:
     """Whose account the directory gives; an address's case does not count; others are nobody."""
     assert door.people("add", "g", BEN, "Ben@exemple.FR") == 200
