@@ -46,7 +46,7 @@ check: .venv/all ## format, lint, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports --cache-dir .cache/import-linter
 
-FAST := not (opensearch or tika or postgres or ldap or dovecot or wiki or apache or wordpress or wagtail or samba or matrix or tesseract or hyperkitty or redmine or provider or browser or slow)
+FAST := not (opensearch or tika or postgres or ldap or dovecot or wiki or apache or wordpress or wagtail or cmis or samba or matrix or tesseract or hyperkitty or redmine or provider or browser or slow)
 
 test: .venv/all servers check ## run every test on real engines (ARGS='-m trust' goes to pytest)
 	$(BIN)/python -m tests.run_all $(ARGS)

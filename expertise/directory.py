@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
+from typing import Protocol
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -146,11 +147,23 @@ class DirectoryReport:
     left: int = 0
 
 
+class GroupMemberships(Protocol):
+    """Groups that applications keep, beside the directory's own; asked each time."""
+
+    def of(self, accounts: Collection[str]) -> frozenset[str]:
+        """The principals of the groups that the holder of these accounts is in, as of now."""
+        ...
+
+    def among(self, principals: Collection[str]) -> frozenset[str]:
+        """Those of these principals that are such a group."""
+        ...
+
+
 class SqlDirectory:
     """The application's directory of agents and groups, with agents' preferences applied."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: sa.Engine, pushed: GroupMemberships | None = None) -> None:
+        self._engine, self._pushed = engine, pushed
         self._accounts = AccountCache(_agent)
 
     def replace(self, directory: Directory, guard_share: float = 1.0) -> DirectoryReport:
@@ -333,11 +346,12 @@ class SqlDirectory:
             return frozenset((row[0], row[1]) for row in connection.execute(query))
 
     def groups_of(self, agent_id: str) -> frozenset[str]:
-        """The principals of the groups that an agent belongs to."""
+        """The principals of the groups that an agent belongs to, pushed ones included."""
         mine = memberships.c.agent_key == digest(agent_id)
         query = sa.select(memberships.c.principal).where(mine)
         with self._engine.connect() as connection:
-            return frozenset(connection.execute(query).scalars())
+            own = frozenset(connection.execute(query).scalars())
+        return own | self._pushed.of(self.accounts_of(agent_id)) if self._pushed else own
 
     def group_sizes(self, principals: Collection[str]) -> Mapping[str, int]:
         """How many agents each of these groups has; one that the directory lacks is left out."""
@@ -380,6 +394,8 @@ class SqlDirectory:
         """Those of these denied principals that are a group it has, or a person it has or had."""
         with self._engine.connect() as connection:
             found = known_principals(connection, principals)
+        if self._pushed:
+            found |= self._pushed.among(principals)
         return found | remember_known(self._engine, principals, found)
 
 

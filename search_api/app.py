@@ -19,12 +19,14 @@ from search_api.routes import (
     my_data,
     new_source,
     push,
+    scim,
     search,
     topics,
     verification,
 )
 from search_api.routes import sign_on as sign_on_routes
 from search_api.routes.embed_widget import add_embed_widget
+from search_api.scim import ScimRefused
 from search_api.services import PeopleDirectory, ReaderOf, Services
 from search_api.static_files import STATIC, static_files
 
@@ -60,6 +62,8 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(community_management.router)
     app.include_router(community_management.readers)
     app.include_router(push.router)
+    app.include_router(scim.router)
+    app.add_exception_handler(ScimRefused, scim.answer_refusal)
     app.include_router(find.router)
     app.include_router(administration.router)
     app.include_router(my_data.api_router)

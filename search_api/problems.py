@@ -48,6 +48,8 @@ _TITLES = {
 _FAILED = "La demande n’a pas pu aboutir."
 
 
+PROGRAMS = ("/api/", "/scim/")
+"""What programs ask: they are answered without a page."""
 _FILE_PATHS = ("/static/", "/embed/", "/theme/")
 
 
@@ -127,7 +129,7 @@ def _refused(request: Request, error: Exception) -> Response:
 def _may_sign_on(request: Request) -> bool:
     """Whether a person at a browser asked for a page, where there is a provider to go to."""
     sign_on = services_of(request).sign_on
-    a_page = request.method == "GET" and not request.url.path.startswith("/api/")
+    a_page = request.method == "GET" and not request.url.path.startswith(PROGRAMS)
     return a_page and sign_on is not None and bool(sign_on.provider) and not _has_token(request)
 
 
@@ -187,7 +189,7 @@ def _response(
     headers |= more_headers
     if is_file(request):
         return PlainTextResponse(title, status_code=status, headers=headers)
-    if not request.url.path.startswith("/api/"):
+    if not request.url.path.startswith(PROGRAMS):
         page = render("problem.html", request=request, title=title, detail=detail, status=status)
         return HTMLResponse(page, status_code=status, headers=headers)
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "code": code}

@@ -11,6 +11,7 @@ from indexer.access import Reader
 from search_api.answers.context import AnswerContext, PeopleDirectory
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequestTimeouts
 from search_api.push_answers import PushReceiver
+from search_api.scim import SuiteGroups
 from search_api.sign_on.introspection import ApplicationReaders
 
 __all__ = ["PeopleDirectory", "ReaderOf", "Services", "services_of"]
@@ -29,8 +30,9 @@ class Services(AnswerContext):
     """What the routes need: what answers are made from, and what they ask of a request.
 
     `demo` lets a person choose which fictional agent they are. `push_receiver` is None where no
-    source pushes; `application_readers` is None where no application searches in an agent's name.
-    Pages of `origins` may embed the widget. `theme`: a folder whose `theme.css`
+    source pushes, `suite_groups` where none pushes its groups; `application_readers` is None where
+    no application searches in an agent's name. Pages of `origins` may embed the widget. `theme`: a
+    folder whose `theme.css`
     comes after the pages' own style. `contact`: an address for who meets a page that they
     cannot use. The site answers to `hosts` alone, None
     for any name.
@@ -39,6 +41,7 @@ class Services(AnswerContext):
     reader_of: ReaderOf
     demo: bool = False
     push_receiver: PushReceiver | None = None
+    suite_groups: SuiteGroups | None = None
     application_readers: ApplicationReaders | None = None
     origins: Collection[str] = ()
     hosts: Collection[str] | None = None

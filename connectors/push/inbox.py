@@ -21,6 +21,7 @@ from connectors.push.documents import (
     push_sources,
     withdraw_document,
 )
+from connectors.push.groups import pushed_groups, pushed_members
 from connectors.push.items import (
     InboxFull,
     InboxUnreachable,
@@ -86,7 +87,7 @@ class Inbox:
     def forget(self, source: str) -> None:
         """Delete everything that a source pushed. Raises `InboxUnreachable`."""
         with self._reachable(), self._engine.begin() as connection:
-            for table in (push_documents, push_sources):
+            for table in (push_documents, push_sources, pushed_members, pushed_groups):
                 connection.execute(sa.delete(table).where(table.c.source == source))
 
     def standing(self, source: str) -> dict[str, datetime]:

@@ -19,6 +19,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from connectors.records.schema import (
     AccessLine,
+    ContributorLine,
     DeletedLine,
     FailFastList,
     InvalidLine,
@@ -29,7 +30,7 @@ from connectors.records.schema import (
     SectionLine,
     parse_line,
 )
-from connectors.values import EVERYONE, MAX_PRINCIPALS, account_principal
+from connectors.values import EVERYONE, MAX_PRINCIPALS, ContributorRole, account_principal
 
 
 class PushOutcome(StrEnum):
@@ -197,8 +198,15 @@ Short = Annotated[str, Field(max_length=2000, pattern=r"^[^\x00]*$")]
 Identity = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
 
 
+_MOST_CONTRIBUTORS = 1_000
+
+
 class _FindDocument(BaseModel):
-    """One document of `/documents/index/`. Other fields are ignored."""
+    """One document of `/documents/index/`. Other fields are ignored.
+
+    `creator` and `contributors` are accounts, as `users`. Find's own schema has neither: an
+    application that sends them says who wrote.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
 
@@ -212,6 +220,8 @@ class _FindDocument(BaseModel):
     reach: Literal["public", "authenticated", "restricted"] | None = "restricted"
     is_active: bool
     description: str = ""
+    creator: Identity | None = None
+    contributors: Annotated[FailFastList[Identity], Field(max_length=_MOST_CONTRIBUTORS)] = []
 
 
 def parse_find_item(
@@ -254,11 +264,20 @@ def _find_record(document: _FindDocument, allowed: list[str], rules: SuiteRules)
         title=document.title or first_line[:_TITLE_CHARACTERS] or document.id,
         text=document.content,
         sections=[SectionLine(text=description, heading="Description")] if description else [],
+        author=document.creator,
+        contributors=_editors(document),
         readers=Readers(allowed=allowed),
         created=document.created_at,
         modified=document.updated_at,
         url=rules.link.replace("{id}", document.id) if rules.link else "",
     )
+
+
+def _editors(document: _FindDocument) -> list[ContributorLine]:
+    """Who contributed, each once; the creator is the author."""
+    names = dict.fromkeys(one for one in document.contributors if one != document.creator)
+    last = document.updated_at.date()
+    return [ContributorLine(account=name, role=ContributorRole.EDITOR, last=last) for name in names]
 
 
 def _find_principals(document: _FindDocument, source: str, rules: SuiteRules) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from connectors.push.groups import PushedGroups
 from connectors.push.inbox import Inbox, PushService
 from connectors.push.items import PushLimits, SuiteRules
 from connectors.push.tokens import PushTokens
@@ -51,7 +52,9 @@ from quisait.application.sources import (
     open_push_tokens,
     open_source,
     opened_push_tokens,
+    pushed_memberships,
     reader_group_authorities,
+    sources_with_groups,
 )
 from quisait.clock import now, today
 from quisait.privacy.replay import replay_where_older
@@ -64,6 +67,7 @@ from search_api.identity.principals import CurrentKnownPrincipals
 from search_api.identity.readers import Authorities
 from search_api.query_log.sql import SqlQueryLog
 from search_api.ranking.second_model import SecondModel
+from search_api.scim import SuiteGroups
 from search_api.search import Search
 
 __all__ = [
@@ -147,7 +151,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
     ):
         own = serving_encoder(parts.storage, parts.encoders)
         encoder, whole = parts.encoders(own), live_index(parts, own)
-        book = SqlDirectory(database)
+        book = SqlDirectory(database, pushed_memberships(settings, database))
         known = known_principals(settings, book, whole)
         names = frozenset(source.name for source in settings.sources)
         index = NamedSourcesIndex(whole, names, known)
@@ -246,6 +250,12 @@ def open_push_reception(application: Application) -> PushService | None:
         if pushing
         else None
     )
+
+
+def open_group_receiver(application: Application) -> SuiteGroups | None:
+    """What receives pushed groups; None where no source takes any."""
+    sources = sources_with_groups(application.settings)
+    return SuiteGroups(PushedGroups(application.database), sources) if sources else None
 
 
 def build_rules(settings: Settings) -> BuildRules:

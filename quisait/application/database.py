@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.push import documents as push_documents
+from connectors.push import groups as push_group_tables
 from connectors.push import tokens as push_tokens
 from expertise import build_tables, consent, decisions, directory_tables
 from indexer import part_runs, state
@@ -25,7 +26,7 @@ from search_api.query_log import storage as journal_tables
 from search_api.sign_on import sessions as sign_on_tables
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-HEAD = "0017"
+HEAD = "0018"
 """The last migration in `MIGRATIONS`."""
 QUISAIT_0_1_0 = ""
 """What quisait 0.1.0 made, without any mark of a version."""
@@ -71,11 +72,14 @@ NOT_COPIED = frozenset(
         sign_on_tables.personal_tokens,
         push_tokens.push_tokens,
         push_tokens.push_token_validity,
+        push_group_tables.pushed_groups,
+        push_group_tables.pushed_members,
         journal_tables.journal_period,
         journal_tables.journal_askings,
     }
 )
-"""Not in a backup: what gives access, which may be revoked after it; and the query log's current
+"""Not in a backup: what gives access, which may be revoked after it (who is in a pushed group is
+not told again by itself: a member who left since would read again); and the query log's current
 period, whose salt must end with it."""
 PUSHED = (push_documents.push_documents, push_documents.push_sources)
 """What applications pushed."""

@@ -31,6 +31,7 @@ from connectors.ldap.config import (
 from connectors.mediawiki.config import WikiConfig, WikiLimits
 from connectors.ports import Connector, Directory, SourceRefused
 from connectors.push.connector import PushConnector
+from connectors.push.groups import PushedMemberships
 from connectors.push.inbox import Inbox
 from connectors.push.tokens import PushTokens
 from connectors.values import Access, normalize_principals
@@ -347,6 +348,17 @@ def open_authorities(
         yield authorities
     finally:
         authorities.close()
+
+
+def sources_with_groups(settings: Settings) -> frozenset[str]:
+    """Those whose application pushes its groups."""
+    return frozenset(one.name for one in settings.sources if one.kind == "push" and one.scim)
+
+
+def pushed_memberships(settings: Settings, database: sa.Engine) -> PushedMemberships | None:
+    """Who is in the groups that applications push; None where no source takes any."""
+    sources = sources_with_groups(settings)
+    return PushedMemberships(database, sources) if sources else None
 
 
 def known_principals(

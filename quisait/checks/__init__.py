@@ -44,6 +44,7 @@ from quisait.application.sources import (
     open_directory,
     open_source,
     opened_push_tokens,
+    pushed_memberships,
     reader_group_authorities,
 )
 from quisait.checks.cluster import cluster_checks
@@ -106,7 +107,9 @@ def unknown_denial_messages(settings: Settings) -> Iterator[tuple[str, str]]:
     database = open_database(settings, folder)
     with open_index_parts(settings, folder, database) as parts:
         index = live_index(parts, serving_encoder(parts.storage, parts.encoders))
-        known = known_principals(settings, SqlDirectory(database), index)()
+        known = known_principals(
+            settings, SqlDirectory(database, pushed_memberships(settings, database)), index
+        )()
         for source in settings.sources:
             for denial in unknown_denials(index, known, source.name):
                 message = f"« {denial.principal} » ne nomme personne de connu : {denial.closed}."

@@ -81,7 +81,8 @@ def _restore_text(done: RestoreReport) -> str:
         f"{plural_count(done.agents, 'agent')} d'après l'annuaire d'aujourd'hui, "
         f"demandes d'agents redites : {done.wishes}.",
         "Les sessions et les jetons ne sont pas restaurés : les agents se reconnectent, et chaque "
-        "application qui pousse reçoit un jeton neuf (« quisait push token add »).",
+        "application qui pousse reçoit un jeton neuf (« quisait push token add ») et redit ses "
+        "groupes.",
     ]
     if done.closed:
         lines.append(

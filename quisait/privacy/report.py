@@ -67,6 +67,12 @@ def _categories(settings: Settings) -> Iterator[str]:
         "Auteurs, d'après les sources : compte, nature de la contribution (rédaction, réponse, "
         "relecture…), dates, nombre par document, part du texte où la source la dit."
     )
+    if any(source.scim for source in settings.sources):
+        yield (
+            "Groupes que les applications de La Suite envoient (SCIM) : nom du groupe, identifiant "
+            "et adresse de chaque membre, jusqu'à ce que l'application l'en ôte ; hors des "
+            "sauvegardes."
+        )
     yield "Documents : texte, titre, lecteurs permis ou refusés ; ils peuvent nommer des personnes."
     if settings.scans.enabled:
         yield (

@@ -19,7 +19,12 @@ from indexer.access import NOBODY, access_filter
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.ports import IndexReader
 from indexer.values import Question, SearchRequest
-from quisait.application.assembly import Application, open_overview, open_push_reception
+from quisait.application.assembly import (
+    Application,
+    open_group_receiver,
+    open_overview,
+    open_push_reception,
+)
 from quisait.application.sign_on import (
     open_application_readers,
     open_readers,
@@ -220,6 +225,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             today=today,
             demo=demo,
             push_receiver=open_push_reception(application),
+            suite_groups=open_group_receiver(application),
             application_readers=open_application_readers(
                 application.settings, sign_on, application.book, application.authorities
             ),

@@ -121,6 +121,11 @@ class SourceSettings(SettingsTable):
         description="adresse d'un document de La Suite, où {id} tient sa place, ou d'un fichier "
         "d'un dossier, où {path} tient la place de son chemin ; vide : aucune",
     )
+    scim: bool = Field(
+        False,
+        description="prend les groupes que l'application envoie (SCIM 2.0) ; sans cela ils ne sont "
+        "personne",
+    )
     search_client: str = Field(
         "",
         description="identifiant, chez le fournisseur d'identité, de l'application de La Suite qui "

@@ -19,7 +19,7 @@ from search_api.services import services_of
 
 MAX_FORM_BYTES = 256 * 1024
 """The largest body of other requests than pushes: the pages' forms are much smaller."""
-PUSH_PATHS = ("/api/v1/push/", "/api/v1.0/documents/")
+PUSH_PATHS = ("/api/v1/push/", "/api/v1.0/documents/", "/scim/v2/")
 """Paths with large bodies, which their routes limit as the settings say."""
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests import needs, run_all, shared_files
 from tests.builders import make_document
+from tests.cmis_server import ensure_cmis
 from tests.coverage_lines import lines
 from tests.dav_server import ensure_dav
 from tests.dovecot_server import ensure_dovecot
@@ -36,6 +37,7 @@ pytestmark = pytest.mark.sources
         (ensure_wiki, {"wiki"}),
         (ensure_dovecot, {"dovecot"}),
         (ensure_dav, {"apache"}),
+        (ensure_cmis, {"cmis"}),
         (ensure_matrix, {"matrix"}),
         (ensure_hyperkitty, {"hyperkitty"}),
         (ensure_redmine, {"redmine"}),
@@ -51,6 +53,7 @@ pytestmark = pytest.mark.sources
         "wiki",
         "dovecot",
         "apache",
+        "cmis",
         "matrix",
         "hyperkitty",
         "redmine",

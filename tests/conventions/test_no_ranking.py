@@ -29,8 +29,8 @@ SAID_OF_AGENTS = {
 """Every figure that may stand with an agent, and what it is. A new one must be thought of here."""
 FREE = {"limit", "offset", "page", "page_size", "before"}
 """Parameters that cut an answer and do not order it."""
-ORDERED = {"/api/v1/search"}
-"""Whose `sort` or `order` is of documents."""
+ORDERED = {"/api/v1/search", "/scim/v2/Groups"}
+"""Whose `sort` or `order` is of documents, whose `count` is of an application's groups."""
 
 
 @pytest.fixture(scope="module")

@@ -71,6 +71,7 @@ def expectations(
     def documents(pattern: str) -> tuple[Ask, ...]:
         return tuple(Ask(pattern.format(one)) for one in ids)
 
+    group = {"displayName": "g", "members": [{"value": "x"}]}
     push = {"type": "page", "id": "1", "title": "x", "text": "x", "readers": {"allowed": []}}
     narrowed = [f"space={space}" for space in spaces]
     return {
@@ -110,6 +111,20 @@ def expectations(
         ("POST", "/api/v1.0/documents/delete/"): (
             Ask("/api/v1.0/documents/delete/", "POST", json={"document_ids": ["1"]}),
         ),
+        ("GET", "/scim/v2/ServiceProviderConfig"): asked("/scim/v2/ServiceProviderConfig"),
+        ("GET", "/scim/v2/ResourceTypes"): asked("/scim/v2/ResourceTypes"),
+        ("GET", "/scim/v2/ResourceTypes/{name}"): asked("/scim/v2/ResourceTypes/Group"),
+        ("GET", "/scim/v2/Schemas"): asked("/scim/v2/Schemas"),
+        ("GET", "/scim/v2/Schemas/{name}"): asked("/scim/v2/Schemas/x"),
+        ("GET", "/scim/v2/Groups"): asked("/scim/v2/Groups"),
+        ("GET", "/scim/v2/Groups/{group_id}"): asked("/scim/v2/Groups/x"),
+        ("GET", "/scim/v2/{rest:path}"): asked("/scim/v2/Users"),
+        ("POST", "/scim/v2/.search"): (Ask("/scim/v2/.search", "POST", json={}),),
+        ("POST", "/scim/v2/Groups/.search"): (Ask("/scim/v2/Groups/.search", "POST", json={}),),
+        ("POST", "/scim/v2/Groups"): (Ask("/scim/v2/Groups", "POST", json=group),),
+        ("PUT", "/scim/v2/Groups/{group_id}"): (Ask("/scim/v2/Groups/x", "PUT", json=group),),
+        ("PATCH", "/scim/v2/Groups/{group_id}"): (Ask("/scim/v2/Groups/x", "PATCH", json={}),),
+        ("DELETE", "/scim/v2/Groups/{group_id}"): posted("/scim/v2/Groups/x", "DELETE"),
         ("POST", "/api/v1.0/documents/search/"): (
             Ask("/api/v1.0/documents/search/", "POST", json={"q": "*"}),
         ),
@@ -306,6 +321,13 @@ ONE_QUESTION = {
     ("GET", "/questions/{question_id}"),
     ("GET", "/api/v1/questions/{question_id}"),
 }
+GROUPS_OF_APPLICATIONS = {
+    *(("GET", f"/scim/v2/{one}") for one in ("ServiceProviderConfig", "ResourceTypes", "Schemas")),
+    *(("GET", f"/scim/v2/{one}/{{name}}") for one in ("ResourceTypes", "Schemas")),
+    ("GET", "/scim/v2/Groups"),
+    ("GET", "/scim/v2/{rest:path}"),
+    *((method, "/scim/v2/Groups/{group_id}") for method in ("GET", "PUT", "PATCH")),
+}
 OTHER_HANDS = {
     ("GET", "/sign-on/callback"),
     ("GET", "/access"),
@@ -314,8 +336,10 @@ OTHER_HANDS = {
     *COMMUNITY,
     *ONE_QUESTION,
     *UNREACHABLE,
+    *GROUPS_OF_APPLICATIONS,
 }
 """Routes that a token opens to nobody: a person's own session is asked for, the demo, or a
 community, which the matrix has too few agents for (`tests/pages/test_animation.py` opens one); or
 a question, which is none of the matrix's documents; or the link of a mail, which the matrix sends
-none of (`tests/pages/test_mail.py` follows one)."""
+none of (`tests/pages/test_mail.py` follows one); or an application's token
+(`tests/pages/test_suite_groups.py`)."""

@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from connectors.push.groups import PushedGroups
 from connectors.push.inbox import Inbox, PushService
 from connectors.push.items import PushLimits, SuiteRules
 from connectors.push.tokens import PushTokens
@@ -36,6 +37,7 @@ from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.tokens import TokenReaders
+from search_api.scim import SuiteGroups
 from tests.pages.access_routes import each_route
 from tests.pages.administration import ENCODER, TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts
@@ -71,7 +73,12 @@ def pushed(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
     readers = TokenReaders(TOKENS, parts.book, lambda: NOW_S, lambda: TODAY)
     reception = PushService(inbox, tokens, rules, limits)
     services = Services(
-        parts.search, parts.book, reader_of=readers, today=lambda: TODAY, push_receiver=reception
+        parts.search,
+        parts.book,
+        reader_of=readers,
+        today=lambda: TODAY,
+        push_receiver=reception,
+        suite_groups=SuiteGroups(PushedGroups(engine), frozenset({"docs"})),
     )
     app = create_app(services)
     app.state.push = f"Bearer {tokens.add('docs', '')}"

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from connectors.push.groups import PushedGroups
 from connectors.push.inbox import Inbox, PushService
 from connectors.push.items import PushLimits, SuiteRules
 from connectors.push.tokens import PushTokens
@@ -47,6 +48,7 @@ from search_api.identity.readers import NO_AUTHORITIES, reader_of
 from search_api.mail.links import UnsubscribeLinks
 from search_api.mail.storage import SqlMail
 from search_api.mail.values import MailKind, MailRules
+from search_api.scim import SuiteGroups
 from search_api.search import Search
 from search_api.sign_on.identification import AgentRule, SignOn
 from search_api.sign_on.introspection import ApplicationReaders, IntrospectionRules
@@ -133,7 +135,8 @@ def site(index: EmbeddedIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     book.replace(Listed())
     build = build_expertise(index, book, ENCODER, LISTED.topics, BuildRules(), TODAY)
     builds.publish(build, LISTED)
-    push_tokens = PushTokens(engine)
+    push_tokens, pushed_groups = PushTokens(engine), PushedGroups(engine)
+    pushed_groups.change("docs", "g", [], make=True)
     limits = PushLimits(request_bytes=20_000, document_bytes=5_000, documents=20)
     inbox = Inbox(engine, lambda source: None, max_waiting=40)
     with lying_provider() as provider:
@@ -171,6 +174,7 @@ def site(index: EmbeddedIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             community_pages=SqlCommunityPages(engine, now),
             verifying=Verifying(SqlVerifications(engine)),
             push_receiver=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
+            suite_groups=SuiteGroups(pushed_groups, frozenset({"docs"})),
             application_readers=application_readers(sign_on, book),
         )
         yield Site(
@@ -345,12 +349,12 @@ def question_of_other(site: Site) -> str:
     return str(asked.json()["id"])
 
 
-def pushing(path: str, status: int, body: Any) -> Write:
+def pushing(path: str, status: int, body: Any, method: str = "POST") -> Write:
     """A source's token may, anybody without one may not."""
 
     def ask(site: Site, token: str) -> Answer:
         headers = {"Authorization": f"Bearer {token}"}
-        answer: Answer = site.client().post(path, json=body, headers=headers)
+        answer: Answer = site.client().request(method, path, json=body, headers=headers)
         return answer
 
     return Write(
@@ -474,6 +478,16 @@ WRITES: dict[tuple[str, str], Write] = {
     ("POST", "/api/v1.0/documents/delete/"): pushing(
         "/api/v1.0/documents/delete/", 200, {"service": "docs", "document_ids": ["x"]}
     ),
+    ("POST", "/scim/v2/Groups"): pushing("/scim/v2/Groups", 201, {"displayName": "h"}),
+    ("PUT", "/scim/v2/Groups/{group_id}"): pushing(
+        "/scim/v2/Groups/g", 200, {"displayName": "g"}, "PUT"
+    ),
+    ("PATCH", "/scim/v2/Groups/{group_id}"): pushing(
+        "/scim/v2/Groups/g", 200, {"Operations": [{"op": "remove", "path": "members"}]}, "PATCH"
+    ),
+    ("DELETE", "/scim/v2/Groups/{group_id}"): pushing("/scim/v2/Groups/g", 204, None, "DELETE"),
+    ("POST", "/scim/v2/Groups/.search"): pushing("/scim/v2/Groups/.search", 200, {}),
+    ("POST", "/scim/v2/.search"): pushing("/scim/v2/.search", 200, {}),
     ("POST", "/api/v1.0/documents/search/"): Write(
         lambda site: searching(site, "a1"),
         200,

@@ -17,6 +17,8 @@ from uuid import uuid4
 import pytest
 
 from connectors.ports import SourceError
+from connectors.push.group_values import GroupMember, MembersAdded
+from connectors.push.groups import PushedGroups
 from expertise.consent import Preference, PreferenceKind
 from quisait.application import engines
 from quisait.application.assembly import open_application
@@ -290,10 +292,15 @@ def test_a_backup_has_no_secret_and_shows_a_change(
     monkeypatch.setenv("QUISAIT_LDAP__PASSWORD", "motdepasse-ldap")
     with open_application(load_settings()) as application:
         token = application.push_tokens.add("forum", "Le forum")
+        member = MembersAdded((GroupMember("membre-pousse"),))
+        PushedGroups(application.database).change("forum", "groupe", [member], make=True)
     backup = backed_up(tmp_path / "backup")
     settings = load_settings()
     whole = b"".join(path.read_bytes() for path in backup.rglob("*") if path.is_file())
-    for secret in (b"motdepasse-ldap", b"k" * 32, token.split("_")[1].encode()):
+    for secret in (
+        *(b"motdepasse-ldap", b"k" * 32, token.split("_")[1].encode()),
+        b"membre-pousse",  # who left since must not read again
+    ):
         assert secret not in whole
     assert [oct(path.stat().st_mode & 0o777) for path in (backup, backup / "manifest.json")] == [
         "0o700",

@@ -28,7 +28,13 @@ ag-1,Ana,Le Goff,22,
 ag-2,Ben,Amrani,974,docs:{SUB}
 """
 SOURCES = [
-    {"name": "docs", "kind": "push", "every": "1 s", "link": "https://docs.example/{id}/"},
+    {
+        "name": "docs",
+        "kind": "push",
+        "every": "1 s",
+        "link": "https://docs.example/{id}/",
+        "scim": True,
+    },
     {"name": "drive", "kind": "push", "every": "1 s"},
 ]
 START_S = 60
@@ -119,6 +125,34 @@ def place(tmp_path_factory: pytest.TempPathFactory, tokens: dict[str, str]) -> P
 def server(place: Place) -> Iterator[Server]:
     with started(place, "serve") as server:
         yield server
+
+
+def test_a_group_that_people_pushes_opens_and_closes_at_once(
+    server: Server, tokens: dict[str, str]
+) -> None:
+    """A document of a group is nobody's until its member is pushed; who left finds it no more."""
+    note = DOCUMENT | {"id": "de-groupe", "content": "Le mot talusviolet", "users": []}
+    answer = server.push([note], tokens["docs"], "/api/v1.0/documents/index/")
+    assert answer.status_code == 201, answer.text
+    server.place.run("crawl", "docs")
+    assert server.found("talusviolet", "ag-2") == set()
+
+    def people(verb: str, source: str) -> int:
+        operation = {"op": verb, "path": "members", "value": [{"value": SUB, "type": "User"}]}
+        return httpx.patch(
+            f"{server.address}/scim/v2/Groups/geometres",
+            json={"Operations": [operation]},
+            headers={"Authorization": f"Bearer {tokens[source]}"},
+            trust_env=False,
+            timeout=30,
+        ).status_code
+
+    assert people("add", "drive") == 403
+    assert people("add", "docs") == 200
+    assert server.found("talusviolet", "ag-2") == {"docs:de-groupe"}
+    assert server.found("talusviolet", "ag-1") == set()
+    assert people("remove", "docs") == 200
+    assert server.found("talusviolet", "ag-2") == set()
 
 
 def test_a_pushed_document_is_found_under_its_rights(

@@ -1,12 +1,15 @@
 """What La Suite's applications push to find becomes records under our rules of access."""
 
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connectors.push.items import PushedItem, PushOutcome, PushReceipt, SuiteRules, parse_find_item
+from connectors.records.documents import RecordContext, documents_of
 from connectors.records.schema import DeletedLine, RecordLine
-from connectors.values import MAX_PRINCIPALS
+from connectors.values import MAX_PRINCIPALS, ContributorRole, Document
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -110,6 +113,24 @@ def test_a_document_without_title_is_called_by_its_beginning() -> None:
     assert record(title="", content="\0\nsuite").title == DOCUMENT["id"]
 
 
+def test_who_wrote_is_taken_where_it_is_said() -> None:
+    """The creator as author, others as editors once each; nobody where nothing is said."""
+    line = record(creator=SUB, contributors=["ben", SUB, "ben", "cal"])
+    context = RecordContext("docs", Path("/nonexistent"), {}, {})
+    (document,) = documents_of(line, context, "")
+    assert isinstance(document, Document)
+    roles = [(one.account, one.role) for one in document.contributions]
+    assert roles == [
+        (f"docs:{SUB}", ContributorRole.AUTHOR),
+        ("docs:ben", ContributorRole.EDITOR),
+        ("docs:cal", ContributorRole.EDITOR),
+    ]
+    assert document.contributions[1].last == date(2026, 1, 2)
+    (silent,) = documents_of(record(), context, "")
+    assert isinstance(silent, Document)
+    assert silent.contributions == ()
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -117,6 +138,7 @@ def test_a_document_without_title_is_called_by_its_beginning() -> None:
         ("content", None), ("content", {}), ("created_at", "hier"), ("updated_at", None),
         ("created_at", "2026-01-01T10:00:00"), ("users", "tous"), ("users", [None]),
         ("users", [""]), ("groups", [["x"]]), ("reach", "open"), ("reach", "None"),
+        ("creator", ""), ("creator", 5), ("contributors", ["\0"]), ("contributors", "x"),
         ("is_active", None), ("is_active", "peut-être"), ("content", "\ud83d"), ("users", ["\0"]),
     ],
 )  # fmt: skip

@@ -1,0 +1,343 @@
+"""Groups that an application pushes (SCIM 2.0, RFC 7643 and 7644): stored, changed, looked up.
+
+A group's principal is `source:group:name`. Its members are accounts of the source: the agents to
+whom the directory gives `source:value` or `source:address` for the `value` or the `email` of a
+member. What nobody pushed has no members.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from connectors.push.documents import metadata
+from connectors.push.group_values import (
+    GroupChange,
+    GroupDescribed,
+    GroupMember,
+    GroupNameTaken,
+    GroupUnknown,
+    MembersAdded,
+    MembersRemoved,
+    MembersReplaced,
+    PushedGroup,
+    TooManyMembers,
+)
+from connectors.push.items import InboxUnreachable
+from connectors.values import assume_utc, normalize_principal
+
+MOST_GROUPS = 20_000
+"""Groups of one source."""
+MOST_MEMBERS = 100_000
+"""Members of one group."""
+_AT_ONCE = 400
+"""Less than every database's maximum number of parameters in a statement."""
+
+pushed_groups = sa.Table(
+    "pushed_groups",
+    metadata,
+    sa.Column("source", sa.String(200), primary_key=True),
+    sa.Column("id", sa.String(100), primary_key=True),
+    sa.Column("name_key", sa.String(64), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("external_id", sa.Text, nullable=False),
+    sa.Column("created", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("modified", sa.DateTime(timezone=True), nullable=False),
+    sa.UniqueConstraint("source", "name_key", name="pushed_groups_name"),
+)
+pushed_members = sa.Table(
+    "pushed_members",
+    metadata,
+    sa.Column("source", sa.String(200), primary_key=True),
+    sa.Column("group_id", sa.String(100), primary_key=True),
+    # Digests, since a value may be too long for an index; that of no address is empty.
+    sa.Column("value_key", sa.String(64), primary_key=True),
+    sa.Column("email_key", sa.String(64), nullable=False),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Index("pushed_members_value", "source", "value_key"),
+    sa.Index("pushed_members_email", "source", "email_key"),
+)
+
+
+class PushedGroups:
+    """The groups of every source that pushes. Every call may raise `InboxUnreachable`."""
+
+    def __init__(
+        self, engine: sa.Engine, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._engine, self._now = engine, now
+
+    def found(
+        self, source: str, *, name: str | None = None, external_id: str | None = None
+    ) -> tuple[PushedGroup, ...]:
+        """The source's groups by id, without their members: all, or those of that name."""
+        query = sa.select(pushed_groups).where(pushed_groups.c.source == source)
+        if name is not None:
+            query = query.where(pushed_groups.c.name_key == _digest(name))
+        if external_id is not None:
+            query = query.where(pushed_groups.c.external_id == external_id)
+        with self._connected() as connection:
+            rows = connection.execute(query.order_by(pushed_groups.c.id)).mappings().all()
+        return tuple(_group(row) for row in rows)
+
+    def group(self, source: str, group_id: str) -> PushedGroup:
+        """One group with its members. Raises `GroupUnknown`."""
+        with self._connected() as connection:
+            return self._whole(connection, source, group_id)
+
+    def create(
+        self, source: str, name: str, external_id: str, members: Sequence[GroupMember]
+    ) -> PushedGroup:
+        """A new group. Raises `GroupNameTaken`, `TooManyMembers`."""
+        with self._connected() as connection:
+            group_id = self._insert(connection, source, uuid4().hex, name, external_id)
+            self._apply(connection, source, group_id, MembersAdded(tuple(members)))
+            return self._whole(connection, source, group_id)
+
+    def change(
+        self, source: str, group_id: str, changes: Sequence[GroupChange], *, make: bool = False
+    ) -> PushedGroup:
+        """Apply changes in their order, all or none of them.
+
+        `make`: a group that is not there is made, and bears its id as its name. Raises
+        `GroupUnknown`, `GroupNameTaken`, `TooManyMembers`.
+        """
+        try:
+            return self._changed(source, group_id, changes, make=make)
+        except GroupNameTaken:
+            if not make:
+                raise
+        try:  # another request may have made it since it was looked for
+            return self._changed(source, group_id, changes, make=False)
+        except GroupUnknown:
+            raise GroupNameTaken from None
+
+    def _changed(
+        self, source: str, group_id: str, changes: Sequence[GroupChange], *, make: bool
+    ) -> PushedGroup:
+        with self._connected() as connection:
+            if not self._touched(connection, source, group_id):
+                if not make:
+                    raise GroupUnknown
+                self._insert(connection, source, group_id, group_id, "")
+            for one in changes:
+                self._apply(connection, source, group_id, one)
+            return self._whole(connection, source, group_id)
+
+    def delete(self, source: str, group_id: str) -> None:
+        """A group with its members. Raises `GroupUnknown`."""
+        with self._connected() as connection:
+            connection.execute(sa.delete(pushed_members).where(*_of(source, group_id)))
+            own = (pushed_groups.c.source == source) & (pushed_groups.c.id == group_id)
+            if not connection.execute(sa.delete(pushed_groups).where(own)).rowcount:
+                raise GroupUnknown
+
+    def _whole(self, connection: sa.Connection, source: str, group_id: str) -> PushedGroup:
+        own = (pushed_groups.c.source == source) & (pushed_groups.c.id == group_id)
+        row = connection.execute(sa.select(pushed_groups).where(own)).mappings().one_or_none()
+        if row is None:
+            raise GroupUnknown
+        query = sa.select(pushed_members.c.value, pushed_members.c.email)
+        query = query.where(*_of(source, group_id)).order_by(pushed_members.c.value_key)
+        members = tuple(GroupMember(*one) for one in connection.execute(query))
+        return _group(row, members)
+
+    def _insert(
+        self, connection: sa.Connection, source: str, group_id: str, name: str, external_id: str
+    ) -> str:
+        count = sa.select(sa.func.count()).where(pushed_groups.c.source == source)
+        if connection.execute(count).scalar_one() >= MOST_GROUPS:
+            raise TooManyMembers
+        now = self._now()
+        row = {"source": source, "id": group_id, "external_id": external_id}
+        row |= {"name": name, "name_key": _digest(name)}
+        try:
+            connection.execute(sa.insert(pushed_groups).values(**row, created=now, modified=now))
+        except sa.exc.IntegrityError as error:
+            raise GroupNameTaken from error
+        return group_id
+
+    def _touched(self, connection: sa.Connection, source: str, group_id: str) -> bool:
+        """Whether the group is there; two changes of one group wait for one another."""
+        own = (pushed_groups.c.source == source) & (pushed_groups.c.id == group_id)
+        update = sa.update(pushed_groups).where(own).values(modified=self._now())
+        return bool(connection.execute(update).rowcount)
+
+    def _apply(
+        self, connection: sa.Connection, source: str, group_id: str, change: GroupChange
+    ) -> None:
+        match change:
+            case MembersAdded(members):
+                self._add(connection, source, group_id, members)
+            case MembersRemoved(None):
+                connection.execute(sa.delete(pushed_members).where(*_of(source, group_id)))
+            case MembersRemoved(tuple() as members):
+                self._remove(connection, source, group_id, members)
+            case MembersReplaced(members):
+                connection.execute(sa.delete(pushed_members).where(*_of(source, group_id)))
+                self._add(connection, source, group_id, members)
+            case GroupDescribed():
+                self._describe(connection, source, group_id, change)
+
+    def _add(
+        self,
+        connection: sa.Connection,
+        source: str,
+        group_id: str,
+        members: Sequence[GroupMember],
+    ) -> None:
+        rows = {
+            (key := _digest(one.value)): {
+                "source": source,
+                "group_id": group_id,
+                "value_key": key,
+                "email_key": _address_key(one.email),
+                "value": one.value,
+                "email": one.email,
+            }
+            for one in members
+        }
+        own = _of(source, group_id)
+        for keys in _parts(list(rows)):
+            there = pushed_members.c.value_key.in_(keys)
+            connection.execute(sa.delete(pushed_members).where(*own, there))
+        if rows:
+            connection.execute(sa.insert(pushed_members), list(rows.values()))
+        count = sa.select(sa.func.count()).select_from(pushed_members).where(*own)
+        if connection.execute(count).scalar_one() > MOST_MEMBERS:
+            raise TooManyMembers
+
+    def _remove(
+        self,
+        connection: sa.Connection,
+        source: str,
+        group_id: str,
+        members: Sequence[GroupMember],
+    ) -> None:
+        """By value, and by address too: who is meant by either is no member any more."""
+        own = _of(source, group_id)
+        values = [_digest(one.value) for one in members if one.value]
+        addresses = [key for one in members if (key := _address_key(one.email))]
+        for column, keys in (
+            (pushed_members.c.value_key, values),
+            (pushed_members.c.email_key, addresses),
+        ):
+            for part in _parts(keys):
+                connection.execute(sa.delete(pushed_members).where(*own, column.in_(part)))
+
+    def _describe(
+        self, connection: sa.Connection, source: str, group_id: str, described: GroupDescribed
+    ) -> None:
+        values: dict[str, str] = {}
+        if described.name is not None:
+            values |= {"name": described.name, "name_key": _digest(described.name)}
+        if described.external_id is not None:
+            values["external_id"] = described.external_id
+        own = (pushed_groups.c.source == source) & (pushed_groups.c.id == group_id)
+        try:
+            if values:
+                connection.execute(sa.update(pushed_groups).where(own).values(**values))
+        except sa.exc.IntegrityError as error:
+            raise GroupNameTaken from error
+
+    @contextmanager
+    def _connected(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except (sa.exc.OperationalError, sa.exc.TimeoutError) as error:
+            raise InboxUnreachable from error
+
+
+def group_principal(source: str, name: str) -> str:
+    """The principal of a pushed group, as pushed documents name it."""
+    return normalize_principal(f"{source}:group:{name}")
+
+
+@dataclass(frozen=True, slots=True)
+class PushedMemberships:
+    """Who is in a pushed group, for the sources whose settings take groups: no other's count."""
+
+    engine: sa.Engine
+    sources: frozenset[str]
+
+    def of(self, accounts: Collection[str]) -> frozenset[str]:
+        """The principals of the groups that the holder of these accounts is in, as of now."""
+        found: set[str] = set()
+        with self.engine.connect() as connection:
+            for source in self.sources:
+                prefix = f"{source}:"
+                names = [one.removeprefix(prefix) for one in accounts if one.startswith(prefix)]
+                for name in _names_by(connection, source, names):
+                    found.add(group_principal(source, name))
+        return frozenset(found)
+
+    def among(self, principals: Collection[str]) -> frozenset[str]:
+        """Those of these principals that are a pushed group."""
+        found: set[str] = set()
+        with self.engine.connect() as connection:
+            for source in self.sources:
+                prefix = f"{source}:group:"
+                named = {
+                    _digest(one.removeprefix(prefix)): one
+                    for one in principals
+                    if one.startswith(prefix)
+                }
+                for part in _parts(list(named)):
+                    query = sa.select(pushed_groups.c.name_key).where(
+                        pushed_groups.c.source == source, pushed_groups.c.name_key.in_(part)
+                    )
+                    found |= {named[key] for key in connection.execute(query).scalars()}
+        return frozenset(found)
+
+
+def _names_by(connection: sa.Connection, source: str, names: Sequence[str]) -> Iterator[str]:
+    """The names of the groups that have a member of one of these values or addresses."""
+    joined = pushed_groups.join(
+        pushed_members,
+        (pushed_groups.c.source == pushed_members.c.source)
+        & (pushed_groups.c.id == pushed_members.c.group_id),
+    )
+    addresses = [key for one in names if (key := _address_key(one))]
+    for column, keys in (
+        (pushed_members.c.value_key, [_digest(one) for one in names]),
+        (pushed_members.c.email_key, addresses),
+    ):
+        for part in _parts(keys):
+            query = sa.select(pushed_groups.c.name).select_from(joined)
+            query = query.where(pushed_members.c.source == source, column.in_(part))
+            yield from connection.execute(query).scalars()
+
+
+def _group(row: sa.RowMapping, members: tuple[GroupMember, ...] = ()) -> PushedGroup:
+    return PushedGroup(
+        row["id"],
+        row["name"],
+        row["external_id"],
+        assume_utc(row["created"]),
+        assume_utc(row["modified"]),
+        members,
+    )
+
+
+def _of(source: str, group_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return pushed_members.c.source == source, pushed_members.c.group_id == group_id
+
+
+def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    for begin in range(0, len(keys), _AT_ONCE):
+        yield keys[begin : begin + _AT_ONCE]
+
+
+def _address_key(address: str) -> str:
+    """A digest of an e-mail address, whose letters' case does not count; empty for none."""
+    return _digest(address.lower()) if "@" in address else ""
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(normalize_principal(text).encode()).hexdigest()

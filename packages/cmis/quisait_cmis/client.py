@@ -1,0 +1,330 @@
+"""The requests that are sent to a repository: CMIS 1.1, browser binding."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from connectors.http_host import HttpHost, HttpResponse
+from connectors.ports import RecordVanished, SourceError, SourceRefused, SourceUnreachable
+from connectors.values import Content
+from quisait_cmis.objects import (
+    CmisObject,
+    NotAnAnswer,
+    latest_major,
+    parse_answer,
+    read_listed,
+    read_object,
+)
+
+PAGE = 200
+"""Objects of a page of a folder or of the change log."""
+MOST_PAGES = 5_000
+MOST_FAILURES = 5
+"""Requests in a row that the server does not answer: then it is the server that is away."""
+_TRIES = 3
+"""Times that a folder is listed which changes while it is."""
+_REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+
+class Unreadable(Exception):
+    """An object was not read; `gone`: the repository has none. The text says why, in French."""
+
+    def __init__(self, reason: str, *, gone: bool = False) -> None:
+        super().__init__(reason)
+        self.gone = gone
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """What a repository says of itself; `log_token` is that of the newest entry of its log."""
+
+    id: str
+    url: str
+    root_url: str
+    root_id: str
+    has_access_lists: bool
+    log_token: str
+    has_log: bool
+    anyone: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One entry of the change log."""
+
+    kind: str
+    object_id: str
+    base: str
+
+
+class LogUnreadable(Exception):
+    """The log does not tell what happened since a token: all has to be looked at."""
+
+
+@dataclass(slots=True)
+class CmisClient:
+    """One repository. An object that fails alone is told from a server that is away."""
+
+    host: HttpHost
+    repository_id: str = ""
+    failures: int = field(default=0, init=False)
+    _repository: Repository | None = field(default=None, init=False)
+
+    @property
+    def repository(self) -> Repository:
+        """Asked for once. Raises `SourceRefused`, `SourceUnreachable`."""
+        if self._repository is None:
+            self._repository = self._asked_repository()
+        return self._repository
+
+    def root(self, path: str) -> CmisObject:
+        """The folder that is read. Raises `SourceRefused`, `SourceUnreachable`."""
+        try:
+            if path == "/":
+                return self.object_of(self.repository.root_id)
+            # Not by path in the address: servers differ in how they read it.
+            folder = self.object_of(self.repository.root_id)
+            for name in path.strip("/").split("/"):
+                children, _ = self.children(folder)
+                folder = next(one for one in children if one.segment == name)
+            return folder
+        except StopIteration:
+            raise SourceRefused(
+                f"Le dépôt de {self.host.host} n'a pas de dossier « {path} », ou ne le montre pas "
+                "au compte : vérifiez « folder »."
+            ) from None
+        except Unreadable as error:
+            raise self.unread_root(str(error), error) from error
+
+    def unread_root(self, reason: str, error: Unreadable | None = None) -> SourceError:
+        """What to raise where the folder to read is not: nothing can be said of what it has."""
+        if error and isinstance(error.__cause__, SourceUnreachable):
+            return error.__cause__
+        return SourceRefused(
+            f"{self.host.host} ne rend pas le dossier à lire : {reason}. Vérifiez « folder » et "
+            "les droits du compte."
+        )
+
+    def object_of(self, object_id: str) -> CmisObject:
+        """An object with its access list. Raises `Unreadable`, `SourceUnreachable`."""
+        answer = self._asked("object", objectId=object_id, includeACL="true")
+        try:
+            return read_object(answer)
+        except NotAnAnswer as error:
+            raise Unreadable(str(error)) from error
+
+    def document(self, listed: CmisObject, *, major: bool) -> tuple[CmisObject, CmisObject] | None:
+        """The version to read, and the object that its folder lists: each with its access list.
+
+        None where it has no major version. Raises as `object`.
+        """
+        current = self.object_of(listed.id)
+        if not major or current.flag("cmis:isLatestMajorVersion") is not False:
+            return current, current
+        found = latest_major(self._several("versions", "", objectId=listed.id))
+        return (self.object_of(found.id), current) if found else None
+
+    def children(self, folder: CmisObject) -> tuple[list[CmisObject], int]:
+        """What a folder has, and how many of it could not be read.
+
+        Raises `Unreadable`, `SourceUnreachable`.
+        """
+        for _ in range(_TRIES):
+            found = self._listed_once(folder)
+            if found is not None:
+                return found
+        raise Unreadable("ce dossier change sans cesse pendant qu'il est listé")
+
+    def parents(self, object_id: str) -> list[CmisObject]:
+        """The folders that an object is in; `segment` is its own name there. As `object`."""
+        return self._several(
+            "parents", "object", objectId=object_id, includeRelativePathSegment="true"
+        )
+
+    def read(self, found: CmisObject) -> bytes:
+        """A document's file, if all of it is as it was. Raises `RecordVanished`."""
+        parameters = {"cmisselector": "content", "objectId": found.id}
+        answer = self._patient(
+            lambda: self.host.request("GET", self.repository.root_url, parameters), RecordVanished
+        )
+        if answer.status_code != HTTPStatus.OK:
+            raise RecordVanished(f"le dépôt ne rend pas le fichier ({answer.status_code})")
+        try:
+            now = self.object_of(found.id)
+        except Unreadable as error:
+            raise RecordVanished(f"le fichier ne se relit pas : {error}") from error
+        if (now.version, now.entries, now.exact) != (found.version, found.entries, found.exact):
+            raise RecordVanished("le fichier ou ses lecteurs ont changé pendant la lecture")
+        if found.number("cmis:contentStreamLength") not in (None, -1, len(answer.content)):
+            raise RecordVanished("le fichier n'a pas la taille que dit le dépôt")
+        return answer.content
+
+    def content(self, found: CmisObject, title: str) -> Content | None:
+        """A document's file, to be read in its turn; None where it has none."""
+        size = found.number("cmis:contentStreamLength")
+        name = found.text("cmis:contentStreamFileName")
+        media_type = found.text("cmis:contentStreamMimeType")
+        if not (name or media_type or size):
+            return None
+        return Content(
+            name or found.text("cmis:name") or "document",
+            lambda: self.read(found),
+            media_type or None,
+            size if size is not None and size >= 0 else None,
+            title,
+        )
+
+    def log_since(self, token: str, most: int) -> list[LogEntry]:
+        """The log's entries from that token on. Raises `LogUnreadable`, `SourceUnreachable`."""
+        entries: list[LogEntry] = []
+        for _ in range(math.ceil(most / PAGE) + 1):
+            parameters = {
+                "cmisselector": "contentChanges",
+                "changeLogToken": token,
+                "maxItems": PAGE,
+                "succinct": "true",
+            }
+            answer = self._patient(
+                lambda asked=parameters: self.host.request(  # type: ignore[misc]
+                    "GET", self.repository.url, asked
+                ),
+                Unreadable,
+            )
+            if answer.status_code != HTTPStatus.OK:
+                raise LogUnreadable
+            try:
+                said = parse_answer(answer.content)
+                entries += [_log_entry(one) for one in said["objects"]]
+                more, following = said.get("hasMoreItems"), said.get("changeLogToken")
+            except (NotAnAnswer, LookupError, TypeError, AttributeError) as error:
+                raise LogUnreadable from error
+            if not more:
+                return entries
+            if not isinstance(following, str) or following == token:
+                raise LogUnreadable  # it does not go on
+            token = following
+        raise LogUnreadable
+
+    def _listed_once(self, folder: CmisObject) -> tuple[list[CmisObject], int] | None:
+        """As `children`; None where the folder changed between two pages.
+
+        Each page begins with the last of the one before: a listing that moved is noticed.
+        """
+        found: dict[str, CmisObject] = {}
+        odd, skipped, last = 0, 0, ""
+        for _ in range(MOST_PAGES):
+            answer = self._asked(
+                "children",
+                objectId=folder.id,
+                includePathSegment="true",
+                maxItems=PAGE,
+                skipCount=skipped,
+            )
+            raw = answer.get("objects") if isinstance(answer, dict) else None
+            if not isinstance(raw, list):
+                raise Unreadable("le dépôt ne le liste pas")
+            page: list[CmisObject] = []
+            for one in raw:
+                try:
+                    page += read_listed([one], "object")
+                except NotAnAnswer:
+                    odd += 1
+            if last and (not page or page[0].id != last):
+                return None
+            fresh = [one for one in page if one.id not in found]
+            found |= {one.id: one for one in fresh}
+            if answer.get("hasMoreItems") is not True:
+                return list(found.values()), odd
+            if not fresh:
+                raise Unreadable("la liste de ce dossier ne finit pas")
+            skipped, last = skipped + len(raw) - 1, page[-1].id
+        raise Unreadable("ce dossier a trop d'objets")
+
+    def _several(self, selector: str, wrapped: str, **parameters: object) -> list[CmisObject]:
+        answer = self._asked(selector, **parameters)
+        try:
+            return read_listed(answer, wrapped)
+        except NotAnAnswer as error:
+            raise Unreadable(str(error)) from error
+
+    def _asked(self, selector: str, **parameters: object) -> Any:
+        """A JSON answer. Raises `Unreadable`, `SourceUnreachable`."""
+        asked = {"cmisselector": selector, "succinct": "true", **parameters}
+        answer = self._patient(
+            lambda: self.host.request("GET", self.repository.root_url, asked), Unreadable
+        )
+        status = answer.status_code
+        if status in _REFUSED:
+            raise Unreadable(f"le dépôt le refuse au compte (réponse {status})")
+        if status != HTTPStatus.OK:
+            gone = status == HTTPStatus.NOT_FOUND
+            raise Unreadable(f"le dépôt ne le rend pas (réponse {status})", gone=gone)
+        try:
+            return parse_answer(answer.content)
+        except NotAnAnswer as error:
+            raise Unreadable(str(error)) from error
+
+    def _asked_repository(self) -> Repository:
+        answer = self.host.request("GET", self.host.root)
+        if answer.status_code in _REFUSED:
+            raise SourceRefused(
+                f"{self.host.host} refuse le compte : vérifiez « user » et son mot de passe."
+            )
+        if answer.status_code != HTTPStatus.OK:
+            raise SourceRefused(
+                f"{self.host.host} n'a pas de service CMIS à cette adresse (réponse "
+                f"{answer.status_code}) : vérifiez « url »."
+            )
+        try:
+            told = parse_answer(answer.content)
+            known = {str(name): _repository(one) for name, one in told.items()}
+        except (NotAnAnswer, LookupError, TypeError, AttributeError) as error:
+            raise SourceRefused(
+                f"{self.host.host} ne répond pas comme un service CMIS 1.1 « browser binding » : "
+                "vérifiez « url »."
+            ) from error
+        wanted = self.repository_id or (next(iter(known)) if len(known) == 1 else "")
+        if wanted not in known:
+            raise SourceRefused(
+                f"{self.host.host} a ces dépôts : {', '.join(sorted(known)[:20])}. Nommez-en un "
+                "par « repository »."
+            )
+        return known[wanted]
+
+    def _patient(
+        self, ask: Callable[[], HttpResponse], alone: Callable[[str], Exception]
+    ) -> HttpResponse:
+        """The answer; `alone` is raised for one that fails while the server answers others."""
+        try:
+            answer = ask()
+        except SourceRefused as error:  # it leads to another host, or its certificate is unknown
+            raise alone(str(error)) from error
+        except SourceUnreachable as error:
+            self.failures += 1
+            if self.failures >= MOST_FAILURES:
+                raise
+            raise alone(str(error)) from error
+        self.failures = 0
+        return answer
+
+
+def _repository(raw: Any) -> Repository:
+    said = raw["capabilities"]
+    names = raw.get("principalIdAnyone"), raw.get("principalIdAnonymous")
+    return Repository(
+        id=str(raw["repositoryId"]),
+        url=str(raw["repositoryUrl"]),
+        root_url=str(raw["rootFolderUrl"]),
+        root_id=str(raw["rootFolderId"]),
+        has_access_lists=said.get("capabilityACL") in ("discover", "manage"),
+        log_token=str(raw.get("latestChangeLogToken") or ""),
+        has_log=said.get("capabilityChanges") not in (None, "none"),
+        anyone=frozenset(name for name in names if isinstance(name, str) and name),
+    )
+
+
+def _log_entry(raw: Any) -> LogEntry:
+    found = read_object(raw)
+    return LogEntry(str(raw["changeEventInfo"]["changeType"]), found.id, found.base)

@@ -1,0 +1,156 @@
+"""What a repository answers, as values: an object with its access list (CMIS 1.1, 5.2)."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from connectors.tables import exceeds_json_values
+
+MOST_VALUES = 2_000_000
+"""Values of one answer: a page of `PAGE` objects has some thousands."""
+FOLDER, DOCUMENT = "cmis:folder", "cmis:document"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class NotAnAnswer(ValueError):
+    """What came is not what CMIS says; the text is French."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessEntry:
+    """One entry of an access list: a principal of the repository, and what it may."""
+
+    principal: str
+    permissions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CmisObject:
+    """An object; `entries` is None where no access list came.
+
+    `exact` is whether the list says all that decides who reads (CMIS 1.1, 2.1.12.1).
+    """
+
+    properties: Mapping[str, Any] = field(repr=False)
+    entries: tuple[AccessEntry, ...] | None = None
+    exact: bool = False
+    segment: str = ""
+
+    def text(self, name: str) -> str:
+        """A property's text; the first of several, empty for none."""
+        value = self.properties.get(name)
+        if isinstance(value, list):
+            value = value[0] if value else None
+        return value if isinstance(value, str) else ""
+
+    def number(self, name: str) -> int | None:
+        """A property's whole number."""
+        value = self.properties.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def flag(self, name: str) -> bool | None:
+        """A property that is true or false; None where the repository does not say."""
+        value = self.properties.get(name)
+        return value if isinstance(value, bool) else None
+
+    def moment(self, name: str) -> datetime | None:
+        """A property of milliseconds since 1970 (the browser binding's simple form)."""
+        value = self.number(name)
+        try:
+            return _EPOCH + timedelta(milliseconds=value) if value is not None else None
+        except OverflowError:
+            return None
+
+    @property
+    def id(self) -> str:
+        """What the repository knows it by."""
+        return self.text("cmis:objectId")
+
+    @property
+    def base(self) -> str:
+        """Its base type."""
+        return self.text("cmis:baseTypeId")
+
+    @property
+    def version(self) -> str:
+        """What tells this text of it from another."""
+        told = (
+            self.id,
+            self.text("cmis:changeToken"),
+            self.number("cmis:contentStreamLength"),
+            self.number("cmis:lastModificationDate"),
+        )
+        return ":".join("" if one is None else str(one) for one in told)
+
+
+def parse_answer(content: bytes) -> Any:
+    """The JSON of an answer. Raises `NotAnAnswer`."""
+    try:
+        if exceeds_json_values(content, MOST_VALUES):
+            raise NotAnAnswer("une réponse du dépôt a trop de valeurs")
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, NotAnAnswer):
+            raise
+        raise NotAnAnswer("la réponse du dépôt n'est pas du JSON") from error
+
+
+def read_object(raw: Any, segment: str = "") -> CmisObject:
+    """An object of an answer with `succinct`. Raises `NotAnAnswer`."""
+    properties = raw.get("succinctProperties") if isinstance(raw, dict) else None
+    if not isinstance(properties, dict):
+        raise NotAnAnswer("la réponse du dépôt n'est pas un objet CMIS 1.1")
+    made = CmisObject(properties, _entries(raw.get("acl")), raw.get("exactACL") is True, segment)
+    if not made.id or "\0" in made.id:
+        raise NotAnAnswer("un objet du dépôt n'a pas d'identifiant")
+    return made
+
+
+def _entries(raw: Any) -> tuple[AccessEntry, ...] | None:
+    listed = raw.get("aces") if isinstance(raw, dict) else None
+    if not isinstance(listed, list):
+        return None
+    return tuple(map(_entry, listed))
+
+
+def _entry(raw: Any) -> AccessEntry:
+    try:
+        principal, permissions = raw["principal"]["principalId"], raw["permissions"]
+    except (TypeError, LookupError) as error:
+        raise NotAnAnswer("une liste d'accès du dépôt ne se lit pas") from error
+    if not isinstance(principal, str) or not isinstance(permissions, list):
+        raise NotAnAnswer("une liste d'accès du dépôt ne se lit pas")
+    return AccessEntry(principal, frozenset(one for one in permissions if isinstance(one, str)))
+
+
+def read_listed(raw: Any, wrapped: str) -> list[CmisObject]:
+    """The objects of a list, each within `wrapped`. Raises `NotAnAnswer`."""
+    if not isinstance(raw, list):
+        raise NotAnAnswer("la réponse du dépôt n'est pas une liste")
+    return [_listed(one, wrapped) for one in raw]
+
+
+def _listed(raw: Any, wrapped: str) -> CmisObject:
+    if not wrapped:
+        return read_object(raw)
+    if not isinstance(raw, dict):
+        raise NotAnAnswer("un objet de la liste ne se lit pas")
+    segment = raw.get("pathSegment") or raw.get("relativePathSegment")
+    return read_object(raw.get(wrapped), segment if isinstance(segment, str) else "")
+
+
+def latest_major(versions: Iterable[CmisObject]) -> CmisObject | None:
+    """Of a document's versions, the last major one that is no working copy."""
+    major = [
+        one
+        for one in versions
+        if one.flag("cmis:isMajorVersion") and not one.flag("cmis:isPrivateWorkingCopy")
+    ]
+    said = [one for one in major if one.flag("cmis:isLatestMajorVersion")]
+    return next(iter(said or sorted(major, key=_made, reverse=True)), None)
+
+
+def _made(version: CmisObject) -> int:
+    return version.number("cmis:creationDate") or 0

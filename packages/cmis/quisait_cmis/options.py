@@ -1,0 +1,117 @@
+"""What the settings say of a CMIS repository."""
+
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from connectors.file_patterns import FileSelection, parse_selection
+from connectors.records.schema import Readers
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("donnez une adresse en https:// ou http://, sans compte ni mot de passe")
+    if parts.query or parts.fragment:
+        raise ValueError("donnez l'adresse du service, sans « ? » ni « # »")
+    return url.rstrip("/")
+
+
+def _principals(groups: dict[str, str]) -> dict[str, str]:
+    Readers(allowed=list(groups.values()))
+    return groups
+
+
+def _principal(principal: str) -> str:
+    Readers(allowed=[principal] if principal else [])
+    return principal
+
+
+def _folder(path: str) -> str:
+    return "/" + path.strip("/")
+
+
+class CmisOptions(BaseModel):
+    """The source's table `options` in quisait.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Annotated[str, AfterValidator(_address)] = Field(
+        description="adresse du service CMIS 1.1 « browser binding »"
+    )
+    user: str = Field(min_length=1, description="compte qui lit")
+    repository: str = Field("", description="dépôt à lire ; vide : le seul du service")
+    folder: Annotated[str, AfterValidator(_folder)] = Field(
+        "/", description="dossier à lire, avec ce qui est en dessous, comme « /Sites/compta »"
+    )
+    include: list[str] = Field([], description="motifs des documents lus ; vide : tous")
+    exclude: list[str] = Field(
+        [], description="motifs des documents et dossiers qui ne le sont pas"
+    )
+    versions: Literal["latest", "major"] = Field(
+        "latest",
+        description="« major » : la dernière version majeure, et rien d'un document qui n'en a pas",
+    )
+    changes: Literal["walk", "log"] = Field(
+        "walk",
+        description="« log » : le journal du dépôt dit ce qui a changé, s'il dit aussi les "
+        "droits ; « walk » : tout est parcouru à chaque lecture",
+    )
+    walk_every_h: float = Field(
+        24, gt=0, description="avec « log », heures après lesquelles tout est parcouru quand même"
+    )
+    anyone: Annotated[str, AfterValidator(_principal)] = Field(
+        "",
+        description="ce qu'est « tous les utilisateurs » du dépôt dans les droits, comme "
+        "« everyone » ; vide : personne",
+    )
+    groups: Annotated[dict[str, str], AfterValidator(_principals)] = Field(
+        {},
+        description="groupes du dépôt et ce qu'ils sont dans les droits : "
+        '{ "GROUP_compta" = "annuaire:group:comptables" }',
+    )
+    group_prefix: str = Field(
+        "GROUP_", description="ce par quoi commence le nom d'un groupe du dépôt ; vide : rien"
+    )
+    group_authority: str = Field(
+        "",
+        pattern=r"^[^:\s]*$",
+        description="annuaire dont les groupes ont le même nom que ceux du dépôt, sans "
+        "« group_prefix » ; vide : un groupe que « groups » ne nomme pas n'est personne",
+    )
+    read_permissions: list[str] = Field(
+        ["cmis:read", "cmis:all"],
+        min_length=1,
+        description="permissions du dépôt dont chacune suffit pour lire",
+    )
+    creator: Literal["author", "uploader"] = Field(
+        "author",
+        description="ce qu'est qui a créé un document : « uploader » ne dit pas qui sait",
+    )
+    bots: list[str] = Field(
+        [], description="comptes techniques du dépôt, qui ne disent jamais qui sait"
+    )
+    title: str = Field(
+        "", description="propriété qui porte le titre, comme « cm:title » ; vide : le nom"
+    )
+    link: str = Field(
+        "",
+        description="adresse d'un document pour qui le trouve, avec {id}, {series} ou {path} ; "
+        "vide : celle du service",
+    )
+    evidence: Literal["yes", "none"] = Field(
+        "yes", description="« none » : les auteurs ne disent jamais qui sait"
+    )
+    rate_per_s: float = Field(20, gt=0, le=200, description="demandes par seconde au plus")
+    ca_file: str = Field("", description="autorité de certification du serveur (PEM)")
+
+    @model_validator(mode="after")
+    def _patterns_hold(self) -> Self:
+        parse_selection(self.include, self.exclude)
+        return self
+
+    @property
+    def selection(self) -> FileSelection:
+        """Which documents are read."""
+        return parse_selection(self.include, self.exclude)

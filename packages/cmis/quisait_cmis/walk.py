@@ -1,0 +1,98 @@
+"""Walk a repository's folders in name order, and find where one object is."""
+
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from connectors.file_patterns import FileSelection
+from quisait_cmis.client import CmisClient, Unreadable
+from quisait_cmis.objects import DOCUMENT, FOLDER, CmisObject
+
+MOST_DEPTH = 200
+_ODD_NAME = "ce nom ne se lit pas"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """A document as its folder lists it: without its access list. `path` is below the root."""
+
+    path: str
+    found: CmisObject
+
+
+@dataclass(frozen=True, slots=True)
+class UnlistedObjects:
+    """A folder that could not be listed, and why; `partly`: some of what it has was."""
+
+    path: str
+    reason: str
+    partly: bool = False
+    error: Unreadable | None = None
+
+
+def walk(
+    client: CmisClient,
+    root: CmisObject,
+    selection: FileSelection,
+    entered: Callable[[str], bool] = lambda path: True,
+) -> Iterator[ListedObject | UnlistedObjects]:
+    """Yield every selected document, from the root down. Raises `SourceError`.
+
+    `entered` says of a folder's path whether it is looked at.
+    """
+    waiting = [(root, "", 0)]
+    seen: set[str] = set()
+    while waiting:
+        folder, path, depth = waiting.pop()
+        if folder.id in seen or depth > MOST_DEPTH:
+            yield UnlistedObjects(path, "ce dossier est dans lui-même, ou trop profond")
+            continue
+        seen.add(folder.id)
+        try:
+            children, odd = client.children(folder)
+        except Unreadable as error:
+            yield UnlistedObjects(path, str(error), error=error)
+            continue
+        if odd:
+            yield UnlistedObjects(path, f"{odd} objets de ce dossier ne se lisent pas", partly=True)
+        folders = []
+        for one in sorted(children, key=lambda child: child.segment):
+            where = _nfc(f"{path}/{one.segment}" if path else one.segment)
+            names = tuple(where.split("/"))
+            if one.base not in (FOLDER, DOCUMENT):
+                continue
+            if not is_segment(one.segment):
+                yield UnlistedObjects(path, _ODD_NAME, partly=True)
+            elif one.base == DOCUMENT and is_read(one) and selection.takes(names):
+                yield ListedObject(where, one)
+            elif one.base == FOLDER and selection.enters(names) and entered(where):
+                folders.append((one, where, depth + 1))
+        waiting += reversed(folders)
+
+
+def is_segment(name: str) -> bool:
+    """Whether a name can be one part of a path."""
+    return bool(name.strip()) and name not in (".", "..") and not set(name) & {"/", "\0"}
+
+
+def is_read(found: CmisObject) -> bool:
+    """Whether it is a document that others see too: no working copy."""
+    return found.base == DOCUMENT and not found.flag("cmis:isPrivateWorkingCopy")
+
+
+def paths_of(client: CmisClient, object_id: str, root: str) -> list[str]:
+    """Where a document is below the folder `root`, by the paths that its folders tell.
+
+    Raises `Unreadable`, `SourceUnreachable`.
+    """
+    above = root.rstrip("/")
+    found = []
+    for parent in client.parents(object_id):
+        folder = parent.text("cmis:path").rstrip("/")
+        if (folder == above or folder.startswith(f"{above}/")) and is_segment(parent.segment):
+            found.append(_nfc(f"{folder}/{parent.segment}"[len(above) + 1 :]))
+    return found
+
+
+def _nfc(path: str) -> str:
+    return unicodedata.normalize("NFC", path)

@@ -1,0 +1,371 @@
+"""Groups in the form of SCIM 2.0 (RFC 7643, RFC 7644): what is read of it, and what is answered."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from connectors.push.group_values import (
+    GroupChange,
+    GroupDescribed,
+    GroupMember,
+    MembersAdded,
+    MembersRemoved,
+    MembersReplaced,
+    PushedGroup,
+)
+
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
+_CORE = "urn:ietf:params:scim:schemas:core:2.0"
+_MESSAGES = "urn:ietf:params:scim:api:messages:2.0"
+MOST_LISTED = 50
+"""Groups of one page of a list."""
+_MOST_OPERATIONS = 1_000
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+"""The name of a group in find's documents."""
+_PATH = re.compile(rf"(?:{re.escape(GROUP)}:)?(\w+)(?:\[\s*(\w+)\s+eq\s+\"([^\"]*)\"\s*\])?", re.I)
+_FILTER = re.compile(r'(?:urn:[\w:.]+:)?(\w+)\s+eq\s+"((?:[^"\\]|\\.)*)"', re.IGNORECASE)
+
+
+class GroupReceiver(Protocol):
+    """Stores pushed groups durably; every call may raise `InboxUnreachable`."""
+
+    def found(
+        self, source: str, *, name: str | None = None, external_id: str | None = None
+    ) -> tuple[PushedGroup, ...]:
+        """The source's groups, without their members: all, or those of that name."""
+        ...
+
+    def group(self, source: str, group_id: str) -> PushedGroup:
+        """One group with its members. Raises `GroupUnknown`."""
+        ...
+
+    def create(
+        self, source: str, name: str, external_id: str, members: Sequence[GroupMember]
+    ) -> PushedGroup:
+        """A new group. Raises `GroupNameTaken`, `TooManyMembers`."""
+        ...
+
+    def change(
+        self, source: str, group_id: str, changes: Sequence[GroupChange], *, make: bool = False
+    ) -> PushedGroup:
+        """Apply changes, all or none. Raises as `create`, and `GroupUnknown`."""
+        ...
+
+    def delete(self, source: str, group_id: str) -> None:
+        """A group with its members. Raises `GroupUnknown`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteGroups:
+    """Where groups are stored, and the sources whose settings take them."""
+
+    receiver: GroupReceiver
+    sources: frozenset[str]
+
+
+class ScimRefused(Exception):
+    """A request that SCIM answers by an error; `kind` is its `scimType`, the text is French."""
+
+    def __init__(self, status: int, detail: str, kind: str = "") -> None:
+        super().__init__(detail)
+        self.status, self.kind = status, kind
+
+    def body(self) -> dict[str, object]:
+        """The error as RFC 7644, 3.12 writes it."""
+        kind = {"scimType": self.kind} if self.kind else {}
+        return {
+            "schemas": [f"{_MESSAGES}:Error"],
+            "status": str(self.status),
+            "detail": str(self),
+            **kind,
+        }
+
+
+Name = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
+
+
+class _Scim(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
+
+
+class _Member(_Scim):
+    value: Name
+    email: str = Field("", max_length=320, pattern=r"^[^\x00]*$")
+    type: str = "User"
+
+
+class _Group(_Scim):
+    displayname: Name
+    externalid: str = Field("", max_length=300, pattern=r"^[^\x00]*$")
+    members: list[_Member] = []
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDescription:
+    """A whole group as it is pushed."""
+
+    name: str
+    external_id: str
+    members: tuple[GroupMember, ...]
+
+    def as_changes(self) -> tuple[GroupChange, ...]:
+        """What makes another group this one."""
+        described = GroupDescribed(self.name, self.external_id)
+        return described, MembersReplaced(self.members)
+
+
+def read_group(body: object) -> GroupDescription:
+    """The group of a request. Raises `ScimRefused`."""
+    try:
+        found = _Group.model_validate(_lower(body))
+    except ValidationError as error:
+        raise _invalid(error) from None
+    return GroupDescription(found.displayname, found.externalid, _members(found.members))
+
+
+def read_patch(body: object) -> tuple[GroupChange, ...]:
+    """The changes of a PATCH (RFC 7644, 3.5.2), in their order. Raises `ScimRefused`.
+
+    Beside what the RFC says, `remove` on `members` may name in `value` those who leave, as People
+    and others write it.
+    """
+    told = _lower(body)
+    operations = told.get("operations") if isinstance(told, dict) else None
+    if not isinstance(operations, list) or not 0 < len(operations) <= _MOST_OPERATIONS:
+        reason = f"« Operations » : une liste, de {_MOST_OPERATIONS} éléments au plus"
+        raise ScimRefused(400, reason, "invalidSyntax")
+    return tuple(change for one in operations for change in _operation(one))
+
+
+def may_make(group_id: str, changes: Sequence[GroupChange]) -> bool:
+    """Whether these changes may make a group that is not there: only members of a plain name.
+
+    People knows its webhooks' addresses alone, and never makes a group.
+    """
+    plain = _SLUG.fullmatch(group_id) is not None and len(group_id) <= 100
+    return plain and all(isinstance(one, MembersAdded) for one in changes)
+
+
+class GroupSearch(_Scim):
+    """What `.search` asks for (RFC 7644, 3.4.3)."""
+
+    attributes: list[str] = []
+    excludedattributes: list[str] = []
+    filter: str = ""
+    startindex: int = 1
+    count: int = MOST_LISTED
+
+
+def read_search(body: object) -> GroupSearch:
+    """The search of a request. Raises `ScimRefused`."""
+    try:
+        return GroupSearch.model_validate(_lower(body))
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def read_filter(text: str) -> tuple[str, str]:
+    """The attribute, in small letters, and the value that it equals. Raises `ScimRefused`."""
+    found = _FILTER.fullmatch(text.strip())
+    if found is None or found[1].lower() not in ("displayname", "externalid", "id"):
+        reason = "filtres pris : displayName, externalId ou id, suivi de eq et d'un texte"
+        raise ScimRefused(400, reason, "invalidFilter")
+    return found[1].lower(), re.sub(r"\\(.)", r"\1", found[2])
+
+
+def spelled(
+    group: PushedGroup, base: str, only: frozenset[str] | None, without: frozenset[str]
+) -> dict[str, object]:
+    """A group as it is answered; `only` and `without` are names of attributes, in small letters."""
+    whole: dict[str, object] = {
+        "displayName": group.name,
+        "members": [{"value": one.value} for one in group.members],
+        "meta": {
+            "resourceType": "Group",
+            "created": group.created.isoformat(),
+            "lastModified": group.modified.isoformat(),
+            "location": f"{base}/Groups/{group.id}",
+        },
+    }
+    if group.external_id:
+        whole["externalId"] = group.external_id
+    kept = {
+        name: value
+        for name, value in whole.items()
+        if (only is None or name.lower() in only) and name.lower() not in without
+    }
+    return {"schemas": [GROUP], "id": group.id, **kept}
+
+
+def listed(resources: Sequence[object], total: int, start: int) -> dict[str, object]:
+    """A list response (RFC 7644, 3.4.2)."""
+    return {
+        "schemas": [f"{_MESSAGES}:ListResponse"],
+        "totalResults": total,
+        "startIndex": start,
+        "itemsPerPage": len(resources),
+        "Resources": list(resources),
+    }
+
+
+def service_configuration(base: str) -> dict[str, object]:
+    """What this service can do (RFC 7643, 5)."""
+    return {
+        "schemas": [f"{_CORE}:ServiceProviderConfig"],
+        "patch": {"supported": True},
+        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "filter": {"supported": True, "maxResults": MOST_LISTED},
+        "changePassword": {"supported": False},
+        "sort": {"supported": False},
+        "etag": {"supported": False},
+        "authenticationSchemes": [
+            {
+                "type": "oauthbearertoken",
+                "name": "Jeton de la source",
+                "description": "Le jeton que « quisait push token add » a donné.",
+            }
+        ],
+        "meta": {
+            "resourceType": "ServiceProviderConfig",
+            "location": f"{base}/ServiceProviderConfig",
+        },
+    }
+
+
+def resource_type(base: str) -> dict[str, object]:
+    """The one type of resource (RFC 7643, 6)."""
+    return {
+        "schemas": [f"{_CORE}:ResourceType"],
+        "id": "Group",
+        "name": "Group",
+        "endpoint": "/Groups",
+        "schema": GROUP,
+        "meta": {"resourceType": "ResourceType", "location": f"{base}/ResourceTypes/Group"},
+    }
+
+
+def group_schema(base: str) -> dict[str, object]:
+    """The attributes of a group that are kept (RFC 7643, 7)."""
+    value = _attribute("value", "Le compte, comme l'application le nomme.", mutability="immutable")
+    members = _attribute("members", "Les membres : des comptes, jamais des groupes.", "complex")
+    return {
+        "schemas": [f"{_CORE}:Schema"],
+        "id": GROUP,
+        "name": "Group",
+        "description": "Un groupe de l'application, lecteur des documents qu'elle pousse.",
+        "attributes": [
+            _attribute("displayName", "Le nom, que portent les documents.", required=True),
+            members | {"multiValued": True, "subAttributes": [value]},
+        ],
+        "meta": {"resourceType": "Schema", "location": f"{base}/Schemas/{GROUP}"},
+    }
+
+
+def _attribute(
+    name: str,
+    description: str,
+    kind: str = "string",
+    *,
+    required: bool = False,
+    mutability: str = "readWrite",
+) -> dict[str, object]:
+    return {
+        "name": name,
+        "type": kind,
+        "multiValued": False,
+        "description": description,
+        "required": required,
+        "caseExact": True,
+        "mutability": mutability,
+        "returned": "default",
+        "uniqueness": "server" if name == "displayName" else "none",
+    }
+
+
+def _operation(raw: object) -> list[GroupChange]:
+    if not isinstance(raw, dict) or not isinstance(raw.get("op"), str):
+        raise ScimRefused(400, "une opération n'a pas de « op »", "invalidSyntax")
+    verb, path, value = raw["op"].lower(), raw.get("path"), raw.get("value")
+    if verb not in ("add", "remove", "replace"):
+        raise ScimRefused(400, "« op » : add, remove ou replace", "invalidSyntax")
+    if path is None:
+        if verb == "remove":
+            raise ScimRefused(400, "« remove » demande un « path »", "noTarget")
+        if not isinstance(value, dict):
+            raise ScimRefused(400, "sans « path », « value » est un objet", "invalidValue")
+        return [_change(verb, str(name), one) for name, one in value.items()]
+    found = _PATH.fullmatch(path.strip()) if isinstance(path, str) else None
+    if found is None:
+        raise ScimRefused(400, "« path » ne se lit pas", "invalidPath")
+    attribute, field, wanted = found[1].lower(), found[2], found[3]
+    if field is None:
+        return [_change(verb, attribute, value)]
+    if attribute != "members" or verb != "remove" or field.lower() not in ("value", "email"):
+        raise ScimRefused(400, "ce filtre n'est pris que pour ôter un membre", "invalidPath")
+    by_value = field.lower() == "value"
+    return [MembersRemoved((GroupMember(wanted) if by_value else GroupMember("", wanted),))]
+
+
+def _change(verb: str, attribute: str, value: object) -> GroupChange:
+    match verb, attribute.lower():
+        case "remove", "members" if value is None:
+            return MembersRemoved(None)
+        case "remove", "members":
+            return MembersRemoved(_several(value))
+        case "add", "members":
+            return MembersAdded(_several(value))
+        case "replace", "members":
+            return MembersReplaced(_several(value, may_be_empty=True))
+        case "remove", "externalid":
+            return GroupDescribed(external_id="")
+        case "remove", "displayname":
+            raise ScimRefused(400, "« displayName » est exigé", "mutability")
+        case _, "displayname":
+            return GroupDescribed(name=_named({"displayname": value}).displayname)
+        case _, "externalid":
+            return GroupDescribed(
+                external_id=_named({"displayname": "x", "externalid": value}).externalid
+            )
+    raise ScimRefused(400, "attributs pris : displayName, externalId, members", "invalidPath")
+
+
+def _named(values: dict[str, object]) -> _Group:
+    try:
+        return _Group.model_validate(values)
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def _several(value: object, *, may_be_empty: bool = False) -> tuple[GroupMember, ...]:
+    several = value if isinstance(value, list) else [value]
+    if not several and not may_be_empty:
+        raise ScimRefused(400, "« value » ne nomme aucun membre", "invalidValue")
+    return _members(_named({"displayname": "x", "members": several}).members)
+
+
+def _members(found: Sequence[_Member]) -> tuple[GroupMember, ...]:
+    if any(one.type.lower() != "user" for one in found):
+        raise ScimRefused(400, "un membre est un compte, jamais un groupe", "invalidValue")
+    return tuple(GroupMember(one.value, one.email.strip()) for one in found)
+
+
+def _invalid(error: ValidationError) -> ScimRefused:
+    """The reason names the attribute and the kind of error, never the value."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return ScimRefused(400, f"« {place} » : valeur refusée ({first['type']})", "invalidValue")
+
+
+def _lower(value: Any, depth: int = 0) -> Any:
+    """With names of attributes in small letters, for their case does not count."""
+    if depth > 8:
+        raise ScimRefused(400, "trop de niveaux d'objets", "invalidSyntax")
+    if isinstance(value, list):
+        return [_lower(one, depth + 1) for one in value]
+    if isinstance(value, dict):
+        return {str(name).lower(): _lower(one, depth + 1) for name, one in value.items()}
+    return value
