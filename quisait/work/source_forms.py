@@ -61,6 +61,7 @@ LABELS = {
     "security": "Protection de la connexion",
     "namespaces": "Espaces de noms lus, et leurs lecteurs",
     "readers": "Lecteurs",
+    "readers_are_members": "Ces lecteurs sont les abonnés",
     "open_reach": "Documents de La Suite que tout agent trouve",
     "members": "Fichier des abonnés",
     "user": "Compte qui lit",

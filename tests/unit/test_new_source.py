@@ -97,7 +97,10 @@ def faults(sources: DeskSources, entered: dict[str, str]) -> tuple[str, dict[str
 def test_every_kind_is_described_and_asks_no_secret() -> None:
     """Those of quisait and of packages: what is read, every field with a label, no password."""
     kinds = {one.name: one for one in offered_kinds()}
-    installed = {"lists", "mailbox", "matrix", "site", "feed", "smb", "webdav"}
+    installed = {
+        *("cmis", "feed", "git", "hyperkitty", "lists", "mailbox", "matrix", "redmine", "site"),
+        *("smb", "wagtail", "webdav", "wordpress"),
+    }
     assert set(kinds) >= {"folder", "export", "mediawiki", "push"} | installed
     assert "questions" not in kinds
     for name, kind in kinds.items():
@@ -105,7 +108,8 @@ def test_every_kind_is_described_and_asks_no_secret() -> None:
         assert kind.about.endswith("."), name
         form = kind_form(name)
         assert {one.key for one in form.of_step(SourceStep.PLACE)} >= {"name"}
-        assert not [one.name for one in form.fields if "password" in one.name], name
+        secret = [one.name for one in form.fields if "password" in one.name]
+        assert all(one.endswith("_file") for one in secret), name
         asked = {one.key.removeprefix(OPTIONS) for one in form.fields}
         assert asked & {"url", "host", "path", "lists"} or name == "push"
 

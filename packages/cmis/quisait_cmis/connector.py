@@ -374,4 +374,10 @@ def open_cmis(place: SourcePlace, options: CmisOptions) -> CmisConnector:
     )
 
 
-KIND = ConnectorKind("dépôt CMIS", CmisOptions, open_cmis)
+KIND = ConnectorKind(
+    "dépôt CMIS",
+    CmisOptions,
+    open_cmis,
+    about="Les documents d'un dossier d'Alfresco, de Nuxeo ou d'un autre dépôt CMIS 1.1. Un "
+    "document est lu par ceux que sa liste d'accès nomme.",
+)

@@ -354,4 +354,11 @@ def open_git(place: SourcePlace, options: GitOptions) -> GitConnector:
     return GitConnector(place.source, options, place.default_access, place.folder, password)
 
 
-KIND = ConnectorKind("dépôt git", GitOptions, open_git)
+KIND = ConnectorKind(
+    "dépôt git",
+    GitOptions,
+    open_git,
+    about="Les pages d'une branche d'un dépôt git, ou du wiki d'une forge. Elles sont lues par "
+    "ceux que vous dites, dossier par dossier s'il le faut.",
+    credential="le mot de passe ou le jeton du compte qui lit",
+)

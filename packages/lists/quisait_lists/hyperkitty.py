@@ -352,4 +352,11 @@ def open_hyperkitty(place: SourcePlace, options: HyperkittyOptions) -> Hyperkitt
     )
 
 
-KIND = ConnectorKind("listes de diffusion de Mailman 3", HyperkittyOptions, open_hyperkitty)
+KIND = ConnectorKind(
+    "listes de diffusion de Mailman 3",
+    HyperkittyOptions,
+    open_hyperkitty,
+    about="Les listes d'un Mailman 3, par les archives de HyperKitty. Une liste est lue par ses "
+    "abonnés, ou par ceux que vous dites.",
+    credential="le mot de passe du compte qui lit HyperKitty",
+)

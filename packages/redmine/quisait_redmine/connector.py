@@ -491,4 +491,11 @@ def open_redmine(place: SourcePlace, options: RedmineOptions) -> RedmineConnecto
     return RedmineConnector(place.source, options, place.default_access, place.password(), limits)
 
 
-KIND = ConnectorKind("Redmine", RedmineOptions, open_redmine)
+KIND = ConnectorKind(
+    "Redmine",
+    RedmineOptions,
+    open_redmine,
+    about="Le wiki, les demandes, les annonces et les fichiers d'un Redmine. Ils sont lus par "
+    "ceux que les membres et les rôles de chaque projet disent.",
+    credential="la clé d'API du compte qui lit",
+)

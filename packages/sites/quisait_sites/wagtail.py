@@ -433,4 +433,11 @@ def open_wagtail(place: SourcePlace, options: WagtailOptions) -> WagtailConnecto
     return WagtailConnector(place.source, options, place.default_access, ca_file, limits)
 
 
-KIND = ConnectorKind("site Wagtail", WagtailOptions, open_wagtail)
+KIND = ConnectorKind(
+    "site Wagtail",
+    WagtailOptions,
+    open_wagtail,
+    about="Les pages publiques d'un site Wagtail, par son API. Elles sont lues par ceux que vous "
+    "dites, par section.",
+    credential="",
+)

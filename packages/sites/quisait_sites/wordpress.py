@@ -510,4 +510,11 @@ def open_wordpress(place: SourcePlace, options: WordPressOptions) -> WordPressCo
     )
 
 
-KIND = ConnectorKind("site WordPress", WordPressOptions, open_wordpress)
+KIND = ConnectorKind(
+    "site WordPress",
+    WordPressOptions,
+    open_wordpress,
+    about="Les articles et les pages d'un WordPress, par son interface REST. Ils sont lus par "
+    "ceux que vous dites, par catégorie ou par section.",
+    credential="le mot de passe d'application du compte qui lit",
+)
