@@ -60,9 +60,9 @@ class DeskSettings(SettingsTable):
     """Le bureau de l'administration : ce qu'il peut ajouter comme source."""
 
     sources: Literal["write", "show", "none"] = Field(
-        "write",
-        description="« write » : l'essayer et l'écrire dans quisait.toml ; « show » : l'essayer et "
-        "montrer quoi y coller ; « none » : rien",
+        "show",
+        description="« show » : l'essayer et montrer quoi coller dans quisait.toml ; « write » : "
+        "l'essayer et l'y écrire, si le processus le peut ; « none » : rien",
     )
     folders: list[str] = Field(
         [],

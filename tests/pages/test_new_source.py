@@ -31,6 +31,8 @@ token_key = "une clé de test assez longue pour signer"  # à changer
 [directory]
 agents = "agents.csv"
 groups = "groupes.csv"
+[desk]
+sources = "write"
 [[roles]]
 role = "administrator"
 agents = ["ag-1"]
@@ -259,7 +261,7 @@ def test_a_file_that_is_read_only_is_shown_what_to_paste(client: TestClient) -> 
 def test_it_can_be_shut(tmp_path: Path) -> None:
     """`[desk] sources = "none"`: no link, no page, no trial."""
     bare(tmp_path)
-    text = SETTINGS.replace("[server]", '[desk]\nsources = "none"\n[server]')
+    text = SETTINGS.replace('"write"', '"none"')
     (tmp_path / "quisait.toml").write_text(text, "utf-8")
     with opened_in(tmp_path) as application:
         client = client_of(application)

@@ -49,6 +49,7 @@ url = "https://wiki.example/api.php"
 user = "robot"
 password_file = "secrets/wiki"
 """
+WRITES = 'sources = "write"'
 FOLDER = {"kind": "folder", "name": "notes", "path": "notes", "allowed": "tous les agents"}
 
 
@@ -63,7 +64,7 @@ class TwoAgents:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "quisait.toml").write_text(FILE.format(desk=""), "utf-8")
+    (tmp_path / "quisait.toml").write_text(FILE.format(desk=WRITES), "utf-8")
     (tmp_path / "notes").mkdir()
     for name in ("secrets", "etat", ".cache"):
         (tmp_path / name).mkdir()
@@ -312,7 +313,7 @@ values: st.SearchStrategy[Any] = st.recursive(
 def test_the_table_says_what_was_entered(options: dict[str, Any]) -> None:
     """Whatever was typed: it is read back as it is, and ends nowhere else in the file."""
     source = {"name": "x", "kind": "folder", "allowed": ["everyone"], "options": options}
-    read = tomllib.loads(FILE.format(desk="") + "\n" + source_table(source, "27 novembre 2026"))
+    read = tomllib.loads(FILE.format(desk=WRITES) + "\n" + source_table(source, "27 novembre 2026"))
     assert read["sources"][-1] == {k: v for k, v in source.items() if v or k != "options"}
     assert len(read["sources"]) == 2
 
@@ -334,7 +335,7 @@ def test_the_file_keeps_its_comments_order_and_mode(folder: Path, sources: DeskS
 
 def test_ends_of_lines_are_those_of_the_file(folder: Path, sources: DeskSources) -> None:
     file = folder / "quisait.toml"
-    file.write_bytes(FILE.format(desk="").rstrip().replace("\n", "\r\n").encode())
+    file.write_bytes(FILE.format(desk=WRITES).rstrip().replace("\n", "\r\n").encode())
     sources.write(FOLDER)
     assert b"\n" not in file.read_bytes().replace(b"\r\n", b"")
 
