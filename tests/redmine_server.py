@@ -215,7 +215,7 @@ def ensure_redmine() -> Redmine:
             time.sleep(0.1)
         else:
             answers()
-    return server
+            return server
     raise RedmineMissingError(f"Redmine did not start:\n{(run / 'said').read_text()[-2000:]}")
 
 
