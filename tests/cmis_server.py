@@ -6,16 +6,13 @@ each test takes a folder of its own in it.
 
 import atexit
 import functools
-import shutil
 import subprocess
-import tempfile
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -23,6 +20,7 @@ import requests
 from deploy.kit.engines import Engine, fetch
 from tests.engines import DOWNLOADS, find_jdk
 from tests.needs import starting
+from tests.server_process import end, scratch_folder
 from tests.service.running import free_port
 
 USER, PASSWORD = "quisait", "mot de passe d'été"
@@ -200,11 +198,7 @@ def ensure_cmis() -> CmisServer:
     answers = starting("cmis")
     java = find_jdk(11, "JAVA_HOME") / "bin/java"
     war, jetty = fetch(_WAR, DOWNLOADS), fetch(_JETTY, DOWNLOADS)
-    memory = Path("/dev/shm")  # noqa: S108 - a scratch folder, made by mkdtemp
-    run = Path(
-        tempfile.mkdtemp(prefix="quisait-cmis-", dir=str(memory) if memory.is_dir() else None)
-    )
-    atexit.register(shutil.rmtree, run, ignore_errors=True)
+    run = scratch_folder("cmis")
     with zipfile.ZipFile(war) as packed:
         wanted = [one for one in packed.namelist() if one.startswith("WEB-INF/")]
         packed.extractall(run / "app", [one for one in wanted if "/cxf-" not in one])
@@ -222,7 +216,7 @@ def ensure_cmis() -> CmisServer:
             stderr=log,
             stdin=subprocess.DEVNULL,
         )
-    atexit.register(_end, process)
+    atexit.register(end, process)
     deadline = time.monotonic() + START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -233,12 +227,3 @@ def ensure_cmis() -> CmisServer:
             pass
         time.sleep(0.1)
     raise CmisMissingError(f"OpenCMIS did not start:\n{(run / 'log').read_text()[-2000:]}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

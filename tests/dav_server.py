@@ -8,7 +8,6 @@ import functools
 import hashlib
 import shutil
 import subprocess
-import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 import requests
 
 from tests.needs import starting
+from tests.server_process import end, scratch_folder
 from tests.service.running import free_port
 
 USER, PASSWORD = "lecteur", "mot de passe d'été"
@@ -98,11 +98,7 @@ def ensure_dav() -> DavServer:
     apache = shutil.which("apache2", path="/usr/sbin:/usr/bin:/usr/local/bin")
     if apache is None:
         raise ApacheMissingError("WebDAV's tests need apache2-bin (`make servers`).")
-    memory = Path("/dev/shm")  # noqa: S108 - a scratch folder, made by mkdtemp
-    run = Path(
-        tempfile.mkdtemp(prefix="quisait-dav-", dir=str(memory) if memory.is_dir() else None)
-    )
-    atexit.register(shutil.rmtree, run, ignore_errors=True)
+    run = scratch_folder("dav")
     run.chmod(0o755)  # the server's own account enters it
     (run / "data").mkdir()
     (run / "locks").mkdir(mode=0o777)
@@ -116,7 +112,7 @@ def ensure_dav() -> DavServer:
     settings = run / "apache2.conf"
     settings.write_text(_CONF.format(run=run, port=server.port, modules=modules))
     process = subprocess.Popen([apache, "-f", str(settings), "-DFOREGROUND"])
-    atexit.register(_end, process)
+    atexit.register(end, process)
     deadline = time.monotonic() + START_TIMEOUT_S
     with requests.Session() as asking:
         asking.trust_env = False
@@ -129,12 +125,3 @@ def ensure_dav() -> DavServer:
                 answers()
                 return server
     raise ApacheMissingError(f"Apache did not start:\n{(run / 'errors').read_text()[-2000:]}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

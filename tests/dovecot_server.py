@@ -24,6 +24,7 @@ from imapclient import IMAPClient
 
 from tests.made_certificates import make_certificates
 from tests.needs import starting
+from tests.server_process import end
 from tests.service.running import free_port
 
 PASSWORD = "mot-de-passe-d-été"
@@ -203,7 +204,7 @@ def _serving(dovecot: str, server: DovecotServer) -> Iterator[None]:
         _wait(server, master)
         yield
     finally:
-        _end(master)
+        end(master)
 
 
 def _wait(server: DovecotServer, master: "subprocess.Popen[bytes]") -> None:
@@ -216,12 +217,3 @@ def _wait(server: DovecotServer, master: "subprocess.Popen[bytes]") -> None:
             time.sleep(0.05)
     output_text = (server.run / "output").read_text()
     raise DovecotMissingError(f"Dovecot did not start:\n{output_text}")
-
-
-def _end(master: subprocess.Popen[bytes]) -> None:
-    master.terminate()
-    try:
-        master.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        master.kill()
-        master.wait()

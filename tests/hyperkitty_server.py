@@ -9,9 +9,7 @@ import atexit
 import functools
 import itertools
 import os
-import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +21,7 @@ import httpx
 
 from tests.needs import starting
 from tests.own_environment import own_environment
+from tests.server_process import end, scratch_folder
 from tests.service.running import free_port
 
 FOLDER = Path(__file__).parent / "hyperkitty"
@@ -135,11 +134,7 @@ def ensure_hyperkitty() -> HyperkittyServer:
     """The session's server; started at the first call."""
     answers = starting("hyperkitty")
     programs = own_environment("hyperkitty", PINS) / "bin"
-    memory = Path("/dev/shm")  # noqa: S108 - a scratch folder, made by mkdtemp
-    run = Path(
-        tempfile.mkdtemp(prefix="quisait-lists-", dir=str(memory) if memory.is_dir() else None)
-    )
-    atexit.register(shutil.rmtree, run, ignore_errors=True)
+    run = scratch_folder("lists")
     server = HyperkittyServer(run, free_port(), free_port())
     (run / "core").mkdir()
     configuration = run / "mailman.cfg"
@@ -183,7 +178,7 @@ def _start(run: Path, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         server = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, cwd=run, env=_environment(run)
         )
-    atexit.register(_end, server)
+    atexit.register(end, server)
     return server
 
 
@@ -196,12 +191,3 @@ def _await(server: subprocess.Popen[bytes], log: Path, ready: Callable[[], bool]
         except httpx.TransportError:
             time.sleep(0.05)
     raise HyperkittyMissingError(f"{log.stem} did not start:\n{log.read_text('utf-8')[-2000:]}")
-
-
-def _end(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()
-    try:
-        server.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()

@@ -9,7 +9,6 @@ import functools
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +21,8 @@ import ldap3
 
 from tests.made_certificates import make_certificates
 from tests.needs import starting
+from tests.server_process import end, scratch_folder
+from tests.service.running import free_port
 
 SUFFIX = "dc=dgfip,dc=test"
 AGENTS, GROUPS = f"ou=agents,{SUFFIX}", f"ou=groupes,{SUFFIX}"
@@ -112,11 +113,7 @@ def ensure_ldap() -> LdapServer:
     slapd = shutil.which("slapd", path="/usr/sbin:/usr/bin:/usr/local/sbin")
     if slapd is None:
         raise SlapdMissingError("The directory's tests need slapd ldap-utils (`make servers`).")
-    memory = Path("/dev/shm")  # noqa: S108 - a scratch folder, made by mkdtemp
-    run = Path(
-        tempfile.mkdtemp(prefix="quisait-ldap-", dir=str(memory) if memory.is_dir() else None)
-    )
-    atexit.register(shutil.rmtree, run, ignore_errors=True)
+    run = scratch_folder("ldap")
     make_certificates(run)
     (run / "db").mkdir()
     names = {"suffix": SUFFIX, "root": ROOT, "reader": READER, "password": PASSWORD}
@@ -128,7 +125,7 @@ def ensure_ldap() -> LdapServer:
     )
     if done.returncode:
         raise SlapdMissingError(f"slapadd failed:\n{done.stderr[-2000:]}")
-    ldap = LdapServer(run, _free_port(), _free_port())
+    ldap = LdapServer(run, free_port(), free_port())
     _serve(slapd, ldap)
     answers()
     return ldap
@@ -144,7 +141,7 @@ def _serve(slapd: str, ldap: LdapServer) -> None:
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    atexit.register(_end, server)
+    atexit.register(end, server)
     deadline = time.monotonic() + START_TIMEOUT_S
     while server.poll() is None and time.monotonic() < deadline:
         try:
@@ -154,15 +151,6 @@ def _serve(slapd: str, ldap: LdapServer) -> None:
         else:
             return
     raise SlapdMissingError(f"slapd did not start:\n{(ldap.run / 'slapd.log').read_text()}")
-
-
-def _end(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()
-    try:
-        server.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
 
 
 def agent(uid: str, given: str, family: str, **more: str) -> tuple[str, dict[str, Any]]:
@@ -226,9 +214,3 @@ def _written(line: str) -> str:
         return line
     name, _, value = line.partition(": ")
     return f"{name}:: {b64encode(value.encode()).decode()}"
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])

@@ -9,10 +9,7 @@ import functools
 import hashlib
 import hmac
 import itertools
-import shutil
-import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +21,8 @@ import yaml  # type: ignore[import-untyped]
 
 from tests.needs import starting
 from tests.own_environment import own_environment
+from tests.server_process import end, scratch_folder
+from tests.service.running import free_port
 
 PINS = Path(__file__).parent / "synapse/requirements.txt"
 START_TIMEOUT_S = 180
@@ -187,12 +186,8 @@ def ensure_matrix() -> MatrixServer:
     """The session's server; started at the first call."""
     answers = starting("matrix")
     python = own_environment("synapse", PINS) / "bin/python"
-    memory = Path("/dev/shm")  # noqa: S108 - a scratch folder, made by mkdtemp
-    run = Path(
-        tempfile.mkdtemp(prefix="quisait-matrix-", dir=str(memory) if memory.is_dir() else None)
-    )
-    atexit.register(shutil.rmtree, run, ignore_errors=True)
-    server = MatrixServer(run, _free_port())
+    run = scratch_folder("matrix")
+    server = MatrixServer(run, free_port())
     configuration = {
         **_SETTINGS,
         "pid_file": str(run / "pid"),
@@ -232,7 +227,7 @@ def _serve(python: Path, matrix: MatrixServer) -> None:
     ]
     with (matrix.run / "output").open("wb") as output:
         server = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=matrix.run)
-    atexit.register(_end, server)
+    atexit.register(end, server)
     deadline = time.monotonic() + START_TIMEOUT_S
     while server.poll() is None and time.monotonic() < deadline:
         try:
@@ -243,20 +238,5 @@ def _serve(python: Path, matrix: MatrixServer) -> None:
     raise SynapseMissingError(f"Synapse did not start:\n{(matrix.run / 'output').read_text()}")
 
 
-def _end(server: subprocess.Popen[bytes]) -> None:
-    server.terminate()
-    try:
-        server.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
-
-
 def _state(kind: str, **content: Any) -> Mapping[str, Any]:
     return {"type": kind, "state_key": "", "content": content}
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])

@@ -11,7 +11,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from typing import Any
 import requests
 
 from tests.needs import starting
+from tests.server_process import end, scratch_folder
 from tests.service.running import free_port
 
 START_TIMEOUT_S = 120
@@ -188,10 +188,7 @@ def ensure_redmine() -> Redmine:
     answers = starting("redmine")
     if not (PACKAGE / "config.ru").exists() or shutil.which("ruby") is None:
         raise RedmineMissingError("Redmine's tests need redmine and redmine-sqlite (make servers).")
-    memory = Path("/dev/shm")  # noqa: S108 - a scratch folder, made by mkdtemp
-    where = str(memory) if memory.is_dir() else None
-    run = Path(tempfile.mkdtemp(prefix="quisait-redmine-", dir=where))
-    atexit.register(shutil.rmtree, run, ignore_errors=True)
+    run = scratch_folder("redmine")
     environment = _copied(run)
     # In two processes: the first keeps the columns of the tables that it found in the beginning.
     _run(["rake", "db:migrate"], run, environment)
@@ -205,7 +202,7 @@ def ensure_redmine() -> Redmine:
         stdout=said,
         stderr=said,
     )
-    atexit.register(_end, process)
+    atexit.register(end, process)
     server = Redmine(f"http://127.0.0.1:{port}/", run, count(1))
     deadline = time.monotonic() + START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < deadline:
@@ -257,12 +254,3 @@ def _run(command: list[str], run: Path, environment: dict[str, str]) -> None:
     )
     if done.returncode:
         raise RedmineMissingError(f"Redmine's database: {done.stderr.decode()[:2000]}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -12,7 +12,6 @@ import shutil
 import socket
 import struct
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -34,6 +33,7 @@ from smbprotocol.open import (
 
 from tests.made_certificates import make_certificates
 from tests.needs import starting
+from tests.server_process import scratch_folder
 
 REALM, DOMAIN, SUFFIX = "DGFIP.TEST", "DGFIP", "DC=dgfip,DC=test"
 USERS = f"CN=Users,{SUFFIX}"
@@ -233,10 +233,8 @@ def ensure_samba() -> SambaServer:
         )
     if shutil.which("samba", path="/usr/sbin:/usr/bin") is None:
         raise SambaMissingError("The shares' tests need Debian's samba (`make servers`).")
-    memory = Path("/dev/shm")  # noqa: S108 - a scratch folder, made by mkdtemp
-    run = Path(tempfile.mkdtemp(prefix="quisait-samba-", dir=memory if memory.is_dir() else None))
+    run = scratch_folder("samba")
     run.chmod(0o755)
-    atexit.register(shutil.rmtree, run, ignore_errors=True)
     samba = SambaServer(run, f"127.83.{os.getpid() >> 8 & 255}.{os.getpid() & 255 or 1}")
     make_certificates(run, samba.address)
     (run / "server.key").chmod(0o600)

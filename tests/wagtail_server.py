@@ -11,7 +11,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ import httpx
 
 from tests.needs import starting
 from tests.own_environment import CACHE, own_environment
+from tests.server_process import end, scratch_folder
 from tests.service.running import free_port
 
 HERE = Path(__file__).parent / "wagtail"
@@ -73,11 +73,7 @@ def ensure_wagtail() -> WagtailServer:
     """The session's site; started at the first call."""
     answers = starting("wagtail")
     python = own_environment("wagtail", PINS) / "bin/python"
-    memory = Path("/dev/shm")  # noqa: S108 - a scratch folder, made by mkdtemp
-    run = Path(
-        tempfile.mkdtemp(prefix="quisait-wagtail-", dir=str(memory) if memory.is_dir() else None)
-    )
-    atexit.register(shutil.rmtree, run, ignore_errors=True)
+    run = scratch_folder("wagtail")
     server = WagtailServer(run, free_port())
     shutil.copyfile(_database(python, run), run / "site.db")
     _serve(python, server)
@@ -113,7 +109,7 @@ def _serve(python: Path, server: WagtailServer) -> None:
             [str(python), str(HERE / "serve.py"), str(server.port), str(server.run / "site.db")],
             stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=server.run,
         )  # fmt: skip
-    atexit.register(_end, process)
+    atexit.register(end, process)
     deadline = time.monotonic() + START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -123,12 +119,3 @@ def _serve(python: Path, server: WagtailServer) -> None:
         else:
             return
     raise WagtailMissingError(f"Wagtail did not start:\n{(server.run / 'output').read_text()}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

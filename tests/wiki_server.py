@@ -10,10 +10,8 @@ import io
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +21,8 @@ import httpx
 import mwclient
 
 from tests.needs import starting
+from tests.server_process import scratch_folder
+from tests.service.running import free_port
 
 HOME = Path("/usr/share/mediawiki")
 PACKAGES = "mediawiki php-cli php-sqlite3 php-mbstring php-xml php-intl"
@@ -165,9 +165,8 @@ def ensure_wiki() -> WikiServer:
     answers = starting("wiki")
     if not (HOME / "api.php").is_file() or shutil.which("php") is None:
         raise WikiMissingError(f"The wiki tests need {PACKAGES} (`make servers`).")
-    run = Path(tempfile.mkdtemp(prefix="quisait-wiki-", dir=_quick_folder()))
-    atexit.register(shutil.rmtree, run, ignore_errors=True)
-    wiki = WikiServer(run, _free_port())
+    run = scratch_folder("wiki")  # SQLite waits for the disk at each edit
+    wiki = WikiServer(run, free_port())
     _install(wiki)
     _serve(wiki)
     for user in (ADMIN, READER, ROBOT, EDITOR):
@@ -251,15 +250,3 @@ def _end(server: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
-
-
-def _quick_folder() -> str | None:
-    """Memory where there is some: SQLite waits for the disk at each edit."""
-    memory = Path("/dev/shm")  # noqa: S108 - a scratch folder, made by mkdtemp
-    return str(memory) if memory.is_dir() and os.access(memory, os.W_OK) else None
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])

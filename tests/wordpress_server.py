@@ -10,9 +10,7 @@ import functools
 import json
 import os
 import shutil
-import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +20,7 @@ from typing import Any
 import httpx
 
 from tests.needs import starting
+from tests.server_process import end, scratch_folder
 from tests.service.running import free_port
 
 HOME = Path("/usr/share/wordpress")
@@ -134,11 +133,7 @@ def ensure_wordpress() -> WordPressServer:
     database = shutil.which("mariadbd", path="/usr/sbin:/usr/bin:/usr/local/bin")
     if database is None or not (HOME / "wp-settings.php").is_file() or not shutil.which("php"):
         raise WordPressMissingError(f"WordPress's tests need {PACKAGES} (`make servers`).")
-    memory = Path("/dev/shm")  # noqa: S108 - a scratch folder, made by mkdtemp
-    run = Path(
-        tempfile.mkdtemp(prefix="quisait-wordpress-", dir=str(memory) if memory.is_dir() else None)
-    )
-    atexit.register(shutil.rmtree, run, ignore_errors=True)
+    run = scratch_folder("wordpress")
     server = WordPressServer(run, free_port())
     _start_database(database, server)
     _install(server)
@@ -168,7 +163,7 @@ def _start_database(program: str, server: WordPressServer) -> None:
             ],
             stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
-    atexit.register(_end, process)
+    atexit.register(end, process)
     deadline = time.monotonic() + START_TIMEOUT_S
     while not (run / "socket").exists():
         if process.poll() is not None or time.monotonic() > deadline:
@@ -202,7 +197,7 @@ def _serve(server: WordPressServer) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    atexit.register(_end, process)
+    atexit.register(end, process)
     deadline = time.monotonic() + START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -236,12 +231,3 @@ def _done(*command: str, environment: dict[str, str] | None = None) -> str:
     if done.returncode:
         raise WordPressMissingError(f"{command[0]} failed:\n{done.stdout}\n{done.stderr}")
     return done.stdout
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
