@@ -1,12 +1,12 @@
 """The requests that are sent to a repository: CMIS 1.1, browser binding."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from connectors.http_host import HttpHost, HttpResponse
+from connectors.http_failures import FailuresInARow
+from connectors.http_host import HttpHost
 from connectors.ports import RecordVanished, SourceError, SourceRefused, SourceUnreachable
 from connectors.values import Content
 from quisait_cmis.objects import (
@@ -21,8 +21,6 @@ from quisait_cmis.objects import (
 PAGE = 200
 """Objects of a page of a folder or of the change log."""
 MOST_PAGES = 5_000
-MOST_FAILURES = 5
-"""Requests in a row that the server does not answer: then it is the server that is away."""
 _TRIES = 3
 """Times that a folder is listed which changes while it is."""
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
@@ -69,7 +67,7 @@ class CmisClient:
 
     host: HttpHost
     repository_id: str = ""
-    failures: int = field(default=0, init=False)
+    failures: FailuresInARow = field(default_factory=FailuresInARow, init=False)
     _repository: Repository | None = field(default=None, init=False)
 
     @property
@@ -146,7 +144,7 @@ class CmisClient:
     def read(self, found: CmisObject) -> bytes:
         """A document's file, if all of it is as it was. Raises `RecordVanished`."""
         parameters = {"cmisselector": "content", "objectId": found.id}
-        answer = self._patient(
+        answer = self.failures.ask(
             lambda: self.host.request("GET", self.repository.root_url, parameters), RecordVanished
         )
         if answer.status_code != HTTPStatus.OK:
@@ -186,7 +184,7 @@ class CmisClient:
                 "maxItems": PAGE,
                 "succinct": "true",
             }
-            answer = self._patient(
+            answer = self.failures.ask(
                 lambda asked=parameters: self.host.request(  # type: ignore[misc]
                     "GET", self.repository.url, asked
                 ),
@@ -252,7 +250,7 @@ class CmisClient:
     def _asked(self, selector: str, **parameters: object) -> Any:
         """A JSON answer. Raises `Unreadable`, `SourceUnreachable`."""
         asked = {"cmisselector": selector, "succinct": "true", **parameters}
-        answer = self._patient(
+        answer = self.failures.ask(
             lambda: self.host.request("GET", self.repository.root_url, asked), Unreadable
         )
         status = answer.status_code
@@ -292,22 +290,6 @@ class CmisClient:
                 "par « repository »."
             )
         return known[wanted]
-
-    def _patient(
-        self, ask: Callable[[], HttpResponse], alone: Callable[[str], Exception]
-    ) -> HttpResponse:
-        """The answer; `alone` is raised for one that fails while the server answers others."""
-        try:
-            answer = ask()
-        except SourceRefused as error:  # it leads to another host, or its certificate is unknown
-            raise alone(str(error)) from error
-        except SourceUnreachable as error:
-            self.failures += 1
-            if self.failures >= MOST_FAILURES:
-                raise
-            raise alone(str(error)) from error
-        self.failures = 0
-        return answer
 
 
 def _repository(raw: Any) -> Repository:

@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from connectors.files import read_regular_file
+from connectors.http_failures import FailuresInARow
 from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
@@ -48,8 +49,6 @@ _NUMBERS = tuple(str(number) for number in range(2, 2 + MOST_ATTACHED))
 """An exported mail is its text, then its files. A listing of more names than there are is right
 all the same: a name that is no document's keeps none."""
 _LIMITS = HttpLimits(max_bytes=64 * 1024 * 1024)
-_MOST_FAILURES = 5
-"""Exports in a row that fail: then it is the server that is away."""
 _OTHERS = stat.S_IROTH | stat.S_IWOTH
 _AHEAD, _NEXT = timedelta(days=1), timedelta(seconds=1)
 
@@ -208,7 +207,7 @@ class ArchivedList:
     _thread_of: dict[str, str] = field(default_factory=dict)
     _held: Mapping[str, bytes] = field(default_factory=dict)
     _held_thread: str = ""
-    _failures: int = 0
+    _failures: FailuresInARow = field(default_factory=FailuresInARow)
 
     def heads(self) -> Iterator[MailHead | Malformed]:
         """Yield each mail's. Raises `FolderClosed`, `SourceError`.
@@ -260,13 +259,12 @@ class ArchivedList:
         except ArchiveRefused as error:
             raise RecordVanished("l'archive ne se lit plus") from error
         except (ExportFailed, SourceUnreachable) as error:
-            self._failures += 1
-            if self._failures > _MOST_FAILURES and isinstance(error, SourceUnreachable):
-                raise
+            if isinstance(error, SourceUnreachable):
+                self._failures.note(error)
             if "message" in which:
                 raise UnreadableMail("HyperKitty ne parvient pas à l'exporter") from error
             return {}
-        self._failures = 0
+        self._failures.end()
         named = [(_hash_of(raw), raw) for raw in map(as_sent, found)]
         times = Counter(digest for digest, _ in named)
         # HyperKitty writes what is no id without its spaces: two may become one.

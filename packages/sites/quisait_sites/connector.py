@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from connectors.digests import digest_of
+from connectors.http_failures import FailuresInARow
 from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
@@ -28,8 +29,6 @@ from quisait_sites.sections import readers_by_path
 from quisait_sites.sitemap import SiteMap, read_site_map
 
 CHECKPOINT_PAGES = 50
-MOST_FAILURES = 5
-"""Pages in a row that the site does not give: then it is the site that does not answer."""
 _MOST_BYTES = 50 * 1024 * 1024
 _GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
@@ -135,7 +134,7 @@ class _Reading:
     site: SiteMap
     since: str
     gone: set[str] = field(default_factory=set)
-    failures: int = 0
+    failures: FailuresInARow = field(default_factory=FailuresInARow)
 
     def page(self, address: str, *, anew: bool) -> Iterator[Change]:
         """Yield the changes of one page; nothing where it is as it was."""
@@ -147,12 +146,10 @@ class _Reading:
             yield from self._closed(document_id, address, "la page renvoie hors du site")
             return
         except SourceUnreachable as error:
-            self.failures += 1
-            if self.failures >= MOST_FAILURES:
-                raise
+            self.failures.note(error)
             yield Malformed(address, str(error), document_id)
             return
-        self.failures = 0
+        self.failures.end()
         status = answer.status_code
         if status == HTTPStatus.NOT_MODIFIED:
             return

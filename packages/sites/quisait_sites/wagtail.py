@@ -19,6 +19,7 @@ from urllib.parse import urljoin, urlsplit
 from pydantic import Field, ValidationError
 
 from connectors.digests import digest_of
+from connectors.http_failures import FailuresInARow
 from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
@@ -44,8 +45,6 @@ from quisait_sites.sections import is_in_a_section, readers_by_path
 from quisait_sites.wagtail_text import html_of, names_of
 
 CHECKPOINT_PAGES = 20
-MOST_FAILURES = 5
-"""Pages in a row that the site does not give: then it is the site that does not answer."""
 PER_REQUEST = 100
 """Asked for first; a site gives 20 unless its settings say otherwise, and says so."""
 _MOST_BYTES = 50 * 1024 * 1024
@@ -231,7 +230,7 @@ class _Site:
     unread: list[Change] = field(default_factory=list)
     unreadable: set[int] = field(default_factory=set)
     absent: tuple[str, ...] = ()
-    failures: int = 0
+    failures: FailuresInARow = field(default_factory=FailuresInARow)
 
     def ask(self, path: str, **params: object) -> JsonAnswer:
         """One answer. Raises `SourceUnreachable`, `SourceRefused`."""
@@ -282,14 +281,12 @@ class _Site:
         try:
             answer = self.ask(f"pages/{number}/")
         except SourceUnreachable as error:
-            self.failures += 1
-            if self.failures >= MOST_FAILURES:
-                raise
+            self.failures.note(error)
             self.unreadable.add(number)
             document_id = self.connector._id(number)
             self.unread.append(Malformed(f"page {number}", str(error), document_id))
             return
-        self.failures = 0
+        self.failures.end()
         if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             return
         said = answer.said

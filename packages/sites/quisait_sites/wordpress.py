@@ -17,6 +17,7 @@ from urllib.robotparser import RobotFileParser
 from pydantic import ValidationError
 
 from connectors.digests import digest_of
+from connectors.http_failures import FailuresInARow
 from connectors.http_host import USER_AGENT, HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
@@ -52,8 +53,6 @@ from quisait_sites.wordpress_files import FIELDS, FileSource, JoinedFile
 from quisait_sites.wordpress_rights import NotExpressed, WordPressRights
 
 READ_PER_REQUEST = 20
-MOST_FAILURES = 5
-"""Entries in a row that the site does not give: then it is the site that does not answer."""
 _SETTLED_AFTER_S = 60
 """Dates have no fraction of a second, and a site's machines no common clock: what changed less
 than a minute before it was read is read once more."""
@@ -398,7 +397,7 @@ class _Reading:
     connector: WordPressConnector
     site: _Site
     keep_codes: bool = False
-    failures: int = 0
+    failures: FailuresInARow = field(default_factory=FailuresInARow)
 
     def read(self, numbers: list[int]) -> Iterator[tuple[int, list[Change]]]:
         """The changes of each of these entries. Raises `SourceUnreachable`, `SourceRefused`."""
@@ -421,7 +420,7 @@ class _Reading:
             for one in wanted:
                 yield from self._together(kind, [one])
             return
-        self.failures = 0
+        self.failures.end()
         for one in wanted:
             yield one, self._changes(kind, one, given.get(one))
 
@@ -431,9 +430,7 @@ class _Reading:
         return {one["id"]: one for one in given if type(one.get("id")) is int}
 
     def _failed(self, kind: str, number: int, error: SourceUnreachable) -> list[Change]:
-        self.failures += 1
-        if self.failures >= MOST_FAILURES:
-            raise error
+        self.failures.note(error)
         return [Malformed(f"{kind} {number}", str(error), self.connector._id(number))]
 
     def _changes(self, kind: str, number: int, raw: Mapping[str, Any] | None) -> list[Change]:

@@ -1,14 +1,15 @@
 """The requests that are sent to a WebDAV server, and to Nextcloud's own interfaces."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from connectors.http_host import HttpHost, HttpResponse
-from connectors.ports import RecordVanished, SourceRefused, SourceUnreachable
+from connectors.http_failures import FailuresInARow
+from connectors.http_host import HttpHost
+from connectors.ports import RecordVanished, SourceUnreachable
 from quisait_webdav.multistatus import (
     LIVE,
     NEXTCLOUD,
@@ -18,9 +19,6 @@ from quisait_webdav.multistatus import (
     propfind_body,
     read_multistatus,
 )
-
-MOST_FAILURES = 5
-"""Requests in a row that the server does not answer: then it is the server that is away."""
 
 
 class FolderUnreadable(Exception):
@@ -37,7 +35,7 @@ class DavClient:
 
     host: HttpHost
     nextcloud: bool = False
-    failures: int = field(default=0, init=False)
+    failures: FailuresInARow = field(default_factory=FailuresInARow, init=False)
 
     @property
     def root(self) -> DavEntry:
@@ -46,7 +44,7 @@ class DavClient:
 
     def listed(self, folder: DavEntry) -> tuple[DavEntry, list[DavEntry], list[str]]:
         """As `read_multistatus`. Raises `FolderUnreadable`, `SourceUnreachable`."""
-        answer = self._patient(
+        answer = self.failures.ask(
             lambda: self.host.request(
                 "PROPFIND",
                 folder.url,
@@ -68,7 +66,7 @@ class DavClient:
 
     def read(self, entry: DavEntry) -> bytes:
         """A file as it was listed. Raises `RecordVanished` otherwise, `SourceUnreachable`."""
-        answer = self._patient(
+        answer = self.failures.ask(
             lambda: self.host.request("GET", entry.url, headers={"Accept-Encoding": "identity"}),
             RecordVanished,
         )
@@ -114,19 +112,3 @@ class DavClient:
     def base(self) -> str:
         """The address of the Nextcloud, without a slash at its end."""
         return self.host.root.partition("/remote.php/")[0]
-
-    def _patient(
-        self, ask: Callable[[], HttpResponse], alone: Callable[[str], Exception]
-    ) -> HttpResponse:
-        """The answer; `alone` is raised for one that fails while the server answers others."""
-        try:
-            answer = ask()
-        except SourceRefused as error:  # it leads to another host, or its certificate is unknown
-            raise alone(str(error)) from error
-        except SourceUnreachable as error:
-            self.failures += 1
-            if self.failures >= MOST_FAILURES:
-                raise
-            raise alone(str(error)) from error
-        self.failures = 0
-        return answer
