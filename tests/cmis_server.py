@@ -172,14 +172,25 @@ class CmisServer:
             more |= {f"propertyId[{number}]": key, f"propertyValue[{number}]": value}
         return self.post(verb, parent, content, **more)
 
-    def post(self, action: str, object_id: str, content: bytes | None = None, **fields: str) -> str:
-        """One change; the id of what it answers. One that is refused fails the test."""
+    def post(
+        self,
+        action: str,
+        object_id: str,
+        content: bytes | None = None,
+        *,
+        by: str = USER,
+        **fields: str,
+    ) -> str:
+        """One change of an account; the id of what it answers. A refused one fails the test."""
         said = {"_charset_": "UTF-8", "cmisaction": action, "objectId": object_id}
         said |= {"succinct": "true"} | fields
         parts: dict[str, Any] = {key: (None, value) for key, value in said.items()}
         if content is not None:
             parts["content"] = ("a.txt", content, "text/plain")
-        answer = self.session.post(f"{self.url}/{REPOSITORY}/root", files=parts, timeout=30)
+        account = requests.auth.HTTPBasicAuth(by.encode(), PASSWORD.encode())
+        answer = self.session.post(
+            f"{self.url}/{REPOSITORY}/root", files=parts, auth=account, timeout=30
+        )
         assert answer.ok, (action, answer.status_code, answer.text[:500])
         made = answer.json() if answer.content else {}
         properties: Mapping[str, Any] = made.get("succinctProperties", {})

@@ -19,14 +19,28 @@ from xml.sax.saxutils import escape
 from imapclient import IMAPClient
 from quisait_smb.descriptors import NEEDED
 
-from tests import dav_server, dovecot_server, wiki_server
+from tests import (
+    cmis_server,
+    dav_server,
+    dovecot_server,
+    hyperkitty_server,
+    redmine_server,
+    wiki_server,
+    wordpress_server,
+)
+from tests.cmis_server import ensure_cmis
 from tests.dav_server import DavFolder, ensure_dav
 from tests.dovecot_server import ensure_dovecot
+from tests.git_repository import Work
+from tests.hyperkitty_server import ensure_hyperkitty
 from tests.matrix_server import MatrixAccount, ensure_matrix
+from tests.redmine_server import ensure_redmine
 from tests.samba_server import PASSWORD, READER, SUFFIX, SambaServer, ace, ensure_samba
 from tests.served_folder import served_folder, write_sitemap
 from tests.service.place import Place
+from tests.wagtail_server import ensure_wagtail
 from tests.wiki_server import WikiServer, ensure_wiki
+from tests.wordpress_server import ensure_wordpress
 
 ANA, BEN, CYD, DAN = "mx-ana", "mx-ben", "mx-cyd", "mx-dan"
 NAMES = {ANA: "Ana Le Goff", BEN: "Ben Amrani", CYD: "Cyd Rossi", DAN: "Dan Éluard"}
@@ -234,7 +248,7 @@ class DavSource(_Files):
 
 
 def _secret(folder: Path, secret: str) -> Path:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "secret"
     path.write_text(f"{secret}\n", "utf-8")
     path.chmod(0o600)
@@ -663,6 +677,270 @@ class FeedSource(_Asked):
             (self.folder / name).write_text(feed, "utf-8")
 
 
+class WordPressSource(_Asked):
+    """Posts, some in a category that the settings close."""
+
+    name: ClassVar[str] = "blog"
+    accounts: ClassVar[Mapping[str, str]] = SiteSource.accounts
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self.site = ensure_wordpress()
+        self.site.reset()
+        self.secret = _secret(folder, self.site.passwords[wordpress_server.ADMIN])
+        self.category = self.site.act("POST", "categories", name="Fraude", slug="fraude")["id"]
+        said: dict[str, Any] = {"password": PASSWORD, "roles": ["author"]}
+        writers = [
+            {"username": one, "name": NAMES[one], "email": email(one)} | said for one in (ANA, BEN)
+        ]
+        made = [self.site.act("POST", "users", **one)["id"] for one in writers]
+        self.writers = dict(zip((ANA, BEN), made, strict=True))
+        self.numbers: dict[str, int] = {}
+
+    def settings(self) -> str:
+        options = {
+            "url": self.site.url,
+            "user": wordpress_server.ADMIN,
+            "categories": {"fraude": [CLOSED_PRINCIPAL]},
+            "rate_per_s": 50,
+        }
+        return table(
+            self.name, "wordpress", options, allowed=["everyone"], password_file=str(self.secret)
+        )
+
+    def put(self, documents: Sequence[Planted]) -> None:
+        posts = [
+            {
+                "title": one.title,
+                "content": one.text,
+                "status": "publish",
+                "author": self.writers[one.author],
+                "categories": [self.category] if one.closed else [],
+            }
+            for one in documents
+        ]
+        made = self.site.act_together([("POST", "posts", said) for said in posts])
+        self.numbers |= {one.word: post["id"] for one, post in zip(documents, made, strict=True)}
+
+    def close(self, document: Planted) -> None:
+        self.site.act("POST", f"posts/{self.numbers[document.word]}", categories=[self.category])
+
+    def delete(self, document: Planted) -> None:
+        self.site.act("DELETE", f"posts/{self.numbers[document.word]}")
+
+
+class WagtailSource(_Asked):
+    """Pages, some below a page whose section the settings close."""
+
+    name: ClassVar[str] = "portail"
+    accounts: ClassVar[Mapping[str, str]] = SiteSource.accounts
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self.site = ensure_wagtail()
+        self.site.reset()
+        self.above = self.site.act("add", kind="mute", title="Fraude", slug="fraude")
+        self.numbers: dict[str, int] = {}
+
+    def settings(self) -> str:
+        options = {
+            "url": self.site.api,
+            "types": ["notes.NotePage"],
+            "sections": {"/fraude/": [CLOSED_PRINCIPAL]},
+            "rate_per_s": 50,
+        }
+        return table(self.name, "wagtail", options, allowed=["everyone"])
+
+    def put(self, documents: Sequence[Planted]) -> None:
+        pages = [
+            {
+                "title": one.title,
+                "slug": one.word,
+                "intro": one.text,
+                "author": NAMES[one.author],
+                "parent": self.above if one.closed else 0,
+            }
+            for one in documents
+        ]
+        made = self.site.act_together(*(("add", said) for said in pages))
+        self.numbers |= {one.word: page for one, page in zip(documents, made, strict=True)}
+
+    def close(self, document: Planted) -> None:
+        self.site.act("move", page=self.numbers[document.word], parent=self.above)
+
+    def delete(self, document: Planted) -> None:
+        self.site.act("delete", page=self.numbers[document.word])
+
+
+class ArchivesSource(_Asked):
+    """Lists of a Mailman 3: a public one, and a private one that its members alone read."""
+
+    name: ClassVar[str] = "archives"
+    from_directory: ClassVar[Rights] = "none"
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self.server = ensure_hyperkitty()
+        self.open = self.server.new_list("public")
+        self.closed = self.server.new_list("private", *sorted(MEMBERS))
+        self.secret = _secret(folder / "archives", hyperkitty_server.PASSWORD)
+        self.core_secret = _secret(folder / "mailman", hyperkitty_server.CORE_PASSWORD)
+
+    def settings(self) -> str:
+        options = {
+            "url": self.server.url,
+            "user": hyperkitty_server.READER,
+            "core_url": self.server.core_url,
+            "core_password_file": str(self.core_secret),
+            "rate_per_s": 100,
+            "lists": {self.open: {}, self.closed: {}},
+        }
+        return table(
+            self.name,
+            "hyperkitty",
+            options,
+            allowed=["everyone"],
+            join=["email"],
+            password_file=str(self.secret),
+        )
+
+    def put(self, documents: Sequence[Planted]) -> None:
+        for one in documents:
+            for answer in (False, True):
+                raw = mail(one, answer=answer).encode()
+                self.server.archive(self.closed if one.closed else self.open, raw)
+
+    def close(self, document: Planted) -> None:
+        self.delete(document)
+        for answer in (False, True):
+            self.server.archive(self.closed, mail(document, answer=answer).encode())
+
+    def delete(self, document: Planted) -> None:
+        for letter in "aq":
+            message = f"{letter}-{document.word}@exemple.fr"
+            self.server.act("delete", mlist=self.open, message=message)
+
+
+class RedmineSource(_Asked):
+    """Issues of a project of which all are members, and of one of the members' own."""
+
+    name: ClassVar[str] = "suivi"
+    accounts: ClassVar[Mapping[str, str]] = {"ana": ANA, "ben": BEN, "cyd": CYD, "dan": DAN}
+    from_directory: ClassVar[Rights] = "none"
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self.server = ensure_redmine()
+        self.logins = {agent: login for login, agent in self.accounts.items()}
+        self.open, self.closed = (self._project(who) for who in (EVERYBODY, MEMBERS))
+        self.secret = _secret(folder, redmine_server.KEYS["lecteur"])
+        self.numbers: dict[str, int] = {}
+
+    def _project(self, members: Iterable[str]) -> dict[str, Any]:
+        made = self.server.project()
+        for one in sorted(members):
+            self.server.member(made["id"], self.server.user(self.logins[one]), "Membre")
+        return made
+
+    def settings(self) -> str:
+        options = {
+            "url": self.server.url,
+            "projects": [self.open["identifier"], self.closed["identifier"]],
+            "trackers": ["*"],
+            "rate_per_s": 100,
+        }
+        return table(self.name, "redmine", options, password_file=str(self.secret))
+
+    def put(self, documents: Sequence[Planted]) -> None:
+        for one in documents:
+            project = (self.closed if one.closed else self.open)["id"]
+            made = self.server.issue(project, one.title, by="dan", description="Qui le signe ?")
+            self.server.note(made, one.text, by=self.logins[one.author], status_id=_CLOSED_ISSUE)
+            self.numbers[one.word] = made
+
+    def close(self, document: Planted) -> None:
+        said = {"issue": {"project_id": self.closed["id"]}}
+        self.server.ask("PUT", f"issues/{self.numbers[document.word]}.json", said)
+
+    def delete(self, document: Planted) -> None:
+        self.server.ask("DELETE", f"issues/{self.numbers[document.word]}.json")
+
+
+_CLOSED_ISSUE = 5
+
+
+class GitSource(_Asked):
+    """Pages of a git repository, some in a folder that a table of rules closes."""
+
+    name: ClassVar[str] = "depot"
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        folder.mkdir()
+        self.work = Work(folder)
+        self.rules = folder / "regles.csv"
+        rules = f"pattern,allowed\n**,everyone\nfraude/**,{CLOSED_PRINCIPAL}\n"
+        self.rules.write_text(rules, "utf-8")
+
+    def settings(self) -> str:
+        options = {"url": str(self.work.bare), "rules": str(self.rules)}
+        return table(self.name, "git", options, join=["email"])
+
+    def put(self, documents: Sequence[Planted]) -> None:
+        for author in (ANA, BEN):
+            theirs = [one for one in documents if one.author == author]
+            for one in theirs:
+                self.work.write(self._path(one), f"# {one.title}\n\n{one.text}\n")
+            if theirs:
+                self.work.push(author, email(author))
+
+    def close(self, document: Planted) -> None:
+        former = self.work.copy / self._path(document)
+        (self.work.copy / "fraude").mkdir(exist_ok=True)
+        former.rename(self.work.copy / self._path(closed(document)))
+        self.work.push(CYD, email(CYD))
+
+    def delete(self, document: Planted) -> None:
+        (self.work.copy / self._path(document)).unlink()
+        self.work.push(CYD, email(CYD))
+
+    def _path(self, document: Planted) -> str:
+        return f"{'fraude/' if document.closed else ''}{document.word}.md"
+
+
+class CmisSource(_Asked):
+    """Documents of a CMIS repository with access lists, written by their authors' accounts."""
+
+    name: ClassVar[str] = "ged"
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self.served = stack.enter_context(ensure_cmis().folder())
+        self.secret = _secret(folder, cmis_server.PASSWORD)
+
+    def settings(self) -> str:
+        options = {
+            "url": self.served.server.url,
+            "user": cmis_server.USER,
+            "folder": self.served.path,
+            "anyone": "everyone",
+            "group_authority": "ldap",
+            "rate_per_s": 200,
+        }
+        return table(self.name, "cmis", options, join=["uid"], password_file=str(self.secret))
+
+    def put(self, documents: Sequence[Planted]) -> None:
+        for one in documents:
+            self.served.write(self._path(one), f"{one.title}\n\n{one.text}\n", by=one.author)
+            self._let_read(one, closed=one.closed)
+
+    def close(self, document: Planted) -> None:
+        self._let_read(document, closed=True)
+
+    def delete(self, document: Planted) -> None:
+        self.served.delete(self._path(document))
+
+    def _let_read(self, document: Planted, *, closed: bool) -> None:
+        self.served.let_read(self._path(document), f"GROUP_{CLOSED}" if closed else "anyone")
+
+    def _path(self, document: Planted) -> str:
+        return f"{document.word}.txt"
+
+
 SOURCES: Sequence[type[MixedSource]] = (
     FolderSource,
     ExportSource,
@@ -675,6 +953,12 @@ SOURCES: Sequence[type[MixedSource]] = (
     WikiSource,
     SiteSource,
     FeedSource,
+    WordPressSource,
+    WagtailSource,
+    ArchivesSource,
+    RedmineSource,
+    GitSource,
+    CmisSource,
 )
 
 

@@ -10,43 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.git_repository import Work
 from tests.service.place import COMMAND, Place, make_place
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
 RULES = "pattern,allowed\n**,everyone\nfraude/**,annuaire:group:fraude\nrh/**,nobody\n"
 MANY, KILLS = 40, 2
-
-
-class Work:
-    """Somebody's copy of the repository, whose commits are pushed to it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.bare, self.copy = folder / "doc.git", folder / "copie"
-        self.git("init", "-q", "--bare", "-b", "main", str(self.bare), where=folder)
-        self.git("clone", "-q", str(self.bare), str(self.copy), where=folder)
-
-    def git(self, *arguments: str, author: str = "ana", where: Path | None = None) -> None:
-        who = {f"GIT_{one}_NAME": author for one in ("AUTHOR", "COMMITTER")}
-        mails = {f"GIT_{one}_EMAIL": f"{author}@a.fr" for one in ("AUTHOR", "COMMITTER")}
-        own = {"PATH": environ["PATH"], "HOME": "/nowhere", "GIT_CONFIG_NOSYSTEM": "1"}
-        subprocess.run(
-            ["git", *arguments],
-            cwd=where or self.copy,
-            env=own | who | mails,
-            check=True,
-            capture_output=True,
-        )
-
-    def push(self, author: str) -> None:
-        self.git("add", "-A")
-        self.git("commit", "-qm", "texte", author=author)
-        self.git("push", "-q", "origin", "HEAD:main")
-
-    def write(self, name: str, text: str) -> None:
-        path = self.copy / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, "utf-8")
 
 
 @pytest.fixture

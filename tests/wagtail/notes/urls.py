@@ -62,6 +62,11 @@ def change(page, *, publish=True, **said):
     return page.pk
 
 
+def move(page, parent):
+    """To below another."""
+    Page.objects.get(pk=page).move(Page.objects.get(pk=parent), pos="last-child")
+
+
 def delete(page):
     """With all below it."""
     Page.objects.get(pk=page).delete()
@@ -99,7 +104,10 @@ def host(called):
 
 ACTS = {
     one.__name__: one
-    for one in (reset, add, change, delete, unpublish, restrict, unrestrict, close, limit, host)
+    for one in (
+        *(reset, add, change, move, delete, unpublish),
+        *(restrict, unrestrict, close, limit, host),
+    )
 }
 
 
