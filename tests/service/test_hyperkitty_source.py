@@ -1,4 +1,4 @@
-"""Lists of a Mailman 3: their settings tried, and crawls that are killed."""
+"""Lists of a Mailman 3: from the settings to a found thread, its answerer among who knows."""
 
 import json
 import random
@@ -83,8 +83,8 @@ def lists(tmp_path: Path) -> Lists:
     return Lists(server, made, *names)
 
 
-def test_the_settings_are_tried(lists: Lists) -> None:
-    """Who would read each thread; what is found is in test_sources_to_answers."""
+def test_from_the_settings_to_a_found_thread(lists: Lists) -> None:
+    """Tried, read, found by whom its list admits; in one reading who left finds nothing more."""
     place = lists.place
     lists.write(lists.open_list, "q", "ben", "Bornage", "Qui signe le bornage amiable ?")
     answer = "Le géomètre du cadastre signe le bornage amiable."
@@ -96,6 +96,16 @@ def test_the_settings_are_tried(lists: Lists) -> None:
         "Bornage": ["everyone"],
         "Carrousel": members,
     }
+    place.run("crawl", "listes")
+    words = "bornage amiable Zanzibar"
+    assert lists.found(words, "ag-1") == {"Bornage"}
+    assert lists.found(words, "ag-2") == {"Bornage", "Carrousel"}
+    known = place.json("experts", "bornage amiable", "--agent", "ag-2")["candidates"]
+    assert [one["agent"]["id"] for one in known] == ["ag-1"]
+    lists.server.unsubscribe(lists.private, "ben")
+    lists.server.set_policy(lists.open_list, "private", synced=False)
+    place.run("crawl", "listes")
+    assert lists.found(words, "ag-1") == lists.found(words, "ag-2") == set()
 
 
 def test_killed_at_any_moment_it_loses_nothing(lists: Lists) -> None:
