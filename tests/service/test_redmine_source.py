@@ -62,13 +62,16 @@ def test_private_issues_and_notes_are_not_found(place: Place, project: dict[str,
     """The rest of what is found, and by whom, is in test_sources_to_answers."""
     server, number = ensure_redmine(), int(str(project["id"]))
     asked = server.issue(number, "Bornage amiable", by="ben", description="Qui signe le procès ?")
+    server.note(asked, "Le géomètre le signe.", by="ana")
     server.note(asked, "Le mot de passe est xylophone.", by="ana", private_notes=True)
     server.issue(number, "Carrousel Zanzibar", by="ben", is_private=True)
     assert "en clair" in place.run("check").stdout
     tried = {one["title"]: one["allowed"] for one in place.json("try", "suivi")["documents"]}
     assert tried["Carrousel Zanzibar"] == ["suivi:account:ben"]
     place.run("crawl", "suivi")
-    assert found(place, "bornage Zanzibar xylophone", "ag-1") == {"Bornage amiable"}
+    everything = "bornage amiable Zanzibar xylophone"
+    assert found(place, everything, "ag-1") == {"Bornage amiable"}
+    assert found(place, everything, "ag-2") == {"Bornage amiable", "Carrousel Zanzibar"}
     assert found(place, "xylophone", "ag-2") == set()
 
 
