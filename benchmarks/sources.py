@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from unittest.mock import patch
 
 from benchmarks.indexing import DIMENSION, Costless, crawl_parts
 from indexer.crawl.pipeline import crawl
@@ -45,6 +46,9 @@ def measure(kind: type[MixedSource], folder: Path) -> tuple[float, float]:
         place = bare_place(folder / "place", source)
         site = stack.enter_context(opened_site("embedded", place))
         source.deliver(place, site.post)
+        # What a source keeps beside the settings is of this place.
+        here = {"QUISAIT_FILE": str(place.folder / "quisait.toml")}
+        stack.enter_context(patch.dict(os.environ, here))
         extractor = InProcessExtractor()
         stack.callback(extractor.close)
         index = EmbeddedIndex(folder / "index", DIMENSION)
