@@ -6,6 +6,7 @@ SourceError
 ├── SourceUnreachable   try again later; nothing is lost
 ├── SourceRefused       stop and tell the administrator
 └── RecordVanished      the record was deleted while it was read: skip it
+    └── RecordUnreachable   its own server did not answer: ask again at each crawl
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -29,6 +30,10 @@ class SourceRefused(SourceError):
 
 class RecordVanished(SourceError):
     """The record was deleted between its listing and its reading."""
+
+
+class RecordUnreachable(RecordVanished):
+    """The server that has this record's content did not answer; the source itself did."""
 
 
 @dataclass(frozen=True, slots=True)

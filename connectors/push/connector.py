@@ -3,11 +3,15 @@
 `PushConnector.changes` shows the flow. `inbox` stores what was sent.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
+from connectors.files import UnsafePath
 from connectors.ports import (
     AccessNarrowed,
     Change,
@@ -15,6 +19,7 @@ from connectors.ports import (
     ContentStale,
     Delete,
     Malformed,
+    RecordVanished,
     SourceUnreachable,
     Upsert,
 )
@@ -22,7 +27,7 @@ from connectors.push.documents import PushedDocument
 from connectors.push.inbox import Inbox, position_of
 from connectors.push.items import InboxUnreachable
 from connectors.records.documents import RecordContext, access_of, documents_of
-from connectors.records.schema import attachment_id, possible_records
+from connectors.records.schema import AttachmentLine, RecordLine, attachment_id, possible_records
 from connectors.values import Document
 
 CHECKPOINT_DOCUMENTS = 200
@@ -30,15 +35,29 @@ _ROWS_AT_ONCE = 16
 """Few, since each may have the maximum size of a document."""
 
 
+class FileReader(Protocol):
+    """Fetches files that documents name by their address."""
+
+    def admits(self, attachment: AttachmentLine) -> bool:
+        """Whether the settings allow its address."""
+        ...
+
+    def read(self, attachment: AttachmentLine, modified: datetime | None) -> bytes:
+        """Its bytes, if they are those that were pushed. Raises `RecordVanished`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class PushConnector:
     """The changes of one source's inbox, by number; the cursor is the last number.
 
-    Items that are accepted during a crawl wait for the next one.
+    Items that are accepted during a crawl wait for the next one. `files` fetches the files that
+    are pushed by their address; without it there is none.
     """
 
     source: str
     inbox: Inbox
+    files: FileReader | None = None
     _context: RecordContext = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,9 +92,12 @@ class PushConnector:
         records = set(document_ids)
         for name in document_ids:
             records |= {record for record, _ in possible_records(name)}
+        own = f"{self.source}:"
+        names = sorted(one.removeprefix(own) for one in records if one.startswith(own))
         with self._reachable():
-            for document in self._documents(0, self.inbox.last_seq(self.source)):
-                if self._context.qualified(document.id) in records:
+            for start in range(0, len(names), _ROWS_AT_ONCE):
+                found = self.inbox.stored(self.source, names[start : start + _ROWS_AT_ONCE])
+                for document in found.values():
                     for change in self._changes_of(document):
                         if isinstance(change, Upsert) and change.document.id in document_ids:
                             yield change
@@ -123,6 +145,27 @@ class PushConnector:
         for name in document.gone:
             yield ContentStale(attachment_id(own_id, name))
 
+    def _fetcher(
+        self, document: PushedDocument, attachment: AttachmentLine, record: RecordLine
+    ) -> Callable[[], bytes]:
+        """Reads a file of this state of a document. Raises `UnsafePath` if it may not be."""
+        files = self.files
+        if files is None or attachment.size is None or not files.admits(attachment):
+            raise UnsafePath("son adresse n'est pas sur un hôte que « file_hosts » nomme")
+
+        def read() -> bytes:
+            content = files.read(attachment, record.modified)
+            with self._reachable():
+                now = self.inbox.stored(self.source, [document.id]).get(document.id)
+            # The readers are those of this state: what came later may be for fewer.
+            if now is None or now.seq != document.seq:
+                raise RecordVanished(
+                    "Une version plus récente a été reçue : elle sera lue ensuite."
+                )
+            return content
+
+        return read
+
     def _changes_of(self, document: PushedDocument) -> Iterator[Change]:
         own_id = self._context.qualified(document.id)
         record = document.record()
@@ -133,7 +176,8 @@ class PushConnector:
             yield Malformed(own_id, reason, own_id)
             yield ContentStale(own_id)
         else:
-            for found in documents_of(record, self._context, own_id):
+            context = replace(self._context, fetcher=partial(self._fetcher, document))
+            for found in documents_of(record, context, own_id):
                 if isinstance(found, Document):
                     yield Upsert(found)
                     continue

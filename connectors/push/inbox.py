@@ -156,6 +156,11 @@ class Inbox:
             rows = connection.execute(query.order_by(column, push_documents.c.key).limit(limit))
             return [document_from_row(row) for row in rows.mappings()]
 
+    def stored(self, source: str, ids: Sequence[str]) -> dict[str, PushedDocument]:
+        """These documents as they are now, without the unknown. Raises `InboxUnreachable`."""
+        with self._reachable(), self._engine.connect() as connection:
+            return _stored_documents(connection, source, ids)
+
     def count_after(self, source: str, seq: int) -> int:
         """How many documents have a number above `seq`."""
         query = sa.select(sa.func.count()).where(
@@ -307,8 +312,9 @@ class PushService:
 
     def receive(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
         """Receive records, tombstones and new readers. Raises `InboxFull`, `InboxUnreachable`."""
-        max_bytes = self.limits.document_bytes
-        return self._inbox.receive(source, [parse_item(item, max_bytes) for item in items])
+        origins, max_bytes = self._sources[source].file_origins, self.limits.document_bytes
+        parsed = [parse_item(item, max_bytes, origins) for item in items]
+        return self._inbox.receive(source, parsed)
 
     def receive_find(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
         """Receive documents in find's format. Raises as `receive` does."""

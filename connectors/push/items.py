@@ -17,8 +17,10 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from connectors.push.addresses import has_readable_type, origin_of
 from connectors.records.schema import (
     AccessLine,
+    AttachmentLine,
     ContributorLine,
     DeletedLine,
     FailFastList,
@@ -70,11 +72,13 @@ class SuiteRules:
     """Settings of a source for La Suite's documents.
 
     `open_reach` are the reaches (`public`, `authenticated`) whose documents every agent may
-    find; `link` is a template of a document's URL with `{id}`, empty for none.
+    find; `link` is a template of a document's URL with `{id}`, empty for none. `file_origins`
+    are those from which a file may be fetched (`https://host`, with its port), of any document.
     """
 
     open_reach: frozenset[str] = frozenset()
     link: str = ""
+    file_origins: frozenset[str] = frozenset()
 
 
 class InboxFull(Exception):
@@ -108,10 +112,13 @@ def canonical_json(line: PushedLine) -> str:
     return line.model_dump_json(exclude_defaults=True)
 
 
-def parse_item(item: object, document_bytes: int) -> PushedItem | PushReceipt:
+def parse_item(
+    item: object, document_bytes: int, file_origins: frozenset[str] = frozenset()
+) -> PushedItem | PushReceipt:
     """The item, or the receipt that refuses it; never raises.
 
     `item` is parsed JSON; `version`, next to the record's own fields, is an integer or a text.
+    Files at an address are accepted on `file_origins` alone.
     """
     text = encode_item(item, document_bytes)
     if isinstance(text, PushReceipt):
@@ -130,7 +137,7 @@ def parse_item(item: object, document_bytes: int) -> PushedItem | PushReceipt:
     if version is None:
         reason = f"« version » : un entier, ou un texte de {VERSION_CHARACTERS} signes au plus"
         return refused_receipt(line.id, "malformed", reason, "version")
-    if isinstance(line, RecordLine) and (problem := _attachments_problem(line)):
+    if isinstance(line, RecordLine) and (problem := _attachments_problem(line, file_origins)):
         return refused_receipt(line.id, "malformed", f"« attachments » : {problem}", "attachments")
     return PushedItem(line, version)
 
@@ -174,21 +181,41 @@ def _parse_version(given: object) -> str | None:
     return version if 0 < len(version) <= VERSION_CHARACTERS else None
 
 
-def _attachments_problem(line: RecordLine) -> str:
+def _attachments_problem(line: RecordLine, file_origins: frozenset[str]) -> str:
     """Why a record's attachments are refused; empty if they are valid.
 
-    A path would name a file of the server: only base64 is accepted.
+    A path would name a file of the server: only base64 is accepted, and addresses on
+    `file_origins`.
     """
     names = Counter(attachment.name for attachment in line.attachments)
     if any(count > 1 for count in names.values()):
         return "deux pièces jointes portent le même nom"
     for attachment in line.attachments:
+        if attachment.url is not None:
+            if problem := _address_problem(attachment, file_origins):
+                return problem
+            continue
+        if attachment.size is not None:
+            return "« size » accompagne « url »"
         if attachment.path is not None or attachment.base64 is None:
             return "donnez le contenu en « base64 », jamais un chemin"
         try:
             base64.b64decode(attachment.base64, validate=True)
         except ValueError:
             return "ce n'est pas du base64"
+    return ""
+
+
+def _address_problem(attachment: AttachmentLine, file_origins: frozenset[str]) -> str:
+    """Why a file is not fetched from its address; empty if it may be."""
+    if attachment.path is not None or attachment.base64 is not None:
+        return "donnez « base64 » ou « url », l'un des deux"
+    if origin_of(attachment.url or "", file_origins) is None:
+        return "l'adresse n'est pas sur un hôte que « file_hosts » nomme"
+    if attachment.size is None:
+        return "donnez la taille du fichier (« size »), en octets"
+    if not has_readable_type(attachment.media_type or ""):
+        return "donnez un type de fichier qui a un texte (« media_type »)"
     return ""
 
 
@@ -205,7 +232,8 @@ class _FindDocument(BaseModel):
     """One document of `/documents/index/`. Other fields are ignored.
 
     `creator` and `contributors` are accounts, as `users`. Find's own schema has neither: an
-    application that sends them says who wrote.
+    application that sends them says who wrote. Nor has it `url`, the address of a file that has
+    no text here; with an invalid `url`, `mimetype` or `size` the file is not fetched.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
@@ -220,6 +248,9 @@ class _FindDocument(BaseModel):
     reach: Literal["public", "authenticated", "restricted"] | None = "restricted"
     is_active: bool
     description: str = ""
+    url: object = None
+    mimetype: object = None
+    size: object = None
     creator: Identity | None = None
     contributors: Annotated[FailFastList[Identity], Field(max_length=_MOST_CONTRIBUTORS)] = []
 
@@ -266,11 +297,29 @@ def _find_record(document: _FindDocument, allowed: list[str], rules: SuiteRules)
         sections=[SectionLine(text=description, heading="Description")] if description else [],
         author=document.creator,
         contributors=_editors(document),
+        attachments=_file_of(document, rules),
         readers=Readers(allowed=allowed),
         created=document.created_at,
         modified=document.updated_at,
         url=rules.link.replace("{id}", document.id) if rules.link else "",
     )
+
+
+def _file_of(document: _FindDocument, rules: SuiteRules) -> list[AttachmentLine]:
+    """The file of a document without a text, if it may be fetched; it is named by the title."""
+    url, kind, size = document.url, document.mimetype, document.size
+    if document.content.strip() or not isinstance(url, str) or not isinstance(kind, str):
+        return []
+    if isinstance(size, bool) or not isinstance(size, int) or not has_readable_type(kind):
+        return []
+    if origin_of(url, rules.file_origins) is None:
+        return []
+    try:
+        # Drive puts a file's description below its title.
+        name = document.title.partition("\n")[0].strip() or document.id
+        return [AttachmentLine(name=name, url=url, size=size, media_type=kind)]
+    except ValidationError:
+        return []
 
 
 def _editors(document: _FindDocument) -> list[ContributorLine]:

@@ -38,12 +38,17 @@ from connectors.values import (
 
 @dataclass(frozen=True, slots=True)
 class RecordContext:
-    """What documents take from outside their record: source, folder, account labels, spaces."""
+    """What documents take from outside their record: source, folder, account labels, spaces.
+
+    `fetcher` gives the function that fetches an attachment from its address; it raises
+    `UnsafePath` where the settings do not admit that. An export has none.
+    """
 
     source: str
     folder: Path
     labels: Mapping[str, str]
     spaces: Mapping[str, SpaceLine]
+    fetcher: Callable[[AttachmentLine, RecordLine], Callable[[], bytes]] | None = None
 
     def qualified(self, name: str) -> str:
         """An id or account with the source's name in front; an empty one stays empty."""
@@ -93,7 +98,7 @@ def documents_of(
             continue
         names.add(attachment.name)
         try:
-            read, version = _attachment_reader(attachment, context.folder)
+            read, version = _attachment_reader(attachment, record, context)
         except (OSError, RuntimeError, ValueError) as error:
             # A missing file, or an unsafe path, whose reason is a sentence of ours.
             reason = str(error) if isinstance(error, UnsafePath) else "illisible"
@@ -104,7 +109,12 @@ def documents_of(
             id=own_id,
             title=attachment.name,
             sections=(),
-            content=Content(attachment.name, read, attachment.media_type),
+            content=Content(
+                attachment.name,
+                read,
+                attachment.media_type,
+                attachment.size if attachment.url is not None else None,
+            ),
             kind="document",
             replaces=(),
             part_of=document.id,
@@ -113,9 +123,15 @@ def documents_of(
         )
 
 
-def _attachment_reader(attachment: AttachmentLine, folder: Path) -> tuple[Callable[[], bytes], str]:
+def _attachment_reader(
+    attachment: AttachmentLine, record: RecordLine, context: RecordContext
+) -> tuple[Callable[[], bytes], str]:
     """A function that reads an attachment, and its version. Raises OSError or ValueError."""
-    if (attachment.path is None) == (attachment.base64 is None):
+    folder = context.folder
+    if context.fetcher is not None and attachment.url is not None:
+        version = f"{attachment.url}:{attachment.size}:{_modified(record)}"
+        return context.fetcher(attachment, record), version
+    if attachment.url is not None or (attachment.path is None) == (attachment.base64 is None):
         raise UnsafePath("il faut « path » ou « base64 », l'un des deux")
     if attachment.path is not None:
         path = attachment.path

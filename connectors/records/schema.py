@@ -106,11 +106,17 @@ class ContributorLine(_ExportModel):
 
 
 class AttachmentLine(_ExportModel):
-    """A file beside the export (`path`, relative, inside its folder) or inside it (`base64`)."""
+    """A file beside the export (`path`, relative, inside its folder) or inside it (`base64`).
+
+    A pushed one may be at an address (`url`) that the settings of its source admit; `size` is then
+    its size in bytes. An export has none.
+    """
 
     name: Name
     path: str | None = None
     base64: str | None = None
+    url: Text | None = None
+    size: Annotated[int, Field(ge=1, le=1_000_000_000_000)] | None = None
     media_type: Text | None = None
 
 

@@ -115,8 +115,10 @@ BETWEEN = " ▸ "
 TRIES = 3
 """So often an ordinary crawl asks again for what may have been bad luck."""
 _TRANSIENT = ("timed_out", "vanished")
+UNREACHED = "unreached"
+"""What is asked for again at each crawl, as its own server did not answer."""
 _EVERY_TIME = 2**31 - 1
-"""Tries: a recognised text is not lost by crawls that end early."""
+"""Tries: a recognised text is not lost by crawls that end early, nor a file by its server's."""
 WITHOUT_TEXT = (Failure.NOT_TEXT, Failure.AWAITS_RECOGNITION)
 """What is no failure: nobody can do anything about it, or it passes by itself."""
 
@@ -186,6 +188,7 @@ class OpenFailures:
         `recognised` gives those of which the recognition ended: of scans, only these are due.
         """
         due = self.failures.due(self.source, _TRANSIENT, TRIES)
+        due |= self.failures.due(self.source, (UNREACHED,), _EVERY_TIME)
         waited = self.failures.due(self.source, (Failure.AWAITS_RECOGNITION,), _EVERY_TIME)
         return due | (waited & recognised()) if waited else due
 

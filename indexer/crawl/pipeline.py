@@ -16,6 +16,7 @@ from connectors.ports import (
     Delete,
     Listing,
     Malformed,
+    RecordUnreachable,
     RecordVanished,
     SourceError,
     SubtreeHidden,
@@ -26,6 +27,7 @@ from connectors.values import Access, Document
 from indexer.crawl.batches import (
     GUARD_SHARE,
     SCANNED,
+    UNREACHED,
     WITHOUT_TEXT,
     Awaited,
     Batch,
@@ -255,7 +257,8 @@ class _Crawl:
         try:
             prepared = awaited()
         except RecordVanished as vanished:
-            self._fail(document.id, "vanished", str(vanished))
+            kind = UNREACHED if isinstance(vanished, RecordUnreachable) else "vanished"
+            self._fail(document.id, kind, str(vanished))
             self.add(PutAccess(document.id, WITHHELD))
         except ExtractionFailed as failure:
             self._fail(document.id, failure.failure, str(failure))

@@ -239,7 +239,9 @@ def live_index(parts: IndexParts, own: EncoderRecord) -> Index:
 def open_push_reception(application: Application) -> PushService | None:
     """What receives pushed documents; None where the settings name no source of that kind."""
     pushing = {
-        source.name: SuiteRules(frozenset(source.open_reach), source.link)
+        source.name: SuiteRules(
+            frozenset(source.open_reach), source.link, frozenset(source.file_hosts)
+        )
         for source in application.settings.sources
         if source.kind == "push"
     }

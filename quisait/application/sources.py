@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -30,7 +31,7 @@ from connectors.ldap.config import (
 )
 from connectors.mediawiki.config import WikiConfig, WikiLimits
 from connectors.ports import Connector, Directory, SourceRefused
-from connectors.push.connector import PushConnector
+from connectors.push.connector import FileReader, PushConnector
 from connectors.push.groups import PushedMemberships
 from connectors.push.inbox import Inbox
 from connectors.push.tokens import PushTokens
@@ -126,7 +127,7 @@ def open_source(
     """
     if settings.kind == "push":
         assert inbox is not None  # noqa: S101 - nothing else can be read
-        return PushConnector(settings.name, inbox)
+        return PushConnector(settings.name, inbox, _pushed_files(settings))
     if settings.kind == "questions":
         assert questions is not None  # noqa: S101 - nothing else can be read
         return QuestionsConnector(questions)
@@ -147,6 +148,27 @@ def open_source(
         selection=parse_selection(settings.include, settings.exclude),
         link=settings.link,
     )
+
+
+def _pushed_files(settings: SourceSettings) -> FileReader | None:
+    """What fetches the files that are pushed by their address. No token is read yet."""
+    if not settings.file_hosts:
+        return None
+    # Imported here, as a wiki's client.
+    from connectors.push.files import FileOrigin, PushedFiles
+
+    ca_file = str(beside_file(settings.ca_file)) if settings.ca_file else ""
+    return PushedFiles(
+        {
+            origin: FileOrigin(partial(_token_in, token), ca_file)
+            for origin, token in settings.file_hosts.items()
+        }
+    )
+
+
+def _token_in(path: str) -> str:
+    """Empty without a path. Raises OSError or `UnicodeDecodeError`."""
+    return beside_file(path).read_text("utf-8").strip() if path else ""
 
 
 def _open_installed(settings: SourceSettings) -> Connector:

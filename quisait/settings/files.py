@@ -36,6 +36,12 @@ def _secret_files(settings: Settings) -> Iterator[Path]:
     yield from (
         beside_file(source.password_file) for source in settings.sources if source.password_file
     )
+    yield from (
+        beside_file(token)
+        for source in settings.sources
+        for token in source.file_hosts.values()
+        if token
+    )
     text = settings_file().read_text("utf-8") if settings_file().is_file() else ""
     secrets = {settings.index.password, settings.server.token_key, settings.metrics.token}
     secrets |= {settings.database_password, settings.oidc.client_secret}

@@ -11,6 +11,7 @@ from connectors.file_patterns import parse_selection
 from connectors.installed import installed_connectors
 from connectors.ldap.config import AGENT_ATTRIBUTES, OPTIONAL_AGENT_FIELDS
 from connectors.parts import MOST_PARTS
+from connectors.push.addresses import is_origin
 from connectors.values import RESERVED_AUTHORITIES
 from quisait.settings.types import (
     Duration,
@@ -63,6 +64,17 @@ def _where_it_answers(url: str, about: ValidationInfo) -> str:
 def _file_patterns(patterns: list[str]) -> list[str]:
     parse_selection(patterns, ())
     return patterns
+
+
+def _file_hosts(hosts: dict[str, str]) -> dict[str, str]:
+    for origin in hosts:
+        if not is_origin(origin):
+            # What is refused may hold a password: it is not repeated.
+            raise ValueError(
+                "donnez l'origine seule, en minuscules : https://hote ou https://hote:port, sans "
+                "chemin ni compte ; http:// pour cette machine seulement"
+            )
+    return hosts
 
 
 class SourceSettings(SettingsTable):
@@ -121,6 +133,12 @@ class SourceSettings(SettingsTable):
         description="adresse d'un document de La Suite, où {id} tient sa place, ou d'un fichier "
         "d'un dossier, où {path} tient la place de son chemin ; vide : aucune",
     )
+    file_hosts: Annotated[dict[str, str], AfterValidator(_file_hosts)] = Field(
+        {},
+        description="serveurs où chercher les fichiers qu'une application pousse par leur adresse, "
+        "et le fichier du jeton à leur présenter (vide : aucun jeton) : "
+        '{ "https://drive.exemple" = "drive.jeton" } ; vide : aucun fichier n\'est cherché',
+    )
     scim: bool = Field(
         False,
         description="prend les groupes que l'application envoie (SCIM 2.0) ; sans cela ils ne sont "
@@ -155,7 +173,9 @@ class SourceSettings(SettingsTable):
         description="en tant de parties que plusieurs lecteurs se partagent (dossier, export, "
         "wiki ; base PostgreSQL) ; 1 : lue entière",
     )
-    ca_file: str = Field("", description="autorité de certification du wiki (PEM)")
+    ca_file: str = Field(
+        "", description="autorité de certification du wiki, ou de « file_hosts » (PEM)"
+    )
     options: dict[str, Any] = Field(
         {},
         repr=False,
@@ -178,6 +198,8 @@ class SourceSettings(SettingsTable):
     def _where_it_has_a_meaning(self) -> "SourceSettings":
         if self.search_client and self.kind != "push":
             raise ValueError("search_client n'a de sens que pour une source « push »")
+        if self.file_hosts and self.kind != "push":
+            raise ValueError("file_hosts n'a de sens que pour une source « push »")
         if self.options and self.kind in BUILT_IN_KINDS:
             raise ValueError("options n'a de sens que pour un connecteur installé")
         return self

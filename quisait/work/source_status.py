@@ -88,6 +88,10 @@ REMEDIES = {
         "lui-même ; s'il existe encore, vérifiez ses droits sur le disque, puis relancez « "
         "quisait crawl --full »."
     ),
+    "unreached": (
+        "Redemandé à chaque lecture : vérifiez que le serveur de fichiers répond, et le jeton que "
+        "nomme « file_hosts »."
+    ),
     "malformed": "Corrigez l'enregistrement à la source ; il sera relu au prochain passage.",
     "refused": (
         "L'index a refusé ce document, qui n'est plus trouvé : signalez-le avec ce message, "
@@ -107,6 +111,7 @@ FAILURE_LABELS = {
     "too_large": "trop grands",
     "timed_out": "trop longs à lire",
     "vanished": "disparus ou fermés pendant la lecture",
+    "unreached": "dont le serveur ne répond pas",
     "malformed": "mal formés",
     "refused": "refusés par l'index",
 }

@@ -164,14 +164,21 @@ def search(
     )
     found = answer_question(services, asking.reader, asked, as_typed=True)
     # An operator or a best bet may name another source: this application is shown its own alone.
-    return [_hit(one) for one in found.results.results if one.card.source == asking.source]
+    hits: dict[str, FindHit] = {}
+    for one in found.results.results:
+        if one.card.source == asking.source:
+            hit = _hit(one)
+            hits.setdefault(hit.id, hit)  # of a document and its file, the better
+    return list(hits.values())
 
 
 def _hit(result: Result) -> FindHit:
     card = result.card
+    # A document's file is a document of its own here; the application knows only the first.
+    is_file = bool(card.part_of) and card.document_id.startswith(f"{card.part_of}#")
     return FindHit(
         index=card.source,
-        id=card.document_id.partition(":")[2],
+        id=(card.part_of if is_file else card.document_id).partition(":")[2],
         score=result.parts.score,
         source=FindSource(
             title=card.title,
