@@ -21,6 +21,8 @@ HOSTILE: tuple[object, ...] = (
     {"type": "post", "id": "p", "title": "t", "readers": {"allowed": ["tous"]}},
     {"type": "post", "id": "q", "title": "t", "created": "hier"},
     {"type": "post", "id": "r", "title": "t", "attachments": [{"name": "f", "path": "../x"}]},
+    {"type": "post", "id": "u", "title": "t", "attachments": [
+        {"name": "f", "url": "https://f.example/f", "size": 1, "media_type": "application/pdf"}]},
     {"type": "header", "version": 1}, {"type": "space", "id": "s", "title": "s"},
 )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Applications push to the real server; the real crawl applies; readers find under their rights."""
 
+import io
 import json
 import os
 import signal
@@ -13,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import docx
 import httpx
 import pytest
 
 from search_api.identity.tokens import SignedTokens
+from tests.file_server import FileServer, Given, served_files
 from tests.service.place import COMMAND, Place, make_place
 from tests.unit.test_push_find import DOCUMENT, SUB
 from tests.unit.test_push_inbox import CLOSED, post
@@ -27,7 +30,7 @@ AGENTS = f"""id,given_name,family_name,departement,accounts
 ag-1,Ana,Le Goff,22,
 ag-2,Ben,Amrani,974,docs:{SUB}
 """
-SOURCES = [
+SOURCES: list[dict[str, Any]] = [
     {
         "name": "docs",
         "kind": "push",
@@ -37,6 +40,7 @@ SOURCES = [
     },
     {"name": "drive", "kind": "push", "every": "1 s"},
 ]
+FILE_TOKEN = "jeton-des-fichiers"
 START_S = 60
 
 
@@ -108,11 +112,21 @@ def tokens() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, tokens: dict[str, str]) -> Place:
+def files() -> Iterator[FileServer]:
+    with served_files() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def place(
+    tmp_path_factory: pytest.TempPathFactory, tokens: dict[str, str], files: FileServer
+) -> Place:
     """A place with two sources that push, its directory read, a token for each."""
-    sources = json.dumps(SOURCES)
+    file_hosts = {files.origin: "fichiers.jeton"}
+    sources = json.dumps([SOURCES[0] | {"file_hosts": file_hosts}, *SOURCES[1:]])
     place = make_place(tmp_path_factory.mktemp("push") / "place", QUISAIT_SOURCES=sources)
     (place.folder / "agents.csv").write_text(AGENTS, "utf-8")
+    (place.folder / "fichiers.jeton").write_text(f"{FILE_TOKEN}\n", "utf-8")
     place.run("crawl")
     for source in ("docs", "drive"):
         tokens[source] = place.run(
@@ -204,6 +218,53 @@ HOSTILE = [
     post("../../wiki:1", "hostile", space="é" * 2000, area="zz", language="\u2028"),
     post("dates", "hostile", valid_from="9999-12-31", valid_until="0001-01-01"),
 ]  # fmt: skip
+
+
+WORD_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+def test_a_file_is_fetched_by_its_address_for_the_documents_readers(
+    server: Server, tokens: dict[str, str], files: FileServer
+) -> None:
+    """Its server is away at first, for as long as it likes; then other readers, then none."""
+    made, written = docx.Document(), io.BytesIO()
+    made.add_paragraph("Le mot ardoiserose est dans le fichier.")
+    made.save(written)
+    word = written.getvalue()
+    note = DOCUMENT | {
+        "id": "fichier-1", "title": "titreturquoise.docx", "content": "", "groups": [],
+        "mimetype": WORD_TYPE, "size": len(word), "url": f"{files.origin}/f/1",
+    }  # fmt: skip
+
+    def index(**fields: object) -> None:
+        answer = server.push([note | fields], tokens["docs"], "/api/v1.0/documents/index/")
+        assert answer.status_code == 201, answer.text
+
+    files.given["/f/1"] = Given(b"", status=503)
+    index()
+    assert files.asked == []
+    for _ in range(5):
+        server.place.run("crawl", "docs")
+    assert server.found("titreturquoise", "ag-2") == {"docs:fichier-1"}
+    (status,) = server.place.json("sources", "docs")
+    missing = {one["key"]: one["kind"] for one in status["failures"]}
+    assert missing["docs:fichier-1#titreturquoise.docx"] == "unreached"
+
+    files.given["/f/1"] = Given(word, WORD_TYPE)
+    server.place.run("crawl", "docs")
+    assert server.found("ardoiserose", "ag-2") == {"docs:fichier-1#titreturquoise.docx"}
+    assert server.found("ardoiserose", "ag-1") == set()
+    assert {token for _, token in files.asked} == {f"Bearer {FILE_TOKEN}"}
+
+    # Other readers, and a page where the file was: nobody reads the former text.
+    files.given["/f/1"] = Given(b"<p>Connexion</p>".ljust(len(word)), "text/html")
+    index(users=[], reach="restricted", updated_at="2026-01-03T10:00:00+00:00")
+    server.place.run("crawl", "docs")
+    assert server.found("ardoiserose", "ag-2") == set()
+    index(is_active=False)
+    server.place.run("crawl", "docs")
+    (status,) = server.place.json("sources", "docs")
+    assert not [one for one in status["failures"] if "fichier-1" in one["key"]]
 
 
 def test_what_is_accepted_never_stops_a_crawl(server: Server, tokens: dict[str, str]) -> None:
