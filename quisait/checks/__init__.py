@@ -426,6 +426,9 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
             tokens = len(kept.of(source.name))
         if not tokens:
             raise ValueError(f"aucun jeton : « quisait push token add {source.name} » en fait un")
+        for origin, token in source.file_hosts.items():
+            if token and not _reads(token):
+                raise ValueError(f"le jeton de {origin} ne se lit pas : vérifiez « file_hosts »")
         return f"{source.kind}, {tokens} jetons"
     if source.kind == "questions":
         return "dans la base d'état"
@@ -435,6 +438,14 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
     next(iter(connector.changes(None)), None)
     where = ", ".join(filter(None, [source.kind, source.path or source.url]))
     return " ; ".join([where + _divided(settings, source), *missing])
+
+
+def _reads(path: str) -> bool:
+    """Whether a file of the settings is a text that this account may read."""
+    try:
+        return bool(beside_file(path).read_text("utf-8").strip())
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _divided(settings: Settings, source: SourceSettings) -> str:

@@ -36,7 +36,7 @@ ADAPTERS = {
     "connectors.folder": r"connectors\.folder(\..*)?",
     "connectors.export": r"connectors\.export(\..*)?",
     # What a push is answered belongs to its port.
-    "connectors.push": r"connectors\.push(?!\.(items|group_values)\b)(\..*)?",
+    "connectors.push": r"connectors\.push(?!\.(items|addresses|group_values)\b)(\..*)?",
     "connectors.mediawiki": r"connectors\.mediawiki(\..*)?",
     "connectors.directory": r"connectors\.directory",
     # Where a directory is belongs to the settings.

@@ -126,12 +126,12 @@ def place(
     sources = json.dumps([SOURCES[0] | {"file_hosts": file_hosts}, *SOURCES[1:]])
     place = make_place(tmp_path_factory.mktemp("push") / "place", QUISAIT_SOURCES=sources)
     (place.folder / "agents.csv").write_text(AGENTS, "utf-8")
-    (place.folder / "fichiers.jeton").write_text(f"{FILE_TOKEN}\n", "utf-8")
     place.run("crawl")
     for source in ("docs", "drive"):
         tokens[source] = place.run(
             "push", "token", "add", source, "--label", "Essai"
         ).stdout.strip()
+    (place.folder / "fichiers.jeton").write_text(f"{FILE_TOKEN}\n", "utf-8")
     return place
 
 

@@ -1,5 +1,6 @@
 """Sign-on as an administrator sets it up: settings, `check`, a real server, the command line."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -130,6 +131,17 @@ def test_an_application_searches_for_its_agent(served: Served) -> None:
 
     wait_until(lambda: len(found("ana").json()) > 0)
     assert [(one["_index"], one["_id"]) for one in found("ana").json()] == [("docs", "a")]
+    attached = b64encode(b"Le mot ourdissoir est dans le fichier.").decode()
+    page = {
+        "type": "page", "id": "c", "title": "Le mot ourdissoir", "version": 1,
+        "attachments": [{"name": "ourdissoir.txt", "base64": attached}],
+        "readers": {"allowed": ["docs:account:ana"]},
+    }  # fmt: skip
+    own = f"{served.address}/api/v1/push/docs"
+    assert httpx.post(own, json=page, headers=headers, trust_env=False).status_code == 200
+    wait_until(lambda: len(found("ana").json()) > 1)
+    # A document and its file are one, by the only id that the application knows.
+    assert sorted(one["_id"] for one in found("ana").json()) == ["a", "c"]
     assert found("ben").status_code == 403
     assert found("ana", CLIENT_ID, f"{served.address}/sign-on/callback").status_code == 401
 
