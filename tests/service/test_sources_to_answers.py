@@ -180,8 +180,10 @@ KILLED_ELSEWHERE = {
     "suivi": "test_redmine_source",
     "depot": "test_git_source",
     "ged": "test_cmis_source",
+    "nuage": "test_webdav_source",
+    "registre": "test_kills",
 }
-"""By the source's name, the service test that kills crawls of its kind: not repeated here."""
+"""By the source's name, the test that kills crawls of its kind: not repeated here."""
 
 
 @pytest.fixture(scope="module")
