@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from itertools import count
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -26,6 +26,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from connectors.http_limits import HttpLimits
+from connectors.metadata_addresses import is_metadata_address
 from connectors.ports import SourceRefused, SourceUnreachable
 from connectors.timeouts import call_with_timeout
 from connectors.values import assume_utc
@@ -36,15 +37,6 @@ MAX_TRIES = 3
 MAX_REDIRECTS = 3
 MAX_WAIT_S = 120.0
 USER_AGENT = "quisait"
-
-METADATA_ADDRESSES = frozenset(map(ip_address, ("fd00:ec2::254", "100.100.100.200")))
-"""Of the services that tell a machine its own secrets, beside the link-local ones."""
-
-
-def is_metadata_address(address: IPv4Address | IPv6Address) -> bool:
-    """Whether an address is link-local (RFC 3927, RFC 4291), or of a machine's own metadata."""
-    inside = getattr(address, "ipv4_mapped", None) or address
-    return inside.is_link_local or inside in METADATA_ADDRESSES
 
 
 def _refuse_metadata(connection: HTTPConnection) -> None:

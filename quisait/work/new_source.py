@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from connectors.http_host import is_metadata_address
 from connectors.installed import load_kind
+from connectors.metadata_addresses import is_metadata_address
 from connectors.ports import SourceRefused
 from connectors.values import EVERYONE
 from expertise.directory import SqlDirectory

@@ -128,7 +128,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedIndex:
 
 @pytest.fixture
 def site(index: EmbeddedIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    (tmp_path / "quisait.toml").write_text("", "utf-8")
+    (tmp_path / "quisait.toml").write_text('[desk]\nsources = "write"\n', "utf-8")
     monkeypatch.setenv("QUISAIT_FILE", str(tmp_path / "quisait.toml"))
     engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     book, builds = SqlDirectory(engine), SqlBuilds(engine)

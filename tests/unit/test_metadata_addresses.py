@@ -6,8 +6,9 @@ from threading import Thread
 
 import pytest
 
-from connectors import http_host
-from connectors.http_host import HttpHost, is_metadata_address
+from connectors import metadata_addresses
+from connectors.http_host import HttpHost
+from connectors.metadata_addresses import is_metadata_address
 from connectors.ports import SourceRefused
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
@@ -47,7 +48,7 @@ def test_nothing_is_sent_there_whatever_name_leads_to_it(monkeypatch: pytest.Mon
     try:
         assert HttpHost(address).request("GET", address).status_code == 200
         forbidden = frozenset({ip_address("127.0.0.1")})
-        monkeypatch.setattr(http_host, "METADATA_ADDRESSES", forbidden)
+        monkeypatch.setattr(metadata_addresses, "METADATA_ADDRESSES", forbidden)
         with pytest.raises(SourceRefused, match="adresse interdite"):
             HttpHost(address).request("GET", address)
     finally:
