@@ -13,6 +13,7 @@ from lxml import etree
 from connectors.http_host import USER_AGENT, HttpHost, HttpResponse
 from connectors.ports import SourceRefused, SourceUnreachable
 from quisait_sites.pages import plain_path
+from quisait_sites.sections import is_in_a_section
 
 MOST_PAGES = 200_000
 MOST_SITEMAPS = 1_000
@@ -124,5 +125,5 @@ def _below(root: str, address: str, excluded: Sequence[str]) -> bool:
     return (
         (own.scheme, own.netloc.lower()) == (other.scheme, other.netloc.lower())
         and plain_path(address).startswith(own.path)
-        and not any(plain_path(address).startswith(path) for path in excluded)
+        and not is_in_a_section(plain_path(address), dict.fromkeys(excluded, ()))
     )
