@@ -5,9 +5,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from pydantic import ValidationError
 from quisait_sites.options import WagtailOptions, WordPressOptions
+from quisait_sites.pages import _moment
 from quisait_sites.sections import is_in_a_section, readers_by_path
-from quisait_sites.sitemap import _below
+from quisait_sites.sitemap import _below, read_site_map
 from quisait_sites.wagtail import WagtailConnector
 from quisait_sites.wordpress import WordPressConnector
 from quisait_sites.wordpress_api import Category, Item
@@ -49,6 +51,29 @@ def test_what_the_settings_exclude_is_left_out_however_it_is_written() -> None:
     for path in ("/rh", "/RH/a.html", "/%72h/"):
         assert not _below("https://x/", f"https://x{path}", ["/rh/"])
     assert _below("https://x/", "https://x/rhumes", ["/rh/"])
+
+
+def test_an_address_that_is_none_does_not_end_the_reading(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One such line of a sitemap, a page or another sitemap, hides no other page."""
+    lines = "".join(
+        f"<{kind}><loc>{loc}</loc></{kind}>"
+        for kind, loc in (
+            ("url", "http://[x/"), ("sitemap", "http://[y/"), ("url", "https://x/a.html"),
+        )
+    )  # fmt: skip
+    answer = HttpResponse(200, {}, f"<urlset>{lines}</urlset>".encode())
+    monkeypatch.setattr(HttpHost, "request", lambda *_, **__: answer)
+    assert list(read_site_map(HttpHost("https://x/"), [], []).pages) == ["https://x/a.html"]
+
+
+@pytest.mark.parametrize("written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_date_out_of_any_calendar_is_told_or_none(written: str) -> None:
+    """Where it would only be found when the document is written, the whole run would end."""
+    with pytest.raises(ValidationError):
+        Item.model_validate({"id": 1, "modified_gmt": written})
+    assert _moment(written) is None
 
 
 def rights(items: list[dict[str, Any]], **options: object) -> WordPressRights:

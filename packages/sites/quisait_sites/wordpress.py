@@ -60,7 +60,7 @@ _CHECKED_TEXTS = 20
 _PUBLISHED = ("publish", "private")
 _MOST_BYTES = 50 * 1024 * 1024
 _SHORTCODE = re.compile(
-    r"\[/[a-z][\w-]{0,60}\]|\[[a-z][\w-]{0,60}(?:[ \n][^\[\]]{0,2000}=[^\[\]]{0,2000})?/?\]"
+    r"\[/[a-z][\w-]{0,60}\]|\[[a-z][\w-]{0,60}(?:[ \n][^\[\]=]{0,2000}=[^\[\]]{0,4000})?/?\]"
 )
 """What a plug-in would have put a text in place of, had it been active in the interface."""
 
