@@ -1,6 +1,7 @@
 """Who reads what stands at a path, below a page or in a category; without a server."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,11 +12,19 @@ from quisait_sites.pages import _moment
 from quisait_sites.sections import is_in_a_section, readers_by_path
 from quisait_sites.sitemap import _below, read_site_map
 from quisait_sites.wagtail import WagtailConnector
-from quisait_sites.wordpress import WordPressConnector
-from quisait_sites.wordpress_api import Category, Item
+from quisait_sites.wordpress import WordPressConnector, _homonyms
+from quisait_sites.wordpress_api import Author, Category, Item
+from quisait_sites.wordpress_files import FileSource, JoinedFile
 from quisait_sites.wordpress_rights import NotExpressed, WordPressRights
 
-from connectors.http_host import HttpHost, HttpResponse
+from connectors.http_failures import FailuresInARow
+from connectors.http_host import HttpHost, HttpResponse, ResponseTooLarge
+from connectors.ports import (
+    RecordUnreachable,
+    RecordVanished,
+    SourceError,
+    SourceUnreachable,
+)
 from connectors.testing.connector_contract import apply, last_cursor
 from connectors.values import Access
 
@@ -74,6 +83,47 @@ def test_a_date_out_of_any_calendar_is_told_or_none(written: str) -> None:
     with pytest.raises(ValidationError):
         Item.model_validate({"id": 1, "modified_gmt": written})
     assert _moment(written) is None
+
+
+def test_one_file_that_is_not_given_does_not_end_the_reading(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that fails is asked for again; of five in a row it is the site that is away."""
+
+    def failing(error: SourceError) -> Callable[..., HttpResponse]:
+        def request(*_: object, **__: object) -> HttpResponse:
+            raise error
+
+        return request
+
+    where = FileSource("t", HttpHost("https://x/"), "yes")
+    file = JoinedFile.model_validate({"id": 1, "post": 2, "source_url": "https://x/a.pdf"})
+    content = where.document(file, EVERYONE, "").content
+    assert content is not None
+    monkeypatch.setattr(HttpHost, "request", failing(ResponseTooLarge("trop")))
+    for _ in range(9):
+        with pytest.raises(RecordVanished):
+            content.read()
+    monkeypatch.setattr(HttpHost, "request", failing(SourceUnreachable("en panne")))
+    for _ in range(4):
+        with pytest.raises(RecordUnreachable):
+            content.read()
+    with pytest.raises(SourceUnreachable):
+        content.read()
+
+
+def test_large_pages_in_a_row_are_no_host_that_is_away() -> None:
+    """A sitemap may name ten films one after the other."""
+    failures = FailuresInARow()
+    for _ in range(9):
+        failures.note(ResponseTooLarge("trop"))
+
+
+def test_authors_whose_names_differ_by_a_capital_are_not_told_apart() -> None:
+    """Neither is taken for the other."""
+    names = ("Jeanne Dupont", "jeanne dupont", "Ana Le Goff")
+    authors = {n: Author(id=n, name=name) for n, name in enumerate(names, 1)}
+    assert _homonyms(authors) == {"Jeanne Dupont", "jeanne dupont"}
 
 
 def rights(items: list[dict[str, Any]], **options: object) -> WordPressRights:

@@ -6,6 +6,7 @@ of these. Only the texts of entries that changed are then asked for.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -352,7 +353,8 @@ def _is_settled(item: Item | JoinedFile, now: datetime) -> bool:
 
 def _homonyms(authors: Mapping[int, Author]) -> frozenset[str]:
     names = [plain(one.name) for one in authors.values()]
-    return frozenset(one for one in names if names.count(one) > 1)
+    times = Counter(name.casefold() for name in names)
+    return frozenset(name for name in names if times[name.casefold()] > 1)
 
 
 def _signed(connector: WordPressConnector, site: _Site, item: Item) -> tuple[Contribution, ...]:
@@ -460,7 +462,9 @@ class _Reading:
     def _file(self, number: int) -> Document:
         file, access = self.site.files[number], self.site.entries[number].access
         options = self.connector.options
-        where = FileSource(self.connector.source, self.site.api.host, options.evidence)
+        where = FileSource(
+            self.connector.source, self.site.api.host, options.evidence, self.failures
+        )
         return where.document(file, access, _space_of(self.site, file, access))
 
     def _document(self, item: Item, access: Access) -> Document:
