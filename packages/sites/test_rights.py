@@ -40,6 +40,7 @@ RH = Access(frozenset({"annuaire:group:rh"}))
         ("/rh", "/rh/"),
         ("/RH", "/rh/"),
         ("/rh/a.html", "/rh/"),
+        ("/sant\u00e9/a", "/sant%C3%A9/"),
         ("/sante\u0301/a", "/sant\u00e9/"),
         ("/SANT\u00c9", "/sante\u0301/"),
     ],

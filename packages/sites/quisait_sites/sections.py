@@ -2,11 +2,12 @@
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from urllib.parse import unquote
 
 from connectors.values import Access
 
 Sections = Mapping[str, Sequence[str]]
-"""Readers by the beginning of a path."""
+"""Readers by the beginning of a path, which may be written as a browser shows or copies it."""
 
 
 def readers_by_path(path: str, sections: Sections, default: Access) -> Access:
@@ -15,6 +16,7 @@ def readers_by_path(path: str, sections: Sections, default: Access) -> Access:
     Some servers tell `/RH/` from `/rh/`, or `/rh` from `/rh/`, others do not, and one letter may
     be written in two ways: a page has the readers of all.
     """
+    sections = {unquote(section): allowed for section, allowed in sections.items()}
     folded = {_folded(section): allowed for section, allowed in sections.items()}
     access = _of_section(path, sections, default)
     for other in (
@@ -29,7 +31,7 @@ def readers_by_path(path: str, sections: Sections, default: Access) -> Access:
 def is_in_a_section(path: str, sections: Sections) -> bool:
     """Whether a section says who reads what stands there, however both are written."""
     written = _folded(_closed(path))
-    return any(written.startswith(_folded(section)) for section in sections)
+    return any(written.startswith(_folded(unquote(section))) for section in sections)
 
 
 def _closed(path: str) -> str:
