@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from connectors.http_host import HttpResponse
+from connectors.http_host import HttpResponse, ResponseTooLarge
 from connectors.ports import SourceRefused, SourceUnreachable
 
 MOST_FAILURES = 5
@@ -17,7 +17,13 @@ class FailuresInARow:
     count: int = 0
 
     def note(self, error: SourceUnreachable) -> None:
-        """One more failed. Raises its error where the host is away."""
+        """One more failed. Raises its error where the host is away.
+
+        A host that answers too much is there.
+        """
+        if isinstance(error, ResponseTooLarge):
+            self.end()
+            return
         self.count += 1
         if self.count >= MOST_FAILURES:
             raise error

@@ -79,6 +79,13 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
 
+class _Session(requests.Session):
+    """Leaves redirects alone: requests would read all that one holds, and where it leads."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 class ResponseTooLarge(SourceUnreachable):
     """The host answers more than the limits allow."""
 
@@ -125,7 +132,7 @@ class HttpHost:
     called: str = "Le site"
     account: tuple[str, str] | None = field(default=None, repr=False)
     sleep: Callable[[float], None] = time.sleep
-    _session: requests.Session = field(default_factory=requests.Session)
+    _session: requests.Session = field(default_factory=_Session)
     _not_before: float = 0.0
 
     def __post_init__(self) -> None:
@@ -146,7 +153,10 @@ class HttpHost:
 
     def same_host(self, url: str) -> bool:
         """Whether a URL has the configured scheme and host."""
-        other, own = urlsplit(url), urlsplit(self.root)
+        try:
+            other, own = urlsplit(url), urlsplit(self.root)
+        except ValueError:  # it is no address
+            return False
         return (other.scheme, other.netloc.lower()) == (own.scheme, own.netloc.lower())
 
     def request(
@@ -193,8 +203,8 @@ class HttpHost:
         for _ in range(MAX_REDIRECTS + 1):
             if not self.same_host(url):
                 raise SourceRefused(
-                    f"{self.called} {self.host} renvoie vers {urlsplit(url).netloc} : seul l'hôte "
-                    "réglé est lu. Corrigez l'adresse s'il a déménagé."
+                    f"{self.called} {self.host} renvoie vers {host_of(url)} : seul l'hôte réglé "
+                    "est lu. Corrigez l'adresse s'il a déménagé."
                 )
             result = self._send(method, url, params, data, headers)
             if isinstance(result, RetryLater) or result.status_code not in range(300, 400):
@@ -202,7 +212,7 @@ class HttpHost:
             location = result.headers.get("Location")
             if location is None or method != "GET":
                 return result
-            url, params = urljoin(url, location), None
+            url, params = joined(url, location), None
         raise SourceRefused(f"{self.called} {self.host} renvoie sans fin d'une adresse à l'autre.")
 
     def _send(
@@ -263,6 +273,22 @@ class HttpHost:
             self._not_before = max(now, self._not_before) + 1 / self.limits.rate_per_s
 
 
+def joined(base: str, address: str) -> str:
+    """As `urljoin`; an address that is none stays as it is, and is of no host."""
+    try:
+        return urljoin(base, address)
+    except ValueError:
+        return address
+
+
+def host_of(url: str) -> str:
+    """The host of an address, without an account that it may name."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2][:100]
+    except ValueError:
+        return "une adresse illisible"
+
+
 def _interpret(response: requests.Response, body: bytes) -> HttpResponse | RetryLater:
     """The response, or the wait that it asks for."""
     status, wait_s = response.status_code, _retry_after(response.headers.get("Retry-After"))
@@ -295,6 +321,6 @@ def _retry_after(header: str | None) -> float | None:
         return max(1.0, float(header))
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(1.0, (assume_utc(moment) - datetime.now(UTC)).total_seconds())

@@ -45,6 +45,10 @@ class MailTooLarge(Exception):
     """The mail is larger than what is read of one."""
 
 
+class MailNotGiven(Exception):
+    """The source fails to give the mail for now; the text is a French reason."""
+
+
 class MailFolder(Protocol):
     """A folder of mails, open for one reading."""
 
@@ -70,7 +74,7 @@ class MailFolder(Protocol):
     def raw(self, head: MailHead) -> bytes:
         """The mail.
 
-        Raises `RecordVanished`, `MailTooLarge`, `UnreadableMail`, `SourceError`.
+        Raises `RecordVanished`, `MailTooLarge`, `MailNotGiven`, `UnreadableMail`, `SourceError`.
         """
         ...
 
@@ -272,11 +276,9 @@ class _ThreadReading:
                 self.is_whole = False
                 self.gone.update(place.attachment_id(thread, head, n) for n in head.attachments)
                 continue
-            except MailTooLarge:
-                yield Malformed(where, "message trop grand", reported)
-                continue
-            except (UnreadableMail, EncryptedMail) as error:
-                yield Malformed(where, str(error), reported)
+            except (MailNotGiven, MailTooLarge, UnreadableMail, EncryptedMail) as error:
+                self.is_whole = self.is_whole and not isinstance(error, MailNotGiven)
+                yield Malformed(where, str(error) or "message trop grand", reported)
                 continue
             mails.append(mail)
             if not mail.is_absence and head.attachments:
@@ -285,8 +287,9 @@ class _ThreadReading:
                     if number in head.attachments:
                         yield Upsert(attachment_document(place, thread, mail, number, part))
                 if len(parts) > len(head.attachments):
-                    left = len(parts) - len(head.attachments)
-                    yield Malformed(where, f"{left} pièces jointes de trop, non lues", reported)
+                    most = len(head.attachments)
+                    reason = f"plus de {most} pièces jointes : les suivantes ne sont pas lues"
+                    yield Malformed(where, reason, reported)
         if mails:
             yield Upsert(thread_document(place, thread, mails))
         else:

@@ -91,7 +91,7 @@ class WagtailHarness:
             created="2019-05-04T10:00:00+00:00", author="Jeanne Dupont",
             intro="Ce que fait un régisseur.", body=HTML, blocks=BLOCKS,
         )  # fmt: skip
-        self.readers["regies/ete"] = ("everyone",)
+        self.readers |= {"regies": ("everyone",), "regies/ete": ("everyone",)}
         said = self.server.client.get(f"api/v2/pages/{made}/").json()["meta"]
         modified = datetime.fromisoformat(said["last_published_at"])
         return Document(

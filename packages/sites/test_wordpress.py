@@ -85,7 +85,7 @@ class WordPressHarness:
             title="L’été <em>des</em> &amp; régies", status="publish", slug="ete", content=HTML,
             parent=parent["id"], date_gmt="2019-05-04T10:00:00", author=2,
         )  # fmt: skip
-        self.readers["regies/ete"] = ("everyone",)
+        self.readers |= {"regies": ("everyone",), "regies/ete": ("everyone",)}
         modified = datetime.fromisoformat(made["modified_gmt"]).replace(tzinfo=UTC)
         return Document(
             id=f"t:{made['id']}",

@@ -158,15 +158,13 @@ class MboxMail:
     def __init__(self, offset: int) -> None:
         self.offset = offset
         self.length = 0
-        self._lines: list[bytes] = []
-        self._held = 0
+        self._held = bytearray()
 
     def add(self, line: bytes) -> None:
         """Its next line."""
         self.length += len(line)
-        if self._held + len(line) <= MOST_BYTES:
-            self._lines.append(line)
-            self._held += len(line)
+        if len(self._held) + len(line) <= MOST_BYTES:
+            self._held += line
 
     @property
     def is_whole(self) -> bool:
@@ -176,7 +174,7 @@ class MboxMail:
     @property
     def held(self) -> bytes:
         """Its bytes as they stand in the file, as far as they are held."""
-        return b"".join(self._lines)
+        return bytes(self._held)
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

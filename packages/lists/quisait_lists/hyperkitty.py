@@ -22,7 +22,13 @@ from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.mail.documents import MailPlace
-from connectors.mail.reading import FolderClosed, MailReading, MailTooLarge, folder_complaints
+from connectors.mail.reading import (
+    FolderClosed,
+    MailNotGiven,
+    MailReading,
+    MailTooLarge,
+    folder_complaints,
+)
 from connectors.mail.text import UnreadableMail, decoded_text, inner_parts, parse_mail
 from connectors.mail.threads import MailHead, head_of
 from connectors.ports import (
@@ -231,7 +237,7 @@ class ArchivedList:
     def raw(self, head: MailHead) -> bytes:
         """The mail.
 
-        Raises `RecordVanished`, `MailTooLarge`, `UnreadableMail`, `SourceError`.
+        Raises `RecordVanished`, `MailTooLarge`, `MailNotGiven`, `UnreadableMail`, `SourceError`.
         """
         if (thread := self._thread_of[head.key]) != self._held_thread:
             self._held_thread, self._held = thread, {}
@@ -250,7 +256,9 @@ class ArchivedList:
     def _exported(self, **which: str) -> Mapping[str, bytes]:
         """Mails by their digests; none where the export of a whole thread fails.
 
-        Raises `ExportTooLarge`, `UnreadableMail`, `RecordVanished`, `SourceError`.
+        Threads that fail in a row tell that HyperKitty is away; mails of one thread do not, as
+        long as it answers at all. Raises `ExportTooLarge`, `MailNotGiven`, `UnreadableMail`,
+        `RecordVanished`, `SourceError`.
         """
         try:
             found = self.client.exported(self.name, **which)
@@ -259,10 +267,12 @@ class ArchivedList:
         except ArchiveRefused as error:
             raise RecordVanished("l'archive ne se lit plus") from error
         except (ExportFailed, SourceUnreachable) as error:
-            if isinstance(error, SourceUnreachable):
+            if isinstance(error, SourceUnreachable) and (
+                "message" not in which or not self.client.is_there()
+            ):
                 self._failures.note(error)
             if "message" in which:
-                raise UnreadableMail("HyperKitty ne parvient pas à l'exporter") from error
+                raise MailNotGiven("HyperKitty ne parvient pas à l'exporter") from error
             return {}
         self._failures.end()
         named = [(_hash_of(raw), raw) for raw in map(as_sent, found)]

@@ -23,6 +23,9 @@ from quisait_lists.archives import MOST_BYTES, NoArchive, split_mbox
 
 MOST_EXPORTED = 2 * MOST_BYTES
 """Bytes of the mails of one thread, decompressed: of more they are asked for one by one."""
+MOST_LISTED = 1_000_000
+"""Mails of a list: more than any archive that is known, and than memory holds at once."""
+_MOST_REQUESTS = 20_000
 _PAGE = 500
 _HASH = re.compile(r"\w{1,255}")
 _INPUT = re.compile(r"<input\b[^>]{0,1000}>", re.IGNORECASE)
@@ -84,7 +87,7 @@ class HyperkittyClient:
         seen = []
         for what in ("emails", "threads"):
             said = self._json(name, f"{what}/", {"limit": 1})
-            first = said.get("results") or [{}]
+            first = self._entries(said) or [{}]
             names = ("message_id_hash", "thread_id", "date_active", "replies_count", "votes_total")
             seen.append(f"{said.get('count')} {[first[0].get(one) for one in names]}")
         return " ".join(seen)
@@ -147,19 +150,28 @@ class HyperkittyClient:
         """(entries, whether as many as there are); in one page where `page` is zero."""
         found: list[Mapping[str, Any]] = []
         total = None
-        while total is None or len(found) < total:
+        for _ in range(_MOST_REQUESTS):
             asked = {"limit": page or (total or 10_000_000), "offset": len(found)}
             said = self._json(name, path, asked)
-            results, count = said.get("results"), said.get("count")
-            if not isinstance(results, list) or not isinstance(count, int):
+            results, count = self._entries(said), said.get("count")
+            if not isinstance(count, int):
                 raise self._unexpected("réponse inattendue")
-            if not all(isinstance(one, dict) for one in results):
-                raise self._unexpected("réponse inattendue")
+            if count > MOST_LISTED:
+                raise ArchiveRefused(f"plus de {MOST_LISTED} messages : l'archive n'est pas lue")
             if total not in (None, count) or not results:
                 return found, count == len(found) == (total or 0)
             total = count
             found += results
-        return found, len(found) == total
+            if len(found) >= total:
+                return found, len(found) == total
+        raise self._unexpected("la liste des messages ne finit pas")
+
+    def _entries(self, said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """What a listing holds. Raises `SourceUnreachable` where it is none."""
+        results = said.get("results")
+        if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
+            raise self._unexpected("réponse inattendue")
+        return results
 
     def _json(
         self, name: str, path: str, parameters: Mapping[str, object] | None = None

@@ -58,6 +58,8 @@ class MailmanCore:
                     raise ListUnknown("Mailman ne dit pas tous ses abonnés")
                 found.update(map(_address, entries))
                 read, page = read + len(entries), page + 1
+                if len(found) <= MAX_PRINCIPALS < read // 2:
+                    raise ListUnknown("Mailman nomme sans fin les mêmes abonnés")
         return frozenset(found)
 
     def _asked(self, path: str, parameters: dict[str, object] | None = None) -> dict[str, Any]:

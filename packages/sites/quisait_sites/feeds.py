@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import feedparser
 import trafilatura
 
 from connectors.digests import digest_of
-from connectors.http_host import HttpHost
+from connectors.http_host import HttpHost, joined
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import (
@@ -113,7 +113,7 @@ class FeedConnector:
         unread: list[Malformed] = []
         pages = 0
         for feed in self.options.feeds:
-            access, address = self.access(feed), urljoin(host.root, feed)
+            access, address = self.access(feed), joined(host.root, feed)
             seen: set[str] = set()
             while address and address not in seen:
                 seen.add(address)
@@ -134,7 +134,7 @@ class FeedConnector:
                         found[document_id] = _Entry(raw, access, _digest(raw))
                 links = parsed.feed.get("links", [])
                 after = [one.get("href", "") for one in links if one.get("rel") == "next"]
-                address = urljoin(address, after[0]) if after else ""
+                address = joined(address, after[0]) if after else ""
         return found, unread
 
     def _changes_of(self, document_id: str, entry: "_Entry") -> Iterator[Change]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -13,11 +13,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from connectors.http_host import HttpHost
 from connectors.values import assume_utc
 
+_LONGEST_CODE = 100
+
 
 def _moment(written: Any) -> datetime | None:
     if written and not isinstance(written, str):
         raise ValueError("no date")
-    return assume_utc(datetime.fromisoformat(written)) if written else None
+    try:
+        return assume_utc(datetime.fromisoformat(written)).astimezone(UTC) if written else None
+    except OverflowError as error:
+        raise ValueError("out of any calendar") from error
 
 
 def _address(written: str) -> str:
@@ -49,9 +54,9 @@ class JsonAnswer:
 
     @property
     def code(self) -> str:
-        """The name of an error of WordPress, or nothing."""
+        """The name of an error of WordPress, as far as it is one, or nothing."""
         code = self.said.get("code") if isinstance(self.said, dict) else ""
-        return code if isinstance(code, str) else ""
+        return code[:_LONGEST_CODE] if isinstance(code, str) else ""
 
     @property
     def message(self) -> str:

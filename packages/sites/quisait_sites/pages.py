@@ -141,8 +141,8 @@ def _sections(text: str, title: str) -> Iterator[Section]:
 
 def _moment(written: str) -> datetime | None:
     """A W3C date (a day, or a moment); None for anything else."""
-    with suppress(ValueError):
-        return assume_utc(datetime.fromisoformat(written))
+    with suppress(ValueError, OverflowError):
+        return assume_utc(datetime.fromisoformat(written)).astimezone(UTC)
     return None
 
 

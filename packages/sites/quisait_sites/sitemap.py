@@ -10,9 +10,10 @@ from urllib.robotparser import RobotFileParser
 
 from lxml import etree
 
-from connectors.http_host import USER_AGENT, HttpHost, HttpResponse
+from connectors.http_host import USER_AGENT, HttpHost, HttpResponse, host_of, joined
 from connectors.ports import SourceRefused, SourceUnreachable
 from quisait_sites.pages import plain_path
+from quisait_sites.sections import is_in_a_section
 
 MOST_PAGES = 200_000
 MOST_SITEMAPS = 1_000
@@ -46,12 +47,12 @@ def read_site_map(host: HttpHost, named: Sequence[str], excluded: Sequence[str])
     seen: set[str] = set()
     elsewhere: set[str] = set()
     while waiting:
-        address = urljoin(host.root, waiting.pop())
+        address = joined(host.root, waiting.pop())
         if address in seen:
             continue
         seen.add(address)
         if not host.same_host(address):
-            elsewhere.add(urlsplit(address).netloc)
+            elsewhere.add(host_of(address))
             continue
         if len(seen) > MOST_SITEMAPS:
             raise SourceRefused(f"{host.host} : plus de {MOST_SITEMAPS} plans de site.")
@@ -102,7 +103,7 @@ def _entries(host: HttpHost, address: str) -> Iterator[tuple[str, str, bool]]:
             loc = (entry.findtext("{*}loc") or "").strip()
             if loc:
                 yield (
-                    urljoin(address, loc).partition("#")[0],
+                    joined(address, loc).partition("#")[0],
                     (entry.findtext("{*}lastmod") or "").strip(),
                     name == "url",
                 )
@@ -120,9 +121,12 @@ def _unpacked(answer: HttpResponse) -> bytes:
 
 def _below(root: str, address: str, excluded: Sequence[str]) -> bool:
     """Whether the address is of this site, at its root or below, and not left out."""
-    own, other = urlsplit(root), urlsplit(address)
+    try:
+        own, other = urlsplit(root), urlsplit(address)
+    except ValueError:  # it is no address
+        return False
     return (
         (own.scheme, own.netloc.lower()) == (other.scheme, other.netloc.lower())
         and plain_path(address).startswith(own.path)
-        and not any(plain_path(address).startswith(path) for path in excluded)
+        and not is_in_a_section(plain_path(address), dict.fromkeys(excluded, ()))
     )

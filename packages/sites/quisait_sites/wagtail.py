@@ -338,6 +338,7 @@ class _Site:
         connector, options, page = self.connector, self.connector.options, Page.model_validate(raw)
         if not page.path and options.sections:
             raise _NoAddress
+        access = readers_by_path(page.path, options.sections, connector.default_access)
         created = page.meta.first_published_at
         last = page.modified or created
         names = chain.from_iterable(names_of(raw.get(one)) for one in options.author_fields)
@@ -348,13 +349,13 @@ class _Site:
             sections=sections_of(
                 html_of(raw, options.fields, (*options.author_fields, *_MODIFIED))
             ),
-            access=readers_by_path(page.path, options.sections, connector.default_access),
+            access=access,
             url=page.meta.html_url or "",
             kind="page",
             language=(page.meta.locale or "fr")[:2],
             created=created,
             modified=page.modified,
-            space=self._space(page.path),
+            space=self._space(page.path, access),
             evidence=EvidencePolicy(options.evidence),
             contributions=signed_by(
                 connector.source,
@@ -364,10 +365,15 @@ class _Site:
             ),
         )
 
-    def _space(self, path: str) -> str:
-        """The title of the page below the site's own that stands above it, or is it."""
-        first = path.lstrip("/").partition("/")[0]
-        return self.titles.get(f"/{first}/", "") if first else ""
+    def _space(self, path: str, access: Access) -> str:
+        """The title of the page below the site's own that stands above it, or is it.
+
+        Nothing where one who reads the page may not read that one.
+        """
+        first = f"/{path.lstrip('/').partition('/')[0]}/"
+        connector = self.connector
+        own = readers_by_path(first, connector.options.sections, connector.default_access)
+        return self.titles.get(first, "") if access.narrowed_to(own) == access else ""
 
 
 def _look(connector: WagtailConnector, kept: IO[bytes]) -> _Site:

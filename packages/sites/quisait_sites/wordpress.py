@@ -6,6 +6,7 @@ of these. Only the texts of entries that changed are then asked for.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,7 +61,7 @@ _CHECKED_TEXTS = 20
 _PUBLISHED = ("publish", "private")
 _MOST_BYTES = 50 * 1024 * 1024
 _SHORTCODE = re.compile(
-    r"\[/[a-z][\w-]{0,60}\]|\[[a-z][\w-]{0,60}(?:[ \n][^\[\]]{0,2000}=[^\[\]]{0,2000})?/?\]"
+    r"\[/[a-z][\w-]{0,60}\]|\[[a-z][\w-]{0,60}(?:[ \n][^\[\]=]{0,2000}=[^\[\]]{0,4000})?/?\]"
 )
 """What a plug-in would have put a text in place of, had it been active in the interface."""
 
@@ -104,7 +105,7 @@ class WordPressConnector:
             failed: set[int] = set()
             for number, changes in reading.read([one for part in batch for one in parts[part]]):
                 yield from changes
-                if any(isinstance(change, Malformed) for change in changes):
+                if any(isinstance(change, Malformed | Delete) for change in changes):
                     failed.add(number)
             for part in batch:
                 settled = all(site.entries[one].settled for one in parts[part])
@@ -301,13 +302,13 @@ def _look_at_files(connector: WordPressConnector, site: _Site, now: datetime) ->
         entry = site.entries.get(file.post or 0)
         if file.has_text and entry is not None and entry.kind != "media":
             site.files[number] = file
-            line = f"{file} {sorted(entry.access.allowed)} {_space_of(site, file)}"
+            line = f"{file} {sorted(entry.access.allowed)} {_space_of(site, file, entry.access)}"
             site.entries[number] = _Entry("media", entry.access, line, _is_settled(file, now))
 
 
-def _space_of(site: _Site, file: JoinedFile) -> str:
+def _space_of(site: _Site, file: JoinedFile, access: Access) -> str:
     item = site.rights.items.get(file.post or 0)
-    return site.rights.space(item) if item else ""
+    return site.rights.space(item, access) if item else ""
 
 
 def _status(options: WordPressOptions) -> str:
@@ -335,7 +336,13 @@ def _close(connector: WordPressConnector, site: _Site, number: int, kind: str, r
 def _line(connector: WordPressConnector, site: _Site, item: Item, access: Access) -> str:
     """Changes with whatever the listing tells of a document."""
     signed = [one.account for one in _signed(connector, site, item)]
-    said = (item.id, item.modified_gmt, item.plain_title, item.link, site.rights.space(item))
+    said = (
+        item.id,
+        item.modified_gmt,
+        item.plain_title,
+        item.link,
+        site.rights.space(item, access),
+    )
     return f"{said} {signed} {sorted(access.allowed)}"
 
 
@@ -346,7 +353,8 @@ def _is_settled(item: Item | JoinedFile, now: datetime) -> bool:
 
 def _homonyms(authors: Mapping[int, Author]) -> frozenset[str]:
     names = [plain(one.name) for one in authors.values()]
-    return frozenset(one for one in names if names.count(one) > 1)
+    times = Counter(name.casefold() for name in names)
+    return frozenset(name for name in names if times[name.casefold()] > 1)
 
 
 def _signed(connector: WordPressConnector, site: _Site, item: Item) -> tuple[Contribution, ...]:
@@ -454,8 +462,10 @@ class _Reading:
     def _file(self, number: int) -> Document:
         file, access = self.site.files[number], self.site.entries[number].access
         options = self.connector.options
-        where = FileSource(self.connector.source, self.site.api.host, options.evidence)
-        return where.document(file, access, _space_of(self.site, file))
+        where = FileSource(
+            self.connector.source, self.site.api.host, options.evidence, self.failures
+        )
+        return where.document(file, access, _space_of(self.site, file, access))
 
     def _document(self, item: Item, access: Access) -> Document:
         html = item.content.rendered
@@ -471,7 +481,7 @@ class _Reading:
             kind="page",
             created=item.date_gmt,
             modified=item.modified_gmt,
-            space=self.site.rights.space(item),
+            space=self.site.rights.space(item, access),
             evidence=EvidencePolicy(self.connector.options.evidence),
             contributions=_signed(self.connector, self.site, item),
         )

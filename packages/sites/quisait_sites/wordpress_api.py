@@ -21,6 +21,8 @@ from quisait_sites.listing import ItemsPage, whole_listing
 PER_REQUEST = 100
 """The most that WordPress gives in one answer."""
 NAMESPACE = "wp/v2"
+_LONGEST_TOTAL = 18
+"""Digits of a number of entries."""
 _TAG = re.compile("<[^<>]*>")
 _PRIVATE = re.compile(r"^(?:Private|Privé)\s?: ")
 _CLOSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
@@ -124,7 +126,7 @@ class WordPressApi:
             )
             items = self._items(answer, route)
             total = answer.headers.get("X-WP-Total", "")
-            if not total.isdecimal():
+            if not total.isdecimal() or len(total) > _LONGEST_TOTAL:
                 raise SourceRefused(
                     f"{self.host.host} : le nombre de contenus (en-tête X-WP-Total) manque, qu'un "
                     "cache ou un pare-feu retire : sans lui, une liste coupée aurait l'air entière."
@@ -160,7 +162,8 @@ class WordPressApi:
         params = {"status": status, "per_page": 1, "_fields": "id"}
         answer = self.ask(f"{NAMESPACE}/{route}", params)
         total = answer.headers.get("X-WP-Total", "")
-        return int(total) if answer.status == HTTPStatus.OK and total.isdecimal() else 0
+        is_said = total.isdecimal() and len(total) <= _LONGEST_TOTAL
+        return int(total) if answer.status == HTTPStatus.OK and is_said else 0
 
     def types(self) -> dict[str, str]:
         """The types of entries that the interface shows, by the name in its addresses."""
@@ -194,7 +197,7 @@ class WordPressApi:
         if answer.status == HTTPStatus.OK and isinstance(answer.said, list):
             return tuple(one for one in answer.said if isinstance(one, dict))
         if answer.code == "rest_no_route":
-            known = ", ".join(sorted(self.types().keys() - _NOT_READ))
+            known = ", ".join(sorted(self.types().keys() - _NOT_READ))[:500]
             raise SourceRefused(
                 f"{self.host.host} ne donne pas « {route} » : corrigez « types » (le site a : "
                 f"{known}), ou demandez quelle extension l'a retiré de l'interface REST."
@@ -276,5 +279,5 @@ def clock_of(date: str) -> datetime:
     """A moment from an HTTP date; that of this machine for none."""
     try:
         return assume_utc(parsedate_to_datetime(date))
-    except ValueError:
+    except (ValueError, OverflowError):
         return datetime.now(UTC)

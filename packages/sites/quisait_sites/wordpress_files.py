@@ -1,7 +1,7 @@
 """Files that are joined to the entries of a WordPress, with the readers of their entry."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from pathlib import PurePosixPath
@@ -10,9 +10,15 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
-from connectors.http_host import HttpHost
+from connectors.http_failures import FailuresInARow
+from connectors.http_host import HttpHost, ResponseTooLarge
 from connectors.mediawiki.html import sections_of
-from connectors.ports import RecordVanished, SourceRefused
+from connectors.ports import (
+    RecordUnreachable,
+    RecordVanished,
+    SourceRefused,
+    SourceUnreachable,
+)
 from connectors.titles import title_of_path
 from connectors.values import Access, Content, Document, EvidencePolicy
 from quisait_sites.json_api import Address, Answered, Moment
@@ -55,6 +61,7 @@ class FileSource:
     source: str
     host: HttpHost
     evidence: str
+    failures: FailuresInARow = field(default_factory=FailuresInARow)
 
     def document(self, file: JoinedFile, access: Access, space: str) -> Document:
         """A file's document: what its library says of it, then its own text."""
@@ -87,11 +94,18 @@ class FileSource:
         )
 
     def _read(self, address: str) -> bytes:
-        """Raises `RecordVanished` for anything but the file itself, `SourceUnreachable`."""
+        """Raises `RecordVanished` for anything but the file itself.
+
+        Raises `SourceUnreachable` where several in a row are not given.
+        """
         try:
             answer = self.host.request("GET", address, headers={"Accept-Encoding": "identity"})
-        except SourceRefused as error:
+        except (SourceRefused, ResponseTooLarge) as error:
             raise RecordVanished(str(error)) from error
+        except SourceUnreachable as error:
+            self.failures.note(error)
+            raise RecordUnreachable(str(error)) from error
+        self.failures.end()
         if answer.status_code != HTTPStatus.OK:
             raise RecordVanished(f"le site ne rend pas le fichier ({answer.status_code})")
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()

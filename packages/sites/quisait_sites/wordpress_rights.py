@@ -52,15 +52,20 @@ class WordPressRights:
             access = access.narrowed_to(other)
         return access
 
-    def space(self, item: Item) -> str:
-        """The first of its categories by name, or the page at the top of those above it."""
+    def space(self, item: Item, access: Access) -> str:
+        """The first of its categories by name, or the page at the top of those above it.
+
+        `access` is who reads the entry: nothing where one of them may not read that page.
+        """
         named = [
             self.categories[one].name for one in item.categories or () if one in self.categories
         ]
         if named:
             return min(named)
         above = self._above(item)
-        return above[-1].plain_title if above and not above[-1].parent else ""
+        if not above or above[-1].parent or not self._is_for(above[-1], access):
+            return ""
+        return above[-1].plain_title
 
     def check_categories(self) -> None:
         """Raises `SourceRefused` where the settings name a category that the site has not.
@@ -79,16 +84,18 @@ class WordPressRights:
         """Of the nearest category, itself or above, that the settings name."""
         if number in self._by_category:
             return self._by_category[number]
-        found: Access | None = None
-        above, category = 0, self.categories.get(number)
-        if category is None and self.options.categories:
-            raise NotExpressed("sa catégorie n'est pas de celles que le site nomme")
-        while category is not None and above < MOST_PARENTS:
+        at, allowed = number, None
+        for _ in range(MOST_PARENTS if self.options.categories else 0):
+            category = self.categories.get(at)
+            if category is None:
+                raise NotExpressed(
+                    "sa catégorie, ou une au-dessus, n'est pas de celles que le site nomme"
+                )
             allowed = self.options.categories.get(category.slug)
-            if allowed is not None:
-                found = Access(frozenset(allowed))
+            if allowed is not None or not category.parent:
                 break
-            above, category = above + 1, self.categories.get(category.parent)
+            at = category.parent
+        found = None if allowed is None else Access(frozenset(allowed))
         self._by_category[number] = found
         return found
 
@@ -113,6 +120,14 @@ class WordPressRights:
             root = urlsplit(self.options.url).path
             paths.append(plain_path(f"{root}{'/'.join(slugs)}/"))
         return paths
+
+    def _is_for(self, page: Item, access: Access) -> bool:
+        """Whether all who read an entry may read a page above it."""
+        try:
+            own = self.access("pages", page)
+        except NotExpressed:
+            return False
+        return page.is_open and access.narrowed_to(own) == access
 
     def _above(self, item: Item) -> list[Item]:
         """The entries above it that the site lists, from the nearest on."""
