@@ -69,7 +69,7 @@ def read_scans(
     """
     settings = application.settings
     tesseract = open_tesseract(settings, stop)
-    reading = _Round(application, tesseract, stop, round_s)
+    reading = _Round(application, tesseract, stop, round_s, time.monotonic())
     if application.scans.pages_of(today()) >= settings.scans.pages_per_day:
         reading.report.budget_spent = True
         return reading.report
@@ -84,6 +84,8 @@ def read_scans(
             reading.source(source)
         except SourceError as error:
             reading.report.away.append(str(error))
+            if not reading.given:  # nor is the time that it took
+                reading.begun = time.monotonic()
     return reading.report
 
 
@@ -93,8 +95,8 @@ class _Round:
     tesseract: Tesseract
     stop: Event
     round_s: float | None
+    begun: float
     report: ScanReport = field(default_factory=ScanReport)
-    begun: float = field(default_factory=time.monotonic)
     given: bool = False
     """Whether a file is at hand: what the first took is not counted, or a source that takes a
     whole round to find and give one would never have a page read."""

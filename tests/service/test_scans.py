@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from connectors.ports import Change, Connector, SupportsRefetch
+from connectors.ports import Change, Connector, SourceUnreachable, SupportsRefetch
 from indexer.scans import RETRY, Scans, ScanState
 from indexer.state import scan_days, scans
 from quisait.application.assembly import Application, open_application
@@ -198,6 +199,8 @@ class Far:
 
     moment = 0.0
     source: Connector
+    away = ""
+    """The source that does not answer at all."""
 
     def open(self, *asked: Any) -> "Far":
         self.source = open_source(*asked)
@@ -212,6 +215,8 @@ class Far:
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         assert isinstance(self.source, SupportsRefetch)
         self.moment += 2 * ROUND_S
+        if self.source.source == self.away:
+            raise SourceUnreachable("absente")
         yield from self.source.refetch(document_ids)
 
 
@@ -225,6 +230,25 @@ def test_a_source_that_takes_a_round_to_find_a_file_has_it_read(
     with opened() as application:
         crawled(application)
         assert read_scans(application, Event()).pages == 3
+
+
+def test_a_source_that_is_away_holds_up_no_other(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it takes to find that out, and though its scans wait longest."""
+    shutil.copytree(place.folder / "notes", place.folder / "archives")
+    more = '\n[[sources]]\nname = "archives"\nkind = "folder"\npath = "archives"\n'
+    with (place.folder / "quisait.toml").open("a", encoding="utf-8") as settings:
+        settings.write(more)
+    far = Far()
+    far.away = "notes"
+    monkeypatch.setattr("quisait.work.scans.open_source", far.open)
+    monkeypatch.setattr("quisait.work.scans.time", far)
+    with opened() as application:
+        crawled(application)
+        crawl_sources(application, sources_named(application.settings, ["archives"]), quiet=True)
+        report = read_scans(application, Event())
+        assert (report.pages, report.away) == (3, ["absente"])
 
 
 def test_a_page_that_cannot_be_read_is_given_up(place: Place) -> None:
