@@ -207,11 +207,13 @@ class TableDirectory:
     """A directory in two tables; `groups` is optional.
 
     Columns are the fields of `Agent` and `Group`; multiple skills, missions, accounts or members
-    are separated by `|`. Tables are `.csv` (comma or semicolon) or `.jsonl`.
+    are separated by `|`. Tables are `.csv` (comma or semicolon) or `.jsonl`. `pushed` are the
+    sources whose applications say who is in their groups: the table may have none of these.
     """
 
     agents: Path
     groups: Path | None = None
+    pushed: frozenset[str] = frozenset()
 
     def entries(self) -> Iterator[Agent | Group | Malformed]:
         """Yield every agent, then every group, and invalid rows.
@@ -224,6 +226,12 @@ class TableDirectory:
         yield from self._agents()
         if self.groups is not None:
             for where, line in read_records(self.groups, GroupRecord, required="principal"):
+                if isinstance(line, GroupRecord) and self._is_pushed(line.principal):
+                    raise SourceRefused(
+                        f"{where} : les groupes « {authority_of(line.principal)}:group:… » sont "
+                        "ceux que l'application de cette source envoie (scim) : ôtez cette ligne, "
+                        "ou l'application y mettrait qui elle veut."
+                    )
                 if isinstance(line, GroupRecord):
                     yield Group(line.principal, line.label, frozenset(line.members))
                 else:
@@ -231,6 +239,10 @@ class TableDirectory:
                         f"{where} : {line}. Un groupe mal lu pourrait ouvrir ce qu'il ferme : "
                         "corrigez cette ligne ; l'annuaire d'avant reste en place."
                     )
+
+    def _is_pushed(self, principal: str) -> bool:
+        source = authority_of(principal)
+        return source in self.pushed and principal.startswith(f"{source}:group:")
 
     def _agents(self) -> Iterator[Agent | Malformed]:
         valid: dict[str, tuple[str, AgentRecord]] = {}

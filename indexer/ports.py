@@ -269,8 +269,8 @@ class ScannedTexts(Protocol):
         """The documents of which anything is kept."""
         ...
 
-    def ended(self, source: str) -> frozenset[str]:
-        """Those of them that wait no more, whatever was recognised."""
+    def awaited(self, source: str) -> frozenset[str]:
+        """Those of them whose text is still to be recognised."""
         ...
 
     def forget(self, source: str, document_ids: Collection[str]) -> None:
@@ -289,7 +289,7 @@ class NoScans:
         """None."""
         return frozenset()
 
-    def ended(self, source: str) -> frozenset[str]:
+    def awaited(self, source: str) -> frozenset[str]:
         """None."""
         return frozenset()
 

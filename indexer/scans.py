@@ -7,6 +7,7 @@ is of the very bytes of which it was recognised: another version waits for its o
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 from connectors.values import Section
 from indexer.errors import ExtractionFailed
 from indexer.recognition import RecognisedPage, scan_kind
-from indexer.state import digest, rows_of, scan_days, scans, storable
+from indexer.state import digest, overwrite_deleted, rows_of, scan_days, scans, storable
 from indexer.values import Extracted, Failure, UnreadPart
 
 MOST_TRIES = 3
@@ -109,17 +110,39 @@ class Scans:
             "tries": 0,
             "pages": [],
         }
-        with self._engine.begin() as connection:
+        # Another thread or process may note the same document at the same time.
+        with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
             _erase(connection, _of(source, document_id))
             connection.execute(sa.insert(scans), row)
+
+    def note_newer(self, scan: WaitingScan, content: bytes) -> WaitingScan | None:
+        """These bytes wait in place of those of a scan that still waits; None where it does not.
+
+        Its document may be gone, and forgotten: nothing of it is to be kept again.
+        """
+        values = {
+            "content": hash_of(content),
+            "noted": self._now(),
+            "tries": 0,
+            "file_pages": None,
+            "pages": [],
+        }
+        with self._engine.begin() as connection:
+            overwrite_deleted(connection)
+            newer = sa.update(scans).where(_version(scan)).values(**values)
+            if not connection.execute(newer).rowcount:
+                return None
+        return WaitingScan(scan.source, scan.document_id, hash_of(content), 0, None, 0)
 
     def known(self, source: str) -> frozenset[str]:
         """The documents of which anything is kept."""
         return self._ids(scans.c.source == source)
 
-    def ended(self, source: str) -> frozenset[str]:
-        """Those of them that wait no more, whatever was recognised."""
-        return self._ids((scans.c.source == source) & (scans.c.state != ScanState.WAITING))
+    def awaited(self, source: str) -> frozenset[str]:
+        """Those of them whose text is still to be recognised: none of a source set otherwise."""
+        if source not in self._sources:
+            return frozenset()
+        return self._ids((scans.c.source == source) & (scans.c.state == ScanState.WAITING))
 
     def _ids(self, which: sa.ColumnElement[bool]) -> frozenset[str]:
         with self._engine.connect() as connection:
@@ -173,6 +196,15 @@ class Scans:
                 )
                 for row in connection.execute(query)
             )
+
+    def due(self) -> tuple[str, ...]:
+        """The sources with scans that are due, the one whose scan waits longest first."""
+        mine = (scans.c.state == ScanState.WAITING) & (scans.c.noted <= self._now())
+        longest = sa.func.min(scans.c.noted)
+        query = sa.select(scans.c.source).where(mine).group_by(scans.c.source)
+        with self._engine.connect() as connection:
+            found = connection.execute(query.order_by(longest, scans.c.source)).scalars().all()
+        return tuple(one for one in found if one in self._sources)
 
     def put_back(self, scan: WaitingScan) -> None:
         """It is not due for `RETRY`."""
@@ -281,7 +313,5 @@ def _version(scan: WaitingScan) -> sa.ColumnElement[bool]:
 
 
 def _erase(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-    """Its pages of the file are written over, where SQLite keeps them."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("pragma secure_delete = on")
+    overwrite_deleted(connection)
     connection.execute(sa.delete(scans).where(which))

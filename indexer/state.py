@@ -248,6 +248,7 @@ class State:
     def forget(self, source: str) -> None:
         """Forget all of a source that is read no more: cursor, failures, runs and scans."""
         with self._engine.begin() as connection:
+            overwrite_deleted(connection)
             for table in (cursors, ahead, failures, runs, scans):
                 connection.execute(sa.delete(table).where(rows_of(table, source)))
 
@@ -402,6 +403,12 @@ def _note_ahead(connection: sa.Connection, source: str, document_ids: Collection
         ]
         if added:
             connection.execute(sa.insert(ahead), added)
+
+
+def overwrite_deleted(connection: sa.Connection) -> None:
+    """What this connection deletes or replaces is written over in SQLite's file."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("pragma secure_delete = on")
 
 
 def rows_of(table: sa.Table, source: str) -> sa.ColumnElement[bool]:

@@ -22,6 +22,8 @@ _CORE = "urn:ietf:params:scim:schemas:core:2.0"
 _MESSAGES = "urn:ietf:params:scim:api:messages:2.0"
 MOST_LISTED = 50
 """Groups of one page of a list."""
+MOST_LISTED_MEMBERS = 100_000
+"""Members of the groups of one page: as many as of one group, and those of one group more."""
 _MOST_OPERATIONS = 1_000
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 """The name of a group in find's documents."""
@@ -171,7 +173,7 @@ def read_search(body: object) -> GroupSearch:
 def read_filter(text: str) -> tuple[str, str]:
     """The attribute, in small letters, and the value that it equals. Raises `ScimRefused`."""
     found = _FILTER.fullmatch(text.strip())
-    if found is None or found[1].lower() not in ("displayname", "externalid", "id"):
+    if found is None or "\0" in text or found[1].lower() not in ("displayname", "externalid", "id"):
         reason = "filtres pris : displayName, externalId ou id, suivi de eq et d'un texte"
         raise ScimRefused(400, reason, "invalidFilter")
     return found[1].lower(), re.sub(r"\\(.)", r"\1", found[2])
@@ -306,8 +308,10 @@ def _operation(raw: object) -> list[GroupChange]:
         return [_change(verb, attribute, value)]
     if attribute != "members" or verb != "remove" or field.lower() not in ("value", "email"):
         raise ScimRefused(400, "ce filtre n'est pris que pour ôter un membre", "invalidPath")
-    by_value = field.lower() == "value"
-    return [MembersRemoved((GroupMember(wanted) if by_value else GroupMember("", wanted),))]
+    if field.lower() == "value":
+        return [MembersRemoved(_several({"value": wanted}))]
+    (meant,) = _several({"value": "x", "email": wanted})
+    return [MembersRemoved((GroupMember("", meant.email),))]
 
 
 def _change(verb: str, attribute: str, value: object) -> GroupChange:

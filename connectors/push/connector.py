@@ -3,6 +3,7 @@
 `PushConnector.changes` shows the flow. `inbox` stores what was sent.
 """
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -94,10 +95,13 @@ class PushConnector:
             records |= {record for record, _ in possible_records(name)}
         own = f"{self.source}:"
         names = sorted(one.removeprefix(own) for one in records if one.startswith(own))
+        # Files that their server never gives end its reading: they are not the same ones first.
+        random.shuffle(names)
         with self._reachable():
             for start in range(0, len(names), _ROWS_AT_ONCE):
-                found = self.inbox.stored(self.source, names[start : start + _ROWS_AT_ONCE])
-                for document in found.values():
+                some = names[start : start + _ROWS_AT_ONCE]
+                found = self.inbox.stored(self.source, some)
+                for document in (found[name] for name in some if name in found):
                     for change in self._changes_of(document):
                         if isinstance(change, Upsert) and change.document.id in document_ids:
                             yield change

@@ -182,15 +182,15 @@ class OpenFailures:
         for key in sorted(self._open - self._anew):
             self._resolve(key)
 
-    def due(self, recognised: Callable[[], Set[str]] = frozenset) -> frozenset[str]:
+    def due(self, waiting: Callable[[], Set[str]] = frozenset) -> frozenset[str]:
         """The documents to be asked for again, if their source does not bring them itself.
 
-        `recognised` gives those of which the recognition ended: of scans, only these are due.
+        `waiting` gives the scans that still wait for their text: of scans, these are not due.
         """
         due = self.failures.due(self.source, _TRANSIENT, TRIES)
         due |= self.failures.due(self.source, (UNREACHED,), _EVERY_TIME)
         waited = self.failures.due(self.source, (Failure.AWAITS_RECOGNITION,), _EVERY_TIME)
-        return due | (waited & recognised()) if waited else due
+        return due | (waited - waiting()) if waited else due
 
     def count_try(self, document_ids: Collection[str]) -> None:
         """They were asked for again, and their source answered."""

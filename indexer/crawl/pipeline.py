@@ -152,14 +152,13 @@ def crawl(
 def _changes(connector: Connector, since: str | None, crawling: "_Crawl") -> Iterator[Change]:
     """What changed; then single documents that are to be read again.
 
-    These failed for no fault of their own, or wait for the text of a scan that was recognised
-    meanwhile, where not all is read anew; or the index may hold a later text of them than the
-    source's cursor knows. A try counts once the source has
-    answered: one that is away uses none up.
+    These failed for no fault of their own, or are scans whose text nobody is to recognise any
+    more, where not all is read anew; or the index may hold a later text of them than the source's
+    cursor knows. A try counts once the source has answered: one that is away uses none up.
     """
     missing, source = crawling.missing, crawling.report.source
     rereads = since is not None and isinstance(connector, SupportsRefetch)
-    due = set(missing.due(lambda: crawling.scans.ended(source))) if rereads else set()
+    due = set(missing.due(lambda: crawling.scans.awaited(source))) if rereads else set()
     for change in connector.changes(since):
         if isinstance(change, Upsert):
             due.discard(change.document.id)
@@ -205,7 +204,7 @@ class _Crawl:
     ends before leaves their failures open, so that they are asked for again."""
     missing: OpenFailures = field(init=False)
     scanned: set[str] = field(init=False)
-    """The documents of which a recognised text, or none, was kept when the run began."""
+    """The documents of which a recognised text is kept, or awaited, as far as this run knows."""
     typed: set[str] = field(default_factory=set)
     """Those of them that have a text of their own by now, until they are written."""
 
@@ -265,6 +264,9 @@ class _Crawl:
             # The present readers are those of a text that was not read: nobody reads the
             # kept one, not even while the guard holds its removal.
             self.add(PutAccess(document.id, WITHHELD))
+            self.typed.discard(document.id)
+            if failure.failure is Failure.AWAITS_RECOGNITION:
+                self.scanned.add(document.id)
             if failure.failure not in (*SCANNED, Failure.AWAITS_RECOGNITION, Failure.TIMED_OUT):
                 self.forget_scans({document.id})
             if failure.failure is not Failure.TIMED_OUT:

@@ -283,12 +283,17 @@ def _unjoined_directory(settings: Settings) -> Directory | None:
     if not tables.agents:
         return None
     groups = beside_file(tables.groups) if tables.groups else None
-    return open_tables(beside_file(tables.agents), groups)
+    return open_tables(beside_file(tables.agents), groups, sources_with_groups(settings))
 
 
-def open_tables(agents: Path, groups: Path | None = None) -> Directory:
-    """The directory in these tables, without the accounts that rules join."""
-    return TableDirectory(agents, groups)
+def open_tables(
+    agents: Path, groups: Path | None = None, pushed: frozenset[str] = frozenset()
+) -> Directory:
+    """The directory in these tables, without the accounts that rules join.
+
+    `pushed`: the sources whose applications say who is in their groups.
+    """
+    return TableDirectory(agents, groups, pushed)
 
 
 def ldap_place(settings: Settings) -> LdapConfig:

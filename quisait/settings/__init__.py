@@ -567,6 +567,17 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _with_groups_of_one_authority(self) -> Self:
+        """Who is in the directory's groups, only the directory says."""
+        for source in self.sources:
+            if self.ldap.urls and source.name == self.ldap.authority and source.scim:
+                raise ValueError(
+                    f"[[sources]] « {source.name} » prend des groupes (scim), qui seraient ceux de "
+                    "l'annuaire ([ldap] authority) : donnez un autre nom à l'un des deux"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _with_what_mail_needs(self) -> Self:
         """Its links lead to the pages, and are signed."""
         if self.mail.host and not self.sign_on.address:

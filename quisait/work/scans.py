@@ -6,7 +6,7 @@ a time, and what a page gave is kept at once: who dies before loses that page's 
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from threading import Event
 
@@ -31,7 +31,8 @@ from quisait.settings.sources import SourceSettings
 log = logging.getLogger(__name__)
 
 ROUND_S = 60.0
-"""So long one round goes on: a worker's sources wait no longer, but for the page begun."""
+"""So long one round reads: a worker's sources wait no longer, but for the page begun, and for
+its source to give the first file, however long it looks for it."""
 ASKED_AT_ONCE = 50
 """Documents asked of a source in one reading, which may go through all of its files."""
 
@@ -68,38 +69,43 @@ def read_scans(
     """
     settings = application.settings
     tesseract = open_tesseract(settings, stop)
-    ends = None if round_s is None else time.monotonic() + round_s
-    reading = _Round(application, tesseract, lambda: _is_over(ends) or stop.is_set())
+    reading = _Round(application, tesseract, stop, round_s, time.monotonic())
     if application.scans.pages_of(today()) >= settings.scans.pages_per_day:
         reading.report.budget_spent = True
         return reading.report
-    sources = [
-        source
-        for source in settings.sources
-        if settings.scans.enabled and source.scans and application.scans.waiting(source.name, 1)
-    ]
-    if sources:
+    named = {source.name: source for source in settings.sources}
+    due = application.scans.due()
+    if due:
         tesseract.check()
-    for source in sources:
+    for source in map(named.__getitem__, due):
         if reading.is_over():
             break
         try:
             reading.source(source)
         except SourceError as error:
             reading.report.away.append(str(error))
+            if not reading.given:  # nor is the time that it took
+                reading.begun = time.monotonic()
     return reading.report
-
-
-def _is_over(ends: float | None) -> bool:
-    return ends is not None and time.monotonic() >= ends
 
 
 @dataclass(slots=True)
 class _Round:
     application: Application
     tesseract: Tesseract
-    told_to_end: Callable[[], bool]
+    stop: Event
+    round_s: float | None
+    begun: float
     report: ScanReport = field(default_factory=ScanReport)
+    given: bool = False
+    """Whether a file is at hand: what the first took is not counted, or a source that takes a
+    whole round to find and give one would never have a page read."""
+
+    def told_to_end(self) -> bool:
+        return self.is_late() or self.stop.is_set()
+
+    def is_late(self) -> bool:
+        return self.round_s is not None and time.monotonic() >= self.begun + self.round_s
 
     @property
     def scans(self) -> Scans:
@@ -146,8 +152,10 @@ class _Round:
             if scan_kind(content) is None:
                 self.scans.forget(scan.source, [scan.document_id])
                 return
-            self.scans.note(scan.source, scan.document_id, content)
-            scan = WaitingScan(scan.source, scan.document_id, hash_of(content), 0, None, 0)
+            newer = self.scans.note_newer(scan, content)
+            if newer is None:
+                return  # a crawl has forgotten it, or knows another version, meanwhile
+            scan = newer
         self.pages(scan, content)
 
     def content(self, scan: WaitingScan, document: Document) -> bytes | None:
@@ -165,6 +173,9 @@ class _Round:
         return None
 
     def pages(self, scan: WaitingScan, content: bytes) -> None:
+        is_first, self.given = not self.given, True
+        if is_first:
+            self.begun = time.monotonic()
         if scan.file_pages is None:
             if not self.scans.count_try(scan):
                 self.count(ScanState.UNREADABLE)
@@ -181,11 +192,11 @@ class _Round:
             scan = replace(scan, file_pages=file_pages, tries=0)
         most = self.application.settings.scans.pages_per_document
         while scan.done < min(scan.file_pages or 0, most):
-            if self.told_to_end():
+            if self.stop.is_set() or (self.is_late() and not is_first):
                 return
             if not self.page(scan, content):
                 return
-            scan = replace(scan, done=scan.done + 1, tries=0)
+            scan, is_first = replace(scan, done=scan.done + 1, tries=0), False
         self.count(self.scans.end(scan))
 
     def page(self, scan: WaitingScan, content: bytes) -> bool:

@@ -5,7 +5,7 @@ read, from the next request on. There is no cookie in this: no other site can pu
 name.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
@@ -25,6 +25,7 @@ from search_api.schemas.search import problem_responses
 from search_api.scim import (
     GROUP,
     MOST_LISTED,
+    MOST_LISTED_MEMBERS,
     GroupReceiver,
     ScimRefused,
     group_schema,
@@ -51,6 +52,7 @@ class _ScimJson(JSONResponse):
 
 _MOST = 1_000_000_000
 """SCIM reads what is below 1 as 1, and so on: only no number is without bounds."""
+_NO_GROUP = "Il n'y a pas de groupe de cet identifiant."
 _NOT_HERE = "Cette adresse ne tient que des groupes : /scim/v2/Groups."
 
 _PROBLEMS = problem_responses(
@@ -113,6 +115,15 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(one.strip().rpartition(":")[2].lower() for one in text.split(","))
 
 
+def _group_id(group_id: str) -> str:
+    if "\0" in group_id:  # PostgreSQL takes none
+        raise ScimRefused(404, _NO_GROUP)
+    return group_id
+
+
+GroupId = Annotated[str, Depends(_group_id)]
+
+
 def _said(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return _ScimJson(body, status, headers)
 
@@ -123,7 +134,7 @@ def _scim_errors() -> Iterator[None]:
         with inbox_problems():
             yield
     except GroupUnknown:
-        raise ScimRefused(404, "Il n'y a pas de groupe de cet identifiant.") from None
+        raise ScimRefused(404, _NO_GROUP) from None
     except GroupNameTaken:
         raise ScimRefused(409, "Un autre groupe porte ce nom.", "uniqueness") from None
     except TooManyMembers:
@@ -192,9 +203,21 @@ def _listed(sender: ScimSender, asked: str, start: int, count: int) -> Response:
         found = _found(sender, asked)
         page = found[start - 1 : start - 1 + most]
         if "members" not in sender.without and (sender.only is None or "members" in sender.only):
-            page = tuple(sender.receiver.group(sender.source, one.id) for one in page)
+            page = _with_members(sender, page)
     bodies = [spelled(one, sender.base, sender.only, sender.without) for one in page]
     return _said(listed(bodies, len(found), start))
+
+
+def _with_members(sender: ScimSender, page: Sequence[PushedGroup]) -> tuple[PushedGroup, ...]:
+    """A page may end before its count (RFC 7644, 3.4.2.4): who asks goes on after it."""
+    whole: list[PushedGroup] = []
+    members = 0
+    for one in page:
+        if members >= MOST_LISTED_MEMBERS:
+            break
+        whole.append(sender.receiver.group(sender.source, one.id))
+        members += len(whole[-1].members)
+    return tuple(whole)
 
 
 def _found(sender: ScimSender, asked: str) -> tuple[PushedGroup, ...]:
@@ -210,7 +233,7 @@ def _found(sender: ScimSender, asked: str) -> tuple[PushedGroup, ...]:
 
 
 @router.get("/Groups/{group_id}", response_model=None)
-def group(sender: FromApplication, group_id: str) -> Response:
+def group(sender: FromApplication, group_id: GroupId) -> Response:
     """One group with its members."""
     with _scim_errors():
         return sender.answer(sender.receiver.group(sender.source, group_id))
@@ -226,7 +249,7 @@ def create(sender: FromApplication, delivery: SendersPushRequest) -> Response:
 
 
 @router.put("/Groups/{group_id}", response_model=None)
-def put(sender: FromApplication, delivery: SendersPushRequest, group_id: str) -> Response:
+def put(sender: FromApplication, delivery: SendersPushRequest, group_id: GroupId) -> Response:
     """A group as it is now, whole; one that is named as its address may be made so."""
     told = read_group(parsed(delivery.body))
     make = told.name == group_id and may_make(group_id, ())
@@ -236,7 +259,7 @@ def put(sender: FromApplication, delivery: SendersPushRequest, group_id: str) ->
 
 
 @router.patch("/Groups/{group_id}", response_model=None)
-def patch(sender: FromApplication, delivery: SendersPushRequest, group_id: str) -> Response:
+def patch(sender: FromApplication, delivery: SendersPushRequest, group_id: GroupId) -> Response:
     """Members who come or leave, another name; People's webhook is this address."""
     changes = read_patch(parsed(delivery.body))
     make = may_make(group_id, changes)
@@ -246,7 +269,7 @@ def patch(sender: FromApplication, delivery: SendersPushRequest, group_id: str) 
 
 
 @router.delete("/Groups/{group_id}", status_code=204, response_model=None)
-def delete(sender: FromApplication, group_id: str) -> Response:
+def delete(sender: FromApplication, group_id: GroupId) -> Response:
     """A group, with its members: nobody is in it any more."""
     with _scim_errors():
         sender.receiver.delete(sender.source, group_id)

@@ -1,7 +1,7 @@
 """Groups that an application pushes by SCIM 2.0: who may, what is kept, and who then reads."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ class Door:
     book: SqlDirectory
     groups: PushedGroups
     inbox: Inbox
+    engine: sa.Engine
 
     def ask(self, method: str, path: str, body: object = None, token: str | None = None) -> Any:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode() if body else None
@@ -94,7 +95,7 @@ def door(parts: Parts, tmp_path: Path) -> Iterator[Door]:
         )
     )
     client = TestClient(app, raise_server_exceptions=False)
-    yield Door(client, tokens.add("docs", ""), tokens.add("drive", ""), book, groups, inbox)
+    yield Door(client, tokens.add("docs", ""), tokens.add("drive", ""), book, groups, inbox, engine)
     engine.dispose()
 
 
@@ -275,3 +276,43 @@ def test_no_page_is_answered_to_a_program(door: Door) -> None:
         answer = door.ask(method, path, {})
         assert answer.status_code in (404, 405)
         assert "html" not in answer.headers["content-type"]
+
+
+def test_half_characters_and_nul_name_nobody(door: Door) -> None:
+    """PostgreSQL takes neither: no statement is given any, and no answer is an error of ours."""
+    assert door.people("add", "g", ANA) == 200
+
+    def look(
+        _: object, cursor: object, statement: str, given: Sequence[object], *rest: object
+    ) -> None:
+        assert "\0" not in "".join(map(str, given)), statement
+
+    sa.event.listen(door.engine, "before_cursor_execute", look)
+    for wanted in (r"\ud800", r"\u0000"):
+        for field in ("value", "email"):
+            path = rf"members[{field} eq \"{wanted}\"]"
+            body = f'{{"Operations": [{{"op": "remove", "path": "{path}"}}]}}'.encode()
+            assert door.ask("PATCH", f"{GROUPS}/g", body).status_code == 400
+        asked = rf'{{"filter": "externalId eq \"{wanted}\""}}'.encode()
+        assert door.ask("POST", "/scim/v2/.search", asked).status_code == 400
+    for method in ("GET", "DELETE"):
+        assert door.ask(method, f"{GROUPS}/%00").status_code == 404
+    assert door.reads_as("ag-1") == {"docs:group:g"}
+
+
+def test_a_page_of_groups_holds_so_many_members(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends before its count then; the next begins after it."""
+    monkeypatch.setattr("search_api.routes.scim.MOST_LISTED_MEMBERS", 2)
+    for name in ("a", "b", "c"):
+        assert door.ask("PUT", f"{GROUPS}/{name}", group_of(name, ANA, BEN)).status_code == 200
+    first = door.ask("GET", GROUPS).json()
+    assert (first["itemsPerPage"], first["totalResults"]) == (1, 3)
+    last = door.ask("GET", f"{GROUPS}?startIndex=3").json()
+    assert [one["id"] for one in last["Resources"]] == ["c"]
+    assert len(door.ask("GET", f"{GROUPS}?excludedAttributes=members").json()["Resources"]) == 3
+
+
+def group_of(name: str, *members: str) -> dict[str, object]:
+    return {"displayName": name, "members": [{"value": one} for one in members]}

@@ -158,5 +158,34 @@ def test_a_text_is_of_the_version_that_is_there(steps: list[tuple[object, ...]])
         for side in (0, 1):
             assert site.texts(side) == {one: text_of(is_) for one, is_ in site.source.now.items()}
         scanned = {one for one, is_ in site.source.now.items() if is_.startswith(SCANNED)}
-        assert site.scans.known("wiki") == site.scans.ended("wiki") == scanned
+        assert site.scans.known("wiki") == scanned
+        assert not site.scans.awaited("wiki")
         assert set(site.scans.confidences(NAMES)) == scanned
+
+
+def test_a_scan_that_goes_in_the_run_that_finds_it_is_forgotten(tmp_path: Path) -> None:
+    """Its source speaks of it no more: it would wait for ever."""
+    site = Site(tmp_path)
+    index, state = site.sides[0]
+    parts = CrawlDependencies(Reader(), ENCODER, index, state, state, site.scans)
+    crawl(Passing({"wiki:1": SCANNED}), parts)
+    assert site.scans.known("wiki") == frozenset()
+
+
+class Passing(Source):
+    """A document comes, and is gone before all is read."""
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        yield self.upsert("wiki:1")
+        yield Delete("wiki:1")
+        yield Checkpoint("{}")
+
+
+def test_a_scan_of_which_nothing_is_kept_is_asked_for_again(tmp_path: Path) -> None:
+    """As where it went and returned in one run: its failure says that it waits, and it does."""
+    site = Site(tmp_path)
+    site.source.now["wiki:1"] = SCANNED + b"1"
+    site.crawl(0)
+    site.scans.forget("wiki", NAMES)
+    site.settle(0)
+    assert site.texts(0) == {"wiki:1": "version 1"}

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,20 +13,22 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from connectors.ports import Change, Connector, SourceUnreachable, SupportsRefetch
 from indexer.scans import RETRY, Scans, ScanState
 from indexer.state import scan_days, scans
 from quisait.application.assembly import Application, open_application
-from quisait.application.sources import sources_named
+from quisait.application.sources import open_source, sources_named
 from quisait.application.state_copy import copied_tables
 from quisait.clock import today
 from quisait.commands.answers import answer_context, command_line_reader, results_text
 from quisait.settings import load_settings
 from quisait.work.crawl import crawl_sources, read_directory
-from quisait.work.scans import ScanReport, read_scans
+from quisait.work.scans import ROUND_S, ScanReport, read_scans
 from search_api.answers.document import document_answer
 from search_api.answers.question import QuestionAnswer, answer_question
 from search_api.questions.query import Query
@@ -189,6 +192,63 @@ def test_what_is_not_to_be_read_is_not(place: Place, monkeypatch: pytest.MonkeyP
         assert kept(application) == {}
         assert application.index.count("notes") == 0
         assert application.state.failure_counts("notes") == {"image_only": 1, "not_text": 1}
+
+
+class Far:
+    """A source that takes more than a round to find what is asked, and the clock of it."""
+
+    moment = 0.0
+    source: Connector
+    away = ""
+    """The source that does not answer at all."""
+
+    def open(self, *asked: Any) -> "Far":
+        self.source = open_source(*asked)
+        return self
+
+    def monotonic(self) -> float:
+        return self.moment
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        return self.source.changes(since)
+
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        assert isinstance(self.source, SupportsRefetch)
+        self.moment += 2 * ROUND_S
+        if self.source.source == self.away:
+            raise SourceUnreachable("absente")
+        yield from self.source.refetch(document_ids)
+
+
+def test_a_source_that_takes_a_round_to_find_a_file_has_it_read(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A share of many files may: the time of a round is that of reading."""
+    far = Far()
+    monkeypatch.setattr("quisait.work.scans.open_source", far.open)
+    monkeypatch.setattr("quisait.work.scans.time", far)
+    with opened() as application:
+        crawled(application)
+        assert read_scans(application, Event()).pages == 3
+
+
+def test_a_source_that_is_away_holds_up_no_other(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it takes to find that out, and though its scans wait longest."""
+    shutil.copytree(place.folder / "notes", place.folder / "archives")
+    more = '\n[[sources]]\nname = "archives"\nkind = "folder"\npath = "archives"\n'
+    with (place.folder / "quisait.toml").open("a", encoding="utf-8") as settings:
+        settings.write(more)
+    far = Far()
+    far.away = "notes"
+    monkeypatch.setattr("quisait.work.scans.open_source", far.open)
+    monkeypatch.setattr("quisait.work.scans.time", far)
+    with opened() as application:
+        crawled(application)
+        crawl_sources(application, sources_named(application.settings, ["archives"]), quiet=True)
+        report = read_scans(application, Event())
+        assert (report.pages, report.away) == (3, ["absente"])
 
 
 def test_a_page_that_cannot_be_read_is_given_up(place: Place) -> None:

@@ -1,6 +1,8 @@
 """Files that are pushed by their address: which are fetched, from where, and what is refused."""
 
+import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -301,6 +303,30 @@ def test_a_file_has_the_readers_of_its_document(pushing: Pushing) -> None:
     assert file.read() == BODY
     again = list(pushing.connector().refetch(frozenset({"docs:a#plan.pdf", "docs:b", "x:a"})))
     assert [one.document.id for one in again if isinstance(one, Upsert)] == ["docs:a#plan.pdf"]
+
+
+def test_files_that_are_never_given_hold_up_no_other_for_ever(
+    pushing: Pushing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three in a row end a reading of their server; the next begins with others."""
+    monkeypatch.setattr("connectors.push.connector.random.shuffle", random.Random(0).shuffle)
+    paths = {"a": "broken", "b": "broken", "c": "broken", "d": "plan.pdf"}
+    for name, path in paths.items():
+        item = post(name, "", OPEN)
+        item["attachments"] = [attachment(pushing.server, path).model_dump(exclude_none=True)]
+        pushing.inbox.receive(
+            "docs", [parse_item(item, 100_000, frozenset({pushing.server.origin}))]
+        )
+    asked = frozenset(f"docs:{name}#plan.pdf" for name in paths)
+    read: set[str] = set()
+    for _ in range(9):
+        for one in pushing.connector().refetch(asked):
+            assert isinstance(one, Upsert)
+            assert one.document.content is not None
+            with suppress(RecordUnreachable):
+                one.document.content.read()
+                read.add(one.document.id)
+    assert read == {"docs:d#plan.pdf"}
 
 
 @pytest.mark.parametrize("later", [{"readers": CLOSED}, {"attachments": []}])

@@ -1,7 +1,11 @@
 """What is kept of scanned documents: whose text waits, what was read, and the day's pages."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
+from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -18,6 +22,7 @@ pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
 FIRST, SECOND = b"%PDF-first", b"%PDF-second"
 DAY = date(2026, 11, 27)
+HANDS = 6
 
 
 class Clock:
@@ -96,7 +101,8 @@ def test_a_file_without_words_or_unreadable_is_not_tried_again(scans: Scans) -> 
     with pytest.raises(ExtractionFailed) as given_up:
         scans.text_of("wiki", "wiki:2", FIRST)
     assert given_up.value.failure is Failure.IMAGE_ONLY
-    assert scans.ended("wiki") == scans.known("wiki") == {"wiki:1", "wiki:2"}
+    assert scans.known("wiki") == {"wiki:1", "wiki:2"}
+    assert scans.awaited("wiki") == frozenset()
     assert scans.counts("wiki") == {ScanState.NO_TEXT: 1, ScanState.UNREADABLE: 1}
     scans.forget("wiki", ["wiki:1"])
     assert scans.known("wiki") == {"wiki:2"}
@@ -127,6 +133,64 @@ def test_what_is_put_back_waits(engine: sa.Engine, scans: Scans) -> None:
     assert scans.waiting("wiki", 9) == ()
     clock.moment += RETRY
     assert [one.document_id for one in scans.waiting("wiki", 9)] == ["wiki:1"]
+
+
+def test_the_source_that_waits_longest_is_read_first(engine: sa.Engine) -> None:
+    """One that always has more to read holds up no other for ever."""
+    clock = Clock()
+    scans = Scans(engine, {"archives", "wiki"}, clock)
+    scans.note("wiki", "wiki:1", FIRST)
+    clock.moment += RETRY
+    scans.note("archives", "archives:1", FIRST)
+    Scans(engine, {"other"}, clock).note("other", "other:1", FIRST)
+    assert scans.due() == ("wiki", "archives")
+    (scan,) = scans.waiting("wiki", 9)
+    scans.put_back(scan)
+    assert scans.due() == ("archives",)
+
+
+def test_nothing_is_kept_again_of_what_a_crawl_forgot_meanwhile(scans: Scans) -> None:
+    """Its file was read while it was deleted; of one that is there, the newer bytes wait."""
+    scan = awaited(scans)
+    newer = scans.note_newer(scan, SECOND)
+    assert newer is not None
+    assert again(scans, newer) == newer
+    scans.forget("wiki", ["wiki:1"])
+    assert scans.note_newer(newer, FIRST) is None
+    assert scans.known("wiki") == frozenset()
+
+
+def test_one_document_may_be_noted_twice_at_once(scans: Scans) -> None:
+    """By two crawls, or by two hands of one."""
+    with ThreadPoolExecutor(HANDS) as hands:
+        gate = Barrier(HANDS)
+
+        def note(_: int) -> None:
+            gate.wait()
+            scans.note("wiki", "wiki:1", FIRST)
+
+        list(hands.map(note, range(HANDS)))
+    assert scans.awaited("wiki") == {"wiki:1"}
+
+
+def test_the_text_of_a_forgotten_source_is_written_over(tmp_path: Path) -> None:
+    """Nothing of it is left in the file."""
+    path = tmp_path / "state.sqlite"
+    engine = migrate(connect(f"sqlite:///{path}"))
+    engine.dispose()
+
+    def leave(connection: Any, _: object) -> None:  # as where SQLite is not built to write over
+        connection.execute("pragma secure_delete = off")
+
+    sa.event.listen(engine, "connect", leave)
+    scans = Scans(engine, {"wiki"}, Clock())
+    read(scans, awaited(scans), RecognisedPage("carrousel " * 2_000, 90, 9))
+    engine.dispose()  # another connection forgets than the one that wrote
+    State(engine).forget("wiki")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("pragma wal_checkpoint(truncate)")
+    engine.dispose()
+    assert b"carrousel" not in path.read_bytes()
 
 
 def test_a_day_has_so_many_pages(scans: Scans) -> None:

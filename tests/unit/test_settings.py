@@ -1,5 +1,6 @@
 """Every setting: documented, overridden by the environment, refused where it is wrong."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -177,6 +178,17 @@ def test_two_sources_of_one_name_are_refused(file: Path) -> None:
     with pytest.raises(ValidationError) as error:
         load_settings()
     assert faults(error) == ["sources"]
+
+
+def test_an_application_fills_no_group_of_the_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its members would read what the directory's groups read."""
+    monkeypatch.setenv("QUISAIT_LDAP__URLS", '["ldaps://annuaire.test"]')
+    source = {"name": "ldap", "kind": "push"}
+    monkeypatch.setenv("QUISAIT_SOURCES", json.dumps([source]))
+    load_settings()
+    monkeypatch.setenv("QUISAIT_SOURCES", json.dumps([source | {"scim": True}]))
+    with pytest.raises(ValueError, match="authority"):
+        load_settings()
 
 
 def test_paths_are_relative_to_the_file(file: Path) -> None:
