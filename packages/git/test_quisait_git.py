@@ -1,6 +1,7 @@
 """Pages of real repositories, with the history that git tells, and hostile ones."""
 
 import os
+import shutil
 import subprocess
 import zlib
 from base64 import b64encode
@@ -25,6 +26,7 @@ from quisait_git.repository import Repository, _cut
 from connectors.ports import (
     AccessChanged,
     AccessNarrowed,
+    Change,
     Checkpoint,
     Listing,
     Malformed,
@@ -405,6 +407,42 @@ def test_narrowed_readers_come_before_anything_is_read(harness: GitHarness) -> N
     closed = Access(frozenset({"annuaire:group:rh"}))
     assert changes[:2] == [AccessChanged("t:a.md", closed), AccessNarrowed("t:b.md", closed)]
     assert isinstance(changes[2], Checkpoint)
+
+
+@pytest.mark.parametrize("copy", ["whole", "light", "absent"])
+def test_readers_are_taken_away_while_the_repository_is_away(
+    harness: GitHarness, copy: str
+) -> None:
+    """By the copy that is kept; where there is none, from the whole source. None is added."""
+    harness.git("config", "uploadpack.allowFilter", "true")
+    history = "light" if copy == "light" else "whole"
+    harness.add("a.md", "a", ("everyone",))
+    harness.add("b.md", "b", ())
+    first = list(harness.connector(history=history).changes(None))
+    kept = apply(first)
+    harness.set_readers("a.md", ())
+    harness.set_readers("b.md", ("everyone",))
+    connector = harness.connector(history=history)
+    harness.path.rename(harness.folder / "ailleurs")
+    harness.path.mkdir()
+    if copy == "absent":
+        shutil.rmtree(harness.folder / "depots")
+    changes: list[Change] = []
+    with pytest.raises(SourceRefused):
+        changes.extend(connector.changes(last_cursor(first)))  # those before it fails stay
+    narrowed = apply(changes, kept)
+    assert {name: one.access for name, one in narrowed.items()} == {
+        "t:a.md": Access(),
+        "t:b.md": Access(),
+    }
+    harness.path.rmdir()
+    (harness.folder / "ailleurs").rename(harness.path)
+    opened = apply(connector.changes(last_cursor(changes)), narrowed)
+    assert opened["t:b.md"].access == Access(frozenset({"everyone"}))
+    harness.set_readers("a.md", ("everyone",))
+    harness.set_readers("b.md", ())
+    set_back = harness.connector(history=history).changes(last_cursor(changes))
+    assert apply(set_back, narrowed) == kept
 
 
 def test_rules_that_cannot_be_read_leave_no_reader(harness: GitHarness) -> None:

@@ -627,6 +627,7 @@ def test_the_authority_s_file_is_where_the_settings_are(tmp_path: Path) -> None:
     """And not where the service was started."""
     options = RedmineOptions(url="https://r/", ca_file="ca.pem")
     made = KIND.open(SourcePlace("t", tmp_path, Access(), lambda: "k"), options)
+    assert isinstance(made, RedmineConnector)
     assert made.ca_file == str(tmp_path / "ca.pem")
 
 

@@ -30,13 +30,21 @@ from connectors.ports import (
     Listing,
     Malformed,
     RecordVanished,
+    SourceError,
     SourceRefused,
     SourceUnreachable,
+    SubtreeHidden,
     Upsert,
 )
 from connectors.titles import title_of_path
 from connectors.values import Access, Content, Contribution, Document, EvidencePolicy
-from quisait_git.cursor import BranchState, digest_of, page_key, read_cursor, written_cursor
+from quisait_git.cursor import (
+    BranchState,
+    digest_of,
+    page_key,
+    read_cursor,
+    written_cursor,
+)
 from quisait_git.history import PageHistory, histories
 from quisait_git.options import GitOptions
 from quisait_git.repository import Blob, Damaged, Repository, Tip
@@ -92,9 +100,16 @@ class GitConnector:
         before = read_cursor(since)
         tables, said = self._rules()
         yield from said
-        branch = self._branch(repository)
-        yield from branch.problems
         rules = digest_of([tables_digest(tables), *sorted(self.default_access.allowed)])
+        try:
+            branch = self._branch(repository)
+        except SourceError:
+            if before.pages and before.rules != rules:
+                # First: were the rules set back, all is opened again.
+                yield Checkpoint(written_cursor(BranchState(pages=before.pages)))
+                yield from self._narrowed(repository, tables)
+            raise
+        yield from branch.problems
         whole = self._whole(branch.tip, rules)
         now = BranchState(rules=rules, pages=before.pages)
         if before.whole != whole:
@@ -181,6 +196,22 @@ class GitConnector:
             for one in problems
         )
         return (table,), tuple(said)
+
+    def _narrowed(self, repository: Repository, tables: tuple[RuleTable, ...]) -> Iterator[Change]:
+        """Readers who were taken away wait for no repository: the copy tells which pages are."""
+        tip = repository.kept()
+        if tip is None:
+            yield SubtreeHidden(f"{self.source}:")
+            return
+        try:
+            for blob in repository.blobs(tip):
+                path, reason = _readable_path(blob.path)
+                if not reason:
+                    rule = effective_rule(tuple(path.split("/")), tables)
+                    access = access_by_rule(rule, self.default_access)
+                    yield AccessNarrowed(f"{self.source}:{path}", access)
+        except Damaged:
+            yield SubtreeHidden(f"{self.source}:")
 
     def _whole(self, tip: Tip, rules: bytes) -> bytes:
         settings = self.options.model_dump_json(exclude={"work", "timeout_s", "most_mib"})

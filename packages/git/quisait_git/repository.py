@@ -133,6 +133,11 @@ class Repository:
             (self.folder / _BEFORE).unlink(missing_ok=True)
             return Tip(commit, branch)
 
+    def kept(self) -> Tip | None:
+        """The tip of the copy as it is, which nothing brings up to date; None without one."""
+        commit = self._commit() if (self.folder / _FORM).is_file() else None
+        return Tip(commit, "") if commit else None
+
     def boundary(self) -> frozenset[str]:
         """Commits before which the repository itself has no history: they seem to add it all."""
         try:
