@@ -381,6 +381,7 @@ def test_a_forced_push_is_seen_and_not_kept(
     del harness.files[b"secret.md"]
     harness.commit(ANA, new=True)
     connector = harness.connector(history=history)
+    (harness.folder / "depots" / "t.git" / "quisait.before").write_text("")  # half written
     if killed:
         with monkeypatch.context() as patch:
             patch.setattr(Repository, "_is_ancestor", _kill)

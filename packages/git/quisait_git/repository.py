@@ -285,9 +285,11 @@ class Repository:
     def _noted_before(self) -> str | None:
         """The tip before this update, or before one that was killed on its way."""
         note = self.folder / _BEFORE
-        if not note.exists() and (commit := self._commit()):
-            note.write_text(commit, "ascii")
-        return note.read_text("ascii") if note.exists() else None
+        noted = note.read_text("ascii") if note.exists() else ""
+        if not _OID.fullmatch(noted):  # none, or one half written
+            noted = self._commit() or ""
+            note.write_text(noted, "ascii")
+        return noted or None
 
     def _commit(self) -> str | None:
         try:
