@@ -401,6 +401,29 @@ def test_a_folder_that_changes_while_it_is_listed_loses_nothing(
     assert set(apply(read(harness))) == {f"t:{number}.txt" for number in range(1, 8)}
 
 
+def test_what_was_deleted_beside_an_unreadable_object_is_for_nobody(harness: CmisHarness) -> None:
+    """It may be that object, so it stays, and nobody finds it; what is listed is read as before."""
+    harness.add("a/un.txt", "un", ("everyone",))
+    harness.add("a/b/deux.txt", "deux", ("everyone",))
+    harness.add("c.txt", "trois", ("everyone",))
+    first = read(harness)
+    before = apply(first)
+    harness.remove("a/un.txt")
+    harness.lies.odd_children[harness.served.ids["a"]] = [{"object": {}}]
+    changes = read(harness, last_cursor(first))
+    kept = {name: one.access for name, one in apply(changes, before).items()}
+    everyone = Access(frozenset({"everyone"}))
+    assert kept == {"t:a/un.txt": Access(), "t:a/b/deux.txt": everyone, "t:c.txt": everyone}
+    # Killed once all is closed, the next reading opens it again.
+    cut = changes[: changes.index(SubtreeHidden("t:a")) + 1]
+    harness.lies.odd_children.clear()
+    again = apply(read(harness, last_cursor(cut)), apply(cut, before))
+    assert {name: one.access for name, one in again.items()} == {
+        "t:a/b/deux.txt": everyone,
+        "t:c.txt": everyone,
+    }
+
+
 def test_a_listing_without_end_is_left(
     harness: CmisHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Pages of real repositories, with the history that git tells, and hostile ones."""
 
 import os
+import shutil
 import subprocess
 import zlib
 from base64 import b64encode
@@ -20,10 +21,12 @@ from hypothesis import strategies as st
 from quisait_git.connector import GitConnector
 from quisait_git.cursor import BranchState, read_cursor, written_cursor
 from quisait_git.options import GitOptions
+from quisait_git.repository import Repository, _cut
 
 from connectors.ports import (
     AccessChanged,
     AccessNarrowed,
+    Change,
     Checkpoint,
     Listing,
     Malformed,
@@ -305,6 +308,37 @@ def test_an_import_or_a_reformatting_names_nobody_as_knowing(harness: GitHarness
     assert roles(made["1.md"]) == roles(made["2.md"]) == {"ana@a.fr": ("uploader", 1)}
 
 
+def test_lists_of_the_repository_that_are_too_large_count_for_nothing(
+    harness: GitHarness,
+) -> None:
+    """And stop no reading."""
+    harness.add("a.md", "a", ("everyone",))
+    for name in (".mailmap", ".git-blame-ignore-revs"):
+        harness.write(name, "#" * ((1 << 20) + 1))
+    changes = read(harness)
+    assert set(apply(changes)) == {"t:a.md"}
+    assert sorted(one.where for one in changes if isinstance(one, Malformed)) == [
+        ".git-blame-ignore-revs",
+        ".mailmap",
+    ]
+
+
+def test_contacts_of_any_length_are_read_at_once() -> None:
+    """A million blanks, which no pattern may try two by two; an address is one of 254 at most."""
+    from quisait_git.history import _contact, _person
+
+    assert _contact("\u00a0" * 1_000_000 + "x") == ""
+    assert _contact("Ana <ana@a.fr>") == "Ana <ana@a.fr>"
+    assert _person("a" * 251 + "@a.f", "") is None
+
+
+@given(st.lists(st.binary(max_size=5)))
+def test_answers_are_cut_wherever_they_come_in_pieces(chunks: list[bytes]) -> None:
+    """As the whole would be."""
+    whole = b"".join(chunks).split(b"\0")
+    assert list(_cut(iter(chunks), b"\0")) == (whole if whole[-1] else whole[:-1])
+
+
 def test_a_shallow_repository_gives_no_wrong_authors(harness: GitHarness) -> None:
     """Its oldest commit seems to add every page; whoever made it wrote but one."""
     harness.write("a.md", "a")
@@ -333,19 +367,34 @@ def test_only_pages_that_a_commit_touched_are_read_again(harness: GitHarness) ->
     assert changed == ["t:4.md"]
 
 
-def test_a_forced_push_is_seen_and_not_kept(harness: GitHarness) -> None:
-    """What it takes away is deleted, from the copy too."""
+@pytest.mark.parametrize("history", ["whole", "light"])
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_forced_push_is_seen_and_not_kept(
+    harness: GitHarness, monkeypatch: pytest.MonkeyPatch, history: str, killed: bool
+) -> None:
+    """What it takes away is deleted, from the copy too, were the reading killed before that."""
+    harness.git("config", "uploadpack.allowFilter", "true")
     harness.add("a.md", "a", ("everyone",))
     harness.add("secret.md", "un mot de passe", ("everyone",))
-    first = read(harness)
+    first = list(harness.connector(history=history).changes(None))
     oid = harness.git("rev-parse", "doc:secret.md")
     del harness.files[b"secret.md"]
     harness.commit(ANA, new=True)
-    connector = harness.connector()
+    connector = harness.connector(history=history)
+    (harness.folder / "depots" / "t.git" / "quisait.before").write_text("")  # half written
+    if killed:
+        with monkeypatch.context() as patch:
+            patch.setattr(Repository, "_is_ancestor", _kill)
+            with pytest.raises(KeyboardInterrupt):
+                list(connector.changes(last_cursor(first)))
     kept = apply(connector.changes(last_cursor(first)), apply(first))
     assert set(kept) == {"t:a.md"}
     copy = connector._repository()
     assert copy.read_small([oid]) == {oid: b""}
+
+
+def _kill(*_: object) -> bool:
+    raise KeyboardInterrupt
 
 
 def test_narrowed_readers_come_before_anything_is_read(harness: GitHarness) -> None:
@@ -359,6 +408,42 @@ def test_narrowed_readers_come_before_anything_is_read(harness: GitHarness) -> N
     closed = Access(frozenset({"annuaire:group:rh"}))
     assert changes[:2] == [AccessChanged("t:a.md", closed), AccessNarrowed("t:b.md", closed)]
     assert isinstance(changes[2], Checkpoint)
+
+
+@pytest.mark.parametrize("copy", ["whole", "light", "absent"])
+def test_readers_are_taken_away_while_the_repository_is_away(
+    harness: GitHarness, copy: str
+) -> None:
+    """By the copy that is kept; where there is none, from the whole source. None is added."""
+    harness.git("config", "uploadpack.allowFilter", "true")
+    history = "light" if copy == "light" else "whole"
+    harness.add("a.md", "a", ("everyone",))
+    harness.add("b.md", "b", ())
+    first = list(harness.connector(history=history).changes(None))
+    kept = apply(first)
+    harness.set_readers("a.md", ())
+    harness.set_readers("b.md", ("everyone",))
+    connector = harness.connector(history=history)
+    harness.path.rename(harness.folder / "ailleurs")
+    harness.path.mkdir()
+    if copy == "absent":
+        shutil.rmtree(harness.folder / "depots")
+    changes: list[Change] = []
+    with pytest.raises(SourceRefused):
+        changes.extend(connector.changes(last_cursor(first)))  # those before it fails stay
+    narrowed = apply(changes, kept)
+    assert {name: one.access for name, one in narrowed.items()} == {
+        "t:a.md": Access(),
+        "t:b.md": Access(),
+    }
+    harness.path.rmdir()
+    (harness.folder / "ailleurs").rename(harness.path)
+    opened = apply(connector.changes(last_cursor(changes)), narrowed)
+    assert opened["t:b.md"].access == Access(frozenset({"everyone"}))
+    harness.set_readers("a.md", ("everyone",))
+    harness.set_readers("b.md", ())
+    set_back = harness.connector(history=history).changes(last_cursor(changes))
+    assert apply(set_back, narrowed) == kept
 
 
 def test_rules_that_cannot_be_read_leave_no_reader(harness: GitHarness) -> None:
@@ -467,8 +552,11 @@ def test_what_a_killed_or_broken_copy_left_is_no_obstacle(harness: GitHarness) -
     copy = harness.folder / "depots" / "t.git"
     (copy / "refs" / "quisait" / "tip.lock").write_text("")
     (copy / "shallow.lock").write_text("")
+    half = copy / "objects" / "pack" / ".tmp-1-pack-0.pack"
+    half.write_text("")
     harness.add("b.md", "b", ("everyone",))
     assert len(apply(read(harness))) == len(whole) + 1
+    assert not half.exists()
     for left in (lambda pack: b"", lambda pack: pack[: len(pack) // 2]):
         for pack in copy.rglob("*.pack"):
             pack.chmod(0o600)

@@ -1,29 +1,35 @@
 """A real Redmine: pages, issues and their solution, news, files, and who reads them."""
 
+import json
 import zlib
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from quisait_redmine.client import RedmineApi
-from quisait_redmine.connector import RedmineConnector
+from quisait_redmine.connector import KIND, RedmineConnector
 from quisait_redmine.cursor import RedmineState, read_cursor, written_cursor
 from quisait_redmine.documents import own_words, sections_of
 from quisait_redmine.options import RedmineOptions
 
-from connectors.http_host import HttpHost
+from connectors.http_host import HttpHost, HttpResponse
 from connectors.http_limits import HttpLimits
+from connectors.installed import SourcePlace
 from connectors.ports import (
     AccessNarrowed,
     Checkpoint,
     Malformed,
     RecordVanished,
     SourceRefused,
+    SourceUnreachable,
     SubtreeHidden,
     Upsert,
 )
@@ -479,6 +485,150 @@ def test_readings_that_are_cut_anywhere_lose_nothing(harness: RedmineHarness) ->
             harness.add(name, f"texte {draw.random()}", ("test:group:a",))
 
     read_with_cuts(harness.connector, change, seed=23, rounds=5)
+
+
+@dataclass
+class FakeHost:
+    """A Redmine in a few answers: a project of two members, who see their own issues."""
+
+    root: str = "https://r/"
+    host: str = "r"
+    answers: dict[str, Any] = field(default_factory=dict)
+    issues: dict[int, dict[str, Any]] = field(default_factory=dict)
+    at_once: int = 100
+    now: datetime = datetime(2026, 3, 2, 8, tzinfo=UTC)
+    broken: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        role = {"permissions": ["view_issues"], "issues_visibility": "own"}
+        members = [{"user": {"id": number}, "roles": [{"id": 3}]} for number in (7, 8)]
+        project = {"id": 1, "identifier": "p", "status": 1, "is_public": False,
+                   "enabled_modules": [{"name": "issue_tracking"}]}  # fmt: skip
+        self.answers |= {
+            "users/current": {"user": {"id": 1}},
+            "users/7": {"user": {"login": "jdupont"}},
+            "users/8": {"user": {"login": "mdurand"}},
+            "roles": {"roles": [{"id": 3}]},
+            "roles/3": {"role": role},
+            "projects": {"projects": [project], "total_count": 1},
+            "projects/1/memberships": {"memberships": members},
+        }
+
+    def add(self, number: int, *notes: str) -> dict[str, Any]:
+        said = [{"id": at, "notes": note, "private_notes": False, "user": {"id": 8}}
+                for at, note in enumerate(notes)]  # fmt: skip
+        row = {"id": number, "project": {"id": 1}, "tracker": {"name": "A"}, "is_private": False,
+               "author": {"id": 7}, "updated_on": "2026-01-01T00:00:00Z"}  # fmt: skip
+        self.issues[number] = row | {"journals": said}
+        return self.issues[number]
+
+    def request(
+        self, method: str, url: str, params: Mapping[str, Any] | None = None, **_: object
+    ) -> HttpResponse:
+        path = url.removeprefix(self.root).removesuffix(".json")
+        if path in self.broken:
+            raise SourceUnreachable("Redmine r est en panne (réponse 500).")
+        said = self.answers.get(path)
+        if path == "issues":
+            first = int((params or {}).get("issue_id", ">=0")[2:])
+            rows = [{k: v for k, v in one.items() if k != "journals"}
+                    for number, one in sorted(self.issues.items()) if number >= first]  # fmt: skip
+            said = {"issues": rows[: self.at_once], "total_count": len(rows)}
+        elif path.startswith("issues/"):
+            said = {"issue": self.issues[int(path.removeprefix("issues/"))]}
+        headers = {"Date": format_datetime(self.now)}
+        return HttpResponse(404 if said is None else 200, headers, json.dumps(said).encode())
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeHost:
+    made = FakeHost()
+    monkeypatch.setattr("quisait_redmine.connector.HttpHost", lambda *_: made)
+    return made
+
+
+def of_fake(**options: object) -> RedmineConnector:
+    given = {"url": "https://r/", "trackers": ["*"], "read": ["issues"]} | options
+    return RedmineConnector("t", RedmineOptions.model_validate(given), Access(), "k")
+
+
+def texts(documents: Mapping[str, Document]) -> list[str]:
+    return [one.text for made in documents.values() for one in made.sections]
+
+
+@pytest.mark.parametrize(("days", "after_h"), [(1, 24), (7, 168), (0, 0)])
+def test_a_note_made_private_later_is_read_no_more(fake: FakeHost, days: int, after_h: int) -> None:
+    """Its issue's date stays as it was; all are read again within the days that are set."""
+    (note,) = fake.add(5, "un secret")["journals"]
+    first = list(of_fake(notes_days=days).changes(None))
+    assert texts(apply(first)) == ["un secret"]
+    note["private_notes"] = True
+    fake.now += timedelta(hours=after_h)
+    changes = list(of_fake(notes_days=days).changes(last_cursor(first)))
+    assert texts(apply(changes, apply(first))) == []
+
+
+def test_a_login_that_became_another_s_opens_nothing_of_the_first(fake: FakeHost) -> None:
+    """Who had it wrote an issue, which only they see; both logins are members before and after."""
+    fake.add(5)
+    first = list(of_fake().changes(None))
+    before = apply(first)
+    assert [readers(one) for one in before.values()] == [{"jdupont"}]
+    fake.answers["users/7"], fake.answers["users/8"] = (
+        fake.answers["users/8"], fake.answers["users/7"])  # fmt: skip
+    after = apply(of_fake().changes(last_cursor(first)), before)
+    assert [readers(one) for one in after.values()] == [{"mdurand"}]
+
+
+def test_an_issue_that_redmine_cannot_show_stops_no_other(fake: FakeHost) -> None:
+    """It is for nobody meanwhile, and asked for again; a Redmine that is away stops all."""
+    for number in range(1, 10):
+        fake.add(number, "note")
+    fake.broken = {"issues/3"}
+    first = list(of_fake().changes(None))
+    assert len(apply(first)) == 8
+    assert "t:1/issues/3" in [one.document_id for one in first if isinstance(one, Malformed)]
+    fake.broken = set()
+    assert len(apply(of_fake().changes(last_cursor(first)), apply(first))) == 9
+    fake.broken = {f"issues/{number}" for number in range(1, 10)}
+    with pytest.raises(SourceUnreachable):
+        list(of_fake().changes(None))
+
+
+def test_issues_that_come_fewer_at_once_are_all_read(fake: FakeHost) -> None:
+    """Those left out would count as deleted."""
+    for number in range(1, 8):
+        fake.add(number)
+    fake.at_once = 3
+    assert len(apply(of_fake().changes(None))) == 7
+
+
+def test_a_page_that_was_moved_is_not_read_at_its_former_name(fake: FakeHost) -> None:
+    """Redmine leads to where it is now, whoever reads there."""
+    project = fake.answers["projects"]["projects"][0]
+    project["enabled_modules"] = [{"name": "wiki"}]
+    fake.answers["projects/1/wiki/index"] = {"wiki_pages": [{"title": "Ici", "version": 1}]}
+    fake.answers["projects/1/wiki/Ici"] = {"wiki_page": {"title": "Ailleurs", "text": "un secret"}}
+    assert apply(of_fake(read=["wiki"]).changes(None)) == {}
+
+
+def test_a_project_whose_members_are_hidden_is_closed_and_kept(fake: FakeHost) -> None:
+    """All of its kinds, and not the first alone; it is said once."""
+    project = fake.answers["projects"]["projects"][0]
+    project["enabled_modules"] = [{"name": "wiki"}, {"name": "news"}]
+    del fake.answers["projects/1/memberships"]
+    changes = list(of_fake(read=["wiki", "news"]).changes(None))
+    hidden = [one.root for one in changes if isinstance(one, SubtreeHidden)]
+    assert hidden == ["t:1/news", "t:1/wiki"]
+    assert sum(isinstance(one, Malformed) and one.where == "p" for one in changes) == 1
+
+
+def test_the_authority_s_file_is_where_the_settings_are(tmp_path: Path) -> None:
+    """And not where the service was started."""
+    options = RedmineOptions(url="https://r/", ca_file="ca.pem")
+    made = KIND.open(SourcePlace("t", tmp_path, Access(), lambda: "k"), options)
+    assert isinstance(made, RedmineConnector)
+    assert made.ca_file == str(tmp_path / "ca.pem")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from connectors.ports import (
     Malformed,
     SubtreeHidden,
     Upsert,
+    is_under,
 )
 from connectors.titles import title_of_path
 from connectors.values import (
@@ -217,6 +218,8 @@ class _Reading:
     documents: dict[bytes, DocumentMarks] = field(default_factory=dict)
     existing: set[str] = field(default_factory=set)
     told: set[tuple[str, str]] = field(default_factory=set)
+    access: dict[str, Access] = field(default_factory=dict)
+    """Of the document read last."""
     token: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -288,6 +291,8 @@ class _Reading:
     def walk(self) -> Iterator[Change]:
         """Look at every document; say which are there."""
         unlisted: list[str] = []
+        partly: set[str] = set()
+        seen_below: dict[str, Access] = {}
         pending = 0
         root = self.client.root(self.connector.options.folder)
         for seen in walk(self.client, root, self.connector.options.selection):
@@ -297,13 +302,18 @@ class _Reading:
                     raise self.client.unread_root(seen.reason, seen.error)
                 unlisted.append(document_id)
                 yield Malformed(seen.path or "/", seen.reason)
-                if not seen.partly:
+                if seen.partly:
+                    partly.add(document_id)
+                else:
                     yield SubtreeHidden(document_id)
                 continue
             if path_key(seen.path) in self.documents:
                 yield Malformed(seen.path, "deux objets ont ce chemin : un seul est lu")
                 continue
             yield from self.document(seen)
+            if document_id in self.access and is_under(document_id, partly):
+                seen_below[document_id] = self.access[document_id]
+            self.access.clear()
             pending += 1
             # The cursor grows with the repository: it is then written less often.
             if pending >= max(CHECKPOINT_DOCUMENTS, len(self.documents) // 10):
@@ -311,6 +321,7 @@ class _Reading:
                 # What is hidden below a folder is not known any more, wherever this one ends.
                 known = {} if unlisted else dict(self.before.documents)
                 yield Checkpoint(CmisCursor(known | self.documents).text())
+        yield from self._closed_again(partly, seen_below)
         yield Checkpoint(CmisCursor(self.documents).text())
         selective = self.connector.options.selection != EVERY_FILE
         yield Listing(
@@ -319,6 +330,19 @@ class _Reading:
         # What could not be listed is looked at again: the log will not tell of it.
         walked = "" if unlisted else self.began.isoformat()
         yield Checkpoint(self._cursor(self.token, walked).text())
+
+    def _closed_again(self, partly: set[str], seen: dict[str, Access]) -> Iterator[Change]:
+        """Leave to nobody what may be deleted: all below these folders but what was `seen`."""
+        if not partly:
+            return
+        source = f"{self.connector.source}:"
+        opened = {path_key(one.removeprefix(source)) for one in seen}
+        # Killed before they are opened again, they are read anew.
+        known = {key: one for key, one in self.documents.items() if key not in opened}
+        yield Checkpoint(CmisCursor(known).text())
+        yield from map(SubtreeHidden, sorted(partly))
+        for document_id, access in seen.items():
+            yield AccessChanged(document_id, access)
 
     def document(self, listed: ListedObject) -> Iterator[Change]:
         """Yield what changed of a document, and keep what was said of it."""
@@ -348,6 +372,7 @@ class _Reading:
         )
         self.existing.add(document_id)
         self.documents[key] = marks
+        self.access[document_id] = access
         if marks.state != former.state:
             yield Upsert(made)
         elif marks.access != former.access:

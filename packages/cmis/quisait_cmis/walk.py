@@ -53,17 +53,18 @@ def walk(
         except Unreadable as error:
             yield UnlistedObjects(path, str(error), error=error)
             continue
+        # Before all that the folder has: who reads it is then said again.
         if odd:
             yield UnlistedObjects(path, f"{odd} objets de ce dossier ne se lisent pas", partly=True)
+        if any(one.base in (FOLDER, DOCUMENT) and not is_segment(one.segment) for one in children):
+            yield UnlistedObjects(path, _ODD_NAME, partly=True)
         folders = []
         for one in sorted(children, key=lambda child: child.segment):
             where = _nfc(f"{path}/{one.segment}" if path else one.segment)
             names = tuple(where.split("/"))
-            if one.base not in (FOLDER, DOCUMENT):
-                continue
             if not is_segment(one.segment):
-                yield UnlistedObjects(path, _ODD_NAME, partly=True)
-            elif one.base == DOCUMENT and is_read(one) and selection.takes(names):
+                continue
+            if one.base == DOCUMENT and is_read(one) and selection.takes(names):
                 yield ListedObject(where, one)
             elif one.base == FOLDER and selection.enters(names) and entered(where):
                 folders.append((one, where, depth + 1))

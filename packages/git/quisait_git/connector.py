@@ -30,13 +30,21 @@ from connectors.ports import (
     Listing,
     Malformed,
     RecordVanished,
+    SourceError,
     SourceRefused,
     SourceUnreachable,
+    SubtreeHidden,
     Upsert,
 )
 from connectors.titles import title_of_path
 from connectors.values import Access, Content, Contribution, Document, EvidencePolicy
-from quisait_git.cursor import BranchState, digest_of, page_key, read_cursor, written_cursor
+from quisait_git.cursor import (
+    BranchState,
+    digest_of,
+    page_key,
+    read_cursor,
+    written_cursor,
+)
 from quisait_git.history import PageHistory, histories
 from quisait_git.options import GitOptions
 from quisait_git.repository import Blob, Damaged, Repository, Tip
@@ -44,9 +52,11 @@ from quisait_git.repository import Blob, Damaged, Repository, Tip
 CHECKPOINT_PAGES = 50
 _POINTER_BYTES = 1024
 """A file that stands for one kept elsewhere (git-lfs) is no larger, by its specification."""
+_SMALL_AT_ONCE = 5_000
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _MAILMAP, _IGNORED = b".mailmap", b".git-blame-ignore-revs"
 _LISTED = frozenset({_MAILMAP, _IGNORED})
+_MOST_LISTED_BYTES = 1 << 20
 _FILE_MODES = frozenset({"100644", "100755", "100664"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -90,9 +100,16 @@ class GitConnector:
         before = read_cursor(since)
         tables, said = self._rules()
         yield from said
-        branch = self._branch(repository)
-        yield from branch.problems
         rules = digest_of([tables_digest(tables), *sorted(self.default_access.allowed)])
+        try:
+            branch = self._branch(repository)
+        except SourceError:
+            if before.pages and before.rules != rules:
+                # First: were the rules set back, all is opened again.
+                yield Checkpoint(written_cursor(BranchState(pages=before.pages)))
+                yield from self._narrowed(repository, tables)
+            raise
+        yield from branch.problems
         whole = self._whole(branch.tip, rules)
         now = BranchState(rules=rules, pages=before.pages)
         if before.whole != whole:
@@ -180,6 +197,22 @@ class GitConnector:
         )
         return (table,), tuple(said)
 
+    def _narrowed(self, repository: Repository, tables: tuple[RuleTable, ...]) -> Iterator[Change]:
+        """Readers who were taken away wait for no repository: the copy tells which pages are."""
+        tip = repository.kept()
+        if tip is None:
+            yield SubtreeHidden(f"{self.source}:")
+            return
+        try:
+            for blob in repository.blobs(tip):
+                path, reason = _readable_path(blob.path)
+                if not reason:
+                    rule = effective_rule(tuple(path.split("/")), tables)
+                    access = access_by_rule(rule, self.default_access)
+                    yield AccessNarrowed(f"{self.source}:{path}", access)
+        except Damaged:
+            yield SubtreeHidden(f"{self.source}:")
+
     def _whole(self, tip: Tip, rules: bytes) -> bytes:
         settings = self.options.model_dump_json(exclude={"work", "timeout_s", "most_mib"})
         return digest_of([tip.commit, tip.branch, settings, rules.hex()])
@@ -215,7 +248,15 @@ class GitConnector:
         sizes = repository.fetched(wanted)
         pages, refused = self._readable(repository, taken, sizes)
         problems += refused
-        oids = {path: blob.oid for path, blob in listed.items()}
+        oids = {}
+        for name, blob in listed.items():
+            size = sizes.get(blob.oid) if blob.size is None else blob.size
+            if size is None:
+                raise Damaged("an object is missing")
+            if size <= _MOST_LISTED_BYTES:
+                oids[name] = blob.oid
+            else:
+                problems.append(Malformed(name.decode(), "plus de 1 Mio : il ne compte pas"))
         return Branch(
             tip, pages, tuple(problems), oids.get(_MAILMAP), oids.get(_IGNORED), passed_over
         )
@@ -232,13 +273,16 @@ class GitConnector:
                 raise Damaged("an object is missing")
             pages[path] = Page(path, blob.path, blob.oid, size)
         small = sorted({one.oid for one in pages.values() if one.size <= _POINTER_BYTES})
-        contents = repository.read_small(small)
+        pointers: set[str] = set()
+        for start in range(0, len(small), _SMALL_AT_ONCE):  # a kilobyte each, of any number
+            contents = repository.read_small(small[start : start + _SMALL_AT_ONCE])
+            pointers |= {oid for oid, one in contents.items() if one.startswith(_POINTER)}
         most = self.options.most_file_mib << 20
         for path, page in list(pages.items()):
             reason = ""
             if page.size > most:
                 reason = f"plus de {self.options.most_file_mib} Mio (« most_file_mib »)"
-            elif contents.get(page.oid, b"").startswith(_POINTER):
+            elif page.oid in pointers:
                 reason = "le fichier est gardé hors du dépôt (git-lfs) : il n'est pas lu"
             if reason:
                 problems.append(Malformed(path, reason))
@@ -250,7 +294,7 @@ class GitConnector:
     ) -> list[Document]:
         """In the order of their paths."""
         try:
-            ignored = repository.read(branch.ignored, 1 << 20) if branch.ignored else b""
+            ignored = repository.read(branch.ignored, _MOST_LISTED_BYTES) if branch.ignored else b""
             written = histories(
                 repository.log(branch.tip, branch.mailmap),
                 [page.raw for page in branch.pages.values()],

@@ -12,7 +12,9 @@ MOST_CONTRIBUTORS = 1_000
 """Of one page, those who changed it most: a document holds no more than some thousand rows."""
 _BOT_NAMES = frozenset({"bot", "no-reply", "noreply"})
 _CONTACT = re.compile(r"\s*([^<>\n]{0,200}?)\s*<\s*([^<>\s]{1,254})\s*>\s*")
-_ADDRESS = re.compile(r"[^\s@:/]+@[^\s@:/]+")
+_MOST_CONTACT = 1_000
+"""Characters; the time to match blanks grows with the square of their number."""
+_ADDRESS = re.compile(r"(?=.{1,254}$)[^\s@:/]+@[^\s@:/]+")
 _DAY_S = 86_400
 
 
@@ -175,8 +177,10 @@ class _Mapped:
 
 
 def _contact(line: str) -> str:
+    if len(line) > _MOST_CONTACT or "\0" in line:
+        return ""
     parsed = _CONTACT.fullmatch(line)
-    return f"{parsed[1]} <{parsed[2]}>".strip() if parsed and "\0" not in line else ""
+    return f"{parsed[1]} <{parsed[2]}>".strip() if parsed else ""
 
 
 def _person(mail: str, name: str) -> Person | None:

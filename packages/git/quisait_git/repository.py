@@ -36,6 +36,8 @@ _OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _TIP = "refs/quisait/tip"
 _FORM = "quisait"
 """The file that says of what the copy is; written last."""
+_BEFORE = "quisait.before"
+"""The file that names the former tip until what was pushed away from it is removed."""
 _DEFAULT = re.compile(r"^ref: refs/heads/(\S+)\tHEAD$", re.MULTILINE)
 _CONFIG = """[core]
 \thooksPath = /dev/null
@@ -112,17 +114,29 @@ class Repository:
         with self._locked():
             self._prepare()
             branch = self.options.branch or self._default_branch()
-            before = self._commit()
+            before = self._noted_before()
             self._fetch([f"+refs/heads/{branch}:{_TIP}"])
             commit = self._commit()
             if commit is None:
                 raise SourceRefused(f"{self.address} : la branche « {branch} » est vide.")
             if before and before != commit and not self._is_ancestor(before, commit):
                 # What was pushed away is not kept here either.
-                self._collect()
+                if self._light:  # git keeps all objects of such a copy, reached or not
+                    self.forget()
+                    self._prepare()
+                    self._fetch([f"+refs/heads/{branch}:{_TIP}"])
+                    commit = self._commit() or commit
+                else:
+                    self._collect()
             elif sum(1 for _ in (self.folder / "objects" / "pack").glob("*.pack")) > MOST_PACKS:
                 self._collect()
+            (self.folder / _BEFORE).unlink(missing_ok=True)
             return Tip(commit, branch)
+
+    def kept(self) -> Tip | None:
+        """The tip of the copy as it is, which nothing brings up to date; None without one."""
+        commit = self._commit() if (self.folder / _FORM).is_file() else None
+        return Tip(commit, "") if commit else None
 
     def boundary(self) -> frozenset[str]:
         """Commits before which the repository itself has no history: they seem to add it all."""
@@ -261,11 +275,21 @@ class Repository:
             form.write_text(wanted, "utf-8")
         self._write_config()
         # What a reading that was killed left: the lock above says that none is at work.
-        for left in (*self.folder.rglob("*.lock"), *self.folder.rglob("tmp_*")):
-            left.unlink(missing_ok=True)
+        for pattern in ("*.lock", "tmp_*", ".tmp-*", "gc.pid"):
+            for left in self.folder.rglob(pattern):
+                left.unlink(missing_ok=True)
 
     def _write_config(self) -> None:
         (self.folder / "quisait.config").write_text(_CONFIG, "utf-8")
+
+    def _noted_before(self) -> str | None:
+        """The tip before this update, or before one that was killed on its way."""
+        note = self.folder / _BEFORE
+        noted = note.read_text("ascii") if note.exists() else ""
+        if not _OID.fullmatch(noted):  # none, or one half written
+            noted = self._commit() or ""
+            note.write_text(noted, "ascii")
+        return noted or None
 
     def _commit(self) -> str | None:
         try:
@@ -403,7 +427,7 @@ class Repository:
                 process.wait(pause)
             except subprocess.TimeoutExpired:
                 pause = min(2 * pause, _WATCH_S)
-            self._hold_size()
+            self._hold_size(process)
             if process.returncode is not None:
                 return
             if time.monotonic() > deadline:
@@ -412,8 +436,9 @@ class Repository:
                     "(« timeout_s ») ; elle sera reprise plus tard."
                 )
 
-    def _hold_size(self) -> None:
+    def _hold_size(self, process: subprocess.Popen[bytes]) -> None:
         if _bytes_below(self.folder) > self.options.most_mib << 20:
+            _end(process)  # before: it writes anew what is being removed
             shutil.rmtree(self.folder, ignore_errors=True)
             raise SourceRefused(
                 f"{self.address} dépasse {self.options.most_mib} Mio : relevez « most_mib », ou "
@@ -500,12 +525,15 @@ LOG_FORMAT = "%x01%H%x1f%at%x1f%ct%x1f%aE%x1f%aN%x1f%(trailers:key=Co-authored-b
 
 
 def _cut(chunks: Iterator[bytes], end: bytes) -> Iterator[bytes]:
-    left = b""
+    left = bytearray()
     for chunk in chunks:
-        *whole, left = (left + chunk).split(end)
-        yield from whole
+        first, *others = chunk.split(end)
+        left += first
+        for other in others:
+            yield bytes(left)
+            left = bytearray(other)
     if left:
-        yield left
+        yield bytes(left)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
+from connectors.http_failures import FailuresInARow
 from connectors.http_host import HttpHost
 from connectors.ports import RecordVanished, SourceRefused, SourceUnreachable
 
@@ -27,6 +28,7 @@ class RedmineApi:
 
     host: HttpHost
     key: str = field(default="", repr=False)
+    failures: FailuresInARow = field(default_factory=FailuresInARow, init=False)
     now: datetime | None = field(default=None, init=False)
     """The server's clock at its last answer."""
 
@@ -93,25 +95,30 @@ class RedmineApi:
         while True:
             asked = {"sort": "id", "limit": PAGE_ROWS, "issue_id": f">={last + 1}"}
             answer = self.get("issues", parameters | asked)
-            if answer is None:
-                return
-            rows = [row for row in listed(answer, "issues") if isinstance(row.get("id"), int)]
+            if answer is None:  # what was not listed would count as deleted
+                raise SourceUnreachable(f"{self.host.host} ne liste plus ses demandes.")
+            listing = listed(answer, "issues")
+            rows = [row for row in listing if isinstance(row.get("id"), int)]
             after = [row for row in rows if row["id"] > last]
             yield from after
-            if len(rows) < PAGE_ROWS or not after:
+            total = answer.get("total_count")
+            # A server, or what stands before it, may give fewer at once than were asked for.
+            if not listing or (isinstance(total, int) and total <= len(listing)):
                 return
+            if not after:
+                raise SourceUnreachable(f"{self.host.host} : la liste des demandes n'avance pas.")
             last = max(row["id"] for row in after)
 
     def file(self, number: int, name: str, size: int) -> bytes:
         """An attachment. Raises `RecordVanished`, `SourceUnreachable`."""
-        try:
-            answer = self.host.request(
+        answer = self.failures.ask(
+            lambda: self.host.request(
                 "GET",
                 f"{self.host.root}attachments/download/{number}",
                 headers=self._headers(),
-            )
-        except SourceRefused as error:
-            raise RecordVanished("le fichier renvoie à un autre hôte") from error
+            ),
+            RecordVanished,
+        )
         if answer.status_code != HTTPStatus.OK:
             raise RecordVanished(f"Redmine ne rend pas le fichier ({answer.status_code})")
         if len(answer.content) != size:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from urllib.parse import quote
 
+from connectors.http_failures import FailuresInARow
 from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
@@ -37,6 +38,8 @@ from quisait_redmine.options import RedmineOptions
 from quisait_redmine.rights import MODULES, IssueSight, ProjectRights, RightsReader
 
 CHECKPOINT_ITEMS = 20
+_ASKED = ("issue", "page")
+"""What is asked for one by one; the rest is as it was listed."""
 FRESH = timedelta(seconds=10)
 """Redmine's moments have no fractions, and a change in the same second gives the same one: what
 changed so lately is read again at the next reading."""
@@ -87,6 +90,7 @@ class RedmineConnector:
     default_access: Access
     key: str = field(default="", repr=False)
     limits: HttpLimits = field(default_factory=HttpLimits)
+    ca_file: str = ""
 
     def changes(self, since: str | None) -> Iterator[Change]:
         """Look at all first, and close; then read what changed. Raises `SourceError`."""
@@ -109,7 +113,9 @@ class RedmineConnector:
         between = max(CHECKPOINT_ITEMS, len(seen.items) // 10)
         for count, one in enumerate(waiting, 1):
             document = reading.document(one)
-            if document is None:  # since it was listed, it was deleted, moved or closed to us
+            if (
+                document is None
+            ):  # it is not shown, or since it was listed, it was deleted, moved or closed to us
                 yield ContentStale(one.id)
             else:
                 yield Upsert(document)
@@ -161,7 +167,7 @@ class RedmineConnector:
 
     def _api(self, key: str) -> RedmineApi:
         options = self.options
-        return RedmineApi(HttpHost(options.url, self.limits, options.ca_file, "Redmine"), key)
+        return RedmineApi(HttpHost(options.url, self.limits, self.ca_file, "Redmine"), key)
 
 
 class _Reading:
@@ -175,6 +181,7 @@ class _Reading:
             self._api, connector._api(""), connector.source, connector.options
         )
         self._closed: frozenset[str] = frozenset()
+        self._failures = FailuresInARow()
         self.is_admin = False
 
     def look(self) -> _Seen:
@@ -195,8 +202,10 @@ class _Reading:
                 if rights is None:
                     seen.closed.append(root)
                     reason = "le compte n'en voit pas les membres : personne ne le lit"
-                    seen.problems.append(Malformed(text_of(project, "identifier"), reason))
-                    break
+                    problem = Malformed(text_of(project, "identifier"), reason)
+                    if problem not in seen.problems:
+                        seen.problems.append(problem)
+                    continue
                 seen.places[root] = Place(
                     project["id"],
                     text_of(project, "identifier"),
@@ -222,20 +231,33 @@ class _Reading:
         yield from (one for one in self.rights.problems if one not in seen.problems)
 
     def document(self, item: Item) -> Document | None:
-        """What an item is now; None where it is no longer what was listed."""
-        match item.what:
-            case "issue":
-                made = self._issue_document(item)
-            case "page":
-                made = self._page_document(item)
-            case "news":
-                made = self._news_document(item)
-            case _:
-                made = self._file_document(item)
+        """What an item is now; None where it is no longer what was listed, or is not shown.
+
+        One that Redmine cannot show stops no other. Raises `SourceError` where Redmine is away.
+        """
+        try:
+            made = self._made(item)
+        except SourceUnreachable as error:
+            self._failures.note(error)
+            self.rights.problems.append(Malformed(item.id, str(error), item.id))
+            return None
+        if item.what in _ASKED:
+            self._failures.end()
         if made is None:
             return None
         none = self._options.evidence == "none"
         return replace(made, evidence=EvidencePolicy.NONE if none else EvidencePolicy.YES)
+
+    def _made(self, item: Item) -> Document | None:
+        match item.what:
+            case "issue":
+                return self._issue_document(item)
+            case "page":
+                return self._page_document(item)
+            case "news":
+                return self._news_document(item)
+            case _:
+                return self._file_document(item)
 
     def _projects(self) -> Iterator[Row]:
         rows = self._api.rows("projects", "projects", _PROJECTS)
@@ -276,7 +298,7 @@ class _Reading:
             found.append(page)
             if self._options.wiki_files:
                 whole = self._page(place, title, {"include": "attachments"})
-                rows = listed(named(whole or {}, "wiki_page"), "attachments")
+                rows = listed(_titled(whole, title), "attachments")
                 found += self._files(place, rows, access, page.id)
         return found
 
@@ -319,7 +341,8 @@ class _Reading:
                 continue
             access = self._issue_access(place, row)
             issue = self._item(place, f"{place.root}/{row['id']}", access, row, "issue")
-            found.append(issue)
+            # A hundred thousand descriptions are not held: they are read in their turn.
+            found.append(replace(issue, row={"id": row["id"]}))
             found += self._files(place, listed(row, "attachments"), access, issue.id)
         return found
 
@@ -343,9 +366,18 @@ class _Reading:
         settings = [place.name, self._options.model_dump(mode="json", include=_COUNTED)]
         updated = moment_of(row, "updated_on")
         fresh = bool(updated and self._api.now and updated > self._api.now - FRESH)
-        is_fresh = fresh and what == "issue"
-        key = item_key(document_id, [counted, settings])
+        is_fresh = what == "issue" and (fresh or not self._options.notes_days)
+        turn = self._turn(row["id"]) if what == "issue" else 0
+        key = item_key(document_id, [counted, settings, turn])
         return Item(document_id, key, place, access, row, what, "", is_fresh)
+
+    def _turn(self, number: int) -> int:
+        """Changes once in `notes_days`, for each issue at another hour.
+
+        A note that is edited, removed or made private leaves its issue's `updated_on` as it was.
+        """
+        hours = int((self._api.now or datetime.now(UTC)).timestamp()) // 3600
+        return (hours + number) // (24 * max(self._options.notes_days, 1))
 
     def _issue_access(self, place: Place, row: Row) -> Access:
         people = [named(row, "author"), named(row, "assigned_to")]
@@ -380,7 +412,7 @@ class _Reading:
 
     def _page_document(self, item: Item) -> Document | None:
         title = text_of(item.row, "title")
-        row = named(self._page(item.place, title) or {}, "wiki_page")
+        row = _titled(self._page(item.place, title), title)
         if not row:
             return None
         address = f"projects/{item.place.identifier}/wiki/{quote(title, safe='')}"
@@ -472,6 +504,12 @@ class _Reading:
         )
 
 
+def _titled(answer: Row | None, title: str) -> Row:
+    """The page of an answer; empty if it is another, to which a page that was moved leads."""
+    row = named(answer or {}, "wiki_page")
+    return row if text_of(row, "title") == title else {}
+
+
 _PROJECTS = {"include": "enabled_modules", "status": "1|5"}
 """Active and closed ones: without it, a Redmine lists no project that is closed."""
 _UNCOUNTED = frozenset(
@@ -487,8 +525,11 @@ _COUNTED = {"url", "text", "evidence", "versions", "account", "rejected"}
 
 def open_redmine(place: SourcePlace, options: RedmineOptions) -> RedmineConnector:
     """The connector of one source; nothing is asked for yet."""
+    ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
     limits = HttpLimits(rate_per_s=options.rate_per_s)
-    return RedmineConnector(place.source, options, place.default_access, place.password(), limits)
+    return RedmineConnector(
+        place.source, options, place.default_access, place.password(), limits, ca_file
+    )
 
 
 KIND = ConnectorKind(

@@ -77,6 +77,13 @@ class RedmineOptions(BaseModel):
     versions: int = Field(
         20, ge=0, description="versions d'une page de wiki dont l'auteur est demandé, les dernières"
     )
+    notes_days: int = Field(
+        1,
+        ge=0,
+        le=365,
+        description="jours au bout desquels chaque demande est relue : une note corrigée, effacée "
+        "ou rendue privée après coup ne s'annonce pas ; 0 : à chaque lecture",
+    )
     wiki_files: bool = Field(
         True,
         description="pièces jointes du wiki : chaque page est alors redemandée à chaque lecture",

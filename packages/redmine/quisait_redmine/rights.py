@@ -65,11 +65,13 @@ def common(one: Role, other: Role) -> Role:
 class ProjectRights:
     """A project's readers: principals, each with what it may see.
 
-    `own` is what the reading account itself may see there.
+    `own` is what the reading account itself may see there. `people` says whose account each
+    principal is: a name may become another's, and an issue's author is known by name.
     """
 
     readers: dict[str, Role] = field(default_factory=dict)
     own: Role = NO_ROLE
+    people: frozenset[str] = frozenset()
 
     def of_kind(self, kind: str) -> Access:
         """Of a project's wiki, news or files."""
@@ -87,10 +89,12 @@ class ProjectRights:
 
     def digest(self, kind: str) -> bytes:
         """Changes with who reads a kind."""
-        return digest_of(
-            f"{one} {role.issues if kind == 'issues' else kind in role.kinds}"
+        is_issues = kind == "issues"
+        lines = [
+            f"{one} {role.issues if is_issues else kind in role.kinds}"
             for one, role in sorted(self.readers.items())
-        )
+        ]
+        return digest_of([*lines, *(sorted(self.people) if is_issues else ())])
 
 
 def bounded(principals: Iterable[str]) -> Access:
@@ -147,6 +151,7 @@ class RightsReader:
             return None
         found: dict[str, Role] = {}
         given: dict[str, Role] = {}
+        people: set[str] = set()
         every = Role(frozenset(PERMISSIONS), IssueSight.ALL)
         own = every if self._is_admin else NO_ROLE
         for membership in memberships:
@@ -160,6 +165,7 @@ class RightsReader:
                 own = role
             if principal := self._principal(membership):
                 found[principal] = together((found.get(principal, NO_ROLE), role))
+                people.add(f"{principal} {named(membership, 'user').get('id')}")
         if project.get("is_public") is True:
             opened = self._builtin | given
             anonymous = opened[_ANONYMOUS] if self._is_open else NO_ROLE
@@ -176,7 +182,7 @@ class RightsReader:
                 text_of(project, "identifier"),
                 f"plus de {MAX_PRINCIPALS} membres : personne ne lit ce qu'ils liraient tous",
             )
-        return ProjectRights(found, own)
+        return ProjectRights(found, own, frozenset(people))
 
     def _principal(self, membership: Row) -> str:
         """The member's; empty where it opens nothing: an unnamed group, a locked account."""
