@@ -5,6 +5,7 @@ under `options.`, beside the few that every source has. The description of a fie
 label (up to the first « ; » or « : ») and its hint.
 """
 
+import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -455,6 +456,8 @@ def _typed_value(one: AskedField, text: str) -> Any:
         try:
             number = float(text.replace(",", "."))
         except ValueError:
+            return text
+        if not math.isfinite(number):  # TOML writes these otherwise, and no setting means one
             return text
         return int(number) if number.is_integer() else number
     return text
