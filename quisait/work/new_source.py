@@ -274,7 +274,7 @@ class DeskSources:
         refusals = (
             self._forbidden(kind, entered),
             self._refused(kind, entered),
-            self._forbidden_address(entered),
+            self._forbidden_address(kind, entered),
         )
         for key, said in (one for some in refusals for one in some):
             found.setdefault(key, _sentence(said))
@@ -331,14 +331,25 @@ class DeskSources:
             if said:
                 yield key, said
 
-    def _forbidden_address(self, entered: Entered) -> Iterator[tuple[str, str]]:
-        """An address that is a path here, where a kind takes both."""
+    def _forbidden_address(self, kind: KindForm, entered: Entered) -> Iterator[tuple[str, str]]:
+        """An address that is a path here, or at which the service's own key would be shown."""
         for key, text in entered.items():
             if key.rpartition(".")[2] != "url" or not (typed := text.strip()):
                 continue
             local = typed.lower().startswith("file:") or not _REMOTE.fullmatch(typed)
             if local and (said := self._forbidden_path(typed)):
                 yield key, said
+        ssh_key = f"{OPTIONS}ssh_key_file"
+        has_key = any(one.key == ssh_key for one in kind.fields)
+        address = entered.get(f"{OPTIONS}url", "").strip()
+        by_ssh = address.lower().startswith("ssh:") or "://" not in address
+        by_ssh &= bool(_REMOTE.fullmatch(address))
+        if self.desk and has_key and by_ssh and not entered.get(ssh_key, "").strip():
+            yield (
+                ssh_key,
+                "Donnez la clé de cette source : sans elle, celles du compte de quisait "
+                f"serviraient. Elle se met dans le dossier « {SECRETS_FOLDER} ».",
+            )
 
     def _forbidden_name(self, name: str) -> Iterator[tuple[str, str]]:
         taken = {*names_in_file(), *(one.name for one in self.settings.sources)}

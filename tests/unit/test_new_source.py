@@ -237,6 +237,13 @@ def test_each_fault_is_told_at_its_step(
         ("git", {"options.url": "FILE:///etc"}, "place", "options.url", "pas une adresse"),
         (
             "git",
+            {"options.url": "git@h:a/b.git"},
+            "options",
+            "options.ssh_key_file",
+            "clé de cette source",
+        ),
+        (
+            "git",
             {"options.url": "ssh://h/a", "options.ssh_key_file": "/home/x/clef"},
             "options",
             "options.ssh_key_file",
@@ -251,14 +258,14 @@ def test_each_fault_is_told_at_its_step(
         ),
         (
             "git",
-            {"options.url": "ssh://h/a", "options.rules": "secrets/wiki"},
+            {"options.url": "https://h/a", "options.rules": "secrets/wiki"},
             "options",
             "options.rules",
             "de quisait",
         ),
         (
             "git",
-            {"options.url": "ssh://h/a", "options.work": "notes"},
+            {"options.url": "https://h/a", "options.work": "notes"},
             "options",
             "options.work",
             "ne choisit pas",
