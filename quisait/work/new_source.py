@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from connectors.installed import load_kind
+from connectors.installed import installed_connectors, load_kind
 from connectors.metadata_addresses import is_metadata_address
 from connectors.ports import SourceRefused
 from connectors.values import EVERYONE
@@ -37,6 +37,7 @@ from quisait.work.settings_addition import (
     add_table,
     names_in_file,
     source_table,
+    sources_in_file,
     why_locked,
 )
 from quisait.work.source_forms import (
@@ -48,7 +49,7 @@ from quisait.work.source_forms import (
     offered_kinds,
     typed_values,
 )
-from quisait.work.trial_child import TIME_LIMIT_S, tried_apart
+from quisait.work.trial_child import TIME_LIMIT_S, WORK, tried_apart
 from search_api.new_source import (
     Entered,
     KindOffered,
@@ -69,7 +70,12 @@ SECRETS_FOLDER = "secrets"
 """Beside the settings' file: the one folder in which the desk takes files of passwords."""
 SUGGESTED_GROUPS = 30
 _SYSTEM = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/lib", "/var/log", "/usr")
-_PATH_NAMES = frozenset({"path", "members", "folder", "file", "database"})
+_PATH_NAMES = frozenset({"path", "members", "folder", "file", "database", "rules"})
+"""Settings that hold a path of this machine; `folder` beside an address is one of that server."""
+_KEY_FILE = re.compile(r"(.*_)?(password|passwd|secret|token|key)_file|(.*_)?keytab")
+"""Settings that hold the path of a secret."""
+_REMOTE = re.compile(r"[\w.-]+://.*|([\w.-]+@)?[A-Za-z0-9][\w.-]*:[^:\s]\S*", re.DOTALL)
+"""An address, or git's short form of one; what is neither may be a path."""
 _WITH_ACCOUNT = re.compile(r"(?<=://)[^/@\s]*@")
 _ACCOUNT_IN_ADDRESS = (
     "Un compte et son mot de passe ne s’écrivent pas dans une adresse : ils en ont été retirés. "
@@ -265,7 +271,11 @@ class DeskSources:
     def _faults(self, kind: KindForm, entered: Entered) -> dict[str, str]:
         """By field, what to do; under "" what is of no field."""
         found: dict[str, str] = {}
-        refusals = (self._forbidden(kind, entered), self._refused(kind, entered))
+        refusals = (
+            self._forbidden(kind, entered),
+            self._refused(kind, entered),
+            self._forbidden_address(kind, entered),
+        )
         for key, said in (one for some in refusals for one in some):
             found.setdefault(key, _sentence(said))
         for one in kind.fields:
@@ -310,18 +320,48 @@ class DeskSources:
             said = ""
             if _WITH_ACCOUNT.search(typed):
                 said = _ACCOUNT_IN_ADDRESS
-            elif typed and last in _PATH_NAMES:
+            elif typed and _is_path(key, entered):
                 said = self._forbidden_path(typed)
             elif typed and last in ("url", "host"):
                 said = _forbidden_host(typed)
-            elif typed and key == PASSWORD_FILE and kind.credential:
+            elif typed and _KEY_FILE.fullmatch(last) and (kind.credential or key != PASSWORD_FILE):
                 said = self._forbidden_secret(typed)
+            elif self.desk and key == f"{OPTIONS}{WORK}" and typed != _default(kind, key):
+                said = "Une page ne choisit pas où quisait écrit : laissez ce qui y était."
             if said:
                 yield key, said
 
+    def _forbidden_address(self, kind: KindForm, entered: Entered) -> Iterator[tuple[str, str]]:
+        """An address that is a path here, or at which the service's own key would be shown."""
+        for key, text in entered.items():
+            if key.rpartition(".")[2] != "url" or not (typed := text.strip()):
+                continue
+            local = typed.lower().startswith("file:") or not _REMOTE.fullmatch(typed)
+            if local and (said := self._forbidden_path(typed)):
+                yield key, said
+        ssh_key = f"{OPTIONS}ssh_key_file"
+        has_key = any(one.key == ssh_key for one in kind.fields)
+        address = entered.get(f"{OPTIONS}url", "").strip()
+        by_ssh = address.lower().startswith("ssh:") or "://" not in address
+        by_ssh &= bool(_REMOTE.fullmatch(address))
+        if self.desk and has_key and by_ssh and not entered.get(ssh_key, "").strip():
+            yield (
+                ssh_key,
+                "Donnez la clé de cette source : sans elle, celles du compte de quisait "
+                f"serviraient. Elle se met dans le dossier « {SECRETS_FOLDER} ».",
+            )
+
     def _forbidden_name(self, name: str) -> Iterator[tuple[str, str]]:
-        if name in {*names_in_file(), *(one.name for one in self.settings.sources)}:
+        taken = {*names_in_file(), *(one.name for one in self.settings.sources)}
+        if name in taken:
             yield "name", f"Une source s’appelle déjà « {name} » : choisissez un autre nom."
+        # Both would be handed the same QUISAIT_PASSWORD_…
+        if any(one.replace("-", "_") == name.replace("-", "_") for one in taken):
+            yield (
+                "name",
+                "Une autre source a ce nom, aux tirets près : elles auraient le même mot de passe. "
+                "Choisissez un autre nom.",
+            )
         if name == "questions":
             yield "name", "Ce nom est celui des questions posées ici : choisissez-en un autre."
         if name and not _NAME.fullmatch(name):
@@ -335,11 +375,16 @@ class DeskSources:
         """Why the desk makes no source of a path, in French; empty where it may."""
         if not self.desk:
             return ""
-        if "\0" in typed or "://" in typed:
+        if "\0" in typed or "://" in typed or typed.lower().startswith("file:"):
             return (
                 "Donnez le chemin d’un dossier ou d’un fichier de cette machine, pas une adresse."
             )
         path = beside_file(typed)
+        if any(_overlap(path, own) for own in self._own_paths()):
+            return (
+                f"{path} contient des fichiers de quisait (réglages, secrets ou index), ou en fait "
+                "partie : choisissez un dossier qui ne tient que des documents."
+            )
         folders = self.settings.desk.folders
         if not folders and self.settings.server.reader == "demo":
             folders = [""]  # what is beside the settings' file: anybody here is the administrator
@@ -350,14 +395,24 @@ class DeskSources:
                 return f"Le bureau ne prend de source que dans {told} ([desk] folders)."
         elif any(part.startswith(".") for part in path.parts):
             return "Un dossier caché n’est pas une source : choisissez-en un autre."
-        elif any(path.is_relative_to(one) for one in _SYSTEM):
-            return f"{path} est un dossier du système, et n’est pas une source."
-        if any(path.is_relative_to(own) or own.is_relative_to(path) for own in self._own_paths()):
-            return (
-                f"{path} contient des fichiers de quisait (réglages, secrets ou index), ou en fait "
-                "partie : choisissez un dossier qui ne tient que des documents."
-            )
+        elif any(_overlap(path, Path(one)) for one in _SYSTEM):
+            return f"{path} est un dossier du système, ou en contient un, et n’est pas une source."
+        return self._read_already(path)
+
+    def _read_already(self, path: Path) -> str:
+        """Another source may have fewer readers: no trial shows what it reads to whoever asks."""
+        for table in self._tables():
+            if any(_overlap(path, beside_file(one)) for one in _paths_of(table)):
+                return (
+                    f"La source « {table['name']} » lit déjà ce dossier ou ce fichier, ou une "
+                    "partie, avec ses propres lecteurs : choisissez-en un autre, ou changez cette "
+                    "source dans quisait.toml."
+                )
         return ""
+
+    def _tables(self) -> list[Mapping[str, Any]]:
+        """The sources of this process, and those that were written since it started."""
+        return [*(one.model_dump() for one in self.settings.sources), *sources_in_file()]
 
     def _own_paths(self) -> Iterator[Path]:
         """Files and folders that no source may hold."""
@@ -367,14 +422,17 @@ class DeskSources:
         yield beside_file(self.settings.privacy.register_file)
         if folder := os.environ.get(FOLDER):
             yield Path(folder).resolve()
-        for one in self.settings.sources:
-            if one.password_file:
-                yield beside_file(one.password_file)
+        for table in self._tables():
+            yield from map(beside_file, _secrets_of(table))
+            if copies := _copies_of(table):
+                yield beside_file(copies)
 
     def _forbidden_secret(self, file: str) -> str:
         """A file of another secret would be sent to an address of the operator's choice."""
         if not self.desk:
             return ""
+        if not file.isprintable():
+            return "Donnez le nom d’un fichier."
         folder, path = beside_file(SECRETS_FOLDER), beside_file(file)
         own = {"database", "database_password", *Settings.model_fields}
         if path.parent != folder or "__" in path.name or path.name in own:
@@ -382,10 +440,7 @@ class DeskSources:
                 f"Donnez un fichier du dossier « {SECRETS_FOLDER} », qui est à côté de "
                 f"quisait.toml, comme « {SECRETS_FOLDER}/notes »."
             )
-        if any(
-            one.password_file and beside_file(one.password_file) == path
-            for one in self.settings.sources
-        ):
+        if any(beside_file(one) == path for table in self._tables() for one in _secrets_of(table)):
             return "Ce fichier est celui d’une autre source : donnez-en un à celle-ci."
         return ""
 
@@ -467,6 +522,72 @@ def entered_by_command(kind_name: str, given: Sequence[str]) -> dict[str, str]:
         key = keys[first] + (f".{row}" if row else "")
         entered[key] = f"{entered[key]}\n{value}" if key in entered else value
     return entered
+
+
+def _is_path(key: str, beside: Collection[str]) -> bool:
+    """Whether a setting holds a path of this machine, by its name and those beside it."""
+    start, dot, last = key.rpartition(".")
+    remote = last == "folder" and any(f"{start}{dot}{one}" in beside for one in ("url", "host"))
+    return last in _PATH_NAMES and not remote
+
+
+def _paths_of(table: Mapping[str, Any]) -> Iterator[str]:
+    """What a source reads of this machine, by the names of its settings."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _paths_of(value)
+        elif isinstance(value, str) and value and "\0" not in value:
+            local = key == "url" and not _REMOTE.fullmatch(value)
+            if local or _is_path(key, table):
+                yield value
+
+
+def _secrets_of(table: Mapping[str, Any]) -> Iterator[str]:
+    """The files of a source's secrets."""
+    for key, value in table.items():
+        if key == "file_hosts" and isinstance(value, dict):
+            yield from filter(None, map(str, value.values()))
+        elif isinstance(value, dict):
+            yield from _secrets_of(value)
+        elif isinstance(value, str) and value and _KEY_FILE.fullmatch(key):
+            yield value
+
+
+def _copies_of(table: Mapping[str, Any]) -> str:
+    """The folder in which a source keeps copies; empty where it keeps none."""
+    if table["kind"] not in installed_connectors():
+        return ""
+    try:
+        field = load_kind(table["kind"]).options.model_fields.get(WORK)
+    except SourceRefused:
+        return ""
+    options = table.get("options")
+    given = options.get(WORK) if isinstance(options, dict) else None
+    return str(given or field.default) if field else ""
+
+
+def _default(kind: KindForm, key: str) -> str:
+    return next((str(one.field.default) for one in kind.fields if one.key == key), "")
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    """Whether a path is the other, in it or around it, by whatever name or mount it is reached."""
+    if one.is_relative_to(other) or other.is_relative_to(one):
+        return True
+    mine, others = _lineage(one), _lineage(other)
+    return bool((mine[:1] and mine[0] in others) or (others[:1] and others[0] in mine))
+
+
+def _lineage(path: Path) -> list[tuple[int, int]]:
+    """What a path and the folders above it are, as the system numbers them; empty where it fails.
+
+    Nothing is said of a path that does not exist: nothing is read from it either.
+    """
+    try:
+        found = [one.stat() for one in (path, *path.parents)]
+    except OSError:
+        return []
+    return [(one.st_dev, one.st_ino) for one in found]
 
 
 def _missing_password(source: SourceSettings) -> str:

@@ -1,9 +1,12 @@
 """A table added at the end of the settings' file, which otherwise stays as it is written."""
 
+import fcntl
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from stat import S_IMODE
 from threading import Lock
@@ -33,11 +36,21 @@ def source_table(values: Mapping[str, Any], day: str) -> str:
 
 def names_in_file() -> list[str]:
     """Of the sources that the file has now; none where it cannot be read as TOML."""
+    return [one["name"] for one in sources_in_file()]
+
+
+def sources_in_file() -> list[dict[str, Any]]:
+    """The tables of the sources that the file has now, those without name or kind left out."""
     try:
         found = tomllib.loads(settings_file().read_text("utf-8")).get("sources", [])
-        return [str(one["name"]) for one in found]
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError):
         return []
+    tables = found if isinstance(found, list) else []
+    return [
+        one
+        for one in tables
+        if isinstance(one, dict) and all(isinstance(one.get(key), str) for key in ("name", "kind"))
+    ]
 
 
 def why_locked() -> str:
@@ -69,7 +82,7 @@ def add_table(table: str, now: datetime) -> Path:
     """
     path = settings_file().resolve()
     try:
-        with _WRITING:
+        with _WRITING, _alone_in(path.parent):
             before = path.read_bytes()
             text = before.decode("utf-8")
             end = "" if text.endswith("\n") or not text else "\n"
@@ -80,7 +93,7 @@ def add_table(table: str, now: datetime) -> Path:
             after = text + added
             _check(after, path)
             mode = S_IMODE(path.stat().st_mode)
-            copy = path.with_name(f"{path.name}.{now:%Y%m%d-%H%M%S}.bak")
+            copy = _free(path.with_name(f"{path.name}.{now:%Y%m%d-%H%M%S}.bak"))
             write_whole(copy, before, mode)
             if path.read_bytes() != before:
                 raise ValueError(
@@ -95,6 +108,24 @@ def add_table(table: str, now: datetime) -> Path:
             "table à la fin du fichier, sur la machine."
         ) from error
     return copy
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes that add a table out; those on another machine see the file's change."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system that has no locks
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
+def _free(path: Path) -> Path:
+    """The path, or the first with a number that nothing has: a copy never takes one's place."""
+    numbered = (path.with_name(f"{path.stem}-{one}{path.suffix}") for one in count(2))
+    return next(one for one in chain([path], numbered) if not one.exists())
 
 
 def _check(text: str, path: Path) -> None:

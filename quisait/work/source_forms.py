@@ -5,6 +5,7 @@ under `options.`, beside the few that every source has. The description of a fie
 label (up to the first « ; » or « : ») and its hint.
 """
 
+import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -49,7 +50,7 @@ LABELS = {
     "name": "Nom de la source",
     "path": "Dossier ou fichier",
     "url": "Adresse",
-    "allowed": "Qui lit ce qui ne nomme pas ses lecteurs",
+    "allowed": "Qui lit les documents qui ne nomment pas leurs lecteurs",
     "every": "Rythme de lecture",
     "trust": "Confiance",
     "join": "Ce qui nomme le compte d’un agent",
@@ -100,7 +101,12 @@ _HINTS = {
     "path": "Tel que cette machine le connaît, comme « /partages/notes » ; ou relatif au dossier "
     "de quisait.toml.",
     "allowed": "Un par ligne : « tous les agents », ou un groupe de votre annuaire par son "
-    "identifiant, comme « annuaire:group:inspection ». Vide : personne.",
+    "identifiant, comme « annuaire:group:inspection ». Vide : personne ne les lit.",
+    "include": "« *.pdf », « notes/** », un par ligne ; vide : tous.",
+    "exclude": "« *.png », « archives », un par ligne ; ils sont laissés même s’ils sont nommés "
+    "au-dessus.",
+    "link": "D’un fichier de ce dossier, comme « https://fichiers.exemple/{path} » ; d’un document "
+    "de La Suite, comme « https://docs.exemple/{id} ». Vide : aucune.",
     "every": "« 15 min », « 2 h », « 1 j » ou « jamais » ; vide : toutes les heures.",
     "trust": "De 0,1 à 2 : multiplie la note de ses documents.",
     "join": "Un par ligne : « uid » (l’identifiant de l’agent), « email » (son adresse, que la "
@@ -455,6 +461,8 @@ def _typed_value(one: AskedField, text: str) -> Any:
         try:
             number = float(text.replace(",", "."))
         except ValueError:
+            return text
+        if not math.isfinite(number):  # TOML writes these otherwise, and no setting means one
             return text
         return int(number) if number.is_integer() else number
     return text

@@ -6,11 +6,13 @@ source that never ends has shown what came before.
 """
 
 import json
+import logging
 import os
 import resource
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -19,6 +21,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from connectors.installed import installed_connectors, load_kind
 from connectors.ports import SourceError
 from quisait.application.logs import set_up_logs
 from quisait.application.sources import open_source
@@ -39,9 +42,15 @@ MOST_SIGNS = 30
 """Of records that cannot be read, and of sentences about the account."""
 LONGEST = 500
 """Characters of a title, a reason or an address."""
+MOST_OF_READERS = 100_000
+"""Characters of the readers of a document; of one that names more, nothing is shown."""
+WORK = "work"
+"""The option of a kind that keeps a copy of its source: a trial has one of its own."""
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 _RUNNING = BoundedSemaphore(MOST_TRIALS)
+
+log = logging.getLogger(__name__)
 
 
 def tried_apart(
@@ -59,12 +68,24 @@ def tried_apart(
 
 
 def _tried(source: SourceSettings, time_limit_s: float, count: int) -> SourceTrial:
-    asked = {"source": source.model_dump(mode="json", exclude_defaults=True), "count": count}
+    with tempfile.TemporaryDirectory(prefix="quisait-", ignore_cleanup_errors=True) as folder:
+        return _tried_in(folder, source, time_limit_s, count)
+
+
+def _tried_in(folder: str, source: SourceSettings, time_limit_s: float, count: int) -> SourceTrial:
+    """`folder` is where the child and its libraries write, if anywhere."""
+    described = source.model_dump(mode="json", exclude_defaults=True)
+    if (
+        source.kind in installed_connectors()
+        and WORK in load_kind(source.kind).options.model_fields
+    ):
+        described["options"] = {**source.options, WORK: folder}
+    asked = {"source": described, "count": count, "limit_s": time_limit_s}
     child = subprocess.Popen(
         [sys.executable, "-m", "quisait.work.trial_child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=_environment(source.name),
+        env=_environment(source.name) | {"TMPDIR": folder},
         start_new_session=True,
     )
     late = False
@@ -138,11 +159,17 @@ def _child() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     set_up_logs("text", "error")
     asked = json.load(sys.stdin)
+    # Nobody ends this process where the one that started it is gone.
+    signal.alarm(int(asked.get("limit_s", TIME_LIMIT_S)) + 10)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever a library prints is no answer
-    for name, found in _bounded(_signs(asked)):
-        value = asdict(found) if isinstance(found, TriedDocument) else found
-        print(json.dumps([name, value], default=str), file=answers, flush=True)
+    try:
+        for name, found in _bounded(_signs(asked)):
+            value = asdict(found) if isinstance(found, TriedDocument) else found
+            print(json.dumps([name, value], default=str), file=answers, flush=True)
+    except Exception:  # its text may be one of the source's: class and place alone are logged
+        log.exception("trial failed")
+        sys.exit(1)
 
 
 def _signs(asked: Mapping[str, Any]) -> Iterator[Sign]:
@@ -169,10 +196,19 @@ def _bounded(signs: Iterator[Sign]) -> Iterator[Sign]:
                 yield name, found[:LONGEST]
             case (str(where), str(reason)):
                 yield name, (where[:LONGEST], reason[:LONGEST])
+            case TriedDocument() if sum(map(len, found.allowed + found.denied)) > MOST_OF_READERS:
+                yield (
+                    "unread",
+                    (found.id[:LONGEST], "ses lecteurs sont trop nombreux pour un essai"),
+                )
             case TriedDocument():
                 yield name, _short(found)
             case _:
                 yield name, found
+
+
+def _readers_length(one: TriedDocument) -> int:
+    return sum(map(len, one.allowed + one.denied))
 
 
 def _short(one: TriedDocument) -> TriedDocument:
@@ -184,7 +220,7 @@ def _short(one: TriedDocument) -> TriedDocument:
         modified=one.modified,
         allowed=one.allowed,
         denied=one.denied,
-        authors=one.authors[:MOST_SIGNS],
+        authors=tuple(author[:LONGEST] for author in one.authors[:MOST_SIGNS]),
         characters=one.characters,
     )
 

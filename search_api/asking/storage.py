@@ -354,6 +354,7 @@ class SqlQuestions:
             moment = self.now()
             corrected = [*row["corrected"], moment.isoformat()]
             _change(connection, question_id, seq, **said, modified=moment, corrected=corrected)
+            _forget_decided(connection, question_id, "")
 
     def answer(
         self, answer: GivenAnswer, most: int | None = None, since: datetime | None = None
@@ -398,6 +399,8 @@ class SqlQuestions:
             corrected = [*row["corrected"], self.now().isoformat()]
             values = {"text": storable(text), "corrected": corrected, "valid_until": valid_until}
             connection.execute(sa.update(given_answers).where(own).values(values))
+            if values["text"] != row["text"]:
+                _forget_decided(connection, row["question_id"], answer_id)
             # What nobody else sees changes nothing that they do, its date neither.
             this = _text(hidden_texts, row["question_id"], answer_id)
             unseen = connection.execute(sa.select(hidden_texts).where(this)).first() is not None
@@ -709,7 +712,7 @@ class SqlQuestions:
             return reports_of(connection, text_reports.c.decided.is_(None))
 
     def dismiss_reports(self, question_id: str, answer_id: str) -> None:
-        """Decide that a text stays as it is; who reported it cannot do so again."""
+        """Decide that a text stays as it is; who reported it cannot again, until it changes."""
         with self._writing() as (connection, _):
             _decide_reports(connection, question_id, answer_id, self.now())
 
@@ -803,6 +806,12 @@ def _decide_reports(
 ) -> None:
     waiting = _text(text_reports, question_id, answer_id) & text_reports.c.decided.is_(None)
     connection.execute(sa.update(text_reports).where(waiting).values(decided=moment))
+
+
+def _forget_decided(connection: sa.Connection, question_id: str, answer_id: str) -> None:
+    """What was decided on was another text: this one may be reported by the same."""
+    decided = _text(text_reports, question_id, answer_id) & text_reports.c.decided.is_not(None)
+    connection.execute(sa.delete(text_reports).where(decided))
 
 
 def _undecided() -> sa.ColumnElement[bool]:

@@ -52,7 +52,7 @@ async def _entered_form(request: Request) -> dict[str, str]:
     """The fields of the form: of names and lengths that a form of ours has."""
     form = await request.form(max_fields=MOST_FIELDS, max_files=0)
     return {
-        name: value.replace("\r\n", "\n")
+        name: value.replace("\r\n", "\n").replace("\0", "")
         for name, value in form.items()
         if isinstance(value, str) and len(value) <= LONGEST_VALUE and _FIELD.fullmatch(name)
     }

@@ -130,6 +130,22 @@ def test_a_report_is_taken_back_while_nobody_decided(site: AskingSite) -> None:
     assert "Le reprendre" not in client.get("/mes-donnees").text
 
 
+def test_a_text_that_changed_since_may_be_reported_again(site: AskingSite) -> None:
+    """What was left as it is was another text, of a question and of an answer alike."""
+    question = site.ask(topic="cadastre")
+    answer = answer_of(site, MAPPER, question, "Deux.")
+    for own in ({}, {"answer": answer}):
+        assert report(site, STRANGER, question, **own) == 204
+        assert moderate(site, question, "dismiss", **own) == 204
+        assert report(site, STRANGER, question, **own) == 204
+        assert desk(site)["reported"] == [], "it is the text that stays"
+    assert site.act(ASKER, question, "edit", title="Autre chose ?", text="Autre.") == 204
+    assert site.act(MAPPER, question, "correct", text="Autre.", answer=answer) == 204
+    for own in ({}, {"answer": answer}):
+        assert report(site, STRANGER, question, **own) == 204
+    assert len(desk(site)["reported"]) == 2
+
+
 def test_a_report_that_nobody_animates_reaches_somebody(site: AskingSite) -> None:
     """Who animates the entity, where nobody of the topic can; else the numbers of who administers.
 

@@ -145,6 +145,7 @@ def test_titles_are_those_that_the_administrator_reads(
     assert shown.count("Titre caché") == 2
     assert re.search(r"le groupe fraude \(1\sagent\)", shown)
     assert "ne serait lu par personne" in shown
+    assert "compte peut" not in shown, "a folder is read without an account"
     assert audited(application) == [
         ("ag-1", "POST /administration/new-source/{source}/trial", "source:notes")
     ]

@@ -26,9 +26,10 @@ from quisait.settings.sources import SourceSettings
 from quisait.work.new_source import DeskSources, entered_by_command
 from quisait.work.settings_addition import add_table, source_table
 from quisait.work.source_forms import OPTIONS, kind_form, offered_kinds, typed_values
-from quisait.work.trial_child import _environment, tried_apart
+from quisait.work.trial_child import _bounded, _environment, tried_apart
 from search_api.audit.sql import SqlAudit
-from search_api.new_source import SourceIncomplete, SourceStep
+from search_api.new_source import SourceIncomplete, SourceStep, TriedDocument
+from tests.git_repository import Work
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -48,6 +49,24 @@ kind = "mediawiki"
 url = "https://wiki.example/api.php"
 user = "robot"
 password_file = "secrets/wiki"
+"""
+OTHERS = """[[sources]]
+name = "la-suite"
+kind = "push"
+file_hosts = { "https://drive.exemple" = "secrets/drive" }
+
+[[sources]]
+name = "code"
+kind = "git"
+
+[sources.options]
+url = "git@forge.exemple:a/b.git"
+ssh_key_file = "secrets/autre"
+
+[[sources]]
+name = "rh"
+kind = "folder"
+path = "rh"
 """
 WRITES = 'sources = "write"'
 FOLDER = {"kind": "folder", "name": "notes", "path": "notes", "allowed": "tous les agents"}
@@ -132,9 +151,12 @@ def test_every_label_is_a_sentence_of_french(sources: DeskSources) -> None:
         ({"name": ""}, "place", "name", "À remplir"),
         ({"name": "Mes Notes"}, "place", "name", "minuscules"),
         ({"name": "wiki"}, "place", "name", "s’appelle déjà"),
+        ({"name": "la_suite"}, "place", "name", "aux tirets près"),
         ({"name": "questions"}, "place", "name", "questions posées"),
         ({"path": ""}, "place", "path", "À remplir"),
         ({"path": "/etc/ssl"}, "place", "path", "dossier du système"),
+        ({"path": "/var"}, "place", "path", "dossier du système"),
+        ({"path": "rh/conges"}, "place", "path", "« rh » lit déjà"),
         ({"path": "file:///srv"}, "place", "path", "pas une adresse"),
         ({"path": "."}, "place", "path", "fichiers de quisait"),
         ({"path": "/"}, "place", "path", "fichiers de quisait"),
@@ -144,6 +166,7 @@ def test_every_label_is_a_sentence_of_french(sources: DeskSources) -> None:
         ({"allowed": "n'importe qui"}, "readers", "allowed", "n’est pas un lecteur"),
         ({"every": "souvent"}, "options", "every", "durée"),
         ({"trust": "beaucoup"}, "options", "trust", "nombre"),
+        ({"trust": "inf"}, "options", "trust", "nombre"),
         ({"trust": "9"}, "options", "trust", "au plus 2"),
         ({"include": "a\n../b"}, "options", "include", ""),
     ],
@@ -152,6 +175,7 @@ def test_each_fault_is_told_at_its_step(
     sources: DeskSources, entered: dict[str, str], step: str, key: str, said: str
 ) -> None:
     """In a sentence, beside its field."""
+    add_table(OTHERS, NOW)  # since this process started
     found = faults(sources, FOLDER | entered)
     assert found[0] == step
     assert set(found[1]) == {key}
@@ -208,6 +232,58 @@ def test_each_fault_is_told_at_its_step(
             "système",
         ),
         ("lists", {}, "place", "options.lists.0.nom", ""),
+        ("git", {"options.url": "/etc"}, "place", "options.url", "système"),
+        ("git", {"options.url": "depots/prive.git"}, "place", "options.url", "de quisait"),
+        ("git", {"options.url": "FILE:///etc"}, "place", "options.url", "pas une adresse"),
+        (
+            "git",
+            {"options.url": "git@h:a/b.git"},
+            "options",
+            "options.ssh_key_file",
+            "clé de cette source",
+        ),
+        (
+            "git",
+            {"options.url": "ssh://h/a", "options.ssh_key_file": "/home/x/clef"},
+            "options",
+            "options.ssh_key_file",
+            "« secrets »",
+        ),
+        (
+            "git",
+            {"options.url": "ssh://h/a", "options.ssh_key_file": "secrets/autre"},
+            "options",
+            "options.ssh_key_file",
+            "autre source",
+        ),
+        (
+            "git",
+            {"options.url": "https://h/a", "options.rules": "secrets/wiki"},
+            "options",
+            "options.rules",
+            "de quisait",
+        ),
+        (
+            "git",
+            {"options.url": "https://h/a", "options.work": "notes"},
+            "options",
+            "options.work",
+            "ne choisit pas",
+        ),
+        (
+            "webdav",
+            {"options.url": "https://n/", "options.user": "u", "password_file": "secrets/drive"},
+            "account",
+            "password_file",
+            "autre source",
+        ),
+        (
+            "webdav",
+            {"options.url": "https://n/", "options.user": "u", "password_file": "secrets/a\0b"},
+            "account",
+            "password_file",
+            "nom d’un fichier",
+        ),
         (
             "mailbox",
             {"options.host": "imap", "options.user": "u", "options.folders": "INBOX = nul part"},
@@ -221,6 +297,7 @@ def test_addresses_and_files_that_a_page_may_not_name(
     sources: DeskSources, kind: str, entered: dict[str, str], step: str, key: str, said: str
 ) -> None:
     """No file by an address, no metadata, no secret of another, no file of the system."""
+    add_table(OTHERS, NOW)  # since this process started
     found = faults(sources, {"kind": kind, "name": "essai"} | entered)
     assert (found[0], set(found[1])) == (step, {key})
     assert said in found[1][key]
@@ -247,6 +324,24 @@ def test_folders_are_those_that_the_settings_leave(folder: Path, book: SqlDirect
     assert "de quisait" in faults(sources, FOLDER | {"path": "etat"})[1]["path"]
     (folder / "notes" / "lien").symlink_to("/etc")
     assert "[desk] folders" in faults(sources, FOLDER | {"path": "notes/lien"})[1]["path"]
+
+
+def test_quisaits_files_are_known_by_another_name(folder: Path, sources: DeskSources) -> None:
+    """As the system numbers them: a hard link to the settings here, a mounted folder elsewhere."""
+    (folder / "notes" / "autre.jsonl").hardlink_to(folder / "quisait.toml")
+    entered = {"kind": "export", "name": "e", "path": "notes/autre.jsonl"}
+    assert "de quisait" in faults(sources, entered)[1]["path"]
+
+
+def test_a_folder_of_a_server_is_none_of_this_machine(folder: Path, book: SqlDirectory) -> None:
+    """`[desk] folders` says nothing of what a CMIS server calls a folder."""
+    text = FILE.format(desk='folders = ["notes"]')
+    (folder / "quisait.toml").write_text(text, "utf-8")
+    entered = {"options.url": "https://ged/cmis", "options.user": "u", "options.folder": "/Sites"}
+    found = faults(
+        DeskSources(load_settings(), book), {"kind": "cmis", "name": "ged", "allowed": ""} | entered
+    )
+    assert found == ("", {})
 
 
 def test_who_runs_a_command_names_any_folder(sources: DeskSources) -> None:
@@ -389,6 +484,8 @@ def test_a_table_is_added_by_one_writer_at_a_time(folder: Path) -> None:
     with pytest.raises(ValueError, match="même nom"):
         add_table(source_table({"name": "a", "kind": "push"}, "x"), NOW)
     assert [one.name for one in load_settings().sources] == ["wiki", "a", "b"]
+    copies = sorted(folder.glob("*.bak"), key=lambda one: one.stat().st_size)
+    assert ['name = "a"' in one.read_text("utf-8") for one in copies] == [False, True]
 
 
 def test_a_trial_keeps_nothing(folder: Path, sources: DeskSources) -> None:
@@ -435,6 +532,16 @@ def test_a_trial_has_neither_the_servers_keys_nor_its_memory(
     )
     assert ended.returncode
     assert "MemoryError" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_trial_shows_no_document_of_endless_readers() -> None:
+    """Its readers are not cut: one that is left out could be one who may not read it."""
+    readers = tuple(f"a:account:{number:0>90}" for number in range(2_000))
+    one = TriedDocument("s:1", "t", "", "", None, ("everyone",), readers, (), 0, "")
+    assert list(_bounded(iter([("documents", one)]))) == [
+        ("unread", ("s:1", "ses lecteurs sont trop nombreux pour un essai"))
+    ]
 
 
 def test_readers_are_told_in_words(sources: DeskSources) -> None:
@@ -492,3 +599,14 @@ def test_a_command_tries_asks_and_adds(folder: Path) -> None:
         ("quisait source try", "source:notes"),
         ("quisait source add", "source:notes"),
     ]
+
+
+def test_a_trial_of_a_repository_leaves_no_copy(folder: Path, sources: DeskSources) -> None:
+    """What a kind copies to read it goes with the trial."""
+    work = Work(folder)
+    work.write("a.md", "Le bornage.")
+    work.push("ana")
+    entered = FOLDER | {"kind": "git", "name": "pages", "options.url": "doc.git"}
+    found = sources.attempt(entered)
+    assert (found.stopped, len(found.documents)) == ("", 1)
+    assert not (folder / "depots").exists()
