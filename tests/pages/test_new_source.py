@@ -352,7 +352,7 @@ def test_from_bare_settings_to_found_documents(chromium: Browser, tmp_path: Path
         page.get_by_role("button", name="Écrire dans les réglages").click()
         expect(page.locator("p.note[role=status]")).to_contain_text("quisait.toml")
         page.get_by_role("link", name="Ajouter une autre source").click()
-        page.get_by_label("Listes de diffusion").check()
+        page.locator("#kind-lists").check()
         page.get_by_role("button", name="Continuer").click()
         page.get_by_label("Nom de la source").fill("listes")
         page.get_by_label("Nom de la liste").fill("cadastre")
