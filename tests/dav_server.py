@@ -85,6 +85,7 @@ class DavServer:
         name = f"été {next(self.numbers)}"
         path = self.run / "data" / name
         path.mkdir()
+        path.chmod(0o755)  # an application that is open in this process lets nobody else in
         try:
             yield DavFolder(path, requests.Request("GET", f"{self.url}{name}/").prepare().url or "")
         finally:

@@ -335,7 +335,9 @@ class ShareSource(_Asked):
     def __init__(self, stack: ExitStack, folder: Path) -> None:
         self.samba = ensure_people()
         self.folder = f"mixte-{len(list(self.samba.folder(self.share).glob('mixte-*')))}"
-        (self.samba.folder(self.share) / self.folder).mkdir()
+        made = self.samba.folder(self.share) / self.folder
+        made.mkdir()
+        made.chmod(0o755)  # an application that is open in this process lets nobody else in
         self.secret = _secret(folder, PASSWORD)
 
     def settings(self) -> str:

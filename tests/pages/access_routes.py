@@ -280,7 +280,7 @@ def expectations(
 NEW_SOURCE = {
     "kind": "export",
     "name": "essai",
-    "path": "export.jsonl",
+    "path": "autre.jsonl",
     "from": "place",
     "step": "options",
 }

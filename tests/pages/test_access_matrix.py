@@ -51,6 +51,8 @@ token_key = "{key}"
 reader_per_minute = 0
 token_per_minute = 0
 address_per_minute = 0
+[desk]
+sources = "write"
 [ldap]
 urls = ["{ldap}"]
 user = "{reader}"
@@ -292,6 +294,7 @@ def fill(application: Application, folder: Path) -> None:
     (folder / "ancien.jsonl").write_text(export(former), "utf-8")
     for documents in ([one for one in DOCUMENTS if one.source == "wiki"], remaining()):
         (folder / "export.jsonl").write_text(export(documents), "utf-8")
+        (folder / "autre.jsonl").write_text(export(documents), "utf-8")  # of no source yet
         for outcome in crawl_sources(application, application.settings.sources, quiet=True):
             assert not outcome.error
     assert application.index.count("ancien") == len(former)

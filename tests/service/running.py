@@ -2,11 +2,12 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from tests.service.command import Process, start
 from tests.service.place import Place
 
 START_TIMEOUT_S = 90
+_PORTS = 20_000, 32_768
+"""From 32 768 on Linux gives them to connections, which would take one that a test has chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,11 @@ class Running:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    """A port that nobody listens on, below those that the system gives to connections."""
+    while True:
+        port = random.SystemRandom().randrange(*_PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def wait_until(held: Any, timeout_s: float = START_TIMEOUT_S, every_s: float = 0.1) -> None:
