@@ -570,10 +570,12 @@ class Settings(BaseSettings):
     def _with_groups_of_one_authority(self) -> Self:
         """Who is in the directory's groups, only the directory says."""
         for source in self.sources:
-            if self.ldap.urls and source.name == self.ldap.authority and source.scim:
+            has_groups = source.scim or source.reader_groups
+            if self.ldap.urls and source.name == self.ldap.authority and has_groups:
                 raise ValueError(
-                    f"[[sources]] « {source.name} » prend des groupes (scim), qui seraient ceux de "
-                    "l'annuaire ([ldap] authority) : donnez un autre nom à l'un des deux"
+                    f"[[sources]] « {source.name} » a des groupes (scim, reader_groups), qui "
+                    "seraient ceux de l'annuaire ([ldap] authority) : donnez un autre nom à l'un "
+                    "des deux"
                 )
         return self
 

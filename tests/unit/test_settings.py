@@ -180,13 +180,21 @@ def test_two_sources_of_one_name_are_refused(file: Path) -> None:
     assert faults(error) == ["sources"]
 
 
-def test_an_application_fills_no_group_of_the_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+_WIKI = {"kind": "mediawiki", "url": "https://wiki.test/api.php", "user": "robot"}
+
+
+@pytest.mark.parametrize(
+    ("source", "groups"), [({"kind": "push"}, "scim"), (_WIKI, "reader_groups")]
+)
+def test_a_source_fills_no_group_of_the_directory(
+    source: dict[str, object], groups: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its members would read what the directory's groups read."""
     monkeypatch.setenv("QUISAIT_LDAP__URLS", '["ldaps://annuaire.test"]')
-    source = {"name": "ldap", "kind": "push"}
-    monkeypatch.setenv("QUISAIT_SOURCES", json.dumps([source]))
+    named = {"name": "ldap", **source}
+    monkeypatch.setenv("QUISAIT_SOURCES", json.dumps([named]))
     load_settings()
-    monkeypatch.setenv("QUISAIT_SOURCES", json.dumps([source | {"scim": True}]))
+    monkeypatch.setenv("QUISAIT_SOURCES", json.dumps([named | {groups: True}]))
     with pytest.raises(ValueError, match="authority"):
         load_settings()
 
