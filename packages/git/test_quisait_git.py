@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from quisait_git.connector import GitConnector
 from quisait_git.cursor import BranchState, read_cursor, written_cursor
 from quisait_git.options import GitOptions
-from quisait_git.repository import Repository, _cut
+from quisait_git.repository import RepositoryCopy, _cut
 
 from connectors.ports import (
     AccessChanged,
@@ -384,7 +384,7 @@ def test_a_forced_push_is_seen_and_not_kept(
     (harness.folder / "depots" / "t.git" / "quisait.before").write_text("")  # half written
     if killed:
         with monkeypatch.context() as patch:
-            patch.setattr(Repository, "_is_ancestor", _kill)
+            patch.setattr(RepositoryCopy, "_is_ancestor", _kill)
             with pytest.raises(KeyboardInterrupt):
                 list(connector.changes(last_cursor(first)))
     kept = apply(connector.changes(last_cursor(first)), apply(first))

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from quisait_sites.listing import MOST_ITEMS, ItemsPage, whole_listing
-from quisait_sites.wagtail import Page, _Meta
+from quisait_sites.wagtail import WagtailPage, _Meta
 from quisait_sites.wordpress import _joined
-from quisait_sites.wordpress_api import Item
+from quisait_sites.wordpress_api import WordPressEntry
 
 from connectors.ports import SourceError, SourceRefused, SourceUnreachable
 
@@ -70,7 +70,8 @@ JSON = st.recursive(
     max_leaves=5,
 )
 FIELDS = sorted(
-    {*Item.model_fields, *Page.model_fields, *_Meta.model_fields, "_embedded"} | {"rendered"}
+    {*WordPressEntry.model_fields, *WagtailPage.model_fields, *_Meta.model_fields, "_embedded"}
+    | {"rendered"}
 )
 OBJECTS = st.dictionaries(
     st.sampled_from(FIELDS),
@@ -83,11 +84,11 @@ OBJECTS = st.dictionaries(
 def test_whatever_an_interface_says_is_understood_or_named(raw: dict[str, Any]) -> None:
     """Nothing else is raised: one page does not end the reading of the others."""
     with suppress(ValidationError):
-        item = Item.model_validate({"id": 1} | raw)
+        item = WordPressEntry.model_validate({"id": 1} | raw)
         assert isinstance(item.plain_title, str)
         assert _joined(item) is None or item.embedded
     with suppress(ValidationError):
-        page = Page.model_validate({"id": 1, "meta": {"type": "x"}} | raw)
+        page = WagtailPage.model_validate({"id": 1, "meta": {"type": "x"}} | raw)
         assert page.modified is None or page.modified.tzinfo
         assert not page.path or page.path.startswith("/")
 

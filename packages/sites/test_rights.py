@@ -13,7 +13,7 @@ from quisait_sites.sections import is_in_a_section, readers_by_path
 from quisait_sites.sitemap import _below, read_site_map
 from quisait_sites.wagtail import WagtailConnector
 from quisait_sites.wordpress import WordPressConnector, _homonyms
-from quisait_sites.wordpress_api import Author, Category, Item
+from quisait_sites.wordpress_api import Author, Category, WordPressEntry
 from quisait_sites.wordpress_files import FileSource, JoinedFile
 from quisait_sites.wordpress_rights import NotExpressed, WordPressRights
 
@@ -82,7 +82,7 @@ def test_an_address_that_is_none_does_not_end_the_reading(
 def test_a_date_out_of_any_calendar_is_told_or_none(written: str) -> None:
     """Where it would only be found when the document is written, the whole run would end."""
     with pytest.raises(ValidationError):
-        Item.model_validate({"id": 1, "modified_gmt": written})
+        WordPressEntry.model_validate({"id": 1, "modified_gmt": written})
     assert _moment(written) is None
 
 
@@ -134,7 +134,8 @@ def rights(items: list[dict[str, Any]], **options: object) -> WordPressRights:
         Category(id=3, slug="paie", name="Paie", parent=2),
     )
     found = {
-        one["id"]: Item.model_validate({"content": {"protected": False}} | one) for one in items
+        one["id"]: WordPressEntry.model_validate({"content": {"protected": False}} | one)
+        for one in items
     }
     return WordPressRights(made, EVERYONE, {one.id: one for one in known}, found)
 

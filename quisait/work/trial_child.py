@@ -207,10 +207,6 @@ def _bounded(signs: Iterator[Sign]) -> Iterator[Sign]:
                 yield name, found
 
 
-def _readers_length(one: TriedDocument) -> int:
-    return sum(map(len, one.allowed + one.denied))
-
-
 def _short(one: TriedDocument) -> TriedDocument:
     cut = {name: getattr(one, name)[:LONGEST] for name in ("id", "title", "kind", "filename")}
     url = one.url if len(one.url) <= LONGEST * 4 else ""

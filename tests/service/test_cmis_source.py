@@ -2,17 +2,14 @@
 
 import json
 import random
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
-from os import environ
 from pathlib import Path
 
 import pytest
 
 from tests.cmis_server import PASSWORD, USER, CmisFolder, ensure_cmis
-from tests.service.place import COMMAND, Place, make_place
+from tests.service.place import Place, make_place
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -80,17 +77,7 @@ def test_killed_at_any_moment_it_loses_nothing(place: Place, served: CmisFolder)
     start_s = time.monotonic() - begun
     killed = 0
     for kill in range(KILLS):
-        process = subprocess.Popen(
-            [*COMMAND, "crawl", "ged"],
-            cwd=place.folder,
-            env=environ | place.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(draw.uniform(0.5, 1.2) * start_s)
-        killed += process.poll() is None
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        killed += place.kill_crawl(draw.uniform(0.5, 1.2) * start_s, "ged")
         served.delete(f"{kill}.txt")
         served.write(f"{kill + 10}.txt", f"Le perroquet {kill} remplace le dossier.")
     assert killed, "all had ended before"

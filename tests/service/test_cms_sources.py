@@ -2,15 +2,12 @@
 
 import json
 import random
-import signal
-import subprocess
 import time
-from os import environ
 from pathlib import Path
 
 import pytest
 
-from tests.service.place import COMMAND, Place, make_place
+from tests.service.place import Place, make_place
 from tests.wagtail_server import WagtailServer, ensure_wagtail
 from tests.wordpress_server import ADMIN, WordPressServer, ensure_wordpress
 
@@ -129,17 +126,7 @@ def test_killed_at_any_moment_they_lose_nothing(
     start_s = time.monotonic() - begun
     killed = 0
     for kill in range(KILLS):
-        process = subprocess.Popen(
-            [*COMMAND, "crawl"],
-            cwd=place.folder,
-            env=environ | place.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(draw.uniform(0.7, 1.6) * start_s)
-        killed += process.poll() is None
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        killed += place.kill_crawl(draw.uniform(0.7, 1.6) * start_s)
         wordpress.act("DELETE", f"posts/{posts[kill]}")
         wordpress.act("POST", f"posts/{posts[kill + 10]}", content="Le kangourou le remplace.")
         wagtail.act("unpublish", page=pages[kill])

@@ -2,16 +2,13 @@
 
 import json
 import random
-import signal
-import subprocess
 import time
-from os import environ
 from pathlib import Path
 
 import pytest
 
 from tests.git_repository import Work
-from tests.service.place import COMMAND, Place, make_place
+from tests.service.place import Place, make_place
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -67,17 +64,7 @@ def test_killed_at_any_moment_it_loses_nothing(place: Place, work: Work) -> None
     start_s = time.monotonic() - begun
     killed = 0
     for kill in range(KILLS):
-        process = subprocess.Popen(
-            [*COMMAND, "crawl", "doc"],
-            cwd=place.folder,
-            env=environ | place.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(draw.uniform(0.5, 1.0) * start_s)
-        killed += process.poll() is None
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        killed += place.kill_crawl(draw.uniform(0.5, 1.0) * start_s, "doc")
         (work.copy / f"{kill}.md").unlink()
         work.write(f"{kill + 10}.md", f"Le perroquet {kill} remplace le dossier.")
         work.push("ben")

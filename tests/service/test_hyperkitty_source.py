@@ -2,12 +2,9 @@
 
 import json
 import random
-import signal
-import subprocess
 import time
 from dataclasses import dataclass
 from email.message import EmailMessage
-from os import environ
 from pathlib import Path
 
 import pytest
@@ -19,7 +16,7 @@ from tests.hyperkitty_server import (
     HyperkittyServer,
     ensure_hyperkitty,
 )
-from tests.service.place import COMMAND, Place, make_place
+from tests.service.place import Place, make_place
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -119,17 +116,7 @@ def test_killed_at_any_moment_it_loses_nothing(lists: Lists) -> None:
     start_s = time.monotonic() - begun
     killed = 0
     for kill in range(KILLS):
-        process = subprocess.Popen(
-            [*COMMAND, "crawl", "listes"],
-            cwd=place.folder,
-            env=environ | place.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(draw.uniform(0.5, 1.2) * start_s)
-        killed += process.poll() is None
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        killed += place.kill_crawl(draw.uniform(0.5, 1.2) * start_s, "listes")
         lists.server.act("delete", mlist=lists.open_list, message=f"m{kill}@exemple.fr")
         lists.write(
             lists.open_list, f"p{kill}", "ana", f"Perroquet {kill}", "Le perroquet le remplace."

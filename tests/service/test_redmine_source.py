@@ -2,17 +2,14 @@
 
 import json
 import random
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
-from os import environ
 from pathlib import Path
 
 import pytest
 
 from tests.redmine_server import KEYS, ensure_redmine
-from tests.service.place import COMMAND, Place, make_place
+from tests.service.place import Place, make_place
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -86,17 +83,7 @@ def test_killed_at_any_moment_it_loses_nothing(place: Place, project: dict[str, 
     start_s = time.monotonic() - begun
     killed = 0
     for kill in range(KILLS):
-        process = subprocess.Popen(
-            [*COMMAND, "crawl", "suivi"],
-            cwd=place.folder,
-            env=environ | place.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        time.sleep(draw.uniform(0.4, 0.9) * start_s)
-        killed += process.poll() is None
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        killed += place.kill_crawl(draw.uniform(0.4, 0.9) * start_s, "suivi")
         server.ask("DELETE", f"projects/{number}/wiki/Dossier_{kill}.json")
         server.page(number, f"Dossier_{kill + 5}", f"Le perroquet {kill} remplace le dossier.")
     assert killed, "all had ended before"

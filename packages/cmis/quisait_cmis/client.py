@@ -26,7 +26,7 @@ _TRIES = 3
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
-class Unreadable(Exception):
+class ObjectUnreadable(Exception):
     """An object was not read; `gone`: the repository has none. The text says why, in French."""
 
     def __init__(self, reason: str, *, gone: bool = False) -> None:
@@ -35,7 +35,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Repository:
+class CmisRepository:
     """What a repository says of itself; `log_token` is that of the newest entry of its log."""
 
     id: str
@@ -68,10 +68,10 @@ class CmisClient:
     host: HttpHost
     repository_id: str = ""
     failures: FailuresInARow = field(default_factory=FailuresInARow, init=False)
-    _repository: Repository | None = field(default=None, init=False)
+    _repository: CmisRepository | None = field(default=None, init=False)
 
     @property
-    def repository(self) -> Repository:
+    def repository(self) -> CmisRepository:
         """Asked for once. Raises `SourceRefused`, `SourceUnreachable`."""
         if self._repository is None:
             self._repository = self._asked_repository()
@@ -93,10 +93,10 @@ class CmisClient:
                 f"Le dépôt de {self.host.host} n'a pas de dossier « {path} », ou ne le montre pas "
                 "au compte : vérifiez « folder »."
             ) from None
-        except Unreadable as error:
+        except ObjectUnreadable as error:
             raise self.unread_root(str(error), error) from error
 
-    def unread_root(self, reason: str, error: Unreadable | None = None) -> SourceError:
+    def unread_root(self, reason: str, error: ObjectUnreadable | None = None) -> SourceError:
         """What to raise where the folder to read is not: nothing can be said of what it has."""
         if error and isinstance(error.__cause__, SourceUnreachable):
             return error.__cause__
@@ -106,12 +106,12 @@ class CmisClient:
         )
 
     def object_of(self, object_id: str) -> CmisObject:
-        """An object with its access list. Raises `Unreadable`, `SourceUnreachable`."""
+        """An object with its access list. Raises `ObjectUnreadable`, `SourceUnreachable`."""
         answer = self._asked("object", objectId=object_id, includeACL="true")
         try:
             return read_object(answer)
         except NotAnAnswer as error:
-            raise Unreadable(str(error)) from error
+            raise ObjectUnreadable(str(error)) from error
 
     def document(self, listed: CmisObject, *, major: bool) -> tuple[CmisObject, CmisObject] | None:
         """The version to read, and the object that its folder lists: each with its access list.
@@ -127,13 +127,13 @@ class CmisClient:
     def children(self, folder: CmisObject) -> tuple[list[CmisObject], int]:
         """What a folder has, and how many of it could not be read.
 
-        Raises `Unreadable`, `SourceUnreachable`.
+        Raises `ObjectUnreadable`, `SourceUnreachable`.
         """
         for _ in range(_TRIES):
             found = self._listed_once(folder)
             if found is not None:
                 return found
-        raise Unreadable("ce dossier change sans cesse pendant qu'il est listé")
+        raise ObjectUnreadable("ce dossier change sans cesse pendant qu'il est listé")
 
     def parents(self, object_id: str) -> list[CmisObject]:
         """The folders that an object is in; `segment` is its own name there. As `object`."""
@@ -151,7 +151,7 @@ class CmisClient:
             raise RecordVanished(f"le dépôt ne rend pas le fichier ({answer.status_code})")
         try:
             now = self.object_of(found.id)
-        except Unreadable as error:
+        except ObjectUnreadable as error:
             raise RecordVanished(f"le fichier ne se relit pas : {error}") from error
         if (now.version, now.entries, now.exact) != (found.version, found.entries, found.exact):
             raise RecordVanished("le fichier ou ses lecteurs ont changé pendant la lecture")
@@ -188,7 +188,7 @@ class CmisClient:
                 lambda asked=parameters: self.host.request(  # type: ignore[misc]
                     "GET", self.repository.url, asked
                 ),
-                Unreadable,
+                ObjectUnreadable,
             )
             if answer.status_code != HTTPStatus.OK:
                 raise LogUnreadable
@@ -222,7 +222,7 @@ class CmisClient:
             )
             raw = answer.get("objects") if isinstance(answer, dict) else None
             if not isinstance(raw, list):
-                raise Unreadable("le dépôt ne le liste pas")
+                raise ObjectUnreadable("le dépôt ne le liste pas")
             page: list[CmisObject] = []
             for one in raw:
                 try:
@@ -236,35 +236,35 @@ class CmisClient:
             if answer.get("hasMoreItems") is not True:
                 return list(found.values()), odd
             if not fresh:
-                raise Unreadable("la liste de ce dossier ne finit pas")
+                raise ObjectUnreadable("la liste de ce dossier ne finit pas")
             skipped, last = skipped + len(raw) - 1, page[-1].id
-        raise Unreadable("ce dossier a trop d'objets")
+        raise ObjectUnreadable("ce dossier a trop d'objets")
 
     def _several(self, selector: str, wrapped: str, **parameters: object) -> list[CmisObject]:
         answer = self._asked(selector, **parameters)
         try:
             return read_listed(answer, wrapped)
         except NotAnAnswer as error:
-            raise Unreadable(str(error)) from error
+            raise ObjectUnreadable(str(error)) from error
 
     def _asked(self, selector: str, **parameters: object) -> Any:
-        """A JSON answer. Raises `Unreadable`, `SourceUnreachable`."""
+        """A JSON answer. Raises `ObjectUnreadable`, `SourceUnreachable`."""
         asked = {"cmisselector": selector, "succinct": "true", **parameters}
         answer = self.failures.ask(
-            lambda: self.host.request("GET", self.repository.root_url, asked), Unreadable
+            lambda: self.host.request("GET", self.repository.root_url, asked), ObjectUnreadable
         )
         status = answer.status_code
         if status in _REFUSED:
-            raise Unreadable(f"le dépôt le refuse au compte (réponse {status})")
+            raise ObjectUnreadable(f"le dépôt le refuse au compte (réponse {status})")
         if status != HTTPStatus.OK:
             gone = status == HTTPStatus.NOT_FOUND
-            raise Unreadable(f"le dépôt ne le rend pas (réponse {status})", gone=gone)
+            raise ObjectUnreadable(f"le dépôt ne le rend pas (réponse {status})", gone=gone)
         try:
             return parse_answer(answer.content)
         except NotAnAnswer as error:
-            raise Unreadable(str(error)) from error
+            raise ObjectUnreadable(str(error)) from error
 
-    def _asked_repository(self) -> Repository:
+    def _asked_repository(self) -> CmisRepository:
         answer = self.host.request("GET", self.host.root)
         if answer.status_code in _REFUSED:
             raise SourceRefused(
@@ -292,10 +292,10 @@ class CmisClient:
         return known[wanted]
 
 
-def _repository(raw: Any) -> Repository:
+def _repository(raw: Any) -> CmisRepository:
     said = raw["capabilities"]
     names = raw.get("principalIdAnyone"), raw.get("principalIdAnonymous")
-    return Repository(
+    return CmisRepository(
         id=str(raw["repositoryId"]),
         url=str(raw["repositoryUrl"]),
         root_url=str(raw["rootFolderUrl"]),

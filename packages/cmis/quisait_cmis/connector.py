@@ -31,7 +31,7 @@ from connectors.values import (
     EvidencePolicy,
     Section,
 )
-from quisait_cmis.client import CmisClient, LogEntry, LogUnreadable, Unreadable
+from quisait_cmis.client import CmisClient, LogEntry, LogUnreadable, ObjectUnreadable
 from quisait_cmis.cursor import (
     UNKNOWN,
     CmisCursor,
@@ -122,7 +122,7 @@ class CmisConnector:
                 continue
             try:
                 access, problem = reading.readers(client.object_of(seen.found.id))
-            except Unreadable as error:
+            except ObjectUnreadable as error:
                 access, problem = Access(), str(error)
             unread += not access.allowed
             if problem:
@@ -252,11 +252,11 @@ class _Reading:
         try:
             entries = self.client.log_since(self.before.log, MOST_LOGGED)
             return self._placed(entries)
-        except (LogUnreadable, Unreadable):
+        except (LogUnreadable, ObjectUnreadable):
             return None
 
     def _placed(self, entries: list[LogEntry]) -> dict[str, str]:
-        """As `logged`. Raises `LogUnreadable`, `Unreadable`, `SourceUnreachable`."""
+        """As `logged`. Raises `LogUnreadable`, `ObjectUnreadable`, `SourceUnreachable`."""
         paths: dict[str, str] = {}
         kinds: dict[str, set[str]] = {}
         for one in entries:
@@ -353,7 +353,7 @@ class _Reading:
             both = self.client.document(listed.found, major=major)
             if both is None or not is_read(both[1]):
                 return  # a draft, or somebody's working copy
-        except Unreadable as error:
+        except ObjectUnreadable as error:
             if error.gone:
                 return
             self.existing.add(document_id)

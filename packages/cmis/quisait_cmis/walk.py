@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from connectors.file_patterns import FileSelection
-from quisait_cmis.client import CmisClient, Unreadable
+from quisait_cmis.client import CmisClient, ObjectUnreadable
 from quisait_cmis.objects import DOCUMENT, FOLDER, CmisObject
 
 MOST_DEPTH = 200
@@ -27,7 +27,7 @@ class UnlistedObjects:
     path: str
     reason: str
     partly: bool = False
-    error: Unreadable | None = None
+    error: ObjectUnreadable | None = None
 
 
 def walk(
@@ -50,7 +50,7 @@ def walk(
         seen.add(folder.id)
         try:
             children, odd = client.children(folder)
-        except Unreadable as error:
+        except ObjectUnreadable as error:
             yield UnlistedObjects(path, str(error), error=error)
             continue
         # Before all that the folder has: who reads it is then said again.
@@ -84,7 +84,7 @@ def is_read(found: CmisObject) -> bool:
 def paths_of(client: CmisClient, object_id: str, root: str) -> list[str]:
     """Where a document is below the folder `root`, by the paths that its folders tell.
 
-    Raises `Unreadable`, `SourceUnreachable`.
+    Raises `ObjectUnreadable`, `SourceUnreachable`.
     """
     above = root.rstrip("/")
     found = []

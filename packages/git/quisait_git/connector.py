@@ -47,7 +47,7 @@ from quisait_git.cursor import (
 )
 from quisait_git.history import PageHistory, histories
 from quisait_git.options import GitOptions
-from quisait_git.repository import Blob, Damaged, Repository, Tip
+from quisait_git.repository import Blob, Damaged, RepositoryCopy, Tip
 
 CHECKPOINT_PAGES = 50
 _POINTER_BYTES = 1024
@@ -63,7 +63,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class BranchPage:
     """A selected file of the branch; `path` is in NFC, `raw` as git has it."""
 
     path: str
@@ -77,7 +77,7 @@ class Branch:
     """A branch as it is now: its pages by their path, and what could not be read of it."""
 
     tip: Tip
-    pages: dict[str, Page]
+    pages: dict[str, BranchPage]
     problems: tuple[Malformed, ...]
     mailmap: str | None
     ignored: str | None
@@ -169,7 +169,7 @@ class GitConnector:
                 "sous-module est une autre source"
             )
 
-    def _repository(self) -> Repository:
+    def _repository(self) -> RepositoryCopy:
         address = self.options.url
         if self.options.scheme == "file":
             path = unquote(urlsplit(address).path) if "://" in address else address
@@ -179,7 +179,7 @@ class GitConnector:
             address = str(folder.resolve())
         name = re.sub(r"[^\w-]", "_", self.source)
         copy = (self.folder / self.options.work).absolute() / f"{name}.git"
-        return Repository(copy, address, self.options, self.folder, self.password)
+        return RepositoryCopy(copy, address, self.options, self.folder, self.password)
 
     def _rules(self) -> tuple[tuple[RuleTable, ...], tuple[Malformed, ...]]:
         """The table of rules; one that cannot be read leaves no reader to anything."""
@@ -197,7 +197,9 @@ class GitConnector:
         )
         return (table,), tuple(said)
 
-    def _narrowed(self, repository: Repository, tables: tuple[RuleTable, ...]) -> Iterator[Change]:
+    def _narrowed(
+        self, repository: RepositoryCopy, tables: tuple[RuleTable, ...]
+    ) -> Iterator[Change]:
         """Readers who were taken away wait for no repository: the copy tells which pages are."""
         tip = repository.kept()
         if tip is None:
@@ -217,13 +219,13 @@ class GitConnector:
         settings = self.options.model_dump_json(exclude={"work", "timeout_s", "most_mib"})
         return digest_of([tip.commit, tip.branch, settings, rules.hex()])
 
-    def _branch(self, repository: Repository) -> Branch:
+    def _branch(self, repository: RepositoryCopy) -> Branch:
         try:
             return self._listed(repository, repository.update())
         except Damaged as error:
             raise _damaged(repository) from error
 
-    def _listed(self, repository: Repository, tip: Tip) -> Branch:
+    def _listed(self, repository: RepositoryCopy, tip: Tip) -> Branch:
         selection = self.options.selection
         taken: dict[str, Blob] = {}
         problems: list[Malformed] = []
@@ -262,16 +264,16 @@ class GitConnector:
         )
 
     def _readable(
-        self, repository: Repository, taken: dict[str, Blob], sizes: dict[str, int]
-    ) -> tuple[dict[str, Page], list[Malformed]]:
+        self, repository: RepositoryCopy, taken: dict[str, Blob], sizes: dict[str, int]
+    ) -> tuple[dict[str, BranchPage], list[Malformed]]:
         """The files whose text is in the repository, by path, and why others are not read."""
         problems = []
-        pages: dict[str, Page] = {}
+        pages: dict[str, BranchPage] = {}
         for path, blob in taken.items():
             size = sizes.get(blob.oid) if blob.size is None else blob.size
             if size is None:  # left out of the listing, it would be deleted
                 raise Damaged("an object is missing")
-            pages[path] = Page(path, blob.path, blob.oid, size)
+            pages[path] = BranchPage(path, blob.path, blob.oid, size)
         small = sorted({one.oid for one in pages.values() if one.size <= _POINTER_BYTES})
         pointers: set[str] = set()
         for start in range(0, len(small), _SMALL_AT_ONCE):  # a kilobyte each, of any number
@@ -290,7 +292,7 @@ class GitConnector:
         return pages, problems
 
     def _documents(
-        self, repository: Repository, branch: Branch, tables: tuple[RuleTable, ...]
+        self, repository: RepositoryCopy, branch: Branch, tables: tuple[RuleTable, ...]
     ) -> list[Document]:
         """In the order of their paths."""
         try:
@@ -313,9 +315,9 @@ class GitConnector:
 
     def _document(
         self,
-        repository: Repository,
+        repository: RepositoryCopy,
         tip: Tip,
-        page: Page,
+        page: BranchPage,
         history: PageHistory,
         tables: tuple[RuleTable, ...],
     ) -> Document:
@@ -350,7 +352,7 @@ class GitConnector:
         domains = {one.lower().lstrip("@") for one in self.options.domains}
         return not domains or mail.rpartition("@")[2] in domains
 
-    def _access(self, tables: tuple[RuleTable, ...], page: Page) -> Access:
+    def _access(self, tables: tuple[RuleTable, ...], page: BranchPage) -> Access:
         rule = effective_rule(tuple(page.path.split("/")), tables)
         return access_by_rule(rule, self.default_access)
 
@@ -384,7 +386,7 @@ def _told(contributions: tuple[Contribution, ...]) -> str:
     return digest_of(map(repr, contributions)).hex()
 
 
-def _damaged(repository: Repository) -> SourceUnreachable:
+def _damaged(repository: RepositoryCopy) -> SourceUnreachable:
     repository.forget()
     return SourceUnreachable(
         f"La copie de {repository.address} ne se lit pas : elle sera refaite à la prochaine "

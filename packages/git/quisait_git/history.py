@@ -104,9 +104,9 @@ def histories(
 ) -> dict[bytes, PageHistory]:
     """The history of each of these paths of the tip, renames followed backwards.
 
-    `tokens` are those of `Repository.log`, the newest commit first. A commit of more than `bulk` of
-    these pages, or among `ignored`, writes none of them. `mapped` gives co-authors' contacts as the
-    mailmap has them.
+    `tokens` are those of `RepositoryCopy.log`, the newest commit first. A commit of more than
+    `bulk` of these pages, or among `ignored`, writes none of them. `mapped` gives co-authors'
+    contacts as the mailmap has them.
     """
     found = {path: PageHistory() for path in paths}
     names = {path: path for path in found}

@@ -100,7 +100,7 @@ class Blob:
 
 
 @dataclass(slots=True)
-class Repository:
+class RepositoryCopy:
     """The copy in `folder` of what `address` names; `password` is that of the options' user."""
 
     folder: Path

@@ -58,7 +58,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ListedRecord:
     """Something that is there now. `row` is what the list says of it."""
 
     id: str
@@ -76,7 +76,7 @@ class _Seen:
     """What a Redmine holds now, before any text is read."""
 
     places: dict[str, Place] = field(default_factory=dict)
-    items: list[Item] = field(default_factory=list)
+    items: list[ListedRecord] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     problems: list[Malformed] = field(default_factory=list)
 
@@ -230,7 +230,7 @@ class _Reading:
         """What was met while texts were read."""
         yield from (one for one in self.rights.problems if one not in seen.problems)
 
-    def document(self, item: Item) -> Document | None:
+    def document(self, item: ListedRecord) -> Document | None:
         """What an item is now; None where it is no longer what was listed, or is not shown.
 
         One that Redmine cannot show stops no other. Raises `SourceError` where Redmine is away.
@@ -248,7 +248,7 @@ class _Reading:
         none = self._options.evidence == "none"
         return replace(made, evidence=EvidencePolicy.NONE if none else EvidencePolicy.YES)
 
-    def _made(self, item: Item) -> Document | None:
+    def _made(self, item: ListedRecord) -> Document | None:
         match item.what:
             case "issue":
                 return self._issue_document(item)
@@ -269,7 +269,7 @@ class _Reading:
             if isinstance(row.get("id"), int) and wanted and name not in self._options.exclude:
                 yield row
 
-    def _listed(self, place: Place) -> list[Item] | None:
+    def _listed(self, place: Place) -> list[ListedRecord] | None:
         """Pages, news or files of a project; None where the account may not list them."""
         match place.kind:
             case "wiki":
@@ -284,7 +284,7 @@ class _Reading:
             case _:
                 return []
 
-    def _pages(self, place: Place) -> list[Item] | None:
+    def _pages(self, place: Place) -> list[ListedRecord] | None:
         answer = self._api.get(f"projects/{place.number}/wiki/index")
         if answer is None:
             return None
@@ -302,7 +302,7 @@ class _Reading:
                 found += self._files(place, rows, access, page.id)
         return found
 
-    def _news(self, place: Place) -> list[Item] | None:
+    def _news(self, place: Place) -> list[ListedRecord] | None:
         rows = self._api.rows(f"projects/{place.number}/news", "news")
         if rows is None:
             return None
@@ -320,7 +320,7 @@ class _Reading:
         seen.closed.append(place.root)
         seen.problems.append(Malformed(place.identifier, f"{reason} ; personne ne le lit"))
 
-    def _issues(self, seen: _Seen) -> list[Item]:
+    def _issues(self, seen: _Seen) -> list[ListedRecord]:
         places = {one.number: one for one in seen.places.values() if one.kind == "issues"}
         if not places:
             return []
@@ -348,7 +348,7 @@ class _Reading:
 
     def _files(
         self, place: Place, rows: list[Row], access: Access, part_of: str = ""
-    ) -> list[Item]:
+    ) -> list[ListedRecord]:
         above = part_of.removeprefix(f"{self._source}:") or place.root
         return [
             replace(
@@ -360,7 +360,7 @@ class _Reading:
             if isinstance(row.get("id"), int) and isinstance(row.get("filesize"), int)
         ]
 
-    def _item(self, place: Place, path: str, access: Access, row: Row, what: str) -> Item:
+    def _item(self, place: Place, path: str, access: Access, row: Row, what: str) -> ListedRecord:
         document_id = f"{self._source}:{path}"
         counted = {name: value for name, value in row.items() if name not in _UNCOUNTED}
         settings = [place.name, self._options.model_dump(mode="json", include=_COUNTED)]
@@ -369,7 +369,7 @@ class _Reading:
         is_fresh = what == "issue" and (fresh or not self._options.notes_days)
         turn = self._turn(row["id"]) if what == "issue" else 0
         key = item_key(document_id, [counted, settings, turn])
-        return Item(document_id, key, place, access, row, what, "", is_fresh)
+        return ListedRecord(document_id, key, place, access, row, what, "", is_fresh)
 
     def _turn(self, number: int) -> int:
         """Changes once in `notes_days`, for each issue at another hour.
@@ -385,7 +385,7 @@ class _Reading:
         # What is not said to be public is private.
         return place.rights.of_issue(is_private=row.get("is_private") is not False, own=own)
 
-    def _issue_document(self, item: Item) -> Document | None:
+    def _issue_document(self, item: ListedRecord) -> Document | None:
         answer = self._api.get(f"issues/{item.row['id']}", {"include": "journals"})
         row = named(answer or {}, "issue")
         if not row or named(row, "project").get("id") != item.place.number:
@@ -410,7 +410,7 @@ class _Reading:
     def _page(self, place: Place, title: str, parameters: Row | None = None) -> Row | None:
         return self._api.get(f"projects/{place.number}/wiki/{quote(title, safe='')}", parameters)
 
-    def _page_document(self, item: Item) -> Document | None:
+    def _page_document(self, item: ListedRecord) -> Document | None:
         title = text_of(item.row, "title")
         row = _titled(self._page(item.place, title), title)
         if not row:
@@ -458,7 +458,7 @@ class _Reading:
         role = ContributorRole.AUTHOR if account in authors else ContributorRole.EDITOR
         return account, role, text_of(author, "name"), moment_of(row, "updated_on")
 
-    def _news_document(self, item: Item) -> Document:
+    def _news_document(self, item: ListedRecord) -> Document:
         row, author = item.row, named(item.row, "author")
         created = moment_of(row, "created_on")
         written = "\n\n".join(filter(None, (text_of(row, "summary"), text_of(row, "description"))))
@@ -479,7 +479,7 @@ class _Reading:
             ),
         )
 
-    def _file_document(self, item: Item) -> Document:
+    def _file_document(self, item: ListedRecord) -> Document:
         row, author = item.row, named(item.row, "author")
         number, name, size = row["id"], text_of(row, "filename") or "fichier", row["filesize"]
         created = moment_of(row, "created_on")

@@ -67,7 +67,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
+class IssueThread:
     """An issue: what was asked, what others answered, and which answer solved it.
 
     The accepted answer is the last public note, up to the one that closed the issue, of somebody
@@ -147,7 +147,7 @@ def contributions_of(done: Sequence[Done]) -> tuple[Contribution, ...]:
 
 def conversation_of(
     issue: Row, closed: frozenset[str], rejected: Iterable[str], account: Callable[[Row], str]
-) -> Conversation:
+) -> IssueThread:
     """An issue's, with its public notes alone. `closed` are the numbers of statuses that close."""
     notes = []
     for journal in listed(issue, "journals"):
@@ -174,7 +174,7 @@ def conversation_of(
     status = named(issue, "status")
     author = named(issue, "author")
     is_solved = str(status.get("id")) in closed and text_of(status, "name") not in set(rejected)
-    return Conversation(
+    return IssueThread(
         account(author),
         text_of(author, "name"),
         moment_of(issue, "created_on"),

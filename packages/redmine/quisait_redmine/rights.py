@@ -38,27 +38,27 @@ _SIGHTS = {"all": IssueSight.ALL, "default": IssueSight.DEFAULT, "own": IssueSig
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
+class ProjectRole:
     """What a role may see."""
 
     kinds: frozenset[str] = frozenset()
     issues: IssueSight = IssueSight.NONE
 
 
-NO_ROLE = Role()
+NO_ROLE = ProjectRole()
 
 
-def together(roles: Iterable[Role]) -> Role:
+def together(roles: Iterable[ProjectRole]) -> ProjectRole:
     """What somebody with all these roles may see."""
     kinds, issues = frozenset[str](), IssueSight.NONE
     for role in roles:
         kinds, issues = kinds | role.kinds, max(issues, role.issues)
-    return Role(kinds, issues)
+    return ProjectRole(kinds, issues)
 
 
-def common(one: Role, other: Role) -> Role:
+def common(one: ProjectRole, other: ProjectRole) -> ProjectRole:
     """What both may see."""
-    return Role(one.kinds & other.kinds, min(one.issues, other.issues))
+    return ProjectRole(one.kinds & other.kinds, min(one.issues, other.issues))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ class ProjectRights:
     principal is: a name may become another's, and an issue's author is known by name.
     """
 
-    readers: dict[str, Role] = field(default_factory=dict)
-    own: Role = NO_ROLE
+    readers: dict[str, ProjectRole] = field(default_factory=dict)
+    own: ProjectRole = NO_ROLE
     people: frozenset[str] = frozenset()
 
     def of_kind(self, kind: str) -> Access:
@@ -114,8 +114,8 @@ class RightsReader:
     source: str
     options: RedmineOptions
     problems: list[Malformed] = field(default_factory=list)
-    _roles: dict[int, Role] = field(default_factory=dict)
-    _builtin: dict[str, Role] = field(default_factory=dict)
+    _roles: dict[int, ProjectRole] = field(default_factory=dict)
+    _builtin: dict[str, ProjectRole] = field(default_factory=dict)
     _accounts: dict[int, str] = field(default_factory=dict)
     _active: set[int] = field(default_factory=set)
     _is_open: bool = False
@@ -149,10 +149,10 @@ class RightsReader:
         memberships = self.api.rows(f"projects/{number}/memberships", "memberships")
         if memberships is None:
             return None
-        found: dict[str, Role] = {}
-        given: dict[str, Role] = {}
+        found: dict[str, ProjectRole] = {}
+        given: dict[str, ProjectRole] = {}
         people: set[str] = set()
-        every = Role(frozenset(PERMISSIONS), IssueSight.ALL)
+        every = ProjectRole(frozenset(PERMISSIONS), IssueSight.ALL)
         own = every if self._is_admin else NO_ROLE
         for membership in memberships:
             role = together(self.role(row.get("id")) for row in listed(membership, "roles"))
@@ -169,7 +169,7 @@ class RightsReader:
         if project.get("is_public") is True:
             opened = self._builtin | given
             anonymous = opened[_ANONYMOUS] if self._is_open else NO_ROLE
-            shown = common(anonymous, Role(anonymous.kinds, IssueSight.DEFAULT))
+            shown = common(anonymous, ProjectRole(anonymous.kinds, IssueSight.DEFAULT))
             # A member whose role shows less reads no more by being somebody with an account.
             others = common(opened[_NON_MEMBER], every)
             for principal, role in [
@@ -195,7 +195,7 @@ class RightsReader:
         # Redmine lists a group's users as members too.
         return self.options.groups.get(name, "")
 
-    def role(self, number: object) -> Role:
+    def role(self, number: object) -> ProjectRole:
         """A role by its number; one that cannot be read sees nothing."""
         if not isinstance(number, int):
             return NO_ROLE
@@ -206,7 +206,9 @@ class RightsReader:
             kinds = frozenset(kind for kind, one in PERMISSIONS.items() if one in permissions)
             # A Redmine that does not tell it shows one's own at the least.
             sight = _SIGHTS.get(text_of(row, "issues_visibility"), IssueSight.OWN)
-            self._roles[number] = Role(kinds, sight if "issues" in kinds else IssueSight.NONE)
+            self._roles[number] = ProjectRole(
+                kinds, sight if "issues" in kinds else IssueSight.NONE
+            )
             if not row:
                 self._problem(f"rôle {number}", "le compte ne peut pas le lire : il n'ouvre rien")
         return self._roles[number]
@@ -250,7 +252,7 @@ class RightsReader:
         except SourceRefused:
             return False
 
-    def _builtin_role(self, setting: str, number: int, givable: set[object]) -> Role:
+    def _builtin_role(self, setting: str, number: int, givable: set[object]) -> ProjectRole:
         if number in givable:
             self._problem(
                 setting,

@@ -62,7 +62,7 @@ class _Meta(Answered):
     locale: str | None = None
 
 
-class Page(Answered):
+class WagtailPage(Answered):
     """What the API says of every page."""
 
     id: int = Field(gt=0)
@@ -237,7 +237,7 @@ class _Site:
         self.asked += 1
         return ask_json(self.host, urljoin(self.host.root, path), params)
 
-    def listed(self) -> dict[int, Page]:
+    def listed(self) -> dict[int, WagtailPage]:
         """Every public page, without its fields. Raises `SourceUnreachable`, `SourceRefused`."""
 
         def ask(offset: int) -> ItemsPage:
@@ -247,10 +247,10 @@ class _Site:
                 answer = self.ask("pages/", limit=self.per_request, offset=offset, order="id")
             return _page_of(answer, self.host)
 
-        found: dict[int, Page] = {}
+        found: dict[int, WagtailPage] = {}
         for number, one in whole_listing(ask, self.host.host).items():
             try:
-                found[number] = Page.model_validate(one)
+                found[number] = WagtailPage.model_validate(one)
             except ValidationError as error:
                 self.close(number, f"l'interface la donne mal ({_where(error)})")
         return found
@@ -335,7 +335,11 @@ class _Site:
 
     def _document(self, raw: Mapping[str, Any]) -> Document:
         """Raises `ValidationError`, and `_NoAddress` where its readers are unknown."""
-        connector, options, page = self.connector, self.connector.options, Page.model_validate(raw)
+        connector, options, page = (
+            self.connector,
+            self.connector.options,
+            WagtailPage.model_validate(raw),
+        )
         if not page.path and options.sections:
             raise _NoAddress
         access = readers_by_path(page.path, options.sections, connector.default_access)

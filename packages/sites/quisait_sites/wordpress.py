@@ -43,8 +43,8 @@ from quisait_sites.sections import is_in_a_section
 from quisait_sites.wordpress_api import (
     Author,
     Category,
-    Item,
     WordPressApi,
+    WordPressEntry,
     clock_of,
     open_api,
     other_types,
@@ -258,7 +258,7 @@ def _look(connector: WordPressConnector, api: WordPressApi) -> _Site:
     for kind, found in listed.items():
         for number, raw in found.items():
             try:
-                rights.items[number] = Item.model_validate(raw)
+                rights.items[number] = WordPressEntry.model_validate(raw)
             except ValidationError as error:
                 _close(connector, site, number, kind, f"l'interface le donne mal ({_field(error)})")
     for kind, found in listed.items():
@@ -270,7 +270,7 @@ def _look(connector: WordPressConnector, api: WordPressApi) -> _Site:
 
 
 def _look_at(
-    connector: WordPressConnector, site: _Site, kind: str, item: Item, now: datetime
+    connector: WordPressConnector, site: _Site, kind: str, item: WordPressEntry, now: datetime
 ) -> None:
     if item.content.protected:
         site.protected += 1
@@ -333,7 +333,7 @@ def _close(connector: WordPressConnector, site: _Site, number: int, kind: str, r
     site.unread.append(Malformed(f"{kind} {number}", reason, document_id))
 
 
-def _line(connector: WordPressConnector, site: _Site, item: Item, access: Access) -> str:
+def _line(connector: WordPressConnector, site: _Site, item: WordPressEntry, access: Access) -> str:
     """Changes with whatever the listing tells of a document."""
     signed = [one.account for one in _signed(connector, site, item)]
     said = (
@@ -346,7 +346,7 @@ def _line(connector: WordPressConnector, site: _Site, item: Item, access: Access
     return f"{said} {signed} {sorted(access.allowed)}"
 
 
-def _is_settled(item: Item | JoinedFile, now: datetime) -> bool:
+def _is_settled(item: WordPressEntry | JoinedFile, now: datetime) -> bool:
     modified = item.modified_gmt
     return modified is None or abs((now - modified).total_seconds()) >= _SETTLED_AFTER_S
 
@@ -357,7 +357,9 @@ def _homonyms(authors: Mapping[int, Author]) -> frozenset[str]:
     return frozenset(name for name in names if times[name.casefold()] > 1)
 
 
-def _signed(connector: WordPressConnector, site: _Site, item: Item) -> tuple[Contribution, ...]:
+def _signed(
+    connector: WordPressConnector, site: _Site, item: WordPressEntry
+) -> tuple[Contribution, ...]:
     """Its author, from the site's list, or as the site joins them to a text."""
     author = (site.authors or {}).get(item.author) or _joined(item)
     if author is None or (name := plain(author.name)) in site.homonyms:
@@ -372,7 +374,7 @@ def _signed(connector: WordPressConnector, site: _Site, item: Item) -> tuple[Con
     )
 
 
-def _joined(item: Item) -> Author | None:
+def _joined(item: WordPressEntry) -> Author | None:
     joined = item.embedded.get("author")
     for one in joined if isinstance(joined, list) else ():
         try:
@@ -446,7 +448,7 @@ class _Reading:
         if raw is None:
             return [Delete(document_id)]
         try:
-            item = Item.model_validate(raw)
+            item = WordPressEntry.model_validate(raw)
             if not item.is_open:
                 return [Delete(document_id)]
             access = self.site.rights.access(kind, item)
@@ -467,7 +469,7 @@ class _Reading:
         )
         return where.document(file, access, _space_of(self.site, file, access))
 
-    def _document(self, item: Item, access: Access) -> Document:
+    def _document(self, item: WordPressEntry, access: Access) -> Document:
         html = item.content.rendered
         if not self.keep_codes:
             html = _SHORTCODE.sub(" ", html)
@@ -487,7 +489,7 @@ class _Reading:
         )
 
 
-def _address(root: str, item: Item) -> str:
+def _address(root: str, item: WordPressEntry) -> str:
     """The entry's own address; without one, it is made from its number."""
     return item.link or f"{root}?p={item.id}"
 

@@ -40,7 +40,7 @@ class Rendered(Answered):
     protected: bool | None = None
 
 
-class Item(Answered):
+class WordPressEntry(Answered):
     """A post, a page, or an entry of another type.
 
     `parent` is None where its type has no pages above others, `categories` where it has none.

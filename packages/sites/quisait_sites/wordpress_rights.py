@@ -9,7 +9,7 @@ from connectors.values import Access
 from quisait_sites.options import WordPressOptions
 from quisait_sites.pages import plain_path
 from quisait_sites.sections import is_in_a_section, readers_by_path
-from quisait_sites.wordpress_api import Category, Item
+from quisait_sites.wordpress_api import Category, WordPressEntry
 
 MOST_PARENTS = 100
 
@@ -29,10 +29,10 @@ class WordPressRights:
     options: WordPressOptions
     default_access: Access
     categories: Mapping[int, Category]
-    items: dict[int, Item]
+    items: dict[int, WordPressEntry]
     _by_category: dict[int, Access | None] = field(default_factory=dict)
 
-    def access(self, kind: str, item: Item) -> Access:
+    def access(self, kind: str, item: WordPressEntry) -> Access:
         """The readers of an entry of a type. Raises `NotExpressed`."""
         if kind == "posts" and self.options.categories and item.categories is None:
             raise NotExpressed("le site ne dit pas ses catégories : personne ne le lit")
@@ -52,7 +52,7 @@ class WordPressRights:
             access = access.narrowed_to(other)
         return access
 
-    def space(self, item: Item, access: Access) -> str:
+    def space(self, item: WordPressEntry, access: Access) -> str:
         """The first of its categories by name, or the page at the top of those above it.
 
         `access` is who reads the entry: nothing where one of them may not read that page.
@@ -99,7 +99,7 @@ class WordPressRights:
         self._by_category[number] = found
         return found
 
-    def paths(self, item: Item) -> list[str]:
+    def paths(self, item: WordPressEntry) -> list[str]:
         """Where it stands: by its address, and by the pages above it. Raises `NotExpressed`."""
         if not self.options.sections:
             return []
@@ -121,7 +121,7 @@ class WordPressRights:
             paths.append(plain_path(f"{root}{'/'.join(slugs)}/"))
         return paths
 
-    def _is_for(self, page: Item, access: Access) -> bool:
+    def _is_for(self, page: WordPressEntry, access: Access) -> bool:
         """Whether all who read an entry may read a page above it."""
         try:
             own = self.access("pages", page)
@@ -129,9 +129,9 @@ class WordPressRights:
             return False
         return page.is_open and access.narrowed_to(own) == access
 
-    def _above(self, item: Item) -> list[Item]:
+    def _above(self, item: WordPressEntry) -> list[WordPressEntry]:
         """The entries above it that the site lists, from the nearest on."""
-        found: list[Item] = []
+        found: list[WordPressEntry] = []
         while item.parent and item.parent in self.items and len(found) < MOST_PARENTS:
             item = self.items[item.parent]
             found.append(item)
