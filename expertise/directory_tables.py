@@ -35,6 +35,7 @@ agents = sa.Table(
     sa.Column("missions", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("contact_via", sa.String(20), nullable=False),
     sa.Column("contact", sa.Text, nullable=False),
+    info={"gives_access": "directory"},
 )
 accounts = sa.Table(
     "accounts",
@@ -42,6 +43,7 @@ accounts = sa.Table(
     sa.Column("key", sa.String(64), primary_key=True),
     sa.Column("account", sa.Text, nullable=False),
     sa.Column("agent_key", sa.String(64), nullable=False, index=True),
+    info={"gives_access": "directory"},
 )
 directory_versions = sa.Table(
     "directory_readings", metadata, sa.Column("token", sa.String(32), primary_key=True)
@@ -53,12 +55,14 @@ memberships = sa.Table(
     sa.Column("agent_key", sa.String(64), primary_key=True),
     sa.Column("principal_key", sa.String(64), primary_key=True),
     sa.Column("principal", sa.Text, nullable=False),
+    info={"gives_access": "directory"},
 )
 groups = sa.Table(
     "groups",
     metadata,
     sa.Column("principal_key", sa.String(64), primary_key=True),
     sa.Column("principal", sa.Text, nullable=False),
+    info={"gives_access": "directory"},
 )
 """Every group, also without members: a denial to it is a denial to a known principal."""
 once_known = sa.Table(
@@ -72,6 +76,7 @@ agent_words = sa.Table(
     metadata,
     sa.Column("word", sa.String(200), primary_key=True),
     sa.Column("agent_key", sa.String(64), primary_key=True),
+    info={"gives_access": "directory"},
 )
 name_words = name_words_table(metadata)
 author_words = author_words_table(metadata)

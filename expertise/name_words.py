@@ -51,6 +51,7 @@ def name_words_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("said", sa.String(10), primary_key=True),
         sa.Column("word", by_code_point, primary_key=True),
         sa.Column("agent_key", sa.String(64), primary_key=True),
+        info={"gives_access": "directory"},
     )
 
 
@@ -168,6 +169,7 @@ def author_words_table(metadata: sa.MetaData) -> sa.Table:
         metadata,
         sa.Column("word", sa.String(_LONGEST_WORD), primary_key=True),
         sa.Column("agent_key", sa.String(64), primary_key=True),
+        info={"gives_access": "directory"},
     )
 
 

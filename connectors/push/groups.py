@@ -43,11 +43,12 @@ pushed_groups = sa.Table(
     sa.Column("source", sa.String(200), primary_key=True),
     sa.Column("id", sa.String(100), primary_key=True),
     sa.Column("name_key", sa.String(64), nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False, info={"gives_access": "pushed_groups"}),
     sa.Column("external_id", sa.Text, nullable=False),
     sa.Column("created", sa.DateTime(timezone=True), nullable=False),
     sa.Column("modified", sa.DateTime(timezone=True), nullable=False),
     sa.UniqueConstraint("source", "name_key", name="pushed_groups_name"),
+    info={"gives_access": "pushed_groups"},
 )
 pushed_members = sa.Table(
     "pushed_members",
@@ -61,6 +62,7 @@ pushed_members = sa.Table(
     sa.Column("email", sa.Text, nullable=False),
     sa.Index("pushed_members_value", "source", "value_key"),
     sa.Index("pushed_members_email", "source", "email_key"),
+    info={"gives_access": "pushed_groups"},
 )
 
 

@@ -24,6 +24,7 @@ push_tokens = sa.Table(
     sa.Column("label", sa.String(200), nullable=False),
     sa.Column("digest", sa.String(64), nullable=False),
     sa.Column("created", sa.DateTime(timezone=True), nullable=False),
+    info={"gives_access": "push_tokens"},
 )
 
 # In a table of its own, since older databases already have `push_tokens`.
@@ -31,8 +32,9 @@ push_token_validity = sa.Table(
     "push_token_lives",
     metadata,
     sa.Column("id", sa.String(8), primary_key=True),
-    sa.Column("ends", sa.DateTime(timezone=True)),
+    sa.Column("ends", sa.DateTime(timezone=True), info={"gives_access": "push_tokens"}),
     sa.Column("used", sa.Date),
+    info={"gives_access": "push_tokens"},
 )
 """The end of a token's validity, if it has one, and the last day on which it was used."""
 
@@ -121,10 +123,10 @@ class PushTokens:
     def _set_validity(self, token_id: str, **values: object) -> None:
         update = sa.update(push_token_validity).where(push_token_validity.c.id == token_id)
         with self._engine.begin() as connection:
-            if connection.execute(update.values(**values)).rowcount:
-                return
-            with suppress(sa.exc.IntegrityError), connection.begin_nested():
-                connection.execute(sa.insert(push_token_validity).values(id=token_id, **values))
+            if not connection.execute(update.values(**values)).rowcount:
+                with suppress(sa.exc.IntegrityError), connection.begin_nested():
+                    connection.execute(sa.insert(push_token_validity).values(id=token_id))
+                connection.execute(update.values(**values))
 
 
 _VALIDITY = (push_token_validity.c.ends, push_token_validity.c.used)

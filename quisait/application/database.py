@@ -10,12 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.push import documents as push_documents
-from connectors.push import groups as push_group_tables
+from connectors.push import groups as push_groups
 from connectors.push import tokens as push_tokens
 from expertise import build_tables, consent, decisions, directory_tables
 from indexer import part_runs, state
 from indexer.errors import IndexRefused
 from quisait.privacy import register
+from quisait.privacy.accesses import AccessMarks, access_marks, access_tables
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import RESTORING, make_folder, private_files
 from search_api import community_pages, feedback, following, verification
@@ -26,7 +27,7 @@ from search_api.query_log import storage as journal_tables
 from search_api.sign_on import sessions as sign_on_tables
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-HEAD = "0018"
+HEAD = "0021"
 """The last migration in `MIGRATIONS`."""
 QUISAIT_0_1_0 = ""
 """What quisait 0.1.0 made, without any mark of a version."""
@@ -60,27 +61,24 @@ TABLES: tuple[sa.MetaData, ...] = (
     verification.metadata,
     community_pages.metadata,
     register.metadata,
+    access_marks.metadata,
     sign_on_tables.metadata,
-    push_tokens.push_tokens.metadata,
+    *{one.metadata for one in (push_tokens.push_tokens, push_groups.pushed_groups)},
 )
 """Every table of the database."""
-NOT_COPIED = frozenset(
+OF_THIS_DATABASE = frozenset({schema_version, access_marks})
+"""What one database says of itself, and no other."""
+NOT_BACKED_UP = frozenset(
     {
-        sign_on_tables.sessions,
-        sign_on_tables.provider_sessions,
+        *access_tables(TABLES),
+        *OF_THIS_DATABASE,
         sign_on_tables.logout_tokens,
-        sign_on_tables.personal_tokens,
-        push_tokens.push_tokens,
-        push_tokens.push_token_validity,
-        push_group_tables.pushed_groups,
-        push_group_tables.pushed_members,
         journal_tables.journal_period,
         journal_tables.journal_askings,
     }
 )
-"""Not in a backup: what gives access, which may be revoked after it (who is in a pushed group is
-not told again by itself: a member who left since would read again); and the query log's current
-period, whose salt must end with it."""
+"""What gives access, which may be revoked after the backup; and the query log's current period,
+whose salt must end with it."""
 PUSHED = (push_documents.push_documents, push_documents.push_sources)
 """What applications pushed."""
 
@@ -238,10 +236,20 @@ def _later(found: str) -> str:
 def open_database(settings: Settings, folder: Path) -> sa.Engine:
     """The state's database, brought up: SQLite in the folder, or the URL of the settings.
 
-    Raises `ValueError` for another kind of database, `IndexRefused` for one of later days.
+    One that was put back has lost what gives access first. Raises `ValueError` for another kind of
+    database, `IndexRefused` for one of later days or while the marks outside cannot be read.
     """
     url = settings.database or f"sqlite:///{folder / 'state.sqlite'}"
-    return migrate(connect(url, settings.database_password))
+    engine = migrate(connect(url, settings.database_password))
+    marks = open_access_marks(settings, engine)
+    marks.enforce()
+    marks.follow()
+    return engine
+
+
+def open_access_marks(settings: Settings, database: sa.Engine) -> AccessMarks:
+    """The marks of what was revoked, in the database and beside the register."""
+    return AccessMarks(database, beside_file(settings.privacy.register_file), TABLES)
 
 
 @contextmanager

@@ -42,6 +42,7 @@ from indexer.errors import IndexRefused
 from indexer.ports import IndexDenials
 from indexer.state import State
 from quisait.application.database import opened_database
+from quisait.settings import DIRECTORY as DIRECTORY
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import BUILT_IN_KINDS, LdapSettings, SourceSettings
 from quisait.settings.types import fault_lines, seconds_of
@@ -336,10 +337,6 @@ def _manual_accounts(settings: Settings) -> tuple[AccountAssignment, ...]:
             raise SourceRefused(f"{where} : {line}. L'annuaire d'avant reste en place.")
         found.append(AccountAssignment(line.account, line.agent))
     return tuple(found)
-
-
-DIRECTORY = "@annuaire"
-"""What the directory's runs are kept under: no source has such a name."""
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The state's tables from one database to another, SQLite or PostgreSQL, as of one moment."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -10,19 +10,29 @@ from typing import Any
 import sqlalchemy as sa
 
 from indexer.state import in_utc
-from quisait.application.database import NOT_COPIED, TABLES, connect, schema_version
+from quisait.application.database import (
+    NOT_BACKED_UP,
+    OF_THIS_DATABASE,
+    TABLES,
+    connect,
+    schema_version,
+)
 
 _ROWS_AT_ONCE = 500
 
 
-def copied_tables() -> list[sa.Table]:
+def backed_up_tables() -> list[sa.Table]:
     """In an order in which each may be filled."""
-    return [
-        table
-        for tables in TABLES
-        for table in tables.sorted_tables
-        if table not in NOT_COPIED and table is not schema_version
-    ]
+    return [table for table in _every_table() if table not in NOT_BACKED_UP]
+
+
+def restored_tables() -> list[sa.Table]:
+    """Those of a backup, and those that are filled again from elsewhere (the directory)."""
+    return [table for table in _every_table() if table not in OF_THIS_DATABASE]
+
+
+def _every_table() -> list[sa.Table]:
+    return [table for tables in TABLES for table in tables.sorted_tables]
 
 
 @contextmanager
@@ -52,10 +62,12 @@ def snapshot(database: sa.Engine, folder: Path) -> Iterator[sa.Connection]:
         yield connection
 
 
-def copy_tables(source: sa.Connection, target: sa.Connection) -> dict[str, int]:
+def copy_tables(
+    source: sa.Connection, target: sa.Connection, tables: Sequence[sa.Table]
+) -> dict[str, int]:
     """Replace the target's rows by the source's: how many of each table. One transaction each."""
     copied = {}
-    for table in copied_tables():
+    for table in tables:
         target.execute(sa.delete(table))
         copied[table.name] = 0
         found = source.execution_options(yield_per=_ROWS_AT_ONCE).execute(sa.select(table))
@@ -70,12 +82,10 @@ def copy_tables(source: sa.Connection, target: sa.Connection) -> dict[str, int]:
 def filled_tables(connection: sa.Connection) -> list[str]:
     """Names of the tables that have rows, but those that have some in an unused database."""
     own = {"register_mark", "directory_readings"}
-    every = [table for tables in TABLES for table in tables.sorted_tables]
     return sorted(
         table.name
-        for table in every
-        if table is not schema_version
-        and table.name not in own
+        for table in restored_tables()
+        if table.name not in own
         and connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first()
     )
 

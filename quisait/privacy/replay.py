@@ -27,7 +27,6 @@ from search_api.feedback import Aspect, SqlFeedback, Subject, SubjectKind
 from search_api.following import FollowKind, SqlFollowing
 from search_api.mail.storage import SqlMail, doubt_restored_mail
 from search_api.mail.values import DigestPace, MailPreferences
-from search_api.sign_on import sessions as sign_on_tables
 from search_api.verification import SqlVerifications
 
 log = logging.getLogger(__name__)
@@ -82,7 +81,6 @@ def replay_where_older(
     waiting = max((register.since(mark) for mark in known), key=len)
     for mark, knows in zip(register.marks, known, strict=True):
         if isinstance(mark, DatabaseRegisterMark) and knows != last:
-            _revoke_sessions_and_tokens(database)
             doubt_restored_mail(database)
             _withdraw(register.since(knows), inbox)
     found = replay(waiting, database, consent, index, journal)
@@ -104,7 +102,6 @@ def replay_on_copy(
     inbox: PushedDocuments,
 ) -> ReplayReport:
     """Tell a restored database and index what happened since, before anybody can ask them."""
-    _revoke_sessions_and_tokens(database)
     doubt_restored_mail(database)
     _withdraw(lines, inbox)
     return replay(lines, database, consent, index, journal)
@@ -139,13 +136,6 @@ def replay(
         read_anew = (*sources, QUESTIONS_SOURCE)
         connection.execute(sa.delete(cursors).where(cursors.c.source.in_(read_anew)))
     return ReplayReport(len(lines), len(wishes), removed, len(purged), sources)
-
-
-def _revoke_sessions_and_tokens(database: sa.Engine) -> None:
-    """Sessions and personal tokens of a backup may have been revoked since: all end."""
-    with database.begin() as connection:
-        for table in (sign_on_tables.sessions, sign_on_tables.personal_tokens):
-            connection.execute(sa.delete(table))
 
 
 def deleted_or_closed(lines: Sequence[RegisterLine]) -> set[str]:

@@ -494,6 +494,8 @@ class ExpertiseSettings(SettingsTable):
 
 QUESTIONS_SOURCE: Literal["questions"] = "questions"
 """The name and the kind of the source of questions (`search_api.asking.values.SOURCE`)."""
+DIRECTORY = "@annuaire"
+"""The name of the directory's runs: no source has such a name."""
 
 
 def _each_name_once(sources: list[SourceSettings]) -> list[SourceSettings]:

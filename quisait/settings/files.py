@@ -167,7 +167,7 @@ def _top_paths(settings: Settings) -> Iterator[tuple[Path, bool]]:
     tops += _glob(folder, f"{RESTORING}*")
     tops += [*_glob(folder, "state.sqlite*"), *_glob(folder, "vectors.sqlite*")]
     tops += _glob(folder, f"*{RANKER_FILE}*")
-    tops += [register, register.with_name(f"{register.name}.lock")]
+    tops += [register, *_glob(register.parent, f"{register.name}.*")]
     yield from ((top, True) for top in tops)
     if all(path in tops for path in _glob(folder, "*")):
         yield folder, False

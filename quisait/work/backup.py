@@ -22,7 +22,7 @@ from quisait.application.assembly import Application, open_index_storage
 from quisait.application.database import HEAD, connect, migrate
 from quisait.application.engines import DocumentFile, ranker_path
 from quisait.application.locks import Locks, WriteGate
-from quisait.application.state_copy import copy_tables, snapshot
+from quisait.application.state_copy import backed_up_tables, copy_tables, snapshot
 from quisait.clock import now
 from quisait.settings import Settings, beside_file
 from quisait.settings.documentation import settings_without_secrets
@@ -102,7 +102,7 @@ def back_up(
                 state = stack.enter_context(snapshot(database, partial))
             copied.close()
             own = stack.enter_context(_new_state(partial / STATE))
-            tables = copy_tables(state, own)
+            tables = copy_tables(state, own, backed_up_tables())
         _copy_settings(settings, partial)
         manifest = Manifest(
             LAYOUT,

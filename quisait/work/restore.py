@@ -27,12 +27,13 @@ from indexer.ports import Index
 from indexer.state import State, cursors, scans
 from indexer.values import WITHHELD, IndexedDocument, Put
 from quisait.application.assembly import open_index_storage
-from quisait.application.database import PUSHED, connect, migrate
+from quisait.application.database import PUSHED, TABLES, connect, migrate, open_access_marks
 from quisait.application.engines import read_documents
 from quisait.application.locks import WriteGate
 from quisait.application.sources import DIRECTORY, open_directory, open_inbox
-from quisait.application.state_copy import copy_tables, filled_tables
+from quisait.application.state_copy import copy_tables, filled_tables, restored_tables
 from quisait.clock import now
+from quisait.privacy.accesses import AccessMarks, empty_accesses
 from quisait.privacy.register import (
     DatabaseRegisterMark,
     FileRegister,
@@ -102,6 +103,8 @@ def restore(
         begun = stack.enter_context(_begun(settings, folder, target, storage))
         working = _working_copy(backup, begun.folder)
         stack.callback(working.dispose)
+        with working.begin() as connection:
+            empty_accesses(connection, TABLES)  # an older quisait backed some of it up
         agents = _read_directory(settings, working)
         taken = _Taken(deleted_or_closed(register.lines), register.lost)
         index, left_out = _fill(storage, backup, manifest, taken, progress)
@@ -126,7 +129,7 @@ def restore(
             FileRegisterMark(folder / "index" / "register.mark").move(register.last)
         if (learned := backup / "files" / RANKER_FILE).is_file():
             shutil.copyfile(learned, folder / RANKER_FILE)
-        begun.write(working)
+        begun.write(working, open_access_marks(settings, target))
     return RestoreReport(
         manifest.made,
         manifest.documents - left_out,
@@ -201,11 +204,12 @@ class _Begun:
         """Whether the database holds it."""
         return _written_by(self.target) == self.name
 
-    def write(self, working: sa.Engine) -> None:
-        """Replace the target's rows, in one transaction."""
+    def write(self, working: sa.Engine, marks: AccessMarks) -> None:
+        """Replace the target's rows, in one transaction: no access in it is of another day."""
         row = {"source": _RESTORED, "cursor": self.name}
         with working.connect() as source, self.target.begin() as connection:
-            copy_tables(source, connection)
+            copy_tables(source, connection, restored_tables())
+            marks.adopt(connection)
             connection.execute(sa.delete(cursors).where(cursors.c.source == _RESTORED))
             connection.execute(sa.insert(cursors).values(row))
 
@@ -318,22 +322,11 @@ def _working_copy(backup: Path, folder: Path) -> sa.Engine:
 def _read_directory(settings: Settings, working: sa.Engine) -> int:
     """Agents and groups of today: those of the backup would open what they no longer may read."""
     directory = open_directory(settings)
-    if directory is not None:
-        read = SqlDirectory(working).replace(directory)
-        State(working).save(DIRECTORY, "")
-        return read.agents
-    with working.begin() as connection:
-        for table in (
-            directory_tables.agents,
-            directory_tables.accounts,
-            directory_tables.groups,
-            directory_tables.memberships,
-            directory_tables.agent_words,
-            directory_tables.name_words,
-            directory_tables.author_words,
-        ):
-            connection.execute(sa.delete(table))
-    return 0
+    if directory is None:
+        return 0
+    read = SqlDirectory(working).replace(directory)
+    State(working).save(DIRECTORY, "")
+    return read.agents
 
 
 @dataclass(frozen=True, slots=True)

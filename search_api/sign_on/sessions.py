@@ -153,6 +153,7 @@ sessions = sa.Table(
     sa.Column("seen_s", sa.BigInteger, nullable=False),
     sa.Column("ends_s", sa.BigInteger, nullable=False),
     sa.Column("id_token", sa.Text, nullable=False),
+    info={"gives_access": "sessions"},
 )
 provider_sessions = sa.Table(
     "sessions_at_provider",
@@ -160,6 +161,7 @@ provider_sessions = sa.Table(
     sa.Column("key", sa.String(64), primary_key=True),
     sa.Column("subject_key", sa.String(64), nullable=False, index=True),
     sa.Column("session_key", sa.String(64), nullable=False, index=True),
+    info={"gives_access": "sessions"},
 )
 """The provider's session of each of ours, by digests; empty where it gave no name."""
 logout_tokens = sa.Table(
@@ -179,6 +181,7 @@ personal_tokens = sa.Table(
     sa.Column("made", sa.Date, nullable=False),
     sa.Column("ends_s", sa.BigInteger, nullable=False),
     sa.Column("last_used", sa.Date),
+    info={"gives_access": "personal_tokens"},
 )
 
 SHORT_KEY_CHARS = 12

@@ -1,0 +1,284 @@
+"""Access that was revoked stays revoked when the state's database is put back.
+
+A table that gives access says so: `info={"gives_access": KIND}`. To delete a row of it, or to
+change a column that says so, is a revocation: it moves the mark of its kind, in the same
+transaction, and then in a file beside the register of deletions, which is not restored with the
+database. A database whose mark is older than the file's is a former one: the tables of that kind
+are emptied before anything else is done with it (decision 56).
+"""
+
+import errno
+import json
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from indexer.state import cursors, in_utc, requested_runs
+from quisait.clock import now
+from quisait.privacy.register import RegisterUnusable
+from quisait.settings import DIRECTORY
+from quisait.settings.files import LockedFile, account, locked_file, write_whole
+from quisait.settings.types import reason_of
+
+log = logging.getLogger(__name__)
+
+GIVES_ACCESS = "gives_access"
+"""The key in `info` of a table, and of a column."""
+OF_DIRECTORY = "directory"
+"""The kind of the directory's tables, which are filled again by reading it."""
+LABELS = {
+    "sessions": "sessions",
+    "personal_tokens": "jetons personnels",
+    "push_tokens": "jetons des applications",
+    "pushed_groups": "groupes poussés",
+    OF_DIRECTORY: "annuaire",
+}
+"""Every kind, as administrators read it."""
+
+metadata = sa.MetaData()
+
+access_marks = sa.Table(
+    "access_marks",
+    metadata,
+    sa.Column("kind", sa.String(40), primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("emptied", sa.DateTime(timezone=True)),
+)
+"""By kind, how many transactions revoked such an access; and when its tables were last emptied.
+
+0 as long as no file outside could be written: there is nothing to compare with.
+"""
+
+_PENDING, _MOVED = "quisait revoked", "quisait moved marks"
+"""In a connection's `info`: the kinds to move at its commit; whether the file may be behind."""
+
+Marks = Mapping[str, int]
+
+
+def access_tables(every: Sequence[sa.MetaData], kind: str | None = None) -> list[sa.Table]:
+    """The tables that give access: all, or those of one kind."""
+    return [
+        table
+        for tables in every
+        for table in tables.sorted_tables
+        if (found := table.info.get(GIVES_ACCESS)) and kind in (None, found)
+    ]
+
+
+def empty_accesses(
+    connection: sa.Connection, every: Sequence[sa.MetaData], kinds: Collection[str] = LABELS
+) -> int:
+    """Delete all access of these kinds: how many rows. The directory is to be read again."""
+    rows = sum(
+        connection.execute(sa.delete(table)).rowcount
+        for kind in kinds
+        for table in access_tables(every, kind)
+    )
+    if OF_DIRECTORY in kinds:
+        for table in (cursors, requested_runs):
+            connection.execute(sa.delete(table).where(table.c.source == DIRECTORY))
+        connection.execute(sa.insert(requested_runs).values(source=DIRECTORY, moment=now()))
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class EmptiedAccess:
+    """A kind whose tables were emptied, since the database was a former one."""
+
+    kind: str
+    moment: datetime
+
+
+class AccessMarks:
+    """The marks of one database, and of the file beside the register.
+
+    The database's move first: the file is never ahead of the database that it belongs to.
+    """
+
+    def __init__(self, engine: sa.Engine, register: Path, every: Sequence[sa.MetaData]) -> None:
+        self._engine, self._every = engine, every
+        self.path = marks_file(register)
+
+    def enforce(self) -> None:
+        """Empty what may have been revoked since the database was copied. Before it is used.
+
+        Where the file is missing and the database has known it, nothing tells what was revoked:
+        every kind is emptied. Raises `RegisterUnusable` for a file that cannot be read.
+        """
+        outside = self._outside()
+        with self._engine.connect() as connection:
+            inside = _inside(connection)
+        if outside == inside and inside.keys() == LABELS.keys():
+            return
+        with ExitStack() as stack:
+            # Where no lock can be had, the file cannot be written either.
+            with suppress(OSError):
+                stack.enter_context(self._locked())
+            self._enforce()
+
+    def _enforce(self) -> None:
+        outside = self._outside()
+        with self._engine.begin() as connection:
+            inside = _inside(connection)
+            older = _older(inside, outside)
+            if outside is None and not older and not self._write(dict.fromkeys(LABELS, 0)):
+                return  # as if there had never been any: the next opening tries again
+            rows = empty_accesses(connection, self._every, older)
+            known = {
+                kind: max(1, inside.get(kind, 0), (outside or {}).get(kind, 0)) + (kind in older)
+                for kind in LABELS
+            }
+            _keep(connection, known, older)
+        if older:
+            log.warning("accesses emptied", extra={"kinds": sorted(older), "rows": rows})
+        if known != outside and not self._write(known) and outside is None:
+            with self._engine.begin() as connection:
+                _keep(connection, dict.fromkeys(LABELS, 0), ())
+
+    def follow(self) -> None:
+        """From now on, what this engine revokes moves the marks."""
+        sa.event.listen(self._engine, "after_execute", _note_revocation)
+        sa.event.listen(self._engine, "commit", _move)
+        sa.event.listen(self._engine, "rollback", lambda connection: _forget(connection))
+        sa.event.listen(self._engine, "checkin", self._catch_up)
+
+    def behind(self) -> bool:
+        """Whether the file lacks what the database knows. Raises `RegisterUnusable`."""
+        with self._engine.connect() as connection:
+            inside = _inside(connection)
+        outside = self._outside() or {}
+        return any(outside.get(kind, 0) < number for kind, number in inside.items())
+
+    def emptied(self, since: datetime) -> tuple[EmptiedAccess, ...]:
+        """The kinds that were emptied since a moment."""
+        query = sa.select(access_marks.c.kind, access_marks.c.emptied)
+        query = query.where(access_marks.c.emptied.is_not(None)).order_by(access_marks.c.kind)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        found = (EmptiedAccess(kind, in_utc(moment)) for kind, moment in rows)
+        return tuple(one for one in found if one.moment >= since)
+
+    def adopt(self, connection: sa.Connection) -> None:
+        """Know what the file knows: of a database whose accesses are all of today."""
+        outside = self._outside()
+        if outside is not None:
+            _keep(connection, outside, ())
+
+    def _catch_up(self, driver: Any, record: Any) -> None:
+        """Once a connection's transaction has ended: bring the file up to the database.
+
+        Read through this connection: a pool may have no other one to give.
+        """
+        if driver is None or not record.info.pop(_MOVED, False):
+            return
+        try:
+            cursor = driver.cursor()
+            cursor.execute("select kind, number from access_marks")
+            inside = dict(cursor.fetchall())
+            cursor.close()
+            driver.rollback()
+            with self._locked():
+                outside = self._outside() or {}
+                self._write({kind: max(inside[kind], outside.get(kind, 0)) for kind in inside})
+        except (OSError, RegisterUnusable, self._engine.dialect.loaded_dbapi.Error) as error:
+            _warn(error)
+
+    def _locked(self) -> AbstractContextManager[LockedFile]:
+        return locked_file(self.path.with_name(f"{self.path.name}.lock"))
+
+    def _write(self, known: Marks) -> bool:
+        """Put these marks in the file; false where it cannot be written."""
+        try:
+            write_whole(self.path, f"{json.dumps(dict(known), indent=1)}\n".encode(), 0o600)
+        except OSError as error:
+            _warn(error)
+            return False
+        return True
+
+    def _outside(self) -> dict[str, int] | None:
+        """What the file knows; None where there is none. Raises `RegisterUnusable`."""
+        try:
+            found = json.loads(self.path.read_text("utf-8"))
+            return {str(kind): int(number) for kind, number in found.items()}
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise RegisterUnusable(
+                f"{self.path} (repères des accès retirés) ne peut être lu ({reason_of(error)}) : "
+                f"donnez-en la lecture à ce compte ({account()})."
+            ) from error
+        except (ValueError, AttributeError, TypeError):
+            raise RegisterUnusable(
+                f"{self.path} (repères des accès retirés) est illisible. Remettez-en une copie "
+                "saine ; s'il n'y en a pas, supprimez-le : sessions, jetons et groupes poussés "
+                "seront effacés, et l'annuaire relu."
+            ) from None
+
+
+def marks_file(register: Path) -> Path:
+    """Where the marks are kept outside of the database: beside the register."""
+    return register.with_name(f"{register.name}.acces")
+
+
+def _older(inside: Marks, outside: Marks | None) -> list[str]:
+    """The kinds of which something may have been revoked that the database does not know."""
+    if outside is None:
+        return [kind for kind in LABELS if inside.get(kind, 0) > 0]
+    return [kind for kind in LABELS if inside.get(kind, 0) < outside.get(kind, 0)]
+
+
+def _inside(connection: sa.Connection) -> dict[str, int]:
+    rows = connection.execute(sa.select(access_marks.c.kind, access_marks.c.number))
+    return {kind: number for kind, number in rows if kind in LABELS}
+
+
+def _keep(connection: sa.Connection, known: Marks, emptied: Collection[str]) -> None:
+    for kind, number in known.items():
+        values: dict[str, Any] = {"number": number}
+        if kind in emptied:
+            values["emptied"] = now()
+        own = sa.update(access_marks).where(access_marks.c.kind == kind)
+        if not connection.execute(own.values(values)).rowcount:
+            connection.execute(sa.insert(access_marks).values(kind=kind, **values))
+
+
+def _warn(error: Exception) -> None:
+    number = error.errno if isinstance(error, OSError) else None
+    log.warning("access marks not written", extra={"error": errno.errorcode.get(number or 0)})
+
+
+def _note_revocation(
+    connection: sa.Connection, statement: Any, _several: Any, _one: Any, _options: Any, result: Any
+) -> None:
+    kinds = set(_revoked(statement))
+    if kinds and result.rowcount:
+        connection.info.setdefault(_PENDING, set()).update(kinds)
+
+
+def _revoked(statement: Any) -> Iterator[str]:
+    """The kinds of access that a statement takes away, if it meets a row."""
+    if isinstance(statement, sa.Delete):
+        if kind := statement.table.info.get(GIVES_ACCESS):
+            yield kind
+    elif isinstance(statement, sa.Update):
+        columns = {one.name: one.info.get(GIVES_ACCESS) for one in statement.table.columns}
+        if any(columns.values()):
+            yield from filter(None, map(columns.get, statement.compile().params))
+
+
+def _move(connection: sa.Connection) -> None:
+    """Just before a commit, in the order of the kinds: no two transactions wait for each other."""
+    for kind in sorted(connection.info.pop(_PENDING, ())):
+        own = sa.update(access_marks).where(access_marks.c.kind == kind, access_marks.c.number > 0)
+        connection.execute(own.values(number=access_marks.c.number + 1))
+        connection.info[_MOVED] = True
+
+
+def _forget(connection: sa.Connection) -> None:
+    connection.info.pop(_PENDING, None)
