@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from ipaddress import ip_address
 from threading import Event
@@ -20,6 +21,7 @@ from connectors.values import Agent
 from expertise.builds import SqlBuilds
 from expertise.corpus import skipped_text
 from expertise.directory import SqlDirectory
+from expertise.directory_tables import agents
 from expertise.spark_engine import check_spark_installed, find_java, java_version
 from indexer.access import NOBODY, access_filter
 from indexer.errors import IndexerError
@@ -27,7 +29,7 @@ from indexer.ports import Index
 from indexer.quantisation import WHOLE_VECTORS
 from indexer.values import Question, SearchRequest
 from quisait.application.assembly import live_index, open_index_parts
-from quisait.application.database import open_database, opened_database
+from quisait.application.database import open_access_marks, open_database, opened_database
 from quisait.application.engines import (
     check_search_file,
     open_encoder,
@@ -40,6 +42,7 @@ from quisait.application.engines import (
 )
 from quisait.application.model_bars import check_model
 from quisait.application.sources import (
+    has_directory,
     known_principals,
     open_directory,
     open_source,
@@ -56,9 +59,17 @@ from quisait.checks.references import (
     missing_best_bets,
     names_principals,
 )
+from quisait.clock import now
+from quisait.privacy.accesses import LABELS, OF_DIRECTORY
 from quisait.privacy.retention import open_register
 from quisait.settings import IndexSettings, Settings, beside_file, unknown_variables
-from quisait.settings.files import common_paths, exposed_files, make_folder, private_files
+from quisait.settings.files import (
+    account,
+    common_paths,
+    exposed_files,
+    make_folder,
+    private_files,
+)
 from quisait.settings.files import exposed_secret_files as secrets_open_to_others
 from quisait.settings.sources import SourceSettings
 from quisait.settings.types import reason_of
@@ -121,6 +132,9 @@ TRIED_PASSAGE = "Le conseil municipal délibère sur le budget primitif avant le
 
 _SPARK_PORT, _SPARK_WAIT_S = 7077, 5
 
+EMPTIED_SHOWN_DAYS = 30
+"""So long it is said that accesses were emptied."""
+
 SIGN_ON_S = 20
 """So long a check waits for a provider's two documents, however slowly they come."""
 
@@ -153,6 +167,7 @@ def _parts(settings: Settings) -> Iterator[Check]:
     if unknown := unknown_variables():
         yield Check("variables", False, f"aucun réglage de ce nom : {', '.join(unknown)}")
     yield _attempt("registre", partial(_register, settings))
+    yield _attempt("accès", partial(_accesses, settings))
     yield _attempt("annuaire", lambda: _directory(settings))
     if names_principals(settings):
         yield _attempt("lecteurs", partial(check_principals, settings))
@@ -374,6 +389,34 @@ def _register(settings: Settings) -> str:
         "dans le dossier de la base : une restauration l'écraserait" if inside else "",
     ]
     return " ; ".join(filter(None, facts))
+
+
+def _accesses(settings: Settings) -> str:
+    """Whether revoked accesses are noted, and what a database that was put back has lost."""
+    with opened_database(settings) as database:
+        marks = open_access_marks(settings, database)
+        emptied = marks.emptied(now() - timedelta(days=EMPTIED_SHOWN_DAYS))
+        unread = not _knows_anybody(database)
+        if marks.behind():
+            raise ValueError(
+                f"{marks.path} ne peut être écrit : une base restaurée rendrait les accès retirés "
+                f"depuis. Donnez-en l'écriture à ce compte ({account()})"
+            )
+    if unread and OF_DIRECTORY in {one.kind for one in emptied} and has_directory(settings):
+        raise ValueError(
+            "la base est une copie d'avant : personne ne lit avant que l'annuaire soit relu "
+            "(quisait crawl)"
+        )
+    if not emptied:
+        return "retraits notés"
+    names = ", ".join(LABELS[one.kind] for one in emptied)
+    day = max(one.moment for one in emptied).date()
+    return f"retraits notés ; effacés le {day}, la base étant une copie d'avant : {names}"
+
+
+def _knows_anybody(database: sa.Engine) -> bool:
+    with database.connect() as connection:
+        return connection.execute(sa.select(agents.c.key).limit(1)).first() is not None
 
 
 def _directory(settings: Settings) -> str:

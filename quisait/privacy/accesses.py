@@ -52,7 +52,7 @@ access_marks = sa.Table(
 )
 """By kind, how many transactions revoked such an access; and when its tables were last emptied.
 
-0 as long as no file outside could be written: there is nothing to compare with.
+Negative, or 0, as long as no file outside can be written: there is nothing to compare with.
 """
 
 _PENDING, _MOVED = "quisait revoked", "quisait moved marks"
@@ -130,16 +130,13 @@ class AccessMarks:
             if outside is None and not older and not self._write(dict.fromkeys(LABELS, 0)):
                 return  # as if there had never been any: the next opening tries again
             rows = empty_accesses(connection, self._every, older)
-            known = {
-                kind: max(1, inside.get(kind, 0), (outside or {}).get(kind, 0)) + (kind in older)
-                for kind in LABELS
-            }
+            known = {kind: _next(kind, inside, outside or {}, older) for kind in LABELS}
             _keep(connection, known, older)
         if older:
             log.warning("accesses emptied", extra={"kinds": sorted(older), "rows": rows})
         if known != outside and not self._write(known) and outside is None:
             with self._engine.begin() as connection:
-                _keep(connection, dict.fromkeys(LABELS, 0), ())
+                _keep(connection, {kind: -number for kind, number in known.items()}, ())
 
     def follow(self) -> None:
         """From now on, what this engine revokes moves the marks."""
@@ -230,7 +227,13 @@ def _older(inside: Marks, outside: Marks | None) -> list[str]:
     """The kinds of which something may have been revoked that the database does not know."""
     if outside is None:
         return [kind for kind in LABELS if inside.get(kind, 0) > 0]
-    return [kind for kind in LABELS if inside.get(kind, 0) < outside.get(kind, 0)]
+    return [kind for kind in LABELS if abs(inside.get(kind, 0)) < outside.get(kind, 0)]
+
+
+def _next(kind: str, inside: Marks, outside: Marks, older: Collection[str]) -> int:
+    """A number that no former copy of the database has, where one may have lacked something."""
+    known = max(1, abs(inside.get(kind, 0)), outside.get(kind, 0))
+    return known + (kind in older or inside.get(kind, 0) < 0)
 
 
 def _inside(connection: sa.Connection) -> dict[str, int]:

@@ -222,6 +222,8 @@ def test_what_cannot_be_noted_acts_and_is_noted_later(
     blocked = place.folder / "volume"
     blocked.write_text("")
     monkeypatch.setenv("QUISAIT_PRIVACY__REGISTER_FILE", "volume/registre.jsonl")
+    assert found("remaniement du cadastre") == [], "nothing tells whose access was revoked"
+    place.run("crawl", "notes")
     assert {"wiki:2", "wiki:3"} <= {*found("remaniement du cadastre"), *found("recettes hôpital")}
     (place.folder / "export.jsonl").write_text(export([POSTS[0], CLOSED]), "utf-8")
     assert "registre" in [one["name"] for one in place.json("check", status=1) if not one["passed"]]

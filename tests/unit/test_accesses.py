@@ -69,6 +69,12 @@ class House:
         self.marks = marks_file(folder / "registre.jsonl")
         self.opened: list[sa.Engine] = []
 
+    def moved(self, register: Path) -> Path:
+        """The settings name another file, as if this one had gone."""
+        privacy = self.settings.privacy.model_copy(update={"register_file": str(register)})
+        self.settings = self.settings.model_copy(update={"privacy": privacy})
+        return register
+
     def open(self) -> sa.Engine:
         self.opened.append(open_database(self.settings, self.folder))
         return self.opened[-1]
@@ -335,11 +341,7 @@ def test_a_file_that_cannot_be_written_refuses_no_revocation(house: House) -> No
     """It acts, and is told; a file that nobody could ever write closes nothing."""
     blocked = house.folder / "volume"
     blocked.write_text("")
-    register = str(blocked / "registre.jsonl")
-    settings = house.settings.model_copy(
-        update={"privacy": house.settings.privacy.model_copy(update={"register_file": register})}
-    )
-    house.settings = settings
+    register = house.moved(blocked / "registre.jsonl")
     engine = house.open()
     given = _token(engine)
     assert _open_token(house.open(), given)
@@ -348,7 +350,29 @@ def test_a_file_that_cannot_be_written_refuses_no_revocation(house: House) -> No
     blocked.unlink()
     again = _token(engine)
     assert _open_token(house.open(), again)
-    assert marks_file(Path(register)).exists()
+    assert marks_file(register).exists()
+
+
+def test_a_file_that_is_lost_and_cannot_be_made_forgets_no_number(house: House) -> None:
+    """A copy from before it was lost is older than what is kept once it can be written."""
+    engine = house.open()
+    for _ in range(3):
+        _token(engine)
+        tokens(engine).revoke_all("ag-1")
+    given = _token(engine)
+    copy = house.copied()
+    blocked = house.folder / "volume"
+    blocked.write_text("")
+    house.moved(blocked / "registre.jsonl")
+    assert not _open_token(house.open(), given)
+    kept = _token(house.open())
+    between = house.copied()
+    tokens(house.open()).revoke_all("ag-1")
+    blocked.unlink()
+    house.open()
+    for former, token in ((copy, given), (between, kept)):
+        house.put_back(former)
+        assert not _open_token(house.open(), token)
 
 
 def test_a_damaged_file_is_a_sentence(house: House) -> None:
