@@ -93,10 +93,15 @@ def hide_text(
 
 
 @moderation_app.command("show")
-def show_text(question: QuestionId, agent: AsModerator, answer: AnswerId = "") -> None:
+def show_text(
+    question: QuestionId,
+    agent: AsModerator,
+    text: Annotated[str, typer.Option(help="Empreinte du texte lu, que « list » montre")],
+    answer: AnswerId = "",
+) -> None:
     """Montre de nouveau un texte masqué, à tous ceux qui peuvent le lire."""
     with opened_for_moderator(agent, "show", question) as (context, holder):
-        moderate(context, holder, question, ModerationAct.SHOW, answer_id=answer)
+        moderate(context, holder, question, ModerationAct.SHOW, answer_id=answer, text_digest=text)
     print("Montré de nouveau.")
 
 
@@ -150,5 +155,7 @@ def _text(one: ModeratedText) -> str:
         *(f"    signalé le {day(on)} : « {reason} »" for reason, on in one.reports),
     ]
     if one.hidden is not None:
-        lines.append(f"    masqué : « {one.hidden} »" if one.hidden else "    masqué")
+        why = "ancien texte, ramené par une restauration" if one.outdated else "masqué"
+        said_why = f"    {why} : « {one.hidden} »" if one.hidden else f"    {why}"
+        lines += [said_why, f"    pour le montrer : --text {one.digest}"]
     return "\n".join(lines)

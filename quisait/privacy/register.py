@@ -55,7 +55,7 @@ _START = b'{"id": '
 
 RegisterLine = dict[str, Any]
 """`id`, `at` (ISO 8601), `kind` (wish, feedback, follow, mail, verification, question,
-hidden, report, gone, closed, purged, backup), and what the kind has."""
+corrected, hidden, report, gone, closed, purged, backup), and what the kind has."""
 
 
 class RegisterMark(Protocol):
@@ -199,9 +199,20 @@ class FileRegister:
         """A question is deleted, or one of its answers."""
         self._write("question", moment, question=question_id, answer=answer_id)
 
-    def text_hidden(self, question_id: str, answer_id: str, hidden: bool, moment: datetime) -> None:
-        """A question, or one of its answers, is hidden, or shown again."""
-        self._write("hidden", moment, question=question_id, answer=answer_id, hidden=hidden)
+    def text_corrected(self, question_id: str, answer_id: str, moment: datetime) -> None:
+        """The author of a question, or of one of its answers, replaces its text."""
+        self._write("corrected", moment, question=question_id, answer=answer_id)
+
+    def text_hidden(self, question_id: str, answer_id: str, moment: datetime) -> None:
+        """A question, or one of its answers, is hidden."""
+        self._write("hidden", moment, question=question_id, answer=answer_id, hidden=True)
+
+    def text_shown(
+        self, question_id: str, answer_id: str, text_digest: str, moment: datetime
+    ) -> None:
+        """This text of a question, or of one of its answers, is shown again; no other one."""
+        this = {"question": question_id, "answer": answer_id, "text": text_digest}
+        self._write("hidden", moment, **this, hidden=False)
 
     def report_taken_back(
         self, agent_id: str, question_id: str, answer_id: str, moment: datetime

@@ -32,7 +32,10 @@ from search_api.verification import SqlVerifications
 log = logging.getLogger(__name__)
 
 OF_AGENTS = frozenset(
-    {"wish", "feedback", "follow", "mail", "verification", "question", "hidden", "report", "purged"}
+    {
+        *("wish", "feedback", "follow", "mail", "verification", "purged"),
+        *("question", "corrected", "hidden", "report"),
+    }
 )
 """Kinds of lines that the database answers to, and not the index alone."""
 
@@ -120,6 +123,7 @@ def replay(
         _apply_wish(line, consent)
     _remove_feedback(lines, database)
     _remove_questions(lines, database)
+    _hide_former_texts(lines, database)
     _remove_follows(lines, database)
     _choose_mail(lines, database)
     _take_back_verifications(lines, database)
@@ -139,7 +143,7 @@ def replay(
 
 
 def deleted_or_closed(lines: Sequence[RegisterLine]) -> set[str]:
-    """The documents that were deleted or closed, and questions of which an answer was deleted.
+    """The documents that were deleted or closed, and questions of which a text was or is another.
 
     These come back without it once their source is read: an older index holds its text.
     """
@@ -148,7 +152,7 @@ def deleted_or_closed(lines: Sequence[RegisterLine]) -> set[str]:
     return named | {
         question_document(line["question"])
         for line in lines
-        if line["kind"] in ("question", "hidden")
+        if line["kind"] in ("question", "corrected", "hidden")
     }
 
 
@@ -177,7 +181,7 @@ def _remove_feedback(lines: Sequence[RegisterLine], database: sa.Engine) -> None
 
 
 def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """Questions and answers that were deleted or hidden, and reports that were taken back.
+    """Questions and answers that were deleted, and reports that were taken back.
 
     Nobody asks under the same id again; a text may be reported again.
     """
@@ -187,17 +191,67 @@ def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> Non
             questions.remove_answer(line["question"], line["answer"])
         elif line["kind"] == "question":
             questions.remove(line["question"])
-        elif line["kind"] == "hidden" and line["hidden"]:
-            this = line["question"], line["answer"]
-            # What is hidden already keeps its reason.
-            if this not in {(one.question_id, one.answer_id) for one in questions.hidden()}:
-                questions.hide(*this, "")
-        elif line["kind"] == "hidden":
-            questions.show_again(line["question"], line["answer"])
         elif line["kind"] == "report":
             until = datetime.fromisoformat(line["at"])
             this = line["question"], line["answer"]
             questions.take_report_back(line["agent"], *this, until=until)
+
+
+def _hide_former_texts(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
+    """What was hidden is hidden; a text that was corrected since is shown to its author alone.
+
+    Of each text the last decision counts. "Shown again" holds for the text that it was said of:
+    a former one, which may be what was hidden, stays hidden.
+    """
+    questions = SqlQuestions(database, now)
+    of_text: dict[tuple[str, str], list[RegisterLine]] = {}
+    for line in lines:
+        if line["kind"] in ("corrected", "hidden"):
+            of_text.setdefault((line["question"], line["answer"]), []).append(line)
+    for this, own in of_text.items():
+        if (found := _text_of(questions, *this)) is None:
+            continue
+        decisions = [line for line in own if line["kind"] == "hidden"]
+        last = decisions[-1] if decisions else None
+        shown = last and not last["hidden"] and last.get("text") == found.digest
+        corrections = [line for line in own if line["kind"] == "corrected"]
+        if shown:
+            questions.show_again(*this, found.digest)
+        elif last and (
+            last["hidden"] or (found.is_before(last) and any(line["hidden"] for line in decisions))
+        ):
+            if not found.moderated:  # what is hidden already keeps its reason
+                questions.hide(*this, "")
+        after = own.index(last) if shown and last else -1
+        if any(own.index(line) > after and found.is_before(line) for line in corrections):
+            questions.hide_outdated(*this)
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptText:
+    """A question or an answer as the database has it; `moderated`: somebody hid it."""
+
+    digest: str
+    written: datetime
+    moderated: bool
+
+    def is_before(self, line: RegisterLine) -> bool:
+        """Whether the text is older than what a line tells."""
+        return self.written < datetime.fromisoformat(line["at"])
+
+
+def _text_of(questions: SqlQuestions, question_id: str, answer_id: str) -> _KeptText | None:
+    thread = questions.one(question_id, with_hidden=True)
+    if thread is None:
+        return None
+    one = thread.question
+    if not answer_id:
+        return _KeptText(one.text_digest, one.written, one.hidden is not None and not one.outdated)
+    for given in thread.answers:
+        if given.id == answer_id:
+            hidden = given.hidden is not None and not given.outdated
+            return _KeptText(given.text_digest, given.modified, hidden)
+    return None
 
 
 def _remove_follows(lines: Sequence[RegisterLine], database: sa.Engine) -> None:

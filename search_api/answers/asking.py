@@ -36,6 +36,8 @@ from search_api.answers.feedback import named_topic
 from search_api.answers.people import CHOSEN_FROM
 from search_api.answers.question import people_for
 from search_api.answers.questions_read import (
+    OTHER_TEXT,
+    any_thread,
     asking_of,
     checked_text,
     known_agent,
@@ -79,6 +81,9 @@ from search_api.ranking.results import Result
 
 EXISTING_SHOWN = 5
 """So many documents are shown while a question is being written: what is read at a glance."""
+CORRECTED = "Question corrigée depuis"
+"""The title of a question of which a restored database has a former text, for all but its asker."""
+_LAST = QuestionStage.ANIMATOR
 _YEAR = timedelta(days=365)
 _WITHDRAW = PreferenceKind.WITHDRAW
 
@@ -92,6 +97,7 @@ class QuestionAction(StrEnum):
     ANSWER = "answer"
     CORRECT = "correct"
     DELETE_ANSWER = "delete_answer"
+    CONFIRM = "confirm"
     EDIT = "edit"
     HELPED = "helped"
     THANK = "thank"
@@ -295,8 +301,11 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
 
 
 def question_page(context: AnswerContext, reader: Reader, question_id: str) -> ShownQuestion:
-    """A question under the reader's rights. Raises `NotFound`."""
-    asking, thread = asking_of(context), readable_thread(context, reader, question_id)
+    """A question under the reader's rights. Raises `NotFound`.
+
+    Of a former text, that waits for its author's word, others see that it was corrected.
+    """
+    asking, thread = asking_of(context), _shown_thread(context, reader, question_id)
     question, me = thread.question, reader.agent_id
     own = question.asker_id == me
     requests = asking.questions.requests_of(question.id)
@@ -333,6 +342,22 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
         named(accepted[0]) if own and accepted else None,
         tuple(one.reason for one in requests if own and one.reason),
     )
+
+
+def _shown_thread(context: AnswerContext, reader: Reader, question_id: str) -> Thread:
+    """What the reader may read, and in its place former texts of others, without a word of them."""
+    whole, me = any_thread(context, reader, question_id), reader.agent_id
+    question = whole.question
+    if question.outdated and question.asker_id != me:
+        bare = replace(question, title=CORRECTED, text="", missing="", asker_id="", stage=_LAST)
+        return Thread(bare)
+    shown = {one.id for one in readable_thread(context, reader, question_id).answers}
+    answers = (
+        one if one.id in shown else replace(one, text="", author_id="", corrected=(), thanked=False)
+        for one in whole.answers
+        if one.id in shown or one.outdated
+    )
+    return Thread(question, tuple(answers))
 
 
 def _may_be_named_here(context: AnswerContext, agent: Agent) -> bool:
@@ -421,15 +446,17 @@ def act_on_question(
     title: str = "",
     answer_id: str = "",
     valid_until: date | None = None,
+    text_digest: str = "",
 ) -> None:
     """Do something with a question, as far as the reader may.
 
     `text`: an answer, a reason, what is missing, or the question's text. `valid_until`: the last
-    day on which an answer is right. Raises `NotFound` for
+    day on which an answer is right. `text_digest`: the former text that its author confirms, as the
+    page names it. Raises `NotFound` for
     what is not the reader's to do, `InvalidParameter`, `IndexUnreachable`.
     """
     asking, thread = asking_of(context), readable_thread(context, reader, question_id)
-    acting = _Acting(context, asking, thread, reader.agent_id or "", valid_until)
+    acting = _Acting(context, asking, thread, reader.agent_id or "", valid_until, text_digest)
     _ACTS[action](acting, text, title, answer_id)
     if action not in _UNSEEN:
         asking.publish()
@@ -453,6 +480,7 @@ class _Acting:
     thread: Thread
     agent_id: str
     valid_until: date | None
+    text_digest: str
 
     @property
     def question(self) -> AskedQuestion:
@@ -495,6 +523,19 @@ class _Acting:
 
     def delete_answer(self, _text: str, _title: str, answer_id: str) -> None:
         self.asking.questions.remove_answer(self.question.id, self._own_answer(answer_id))
+
+    def confirm(self, _text: str, _title: str, answer_id: str) -> None:
+        """Show one's former text again, that a restored database brought back; not a hidden one."""
+        if answer_id:
+            own = self._own_answer(answer_id)
+            outdated = any(one.id == own and one.outdated for one in self.thread.answers)
+        else:
+            self._of_the_asker()
+            outdated = self.question.outdated
+        if not outdated:
+            raise NotFound("Ce texte n’attend pas que vous le confirmiez.")
+        if not self.asking.questions.show_again(self.question.id, answer_id, self.text_digest):
+            raise InvalidParameter(OTHER_TEXT)
 
     def edit(self, text: str, title: str, _: str) -> None:
         self._of_the_asker()
@@ -563,6 +604,7 @@ _ACTS: dict[QuestionAction, Callable[[_Acting, str, str, str], None]] = {
     QuestionAction.ANSWER: _Acting.answer,
     QuestionAction.CORRECT: _Acting.correct,
     QuestionAction.DELETE_ANSWER: _Acting.delete_answer,
+    QuestionAction.CONFIRM: _Acting.confirm,
     QuestionAction.EDIT: _Acting.edit,
     QuestionAction.HELPED: _Acting.helped,
     QuestionAction.THANK: _Acting.thank,

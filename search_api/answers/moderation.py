@@ -25,6 +25,7 @@ from search_api.answers.context import (
 )
 from search_api.answers.feedback import named_topic
 from search_api.answers.questions_read import (
+    OTHER_TEXT,
     any_thread,
     asking_of,
     checked_text,
@@ -66,10 +67,7 @@ class TooManyReports(AnswerRefused):
 
 @dataclass(frozen=True, slots=True)
 class ModeratedText:
-    """A question, or one of its answers. `reports` are the reasons and days, without names.
-
-    `hidden` is why it is hidden, None where it is shown.
-    """
+    """A question, or one of its answers. `reports` are the reasons and days, without names."""
 
     question: AskedQuestion
     answer: GivenAnswer | None
@@ -78,7 +76,17 @@ class ModeratedText:
     @property
     def hidden(self) -> str | None:
         """Why it is hidden, None where it is shown."""
-        return self.answer.hidden if self.answer else self.question.hidden
+        return (self.answer or self.question).hidden
+
+    @property
+    def outdated(self) -> bool:
+        """Whether it is hidden as a former text alone, that a restored database brought back."""
+        return (self.answer or self.question).outdated
+
+    @property
+    def digest(self) -> str:
+        """Names this very text: to show it again is said of it, and of no later one."""
+        return (self.answer or self.question).text_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,10 +241,11 @@ def moderate(
     answer_id: str = "",
     reason: str = "",
     topic_id: str = "",
+    text_digest: str = "",
 ) -> None:
     """Hide a text with a reason, show it again, leave it as it is, or give a question a topic.
 
-    Raises `NotFound` for what is not the holder's to moderate, `InvalidParameter`, `NotAudited`.
+    `text_digest`: the text that is shown again, as the desk names it. Raises `NotFound` for what is not the holder's to moderate, `InvalidParameter`, `NotAudited`.
     """
     asking = asking_of(context)
     if act is ModerationAct.CLASSIFY:
@@ -253,7 +262,8 @@ def moderate(
     if act is ModerationAct.HIDE:
         asking.questions.hide(question_id, answer_id, said)
     elif act is ModerationAct.SHOW:
-        asking.questions.show_again(question_id, answer_id)
+        if not asking.questions.show_again(question_id, answer_id, text_digest):
+            raise InvalidParameter(OTHER_TEXT)
     else:
         asking.questions.dismiss_reports(question_id, answer_id)
         return

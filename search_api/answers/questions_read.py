@@ -9,6 +9,7 @@ from search_api.answers.context import AnswerContext, Asking, InvalidParameter, 
 from search_api.asking.values import SOURCE, Thread
 
 _ID = re.compile(r"[0-9a-f]{32}")
+OTHER_TEXT = "Ce texte a changé depuis que vous l’avez lu : relisez-le, puis décidez."
 _UNKNOWN = "Cette question n’existe pas, ou ne vous est pas ouverte."
 
 

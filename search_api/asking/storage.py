@@ -7,7 +7,7 @@ agent.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from statistics import median
@@ -123,9 +123,10 @@ hidden_texts = sa.Table(
     sa.Column("answer_id", sa.String(32), primary_key=True),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("outdated", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 """Texts that whoever animates their topic hid: the question with all its answers where
-`answer_id` is empty."""
+`answer_id` is empty. `outdated`: nobody hid it, it is a former text of a restored database."""
 
 question_uses = sa.Table(
     "question_uses",
@@ -163,8 +164,18 @@ class RemovedQuestions(Protocol):
         """Stored durably once this returns. `answer_id` is empty for the whole question."""
         ...
 
-    def text_hidden(self, question_id: str, answer_id: str, hidden: bool, moment: datetime) -> None:
-        """The same of a text that is hidden, or shown again."""
+    def text_corrected(self, question_id: str, answer_id: str, moment: datetime) -> None:
+        """The same of a text that its author replaces."""
+        ...
+
+    def text_hidden(self, question_id: str, answer_id: str, moment: datetime) -> None:
+        """The same of a text that is hidden."""
+        ...
+
+    def text_shown(
+        self, question_id: str, answer_id: str, text_digest: str, moment: datetime
+    ) -> None:
+        """The same of a text that is shown again: this very one."""
         ...
 
     def report_taken_back(
@@ -345,16 +356,19 @@ class SqlQuestions:
 
         A text that stays what it was is not changed.
         """
+        own = asked_questions.c.id == question_id
+        said = {"title": storable(title), "text": storable(text)}
+        if not self._differs(asked_questions, own, said):
+            return
+        moment = self._note_corrected(question_id, "")
         with self._writing() as (connection, seq):
-            own = asked_questions.c.id == question_id
             row = connection.execute(sa.select(asked_questions).where(own)).mappings().first()
-            said = {"title": storable(title), "text": storable(text)}
-            if row is None or said == {name: row[name] for name in said}:
+            if row is None:
                 return
-            moment = self.now()
             corrected = [*row["corrected"], moment.isoformat()]
             _change(connection, question_id, seq, **said, modified=moment, corrected=corrected)
             _forget_decided(connection, question_id, "")
+            _forget_outdated(connection, question_id, "")
 
     def answer(
         self, answer: GivenAnswer, most: int | None = None, since: datetime | None = None
@@ -391,16 +405,20 @@ class SqlQuestions:
 
     def correct(self, answer_id: str, text: str, valid_until: date | None = None) -> None:
         """Replace an answer's text and its last day; former ones are not kept, when it was is."""
+        own = given_answers.c.id == answer_id
+        moment, said = self.now(), {"text": storable(text)}
+        if differs := self._differs(given_answers, own, said):
+            moment = self._note_corrected(differs["question_id"], answer_id)
         with self._writing() as (connection, seq):
-            own = given_answers.c.id == answer_id
             row = connection.execute(sa.select(given_answers).where(own)).mappings().first()
             if row is None:
                 return
-            corrected = [*row["corrected"], self.now().isoformat()]
-            values = {"text": storable(text), "corrected": corrected, "valid_until": valid_until}
+            corrected = [*row["corrected"], moment.isoformat()]
+            values = {**said, "corrected": corrected, "valid_until": valid_until}
             connection.execute(sa.update(given_answers).where(own).values(values))
-            if values["text"] != row["text"]:
+            if differs:
                 _forget_decided(connection, row["question_id"], answer_id)
+                _forget_outdated(connection, row["question_id"], answer_id)
             # What nobody else sees changes nothing that they do, its date neither.
             this = _text(hidden_texts, row["question_id"], answer_id)
             unseen = connection.execute(sa.select(hidden_texts).where(this)).first() is not None
@@ -596,9 +614,7 @@ class SqlQuestions:
             return OwnAsking(
                 self.preferences([agent_id])[agent_id],
                 tuple(one.question for one in _threads(connection, own)),
-                tuple(
-                    replace(one, hidden=hidden.get((one.question_id, one.id))) for one in answers
-                ),
+                tuple(replace(one, **hidden.get((one.question_id, one.id), {})) for one in answers),
                 _requests(connection, asked_agents.c.agent_key == mine),
                 reports_of(connection, text_reports.c.agent_key == mine),
             )
@@ -631,7 +647,8 @@ class SqlQuestions:
         A question that a hidden answer had answered waits for who animates its topic; of a hidden
         one nobody is asked any more.
         """
-        self._note_hidden(question_id, answer_id, True)
+        if self._register is not None:
+            self._register.text_hidden(question_id, answer_id, self.now())
         own = _text(hidden_texts, question_id, answer_id)
         with self._writing() as (connection, seq):
             stage = _stage_without(connection, question_id, answer_id)
@@ -645,16 +662,51 @@ class SqlQuestions:
                 _end_requests(connection, question_id)
             _decide_reports(connection, question_id, answer_id, self.now())
 
-    def show_again(self, question_id: str, answer_id: str) -> None:
-        """Show a hidden text to all who may read it."""
-        self._note_hidden(question_id, answer_id, False)
+    def hide_outdated(self, question_id: str, answer_id: str) -> None:
+        """Show a former text to its author alone, until it is confirmed or corrected.
+
+        What is hidden already stays as it is. For a restored database.
+        """
+        own = _text(hidden_texts, question_id, answer_id)
+        row = {"question_id": question_id, "answer_id": answer_id, "reason": ""}
+        with self._writing() as (connection, seq):
+            if connection.execute(sa.select(hidden_texts).where(own)).first() is None:
+                stage = _stage_without(connection, question_id, answer_id)
+                if _change(connection, question_id, seq, **stage):
+                    values = {**row, "since": self.now(), "outdated": True}
+                    connection.execute(sa.insert(hidden_texts).values(values))
+
+    def show_again(self, question_id: str, answer_id: str, text_digest: str) -> bool:
+        """Show a hidden text to all who may read it; false where it is another text by now."""
+        if self._text_digest(question_id, answer_id) != text_digest:
+            return False
+        if self._register is not None:
+            self._register.text_shown(question_id, answer_id, text_digest, self.now())
         helped = (given_answers.c.id == answer_id) & given_answers.c.accepted
         with self._writing() as (connection, seq):
             found = connection.execute(sa.select(given_answers.c.id).where(helped)).first()
             stage = {"stage": QuestionStage.ANSWERED.value} if found else {}
             own = _text(hidden_texts, question_id, answer_id)
+            if self._text_digest(question_id, answer_id, connection) != text_digest:
+                return False
             if connection.execute(sa.delete(hidden_texts).where(own)).rowcount:
                 _change(connection, question_id, seq, **stage)
+            return True
+
+    def _text_digest(
+        self, question_id: str, answer_id: str, connection: sa.Connection | None = None
+    ) -> str:
+        """Of the text as it is now; empty where there is none."""
+        with nullcontext(connection) if connection else self._engine.connect() as within:
+            if answer_id:
+                rows = sa.select(given_answers).where(given_answers.c.id == answer_id)
+                rows = rows.where(given_answers.c.question_id == question_id)
+            else:
+                rows = _existing(True).where(asked_questions.c.id == question_id)
+            row = within.execute(rows).mappings().first()
+        if row is None:
+            return ""
+        return (_answer(row) if answer_id else _question(row)).text_digest
 
     def hidden(self) -> tuple[HiddenText, ...]:
         """Every hidden text, the newest first. For who moderates, never for a reader."""
@@ -728,9 +780,20 @@ class SqlQuestions:
         if self._register is not None:
             self._register.question_removed(question_id, answer_id, self.now())
 
-    def _note_hidden(self, question_id: str, answer_id: str, hidden: bool) -> None:
+    def _differs(
+        self, table: sa.Table, own: sa.ColumnElement[bool], said: dict[str, str]
+    ) -> sa.RowMapping | None:
+        """The row, where its text is not what is said now."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(table).where(own)).mappings().first()
+        return None if row is None or said == {name: row[name] for name in said} else row
+
+    def _note_corrected(self, question_id: str, answer_id: str) -> datetime:
+        """Write down that a text is replaced, before it is: when."""
+        moment = self.now()
         if self._register is not None:
-            self._register.text_hidden(question_id, answer_id, hidden, self.now())
+            self._register.text_corrected(question_id, answer_id, moment)
+        return moment
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[sa.Connection, int]]:
@@ -814,6 +877,12 @@ def _forget_decided(connection: sa.Connection, question_id: str, answer_id: str)
     connection.execute(sa.delete(text_reports).where(decided))
 
 
+def _forget_outdated(connection: sa.Connection, question_id: str, answer_id: str) -> None:
+    """Its author wrote it anew: it is no former text any more."""
+    own = _text(hidden_texts, question_id, answer_id) & hidden_texts.c.outdated
+    connection.execute(sa.delete(hidden_texts).where(own))
+
+
 def _undecided() -> sa.ColumnElement[bool]:
     return asked_agents.c.state.in_([one.value for one in UNDECIDED])
 
@@ -858,24 +927,29 @@ def _threads(
         given_answers.c.accepted.desc(), given_answers.c.created, given_answers.c.id
     )
     answers = [
-        replace(one, hidden=hidden.get((one.question_id, one.id)))
+        replace(one, **hidden.get((one.question_id, one.id), {}))
         for one in map(_answer, connection.execute(ordered).mappings())
     ]
     shown = [one for one in answers if with_hidden or one.hidden is None]
     return tuple(
         Thread(
-            replace(one, hidden=hidden.get((one.id, ""))),
+            replace(one, **hidden.get((one.id, ""), {})),
             tuple(answer for answer in shown if answer.question_id == one.id),
         )
         for one in questions
     )
 
 
-def _hidden(connection: sa.Connection, question_ids: Collection[str]) -> dict[tuple[str, str], str]:
+def _hidden(
+    connection: sa.Connection, question_ids: Collection[str]
+) -> dict[tuple[str, str], dict[str, Any]]:
     """By question and answer (empty: the question whole), why what is hidden there is."""
     query = sa.select(hidden_texts).where(hidden_texts.c.question_id.in_(question_ids))
     return {
-        (row["question_id"], row["answer_id"]): row["reason"]
+        (row["question_id"], row["answer_id"]): {
+            "hidden": row["reason"],
+            "outdated": row["outdated"],
+        }
         for row in connection.execute(query).mappings()
     }
 

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from connectors.values import EVERYONE, Access
+from indexer.state import digest
 
 SOURCE = "questions"
 """The source whose documents are questions with their answers."""
@@ -66,8 +67,9 @@ class AskedQuestion:
     the asker's name may be shown; else it is once somebody accepts to answer. `until` is when the
     stage ends, None for the last ones. `missing`: what the asker said the answers lack.
     `asker_id` is empty once what was kept of the asker was erased. `hidden`: why it is shown to its
-    asker alone, None where it is shown. `corrected`: when its asker changed the text; no former
-    one is kept. `modified` is of its answers too.
+    asker alone, None where it is shown; `outdated`: because this is a former text, that a restored
+    database brought back. `corrected`: when its asker changed the text; no former one is kept.
+    `modified` is of its answers too.
     """
 
     id: str
@@ -85,6 +87,17 @@ class AskedQuestion:
     missing: str = ""
     hidden: str | None = None
     corrected: tuple[datetime, ...] = ()
+    outdated: bool = False
+
+    @property
+    def written(self) -> datetime:
+        """When the text became what it is; `modified` is of the answers too."""
+        return self.corrected[-1] if self.corrected else self.created
+
+    @property
+    def text_digest(self) -> str:
+        """Names this very text to who decides on it."""
+        return _text_digest(self.title, self.text)
 
     @property
     def corrected_on(self) -> tuple[date, ...]:
@@ -134,8 +147,8 @@ class GivenAnswer:
     """An answer as it is now. `corrected`: when it was corrected; no former text is kept.
 
     `author_id` is empty once what was kept of the author was erased. `hidden`: why it is shown to
-    its author alone, None where it is shown. `valid_until`: the last day on which it is right, as
-    its author says; None for no such day.
+    its author alone, None where it is shown; `outdated` as of a question. `valid_until`: the last
+    day on which it is right, as its author says; None for no such day.
     """
 
     id: str
@@ -148,6 +161,7 @@ class GivenAnswer:
     thanked: bool = False
     hidden: str | None = None
     valid_until: date | None = None
+    outdated: bool = False
 
     @property
     def modified(self) -> datetime:
@@ -155,9 +169,18 @@ class GivenAnswer:
         return self.corrected[-1] if self.corrected else self.created
 
     @property
+    def text_digest(self) -> str:
+        """Names this very text to who decides on it."""
+        return _text_digest("", self.text)
+
+    @property
     def corrected_on(self) -> tuple[date, ...]:
         """The days on which it was corrected."""
         return _days(self.corrected)
+
+
+def _text_digest(title: str, text: str) -> str:
+    return digest(f"{title}\n{text}")[:32]
 
 
 def _days(moments: Collection[datetime]) -> tuple[date, ...]:

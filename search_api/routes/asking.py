@@ -132,6 +132,7 @@ def act(
         title=asked.title,
         answer_id=asked.answer,
         valid_until=asked.valid_until,
+        text_digest=asked.digest,
     )
 
 
@@ -310,6 +311,7 @@ def act_on_page(
     title: Annotated[str, Form(max_length=4_000)] = "",
     answer: Annotated[str, Form(max_length=32)] = "",
     valid_until: Annotated[str, Form(max_length=10)] = "",
+    digest: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
     """The same from the page's forms; then the question, or one's own where it is no more.
 
@@ -326,6 +328,7 @@ def act_on_page(
             title=title,
             answer_id=answer,
             valid_until=day,
+            text_digest=digest,
         )
     except (InvalidParameter, TooManyAnswers) as refused:
         typed = _Typed(act, text, title, answer, day)

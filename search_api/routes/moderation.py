@@ -74,6 +74,7 @@ def decide(
         answer_id=asked.answer,
         reason=asked.reason,
         topic_id=asked.topic,
+        text_digest=asked.digest,
     )
 
 
@@ -118,6 +119,7 @@ def decide_on_page(
     answer: Annotated[str, Form(max_length=32)] = "",
     reason: Annotated[str, Form(max_length=4_000)] = "",
     topic: Annotated[str, Form(max_length=200)] = "",
+    digest: Annotated[str, Form(max_length=64)] = "",
 ) -> RedirectResponse:
     """The same from the page's forms."""
     moderate(
@@ -128,5 +130,6 @@ def decide_on_page(
         answer_id=answer,
         reason=reason,
         topic_id=topic,
+        text_digest=digest,
     )
     return RedirectResponse("/animation/questions", status_code=303)

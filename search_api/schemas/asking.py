@@ -58,6 +58,7 @@ class QuestionActionRequest(_AskingSchema):
     title: str = Field("", max_length=MOST_TITLE)
     answer: str = Field("", max_length=32, description="an answer's id")
     valid_until: date | None = Field(None, description="the last day on which an answer is right")
+    digest: str = Field("", max_length=64, description="to confirm: that of the text read")
 
 
 class AskingPreferencesBody(_AskingSchema):
@@ -69,6 +70,9 @@ class AskingPreferencesBody(_AskingSchema):
         None, ge=0, le=MOST_PER_WEEK, description="null: as the settings say"
     )
     absent_until: date | None = Field(None, description="the last day without questions")
+
+
+_OUTDATED = "a former text, corrected since, that a restored database brought back"
 
 
 class GivenAnswerBody(_AskingSchema):
@@ -84,6 +88,8 @@ class GivenAnswerBody(_AskingSchema):
     thanked: bool
     valid_until: date | None = Field(description="the last day on which it is right; null: none")
     hidden: str | None = Field(description="why it is shown to you alone; null: it is shown")
+    outdated: bool = Field(description=_OUTDATED)
+    digest: str = Field(description="of your own former text, to confirm it; else empty")
 
 
 class BriefQuestionBody(_AskingSchema):
@@ -110,6 +116,8 @@ class AskedQuestionBody(BriefQuestionBody):
     missing: str = Field(description="what the asker says the answers lack")
     corrected: list[datetime] = Field(description="when; former texts are not kept")
     hidden: str | None = Field(description="why it is shown to you alone; null: it is shown")
+    outdated: bool = Field(description=_OUTDATED)
+    digest: str = Field(description="of your own former text, to confirm it; else empty")
     answers: list[GivenAnswerBody]
 
 
@@ -255,6 +263,8 @@ def question_body(found: ShownQuestion) -> AskedQuestionBody:
         missing=one.missing,
         corrected=list(one.corrected),
         hidden=one.hidden,
+        outdated=one.outdated,
+        digest=one.text_digest if one.outdated and found.own else "",
         answers=list(map(_answer_body, found.answers)),
     )
 
@@ -272,6 +282,8 @@ def _answer_body(shown: ShownAnswer) -> GivenAnswerBody:
         thanked=one.thanked,
         valid_until=one.valid_until,
         hidden=one.hidden,
+        outdated=one.outdated,
+        digest=one.text_digest if one.outdated and shown.own else "",
     )
 
 

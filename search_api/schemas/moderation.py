@@ -27,6 +27,7 @@ class ModerationRequest(_ModerationSchema):
     answer: str = Field("", max_length=32, description="an answer's id; empty: the question")
     reason: str = Field("", max_length=MOST_REASON, description="to hide it: its author reads it")
     topic: str = Field("", max_length=200, description="to classify: a topic's id")
+    digest: str = Field("", max_length=64, description="to show it again: that of the text read")
 
 
 class ReasonBody(_ModerationSchema):
@@ -44,6 +45,8 @@ class ModeratedTextBody(_ModerationSchema):
     text: str
     reports: list[ReasonBody]
     hidden: str | None = Field(description="why it is hidden; null: it is shown")
+    outdated: bool = Field(description="hidden by nobody: a former text that a restoration brought")
+    digest: str = Field(description="names this very text")
 
 
 class UnclassifiedBody(_ModerationSchema):
@@ -85,4 +88,6 @@ def _text_body(one: ModeratedText) -> ModeratedTextBody:
         text=one.answer.text if one.answer else one.question.text,
         reports=[ReasonBody(reason=reason, day=day) for reason, day in one.reports],
         hidden=one.hidden,
+        outdated=one.outdated,
+        digest=one.digest,
     )

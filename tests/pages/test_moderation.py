@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -51,6 +52,14 @@ def report(site: AskingSite, agent_id: str, question: str, **fields: str) -> int
 
 def moderate(site: AskingSite, question: str, act: str, by: str = ANIMATOR, **fields: str) -> int:
     path = f"/api/v1/animation/questions/{question}"
+    if act == "show" and "digest" not in fields:
+        of_it = (question, fields.get("answer", ""))
+        found = [
+            one
+            for one in desk(site, by)["hidden"]
+            if (one["question"]["id"], one["answer"]) == of_it
+        ]
+        fields |= {"digest": one["digest"] for one in found}
     return int(site.client(by).post(path, json={"act": act, **fields}).status_code)
 
 
@@ -381,8 +390,119 @@ def test_what_is_hidden_stays_so_in_a_restored_database(site: AskingSite) -> Non
     assert moderate(site, second, "hide", reason="Encore.") == 204
     replay(list(site.register.lines()), site.engine, consent, cast(Any, site.index), b"key")
     reasons = {one.question_id: one.reason for one in site.questions.hidden()}
-    assert reasons == {first: "Diffamation.", second: ""}, "known already, it keeps its reason"
+    assert reasons == {first: "Diffamation.", second: "Encore."}, "known already, they keep theirs"
     restored.dispose()
+
+
+def saved(site: AskingSite) -> Path:
+    """A copy of the database as it is now."""
+    path = Path(f"{site.engine.url.database}.{uuid4().hex}")
+    with site.engine.connect() as connection:
+        connection.exec_driver_sql(f"vacuum into '{path}'")
+    return path
+
+
+def put_back(site: AskingSite, copy: Path) -> None:
+    """The site goes on from a copy, told what the register knows; its questions are read again."""
+    site.engine.dispose()
+    Path(str(site.engine.url.database)).write_bytes(copy.read_bytes())
+    consent = SqlConsent(site.engine, site.clock)
+    replay(list(site.register.lines()), site.engine, consent, cast(Any, site.index), b"key")
+    assert site.services.asking is not None
+    site.services.asking.publish()
+
+
+def test_a_former_text_is_shown_to_its_author_alone(site: AskingSite) -> None:
+    """Of a question and of an answer; others see that it was corrected, until it is confirmed."""
+    question = site.ask(title=f"{SLANDER} de {BESIDE} ?", text=f"Selon {BESIDE}.", topic="cadastre")
+    other = site.ask(title="Une autre parcelle ?", topic="cadastre")
+    answer = answer_of(site, NEIGHBOUR, other, f"{SLANDER}, dit {BESIDE}.")
+    assert site.act(ASKER, other, "helped", answer=answer) == 204
+    copy = saved(site)
+    assert site.act(ASKER, question, "edit", title="Le cadastre ?", text="Autre.") == 204
+    assert site.act(NEIGHBOUR, other, "correct", text="Par un géomètre.", answer=answer) == 204
+    put_back(site, copy)
+    put_back(site, saved(site))
+    for reader in (STRANGER, MAPPER, ANIMATOR):
+        for one in (question, other):
+            assert SLANDER not in traces(site, reader, one)
+            assert BESIDE not in site.client(reader).get(f"/questions/{one}").text
+    told = site.read(STRANGER, question)
+    assert (told["outdated"], told["text"], told["asker"], told["digest"]) == (True, "", None, "")
+    (given,) = site.read(STRANGER, other)["answers"]
+    assert (given["outdated"], given["text"], given["author"], given["digest"]) == (
+        True,
+        "",
+        None,
+        "",
+    )
+    assert "corrigée depuis" in site.client(STRANGER).get(f"/questions/{other}").text
+    assert "corrigée depuis" in site.client(STRANGER).get(f"/questions/{question}").text
+    assert site.act(STRANGER, question, "answer", text="x") == 404
+    assert report(site, STRANGER, other, answer=answer) == 404
+    assert site.act(ASKER, other, "thank", answer=answer) == 404, "of its author alone"
+    own = site.read(ASKER, question)
+    assert (own["outdated"], own["text"]) == (True, f"Selon {BESIDE}.")
+    assert "ancien texte" in site.client(ASKER).get("/questions").text
+    page = site.client(NEIGHBOUR).get(f"/questions/{other}").text
+    assert SLANDER in page
+    assert 'value="confirm"' in page
+    (mine,) = site.read(NEIGHBOUR, other)["answers"]
+    assert site.act(NEIGHBOUR, other, "confirm", answer=answer, digest="0" * 32) == 422
+    assert site.act(ASKER, other, "confirm", answer=answer, digest=mine["digest"]) == 404
+    form = {"act": "confirm", "answer": answer, "digest": mine["digest"]}
+    assert site.client(NEIGHBOUR).post(f"/questions/{other}", data=form).status_code == 303
+    assert SLANDER in traces(site, STRANGER, other)
+    assert site.act(NEIGHBOUR, other, "confirm", answer=answer, digest=mine["digest"]) == 404
+    assert site.act(ASKER, question, "edit", title="Le cadastre ?", text="De nouveau.") == 204
+    assert site.read(STRANGER, question)["text"] == "De nouveau.", "corrected, it waits no more"
+    put_back(site, copy)
+    assert SLANDER in traces(site, STRANGER, other), "what was confirmed stays so"
+    assert site.read(STRANGER, question)["outdated"]
+
+
+def test_who_moderates_may_confirm_a_former_text(site: AskingSite) -> None:
+    """As the desk shows it; a stale decision opens no other text."""
+    question = site.ask(topic="cadastre")
+    answer = answer_of(site, NEIGHBOUR, question, f"{SLANDER}, dit {BESIDE}.")
+    copy = saved(site)
+    assert site.act(NEIGHBOUR, question, "correct", text="Autre.", answer=answer) == 204
+    put_back(site, copy)
+    (waiting,) = desk(site)["hidden"]
+    assert (waiting["outdated"], waiting["answer"], waiting["hidden"]) == (True, answer, "")
+    assert "sauvegarde restaurée" in site.client(ANIMATOR).get("/animation/questions").text
+    stale = {"answer": answer, "digest": waiting["digest"]}
+    assert moderate(site, question, "hide", answer=answer, reason="Diffamation.") == 204
+    assert site.act(NEIGHBOUR, question, "confirm", **stale) == 404, "by who hid it alone"
+    assert site.act(NEIGHBOUR, question, "correct", text=f"{SLANDER} !", answer=answer) == 204
+    assert moderate(site, question, "show", **stale) == 422
+    assert moderate(site, question, "show", answer=answer, digest="") == 422
+    assert site.read(STRANGER, question)["answers"] == []
+    put_back(site, copy)
+    assert site.read(STRANGER, question)["answers"] == [], "hidden by somebody, it shows nothing"
+    assert moderate(site, question, "show", answer=answer) == 204
+    assert SLANDER in traces(site, STRANGER, question)
+
+
+def test_to_show_a_text_again_opens_no_former_one(site: AskingSite) -> None:
+    """What was hidden, corrected and shown stays hidden where its former text comes back."""
+    question = site.ask(topic="cadastre")
+    answer = answer_of(site, NEIGHBOUR, question, f"{SLANDER}, dit {BESIDE}.")
+    copy = saved(site)
+    assert moderate(site, question, "hide", answer=answer, reason="Diffamation.") == 204
+    assert site.act(NEIGHBOUR, question, "correct", text="Un géomètre.", answer=answer) == 204
+    assert moderate(site, question, "show", answer=answer) == 204
+    assert site.act(NEIGHBOUR, question, "correct", text="Deux géomètres.", answer=answer) == 204
+    lines = list(site.register.lines())
+    assert not [line for line in lines if SLANDER in str(line) or "géomètre" in str(line)]
+    consent = SqlConsent(site.engine, site.clock)
+    replay(lines, site.engine, consent, cast(Any, site.index), b"key")
+    assert site.read(STRANGER, question)["answers"][0]["text"] == "Deux géomètres."
+    put_back(site, copy)
+    assert site.read(STRANGER, question)["answers"] == []
+    (own,) = site.read(NEIGHBOUR, question)["answers"]
+    assert (own["outdated"], own["hidden"]) == (False, "")
+    assert SLANDER not in traces(site, STRANGER, question)
 
 
 def test_reports_go_with_their_author_and_their_text(site: AskingSite) -> None:

@@ -4,6 +4,7 @@ Through another index and a restored backup too, where what was deleted stays so
 """
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from functools import cache
@@ -364,8 +365,11 @@ def test_a_command_lists_and_moderates_as_the_pages_do(
     assert found(DELETED) == [f"questions:{question}"]
     assert "Masqué" in run("hide", question, "--answer", answer, "--reason", "Un nom.")
     assert found(DELETED) == []
-    assert "masqué : « Un nom. »" in run("list")
-    assert "Montré" in run("show", question, "--answer", answer)
+    listed = run("list")
+    assert "masqué : « Un nom. »" in listed
+    (text,) = re.findall(r"--text ([0-9a-f]{32})", listed)
+    assert "a changé" in refused("show", question, "--answer", answer, "--text", "0" * 32)
+    assert "Montré" in run("show", question, "--answer", answer, "--text", text)
     assert found(DELETED) == [f"questions:{question}"]
     assert "tel quel" in run("dismiss", question)
     assert "Signalés" not in run("list")

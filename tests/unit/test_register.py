@@ -287,7 +287,8 @@ def test_a_restoration_replays_all_that_agents_asked_shortly_before(tmp_path: Pa
     """The register has it before the database: a backup of that moment may lack it."""
     path = tmp_path / "registre.jsonl"
     written = FileRegister(path, (), lambda: NOW, 90)
-    written.text_hidden("q" * 32, "", True, NOW)
+    written.text_hidden("q" * 32, "", NOW)
+    written.text_corrected("q" * 32, "", NOW)
     written.unfollowed("ag-1", "topic", "cadastre", NOW)
     written.mail_chosen("ag-1", False, False, "off", NOW)
     written.verification_taken_back("ag-1", "wiki:1")
@@ -301,6 +302,7 @@ def test_a_restoration_replays_all_that_agents_asked_shortly_before(tmp_path: Pa
     found = _register_since(settings, manifest, None, lost=False).lines
     assert [one["kind"] for one in found] == [
         "hidden",
+        "corrected",
         "follow",
         "mail",
         "verification",
