@@ -43,13 +43,13 @@ from expertise.build_tables import (
 )
 from expertise.clustering import CommunityKind
 from expertise.consent import agents_who_joined
-from expertise.corpus import SkippedItem
+from expertise.corpus import SkippedItem, SkippedKind
 from expertise.decisions import SqlCommunityDecisions, SqlTopicDecisions
 from expertise.holders import Basis, IsolationScope
 from expertise.sql import one_of, write_rows
 from expertise.topics import TopicList
 from expertise.values import TopicsOf
-from indexer.state import digest
+from indexer.state import digest, storable
 
 _ROWS_PER_TRANSACTION = 20_000
 """Rows in one transaction: crawls and servers write to the same database meanwhile."""
@@ -388,6 +388,22 @@ class SqlBuilds:
                 waiting.write(self._engine)
         waiting.write(self._engine)
         return waiting.digest.hexdigest()
+
+
+def forget_in_builds(connection: sa.Connection, agent_id: str) -> int:
+    """Erase an agent from what builds keep of others, and of what they skipped: how many rows.
+
+    The agent's own rows are found by their key, and are not among these.
+    """
+    named = cells.c.nearest.contains(json.dumps(agent_id), autoescape=True)
+    key = list(cells.primary_key)
+    found = connection.execute(sa.select(*key, cells.c.nearest).where(named)).all()
+    for *place, nearest in found:
+        others = [one for one in json.loads(nearest) if one != agent_id]
+        own = sa.tuple_(*key) == sa.tuple_(*place)
+        connection.execute(sa.update(cells).where(own).values(nearest=json.dumps(others)))
+    of_agent = (skipped.c.part == SkippedKind.AGENT.value) & (skipped.c.id == storable(agent_id))
+    return len(found) + connection.execute(sa.delete(skipped).where(of_agent)).rowcount
 
 
 class _WaitingRows:

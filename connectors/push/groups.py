@@ -256,6 +256,14 @@ class PushedGroups:
             raise InboxUnreachable from error
 
 
+def forget_members(connection: sa.Connection, source: str, names: Collection[str]) -> int:
+    """Delete the members of these values or addresses from a source's groups: how many."""
+    keys, addresses = {_digest(one) for one in names}, {_address_key(one) for one in names} - {""}
+    meant = pushed_members.c.value_key.in_(keys) | pushed_members.c.email_key.in_(addresses)
+    gone = sa.delete(pushed_members).where(pushed_members.c.source == source, meant)
+    return connection.execute(gone).rowcount
+
+
 def group_principal(source: str, name: str) -> str:
     """The principal of a pushed group, as pushed documents name it."""
     return normalize_principal(f"{source}:group:{name}")

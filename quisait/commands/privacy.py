@@ -27,6 +27,7 @@ from quisait.privacy.retention import (
     query_log_key,
     register_warning,
 )
+from quisait.work.worker import delete_build_leftovers
 from search_api.answers.administration import read_audit
 from search_api.audit.port import AuditEntry, AuditIntegrity
 
@@ -173,6 +174,7 @@ def purge(as_json: AsJson = False) -> None:
             today(),
         )
         expunge_deleted_texts(application.whole_index)
+        delete_build_leftovers(application)
         left = register_warning(application.privacy.register)
     if as_json:
         print(json.dumps(asdict(gone), ensure_ascii=False, indent=2))

@@ -210,7 +210,7 @@ class FileRegister:
     def text_shown(
         self, question_id: str, answer_id: str, text_digest: str, moment: datetime
     ) -> None:
-        """This text of a question, or of one of its answers, is shown again; no other one."""
+        """A text of a question, or of one of its answers, is shown again: this one, no other."""
         this = {"question": question_id, "answer": answer_id, "text": text_digest}
         self._write("hidden", moment, **this, hidden=False)
 

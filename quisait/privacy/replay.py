@@ -209,22 +209,28 @@ def _hide_former_texts(lines: Sequence[RegisterLine], database: sa.Engine) -> No
         if line["kind"] in ("corrected", "hidden"):
             of_text.setdefault((line["question"], line["answer"]), []).append(line)
     for this, own in of_text.items():
-        if (found := _text_of(questions, *this)) is None:
-            continue
-        decisions = [line for line in own if line["kind"] == "hidden"]
-        last = decisions[-1] if decisions else None
-        shown = last and not last["hidden"] and last.get("text") == found.digest
-        corrections = [line for line in own if line["kind"] == "corrected"]
-        if shown:
-            questions.show_again(*this, found.digest)
-        elif last and (
-            last["hidden"] or (found.is_before(last) and any(line["hidden"] for line in decisions))
-        ):
-            if not found.moderated:  # what is hidden already keeps its reason
-                questions.hide(*this, "")
-        after = own.index(last) if shown and last else -1
-        if any(own.index(line) > after and found.is_before(line) for line in corrections):
-            questions.hide_outdated(*this)
+        if (found := _text_of(questions, *this)) is not None:
+            _decide_again(questions, this, found, own)
+
+
+def _decide_again(
+    questions: SqlQuestions, this: tuple[str, str], found: "_KeptText", own: list[RegisterLine]
+) -> None:
+    decisions = [line for line in own if line["kind"] == "hidden"]
+    last = decisions[-1] if decisions else None
+    since = own
+    if last and not last["hidden"] and last.get("text") == found.digest:
+        questions.show_again(*this, found.digest)
+        since = own[own.index(last) :]
+    elif (
+        last
+        and (last["hidden"] or found.is_before(last))
+        and any(line["hidden"] for line in decisions)
+        and not found.moderated  # what is hidden already keeps its reason
+    ):
+        questions.hide(*this, "")
+    if any(line["kind"] == "corrected" and found.is_before(line) for line in since):
+        questions.hide_outdated(*this)
 
 
 @dataclass(frozen=True, slots=True)

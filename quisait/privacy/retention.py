@@ -10,8 +10,9 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
+from connectors.push.groups import forget_members, pushed_members
 from expertise import build_tables, consent, directory_tables
-from expertise.builds import SqlBuilds
+from expertise.builds import SqlBuilds, forget_in_builds
 from expertise.consent import SqlConsent
 from expertise.directory import SqlDirectory, mark_directory_changed
 from expertise.directory_tables import forget_others
@@ -375,14 +376,41 @@ def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
     with database.begin() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("pragma secure_delete = on")
-        rows = sum(
+        rows = _forget_pushed_members(connection, agent_id) + sum(
             connection.execute(sa.delete(table).where(table.c.agent_key == key)).rowcount
             for table in _AGENT_TABLES
         )
         rows += forget_mentions(connection, journal, agent_id)
+        rows += forget_in_builds(connection, agent_id)
         rows += forget_agent(connection, agent_id)
         rows += forget_agent_in_questions(connection, agent_id)
         rows += forget_agent_in_verifications(connection, agent_id)
         mark_directory_changed(connection)
+        ended = sign_on_tables.provider_sessions.c.key.not_in(
+            sa.select(sign_on_tables.sessions.c.key)
+        )
+        connection.execute(sa.delete(sign_on_tables.provider_sessions).where(ended))
         own = sa.delete(directory_tables.agents).where(directory_tables.agents.c.key == key)
         return rows + connection.execute(own).rowcount
+
+
+def _forget_pushed_members(connection: sa.Connection, agent_id: str) -> int:
+    """Delete an agent from pushed groups, under their id, accounts and address: how many rows.
+
+    A member whom the directory knows as somebody else stays.
+    """
+    accounts, key = directory_tables.accounts, digest(agent_id)
+    agents = directory_tables.agents
+    mine = sa.select(accounts.c.account).where(accounts.c.agent_key == key)
+    own = [one.partition(":") for one in connection.execute(mine).scalars()]
+    address = connection.execute(sa.select(agents.c.email).where(agents.c.key == key)).scalar()
+    rows = 0
+    for source in connection.execute(sa.select(pushed_members.c.source).distinct()).scalars().all():
+        names = {agent_id, address or agent_id, *(name for of, _, name in own if of == source)}
+        keys = {digest(f"{source}:{name}"): name for name in names}
+        others = sa.select(accounts.c.key).where(
+            accounts.c.key.in_(keys), accounts.c.agent_key != key
+        )
+        taken = {keys[one] for one in connection.execute(others).scalars()}
+        rows += forget_members(connection, source, names - taken)
+    return rows

@@ -84,6 +84,15 @@ class BuildOutcome:
     skipped: tuple[SkippedItem, ...] = ()
 
 
+def delete_build_leftovers(application: Application) -> None:
+    """Delete what a build that was killed left in the folder, unless one is under way."""
+    with (
+        suppress(SourceBusy, sa.exc.SQLAlchemyError),
+        hold_source_lock(application.locks, BUILD),
+    ):
+        delete_leftovers(beside_file(application.settings.folder))
+
+
 def build_and_publish(application: Application) -> BuildOutcome:
     """Make the build of today and publish it; what fails leaves the last one standing.
 
@@ -216,6 +225,7 @@ def _purge(application: Application, _held: SourceLock, _stop: Event) -> int:
         today(),
     ).rows
     expunge_deleted_texts(application.whole_index)
+    delete_build_leftovers(application)
     return rows
 
 
@@ -247,22 +257,13 @@ class Worker:
 
     def work(self) -> None:
         """Until asked to stop; a round that fails (the database is away) is tried again."""
-        self._delete_leftovers()
+        delete_build_leftovers(self.application)
         while not self.stop.is_set():
             try:
                 self.round()
             except (sa.exc.SQLAlchemyError, SourceError, IndexerError) as error:
                 log.error("worker waits", extra={"error": type(error).__name__})
             self.stop.wait(POLL_EVERY_S)
-
-    def _delete_leftovers(self) -> None:
-        """What a build that was killed left in the folder, unless one is under way."""
-        folder = beside_file(self.application.settings.folder)
-        with (
-            suppress(SourceBusy, sa.exc.SQLAlchemyError),
-            hold_source_lock(self.application.locks, BUILD),
-        ):
-            delete_leftovers(folder)
 
     def round(self) -> int:
         """Do once what is due; returns how many jobs were done.

@@ -451,9 +451,9 @@ def act_on_question(
     """Do something with a question, as far as the reader may.
 
     `text`: an answer, a reason, what is missing, or the question's text. `valid_until`: the last
-    day on which an answer is right. `text_digest`: the former text that its author confirms, as the
-    page names it. Raises `NotFound` for
-    what is not the reader's to do, `InvalidParameter`, `IndexUnreachable`.
+    day on which an answer is right. `text_digest`: the former text that its author confirms, as
+    the page names it. Raises `NotFound` for what is not the reader's to do, `InvalidParameter`,
+    `IndexUnreachable`.
     """
     asking, thread = asking_of(context), readable_thread(context, reader, question_id)
     acting = _Acting(context, asking, thread, reader.agent_id or "", valid_until, text_digest)

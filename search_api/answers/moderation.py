@@ -245,7 +245,8 @@ def moderate(
 ) -> None:
     """Hide a text with a reason, show it again, leave it as it is, or give a question a topic.
 
-    `text_digest`: the text that is shown again, as the desk names it. Raises `NotFound` for what is not the holder's to moderate, `InvalidParameter`, `NotAudited`.
+    `text_digest`: the text that is shown again, as the desk names it. Raises `NotFound` for what
+    is not the holder's to moderate, `InvalidParameter`, `NotAudited`.
     """
     asking = asking_of(context)
     if act is ModerationAct.CLASSIFY:

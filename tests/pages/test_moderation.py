@@ -53,13 +53,9 @@ def report(site: AskingSite, agent_id: str, question: str, **fields: str) -> int
 def moderate(site: AskingSite, question: str, act: str, by: str = ANIMATOR, **fields: str) -> int:
     path = f"/api/v1/animation/questions/{question}"
     if act == "show" and "digest" not in fields:
-        of_it = (question, fields.get("answer", ""))
-        found = [
-            one
-            for one in desk(site, by)["hidden"]
-            if (one["question"]["id"], one["answer"]) == of_it
-        ]
-        fields |= {"digest": one["digest"] for one in found}
+        texts = desk(site, by)["hidden"]
+        of_it = {(one["question"]["id"], one["answer"]): one["digest"] for one in texts}
+        fields["digest"] = of_it[question, fields.get("answer", "")]
     return int(site.client(by).post(path, json={"act": act, **fields}).status_code)
 
 
