@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.push import documents as push_documents
-from connectors.push import groups as push_groups
 from connectors.push import tokens as push_tokens
+from connectors.push.groups import forget_members as forget_members
+from connectors.push.groups import pushed_members as pushed_members
 from expertise import build_tables, consent, decisions, directory_tables
 from indexer import part_runs, state
 from indexer.errors import IndexRefused
@@ -63,7 +64,7 @@ TABLES: tuple[sa.MetaData, ...] = (
     register.metadata,
     access_marks.metadata,
     sign_on_tables.metadata,
-    *{one.metadata for one in (push_tokens.push_tokens, push_groups.pushed_groups)},
+    *{one.metadata for one in (push_tokens.push_tokens, pushed_members)},
 )
 """Every table of the database."""
 OF_THIS_DATABASE = frozenset({schema_version, access_marks})

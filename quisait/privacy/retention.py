@@ -10,7 +10,6 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from connectors.push.groups import forget_members, pushed_members
 from expertise import build_tables, consent, directory_tables
 from expertise.builds import SqlBuilds, forget_in_builds
 from expertise.consent import SqlConsent
@@ -20,6 +19,7 @@ from expertise.topics import Topic
 from indexer.ports import Expungeable, Index
 from indexer.state import digest
 from indexer.values import Remove
+from quisait.application.database import forget_members, pushed_members
 from quisait.clock import now
 from quisait.privacy.register import (
     DatabaseRegisterMark,

@@ -416,14 +416,16 @@ class SqlQuestions:
             corrected = [*row["corrected"], moment.isoformat()]
             values = {**said, "corrected": corrected, "valid_until": valid_until}
             connection.execute(sa.update(given_answers).where(own).values(values))
+            stage = {}
             if differs:
                 _forget_decided(connection, row["question_id"], answer_id)
-                _forget_outdated(connection, row["question_id"], answer_id)
+                if _forget_outdated(connection, row["question_id"], answer_id) and row["accepted"]:
+                    stage = {"stage": QuestionStage.ANSWERED.value}
             # What nobody else sees changes nothing that they do, its date neither.
             this = _text(hidden_texts, row["question_id"], answer_id)
             unseen = connection.execute(sa.select(hidden_texts).where(this)).first() is not None
             dated = {} if unseen else {"modified": self.now()}
-            _change(connection, row["question_id"], seq, **dated)
+            _change(connection, row["question_id"], seq, **dated, **stage)
 
     def accept(self, question_id: str, answer_id: str) -> None:
         """Mark the answer that helped, instead of any other; the question is answered."""
@@ -877,10 +879,10 @@ def _forget_decided(connection: sa.Connection, question_id: str, answer_id: str)
     connection.execute(sa.delete(text_reports).where(decided))
 
 
-def _forget_outdated(connection: sa.Connection, question_id: str, answer_id: str) -> None:
-    """Its author wrote it anew: it is no former text any more."""
+def _forget_outdated(connection: sa.Connection, question_id: str, answer_id: str) -> bool:
+    """Its author wrote it anew: it is no former text any more. Whether it was one."""
     own = _text(hidden_texts, question_id, answer_id) & hidden_texts.c.outdated
-    connection.execute(sa.delete(hidden_texts).where(own))
+    return bool(connection.execute(sa.delete(hidden_texts).where(own)).rowcount)
 
 
 def _undecided() -> sa.ColumnElement[bool]:

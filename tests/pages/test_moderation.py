@@ -453,6 +453,7 @@ def test_a_former_text_is_shown_to_its_author_alone(site: AskingSite) -> None:
     assert site.act(ASKER, question, "edit", title="Le cadastre ?", text="De nouveau.") == 204
     assert site.read(STRANGER, question)["text"] == "De nouveau.", "corrected, it waits no more"
     put_back(site, copy)
+    assert site.read(STRANGER, other)["stage"] == "answered"
     assert SLANDER in traces(site, STRANGER, other), "what was confirmed stays so"
     assert site.read(STRANGER, question)["outdated"]
 
@@ -468,6 +469,9 @@ def test_who_moderates_may_confirm_a_former_text(site: AskingSite) -> None:
     assert (waiting["outdated"], waiting["answer"], waiting["hidden"]) == (True, answer, "")
     assert "sauvegarde restaurée" in site.client(ANIMATOR).get("/animation/questions").text
     stale = {"answer": answer, "digest": waiting["digest"]}
+    assert site.act(NEIGHBOUR, question, "correct", text="Encore autre.", answer=answer) == 204
+    assert site.read(STRANGER, question)["answers"][0]["text"] == "Encore autre."
+    put_back(site, copy)
     assert moderate(site, question, "hide", answer=answer, reason="Diffamation.") == 204
     assert site.act(NEIGHBOUR, question, "confirm", **stale) == 404, "by who hid it alone"
     assert site.act(NEIGHBOUR, question, "correct", text=f"{SLANDER} !", answer=answer) == 204
