@@ -44,7 +44,7 @@ from expertise.build_tables import (
 from expertise.clustering import CommunityKind
 from expertise.consent import agents_who_joined
 from expertise.corpus import SkippedItem, SkippedKind
-from expertise.decisions import SqlCommunityDecisions, SqlTopicDecisions
+from expertise.decisions import CommunityRegister, SqlCommunityDecisions, SqlTopicDecisions
 from expertise.holders import Basis, IsolationScope
 from expertise.sql import one_of, write_rows
 from expertise.topics import TopicList
@@ -126,10 +126,10 @@ class BuildToPublish(Protocol):
 class SqlBuilds:
     """Writes builds and reads the current one; SQLite or PostgreSQL."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, register: CommunityRegister | None = None) -> None:
         self._engine = engine
         self.decisions = SqlTopicDecisions(engine)
-        self.community_decisions = SqlCommunityDecisions(engine)
+        self.community_decisions = SqlCommunityDecisions(engine, register)
 
     def publish(self, build: BuildToPublish, listed: TopicList) -> BuildStamp:
         """Write a build beside the current one, then make it the current one.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from typing import Protocol
 
 import sqlalchemy as sa
 
@@ -187,11 +188,19 @@ class CommunityDecision:
     day: date
 
 
+class CommunityRegister(Protocol):
+    """Where each decision is also written: a restored database would open what was closed since."""
+
+    def community_decided(self, topic_id: str, *, accepted: bool) -> None:
+        """Stored durably once this returns."""
+        ...
+
+
 class SqlCommunityDecisions:
     """Decisions in the state database; SQLite or PostgreSQL."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: sa.Engine, register: CommunityRegister | None = None) -> None:
+        self._engine, self._register = engine, register
 
     def all(self) -> dict[str, CommunityDecision]:
         """Every decision, by the topic's id."""
@@ -204,6 +213,7 @@ class SqlCommunityDecisions:
 
     def keep(self, made: CommunityDecision) -> None:
         """Write a decision down; the last one on a topic stands."""
+        self._note(made.topic_id, accepted=made.verdict is Verdict.ACCEPTED)
         key = digest(made.topic_id)
         row = {
             "topic_key": key,
@@ -219,8 +229,13 @@ class SqlCommunityDecisions:
 
     def forget(self, topic_id: str) -> bool:
         """Delete a decision; False where there was none."""
+        self._note(topic_id, accepted=False)
         gone = sa.delete(community_decisions).where(
             community_decisions.c.topic_key == digest(topic_id)
         )
         with self._engine.begin() as connection:
             return connection.execute(gone).rowcount > 0
+
+    def _note(self, topic_id: str, *, accepted: bool) -> None:
+        if self._register is not None:
+            self._register.community_decided(topic_id, accepted=accepted)

@@ -55,7 +55,7 @@ _START = b'{"id": '
 
 RegisterLine = dict[str, Any]
 """`id`, `at` (ISO 8601), `kind` (wish, feedback, follow, mail, verification, question,
-corrected, hidden, report, gone, closed, purged, backup), and what the kind has."""
+corrected, hidden, report, community, gone, closed, purged, backup), and what the kind has."""
 
 
 class RegisterMark(Protocol):
@@ -223,6 +223,10 @@ class FileRegister:
     def verification_taken_back(self, agent_id: str, document_id: str) -> None:
         """An agent takes back what they said of a document, or of all (no document)."""
         self._write("verification", self._now(), agent=agent_id, document=document_id)
+
+    def community_decided(self, topic_id: str, *, accepted: bool) -> None:
+        """A community is accepted, or is not any more: its members read what is limited to it."""
+        self._write("community", self._now(), topic=topic_id, accepted=accepted)
 
     def gone(self, document_ids: Sequence[str]) -> None:
         """See `Witness`."""

@@ -13,6 +13,7 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from expertise.consent import WHOLE_SERVICE, Preference, PreferenceKind, SqlConsent
+from expertise.decisions import SqlCommunityDecisions, Verdict
 from indexer.ports import Index
 from indexer.scans import Scans
 from indexer.state import cursors
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 OF_AGENTS = frozenset(
     {
         *("wish", "feedback", "follow", "mail", "verification", "purged"),
-        *("question", "corrected", "hidden", "report"),
+        *("question", "corrected", "hidden", "report", "community"),
     }
 )
 """Kinds of lines that the database answers to, and not the index alone."""
@@ -124,6 +125,7 @@ def replay(
     _remove_feedback(lines, database)
     _remove_questions(lines, database)
     _hide_former_texts(lines, database)
+    _close_communities(lines, database)
     _remove_follows(lines, database)
     _choose_mail(lines, database)
     _take_back_verifications(lines, database)
@@ -258,6 +260,16 @@ def _text_of(questions: SqlQuestions, question_id: str, answer_id: str) -> _Kept
             hidden = given.hidden is not None and not given.outdated
             return _KeptText(given.text_digest, given.modified, hidden)
     return None
+
+
+def _close_communities(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
+    """Communities that are accepted no more; one that is accepted since waits for its animator."""
+    stored = SqlCommunityDecisions(database)
+    last = {line["topic"]: line for line in lines if line["kind"] == "community"}
+    for topic_id, made in stored.all().items():
+        decided = last.get(topic_id)
+        if made.verdict is Verdict.ACCEPTED and decided and not decided["accepted"]:
+            stored.forget(topic_id)
 
 
 def _remove_follows(lines: Sequence[RegisterLine], database: sa.Engine) -> None:

@@ -13,6 +13,7 @@ from connectors.push.connector import PushConnector
 from connectors.push.inbox import Inbox
 from connectors.push.items import PushOutcome, parse_item
 from expertise.consent import Preference, PreferenceKind, SqlConsent
+from expertise.decisions import CommunityDecision, SqlCommunityDecisions, Verdict
 from indexer.embedded.index import EmbeddedIndex
 from indexer.live_index import EncoderRecord
 from quisait.application.database import connect, migrate
@@ -261,6 +262,29 @@ def test_a_restored_inbox_publishes_nothing_that_was_deleted_or_closed_since(
     assert push("deleted") is PushOutcome.ACCEPTED
     assert push("parts", attachments=[one, two]) is PushOutcome.ACCEPTED
     assert upserted() == before - {"docs:closed"}
+
+
+def test_a_community_that_is_accepted_no_more_is_not_opened_again(
+    register: FileRegister, engine: sa.Engine, tmp_path: Path
+) -> None:
+    """Its members would read what is limited to it; another one stays as it is."""
+    give_back(register)
+    decisions = SqlCommunityDecisions(engine, register)
+    for topic_id in ("cadastre", "regies", "bornage"):
+        decisions.keep(CommunityDecision(topic_id, Verdict.ACCEPTED, NOW.date()))
+    former = SqlCommunityDecisions(engine)
+    known = register.last()
+    decisions.keep(CommunityDecision("regies", Verdict.REFUSED, NOW.date()))
+    assert decisions.forget("bornage")
+    for topic_id in ("regies", "bornage"):
+        former.keep(CommunityDecision(topic_id, Verdict.ACCEPTED, NOW.date()))
+    register.marks[0].move(known)
+    index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
+    inbox = Inbox(engine, lambda _: None, 10)
+    consent = SqlConsent(engine, lambda: NOW, register)
+    replay_where_older(register, engine, consent, index, b"key", inbox)
+    accepted = {one.topic_id for one in former.all().values() if one.verdict is Verdict.ACCEPTED}
+    assert accepted == {"cadastre"}
 
 
 @pytest.mark.parametrize("damage", [b"\0" * 40, b"{}", b"[1]", b"\xff", b""])
