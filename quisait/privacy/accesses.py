@@ -19,6 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from expertise.directory import mark_directory_changed
 from indexer.state import cursors, in_utc, requested_runs
 from quisait.clock import now
 from quisait.privacy.register import RegisterUnusable
@@ -81,6 +82,7 @@ def empty_accesses(
         for table in access_tables(every, kind)
     )
     if OF_DIRECTORY in kinds:
+        mark_directory_changed(connection)
         for table in (cursors, requested_runs):
             connection.execute(sa.delete(table).where(table.c.source == DIRECTORY))
         connection.execute(sa.insert(requested_runs).values(source=DIRECTORY, moment=now()))
@@ -142,7 +144,7 @@ class AccessMarks:
         """From now on, what this engine revokes moves the marks."""
         sa.event.listen(self._engine, "after_execute", _note_revocation)
         sa.event.listen(self._engine, "commit", _move)
-        sa.event.listen(self._engine, "rollback", lambda connection: _forget(connection))
+        sa.event.listen(self._engine, "rollback", _forget)
         sa.event.listen(self._engine, "checkin", self._catch_up)
 
     def behind(self) -> bool:

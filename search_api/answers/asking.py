@@ -534,7 +534,8 @@ class _Acting:
             outdated = self.question.outdated
         if not outdated:
             raise NotFound("Ce texte n’attend pas que vous le confirmiez.")
-        if not self.asking.questions.show_again(self.question.id, answer_id, self.text_digest):
+        this = self.question.id, answer_id, self.text_digest
+        if not self.asking.questions.show_again(*this, outdated=True):
             raise InvalidParameter(OTHER_TEXT)
 
     def edit(self, text: str, title: str, _: str) -> None:

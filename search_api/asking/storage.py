@@ -678,8 +678,13 @@ class SqlQuestions:
                     values = {**row, "since": self.now(), "outdated": True}
                     connection.execute(sa.insert(hidden_texts).values(values))
 
-    def show_again(self, question_id: str, answer_id: str, text_digest: str) -> bool:
-        """Show a hidden text to all who may read it; false where it is another text by now."""
+    def show_again(
+        self, question_id: str, answer_id: str, text_digest: str, *, outdated: bool = False
+    ) -> bool:
+        """Show a hidden text to all who may read it; false where it is another text by now.
+
+        `outdated`: only what nobody hid, by its author.
+        """
         if self._text_digest(question_id, answer_id) != text_digest:
             return False
         if self._register is not None:
@@ -691,6 +696,7 @@ class SqlQuestions:
             own = _text(hidden_texts, question_id, answer_id)
             if self._text_digest(question_id, answer_id, connection) != text_digest:
                 return False
+            own &= hidden_texts.c.outdated if outdated else sa.true()
             if connection.execute(sa.delete(hidden_texts).where(own)).rowcount:
                 _change(connection, question_id, seq, **stage)
             return True

@@ -11,7 +11,7 @@ from indexer.state import digest
 from quisait.application.assembly import open_application
 from quisait.application.sign_on import open_personal_tokens, open_sessions
 from quisait.clock import today
-from quisait.settings import load_settings
+from quisait.settings import DIRECTORY, load_settings
 from quisait.work.crawl import crawl_sources
 from search_api.identity.readers import reader_of
 from search_api.questions.query import Query
@@ -120,6 +120,32 @@ def test_what_was_revoked_since_is_not_opened_again(place: Place, tmp_path: Path
         sessions, tokens = accesses()
         assert sessions.find(session_id) is None
         assert tokens.agent_id(token) is None
+
+
+def test_a_directory_of_before_closes_until_it_is_read_again(place: Place, tmp_path: Path) -> None:
+    """Who left a group since a copy reads nothing by it; the check says what was emptied."""
+
+    def access_check(status: int = 0) -> dict[str, object]:
+        found = {one["name"]: one for one in place.json("check", status=status)}
+        return dict(found["accès"])
+
+    assert access_check()["detail"] == "retraits notés"
+    (place.folder / "groupes.csv").write_text("principal,label,members\n", "utf-8")
+    place.run("directory", "--accept-departures")
+    restore(place, tmp_path / "backup", "state.sqlite")
+    assert found("recettes de l'hôpital") == []
+    with open_application(load_settings()) as application:
+        assert reader_of("ag-2", application.book, today()).agent_id is None
+        assert application.state.run_is_requested(DIRECTORY)
+    assert not access_check(status=1)["passed"]
+    place.run("crawl", "notes")
+    with open_application(load_settings()) as application:
+        reader = reader_of("ag-2", application.book, today())
+        assert reader.agent_id == "ag-2"
+        assert "annuaire:group:fraude" not in reader.principals
+    told = access_check()
+    assert told["passed"]
+    assert "annuaire" in str(told["detail"])
 
 
 def test_a_wish_taken_back_since_is_not_put_again(place: Place, tmp_path: Path) -> None:
