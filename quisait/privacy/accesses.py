@@ -268,13 +268,14 @@ def _note_revocation(
 
 def _revoked(statement: Any) -> Iterator[str]:
     """The kinds of access that a statement takes away, if it meets a row."""
+    table = statement.table if isinstance(statement, sa.Delete | sa.Update) else None
+    if not isinstance(table, sa.Table):
+        return
+    columns = {one.name: one.info.get(GIVES_ACCESS) for one in table.columns}
     if isinstance(statement, sa.Delete):
-        if kind := statement.table.info.get(GIVES_ACCESS):
-            yield kind
-    elif isinstance(statement, sa.Update):
-        columns = {one.name: one.info.get(GIVES_ACCESS) for one in statement.table.columns}
-        if any(columns.values()):
-            yield from filter(None, map(columns.get, statement.compile().params))
+        yield from filter(None, [table.info.get(GIVES_ACCESS)])
+    elif any(columns.values()):
+        yield from filter(None, map(columns.get, statement.compile().params))
 
 
 def _move(connection: sa.Connection) -> None:

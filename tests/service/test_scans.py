@@ -23,7 +23,7 @@ from indexer.scans import RETRY, Scans, ScanState
 from indexer.state import scan_days, scans
 from quisait.application.assembly import Application, open_application
 from quisait.application.sources import open_source, sources_named
-from quisait.application.state_copy import copied_tables
+from quisait.application.state_copy import backed_up_tables
 from quisait.clock import today
 from quisait.commands.answers import answer_context, command_line_reader, results_text
 from quisait.settings import load_settings
@@ -95,7 +95,7 @@ def kept(application: Application) -> dict[str, str]:
 def test_from_the_settings_to_a_found_text(place: Place) -> None:
     """It waits, is read, is found by whom its rules admit, and says how sure that is."""
     with opened() as application:
-        assert {scans, scan_days} <= set(copied_tables())
+        assert {scans, scan_days} <= set(backed_up_tables())
         assert application.book.agent("ag-1") is None
         read_directory(application)
         crawled(application)
