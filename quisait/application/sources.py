@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -283,17 +283,17 @@ def _unjoined_directory(settings: Settings) -> Directory | None:
     if not tables.agents:
         return None
     groups = beside_file(tables.groups) if tables.groups else None
-    return open_tables(beside_file(tables.agents), groups, sources_with_groups(settings))
+    return open_tables(beside_file(tables.agents), groups, settings.group_sources)
 
 
 def open_tables(
-    agents: Path, groups: Path | None = None, pushed: frozenset[str] = frozenset()
+    agents: Path, groups: Path | None = None, claimed: frozenset[str] = frozenset()
 ) -> Directory:
     """The directory in these tables, without the accounts that rules join.
 
-    `pushed`: the sources whose applications say who is in their groups.
+    `claimed`: see `TableDirectory`.
     """
-    return TableDirectory(agents, groups, pushed)
+    return TableDirectory(agents, groups, claimed)
 
 
 def ldap_place(settings: Settings) -> LdapConfig:
@@ -350,15 +350,22 @@ def open_authorities(
 
     `own` are those that the application itself is.
     """
+    claimed = settings.group_sources.union(one.name for one in own)
+
+    @lru_cache(maxsize=1)
+    def claimed_twice(reading: str) -> frozenset[str]:
+        """Return authorities of which the directory, as of this reading, has groups too."""
+        return book.with_groups_of(claimed)
 
     def silent() -> frozenset[str]:
-        """The directory, where it could not be read for too long."""
+        """Return the directory if its last reading is too old, and authorities claimed twice."""
+        twice = claimed_twice(book.reading()) if claimed else frozenset()
         if not settings.ldap.urls:
-            return frozenset()
+            return twice
         last = state.last_done(DIRECTORY)
         oldest = timedelta(seconds=seconds_of(settings.ldap.oldest))
         current = last is not None and datetime.now(UTC) - last.started <= oldest
-        return frozenset() if current else frozenset({settings.ldap.authority})
+        return twice if current else twice | {settings.ldap.authority}
 
     def stamp() -> int | None:
         last = state.last_done(DIRECTORY)

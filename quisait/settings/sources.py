@@ -29,6 +29,12 @@ DIVISIBLE = frozenset({"folder", "export", "mediawiki"})
 BUILT_IN_KINDS = ("folder", "export", "mediawiki", "push", "questions")
 
 
+def _authority(name: str) -> str:
+    if name in RESERVED_AUTHORITIES:
+        raise ValueError(f"« {name} » est réservé")
+    return name
+
+
 def _known_kind(kind: str) -> str:
     """Of quisait itself, or of an installed connector, which is loaded when the source is read."""
     if kind in BUILT_IN_KINDS:
@@ -80,7 +86,9 @@ def _file_hosts(hosts: dict[str, str]) -> dict[str, str]:
 class SourceSettings(SettingsTable):
     """Une source de documents."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")] = Field(
+    name: Annotated[
+        str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$"), AfterValidator(_authority)
+    ] = Field(
         description="nom court, sans deux-points : il commence l'identifiant de ses documents"
     )
     kind: Annotated[str, AfterValidator(_known_kind)] = Field(
@@ -254,12 +262,6 @@ def _mapping(attributes: dict[str, str]) -> dict[str, str]:
         if not _ATTRIBUTE.fullmatch(attribute) or (field == "id" and not attribute):
             raise ValueError(f"« {attribute} » n'est pas un attribut LDAP")
     return attributes
-
-
-def _authority(name: str) -> str:
-    if name in RESERVED_AUTHORITIES:
-        raise ValueError(f"« {name} » est réservé")
-    return name
 
 
 class LdapSettings(SettingsTable):
