@@ -46,6 +46,7 @@ from quisait_git.cursor import (
     written_cursor,
 )
 from quisait_git.history import PageHistory, histories
+from quisait_git.local import git_folder
 from quisait_git.options import GitOptions
 from quisait_git.repository import Blob, Damaged, RepositoryCopy, Tip
 
@@ -173,10 +174,7 @@ class GitConnector:
         address = self.options.url
         if self.options.scheme == "file":
             path = unquote(urlsplit(address).path) if "://" in address else address
-            folder = self.folder / path
-            if not folder.is_dir():
-                raise SourceUnreachable(f"Le dépôt {folder} est introuvable : vérifiez le chemin.")
-            address = str(folder.resolve())
+            address = str(git_folder(self.folder / path))
         name = re.sub(r"[^\w-]", "_", self.source)
         copy = (self.folder / self.options.work).absolute() / f"{name}.git"
         return RepositoryCopy(copy, address, self.options, self.folder, self.password)
