@@ -10,13 +10,14 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Self, TypeVar
 
 from connectors.file_patterns import EVERY_FILE, FileSelection
 from connectors.files import FileState, OpenFile, disk_timeout_error, open_contained
-from connectors.folder.documents import access_by_rule, described, ruled_document
-from connectors.folder.rules import Rule
+from connectors.folder.documents import described, ruled_document
+from connectors.folder.rules import Rule, RuleScope, access_by_rule, read_outside_table
 from connectors.folder.walk import (
     FoundFile,
     ListedFolder,
@@ -50,6 +51,8 @@ FileDigests = tuple[str, str]
 _Value = TypeVar("_Value")
 
 CHECKPOINT_FILES = 200
+CHECKED_ENTRIES = 2_000
+"""Files and folders that `check` looks at."""
 _MAX_CURSOR_BYTES = 1024 * 1024 * 1024
 
 
@@ -69,7 +72,8 @@ class FolderConnector:
     A file whose size and modification time are unchanged has not changed. What `selection`
     leaves out counts as deleted, and nobody may read what is indexed of it until it is. `link`
     is the address of a file to which no rule gives one, with `{path}` for its path. Each `part`
-    lists every folder, and looks at its own files alone.
+    lists every folder, and looks at its own files alone. `rules` is a table kept outside `root`;
+    tables and sidecars below `root` may add readers only as `RuleScope` says.
     """
 
     source: str
@@ -78,16 +82,29 @@ class FolderConnector:
     selection: FileSelection = EVERY_FILE
     link: str = ""
     part: Part = WHOLE
+    rules: Path | None = None
+    trusts_tables: bool = False
 
     def of_part(self, part: Part) -> Self:
         """The same folder with the files of this part alone."""
         return replace(self, part=part)
 
+    def _scope(self) -> tuple[RuleScope, tuple[Malformed, ...]]:
+        """The rules outside the folder as they are now, and what is wrong with them."""
+        if self.rules is None:
+            return RuleScope(self.default_access, (), self.trusts_tables), ()
+        table, problems = read_outside_table(self.rules, self.rules.name)
+        return RuleScope(self.default_access, (table,), self.trusts_tables), problems
+
     def _walk(self, root: Path) -> Iterator[WalkEntry]:
+        scope, problems = self._scope()
+        yield from problems
+
         def held(path: str) -> bool:
             return self.part.holds(f"{self.source}:{path}")
 
-        return walk(root, self.selection, held=held if self.part != WHOLE else None)
+        held_here = held if self.part != WHOLE else None
+        yield from walk(root, self.selection, held=held_here, scope=scope)
 
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield new and changed files, then the listing. Raises `SourceUnreachable`.
@@ -157,6 +174,15 @@ class FolderConnector:
         entries = self._walk(_resolved(self.root))
         return sum(isinstance(entry, FoundFile) for entry in entries)
 
+    def check(self) -> Iterator[str]:
+        """Say which tables and sidecars name readers who are not added. Raises `SourceError`.
+
+        Only the first entries are looked at: a crawl looks at all of them.
+        """
+        for entry in islice(self._walk(_resolved(self.root)), CHECKED_ENTRIES):
+            if isinstance(entry, Malformed):
+                yield f"{entry.where} : {entry.reason}"
+
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """Yield these files, read again. Raises `SourceUnreachable`."""
         root = _resolved(self.root)
@@ -182,7 +208,7 @@ class FolderConnector:
 
     def _open_original(self, root: Path, path: str) -> tuple[Access, OpenFile] | None:
         try:
-            found = find_file(root, path, self.selection)
+            found = find_file(root, path, self.selection, self._scope()[0])
             if found is None or found.problem:
                 return None
             listed = FileState(found.size, found.mtime_ns, found.rule_stamps)

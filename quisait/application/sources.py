@@ -147,6 +147,8 @@ def open_source(
         default_access=Access(frozenset(settings.allowed)),
         selection=parse_selection(settings.include, settings.exclude),
         link=settings.link,
+        rules=beside_file(settings.rules) if settings.rules else None,
+        trusts_tables=settings.tables == "trusted",
     )
 
 

@@ -120,6 +120,16 @@ class SourceSettings(SettingsTable):
         description="d'un dossier, les fichiers et dossiers laissés de côté : « *.png », "
         "« archives » ; l'emporte sur include",
     )
+    rules: str = Field(
+        "",
+        description="d'un dossier, table de règles (pattern, allowed…) gardée hors de lui, "
+        "relative à quisait.toml ; celles du dossier ne font alors que restreindre ; vide : aucune",
+    )
+    tables: Literal["narrow", "trusted"] = Field(
+        "narrow",
+        description="d'un dossier, ce que peuvent les tables _quisait.csv des sous-dossiers et les "
+        "fiches : « narrow » : ôter des lecteurs ; « trusted » : en ajouter aussi",
+    )
     scans: bool = Field(
         True,
         description="reconnaître le texte de ses documents numérisés, si [scans] est allumé",
@@ -208,6 +218,8 @@ class SourceSettings(SettingsTable):
             raise ValueError("search_client n'a de sens que pour une source « push »")
         if self.file_hosts and self.kind != "push":
             raise ValueError("file_hosts n'a de sens que pour une source « push »")
+        if (self.rules or self.tables != "narrow") and self.kind != "folder":
+            raise ValueError("rules et tables n'ont de sens que pour un dossier (folder)")
         if self.options and self.kind in BUILT_IN_KINDS:
             raise ValueError("options n'a de sens que pour un connecteur installé")
         return self

@@ -11,15 +11,14 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from connectors.file_patterns import FileSelection
-from connectors.files import read_regular_file
-from connectors.folder.documents import access_by_rule, described, ruled_document
+from connectors.folder.documents import described, ruled_document
 from connectors.folder.rules import (
     RuleTable,
+    access_by_rule,
     effective_rule,
     is_skipped,
-    parse_table,
+    read_outside_table,
     tables_digest,
-    unreadable_table,
 )
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import (
@@ -31,7 +30,6 @@ from connectors.ports import (
     Malformed,
     RecordVanished,
     SourceError,
-    SourceRefused,
     SourceUnreachable,
     SubtreeHidden,
     Upsert,
@@ -183,17 +181,9 @@ class GitConnector:
         """The table of rules; one that cannot be read leaves no reader to anything."""
         if not self.options.rules:
             return (), ()
-        try:
-            content = read_regular_file(self.folder / self.options.rules)
-        except (OSError, SourceRefused):
-            reason = "la table de règles ne se lit pas : personne ne lit ces pages"
-            return (unreadable_table(()),), (Malformed(self.options.rules, reason),)
-        table, problems = parse_table(content, ())
-        said = (
-            replace(one, where=self.options.rules + one.where[-20:].partition("csv")[2])
-            for one in problems
-        )
-        return (table,), tuple(said)
+        path = self.folder / self.options.rules
+        table, problems = read_outside_table(path, self.options.rules)
+        return (table,), problems
 
     def _narrowed(
         self, repository: RepositoryCopy, tables: tuple[RuleTable, ...]
