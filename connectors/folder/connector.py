@@ -37,6 +37,7 @@ from connectors.ports import (
     Listing,
     Malformed,
     RecordVanished,
+    SourceRefused,
     SourceUnreachable,
     SubtreeHidden,
     Upsert,
@@ -73,7 +74,8 @@ class FolderConnector:
     leaves out counts as deleted, and nobody may read what is indexed of it until it is. `link`
     is the address of a file to which no rule gives one, with `{path}` for its path. Each `part`
     lists every folder, and looks at its own files alone. `rules` is a table kept outside `root`;
-    tables and sidecars below `root` may add readers only as `RuleScope` says.
+    tables and sidecars below `root` may add readers only as `RuleScope` says. `noted_root` is the
+    `root_now` that was read before: another is refused.
     """
 
     source: str
@@ -84,6 +86,26 @@ class FolderConnector:
     part: Part = WHOLE
     rules: Path | None = None
     trusts_tables: bool = False
+    noted_root: str = ""
+
+    def root_now(self) -> str:
+        """Which folder the root is: its path without links, and its inode.
+
+        Its device is left out: a network mount has another at each mount. Raises
+        `SourceUnreachable`.
+        """
+        root = _resolved(self.root)
+        return f"{_identity(root)[1]}:{root}"
+
+    def _read_root(self) -> Path:
+        """The root without links. Raises `SourceUnreachable`, `SourceRefused` for another."""
+        if self.noted_root and self.noted_root != self.root_now():
+            raise SourceRefused(
+                f"Le dossier de {self.source} n'est plus celui qui était lu (un lien, un autre "
+                "dossier, un disque qui n'est pas monté) : rien n'en est lu. S'il est le bon : "
+                f"quisait crawl {self.source} --accept-root."
+            )
+        return _resolved(self.root)
 
     def of_part(self, part: Part) -> Self:
         """The same folder with the files of this part alone."""
@@ -113,7 +135,7 @@ class FolderConnector:
         deletes nothing below such a folder. Its indexed files are hidden if the tables above
         it changed since the cursor, or if the cursor does not know them.
         """
-        root = _resolved(self.root)
+        root = self._read_root()
         identity = _identity(root)
         before, now = _read_cursor(since), _FolderState()
         existing: set[str] = set()
@@ -171,7 +193,7 @@ class FolderConnector:
 
     def count_pending(self, since: str | None) -> int | None:
         """How many files there are, with those that are unchanged."""
-        entries = self._walk(_resolved(self.root))
+        entries = self._walk(self._read_root())
         return sum(isinstance(entry, FoundFile) for entry in entries)
 
     def check(self) -> Iterator[str]:
@@ -179,13 +201,13 @@ class FolderConnector:
 
         Only the first entries are looked at: a crawl looks at all of them.
         """
-        for entry in islice(self._walk(_resolved(self.root)), CHECKED_ENTRIES):
+        for entry in islice(self._walk(self._read_root()), CHECKED_ENTRIES):
             if isinstance(entry, Malformed):
                 yield f"{entry.where} : {entry.reason}"
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """Yield these files, read again. Raises `SourceUnreachable`."""
-        root = _resolved(self.root)
+        root = self._read_root()
         wanted = set(document_ids)
         for entry in self._walk(root):
             if isinstance(entry, FoundFile) and f"{self.source}:{entry.path}" in wanted:
@@ -196,12 +218,12 @@ class FolderConnector:
     def open_original(self, document_id: str) -> tuple[Access, OpenFile] | None:
         """A document's file and whom the rules of now admit to it; None where there is none.
 
-        File and rules are of one moment. Raises `SourceUnreachable`.
+        File and rules are of one moment. Raises `SourceUnreachable`, `SourceRefused`.
         """
         source, _, path = document_id.partition(":")
         if source != self.source or not path:
             return None
-        root = _resolved(self.root)
+        root = self._read_root()
         return call_with_timeout(
             DISK_TIMEOUT_S, lambda: self._open_original(root, path), disk_timeout_error(root)
         )

@@ -42,7 +42,7 @@ from indexer.errors import IndexRefused
 from indexer.ports import IndexDenials
 from indexer.state import State
 from quisait.application.database import opened_database
-from quisait.settings import Settings, beside_file
+from quisait.settings import Settings, beside_file, settings_file
 from quisait.settings.sources import BUILT_IN_KINDS, LdapSettings, SourceSettings
 from quisait.settings.types import fault_lines, seconds_of
 from search_api.asking.documents import QuestionsConnector
@@ -152,6 +152,33 @@ def open_source(
     )
 
 
+def on_noted_root(
+    connector: Connector, settings: SourceSettings, state: State, *, accept: bool = False
+) -> Connector:
+    """The same connector, which refuses another root than the one that was read before.
+
+    A folder that is read for the first time, or under another path of the settings, is noted;
+    `accept`: as it is now. Raises `SourceUnreachable`.
+    """
+    if not isinstance(connector, FolderConnector):
+        return connector
+    noted = "" if accept else noted_root(settings, state)
+    if not noted:
+        noted = connector.root_now()
+        state.note_root(settings.name, _written_path(settings), noted)
+    return replace(connector, noted_root=noted)
+
+
+def noted_root(settings: SourceSettings, state: State) -> str:
+    """The root of a folder that was read before; empty where there is none under this path."""
+    return state.root_of(settings.name, _written_path(settings))
+
+
+def _written_path(settings: SourceSettings) -> str:
+    """The path as it is written, from the settings' file, whose links are not followed."""
+    return str(settings_file().absolute().parent / settings.path)
+
+
 def _pushed_files(settings: SourceSettings) -> FileReader | None:
     """What fetches the files that are pushed by their address. No token is read yet."""
     if not settings.file_hosts:
@@ -207,13 +234,14 @@ def _place_of(settings: SourceSettings) -> SourcePlace:
 
 @dataclass(frozen=True, slots=True)
 class FolderOriginals:
-    """Adapter of `Originals`: the folders that the settings name.
+    """Adapter of `Originals`: the folders that the settings name, by source.
 
-    `known` is asked anew at each request, as for the index.
+    `known` and `root_of`, the noted root of a source, are asked at each request.
     """
 
     folders: Mapping[str, FolderConnector]
     known: Callable[[], PrincipalLookup]
+    root_of: Callable[[str], str]
 
     def holds(self, source: str) -> bool:
         """Whether this source is a folder."""
@@ -222,7 +250,13 @@ class FolderOriginals:
     def open(self, source: str, document_id: str, access: AccessFilter) -> OpenFile | None:
         """A document's file, where the rules of now admit the reader."""
         folder = self.folders.get(source)
-        found = folder.open_original(document_id) if folder else None
+        if folder is None:
+            return None
+        try:
+            folder = replace(folder, noted_root=self.root_of(source))
+            found = folder.open_original(document_id)
+        except SourceRefused:
+            return None
         if found is None:
             return None
         readers, file = found
@@ -232,14 +266,17 @@ class FolderOriginals:
         return None
 
 
-def open_originals(settings: Settings, known: Callable[[], PrincipalLookup]) -> FolderOriginals:
+def open_originals(
+    settings: Settings, known: Callable[[], PrincipalLookup], state: State
+) -> FolderOriginals:
     """The files of every folder; nothing is opened yet."""
+    named = {one.name: one for one in settings.sources}
     folders = {}
     for one in settings.sources:
         connector = open_source(one, None) if one.kind == "folder" else None
         if isinstance(connector, FolderConnector):
             folders[one.name] = connector
-    return FolderOriginals(folders, known)
+    return FolderOriginals(folders, known, lambda source: noted_root(named[source], state))
 
 
 def open_directory(settings: Settings) -> Directory | None:
