@@ -119,7 +119,7 @@ def agent_of_record(
 
 def _not_reserved(principal: str) -> str:
     if authority_of(principal) in RESERVED_AUTHORITIES:
-        raise ValueError("the authorities everyone and agent are reserved")
+        raise ValueError(f"reserved authorities: {', '.join(sorted(RESERVED_AUTHORITIES))}")
     return principal
 
 
@@ -207,13 +207,13 @@ class TableDirectory:
     """A directory in two tables; `groups` is optional.
 
     Columns are the fields of `Agent` and `Group`; multiple skills, missions, accounts or members
-    are separated by `|`. Tables are `.csv` (comma or semicolon) or `.jsonl`. `pushed` are the
-    sources whose applications say who is in their groups: the table may have none of these.
+    are separated by `|`. Tables are `.csv` (comma or semicolon) or `.jsonl`. `claimed` are the
+    authorities whose groups a source hands out: the table may have none of these.
     """
 
     agents: Path
     groups: Path | None = None
-    pushed: frozenset[str] = frozenset()
+    claimed: frozenset[str] = frozenset()
 
     def entries(self) -> Iterator[Agent | Group | Malformed]:
         """Yield every agent, then every group, and invalid rows.
@@ -226,11 +226,12 @@ class TableDirectory:
         yield from self._agents()
         if self.groups is not None:
             for where, line in read_records(self.groups, GroupRecord, required="principal"):
-                if isinstance(line, GroupRecord) and self._is_pushed(line.principal):
+                if isinstance(line, GroupRecord) and authority_of(line.principal) in self.claimed:
+                    name = authority_of(line.principal)
                     raise SourceRefused(
-                        f"{where} : les groupes « {authority_of(line.principal)}:group:… » sont "
-                        "ceux que l'application de cette source envoie (scim) : ôtez cette ligne, "
-                        "ou l'application y mettrait qui elle veut."
+                        f"{where} : les groupes « {name}:… » sont ceux que donne la source "
+                        f"« {name} » (scim, reader_groups) : ôtez cette ligne, ou renommez la "
+                        "source. D'ici là, ces groupes ne sont pas crus."
                     )
                 if isinstance(line, GroupRecord):
                     yield Group(line.principal, line.label, frozenset(line.members))
@@ -239,10 +240,6 @@ class TableDirectory:
                         f"{where} : {line}. Un groupe mal lu pourrait ouvrir ce qu'il ferme : "
                         "corrigez cette ligne ; l'annuaire d'avant reste en place."
                     )
-
-    def _is_pushed(self, principal: str) -> bool:
-        source = authority_of(principal)
-        return source in self.pushed and principal.startswith(f"{source}:group:")
 
     def _agents(self) -> Iterator[Agent | Malformed]:
         valid: dict[str, tuple[str, AgentRecord]] = {}

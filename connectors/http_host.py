@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from ipaddress import ip_address
 from itertools import count
+from socket import socket
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -39,28 +40,30 @@ MAX_WAIT_S = 120.0
 USER_AGENT = "quisait"
 
 
-def _refuse_metadata(connection: HTTPConnection) -> None:
-    """Raise `SourceRefused` before anything is sent to such an address."""
-    assert connection.sock is not None  # noqa: S101 - it has just been connected
-    found = ip_address(connection.sock.getpeername()[0].partition("%")[0])
+def _refuse_metadata(host: str, connected: socket) -> None:
+    """Close the connection and raise `SourceRefused` if it leads to such an address."""
+    found = ip_address(connected.getpeername()[0].partition("%")[0])
     if is_metadata_address(found):
-        connection.close()
+        connected.close()
         raise SourceRefused(
-            f"L'hôte {connection.host} mène à une adresse interdite ({found}) : une machine y "
+            f"L'hôte {host} mène à une adresse interdite ({found}) : une machine y "
             "donne ses propres secrets. Corrigez l'adresse de la source."
         )
 
 
 class _Connection(HTTPConnection):
-    def connect(self) -> None:
-        super().connect()
-        _refuse_metadata(self)
+    def _new_conn(self) -> socket:
+        connected = super()._new_conn()
+        _refuse_metadata(self.host, connected)
+        return connected
 
 
 class _TlsConnection(HTTPSConnection):
-    def connect(self) -> None:
-        super().connect()
-        _refuse_metadata(self)
+    def _new_conn(self) -> socket:
+        """Connect; the handshake comes after it."""
+        connected = super()._new_conn()
+        _refuse_metadata(self.host, connected)
+        return connected
 
 
 class _Pool(HTTPConnectionPool):

@@ -1,12 +1,42 @@
 """Addresses by which a machine is asked about itself: no source is ever read there."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
-METADATA_ADDRESSES = frozenset(map(ip_address, ("fd00:ec2::254", "100.100.100.200")))
+METADATA_ADDRESSES = frozenset(
+    map(
+        ip_address,
+        (
+            "100.100.100.200",  # Alibaba Cloud
+            "168.63.129.16",  # Azure
+            "192.0.0.192",  # Oracle Cloud
+            "fd00:ec2::254",  # AWS
+            "fd20:ce::254",  # Google Cloud
+        ),
+    )
+)
 """Of the services that tell a machine its own secrets, beside the link-local ones."""
+_TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+"""Prefixes of NAT64 (RFC 6052, RFC 8215)."""
 
 
 def is_metadata_address(address: IPv4Address | IPv6Address) -> bool:
-    """Whether an address is link-local (RFC 3927, RFC 4291), or of a machine's own metadata."""
-    inside = getattr(address, "ipv4_mapped", None) or address
-    return inside.is_link_local or inside in METADATA_ADDRESSES
+    """Return whether an address, or one inside it, is link-local or tells a machine's secrets."""
+    return any(
+        one.is_link_local or one in METADATA_ADDRESSES for one in (address, *_inside(address))
+    )
+
+
+def _inside(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address]:
+    """Yield the IPv4 addresses that an IPv6 address leads to: mapped, 6to4, Teredo, NAT64."""
+    if isinstance(address, IPv4Address):
+        return
+    found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    number = int(address)
+    if any(address in network for network in _TRANSLATED):
+        found.append(IPv4Address(number & 0xFFFF_FFFF))
+    if address in _TRANSLATED[1]:  # of a prefix of 48 bits, the byte 8 is not part of the address
+        found.append(IPv4Address((number >> 64 & 0xFFFF) << 16 | number >> 40 & 0xFFFF))
+    if number >> 32 == 0:  # IPv4-compatible (RFC 4291, deprecated)
+        found.append(IPv4Address(number))
+    yield from (one for one in found if one is not None)

@@ -11,7 +11,9 @@ from enum import StrEnum
 from types import MappingProxyType
 
 EVERYONE = "everyone"
-RESERVED_AUTHORITIES = frozenset({EVERYONE, "agent"})
+APPLICATION_AUTHORITY = "quisait"
+"""The authority of the readers to whom a question is limited."""
+RESERVED_AUTHORITIES = frozenset({EVERYONE, "agent", APPLICATION_AUTHORITY})
 """Authorities of the application itself: no source or directory may use them."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -360,6 +360,16 @@ class SqlDirectory:
             return dict(
                 self._group_rows(connection, one_of(connection, groups.c.principal_key, keys))
             )
+
+    def with_groups_of(self, authorities: Collection[str]) -> frozenset[str]:
+        """Those of these authorities of which the directory itself has a group."""
+
+        def query(name: str) -> sa.Select[Any]:
+            begins = groups.c.principal.startswith(f"{name}:", autoescape=True)
+            return sa.select(groups.c.principal).where(begins).limit(1)
+
+        with self._engine.connect() as connection:
+            return frozenset(one for one in authorities if connection.execute(query(one)).first())
 
     def largest_groups(self, limit: int) -> tuple[str, ...]:
         """The principals of the groups with the most agents, largest first, ties by name."""

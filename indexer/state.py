@@ -64,6 +64,16 @@ requested_runs = sa.Table(
 )
 """When an administrator last asked for a source to be read; a run that began since answers it."""
 
+source_roots = sa.Table(
+    "source_roots",
+    metadata,
+    sa.Column("source", sa.String(200), primary_key=True),
+    # As the settings give it: who changes them chooses another root.
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("identity", sa.Text, nullable=False),
+)
+"""Which folder of this machine was read as a source's root."""
+
 scans = sa.Table(
     "scans",
     metadata,
@@ -249,8 +259,22 @@ class State:
         """Forget all of a source that is read no more: cursor, failures, runs and scans."""
         with self._engine.begin() as connection:
             overwrite_deleted(connection)
-            for table in (cursors, ahead, failures, runs, scans):
+            for table in (cursors, ahead, failures, runs, scans, source_roots):
                 connection.execute(sa.delete(table).where(rows_of(table, source)))
+
+    def root_of(self, source: str, path: str) -> str:
+        """The root that was read under this path of the settings; empty before the first time."""
+        noted = source_roots.c
+        query = sa.select(noted.identity).where(noted.source == source, noted.path == path)
+        with self._engine.connect() as connection:
+            return connection.execute(query).scalar_one_or_none() or ""
+
+    def note_root(self, source: str, path: str, identity: str) -> None:
+        """Replace the source's root."""
+        row = {"source": source, "path": path, "identity": identity}
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(source_roots).where(source_roots.c.source == source))
+            connection.execute(sa.insert(source_roots), row)
 
     def keys(self, source: str) -> frozenset[str]:
         """The keys of all open failures of a source."""

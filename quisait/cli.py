@@ -61,7 +61,7 @@ from quisait.privacy.retention import audit_command, register_warning
 from quisait.settings import FILE_VARIABLE, settings_file
 from quisait.settings.documentation import initial_file, settings_page
 from quisait.settings.types import reason_of
-from quisait.work.crawl import CrawlOutcome, crawl_sources, read_directory
+from quisait.work.crawl import CrawlOutcome, accept_roots, crawl_sources, read_directory
 from quisait.work.index_limit import limit_warning
 from quisait.work.reindexing import reindex_command
 from quisait.work.source_status import directory_state, forget, removed_source_statuses, status_of
@@ -204,6 +204,12 @@ def crawl(
             "--accept-deletions", help="Confirmer la disparition d'une grande part d'une source"
         ),
     ] = False,
+    accept_root: Annotated[
+        bool,
+        typer.Option(
+            "--accept-root", help="Confirmer qu'un dossier remplacé est bien celui à lire"
+        ),
+    ] = False,
     workers: Annotated[
         int,
         typer.Option(
@@ -224,6 +230,8 @@ def crawl(
             return
 
         def work(stop: Event) -> tuple[bool, list[CrawlOutcome], bool]:
+            if accept_root:
+                accept_roots(application, chosen)
             directory_read = _read_and_print_directory(application, quiet=as_json)
             with helping_readers(chosen, workers):
                 outcomes = crawl_sources(

@@ -10,13 +10,14 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Self, TypeVar
 
 from connectors.file_patterns import EVERY_FILE, FileSelection
 from connectors.files import FileState, OpenFile, disk_timeout_error, open_contained
-from connectors.folder.documents import access_by_rule, described, ruled_document
-from connectors.folder.rules import Rule
+from connectors.folder.documents import described, ruled_document
+from connectors.folder.rules import Rule, RuleScope, access_by_rule, read_outside_table
 from connectors.folder.walk import (
     FoundFile,
     ListedFolder,
@@ -36,6 +37,7 @@ from connectors.ports import (
     Listing,
     Malformed,
     RecordVanished,
+    SourceRefused,
     SourceUnreachable,
     SubtreeHidden,
     Upsert,
@@ -50,6 +52,8 @@ FileDigests = tuple[str, str]
 _Value = TypeVar("_Value")
 
 CHECKPOINT_FILES = 200
+CHECKED_ENTRIES = 2_000
+"""Files and folders that `check` looks at."""
 _MAX_CURSOR_BYTES = 1024 * 1024 * 1024
 
 
@@ -69,7 +73,9 @@ class FolderConnector:
     A file whose size and modification time are unchanged has not changed. What `selection`
     leaves out counts as deleted, and nobody may read what is indexed of it until it is. `link`
     is the address of a file to which no rule gives one, with `{path}` for its path. Each `part`
-    lists every folder, and looks at its own files alone.
+    lists every folder, and looks at its own files alone. `rules` is a table kept outside `root`;
+    tables and sidecars below `root` may add readers only as `RuleScope` says. `noted_root` is the
+    `root_now` that was read before: another is refused.
     """
 
     source: str
@@ -78,16 +84,49 @@ class FolderConnector:
     selection: FileSelection = EVERY_FILE
     link: str = ""
     part: Part = WHOLE
+    rules: Path | None = None
+    trusts_tables: bool = False
+    noted_root: str = ""
+
+    def root_now(self) -> str:
+        """Which folder the root is: its path without links, and its inode.
+
+        Its device is left out: a network mount has another at each mount. Raises
+        `SourceUnreachable`.
+        """
+        root = _resolved(self.root)
+        return f"{_identity(root)[1]}:{root}"
+
+    def _read_root(self) -> Path:
+        """The root without links. Raises `SourceUnreachable`, `SourceRefused` for another."""
+        if self.noted_root and self.noted_root != self.root_now():
+            raise SourceRefused(
+                f"Le dossier de {self.source} n'est plus celui qui était lu (un lien, un autre "
+                "dossier, un disque qui n'est pas monté) : rien n'en est lu. S'il est le bon : "
+                f"quisait crawl {self.source} --accept-root."
+            )
+        return _resolved(self.root)
 
     def of_part(self, part: Part) -> Self:
         """The same folder with the files of this part alone."""
         return replace(self, part=part)
 
+    def _scope(self) -> tuple[RuleScope, tuple[Malformed, ...]]:
+        """The rules outside the folder as they are now, and what is wrong with them."""
+        if self.rules is None:
+            return RuleScope(self.default_access, (), self.trusts_tables), ()
+        table, problems = read_outside_table(self.rules, self.rules.name)
+        return RuleScope(self.default_access, (table,), self.trusts_tables), problems
+
     def _walk(self, root: Path) -> Iterator[WalkEntry]:
+        scope, problems = self._scope()
+        yield from problems
+
         def held(path: str) -> bool:
             return self.part.holds(f"{self.source}:{path}")
 
-        return walk(root, self.selection, held=held if self.part != WHOLE else None)
+        held_here = held if self.part != WHOLE else None
+        yield from walk(root, self.selection, held=held_here, scope=scope)
 
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield new and changed files, then the listing. Raises `SourceUnreachable`.
@@ -96,7 +135,7 @@ class FolderConnector:
         deletes nothing below such a folder. Its indexed files are hidden if the tables above
         it changed since the cursor, or if the cursor does not know them.
         """
-        root = _resolved(self.root)
+        root = self._read_root()
         identity = _identity(root)
         before, now = _read_cursor(since), _FolderState()
         existing: set[str] = set()
@@ -154,12 +193,21 @@ class FolderConnector:
 
     def count_pending(self, since: str | None) -> int | None:
         """How many files there are, with those that are unchanged."""
-        entries = self._walk(_resolved(self.root))
+        entries = self._walk(self._read_root())
         return sum(isinstance(entry, FoundFile) for entry in entries)
+
+    def check(self) -> Iterator[str]:
+        """Say which tables and sidecars name readers who are not added. Raises `SourceError`.
+
+        Only the first entries are looked at: a crawl looks at all of them.
+        """
+        for entry in islice(self._walk(self._read_root()), CHECKED_ENTRIES):
+            if isinstance(entry, Malformed):
+                yield f"{entry.where} : {entry.reason}"
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
         """Yield these files, read again. Raises `SourceUnreachable`."""
-        root = _resolved(self.root)
+        root = self._read_root()
         wanted = set(document_ids)
         for entry in self._walk(root):
             if isinstance(entry, FoundFile) and f"{self.source}:{entry.path}" in wanted:
@@ -170,19 +218,19 @@ class FolderConnector:
     def open_original(self, document_id: str) -> tuple[Access, OpenFile] | None:
         """A document's file and whom the rules of now admit to it; None where there is none.
 
-        File and rules are of one moment. Raises `SourceUnreachable`.
+        File and rules are of one moment. Raises `SourceUnreachable`, `SourceRefused`.
         """
         source, _, path = document_id.partition(":")
         if source != self.source or not path:
             return None
-        root = _resolved(self.root)
+        root = self._read_root()
         return call_with_timeout(
             DISK_TIMEOUT_S, lambda: self._open_original(root, path), disk_timeout_error(root)
         )
 
     def _open_original(self, root: Path, path: str) -> tuple[Access, OpenFile] | None:
         try:
-            found = find_file(root, path, self.selection)
+            found = find_file(root, path, self.selection, self._scope()[0])
             if found is None or found.problem:
                 return None
             listed = FileState(found.size, found.mtime_ns, found.rule_stamps)

@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from urllib.parse import quote
 
-from connectors.folder.rules import NOBODY, Rule
+from connectors.folder.rules import Rule
 from connectors.values import (
     COPIED_FIELDS,
     Access,
@@ -16,21 +16,6 @@ from connectors.values import (
     EvidencePolicy,
     assume_utc,
 )
-
-
-def access_by_rule(rule: Rule | None, default: Access) -> Access:
-    """Who may read a file: nobody where an invalid rule (None) may apply to it.
-
-    `default` holds for what the rule does not say.
-    """
-    if rule is None:
-        return Access()
-    allowed, denied = default.allowed, default.denied
-    if rule.allowed is not None:
-        allowed = frozenset() if NOBODY in rule.allowed else frozenset(rule.allowed)
-    if rule.denied is not None:
-        denied = frozenset(rule.denied)
-    return Access(allowed, denied)
 
 
 def ruled_document(

@@ -6,24 +6,29 @@ A table `_quisait.csv` applies to the folder it stands in and to all folders bel
 character matches itself (folders are named «[RH] Paie»). For each field, deeper tables win over
 upper ones, later rows over earlier ones, a sidecar over all. Nobody may read the files to
 which an invalid rule may apply.
+
+Whoever writes in a folder can write such a table. So only trusted tables decide who reads: that of
+the root, or those of `RuleScope.outside`. All others may take readers away, and add none.
 """
 
 import hashlib
 import json
 import posixpath
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import islice
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from connectors.file_patterns import matches, parse_pattern
-from connectors.ports import Malformed
+from connectors.files import read_regular_file
+from connectors.ports import Malformed, SourceRefused
 from connectors.tables import TableUnreadable, invalid_value, none_if_empty, read_table
-from connectors.values import MAX_PRINCIPALS, MAX_REPLACED, EvidencePolicy
+from connectors.values import EVERYONE, MAX_PRINCIPALS, MAX_REPLACED, Access, EvidencePolicy
 
 TABLE_NAME = "_quisait.csv"
 SIDECAR_SUFFIX = ".quisait.json"
@@ -31,6 +36,10 @@ MAX_RULES = 100_000
 """Rows of one table; each takes a kilobyte of memory."""
 MAX_RULE_BYTES = 16 * 1024 * 1024
 """Size of one table or sidecar."""
+NO_READER_ADDED = (
+    "elle nomme des lecteurs que les règles au-dessus n'admettent pas : ils ne sont pas ajoutés. "
+    "Nommez-les plus haut, ou réglez tables = « trusted » si vous croyez qui écrit ici"
+)
 NOBODY = "nobody"
 """In `allowed`: nobody may read, whatever upper tables say."""
 
@@ -95,6 +104,38 @@ class Rule(BaseModel):
         values = {n: v for n in Rule.model_fields if (v := getattr(other, n)) is not None}
         return self.model_copy(update=values)
 
+    def narrowed_by(self, other: "Rule", default: Access) -> "Rule":
+        """The same, but only readers whom both rules admit stay; so does `evidence` of `none`."""
+        rule = self.overridden_by(other)
+        kept: dict[str, object] = {"allowed": self.allowed, "denied": self.denied}
+        if other.allowed is not None or other.denied is not None:
+            upper = access_by_rule(self, default)
+            access = upper.narrowed_to(access_by_rule(other, Access(upper.allowed)))
+            if len(access.denied) > MAX_PRINCIPALS:  # the index takes no more
+                access = Access()
+            kept = {
+                "allowed": tuple(sorted(access.allowed)) or (NOBODY,),
+                "denied": tuple(sorted(access.denied)),
+            }
+        if self.evidence is EvidencePolicy.NONE:
+            kept["evidence"] = self.evidence
+        return rule.model_copy(update=kept)
+
+
+def access_by_rule(rule: Rule | None, default: Access) -> Access:
+    """Who may read a file: nobody where an invalid rule (None) may apply to it.
+
+    `default` holds for what the rule does not say.
+    """
+    if rule is None:
+        return Access()
+    allowed, denied = default.allowed, default.denied
+    if rule.allowed is not None:
+        allowed = frozenset() if NOBODY in rule.allowed else frozenset(rule.allowed)
+    if rule.denied is not None:
+        denied = frozenset(rule.denied)
+    return Access(allowed, denied)
+
 
 _SKIPPED = frozenset({TABLE_NAME, "Thumbs.db", "desktop.ini"})
 
@@ -117,10 +158,31 @@ class RuleRow:
 
 @dataclass(frozen=True, slots=True)
 class RuleTable:
-    """The rules of one folder (`folder`: path segments below the root)."""
+    """The rules of one folder (`folder`: path segments below the root).
+
+    `trusted`: it may also add readers.
+    """
 
     folder: tuple[str, ...]
     rows: tuple[RuleRow, ...]
+    trusted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RuleScope:
+    """What the settings say of a tree's rules.
+
+    `default`: who reads what no rule names. `outside`: tables that are kept outside the tree; the
+    tree's own may then only narrow. `trusted`: every table and sidecar of the tree may add readers.
+    """
+
+    default: Access = field(default_factory=Access)
+    outside: tuple[RuleTable, ...] = ()
+    trusted: bool = False
+
+    def trusts(self, folder: tuple[str, ...]) -> bool:
+        """Whether the table in this folder may add readers."""
+        return self.trusted or not (folder or self.outside)
 
 
 EVERYTHING_BELOW = ("**",)
@@ -131,7 +193,25 @@ def unreadable_table(folder: tuple[str, ...]) -> RuleTable:
     return RuleTable(folder, (RuleRow(EVERYTHING_BELOW, None),))
 
 
-def parse_table(content: bytes, folder: tuple[str, ...]) -> tuple[RuleTable, tuple[Malformed, ...]]:
+def read_outside_table(path: Path, where: str) -> tuple[RuleTable, tuple[Malformed, ...]]:
+    """The table at `path`, outside the tree, whose rules are trusted; and its invalid rows.
+
+    Nobody reads anything where it cannot be read. `where` names it in problems.
+    """
+    try:
+        content = read_regular_file(path)
+    except (OSError, SourceRefused):
+        reason = "la table de règles ne se lit pas : personne ne lit ce dont elle parle"
+        return unreadable_table(()), (Malformed(where, reason),)
+    table, problems = parse_table(content, (), trusted=True)
+    return table, tuple(
+        replace(one, where=where + one.where.removeprefix(TABLE_NAME)) for one in problems
+    )
+
+
+def parse_table(
+    content: bytes, folder: tuple[str, ...], *, trusted: bool
+) -> tuple[RuleTable, tuple[Malformed, ...]]:
     """The table of a folder, and its invalid rows."""
     where = "/".join((*folder, TABLE_NAME))
     try:
@@ -151,7 +231,7 @@ def parse_table(content: bytes, folder: tuple[str, ...]) -> tuple[RuleTable, tup
         rows.append(RuleRow(applies_to, None if reason else rule))
         if reason:
             problems.append(Malformed(f"{where}:{raw.number}", reason))
-    return RuleTable(folder, tuple(rows)), tuple(problems)
+    return RuleTable(folder, tuple(rows), trusted), tuple(problems)
 
 
 def tables_digest(tables: Sequence[RuleTable]) -> str:
@@ -171,22 +251,53 @@ def parse_sidecar(content: bytes, folder: tuple[str, ...]) -> tuple[Rule | None,
 
 
 def effective_rule(
-    path: tuple[str, ...], tables: Sequence[RuleTable], sidecar: Rule | None = None
+    path: tuple[str, ...],
+    tables: Sequence[RuleTable],
+    sidecar: Rule | None = None,
+    scope: RuleScope | None = None,
 ) -> Rule | None:
     """The rule of a file, from the tables of its folders (root first) and its sidecar.
 
     None if an invalid rule may apply to it: then nobody may read it.
     """
+    return rule_and_ignored(path, tables, sidecar, scope or RuleScope())[0]
+
+
+def rule_and_ignored(
+    path: tuple[str, ...], tables: Sequence[RuleTable], sidecar: Rule | None, scope: RuleScope
+) -> tuple[Rule | None, tuple[int, ...]]:
+    """The same, and which tables (the sidecar after the last) name readers that are not added."""
     rule = Rule()
+    ignored = []
+    for number, (own, trusted) in enumerate(_rules_of(path, tables, sidecar, scope)):
+        if own is None:
+            return None, tuple(ignored)
+        if trusted:
+            rule = rule.overridden_by(own)
+            continue
+        if own.allowed is not None and NOBODY not in own.allowed:
+            upper = access_by_rule(rule, scope.default).allowed
+            if EVERYONE not in upper and not Access(frozenset(own.allowed)).allowed <= upper:
+                ignored.append(number)
+        rule = rule.narrowed_by(own, scope.default)
+    return rule, tuple(ignored)
+
+
+def _rules_of(
+    path: tuple[str, ...], tables: Sequence[RuleTable], sidecar: Rule | None, scope: RuleScope
+) -> Iterator[tuple[Rule | None, bool]]:
+    """What each table, and then the sidecar, says of a file, and whether it is trusted."""
     for table in tables:
-        relative = path[len(table.folder) :]
+        relative, own = path[len(table.folder) :], Rule()
         for row in table.rows:
-            if not matches(row.pattern, relative):
-                continue
-            if row.rule is None:
-                return None
-            rule = rule.overridden_by(row.rule)
-    return rule.overridden_by(sidecar) if sidecar else rule
+            if matches(row.pattern, relative):
+                if row.rule is None:
+                    yield None, table.trusted
+                    return
+                own = own.overridden_by(row.rule)
+        yield own, table.trusted
+    if sidecar:
+        yield sidecar, scope.trusted
 
 
 def _parse_rule(values: dict[str, object], folder: tuple[str, ...]) -> tuple[Rule | None, str]:

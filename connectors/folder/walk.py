@@ -5,7 +5,7 @@ import stat
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from connectors.file_patterns import EVERY_FILE, FileSelection
@@ -22,14 +22,16 @@ from connectors.files import (
 )
 from connectors.folder.rules import (
     MAX_RULE_BYTES,
+    NO_READER_ADDED,
     SIDECAR_SUFFIX,
     TABLE_NAME,
     Rule,
+    RuleScope,
     RuleTable,
-    effective_rule,
     is_skipped,
     parse_sidecar,
     parse_table,
+    rule_and_ignored,
     tables_digest,
     unreadable_table,
 )
@@ -108,24 +110,35 @@ def walk(
     selection: FileSelection = EVERY_FILE,
     timeout_s: float = DISK_TIMEOUT_S,
     held: Callable[[str], bool] | None = None,
+    scope: RuleScope | None = None,
 ) -> Iterator[WalkEntry]:
     """Yield every file below `root` that is selected, and what could not be read or parsed.
 
     `held` says of a file's path whether it is yielded; None: all are. Raises
     `SourceUnreachable` if the disk does not answer for `timeout_s`.
     """
-    return iterate_with_timeout(_walk(root, selection, held), timeout_s, disk_timeout_error(root))
+    folder = _Folder(selection=selection, held=held).in_scope(scope or RuleScope())
+    return iterate_with_timeout(_walk(root, folder), timeout_s, disk_timeout_error(root))
 
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """A folder during the walk: its path below the root, and the tables that apply to it."""
+    """A folder during the walk: its path below the root, and the tables that apply to it.
+
+    `told`: the tables and sidecars of which was said that they add no reader.
+    """
 
     raw_parts: tuple[str, ...] = ()
     tables: tuple[RuleTable, ...] = ()
     rule_stamps: tuple[tuple[str, FileStamp | None], ...] = ()
     selection: FileSelection = EVERY_FILE
     held: Callable[[str], bool] | None = None
+    scope: RuleScope = field(default_factory=RuleScope)
+    told: set[tuple[str, ...]] = field(default_factory=set)
+
+    def in_scope(self, scope: RuleScope) -> "_Folder":
+        """The root, with the tables that are kept outside."""
+        return replace(self, scope=scope, tables=scope.outside)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -158,19 +171,22 @@ class _Folder:
         return UnreadableFolder(self.path(name), reason, tables_digest(self.tables))
 
 
-def _walk(
-    root: Path, selection: FileSelection, held: Callable[[str], bool] | None
-) -> Iterator[WalkEntry]:
+def _walk(root: Path, folder: _Folder) -> Iterator[WalkEntry]:
     try:
         with open_root(root) as descriptor:
-            yield from _walk_folder(descriptor, _Folder(selection=selection, held=held))
+            yield from _walk_folder(descriptor, folder)
     except FileNotFoundError:
         return
     except OSError as error:
-        yield UnreadableFolder("", _unreadable_reason(error), tables_digest(()))
+        yield UnreadableFolder("", _unreadable_reason(error), tables_digest(folder.tables))
 
 
-def find_file(root: Path, path: str, selection: FileSelection = EVERY_FILE) -> FoundFile | None:
+def find_file(
+    root: Path,
+    path: str,
+    selection: FileSelection = EVERY_FILE,
+    scope: RuleScope | None = None,
+) -> FoundFile | None:
     """The file at a document's path, with the rules of now, as `walk` would find it; else None.
 
     Folders are opened one in the other, and no link is followed. Raises OSError.
@@ -179,7 +195,7 @@ def find_file(root: Path, path: str, selection: FileSelection = EVERY_FILE) -> F
     if len(parts) > _MAX_DEPTH + 1 or not selection.takes(tuple(parts)):
         return None
     with open_root(root) as descriptor:
-        return _found_below(descriptor, _Folder(), parts)
+        return _found_below(descriptor, _Folder().in_scope(scope or RuleScope()), parts)
 
 
 def _found_below(descriptor: int, folder: _Folder, parts: Sequence[str]) -> FoundFile | None:
@@ -279,7 +295,7 @@ def _found_file(
         # The folder may be listed, but its entries may not be accessed.
         problem = f"le fichier ne peut être lu ({error.strerror})"
     path = (*folder.parts, document_path(name))
-    rule = effective_rule(path, folder.tables)
+    rule, ignored = rule_and_ignored(path, folder.tables, None, folder.scope)
     sidecar_name = names.get(path[-1] + SIDECAR_SUFFIX)
     stamp = None
     if sidecar_name is not None:
@@ -289,12 +305,28 @@ def _found_file(
         )
         if sidecar is None:
             yield Malformed("/".join(path) + SIDECAR_SUFFIX, reason)
-        rule = effective_rule(path, folder.tables, sidecar) if sidecar else None
+        rule = None
+        if sidecar:
+            rule, ignored = rule_and_ignored(path, folder.tables, sidecar, folder.scope)
+    yield from _readers_not_added(folder, path, ignored)
     sidecar_path = folder.raw_path(sidecar_name or name + SIDECAR_SUFFIX)
     rule_stamps = (*folder.rule_stamps, (sidecar_path, stamp))
     yield FoundFile(
         "/".join(path), folder.raw_path(name), size, mtime_ns, rule, problem, rule_stamps
     )
+
+
+def _readers_not_added(
+    folder: _Folder, path: tuple[str, ...], ignored: tuple[int, ...]
+) -> Iterator[Malformed]:
+    """Tell once of each table or sidecar that names readers whom it may not add."""
+    for number in ignored:
+        where = (*path[:-1], path[-1] + SIDECAR_SUFFIX)
+        if number < len(folder.tables):
+            where = (*folder.tables[number].folder, TABLE_NAME)
+        if where not in folder.told:
+            folder.told.add(where)
+            yield Malformed("/".join(where), NO_READER_ADDED)
 
 
 def _with_own_table(descriptor: int, folder: _Folder) -> tuple[_Folder, tuple[Malformed, ...]]:
@@ -304,7 +336,8 @@ def _with_own_table(descriptor: int, folder: _Folder) -> tuple[_Folder, tuple[Ma
         table = unreadable_table(folder.parts)
         problems: tuple[Malformed, ...] = (Malformed(folder.path(TABLE_NAME), _UNREADABLE_RULE),)
     else:
-        table, problems = parse_table(content, folder.parts)
+        trusted = folder.scope.trusts(folder.parts)
+        table, problems = parse_table(content, folder.parts, trusted=trusted)
     return folder.with_table(stamp, table), problems
 
 

@@ -644,9 +644,130 @@ def test_a_branch_or_repository_that_is_not_there_is_said(harness: GitHarness) -
     with pytest.raises(SourceUnreachable, match="introuvable"):
         list(harness.connector(url="absent.git").changes(None))
     (harness.folder / "vide").mkdir()
-    with pytest.raises(SourceRefused, match="refuse la lecture"):
+    with pytest.raises(SourceRefused, match="pas un dépôt git"):
         list(harness.connector(url="vide").changes(None))
     assert set(apply(harness.connector(branch="doc").changes(None))) == {"t:a.md"}
+
+
+def _secret(folder: Path) -> Path:
+    """Another repository of this machine, which this source must not read."""
+    made = folder / "ailleurs" / "secret.git"
+    made.parent.mkdir()
+    other = GitHarness(made.parent)
+    other.write("secret.md", "zanzibar")
+    other.commit()
+    other.path.rename(made)
+    return made
+
+
+def _by_git_file(given: Path, secret: Path) -> None:
+    given.mkdir()
+    (given / ".git").write_text(f"gitdir: {secret}\n", "utf-8")
+
+
+def _by_git_file_in_bare(given: Path, secret: Path) -> None:
+    shutil.copytree(secret, given)
+    (given / ".git").write_text(f"gitdir: {secret}\n", "utf-8")
+
+
+def _by_git_link(given: Path, secret: Path) -> None:
+    given.mkdir()
+    (given / ".git").symlink_to(secret)
+
+
+def _by_common_folder(given: Path, secret: Path) -> None:
+    given.mkdir()
+    (given / "HEAD").write_text("ref: refs/heads/doc\n", "utf-8")
+    (given / "commondir").write_text(f"{secret}\n", "utf-8")
+
+
+def _emptied(given: Path, secret: Path) -> None:
+    """The same branch, without the objects."""
+    shutil.copytree(secret, given)
+    shutil.rmtree(given / "objects")
+
+
+def _by_alternates(given: Path, secret: Path) -> None:
+    _emptied(given, secret)
+    (given / "objects" / "info").mkdir(parents=True)
+    (given / "objects" / "info" / "alternates").write_text(f"{secret}/objects\n", "utf-8")
+
+
+def _by_linked_objects(given: Path, secret: Path) -> None:
+    _emptied(given, secret)
+    (given / "objects").symlink_to(secret / "objects")
+
+
+def _by_linked_packs(given: Path, secret: Path) -> None:
+    _emptied(given, secret)
+    (given / "objects" / "info").mkdir(parents=True)
+    for one in (secret / "objects").iterdir():
+        if one.name != "info":
+            (given / "objects" / one.name).symlink_to(one)
+
+
+def _by_promisor(given: Path, secret: Path) -> None:
+    _emptied(given, secret)
+    (given / "objects").mkdir()
+    (given / "config").write_text(
+        "[core]\n\tbare = true\n\trepositoryformatversion = 1\n[extensions]\n\tpartialClone = o\n"
+        f'[remote "o"]\n\turl = {secret}\n\tpromisor = true\n',
+        "utf-8",
+    )
+
+
+def _by_a_similar_name(given: Path, secret: Path) -> None:
+    given.mkdir()
+    given.with_name(f"{given.name}.git").symlink_to(secret)
+
+
+POINTERS = [
+    *(_by_git_file, _by_git_file_in_bare, _by_git_link, _by_common_folder, _by_alternates),
+    *(_by_linked_objects, _by_linked_packs, _by_promisor, _by_a_similar_name),
+]
+
+
+@pytest.mark.trust
+@pytest.mark.parametrize("pointer", POINTERS, ids=lambda one: one.__name__.removeprefix("_by_"))
+@pytest.mark.parametrize("history", ["whole", "light"])
+def test_git_follows_no_pointer_to_another_repository(
+    harness: GitHarness, pointer: Callable[[Path, Path], None], history: str
+) -> None:
+    """At each reading: who writes in the folder may lay one after the source was added."""
+    secret = _secret(harness.folder)
+    given = harness.folder / "donné"
+    pointer(given, secret)
+    found: list[Change] = []
+    with pytest.raises(SourceRefused):
+        found.extend(harness.connector(url=str(given), history=history).changes(None))
+    assert not [one for one in found if isinstance(one, Upsert)]
+    copies = harness.folder / "depots"
+    assert not [one for one in copies.rglob("*") if one.suffix == ".pack"]
+
+
+@pytest.mark.trust
+def test_a_pointer_that_is_laid_later_is_refused(harness: GitHarness) -> None:
+    """What was read before stays; the repository itself is read again once it is gone."""
+    harness.add("a.md", "a", ("everyone",))
+    secret = _secret(harness.folder)
+    first = read(harness)
+    alternates = harness.path / "objects" / "info" / "alternates"
+    alternates.write_text(f"{secret}/objects\n", "utf-8")
+    with pytest.raises(SourceRefused, match="alternates"):
+        list(harness.connector().changes(last_cursor(first)))
+    alternates.unlink()
+    assert not [
+        one for one in harness.connector().changes(last_cursor(first)) if isinstance(one, Upsert)
+    ]
+
+
+def test_a_copy_with_its_files_is_read(harness: GitHarness) -> None:
+    """By its `.git`, whether it or its folder is named."""
+    harness.add("a.md", "a", ("everyone",))
+    harness.commit()
+    harness.git("clone", "-q", "--no-hardlinks", str(harness.path), str(harness.folder / "copie"))
+    for url in ("copie", "copie/.git"):
+        assert set(apply(harness.connector(url=url).changes(None))) == {"t:a.md"}
 
 
 def test_what_the_settings_leave_out_is_deleted(harness: GitHarness) -> None:

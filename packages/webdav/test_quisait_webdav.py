@@ -93,6 +93,7 @@ class DavHarness:
         path.write_text("corps", "utf-8")
         os.utime(path, (1e9, 1e9))
         (folder / f"{path.name}.quisait.json").write_text(COMPLETE, "utf-8")
+        self.set_readers("**", ("everyone", "test:group:a"))
         day = date(2019, 5, 4)
         return Document(
             id="t:Études & plans/l’été 100 %#1.txt", source="t", title="L’été", kind="note",
@@ -176,6 +177,24 @@ def test_a_table_holds_below_its_folder_and_closes_where_it_cannot_be_read(
     changes = read(harness, last_cursor(first))
     assert apply(changes, kept)["t:rh/paie/a.txt"].access == Access()
     assert [c.where for c in changes if isinstance(c, Malformed)] == ["rh/_quisait.csv"]
+
+
+@pytest.mark.trust
+def test_who_writes_in_a_folder_adds_no_reader(harness: DavHarness) -> None:
+    """Neither by its table nor by a sidecar, unless the source trusts them; it is told."""
+    for name in ("a.txt", "b.txt"):
+        harness.add(f"rh/{name}", "a", ())
+    harness.set_readers("**", ("annuaire:group:rh",))
+    folder = harness.served.path / "rh"
+    (folder / "_quisait.csv").write_text("pattern,allowed\n**,everyone\n")
+    (folder / "b.txt.quisait.json").write_text('{"allowed": "everyone"}')
+    closed, opened = (Access(frozenset({one})) for one in ("annuaire:group:rh", "everyone"))
+    changes = read(harness)
+    assert {one.access for one in apply(changes).values()} == {closed}
+    said = {c.where for c in changes if isinstance(c, Malformed)}
+    assert said == {"rh/_quisait.csv", "rh/b.txt.quisait.json"}
+    trusting = harness.connector(tables="trusted").changes(last_cursor(changes))
+    assert {c.access for c in trusting if isinstance(c, AccessChanged)} == {opened}
 
 
 def test_a_folder_that_the_account_may_not_list_is_closed_and_kept(harness: DavHarness) -> None:

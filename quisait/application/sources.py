@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -43,7 +43,7 @@ from indexer.ports import IndexDenials
 from indexer.state import State
 from quisait.application.database import opened_database
 from quisait.settings import DIRECTORY as DIRECTORY
-from quisait.settings import Settings, beside_file
+from quisait.settings import Settings, beside_file, settings_file
 from quisait.settings.sources import BUILT_IN_KINDS, LdapSettings, SourceSettings
 from quisait.settings.types import fault_lines, seconds_of
 from search_api.asking.documents import QuestionsConnector
@@ -148,7 +148,36 @@ def open_source(
         default_access=Access(frozenset(settings.allowed)),
         selection=parse_selection(settings.include, settings.exclude),
         link=settings.link,
+        rules=beside_file(settings.rules) if settings.rules else None,
+        trusts_tables=settings.tables == "trusted",
     )
+
+
+def on_noted_root(
+    connector: Connector, settings: SourceSettings, state: State, *, accept: bool = False
+) -> Connector:
+    """The same connector, which refuses another root than the one that was read before.
+
+    A folder that is read for the first time, or under another path of the settings, is noted;
+    `accept`: as it is now. Raises `SourceUnreachable`.
+    """
+    if not isinstance(connector, FolderConnector):
+        return connector
+    noted = "" if accept else noted_root(settings, state)
+    if not noted:
+        noted = connector.root_now()
+        state.note_root(settings.name, _written_path(settings), noted)
+    return replace(connector, noted_root=noted)
+
+
+def noted_root(settings: SourceSettings, state: State) -> str:
+    """The root of a folder that was read before; empty where there is none under this path."""
+    return state.root_of(settings.name, _written_path(settings))
+
+
+def _written_path(settings: SourceSettings) -> str:
+    """The path as it is written, from the settings' file, whose links are not followed."""
+    return str(settings_file().absolute().parent / settings.path)
 
 
 def _pushed_files(settings: SourceSettings) -> FileReader | None:
@@ -206,13 +235,14 @@ def _place_of(settings: SourceSettings) -> SourcePlace:
 
 @dataclass(frozen=True, slots=True)
 class FolderOriginals:
-    """Adapter of `Originals`: the folders that the settings name.
+    """Adapter of `Originals`: the folders that the settings name, by source.
 
-    `known` is asked anew at each request, as for the index.
+    `known` and `root_of`, the noted root of a source, are asked at each request.
     """
 
     folders: Mapping[str, FolderConnector]
     known: Callable[[], PrincipalLookup]
+    root_of: Callable[[str], str]
 
     def holds(self, source: str) -> bool:
         """Whether this source is a folder."""
@@ -221,7 +251,13 @@ class FolderOriginals:
     def open(self, source: str, document_id: str, access: AccessFilter) -> OpenFile | None:
         """A document's file, where the rules of now admit the reader."""
         folder = self.folders.get(source)
-        found = folder.open_original(document_id) if folder else None
+        if folder is None:
+            return None
+        try:
+            folder = replace(folder, noted_root=self.root_of(source))
+            found = folder.open_original(document_id)
+        except SourceRefused:
+            return None
         if found is None:
             return None
         readers, file = found
@@ -231,14 +267,17 @@ class FolderOriginals:
         return None
 
 
-def open_originals(settings: Settings, known: Callable[[], PrincipalLookup]) -> FolderOriginals:
+def open_originals(
+    settings: Settings, known: Callable[[], PrincipalLookup], state: State
+) -> FolderOriginals:
     """The files of every folder; nothing is opened yet."""
+    named = {one.name: one for one in settings.sources}
     folders = {}
     for one in settings.sources:
         connector = open_source(one, None) if one.kind == "folder" else None
         if isinstance(connector, FolderConnector):
             folders[one.name] = connector
-    return FolderOriginals(folders, known)
+    return FolderOriginals(folders, known, lambda source: noted_root(named[source], state))
 
 
 def open_directory(settings: Settings) -> Directory | None:
@@ -284,17 +323,17 @@ def _unjoined_directory(settings: Settings) -> Directory | None:
     if not tables.agents:
         return None
     groups = beside_file(tables.groups) if tables.groups else None
-    return open_tables(beside_file(tables.agents), groups, sources_with_groups(settings))
+    return open_tables(beside_file(tables.agents), groups, settings.group_sources)
 
 
 def open_tables(
-    agents: Path, groups: Path | None = None, pushed: frozenset[str] = frozenset()
+    agents: Path, groups: Path | None = None, claimed: frozenset[str] = frozenset()
 ) -> Directory:
     """The directory in these tables, without the accounts that rules join.
 
-    `pushed`: the sources whose applications say who is in their groups.
+    `claimed`: see `TableDirectory`.
     """
-    return TableDirectory(agents, groups, pushed)
+    return TableDirectory(agents, groups, claimed)
 
 
 def ldap_place(settings: Settings) -> LdapConfig:
@@ -347,15 +386,22 @@ def open_authorities(
 
     `own` are those that the application itself is.
     """
+    claimed = settings.group_sources.union(one.name for one in own)
+
+    @lru_cache(maxsize=1)
+    def claimed_twice(reading: str) -> frozenset[str]:
+        """Return authorities of which the directory, as of this reading, has groups too."""
+        return book.with_groups_of(claimed)
 
     def silent() -> frozenset[str]:
-        """The directory, where it could not be read for too long."""
+        """Return the directory if its last reading is too old, and authorities claimed twice."""
+        twice = claimed_twice(book.reading()) if claimed else frozenset()
         if not settings.ldap.urls:
-            return frozenset()
+            return twice
         last = state.last_done(DIRECTORY)
         oldest = timedelta(seconds=seconds_of(settings.ldap.oldest))
         current = last is not None and datetime.now(UTC) - last.started <= oldest
-        return frozenset() if current else frozenset({settings.ldap.authority})
+        return twice if current else twice | {settings.ldap.authority}
 
     def stamp() -> int | None:
         last = state.last_done(DIRECTORY)

@@ -27,6 +27,7 @@ from indexer.access import NOBODY, access_filter
 from indexer.errors import IndexerError
 from indexer.ports import Index
 from indexer.quantisation import WHOLE_VECTORS
+from indexer.state import State
 from indexer.values import Question, SearchRequest
 from quisait.application.assembly import live_index, open_index_parts
 from quisait.application.database import open_access_marks, open_database, opened_database
@@ -44,6 +45,8 @@ from quisait.application.model_bars import check_model
 from quisait.application.sources import (
     has_directory,
     known_principals,
+    noted_root,
+    on_noted_root,
     open_directory,
     open_source,
     opened_push_tokens,
@@ -476,6 +479,11 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
     if source.kind == "questions":
         return "dans la base d'état"
     connector = open_source(source, None)
+    if source.kind == "folder":
+        with opened_database(settings) as database:
+            state = State(database)
+            if noted_root(source, state):
+                connector = on_noted_root(connector, source, state)
     # First: where it says what the account lacks, nothing of the source has been read yet.
     missing = list(connector.check()) if isinstance(connector, SupportsCheck) else []
     next(iter(connector.changes(None)), None)

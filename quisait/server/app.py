@@ -260,7 +260,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             verifying=open_verifying(
                 application.settings, application.database, application.privacy.register
             ),
-            originals=open_originals(application.settings, application.known),
+            originals=open_originals(application.settings, application.known, application.state),
             scans=application.scans,
         )
     )

@@ -570,15 +570,16 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _with_groups_of_one_authority(self) -> Self:
-        """Who is in the directory's groups, only the directory says."""
-        for source in self.sources:
-            has_groups = source.scim or source.reader_groups
-            if self.ldap.urls and source.name == self.ldap.authority and has_groups:
-                raise ValueError(
-                    f"[[sources]] « {source.name} » a des groupes (scim, reader_groups), qui "
-                    "seraient ceux de l'annuaire ([ldap] authority) : donnez un autre nom à l'un "
-                    "des deux"
-                )
+        """Refuse a source that would hand out the directory's groups.
+
+        `TableDirectory` and `open_authorities` do the same for the groups of a table.
+        """
+        if self.ldap.urls and self.ldap.authority in self.group_sources:
+            raise ValueError(
+                f"[[sources]] « {self.ldap.authority} » a des groupes (scim, reader_groups), qui "
+                "seraient ceux de l'annuaire ([ldap] authority) : donnez un autre nom à l'un des "
+                "deux"
+            )
         return self
 
     @model_validator(mode="after")
@@ -628,6 +629,11 @@ class Settings(BaseSettings):
             )
             object.__setattr__(self, "sources", [*self.sources, own])
         return self
+
+    @property
+    def group_sources(self) -> frozenset[str]:
+        """The sources that say who is in their groups: each claims the authority of its name."""
+        return frozenset(one.name for one in self.sources if one.scim or one.reader_groups)
 
     @property
     def has_sign_on(self) -> bool:

@@ -41,7 +41,8 @@ class MailboxSettings(SettingsTable):
     trusted_server: str = Field(
         "",
         description="nom du serveur de courriel dont l'en-tête Authentication-Results fait foi : "
-        "une réponse doit alors passer DMARC ; vide : rien n'est exigé de plus que l'adresse",
+        "le domaine de l'expéditeur doit alors passer DMARC ; vide : rien n'est exigé de plus que "
+        "l'adresse",
     )
 
     @model_validator(mode="after")

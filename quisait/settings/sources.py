@@ -29,6 +29,12 @@ DIVISIBLE = frozenset({"folder", "export", "mediawiki"})
 BUILT_IN_KINDS = ("folder", "export", "mediawiki", "push", "questions")
 
 
+def _authority(name: str) -> str:
+    if name in RESERVED_AUTHORITIES:
+        raise ValueError(f"« {name} » est réservé")
+    return name
+
+
 def _known_kind(kind: str) -> str:
     """Of quisait itself, or of an installed connector, which is loaded when the source is read."""
     if kind in BUILT_IN_KINDS:
@@ -80,7 +86,9 @@ def _file_hosts(hosts: dict[str, str]) -> dict[str, str]:
 class SourceSettings(SettingsTable):
     """Une source de documents."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")] = Field(
+    name: Annotated[
+        str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$"), AfterValidator(_authority)
+    ] = Field(
         description="nom court, sans deux-points : il commence l'identifiant de ses documents"
     )
     kind: Annotated[str, AfterValidator(_known_kind)] = Field(
@@ -111,6 +119,16 @@ class SourceSettings(SettingsTable):
         [],
         description="d'un dossier, les fichiers et dossiers laissés de côté : « *.png », "
         "« archives » ; l'emporte sur include",
+    )
+    rules: str = Field(
+        "",
+        description="d'un dossier, table de règles (pattern, allowed…) gardée hors de lui, "
+        "relative à quisait.toml ; celles du dossier ne font alors que restreindre ; vide : aucune",
+    )
+    tables: Literal["narrow", "trusted"] = Field(
+        "narrow",
+        description="d'un dossier, ce que peuvent les tables _quisait.csv des sous-dossiers et les "
+        "fiches : « narrow » : ôter des lecteurs ; « trusted » : en ajouter aussi",
     )
     scans: bool = Field(
         True,
@@ -200,6 +218,8 @@ class SourceSettings(SettingsTable):
             raise ValueError("search_client n'a de sens que pour une source « push »")
         if self.file_hosts and self.kind != "push":
             raise ValueError("file_hosts n'a de sens que pour une source « push »")
+        if (self.rules or self.tables != "narrow") and self.kind != "folder":
+            raise ValueError("rules et tables n'ont de sens que pour un dossier (folder)")
         if self.options and self.kind in BUILT_IN_KINDS:
             raise ValueError("options n'a de sens que pour un connecteur installé")
         return self
@@ -254,12 +274,6 @@ def _mapping(attributes: dict[str, str]) -> dict[str, str]:
         if not _ATTRIBUTE.fullmatch(attribute) or (field == "id" and not attribute):
             raise ValueError(f"« {attribute} » n'est pas un attribut LDAP")
     return attributes
-
-
-def _authority(name: str) -> str:
-    if name in RESERVED_AUTHORITIES:
-        raise ValueError(f"« {name} » est réservé")
-    return name
 
 
 class LdapSettings(SettingsTable):

@@ -15,7 +15,7 @@ from quisait.application.assembly import Application, open_crawl_dependencies
 from quisait.application.locks import SourceLock, hold_source_lock
 from quisait.application.progress import shown_progress
 from quisait.application.sources import DIRECTORY as DIRECTORY
-from quisait.application.sources import has_directory, open_directory, open_source
+from quisait.application.sources import has_directory, on_noted_root, open_directory, open_source
 from quisait.settings.sources import SourceSettings
 from quisait.work.index_limit import log_limit
 from quisait.work.parts import DividedSource, read_parts
@@ -95,6 +95,13 @@ def crawl_sources(
         ]
 
 
+def accept_roots(application: Application, sources: Sequence[SourceSettings]) -> None:
+    """Note each folder as it is now as the one that is read. Raises `SourceUnreachable`."""
+    for source in sources:
+        if source.kind == "folder":
+            on_noted_root(open_source(source, None), source, application.state, accept=True)
+
+
 def _crawl_one(
     application: Application,
     dependencies: CrawlDependencies,
@@ -121,7 +128,9 @@ def divided_source(application: Application, source: SourceSettings) -> DividedS
         return None
 
     def opened() -> Divisible:
-        connector = open_source(source, application.inbox, application.questions)
+        connector = on_noted_root(
+            open_source(source, application.inbox, application.questions), source, application.state
+        )
         assert isinstance(connector, Divisible)  # noqa: S101 - the settings ask it of no other
         return connector
 
@@ -165,7 +174,9 @@ def crawl_with_lock(
     """
     with recorded_run(application.state, source.name) as run:
         PartRuns(application.database, application.state).end_division(source.name)
-        connector = open_source(source, application.inbox, application.questions)
+        connector = on_noted_root(
+            open_source(source, application.inbox, application.questions), source, application.state
+        )
         since = None if asked.full else application.state.load(source.name)
         run.expected = (
             connector.count_pending(since) if isinstance(connector, SupportsCount) else None

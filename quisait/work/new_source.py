@@ -1,11 +1,10 @@
 """A source added step by step: its form, its trial, its table in the settings.
 
 The desk's pages and `quisait source` ask `DeskSources` the same. What is entered comes from who
-holds a role, not from who keeps the machine: paths of the system and of quisait itself, files of
-secrets of others and addresses of metadata are refused here (docs/menaces.md).
+holds a role, not from who keeps the machine. So a host must be one of `[desk] hosts`, a secret must
+be named after its source, and a path must not be of the system or of quisait (docs/menaces.md).
 """
 
-import ipaddress
 import os
 import re
 import shlex
@@ -15,12 +14,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from connectors.installed import installed_connectors, load_kind
-from connectors.metadata_addresses import is_metadata_address
 from connectors.ports import SourceRefused
 from connectors.values import EVERYONE
 from expertise.directory import SqlDirectory
@@ -76,6 +73,13 @@ _KEY_FILE = re.compile(r"(.*_)?(password|passwd|secret|token|key)_file|(.*_)?key
 """Settings that hold the path of a secret."""
 _REMOTE = re.compile(r"[\w.-]+://.*|([\w.-]+@)?[A-Za-z0-9][\w.-]*:[^:\s]\S*", re.DOTALL)
 """An address, or git's short form of one; what is neither may be a path."""
+_ADDRESS = re.compile(
+    r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
+    r"(?:[/?#][^\\\x00-\x1f\x7f]*)?"
+)
+"""An address, or a host alone: nothing in it that two clients read in two ways."""
+_SHORT_ADDRESS = re.compile(r"(?:[\w.-]+@)?(?P<host>[A-Za-z0-9][A-Za-z0-9_.-]*):[^:\s\\]+")
+"""git's short form of an address by SSH."""
 _WITH_ACCOUNT = re.compile(r"(?<=://)[^/@\s]*@")
 _ACCOUNT_IN_ADDRESS = (
     "Un compte et son mot de passe ne s’écrivent pas dans une adresse : ils en ont été retirés. "
@@ -322,10 +326,10 @@ class DeskSources:
                 said = _ACCOUNT_IN_ADDRESS
             elif typed and _is_path(key, entered):
                 said = self._forbidden_path(typed)
-            elif typed and last in ("url", "host"):
-                said = _forbidden_host(typed)
+            elif typed and last != "link" and (said := self._forbidden_host(last, typed)):
+                pass
             elif typed and _KEY_FILE.fullmatch(last) and (kind.credential or key != PASSWORD_FILE):
-                said = self._forbidden_secret(typed)
+                said = self._forbidden_secret(entered.get("name", "").strip(), typed)
             elif self.desk and key == f"{OPTIONS}{WORK}" and typed != _default(kind, key):
                 said = "Une page ne choisit pas où quisait écrit : laissez ce qui y était."
             if said:
@@ -336,8 +340,7 @@ class DeskSources:
         for key, text in entered.items():
             if key.rpartition(".")[2] != "url" or not (typed := text.strip()):
                 continue
-            local = typed.lower().startswith("file:") or not _REMOTE.fullmatch(typed)
-            if local and (said := self._forbidden_path(typed)):
+            if _is_local(typed) and (said := self._forbidden_repository(typed)):
                 yield key, said
         ssh_key = f"{OPTIONS}ssh_key_file"
         has_key = any(one.key == ssh_key for one in kind.fields)
@@ -399,6 +402,32 @@ class DeskSources:
             return f"{path} est un dossier du système, ou en contient un, et n’est pas une source."
         return self._read_already(path)
 
+    def _forbidden_repository(self, typed: str) -> str:
+        """The same of a repository, which is read under `[desk] folders` alone."""
+        said = self._forbidden_path(typed)
+        if not said and self.desk and not self.settings.desk.folders:
+            said = "Le bureau ne lit de dépôt de cette machine que dans [desk] folders."
+        return said
+
+    def _forbidden_host(self, setting: str, typed: str) -> str:
+        """Why the desk asks no such host, in French; empty where it may, or nothing names one."""
+        if not self.desk:
+            return ""
+        if setting.endswith(("url", "host")):
+            addresses = [] if _is_local(typed) and setting == "url" else [typed]
+        else:
+            addresses = [one for one in typed.split() if "://" in one]
+        for one in addresses:
+            host = _host_of(one)
+            if not host:
+                return "Donnez une adresse simple, comme https://hote.exemple.fr/chemin."
+            if not any(_is_reached(host, allowed) for allowed in self.settings.desk.hosts):
+                return (
+                    f"Le bureau ne lit pas de source sur {host} : qui administre la machine peut "
+                    "l’ajouter à [desk] hosts."
+                )
+        return ""
+
     def _read_already(self, path: Path) -> str:
         """Another source may have fewer readers: no trial shows what it reads to whoever asks."""
         for table in self._tables():
@@ -427,21 +456,26 @@ class DeskSources:
             if copies := _copies_of(table):
                 yield beside_file(copies)
 
-    def _forbidden_secret(self, file: str) -> str:
-        """A file of another secret would be sent to an address of the operator's choice."""
+    def _forbidden_secret(self, name: str, file: str) -> str:
+        """A file of another secret would be sent to an address of the operator's choice.
+
+        A secret belongs to one source: its file bears the source's name.
+        """
         if not self.desk:
             return ""
         if not file.isprintable():
             return "Donnez le nom d’un fichier."
         folder, path = beside_file(SECRETS_FOLDER), beside_file(file)
-        own = {"database", "database_password", *Settings.model_fields}
-        if path.parent != folder or "__" in path.name or path.name in own:
-            return (
-                f"Donnez un fichier du dossier « {SECRETS_FOLDER} », qui est à côté de "
-                f"quisait.toml, comme « {SECRETS_FOLDER}/notes »."
-            )
         if any(beside_file(one) == path for table in self._tables() for one in _secrets_of(table)):
             return "Ce fichier est celui d’une autre source : donnez-en un à celle-ci."
+        own = {"database", "database_password", *Settings.model_fields}
+        of_source = path.parent == folder and path.name.partition(".")[0] == name
+        if not of_source or "__" in path.name or path.name in own:
+            return (
+                f"Donnez le fichier de cette source dans le dossier « {SECRETS_FOLDER} », qui est "
+                f"à côté de quisait.toml : « {SECRETS_FOLDER}/{name} », ou "
+                f"« {SECRETS_FOLDER}/{name}.cle »."
+            )
         return ""
 
     def _password_field(
@@ -463,7 +497,7 @@ class DeskSources:
             return None
         name = entered.get("name", "").strip()
         typed = entered.get(PASSWORD_FILE, "").strip() or f"{SECRETS_FOLDER}/{name}"
-        if self._forbidden_secret(typed):
+        if self._forbidden_secret(name, typed):
             typed = f"{SECRETS_FOLDER}/{name}"
         path = beside_file(typed)
         state, well = _file_state(path)
@@ -524,6 +558,16 @@ def entered_by_command(kind_name: str, given: Sequence[str]) -> dict[str, str]:
     return entered
 
 
+def _is_local(address: str) -> bool:
+    """Whether an address is a path of this machine."""
+    return address.lower().startswith("file:") or not _REMOTE.fullmatch(address)
+
+
+def _is_reached(host: str, allowed: str) -> bool:
+    """Whether `allowed`, of `[desk] hosts`, names the host: itself, or `*.` its domain."""
+    return host == allowed or (allowed.startswith("*.") and host.endswith(allowed[1:]))
+
+
 def _is_path(key: str, beside: Collection[str]) -> bool:
     """Whether a setting holds a path of this machine, by its name and those beside it."""
     start, dot, last = key.rpartition(".")
@@ -537,7 +581,7 @@ def _paths_of(table: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(value, dict):
             yield from _paths_of(value)
         elif isinstance(value, str) and value and "\0" not in value:
-            local = key == "url" and not _REMOTE.fullmatch(value)
+            local = key == "url" and _is_local(value)
             if local or _is_path(key, table):
                 yield value
 
@@ -617,18 +661,10 @@ def _file_state(path: Path) -> tuple[str, bool]:
     return "Ce fichier est là, et lisible par ce service seul.", True
 
 
-def _forbidden_host(typed: str) -> str:
-    """Why an address is not to be asked, in French; a name is looked at once it is connected."""
-    host = urlsplit(typed).hostname if "://" in typed else typed
-    try:
-        found = ipaddress.ip_address((host or "").strip("[]").partition("%")[0])
-    except ValueError:
-        return ""
-    if is_metadata_address(found):
-        return (
-            "Cette adresse est celle où une machine donne ses propres secrets : elle est refusée."
-        )
-    return ""
+def _host_of(address: str) -> str:
+    """The host that every client would ask; empty where the address is not plain."""
+    found = _ADDRESS.fullmatch(address) or _SHORT_ADDRESS.fullmatch(address)
+    return found["host"].strip("[]").lower() if found else ""
 
 
 def _sentence(said: str) -> str:

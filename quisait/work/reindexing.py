@@ -39,7 +39,7 @@ from quisait.application.database import opened_database
 from quisait.application.engines import open_encoder, open_extractor, vector_forgetter
 from quisait.application.locks import Locks, hold_source_lock
 from quisait.application.progress import duration, shown_progress
-from quisait.application.sources import open_inbox, open_source
+from quisait.application.sources import on_noted_root, open_inbox, open_source
 from quisait.application.startup import errors_as_sentences, read_settings
 from quisait.clock import now
 from quisait.privacy.register import FileRegister
@@ -214,7 +214,10 @@ def reindex_from_sources(
     )
     inbox = open_inbox(settings, database)
     questions = SqlQuestions(database, now)
-    connectors = [open_source(source, inbox, questions) for source in settings.sources]
+    connectors = [
+        on_noted_root(open_source(source, inbox, questions), source, State(database))
+        for source in settings.sources
+    ]
     locks = Locks(database, beside_file(settings.folder) / LOCKS_FOLDER)
     with open_extractor(settings.extractor) as extractor, ExitStack() as held:
         dependencies = CrawlDependencies(

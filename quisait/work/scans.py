@@ -23,7 +23,7 @@ from indexer.recognition import (
 from indexer.scans import Scans, ScanState, WaitingScan, hash_of
 from indexer.state import reference_of
 from quisait.application.assembly import Application
-from quisait.application.sources import open_source
+from quisait.application.sources import on_noted_root, open_source
 from quisait.clock import today
 from quisait.settings import Settings
 from quisait.settings.sources import SourceSettings
@@ -116,7 +116,11 @@ class _Round:
 
     def source(self, settings: SourceSettings) -> None:
         """Those of one source, each once at most. Raises `SourceError`."""
-        connector = open_source(settings, self.application.inbox, self.application.questions)
+        connector = on_noted_root(
+            open_source(settings, self.application.inbox, self.application.questions),
+            settings,
+            self.application.state,
+        )
         if not isinstance(connector, SupportsRefetch):
             return
         seen: set[str] = set()

@@ -92,6 +92,8 @@ CHOICES = {
     "negotiate": "négociée",
     "ntlm": "NTLM",
     "kerberos": "Kerberos",
+    "narrow": "ôter des lecteurs",
+    "trusted": "en ajouter aussi",
 }
 """Values as a person reads them; another stands for itself."""
 

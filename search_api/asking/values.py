@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from connectors.values import EVERYONE, Access
+from connectors.values import APPLICATION_AUTHORITY, EVERYONE, Access
 from indexer.state import digest
 
 SOURCE = "questions"
 """The source whose documents are questions with their answers."""
-AUTHORITY = "quisait"
+AUTHORITY = APPLICATION_AUTHORITY
 """What vouches for the principals of entities and communities: the directory and the build."""
 MOST_TITLE = 200
 """Characters of a question's title: one sentence."""

@@ -16,6 +16,7 @@ from threading import Lock
 from typing import Protocol
 
 from connectors.values import (
+    APPLICATION_AUTHORITY,
     EVERYONE,
     RESERVED_AUTHORITIES,
     Agent,
@@ -217,7 +218,8 @@ class Authorities:
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         names = [one.name for one in authorities]
-        if len(set(names)) < len(names) or RESERVED_AUTHORITIES.intersection(names):
+        others = [name for name in names if name != APPLICATION_AUTHORITY]
+        if len(set(names)) < len(names) or RESERVED_AUTHORITIES.intersection(others):
             raise ValueError("Deux sources de droits portent le même nom, ou un nom réservé.")
         self._agents, self._limits = agents, limits or AuthorityLimits()
         self._stamp, self._silent, self._clock_s = stamp, silent, clock_s

@@ -11,15 +11,23 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
 
-from connectors.mail.text import inner_parts, leaves, new_text, parse_mail
+from connectors.mail.text import LONGEST_FIELD, inner_parts, leaves, new_text, parse_mail
 from search_api.mail.reply_addresses import ReplyAddresses, SignedAddress
 from search_api.mail.values import ANSWER_ABOVE
 
 _ADDRESSES = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}")
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.?)*(?:"|\Z)', re.DOTALL)
-"""To the end where it is never closed: found at once, wherever it begins."""
-_COMMENT = re.compile(r"\([^()]*\)")
-_DMARC = re.compile(r"\s*dmarc\s*=\s*(\w+)", re.IGNORECASE)
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_ADDRESS = rf"(?!=\?|[^@]*\?=@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"
+"""A local part and a host (RFC 5322, `dot-atom`): no quoted string, and no encoded word."""
+_MAILBOX = re.compile(
+    r'\s*(?:(?:[^()<>\[\]:;@\\,"\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|"(?:[^"\\]|\\.)*+")*+'
+    rf"<({_ADDRESS})>|({_ADDRESS}))\s*",
+    re.DOTALL,
+)
+"""One mailbox: an address, or a name and an address in angle brackets. No comment, no group."""
+_DMARC = re.compile(r"\s*dmarc\s*=\s*(\w+)(.*)", re.IGNORECASE | re.DOTALL)
+_FROM_DOMAIN = re.compile(r"(?<!\S)header\.from\s*=\s*(\S*)", re.IGNORECASE)
 _RECIPIENT_FIELDS = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To")
 _ROBOTS = frozenset({"mailer-daemon", "postmaster", "noreply", "no-reply", "ne-pas-repondre"})
 _BULK = frozenset({"bulk", "junk", "list", "auto_reply"})
@@ -56,7 +64,8 @@ class IncomingMail:
     """`key` is the same for a copy of the mail. `sender`: empty where it is none, or several.
 
     `signed`: what its recipients' addresses say, in order. `automatic`: no person wrote it.
-    `authenticated`: the server whose word is taken says that it passed DMARC, or nobody is asked.
+    `authenticated`: the trusted server says that the sender's domain passed DMARC, or no server is
+    asked.
     `text` is without what is quoted; empty where nothing is new. `whole`: the text was there to
     read, and not the header fields alone. `files`: attachments, which are not kept. `failed`: what
     a bounce says.
@@ -88,7 +97,7 @@ def read_incoming(
         sender,
         tuple(_signed(message, addresses)),
         _is_automatic(message, sender),
-        not trusted_server or _passed(message, trusted_server),
+        not trusted_server or _passed(message, trusted_server, sender),
         _text(message) if whole else "",
         whole,
         sum(map(_is_file, leaves(message))) if whole else 0,
@@ -100,15 +109,20 @@ def _field(message: Message, name: str) -> str:
     return str(message.get(name, ""))
 
 
+def _whole_fields(message: Message, name: str) -> list[str]:
+    """The fields of that name, the newest first; empty text for a field that was cut."""
+    fields = (str(one) for one in message.get_all(name) or [])
+    return [one if len(one) < LONGEST_FIELD else "" for one in fields]
+
+
 def _sender(message: Message) -> str:
-    """The address of the only From field, in small letters; empty where it is not one."""
-    fields = message.get_all("From") or []
-    bare = _QUOTED.sub("", str(fields[0])) if len(fields) == 1 else ""
-    angled = re.findall(r"<([^<>]*)>", bare)
-    if "," in bare or len(angled) > 1:
-        return ""
-    address = (angled[0] if angled else bare).strip()
-    return address.lower() if _ADDRESSES.fullmatch(address) else ""
+    """Return the address of the From field in small letters.
+
+    Empty unless there is exactly one From field, and it holds exactly one mailbox.
+    """
+    fields = _whole_fields(message, "From")
+    found = _MAILBOX.fullmatch(fields[0]) if len(fields) == 1 else None
+    return (found[1] or found[2]).lower() if found else ""
 
 
 def _signed(message: Message, addresses: ReplyAddresses) -> Iterator[SignedAddress]:
@@ -144,18 +158,46 @@ def _decoded(field: str) -> str:
         return field
 
 
-def _passed(message: Message, trusted_server: str) -> bool:
-    """By the newest field of that server, which adds its own above the others.
+def _passed(message: Message, trusted_server: str, sender: str) -> bool:
+    """Return whether the trusted server says that the sender's domain passed DMARC.
 
-    What is quoted, or in a comment, may be the sender's: it says nothing, nor does a field whose
-    comments are nested.
+    Only the topmost field of that server counts: it adds its own above those that came with the
+    mail. The field must hold one DMARC result, for one domain, and it must be the sender's.
     """
-    for one in message.get_all("Authentication-Results") or []:
-        server, *results = _COMMENT.sub(" ", _QUOTED.sub("", str(one))).split(";")
+    for field in _whole_fields(message, "Authentication-Results"):
+        server, *results = (_without_quotes(field) or "").split(";")
         if [name.lower() for name in server.split()[:1]] == [trusted_server.lower()]:
-            said = {found[1].lower() for result in results if (found := _DMARC.match(result))}
-            return said == {"pass"} and not any("(" in result for result in results)
+            said = [found.groups() for one in results if (found := _DMARC.match(one))]
+            if [result.lower() for result, _ in said] != ["pass"]:
+                return False
+            domains = [one.lower() for one in _FROM_DOMAIN.findall(said[0][1])]
+            return sender != "" and domains == [sender.rpartition("@")[2]]
     return False
+
+
+def _without_quotes(field: str) -> str | None:
+    """Return a field without quoted strings and comments; None if one of them does not end.
+
+    The sender of a mail may have written their content.
+    """
+    kept: list[str] = []
+    quoted, depth = False, 0
+    characters = iter(field)
+    for one in characters:
+        if one == "\\":
+            next(characters, "")
+        elif quoted:
+            quoted = one != '"'
+        elif one == '"' and not depth:
+            quoted = True
+        elif one in "()":
+            depth += 1 if one == "(" else -1
+            kept.append(" ")
+            if depth < 0:
+                return None
+        elif not depth:
+            kept.append(one)
+    return None if quoted or depth else "".join(kept)
 
 
 def _text(message: Message) -> str:

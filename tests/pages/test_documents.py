@@ -366,7 +366,8 @@ def test_what_is_being_sent_stops_once_it_is_another(place: Place, change: str) 
     from quisait.application.sources import open_originals
     from tests.builders import ANYONE
 
-    originals = open_originals(place.application.settings, place.application.known)
+    application = place.application
+    originals = open_originals(application.settings, application.known, application.state)
     file, sidecar = place.file("envoi.txt"), place.file("envoi.txt.quisait.json")
     table = place.file("_quisait.csv")
     file.write_text("x" * 1000, "utf-8")

@@ -1,5 +1,6 @@
 """Answers by mail, by real IMAP and SMTP servers: whose are published, and what is never one."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.values import Agent
@@ -22,7 +23,7 @@ from quisait.work.mailbox import check_mailbox, mailbox_rules, read_mails
 from search_api.answers.mailed_answers import MailOutcome, receive_mail
 from search_api.asking.values import MOST_TEXT, AskingPreferences, RequestState
 from search_api.mail.imap import opened_mailbox
-from search_api.mail.incoming import read_incoming
+from search_api.mail.incoming import IncomingMail, read_incoming
 from search_api.mail.reply_addresses import Purpose, ReplyAddresses
 from search_api.mail.values import MailState
 from tests.dovecot_server import PASSWORD, DovecotServer, dovecot_server
@@ -504,9 +505,20 @@ def test_a_mail_is_believed_where_a_trusted_server_does(
         "mx.finances.test; dmarc=fail",
         "ailleurs.test; dmarc=pass",
         "mx.finances.test; dkim=pass; x-dmarc=pass",
+        "mx.finances.test; dmarc=pass header.from=evil.example",
     ):
         made = reply(mail, Authentication_Results=said)
         assert brought(site, settings, dovecot, made) is MailOutcome.STRANGER, said
+    evil = "mx.finances.test; dmarc=pass header.from=evil.example"
+    for written in (
+        "x@evil.example (ag-1 <ag-1@agents.test>)",
+        "x@evil.example <ag-1@agents.test>",
+        "ag-1@agents.test <x@evil.example>",
+    ):
+        made = reply(mail).as_bytes().replace(b"Jo Carteau <ag-1@agents.test>", written.encode())
+        assert written.encode() in made
+        whole = f"Authentication-Results: {evil}\n".encode() + made
+        assert brought(site, settings, dovecot, whole) is MailOutcome.STRANGER, written
     below = EmailMessage()
     below["Authentication-Results"] = "mx.finances.test; dmarc=fail"
     whole = below.as_bytes().strip() + b"\n" + reply(mail, Authentication_Results=passed).as_bytes()
@@ -517,13 +529,26 @@ def test_a_mail_is_believed_where_a_trusted_server_does(
     assert brought(site, settings, dovecot, good) is MailOutcome.PUBLISHED
 
 
+BELOW = "Authentication-Results: mx.test; dmarc=pass header.from=b.test"
+
+
 @pytest.mark.parametrize(
     ("said", "passed"),
     [
         ("mx.test; spf=pass smtp.mailfrom=a@b.test; dmarc=pass (p=none) header.from=b.test", True),
-        ("MX.test 1; DMARC=Pass", True),
+        ("MX.test 1; DMARC=Pass (p=none (or not)) Header.From=B.test", True),
+        ("mx.test; dmarc=pass", False),
+        ("mx.test; dmarc=pass header.from=evil.example", False),
+        ("mx.test; dmarc=pass header.from=b.test.evil.example", False),
+        ("mx.test; dmarc=pass header.from=evil.example header.from=b.test", False),
+        ("mx.test; dmarc=pass header.from=evil.example x-header.from=b.test", False),
+        ("mx.test; dmarc=pass (header.from=b.test) header.from=evil.example", False),
+        ("mx.test; dmarc=pass header.from=b.test; dmarc=pass header.from=evil.example", False),
+        ('mx.test; dmarc=pass header.from=b.test; spf=pass smtp.mailfrom="a', False),
+        (f"other.test; dmarc=fail\n{BELOW}", True),
+        (f"mx.test; spf=pass\n{BELOW}", False),
         ('mx.test; spf=pass smtp.mailfrom="a; dmarc=pass "@b.test; dmarc=fail', False),
-        ('mx.test; spf=pass smtp.mailfrom="a; dmarc=pass "@b.test', False),
+        ('mx.test; spf=pass smtp.mailfrom="a; dmarc=pass header.from=b.test "@b.test', False),
         ("mx.test; dmarc=fail (policy; dmarc=pass)", False),
         ("mx.test; spf=none (a (b); dmarc=pass", False),
         ("mx.test; dmarc=fail; dmarc=pass", False),
@@ -536,6 +561,57 @@ def test_a_sender_writes_no_result_of_the_trusted_server(said: str, passed: bool
     raw = f"From: a@b.test\nAuthentication-Results: {said}\n\nbonjour".encode()
     replies = ReplyAddresses(b"a" * 32, BOX, 30)
     assert read_incoming(raw, replies, trusted_server="mx.test").authenticated is passed
+
+
+_OWN = "ag-1@agents.test"
+_PIECES = st.sampled_from(
+    [_OWN, "x@evil.example", "<", ">", f"<{_OWN}>", "<x@evil.example>", "(", ")", '"', "\\", ",",
+     ";", ":", " ", "\n ", "g:", "=?utf-8?q?ag-1?=", "=40", "@", "agents.test", "ag-1", "\0", "é"]
+)  # fmt: skip
+
+
+@given(st.lists(_PIECES, min_size=1, max_size=8).map("".join), st.booleans())
+@example(f"x@evil.example (ag-1 <{_OWN}>)", False)
+@example(f"x@evil.example, <{_OWN}>", False)
+@example(f"g: {_OWN};", False)
+@example(f'"a, <x@evil.example>" <{_OWN}>', False)
+@example(f"{_OWN}{' ' * 20_000}, x@evil.example", False)
+def test_a_hostile_from_field_names_nobody_else(written: str, twice: bool) -> None:
+    """An agent is believed only as the one mailbox of the only From field, for their domain."""
+    second = "From: x@evil.example\n" if twice else ""
+    replies = ReplyAddresses(b"a" * 32, BOX, 30)
+
+    def found(domain: str) -> IncomingMail:
+        head = f"Authentication-Results: mx; dmarc=pass header.from={domain}\nX-Y: z\n"
+        raw = f"{head}From: {written}\n{second}\nbonjour".encode()
+        return read_incoming(raw, replies, trusted_server="mx")
+
+    mail = found("evil.example")
+    assert not mail.authenticated or mail.sender == "x@evil.example"
+    if mail.sender:
+        name, at, rest = written.rpartition("<")
+        assert (rest.strip().removesuffix(">") if at else written.strip()) == mail.sender
+        outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", name, flags=re.DOTALL)
+        assert not set(outside) & set('()<>@,;:"\\')
+        assert not twice
+    assert found("agents.test").authenticated == (mail.sender == _OWN)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        _OWN,
+        f"<{_OWN}>",
+        f"Jo Carteau <{_OWN.upper()}>",
+        f'"Carteau, Jo (DGFiP)" <{_OWN}>',
+        f"=?utf-8?q?Jos=C3=A9?= Carteau\n <{_OWN}>",
+        f"José M. Carteau <{_OWN}>",
+    ],
+)
+def test_an_ordinary_from_field_is_read(written: str) -> None:
+    """A name of any script, quoted, encoded or folded."""
+    raw = f"From: {written}\n\nbonjour".encode()
+    assert read_incoming(raw, ReplyAddresses(b"a" * 32, BOX, 30)).sender == _OWN
 
 
 def test_an_index_that_is_away_leaves_the_mail_where_it_is(

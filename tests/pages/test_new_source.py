@@ -33,6 +33,7 @@ agents = "agents.csv"
 groups = "groupes.csv"
 [desk]
 sources = "write"
+hosts = ["n.example"]
 [[roles]]
 role = "administrator"
 agents = ["ag-1"]

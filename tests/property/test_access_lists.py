@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from quisait_smb.descriptors import NEEDED, Ace, AceType, file_rights, read_descriptor, read_sid
 from quisait_smb.readers import ALL, SidReading, decide
@@ -78,6 +78,23 @@ def test_a_usual_list_opens_to_exactly_whom_windows_does(aces: list[Ace], token:
 
 
 @given(aces=lists, token=tokens)
+@example(
+    aces=[
+        Ace(AceType.ALLOW, GROUPS[0], 0x1),
+        Ace(AceType.DENY, GROUPS[1], 0x1),
+        Ace(AceType.ALLOW, GROUPS[0], NEEDED),
+    ],
+    token={GROUPS[0], GROUPS[1], ALL},
+)
+@example(
+    aces=[
+        Ace(AceType.ALLOW, GROUPS[0], 0x1),
+        Ace(AceType.ALLOW, GROUPS[2], 0x80),
+        Ace(AceType.DENY, GROUPS[1], 0x81),
+        Ace(AceType.ALLOW, GROUPS[0], NEEDED),
+    ],
+    token={GROUPS[0], GROUPS[1], GROUPS[2], ALL},
+)
 @settings(max_examples=300)
 def test_who_loses_what_windows_opens_is_told(aces: list[Ace], token: set[str]) -> None:
     """Fewer readers than Windows lets in only with a reason, or for whom only SIDs of the

@@ -248,6 +248,40 @@ def test_a_folder_that_cannot_be_listed_loses_nothing_and_opens_nothing(
     assert read() == {"s:x.txt": few, "s:mort/y.txt": few}
 
 
+@pytest.mark.parametrize("change", ["a link", "another folder"])
+def test_a_root_that_was_replaced_is_read_once_a_person_says_so(
+    tmp_path: Path, change: str
+) -> None:
+    """Neither a crawl nor a full one reads it; what was read stays; `check` says it."""
+    place = make_place(tmp_path / "place")
+    place.run("crawl", "notes")
+    notes, other = place.folder / "notes", tmp_path / "ailleurs"
+    other.mkdir()
+    (other / "_quisait.csv").write_text("pattern,allowed\n**,everyone\n", "utf-8")
+    (other / "secret.md").write_text("Le zanzibar du cadastre.", "utf-8")
+    notes.rename(place.folder / "avant")
+    if change == "a link":
+        notes.symlink_to(other)
+    else:
+        other.rename(notes)
+
+    def found() -> set[str]:
+        asked = place.json("search", "zanzibar régisseur recettes", "--agent", "ag-1")
+        return {hit["id"] for hit in asked["documents"]}
+
+    before = found()
+    assert before
+    for more in ((), ("--full",)):
+        (outcome,) = place.json("crawl", "notes", *more, status=1)
+        assert outcome["report"] is None
+        assert "--accept-root" in outcome["error"]
+        assert found() == before
+    assert "--accept-root" in place.run("check", status=1).stdout
+    (outcome,) = place.json("crawl", "notes", "--accept-root", "--accept-deletions")
+    assert found() == {"notes:secret.md"}
+    assert place.json("crawl", "notes")[0]["error"] == ""
+
+
 @contextmanager
 def put_aside(*paths: Path) -> Iterator[None]:
     """A pipe in the place of each; afterwards they are what they were."""

@@ -5,14 +5,22 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.directory import TableDirectory
 from connectors.ports import SourceUnreachable
 from connectors.values import Access, account_principal
+from expertise.directory import SqlDirectory
 from indexer.access import NOBODY, Reader, access_filter
+from indexer.state import State
+from quisait.application.database import migrate
+from quisait.application.sources import open_authorities
+from quisait.settings import Settings
 from search_api.identity.readers import NO_AUTHORITIES, Authorities, AuthorityLimits
 from tests.unit.test_readers import ListedAgents
 
@@ -221,6 +229,25 @@ def test_the_directory_does_not_speak_for_another(stage: Stage) -> None:
         stage.one.says = frozenset({"wiki:group:bureaucrat"})
         stage.stamp += 1
         assert not all_of_them.complete(told).unanswered
+
+
+def test_a_source_hands_out_no_group_of_the_directorys_tables(tmp_path: Path) -> None:
+    """Not to an agent whom the directory does not put in it either, until the names differ."""
+    (tmp_path / "a.csv").write_text("id\nag-1\nag-2\n", "utf-8")
+    (tmp_path / "g.csv").write_text("principal,members\nannuaire:group:fraude,ag-2\n", "utf-8")
+    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
+    book, state = SqlDirectory(engine), State(engine)
+    book.replace(TableDirectory(tmp_path / "a.csv", tmp_path / "g.csv"))
+    wiki = Scripted("annuaire", frozenset({"annuaire:group:fraude"}))
+    with open_authorities(Settings(), book, state, [wiki]) as opened:
+        asking = Reader("ag-1", frozenset({"everyone", "agent:ag-1"}))
+        reader = opened.complete(asking)
+        assert reader.principals == {"everyone", "agent:ag-1"}
+        assert reader.unanswered == {"annuaire"}
+        (tmp_path / "g.csv").write_text("principal,members\nrh:group:fraude,ag-2\n", "utf-8")
+        book.replace(TableDirectory(tmp_path / "a.csv", tmp_path / "g.csv"))
+        assert opened.complete(asking).principals > reader.principals
+    engine.dispose()
 
 
 def test_one_that_is_known_not_to_answer(stage: Stage) -> None:

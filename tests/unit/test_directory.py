@@ -140,14 +140,14 @@ def test_a_group_that_is_not_understood_refuses_the_directory(tmp_path: Path, ro
         list(directory.entries())
 
 
-def test_a_group_that_an_application_fills_refuses_the_directory(tmp_path: Path) -> None:
-    """It would make whom it likes a reader of what the directory's group reads."""
+def test_a_group_that_a_source_fills_refuses_the_directory(tmp_path: Path) -> None:
+    """The source would make whom it likes a reader of what the directory's group reads."""
     (tmp_path / "g.csv").write_text("principal,label,members\ndocs:group:g,Groupe,a\n")
     agents = table(tmp_path, "id\na\n").agents
-    for pushed, refused in (("drive", False), ("docs", True)):
-        directory = TableDirectory(agents, tmp_path / "g.csv", frozenset({pushed}))
+    for claimed, refused in (("drive", False), ("docs", True)):
+        directory = TableDirectory(agents, tmp_path / "g.csv", frozenset({claimed}))
         if refused:
-            with pytest.raises(SourceRefused, match=r"g\.csv:2 : .*docs:group:"):
+            with pytest.raises(SourceRefused, match=r"g\.csv:2 : .*docs:"):
                 list(directory.entries())
         else:
             assert len(list(directory.entries())) == 2

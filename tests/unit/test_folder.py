@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,17 @@ from hypothesis import strategies as st
 
 from connectors.file_patterns import parse_selection
 from connectors.folder.connector import FolderConnector
-from connectors.folder.rules import MAX_RULE_BYTES, MAX_RULES
+from connectors.folder.rules import (
+    MAX_RULE_BYTES,
+    MAX_RULES,
+    Rule,
+    RuleScope,
+    RuleTable,
+    access_by_rule,
+    effective_rule,
+    parse_sidecar,
+    parse_table,
+)
 from connectors.folder.walk import walk
 from connectors.ports import (
     AccessChanged,
@@ -32,7 +43,7 @@ from connectors.ports import (
     is_under,
 )
 from connectors.titles import title_of_path
-from connectors.values import MAX_PRINCIPALS, MAX_REPLACED, Access, Document
+from connectors.values import MAX_PRINCIPALS, MAX_REPLACED, Access, Document, EvidencePolicy
 from indexer.crawl.batches import prepare
 from indexer.crawl.pipeline import crawl
 from indexer.errors import DeletionsHeld
@@ -42,8 +53,8 @@ from tests.unit.test_pipeline import CrawlBench
 pytestmark = pytest.mark.sources
 
 
-def read(root: Path, since: str | None = None) -> list[Change]:
-    return list(FolderConnector("f", root).changes(since))
+def read(root: Path, since: str | None = None, **settings: Any) -> list[Change]:
+    return list(FolderConnector("f", root, **settings).changes(since))
 
 
 def documents(changes: list[Change]) -> dict[str, Document]:
@@ -56,8 +67,9 @@ def cursor(changes: list[Change]) -> str:
     return last.cursor
 
 
-def allowed(root: Path) -> dict[str, set[str]]:
-    return {i.removeprefix("f:"): set(d.access.allowed) for i, d in documents(read(root)).items()}
+def allowed(root: Path, **settings: Any) -> dict[str, set[str]]:
+    found = documents(read(root, **settings))
+    return {i.removeprefix("f:"): set(d.access.allowed) for i, d in found.items()}
 
 
 @pytest.fixture
@@ -71,12 +83,128 @@ def tree(tmp_path: Path) -> Path:
 @pytest.mark.trust
 def test_deeper_and_later_rules_win_field_by_field(tree: Path) -> None:
     """A star stays in its folder, two reach below; deeper, later and sidecar rules win."""
+    trusted = {"trusts_tables": True}
     (tree / "_quisait.csv").write_text("pattern,allowed,kind\n**,g:g:all,note\n*,everyone,\n")
     (tree / "a" / "_quisait.csv").write_text("pattern;allowed\n**/x.txt;g:g:a\nb/*;nobody\n")
-    assert allowed(tree) == {"x.txt": {"everyone"}, "a/x.txt": {"g:g:a"}, "a/b/x.txt": set()}
+    found = allowed(tree, **trusted)
+    assert found == {"x.txt": {"everyone"}, "a/x.txt": {"g:g:a"}, "a/b/x.txt": set()}
     (tree / "a/b/x.txt.quisait.json").write_text('{"allowed": ["g:g:b"]}')
-    assert allowed(tree)["a/b/x.txt"] == {"g:g:b"}
+    assert allowed(tree, **trusted)["a/b/x.txt"] == {"g:g:b"}
     assert {d.kind for d in documents(read(tree)).values()} == {"note"}
+
+
+@pytest.mark.trust
+def test_who_writes_in_a_folder_adds_no_reader(tree: Path) -> None:
+    """Neither by a table of a sub-folder nor by a sidecar: these take readers away, and say so."""
+    (tree / "_quisait.csv").write_text(
+        "pattern,allowed,denied,evidence\n**,g:g:all,g:g:out,none\n*,everyone,,\n"
+    )
+    (tree / "a" / "_quisait.csv").write_text(
+        "pattern,allowed,kind,evidence\n**,everyone,note,yes\n"
+    )
+    (tree / "a/b/x.txt.quisait.json").write_text('{"allowed": ["g:g:all"], "denied": ["g:g:b"]}')
+    (tree / "x.txt.quisait.json").write_text('{"allowed": ["g:g:all", "g:g:a"], "denied": []}')
+    changes = read(tree)
+    found = {i.removeprefix("f:"): one for i, one in documents(changes).items()}
+    assert {
+        name: (set(one.access.allowed), set(one.access.denied)) for name, one in found.items()
+    } == {
+        "x.txt": ({"g:g:all", "g:g:a"}, {"g:g:out"}),
+        "a/x.txt": ({"g:g:all"}, {"g:g:out"}),
+        "a/b/x.txt": ({"g:g:all"}, {"g:g:out", "g:g:b"}),
+    }
+    assert {one.kind for name, one in found.items() if name != "x.txt"} == {"note"}
+    assert {one.evidence for one in found.values()} == {EvidencePolicy.NONE}
+    assert [c.where for c in changes if isinstance(c, Malformed)] == ["a/_quisait.csv"]
+    said = list(FolderConnector("f", tree).check())
+    assert [one.partition(" : ")[0] for one in said] == ["a/_quisait.csv"]
+
+
+@pytest.mark.trust
+def test_rules_kept_outside_decide(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Then the root's table only narrows too; a table that cannot be read leaves no reader."""
+    rules = tmp_path_factory.mktemp("hors") / "regles.csv"
+    rules.write_text("pattern,allowed,denied\n**,g:g:all,g:g:out\na/b/*,everyone,g:g:out\n")
+    (tree / "_quisait.csv").write_text(
+        "pattern,allowed,denied\n**,everyone|g:g:all,\nx.txt,nobody,\n"
+    )
+    closed = {"x.txt": set(), "a/x.txt": {"g:g:all"}, "a/b/x.txt": {"everyone", "g:g:all"}}
+    assert allowed(tree, rules=rules) == closed
+    first = read(tree, rules=rules)
+    assert all("g:g:out" in one.access.denied for one in documents(first).values())
+    opened = FolderConnector("f", tree, rules=rules).open_original("f:a/x.txt")
+    assert opened is not None
+    opened[1].file.close()
+    assert opened[0] == Access(frozenset({"g:g:all"}), frozenset({"g:g:out"}))
+    rules.write_text("pattern,allowed,denied\n**,g:g:few,g:g:out\n")
+    changed = accesses(read(tree, cursor(first), rules=rules))
+    assert {frozenset(one.allowed) for one in changed.values()} <= {
+        frozenset({"g:g:few"}),
+        frozenset(),
+    }
+    rules.unlink()
+    assert not any(allowed(tree, rules=rules).values())
+    assert {c.where for c in read(tree, rules=rules) if isinstance(c, Malformed)} >= {"regles.csv"}
+
+
+_READERS = ["everyone", "g:g:a", "g:g:b", "g:g:c"]
+_CELLS = st.lists(st.sampled_from(_READERS), max_size=3).map("|".join)
+_TABLES = st.lists(
+    st.tuples(
+        st.sampled_from(["**", "*", "a/*", "a/b/*", "b/*", "**/x.txt"]),
+        _CELLS | st.just("nobody"),
+        _CELLS,
+    ),
+    max_size=3,
+)
+
+
+@pytest.mark.trust
+@given(
+    root=_TABLES,
+    inner=st.dictionaries(st.sampled_from([(), ("a",), ("a", "b")]), _TABLES),
+    sidecar=st.none() | st.tuples(_CELLS | st.just("nobody"), _CELLS),
+    default=st.frozensets(st.sampled_from(_READERS)),
+    outside=st.booleans(),
+    token=st.sets(st.sampled_from(_READERS[1:])).map(lambda held: held | {"everyone"}),
+)
+def test_no_untrusted_table_adds_a_reader(
+    root: list[tuple[str, str, str]],
+    inner: dict[tuple[str, ...], list[tuple[str, str, str]]],
+    sidecar: tuple[str, str] | None,
+    default: frozenset[str],
+    outside: bool,
+    token: set[str],
+) -> None:
+    """Of any tree of tables: who reads by the trusted one alone, and nobody else."""
+
+    def parsed(
+        rows: list[tuple[str, str, str]], folder: tuple[str, ...], trusted: bool
+    ) -> RuleTable:
+        lines = "".join(f"{','.join(row)}\n" for row in rows)
+        table, _ = parse_table(f"pattern,allowed,denied\n{lines}".encode(), folder, trusted=trusted)
+        return table
+
+    path = ("a", "b", "x.txt")
+    above = parsed(root, (), True)
+    scope = RuleScope(Access(default), (above,) if outside else ())
+    tables = [above] + [
+        parsed(rows, folder, scope.trusts(folder))
+        for folder, rows in sorted(inner.items())
+        if folder or outside
+    ]
+    assert [table.trusted for table in tables] == [True] + [False] * (len(tables) - 1)
+    own = None
+    if sidecar:
+        said = {"allowed": sidecar[0], "denied": sidecar[1]}
+        own, _ = parse_sidecar(json.dumps(said).encode(), path[:-1])
+
+    def admits(rule: Rule | None) -> bool:
+        access = access_by_rule(rule, scope.default)
+        return bool(access.allowed & token) and not access.denied & token
+
+    if admits(effective_rule(path, tables, own, scope)):
+        assert admits(effective_rule(path, [above], None, scope))
 
 
 def test_a_rule_that_replaces_too_much_is_not_understood(tree: Path) -> None:
@@ -332,15 +460,15 @@ def test_what_lies_in_a_folder_without_permission_follows_the_tables_above_it(
             (root / name).write_text("texte")
         (root / "_quisait.csv").write_text("pattern,allowed\n**,everyone\n")
         (root / "shut/deep/_quisait.csv").write_text("pattern,allowed\n**,g:g:deep\n")
-        first = read(root)
+        first = read(root, trusts_tables=True)
         (root / "shut").chmod(0)
         if narrowed:
             (root / "_quisait.csv").write_text("pattern,allowed\n**,g:g:few\n")
         with unprivileged():
-            second = read(root, cursor(first))
-            third = read(root, cursor(second))
+            second = read(root, cursor(first), trusts_tables=True)
+            third = read(root, cursor(second), trusts_tables=True)
         (root / "shut").chmod(0o755)
-        fourth = read(root, cursor(third))
+        fourth = read(root, cursor(third), trusts_tables=True)
     few, deep = Access(frozenset({"g:g:few"})), Access(frozenset({"g:g:deep"}))
     assert accesses(second) == ({"f:x.txt": few} if narrowed else {})
     assert (SubtreeHidden("f:shut") in second) == narrowed

@@ -2,6 +2,7 @@
 
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
+from socket import create_server
 from threading import Thread
 
 import pytest
@@ -16,13 +17,22 @@ pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
 @pytest.mark.parametrize(
     "address",
-    ["169.254.169.254", "169.254.1.1", "fe80::1", "fd00:ec2::254", "::ffff:169.254.169.254"],
+    [
+        *("169.254.169.254", "169.254.1.1", "168.63.129.16", "100.100.100.200"),
+        *("fe80::1", "fd00:ec2::254", "fd20:ce::254"),
+        *("::ffff:169.254.169.254", "::169.254.169.254", "::ffff:168.63.129.16"),
+        *("64:ff9b::a9fe:a9fe", "64:ff9b::168.63.129.16", "64:ff9b:1::a9fe:a9fe"),
+        *("64:ff9b:1:a9fe:a9:fe00::", "2002:a9fe:a9fe::1", "2001:0:a9fe:a9fe::"),
+    ],
 )
 def test_they_are_told_from_others(address: str) -> None:
     assert is_metadata_address(ip_address(address))
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "::1", "fd00::1", "192.0.2.1"])
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.0.0.1", "::1", "fd00::1", "192.0.2.1", "64:ff9b::a00:1", "2002:a00:1::1"],
+)
 def test_internal_hosts_are_none(address: str) -> None:
     """An intranet is what quisait is made to read."""
     assert not is_metadata_address(ip_address(address))
@@ -55,3 +65,24 @@ def test_nothing_is_sent_there_whatever_name_leads_to_it(monkeypatch: pytest.Mon
         server.shutdown()
         server.server_close()
     assert asked == ["/"]
+
+
+def test_no_handshake_begins_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address is looked at before TLS: the server is sent no byte, and so no name of a host."""
+    received: list[bytes] = []
+    with create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            connected, _ = server.accept()
+            with connected:
+                received.append(connected.recv(1))
+
+        waiting = Thread(target=accept)
+        waiting.start()
+        forbidden = frozenset({ip_address("127.0.0.1")})
+        monkeypatch.setattr(metadata_addresses, "METADATA_ADDRESSES", forbidden)
+        address = f"https://localhost:{server.getsockname()[1]}/"
+        with pytest.raises(SourceRefused, match="adresse interdite"):
+            HttpHost(address).request("GET", address)
+        waiting.join(10)
+    assert received == [b""]

@@ -68,7 +68,7 @@ name = "rh"
 kind = "folder"
 path = "rh"
 """
-WRITES = 'sources = "write"'
+WRITES = 'sources = "write"\nhosts = ["a", "h", "hote", "ged", "n", "imap", "*.interne.fr", "::1"]'
 FOLDER = {"kind": "folder", "name": "notes", "path": "notes", "allowed": "tous les agents"}
 
 
@@ -188,10 +188,7 @@ def test_each_fault_is_told_at_its_step(
     [
         ("site", {"options.url": "file:///etc/passwd"}, "place", "options.url", "https://"),
         ("site", {"options.url": "ftp://a/"}, "place", "options.url", "https://"),
-        ("site", {"options.url": "http://169.254.169.254/"}, "place", "options.url", "secrets"),
-        ("mediawiki", {"url": "http://[fe80::1]/api.php"}, "place", "url", "secrets"),
         ("webdav", {"options.url": "https://a:mdp@h/"}, "place", "options.url", "retirés"),
-        ("mailbox", {"options.host": "169.254.169.254"}, "place", "options.host", "secrets"),
         (
             "webdav",
             {"options.url": "https://n/remote.php/dav/files/x/", "options.server": "nextcloud"},
@@ -223,6 +220,13 @@ def test_each_fault_is_told_at_its_step(
             "account",
             "password_file",
             "« secrets »",
+        ),
+        (
+            "webdav",
+            {"options.url": "https://n/", "options.user": "u", "password_file": "secrets/futur"},
+            "account",
+            "password_file",
+            "« secrets/essai »",
         ),
         (
             "lists",
@@ -303,6 +307,70 @@ def test_addresses_and_files_that_a_page_may_not_name(
     assert said in found[1][key]
 
 
+@pytest.mark.parametrize(
+    ("kind", "key", "written"),
+    [
+        ("site", "options.url", "http://169.254.169.254/"),
+        ("site", "options.url", "http://168.63.129.16/"),
+        ("site", "options.url", "http://[64:ff9b::a9fe:a9fe]/"),
+        ("site", "options.url", "https://interne.fr/"),
+        ("site", "options.url", "https://h.evil.example/"),
+        ("site", "options.url", "https://xinterne.fr/"),
+        ("site", "options.url", "https://evil.example\\h/"),
+        ("site", "options.url", "https://evil.example#.interne.fr/"),
+        ("site", "options.url", "https://h\t.evil.example/"),
+        ("site", "options.sitemaps", "https://h/a.xml\nhttps://evil.example/b.xml"),
+        ("feed", "options.feeds", "http://evil.example/feed"),
+        ("hyperkitty", "options.core_url", "http://127.0.0.1:9200/"),
+        ("mediawiki", "url", "http://[fe80::1]/api.php"),
+        ("mailbox", "options.host", "169.254.169.254"),
+        ("mailbox", "options.host", "evil.example"),
+        ("smb", "options.url", "smb://evil.example/partage"),
+        ("git", "options.url", "https://evil.example/a.git"),
+        ("git", "options.url", "evil.example:a/b.git"),
+    ],
+)
+def test_the_desk_asks_only_hosts_of_the_settings(
+    sources: DeskSources, kind: str, key: str, written: str
+) -> None:
+    """Whatever setting names it, and however it is written."""
+    form = kind_form(kind)
+    found = sources._faults(form, {"kind": kind, "name": "essai", key: written})
+    assert "[desk] hosts" in found[key] or "adresse simple" in found[key]
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "written"),
+    [
+        ("site", "options.url", "https://h/x?a=b#c"),
+        ("site", "options.url", "https://H:8443"),
+        ("site", "options.url", "https://www.interne.fr/"),
+        ("site", "options.url", "http://[::1]:80/"),
+        ("site", "options.sitemaps", "plan.xml\nhttps://h/a.xml"),
+        ("smb", "options.url", "smb://h/Mon partage"),
+        ("mailbox", "options.host", "imap"),
+        ("git", "options.url", "git@h:a/b.git"),
+        ("folder", "link", "https://fichiers.exemple/{path}"),
+    ],
+)
+def test_the_desk_asks_these_hosts(sources: DeskSources, kind: str, key: str, written: str) -> None:
+    """By their name, on any port; a link is shown and not asked."""
+    assert not list(sources._forbidden(kind_form(kind), {"name": "essai", key: written}))
+
+
+def test_a_repository_is_read_in_the_desks_folders_alone(
+    folder: Path, book: SqlDirectory, sources: DeskSources
+) -> None:
+    """Where none is set, none is read."""
+    entered = FOLDER | {"kind": "git", "options.url": "notes"}
+    assert "[desk] folders" in faults(sources, entered)[1]["options.url"]
+    (folder / "quisait.toml").write_text(FILE.format(desk='folders = ["notes"]'), "utf-8")
+    allowed = DeskSources(load_settings(), book)
+    assert faults(allowed, entered) == ("", {})
+    elsewhere = entered | {"options.url": ".cache"}
+    assert "[desk] folders" in faults(allowed, elsewhere)[1]["options.url"]
+
+
 def test_a_password_in_an_address_is_not_shown_again(sources: DeskSources) -> None:
     entered = {"kind": "site", "name": "s", "options.url": "https://u:très-secret@hote/"}
     with pytest.raises(SourceIncomplete) as raised:
@@ -335,7 +403,7 @@ def test_quisaits_files_are_known_by_another_name(folder: Path, sources: DeskSou
 
 def test_a_folder_of_a_server_is_none_of_this_machine(folder: Path, book: SqlDirectory) -> None:
     """`[desk] folders` says nothing of what a CMIS server calls a folder."""
-    text = FILE.format(desk='folders = ["notes"]')
+    text = FILE.format(desk='folders = ["notes"]\nhosts = ["ged"]')
     (folder / "quisait.toml").write_text(text, "utf-8")
     entered = {"options.url": "https://ged/cmis", "options.user": "u", "options.folder": "/Sites"}
     found = faults(
@@ -601,8 +669,10 @@ def test_a_command_tries_asks_and_adds(folder: Path) -> None:
     ]
 
 
-def test_a_trial_of_a_repository_leaves_no_copy(folder: Path, sources: DeskSources) -> None:
+def test_a_trial_of_a_repository_leaves_no_copy(folder: Path, book: SqlDirectory) -> None:
     """What a kind copies to read it goes with the trial."""
+    (folder / "quisait.toml").write_text(FILE.format(desk='folders = ["doc.git"]'), "utf-8")
+    sources = DeskSources(load_settings(), book)
     work = Work(folder)
     work.write("a.md", "Le bornage.")
     work.push("ana")

@@ -145,7 +145,7 @@ DENYING: dict[str, Way] = {
     "a folder's table": lambda root, name: folder(
         root, f"pattern,allowed,denied\n**,everyone,ldap:group:{name}\n"
     ),
-    "a sidecar": lambda root, name: folder(root, sidecar=denied(name)),
+    "a sidecar": lambda root, name: folder(root, "pattern,allowed\n**,everyone\n", denied(name)),
     "a record of an export": lambda root, name: export(root, page(readers=denied(name))),
     "a space of an export": lambda root, name: export(
         root, {"type": "space", "id": "s", "title": "S", "readers": denied(name)}, page(space="s")

@@ -199,6 +199,17 @@ def test_a_source_fills_no_group_of_the_directory(
         load_settings()
 
 
+@pytest.mark.parametrize("name", ["everyone", "agent", "quisait"])
+def test_a_source_has_no_name_of_the_application(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its accounts and groups would be the application's own principals."""
+    monkeypatch.setenv("QUISAIT_SOURCES", json.dumps([{"name": name, "kind": "push"}]))
+    with pytest.raises(ValidationError) as error:
+        load_settings()
+    assert faults(error) == ["sources.0.name"]
+
+
 def test_paths_are_relative_to_the_file(file: Path) -> None:
     """Wherever the command is run; an absolute path is itself."""
     assert beside_file("notes") == (file.parent / "notes").resolve()

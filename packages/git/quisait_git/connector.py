@@ -11,15 +11,14 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from connectors.file_patterns import FileSelection
-from connectors.files import read_regular_file
-from connectors.folder.documents import access_by_rule, described, ruled_document
+from connectors.folder.documents import described, ruled_document
 from connectors.folder.rules import (
     RuleTable,
+    access_by_rule,
     effective_rule,
     is_skipped,
-    parse_table,
+    read_outside_table,
     tables_digest,
-    unreadable_table,
 )
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import (
@@ -31,7 +30,6 @@ from connectors.ports import (
     Malformed,
     RecordVanished,
     SourceError,
-    SourceRefused,
     SourceUnreachable,
     SubtreeHidden,
     Upsert,
@@ -46,6 +44,7 @@ from quisait_git.cursor import (
     written_cursor,
 )
 from quisait_git.history import PageHistory, histories
+from quisait_git.local import git_folder
 from quisait_git.options import GitOptions
 from quisait_git.repository import Blob, Damaged, RepositoryCopy, Tip
 
@@ -173,10 +172,7 @@ class GitConnector:
         address = self.options.url
         if self.options.scheme == "file":
             path = unquote(urlsplit(address).path) if "://" in address else address
-            folder = self.folder / path
-            if not folder.is_dir():
-                raise SourceUnreachable(f"Le dépôt {folder} est introuvable : vérifiez le chemin.")
-            address = str(folder.resolve())
+            address = str(git_folder(self.folder / path))
         name = re.sub(r"[^\w-]", "_", self.source)
         copy = (self.folder / self.options.work).absolute() / f"{name}.git"
         return RepositoryCopy(copy, address, self.options, self.folder, self.password)
@@ -185,17 +181,9 @@ class GitConnector:
         """The table of rules; one that cannot be read leaves no reader to anything."""
         if not self.options.rules:
             return (), ()
-        try:
-            content = read_regular_file(self.folder / self.options.rules)
-        except (OSError, SourceRefused):
-            reason = "la table de règles ne se lit pas : personne ne lit ces pages"
-            return (unreadable_table(()),), (Malformed(self.options.rules, reason),)
-        table, problems = parse_table(content, ())
-        said = (
-            replace(one, where=self.options.rules + one.where[-20:].partition("csv")[2])
-            for one in problems
-        )
-        return (table,), tuple(said)
+        path = self.folder / self.options.rules
+        table, problems = read_outside_table(path, self.options.rules)
+        return (table,), problems
 
     def _narrowed(
         self, repository: RepositoryCopy, tables: tuple[RuleTable, ...]

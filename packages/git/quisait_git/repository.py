@@ -21,6 +21,7 @@ from shlex import quote as shell_quote
 from threading import Timer
 
 from connectors.ports import RecordVanished, SourceError, SourceRefused, SourceUnreachable
+from quisait_git.local import check_plain
 from quisait_git.options import GitOptions
 
 MOST_ENTRIES = 2_000_000
@@ -112,6 +113,7 @@ class RepositoryCopy:
     def update(self) -> Tip:
         """Bring the branch here as it is now. Raises `SourceUnreachable`, `SourceRefused`."""
         with self._locked():
+            self._check_local()  # first: a folder that is away for a moment costs no copy
             self._prepare()
             branch = self.options.branch or self._default_branch()
             before = self._noted_before()
@@ -349,6 +351,9 @@ class RepositoryCopy:
             settings[f"http.{self.address}.extraHeader"] = (
                 f"Authorization: Basic {b64encode(written).decode()}"
             )
+        if remote and options.scheme == "file":
+            # Without --strict git would try other folders of a similar name.
+            settings["remote.origin.uploadpack"] = "git-upload-pack --strict"
         if options.ca_file:
             settings["http.sslCAInfo"] = str(self.base / options.ca_file)
         ssh = ["ssh", "-oBatchMode=yes", "-oStrictHostKeyChecking=yes", "-oConnectTimeout=30"]
@@ -400,7 +405,11 @@ class RepositoryCopy:
             raise SourceRefused("git n'est pas installé sur cette machine.") from error
 
     def _remote(self, arguments: Sequence[str], stdin: bytes = b"") -> bytes:
-        """Ask the repository itself, within the time and the size that the settings give."""
+        """Ask the repository itself, within the time and the size that the settings give.
+
+        A folder of this machine is looked at before and after: it must be a repository by itself.
+        """
+        self._check_local()
         asked, said, complained = (self.folder / f"quisait.{n}" for n in ("in", "out", "err"))
         asked.write_bytes(stdin)
         with asked.open("rb") as source, said.open("wb") as out, complained.open("wb") as err:
@@ -417,7 +426,17 @@ class RepositoryCopy:
                 _end(process)
         if process.returncode:
             raise self._failure(complained.read_bytes()[-20_000:].decode("utf-8", "replace"))
+        try:
+            self._check_local()
+        except SourceRefused:
+            self.forget()
+            raise
         return said.read_bytes()[:_CHUNK_BYTES]
+
+    def _check_local(self) -> None:
+        """Raises `SourceRefused`."""
+        if self.options.scheme == "file":
+            check_plain(Path(self.address), self._environment())
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + self.options.timeout_s

@@ -121,9 +121,13 @@ def decide(aces: Iterator[Ace] | Sequence[Ace]) -> Decided:
     A SID is allowed where entries that name it give all of `NEEDED` before one takes any of it. It
     is denied where an entry takes a part that none had given it before. Whoever holds an allowed
     SID and no denied one is let in by Windows too: no entry takes from them what they had not yet.
+    Windows also lets in holders of a denied SID if other SIDs gave them the denied bits before:
+    `ORDER` tells of them.
     """
     given: dict[str, int] = {}
     taken: dict[str, int] = {}
+    given_to_any = 0
+    order = False
     reasons: list[str] = []
     for ace in aces:
         bits = ace.mask & NEEDED
@@ -133,12 +137,14 @@ def decide(aces: Iterator[Ace] | Sequence[Ace]) -> Decided:
             if not ace.conditional:
                 bits &= ~taken.get(ace.sid, 0)
                 given[ace.sid] = given.get(ace.sid, 0) | bits
+                given_to_any |= bits
             continue
         bits &= ~given.get(ace.sid, 0)
         if bits:
-            if any(mask == NEEDED for sid, mask in given.items() if sid != ace.sid):
-                reasons.append(ORDER)
+            order |= not bits & ~given_to_any
             taken[ace.sid] = taken.get(ace.sid, 0) | bits
+    if order and given_to_any == NEEDED:
+        reasons.append(ORDER)
     allowed = frozenset(sid for sid, mask in given.items() if mask == NEEDED)
     parts = (sid for sid, mask in given.items() if mask & READ_DATA and sid not in taken)
     if not allowed.issuperset(parts):

@@ -9,6 +9,7 @@ from typing import Any
 
 from connectors.file_patterns import EVERY_FILE
 from connectors.folder.documents import described, ruled_document
+from connectors.folder.rules import RuleScope
 from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
@@ -144,7 +145,8 @@ class WebdavConnector:
     def _rights(self, client: DavClient) -> Rights[Any]:
         if self.options.server == "nextcloud":
             return NextcloudRights(client, self.source, self.options)
-        return TableRights(client, self.default_access)
+        trusted = self.options.tables == "trusted"
+        return TableRights(client, RuleScope(self.default_access, trusted=trusted))
 
     def _is_left_out(self, document_id: str) -> bool:
         path = document_id.removeprefix(f"{self.source}:")

@@ -38,6 +38,11 @@ class WebdavOptions(BaseModel):
         description="« nextcloud » : les lecteurs sont ceux des partages ; sinon ceux des tables "
         "_quisait.csv, comme d'un dossier",
     )
+    tables: Literal["narrow", "trusted"] = Field(
+        "narrow",
+        description="ce que peuvent les tables des sous-dossiers et les fiches : « narrow » : ôter "
+        "des lecteurs ; « trusted » : en ajouter aussi",
+    )
     user: str = Field("", description="compte qui lit ; vide : sans compte")
     include: list[str] = Field([], description="motifs des fichiers lus ; vide : tous")
     exclude: list[str] = Field([], description="motifs des fichiers et dossiers qui ne le sont pas")

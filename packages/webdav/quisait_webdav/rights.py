@@ -4,16 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from connectors.folder.documents import access_by_rule
 from connectors.folder.rules import (
     MAX_RULE_BYTES,
+    NO_READER_ADDED,
     SIDECAR_SUFFIX,
     TABLE_NAME,
     Rule,
+    RuleScope,
     RuleTable,
-    effective_rule,
+    access_by_rule,
     parse_sidecar,
     parse_table,
+    rule_and_ignored,
     tables_digest,
     unreadable_table,
 )
@@ -29,11 +31,15 @@ Context = TypeVar("Context")
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
-    """A file's readers, and what else a rule says of it; `problem` is why nobody reads it."""
+    """A file's readers, and what else a rule says of it; `problem` is why nobody reads it.
+
+    `said`: rules that name readers who are not added.
+    """
 
     access: Access
     rule: Rule | None = None
     problem: Malformed | None = None
+    said: tuple[Malformed, ...] = ()
 
 
 class Rights(Protocol[Context]):
@@ -71,7 +77,7 @@ class TableRights:
     """
 
     client: DavClient
-    default_access: Access
+    scope: RuleScope
     trusts_tags: bool = False
 
     def load(self) -> Sequence[Malformed]:
@@ -80,8 +86,8 @@ class TableRights:
 
     def upper(self, above: tuple[RuleTable, ...] | None, folder: DavEntry) -> bytes:
         """Of the tables above it, and the source's own readers."""
-        default = sorted(self.default_access.allowed)
-        return digest_of([tables_digest(above or ()), *default])
+        default = sorted(self.scope.default.allowed)
+        return digest_of([tables_digest(above or ()), str(self.scope.trusted), *default])
 
     def enter(
         self, above: tuple[RuleTable, ...] | None, folder: DavEntry, inside: Mapping[str, DavEntry]
@@ -95,7 +101,7 @@ class TableRights:
         if content is None:
             reason = "règle illisible : personne ne lit ce dont elle parle"
             return (*tables, unreadable_table(parts)), (Malformed(entry.path, reason),)
-        table, problems = parse_table(content, parts)
+        table, problems = parse_table(content, parts, trusted=self.scope.trusts(parts))
         return (*tables, table), problems
 
     def ruled(
@@ -111,8 +117,11 @@ class TableRights:
             )
             if sidecar is None:
                 return Ruled(Access(), None, Malformed(entry.path, reason))
-        rule = effective_rule(path, context, sidecar)
-        return Ruled(access_by_rule(rule, self.default_access), rule)
+        rule, ignored = rule_and_ignored(path, context, sidecar, self.scope)
+        names = [*("/".join((*one.folder, TABLE_NAME)) for one in context)]
+        names.append(file.path + SIDECAR_SUFFIX)
+        said = tuple(Malformed(names[one], NO_READER_ADDED) for one in ignored)
+        return Ruled(access_by_rule(rule, self.scope.default), rule, said=said)
 
     def _read(self, entry: DavEntry) -> bytes | None:
         if entry.is_folder or (entry.size or 0) > MAX_RULE_BYTES:

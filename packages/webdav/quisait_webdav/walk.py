@@ -98,6 +98,7 @@ def walk(
                 *said,
                 *(Malformed(name, "ce nom ne se lit pas") for name in odd),
                 *(ruled.problem for _, ruled in files if ruled.problem),
+                *dict.fromkeys(one for _, ruled in files for one in ruled.said),
             ),
         )
         for entry in taken:
