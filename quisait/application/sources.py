@@ -342,6 +342,34 @@ DIRECTORY = "@annuaire"
 """What the directory's runs are kept under: no source has such a name."""
 
 
+@dataclass(frozen=True, slots=True)
+class DirectoryAge:
+    """Age of the directory's last complete reading, None if there was none, and its limit."""
+
+    age: timedelta | None
+    oldest: timedelta
+
+    @property
+    def is_late(self) -> bool:
+        """Whether half of the limit has passed: time to tell somebody."""
+        return self.age is None or self.age > self.oldest / 2
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the groups of the directory are no longer trusted."""
+        return self.age is None or self.age > self.oldest
+
+
+def directory_age(settings: Settings, state: State) -> DirectoryAge | None:
+    """Return how old the directory is now; None where the settings name none."""
+    if not has_directory(settings):
+        return None
+    written = settings.ldap.oldest if settings.ldap.urls else settings.directory.oldest
+    last = state.last_done(DIRECTORY)
+    age = datetime.now(UTC) - last.started if last else None
+    return DirectoryAge(age, timedelta(seconds=seconds_of(written)))
+
+
 @contextmanager
 def open_authorities(
     settings: Settings, book: SqlDirectory, state: State, own: Sequence[Authority] = ()
@@ -352,13 +380,12 @@ def open_authorities(
     """
 
     def silent() -> frozenset[str]:
-        """The directory, where it could not be read for too long."""
-        if not settings.ldap.urls:
+        """Return the authorities of the directory's groups where its last reading is too old."""
+        age = directory_age(settings, state)
+        if age is None or not age.is_stale:
             return frozenset()
-        last = state.last_done(DIRECTORY)
-        oldest = timedelta(seconds=seconds_of(settings.ldap.oldest))
-        current = last is not None and datetime.now(UTC) - last.started <= oldest
-        return frozenset() if current else frozenset({settings.ldap.authority})
+        own = {settings.ldap.authority} if settings.ldap.urls else set()
+        return book.group_authorities() | own
 
     def stamp() -> int | None:
         last = state.last_done(DIRECTORY)

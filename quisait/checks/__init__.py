@@ -25,6 +25,7 @@ from indexer.access import NOBODY, access_filter
 from indexer.errors import IndexerError
 from indexer.ports import Index
 from indexer.quantisation import WHOLE_VECTORS
+from indexer.state import State
 from indexer.values import Question, SearchRequest
 from quisait.application.assembly import live_index, open_index_parts
 from quisait.application.database import open_database, opened_database
@@ -40,6 +41,8 @@ from quisait.application.engines import (
 )
 from quisait.application.model_bars import check_model
 from quisait.application.sources import (
+    DIRECTORY,
+    has_directory,
     known_principals,
     open_directory,
     open_source,
@@ -67,7 +70,13 @@ from quisait.work.mail import check_server
 from quisait.work.mailbox import check_mailbox
 from quisait.work.reindexing import reindex_reasons
 from quisait.work.scans import open_tesseract
-from quisait.work.source_status import removed_source_remedy, removed_sources, unknown_denials
+from quisait.work.source_status import (
+    late_directory,
+    moment,
+    removed_source_remedy,
+    removed_sources,
+    unknown_denials,
+)
 from search_api.wording import safe_text
 
 _GROUPS_CLOSED = "tant qu'il ne dit rien, ce que ses groupes ouvrent est fermé à tous"
@@ -153,9 +162,7 @@ def _parts(settings: Settings) -> Iterator[Check]:
     if unknown := unknown_variables():
         yield Check("variables", False, f"aucun réglage de ce nom : {', '.join(unknown)}")
     yield _attempt("registre", partial(_register, settings))
-    yield _attempt("annuaire", lambda: _directory(settings))
-    if names_principals(settings):
-        yield _attempt("lecteurs", partial(check_principals, settings))
+    yield from _people(settings)
     if settings.topics.file:
         yield from _builds(settings)
     yield _attempt("classement", lambda: _ranker(settings))
@@ -173,6 +180,14 @@ def _parts(settings: Settings) -> Iterator[Check]:
     yield from _denials(settings)
     yield from _mail(settings)
     yield _identity(settings)
+
+
+def _people(settings: Settings) -> Iterator[Check]:
+    yield _attempt("annuaire", lambda: _directory(settings))
+    if has_directory(settings):
+        yield _attempt("lecture de l'annuaire", partial(_directory_read, settings))
+    if names_principals(settings):
+        yield _attempt("lecteurs", partial(check_principals, settings))
 
 
 def _mail(settings: Settings) -> Iterator[Check]:
@@ -384,6 +399,17 @@ def _directory(settings: Settings) -> str:
         )
     entries = list(directory.entries())
     return f"{sum(isinstance(entry, Agent) for entry in entries)} agents"
+
+
+def _directory_read(settings: Settings) -> str:
+    """When the directory was last read. Raises `ValueError` where that is long ago."""
+    with opened_database(settings) as database:
+        state = State(database)
+        if (last := state.last_done(DIRECTORY)) is None:
+            return "pas encore lu (quisait crawl)"
+        if late := late_directory(settings, state):
+            raise ValueError(late)
+    return f"lu le {moment(last.started)}"
 
 
 def _build(settings: Settings) -> str:

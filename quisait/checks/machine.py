@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 import quisait
 from indexer.state import State
+from quisait.application.certificates import expiries, tls_servers
 from quisait.application.database import opened_database
 from quisait.clock import now
 from quisait.settings import Settings, beside_file
@@ -40,6 +41,8 @@ def machine_checks(settings: Settings) -> Iterator[tuple[str, MachineCheck]]:
     yield "horloge", partial(check_clock, settings)
     yield "ports", partial(check_ports, settings)
     yield "limites", partial(check_limits, settings)
+    if tls_servers(settings):
+        yield "certificats", partial(check_certificates, settings)
 
 
 def check_disk(settings: Settings) -> str:
@@ -126,6 +129,25 @@ def _time_of(settings: Settings) -> datetime | None:
         return parsedate_to_datetime(answer.headers["Date"])
     except (requests.RequestException, KeyError, ValueError, OSError):
         return None
+
+
+SOON = timedelta(days=30)
+"""Before this a certificate that expires is told."""
+
+
+def check_certificates(settings: Settings) -> str:
+    """When the servers' certificates expire. Raises `ValueError` where one has expired."""
+    found = sorted(expiries(tls_servers(settings)).items(), key=lambda one: one[1])
+    told = [f"{host}:{port} jusqu'au {end:%d/%m/%Y}" for (host, port), end in found]
+    for (host, port), end in found:
+        if end <= now():
+            raise ValueError(
+                f"celui de {host}:{port} a expiré le {end.astimezone():%d/%m/%Y à %H:%M} : qui "
+                "tient ce serveur doit le renouveler"
+            )
+        if end <= now() + SOON:
+            return f"{', '.join(told)} : le premier expire bientôt, faites-le renouveler"
+    return ", ".join(told) or "aucun serveur n'en montre"
 
 
 def check_ports(settings: Settings) -> str:

@@ -228,6 +228,11 @@ class DirectorySettings(SettingsTable):
     every: Annotated[str, AfterValidator(pace)] = Field(
         "1 h", description="rythme de lecture par « quisait run » ; « jamais » : à la main"
     )
+    oldest: Duration = Field(
+        "3 j",
+        description="âge de la dernière lecture des tables au-delà duquel leurs groupes ne sont "
+        "plus crus (LDAP : [ldap] oldest) ; dit dès la moitié",
+    )
 
 
 def _addresses(urls: list[str]) -> list[str]:
@@ -308,7 +313,8 @@ class LdapSettings(SettingsTable):
     timeout_s: float = Field(30, gt=0, le=600, description="silence toléré, en secondes")
     oldest: Duration = Field(
         "2 j",
-        description="âge de la dernière lecture au-delà duquel ses groupes ne sont plus crus",
+        description="âge de la dernière lecture au-delà duquel ses groupes ne sont plus crus ; dit "
+        "dès la moitié",
     )
 
 

@@ -32,6 +32,8 @@ IMMEDIATELY = datetime.fromtimestamp(0, UTC)
 DEFAULT_PACE = "1 h"
 DEFAULT_PUSH_PACE = "1 min"
 """A pushed document waits for nobody's server: its reading costs next to nothing."""
+BACKUP = "@sauvegarde"
+"""What the backups' runs are kept under: no source has such a name."""
 RUNS_CONSIDERED = 20
 """Runs that are looked at: by then a wait has long been the longest."""
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.sources
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEPLOY = REPOSITORY / "deploy"
 ENDINGS = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
-LABELS = {"source", "outcome", "kind", "route", "status", "le", "instance"}
+LABELS = {"source", "outcome", "kind", "route", "status", "le", "instance", "server"}
 _NAME = re.compile(r"\b(?:quisait|process)_\w+")
 _LABEL = re.compile(r"(\w+)\s*=~?\"|by \(([\w, ]+)\)|\{\{ ?\$?(?:labels\.)?(\w+) ?\}\}")
 
@@ -54,7 +54,8 @@ def test_rules_and_dashboard_name_metrics_that_are_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of an application that is really opened; and labels that they have."""
-    (tmp_path / "quisait.toml").write_text('[[sources]]\nname = "forum"\nkind = "push"\n', "utf-8")
+    settings = '[directory]\nagents = "agents.csv"\n[[sources]]\nname = "forum"\nkind = "push"\n'
+    (tmp_path / "quisait.toml").write_text(settings, "utf-8")
     monkeypatch.setenv("QUISAIT_FILE", str(tmp_path / "quisait.toml"))
     with open_application(load_settings()) as application:
         registry = registry_of(application)
