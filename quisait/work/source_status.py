@@ -24,7 +24,7 @@ from quisait.privacy.retention import register_warning
 from quisait.settings import Settings
 from quisait.settings.sources import SourceSettings
 from quisait.work.crawl import divided_source
-from quisait.work.runs import IMMEDIATELY, RUNS_CONSIDERED, next_run, source_pace
+from quisait.work.runs import IMMEDIATELY, RUNS_CONSIDERED, next_run, source_pace, wait_text
 from search_api.wording import plural, safe_text
 
 UNKNOWN_DENIAL_REMEDY = (
@@ -301,6 +301,8 @@ def _running_state(running: RunningStatus, last: RunRow, now: datetime) -> str:
         parts.append(f"{seen} documents vus, {rate}/s")
     if running.left:
         parts.append(running.left)
+    if waiting := wait_text(last.progress.waiting, last.progress.waited_s):
+        parts.append(waiting)
     silent_s = round((now - (last.noted or last.started)).total_seconds())
     if silent_s >= 120:
         silent = duration(silent_s)
