@@ -272,8 +272,9 @@ class _Crawl:
                 self.keep_only(change)
             case SubtreeHidden():
                 self.close(change)
-            case Malformed(where, reason, document_id):
-                self.malformed(document_id or where, reason)
+            case Malformed(where, reason, document_id, kind):
+                self.report.malformed += 1
+                self.missing.record(document_id or where, kind, reason)
             case Checkpoint(cursor):
                 self.flush(cursor)
 
@@ -353,10 +354,6 @@ class _Crawl:
         """The indexed documents of the source that the part holds."""
         kept = self.dependencies.index.scan(self.report.source)
         return (entry.document_id for entry in kept if self.part.holds(entry.document_id))
-
-    def malformed(self, key: str, reason: str) -> None:
-        self.report.malformed += 1
-        self.missing.record(key, "malformed", reason)
 
     def add(self, write: CrawledWrite) -> None:
         self.gathered.append(write)

@@ -4,7 +4,7 @@ import re
 import shlex
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -51,6 +51,7 @@ from quisait.application.sources import (
     reader_group_authorities,
 )
 from quisait.checks.cluster import cluster_checks
+from quisait.checks.folders import folder_faults
 from quisait.checks.machine import machine_checks
 from quisait.checks.references import (
     MOST_LISTED,
@@ -59,6 +60,7 @@ from quisait.checks.references import (
     missing_best_bets,
     names_principals,
 )
+from quisait.clock import today
 from quisait.privacy.retention import open_register
 from quisait.settings import IndexSettings, Settings, beside_file, unknown_variables
 from quisait.settings.files import common_paths, exposed_files, make_folder, private_files
@@ -397,8 +399,26 @@ def _directory(settings: Settings) -> str:
         raise ValueError(
             "aucun : réglez [directory] agents ou [ldap] urls, sinon personne ne peut lire"
         )
-    entries = list(directory.entries())
-    return f"{sum(isinstance(entry, Agent) for entry in entries)} agents"
+    agents = [entry for entry in directory.entries() if isinstance(entry, Agent)]
+    seen = f"{len(agents)} agents"
+    if not (told := shared_emails(agents)):
+        return seen
+    if settings.has_sign_on and settings.sign_on.agent_by == "email":
+        raise ValueError(f"{seen} ; {told}, qui ne peuvent pas se connecter : corrigez l'annuaire")
+    return f"{seen} ; {told}"
+
+
+def shared_emails(agents: Sequence[Agent]) -> str:
+    """Which agents have one address together, in words; empty where none do."""
+    holders: dict[str, list[str]] = {}
+    for agent in agents:
+        if agent.email and not agent.departed(today()):
+            holders.setdefault(agent.email.strip().lower(), []).append(agent.id)
+    shared = [ids for ids in holders.values() if len(ids) > 1]
+    named = " ; ".join(", ".join(ids) for ids in shared[:MOST_LISTED])
+    return (
+        f"une même adresse pour plusieurs agents ({len(shared)} fois : {named})" if shared else ""
+    )
 
 
 def _directory_read(settings: Settings) -> str:
@@ -462,6 +482,8 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
     # First: where it says what the account lacks, nothing of the source has been read yet.
     missing = list(connector.check()) if isinstance(connector, SupportsCheck) else []
     next(iter(connector.changes(None)), None)
+    if source.kind == "folder":
+        missing += folder_faults(source)
     where = ", ".join(filter(None, [source.kind, source.path or source.url]))
     return " ; ".join([where + _divided(settings, source), *missing])
 

@@ -22,7 +22,7 @@ from quisait.application.certificates import expiries, tls_servers
 from quisait.application.database import opened_database
 from quisait.clock import now
 from quisait.settings import Settings, beside_file
-from quisait.settings.files import make_folder
+from quisait.settings.files import is_served_here, make_folder
 
 LEAST_FREE = 500_000_000
 """Bytes. A first start writes a model of 140 MB, and a transaction needs room beside its file."""
@@ -151,15 +151,25 @@ def check_certificates(settings: Settings) -> str:
 
 
 def check_ports(settings: Settings) -> str:
-    """Each address can be listened at, or a quisait answers there already."""
+    """Each address can be listened at, or this installation answers there already."""
     from search_api.server import try_listening
 
     asked = [(settings.server.host, settings.server.port)]
     if settings.metrics.port:
         asked.append((settings.metrics.host, settings.metrics.port))
+        if settings.metrics.port == settings.server.port:
+            raise ValueError(
+                f"[metrics] port et [server] port sont le même ({settings.server.port}) : donnez "
+                "un autre port aux mesures"
+            )
     seen = []
     for host, port in asked:
         if _is_quisait(host, port):
+            if not is_served_here(settings, port):
+                raise ValueError(
+                    f"à {host}:{port} répond une autre installation de quisait : arrêtez-la, ou "
+                    "réglez un autre port"
+                )
             seen.append(f"{host}:{port} (quisait y répond)")
         else:
             try_listening(host, port)

@@ -93,6 +93,10 @@ REMEDIES = {
         "nomme « file_hosts »."
     ),
     "malformed": "Corrigez l'enregistrement à la source ; il sera relu au prochain passage.",
+    "closed_folder": (
+        "Donnez à ce compte la lecture de ce dossier, ou laissez-le de côté (« exclude ») ; il est "
+        "redemandé à chaque lecture."
+    ),
     "refused": (
         "L'index a refusé ce document, qui n'est plus trouvé : signalez-le avec ce message, "
         "puis relancez « quisait crawl --full »."
@@ -113,6 +117,7 @@ FAILURE_LABELS = {
     "vanished": "disparus ou fermés pendant la lecture",
     "unreached": "dont le serveur ne répond pas",
     "malformed": "mal formés",
+    "closed_folder": "dossiers fermés à ce compte",
     "refused": "refusés par l'index",
 }
 """What became of documents, by kind of failure."""

@@ -247,6 +247,7 @@ def test_a_folder_that_cannot_be_listed_loses_nothing_and_opens_nothing(
     with monkeypatch.context() as broken:
         broken.setattr(os, "open", broken_below)
         assert read(full=full) == {"s:x.txt": few, "s:mort/y.txt": nobody}
+        assert kept.state.failure_counts("s") == {"closed_folder": 1}
         assert read() == {"s:x.txt": few, "s:mort/y.txt": nobody}
     assert read() == {"s:x.txt": few, "s:mort/y.txt": few}
 
