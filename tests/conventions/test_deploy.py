@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,3 +106,33 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         command = [analyze, "verify", "--man=no", *(str(tmp_path / unit.name) for unit in units)]
         told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
         assert [line for line in told.splitlines() if "quisait" in line] == []
+
+
+def test_the_kit_is_made_without_the_test_environment() -> None:
+    """What it imports beside quisait's own dependencies is what its own target installs."""
+    makefile = (REPOSITORY / "Makefile").read_text("utf-8")
+    assert re.search(r"^kit: \.venv/kit ", makefile, re.MULTILINE)
+    (installed,) = re.findall(r"--constraint requirements-test\.txt (.+)", makefile)
+    imported = {
+        name.partition(".")[0]
+        for path in (DEPLOY / "kit").glob("*.py")
+        for found in re.findall(r"^from (\S+) import|^import (\S+)", path.read_text("utf-8"), re.M)
+        for name in found
+        if name
+    }
+    own = {"deploy", "indexer", "packageurl"}  # packageurl comes with cyclonedx
+    names = {"cyclonedx": "cyclonedx-python-lib"}
+    others = imported - set(sys.stdlib_module_names) - own
+    assert {names.get(one, one) for one in others} <= set(installed.split())
+
+
+def test_every_package_of_sources_is_named_where_it_is_offered() -> None:
+    """In the help of the kit's installer, its page and the documentation."""
+    packages = {path.name for path in (REPOSITORY / "packages").iterdir() if path.is_dir()}
+    for page, mark in (
+        ("deploy/kit/install.sh", "({})"),
+        ("deploy/kit/LISEZMOI.md", "`{}`"),
+        ("docs/administration.md", "`{}`"),
+    ):
+        text = (REPOSITORY / page).read_text("utf-8")
+        assert [one for one in sorted(packages) if mark.format(one) not in text] == []
