@@ -174,17 +174,16 @@ class PlaceMetrics(Collector):
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Both gauges; the size is left out where the engine does not answer."""
-        yield GaugeMetricFamily(
-            "quisait_disk_free_bytes",
-            "Bytes free on the disk of the folder.",
-            value=shutil.disk_usage(self._folder).free,
-        )
+        """Both gauges; one that cannot be measured now is left out."""
         try:
+            free = shutil.disk_usage(self._folder).free
+            yield GaugeMetricFamily(
+                "quisait_disk_free_bytes", "Bytes free on the disk of the folder.", value=free
+            )
             pointers = self._storage.pointers()
             size = self._storage.size_bytes(pointers.live) if pointers else 0
-        except (IndexerError, OSError) as error:
-            log.warning("index size unknown", extra={"error": type(error).__name__})
+        except (IndexerError, OSError, ValueError) as error:
+            log.warning("place not measured", extra={"error": type(error).__name__})
             return
         yield GaugeMetricFamily(
             "quisait_index_bytes", "Bytes that the live index takes on disk.", value=size

@@ -109,7 +109,7 @@ def test_what_a_folder_hides_from_the_account_is_said(
 def test_an_address_of_several_agents_is_said() -> None:
     """By their ids; who has left counts no more."""
     ana, ben, cyd = (
-        Agent(name, email=mail)
+        Agent(name, "", "", email=mail)
         for name, mail in (("ag-1", "a@x.test"), ("ag-2", "A@x.test "), ("ag-3", "c@x.test"))
     )
     assert checks.shared_emails([ana, cyd]) == ""
