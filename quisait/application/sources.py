@@ -1,6 +1,7 @@
 """Open what the settings name as input: database, sources, wikis, directory, authorities."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from connectors.export.connector import ExportConnector
 from connectors.file_patterns import parse_selection
 from connectors.files import OpenFile
 from connectors.folder.connector import FolderConnector
+from connectors.folder.walk import UnreadableFolder, walk
 from connectors.installed import SourcePlace, load_kind, open_installed
 from connectors.ldap.config import (
     ACTIVE_DIRECTORY_AGENTS,
@@ -30,7 +32,7 @@ from connectors.ldap.config import (
     LdapLimits,
 )
 from connectors.mediawiki.config import WikiConfig, WikiLimits
-from connectors.ports import Connector, Directory, SourceRefused
+from connectors.ports import Connector, Directory, Malformed, SourceRefused
 from connectors.push.connector import FileReader, PushConnector
 from connectors.push.groups import PushedMemberships
 from connectors.push.inbox import Inbox
@@ -228,6 +230,26 @@ class FolderOriginals:
             return file
         file.file.close()
         return None
+
+
+FOLDER_LOOKED_S = 10.0
+"""How long a check looks through a folder: a large share would take it an hour."""
+
+
+def folder_faults(source: SourceSettings) -> Iterator[Malformed]:
+    """Yield the sub-folders that cannot be listed and the rules not understood, as far as seen.
+
+    Raises `SourceUnreachable`.
+    """
+    until = time.monotonic() + FOLDER_LOOKED_S
+    selection = parse_selection(source.include, source.exclude)
+    for entry in walk(beside_file(source.path), selection):
+        if isinstance(entry, UnreadableFolder):
+            yield Malformed(entry.path or ".", entry.reason, kind="closed_folder")
+        elif isinstance(entry, Malformed):
+            yield entry
+        if time.monotonic() > until:
+            return
 
 
 def open_originals(settings: Settings, known: Callable[[], PrincipalLookup]) -> FolderOriginals:

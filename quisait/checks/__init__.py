@@ -42,6 +42,7 @@ from quisait.application.engines import (
 from quisait.application.model_bars import check_model
 from quisait.application.sources import (
     DIRECTORY,
+    folder_faults,
     has_directory,
     known_principals,
     open_directory,
@@ -51,7 +52,6 @@ from quisait.application.sources import (
     reader_group_authorities,
 )
 from quisait.checks.cluster import cluster_checks
-from quisait.checks.folders import folder_faults
 from quisait.checks.machine import machine_checks
 from quisait.checks.references import (
     MOST_LISTED,
@@ -483,9 +483,21 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
     missing = list(connector.check()) if isinstance(connector, SupportsCheck) else []
     next(iter(connector.changes(None)), None)
     if source.kind == "folder":
-        missing += folder_faults(source)
+        missing += _hidden_in(source)
     where = ", ".join(filter(None, [source.kind, source.path or source.url]))
     return " ; ".join([where + _divided(settings, source), *missing])
+
+
+def _hidden_in(source: SourceSettings) -> Iterator[str]:
+    """What nobody reads of a folder, and why. Raises `SourceUnreachable`."""
+    found = list(folder_faults(source))
+    for kind, what in (
+        ("closed_folder", "dossiers fermés à ce compte"),
+        ("malformed", "règles mal lues"),
+    ):
+        told = [f"{one.where} ({one.reason})" for one in found if one.kind == kind]
+        if told:
+            yield f"{what} : {len(told)}, dont {', '.join(told[:MOST_LISTED])}"
 
 
 def _reads(path: str) -> bool:

@@ -15,15 +15,15 @@ import typer
 from connectors.account_linking import DisputedAccount
 from connectors.ports import Malformed, SourceRefused
 from connectors.values import Agent, Group
-from expertise.directory import DirectoryReport, SqlDirectory, set_cut
-from indexer.state import State
+from expertise.directory import DirectoryReport
 from quisait.application.assembly import Application
-from quisait.application.sources import DIRECTORY, open_directory
+from quisait.application.sources import open_directory
 from quisait.application.startup import opened_application
 from quisait.clock import today
 from quisait.commands.privacy import opened_privacy
 from quisait.commands.tokens import opened_sessions
 from quisait.privacy.retention import audit_command
+from quisait.work.agent_cut import cut_agent, undo_cut
 from quisait.work.crawl import read_directory
 from search_api.wording import safe_text
 
@@ -135,18 +135,11 @@ def cut_command(
 ) -> None:
     """Retire tout accès à un agent dès maintenant, même si l'annuaire le nomme encore."""
     with opened_privacy() as privacy, opened_sessions() as opened:
-        if not undo and SqlDirectory(opened.database).as_read(agent) is None:
-            raise ValueError("Cet agent n'est pas dans l'annuaire lu : il n'a aucun accès.")
-        audit_command(
-            privacy, f"quisait directory cut{' --undo' if undo else ''}", f"agent:{agent}"
-        )
-        privacy.register.agent_cut(agent, cut=not undo)
-        set_cut(opened.database, agent, None if undo else today())
         if undo:
-            # Else a directory that did not change is not read again.
-            State(opened.database).save(DIRECTORY, "")
+            undo_cut(privacy, opened.database, agent)
             print("Rendu à la prochaine lecture de l'annuaire (« quisait directory read »).")
             return
+        cut_agent(privacy, opened.database, agent)
         ended, withdrawn = opened.sessions.revoke_all(agent), opened.tokens.revoke_all(agent)
     print(f"Accès retiré : {ended} sessions fermées, {withdrawn} jetons personnels retirés.")
 

@@ -88,7 +88,8 @@ def test_a_taken_port_is_told_unless_quisait_has_it(settings: Settings, tmp_path
 
 def test_another_installations_port_is_told(settings: Settings, tmp_path: Path) -> None:
     """And two servers of one port."""
-    with running(make_place(tmp_path / "other"), "--no-crawl") as one:
+    own_file = str(tmp_path / "other" / "quisait.toml")
+    with running(make_place(tmp_path / "other", QUISAIT_FILE=own_file), "--no-crawl") as one:
         port = int(one.pages.rpartition(":")[2])
         server = settings.server.model_copy(update={"port": port})
         with pytest.raises(ValueError, match="autre installation"):
