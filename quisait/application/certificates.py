@@ -7,6 +7,8 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from quisait.settings import Settings
+from quisait.settings.mail import MailSettings
+from quisait.settings.mailbox import MailboxSettings
 
 WAIT_S = 3.0
 """How long one server may take to show its certificate."""
@@ -21,8 +23,8 @@ def tls_servers(settings: Settings) -> tuple[Server, ...]:
 
     Those of StartTLS are not among them.
     """
-    mail, mailbox = settings.mail, settings.mailbox
-    found = [(one.host, one.port) for one in (mail, mailbox) if one.host and one.security == "tls"]
+    mails: tuple[MailSettings | MailboxSettings, ...] = (settings.mail, settings.mailbox)
+    found = [(one.host, one.port) for one in mails if one.host and one.security == "tls"]
     for address in _addresses(settings):
         parts = urlsplit(address)
         if parts.scheme in _PORTS and parts.hostname:

@@ -114,7 +114,11 @@ class WebdavConnector:
             yield "le mot de passe part en clair : réglez « url » en https://"
         if isinstance(rights, NextcloudRights):
             yield from rights.unsaid()
-        elif not self.default_access.allowed and not self._names_readers(client, rights):
+        elif (
+            isinstance(rights, TableRights)
+            and not self.default_access.allowed
+            and not self._names_readers(client, rights)
+        ):
             yield (
                 "ni « allowed » ni table _quisait.csv à la racine ne nomme de lecteur : ce "
                 "que d'autres tables ne disent pas ne sera lu de personne"
