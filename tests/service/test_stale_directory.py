@@ -8,6 +8,11 @@ import pytest
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
 
+from connectors.http_host import HttpHost
+from connectors.ports import SourceRefused
+from indexer.errors import ExtractorUnreachable
+from indexer.extraction.files import ExtractionLimits
+from indexer.extraction.tika_server import TikaServerExtractor
 from indexer.state import runs
 from quisait.application.assembly import Application, open_application
 from quisait.application.certificates import expiries
@@ -179,3 +184,15 @@ def test_a_certificate_is_told_before_and_after_its_end(
         host, port = ended.url.removeprefix("https://").split(":")
         assert expiries([(host, int(port))])[host, int(port)] < now()
     assert expiries([("127.0.0.1", 1)]) == {}
+
+
+def test_an_expired_certificate_is_called_so(tmp_path: Path) -> None:
+    """By what asks a source and by what asks Tika: another authority would mend nothing."""
+    ours = authority(tmp_path, "notre-autorite")
+    with in_front_of("http://127.0.0.1:1", ours.server(days=-1)) as ended:
+        host = HttpHost(f"{ended.url}/", ca_file=str(ours.file))
+        with pytest.raises(SourceRefused, match="a expiré"):
+            host.request("GET", host.root)
+        tika = TikaServerExtractor(ended.url, ExtractionLimits(), 1.0, ca_file=str(ours.file))
+        with pytest.raises(ExtractorUnreachable, match="a expiré"):
+            tika.extract(b"a", "a.txt", "text/plain")
