@@ -28,6 +28,10 @@ help: ## show these lines
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(patsubst %/pyproject.toml,--editable %,$(wildcard packages/*/pyproject.toml))
 	@touch $@
 
+.venv/kit: .venv/base requirements-test.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements-test.txt pip packaging cyclonedx-python-lib
+	@touch $@
+
 demo: .venv/base ## index the fictional administration and serve it on loopback (ARGS=--check: ask its questions and leave)
 	$(BIN)/quisait demo $(ARGS)
 
@@ -63,7 +67,7 @@ guide: .venv/all ## take the pictures of docs/guide.md again, from the demo
 serve: .venv/base ## serve what quisait.toml configures
 	$(BIN)/quisait serve $(ARGS)
 
-kit: .venv/all ## write the archive that installs without a network (ARGS=--with-engines: OpenSearch and Tika too)
+kit: .venv/kit ## write the archive that installs without a network (ARGS=--with-engines: OpenSearch and Tika too)
 	$(BIN)/python -m deploy.kit $(ARGS)
 
 requirements: .venv/bin/uv ## pin the dependencies again

@@ -206,4 +206,4 @@ def disputed_account(account: str, agent_ids: Iterable[str], where: str = "") ->
     """The problem reported for an account that several agents could hold."""
     ids = tuple(sorted(agent_ids))
     reason = f"compte que {len(ids)} agents peuvent tenir ({', '.join(ids)}) : joint à aucun"
-    return DisputedAccount(where or account, reason, None, account, ids)
+    return DisputedAccount(where or account, reason, account=account, agent_ids=ids)

@@ -26,6 +26,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from connectors.certificates import certificate_fault
 from connectors.http_limits import HttpLimits
 from connectors.metadata_addresses import is_metadata_address
 from connectors.ports import SourceRefused, SourceUnreachable
@@ -246,9 +247,8 @@ class HttpHost:
             # `timeout_s` never expires if the wiki sends a byte of its headers now and then.
             return call_with_timeout(self.limits.total_timeout_s, send, requests.Timeout())
         except requests.exceptions.SSLError as error:
-            raise SourceRefused(
-                f"Le certificat de {self.host} n'est pas reconnu : réglez « ca_file »."
-            ) from error
+            fault = certificate_fault(error, "réglez « ca_file »")
+            raise SourceRefused(f"Le certificat de {self.host} {fault}.") from error
         except (requests.Timeout, urllib3.exceptions.TimeoutError):
             return RetryLater("ne répond pas à temps : il sera relu plus tard.", responded=False)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):

@@ -11,7 +11,7 @@ SourceError
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from connectors.values import Access, Agent, Document, Group
 
@@ -146,12 +146,14 @@ class Malformed:
 
     `where` locates it for the administrator (`export.jsonl:12`), `reason` says why.
     `document_id` is the document that the record is about, if it names one: a listing
-    that follows still contains it.
+    that follows still contains it. `kind` is `closed_folder` for a folder that the account may
+    not list.
     """
 
     where: str
     reason: str
     document_id: str | None = None
+    kind: Literal["malformed", "closed_folder"] = "malformed"
 
 
 Change = (

@@ -67,9 +67,12 @@ def read_table(content: bytes, columns: frozenset[str], required: str) -> Iterat
     while header and not header[-1]:  # spreadsheets add empty columns at the end
         header.pop()
     if required not in header:
-        raise TableUnreadable(f"la colonne « {required} » manque")
-    if len(set(header)) < len(header) or not columns.issuperset(header):
-        raise TableUnreadable("une colonne est inconnue, ou nommée deux fois")
+        raise TableUnreadable(f"la colonne « {required} » manque à l'en-tête")
+    if twice := [name for name in header if header.count(name) > 1]:
+        raise TableUnreadable(f"la colonne « {twice[0][:40]} » est nommée deux fois")
+    if unknown := [name for name in header if name not in columns]:
+        known = ", ".join(sorted(columns))
+        raise TableUnreadable(f"la colonne « {unknown[0][:40]} » est inconnue ; connues : {known}")
     return _rows(reader, header)
 
 

@@ -1,7 +1,7 @@
 """The directory in the state database: replace it whole, and look agents up in it."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from typing import Any, Protocol
 from uuid import uuid4
@@ -9,7 +9,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from connectors.ports import Directory, Malformed, SourceRefused
-from connectors.values import Agent, ContactVia, Group, Mission
+from connectors.values import Agent, ContactVia, Group, Mission, authority_of
 from expertise.consent import agents_with_words
 from expertise.directory_tables import (
     account_rows,
@@ -17,6 +17,7 @@ from expertise.directory_tables import (
     agent_words,
     agents,
     author_words,
+    cut_agents,
     directory_versions,
     group_rows,
     groups,
@@ -81,6 +82,21 @@ def mark_directory_changed(connection: sa.Connection) -> None:
     """To be called in each transaction that changes agents or their accounts."""
     connection.execute(sa.delete(directory_versions))
     connection.execute(sa.insert(directory_versions).values(token=uuid4().hex))
+
+
+def set_cut(engine: sa.Engine, agent_id: str, day: date | None) -> None:
+    """Make an agent departed since `day`, also after readings that still list them.
+
+    None undoes it: the next reading takes the agent as the directory has them.
+    """
+    key, departure = digest(agent_id), agents.c.departure
+    with engine.begin() as connection:
+        connection.execute(sa.delete(cut_agents).where(cut_agents.c.key == key))
+        if day is not None:
+            connection.execute(sa.insert(cut_agents).values(key=key, day=day))
+            new = sa.case((departure <= day, departure), else_=day)
+            connection.execute(sa.update(agents).where(agents.c.key == key).values(departure=new))
+            mark_directory_changed(connection)
 
 
 class AccountCache:
@@ -179,6 +195,7 @@ class SqlDirectory:
             raise SourceRefused("L'annuaire ne contient aucun agent : rien n'a été remplacé.")
         with self._engine.begin() as connection:
             left = _count_departed(connection, people, circles, guard_share)
+            people = _with_cuts(connection, people)
             mark_directory_changed(connection)
             for table in (
                 agents,
@@ -199,6 +216,17 @@ class SqlDirectory:
             _insert(connection, groups, group_rows(circles))
         malformed = tuple(entry for entry in entries if isinstance(entry, Malformed))
         return DirectoryReport(len(people), len(circles), malformed, left)
+
+    def group_authorities(self) -> frozenset[str]:
+        """The authorities that the directory's groups are named under."""
+        found: set[str] = set()
+        with self._engine.connect() as connection:
+            # A directory read by an older version has only its groups' members.
+            for column in (groups.c.principal, memberships.c.principal):
+                found.update(
+                    map(authority_of, connection.execute(sa.select(column).distinct()).scalars())
+                )
+        return frozenset(found)
 
     def by_account(self, accounts_asked: Iterable[str]) -> Mapping[str, Agent]:
         """The agent of each account that the directory links to one."""
@@ -420,6 +448,21 @@ def _count_departed(
     coming = [one.principal for one in circles if one.members]
     check_departures("groupes", held, coming, guard_share)
     return len(check_departures("agents", kept, [one.id for one in people], guard_share))
+
+
+def _with_cuts(connection: sa.Connection, people: list[Agent]) -> list[Agent]:
+    """The agents, of whom those cut by hand have departed; a cut ends with the agent's entry."""
+    cuts = {row.key: row.day for row in connection.execute(sa.select(cut_agents))}
+    if not cuts:
+        return people
+    ended = cuts.keys() - {digest(agent.id) for agent in people}
+    connection.execute(sa.delete(cut_agents).where(one_of(connection, cut_agents.c.key, ended)))
+    return [
+        replace(agent, departure=min(filter(None, (agent.departure, cuts[key]))))
+        if (key := digest(agent.id)) in cuts
+        else agent
+        for agent in people
+    ]
 
 
 def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, str]]) -> None:

@@ -71,6 +71,13 @@ once_known = sa.Table(
     sa.Column("principal_key", sa.String(64), primary_key=True),
 )
 """Agents and accounts that documents deny and that the directory once had: see `remember_known`."""
+cut_agents = sa.Table(
+    "cut_agents",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("day", sa.Date, nullable=False),
+)
+"""Agents cut by hand, by digest: departed since that day, while the directory still lists them."""
 agent_words = sa.Table(
     "agent_words",
     metadata,

@@ -54,6 +54,8 @@ runs = sa.Table(
     sa.Column("rate", sa.Double, nullable=False, server_default="0"),
     sa.Column("passages", sa.Integer, nullable=False, server_default="0"),
     sa.Column("passage_rate", sa.Double, nullable=False, server_default="0"),
+    sa.Column("waiting", sa.String(20), nullable=False, server_default=""),
+    sa.Column("waited_s", sa.Integer, nullable=False, server_default="0"),
 )
 
 requested_runs = sa.Table(
@@ -122,13 +124,18 @@ class FailureRow:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: documents seen of at most `expected`, passages encoded, both per second."""
+    """How far a run is: documents seen of at most `expected`, passages encoded, both per second.
+
+    `waiting` is an `indexer.crawl.pipeline.Wait`, empty where nothing is known to take long.
+    """
 
     done: int = 0
     expected: int | None = None
     rate: float = 0.0
     passages: int = 0
     passage_rate: float = 0.0
+    waiting: str = ""
+    waited_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from quisait.commands import answers
 from quisait.commands.backups import backup, restore
 from quisait.commands.connectors import connector_app, try_command
 from quisait.commands.demo import demo
-from quisait.commands.directory import directory
+from quisait.commands.directory import directory_app
 from quisait.commands.expertise import coverage, expertise_app, isolation, peers, profile
 from quisait.commands.journal import journal_app
 from quisait.commands.mail import mail_app
@@ -115,10 +115,10 @@ app.add_typer(source_app, name="source")
 app.command("try")(try_command)
 app.add_typer(push_app, name="push")
 app.add_typer(sessions_app, name="sessions")
+app.add_typer(directory_app, name="directory")
 app.command()(backup)
 app.command()(restore)
 app.command()(demo)
-app.command()(directory)
 app.command()(forget)
 app.command()(run)
 app.command()(scans)

@@ -22,7 +22,7 @@ from search_api.identity.tokens import TOKEN_COOKIE, SignedTokens
 from search_api.parameters import NamedReader
 from search_api.problems import Problem
 from search_api.services import services_of
-from search_api.sign_on.errors import ProviderUnreachable
+from search_api.sign_on.errors import NotAnAgent, ProviderUnreachable
 from search_api.sign_on.identification import (
     Identification,
     IdentificationMethod,
@@ -64,6 +64,9 @@ def signed_header(header: SignedHeader) -> Identify:
         try:
             # With two headers, one may come from the sender and not from the proxy.
             agent_id = header.agent_id(sent[0].strip()) if len(sent) == 1 else None
+        except NotAnAgent as error:
+            request.state.not_an_agent = str(error)
+            agent_id = None
         except ProviderUnreachable as error:
             raise Problem(503, str(error), code="provider_unreachable") from None
         return Identification(agent_id, IdentificationMethod.SIGNED_HEADER)

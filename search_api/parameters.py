@@ -9,7 +9,7 @@ from fastapi import Depends, Query, Request, Response
 from indexer.access import Reader
 from search_api.limits import RequesterKind, RequestKind, TooManyConcurrentRequests
 from search_api.middleware.request_limits import charge, refuse_over_limit
-from search_api.problems import Problem, ReaderRequired
+from search_api.problems import AgentRequired, Problem, ReaderRequired
 from search_api.questions.query import ResultOrder
 from search_api.services import services_of
 
@@ -30,6 +30,8 @@ def _known_reader(request: Request, response: Response) -> Reader:
     reader = services_of(request).reader_of(request)
     if reader.agent_id is None:
         refuse_over_limit(request)
+        if why := getattr(request.state, "not_an_agent", ""):
+            raise AgentRequired(why)
         raise ReaderRequired()
     charge(request, RequesterKind.READER, reader.agent_id)
     if reader.unanswered:

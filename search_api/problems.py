@@ -81,6 +81,13 @@ class ReaderRequired(Problem):
         super().__init__(401, "Identifiez-vous pour chercher : sans nom, personne ne lit rien.")
 
 
+class AgentRequired(Problem):
+    """A request whose sender is identified and is no agent: to sign on again would not help."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(401, why, code="not_an_agent")
+
+
 def install_handlers(app: FastAPI) -> None:
     """Turn every error of the application into a problem, or for a page into a page.
 
@@ -190,7 +197,9 @@ def _response(
     if is_file(request):
         return PlainTextResponse(title, status_code=status, headers=headers)
     if not request.url.path.startswith(PROGRAMS):
-        page = render("problem.html", request=request, title=title, detail=detail, status=status)
+        page = render(
+            "problem.html", request=request, title=title, detail=detail, status=status, code=code
+        )
         return HTMLResponse(page, status_code=status, headers=headers)
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "code": code}
     if detail:

@@ -149,7 +149,7 @@ class FolderConnector:
                 case ListedFolder(path=path):
                     now.upper_tables[path] = entry.upper_tables
                 case UnreadableFolder(path=path):
-                    yield Malformed(path or ".", entry.reason)
+                    yield Malformed(path or ".", entry.reason, kind="closed_folder")
                     files = _at_or_below(path, before.files)
                     if before.upper_tables.get(path) != entry.upper_tables:
                         # Other tables may apply now, and the folder's own are unknown.

@@ -25,6 +25,7 @@ from ldap3.core.exceptions import (
 )
 from pyasn1.error import PyAsn1Error
 
+from connectors.certificates import certificate_fault
 from connectors.ldap.config import LdapBranch, LdapConfig
 from connectors.ports import SourceError, SourceRefused, SourceUnreachable
 from connectors.timeouts import call_with_timeout
@@ -279,7 +280,7 @@ def _certificate_error(host: str, error: Exception) -> SourceError:
             f"L'annuaire {host} ne passe pas en TLS (StartTLS) : réglez une adresse ldaps://, ou "
             "faites-le permettre. Le mot de passe n'a pas été envoyé."
         )
+    fault = certificate_fault(error, "réglez « ca_file », et le nom d'hôte tel qu'il y est écrit")
     return SourceRefused(
-        f"Le certificat de l'annuaire {host} n'est pas reconnu : réglez « ca_file », et le nom "
-        "d'hôte tel qu'il y est écrit. Le mot de passe n'a pas été envoyé."
+        f"Le certificat de l'annuaire {host} {fault}. Le mot de passe n'a pas été envoyé."
     )

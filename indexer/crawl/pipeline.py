@@ -1,9 +1,11 @@
 """From a source's changes to what is kept. Read `crawl` first."""
 
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from connectors.parts import WHOLE, Part
 from connectors.ports import (
@@ -54,13 +56,26 @@ from indexer.ports import (
     IndexWriter,
     ScannedTexts,
 )
-from indexer.values import WITHHELD, Failure, Put, PutAccess, Remove, UnreadPart, Write
+from indexer.values import WITHHELD, Failure, Put, PutAccess, Remove, UnreadPart, Vectors, Write
 
 BATCH_PASSAGES = 64
 """How many passages are encoded and written at once: what an interruption costs at most."""
+BATCH_S = 30.0
+"""How long a batch may take to be gathered, and about how long to be encoded: a slow machine
+makes smaller ones."""
+LEAST_BATCH_PASSAGES = 4
 BATCH_WRITES = 500
 BATCH_ACCESS_CHANGES = 20_000
 """An index may write the change of a whole folder at once, if it is told of it at once."""
+
+
+class Wait(StrEnum):
+    """What a crawl waits for."""
+
+    SOURCE = "source"
+    EXTRACTION = "extraction"
+    ENCODING = "encoding"
+    INDEX = "index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +124,12 @@ def crawl(
     accept_deletions: bool = False,
     guard_share: float = GUARD_SHARE,
     progress: Callable[[CrawlReport], None] = lambda report: None,
+    waits: Callable[[Wait], None] = lambda what: None,
     part: Part = WHOLE,
 ) -> CrawlReport:
     """Bring the index up to what the source says, and keep the cursor after each write.
+
+    `progress` is called after each batch, `waits` before each step that may take long.
 
     Of a connector that reads one part, nothing is deleted or hidden but what the part holds.
     Documents are prepared a few ahead; a batch is encoded while the next is gathered.
@@ -131,7 +149,15 @@ def crawl(
         share = 1.0 if accept_deletions else guard_share
         guard = guard_of(dependencies.index, source, part, share)
         crawling = _Crawl(
-            dependencies, CrawlReport(source), part, guard, progress, encoding, set(ahead), since
+            dependencies,
+            CrawlReport(source),
+            part,
+            guard,
+            progress,
+            waits,
+            encoding,
+            set(ahead),
+            since,
         )
 
         def prepared(document: Document) -> PreparedDocument:
@@ -184,6 +210,7 @@ class _Crawl:
     part: Part
     guard: DeletionGuard
     progress: Callable[[CrawlReport], None]
+    waits: Callable[[Wait], None]
     encoding: ThreadPoolExecutor
     ahead: set[str]
     """Documents of which the index may hold a later text than the source's cursor knows, and
@@ -196,6 +223,9 @@ class _Crawl:
     gathered: list[CrawledWrite] = field(default_factory=list)
     gathered_passages: int = 0
     gathered_access_changes: int = 0
+    gathered_since: float = field(default_factory=time.monotonic)
+    most_passages: int = BATCH_PASSAGES
+    """Passages of a batch, as many as were encoded in `BATCH_S`."""
     unreadable: set[str] = field(default_factory=set)
     """Ids of gathered removals that the guard may hold: the documents exist, without a text."""
     underway: Batch | None = None
@@ -224,6 +254,13 @@ class _Crawl:
             self.scans.forget(self.report.source, gone)
 
     def apply(self, change: Change, awaited: Awaited[PreparedDocument]) -> None:
+        self._apply(change, awaited)
+        late = time.monotonic() - self.gathered_since >= BATCH_S
+        if late and (self.gathered or (self.underway and self.underway.vectors.done())):
+            self.flush()
+        self.waits(Wait.SOURCE)
+
+    def _apply(self, change: Change, awaited: Awaited[PreparedDocument]) -> None:
         match change:
             case Upsert(document):
                 self.upsert(document, awaited)
@@ -235,8 +272,9 @@ class _Crawl:
                 self.keep_only(change)
             case SubtreeHidden():
                 self.close(change)
-            case Malformed(where, reason, document_id):
-                self.malformed(document_id or where, reason)
+            case Malformed(where, reason, document_id, kind):
+                self.report.malformed += 1
+                self.missing.record(document_id or where, kind, reason)
             case Checkpoint(cursor):
                 self.flush(cursor)
 
@@ -253,6 +291,7 @@ class _Crawl:
 
     def upsert(self, document: Document, awaited: Awaited[PreparedDocument]) -> None:
         self.report.seen += 1
+        self.waits(Wait.EXTRACTION)
         try:
             prepared = awaited()
         except RecordVanished as vanished:
@@ -316,17 +355,13 @@ class _Crawl:
         kept = self.dependencies.index.scan(self.report.source)
         return (entry.document_id for entry in kept if self.part.holds(entry.document_id))
 
-    def malformed(self, key: str, reason: str) -> None:
-        self.report.malformed += 1
-        self.missing.record(key, "malformed", reason)
-
     def add(self, write: CrawledWrite) -> None:
         self.gathered.append(write)
         if isinstance(write, PreparedDocument):
             self.gathered_passages += len(write.passages)
         self.gathered_access_changes += isinstance(write, PutAccess | NarrowAccess)
         if (
-            self.gathered_passages >= BATCH_PASSAGES
+            self.gathered_passages >= self.most_passages
             or len(self.gathered) - self.gathered_access_changes >= BATCH_WRITES
             or self.gathered_access_changes >= BATCH_ACCESS_CHANGES
         ):
@@ -341,6 +376,7 @@ class _Crawl:
         self.report.unchanged += unchanged
         as_kept = ids.difference(map(id_of, wanted))
         self.gathered, self.gathered_passages, self.gathered_access_changes = [], 0, 0
+        self.gathered_since = time.monotonic()
         going = {
             write.document_id
             for write in wanted
@@ -360,11 +396,20 @@ class _Crawl:
         self._write(at_once)
         wanted = [write for write in wanted if id_of(write) in put]
         texts = texts_of(wanted)
-        vectors = self.encoding.submit(self.dependencies.encoder.passages, texts)
+        vectors = self.encoding.submit(self._encode, texts)
         self.write_encoded(later=frozenset(map(id_of, at_once)))
         self._settle(as_kept)  # of the cursor before them, they were still ahead
         self.report.passages += len(texts)
         self.underway = Batch(wanted, vectors, cursor)
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        """Encode a batch, and size the next ones by how long it took."""
+        began = time.monotonic()
+        vectors = self.dependencies.encoder.passages(texts)
+        if texts:
+            in_time = int(len(texts) * BATCH_S / max(time.monotonic() - began, 0.001))
+            self.most_passages = max(LEAST_BATCH_PASSAGES, min(BATCH_PASSAGES, in_time))
+        return vectors
 
     def end(self, *, whole: bool) -> None:
         """Write what is left; `whole`: the source was read from its beginning.
@@ -388,7 +433,10 @@ class _Crawl:
         if self.underway is None:
             return
         batch, self.underway = self.underway, None
-        self._write(batch.writes())
+        self.waits(Wait.ENCODING)
+        writes = batch.writes()
+        self.waits(Wait.INDEX)
+        self._write(writes)
         if batch.cursor is not None and not self.guard.withheld:
             self.save(batch.cursor, later)
         self.progress(self.report)

@@ -13,6 +13,7 @@ from typing import Any
 
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout, exceptions
 
+from connectors.certificates import certificate_fault
 from indexer.errors import ExtractionFailed, ExtractorUnreachable
 from indexer.extraction.files import ExtractionLimits, utf16_as_utf8
 from indexer.extraction.tika_answer import (
@@ -140,10 +141,8 @@ class TikaServerExtractor:
         try:
             status, answer = self._call(content, filename)
         except exceptions.SSLError as error:
-            raise ExtractorUnreachable(
-                f"Le certificat de {self._url} n'est pas accepté (autorité, date ou nom d'hôte) : "
-                "réglez [extractor] ca_file ou url."
-            ) from error
+            fault = certificate_fault(error, "réglez [extractor] ca_file ou url")
+            raise ExtractorUnreachable(f"Le certificat de {self._url} {fault}.") from error
         except exceptions.NewConnectionError as error:  # nobody listens there
             raise (_Fallen() if self._has_answered else self._unreachable()) from error
         except (exceptions.ConnectTimeoutError, exceptions.LocationValueError) as error:

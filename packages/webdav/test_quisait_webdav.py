@@ -285,6 +285,8 @@ def test_the_check_says_who_will_not_read(harness: DavHarness) -> None:
     assert "en clair" in said
     harness.set_readers("**", ("everyone",))
     assert "ne nomme de lecteur" not in " ".join(harness.connector().check())
+    (harness.served.path / "a.txt").unlink()
+    assert "ne nomme de lecteur" not in " ".join(harness.connector().check())
 
 
 @pytest.mark.parametrize(

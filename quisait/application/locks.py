@@ -82,7 +82,7 @@ class Locks:
             yield still_held
 
     def source_is_held(self, source: str) -> bool:
-        """Whether any process holds the lock of a source or of a task."""
+        """Whether any process holds the lock of a source or of a task, as far as this one sees."""
         name = _of_source(source)
         if self._on_postgresql:
             with self._database.connect() as connection:
@@ -95,6 +95,8 @@ class Locks:
                 return False
         except BlockingIOError:
             return True
+        except OSError:  # nobody can take it here: whoever reads the source says so
+            return False
 
     def source_is_held_here(self, source: str) -> bool:
         """Whether this process holds it."""

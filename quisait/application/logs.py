@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 PACKAGES = ("connectors", "indexer", "expertise", "search_api", "quisait")
 TRUSTED_LIBRARIES = ("uvicorn",)
 """Libraries whose messages are kept: they contain nothing of what was asked."""
+REPEATING_CLIENTS = ("opensearch", "opensearchpy", "urllib3")
+"""Libraries that warn at each try of a request; who asked says once, in words, that it failed."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -37,6 +39,8 @@ def set_up_logs(form: str, level: str) -> None:
     threading.excepthook = _thread_ended
     for package in PACKAGES:
         logging.getLogger(package).setLevel(level.upper())
+    for client in REPEATING_CLIENTS:
+        logging.getLogger(client).setLevel(logging.ERROR)
 
 
 def without_texts(record: logging.LogRecord) -> bool:

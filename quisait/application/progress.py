@@ -25,16 +25,46 @@ class Advance(Protocol):
         """Show it."""
         ...
 
+    def waits(self, what: str) -> None:
+        """Show what the work waits for, in words; empty where it goes on."""
+        ...
+
+
+class _Nothing:
+    """Shows nothing."""
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """See `Advance`."""
+
+    def waits(self, what: str) -> None:
+        """See `Advance`."""
+
+
+class _Bar:
+    """A bar on a terminal."""
+
+    def __init__(self, label: str, bar: "Progress") -> None:
+        self._label, self._bar = label, bar
+        self._task = bar.add_task(label, total=None)
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """See `Advance`."""
+        self._bar.update(self._task, description=self._label, completed=done, total=total)
+
+    def waits(self, what: str) -> None:
+        """See `Advance`."""
+        shown = f"{self._label} · {what}" if what else self._label
+        self._bar.update(self._task, description=shown)
+
 
 @contextmanager
 def shown_progress(label: str, unit: str, quiet: bool = False) -> Iterator[Advance]:
     """Show progress on the standard error while the block runs."""
     if quiet:
-        yield lambda done, total: None
+        yield _Nothing()
     elif sys.stderr.isatty():
         with _terminal_bar() as bar:
-            task = bar.add_task(label, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+            yield _Bar(label, bar)
     else:
         yield _ProgressLines(label, unit)
 
@@ -90,6 +120,11 @@ class _ProgressLines:
         left = left_of(done, total, elapsed, recent)
         line += f", {left}" if left else ""
         print(line, file=sys.stderr, flush=True)
+
+    def waits(self, what: str) -> None:
+        """Print it where nothing was printed for a while."""
+        if what and time.monotonic() - self._spoken >= LINE_EVERY_S:
+            print(f"{self._label} : {what}", file=sys.stderr, flush=True)
 
 
 KNOWN_AFTER_S = 20.0

@@ -1,6 +1,7 @@
 """Open what the settings name as input: database, sources, wikis, directory, authorities."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from connectors.export.connector import ExportConnector
 from connectors.file_patterns import parse_selection
 from connectors.files import OpenFile
 from connectors.folder.connector import FolderConnector
+from connectors.folder.walk import UnreadableFolder, walk
 from connectors.installed import SourcePlace, load_kind, open_installed
 from connectors.ldap.config import (
     ACTIVE_DIRECTORY_AGENTS,
@@ -30,7 +32,7 @@ from connectors.ldap.config import (
     LdapLimits,
 )
 from connectors.mediawiki.config import WikiConfig, WikiLimits
-from connectors.ports import Connector, Directory, SourceRefused
+from connectors.ports import Connector, Directory, Malformed, SourceRefused
 from connectors.push.connector import FileReader, PushConnector
 from connectors.push.groups import PushedMemberships
 from connectors.push.inbox import Inbox
@@ -267,6 +269,26 @@ class FolderOriginals:
         return None
 
 
+FOLDER_LOOKED_S = 10.0
+"""How long a check looks through a folder: a large share would take it an hour."""
+
+
+def folder_faults(source: SourceSettings) -> Iterator[Malformed]:
+    """Yield the sub-folders that cannot be listed and the rules not understood, as far as seen.
+
+    Raises `SourceUnreachable`.
+    """
+    until = time.monotonic() + FOLDER_LOOKED_S
+    selection = parse_selection(source.include, source.exclude)
+    for entry in walk(beside_file(source.path), selection):
+        if isinstance(entry, UnreadableFolder):
+            yield Malformed(entry.path or ".", entry.reason, kind="closed_folder")
+        elif isinstance(entry, Malformed):
+            yield entry
+        if time.monotonic() > until:
+            return
+
+
 def open_originals(
     settings: Settings, known: Callable[[], PrincipalLookup], state: State
 ) -> FolderOriginals:
@@ -378,6 +400,34 @@ def _manual_accounts(settings: Settings) -> tuple[AccountAssignment, ...]:
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class DirectoryAge:
+    """Age of the directory's last complete reading, None if there was none, and its limit."""
+
+    age: timedelta | None
+    oldest: timedelta
+
+    @property
+    def is_late(self) -> bool:
+        """Whether half of the limit has passed: time to tell somebody."""
+        return self.age is None or self.age > self.oldest / 2
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the groups of the directory are no longer trusted."""
+        return self.age is None or self.age > self.oldest
+
+
+def directory_age(settings: Settings, state: State) -> DirectoryAge | None:
+    """Return how old the directory is now; None where the settings name none."""
+    if not has_directory(settings):
+        return None
+    written = settings.ldap.oldest if settings.ldap.urls else settings.directory.oldest
+    last = state.last_done(DIRECTORY)
+    age = datetime.now(UTC) - last.started if last else None
+    return DirectoryAge(age, timedelta(seconds=seconds_of(written)))
+
+
 @contextmanager
 def open_authorities(
     settings: Settings, book: SqlDirectory, state: State, own: Sequence[Authority] = ()
@@ -394,14 +444,13 @@ def open_authorities(
         return book.with_groups_of(claimed)
 
     def silent() -> frozenset[str]:
-        """Return the directory if its last reading is too old, and authorities claimed twice."""
+        """Return authorities claimed twice, and the directory's if its last reading is too old."""
         twice = claimed_twice(book.reading()) if claimed else frozenset()
-        if not settings.ldap.urls:
+        age = directory_age(settings, state)
+        if age is None or not age.is_stale:
             return twice
-        last = state.last_done(DIRECTORY)
-        oldest = timedelta(seconds=seconds_of(settings.ldap.oldest))
-        current = last is not None and datetime.now(UTC) - last.started <= oldest
-        return twice if current else twice | {settings.ldap.authority}
+        own = {settings.ldap.authority} if settings.ldap.urls else set()
+        return twice | book.group_authorities() | own
 
     def stamp() -> int | None:
         last = state.last_done(DIRECTORY)

@@ -3,6 +3,7 @@
 An error that a person can correct is printed as a sentence, with an exit status and no traceback.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,6 +68,10 @@ def errors_as_sentences() -> Iterator[None]:
         yield
     except (SourceError, IndexerError, ValueError) as error:
         print(str(error), file=sys.stderr)
+        raise typer.Exit(1) from None
+    except BrokenPipeError:
+        # The reader of the output (« | head ») has enough: what is left is written nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except OSError as error:
         where = error.filename or "un fichier"

@@ -4,7 +4,7 @@ import re
 import shlex
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -43,6 +43,8 @@ from quisait.application.engines import (
 )
 from quisait.application.model_bars import check_model
 from quisait.application.sources import (
+    DIRECTORY,
+    folder_faults,
     has_directory,
     known_principals,
     noted_root,
@@ -62,7 +64,7 @@ from quisait.checks.references import (
     missing_best_bets,
     names_principals,
 )
-from quisait.clock import now
+from quisait.clock import now, today
 from quisait.privacy.accesses import LABELS, OF_DIRECTORY
 from quisait.privacy.retention import open_register
 from quisait.settings import IndexSettings, Settings, beside_file, unknown_variables
@@ -81,7 +83,13 @@ from quisait.work.mail import check_server
 from quisait.work.mailbox import check_mailbox
 from quisait.work.reindexing import reindex_reasons
 from quisait.work.scans import open_tesseract
-from quisait.work.source_status import removed_source_remedy, removed_sources, unknown_denials
+from quisait.work.source_status import (
+    late_directory,
+    moment,
+    removed_source_remedy,
+    removed_sources,
+    unknown_denials,
+)
 from search_api.wording import safe_text
 
 _GROUPS_CLOSED = "tant qu'il ne dit rien, ce que ses groupes ouvrent est fermé à tous"
@@ -171,9 +179,7 @@ def _parts(settings: Settings) -> Iterator[Check]:
         yield Check("variables", False, f"aucun réglage de ce nom : {', '.join(unknown)}")
     yield _attempt("registre", partial(_register, settings))
     yield _attempt("accès", partial(_accesses, settings))
-    yield _attempt("annuaire", lambda: _directory(settings))
-    if names_principals(settings):
-        yield _attempt("lecteurs", partial(check_principals, settings))
+    yield from _people(settings)
     if settings.topics.file:
         yield from _builds(settings)
     yield _attempt("classement", lambda: _ranker(settings))
@@ -191,6 +197,14 @@ def _parts(settings: Settings) -> Iterator[Check]:
     yield from _denials(settings)
     yield from _mail(settings)
     yield _identity(settings)
+
+
+def _people(settings: Settings) -> Iterator[Check]:
+    yield _attempt("annuaire", lambda: _directory(settings))
+    if has_directory(settings):
+        yield _attempt("lecture de l'annuaire", partial(_directory_read, settings))
+    if names_principals(settings):
+        yield _attempt("lecteurs", partial(check_principals, settings))
 
 
 def _mail(settings: Settings) -> Iterator[Check]:
@@ -428,8 +442,37 @@ def _directory(settings: Settings) -> str:
         raise ValueError(
             "aucun : réglez [directory] agents ou [ldap] urls, sinon personne ne peut lire"
         )
-    entries = list(directory.entries())
-    return f"{sum(isinstance(entry, Agent) for entry in entries)} agents"
+    agents = [entry for entry in directory.entries() if isinstance(entry, Agent)]
+    seen = f"{len(agents)} agents"
+    if not (told := shared_emails(agents)):
+        return seen
+    if settings.has_sign_on and settings.sign_on.agent_by == "email":
+        raise ValueError(f"{seen} ; {told}, qui ne peuvent pas se connecter : corrigez l'annuaire")
+    return f"{seen} ; {told}"
+
+
+def shared_emails(agents: Sequence[Agent]) -> str:
+    """Which agents have one address together, in words; empty where none do."""
+    holders: dict[str, list[str]] = {}
+    for agent in agents:
+        if agent.email and not agent.departed(today()):
+            holders.setdefault(agent.email.strip().lower(), []).append(agent.id)
+    shared = [ids for ids in holders.values() if len(ids) > 1]
+    named = " ; ".join(", ".join(ids) for ids in shared[:MOST_LISTED])
+    return (
+        f"une même adresse pour plusieurs agents ({len(shared)} fois : {named})" if shared else ""
+    )
+
+
+def _directory_read(settings: Settings) -> str:
+    """When the directory was last read. Raises `ValueError` where that is long ago."""
+    with opened_database(settings) as database:
+        state = State(database)
+        if (last := state.last_done(DIRECTORY)) is None:
+            return "pas encore lu (quisait crawl)"
+        if late := late_directory(settings, state):
+            raise ValueError(late)
+    return f"lu le {moment(last.started)}"
 
 
 def _build(settings: Settings) -> str:
@@ -487,8 +530,22 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
     # First: where it says what the account lacks, nothing of the source has been read yet.
     missing = list(connector.check()) if isinstance(connector, SupportsCheck) else []
     next(iter(connector.changes(None)), None)
+    if source.kind == "folder":
+        missing += _hidden_in(source)
     where = ", ".join(filter(None, [source.kind, source.path or source.url]))
     return " ; ".join([where + _divided(settings, source), *missing])
+
+
+def _hidden_in(source: SourceSettings) -> Iterator[str]:
+    """What nobody reads of a folder, and why. Raises `SourceUnreachable`."""
+    found = list(folder_faults(source))
+    for kind, what in (
+        ("closed_folder", "dossiers fermés à ce compte"),
+        ("malformed", "règles mal lues"),
+    ):
+        told = [f"{one.where} ({one.reason})" for one in found if one.kind == kind]
+        if told:
+            yield f"{what} : {len(told)}, dont {', '.join(told[:MOST_LISTED])}"
 
 
 def _reads(path: str) -> bool:

@@ -18,10 +18,11 @@ import sqlalchemy as sa
 
 import quisait
 from indexer.state import State
+from quisait.application.certificates import expiries, tls_servers
 from quisait.application.database import opened_database
 from quisait.clock import now
 from quisait.settings import Settings, beside_file
-from quisait.settings.files import make_folder
+from quisait.settings.files import is_served_here, make_folder
 
 LEAST_FREE = 500_000_000
 """Bytes. A first start writes a model of 140 MB, and a transaction needs room beside its file."""
@@ -40,6 +41,8 @@ def machine_checks(settings: Settings) -> Iterator[tuple[str, MachineCheck]]:
     yield "horloge", partial(check_clock, settings)
     yield "ports", partial(check_ports, settings)
     yield "limites", partial(check_limits, settings)
+    if tls_servers(settings):
+        yield "certificats", partial(check_certificates, settings)
 
 
 def check_disk(settings: Settings) -> str:
@@ -128,16 +131,45 @@ def _time_of(settings: Settings) -> datetime | None:
         return None
 
 
+SOON = timedelta(days=30)
+"""Before this a certificate that expires is told."""
+
+
+def check_certificates(settings: Settings) -> str:
+    """When the servers' certificates expire. Raises `ValueError` where one has expired."""
+    found = sorted(expiries(tls_servers(settings)).items(), key=lambda one: one[1])
+    told = [f"{host}:{port} jusqu'au {end:%d/%m/%Y}" for (host, port), end in found]
+    for (host, port), end in found:
+        if end <= now():
+            raise ValueError(
+                f"celui de {host}:{port} a expiré le {end.astimezone():%d/%m/%Y à %H:%M} : qui "
+                "tient ce serveur doit le renouveler"
+            )
+        if end <= now() + SOON:
+            return f"{', '.join(told)} : le premier expire bientôt, faites-le renouveler"
+    return ", ".join(told) or "aucun serveur n'en montre"
+
+
 def check_ports(settings: Settings) -> str:
-    """Each address can be listened at, or a quisait answers there already."""
+    """Each address can be listened at, or this installation answers there already."""
     from search_api.server import try_listening
 
     asked = [(settings.server.host, settings.server.port)]
     if settings.metrics.port:
         asked.append((settings.metrics.host, settings.metrics.port))
+        if settings.metrics.port == settings.server.port:
+            raise ValueError(
+                f"[metrics] port et [server] port sont le même ({settings.server.port}) : donnez "
+                "un autre port aux mesures"
+            )
     seen = []
     for host, port in asked:
         if _is_quisait(host, port):
+            if not is_served_here(settings, port):
+                raise ValueError(
+                    f"à {host}:{port} répond une autre installation de quisait : arrêtez-la, ou "
+                    "réglez un autre port"
+                )
             seen.append(f"{host}:{port} (quisait y répond)")
         else:
             try_listening(host, port)

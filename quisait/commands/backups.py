@@ -12,6 +12,7 @@ from quisait.application.startup import errors_as_sentences, opened_application,
 from quisait.work.backup import Manifest, back_up
 from quisait.work.restore import RestoreReport
 from quisait.work.restore import restore as put_back
+from quisait.work.runs import BACKUP, recorded_run
 
 AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
 
@@ -24,6 +25,7 @@ def backup(
     with (
         opened_application() as application,
         shown_progress("sauvegarde", "documents", as_json) as advance,
+        recorded_run(application.state, BACKUP),
     ):
         made = back_up(application, folder, advance)
     print(_manifest_json(made) if as_json else _backup_text(folder, made))

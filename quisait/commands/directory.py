@@ -15,13 +15,19 @@ import typer
 from connectors.account_linking import DisputedAccount
 from connectors.ports import Malformed, SourceRefused
 from connectors.values import Agent, Group
+from expertise.directory import DirectoryReport
 from quisait.application.assembly import Application
 from quisait.application.sources import open_directory
 from quisait.application.startup import opened_application
 from quisait.clock import today
+from quisait.commands.privacy import opened_privacy
+from quisait.commands.tokens import opened_sessions
 from quisait.privacy.retention import audit_command
+from quisait.work.agent_cut import cut_agent, undo_cut
 from quisait.work.crawl import read_directory
+from search_api.wording import safe_text
 
+NO_DIRECTORY = "Aucun annuaire : réglez [directory] agents ou [ldap] urls."
 REMEDY = (
     "donnez ce compte à l'un d'eux dans la table [directory] accounts (colonnes account, agent)"
 )
@@ -61,26 +67,35 @@ class DirectoryStatus:
     unmatched: tuple[str, ...] | None = None
 
 
+directory_app = typer.Typer(help="L'annuaire : ce qu'il dit, sa lecture, un agent retiré.")
+
+AcceptDepartures = Annotated[
+    bool,
+    typer.Option("--accept-departures", help="Relire, et confirmer le départ de beaucoup d'agents"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON")]
+
+
+@directory_app.callback(invoke_without_command=True)
 def directory(
-    accept_departures: Annotated[
-        bool,
-        typer.Option(
-            "--accept-departures", help="Relire, et confirmer le départ de beaucoup d'agents"
-        ),
-    ] = False,
+    context: typer.Context,
+    accept_departures: AcceptDepartures = False,
     unmatched: Annotated[
         bool,
         typer.Option("--unmatched", help="Montrer aussi les comptes sans agent (lit l'index)"),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Résultat en JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Montre ce que dit l'annuaire, les comptes joints, ambigus ou sans agent ; ne change rien."""
+    """Montre ce que dit l'annuaire, les comptes joints, ambigus ou sans agent ; ne change rien.
+
+    « read » le relit seul, « cut » retire tout accès à un agent.
+    """
+    if context.invoked_subcommand:
+        return
     with opened_application() as application:
         audit_command(application.privacy, "quisait directory")
         if accept_departures:
-            report = read_directory(application, accept_departures=True)
-            if report is not None:
-                print(f"annuaire : {report.agents} agents, {report.left} partis", file=sys.stderr)
+            _read(application, accept_departures=True)
         status = directory_status(application, unmatched=unmatched)
     if as_json:
         print(json.dumps(asdict(status), ensure_ascii=False, indent=2))
@@ -88,11 +103,52 @@ def directory(
         _show(status)
 
 
+@directory_app.command("read")
+def read_command(accept_departures: AcceptDepartures = False, as_json: AsJson = False) -> None:
+    """Relit l'annuaire seul, sans les sources : qui n'y est plus ne lit plus rien."""
+    with opened_application() as application:
+        report = _read(application, accept_departures=accept_departures)
+    if as_json:
+        print(json.dumps(asdict(report), ensure_ascii=False, indent=2))
+
+
+def _read(application: Application, *, accept_departures: bool) -> DirectoryReport:
+    """Read the directory and print what came of it on the standard error."""
+    report = read_directory(application, accept_departures=accept_departures)
+    if report is None:
+        raise SourceRefused(NO_DIRECTORY)
+    counts = f"{report.agents} agents, {report.groups} groupes, {report.left} partis"
+    print(f"annuaire : {counts}", file=sys.stderr)
+    for entry in report.malformed:
+        line = f"annuaire : {safe_text(entry.where)} : {safe_text(entry.reason)}"
+        print(line, file=sys.stderr)
+    return report
+
+
+@directory_app.command("cut")
+def cut_command(
+    agent: Annotated[str, typer.Argument(help="Identifiant de l'agent")],
+    undo: Annotated[
+        bool,
+        typer.Option("--undo", help="Le rendre, comme l'annuaire le dit à sa lecture suivante"),
+    ] = False,
+) -> None:
+    """Retire tout accès à un agent dès maintenant, même si l'annuaire le nomme encore."""
+    with opened_privacy() as privacy, opened_sessions() as opened:
+        if undo:
+            undo_cut(privacy, opened.database, agent)
+            print("Rendu à la prochaine lecture de l'annuaire (« quisait directory read »).")
+            return
+        cut_agent(privacy, opened.database, agent)
+        ended, withdrawn = opened.sessions.revoke_all(agent), opened.tokens.revoke_all(agent)
+    print(f"Accès retiré : {ended} sessions fermées, {withdrawn} jetons personnels retirés.")
+
+
 def directory_status(application: Application, *, unmatched: bool = False) -> DirectoryStatus:
     """Reads the directory; nothing is written. Raises `SourceUnreachable` or `SourceRefused`."""
     source = open_directory(application.settings)
     if source is None:
-        raise SourceRefused("Aucun annuaire : réglez [directory] agents ou [ldap] urls.")
+        raise SourceRefused(NO_DIRECTORY)
     entries = list(source.entries())
     agents = [entry for entry in entries if isinstance(entry, Agent)]
     ids, kept = {agent.id for agent in agents}, {agent.id for agent in application.book.everyone()}

@@ -16,6 +16,7 @@ import typer
 
 from quisait.application.assembly import Application
 from quisait.application.startup import opened_application
+from quisait.settings.files import serving_here
 from quisait.work.crawl import divided_source
 from quisait.work.parts import leave
 from quisait.work.worker import Worker, tasks_of
@@ -75,6 +76,11 @@ def run_application(
         if serves:
             application.encoder.queries([" "])  # loads its model: the first reader need not wait
             warm_up(application.index if application.settings.index.engine == "embedded" else None)
+        settings = application.settings
+        ports = {port or settings.server.port} if serves else set()
+        for used in filter(None, ports | {settings.metrics.port}):
+            with suppress(OSError):  # without it `quisait check` takes this for another's
+                parts.enter_context(serving_here(settings, used))
         threads = [
             parts.enter_context(server) for server in servers(application, serves, host, port)
         ]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import sqlalchemy as sa
 import typer
 
 from indexer.errors import IndexRefused
@@ -34,14 +35,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un
 
 @dataclass(frozen=True, slots=True)
 class SessionStores:
-    """What opens quisait in agents' names."""
+    """What opens quisait in agents' names, and the database that it is in."""
 
+    database: sa.Engine
     sessions: "SqlSessions"
     tokens: "SqlPersonalTokens"
 
 
 @contextmanager
-def _opened_sessions() -> Iterator[SessionStores]:
+def opened_sessions() -> Iterator[SessionStores]:
+    """Sessions and personal tokens, without the rest of the application."""
     # Imported here: only these commands of the command line have a use for them.
     from quisait.application.sign_on import open_sessions
     from search_api.sign_on.sessions import SqlPersonalTokens
@@ -51,7 +54,7 @@ def _opened_sessions() -> Iterator[SessionStores]:
         with opened_database(settings) as database:
             # Tokens that the settings allow no longer are listed and revoked all the same.
             tokens = SqlPersonalTokens(database, max(1, settings.sign_on.token_days), now_s)
-            yield SessionStores(open_sessions(settings, database), tokens)
+            yield SessionStores(database, open_sessions(settings, database), tokens)
 
 
 @sessions_app.command("list")
@@ -59,7 +62,7 @@ def list_sessions(agent: OfAgent = "", as_json: AsJson = False) -> None:
     """Les sessions ouvertes et les jetons personnels en cours."""
     with opened_privacy() as privacy:
         audit_command(privacy, "quisait sessions list", agent)
-    with _opened_sessions() as found:
+    with opened_sessions() as found:
         sessions, tokens = found.sessions.of(agent), found.tokens.of(agent)
     body: dict[str, list[dict[str, Any]]] = {
         "sessions": [
@@ -103,7 +106,7 @@ def revoke_sessions(
     ] = False,
 ) -> None:
     """Ferme les sessions et retire les jetons d'un agent, ou de tous : dès la demande suivante."""
-    with _opened_sessions() as found:
+    with opened_sessions() as found:
         if bool(agent) == everybody:
             raise ValueError("Donnez un agent, ou --all pour tout le monde.")
         ended = found.sessions.revoke_all(agent)

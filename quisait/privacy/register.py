@@ -55,7 +55,7 @@ _START = b'{"id": '
 
 RegisterLine = dict[str, Any]
 """`id`, `at` (ISO 8601), `kind` (wish, feedback, follow, mail, verification, question,
-corrected, hidden, report, community, gone, closed, purged, backup), and what the kind has."""
+corrected, hidden, report, community, gone, closed, purged, cut, backup), and what the kind has."""
 
 
 class RegisterMark(Protocol):
@@ -239,6 +239,10 @@ class FileRegister:
     def purged(self, agent_id: str) -> None:
         """What was kept of who left is about to be deleted."""
         self._write("purged", self._now(), agent=agent_id)
+
+    def agent_cut(self, agent_id: str, *, cut: bool) -> None:
+        """An administrator cuts an agent's access, or gives it back."""
+        self._write("cut", self._now(), agent=agent_id, cut=cut)
 
     def backed_up(self) -> str:
         """A backup begins: the id of its line. A register that has the line goes on from it.

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from expertise.consent import WHOLE_SERVICE, Preference, PreferenceKind, SqlConsent
 from expertise.decisions import SqlCommunityDecisions, Verdict
+from expertise.directory import set_cut
 from indexer.ports import Index
 from indexer.scans import Scans
 from indexer.state import cursors
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 OF_AGENTS = frozenset(
     {
         *("wish", "feedback", "follow", "mail", "verification", "purged"),
-        *("question", "corrected", "hidden", "report", "community"),
+        *("question", "corrected", "hidden", "report", "community", "cut"),
     }
 )
 """Kinds of lines that the database answers to, and not the index alone."""
@@ -129,6 +130,10 @@ def replay(
     _remove_follows(lines, database)
     _choose_mail(lines, database)
     _take_back_verifications(lines, database)
+    for line in lines:
+        if line["kind"] == "cut":
+            day = datetime.fromisoformat(line["at"]).date()
+            set_cut(database, line["agent"], day if line["cut"] else None)
     purged = [line["agent"] for line in lines if line["kind"] == "purged"]
     for agent_id in purged:
         purge_agent(database, agent_id, journal)

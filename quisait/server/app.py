@@ -132,20 +132,26 @@ def own_hosts(settings: Settings, sign_on: SignOn | None = None) -> frozenset[st
 
 
 def rate_limiter_of(settings: Settings) -> RateLimiter:
-    """The rate limits of the settings."""
+    """Return one server's share of the settings' rate limits."""
     door = settings.door
     return RateLimiter(
         {
-            RequesterKind.READER: door.reader_per_minute,
-            RequesterKind.TOKEN: door.token_per_minute,
-            RequesterKind.ADDRESS: door.address_per_minute,
+            RequesterKind.READER: share_of(door.reader_per_minute, door.servers),
+            RequesterKind.TOKEN: share_of(door.token_per_minute, door.servers),
+            RequesterKind.ADDRESS: share_of(door.address_per_minute, door.servers),
         }
     )
 
 
+def share_of(limit: int, servers: int) -> int:
+    """One server's share of a limit of all, at least 1; 0 stays no limit."""
+    return max(1, limit // servers) if limit else 0
+
+
 def concurrency_limiter_of(settings: Settings) -> ConcurrencyLimiter:
-    """The limit of the settings on one reader's concurrent questions."""
-    return ConcurrencyLimiter(questions=settings.door.reader_questions)
+    """Return one server's share of the limit on a reader's concurrent questions."""
+    door = settings.door
+    return ConcurrencyLimiter(questions=share_of(door.reader_questions, door.servers))
 
 
 def request_timeouts_of(settings: Settings) -> RequestTimeouts:

@@ -7,8 +7,11 @@ holds a query, a document or a person: names of sources, kinds and outcomes only
 import hmac
 import logging
 import math
+import shutil
+import time
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
+from threading import Thread
 
 import sqlalchemy as sa
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -25,11 +28,15 @@ from prometheus_client.registry import Collector
 
 from connectors.ports import SourceError
 from indexer.access import NOBODY
+from indexer.errors import IndexerError
 from indexer.state import RunRow
-from quisait.application.assembly import Application
+from quisait.application.assembly import Application, open_index_storage
+from quisait.application.certificates import Server, expiries, tls_servers
+from quisait.application.sources import directory_age
 from quisait.clock import today
+from quisait.settings import Settings, beside_file
 from quisait.settings.sources import SourceSettings
-from quisait.work.runs import RUNS_CONSIDERED, next_run, source_pace
+from quisait.work.runs import BACKUP, RUNS_CONSIDERED, next_run, source_pace
 from search_api.middleware.security import add_security_headers, check_host
 from search_api.ranking.second_model import SecondModel
 from search_api.routes import health
@@ -37,11 +44,15 @@ from search_api.services import Services
 
 log = logging.getLogger(__name__)
 
+CERTIFICATES_EVERY_S = 3600.0
+
 
 def registry_of(application: Application) -> CollectorRegistry:
     """A registry with the sources and this process."""
     registry = CollectorRegistry()
     registry.register(SourceMetrics(application))
+    registry.register(PlaceMetrics(application.settings))
+    registry.register(CertificateMetrics(application.settings))
     if application.second_model is not None:
         registry.register(SecondModelMetrics(application.second_model))
     ProcessCollector(registry=registry)
@@ -118,7 +129,28 @@ class SourceMetrics(Collector):
             if source.kind == "push":
                 waiting.add_metric([name], self._application.inbox.backlog(name).items)
         due.add_metric([], due_count)
-        return iter((lag, running, rate, left, outcome, failures, waiting, due))
+        yield from (lag, running, rate, left, outcome, failures, waiting, due)
+        yield from self._directory()
+        yield GaugeMetricFamily(
+            "quisait_backup_age_seconds",
+            "Seconds since the last « quisait backup » that ended well; +Inf: never.",
+            value=self._lag_s(BACKUP, now),
+        )
+
+    def _directory(self) -> Iterator[Metric]:
+        found = directory_age(self._application.settings, self._application.state)
+        if found is None:
+            return
+        yield GaugeMetricFamily(
+            "quisait_directory_age_seconds",
+            "Seconds since the directory's last complete reading; +Inf: never.",
+            value=math.inf if found.age is None else found.age.total_seconds(),
+        )
+        yield GaugeMetricFamily(
+            "quisait_directory_oldest_seconds",
+            "Age beyond which the directory's groups are no longer trusted.",
+            value=found.oldest.total_seconds(),
+        )
 
     def _is_due(self, source: SourceSettings, runs: list[RunRow], now: datetime) -> bool:
         pace = source_pace(self._application.settings, source)
@@ -128,6 +160,59 @@ class SourceMetrics(Collector):
     def _lag_s(self, source: str, now: datetime) -> float:
         last = self._application.state.last_done(source)
         return max(0.0, (now - last.started).total_seconds()) if last else math.inf
+
+
+class PlaceMetrics(Collector):
+    """Room on the disk of the folder, and the index's size."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = beside_file(settings.folder)
+        self._storage = open_index_storage(settings.index, self._folder)
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing, so that the registry can be made without the engine."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """Both gauges; one that cannot be measured now is left out."""
+        try:
+            free = shutil.disk_usage(self._folder).free
+            yield GaugeMetricFamily(
+                "quisait_disk_free_bytes", "Bytes free on the disk of the folder.", value=free
+            )
+            pointers = self._storage.pointers()
+            size = self._storage.size_bytes(pointers.live) if pointers else 0
+        except (IndexerError, OSError, ValueError) as error:
+            log.warning("place not measured", extra={"error": type(error).__name__})
+            return
+        yield GaugeMetricFamily(
+            "quisait_index_bytes", "Bytes that the live index takes on disk.", value=size
+        )
+
+
+class CertificateMetrics(Collector):
+    """When the certificates of the settings' servers expire, asked in the background."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._servers = tls_servers(settings)
+        self._asked_s, self._found = -math.inf, dict[Server, datetime]()
+
+    def collect(self) -> Iterator[Metric]:
+        """One gauge, of what was seen within the last hour; of nothing at the first time."""
+        if time.monotonic() - self._asked_s > CERTIFICATES_EVERY_S:
+            self._asked_s = time.monotonic()
+            Thread(target=self._ask, name="certificates", daemon=True).start()
+        expiry = GaugeMetricFamily(
+            "quisait_certificate_expiry_timestamp_seconds",
+            "When the certificate that a server shows expires (Unix time).",
+            labels=["server"],
+        )
+        for (host, port), moment in self._found.items():
+            expiry.add_metric([f"{host}:{port}"], moment.timestamp())
+        yield expiry
+
+    def _ask(self) -> None:
+        self._found = expiries(self._servers)
 
 
 def _gauge(name: str, documentation: str, *more: str) -> GaugeMetricFamily:

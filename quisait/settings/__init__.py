@@ -502,7 +502,8 @@ def _each_name_once(sources: list[SourceSettings]) -> list[SourceSettings]:
     """Two sources of one name would take each other's documents for deleted."""
     names = [source.name for source in sources]
     if len(set(names)) < len(names):
-        raise ValueError("deux sources portent le même nom")
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"deux sources portent le même nom, « {twice} » : renommez l'une d'elles")
     return sources
 
 

@@ -8,7 +8,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -112,6 +112,27 @@ def locked_file(path: Path, *, shared: bool = False, wait: bool = True) -> Itera
                 return
         finally:
             os.close(locked.descriptor)
+
+
+def serving_here(settings: Settings, port: int) -> AbstractContextManager[object]:
+    """Hold, while a port is served, the lock by which `is_served_here` knows it."""
+    return locked_file(_serving_lock(settings, port), shared=True)
+
+
+def is_served_here(settings: Settings, port: int) -> bool:
+    """Whether a process of this installation, of this version or later, serves a port."""
+    path = _serving_lock(settings, port)
+    if not path.exists():
+        return False
+    try:
+        with locked_file(path, wait=False):
+            return False
+    except BlockingIOError:
+        return True
+
+
+def _serving_lock(settings: Settings, port: int) -> Path:
+    return beside_file(settings.folder) / LOCKS_FOLDER / f"port-{port}.lock"
 
 
 def write_whole(path: Path, content: bytes, mode: int) -> None:

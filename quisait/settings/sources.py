@@ -28,6 +28,26 @@ DIVISIBLE = frozenset({"folder", "export", "mediawiki"})
 
 BUILT_IN_KINDS = ("folder", "export", "mediawiki", "push", "questions")
 
+OF_KINDS: dict[str, tuple[str, ...]] = {
+    "path": ("folder", "export"),
+    "include": ("folder",),
+    "exclude": ("folder",),
+    "rules": ("folder",),
+    "tables": ("folder",),
+    "open_reach": ("push",),
+    "link": ("folder", "push"),
+    "file_hosts": ("push",),
+    "scim": ("push",),
+    "search_client": ("push",),
+    "url": ("mediawiki",),
+    "user": ("mediawiki",),
+    "namespaces": ("mediawiki",),
+    "rate_per_s": ("mediawiki",),
+    "ca_file": ("mediawiki", "push"),
+    "reader_groups": ("mediawiki",),
+}
+"""Settings of a source that only these kinds read: elsewhere one would be ignored in silence."""
+
 
 def _authority(name: str) -> str:
     if name in RESERVED_AUTHORITIES:
@@ -214,14 +234,19 @@ class SourceSettings(SettingsTable):
 
     @model_validator(mode="after")
     def _where_it_has_a_meaning(self) -> "SourceSettings":
-        if self.search_client and self.kind != "push":
-            raise ValueError("search_client n'a de sens que pour une source « push »")
-        if self.file_hosts and self.kind != "push":
-            raise ValueError("file_hosts n'a de sens que pour une source « push »")
-        if (self.rules or self.tables != "narrow") and self.kind != "folder":
-            raise ValueError("rules et tables n'ont de sens que pour un dossier (folder)")
         if self.options and self.kind in BUILT_IN_KINDS:
             raise ValueError("options n'a de sens que pour un connecteur installé")
+        for name, kinds in OF_KINDS.items():
+            usual = type(self).model_fields[name].default
+            if self.kind in kinds or getattr(self, name) == usual:
+                continue
+            if self.kind in BUILT_IN_KINDS:
+                named = " ou ".join(f"« {kind} »" for kind in kinds)
+                raise ValueError(f"{name} n'a de sens que pour une source {named} : retirez-le")
+            raise ValueError(
+                f"{name} serait ignoré : les réglages du connecteur « {self.kind} » s'écrivent "
+                "sous [sources.options] (« quisait connector list » les dit)"
+            )
         return self
 
     @model_validator(mode="after")
@@ -247,6 +272,11 @@ class DirectorySettings(SettingsTable):
     )
     every: Annotated[str, AfterValidator(pace)] = Field(
         "1 h", description="rythme de lecture par « quisait run » ; « jamais » : à la main"
+    )
+    oldest: Duration = Field(
+        "3 j",
+        description="âge de la dernière lecture des tables au-delà duquel leurs groupes ne sont "
+        "plus crus (LDAP : [ldap] oldest) ; dit dès la moitié",
     )
 
 
@@ -322,7 +352,8 @@ class LdapSettings(SettingsTable):
     timeout_s: float = Field(30, gt=0, le=600, description="silence toléré, en secondes")
     oldest: Duration = Field(
         "2 j",
-        description="âge de la dernière lecture au-delà duquel ses groupes ne sont plus crus",
+        description="âge de la dernière lecture au-delà duquel ses groupes ne sont plus crus ; dit "
+        "dès la moitié",
     )
 
 

@@ -99,16 +99,21 @@ class DoorSettings(SettingsTable):
         description="mandataires dont « X-Forwarded-For » et « X-Forwarded-Proto » sont crus : "
         "adresses ou réseaux",
     )
+    servers: int = Field(
+        1,
+        ge=1,
+        le=1_000,
+        description="serveurs de pages entre lesquels un mandataire répartit les demandes : chacun "
+        "applique sa part des bornes qui suivent, qui sinon s'ajouteraient",
+    )
     reader_per_minute: int = Field(
-        300,
-        ge=0,
-        description="demandes d'un agent par minute, pour chaque serveur ; 0 : sans borne",
+        300, ge=0, description="demandes d'un agent par minute ; 0 : sans borne"
     )
     reader_questions: int = Field(
         2,
         ge=0,
-        description="questions d'un agent traitées à la fois, pour chaque serveur ; les suivantes "
-        "attendent leur tour ; 0 : sans borne",
+        description="questions d'un agent traitées à la fois ; les suivantes attendent leur tour ; "
+        "0 : sans borne",
     )
     token_per_minute: int = Field(
         600, ge=0, description="envois d'un jeton de source par minute ; 0 : sans borne"

@@ -11,6 +11,7 @@ from indexer.access import NOBODY
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application
 from quisait.application.engines import check_search_file, ranker_state, search_files
+from quisait.application.sources import DIRECTORY, has_directory
 from quisait.clock import today
 from quisait.privacy.retention import frequent_queries, hidden_queries
 from quisait.settings.sources import SourceSettings
@@ -21,6 +22,8 @@ from quisait.work.source_status import (
     FAILURE_LABELS,
     REMEDIES,
     SourceStatus,
+    late_directory,
+    moment,
     removed_source_statuses,
     soon,
     status_of,
@@ -76,6 +79,8 @@ class ApplicationAdministration:
             self._asked,
         )
         yield _part_state("Base d’état", lambda: "répond", lambda: application.book.agent(""))
+        if has_directory(settings):
+            yield _part_state("Annuaire", self._directory_read)
         yield _part_state("Encodeur", lambda: application.encoder.name)
         yield _part_state("Registre des suppressions", lambda: "à jour", self._noted)
         yield _part_state("Classement", partial(ranker_state, settings, application.encoder.name))
@@ -91,6 +96,13 @@ class ApplicationAdministration:
         self.application.search.answer(Query(page_size=1), NOBODY, today())
         if warning := limit_warning(self.application.whole_index):
             raise ValueError(warning)
+
+    def _directory_read(self) -> str:
+        """When the directory was last read. Raises `ValueError` where that is long ago."""
+        if late := late_directory(self.application.settings, self.application.state):
+            raise ValueError(late)
+        last = self.application.state.last_done(DIRECTORY)
+        return f"lu le {moment(last.started)}" if last else ""
 
     def _noted(self) -> None:
         """Raises `ValueError` where what was deleted or withdrawn waits to be noted."""

@@ -19,7 +19,14 @@ from quisait.application.sources import has_directory, on_noted_root, open_direc
 from quisait.settings.sources import SourceSettings
 from quisait.work.index_limit import log_limit
 from quisait.work.parts import DividedSource, read_parts
-from quisait.work.runs import CrawlOptions, RunStopped, recorded_run, stoppable, with_lock
+from quisait.work.runs import (
+    CrawlOptions,
+    RunStopped,
+    recorded_run,
+    stoppable,
+    told_waits,
+    with_lock,
+)
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +188,10 @@ def crawl_with_lock(
         run.expected = (
             connector.count_pending(since) if isinstance(connector, SupportsCount) else None
         )
-        with shown_progress(source.name, "documents", asked.quiet) as advance:
+        with (
+            shown_progress(source.name, "documents", asked.quiet) as advance,
+            told_waits(advance, run) as waits,
+        ):
 
             def progress(so_far: CrawlReport) -> None:
                 advance(so_far.seen, run.expected)
@@ -191,12 +201,13 @@ def crawl_with_lock(
 
             report = crawl(
                 stoppable(connector, asked.stop),
-                with_lock(dependencies, held, asked.stop, run.encoding),
+                with_lock(dependencies, held, asked.stop),
                 full=asked.full,
                 # Of questions the database itself is the source: nothing of it can be out of reach.
                 accept_deletions=asked.accept_deletions or source.kind == "questions",
                 guard_share=application.settings.guard_share,
                 progress=progress,
+                waits=waits,
             )
         report.resumed = run.resumed
         run.conclude(report)

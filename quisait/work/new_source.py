@@ -118,6 +118,11 @@ class DeskSources:
                 tuple((key, value) for key, value in shown.items() if key not in ("kind", MORE)),
             )
         kind = kind_form(entered["kind"])
+        order = list(SourceStep)
+        # A forged form may ask for a step that this kind does not have: its next one then.
+        step = next(
+            (one for one in order[order.index(step) :] if one in kind.steps), kind.steps[-1]
+        )
         more = entered.get(MORE, "")
         faults = self._faults(kind, entered) if checked else {}
         fields = list(asked_fields(kind, step, shown, faults, more))

@@ -33,6 +33,7 @@ from quisait.work.runs import (
     error_text,
     outcome_of,
     stoppable,
+    told_waits,
     with_lock,
 )
 
@@ -262,7 +263,10 @@ def _read(
             joined.uncounted = False
             _count(source, turn)
         state = turn.state()
-        with shown_progress(f"{source.name} {turn.part}", "documents", asked.quiet) as advance:
+        with (
+            shown_progress(f"{source.name} {turn.part}", "documents", asked.quiet) as advance,
+            told_waits(advance, run) as waits,
+        ):
 
             def progress(so_far: CrawlReport) -> None:
                 notes.report = so_far
@@ -273,15 +277,11 @@ def _read(
 
             notes.report = crawl(
                 stoppable(connector, asked.stop),
-                with_lock(
-                    replace(dependencies, cursors=state, failures=state),
-                    held,
-                    asked.stop,
-                    run.encoding,
-                ),
+                with_lock(replace(dependencies, cursors=state, failures=state), held, asked.stop),
                 accept_deletions=turn.row.accept_deletions,
                 guard_share=source.guard_share,
                 progress=progress,
+                waits=waits,
                 part=turn.part,
             )
         notes.report.resumed = run.resumed

@@ -6,23 +6,25 @@ A run writes only while it holds its lock.
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
-from threading import Event
+from threading import Event, Thread
 from typing import Protocol, runtime_checkable
 from zlib import crc32
 
 import numpy as np
+import sqlalchemy as sa
 
 from connectors.ports import Change, Connector, SourceError, SourceRefused, SupportsRefetch
-from indexer.crawl.pipeline import CrawlDependencies, CrawlReport
+from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, Wait
 from indexer.errors import DeletionsHeld, IndexerError, IndexRefused, LockLost
 from indexer.ports import Cursors, Encoder, Flushable, IndexWriter
 from indexer.state import Progress, RunRow, State
 from indexer.values import IndexEntry, Vectors, Write, WriteReport
 from quisait.application.locks import SourceLock
+from quisait.application.progress import Advance, rough
 from quisait.settings import Settings
 from quisait.settings.sources import SourceSettings
 from quisait.settings.types import NEVER, seconds_of
@@ -32,6 +34,8 @@ IMMEDIATELY = datetime.fromtimestamp(0, UTC)
 DEFAULT_PACE = "1 h"
 DEFAULT_PUSH_PACE = "1 min"
 """A pushed document waits for nobody's server: its reading costs next to nothing."""
+BACKUP = "@sauvegarde"
+"""What the backups' runs are kept under: no source has such a name."""
 RUNS_CONSIDERED = 20
 """Runs that are looked at: by then a wait has long been the longest."""
 
@@ -116,15 +120,11 @@ def with_lock(
     dependencies: CrawlDependencies,
     held: SourceLock,
     stop: Event,
-    encoding: Callable[[], None] = lambda: None,
 ) -> CrawlDependencies:
-    """The same dependencies, which write only while the lock is held, and encode until stopped.
-
-    `encoding` is called now and then while texts are encoded.
-    """
+    """The same dependencies, which write only while the lock is held, and encode until stopped."""
     return replace(
         dependencies,
-        encoder=StoppableEncoder(dependencies.encoder, stop, encoding),
+        encoder=StoppableEncoder(dependencies.encoder, stop),
         index=LockedIndex(dependencies.index, held),
         cursors=LockedCursors(dependencies.cursors, held),
     )
@@ -195,7 +195,6 @@ class StoppableEncoder:
 
     encoder: Encoder
     stop: Event
-    encoding: Callable[[], None] = lambda: None
 
     @property
     def name(self) -> str:
@@ -216,7 +215,6 @@ class StoppableEncoder:
             if self.stop.is_set():
                 raise RunStopped("Arrêt demandé. La lecture reprendra.")
             vectors[some] = self.encoder.passages([texts[place] for place in some])
-            self.encoding()
         return vectors
 
     def queries(self, texts: Sequence[str]) -> Vectors:
@@ -286,11 +284,53 @@ def stoppable(connector: Connector, stop: Event) -> Stoppable:
     return Stoppable(connector, stop)
 
 
+_WAITS = {
+    Wait.SOURCE: "attend la source",
+    Wait.EXTRACTION: "attend le texte d'un fichier",
+    Wait.ENCODING: "attend l'encodage des passages",
+    Wait.INDEX: "attend l'index",
+}
+
+
+def wait_text(waiting: str, waited_s: float) -> str:
+    """Return what a run waits for and for how long, in words; empty where it waits for nothing."""
+    return f"{_WAITS[Wait(waiting)]} depuis {rough(waited_s)}" if waiting else ""
+
+
+@contextmanager
+def told_waits(advance: Advance, run: "Run") -> Iterator[Callable[[Wait], None]]:
+    """Show and keep, while the block runs, what a crawl waits for where that takes long.
+
+    Gives what the crawl calls at each step.
+    """
+    over = Event()
+    waiting: list[tuple[Wait, float]] = [(Wait.SOURCE, time.monotonic())]
+
+    def waits(what: Wait) -> None:
+        waiting[0] = what, time.monotonic()
+
+    def tell() -> None:
+        while not over.wait(WAIT_TOLD_EVERY_S):
+            what, since = waiting[0]
+            waited_s = time.monotonic() - since
+            advance.waits(wait_text(what, waited_s))
+            # Another process may have the database for a moment.
+            with suppress(sa.exc.SQLAlchemyError):
+                run.waits(what, waited_s)
+
+    teller = Thread(target=tell, name="waiting", daemon=True)
+    teller.start()
+    try:
+        yield waits
+    finally:
+        over.set()
+        teller.join()
+
+
 PROGRESS_EVERY_S = 3.0
+WAIT_TOLD_EVERY_S = 30.0
 RATE_OVER_S = 60.0
 """A rate is that of the last so many seconds: a batch is written every few."""
-ENCODING_EVERY_S = 30.0
-"""So often a run that encodes says so."""
 
 
 class ProgressNotes(Protocol):
@@ -336,12 +376,9 @@ class Run:
         self._noted_at = now
         self.notes.note(self.id, self._last)
 
-    def encoding(self) -> None:
-        """Keep that it goes on: one long document takes the encoder minutes."""
-        now = time.monotonic()
-        if now - self._noted_at >= ENCODING_EVERY_S:
-            self._noted_at = now
-            self.notes.note(self.id, self._last)
+    def waits(self, what: Wait, waited_s: float) -> None:
+        """Keep what it waits for, and for how long."""
+        self.notes.note(self.id, replace(self._last, waiting=what, waited_s=round(waited_s)))
 
     def conclude(self, report: CrawlReport) -> None:
         """Keep what a finished one did."""

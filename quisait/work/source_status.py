@@ -13,18 +13,18 @@ from indexer.access import PrincipalLookup
 from indexer.live_index import pages
 from indexer.part_runs import PartRow, PartRuns
 from indexer.ports import IndexContents, IndexDenials
-from indexer.state import RunRow, reference_of
+from indexer.state import RunRow, State, reference_of
 from indexer.values import Failure, Remove
 from quisait.application.assembly import Application, index_with_deletion_log
 from quisait.application.locks import hold_source_lock, part_name
 from quisait.application.progress import duration, left_of, plural_count
-from quisait.application.sources import DIRECTORY, has_directory
+from quisait.application.sources import DIRECTORY, directory_age, has_directory
 from quisait.application.startup import opened_application
 from quisait.privacy.retention import register_warning
 from quisait.settings import Settings
 from quisait.settings.sources import SourceSettings
 from quisait.work.crawl import divided_source
-from quisait.work.runs import IMMEDIATELY, RUNS_CONSIDERED, next_run, source_pace
+from quisait.work.runs import IMMEDIATELY, RUNS_CONSIDERED, next_run, source_pace, wait_text
 from search_api.wording import plural, safe_text
 
 UNKNOWN_DENIAL_REMEDY = (
@@ -93,6 +93,10 @@ REMEDIES = {
         "nomme « file_hosts »."
     ),
     "malformed": "Corrigez l'enregistrement à la source ; il sera relu au prochain passage.",
+    "closed_folder": (
+        "Donnez à ce compte la lecture de ce dossier, ou laissez-le de côté (« exclude ») ; il est "
+        "redemandé à chaque lecture."
+    ),
     "refused": (
         "L'index a refusé ce document, qui n'est plus trouvé : signalez-le avec ce message, "
         "puis relancez « quisait crawl --full »."
@@ -113,6 +117,7 @@ FAILURE_LABELS = {
     "vanished": "disparus ou fermés pendant la lecture",
     "unreached": "dont le serveur ne répond pas",
     "malformed": "mal formés",
+    "closed_folder": "dossiers fermés à ce compte",
     "refused": "refusés par l'index",
 }
 """What became of documents, by kind of failure."""
@@ -251,12 +256,35 @@ def _parts_of(application: Application, source: SourceSettings) -> tuple[SourceP
 def directory_state(application: Application) -> str:
     """Why the directory was not read at its last turn, and what to do; empty where it was."""
     last = next(iter(application.state.runs_of(DIRECTORY, 1)), None)
-    reads_directory = has_directory(application.settings) and last is not None
-    if last is None or not reads_directory or last.outcome in ("done", "running"):
+    late = late_directory(application.settings, application.state)
+    if last is None or not has_directory(application.settings):
         return ""
+    if last.outcome in ("done", "running"):
+        return f"annuaire : {late}" if late else ""
     day = moment(last.ended or last.noted or last.started)
-    why = last.reason.removeprefix("annuaire : ") or "relancez « quisait crawl » pour voir pourquoi"
-    return f"annuaire : non relu le {day}, celui d'avant reste en place. {why[:1].upper()}{why[1:]}"
+    why = last.reason.removeprefix("annuaire : ") or f"{READ_DIRECTORY} dit pourquoi"
+    told = f"annuaire : non relu le {day}, celui d'avant reste en place. {why[:1].upper()}{why[1:]}"
+    return f"{told} ({late})" if late else told
+
+
+READ_DIRECTORY = "« quisait directory read »"
+
+
+def late_directory(settings: Settings, state: State) -> str:
+    """What an old directory closes, or will, and what to do; empty where it is recent enough."""
+    found = directory_age(settings, state)
+    if found is None or not found.is_late:
+        return ""
+    if found.age is None:
+        return f"jamais lu : ce que ses groupes ouvrent est fermé à tous ; {READ_DIRECTORY} le lit"
+    old = f"lu pour la dernière fois il y a {duration(round(found.age.total_seconds()))}"
+    limit = "[ldap] oldest" if settings.ldap.urls else "[directory] oldest"
+    most = duration(round(found.oldest.total_seconds()))
+    closed = "sont fermés à tous" if found.is_stale else f"seront fermés à tous à {most}"
+    return (
+        f"{old}, les documents que ses groupes ouvrent ou ferment {closed} ({limit}) ; "
+        f"{READ_DIRECTORY} le relit"
+    )
 
 
 def _running(last: RunRow) -> RunningStatus | None:
@@ -278,6 +306,8 @@ def _running_state(running: RunningStatus, last: RunRow, now: datetime) -> str:
         parts.append(f"{seen} documents vus, {rate}/s")
     if running.left:
         parts.append(running.left)
+    if waiting := wait_text(last.progress.waiting, last.progress.waited_s):
+        parts.append(waiting)
     silent_s = round((now - (last.noted or last.started)).total_seconds())
     if silent_s >= 120:
         silent = duration(silent_s)

@@ -39,6 +39,7 @@ from quisait.clock import now, today
 from quisait.privacy.retention import expunge_deleted_texts, purge_expired
 from quisait.settings import beside_file
 from quisait.settings.sources import SourceSettings
+from quisait.settings.types import reason_of
 from quisait.work.crawl import crawl_with_lock, divided_source, replace_directory
 from quisait.work.mail import send_mail
 from quisait.work.mailbox import read_mailbox
@@ -87,7 +88,7 @@ class BuildOutcome:
 def delete_build_leftovers(application: Application) -> None:
     """Delete what a build that was killed left in the folder, unless one is under way."""
     with (
-        suppress(SourceBusy, sa.exc.SQLAlchemyError),
+        suppress(SourceBusy, sa.exc.SQLAlchemyError, OSError),
         hold_source_lock(application.locks, BUILD),
     ):
         delete_leftovers(beside_file(application.settings.folder))
@@ -261,7 +262,7 @@ class Worker:
         while not self.stop.is_set():
             try:
                 self.round()
-            except (sa.exc.SQLAlchemyError, SourceError, IndexerError) as error:
+            except Exception as error:  # noqa: BLE001 - a full disk passes, a dead worker does not
                 log.error("worker waits", extra={"error": type(error).__name__})
             self.stop.wait(POLL_EVERY_S)
 
@@ -354,17 +355,31 @@ class Worker:
 
     def _try(self, job: Job) -> bool:
         """Whether it was done. What it raises is kept with its run, and holds up nothing else."""
-        with suppress(SourceBusy), hold_source_lock(self.application.locks, job.name) as held:
-            if not self._due(job):  # another worker did it meanwhile
-                return False
-            try:
-                changed = job.do(held)
-            except Exception as error:  # noqa: BLE001 - a fault of one source must not end the others
-                _log_failure(job.name, error)
-            else:
-                log.info("run done", extra={"source": job.name, "changed": changed})
-            return True
+        try:
+            with suppress(SourceBusy), hold_source_lock(self.application.locks, job.name) as held:
+                if not self._due(job):  # another worker did it meanwhile
+                    return False
+                try:
+                    changed = job.do(held)
+                except Exception as error:  # noqa: BLE001 - a fault of one source must not end the others
+                    _log_failure(job.name, error)
+                else:
+                    log.info("run done", extra={"source": job.name, "changed": changed})
+                return True
+        except OSError as error:
+            self._note_lock_failure(job.name, error)
         return False
+
+    def _note_lock_failure(self, name: str, error: OSError) -> None:
+        """Keep a failed run, so that `quisait sources` tells it and the next try waits longer."""
+        _log_failure(name, error)
+        run_id, _ = self.application.state.start_run(name)
+        folder = beside_file(self.application.settings.folder)
+        told = (
+            f"le verrou ne peut être pris ({reason_of(error)}) : vérifiez les droits et la place "
+            f"de {folder}"
+        )
+        self.application.state.end_run(run_id, "failed", 0, told)
 
 
 def _log_failure(source: str, error: Exception) -> None:

@@ -10,6 +10,8 @@ from typing import Literal
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientError, LoginError
 
+from connectors.certificates import certificate_fault
+
 WAIT_S = 30.0
 """How long a server may be silent."""
 
@@ -151,7 +153,7 @@ def _said(rules: MailboxRules) -> Iterator[None]:
 def _why(error: Exception) -> str:
     """What failed, without the server's own words, which may repeat an account."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return "a un certificat qui n'est pas reconnu"
+        return f"a un certificat qui {certificate_fault(error, 'réglez « ca_file »')}"
     if isinstance(error, LoginError):
         return "refuse le compte"
     if isinstance(error, UnicodeEncodeError):

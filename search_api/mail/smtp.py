@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Literal
 
+from connectors.certificates import certificate_fault
+
 WAIT_S = 30.0
 """How long a server may be silent."""
 
@@ -142,7 +144,7 @@ def _connected(rules: SmtpRules) -> smtplib.SMTP:
 def _why(error: Exception) -> str:
     """What failed, without the server's own words, which may repeat an account."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return "a un certificat qui n'est pas reconnu"
+        return f"a un certificat qui {certificate_fault(error, 'réglez « ca_file »')}"
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return f"refuse le compte ({error.smtp_code})"
     if isinstance(error, smtplib.SMTPNotSupportedError):

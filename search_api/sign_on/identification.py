@@ -123,13 +123,17 @@ class SignedHeader:
         self._now_s, self._today = now_s, today
 
     def agent_id(self, token: str) -> str | None:
-        """The agent that a token names, or None. Raises `ProviderUnreachable` as its keys do."""
+        """Return the agent that a token names, or None for a token that cannot be verified.
+
+        Raises `NotAnAgent`, and `ProviderUnreachable` as its keys do.
+        """
         try:
             return agent_named(self._claims(token), self._rule, self._known, self._today()).id
         except ProviderRefused as error:
             log.warning("signed header refused", extra={"reason": error.reason})
         except NotAnAgent as error:
             log.warning("signed header names no agent", extra={"reason": error.why.value})
+            raise
         return None
 
     def _claims(self, token: str) -> Mapping[str, Any]:

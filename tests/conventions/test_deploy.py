@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.sources
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEPLOY = REPOSITORY / "deploy"
 ENDINGS = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
-LABELS = {"source", "outcome", "kind", "route", "status", "le", "instance"}
+LABELS = {"source", "outcome", "kind", "route", "status", "le", "instance", "server"}
 _NAME = re.compile(r"\b(?:quisait|process)_\w+")
 _LABEL = re.compile(r"(\w+)\s*=~?\"|by \(([\w, ]+)\)|\{\{ ?\$?(?:labels\.)?(\w+) ?\}\}")
 
@@ -54,7 +55,8 @@ def test_rules_and_dashboard_name_metrics_that_are_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of an application that is really opened; and labels that they have."""
-    (tmp_path / "quisait.toml").write_text('[[sources]]\nname = "forum"\nkind = "push"\n', "utf-8")
+    settings = '[directory]\nagents = "agents.csv"\n[[sources]]\nname = "forum"\nkind = "push"\n'
+    (tmp_path / "quisait.toml").write_text(settings, "utf-8")
     monkeypatch.setenv("QUISAIT_FILE", str(tmp_path / "quisait.toml"))
     with open_application(load_settings()) as application:
         registry = registry_of(application)
@@ -104,3 +106,33 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         command = [analyze, "verify", "--man=no", *(str(tmp_path / unit.name) for unit in units)]
         told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
         assert [line for line in told.splitlines() if "quisait" in line] == []
+
+
+def test_the_kit_is_made_without_the_test_environment() -> None:
+    """What it imports beside quisait's own dependencies is what its own target installs."""
+    makefile = (REPOSITORY / "Makefile").read_text("utf-8")
+    assert re.search(r"^kit: \.venv/kit ", makefile, re.MULTILINE)
+    (installed,) = re.findall(r"--constraint requirements-test\.txt (.+)", makefile)
+    imported = {
+        name.partition(".")[0]
+        for path in (DEPLOY / "kit").glob("*.py")
+        for found in re.findall(r"^from (\S+) import|^import (\S+)", path.read_text("utf-8"), re.M)
+        for name in found
+        if name
+    }
+    own = {"deploy", "indexer", "packageurl"}  # packageurl comes with cyclonedx
+    names = {"cyclonedx": "cyclonedx-python-lib"}
+    others = imported - set(sys.stdlib_module_names) - own
+    assert {names.get(one, one) for one in others} <= set(installed.split())
+
+
+def test_every_package_of_sources_is_named_where_it_is_offered() -> None:
+    """In the help of the kit's installer, its page and the documentation."""
+    packages = {path.name for path in (REPOSITORY / "packages").iterdir() if path.is_dir()}
+    for page, mark in (
+        ("deploy/kit/install.sh", "({})"),
+        ("deploy/kit/LISEZMOI.md", "`{}`"),
+        ("docs/administration.md", "`{}`"),
+    ):
+        text = (REPOSITORY / page).read_text("utf-8")
+        assert [one for one in sorted(packages) if mark.format(one) not in text] == []

@@ -384,3 +384,15 @@ def test_from_bare_settings_to_found_documents(chromium: Browser, tmp_path: Path
 
         assert set(found("ag-1")) == {"notes"}
         assert found("ag-2") == {"notes": set(), "listes": {"Ben Amrani", "Jo Agent1"}}
+
+
+def test_a_forged_step_is_another_one(client: TestClient) -> None:
+    """A kind has no step that it asks nothing at; what no form of ours sends is answered too."""
+    forged = {"kind": "push", "name": "docs", "step": "account", "from": "place"}
+    assert client.post("/administration/new-source", data=forged).status_code in (200, 422)
+    for kind in ("folder", "push", "export", "mediawiki", "ailleurs"):
+        for step in ("account", "readers", "options", "rien"):
+            answer = client.post(
+                "/administration/new-source", data={"kind": kind, "step": step, "from": "kind"}
+            )
+            assert answer.status_code in (200, 404, 422)

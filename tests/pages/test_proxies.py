@@ -3,23 +3,28 @@
 Ports and files are replaced; the rest of each example stands.
 """
 
+import os
 import re
 import shutil
 import ssl
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 import sqlalchemy as sa
+from joserfc.jwk import ECKey
 
 from quisait.application.database import migrate
 from tests.oidc_provider import ProviderPlan, running_provider
 from tests.pages.conftest import Parts, served
 from tests.pages.signing_on import ACCOUNTS, signed_on, signing_on_app
-from tests.service.running import free_port, wait_until
+from tests.service.place import make_place
+from tests.service.running import free_port, running, wait_until
 from tests.tls_proxy import Authority, authority
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
@@ -161,3 +166,86 @@ def test_a_reader_signs_on_through_it(site: Site) -> None:
 def test_measures_are_not_served_by_it(site: Site) -> None:
     with site.browser() as browser:
         assert browser.get(f"{site.address}/metrics").status_code == 404
+
+
+SIGNED = """
+[signed_header]
+name = "X-Agent"
+issuer = "https://relais.exemple.fr"
+audience = "quisait"
+keys_file = "relais.pem"
+[door]
+hosts = ["localhost"]
+"""
+
+
+@pytest.fixture(scope="module")
+def signed_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real `quisait run` behind the example that signs, with two accounts of nginx."""
+    folder = tmp_path_factory.mktemp("signe")
+    key = ECKey.generate_key("P-256")
+    (folder / "relais.key").write_bytes(key.as_pem(private=True))
+    place = make_place(folder / "place")
+    (place.folder / "relais.pem").write_bytes(key.as_pem(private=False))
+    settings = place.folder / "quisait.toml"
+    settings.write_text(SIGNED + settings.read_text("utf-8"), "utf-8")
+    (folder / "agents").write_text("ag-1:{PLAIN}un\ninconnue:{PLAIN}deux\n", "utf-8")
+    place.run("crawl")
+    ours, port, at = authority(folder, "ca"), free_port(), folder / "socket"
+    signer = [sys.executable, str(PROXY / "signataire.py"), "--socket", str(at)]
+    signer += ["--key", str(folder / "relais.key"), "--issuer", "https://relais.exemple.fr"]
+    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
+    assert nginx, "nginx is missing: `make servers`"
+    with running(place, "--no-crawl") as quisait, ExitStack() as stack:
+        text = (PROXY / "nginx-signe.conf").read_text("utf-8")
+        for written, here in {
+            "8077": quisait.pages.rpartition(":")[2],
+            "listen 443": f"listen {port}",
+            "quisait.exemple.fr": HOST,
+            r"/etc/ssl/quisait\.(pem|key)": str(ours.server(HOST)),
+            "/etc/nginx/agents": str(folder / "agents"),
+            "/run/quisait-signataire/socket": str(at),
+        }.items():
+            text, count = re.subn(written, here, text)
+            assert count, written
+        example = folder / "site.conf"
+        example.write_text(text, "utf-8")
+        for command in (signer, [nginx, *_nginx(folder, example, port)]):
+            process = subprocess.Popen(command)
+            stack.callback(process.wait, 20)
+            stack.callback(process.terminate)
+        wait_until(at.exists, 20)
+        if os.geteuid() == 0:  # nginx' workers are then of another account
+            at.chmod(0o666)
+            folder.chmod(0o755)
+            folder.parent.chmod(0o755)
+            folder.parent.parent.chmod(0o755)
+        known = ssl.create_default_context(cafile=str(ours.file))
+        address = f"https://{HOST}:{port}"
+        with httpx.Client(trust_env=False, timeout=60, verify=known) as asking:
+            wait_until(lambda: asking.get(address).status_code == 401, 20)
+        yield f"{address} {ours.file}"
+
+
+def test_who_the_proxy_authenticates_is_signed_for(signed_site: str) -> None:
+    """And nobody else, whatever header a browser sends; who is no agent is told so."""
+    address, ca_file = signed_site.split(" ")
+    with httpx.Client(
+        trust_env=False, timeout=60, verify=ssl.create_default_context(cafile=ca_file)
+    ) as browser:
+        search = f"{address}/api/v1/search?q=bornage"
+        assert browser.get(search).status_code == 401
+        assert browser.get(search, auth=("ag-1", "deux")).status_code == 401
+        found = browser.get(search, auth=("ag-1", "un"), headers={"X-Agent": "forged"})
+        assert found.status_code == 200
+        assert "notes:bornage.txt" in [one["id"] for one in found.json()["documents"]]
+        unknown = browser.get(search, auth=("inconnue", "deux"))
+        assert (unknown.status_code, unknown.json()["code"]) == (401, "not_an_agent")
+        assert "expirer" not in browser.get(f"{address}/", auth=("inconnue", "deux")).text
+        # Its own forms are known by the host and port that the proxy hands on.
+        own, other = ({"Origin": origin} for origin in (address, "https://ailleurs.example"))
+        for headers, refused in ((own, False), (other, True)):
+            answer = browser.post(
+                f"{address}/mes-donnees", auth=("ag-1", "un"), headers=headers, data={}
+            )
+            assert (answer.status_code == 403) is refused, answer.text

@@ -2,6 +2,8 @@
 
 import resource
 import socket
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +14,9 @@ from indexer.state import State, runs
 from quisait.application.database import opened_database
 from quisait.checks import machine
 from quisait.clock import now
+from quisait.server.app import rate_limiter_of, share_of
 from quisait.settings import Settings, load_settings
+from search_api.limits import RequesterKind
 from search_api.server import MAX_CONNECTIONS
 from tests.oidc_provider import ProviderPlan, running_provider
 from tests.postgres_server import database
@@ -80,6 +84,45 @@ def test_a_taken_port_is_told_unless_quisait_has_it(settings: Settings, tmp_path
         server = settings.server.model_copy(update={"port": port})
         seen = machine.check_ports(settings.model_copy(update={"server": server}))
     assert seen.endswith("(quisait y répond)")
+
+
+def test_another_installations_port_is_told(settings: Settings, tmp_path: Path) -> None:
+    """And two servers of one port."""
+    own_file = str(tmp_path / "other" / "quisait.toml")
+    with running(make_place(tmp_path / "other", QUISAIT_FILE=own_file), "--no-crawl") as one:
+        port = int(one.pages.rpartition(":")[2])
+        server = settings.server.model_copy(update={"port": port})
+        with pytest.raises(ValueError, match="autre installation"):
+            machine.check_ports(settings.model_copy(update={"server": server}))
+    metrics = settings.metrics.model_copy(update={"port": settings.server.port})
+    with pytest.raises(ValueError, match=r"\[metrics\] port"):
+        machine.check_ports(settings.model_copy(update={"metrics": metrics}))
+
+
+def test_the_limits_are_shared_between_servers(settings: Settings) -> None:
+    """Each applies its part, and none applies none."""
+    door = settings.door.model_copy(update={"servers": 3, "reader_per_minute": 6})
+    limiter = rate_limiter_of(settings.model_copy(update={"door": door}))
+    granted = [limiter.take(RequesterKind.READER, "ag-1") == 0 for _ in range(4)]
+    assert granted == [True, True, False, False]
+    assert (share_of(2, 3), share_of(0, 3)) == (1, 0)
+
+
+def test_an_absent_engine_is_told_once(tmp_path: Path) -> None:
+    """Not by its library at each try; and who reads the first lines alone hears of no disk."""
+    place = make_place(
+        tmp_path / "place",
+        QUISAIT_INDEX__ENGINE="opensearch",
+        QUISAIT_INDEX__URL="http://127.0.0.1:9",
+    )
+    assert "said by a library" not in place.run("check", status=1).stderr
+    command = [sys.executable, "-c", "import quisait.cli as c; c.app(['connector', 'list'])"]
+    shown = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert shown.stdout is not None
+    shown.stdout.close()
+    _, told = shown.communicate(timeout=120)
+    assert "disque" not in told
+    assert "Traceback" not in told
 
 
 def test_too_few_open_files_are_told(settings: Settings) -> None:

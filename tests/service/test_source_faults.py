@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 import sqlalchemy as sa
@@ -29,8 +30,10 @@ from indexer.state import State
 from quisait.application.assembly import open_application
 from quisait.application.database import migrate
 from quisait.settings import load_settings
+from quisait.settings.files import LOCKS_FOLDER
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.source_status import status_of
+from quisait.work.worker import Worker
 from tests.builders import ENCODER, put
 from tests.hostile_server import MANNERS, Manner, hostile_server
 from tests.service.place import POSTS, export, make_place
@@ -244,6 +247,7 @@ def test_a_folder_that_cannot_be_listed_loses_nothing_and_opens_nothing(
     with monkeypatch.context() as broken:
         broken.setattr(os, "open", broken_below)
         assert read(full=full) == {"s:x.txt": few, "s:mort/y.txt": nobody}
+        assert kept.state.failure_counts("s") == {"closed_folder": 1}
         assert read() == {"s:x.txt": few, "s:mort/y.txt": nobody}
     assert read() == {"s:x.txt": few, "s:mort/y.txt": few}
 
@@ -334,3 +338,31 @@ def test_the_others_are_read_and_the_next_run_goes_on(
             assert len(list(application.book.everyone())) == 3
         assert read() == {"notes": "", "wiki": ""}
         assert "à jour" in standing()["wiki"][1]
+
+
+def test_a_lock_that_cannot_be_taken_ends_no_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one source: it is told with the source, the others are read. Of all: the worker waits."""
+    place = make_place(tmp_path / "place")
+    monkeypatch.setenv("QUISAIT_FILE", str(place.folder / "quisait.toml"))
+    with open_application(load_settings()) as application:
+        locks = place.folder / application.settings.folder / LOCKS_FOLDER
+        lock = locks / "source-notes.lock"
+        lock.mkdir(parents=True)
+        stop = Event()
+        Worker(application, stop).round()
+        (notes, wiki) = application.settings.sources
+        states = [status_of(application, one, datetime.now(UTC)) for one in (notes, wiki)]
+        assert [one.last_run and one.last_run.outcome for one in states] == ["failed", "done"]
+        assert "vérifiez les droits" in states[0].state
+        lock.rmdir()
+        locks.rename(place.folder / "verrous")
+        locks.write_text("", "utf-8")
+        worker = Thread(target=Worker(application, stop).work, daemon=True)
+        worker.start()
+        worker.join(3)
+        assert worker.is_alive()
+        stop.set()
+        worker.join(IN_TIME_S)
+        assert not worker.is_alive()

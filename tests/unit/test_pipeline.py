@@ -1,5 +1,6 @@
 """A crawl brings the index up to its source, and keeps its place only after each write."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +21,8 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.values import Access, Content, Document, Section
-from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, crawl
+from indexer.crawl import pipeline
+from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, Wait, crawl
 from indexer.embedded.index import EmbeddedIndex
 from indexer.errors import DeletionsHeld, ExtractionFailed, ExtractorUnreachable, IndexUnreachable
 from indexer.state import State
@@ -114,6 +116,51 @@ def test_the_cursor_is_kept_after_the_write(crawls: CrawlBench) -> None:
     """What stands before a checkpoint is found once the checkpoint is kept."""
     report = crawls.crawl(Upsert(page(1)), Checkpoint("a"), Upsert(page(2)), Checkpoint("b"))
     assert (report.put, crawls.state.load("wiki"), crawls.ids()) == (2, "b", {"wiki:1", "wiki:2"})
+
+
+def test_a_batch_is_bounded_by_time(crawls: CrawlBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow source's documents are written before there are many; a slow encoder gets fewer."""
+    script = [change for n in range(8) for change in (Upsert(page(n)), Malformed(f"l{n}", "x"))]
+    written: list[int] = []
+    waited: list[Wait] = []
+
+    def read() -> CrawlReport:
+        return crawl(
+            ScriptedSource(script),
+            crawls.dependencies,
+            full=True,
+            progress=lambda report: written.append(report.put),
+            waits=waited.append,
+        )
+
+    read()
+    assert written == [8]
+    assert set(waited) == set(Wait)
+    monkeypatch.setattr(pipeline, "BATCH_S", 0.0)
+    written.clear()
+    script[:] = [Upsert(page(n, f"Le cadastre {n}")) for n in range(8)]
+    assert read().put == 8
+    assert written[-1] == 8
+    assert len(set(written)) > 2
+
+
+def test_a_slow_encoder_gets_smaller_batches(
+    crawls: CrawlBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many passages as it encodes in the time of a batch."""
+    given: list[int] = []
+
+    class Slow(CountingEncoder):
+        def passages(self, texts: Sequence[str]) -> Vectors:
+            given.append(len(texts))
+            time.sleep(0.02 * len(texts))
+            return super().passages(texts)
+
+    monkeypatch.setattr(pipeline, "BATCH_S", 0.1)
+    crawls.encoder = Slow()
+    assert crawls.crawl(*pages(160)).put == 160
+    assert sum(given) == 160
+    assert max(given[2:]) < pipeline.BATCH_PASSAGES / 4
 
 
 def test_a_source_that_breaks_off_is_read_on_from_its_last_checkpoint(crawls: CrawlBench) -> None:

@@ -116,6 +116,16 @@ def test_a_claim_that_is_missing_or_wrong(change: dict[str, Any]) -> None:
     assert named(("X-Agent", signed(claims, KEY))) is None
 
 
+def test_who_is_no_agent_is_told_so() -> None:
+    """Their identity is established: to sign on again would not help."""
+    asked = request(("X-Agent", signed({**CLAIMS, "uid": "ag-404"}, KEY)))
+    assert READERS(asked) == NOBODY
+    assert "annuaire" in asked.state.not_an_agent
+    badly_signed = request(("X-Agent", signed(CLAIMS, STRANGER)))
+    assert READERS(badly_signed) == NOBODY
+    assert not hasattr(badly_signed.state, "not_an_agent")
+
+
 CURVE = ECKey.generate_key("P-256", {"use": "sig", "kid": "relais"})
 
 

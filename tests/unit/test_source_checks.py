@@ -1,12 +1,18 @@
 """`quisait check` of one source."""
 
+import errno
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connectors.ports import Change, SourceRefused
+from connectors.tables import TableUnreadable, read_table
+from connectors.values import Agent
 from quisait import checks
 from quisait.application.sources import opened_push_tokens
 from quisait.settings import Settings
@@ -73,3 +79,66 @@ def test_files_are_fetched_from_exact_origins_by_pushes_alone(kind: str, origin:
     with pytest.raises(ValueError, match=r"origine seule|file_hosts") as raised:
         SourceSettings(name="docs", kind=kind, path="x.jsonl", file_hosts={origin: ""})
     assert raised.value.__class__.__name__ == "ValidationError"
+
+
+def test_what_a_folder_hides_from_the_account_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sub-folder that cannot be listed, and a table in another encoding."""
+    for name in ("ouvert", "ferme"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.txt").write_text("a", "utf-8")
+    (tmp_path / "_quisait.csv").write_text("pattern,allowed\n*,everyone\n", "utf-8")
+    source = SourceSettings(name="notes", kind="folder", path=str(tmp_path))
+    assert checks.check_source(Settings(), source) == f"folder, {tmp_path}"
+    (tmp_path / "ouvert" / "_quisait.csv").write_bytes("pattern,author\n*,Zoé\n".encode("latin-1"))
+    opening = os.open
+
+    def closed(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if path == "ferme":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opening(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", closed)
+    told = checks.check_source(Settings(), source)
+    assert "ferme (" in told
+    assert "ouvert/_quisait.csv (" in told
+    assert "UTF-8" in told
+
+
+def test_an_address_of_several_agents_is_said() -> None:
+    """By their ids; who has left counts no more."""
+    ana, ben, cyd = (
+        Agent(name, "", "", email=mail)
+        for name, mail in (("ag-1", "a@x.test"), ("ag-2", "A@x.test "), ("ag-3", "c@x.test"))
+    )
+    assert checks.shared_emails([ana, cyd]) == ""
+    assert "ag-1, ag-2" in checks.shared_emails([ana, ben, cyd])
+    assert checks.shared_emails([ana, replace(ben, departure=date(2020, 1, 1))]) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [("folder", {"path": "x", "ca_file": "a.pem"}), ("webdav", {"ca_file": "a.pem"}),
+     ("webdav", {"url": "https://dav.exemple"}), ("export", {"path": "x", "include": ["*.md"]})],
+)  # fmt: skip
+def test_a_setting_that_a_kind_does_not_read_is_refused(kind: str, given: dict[str, Any]) -> None:
+    """It would be ignored: a connector's own are among its options."""
+    (name,) = given.keys() - {"path"}
+    with pytest.raises(ValueError, match=name) as raised:
+        SourceSettings(name="docs", kind=kind, **given)
+    assert ("[sources.options]" in str(raised.value)) is (kind == "webdav")
+
+
+def test_two_sources_of_one_name_are_named() -> None:
+    with pytest.raises(ValueError, match="« notes »"):
+        Settings(sources=[SourceSettings(name="notes", kind="folder", path=p) for p in "ab"])
+
+
+@pytest.mark.parametrize(
+    ("header", "named"),
+    [("id,couleur", "« couleur »"), ("id,id", "« id »"), ("name", "« id »")],
+)
+def test_a_column_that_is_wrong_is_named(header: str, named: str) -> None:
+    with pytest.raises(TableUnreadable, match=named):
+        list(read_table(f"{header}\n1,2\n".encode(), frozenset({"id", "name"}), "id"))

@@ -8,14 +8,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from pydantic import BaseModel, ValidationError
 from pydantic_settings.exceptions import SettingsError
 from rich.console import Console
 
+from indexer.crawl.pipeline import Wait
+from indexer.state import State
 from quisait.application import progress
+from quisait.application.database import migrate
 from quisait.settings import Settings, load_settings, unknown_variables
 from quisait.settings.sources import SourceSettings
 from quisait.settings.types import unreadable_message, validation_messages
+from quisait.work import runs as quisait_runs
+from quisait.work.runs import recorded_run, told_waits
 
 pytestmark = pytest.mark.sources
 
@@ -112,6 +118,27 @@ def test_no_fault_of_a_setting_shows_a_code_or_a_value(
             # Some forms quote what they refuse; no secret's does.
             assert "mot-secret" not in remedy or not SECRETS & set(place.split(".")), told
     assert count > 500
+
+
+def test_a_long_wait_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the output and in the state, without an advance in between."""
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
+    monkeypatch.setattr(quisait_runs, "WAIT_TOLD_EVERY_S", 0.01)
+    state = State(migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}")))
+    with (
+        recorded_run(state, "notes") as run,
+        progress.shown_progress("notes", "documents") as advance,
+        told_waits(advance, run) as waits,
+    ):
+        waits(Wait.ENCODING)
+        until = time.monotonic() + 60
+        while not (now := next(state.runs_of("notes"))).progress.waiting:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    assert now.progress.waiting in (Wait.SOURCE, Wait.ENCODING)
+    assert "notes : attend" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -301,7 +301,7 @@ class _Reading:
                 if not seen.path and not seen.partly:
                     raise self.client.unread_root(seen.reason, seen.error)
                 unlisted.append(document_id)
-                yield Malformed(seen.path or "/", seen.reason)
+                yield Malformed(seen.path or "/", seen.reason, kind="closed_folder")
                 if seen.partly:
                     partly.add(document_id)
                 else:

@@ -17,6 +17,7 @@ from imapclient.exceptions import (
     ProtocolError,
 )
 
+from connectors.certificates import certificate_fault
 from connectors.mail.reading import FolderClosed
 from connectors.ports import SourceRefused, SourceUnreachable
 from connectors.timeouts import call_with_timeout
@@ -111,10 +112,8 @@ class MailboxSession:
             )
         except (IMAPClientAbortError, ProtocolError, ssl.SSLError, OSError) as error:
             if isinstance(error, ssl.SSLCertVerificationError):
-                raise SourceRefused(
-                    f"Le certificat de {self.options.host} n'est pas reconnu : vérifiez « host » "
-                    "et « ca_file »."
-                ) from error
+                fault = certificate_fault(error, "vérifiez « host » et « ca_file »")
+                raise SourceRefused(f"Le certificat de {self.options.host} {fault}.") from error
             raise self._unreachable("ne répond pas") from error
         except LoginError as error:
             if any(code in str(error) for code in _LATER):

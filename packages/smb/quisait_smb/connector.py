@@ -115,7 +115,7 @@ class ShareConnector:
             document_id = self._id(found.path)
             if isinstance(found, Unlisted):
                 unlisted.append(document_id)
-                yield Malformed(found.path or ".", found.reason)
+                yield Malformed(found.path or ".", found.reason, kind="closed_folder")
                 yield SubtreeHidden(document_id)
                 continue
             if document_id in existing:

@@ -115,16 +115,22 @@ class WebdavConnector:
             yield "le mot de passe part en clair : réglez « url » en https://"
         if isinstance(rights, NextcloudRights):
             yield from rights.unsaid()
-        elif not self.default_access.allowed and isinstance(root, ListedCollection):
-            yield from self._without_readers(root)
-        yield from self._unreadable(client)
-
-    def _without_readers(self, root: ListedCollection) -> Iterator[str]:
-        if not any(ruled.access.allowed for _, ruled in root.files):
+        elif (
+            isinstance(rights, TableRights)
+            and not self.default_access.allowed
+            and not self._names_readers(client, rights)
+        ):
             yield (
                 "ni « allowed » ni table _quisait.csv à la racine ne nomme de lecteur : ce "
                 "que d'autres tables ne disent pas ne sera lu de personne"
             )
+        yield from self._unreadable(client)
+
+    def _names_readers(self, client: DavClient, rights: TableRights) -> bool:
+        """Whether a rule of the root's own table has readers, whatever lies beside the table."""
+        root, entries, _ = client.listed(client.root)
+        tables, _ = rights.enter(None, root, {entry.name: entry for entry in entries})
+        return any(row.rule and row.rule.allowed for table in tables for row in table.rows)
 
     def _unreadable(self, client: DavClient) -> Iterator[str]:
         _, entries, _ = client.listed(client.root)
@@ -269,7 +275,7 @@ class _Reading:
     def _unlisted(self, folder: UnlistedFolder) -> Iterator[Change]:
         """What was read below it exists still; whether the same agents read it must be known."""
         path, former = folder.path, self._formerly(folder.path)
-        yield Malformed(path, folder.reason, self._id(path))
+        yield Malformed(path, folder.reason, self._id(path), kind="closed_folder")
         self.unlisted.append(self._id(path))
         kept = former or FolderState()
         if folder.refused or kept.rights != folder.rights:

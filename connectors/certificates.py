@@ -1,0 +1,12 @@
+"""What to do about a TLS certificate that was not accepted."""
+
+
+def certificate_fault(error: BaseException, remedy: str) -> str:
+    """Return why a certificate was refused and what to do, as the end of a French sentence.
+
+    `remedy` is what to do about a certificate of an unknown authority or another host.
+    """
+    # The words are OpenSSL's, which every library repeats.
+    if "certificate has expired" in str(error):
+        return "a expiré : qui tient ce serveur doit le renouveler (« quisait check » dit la date)"
+    return f"n'est pas reconnu : {remedy}"

@@ -1,0 +1,66 @@
+"""When the certificates expire of the servers that the settings name."""
+
+import ssl
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from quisait.settings import Settings
+from quisait.settings.mail import MailSettings
+from quisait.settings.mailbox import MailboxSettings
+
+WAIT_S = 3.0
+"""How long one server may take to show its certificate."""
+_PORTS = {"https": 443, "ldaps": 636}
+
+Server = tuple[str, int]
+"""Host and port."""
+
+
+def tls_servers(settings: Settings) -> tuple[Server, ...]:
+    """Return the servers of the settings that speak TLS from the first byte, each once.
+
+    Those of StartTLS are not among them.
+    """
+    mails: tuple[MailSettings | MailboxSettings, ...] = (settings.mail, settings.mailbox)
+    found = [(one.host, one.port) for one in mails if one.host and one.security == "tls"]
+    for address in _addresses(settings):
+        parts = urlsplit(address)
+        if parts.scheme in _PORTS and parts.hostname:
+            found.append((parts.hostname, parts.port or _PORTS[parts.scheme]))
+    return tuple(dict.fromkeys(found))
+
+
+def _addresses(settings: Settings) -> Iterator[str]:
+    yield from (settings.sign_on.address, settings.oidc.issuer, *settings.ldap.urls)
+    if settings.index.engine == "opensearch":
+        yield from settings.index.urls
+    if settings.extractor.kind == "tika":
+        yield settings.extractor.url
+    for source in settings.sources:
+        yield from (source.url, *source.file_hosts)
+        yield from (value for value in source.options.values() if isinstance(value, str))
+
+
+def expiries(servers: Iterable[Server]) -> dict[Server, datetime]:
+    """Return when each server's certificate expires, without those that show none in time.
+
+    Nothing is sent to them, and no certificate is trusted for it.
+    """
+    asked = tuple(servers)
+    if not asked:
+        return {}
+    with ThreadPoolExecutor(min(8, len(asked)), "certificates") as pool:
+        shown = dict(zip(asked, pool.map(_expiry, asked), strict=True))
+    return {server: moment for server, moment in shown.items() if moment is not None}
+
+
+def _expiry(server: Server) -> datetime | None:
+    from cryptography import x509  # here: most commands have no use for it
+
+    try:
+        shown = ssl.get_server_certificate(server, timeout=WAIT_S)
+        return x509.load_pem_x509_certificate(shown.encode()).not_valid_after_utc
+    except (OSError, ValueError):
+        return None
