@@ -4,10 +4,13 @@ IndexerError
 ├── ExtractionFailed     this file has no text to give; `failure` names why, the rest goes on
 ├── ExtractorUnreachable the extraction service did not answer: try again later
 ├── IndexUnreachable     the engine did not answer: nothing was acknowledged, try again later
+│   └── IndexNotRead     the index is not the one that the cursors describe: read its sources first
 ├── IndexRefused         the engine or its configuration forbids going on: a person has to act
 ├── LockLost             this run no longer holds its source's lock: stop before writing again
 └── DeletionsHeld        too large a share of a source vanished at once: a person has to confirm
 """
+
+from collections.abc import Collection
 
 from indexer.values import Failure
 
@@ -30,6 +33,19 @@ class ExtractorUnreachable(IndexerError):
 
 class IndexUnreachable(IndexerError):
     """The engine did not answer."""
+
+
+class IndexNotRead(IndexUnreachable):
+    """The kept cursors describe another index: this one may show what was closed since."""
+
+    def __init__(self, sources: Collection[str]) -> None:
+        super().__init__(
+            "Cet index n'est pas celui que décrit la base d'état (moteur, dossier ou alias changé, "
+            "ou index remplacé) : personne n'y cherche avant que ces sources aient été lues en "
+            f"entier : {', '.join(sorted(sources))}. Lancez « quisait crawl », ou remplissez-le "
+            "par « quisait reindex --from MOTEUR »."
+        )
+        self.sources = frozenset(sources)
 
 
 class IndexRefused(IndexerError):

@@ -6,6 +6,7 @@ restart. Read `LiveIndex` first.
 """
 
 import logging
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -14,7 +15,8 @@ from typing import Protocol, TypeVar
 
 from indexer.access import AccessFilter
 from indexer.cards import re_encoded
-from indexer.errors import IndexRefused, IndexUnreachable
+from indexer.described_indexes import DescribedIndexes
+from indexer.errors import IndexNotRead, IndexRefused, IndexUnreachable
 from indexer.ports import Encoder, Expungeable, Flushable, Index, Limited, StoredIndex
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from indexer.suggestions import NearWord
@@ -36,6 +38,8 @@ from indexer.values import (
 
 COMPARED = 1_000
 """How many documents are compared at once."""
+DESCRIBED_FOR_S = 1.0
+"""For so long an index that the cursors described is asked without a look at them."""
 
 Item = TypeVar("Item")
 
@@ -164,6 +168,10 @@ class IndexStorage(Protocol):
         """Open an index. Raises `IndexUnreachable` where it was deleted meanwhile."""
         ...
 
+    def identity(self, named: NamedIndex) -> str:
+        """What tells an index from every other, of any engine, that was ever made or restored."""
+        ...
+
     def create(self, spec: IndexSpec) -> NamedIndex:
         """Make an empty index: the live one where there is none, else the next one."""
         ...
@@ -217,11 +225,19 @@ class LiveIndex:
     """
 
     def __init__(
-        self, storage: IndexStorage, encoders: Encoders, gate: Gate, own: EncoderRecord
+        self,
+        storage: IndexStorage,
+        encoders: Encoders,
+        gate: Gate,
+        own: EncoderRecord,
+        described: DescribedIndexes | None = None,
     ) -> None:
+        """Without `described`, the cursors are taken to describe whichever index is live."""
         self._storage, self._encoders, self._gate = storage, encoders, gate
-        self._spec = storage.spec(own)
+        self._spec, self._described = storage.spec(own), described
         self._warned: set[str] = set()
+        self._all_named = False
+        self._read_until = 0.0
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
         """Apply to the live index. Raises `IndexUnreachable` or `IndexRefused`."""
@@ -230,7 +246,67 @@ class LiveIndex:
         self._live()
         with self._gate.writing():
             live = self._live(create=False)
+            for source in sorted({source_of(write) for write in batch}):
+                self._claim(live, source)
             return self._storage.index(live).write(self._encoded_for(live, batch))
+
+    def begin(self, source: str) -> bool:
+        """Have the source's cursor describe the live index from now on: before a crawl loads it.
+
+        Returns whether the source is to be read in full before readers meet the index.
+        """
+        self._live()
+        with (
+            self._gate.writing()
+        ):  # the cursors of two indexes are alike while one replaces another
+            return self._claim(self._live(create=False), source)
+
+    def finish(self, source: str) -> None:
+        """The source was read to its end since `begin`."""
+        if self._described:
+            self._described.finish(source, self._storage.identity(self._live()))
+
+    def is_described(self, source: str) -> bool:
+        """Whether the source's cursor describes the live index."""
+        if not self._described:
+            return True
+        return self._described.describes(source, self._identity(self._live()))
+
+    def unread(self, sources: Collection[str]) -> frozenset[str]:
+        """Those of these sources that are to be read in full before readers meet the index."""
+        if not self._described:
+            return frozenset()
+        live = self._live()
+        index = self._storage.index(live)
+        identity = self._identity(live)
+        return self._described.unread(sources, identity, lambda one: not index.count(one))
+
+    def require_read(self, sources: Collection[str]) -> None:
+        """Raise `IndexNotRead` where the cursors of one of these sources describe another index.
+
+        Asked before each answer to a reader; the answer is kept for `DESCRIBED_FOR_S`.
+        """
+        if time.monotonic() < self._read_until:
+            return
+        if unread := self.unread(sources):
+            raise IndexNotRead(unread)
+        self._read_until = time.monotonic() + DESCRIBED_FOR_S
+
+    def _claim(self, live: NamedIndex, source: str) -> bool:
+        if not self._described:
+            return False
+        index = self._storage.index(live)
+        identity = self._identity(live)
+        return self._described.claim(source, identity, lambda: not index.count(source))
+
+    def _identity(self, live: NamedIndex) -> str:
+        """Of the live index; rows of a backup or a former version are taken to describe it."""
+        identity = self._storage.identity(live)
+        if self._described and not self._all_named:
+            if self._described.has_unnamed() and self._storage.index(live).sources():
+                self._described.name_unnamed(identity)
+            self._all_named = not self._described.has_unnamed()
+        return identity
 
     def flush(self) -> None:
         """As the live index does, while nobody else writes."""
@@ -372,6 +448,12 @@ class LiveIndex:
             return batch
         encoded = iter(re_encoded(self._encoders(live.spec.encoder), documents))
         return [Put(next(encoded)) if isinstance(write, Put) else write for write in batch]
+
+
+def source_of(write: Write) -> str:
+    """The source of the document that is written: its id begins with it, and it has no colon."""
+    document_id = write.indexed.document.id if isinstance(write, Put) else write.document_id
+    return document_id.partition(":")[0]
 
 
 def flush(index: StoredIndex) -> None:

@@ -8,13 +8,14 @@ cursors of the sources stand for both.
 
 import logging
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from connectors.values import Access, authority_of
 from indexer.access import NOBODY, AccessFilter, Reader, access_filter
 from indexer.cards import re_encoded
+from indexer.described_indexes import DescribedIndexes
 from indexer.errors import IndexRefused
 from indexer.live_index import (
     Encoders,
@@ -71,11 +72,12 @@ Progress = Callable[[CopyCounts, int], None]
 
 @dataclass(frozen=True, slots=True)
 class ReindexDependencies:
-    """What a reindex works with."""
+    """What a reindex works with. `described`: which index the kept cursors describe."""
 
     storage: IndexStorage
     encoders: Encoders
     gate: Gate
+    described: DescribedIndexes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +94,37 @@ def reindex(
     parts: ReindexDependencies,
     wanted: IndexSpec,
     progress: Progress = lambda done, total: None,
+    origin: IndexStorage | None = None,
+    behind: Collection[str] = (),
 ) -> ReindexReport:
     """Fill an index made as `wanted` from the live one, check it, and let it answer.
 
-    Resumes one that was interrupted. Raises `IndexUnreachable`, or `IndexRefused` where the live
-    index is of another format or a check fails: the live index answers in any case.
+    `origin`: the live index of another engine is copied, and stays as it is. Sources `behind` are
+    read in full before readers meet the new index. Resumes one that was interrupted. Raises
+    `IndexUnreachable`, or `IndexRefused` where the live index is of another format or a check
+    fails: the live index answers in any case.
     """
-    live = live_of(parts)
-    if live.spec.format != wanted.format:
+    storage = origin or parts.storage
+    live = live_of(storage)
+    if live.spec.format != storage.spec(live.spec.encoder).format:
         raise IndexRefused("L'index est d'un autre format : ses documents ne peuvent être copiés.")
+    if origin and parts.storage.pointers() is None:
+        with parts.gate.alone():
+            parts.storage.create(wanted)
     beside, resumed = begin(parts, wanted)
     alike = live.spec.encoder.name == wanted.encoder.name
+    source, target = storage.index(live), parts.storage.index(beside)
     copy = IndexCopy(
-        parts.storage.index(live),
-        parts.storage.index(beside),
+        source,
+        target,
         None if alike else lambda: parts.encoders(wanted.encoder),
         parts.gate,
     )
     with kept_alike(copy, progress) as documents:
-        tried = check_rights(parts.storage.index(live), parts.storage.index(beside))
+        tried = check_rights(source, target)
+        if parts.described:
+            identities = storage.identity(live), parts.storage.identity(beside)
+            parts.described.carry(*identities, behind)
         parts.storage.promote()
     log.info("index promoted", extra={"live": beside.name, "documents": documents})
     return ReindexReport(documents, copy.counts, tried, resumed)
@@ -161,9 +175,9 @@ def abandon(parts: ReindexDependencies) -> None:
         parts.storage.drop_next()
 
 
-def live_of(parts: ReindexDependencies) -> NamedIndex:
+def live_of(storage: IndexStorage) -> NamedIndex:
     """The live index. Raises `IndexRefused` where there is none yet."""
-    pointers = parts.storage.pointers()
+    pointers = storage.pointers()
     if pointers is None:
         raise IndexRefused("Il n'y a pas encore d'index : lancez « quisait crawl ».")
     return pointers.live

@@ -39,12 +39,14 @@ class NamedSourcesIndex:
     """Adapter of `Index` over another: as if the sources that `names` leaves out held nothing.
 
     What is written goes through: a crawl is of a source that is named. `known` is asked anew
-    at each request; without it, every denial is taken to name somebody.
+    at each request; without it, every denial is taken to name somebody. `require_read` is called
+    before texts are given, and raises `IndexNotRead` where they may have been closed since.
     """
 
     index: Index
     names: frozenset[str]
     known: Callable[[], PrincipalLookup] | None = None
+    require_read: Callable[[Collection[str]], None] = lambda names: None
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
         """The index's."""
@@ -60,6 +62,7 @@ class NamedSourcesIndex:
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
         """Nothing of a source that is not named."""
+        self.require_read(self.names)
         return self.index.scan(source) if source in self.names else iter(())
 
     def sources(self) -> frozenset[str]:
@@ -68,6 +71,7 @@ class NamedSourcesIndex:
 
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
         """Of named sources."""
+        self.require_read(self.names)
         return self.index.documents(self._named(document_ids))
 
     def denials(self, source: str) -> Mapping[str, int]:
@@ -102,6 +106,7 @@ class NamedSourcesIndex:
 
     def _held(self, access: AccessFilter) -> AccessFilter:
         """Within the named sources, and as far as denials name somebody known."""
+        self.require_read(self.names)
         within = access.within(self.names)
         return within.knowing(self.known()) if self.known else within
 

@@ -64,6 +64,10 @@ class EmbeddedStorage:
                 )
             return self._opened[named.name]
 
+    def identity(self, named: NamedIndex) -> str:
+        """Its name, which stands in the folder and is never used twice."""
+        return f"embedded:{named.name}"
+
     def create(self, spec: IndexSpec) -> NamedIndex:
         """Make the folder, then name it: what is made and never named, `clear` deletes."""
         pointers = self.pointers()

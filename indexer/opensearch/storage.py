@@ -26,6 +26,7 @@ from indexer.opensearch.index import OpenSearchIndex
 from indexer.opensearch.schema import FORMAT, index_body
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
 
+DELETED = "Cet index vient d'être supprimé : recommencez."
 FIRST = "first"
 """The first index is `{alias}-000001`: of several processes that make it, one does."""
 
@@ -84,7 +85,7 @@ class OpenSearchStorage:
                 with engine_faults():
                     there = self._client.indices.exists(index=self._index_of(named.name))
                 if not there:
-                    raise IndexUnreachable("Cet index vient d'être supprimé : recommencez.")
+                    raise IndexUnreachable(DELETED)
                 self._opened[named.name] = OpenSearchIndex(
                     self._client,
                     self._own(named.name),
@@ -93,6 +94,20 @@ class OpenSearchStorage:
                     replicas=self._replicas,
                 )
             return self._opened[named.name]
+
+    def identity(self, named: NamedIndex) -> str:
+        """The id that the engine gave the index when it was made; one put back has another.
+
+        Raises `IndexUnreachable` where it was deleted meanwhile.
+        """
+        with engine_faults():
+            found = self._client.indices.get_settings(
+                index=self._index_of(named.name), name="index.uuid", ignore=404
+            )
+        for kept in found.values():
+            if isinstance(kept, dict) and "settings" in kept:
+                return f"opensearch:{kept['settings']['index']['uuid']}"
+        raise IndexUnreachable(DELETED)
 
     def create(self, spec: IndexSpec) -> NamedIndex:
         """Make an index with its own alias and its pointer, in one call."""

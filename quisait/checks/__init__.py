@@ -315,6 +315,7 @@ def _index(settings: Settings) -> str:
         own = serving_encoder(parts.storage, parts.encoders)
         index = live_index(parts, own)
         index.search(SearchRequest(access_filter(NOBODY), Question()))
+        index.require_read([source.name for source in settings.sources])
         reasons = reindex_reasons(parts)
         warning = limit_warning(index)
         if filled_beyond(index, 1):

@@ -133,6 +133,7 @@ def divided_source(application: Application, source: SourceSettings) -> DividedS
         PartRuns(application.database, application.state),
         application.locks,
         application.settings.guard_share,
+        application.whole_index,
     )
 
 
@@ -165,6 +166,7 @@ def crawl_with_lock(
     """
     with recorded_run(application.state, source.name) as run:
         PartRuns(application.database, application.state).end_division(source.name)
+        application.whole_index.begin(source.name)
         connector = open_source(source, application.inbox, application.questions)
         since = None if asked.full else application.state.load(source.name)
         run.expected = (
@@ -187,6 +189,8 @@ def crawl_with_lock(
                 guard_share=application.settings.guard_share,
                 progress=progress,
             )
+        held.check()
+        application.whole_index.finish(source.name)
         report.resumed = run.resumed
         run.conclude(report)
     if report.put:

@@ -345,7 +345,17 @@ class Worker:
         if self.application.state.run_is_requested(job.name):
             return IMMEDIATELY
         runs = list(self.application.state.runs_of(job.name, RUNS_CONSIDERED))
+        if job.pace.every_s and runs and runs[0].outcome == "done" and self._is_unread(job):
+            return IMMEDIATELY
         return next_run(job.name, runs, job.pace, datetime.now(UTC))
+
+    def _is_unread(self, job: Job) -> bool:
+        """Whether its last run was into another index, and nobody searches this one before it."""
+        if job.name.startswith("@"):
+            return False
+        with suppress(IndexerError):  # a run will say why the index does not answer
+            return bool(self.application.whole_index.unread({job.name}))
+        return False
 
     def _due(self, job: Job) -> bool:
         due = self._next(job)

@@ -33,7 +33,7 @@ def begun(place: IndexPlace) -> IndexCopy:
     """A reindex for another encoder, that has copied nothing yet."""
     parts = place.parts()
     beside, _ = begin(parts, place.spec(NEW))
-    source, target = map(parts.storage.index, (live_of(parts), beside))
+    source, target = map(parts.storage.index, (live_of(parts.storage), beside))
     return IndexCopy(source, target, lambda: NEW, parts.gate)
 
 

