@@ -3,6 +3,7 @@
 What can be kept, and the flow of a write, a search, a page and a suggestion.
 """
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from indexer.access import AccessFilter
 from indexer.cards import card_of, either_form
 from indexer.embedded.catalogue import SnapshotCache, readable_rows
-from indexer.embedded.rankings import Rankings
+from indexer.embedded.rankings import IndexMoment, Rankings
 from indexer.embedded.results import (
     WordLookup,
     best_passages,
@@ -48,6 +49,8 @@ MOST_PASSAGES = 200_000
 """What this engine is made for: `python -m benchmarks.million embedded` prints what it takes."""
 
 FLOAT32_BYTES = 4
+MOMENT_S = 0.25
+"""So long a search waits for a text that is being written; then it takes what it has."""
 
 
 def prepared_writes(
@@ -122,6 +125,7 @@ class EmbeddedIndex:
             self._rankings = Rankings(self._text)
             self._text.replay(wait=False)
             self._memory = SnapshotCache(self._store, dimension)
+        self._last_moment: IndexMoment | None = None
         self._words = WordLookup(self._store, self._text, self._memory)
         self._dimension = dimension
 
@@ -202,10 +206,9 @@ class EmbeddedIndex:
         self._check(request.vector)
         wanted = text_request(request.question, most_words=request.newest_first)
         with engine_faults():
-            self._text.replay(wait=False)
-            catalogue = self._memory.current()
-            found = self._rankings.of(request, wanted, catalogue)
-        members = found.members
+            moment = self._moment()
+            found = self._rankings.of(request, wanted, moment)
+        catalogue, members = moment.catalogue, found.members
         marked = (*found.lexical[: request.window], *found.nearest[: request.window])
         ranked = (*found.lexical, *found.nearest)
         facets = request.facets if request.counted else ()
@@ -267,6 +270,28 @@ class EmbeddedIndex:
     ) -> Mapping[str, tuple[NearWord, ...]]:
         """For each word that no readable document has, near ones that some has."""
         return self._words.near_words(access, words)
+
+    def _moment(self) -> IndexMoment:
+        """Catalogue and text of one state, waited for while somebody writes.
+
+        A pair that was seen to be of one state is kept until either changes.
+        """
+        deadline = time.monotonic() + MOMENT_S
+        while True:
+            self._text.replay(wait=False)
+            catalogue = self._memory.current()
+            holds, text = self._text.snapshot_at()
+            former = self._last_moment
+            if former and former.text is text and former.catalogue is catalogue:
+                return former
+            moment = IndexMoment(catalogue, text)
+            # Nothing was written since: the text holds no more than the catalogue.
+            if holds == catalogue.seq == self._store.progress()[0]:
+                self._last_moment = moment
+                return moment
+            if time.monotonic() > deadline:
+                return moment
+            time.sleep(0.002)
 
     def _cards(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         with engine_faults():

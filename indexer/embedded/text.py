@@ -181,17 +181,20 @@ class TextIndex:
         writer.wait_merging_threads()
 
     def matches(
-        self, request: AnalyzedQuery, most: int | None = None
+        self,
+        request: AnalyzedQuery,
+        most: int | None = None,
+        snapshot: tantivy.Searcher | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """(rows, scores) of every match, or of the `most` best; highest score first.
 
         A score is BM25 of title and text added (most fields).
         """
-        return self._found(self._query(request), most)
+        return self._found(self._query(request), most, snapshot)
 
-    def matching(self, request: AnalyzedQuery) -> NDArray[np.int64]:
+    def matching(self, request: AnalyzedQuery, snapshot: tantivy.Searcher) -> NDArray[np.int64]:
         """The rows of every match, in no order: no score is computed."""
-        return self._rows(self._query(request))
+        return self._rows(self._query(request), snapshot)
 
     def having(self, phrase: Phrase, snapshot: tantivy.Searcher) -> NDArray[np.int64]:
         """The rows with a phrase in their title or text, in no order; all for an empty one."""
@@ -218,7 +221,7 @@ class TextIndex:
         started = Query.regex_query(self._schema, "words", f"{re.escape(beginning)}.*")
         return self._rows(Query.boolean_query([*clauses, (Occur.Must, started)]))
 
-    def contributed(self, byline: Byline) -> NDArray[np.int64]:
+    def contributed(self, byline: Byline, snapshot: tantivy.Searcher) -> NDArray[np.int64]:
         """Rows to which somebody contributed by one of the accounts or under the name."""
         found = [
             Query.term_query(self._schema, "accounts", account_key(account))
@@ -229,7 +232,8 @@ class TextIndex:
             found.append(Query.term_query(self._schema, "names", words[0]))
         elif words:
             found.append(Query.phrase_query(self._schema, "names", words, slop=NAME_SLOP))
-        return self._rows(Query.boolean_query([(Occur.Should, query) for query in found]))
+        any_of = Query.boolean_query([(Occur.Should, query) for query in found])
+        return self._rows(any_of, snapshot)
 
     def signed(self, account_key: str) -> NDArray[np.int64]:
         """Rows to which somebody contributed by the account of that key."""
@@ -274,10 +278,10 @@ class TextIndex:
         return Query.boolean_query([(Occur.Should, query) for query in found])
 
     def _found(
-        self, query: Query, most: int | None = None
+        self, query: Query, most: int | None, snapshot: tantivy.Searcher | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         with text_faults():
-            searcher = self.snapshot()
+            searcher = snapshot or self.snapshot()
             limit = max(searcher.num_docs if most is None else most, 1)
             hits = searcher.search(query, limit, count=False).hits
             rows = searcher.fast_field_values("row", [address for _, address in hits])
@@ -293,12 +297,16 @@ class TextIndex:
 
     def snapshot(self) -> tantivy.Searcher:
         """What is committed by now, by whatever process: the same object until more is."""
+        return self.snapshot_at()[1]
+
+    def snapshot_at(self) -> tuple[int, tantivy.Searcher]:
+        """The same, behind the number of the last change that it is sure to hold."""
         _, applied = self._store.progress()
         with self._reading:
             if applied != self._seen:
                 self._index.reload()
                 self._seen, self._snapshot = applied, self._index.searcher()
-            return self._snapshot
+            return self._seen, self._snapshot
 
     def _opened(self) -> tantivy.Index:
         """Open the folder; a missing or broken one is made anew, to be replayed from zero."""

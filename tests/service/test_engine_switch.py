@@ -124,7 +124,8 @@ def test_a_restriction_made_on_another_index_is_in_force_on_return(places: TwoIn
 def test_an_index_that_is_put_aside_is_read_anew(places: TwoIndexes) -> None:
     """Deleted or replaced under the state: nobody meets an empty index whose sources are «read»."""
     place = places.embedded
-    (place.folder / "index").rename(place.folder / "aside")
+    index = place.folder / ".quisait" / "index"
+    index.rename(index.with_name("aside"))
     place.run("crawl", "notes")
     assert closed(place)
     place.run("crawl")
@@ -135,7 +136,7 @@ def test_an_index_that_is_put_aside_is_read_anew(places: TwoIndexes) -> None:
 def test_an_index_moves_between_engines_with_its_vectors(places: TwoIndexes) -> None:
     first, other = places.embedded, places.other
     assert "embedded" in first.run("reindex", "--from", "embedded", status=1).stderr
-    (first.folder / "vectors.sqlite").unlink()
+    (first.folder / ".quisait" / "vectors.sqlite").unlink()
     moved = other.json("reindex", "--from", "embedded")
     assert (moved["copied"]["encoded"], moved["documents"]) == (0, 6)
     assert found(other) == OPEN
