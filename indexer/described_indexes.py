@@ -37,8 +37,7 @@ class DescribedIndexes:
         whole = found.get(index, not found and not self._has_cursor(source) and is_empty())
         with self._engine.begin() as connection:
             if index not in found:
-                for table in (cursors, ahead, failures):
-                    connection.execute(sa.delete(table).where(rows_of(table, source)))
+                _forget(connection, source)
             others = (_columns.source == source) & (_columns.index_id != index)
             connection.execute(sa.delete(source_indexes).where(others))
         if index not in found:
@@ -46,6 +45,21 @@ class DescribedIndexes:
             with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
                 connection.execute(sa.insert(source_indexes), row)
         return not whole
+
+    def remove(self, source: str, index: str, is_empty: Callable[[], bool]) -> None:
+        """Documents of the source are about to be removed from this index.
+
+        Whatever else the rows describe keeps them: it is to be read in full. An index that they
+        do not describe is read in full in any case, and leaves them as they are.
+        """
+        found = self._rows(source)
+        if index in found:
+            self.claim(source, index, is_empty)
+        elif found and is_empty():
+            with self._engine.begin() as connection:
+                _forget(connection, source)
+                mine = sa.update(source_indexes).where(_columns.source == source)
+                connection.execute(mine.values(whole=False))
 
     def describes(self, source: str, index: str) -> bool:
         """Whether the source's rows describe this index."""
@@ -130,3 +144,9 @@ class DescribedIndexes:
         query = sa.select(cursors.c.source).where(rows_of(cursors, source)).limit(1)
         with self._engine.connect() as connection:
             return connection.execute(query).first() is not None
+
+
+def _forget(connection: sa.Connection, source: str) -> None:
+    """Have the source read in full next time."""
+    for table in (cursors, ahead, failures):
+        connection.execute(sa.delete(table).where(rows_of(table, source)))

@@ -6,6 +6,8 @@ IndexerError
 ├── IndexUnreachable     the engine did not answer: nothing was acknowledged, try again later
 │   └── IndexNotRead     the index is not the one that the cursors describe: read its sources first
 ├── IndexRefused         the engine or its configuration forbids going on: a person has to act
+│   ├── IndexDamaged     a file of the index is damaged: it is to be rebuilt
+│   └── IndexOfOtherVersion  another version of quisait wrote it: it is to be made anew
 ├── LockLost             this run no longer holds its source's lock: stop before writing again
 └── DeletionsHeld        too large a share of a source vanished at once: a person has to confirm
 """
@@ -50,6 +52,26 @@ class IndexNotRead(IndexUnreachable):
 
 class IndexRefused(IndexerError):
     """The engine or its configuration forbids going on."""
+
+
+class IndexDamaged(IndexRefused):
+    """A file of the index cannot be read as it was written."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"Un fichier de l'index est abîmé ({what}). Lancez « quisait reindex --rebuild » : il "
+            "est refait des documents et des vecteurs qui se lisent encore."
+        )
+
+
+class IndexOfOtherVersion(IndexRefused):
+    """What is kept of documents was written by another version, and cannot be read."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "L'index est d'une autre version que ce programme : s'il est le plus récent des "
+            "deux, lancez « quisait reindex » ; sinon redémarrez-le dans l'autre."
+        )
 
 
 class LockLost(IndexerError):

@@ -16,8 +16,17 @@ from typing import Protocol, TypeVar
 from indexer.access import AccessFilter
 from indexer.cards import re_encoded
 from indexer.described_indexes import DescribedIndexes
-from indexer.errors import IndexNotRead, IndexRefused, IndexUnreachable
-from indexer.ports import Encoder, Expungeable, Flushable, Index, Limited, StoredIndex
+from indexer.errors import IndexNotRead, IndexOfOtherVersion, IndexRefused, IndexUnreachable
+from indexer.ports import (
+    Encoder,
+    Expungeable,
+    Flushable,
+    Index,
+    Limited,
+    Probed,
+    StoredIndex,
+    Verifiable,
+)
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from indexer.suggestions import NearWord
 from indexer.values import (
@@ -196,6 +205,10 @@ class IndexStorage(Protocol):
         """How much it takes on disk."""
         ...
 
+    def salvage(self, named: NamedIndex) -> Iterator[IndexedDocument | None]:
+        """Each document of a damaged index that can still be read; None for what cannot."""
+        ...
+
 
 class Encoders(Protocol):
     """Encoders as indexes remember them."""
@@ -246,8 +259,11 @@ class LiveIndex:
         self._live()
         with self._gate.writing():
             live = self._live(create=False)
-            for source in sorted({source_of(write) for write in batch}):
+            written = {source_of(write) for write in batch if not isinstance(write, Remove)}
+            for source in sorted(written):
                 self._claim(live, source)
+            for source in sorted({source_of(write) for write in batch} - written):
+                self._remove(live, source)
             return self._storage.index(live).write(self._encoded_for(live, batch))
 
     def begin(self, source: str) -> bool:
@@ -299,6 +315,11 @@ class LiveIndex:
         identity = self._identity(live)
         return self._described.claim(source, identity, lambda: not index.count(source))
 
+    def _remove(self, live: NamedIndex, source: str) -> None:
+        if self._described:
+            index, identity = self._storage.index(live), self._identity(live)
+            self._described.remove(source, identity, lambda: not index.count(source))
+
     def _identity(self, live: NamedIndex) -> str:
         """Of the live index; rows of a backup or a former version are taken to describe it."""
         identity = self._storage.identity(live)
@@ -334,6 +355,14 @@ class LiveIndex:
     def fill(self) -> IndexFill | None:
         """The live index's; None of an engine without a limit."""
         return self._ask(lambda index: index.fill() if isinstance(index, Limited) else None)
+
+    def probe(self) -> None:
+        """As the live index does."""
+        self._ask(lambda index: index.probe() if isinstance(index, Probed) else None)
+
+    def verify(self) -> None:
+        """As the live index does."""
+        self._ask(lambda index: index.verify() if isinstance(index, Verifiable) else None)
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """The live index's."""
@@ -422,10 +451,7 @@ class LiveIndex:
         if pointers is None:
             raise IndexUnreachable("L'index vient de disparaître : relancez plus tard.")
         if pointers.live.spec.format != self._spec.format:
-            raise IndexRefused(
-                "L'index est d'une autre version que ce programme : s'il est le plus récent des "
-                "deux, lancez « quisait reindex » ; sinon redémarrez-le dans l'autre."
-            )
+            raise IndexOfOtherVersion
         return pointers
 
     def _has_own_encoder(self, live: NamedIndex) -> bool:

@@ -16,7 +16,7 @@ from connectors.values import Access, authority_of
 from indexer.access import NOBODY, AccessFilter, Reader, access_filter
 from indexer.cards import re_encoded
 from indexer.described_indexes import DescribedIndexes
-from indexer.errors import IndexRefused
+from indexer.errors import IndexDamaged, IndexRefused
 from indexer.live_index import (
     Encoders,
     Gate,
@@ -128,6 +128,62 @@ def reindex(
         parts.storage.promote()
     log.info("index promoted", extra={"live": beside.name, "documents": documents})
     return ReindexReport(documents, copy.counts, tried, resumed)
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildReport:
+    """Documents that were read of the former index; `complete`: none can be missing."""
+
+    documents: int
+    complete: bool
+
+
+def rebuild(
+    parts: ReindexDependencies,
+    wanted: IndexSpec,
+    progress: Progress = lambda done, total: None,
+) -> RebuildReport:
+    """Make the live index again of what can still be read of a damaged one. Writers wait.
+
+    Where anything may be missing, the cursors describe the new index of no source: each is read in
+    full before readers meet it. Raises `IndexUnreachable` or `IndexRefused`.
+    """
+    with parts.gate.alone():
+        try:
+            parts.storage.clear()
+            live = live_of(parts.storage)
+        except IndexDamaged:  # of which nothing tells any more how it was made
+            parts.storage.delete_all()
+            parts.storage.create(wanted)
+            return RebuildReport(0, complete=False)
+        pointers = parts.storage.pointers()
+        if pointers is not None and pointers.next is not None:
+            parts.storage.drop_next()
+        made = parts.storage.create(wanted)
+        report = _refill(parts, live, made, progress)
+        if parts.described and report.complete:
+            parts.described.carry(parts.storage.identity(live), parts.storage.identity(made))
+        parts.storage.promote()
+    log.warning("index rebuilt", extra={"documents": report.documents, "complete": report.complete})
+    return report
+
+
+def _refill(
+    parts: ReindexDependencies, live: NamedIndex, made: NamedIndex, progress: Progress
+) -> RebuildReport:
+    target, alike = parts.storage.index(made), live.spec.encoder.name == made.spec.encoder.name
+    counts, complete = CopyCounts(), True
+    for some in pages(parts.storage.salvage(live), COPIED):
+        documents = [document for document in some if document is not None]
+        complete = complete and len(documents) == len(some)
+        if not alike and documents:
+            documents = re_encoded(parts.encoders(made.spec.encoder), documents)
+        if documents:
+            failed = target.write([Put(document) for document in documents]).failed
+            complete = complete and not failed
+            counts.written += len(documents) - len(failed)
+        progress(counts, counts.written)
+    return RebuildReport(counts.written, complete)
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from connectors.values import Access
 from indexer.access import AccessFilter, PrincipalLookup
 from indexer.passages import passage_text
-from indexer.ports import Flushable, Index
+from indexer.ports import Flushable, Index, Probed
 from indexer.suggestions import NearWord
 from indexer.values import (
     DocumentText,
@@ -82,6 +83,12 @@ class NamedSourcesIndex:
         """Of named sources."""
         return self.index.signing(self._named(accounts))
 
+    def probe(self) -> None:
+        """As the index does, where readers may meet it."""
+        self.require_read(self.names)
+        if isinstance(self.index, Probed):
+            self.index.probe()
+
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Under the reader's filter, within the named sources."""
         return self.index.search(replace(request, access=self._held(request.access)))
@@ -127,7 +134,7 @@ class DeletionLog(Protocol):
         ...
 
     def closed(self, document_ids: Sequence[str]) -> None:
-        """Their readers are about to change. Kept once this returns."""
+        """Some of their readers are about to be no readers any more. Kept once this returns."""
         ...
 
 
@@ -170,7 +177,9 @@ class DeletionLoggingIndex:
         closed = [
             _id(write)
             for write in batch
-            if (now := _access(write)) and _id(write) in kept and kept[_id(write)].access != now
+            if (now := _access(write))
+            and _id(write) in kept
+            and _narrows(kept[_id(write)].access, now)
         ]
         if gone:
             self.log.gone(gone)
@@ -199,7 +208,12 @@ def _id(write: Write) -> str:
     return write.indexed.document.id if isinstance(write, Put) else write.document_id
 
 
-def _access(write: Write) -> object:
+def _narrows(former: Access, now: Access) -> bool:
+    """Whether somebody may have been able to read under the former access, and no more under it."""
+    return not (former.allowed <= now.allowed and now.denied <= former.denied)
+
+
+def _access(write: Write) -> Access | None:
     if isinstance(write, Put):
         return write.indexed.document.access
     return write.access if isinstance(write, PutAccess) else None

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from connectors.values import Access
 from indexer.access import AccessFilter
-from indexer.embedded.rows import UNDATED, access_of, hit_attributes_of, vectors_of
+from indexer.embedded.rows import UNDATED, access_of, hit_attributes_in, vectors_of
 from indexer.embedded.store import Store
+from indexer.errors import IndexDamaged
 from indexer.values import (
-    BEGUN_CHARACTERS,
     FACETS,
     DateRange,
     FacetValue,
@@ -293,8 +293,10 @@ class SnapshotCache:
                 self._behind_since = None
                 try:
                     self._catch_up()
-                except BaseException:
+                except BaseException as error:
                     self._begin()  # half a refresh is none: the next one starts from nothing
+                    if isinstance(error, TypeError | ValueError | KeyError):
+                        raise IndexDamaged("index.sqlite") from error
                     raise
             return self._catalogue
 
@@ -370,8 +372,7 @@ class SnapshotCache:
         rows, vectors = [], []
         codes: dict[str, list[int]] = {name: [] for name in FACETS}
         for seq, document_id, access, newest, facets, encoded in cursor:
-            # Rows that were written before there were attributes have none.
-            decoded = [*json.loads(str(facets)), ()]
+            decoded = json.loads(str(facets))
             values, title = decoded[: len(FACETS)], decoded[len(FACETS)]
             rows.append((seq, access, newest, len(title)))
             # In this order: who reads meanwhile finds the former slot of any that is named.
@@ -380,10 +381,7 @@ class SnapshotCache:
             old.ids.append(str(document_id))
             old.titles.append(title)
             vectors.append(vectors_of(encoded, self._dimension))  # type: ignore[arg-type]
-            new = hit_attributes_of(
-                decoded[len(FACETS) + 1], values[0], float(str(newest)), vectors[-1]
-            )
-            new = new._replace(title=title[:BEGUN_CHARACTERS])
+            new = hit_attributes_in(str(facets), float(str(newest)), vectors[-1])
             _note_attributes(old.attributes, old.replaced_by, new)
             for name, value in zip(FACETS, values, strict=True):
                 codes[name].append(old.values[name].setdefault(value, len(old.values[name])))

@@ -25,7 +25,8 @@ from indexer.embedded.results import (
 from indexer.embedded.rows import document_row, indexed_of, passages_of, vectors_of
 from indexer.embedded.store import Store, StoreWrite, engine_faults
 from indexer.embedded.text import TextIndex
-from indexer.errors import IndexRefused
+from indexer.errors import IndexDamaged, IndexRefused
+from indexer.french.analysis import analyse
 from indexer.highlighting import question_terms
 from indexer.suggestions import NearWord
 from indexer.values import (
@@ -49,6 +50,8 @@ MOST_PASSAGES = 200_000
 """What this engine is made for: `python -m benchmarks.million embedded` prints what it takes."""
 
 FLOAT32_BYTES = 4
+PROBED = 8
+"""So many documents are read to say that the index answers."""
 MOMENT_S = 0.25
 """So long a search waits for a text that is being written; then it takes what it has."""
 
@@ -148,6 +151,31 @@ class EmbeddedIndex:
         with engine_faults():
             self._text.expunge()
             self._store.empty_journal()
+
+    def probe(self) -> None:
+        """Read a few documents whole, and find each by a term of its own.
+
+        What is not in the text yet, or no more in the store, is passed over.
+        """
+        with engine_faults():
+            moment = self._moment()
+            for row, whole in self._store.sample(PROBED):
+                try:
+                    document = indexed_of(whole, self._dimension)
+                except (TypeError, ValueError, KeyError) as error:
+                    raise IndexDamaged("index.sqlite") from error
+                first = next((term.term for term in analyse(document.document.title)), None)
+                if first is None or row in self._text.having(((0, first),), moment.text):
+                    continue
+                _, is_old = moment.catalogue.slots(np.array([row]))
+                if is_old[0] and self._store.progress() == (moment.catalogue.seq,) * 2:
+                    raise IndexDamaged("index de texte")
+
+    def verify(self) -> None:
+        """Read the store's pages and the text's files through."""
+        with engine_faults():
+            self._store.verify()
+            self._text.verify()
 
     def fill(self) -> IndexFill:
         """Of the passages that one process can hold and compare in time."""

@@ -5,8 +5,10 @@ import json
 import re
 import shutil
 import sqlite3
+import struct
 import threading
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +19,8 @@ from numpy.typing import NDArray
 from tantivy import Occur, PreTokenizedString, Query, Token
 
 from indexer.cards import NAME_SLOP, account_key, account_keys, card_of, name_lines, name_words
-from indexer.embedded.store import Store, text_faults
-from indexer.errors import IndexUnreachable
+from indexer.embedded.store import PANIC, Store, text_faults
+from indexer.errors import IndexDamaged, IndexUnreachable
 from indexer.french.analysis import EXACT, decoded
 from indexer.parsed_query import EXACT_WEIGHT, PAIR_WEIGHT, AnalyzedQuery, Phrase, WeightedPhrase
 from indexer.values import Byline
@@ -39,6 +41,7 @@ _ROWS_AT_ONCE = 500
 _ROWS_OF_A_COMMIT = 20_000
 """Of an expunging: half a minute at most, in which nobody else writes."""
 _LAST_ROW = 2**63 - 1
+_FOOTER_MARK = 1337
 _HELD = "Un autre processus écrit dans l'index intégré : attendez sa fin, puis relancez."
 
 
@@ -323,13 +326,40 @@ class TextIndex:
             with text_faults():
                 return tantivy.Index(self._schema, path=str(self._path))
 
+    def verify(self) -> None:
+        """Compare each file of a segment with its checksum. Raises `IndexDamaged`.
+
+        A file ends with a line of JSON that has the CRC-32 of what stands before it, the length
+        of that line and a mark, each of four bytes (tantivy's `directory/footer.rs`).
+        """
+        for path in sorted(self._path.glob("*.*")):
+            if not re.fullmatch(r"[0-9a-f]{32}\..+", path.name):
+                continue
+            try:
+                content = memoryview(path.read_bytes())
+            except FileNotFoundError:  # merged away meanwhile
+                continue
+            length, mark = struct.unpack("<II", content[-8:]) if len(content) > 8 else (0, 0)
+            footer = bytes(content[-8 - length : -8]) if mark == _FOOTER_MARK else b""
+            try:
+                whole = json.loads(footer)["crc"] == zlib.crc32(content[: -8 - length])
+            except (ValueError, KeyError):
+                whole = False
+            if not whole and path.exists():
+                raise IndexDamaged("index de texte")
+
     def _sound(self) -> tantivy.Index | None:
         """Return the text index as it lies there; None where there is none that can be read."""
         try:
             if self._path.exists() and tantivy.Index.exists(str(self._path)):
-                return tantivy.Index(self._schema, path=str(self._path))
+                index = tantivy.Index(self._schema, path=str(self._path))
+                index.searcher()
+                return index
         except ValueError:
             pass  # broken or of another schema: the store holds all that it held
+        except BaseException as error:
+            if type(error).__name__ != PANIC:
+                raise
         return None
 
     def _replay(self) -> None:

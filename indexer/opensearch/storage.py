@@ -10,7 +10,7 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -20,13 +20,15 @@ from opensearchpy.exceptions import NotFoundError, RequestError
 
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.french.signature import analysis_signature
-from indexer.live_index import EncoderRecord, IndexSpec, NamedIndex, Pointers
+from indexer.live_index import EncoderRecord, IndexSpec, NamedIndex, Pointers, pages
 from indexer.opensearch.client import engine_faults
 from indexer.opensearch.index import OpenSearchIndex
 from indexer.opensearch.schema import FORMAT, index_body
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
+from indexer.values import IndexedDocument
 
 DELETED = "Cet index vient d'être supprimé : recommencez."
+SALVAGED_AT_ONCE = 100
 FIRST = "first"
 """The first index is `{alias}-000001`: of several processes that make it, one does."""
 
@@ -185,6 +187,16 @@ class OpenSearchStorage:
             there = [name for name in names if self._client.indices.exists(index=name)]
             stats = self._client.indices.stats(index=",".join(there), metric="store")
         return int(stats["_all"]["total"]["store"]["size_in_bytes"])
+
+    def salvage(self, named: NamedIndex) -> Iterator[IndexedDocument | None]:
+        """Read the documents of its sources, until the engine can read no more."""
+        try:
+            index = self.index(named)
+            for source in sorted(index.sources()):
+                for some in pages(index.scan(source), SALVAGED_AT_ONCE):
+                    yield from index.documents([entry.document_id for entry in some])
+        except (IndexRefused, IndexUnreachable):
+            yield None
 
     def _delete(self, indexes: Iterable[str]) -> None:
         for index in sorted(indexes):

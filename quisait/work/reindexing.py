@@ -18,18 +18,21 @@ import typer
 
 from connectors.ports import Connector
 from indexer.crawl.pipeline import CrawlDependencies, crawl
-from indexer.live_index import IndexSpec, IndexStorage, Pointers
+from indexer.errors import IndexOfOtherVersion
+from indexer.live_index import IndexSpec, IndexStorage, NamedIndex, Pointers
 from indexer.passages import passage_text
 from indexer.ports import Encoder, Index
 from indexer.quantisation import SEVEN_BITS, WHOLE_VECTORS
 from indexer.reindex import (
     CopyCounts,
+    RebuildReport,
     ReindexDependencies,
     ReindexReport,
     abandon,
     begin,
     check_rights,
     live_of,
+    rebuild,
     reindex,
 )
 from indexer.state import State
@@ -99,12 +102,19 @@ def reindex_command(
             "« opensearch »), vecteurs compris",
         ),
     ] = "",
+    anew: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild",
+            help="Refaire un index abîmé de ce qui s'y lit encore ; les lectures attendent",
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Résultat en JSON, pour un programme")
     ] = False,
 ) -> None:
     """Refait l'index à côté (encodeur, analyse, format, partitions, vecteurs), puis l'échange."""
-    if sum(map(bool, (check, drop, origin))) > 1:
+    if sum(map(bool, (check, drop, origin, anew))) > 1:
         print("Une seule de ces options à la fois.", file=sys.stderr)
         raise typer.Exit(2)
     if origin not in ("", "embedded", "opensearch"):
@@ -118,6 +128,8 @@ def reindex_command(
             if drop:
                 _abandon(database, parts)
                 _tell({"abandoned": True}, lambda _: "La réindexation est abandonnée.", as_json)
+            elif anew:
+                rebuild_damaged(parts, as_json)
             elif origin:
                 move_from(origin, settings, database, parts, as_json)
             else:
@@ -132,13 +144,24 @@ def reindex_reasons(parts: IndexParts) -> tuple[str, ...]:
 
 def _reasons(parts: IndexParts, pointers: Pointers) -> tuple[str, ...]:
     made, wanted = pointers.live.spec, parts.storage.spec(parts.encoders.of_settings())
-    if made.format != wanted.format:
+    if _is_of_other_version(parts, pointers.live, wanted):
         return ("l'index est d'une autre version",)
     reasons = spec_differences(made, wanted)
     if pointers.next is not None:
         then = "la reprend" if reasons else "l'efface, elle n'est plus utile"
         reasons.append(f"une réindexation est commencée : « quisait reindex » {then}")
     return tuple(reasons)
+
+
+def _is_of_other_version(parts: IndexParts, live: NamedIndex, wanted: IndexSpec) -> bool:
+    """Whether its documents can be read by this version. Raises what else opening it raises."""
+    if live.spec.format != wanted.format:
+        return True
+    try:
+        parts.storage.index(live)
+    except IndexOfOtherVersion:
+        return True
+    return False
 
 
 def spec_differences(made: IndexSpec, wanted: IndexSpec) -> list[str]:
@@ -190,13 +213,13 @@ def reindex_where_due(
         return
     wanted = parts.storage.spec(parts.encoders.of_settings())
     live = live_of(parts.storage)
-    if live.spec.serves(wanted):
+    if live.spec.serves(wanted) and not _is_of_other_version(parts, live, wanted):
         _abandon(database, parts)
         _tell({"needed": False}, lambda _: "L'index est à jour ; l'autre est effacé.", as_json)
         return
     started = time.monotonic()
     try:
-        if live.spec.format == wanted.format:
+        if not _is_of_other_version(parts, live, wanted):
             with shown_progress("réindexation", "documents", as_json) as advance:
                 report = reindex(
                     _dependencies(parts), wanted, lambda done, total: advance(done.seen, total)
@@ -242,6 +265,30 @@ def move_from(
         index_register_mark(settings).move(last)
     taken = duration(round(time.monotonic() - started))
     _tell(asdict(report), lambda _: _moved_text(report, engine, taken), as_json)
+
+
+def rebuild_damaged(parts: IndexParts, as_json: bool) -> None:
+    """Make the live index again of what can be read; say what is to be read anew."""
+    wanted = parts.storage.spec(parts.encoders.of_settings())
+    with shown_progress("reprise", "documents", as_json) as advance:
+        report = rebuild(
+            _dependencies(parts), wanted, lambda done, _total: advance(done.written, None)
+        )
+    _tell(asdict(report), lambda _: _rebuilt_text(report), as_json)
+
+
+def _rebuilt_text(report: RebuildReport) -> str:
+    then = (
+        "Rien ne manque : l'index répond."
+        if report.complete
+        else "Tout n'a pas pu être lu : personne n'y cherche avant que toutes les sources aient "
+        "été relues en entier. Lancez « quisait crawl » ; ce qui a été repris n'est pas encodé de "
+        "nouveau."
+    )
+    return (
+        f"L'index est refait : {report.documents} documents repris. {then}\n"
+        "Redémarrez les serveurs et les lectures, puis lancez « quisait check »."
+    )
 
 
 def _require_in_use(settings: Settings, parts: IndexParts, origin: IndexStorage) -> None:
@@ -373,7 +420,7 @@ def reindex_outlook(settings: Settings, parts: IndexParts) -> Outlook:
     live = live_of(parts.storage)
     reasons, size = reindex_reasons(parts), parts.storage.size_bytes(live)
     wanted = parts.storage.spec(parts.encoders.of_settings())
-    if live.spec.format != wanted.format:
+    if _is_of_other_version(parts, live, wanted):
         return Outlook(reasons, 0, size, 0, 0.0, from_sources=True)
     index = parts.storage.index(live)
     documents = sum(index.count(source) for source in index.sources())
