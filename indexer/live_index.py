@@ -373,16 +373,16 @@ class LiveIndex:
         return self._ask(lambda index: index.count(source))
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
-        """The live index's."""
-        return self._ask(lambda index: index.scan(source))
+        """The live index's; once another takes its place, what that one has beyond those given."""
+        return self._each(lambda index: index.scan(source), lambda entry: entry.document_id)
 
     def sources(self) -> frozenset[str]:
         """The live index's."""
         return self._ask(lambda index: index.sources())
 
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
-        """The live index's."""
-        return self._ask(lambda index: index.documents(document_ids))
+        """The live index's, in the same way."""
+        return self._each(lambda index: index.documents(document_ids), lambda one: one.document.id)
 
     def denials(self, source: str) -> Mapping[str, int]:
         """The live index's."""
@@ -417,6 +417,26 @@ class LiveIndex:
     ) -> Mapping[str, tuple[NearWord, ...]]:
         """The live index's."""
         return self._ask(lambda index: index.near_words(access, words))
+
+    def _each(
+        self, ask: Callable[[Index], Iterator[Item]], id_of: Callable[[Item], str]
+    ) -> Iterator[Item]:
+        """Each item once, though the index that gives them may be deleted in between."""
+        given: set[str] = set()
+        live = self._live()
+        while True:
+            try:
+                for item in ask(self._storage.index(live)):
+                    if id_of(item) not in given:
+                        given.add(id_of(item))
+                        yield item
+            except (IndexUnreachable, IndexRefused):
+                instead = self._live()
+                if instead == live:
+                    raise
+                live = instead
+            else:
+                return
 
     def _ask(self, ask: Callable[[Index], Answer]) -> Answer:
         return self._ask_live(lambda live: ask(self._storage.index(live)))

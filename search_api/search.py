@@ -556,11 +556,10 @@ class Search:
 
     def _copies(self, read: DocumentText, signed: bytes, access: AccessFilter) -> tuple[str, ...]:
         """Other places of a text that are readable, among the nearest to its beginning."""
-        beginning = passage_text(read.card.title, read.passages[0])
         nearest = SearchRequest(
             access,
             Question(),
-            vector=self._encoder.passages([beginning])[0],
+            vector=read.beginning,
             with_attributes=True,
             counted=False,
             facets=(),

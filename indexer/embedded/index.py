@@ -286,8 +286,12 @@ class EmbeddedIndex:
         with engine_faults():
             if not self._rows("seq", access, (document_id,)):
                 return None
-            rows = self._rows("card, passages", access, (document_id,))
-        return DocumentText(card_of(rows[0][1]), passages_of(rows[0][2])) if rows else None
+            rows = self._rows("card, passages, vectors", access, (document_id,))
+        if not rows:
+            return None
+        _, card, passages, vectors = rows[0]
+        first = next(iter(vectors_of(vectors, self._dimension)), None)
+        return DocumentText(card_of(card), passages_of(passages), first)
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         """Titles with all the typed words; those that begin with them, and short ones, first."""

@@ -5,16 +5,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
+from fastapi.testclient import TestClient
 
 from indexer.errors import IndexNotRead
 from quisait.application.assembly import Application, open_application
 from quisait.clock import today
 from quisait.commands.answers import command_line_reader
+from quisait.server.app import app_of
 from quisait.settings import load_settings
+from quisait.work.worker import Worker
+from search_api.query_log.recording import NoQueryLog
 from search_api.questions.query import Query
 from tests.engines import ensure_opensearch
 from tests.opensearch_index import client
@@ -119,6 +124,26 @@ def test_a_restriction_made_on_another_index_is_in_force_on_return(places: TwoIn
     first.run("crawl")
     assert found(first) == set()
     assert found(first, "ag-2") == OPEN
+
+
+def test_readiness_and_pages_say_so_until_a_worker_has_read_all(places: TwoIndexes) -> None:
+    """Its turn is at once, though every source was read a moment ago, into the other index."""
+    demo = {"QUISAIT_SERVER__READER": "demo", "QUISAIT_SERVER__DEMO_AGENT": "ag-1"}
+    with opened(with_settings(places.other, **demo)) as application:
+        app = app_of(application, NoQueryLog())
+        with TestClient(app, base_url="http://127.0.0.1") as browser:
+            asked = {"q": QUESTION}
+            assert browser.get("/health/ready").json()["index"] == "unreachable"
+            refused = browser.get("/api/v1/search", params=asked)
+            assert (refused.status_code, refused.json()["code"]) == (503, "index_not_read")
+            assert browser.get("/", params=asked).status_code == 503
+            assert browser.get("/document", params={"id": "wiki:1"}).status_code == 503
+            with pytest.raises(IndexNotRead):
+                list(application.index.scan("wiki"))
+            Worker(application, Event()).round()
+            assert browser.get("/health/ready").status_code == 200
+            found_now = browser.get("/api/v1/search", params=asked).json()["documents"]
+            assert {one["id"] for one in found_now} == OPEN
 
 
 def test_an_index_that_is_put_aside_is_read_anew(places: TwoIndexes) -> None:

@@ -61,6 +61,18 @@ def test_a_reindex_for_another_analysis_copies_all(place: IndexPlace) -> None:
     assert reader.search(asking()).total == 1
 
 
+def test_a_scan_goes_on_in_the_index_that_took_the_place(place: IndexPlace) -> None:
+    """Of documents too, though what they were asked of is deleted before the first is read."""
+    ids = {f"wiki:{n}" for n in range(5)}
+    live = place.live()
+    live.write([put(document_id, "Le cadastre") for document_id in sorted(ids)])
+    scanned, read = live.scan("wiki"), live.documents(ids)
+    first = next(scanned)
+    reindex(place.parts(), place.spec(analysis="other"))
+    assert sorted(one.document_id for one in (first, *scanned)) == sorted(ids)
+    assert {one.document.id for one in read} == ids
+
+
 def test_nothing_is_left_of_the_former_index(place: IndexPlace) -> None:
     """Neither its documents nor its lists: its rights would go stale."""
     live = place.live()
