@@ -14,6 +14,8 @@ from indexer.state import ahead, cursors, failures, rows_of, source_indexes
 
 UNNAMED = ""
 """Before an index has been met: of a restored backup, or of a former version."""
+ANOTHER = "?"
+"""What unnamed rows describe where the first index that is written to holds nothing."""
 _columns = source_indexes.c
 
 
@@ -92,6 +94,7 @@ class DescribedIndexes:
         The sources `but` are left out. The next `claim` of either leaves that one alone.
         """
         with self._engine.begin() as connection:
+            _name(connection, former)
             self._delete(connection, index)
             found = connection.execute(
                 sa.select(source_indexes).where(_columns.index_id == former)
@@ -109,6 +112,8 @@ class DescribedIndexes:
         rows = [{"source": name, "index_id": index, "whole": True} for name in sorted(sources)]
         with self._engine.begin() as connection:
             self._delete(connection, index)
+            unnamed = _columns.source.in_(sorted(sources)) & (_columns.index_id == UNNAMED)
+            connection.execute(sa.delete(source_indexes).where(unnamed))
             if rows:
                 connection.execute(sa.insert(source_indexes), rows)
 
@@ -121,8 +126,7 @@ class DescribedIndexes:
     def name_unnamed(self, index: str) -> None:
         """These rows describe this index."""
         with self._engine.begin() as connection:
-            unnamed = sa.update(source_indexes).where(_columns.index_id == UNNAMED)
-            connection.execute(unnamed.values(index_id=index))
+            _name(connection, index)
 
     @staticmethod
     def leave_unnamed(connection: sa.Connection, index: str) -> None:
@@ -150,3 +154,8 @@ def _forget(connection: sa.Connection, source: str) -> None:
     """Have the source read in full next time."""
     for table in (cursors, ahead, failures):
         connection.execute(sa.delete(table).where(rows_of(table, source)))
+
+
+def _name(connection: sa.Connection, index: str) -> None:
+    unnamed = sa.update(source_indexes).where(_columns.index_id == UNNAMED)
+    connection.execute(unnamed.values(index_id=index))

@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from indexer.access import AccessFilter
 from indexer.cards import re_encoded
-from indexer.described_indexes import DescribedIndexes
+from indexer.described_indexes import ANOTHER, DescribedIndexes
 from indexer.errors import IndexNotRead, IndexOfOtherVersion, IndexRefused, IndexUnreachable
 from indexer.ports import (
     Encoder,
@@ -312,7 +312,7 @@ class LiveIndex:
         if not self._described:
             return False
         index = self._storage.index(live)
-        identity = self._identity(live)
+        identity = self._identity(live, written=True)
         return self._described.claim(source, identity, lambda: not index.count(source))
 
     def _remove(self, live: NamedIndex, source: str) -> None:
@@ -320,12 +320,18 @@ class LiveIndex:
             index, identity = self._storage.index(live), self._identity(live)
             self._described.remove(source, identity, lambda: not index.count(source))
 
-    def _identity(self, live: NamedIndex) -> str:
-        """Of the live index; rows of a backup or a former version are taken to describe it."""
+    def _identity(self, live: NamedIndex, *, written: bool = False) -> str:
+        """Of the live index; rows of a backup or a former version are taken to describe it.
+
+        Where it holds nothing they describe another one, which is certain once it is `written`.
+        """
         identity = self._storage.identity(live)
         if self._described and not self._all_named:
-            if self._described.has_unnamed() and self._storage.index(live).sources():
-                self._described.name_unnamed(identity)
+            if self._described.has_unnamed():
+                if self._storage.index(live).sources():
+                    self._described.name_unnamed(identity)
+                elif written:
+                    self._described.name_unnamed(ANOTHER)
             self._all_named = not self._described.has_unnamed()
         return identity
 

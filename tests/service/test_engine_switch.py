@@ -131,13 +131,13 @@ def test_readiness_and_pages_say_so_until_a_worker_has_read_all(places: TwoIndex
     demo = {"QUISAIT_SERVER__READER": "demo", "QUISAIT_SERVER__DEMO_AGENT": "ag-1"}
     with opened(with_settings(places.other, **demo)) as application:
         app = app_of(application, NoQueryLog())
-        with TestClient(app, base_url="http://127.0.0.1") as browser:
+        with TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50_000)) as browser:
             asked = {"q": QUESTION}
             assert browser.get("/health/ready").json()["index"] == "unreachable"
             refused = browser.get("/api/v1/search", params=asked)
             assert (refused.status_code, refused.json()["code"]) == (503, "index_not_read")
             assert browser.get("/", params=asked).status_code == 503
-            assert browser.get("/document", params={"id": "wiki:1"}).status_code == 503
+            assert browser.get("/documents/wiki:1").status_code == 503
             with pytest.raises(IndexNotRead):
                 list(application.index.scan("wiki"))
             Worker(application, Event()).round()
