@@ -364,11 +364,21 @@ class LiveIndex:
 
     def probe(self) -> None:
         """As the live index does."""
-        self._ask(lambda index: index.probe() if isinstance(index, Probed) else None)
+
+        def ask(index: Index) -> None:
+            if isinstance(index, Probed):
+                index.probe()
+
+        self._ask(ask)
 
     def verify(self) -> None:
         """As the live index does."""
-        self._ask(lambda index: index.verify() if isinstance(index, Verifiable) else None)
+
+        def ask(index: Index) -> None:
+            if isinstance(index, Verifiable):
+                index.verify()
+
+        self._ask(ask)
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """The live index's."""

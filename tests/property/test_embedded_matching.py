@@ -120,7 +120,8 @@ def test_a_search_among_writes_sees_every_document_once(
     index = EmbeddedIndex(tmp_path, ENCODER.dimension)
     other = EmbeddedIndex(tmp_path, ENCODER.dimension)
     index.write([put(one, "Le cadastre") for one in _KEPT_IDS])
-    done, faults = Event(), []
+    done = Event()
+    faults: list[str] = []
 
     def write() -> None:
         try:
