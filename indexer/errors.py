@@ -4,10 +4,15 @@ IndexerError
 ├── ExtractionFailed     this file has no text to give; `failure` names why, the rest goes on
 ├── ExtractorUnreachable the extraction service did not answer: try again later
 ├── IndexUnreachable     the engine did not answer: nothing was acknowledged, try again later
+│   └── IndexNotRead     the index is not the one that the cursors describe: read its sources first
 ├── IndexRefused         the engine or its configuration forbids going on: a person has to act
+│   ├── IndexDamaged     a file of the index is damaged: it is to be rebuilt
+│   └── IndexOfOtherVersion  another version of quisait wrote it: it is to be made anew
 ├── LockLost             this run no longer holds its source's lock: stop before writing again
 └── DeletionsHeld        too large a share of a source vanished at once: a person has to confirm
 """
+
+from collections.abc import Collection
 
 from indexer.values import Failure
 
@@ -32,8 +37,41 @@ class IndexUnreachable(IndexerError):
     """The engine did not answer."""
 
 
+class IndexNotRead(IndexUnreachable):
+    """The kept cursors describe another index: this one may show what was closed since."""
+
+    def __init__(self, sources: Collection[str]) -> None:
+        super().__init__(
+            "Cet index n'est pas celui que décrit la base d'état (moteur, dossier ou alias changé, "
+            "ou index remplacé) : personne n'y cherche avant que ces sources aient été lues en "
+            f"entier : {', '.join(sorted(sources))}. Lancez « quisait crawl », ou remplissez-le "
+            "par « quisait reindex --from MOTEUR »."
+        )
+        self.sources = frozenset(sources)
+
+
 class IndexRefused(IndexerError):
     """The engine or its configuration forbids going on."""
+
+
+class IndexDamaged(IndexRefused):
+    """A file of the index cannot be read as it was written."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"Un fichier de l'index est abîmé ({what}). Lancez « quisait reindex --rebuild » : il "
+            "est refait des documents et des vecteurs qui se lisent encore."
+        )
+
+
+class IndexOfOtherVersion(IndexRefused):
+    """What is kept of documents was written by another version, and cannot be read."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "L'index est d'une autre version que ce programme : s'il est le plus récent des "
+            "deux, lancez « quisait reindex » ; sinon redémarrez-le dans l'autre."
+        )
 
 
 class LockLost(IndexerError):

@@ -6,6 +6,7 @@ restart. Read `LiveIndex` first.
 """
 
 import logging
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -14,8 +15,18 @@ from typing import Protocol, TypeVar
 
 from indexer.access import AccessFilter
 from indexer.cards import re_encoded
-from indexer.errors import IndexRefused, IndexUnreachable
-from indexer.ports import Encoder, Expungeable, Flushable, Index, Limited, StoredIndex
+from indexer.described_indexes import ANOTHER, DescribedIndexes
+from indexer.errors import IndexNotRead, IndexOfOtherVersion, IndexRefused, IndexUnreachable
+from indexer.ports import (
+    Encoder,
+    Expungeable,
+    Flushable,
+    Index,
+    Limited,
+    Probed,
+    StoredIndex,
+    Verifiable,
+)
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from indexer.suggestions import NearWord
 from indexer.values import (
@@ -36,6 +47,8 @@ from indexer.values import (
 
 COMPARED = 1_000
 """How many documents are compared at once."""
+DESCRIBED_FOR_S = 1.0
+"""For so long an index that the cursors described is asked without a look at them."""
 
 Item = TypeVar("Item")
 
@@ -164,6 +177,10 @@ class IndexStorage(Protocol):
         """Open an index. Raises `IndexUnreachable` where it was deleted meanwhile."""
         ...
 
+    def identity(self, named: NamedIndex) -> str:
+        """What tells an index from every other, of any engine, that was ever made or restored."""
+        ...
+
     def create(self, spec: IndexSpec) -> NamedIndex:
         """Make an empty index: the live one where there is none, else the next one."""
         ...
@@ -186,6 +203,10 @@ class IndexStorage(Protocol):
 
     def size_bytes(self, named: NamedIndex) -> int:
         """How much it takes on disk."""
+        ...
+
+    def salvage(self, named: NamedIndex) -> Iterator[IndexedDocument | None]:
+        """Each document of a damaged index that can still be read; None for what cannot."""
         ...
 
 
@@ -217,11 +238,19 @@ class LiveIndex:
     """
 
     def __init__(
-        self, storage: IndexStorage, encoders: Encoders, gate: Gate, own: EncoderRecord
+        self,
+        storage: IndexStorage,
+        encoders: Encoders,
+        gate: Gate,
+        own: EncoderRecord,
+        described: DescribedIndexes | None = None,
     ) -> None:
+        """Without `described`, the cursors are taken to describe whichever index is live."""
         self._storage, self._encoders, self._gate = storage, encoders, gate
-        self._spec = storage.spec(own)
+        self._spec, self._described = storage.spec(own), described
         self._warned: set[str] = set()
+        self._all_named = False
+        self._read_until = 0.0
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
         """Apply to the live index. Raises `IndexUnreachable` or `IndexRefused`."""
@@ -230,7 +259,81 @@ class LiveIndex:
         self._live()
         with self._gate.writing():
             live = self._live(create=False)
+            written = {source_of(write) for write in batch if not isinstance(write, Remove)}
+            for source in sorted(written):
+                self._claim(live, source)
+            for source in sorted({source_of(write) for write in batch} - written):
+                self._remove(live, source)
             return self._storage.index(live).write(self._encoded_for(live, batch))
+
+    def begin(self, source: str) -> bool:
+        """Have the source's cursor describe the live index from now on: before a crawl loads it.
+
+        Returns whether the source is to be read in full before readers meet the index.
+        """
+        self._live()
+        with (
+            self._gate.writing()
+        ):  # the cursors of two indexes are alike while one replaces another
+            return self._claim(self._live(create=False), source)
+
+    def finish(self, source: str) -> None:
+        """The source was read to its end since `begin`."""
+        if self._described:
+            self._described.finish(source, self._storage.identity(self._live()))
+
+    def is_described(self, source: str) -> bool:
+        """Whether the source's cursor describes the live index."""
+        if not self._described:
+            return True
+        return self._described.describes(source, self._identity(self._live()))
+
+    def unread(self, sources: Collection[str]) -> frozenset[str]:
+        """Those of these sources that are to be read in full before readers meet the index."""
+        if not self._described:
+            return frozenset()
+        live = self._live()
+        index = self._storage.index(live)
+        identity = self._identity(live)
+        return self._described.unread(sources, identity, lambda one: not index.count(one))
+
+    def require_read(self, sources: Collection[str]) -> None:
+        """Raise `IndexNotRead` where the cursors of one of these sources describe another index.
+
+        Asked before each answer to a reader; the answer is kept for `DESCRIBED_FOR_S`.
+        """
+        if time.monotonic() < self._read_until:
+            return
+        if unread := self.unread(sources):
+            raise IndexNotRead(unread)
+        self._read_until = time.monotonic() + DESCRIBED_FOR_S
+
+    def _claim(self, live: NamedIndex, source: str) -> bool:
+        if not self._described:
+            return False
+        index = self._storage.index(live)
+        identity = self._identity(live, written=True)
+        return self._described.claim(source, identity, lambda: not index.count(source))
+
+    def _remove(self, live: NamedIndex, source: str) -> None:
+        if self._described:
+            index, identity = self._storage.index(live), self._identity(live)
+            self._described.remove(source, identity, lambda: not index.count(source))
+
+    def _identity(self, live: NamedIndex, *, written: bool = False) -> str:
+        """Of the live index; rows of a backup or a former version are taken to describe it.
+
+        Where it holds nothing they describe another one, which is certain once it is `written`.
+        """
+        identity = self._storage.identity(live)
+        if self._described and not self._all_named:
+            if self._described.has_unnamed():
+                if self._storage.index(live).sources():
+                    self._described.name_unnamed(identity)
+                elif written:
+                    self._described.name_unnamed(ANOTHER)
+            self._all_named = not self._described.has_unnamed()
+        return identity
 
     def flush(self) -> None:
         """As the live index does, while nobody else writes."""
@@ -259,6 +362,24 @@ class LiveIndex:
         """The live index's; None of an engine without a limit."""
         return self._ask(lambda index: index.fill() if isinstance(index, Limited) else None)
 
+    def probe(self) -> None:
+        """As the live index does."""
+
+        def ask(index: Index) -> None:
+            if isinstance(index, Probed):
+                index.probe()
+
+        self._ask(ask)
+
+    def verify(self) -> None:
+        """As the live index does."""
+
+        def ask(index: Index) -> None:
+            if isinstance(index, Verifiable):
+                index.verify()
+
+        self._ask(ask)
+
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
         """The live index's."""
         return self._ask(lambda index: index.kept(document_ids))
@@ -268,16 +389,16 @@ class LiveIndex:
         return self._ask(lambda index: index.count(source))
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
-        """The live index's."""
-        return self._ask(lambda index: index.scan(source))
+        """The live index's; once another takes its place, what that one has beyond those given."""
+        return self._each(lambda index: index.scan(source), lambda entry: entry.document_id)
 
     def sources(self) -> frozenset[str]:
         """The live index's."""
         return self._ask(lambda index: index.sources())
 
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
-        """The live index's."""
-        return self._ask(lambda index: index.documents(document_ids))
+        """The live index's, in the same way."""
+        return self._each(lambda index: index.documents(document_ids), lambda one: one.document.id)
 
     def denials(self, source: str) -> Mapping[str, int]:
         """The live index's."""
@@ -313,6 +434,26 @@ class LiveIndex:
         """The live index's."""
         return self._ask(lambda index: index.near_words(access, words))
 
+    def _each(
+        self, ask: Callable[[Index], Iterator[Item]], id_of: Callable[[Item], str]
+    ) -> Iterator[Item]:
+        """Each item once, though the index that gives them may be deleted in between."""
+        given: set[str] = set()
+        live = self._live()
+        while True:
+            try:
+                for item in ask(self._storage.index(live)):
+                    if id_of(item) not in given:
+                        given.add(id_of(item))
+                        yield item
+            except (IndexUnreachable, IndexRefused):
+                instead = self._live()
+                if instead == live:
+                    raise
+                live = instead
+            else:
+                return
+
     def _ask(self, ask: Callable[[Index], Answer]) -> Answer:
         return self._ask_live(lambda live: ask(self._storage.index(live)))
 
@@ -346,10 +487,7 @@ class LiveIndex:
         if pointers is None:
             raise IndexUnreachable("L'index vient de disparaître : relancez plus tard.")
         if pointers.live.spec.format != self._spec.format:
-            raise IndexRefused(
-                "L'index est d'une autre version que ce programme : s'il est le plus récent des "
-                "deux, lancez « quisait reindex » ; sinon redémarrez-le dans l'autre."
-            )
+            raise IndexOfOtherVersion
         return pointers
 
     def _has_own_encoder(self, live: NamedIndex) -> bool:
@@ -372,6 +510,12 @@ class LiveIndex:
             return batch
         encoded = iter(re_encoded(self._encoders(live.spec.encoder), documents))
         return [Put(next(encoded)) if isinstance(write, Put) else write for write in batch]
+
+
+def source_of(write: Write) -> str:
+    """The source of the document that is written: its id begins with it, and it has no colon."""
+    document_id = write.indexed.document.id if isinstance(write, Put) else write.document_id
+    return document_id.partition(":")[0]
 
 
 def flush(index: StoredIndex) -> None:

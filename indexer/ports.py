@@ -123,6 +123,27 @@ class Limited(Protocol):
         ...
 
 
+@runtime_checkable
+class Probed(Protocol):
+    """An index that can tell in a moment whether it would answer a reader."""
+
+    def probe(self) -> None:
+        """Read a few of the kept documents, and search for a word of theirs; give nothing.
+
+        Raises `IndexDamaged`, or what a search raises.
+        """
+        ...
+
+
+@runtime_checkable
+class Verifiable(Protocol):
+    """An index whose files can be read through for damage; that takes as long as reading them."""
+
+    def verify(self) -> None:
+        """Raises `IndexDamaged`."""
+        ...
+
+
 class IndexReader(Protocol):
     """The side of an index that a question uses. Each call carries an access filter."""
 

@@ -8,14 +8,15 @@ cursors of the sources stand for both.
 
 import logging
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from connectors.values import Access, authority_of
 from indexer.access import NOBODY, AccessFilter, Reader, access_filter
 from indexer.cards import re_encoded
-from indexer.errors import IndexRefused
+from indexer.described_indexes import DescribedIndexes
+from indexer.errors import IndexDamaged, IndexRefused
 from indexer.live_index import (
     Encoders,
     Gate,
@@ -71,11 +72,12 @@ Progress = Callable[[CopyCounts, int], None]
 
 @dataclass(frozen=True, slots=True)
 class ReindexDependencies:
-    """What a reindex works with."""
+    """What a reindex works with. `described`: which index the kept cursors describe."""
 
     storage: IndexStorage
     encoders: Encoders
     gate: Gate
+    described: DescribedIndexes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,28 +94,96 @@ def reindex(
     parts: ReindexDependencies,
     wanted: IndexSpec,
     progress: Progress = lambda done, total: None,
+    origin: IndexStorage | None = None,
+    behind: Collection[str] = (),
 ) -> ReindexReport:
     """Fill an index made as `wanted` from the live one, check it, and let it answer.
 
-    Resumes one that was interrupted. Raises `IndexUnreachable`, or `IndexRefused` where the live
-    index is of another format or a check fails: the live index answers in any case.
+    `origin`: the live index of another engine is copied, and stays as it is. Sources `behind` are
+    read in full before readers meet the new index. Resumes one that was interrupted. Raises
+    `IndexUnreachable`, or `IndexRefused` where the live index is of another format or a check
+    fails: the live index answers in any case.
     """
-    live = live_of(parts)
-    if live.spec.format != wanted.format:
+    storage = origin or parts.storage
+    live = live_of(storage)
+    if live.spec.format != storage.spec(live.spec.encoder).format:
         raise IndexRefused("L'index est d'un autre format : ses documents ne peuvent être copiés.")
+    if origin and parts.storage.pointers() is None:
+        with parts.gate.alone():
+            parts.storage.create(wanted)
     beside, resumed = begin(parts, wanted)
     alike = live.spec.encoder.name == wanted.encoder.name
+    source, target = storage.index(live), parts.storage.index(beside)
     copy = IndexCopy(
-        parts.storage.index(live),
-        parts.storage.index(beside),
+        source,
+        target,
         None if alike else lambda: parts.encoders(wanted.encoder),
         parts.gate,
     )
     with kept_alike(copy, progress) as documents:
-        tried = check_rights(parts.storage.index(live), parts.storage.index(beside))
+        tried = check_rights(source, target)
+        if parts.described:
+            identities = storage.identity(live), parts.storage.identity(beside)
+            parts.described.carry(*identities, behind)
         parts.storage.promote()
     log.info("index promoted", extra={"live": beside.name, "documents": documents})
     return ReindexReport(documents, copy.counts, tried, resumed)
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildReport:
+    """Documents that were read of the former index; `complete`: none can be missing."""
+
+    documents: int
+    complete: bool
+
+
+def rebuild(
+    parts: ReindexDependencies,
+    wanted: IndexSpec,
+    progress: Progress = lambda done, total: None,
+) -> RebuildReport:
+    """Make the live index again of what can still be read of a damaged one. Writers wait.
+
+    Where anything may be missing, the cursors describe the new index of no source: each is read in
+    full before readers meet it. Raises `IndexUnreachable` or `IndexRefused`.
+    """
+    with parts.gate.alone():
+        try:
+            parts.storage.clear()
+            live = live_of(parts.storage)
+        except IndexDamaged:  # of which nothing tells any more how it was made
+            parts.storage.delete_all()
+            parts.storage.create(wanted)
+            return RebuildReport(0, complete=False)
+        pointers = parts.storage.pointers()
+        if pointers is not None and pointers.next is not None:
+            parts.storage.drop_next()
+        made = parts.storage.create(wanted)
+        report = _refill(parts, live, made, progress)
+        if parts.described and report.complete:
+            parts.described.carry(parts.storage.identity(live), parts.storage.identity(made))
+        parts.storage.promote()
+    log.warning("index rebuilt", extra={"documents": report.documents, "complete": report.complete})
+    return report
+
+
+def _refill(
+    parts: ReindexDependencies, live: NamedIndex, made: NamedIndex, progress: Progress
+) -> RebuildReport:
+    target, alike = parts.storage.index(made), live.spec.encoder.name == made.spec.encoder.name
+    counts, complete = CopyCounts(), True
+    for some in pages(parts.storage.salvage(live), COPIED):
+        documents = [document for document in some if document is not None]
+        complete = complete and len(documents) == len(some)
+        if not alike and documents:
+            documents = re_encoded(parts.encoders(made.spec.encoder), documents)
+        if documents:
+            failed = target.write([Put(document) for document in documents]).failed
+            complete = complete and not failed
+            counts.written += len(documents) - len(failed)
+        progress(counts, counts.written)
+    return RebuildReport(counts.written, complete)
 
 
 @contextmanager
@@ -161,9 +231,9 @@ def abandon(parts: ReindexDependencies) -> None:
         parts.storage.drop_next()
 
 
-def live_of(parts: ReindexDependencies) -> NamedIndex:
+def live_of(storage: IndexStorage) -> NamedIndex:
     """The live index. Raises `IndexRefused` where there is none yet."""
-    pointers = parts.storage.pointers()
+    pointers = storage.pointers()
     if pointers is None:
         raise IndexRefused("Il n'y a pas encore d'index : lancez « quisait crawl ».")
     return pointers.live

@@ -26,6 +26,18 @@ ahead = sa.Table(
     sa.Column("document_id", sa.Text, nullable=False),
 )
 """Documents written since their source's cursor was last saved."""
+source_indexes = sa.Table(
+    "source_indexes",
+    metadata,
+    sa.Column("source", sa.String(200), primary_key=True),
+    # Empty: the index that is met first (of a backup, or of before there was this table).
+    sa.Column("index_id", sa.String(200), primary_key=True),
+    sa.Column("whole", sa.Boolean, nullable=False),
+)
+"""The index that a source's cursor, failures and documents ahead describe.
+
+`whole`: it holds what a reading in full gave, and everything that changed since.
+"""
 failures = sa.Table(
     "failures",
     metadata,
@@ -266,7 +278,7 @@ class State:
         """Forget all of a source that is read no more: cursor, failures, runs and scans."""
         with self._engine.begin() as connection:
             overwrite_deleted(connection)
-            for table in (cursors, ahead, failures, runs, scans, source_roots):
+            for table in (cursors, ahead, failures, runs, scans, source_roots, source_indexes):
                 connection.execute(sa.delete(table).where(rows_of(table, source)))
 
     def root_of(self, source: str, path: str) -> str:

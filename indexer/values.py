@@ -406,10 +406,14 @@ class ShownDocument:
 
 @dataclass(frozen=True, slots=True)
 class DocumentText:
-    """A kept document with all of its text: the passages in reading order."""
+    """A kept document with all of its text: the passages in reading order.
+
+    `beginning` is the kept vector (d,) of the first passage.
+    """
 
     card: Card
     passages: tuple[Passage, ...]
+    beginning: Vectors | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

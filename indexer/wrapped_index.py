@@ -13,9 +13,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from connectors.values import Access
 from indexer.access import AccessFilter, PrincipalLookup
 from indexer.passages import passage_text
-from indexer.ports import Flushable, Index
+from indexer.ports import Flushable, Index, Probed
 from indexer.suggestions import NearWord
 from indexer.values import (
     DocumentText,
@@ -39,12 +40,14 @@ class NamedSourcesIndex:
     """Adapter of `Index` over another: as if the sources that `names` leaves out held nothing.
 
     What is written goes through: a crawl is of a source that is named. `known` is asked anew
-    at each request; without it, every denial is taken to name somebody.
+    at each request; without it, every denial is taken to name somebody. `require_read` is called
+    before texts are given, and raises `IndexNotRead` where they may have been closed since.
     """
 
     index: Index
     names: frozenset[str]
     known: Callable[[], PrincipalLookup] | None = None
+    require_read: Callable[[Collection[str]], None] = lambda names: None
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
         """The index's."""
@@ -60,6 +63,7 @@ class NamedSourcesIndex:
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
         """Nothing of a source that is not named."""
+        self.require_read(self.names)
         return self.index.scan(source) if source in self.names else iter(())
 
     def sources(self) -> frozenset[str]:
@@ -68,6 +72,7 @@ class NamedSourcesIndex:
 
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
         """Of named sources."""
+        self.require_read(self.names)
         return self.index.documents(self._named(document_ids))
 
     def denials(self, source: str) -> Mapping[str, int]:
@@ -77,6 +82,12 @@ class NamedSourcesIndex:
     def signing(self, accounts: Collection[str]) -> frozenset[str]:
         """Of named sources."""
         return self.index.signing(self._named(accounts))
+
+    def probe(self) -> None:
+        """As the index does, where readers may meet it."""
+        self.require_read(self.names)
+        if isinstance(self.index, Probed):
+            self.index.probe()
 
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Under the reader's filter, within the named sources."""
@@ -102,6 +113,7 @@ class NamedSourcesIndex:
 
     def _held(self, access: AccessFilter) -> AccessFilter:
         """Within the named sources, and as far as denials name somebody known."""
+        self.require_read(self.names)
         within = access.within(self.names)
         return within.knowing(self.known()) if self.known else within
 
@@ -122,7 +134,7 @@ class DeletionLog(Protocol):
         ...
 
     def closed(self, document_ids: Sequence[str]) -> None:
-        """Their readers are about to change. Kept once this returns."""
+        """Some of their readers are about to be no readers any more. Kept once this returns."""
         ...
 
 
@@ -165,7 +177,9 @@ class DeletionLoggingIndex:
         closed = [
             _id(write)
             for write in batch
-            if (now := _access(write)) and _id(write) in kept and kept[_id(write)].access != now
+            if (now := _access(write))
+            and _id(write) in kept
+            and _narrows(kept[_id(write)].access, now)
         ]
         if gone:
             self.log.gone(gone)
@@ -194,7 +208,12 @@ def _id(write: Write) -> str:
     return write.indexed.document.id if isinstance(write, Put) else write.document_id
 
 
-def _access(write: Write) -> object:
+def _narrows(former: Access, now: Access) -> bool:
+    """Whether somebody may have been able to read under the former access, and no more under it."""
+    return not (former.allowed <= now.allowed and now.denied <= former.denied)
+
+
+def _access(write: Write) -> Access | None:
     if isinstance(write, Put):
         return write.indexed.document.access
     return write.access if isinstance(write, PutAccess) else None

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
@@ -229,6 +230,8 @@ def crawl(
             run_interruptibly(application, lambda stop: join_readings(application, chosen, stop))
             return
 
+        _warn_unread(application, "", quiet=False)
+
         def work(stop: Event) -> tuple[bool, list[CrawlOutcome], bool]:
             if accept_root:
                 accept_roots(application, chosen)
@@ -245,6 +248,7 @@ def crawl(
             return directory_read, outcomes, stop.is_set()
 
         directory_read, outcomes, stopped = run_interruptibly(application, work)
+        _warn_unread(application, "encore ", quiet=stopped)
         left = register_warning(application.privacy.register)
         limit = _limit_warning_or_nothing(application)
     if as_json:
@@ -259,6 +263,19 @@ def crawl(
         raise typer.Exit(INTERRUPTED_STATUS)
     failed = left or not directory_read or any(outcome.error for outcome in outcomes)
     raise typer.Exit(1 if failed else 0)
+
+
+def _warn_unread(application: Application, still: str, *, quiet: bool) -> None:
+    """Say which sources are to be read in full before anybody searches this index."""
+    with suppress(IndexerError):  # the sources' own lines say so
+        names = {source.name for source in application.settings.sources}
+        unread = sorted(application.whole_index.unread(names))
+        if unread and not quiet:
+            print(
+                "Cet index n'est pas celui que décrit la base d'état : personne n'y cherche avant "
+                f"que soient lues en entier les sources {still}à lire : {', '.join(unread)}.",
+                file=sys.stderr,
+            )
 
 
 def _limit_warning_or_nothing(application: Application) -> str:

@@ -16,7 +16,7 @@ from fastapi.responses import (
 )
 from starlette.exceptions import HTTPException
 
-from indexer.errors import IndexRefused, IndexUnreachable
+from indexer.errors import IndexNotRead, IndexRefused, IndexUnreachable
 from search_api.addresses import sign_on_address
 from search_api.answers.context import AnswerRefused
 from search_api.services import services_of
@@ -45,6 +45,10 @@ _TITLES = {
 }
 
 
+_NOT_READ = (
+    "La recherche reprendra dès que toutes les sources auront été relues : l’index vient d’être "
+    "remplacé, et d’ici là il pourrait montrer ce qui ne vous est plus ouvert."
+)
 _FAILED = "La demande n’a pas pu aboutir."
 
 
@@ -93,6 +97,7 @@ def install_handlers(app: FastAPI) -> None:
 
     Any other exception is answered by `unexpected_error`, which the outermost middleware calls.
     """
+    app.add_exception_handler(IndexNotRead, _not_read)
     app.add_exception_handler(IndexUnreachable, _engine)
     app.add_exception_handler(IndexRefused, _engine)
     app.add_exception_handler(Problem, _problem)
@@ -113,6 +118,11 @@ def unexpected_error(request: Request, error: Exception) -> Response:
 
 def _engine(request: Request, error: Exception) -> Response:
     return _failed(request, 503, error)
+
+
+def _not_read(request: Request, error: Exception) -> Response:
+    log.error("request failed", extra={"status": 503, "error": type(error).__name__})
+    return _response(request, 503, _NOT_READ, own_code="index_not_read")
 
 
 def _failed(request: Request, status: int, error: Exception, place: str = "") -> Response:

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from expertise.values import AccountDirectory, RankedDocument, Window
 from expertise.votes import RANKING_DEPTH, VOTERS, WHOLE_PARTS, counting_contributions
-from indexer.access import AccessFilter, Reader, access_filter
+from indexer.access import NOBODY, AccessFilter, Reader, access_filter
 from indexer.near_duplicates import same_text, signature
 from indexer.passages import passage_text
-from indexer.ports import Encoder, IndexReader
+from indexer.ports import Encoder, IndexReader, Probed
 from indexer.relevance import question_parts, says_nothing
 from indexer.suggestions import NearWord
 from indexer.values import (
@@ -179,6 +179,16 @@ class Search:
         self._ranker = configuration.ranker
         self._parser = QueryParser(index, configuration.authors, configuration.glossary)
         self._measured, self._second_model = configuration.bars, configuration.second_model
+
+    def probe(self) -> None:
+        """Search a word as nobody, who finds nothing, after the index looked at itself.
+
+        Raises what a search raises, and `IndexDamaged`.
+        """
+        if isinstance(self._index, Probed):
+            self._index.probe()
+        nobody = access_filter(NOBODY)
+        self._index.search(SearchRequest(nobody, Question("service"), window=1, facets=()))
 
     def answer(self, query: Query, reader: Reader, today: date) -> Results:
         """One page of results alone. Raises `IndexUnreachable`."""
@@ -546,11 +556,10 @@ class Search:
 
     def _copies(self, read: DocumentText, signed: bytes, access: AccessFilter) -> tuple[str, ...]:
         """Other places of a text that are readable, among the nearest to its beginning."""
-        beginning = passage_text(read.card.title, read.passages[0])
         nearest = SearchRequest(
             access,
             Question(),
-            vector=self._encoder.passages([beginning])[0],
+            vector=read.beginning,
             with_attributes=True,
             counted=False,
             facets=(),

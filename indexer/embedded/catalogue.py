@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -13,10 +14,10 @@ from numpy.typing import NDArray
 
 from connectors.values import Access
 from indexer.access import AccessFilter
-from indexer.embedded.rows import UNDATED, access_of, hit_attributes_of, vectors_of
+from indexer.embedded.rows import UNDATED, access_of, hit_attributes_in, vectors_of
 from indexer.embedded.store import Store
+from indexer.errors import IndexDamaged
 from indexer.values import (
-    BEGUN_CHARACTERS,
     FACETS,
     DateRange,
     FacetValue,
@@ -133,8 +134,9 @@ class StoreSnapshot:
     """The store as it stood at `seq`: one slot per row, ascending by the row's number.
 
     Arrays have shape (slots,). `codes[facet]` points into `values[facet]`. Later catalogues
-    share `ids`, `titles`, `values` and `attributes`, and only append to them; `places` (a
-    document's last slot) and `replaced_by` (slots of what replaces it) may know of later slots.
+    share `ids`, `titles`, `values`, `attributes` and `formers`, and only append to them; `places`
+    (a document's last slot) and `replaced_by` (slots of what replaces it) may know of later slots:
+    `place` asks for this catalogue's. `formers`: the slot that a document had before, or -1.
     """
 
     seq: int
@@ -150,6 +152,7 @@ class StoreSnapshot:
     titles: list[str]
     attributes: list[HitAttributes]
     places: dict[str, int]
+    formers: list[int]
     replaced_by: dict[str, list[int]]
     values: Mapping[str, dict[str, int]]
     vectors: VectorView
@@ -189,8 +192,15 @@ class StoreSnapshot:
     def holding(self, document_ids: Sequence[str]) -> Mask:
         """Mask of the slots of these documents."""
         mask = np.zeros(len(self.rows), dtype=np.bool_)
-        mask[[self.places[id_] for id_ in document_ids if id_ in self.places]] = True
+        mask[[slot for id_ in document_ids if (slot := self.place(id_)) >= 0]] = True
         return mask
+
+    def place(self, document_id: str) -> int:
+        """The document's last slot in this catalogue, whatever was put since; -1 without any."""
+        slot = self.places.get(document_id, -1)
+        while slot >= len(self.rows):
+            slot = self.formers[slot]
+        return slot
 
     def slots(self, rows: NDArray[np.int64]) -> tuple[Slots, Mask]:
         """(slot of each row, whether there is one): rows newer than this catalogue have none."""
@@ -224,16 +234,13 @@ class StoreSnapshot:
         )
 
     def attributes_of(self, hits: Iterable[SearchHit]) -> dict[str, HitAttributes]:
-        """The attributes of hits; none of what was put again since this catalogue."""
-        slots = ((hit.document_id, self.places[hit.document_id]) for hit in hits)
-        return {one: self.attributes[slot] for one, slot in slots if slot < len(self.rows)}
+        """The attributes of this catalogue's hits."""
+        return {hit.document_id: self.attributes[self.place(hit.document_id)] for hit in hits}
 
     def among(self, members: Slots, hits: Iterable[SearchHit]) -> frozenset[str]:
-        """The ids of those hits that are members."""
+        """The ids of those hits of this catalogue that are members."""
         kept = self.mask(members)
-        slots = {hit.document_id: self.places[hit.document_id] for hit in hits}
-        # What was put again since this catalogue is shown as it is now.
-        return frozenset(one for one, slot in slots.items() if slot >= len(kept) or kept[slot])
+        return frozenset(hit.document_id for hit in hits if kept[self.place(hit.document_id)])
 
     def successors(self, document_id: str) -> list[str]:
         """The ids of what replaces a document, whoever may read it."""
@@ -261,24 +268,45 @@ class StoreSnapshot:
         return tuple(FacetValue(value, -count) for count, value in sorted(found) if value)[:size]
 
 
+BEHIND_S = 1.0
+"""A text that is not there by then, since its writer died or writes much, is waited for no more."""
+
+
 class SnapshotCache:
     """Keeps the catalogue of this process up to the store."""
 
     def __init__(self, store: Store, dimension: int) -> None:
         self._store, self._dimension = store, dimension
         self._refreshing = threading.Lock()
+        self._behind_since: float | None = None
         self._begin()
 
     def current(self) -> StoreSnapshot:
-        """Return the store as it stands now: read on from the last time, anew when mostly gone."""
+        """Return the store as it stands now: read on from the last time, anew when mostly gone.
+
+        What is being written, and not yet acknowledged, waits for its text for `BEHIND_S`: until
+        then a search would find neither the former document by its words nor the new one.
+        """
         with self._refreshing:
-            if self._store.progress()[0] != self._catalogue.seq:
+            seq, applied = self._store.progress()
+            if seq != self._catalogue.seq and not self._waits(applied):
+                self._behind_since = None
                 try:
                     self._catch_up()
-                except BaseException:
+                except BaseException as error:
                     self._begin()  # half a refresh is none: the next one starts from nothing
+                    if isinstance(error, TypeError | ValueError | KeyError):
+                        raise IndexDamaged("index.sqlite") from error
                     raise
             return self._catalogue
+
+    def _waits(self, applied: int) -> bool:
+        """Whether only what is not acknowledged came since, a moment ago."""
+        if self._catalogue.seq == 0 or applied > self._catalogue.seq:
+            return False
+        now = time.monotonic()
+        self._behind_since = self._behind_since or now
+        return now - self._behind_since < BEHIND_S
 
     def _catch_up(self) -> None:
         with self._store.reading() as connection:
@@ -304,6 +332,7 @@ class SnapshotCache:
             titles=[],
             attributes=[],
             places={},
+            formers=[],
             replaced_by={},
             values={name: {} for name in FACETS},
             vectors=self._buffer.append([]),
@@ -343,18 +372,16 @@ class SnapshotCache:
         rows, vectors = [], []
         codes: dict[str, list[int]] = {name: [] for name in FACETS}
         for seq, document_id, access, newest, facets, encoded in cursor:
-            # Rows that were written before there were attributes have none.
-            decoded = [*json.loads(str(facets)), ()]
+            decoded = json.loads(str(facets))
             values, title = decoded[: len(FACETS)], decoded[len(FACETS)]
             rows.append((seq, access, newest, len(title)))
+            # In this order: who reads meanwhile finds the former slot of any that is named.
+            old.formers.append(old.places.get(str(document_id), -1))
             old.places[str(document_id)] = len(old.ids)
             old.ids.append(str(document_id))
             old.titles.append(title)
             vectors.append(vectors_of(encoded, self._dimension))  # type: ignore[arg-type]
-            new = hit_attributes_of(
-                decoded[len(FACETS) + 1], values[0], float(str(newest)), vectors[-1]
-            )
-            new = new._replace(title=title[:BEGUN_CHARACTERS])
+            new = hit_attributes_in(str(facets), float(str(newest)), vectors[-1])
             _note_attributes(old.attributes, old.replaced_by, new)
             for name, value in zip(FACETS, values, strict=True):
                 codes[name].append(old.values[name].setdefault(value, len(old.values[name])))

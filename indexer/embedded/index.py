@@ -3,6 +3,7 @@
 What can be kept, and the flow of a write, a search, a page and a suggestion.
 """
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from indexer.access import AccessFilter
 from indexer.cards import card_of, either_form
 from indexer.embedded.catalogue import SnapshotCache, readable_rows
-from indexer.embedded.rankings import Rankings
+from indexer.embedded.rankings import IndexMoment, Rankings
 from indexer.embedded.results import (
     WordLookup,
     best_passages,
@@ -24,7 +25,8 @@ from indexer.embedded.results import (
 from indexer.embedded.rows import document_row, indexed_of, passages_of, vectors_of
 from indexer.embedded.store import Store, StoreWrite, engine_faults
 from indexer.embedded.text import TextIndex
-from indexer.errors import IndexRefused
+from indexer.errors import IndexDamaged, IndexRefused
+from indexer.french.analysis import analyse
 from indexer.highlighting import question_terms
 from indexer.suggestions import NearWord
 from indexer.values import (
@@ -48,6 +50,10 @@ MOST_PASSAGES = 200_000
 """What this engine is made for: `python -m benchmarks.million embedded` prints what it takes."""
 
 FLOAT32_BYTES = 4
+PROBED = 8
+"""So many documents are read to say that the index answers."""
+MOMENT_S = 0.25
+"""So long a search waits for a text that is being written; then it takes what it has."""
 
 
 def prepared_writes(
@@ -122,6 +128,7 @@ class EmbeddedIndex:
             self._rankings = Rankings(self._text)
             self._text.replay(wait=False)
             self._memory = SnapshotCache(self._store, dimension)
+        self._last_moment: IndexMoment | None = None
         self._words = WordLookup(self._store, self._text, self._memory)
         self._dimension = dimension
 
@@ -144,6 +151,31 @@ class EmbeddedIndex:
         with engine_faults():
             self._text.expunge()
             self._store.empty_journal()
+
+    def probe(self) -> None:
+        """Read a few documents whole, and find each by a term of its own.
+
+        What is not in the text yet, or no more in the store, is passed over.
+        """
+        with engine_faults():
+            moment = self._moment()
+            for row, whole in self._store.sample(PROBED):
+                try:
+                    document = indexed_of(whole, self._dimension)
+                except (TypeError, ValueError, KeyError) as error:
+                    raise IndexDamaged("index.sqlite") from error
+                first = next((term.term for term in analyse(document.document.title)), None)
+                if first is None or row in self._text.having(((0, first),), moment.text):
+                    continue
+                _, is_old = moment.catalogue.slots(np.array([row]))
+                if is_old[0] and self._store.progress() == (moment.catalogue.seq,) * 2:
+                    raise IndexDamaged("index de texte")
+
+    def verify(self) -> None:
+        """Read the store's pages and the text's files through."""
+        with engine_faults():
+            self._store.verify()
+            self._text.verify()
 
     def fill(self) -> IndexFill:
         """Of the passages that one process can hold and compare in time."""
@@ -202,10 +234,9 @@ class EmbeddedIndex:
         self._check(request.vector)
         wanted = text_request(request.question, most_words=request.newest_first)
         with engine_faults():
-            self._text.replay(wait=False)
-            catalogue = self._memory.current()
-            found = self._rankings.of(request, wanted, catalogue)
-        members = found.members
+            moment = self._moment()
+            found = self._rankings.of(request, wanted, moment)
+        catalogue, members = moment.catalogue, found.members
         marked = (*found.lexical[: request.window], *found.nearest[: request.window])
         ranked = (*found.lexical, *found.nearest)
         facets = request.facets if request.counted else ()
@@ -255,8 +286,12 @@ class EmbeddedIndex:
         with engine_faults():
             if not self._rows("seq", access, (document_id,)):
                 return None
-            rows = self._rows("card, passages", access, (document_id,))
-        return DocumentText(card_of(rows[0][1]), passages_of(rows[0][2])) if rows else None
+            rows = self._rows("card, passages, vectors", access, (document_id,))
+        if not rows:
+            return None
+        _, card, passages, vectors = rows[0]
+        first = next(iter(vectors_of(vectors, self._dimension)), None)
+        return DocumentText(card_of(card), passages_of(passages), first)
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         """Titles with all the typed words; those that begin with them, and short ones, first."""
@@ -267,6 +302,28 @@ class EmbeddedIndex:
     ) -> Mapping[str, tuple[NearWord, ...]]:
         """For each word that no readable document has, near ones that some has."""
         return self._words.near_words(access, words)
+
+    def _moment(self) -> IndexMoment:
+        """Catalogue and text of one state, waited for while somebody writes.
+
+        A pair that was seen to be of one state is kept until either changes.
+        """
+        deadline = time.monotonic() + MOMENT_S
+        while True:
+            self._text.replay(wait=False)
+            catalogue = self._memory.current()
+            holds, text = self._text.snapshot_at()
+            former = self._last_moment
+            if former and former.text is text and former.catalogue is catalogue:
+                return former
+            moment = IndexMoment(catalogue, text)
+            # Nothing was written since: the text holds no more than the catalogue.
+            if holds == catalogue.seq == self._store.progress()[0]:
+                self._last_moment = moment
+                return moment
+            if time.monotonic() > deadline:
+                return moment
+            time.sleep(0.002)
 
     def _cards(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         with engine_faults():

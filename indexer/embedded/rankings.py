@@ -26,6 +26,14 @@ _Bits = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
+class IndexMoment:
+    """What one search sees: everything that it reads is of this catalogue and this text."""
+
+    catalogue: StoreSnapshot
+    text: tantivy.Searcher
+
+
+@dataclass(frozen=True, slots=True)
 class _CachedMatches:
     """What was read of one state of the catalogue and one of the text."""
 
@@ -45,11 +53,12 @@ class Matcher:
         self._text = text
         self._standing: _CachedMatches | None = None
 
-    def of(self, wanted: AnalyzedQuery, catalogue: StoreSnapshot) -> Mask:
+    def of(self, wanted: AnalyzedQuery, moment: IndexMoment) -> Mask:
         """Mask of every match; without a word or phrase, of all but what is excluded."""
+        catalogue = moment.catalogue
         if _size(wanted) > MAX_CACHED_QUERY_WORDS:
-            return _mask(catalogue, self._text.matching(wanted))
-        having = partial(_unpacked, self._kept(catalogue).bits, len(catalogue.rows))
+            return _mask(catalogue, self._text.matching(wanted, moment.text))
+        having = partial(_unpacked, self._kept(moment).bits, len(catalogue.rows))
         must = [having(phrase) for phrase in wanted.phrases]
         must += [_any([having(phrase) for phrase in group]) for group in wanted.any_of]
         if wanted.terms:
@@ -66,14 +75,13 @@ class Matcher:
             found = found & ~having(phrase)
         return found
 
-    def saying(self, phrases: Sequence[Phrase], catalogue: StoreSnapshot) -> Mask:
+    def saying(self, phrases: Sequence[Phrase], moment: IndexMoment) -> Mask:
         """Mask of what has one of these phrases."""
-        bits, count = self._kept(catalogue).bits, len(catalogue.rows)
+        bits, count = self._kept(moment).bits, len(moment.catalogue.rows)
         return _any([_unpacked(bits, count, phrase) for phrase in phrases])
 
-    def _kept(self, catalogue: StoreSnapshot) -> _CachedMatches:
-        """All words of a question are read of one state, though others may write meanwhile."""
-        cached, snapshot = self._standing, self._text.snapshot()
+    def _kept(self, moment: IndexMoment) -> _CachedMatches:
+        cached, catalogue, snapshot = self._standing, moment.catalogue, moment.text
         if cached is None or cached.catalogue is not catalogue or cached.snapshot is not snapshot:
             read = lru_cache(maxsize=CACHED_PHRASES)(partial(self._bits, catalogue, snapshot))
             self._standing = cached = _CachedMatches(catalogue, snapshot, read)
@@ -138,31 +146,31 @@ class Rankings:
         self._matching = Matcher(text)
 
     def of(
-        self, request: SearchRequest, wanted: AnalyzedQuery, catalogue: StoreSnapshot
+        self, request: SearchRequest, wanted: AnalyzedQuery, moment: IndexMoment
     ) -> RankedMatches:
         """Words are sought while vectors are compared."""
-        readable = catalogue.readable(request.access)
-        eligible = readable & self._narrowed(request, catalogue)
-        similar = _similar(request, catalogue)
-        lexical, matched = self._lexical(request, wanted, catalogue, eligible)
+        readable = moment.catalogue.readable(request.access)
+        eligible = readable & self._narrowed(request, moment)
+        similar = _similar(request, moment.catalogue)
+        lexical, matched = self._lexical(request, wanted, moment, eligible)
         if request.cut:
-            matched = matched & self._informed(request, request.cut, catalogue, readable)
-        nearest, close = self._nearest(request, wanted, catalogue, eligible, similar)
+            matched = matched & self._informed(request, request.cut, moment, readable)
+        nearest, close = self._nearest(request, wanted, moment, eligible, similar)
         return RankedMatches(lexical, nearest, np.flatnonzero(matched | close))
 
     def _informed(
         self,
         request: SearchRequest,
         cut: RelevanceCut,
-        catalogue: StoreSnapshot,
+        moment: IndexMoment,
         readable: Mask,
     ) -> Mask:
         """Mask of what has enough of the question's information, weighed by what is readable."""
         parts = question_parts(request.question)
-        masks = [self._matching.saying(part, catalogue) for part in parts]
+        masks = [self._matching.saying(part, moment) for part in parts]
         counts = [int((mask & readable).sum()) for mask in masks]
         shares = information(counts, int(readable.sum()))
-        told = np.full(len(catalogue.rows), 0.0 if shares else 1.0)
+        told = np.full(len(moment.catalogue.rows), 0.0 if shares else 1.0)
         for share, mask in zip(shares, masks, strict=True):
             told[mask] += share
         return told >= cut.information - TOLERANCE
@@ -171,18 +179,19 @@ class Rankings:
         self,
         request: SearchRequest,
         wanted: AnalyzedQuery,
-        catalogue: StoreSnapshot,
+        moment: IndexMoment,
         eligible: Mask,
     ) -> tuple[tuple[SearchHit, ...], Mask]:
         """(ranking by words or dates, mask of all that match); without words the newest first."""
+        catalogue = moment.catalogue
         listing = request.vector is None and not request.question.text and not wanted.scores
         matched, scores = np.zeros_like(eligible), catalogue.newest
         if listing:
-            matched = eligible & self._bound(wanted, catalogue)
+            matched = eligible & self._bound(wanted, moment)
         elif request.lexical and wanted.scores:
             if not request.newest_first:
-                return self._by_words(request, wanted, catalogue, eligible)
-            matched = eligible & self._matching.of(wanted, catalogue)
+                return self._by_words(request, wanted, moment, eligible)
+            matched = eligible & self._matching.of(wanted, moment)
         slots = np.flatnonzero(matched)
         return catalogue.best(slots, scores[slots], request.ranked), matched
 
@@ -190,23 +199,24 @@ class Rankings:
         self,
         request: SearchRequest,
         wanted: AnalyzedQuery,
-        catalogue: StoreSnapshot,
+        moment: IndexMoment,
         eligible: Mask,
     ) -> tuple[tuple[SearchHit, ...], Mask]:
         """(ranking, mask of all that match: empty where nothing is counted)."""
-        best = self._best(wanted, catalogue, eligible, request.ranked)
+        best = self._best(wanted, moment, eligible, request.ranked)
         if best is None:
-            slots, found, scores = self._matches(wanted, catalogue)
+            slots, found, scores = self._matches(wanted, moment)
             slots, scores = slots[found], scores[found]
             readable = eligible[slots]
             slots, scores = slots[readable], scores[readable]
+            catalogue = moment.catalogue
             return catalogue.best(slots, scores, request.ranked), catalogue.mask(slots)
         if not request.counted and request.cut is None:
             return best, np.zeros_like(eligible)
-        return best, eligible & self._matching.of(wanted, catalogue)
+        return best, eligible & self._matching.of(wanted, moment)
 
     def _best(
-        self, wanted: AnalyzedQuery, catalogue: StoreSnapshot, eligible: Mask, window: int
+        self, wanted: AnalyzedQuery, moment: IndexMoment, eligible: Mask, window: int
     ) -> tuple[SearchHit, ...] | None:
         """The ranking by words, from the best matches; None where others may belong in it.
 
@@ -217,24 +227,25 @@ class Rankings:
         most = math.ceil(WINDOWS_READ_FIRST * max(window, 1) / share)
         if most * MAX_SHARE_READ_FIRST >= len(eligible):
             return None
-        slots, found, scores = self._matches(wanted, catalogue, most)
+        slots, found, scores = self._matches(wanted, moment, most)
         least = scores[-1] if len(scores) == most else -np.inf
         settled = found & (scores > least)  # what was not read scores no more than the last
         slots, scores = slots[settled], scores[settled]
         readable = eligible[slots]
         if len(found) == most and readable.sum() < window:
             return None
-        return catalogue.best(slots[readable], scores[readable], window)
+        return moment.catalogue.best(slots[readable], scores[readable], window)
 
-    def _narrowed(self, request: SearchRequest, catalogue: StoreSnapshot) -> Mask:
+    def _narrowed(self, request: SearchRequest, moment: IndexMoment) -> Mask:
         """Mask of what every facet, contributor and date of the request lets through."""
+        catalogue = moment.catalogue
         mask = catalogue.narrowed(request.filters)
         if request.period:
             mask &= catalogue.within(request.period)
         if request.documents is not None:
             mask &= catalogue.holding(request.documents)
         for byline in request.bylines:
-            slots, found = catalogue.slots(self._text.contributed(byline))
+            slots, found = catalogue.slots(self._text.contributed(byline, moment.text))
             mask &= catalogue.mask(slots[found])
         return mask
 
@@ -242,15 +253,15 @@ class Rankings:
         self,
         request: SearchRequest,
         wanted: AnalyzedQuery,
-        catalogue: StoreSnapshot,
+        moment: IndexMoment,
         eligible: Mask,
         compared: Future[Floats] | None,
     ) -> tuple[tuple[SearchHit, ...], Mask]:
         """Rank the W nearest, with their mask; phrases, exclusions and filters bind here too."""
         if compared is None:
             return (), np.zeros_like(eligible)
-        similar = compared.result()
-        bound = eligible & (catalogue.vectors.counts > 0) & self._bound(wanted, catalogue)
+        catalogue, similar = moment.catalogue, compared.result()
+        bound = eligible & (catalogue.vectors.counts > 0) & self._bound(wanted, moment)
         slots = np.flatnonzero(bound)
         ranking = catalogue.best(slots, similar[slots], request.ranked)
         counted = ranking[: request.window]
@@ -261,18 +272,18 @@ class Rankings:
         close = [slot for slot in slots[similar[slots] >= least] if catalogue.ids[slot] in chosen]
         return ranking, catalogue.mask(np.array(close, dtype=np.int64))
 
-    def _bound(self, wanted: AnalyzedQuery, catalogue: StoreSnapshot) -> Mask:
+    def _bound(self, wanted: AnalyzedQuery, moment: IndexMoment) -> Mask:
         """Mask of what has every phrase and no excluded word."""
         if not wanted.binds:
-            return np.ones(len(catalogue.rows), dtype=np.bool_)
-        return self._matching.of(wanted.binding, catalogue)
+            return np.ones(len(moment.catalogue.rows), dtype=np.bool_)
+        return self._matching.of(wanted.binding, moment)
 
     def _matches(
-        self, wanted: AnalyzedQuery, catalogue: StoreSnapshot, most: int | None = None
+        self, wanted: AnalyzedQuery, moment: IndexMoment, most: int | None = None
     ) -> Matches:
         """(slots, whether each is one, scores); rounded, so that segments do not break ties."""
-        rows, scores = self._text.matches(wanted, most)
-        slots, found = catalogue.slots(rows)
+        rows, scores = self._text.matches(wanted, most, moment.text)
+        slots, found = moment.catalogue.slots(rows)
         return slots, found, np.round(scores, 4)
 
 

@@ -15,6 +15,7 @@ from indexer.centroids import centroid
 from indexer.french.analysis import analyse, encoded, folded_words
 from indexer.near_duplicates import signature
 from indexer.values import (
+    BEGUN_CHARACTERS,
     FACETS,
     HitAttributes,
     IndexedDocument,
@@ -106,6 +107,15 @@ def passages_of(encoded: str) -> tuple[Passage, ...]:
 def vectors_of(encoded: bytes, dimension: int) -> Vectors:
     """float32 (n, dimension), read-only."""
     return np.frombuffer(encoded, dtype="<f4").reshape(-1, dimension)
+
+
+def hit_attributes_in(facets: str, newest: float, vectors: Vectors) -> HitAttributes:
+    """The attributes that a row's `facets` hold, with the beginning of its title."""
+    # Rows that were written before there were attributes have none.
+    decoded = [*json.loads(facets), ()]
+    values, title = decoded[: len(FACETS)], decoded[len(FACETS)]
+    found = hit_attributes_of(decoded[len(FACETS) + 1], values[0], newest, vectors)
+    return found._replace(title=title[:BEGUN_CHARACTERS])
 
 
 def hit_attributes_of(

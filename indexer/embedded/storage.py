@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from indexer.embedded.index import EmbeddedIndex
-from indexer.embedded.store import FORMAT, engine_faults
-from indexer.errors import IndexRefused, IndexUnreachable
+from indexer.embedded.rows import indexed_of
+from indexer.embedded.store import FORMAT, engine_faults, salvaged_rows
+from indexer.errors import IndexDamaged, IndexRefused, IndexUnreachable
 from indexer.french.signature import analysis_signature
 from indexer.live_index import EncoderRecord, IndexSpec, NamedIndex, Pointers
+from indexer.values import IndexedDocument
 
 POINTER = "generations.json"
 UNNAMED = NamedIndex("", IndexSpec(EncoderRecord("", 0), "", ""))
@@ -49,9 +52,12 @@ class EmbeddedStorage:
             except FileNotFoundError:
                 there = (self._folder / "index.sqlite").exists()
                 return Pointers(UNNAMED) if there else None
-        stored = json.loads(text)
-        beside = stored.get("next")
-        return Pointers(_named(stored["live"]), _named(beside) if beside else None)
+        try:
+            stored = json.loads(text)
+            live, beside = stored["live"], stored.get("next")
+            return Pointers(_named(live), _named(beside) if beside else None)
+        except (ValueError, KeyError, TypeError) as error:
+            raise IndexDamaged(POINTER) from error
 
     def index(self, named: NamedIndex) -> EmbeddedIndex:
         """Open an index's folder, once in this process."""
@@ -63,6 +69,10 @@ class EmbeddedStorage:
                     self._folder / named.name, named.spec.encoder.dimension
                 )
             return self._opened[named.name]
+
+    def identity(self, named: NamedIndex) -> str:
+        """Its name, which stands in the folder and is never used twice."""
+        return f"embedded:{named.name}"
 
     def create(self, spec: IndexSpec) -> NamedIndex:
         """Make the folder, then name it: what is made and never named, `clear` deletes."""
@@ -116,6 +126,14 @@ class EmbeddedStorage:
         with engine_faults():
             return sum(map(_size, (self._folder / named.name).rglob("*")))
 
+    def salvage(self, named: NamedIndex) -> Iterator[IndexedDocument | None]:
+        """Read row by row what a damaged file still gives."""
+        for row in salvaged_rows(self._folder / named.name / "index.sqlite"):
+            try:
+                yield indexed_of(row, named.spec.encoder.dimension) if row else None
+            except (TypeError, ValueError, KeyError):
+                yield None
+
     def _point(self, pointers: Pointers) -> None:
         """Replace the file; once this returns, it outlasts a loss of power."""
         named = {"live": pointers.live, "next": pointers.next}
@@ -163,6 +181,8 @@ def _row(named: NamedIndex) -> dict[str, Any]:
 
 def _named(row: dict[str, Any]) -> NamedIndex:
     made = row["made"]
-    return NamedIndex(
-        row["name"], IndexSpec(EncoderRecord(**made["encoder"]), made["analysis"], made["format"])
-    )
+    try:
+        encoder = EncoderRecord(**made["encoder"])
+        return NamedIndex(row["name"], IndexSpec(encoder, made["analysis"], made["format"]))
+    except (KeyError, TypeError):  # of another version
+        return NamedIndex(row["name"], UNNAMED.spec)

@@ -4,19 +4,30 @@ One SQLite file, in WAL mode; and the engine's errors as ours.
 """
 
 import json
+import random
 import sqlite3
 import threading
 import time
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import astuple
 from pathlib import Path
 
+import numpy as np
+
 from connectors.values import Access
-from indexer.embedded.rows import DocumentRow, WholeRow, access_key, access_of
-from indexer.errors import IndexRefused, IndexUnreachable
+from indexer.cards import card_of
+from indexer.embedded.rows import (
+    DocumentRow,
+    WholeRow,
+    access_key,
+    access_of,
+    hit_attributes_in,
+    passages_of,
+)
+from indexer.errors import IndexDamaged, IndexOfOtherVersion, IndexRefused, IndexUnreachable
 from indexer.values import IndexEntry, PutAccess, Remove
 
 _FOR_A_PERSON = frozenset(
@@ -24,13 +35,14 @@ _FOR_A_PERSON = frozenset(
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_READONLY,
         sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOTADB,
         sqlite3.SQLITE_PERM,
         sqlite3.SQLITE_AUTH,
         sqlite3.SQLITE_TOOBIG,
     }
 )
+
+
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 @contextmanager
@@ -40,6 +52,8 @@ def engine_faults() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in _DAMAGED:
+            raise IndexDamaged(str(error)) from error
         kind = IndexRefused if code in _FOR_A_PERSON else IndexUnreachable
         raise kind(
             f"La base de l'index intégré est en faute ({error}) : vérifiez la place et les droits."
@@ -56,16 +70,23 @@ def engine_faults() -> Iterator[None]:
 
 @contextmanager
 def text_faults() -> Iterator[None]:
-    """Raise `IndexUnreachable` for what tantivy raises (always a ValueError)."""
+    """Raise `IndexUnreachable` for tantivy's errors (a ValueError), `IndexDamaged` for a panic."""
     try:
         yield
     except ValueError as error:
         raise IndexUnreachable(
             f"L'index de texte intégré a échoué : relancez ({error})."
         ) from error
+    except BaseException as error:
+        if type(error).__name__ != PANIC:
+            raise
+        raise IndexDamaged("index de texte") from error
 
 
+PANIC = "PanicException"
+"""What the binding of tantivy raises for a segment that is cut; it has no name to import."""
 FORMAT = "1"
+"""Raise it when rows are written in another way (`tests/unit/test_index_layout.py`)."""
 BUSY_TIMEOUT_S = 30.0
 
 _SCHEMA = """
@@ -90,11 +111,16 @@ _KEPT = (
     " JOIN access a ON a.id = d.access"
 )
 
-_WHOLE = (
+_EVERY = (
     "SELECT d.card, d.content_hash, d.record_hash, a.key, c.passages, c.vectors"
     " FROM documents d JOIN contents c USING (seq) JOIN access a ON a.id = d.access"
-    " WHERE d.id IN (SELECT value FROM json_each(?))"
 )
+_WHOLE = f"{_EVERY} WHERE d.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants
+_ROW = (
+    "SELECT d.seq, d.facets, d.card, d.content_hash, d.record_hash, a.key, c.passages, c.vectors"
+    " FROM documents d LEFT JOIN contents c USING (seq) LEFT JOIN access a ON a.id = d.access"
+)
+SALVAGED_AT_ONCE = 256
 
 StoreWrite = tuple[DocumentRow, Access] | PutAccess | Remove
 
@@ -219,6 +245,26 @@ class Store:
         )
         return int(rows.fetchone()[0])
 
+    def sample(self, count: int) -> list[tuple[int, WholeRow]]:
+        """(row, all that is kept) of some documents, drawn anew."""
+        connection = self.connection()
+        last = connection.execute("SELECT max(seq) FROM documents").fetchone()[0] or 0
+        drawn = [random.randint(0, last) for _ in range(count)]  # noqa: S311 - a sample
+        found = {}
+        for least in drawn:
+            row = connection.execute(
+                f"{_ROW} WHERE d.seq >= ? ORDER BY d.seq LIMIT 1", (least,)
+            ).fetchone()
+            if row:
+                found[row[0]] = (row[0], row[2:])
+        return list(found.values())
+
+    def verify(self) -> None:
+        """Read every page. Raises `IndexDamaged` where one is not as it was written."""
+        ((found,),) = self.connection().execute("PRAGMA quick_check(1)").fetchall()
+        if found != "ok":
+            raise IndexDamaged("index.sqlite")
+
     def vector_bytes(self) -> int:
         """How many bytes all vectors take; only their lengths are read."""
         (found,) = self.connection().execute("SELECT sum(length(vectors)) FROM contents").fetchone()
@@ -259,13 +305,35 @@ class Store:
             "INSERT OR IGNORE INTO meta VALUES (?, ?)", [*wanted.items(), ("uid", uuid.uuid4().hex)]
         )
         kept = dict(connection.execute("SELECT name, value FROM meta").fetchall())
-        if (kept["format"], kept["dimension"]) != (FORMAT, dimension):
+        if kept["format"] != FORMAT:
+            raise IndexOfOtherVersion
+        if kept["dimension"] != dimension:
             raise IndexRefused(
-                f"Cet index tient des vecteurs de {kept['dimension']} nombres (format "
-                f"{kept['format']}) ; l'encodeur en donne {dimension} (format {FORMAT}). Lancez "
-                "« quisait reindex »."
+                f"Cet index tient des vecteurs de {kept['dimension']} nombres ; l'encodeur en "
+                f"donne {dimension}. Lancez « quisait reindex »."
             )
+        _require_readable(connection)
         return str(kept["uid"])
+
+
+def _require_readable(connection: sqlite3.Connection) -> None:
+    """Raise `IndexOfOtherVersion` where the oldest or the newest row is of another layout.
+
+    Former versions changed rows without another number.
+    """
+    for order in ("ASC", "DESC"):
+        try:
+            found = connection.execute(f"{_ROW} ORDER BY d.seq {order} LIMIT 1").fetchone()
+            if found:
+                _, facets, card, _, _, key, passages, _ = found
+                _ = card_of(card), access_of(key), passages_of(passages)
+                hit_attributes_in(facets, 0.0, np.empty((0, 1), np.float32))
+        except (TypeError, ValueError, KeyError, IndexError) as error:
+            raise IndexOfOtherVersion from error
+        except sqlite3.OperationalError as error:  # no such column
+            if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+                raise IndexOfOtherVersion from error
+            raise
 
 
 def _to_wal(connection: sqlite3.Connection) -> None:
@@ -281,6 +349,40 @@ def _to_wal(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
         else:
             return
+
+
+def salvaged_rows(path: Path) -> Iterator[WholeRow | None]:
+    """Every row that can be read of a file that may be damaged; None for a stretch that cannot.
+
+    A stretch with an error is halved until single rows are left out. The first is None where the
+    file as a whole is not sound: what it lacks is then not known.
+    """
+    with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
+        try:
+            if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                yield None
+            last = connection.execute("SELECT value FROM meta WHERE name = 'seq'").fetchone()[0]
+        except (sqlite3.Error, TypeError):
+            yield None
+            return
+        stretches = [
+            (start, start + SALVAGED_AT_ONCE) for start in range(1, last + 1, SALVAGED_AT_ONCE)
+        ]
+        stretches.reverse()
+        while stretches:
+            start, end = stretches.pop()
+            try:
+                rows = connection.execute(
+                    f"{_ROW} WHERE d.seq >= ? AND d.seq < ? ORDER BY d.seq", (start, end)
+                ).fetchall()
+            except sqlite3.Error:
+                middle = (start + end) // 2
+                if end - start == 1:
+                    yield None
+                else:
+                    stretches += [(middle, end), (start, middle)]
+            else:
+                yield from (row[2:] for row in rows)
 
 
 def _kept(row: tuple[int, str, str, str, str]) -> IndexEntry:

@@ -5,8 +5,10 @@ import json
 import re
 import shutil
 import sqlite3
+import struct
 import threading
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +19,8 @@ from numpy.typing import NDArray
 from tantivy import Occur, PreTokenizedString, Query, Token
 
 from indexer.cards import NAME_SLOP, account_key, account_keys, card_of, name_lines, name_words
-from indexer.embedded.store import Store, text_faults
-from indexer.errors import IndexUnreachable
+from indexer.embedded.store import PANIC, Store, text_faults
+from indexer.errors import IndexDamaged, IndexUnreachable
 from indexer.french.analysis import EXACT, decoded
 from indexer.parsed_query import EXACT_WEIGHT, PAIR_WEIGHT, AnalyzedQuery, Phrase, WeightedPhrase
 from indexer.values import Byline
@@ -39,6 +41,7 @@ _ROWS_AT_ONCE = 500
 _ROWS_OF_A_COMMIT = 20_000
 """Of an expunging: half a minute at most, in which nobody else writes."""
 _LAST_ROW = 2**63 - 1
+_FOOTER_MARK = 1337
 _HELD = "Un autre processus écrit dans l'index intégré : attendez sa fin, puis relancez."
 
 
@@ -181,17 +184,20 @@ class TextIndex:
         writer.wait_merging_threads()
 
     def matches(
-        self, request: AnalyzedQuery, most: int | None = None
+        self,
+        request: AnalyzedQuery,
+        most: int | None = None,
+        snapshot: tantivy.Searcher | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """(rows, scores) of every match, or of the `most` best; highest score first.
 
         A score is BM25 of title and text added (most fields).
         """
-        return self._found(self._query(request), most)
+        return self._found(self._query(request), most, snapshot)
 
-    def matching(self, request: AnalyzedQuery) -> NDArray[np.int64]:
+    def matching(self, request: AnalyzedQuery, snapshot: tantivy.Searcher) -> NDArray[np.int64]:
         """The rows of every match, in no order: no score is computed."""
-        return self._rows(self._query(request))
+        return self._rows(self._query(request), snapshot)
 
     def having(self, phrase: Phrase, snapshot: tantivy.Searcher) -> NDArray[np.int64]:
         """The rows with a phrase in their title or text, in no order; all for an empty one."""
@@ -218,7 +224,7 @@ class TextIndex:
         started = Query.regex_query(self._schema, "words", f"{re.escape(beginning)}.*")
         return self._rows(Query.boolean_query([*clauses, (Occur.Must, started)]))
 
-    def contributed(self, byline: Byline) -> NDArray[np.int64]:
+    def contributed(self, byline: Byline, snapshot: tantivy.Searcher) -> NDArray[np.int64]:
         """Rows to which somebody contributed by one of the accounts or under the name."""
         found = [
             Query.term_query(self._schema, "accounts", account_key(account))
@@ -229,7 +235,8 @@ class TextIndex:
             found.append(Query.term_query(self._schema, "names", words[0]))
         elif words:
             found.append(Query.phrase_query(self._schema, "names", words, slop=NAME_SLOP))
-        return self._rows(Query.boolean_query([(Occur.Should, query) for query in found]))
+        any_of = Query.boolean_query([(Occur.Should, query) for query in found])
+        return self._rows(any_of, snapshot)
 
     def signed(self, account_key: str) -> NDArray[np.int64]:
         """Rows to which somebody contributed by the account of that key."""
@@ -274,10 +281,10 @@ class TextIndex:
         return Query.boolean_query([(Occur.Should, query) for query in found])
 
     def _found(
-        self, query: Query, most: int | None = None
+        self, query: Query, most: int | None, snapshot: tantivy.Searcher | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         with text_faults():
-            searcher = self.snapshot()
+            searcher = snapshot or self.snapshot()
             limit = max(searcher.num_docs if most is None else most, 1)
             hits = searcher.search(query, limit, count=False).hits
             rows = searcher.fast_field_values("row", [address for _, address in hits])
@@ -293,12 +300,16 @@ class TextIndex:
 
     def snapshot(self) -> tantivy.Searcher:
         """What is committed by now, by whatever process: the same object until more is."""
+        return self.snapshot_at()[1]
+
+    def snapshot_at(self) -> tuple[int, tantivy.Searcher]:
+        """The same, behind the number of the last change that it is sure to hold."""
         _, applied = self._store.progress()
         with self._reading:
             if applied != self._seen:
                 self._index.reload()
                 self._seen, self._snapshot = applied, self._index.searcher()
-            return self._snapshot
+            return self._seen, self._snapshot
 
     def _opened(self) -> tantivy.Index:
         """Open the folder; a missing or broken one is made anew, to be replayed from zero."""
@@ -315,13 +326,40 @@ class TextIndex:
             with text_faults():
                 return tantivy.Index(self._schema, path=str(self._path))
 
+    def verify(self) -> None:
+        """Compare each file of a segment with its checksum. Raises `IndexDamaged`.
+
+        A file ends with a line of JSON that has the CRC-32 of what stands before it, the length
+        of that line and a mark, each of four bytes (tantivy's `directory/footer.rs`).
+        """
+        for path in sorted(self._path.glob("*.*")):
+            if not re.fullmatch(r"[0-9a-f]{32}\..+", path.name):
+                continue
+            try:
+                content = memoryview(path.read_bytes())
+            except FileNotFoundError:  # merged away meanwhile
+                continue
+            length, mark = struct.unpack("<II", content[-8:]) if len(content) > 8 else (0, 0)
+            footer = bytes(content[-8 - length : -8]) if mark == _FOOTER_MARK else b""
+            try:
+                whole = json.loads(footer)["crc"] == zlib.crc32(content[: -8 - length])
+            except (ValueError, KeyError):
+                whole = False
+            if not whole and path.exists():
+                raise IndexDamaged("index de texte")
+
     def _sound(self) -> tantivy.Index | None:
         """Return the text index as it lies there; None where there is none that can be read."""
         try:
             if self._path.exists() and tantivy.Index.exists(str(self._path)):
-                return tantivy.Index(self._schema, path=str(self._path))
+                index = tantivy.Index(self._schema, path=str(self._path))
+                index.searcher()
+                return index
         except ValueError:
             pass  # broken or of another schema: the store holds all that it held
+        except BaseException as error:
+            if type(error).__name__ != PANIC:
+                raise
         return None
 
     def _replay(self) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
+
 from connectors.values import ROLES_BY_NAME, Access, Contribution
 from indexer.cards import card_of
 from indexer.highlighting import highlights
@@ -175,7 +177,9 @@ def document_text(answer: Body) -> DocumentText | None:
     """Read a whole text; None where the reader may not read it, or there is none."""
     for hit in answer["hits"]["hits"]:
         rows = hit["_source"].get("passages", ())
-        return DocumentText(card(hit["_source"]), tuple(map(_passage_of, rows)))
+        inside = hit["inner_hits"]["passages"]["hits"]["hits"]
+        first = np.array(inside[0]["_source"]["vector"], np.float32) if inside else None
+        return DocumentText(card(hit["_source"]), tuple(map(_passage_of, rows)), first)
     return None
 
 

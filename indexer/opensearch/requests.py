@@ -268,14 +268,21 @@ def shown_documents(request: ShowRequest, lists: ReadableLists) -> Body:
 
 
 def document_text(access: AccessFilter, lists: ReadableLists, document_id: str) -> Body:
-    """Ask for a document's card and all of its passages, in their order, without vectors."""
+    """Ask for a document's card, all of its passages in their order, and the first one's vector."""
+    first = {
+        "nested": {
+            "path": "passages",
+            "query": {"match_all": {}},
+            "inner_hits": {"size": 1, "_source": ["passages.vector"], "sort": ["_doc"]},
+        }
+    }
     left_out = [name for name in NOT_IN_CARDS if name != "passages"]
     named = {"ids": {"values": [engine_id(document_id)]}}
     return {
         "size": 1,
         "_source": {"excludes": [*left_out, "passages.vector", "passages.terms"]},
         "track_total_hits": False,
-        "query": {"bool": {"filter": [lists.clause_for(access), named]}},
+        "query": {"bool": {"filter": [lists.clause_for(access), named], "should": [first]}},
     }
 
 

@@ -10,7 +10,7 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -20,12 +20,15 @@ from opensearchpy.exceptions import NotFoundError, RequestError
 
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.french.signature import analysis_signature
-from indexer.live_index import EncoderRecord, IndexSpec, NamedIndex, Pointers
+from indexer.live_index import EncoderRecord, IndexSpec, NamedIndex, Pointers, pages
 from indexer.opensearch.client import engine_faults
 from indexer.opensearch.index import OpenSearchIndex
 from indexer.opensearch.schema import FORMAT, index_body
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
+from indexer.values import IndexedDocument
 
+DELETED = "Cet index vient d'être supprimé : recommencez."
+SALVAGED_AT_ONCE = 100
 FIRST = "first"
 """The first index is `{alias}-000001`: of several processes that make it, one does."""
 
@@ -84,7 +87,7 @@ class OpenSearchStorage:
                 with engine_faults():
                     there = self._client.indices.exists(index=self._index_of(named.name))
                 if not there:
-                    raise IndexUnreachable("Cet index vient d'être supprimé : recommencez.")
+                    raise IndexUnreachable(DELETED)
                 self._opened[named.name] = OpenSearchIndex(
                     self._client,
                     self._own(named.name),
@@ -93,6 +96,20 @@ class OpenSearchStorage:
                     replicas=self._replicas,
                 )
             return self._opened[named.name]
+
+    def identity(self, named: NamedIndex) -> str:
+        """The id that the engine gave the index when it was made; one put back has another.
+
+        Raises `IndexUnreachable` where it was deleted meanwhile.
+        """
+        with engine_faults():
+            found = self._client.indices.get_settings(
+                index=self._index_of(named.name), name="index.uuid", ignore=404
+            )
+        for kept in found.values():
+            if isinstance(kept, dict) and "settings" in kept:
+                return f"opensearch:{kept['settings']['index']['uuid']}"
+        raise IndexUnreachable(DELETED)
 
     def create(self, spec: IndexSpec) -> NamedIndex:
         """Make an index with its own alias and its pointer, in one call."""
@@ -170,6 +187,16 @@ class OpenSearchStorage:
             there = [name for name in names if self._client.indices.exists(index=name)]
             stats = self._client.indices.stats(index=",".join(there), metric="store")
         return int(stats["_all"]["total"]["store"]["size_in_bytes"])
+
+    def salvage(self, named: NamedIndex) -> Iterator[IndexedDocument | None]:
+        """Read the documents of its sources, until the engine can read no more."""
+        try:
+            index = self.index(named)
+            for source in sorted(index.sources()):
+                for some in pages(index.scan(source), SALVAGED_AT_ONCE):
+                    yield from index.documents([entry.document_id for entry in some])
+        except (IndexRefused, IndexUnreachable):
+            yield None
 
     def _delete(self, indexes: Iterable[str]) -> None:
         for index in sorted(indexes):

@@ -21,6 +21,7 @@ from expertise.builds import SqlBuilds
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from indexer.crawl.pipeline import CrawlDependencies
+from indexer.described_indexes import DescribedIndexes
 from indexer.encoding.wrapped_encoders import QueryPriority
 from indexer.live_index import EncoderRecord, IndexStorage, LiveIndex
 from indexer.ports import Encoder, Index
@@ -121,7 +122,7 @@ class Application:
     privacy: Privacy
     database: sa.Engine
     authorities: Authorities
-    whole_index: Index
+    whole_index: LiveIndex
     known: CurrentKnownPrincipals
     second_model: SecondModel | None
     questions: SqlQuestions
@@ -130,11 +131,15 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class IndexParts:
-    """The engine's indexes, the encoders that they know, and the gate of their writers."""
+    """The engine's indexes, the encoders that they know, and the gate of their writers.
+
+    `described`: which index the kept cursors describe.
+    """
 
     storage: IndexStorage
     encoders: OpenedEncoders
     gate: WriteGate
+    described: DescribedIndexes
 
 
 @contextmanager
@@ -154,7 +159,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
         book = SqlDirectory(database, pushed_memberships(settings, database))
         known = known_principals(settings, book, whole)
         names = frozenset(source.name for source in settings.sources)
-        index = NamedSourcesIndex(whole, names, known)
+        index = NamedSourcesIndex(whole, names, known, whole.require_read)
         measured = measured_bars(own)
         guidance = open_guidance(settings, book, measured.bars if measured else None)
         search = Search(index, encoder, book, guidance)
@@ -229,12 +234,13 @@ def open_index_parts(settings: Settings, folder: Path, database: sa.Engine) -> I
             open_index_storage(settings.index, folder),
             OpenedEncoders(settings.encoder, opened),
             WriteGate(database, folder / LOCKS_FOLDER),
+            DescribedIndexes(database),
         )
 
 
-def live_index(parts: IndexParts, own: EncoderRecord) -> Index:
+def live_index(parts: IndexParts, own: EncoderRecord) -> LiveIndex:
     """The index as a program sees it that encodes with `own`."""
-    return LiveIndex(parts.storage, parts.encoders, parts.gate, own)
+    return LiveIndex(parts.storage, parts.encoders, parts.gate, own, parts.described)
 
 
 def open_push_reception(application: Application) -> PushService | None:

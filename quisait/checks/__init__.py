@@ -338,7 +338,10 @@ def _extractor(settings: Settings) -> str:
 
 
 def _index(settings: Settings) -> str:
-    """It answers. Raises `ValueError` where it is beyond what it is made for."""
+    """It answers, and its files are sound.
+
+    Raises `ValueError` where it is beyond what it is made for.
+    """
     folder = make_folder(settings)
     with (
         opened_database(settings) as database,
@@ -346,7 +349,10 @@ def _index(settings: Settings) -> str:
     ):
         own = serving_encoder(parts.storage, parts.encoders)
         index = live_index(parts, own)
-        index.search(SearchRequest(access_filter(NOBODY), Question()))
+        index.probe()
+        index.search(SearchRequest(access_filter(NOBODY), Question("service")))
+        index.verify()
+        index.require_read([source.name for source in settings.sources])
         reasons = reindex_reasons(parts)
         warning = limit_warning(index)
         if filled_beyond(index, 1):

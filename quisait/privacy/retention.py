@@ -180,10 +180,15 @@ def open_register(settings: Settings, database: sa.Engine) -> FileRegister:
     """The register, and the marks of the database and of an index that is in the folder."""
     known_by: list[RegisterMark] = [DatabaseRegisterMark(database)]
     if settings.index.engine == "embedded":
-        known_by.append(FileRegisterMark(beside_file(settings.folder) / "index" / "register.mark"))
+        known_by.append(index_register_mark(settings))
     privacy = settings.privacy
     path, waiting = beside_file(privacy.register_file), PendingLines(database)
     return FileRegister(path, known_by, now, privacy.backup_days, waiting)
+
+
+def index_register_mark(settings: Settings) -> FileRegisterMark:
+    """The mark of the embedded index, whichever engine the settings name."""
+    return FileRegisterMark(beside_file(settings.folder) / "index" / "register.mark")
 
 
 def register_warning(register: FileRegister) -> str:

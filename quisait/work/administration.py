@@ -7,12 +7,10 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from indexer.access import NOBODY
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application
 from quisait.application.engines import check_search_file, ranker_state, search_files
 from quisait.application.sources import DIRECTORY, has_directory
-from quisait.clock import today
 from quisait.privacy.retention import frequent_queries, hidden_queries
 from quisait.settings.sources import SourceSettings
 from quisait.work.index_limit import limit_warning
@@ -29,7 +27,6 @@ from quisait.work.source_status import (
     status_of,
 )
 from search_api.query_log.counts import QueryCounts
-from search_api.questions.query import Query
 from search_api.system_status import (
     CountedQuestion,
     MissingDocuments,
@@ -93,7 +90,7 @@ class ApplicationAdministration:
 
     def _asked(self) -> None:
         """As a reader who reads nothing. Raises `ValueError` where the index is nearly full."""
-        self.application.search.answer(Query(page_size=1), NOBODY, today())
+        self.application.search.probe()
         if warning := limit_warning(self.application.whole_index):
             raise ValueError(warning)
 

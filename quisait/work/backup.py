@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from indexer.described_indexes import DescribedIndexes
 from indexer.live_index import EncoderRecord
 from indexer.reindex import CopyCounts, IndexCopy, kept_alike
 from quisait.application.assembly import Application, open_index_storage
@@ -103,6 +104,7 @@ def back_up(
             copied.close()
             own = stack.enter_context(_new_state(partial / STATE))
             tables = copy_tables(state, own, backed_up_tables())
+            DescribedIndexes.leave_unnamed(own, storage.identity(live))
         _copy_settings(settings, partial)
         manifest = Manifest(
             LAYOUT,

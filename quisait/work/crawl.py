@@ -149,6 +149,7 @@ def divided_source(application: Application, source: SourceSettings) -> DividedS
         PartRuns(application.database, application.state),
         application.locks,
         application.settings.guard_share,
+        application.whole_index,
     )
 
 
@@ -181,6 +182,7 @@ def crawl_with_lock(
     """
     with recorded_run(application.state, source.name) as run:
         PartRuns(application.database, application.state).end_division(source.name)
+        application.whole_index.begin(source.name)
         connector = on_noted_root(
             open_source(source, application.inbox, application.questions), source, application.state
         )
@@ -209,6 +211,8 @@ def crawl_with_lock(
                 progress=progress,
                 waits=waits,
             )
+        held.check()
+        application.whole_index.finish(source.name)
         report.resumed = run.resumed
         run.conclude(report)
     if report.put:

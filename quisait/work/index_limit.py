@@ -12,8 +12,8 @@ WARNED_SHARE = 0.8
 """From this share of the limit on it is told: a move takes as long as a whole reading."""
 
 MOVE = (
-    'passez à OpenSearch : [index] engine = "opensearch", puis « quisait crawl --full » (les '
-    "vecteurs gardés servent : rien n'est encodé deux fois)"
+    'passez à OpenSearch : [index] engine = "opensearch", puis « quisait reindex --from embedded » '
+    "(documents et vecteurs sont copiés : rien n'est relu ni encodé)"
 )
 
 

@@ -15,6 +15,7 @@ from connectors.parts import Divisible
 from connectors.ports import SupportsCount
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, crawl
 from indexer.errors import LockLost
+from indexer.live_index import LiveIndex
 from indexer.part_runs import PartRow, PartRuns, PartTurn, summed
 from indexer.state import Progress, State
 from quisait.application.locks import (
@@ -46,7 +47,10 @@ _WORST_FIRST = ("failed", "refused", "held", "done")
 
 @dataclass(frozen=True, slots=True)
 class DividedSource:
-    """A source that is read in `of` parts, and where its run is kept. `opened` connects anew."""
+    """A source that is read in `of` parts, and where its run is kept. `opened` connects anew.
+
+    `index`: where it is read to, for who looks after what its cursors describe.
+    """
 
     name: str
     of: int
@@ -55,6 +59,7 @@ class DividedSource:
     runs: PartRuns
     locks: Locks
     guard_share: float
+    index: LiveIndex | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +172,8 @@ def _join(
     rows = source.runs.rows(source.name)
     if any(_is_read(source, row) for row in rows):
         going_on = rows[0].part.of == source.of and source.runs.is_open(rows[0].run_id)
+        if source.index and not source.index.is_described(source.name):
+            raise _busy(source.name)
         less = asked.full > rows[0].whole or asked.accept_deletions > rows[0].accept_deletions
         if less or not going_on:
             raise _busy(source.name)
@@ -175,6 +182,8 @@ def _join(
         return None, False
     if source.locks.source_is_held(source.name):
         raise _busy(source.name)
+    if source.index:
+        source.index.begin(source.name)
     run_id, resumed = source.state.start_run(source.name)
     options = {"whole": asked.full, "accept_deletions": asked.accept_deletions}
     source.runs.begin(source.name, source.of, run_id, **options)
@@ -196,7 +205,10 @@ def _left(source: DividedSource, run_id: int) -> Sequence[PartRow]:
 def _end_if_read(source: DividedSource, run_id: int) -> None:
     rows = source.runs.rows(source.name)
     if rows and rows[0].run_id == run_id and all(row.outcome for row in rows):
-        source.runs.end_run(source.name, run_id, *_conclusion(rows))
+        outcome, reason = _conclusion(rows)
+        if outcome == "done" and source.index:
+            source.index.finish(source.name)
+        source.runs.end_run(source.name, run_id, outcome, reason)
 
 
 def _conclusion(rows: Sequence[PartRow]) -> tuple[str, str]:
@@ -319,6 +331,7 @@ def _count(source: DividedSource, turn: PartTurn) -> None:
 
 def _busy(source: str) -> SourceBusy:
     return SourceBusy(
-        f"{source} : une autre lecture de cette source est en cours, sans les mêmes options ou "
-        "sans les mêmes parties. Attendez sa fin (« quisait sources » la montre), puis relancez."
+        f"{source} : une autre lecture de cette source est en cours, sans les mêmes options, sans "
+        "les mêmes parties ou dans un autre index. Attendez sa fin (« quisait sources » la "
+        "montre), puis relancez."
     )

@@ -18,32 +18,41 @@ import typer
 
 from connectors.ports import Connector
 from indexer.crawl.pipeline import CrawlDependencies, crawl
-from indexer.live_index import IndexSpec, Pointers
+from indexer.errors import IndexOfOtherVersion
+from indexer.live_index import IndexSpec, IndexStorage, NamedIndex, Pointers
 from indexer.passages import passage_text
 from indexer.ports import Encoder, Index
 from indexer.quantisation import SEVEN_BITS, WHOLE_VECTORS
 from indexer.reindex import (
     CopyCounts,
+    RebuildReport,
     ReindexDependencies,
     ReindexReport,
     abandon,
     begin,
     check_rights,
     live_of,
+    rebuild,
     reindex,
 )
 from indexer.state import State
 from indexer.wrapped_index import DeletionLoggingIndex
 from quisait.application.assembly import IndexParts, open_index_parts, open_scans
 from quisait.application.database import opened_database
-from quisait.application.engines import open_encoder, open_extractor, vector_forgetter
+from quisait.application.engines import (
+    open_encoder,
+    open_extractor,
+    open_index_storage,
+    vector_forgetter,
+)
 from quisait.application.locks import Locks, hold_source_lock
 from quisait.application.progress import duration, shown_progress
 from quisait.application.sources import on_noted_root, open_inbox, open_source
 from quisait.application.startup import errors_as_sentences, read_settings
 from quisait.clock import now
 from quisait.privacy.register import FileRegister
-from quisait.privacy.retention import open_register
+from quisait.privacy.replay import deleted_or_closed
+from quisait.privacy.retention import index_register_mark, open_register
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER
 from search_api.asking.storage import SqlQuestions
@@ -84,13 +93,32 @@ def reindex_command(
     drop: Annotated[
         bool, typer.Option("--abandon", help="Supprimer une réindexation commencée")
     ] = False,
+    origin: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="MOTEUR",
+            help="Remplir l'index des réglages depuis celui de l'autre moteur (« embedded » ou "
+            "« opensearch »), vecteurs compris",
+        ),
+    ] = "",
+    anew: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild",
+            help="Refaire un index abîmé de ce qui s'y lit encore ; les lectures attendent",
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Résultat en JSON, pour un programme")
     ] = False,
 ) -> None:
     """Refait l'index à côté (encodeur, analyse, format, partitions, vecteurs), puis l'échange."""
-    if check and drop:
+    if sum(map(bool, (check, drop, origin, anew))) > 1:
         print("Une seule de ces options à la fois.", file=sys.stderr)
+        raise typer.Exit(2)
+    if origin not in ("", "embedded", "opensearch"):
+        print("--from demande « embedded » ou « opensearch ».", file=sys.stderr)
         raise typer.Exit(2)
     with _opened() as (settings, database, parts):
         if check:
@@ -100,6 +128,10 @@ def reindex_command(
             if drop:
                 _abandon(database, parts)
                 _tell({"abandoned": True}, lambda _: "La réindexation est abandonnée.", as_json)
+            elif anew:
+                rebuild_damaged(parts, as_json)
+            elif origin:
+                move_from(origin, settings, database, parts, as_json)
             else:
                 reindex_where_due(settings, database, parts, as_json)
 
@@ -112,13 +144,24 @@ def reindex_reasons(parts: IndexParts) -> tuple[str, ...]:
 
 def _reasons(parts: IndexParts, pointers: Pointers) -> tuple[str, ...]:
     made, wanted = pointers.live.spec, parts.storage.spec(parts.encoders.of_settings())
-    if made.format != wanted.format:
+    if _is_of_other_version(parts, pointers.live, wanted):
         return ("l'index est d'une autre version",)
     reasons = spec_differences(made, wanted)
     if pointers.next is not None:
         then = "la reprend" if reasons else "l'efface, elle n'est plus utile"
         reasons.append(f"une réindexation est commencée : « quisait reindex » {then}")
     return tuple(reasons)
+
+
+def _is_of_other_version(parts: IndexParts, live: NamedIndex, wanted: IndexSpec) -> bool:
+    """Whether its documents can be read by this version. Raises what else opening it raises."""
+    if live.spec.format != wanted.format:
+        return True
+    try:
+        parts.storage.index(live)
+    except IndexOfOtherVersion:
+        return True
+    return False
 
 
 def spec_differences(made: IndexSpec, wanted: IndexSpec) -> list[str]:
@@ -158,7 +201,7 @@ def _abandon(database: sa.Engine, parts: IndexParts) -> None:
 
 
 def _dependencies(parts: IndexParts) -> ReindexDependencies:
-    return ReindexDependencies(parts.storage, parts.encoders, parts.gate)
+    return ReindexDependencies(parts.storage, parts.encoders, parts.gate, parts.described)
 
 
 def reindex_where_due(
@@ -169,14 +212,14 @@ def reindex_where_due(
         _tell({"needed": False}, lambda _: "L'index est à jour : rien à faire.", as_json)
         return
     wanted = parts.storage.spec(parts.encoders.of_settings())
-    live = live_of(_dependencies(parts))
-    if live.spec.serves(wanted):
+    live = live_of(parts.storage)
+    if live.spec.serves(wanted) and not _is_of_other_version(parts, live, wanted):
         _abandon(database, parts)
         _tell({"needed": False}, lambda _: "L'index est à jour ; l'autre est effacé.", as_json)
         return
     started = time.monotonic()
     try:
-        if live.spec.format == wanted.format:
+        if not _is_of_other_version(parts, live, wanted):
             with shown_progress("réindexation", "documents", as_json) as advance:
                 report = reindex(
                     _dependencies(parts), wanted, lambda done, total: advance(done.seen, total)
@@ -190,6 +233,94 @@ def reindex_where_due(
         ) from None
     taken = duration(round(time.monotonic() - started))
     _tell(asdict(report), lambda _: _report_text(report, taken), as_json)
+
+
+def move_from(
+    engine: str, settings: Settings, database: sa.Engine, parts: IndexParts, as_json: bool
+) -> None:
+    """Fill the index of the settings from another engine's: documents, vectors, readers.
+
+    The cursors then describe the new index too. Raises `ValueError` for the engine of the settings.
+    """
+    if engine == settings.index.engine:
+        raise ValueError(
+            f"« {engine} » est déjà le moteur des réglages : changez d'abord [index] engine, puis "
+            "donnez à --from le moteur d'avant."
+        )
+    wanted = parts.storage.spec(parts.encoders.of_settings())
+    former = settings.index.model_copy(update={"engine": engine})
+    origin = open_index_storage(former, beside_file(settings.folder))
+    _require_in_use(settings, parts, origin)
+    behind, last = _closed_since(settings, database, engine)
+    started = time.monotonic()
+    with shown_progress("copie", "documents", as_json) as advance:
+        report = reindex(
+            _dependencies(parts),
+            wanted,
+            lambda done, total: advance(done.seen, total),
+            origin,
+            behind,
+        )
+    if settings.index.engine == "embedded":
+        index_register_mark(settings).move(last)
+    taken = duration(round(time.monotonic() - started))
+    _tell(asdict(report), lambda _: _moved_text(report, engine, taken), as_json)
+
+
+def rebuild_damaged(parts: IndexParts, as_json: bool) -> None:
+    """Make the live index again of what can be read; say what is to be read anew."""
+    wanted = parts.storage.spec(parts.encoders.of_settings())
+    with shown_progress("reprise", "documents", as_json) as advance:
+        report = rebuild(
+            _dependencies(parts), wanted, lambda done, _total: advance(done.written, None)
+        )
+    _tell(asdict(report), lambda _: _rebuilt_text(report), as_json)
+
+
+def _rebuilt_text(report: RebuildReport) -> str:
+    then = (
+        "Rien ne manque : l'index répond."
+        if report.complete
+        else "Tout n'a pas pu être lu : personne n'y cherche avant que toutes les sources aient "
+        "été relues en entier. Lancez « quisait crawl » ; ce qui a été repris n'est pas encodé de "
+        "nouveau."
+    )
+    return (
+        f"L'index est refait : {report.documents} documents repris. {then}\n"
+        "Redémarrez les serveurs et les lectures, puis lancez « quisait check »."
+    )
+
+
+def _require_in_use(settings: Settings, parts: IndexParts, origin: IndexStorage) -> None:
+    """Raise `ValueError` where the settings' index is read in full, and the other is not."""
+    described, names = parts.described, {source.name for source in settings.sources}
+    former = origin.identity(live_of(origin))
+    if described.has_unnamed():  # left by a version that had one index
+        described.name_unnamed(former)
+    own = parts.storage.pointers()
+
+    def unread(identity: str) -> frozenset[str]:
+        return described.unread(names, identity, lambda source: True)
+
+    if own and unread(former) and not unread(parts.storage.identity(own.live)):
+        raise ValueError(
+            "L'index des réglages est à jour, et l'autre est plus ancien que lui : rien n'a été "
+            "copié."
+        )
+
+
+def _closed_since(
+    settings: Settings, database: sa.Engine, engine: str
+) -> tuple[frozenset[str], str]:
+    """(the sources of which an engine's index may show what was closed since it was used, mark).
+
+    The mark is that of what the copy knows of the register of deletions.
+    """
+    register = open_register(settings, database)
+    of_origin = index_register_mark(settings) if engine == "embedded" else register.marks[0]
+    known = of_origin.read()
+    taken = deleted_or_closed(register.since(known))
+    return frozenset(one.partition(":")[0] for one in taken), known
 
 
 def reindex_from_sources(
@@ -233,6 +364,7 @@ def reindex_from_sources(
         tried = check_rights(target, target)
         for lock in alone:
             lock.check()
+        parts.described.bind(sources, parts.storage.identity(beside))
         # Without a cursor a source is read whole: right for either index, wherever this ends.
         state.forget_cursors(sources)
         with parts.gate.alone():
@@ -277,12 +409,21 @@ def _report_text(report: ReindexReport, taken: str) -> str:
     )
 
 
+def _moved_text(report: ReindexReport, engine: str, taken: str) -> str:
+    return (
+        f"L'index des réglages répond : {report.documents} documents copiés avec leurs vecteurs, "
+        f"{report.tried} lectures d'essai sous les mêmes droits, en {taken}. Redémarrez les "
+        f"serveurs et les lectures. Celui de {engine} reste tel quel : rien ne le tient plus à "
+        "jour, effacez-le quand tout va bien."
+    )
+
+
 def reindex_outlook(settings: Settings, parts: IndexParts) -> Outlook:
     """What a reindex would do; the rate of encoding is measured. Nothing is changed."""
-    live = live_of(_dependencies(parts))
+    live = live_of(parts.storage)
     reasons, size = reindex_reasons(parts), parts.storage.size_bytes(live)
     wanted = parts.storage.spec(parts.encoders.of_settings())
-    if live.spec.format != wanted.format:
+    if _is_of_other_version(parts, live, wanted):
         return Outlook(reasons, 0, size, 0, 0.0, from_sources=True)
     index = parts.storage.index(live)
     documents = sum(index.count(source) for source in index.sources())

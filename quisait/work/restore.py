@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from expertise import directory_tables
 from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.directory import SqlDirectory
+from indexer.described_indexes import DescribedIndexes
 from indexer.errors import IndexerError, IndexRefused
 from indexer.live_index import IndexStorage, pages
 from indexer.ports import Index
@@ -108,6 +109,8 @@ def restore(
         agents = _read_directory(settings, working)
         taken = _Taken(deleted_or_closed(register.lines), register.lost)
         index, left_out = _fill(storage, backup, manifest, taken, progress)
+        if pointers := storage.pointers():
+            DescribedIndexes(working).name_unnamed(storage.identity(pointers.live))
         report = replay_on_copy(
             register.lines,
             working,

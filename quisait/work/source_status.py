@@ -166,7 +166,8 @@ class SourceStatus:
     did. `next_run` is None where the source is read by hand only, or is being read.
     `unknown_denials` close the documents that carry them to everybody. Files of kinds that have
     no text are no failures: `without_text` counts them, by what they are. `parts` is empty for a
-    source that is read whole.
+    source that is read whole. `to_reread`: its cursor describes another index, and nobody searches
+    this one before the source was read in full.
     """
 
     source: str
@@ -181,6 +182,13 @@ class SourceStatus:
     unknown_denials: tuple[UnknownDenial, ...] = ()
     without_text: Mapping[str, int] = field(default_factory=dict)
     parts: tuple[SourcePart, ...] = ()
+    to_reread: bool = False
+
+
+TO_REREAD = (
+    "à lire en entier dans cet index, où personne ne cherche avant (« quisait crawl » ; "
+    "« quisait reindex --from » le remplit depuis un autre moteur)"
+)
 
 
 def status_of(application: Application, source: SourceSettings, now: datetime) -> SourceStatus:
@@ -201,6 +209,9 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
     if running and parts:
         read = sum(part.state in _READ_PARTS for part in parts)
         state += f", parties terminées : {read} sur {len(parts)}"
+    to_reread = name in application.whole_index.unread({name})
+    if to_reread:
+        state = f"{TO_REREAD} ; {state}"
     return SourceStatus(
         source=name,
         documents=application.index.count(name),
@@ -226,6 +237,7 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
         # A plain dict: `asdict` builds a Counter anew out of pairs, and counts these.
         without_text=dict(Counter(row.reason for row in missing if row.kind == Failure.NOT_TEXT)),
         parts=parts,
+        to_reread=to_reread,
     )
 
 

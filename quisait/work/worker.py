@@ -255,6 +255,8 @@ class Worker:
 
     application: Application
     stop: Event
+    unread: frozenset[str] = frozenset()
+    """Sources that were read into another index: nobody searches this one before they are."""
 
     def work(self) -> None:
         """Until asked to stop; a round that fails (the database is away) is tried again."""
@@ -272,6 +274,9 @@ class Worker:
         What the register of deletions lacks is written first, where it can be by now.
         """
         self.application.privacy.register.complete()
+        with suppress(IndexerError):  # a run will say why the index does not answer
+            names = {source.name for source in self.application.settings.sources}
+            self.unread = self.application.whole_index.unread(names)
         with ExitStack() as parts:
             opened: list[CrawlDependencies] = []
 
@@ -347,6 +352,8 @@ class Worker:
         if self.application.state.run_is_requested(job.name):
             return IMMEDIATELY
         runs = list(self.application.state.runs_of(job.name, RUNS_CONSIDERED))
+        if job.name in self.unread and job.pace.every_s and runs and runs[0].outcome == "done":
+            return IMMEDIATELY
         return next_run(job.name, runs, job.pace, datetime.now(UTC))
 
     def _due(self, job: Job) -> bool:

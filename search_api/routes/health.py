@@ -13,8 +13,6 @@ from threading import Lock, Thread
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from indexer.access import NOBODY
-from search_api.questions.query import Query
 from search_api.services import Services, services_of
 
 log = logging.getLogger(__name__)
@@ -96,7 +94,7 @@ async def _answer(check: _HealthCheck, services: Services) -> str:
 
 
 def _index(services: Services) -> None:
-    services.search.answer(Query(page_size=1), NOBODY, services.today())
+    services.search.probe()
 
 
 def _database(services: Services) -> None:

@@ -92,6 +92,9 @@ class ContentsChecks:
         assert (full.card.title, full.card.url) == (FULL.title, FULL.url)
         assert full.card.contributions == FULL.contributions
         assert [one.text for one in long.passages] == texts
+        assert long.beginning is not None
+        first = indexed(make_document("wiki:long"), *texts).vectors[0]
+        assert np.allclose(long.beginning, first, atol=1e-6)
         index.write([put("wiki:long", "Réécrit"), Remove("wiki:full")])
         again = index.read(ANYONE, "wiki:long")
         assert again is not None

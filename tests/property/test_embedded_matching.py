@@ -1,9 +1,11 @@
 """What the embedded engine puts together word by word is what tantivy finds at once."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -16,8 +18,8 @@ from indexer.embedded.index import EmbeddedIndex, prepared_writes
 from indexer.embedded.rankings import Matcher
 from indexer.embedded.results import text_request
 from indexer.parsed_query import Phrase
-from indexer.values import Expansion, Put, Question, Remove
-from tests.builders import ENCODER, asking, put
+from indexer.values import Expansion, Put, Question, RelevanceCut, Remove, SearchHit
+from tests.builders import ENCODER, asking, put, vector_of
 
 pytestmark = pytest.mark.search
 
@@ -59,11 +61,11 @@ def test_word_by_word_matches_what_the_engine_matches(
         found = Matcher(index._text)
         for batch in batches:
             index.write(batch)
-            catalogue = index._memory.current()
+            moment = index._moment()
             for wanted in map(text_request, questions):
-                slots, known = catalogue.slots(index._text.matching(wanted))
-                whole = catalogue.mask(slots[known])
-                assert np.array_equal(found.of(wanted, catalogue), whole)
+                slots, known = moment.catalogue.slots(index._text.matching(wanted, moment.text))
+                whole = moment.catalogue.mask(slots[known])
+                assert np.array_equal(found.of(wanted, moment), whole)
 
 
 def test_a_text_that_comes_late_is_found_when_it_has_come(tmp_path: Path) -> None:
@@ -102,6 +104,80 @@ def test_a_write_between_two_words_of_a_question_changes_neither(
         assert _newest(other, "cadastre", "taxe") == ["wiki:1"]
     assert _newest(other, "cadastre", "taxe") == ["wiki:1"]
     assert _newest(other, "cadastre") == ["wiki:1", "wiki:2"]
+
+
+_ROUNDS = 25
+_KEPT_IDS = tuple(f"wiki:{number}" for number in range(8))
+
+
+def test_a_search_among_writes_sees_every_document_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All are written again and again, as by another process too; none is missed by any ranking."""
+    # However loaded the machine is, a search waits for the text of what it sees.
+    monkeypatch.setattr("indexer.embedded.index.MOMENT_S", 60.0)
+    monkeypatch.setattr("indexer.embedded.catalogue.BEHIND_S", 60.0)
+    index = EmbeddedIndex(tmp_path, ENCODER.dimension)
+    other = EmbeddedIndex(tmp_path, ENCODER.dimension)
+    index.write([put(one, "Le cadastre") for one in _KEPT_IDS])
+    done = Event()
+    faults: list[str] = []
+
+    def write() -> None:
+        try:
+            for number in range(_ROUNDS):
+                index.write([put(one, "Le cadastre", f"numéro {number}") for one in _KEPT_IDS])
+                time.sleep(0.02)
+        finally:
+            done.set()
+
+    asked = asking(
+        "cadastre",
+        vector=vector_of("Le cadastre"),
+        documents=_KEPT_IDS,
+        with_attributes=True,
+        cut=RelevanceCut(0.1, 0.1),
+    )
+
+    def search(searched: EmbeddedIndex) -> None:
+        while not done.is_set():
+            try:
+                answer = searched.search(asked)
+                told = (
+                    {hit.document_id for hit in answer.lexical},
+                    {hit.document_id for hit in answer.vector},
+                    answer.members,
+                    set(answer.attributes),
+                )
+                if answer.total != len(_KEPT_IDS) or any(one != set(_KEPT_IDS) for one in told):
+                    faults.append(f"{answer.total} {[sorted(one or ()) for one in told]}")
+            except Exception as fault:  # noqa: BLE001 - reported below
+                faults.append(repr(fault))
+
+    threads = [
+        Thread(target=write),
+        *(Thread(target=search, args=(one,)) for one in (index, other)),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+
+
+def test_a_catalogue_knows_its_own_places_after_later_writes(tmp_path: Path) -> None:
+    """The lists that it shares with later ones have grown meanwhile."""
+    index = EmbeddedIndex(tmp_path, ENCODER.dimension)
+    index.write([put("wiki:1", "Le cadastre"), put("wiki:2", "Le salaire")])
+    former = index._memory.current()
+    for number in range(3):
+        index.write([put("wiki:1", f"Le cadastre {number}"), put(f"blog:{number}", "La taxe")])
+        index._memory.current()
+    assert former.holding(["wiki:1", "blog:0", "wiki:2"]).tolist() == [True, True]
+    assert former.among(np.array([0]), [SearchHit("wiki:1", 1.0), SearchHit("wiki:2", 1.0)]) == {
+        "wiki:1"
+    }
+    assert former.attributes_of([SearchHit("wiki:1", 1.0)])["wiki:1"].title == former.titles[0]
 
 
 def _newest(index: EmbeddedIndex, text: str, *excluded: str) -> list[str]:

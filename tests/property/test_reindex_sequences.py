@@ -161,8 +161,8 @@ def test_each_answer_is_that_of_the_last_word(first: list[Write], steps: Steps) 
             expected.check(live)
         reindex(parts, wanted)
         expected.check(live)
-        new = parts.storage.index(live_of(parts))
-        assert live_of(parts).spec == wanted
+        new = parts.storage.index(live_of(parts.storage))
+        assert live_of(parts.storage).spec == wanted
         for one in new.documents(list(expected.entries)):
             # The title is the passage's text here, and none is encoded twice.
             assert (one.vectors == NEW.passages([p.text for p in one.passages])).all()
@@ -175,7 +175,7 @@ def test_each_answer_is_that_of_the_last_word(first: list[Write], steps: Steps) 
 def _copy(parts: ReindexDependencies) -> IndexCopy:
     """From the live index to one that was begun."""
     beside, _ = begin(parts, parts.storage.spec(_record(NEW)))
-    source, target = map(parts.storage.index, (live_of(parts), beside))
+    source, target = map(parts.storage.index, (live_of(parts.storage), beside))
     return IndexCopy(source, target, lambda: NEW, parts.gate)
 
 

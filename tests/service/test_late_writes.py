@@ -166,7 +166,7 @@ def test_nothing_late_comes_into_an_index_that_was_filled(line: HeldLine, tmp_pa
         live = LiveIndex(parts.storage, encoders, parts.gate, recorded(OLD))
         live.write([put("s:1", "premier cadastre"), put("s:2", "régie"), put("s:3", "parcelle")])
         beside, _ = begin(parts, there.spec(analysis="autre"))
-        source, target = map(parts.storage.index, (live_of(parts), beside))
+        source, target = map(parts.storage.index, (live_of(parts.storage), beside))
         line.hold(1)  # the copy's
         IndexCopy(source, target, None, parts.gate).copy(["s:1", "s:2", "s:3"])
         line.hold(1)  # the crawl's

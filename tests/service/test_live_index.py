@@ -33,7 +33,7 @@ def begun(place: IndexPlace) -> IndexCopy:
     """A reindex for another encoder, that has copied nothing yet."""
     parts = place.parts()
     beside, _ = begin(parts, place.spec(NEW))
-    source, target = map(parts.storage.index, (live_of(parts), beside))
+    source, target = map(parts.storage.index, (live_of(parts.storage), beside))
     return IndexCopy(source, target, lambda: NEW, parts.gate)
 
 
@@ -59,6 +59,18 @@ def test_a_reindex_for_another_analysis_copies_all(place: IndexPlace) -> None:
     found = reader.search(asking(access=reading("ldap:group:x"), vector=vector_of("La cantine")))
     assert {hit.document_id for hit in found.vector} == {"wiki:1", "mail:1"}
     assert reader.search(asking()).total == 1
+
+
+def test_a_scan_goes_on_in_the_index_that_took_the_place(place: IndexPlace) -> None:
+    """Of documents too, though what they were asked of is deleted before the first is read."""
+    ids = {f"wiki:{n}" for n in range(5)}
+    live = place.live()
+    live.write([put(document_id, "Le cadastre") for document_id in sorted(ids)])
+    scanned, read = live.scan("wiki"), live.documents(ids)
+    first = next(scanned)
+    reindex(place.parts(), place.spec(analysis="other"))
+    assert sorted(one.document_id for one in (first, *scanned)) == sorted(ids)
+    assert {one.document.id for one in read} == ids
 
 
 def test_nothing_is_left_of_the_former_index(place: IndexPlace) -> None:

@@ -117,3 +117,15 @@ def test_what_cannot_be_shared_is_said(tmp_path: Path) -> None:
     place.run("crawl")
     told = place.json("sources", "wiki")[0]
     assert (told["documents"], told["parts"]) == (3, [])
+
+
+def test_another_index_is_read_in_full_by_all_parts(place: Place) -> None:
+    """The parts' cursors describe the first one; back there, all of it is to be read again."""
+    place.run("crawl", "wiki")
+    elsewhere = {"QUISAIT_FOLDER": str(place.folder / "other")}
+    other = Place(place.folder, {**place.environment, **elsewhere})
+    assert other.json("sources", "wiki")[0]["to_reread"]
+    other.run("crawl", "wiki", "--workers", "2")
+    told = other.json("sources", "wiki")[0]
+    assert (told["documents"], told["to_reread"]) == (MANY, False)
+    assert place.json("sources", "wiki")[0]["to_reread"]

@@ -135,6 +135,14 @@ def test_every_row_of_before_alembic_is_there_afterwards(engine: sa.Engine) -> N
         after = rows_of(engine)
         assert after.pop("schema_version") == [(BY_ALEMBIC,)]
         assert after.pop("alembic_version") == [(HEAD,)]
+        with engine.connect() as connection:
+            named = sa.text("select source from cursors union select source from runs")
+            read = {name.partition("@")[0] for name in connection.execute(named).scalars()}
+        described = [
+            (source, index, bool(whole)) for source, index, whole in after["source_indexes"]
+        ]
+        assert sorted(described) == sorted((source, "", True) for source in read if source)
+        del after["source_indexes"]
         made_since = after.keys() - before.keys()
         assert [after.pop(name) for name in made_since] == [[]] * len(made_since)
         # Columns came since: missions, none of which is told yet, and what a run waits for.

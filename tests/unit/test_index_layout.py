@@ -1,11 +1,16 @@
-"""What an administrator is told where the settings ask for another index than there is."""
+"""What an index is made with: what an administrator is told of another, and the rows' format."""
 
-from dataclasses import replace
+import hashlib
+import json
+from dataclasses import fields, replace
 
 import pytest
 
+from connectors.values import Contribution
+from indexer.embedded.store import _SCHEMA, FORMAT
 from indexer.live_index import EncoderRecord, IndexSpec
 from indexer.quantisation import SEVEN_BITS
+from indexer.values import FACETS, Card, HitAttributes, Passage
 from quisait.checks import unused_quantisation
 from quisait.settings import IndexSettings
 from quisait.work.reindexing import spec_differences
@@ -33,3 +38,11 @@ def test_the_embedded_engine_says_that_it_compares_whole_vectors(engine: str, sa
     told = unused_quantisation(IndexSettings.model_validate(asked))
     assert ("« 7 bits » est sans effet" in told) is said
     assert unused_quantisation(IndexSettings.model_validate({"engine": engine})) == ""
+
+
+def test_rows_of_another_layout_have_another_format() -> None:
+    """Raise `FORMAT` where rows of before are read no more; then change this line."""
+    named = [[field.name for field in fields(kind)] for kind in (Card, Passage, Contribution)]
+    layout = json.dumps([_SCHEMA, FACETS, HitAttributes._fields, named])
+    digest = hashlib.sha256(layout.encode()).hexdigest()[:12]
+    assert (FORMAT, digest) == ("1", "3ecf5b3ff594")

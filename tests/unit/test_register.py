@@ -12,10 +12,13 @@ from connectors.ports import Upsert
 from connectors.push.connector import PushConnector
 from connectors.push.inbox import Inbox
 from connectors.push.items import PushOutcome, parse_item
+from connectors.values import Access
 from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.decisions import CommunityDecision, SqlCommunityDecisions, Verdict
 from indexer.embedded.index import EmbeddedIndex
 from indexer.live_index import EncoderRecord
+from indexer.values import PutAccess
+from indexer.wrapped_index import DeletionLoggingIndex
 from quisait.application.database import connect, migrate
 from quisait.privacy.register import (
     DatabaseRegisterMark,
@@ -29,7 +32,7 @@ from quisait.privacy.retention import register_warning
 from quisait.settings import Settings
 from quisait.work.backup import Manifest
 from quisait.work.restore import _register_since
-from tests.builders import ENCODER
+from tests.builders import ENCODER, put
 
 pytestmark = pytest.mark.trust
 
@@ -332,3 +335,26 @@ def test_a_restoration_replays_all_that_agents_asked_shortly_before(tmp_path: Pa
         "verification",
         "feedback",
     ]
+
+
+def test_only_who_can_no_longer_read_is_noted_as_closed(
+    register: FileRegister, tmp_path: Path
+) -> None:
+    """More readers, or fewer denials, take nothing from anybody: a backup may show what it has."""
+    give_back(register)
+    ana, ben = "annuaire:agent:ana", "annuaire:agent:ben"
+    index = DeletionLoggingIndex(
+        EmbeddedIndex(tmp_path / "index", ENCODER.dimension), register, lambda _: None
+    )
+    index.write([put("wiki:1", "Le cadastre", access=Access(frozenset({ana})))])
+    noted = []
+    for access in (
+        Access(frozenset({ana, ben})),
+        Access(frozenset({ana, ben}), frozenset({ben})),
+        Access(frozenset({ana, ben})),
+        Access(frozenset({ben})),
+    ):
+        before = len(kinds(register))
+        index.write([PutAccess("wiki:1", access)])
+        noted.append(kinds(register)[before:])
+    assert noted == [[], ["closed"], [], ["closed"]]
