@@ -132,6 +132,7 @@ _environment.filters.update(
     answered_before=wording.answered_before,
     open_figures=wording.open_figures,
     opened=descriptions.opened,
+    passed_on=wording.passed_on,
     place=wording.place,
     post=wording.post,
     reasons=wording.reasons,

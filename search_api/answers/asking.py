@@ -68,10 +68,12 @@ from search_api.asking.values import (
     GivenAnswer,
     OpenQuestionFigures,
     OwnAsking,
+    PassedOn,
     QuestionStage,
     ReaderScope,
     RequestState,
     Thread,
+    is_with_somebody,
 )
 from search_api.identity.principals import Role
 from search_api.questions.query import Query
@@ -169,7 +171,8 @@ class ShownQuestion:
     `asker` is None while they are not to be named; of who has left a name alone is told. `own`:
     it is the reader's. `state` is that of the reader's own request, None where they are asked
     nothing now. To the asker alone: `accepted_by`, who accepted to answer and has not yet;
-    `passed_on`, the reasons of those who passed it on, without their names.
+    `passed_on`, the reasons of those who passed it on, without their names; `recipients`, how many
+    agents it may be put to, one after the other.
     """
 
     question: AskedQuestion
@@ -179,7 +182,8 @@ class ShownQuestion:
     own: bool
     state: RequestState | None = None
     accepted_by: Agent | None = None
-    passed_on: tuple[str, ...] = ()
+    passed_on: tuple[PassedOn, ...] = ()
+    recipients: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,16 +284,15 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
         until=moment + timedelta(days=asking.rules.answer_days),
     )
     first = _may_be_first(context, reader, new.to)
-    named = [] if new.community else _named(context, question, first.id if first else "")
-    # All that asks the index comes before: refused by it then, a question would stand, and be
-    # asked twice.
-    answering = frozenset[str]() if named else _answering(context)
-    if not asking.questions.ask(question, asking.rules.asked_per_day, moment - timedelta(days=1)):
+    recipients = [] if new.community else _recipients(context, question, first)
+    # Read the index before the question is kept: if the index refuses afterwards, the question
+    # stands, and its asker asks it again.
+    answering = _answering(context)
+    day_ago = moment - timedelta(days=1)
+    if not asking.questions.ask(question, asking.rules.asked_per_day, day_ago, recipients):
         raise TooManyQuestions("Vous avez posé beaucoup de questions aujourd’hui : revenez demain.")
     asking.publish()
-    if named:
-        _ask_next(context, question, named, first.id if first else "")
-    else:
+    if not _ask_next(context, question):
         _to_community(context, question, answering)
     return question
 
@@ -331,7 +334,12 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
         own,
         mine[0] if mine else None,
         named(accepted[0]) if own and accepted else None,
-        tuple(one.reason for one in requests if own and one.reason),
+        tuple(
+            PassedOn(one.reason, one.decided.date() if one.decided else None)
+            for one in requests
+            if own and one.state is RequestState.PASSED_ON
+        ),
+        min(len(asking.questions.recipients_of(question.id)), MOST_ASKED) if own else 0,
     )
 
 
@@ -468,12 +476,13 @@ class _Acting:
         if RequestState.ACCEPTED in states:
             raise InvalidParameter("Vous avez accepté : transmettez la question, avec une raison.")
         self._decide(RequestState.DECLINED)
-        self._next()
+        _ask_next(self.context, self.question)
 
     def transfer(self, text: str, *_: str) -> None:
         reason = checked_text(text, MOST_REASON, "Écrivez la raison en quelques mots.")
+        answering = _answering(self.context)
         self._decide(RequestState.PASSED_ON, reason=reason)
-        self._next()
+        _go_on(self.context, self.question, answering)
 
     def answer(self, text: str, *_: str) -> None:
         said = checked_text(text, MOST_TEXT, "Écrivez la réponse.")
@@ -515,8 +524,9 @@ class _Acting:
         said = checked_text(text, MOST_REASON, "Écrivez ce qui manque.")
         if all(one.author_id == self.agent_id for one in self.thread.answers):
             raise InvalidParameter("Personne d’autre n’a encore répondu : corrigez votre question.")
+        answering = _answering(self.context)
         self.asking.questions.lacks(self.question.id, said)
-        self._next()
+        _go_on(self.context, self.question, answering)
 
     def delete(self, *_: str) -> None:
         self._of_the_asker()
@@ -532,10 +542,6 @@ class _Acting:
         decided = self.asking.questions.decide(self.question.id, self.agent_id, state, **values)  # type: ignore[arg-type]
         if not decided:
             raise NotFound("Cette question ne vous est pas, ou plus, posée.")
-
-    def _next(self) -> None:
-        question = self.question
-        _ask_next(self.context, question, _named(self.context, question))
 
     def _of_the_asker(self) -> None:
         if self.question.asker_id != self.agent_id:
@@ -606,18 +612,21 @@ def forget_own_questions(context: AnswerContext, reader: Reader) -> None:
 def move_questions_on(context: AnswerContext) -> int:
     """Whatever time has passed for goes to the next agent, the community, or who animates.
 
-    A decline moves a question on to the next agent at once, who has the rest of that time besides
-    their own, and never to the next stage earlier: nobody can tell it from silence.
+    A decline moves a question on to the next recipient at once, who has the rest of that time
+    besides their own, and never to the next stage earlier: nobody can tell it from silence.
     Returns how many questions moved.
     """
     asking = asking_of(context)
     moment = asking.questions.now()
     asking.questions.tidy(moment - timedelta(days=LATELY_DAYS))
     waiting = asking.questions.at_stage(QuestionStage.EXPERTS, QuestionStage.COMMUNITY)
-    return sum(_moved_on(context, asking, one) for one in waiting)
+    answering = _answering(context) if waiting else frozenset()
+    return sum(_moved_on(context, asking, one, answering) for one in waiting)
 
 
-def _moved_on(context: AnswerContext, asking: Asking, thread: Thread) -> bool:
+def _moved_on(
+    context: AnswerContext, asking: Asking, thread: Thread, answering: frozenset[str]
+) -> bool:
     question, moment = thread.question, asking.questions.now()
     if not thread.waits:
         return False
@@ -632,13 +641,21 @@ def _moved_on(context: AnswerContext, asking: Asking, thread: Thread) -> bool:
             if one.until > moment and _still_may(context, question, one.agent_id):
                 return False
             asking.questions.decide(question.id, one.agent_id, RequestState.EXPIRED)
-    if len(requests) < MOST_ASKED and _ask_next(context, question, _named(context, question)):
+    return _go_on(context, question, answering)
+
+
+def _go_on(context: AnswerContext, question: AskedQuestion, answering: frozenset[str]) -> bool:
+    """Ask the next recipient; if there is none and nobody has the question, end that stage.
+
+    Returns whether the question moved.
+    """
+    if _ask_next(context, question):
         return True
-    ends = [one.until for one in requests] + ([question.until] if question.until else [])
-    if all(end <= moment for end in ends):
-        _to_community(context, question, _answering(context))
-        return True
-    return False
+    questions = asking_of(context).questions
+    if is_with_somebody(questions.requests_of(question.id), questions.now()):
+        return False
+    _to_community(context, question, answering)
+    return True
 
 
 def _still_may(context: AnswerContext, question: AskedQuestion, agent_id: str) -> bool:
@@ -655,34 +672,28 @@ def _still_may(context: AnswerContext, question: AskedQuestion, agent_id: str) -
     return readable and may_be_asked(wanted, question, rules, context.today())
 
 
-def _ask_next(
-    context: AnswerContext,
-    question: AskedQuestion,
-    named: Sequence[Agent],
-    first: str = "",
-) -> bool:
-    """Ask the next agent; false where there is none, or the question has waited for enough."""
+def _ask_next(context: AnswerContext, question: AskedQuestion) -> bool:
+    """Ask the first stored recipient who may be asked now; false if nobody could be asked.
+
+    `MOST_ASKED` agents are asked at most. A recipient who may not be asked now is passed over.
+    Nobody is asked in the name of an asker who was erased.
+    """
     asking = asking_of(context)
     requests = asking.questions.requests_of(question.id)
-    if len(requests) >= MOST_ASKED:
+    if not question.asker_id or len(requests) >= MOST_ASKED:
         return False
     moment, rules = asking.questions.now(), asking.rules
     week = moment - timedelta(days=WEEK_DAYS)
-    people = _possible(context, named)
-    asker = context.people.agents([question.asker_id]).get(question.asker_id)
-    chosen = first_of(
-        people,
-        question,
-        asker,
-        rules,
-        context.today(),
-        without={one.agent_id for one in requests},
-        first=first,
-    )
-    # As if nobody had decided before their time: a decline shows in no later step either.
-    begins = max([moment, *(one.until for one in requests)])
-    until = begins + timedelta(days=rules.answer_days)
-    for one in chosen:
+    asked = {one.agent_id for one in requests}
+    ids = [one for one in asking.questions.recipients_of(question.id) if one not in asked]
+    known = context.people.agents(ids)
+    # As if those who declined had been silent: a decline shows in no later step either. Passing on
+    # is told to the asker, and takes no time.
+    held = (one.until for one in requests if one.state is not RequestState.PASSED_ON)
+    until = max([moment, *held]) + timedelta(days=rules.answer_days)
+    for one in _possible(context, [known[id_] for id_ in ids if id_ in known]):
+        if not may_be_asked(one, question, rules, context.today()):
+            continue
         request = AgentRequest(question.id, one.agent.id, RequestState.WAITING, moment, until)
         if _may_read(asking, one.agent.id, question) and asking.questions.request(
             request, weekly_limit(one, rules), week, limits_of_one_asker(one, rules, moment)
@@ -706,20 +717,39 @@ def _possible(context: AnswerContext, named: Sequence[Agent]) -> list[PossibleAn
     ]
 
 
-def _named(context: AnswerContext, question: AskedQuestion, first: str = "") -> list[Agent]:
-    """Those whom a search of the asker names for certain, best first; and whom they came from.
+def _recipients(context: AnswerContext, question: AskedQuestion, first: Agent | None) -> list[str]:
+    """Return the ids of the agents to ask, in order: chosen once, when the question is asked.
 
-    Of a question to a métier, who holds it, nearest first: no evidence is asked for.
+    Its own document then supports other people, so the same search would name others later.
     """
-    reader = asking_of(context).reader_of(question.asker_id)
+    asking = asking_of(context)
+    asker = context.people.agents([question.asker_id]).get(question.asker_id)
+    chosen = first_of(
+        _possible(context, _named(context, question, asker, first)),
+        question,
+        asker,
+        asking.rules,
+        context.today(),
+        first=first.id if first else "",
+    )
+    return [one.agent.id for one in chosen if _may_read(asking, one.agent.id, question)]
+
+
+def _named(
+    context: AnswerContext, question: AskedQuestion, asker: Agent | None, first: Agent | None
+) -> list[Agent]:
+    """Return those whom a search of the asker names for certain, best first, and `first`.
+
+    For a question to a métier: its holders, the nearest first, without any evidence.
+    """
     if metier := asked_metier(context, question.topic_id):
-        asker = context.people.agents([question.asker_id]).get(question.asker_id)
         named = {one.id: one for one in holders_of_metier(context, metier, asker)}
     else:
+        reader = asking_of(context).reader_of(question.asker_id)
         found = people_for(context, reader, question.title, CHOSEN_FROM).candidates
         named = {one.agent.id: one.agent for one in found if one.sure}
-    if first and first not in named:
-        named |= context.people.agents([first])
+    if first is not None:
+        named.setdefault(first.id, first)
     return list(named.values())
 
 

@@ -71,8 +71,19 @@ asked_agents = sa.Table(
     sa.Column("asked", sa.DateTime(timezone=True), nullable=False),
     sa.Column("until", sa.DateTime(timezone=True), nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("decided", sa.DateTime(timezone=True)),
     sa.Index("asked_agents_agent", "agent_key", "asked"),
 )
+
+question_recipients = sa.Table(
+    "question_recipients",
+    metadata,
+    sa.Column("question_id", sa.String(32), primary_key=True),
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("agent_key", sa.String(64), nullable=False, index=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+)
+"""Agents who may be asked a question, in that order, chosen when it was asked."""
 
 given_answers = sa.Table(
     "given_answers",
@@ -197,8 +208,17 @@ class SqlQuestions:
     ) -> None:
         self._engine, self.now, self._register = engine, now, register
 
-    def ask(self, question: AskedQuestion, per_day: int, since: datetime) -> bool:
-        """Keep a new question; false where its asker asked `per_day` questions since a moment."""
+    def ask(
+        self,
+        question: AskedQuestion,
+        per_day: int,
+        since: datetime,
+        recipients: Sequence[str] = (),
+    ) -> bool:
+        """Keep a new question and the ids of its recipients, in order.
+
+        Returns false if its asker asked `per_day` questions since a moment.
+        """
         with self._writing() as (connection, seq):
             asked = asked_questions.c
             own = (asked.agent_key == digest(question.asker_id)) & (asked.created > since)
@@ -206,6 +226,17 @@ class SqlQuestions:
             if connection.execute(count).scalar_one() >= per_day:
                 return False
             connection.execute(sa.insert(asked_questions).values(_question_row(question, seq)))
+            rows = [
+                {
+                    "question_id": question.id,
+                    "place": place,
+                    "agent_key": digest(id_),
+                    "agent_id": storable(id_),
+                }
+                for place, id_ in enumerate(recipients)
+            ]
+            if rows:
+                connection.execute(sa.insert(question_recipients), rows)
             return True
 
     def one(self, question_id: str, *, with_hidden: bool = False) -> Thread | None:
@@ -256,6 +287,14 @@ class SqlQuestions:
         """Whom a question was asked, in that order. For the steps, never for a reader."""
         with self._engine.connect() as connection:
             return _requests(connection, asked_agents.c.question_id == question_id)
+
+    def recipients_of(self, question_id: str) -> tuple[str, ...]:
+        """Return the ids of the stored recipients, in order. For the steps, never for a reader."""
+        this = question_recipients.c.question_id == question_id
+        ordered = sa.select(question_recipients.c.agent_id).where(this)
+        with self._engine.connect() as connection:
+            rows = connection.execute(ordered.order_by(question_recipients.c.place))
+            return tuple(rows.scalars())
 
     def requested_since(self, agent_ids: Collection[str], moment: datetime) -> RecentRequests:
         """How many questions each of these agents was asked since then."""
@@ -324,6 +363,8 @@ class SqlQuestions:
         if state is RequestState.ACCEPTED:
             own &= asked_agents.c.state == RequestState.WAITING.value
         values: dict[str, object] = {"state": state.value, "reason": storable(reason)}
+        if state is not RequestState.EXPIRED:
+            values["decided"] = self.now()
         if until is not None:
             values["until"] = until
         with self._writing() as (connection, seq):
@@ -443,7 +484,7 @@ class SqlQuestions:
             _change(connection, question_id, seq, **gone, corrected=[], deleted=True)
             this = given_answers.c.question_id == question_id
             connection.execute(sa.delete(given_answers).where(this))
-            for table in (hidden_texts, text_reports, question_uses):
+            for table in (hidden_texts, text_reports, question_uses, question_recipients):
                 connection.execute(sa.delete(table).where(table.c.question_id == question_id))
             _end_requests(connection, question_id)
 
@@ -600,6 +641,7 @@ class SqlQuestions:
                     replace(one, hidden=hidden.get((one.question_id, one.id))) for one in answers
                 ),
                 _requests(connection, asked_agents.c.agent_key == mine),
+                _planned(connection, mine),
                 reports_of(connection, text_reports.c.agent_key == mine),
             )
 
@@ -761,7 +803,7 @@ def forget_agent_in_questions(connection: sa.Connection, agent_id: str) -> int:
     for table in (asked_questions, given_answers):
         unnamed = sa.update(table).where(table.c.agent_key == mine)
         rows += connection.execute(unnamed.values(agent_key="", agent_id="")).rowcount
-    for table in (asked_agents, asking_preferences, text_reports):
+    for table in (asked_agents, question_recipients, asking_preferences, text_reports):
         rows += connection.execute(sa.delete(table).where(table.c.agent_key == mine)).rowcount
     return rows
 
@@ -772,7 +814,8 @@ def forget_every_question(connection: sa.Connection) -> None:
     The number of the last change stays too: no later one falls behind what the index knows.
     """
     moderated = (hidden_texts, text_reports, question_uses)
-    for table in (asked_questions, given_answers, asked_agents, *moderated):
+    asked = (asked_questions, asked_agents, question_recipients)
+    for table in (*asked, given_answers, *moderated):
         connection.execute(sa.delete(table))
 
 
@@ -917,9 +960,19 @@ def _requests(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple[
             in_utc(row["asked"]),
             in_utc(row["until"]),
             row["reason"],
+            in_utc(row["decided"]) if row["decided"] else None,
         )
         for row in connection.execute(query).mappings()
     )
+
+
+def _planned(connection: sa.Connection, agent_key: str) -> tuple[str, ...]:
+    """Return the ids of questions that an agent may be asked in their turn, and was not yet."""
+    own = question_recipients.c.agent_key == agent_key
+    asked = sa.select(asked_agents.c.question_id).where(asked_agents.c.agent_key == agent_key)
+    query = sa.select(question_recipients.c.question_id).where(own)
+    query = query.where(question_recipients.c.question_id.not_in(asked))
+    return tuple(connection.execute(query.order_by(question_recipients.c.question_id)).scalars())
 
 
 def _question(row: sa.RowMapping) -> AskedQuestion:
@@ -972,6 +1025,7 @@ def _request_row(one: AgentRequest) -> dict[str, object]:
         "asked": one.asked,
         "until": one.until,
         "reason": one.reason,
+        "decided": one.decided,
     }
 
 

@@ -1,11 +1,11 @@
 """The values of a question to those who know: the question, whom it was asked, its answers.
 
-A question goes to one agent at a time, as `choosing` orders them; then to the community of its
-topic; then to whoever animates the topic. Who declined, and who let the time pass, is told to
-nobody but themselves.
+The recipients of a question are chosen and ordered once, when it is asked (`choosing`). It goes to
+one of them at a time; then to the community of its topic; then to whoever animates the topic. Only
+the agents themselves are told who declined and who let the time pass.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -119,7 +119,10 @@ def scope_principal(scope: ReaderScope, scope_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AgentRequest:
-    """An agent who is asked. `until`: when it goes to the next. `reason`: why it was passed on."""
+    """An agent who is asked. `until`: when it goes to the next. `reason`: why it was passed on.
+
+    `decided`: when the agent accepted, declined or passed it on; None if they did not.
+    """
 
     question_id: str
     agent_id: str
@@ -127,6 +130,25 @@ class AgentRequest:
     asked: datetime
     until: datetime
     reason: str = ""
+    decided: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOn:
+    """An agent passed a question on, and why. `on` is None if the day was not kept."""
+
+    reason: str
+    on: date | None
+
+
+def is_with_somebody(requests: Sequence[AgentRequest], moment: datetime) -> bool:
+    """Return whether the asker is told that somebody has the question.
+
+    An agent who declined counts until their time is over, like one who is silent: nobody can tell
+    the two apart. An agent who passed it on or answered does not: the asker is told of both.
+    """
+    told = {RequestState.PASSED_ON, RequestState.ANSWERED}
+    return any(one.state not in told and one.until > moment for one in requests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,12 +288,16 @@ class HiddenText:
 
 @dataclass(frozen=True, slots=True)
 class OwnAsking:
-    """Everything that is kept of one agent here: for their own eyes, and for their export."""
+    """Everything that is kept of one agent here: for their own eyes, and for their export.
+
+    `planned`: ids of the questions that they may be asked in their turn.
+    """
 
     preferences: AskingPreferences
     questions: tuple[AskedQuestion, ...] = ()
     answers: tuple[GivenAnswer, ...] = ()
     requests: tuple[AgentRequest, ...] = ()
+    planned: tuple[str, ...] = ()
     reports: tuple[TextReport, ...] = ()
 
 

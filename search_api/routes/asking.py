@@ -51,6 +51,7 @@ from search_api.schemas.asking import (
 )
 from search_api.services import services_of
 from search_api.templating import render
+from search_api.wording import where_a_question_stands
 
 _Written = Annotated[str, Query(max_length=4_000, description="what is being written")]
 _IN_PERSON = [Depends(not_by_personal_token)]
@@ -283,14 +284,18 @@ def _question(
     problem: str = "",
 ) -> str:
     services = services_of(request)
+    found = question_page(services, reader, question_id)
+    answer_days = services.asking.rules.answer_days if services.asking else 0
     return render(
         "question.html",
         request=request,
-        found=question_page(services, reader, question_id),
+        found=found,
+        stands=where_a_question_stands(
+            found.question.stage, found.recipients, answer_days, on_topic=found.topic is not None
+        ),
         reported=reported,
         typed=typed,
         problem=problem,
-        answer_days=services.asking.rules.answer_days if services.asking else 0,
         mailed=services.mail is not None,
         today=services.today(),
         topic_address=topic_address,

@@ -96,6 +96,13 @@ class BriefQuestionBody(_AskingSchema):
     created: datetime
 
 
+class PassedOnBody(_AskingSchema):
+    """An agent passed a question on."""
+
+    reason: str
+    on: date | None = Field(description="null: the day was not kept")
+
+
 class AskedQuestionBody(BriefQuestionBody):
     """A question with its answers."""
 
@@ -106,7 +113,12 @@ class AskedQuestionBody(BriefQuestionBody):
     own: bool
     state: RequestState | None = Field(description="of your own request; null: you are not asked")
     accepted_by: AgentBody | None = Field(description="who accepted; told to the asker alone")
-    passed_on: list[str] = Field(description="reasons, without names; told to the asker alone")
+    passed_on: list[PassedOnBody] = Field(
+        description="by whom the question was passed on, without names; told to the asker alone"
+    )
+    recipients: int = Field(
+        description="how many agents it may be put to, one after the other; 0 to all but the asker"
+    )
     missing: str = Field(description="what the asker says the answers lack")
     corrected: list[datetime] = Field(description="when; former texts are not kept")
     hidden: str | None = Field(description="why it is shown to you alone; null: it is shown")
@@ -126,7 +138,7 @@ class QuestionOfYouBody(BriefQuestionBody):
     """A question that one is asked, as its page and list tell."""
 
     state: RequestState
-    until: datetime = Field(description="then it goes to somebody else")
+    until: datetime = Field(description="then it goes to the next recipient, or to all readers")
 
 
 class WaitingTopicBody(_AskingSchema):
@@ -236,6 +248,7 @@ class OwnAskingBody(_AskingSchema):
     asked: list[OwnAskedBody]
     answers: list[OwnAnswerBody]
     requests: list[OwnRequestBody]
+    planned: list[str] = Field(description="ids of questions that you may be asked in your turn")
     reports: list[OwnReportBody]
 
 
@@ -251,7 +264,8 @@ def question_body(found: ShownQuestion) -> AskedQuestionBody:
         own=found.own,
         state=found.state,
         accepted_by=agent_body(found.accepted_by) if found.accepted_by else None,
-        passed_on=list(found.passed_on),
+        passed_on=[PassedOnBody(reason=one.reason, on=one.on) for one in found.passed_on],
+        recipients=found.recipients,
         missing=one.missing,
         corrected=list(one.corrected),
         hidden=one.hidden,
@@ -372,6 +386,7 @@ def own_asking_body(found: OwnAsking) -> OwnAskingBody:
             )
             for one in found.requests
         ],
+        planned=list(found.planned),
         reports=[
             OwnReportBody(
                 question=one.question_id,

@@ -20,6 +20,7 @@ from indexer.errors import IndexUnreachable
 from indexer.values import (
     IndexEntry,
     Question,
+    Remove,
     SearchAnswer,
     SearchRequest,
     ShownDocument,
@@ -270,8 +271,75 @@ def test_who_accepted_passes_on_and_does_not_decline(site: AskingSite) -> None:
     assert site.act(MAPPER, question, "transfer", text=" ") == 422
     assert site.act(MAPPER, question, "transfer", text="C'est au voisin.") == 204
     assert site.waiting(question) == [NEIGHBOUR]
-    assert site.read(ASKER, question)["passed_on"] == ["C'est au voisin."]
+    (passed_on,) = site.read(ASKER, question)["passed_on"]
+    assert passed_on == {"reason": "C'est au voisin.", "on": TODAY.isoformat()}
     assert site.read(NEIGHBOUR, question)["passed_on"] == []
+
+
+@pytest.mark.parametrize("act", ["decline", "transfer", "silence"])
+def test_recipients_are_chosen_when_a_question_is_asked(site: AskingSite, act: str) -> None:
+    """The next stored recipient is asked, though a search names nobody by then."""
+    question = site.ask()
+    assert site.waiting(question) == [MAPPER]
+    site.index.write([Remove(f"wiki:{number}") for number in range(12)])
+    if act == "silence":
+        site.later(3.5)
+    else:
+        assert site.act(MAPPER, question, act, text="Au voisin.") == 204
+    assert site.waiting(question) == [NEIGHBOUR]
+    assert site.read(ASKER, question)["recipients"] == 3
+    assert site.read(STRANGER, question)["recipients"] == 0
+
+
+def test_to_pass_on_where_nobody_is_left_says_so(site: AskingSite) -> None:
+    """The question ends that stage at once; no page says that somebody else is asked."""
+    for one in (NEIGHBOUR, FARAWAY):
+        site.questions.prefer(one, AskingPreferences(receives=False))
+    question = site.ask(topic="cadastre")
+    found = site.read(ASKER, question)
+    assert (found["recipients"], found["stage"]) == (1, "experts")
+    assert site.act(MAPPER, question, "transfer", text="Je ne sais pas.") == 204
+    assert site.waiting(question) == []
+    found = site.read(ASKER, question)
+    assert (found["stage"], len(found["passed_on"])) == ("animator", 1)
+    page = site.client(ASKER).get(f"/questions/{question}").text
+    assert "Transmise" not in page
+    assert "n’est plus posée à personne en particulier" in page
+
+
+def test_to_decline_where_nobody_is_left_moves_nothing(site: AskingSite) -> None:
+    """As after silence: the stage ends once the time of who declined is over."""
+    for one in (NEIGHBOUR, FARAWAY):
+        site.questions.prefer(one, AskingPreferences(receives=False))
+    question = site.ask(topic="cadastre")
+    assert site.act(MAPPER, question, "decline") == 204
+    site.later(2.5)
+    assert site.read(ASKER, question)["stage"] == "experts"
+    site.later(1)
+    assert site.read(ASKER, question)["stage"] == "animator"
+
+
+def test_a_question_that_reaches_nobody_says_so_at_once(site: AskingSite) -> None:
+    """Nobody receives questions: it waits for nobody in particular from the first moment."""
+    for one in (MAPPER, NEIGHBOUR, FARAWAY):
+        site.questions.prefer(one, AskingPreferences(receives=False))
+    question = site.ask(topic="cadastre")
+    found = site.read(ASKER, question)
+    assert (found["recipients"], found["stage"]) == (0, "animator")
+
+
+def test_a_stored_recipient_is_erased_and_tells_no_other(site: AskingSite) -> None:
+    """Who may be asked later reads so in their own data; a purge and a deletion erase it."""
+    question = site.ask()
+
+    def planned(agent_id: str) -> list[str]:
+        return list(site.client(agent_id).get("/api/v1/me/export").json()["asking"]["planned"])
+
+    assert [planned(one) for one in (MAPPER, NEIGHBOUR, STRANGER)] == [[], [question], []]
+    assert purge_agent(site.engine, NEIGHBOUR, b"key") > 0
+    assert site.questions.recipients_of(question) == (MAPPER, FARAWAY)
+    assert site.act(ASKER, question, "delete") == 204
+    assert site.questions.recipients_of(question) == ()
 
 
 def test_a_former_text_is_found_by_nobody(either: AskingSite) -> None:
@@ -353,9 +421,7 @@ def test_an_expert_is_not_flooded(site: AskingSite) -> None:
         ).all()
     assert {tuple(row) for row in asked} == {(MAPPER, 2), (NEIGHBOUR, 2), (FARAWAY, 1)}
     site.later(7.5)
-    with site.engine.connect() as connection:
-        query = sa.select(sa.func.count()).where(asked_agents.c.agent_id == MAPPER)
-        assert connection.execute(query.select_from(asked_agents)).scalar() == 4
+    assert site.waiting(site.ask(NEIGHBOUR, to=MAPPER)) == [MAPPER], "a week later"
 
 
 def test_to_ask_and_delete_escapes_no_limit(site: AskingSite) -> None:
