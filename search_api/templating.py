@@ -102,6 +102,7 @@ _environment = Environment(
 )
 _environment.filters.update(
     about=descriptions.about,
+    cut_at=wording.cut_at,
     agent_address=agent_address,
     area=area_name,
     basis=wording.basis,

@@ -488,6 +488,11 @@ def passed_on(found: PassedOn) -> str:
     return f"Une personne a passé la main {when} : « {found.reason} »"
 
 
+def cut_at(most: int) -> str:
+    """Say that a list shows its oldest entries alone."""
+    return f"Une liste montre {number(most)} éléments au plus, les plus anciens d’abord."
+
+
 def _lasting(time: timedelta) -> str:
     """In hours, or from a day on in days; what is begun counts as whole."""
     hours = max(1, -(-time // timedelta(hours=1)))

@@ -20,9 +20,10 @@ from search_api.answers.asking import (
     question_page,
 )
 from search_api.answers.following import News, news
-from search_api.asking.values import AskedQuestion, QuestionStage, RequestState
+from search_api.asking.values import MOST_LISTED, AskedQuestion, QuestionStage, RequestState
 from search_api.wording import (
     answered_before,
+    cut_at,
     day,
     open_figures,
     passed_on,
@@ -155,6 +156,7 @@ def _list_text(found: OwnQuestions) -> str:
         answered_before(found.answered_before),
         open_figures(found.figures),
         f"Sujets qui attendent une réponse : {topics}." if topics else "",
+        cut_at(MOST_LISTED) if found.more else "",
     )
     return "\n\n".join([*(shown or ["Aucune question."]), *filter(None, said)])
 

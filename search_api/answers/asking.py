@@ -4,11 +4,11 @@ Every reader sees a question under the rights that its asker chose, and nothing 
 asked: only who accepted, told to the asker. Who was asked, and has not decided, knows it alone.
 """
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import islice
 from uuid import uuid4
 
 from connectors.values import Agent
@@ -55,6 +55,7 @@ from search_api.asking.choosing import (
 )
 from search_api.asking.values import (
     MOST_ASKED,
+    MOST_LISTED,
     MOST_PER_WEEK,
     MOST_REASON,
     MOST_TEXT,
@@ -75,13 +76,15 @@ from search_api.asking.values import (
     Thread,
     is_with_somebody,
 )
-from search_api.identity.principals import Role
+from search_api.identity.principals import ALL, Role
 from search_api.questions.query import Query
 from search_api.ranking.results import Result
 
 EXISTING_SHOWN = 5
 """So many documents are shown while a question is being written: what is read at a glance."""
 _YEAR = timedelta(days=365)
+_LATE = (QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
+"""No agent in particular is asked any more."""
 _WITHDRAW = PreferenceKind.WITHDRAW
 
 
@@ -193,7 +196,8 @@ class OwnQuestions:
     `answered_before` counts, of all agents in a year, «Cela répond»; `figures` are of the questions
     of that year which everybody may read; `waiting_topics` are those of the topics that wait for
     whoever may answer, with how many: of what everybody may read too, so that a number tells of no
-    other. `moderates`: the reader animates.
+    other. `moderates`: the reader animates. `more`: of `of_communities` or `animated` only the
+    `MOST_LISTED` oldest are here.
     """
 
     waiting: tuple[tuple[AgentRequest, AskedQuestion], ...]
@@ -204,6 +208,7 @@ class OwnQuestions:
     figures: OpenQuestionFigures
     waiting_topics: tuple[tuple[Topic, int], ...] = ()
     moderates: bool = False
+    more: bool = False
 
     @property
     def answered(self) -> tuple[Thread, ...]:
@@ -353,47 +358,42 @@ def _may_be_named_here(context: AnswerContext, agent: Agent) -> bool:
 def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
     """What waits for the reader, and what they asked. Raises `NotFound`, `IndexUnreachable`."""
     asking, agent = asking_of(context), known_agent(context, reader)
-    access = access_filter(reader)
+    access, questions = access_filter(reader), asking.questions
     joined = {topic.id for one in _communities(context, agent) for topic in one.topics}
     held = context.grants.held_by(reader)
-    passed = asking.questions.at_stage(QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
-    late = [
-        one.question
-        for one in passed
-        if access.admits(one.question.access) and one.question.asker_id != agent.id
-    ]
+    animates = Role.ANIMATOR in held.roles
+    topic_ids = None if ALL in held.topics else held.topics
+
+    def first(some: Iterable[AskedQuestion]) -> list[AskedQuestion]:
+        of_others = (one for one in some if one.asker_id != agent.id and access.admits(one.access))
+        return list(islice(of_others, MOST_LISTED + 1))
+
+    of_communities = first(questions.open_at(*_LATE, topic_ids=joined))
+    animated = questions.open_at(QuestionStage.ANIMATOR, topic_ids=topic_ids) if animates else ()
+    of_animator = first(animated)
     return OwnQuestions(
         tuple(
-            (_as_told(request, asking.rules), thread.question)
-            for request, thread in asking.questions.waiting_for(agent.id)
-            if access.admits(thread.question.access)
+            (_as_told(request, asking.rules), question)
+            for request, question in questions.waiting_for(agent.id)
+            if access.admits(question.access)
         ),
-        tuple(one for one in late if one.topic_id in joined),
-        tuple(
-            one
-            for one in late
-            if one.stage is QuestionStage.ANIMATOR
-            and Role.ANIMATOR in held.roles
-            and held.animates_topic(one.topic_id)
-        ),
-        asking.questions.of_asker(agent.id),
-        asking.questions.answered_before(context.today() - _YEAR),
-        asking.questions.open_figures(asking.questions.now() - _YEAR),
-        _waiting_topics(context, passed),
-        Role.ANIMATOR in held.roles,
+        tuple(of_communities[:MOST_LISTED]),
+        tuple(of_animator[:MOST_LISTED]),
+        questions.of_asker(agent.id),
+        questions.answered_before(context.today() - _YEAR),
+        questions.open_figures(questions.now() - _YEAR),
+        _waiting_topics(context, questions.open_by_topic(*_LATE)),
+        animates,
+        max(len(of_communities), len(of_animator)) > MOST_LISTED,
     )
 
 
 def _waiting_topics(
-    context: AnswerContext, passed: Sequence[Thread]
+    context: AnswerContext, counts: Mapping[str, int]
 ) -> tuple[tuple[Topic, int], ...]:
     """Topics of open questions that no agent is asked any more and nobody answered; by label."""
-    counts = Counter(
-        one.question.topic_id
-        for one in passed
-        if one.waits and one.question.scope is ReaderScope.EVERYBODY
-    )
-    return tuple((one, counts[one.id]) for one in list_topics(context).topics if counts[one.id])
+    listed = list_topics(context).topics if counts else ()
+    return tuple((one, counts[one.id]) for one in listed if one.id in counts)
 
 
 def _as_told(request: AgentRequest, rules: AskingRules) -> AgentRequest:
@@ -412,11 +412,9 @@ def waiting_questions(context: AnswerContext, reader: Reader) -> int:
     if context.asking is None or reader.agent_id is None:
         return 0
     access, questions = access_filter(reader), context.asking.questions
-    asked = sum(
-        access.admits(thread.question.access)
-        for _, thread in questions.waiting_for(reader.agent_id)
-    )
-    return asked + sum(one.awaits_asker for one in questions.of_asker(reader.agent_id))
+    asked = questions.waiting_for(reader.agent_id)
+    readable = sum(access.admits(question.access) for _, question in asked)
+    return readable + questions.awaiting_word(reader.agent_id)
 
 
 def act_on_question(
@@ -619,22 +617,18 @@ def move_questions_on(context: AnswerContext) -> int:
     asking = asking_of(context)
     moment = asking.questions.now()
     asking.questions.tidy(moment - timedelta(days=LATELY_DAYS))
-    waiting = asking.questions.at_stage(QuestionStage.EXPERTS, QuestionStage.COMMUNITY)
-    answering = _answering(context) if waiting else frozenset()
-    return sum(_moved_on(context, asking, one, answering) for one in waiting)
+    due = asking.questions.due(moment)
+    answering = _answering(context) if due else frozenset()
+    return sum(_moved_on(context, asking, one, answering) for one in due)
 
 
 def _moved_on(
-    context: AnswerContext, asking: Asking, thread: Thread, answering: frozenset[str]
+    context: AnswerContext, asking: Asking, question: AskedQuestion, answering: frozenset[str]
 ) -> bool:
-    question, moment = thread.question, asking.questions.now()
-    if not thread.waits:
-        return False
+    moment = asking.questions.now()
     if question.stage is QuestionStage.COMMUNITY:
-        if question.until is None or question.until <= moment:
-            asking.questions.move(question.id, QuestionStage.ANIMATOR, None)
-            return True
-        return False
+        asking.questions.move(question.id, QuestionStage.ANIMATOR, None)
+        return True
     requests = asking.questions.requests_of(question.id)
     for one in requests:
         if one.state in UNDECIDED:

@@ -6,6 +6,7 @@ so that no number becomes visible after a higher one, and no two see the same fr
 agent.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -35,6 +36,9 @@ from search_api.asking.values import (
     question_document,
 )
 
+_READ_AT_ONCE = 500
+"""How many questions one statement reads: far below what a database takes as parameters."""
+
 metadata = sa.MetaData()
 
 asked_questions = sa.Table(
@@ -57,6 +61,9 @@ asked_questions = sa.Table(
     sa.Column("missing", sa.Text, nullable=False),
     sa.Column("deleted", sa.Boolean, nullable=False),
     sa.Column("corrected", sa.JSON, nullable=False, server_default="[]"),
+    sa.Index("asked_questions_stage", "stage", "created", "id"),
+    sa.Index("asked_questions_topic", "topic_id", "stage", "created", "id"),
+    sa.Index("asked_questions_modified", "modified"),
 )
 """Of a deleted question the id and its number remain, so that its document goes too; and for a
 while `agent_key`, so that its asker's limits hold."""
@@ -252,22 +259,66 @@ class SqlQuestions:
         with self._engine.connect() as connection:
             return _threads(connection, query.order_by(newest, asked_questions.c.id))
 
-    def waiting_for(self, agent_id: str) -> tuple[tuple[AgentRequest, Thread], ...]:
+    def waiting_for(self, agent_id: str) -> tuple[tuple[AgentRequest, AskedQuestion], ...]:
         """What an agent is asked and has not decided, the oldest first."""
         own = asked_agents.c.agent_key == digest(agent_id)
         with self._engine.connect() as connection:
             requests = _requests(connection, own & _undecided())
             ids = [one.question_id for one in requests]
-            threads = _threads(connection, _existing().where(asked_questions.c.id.in_(ids)))
-        by_id = {one.question.id: one for one in threads}
+            query = _existing().where(asked_questions.c.id.in_(ids))
+            by_id = {row["id"]: _question(row) for row in connection.execute(query).mappings()}
         return tuple((one, by_id[one.question_id]) for one in requests if one.question_id in by_id)
 
-    def at_stage(self, *stages: QuestionStage) -> tuple[Thread, ...]:
-        """Questions at these stages, the oldest first."""
-        query = _existing().where(asked_questions.c.stage.in_([one.value for one in stages]))
-        oldest = query.order_by(asked_questions.c.created, asked_questions.c.id)
+    def awaiting_word(self, agent_id: str) -> int:
+        """Count an agent's own questions with an answer of which they said nothing yet."""
+        asked = asked_questions.c
+        own = ~asked.deleted & (asked.agent_key == digest(agent_id))
+        own &= (asked.stage != QuestionStage.ANSWERED.value) & (asked.missing == "")
+        thanked = _answered_by_another(given_answers.c.thanked)
         with self._engine.connect() as connection:
-            return _threads(connection, oldest)
+            return _count(connection, own & _answered_by_another() & ~thanked, asked_questions)
+
+    def open_at(
+        self, *stages: QuestionStage, topic_ids: Collection[str] | None = None
+    ) -> Iterator[AskedQuestion]:
+        """Read the questions at these stages that still wait for an answer, the oldest first.
+
+        `topic_ids`: on these topics alone; None for all. They are read as they are needed.
+        """
+        asked = asked_questions.c
+        rows = asked.stage.in_([one.value for one in stages]) & _waits()
+        if topic_ids is not None:
+            rows &= asked.topic_id.in_(topic_ids)
+        query = _existing().where(rows).order_by(asked.created, asked.id).limit(_READ_AT_ONCE)
+        after: sa.ColumnElement[bool] = sa.true()
+        while True:
+            with self._engine.connect() as connection:
+                found = connection.execute(query.where(after)).mappings().all()
+            yield from map(_question, found)
+            if len(found) < _READ_AT_ONCE:
+                return
+            last = found[-1]
+            later = (asked.created == last["created"]) & (asked.id > last["id"])
+            after = (asked.created > last["created"]) | later
+
+    def due(self, moment: datetime) -> tuple[AskedQuestion, ...]:
+        """Return open questions that agents are asked, or whose community's time is over."""
+        asked = asked_questions.c
+        over = asked.until.is_(None) | (asked.until <= moment)
+        community = (asked.stage == QuestionStage.COMMUNITY.value) & over
+        due = (asked.stage == QuestionStage.EXPERTS.value) | community
+        query = _existing().where(due & _waits()).order_by(asked.created, asked.id)
+        with self._engine.connect() as connection:
+            return tuple(map(_question, connection.execute(query).mappings()))
+
+    def open_by_topic(self, *stages: QuestionStage) -> dict[str, int]:
+        """By topic, how many questions at these stages wait that everybody may read."""
+        asked = asked_questions.c
+        rows = asked.stage.in_([one.value for one in stages]) & _waits() & ~asked.deleted & _shown()
+        rows &= asked.scope == ReaderScope.EVERYBODY.value
+        query = sa.select(asked.topic_id, sa.func.count()).where(rows).group_by(asked.topic_id)
+        with self._engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def on_topic(self, topic_id: str, since: datetime | None = None) -> tuple[Thread, ...]:
         """Questions on a topic that were asked, changed or answered since a moment; None: all."""
@@ -577,19 +628,33 @@ class SqlQuestions:
         Without an answer, and not changed since the first moment; or with one, and neither
         changed, answered nor of use since the second. None for a moment: kept for ever.
         """
-        with self._engine.connect() as connection:
-            threads = _threads(connection, _existing(True), True)
-            found_uses = connection.execute(sa.select(question_uses)).mappings()
-            uses = {row["question_id"]: row["day"] for row in found_uses}
-        found = []
-        for one in threads:
-            moments = [one.question.modified, *(answer.modified for answer in one.answers)]
-            last = max(moments)
-            used = uses.get(one.question.id, date.min)
-            before = unused_before if one.answers else unanswered_before
-            if before is not None and last < before and used < before.date():
-                found.append(one.question.id)
+        before = {False: unanswered_before, True: unused_before}
+        found: list[str] = []
+        for answered, moment in before.items():
+            if moment is not None:
+                found += self._expired(answered, moment)
         return tuple(sorted(found))
+
+    def _expired(self, answered: bool, before: datetime) -> Iterator[str]:
+        asked, given, used = asked_questions.c, given_answers.c, question_uses.c
+        this = given.question_id == asked.id
+        lately = sa.exists().where(this, given.created >= before)
+        of_use = sa.exists().where(used.question_id == asked.id, used.day >= before.date())
+        has_answer = sa.exists().where(this)
+        old = ~asked.deleted & (asked.modified < before) & ~lately & ~of_use
+        old &= has_answer if answered else ~has_answer
+        corrected = sa.select(given.question_id, given.corrected).where(
+            given.question_id.in_(sa.select(asked.id).where(old))
+        )
+        with self._engine.connect() as connection:
+            ids = list(connection.execute(sa.select(asked.id).where(old)).scalars())
+            # The moments of corrections are a list, which no condition of SQL reads everywhere.
+            kept = {
+                question_id
+                for question_id, moments in connection.execute(corrected)
+                if moments and datetime.fromisoformat(moments[-1]) >= before
+            }
+        yield from (one for one in ids if one not in kept)
 
     def answered_before(self, since: date) -> int:
         """How many times since a day."""
@@ -709,6 +774,48 @@ class SqlQuestions:
                 for row in connection.execute(newest).mappings()
             )
 
+    def texts_hidden(
+        self, topic_ids: Collection[str] | None = None
+    ) -> Iterator[tuple[Thread, str]]:
+        """Read hidden texts as (question, id of the answer or empty) pairs, the newest first.
+
+        `topic_ids`: on these topics alone; None for all. They are read as they are needed.
+        """
+        yield from self._texts(hidden_texts, sa.true(), topic_ids, sa.desc(hidden_texts.c.since))
+
+    def texts_reported(
+        self, topic_ids: Collection[str] | None = None
+    ) -> Iterator[tuple[Thread, str]]:
+        """The same of texts whose reports nobody decided on, the oldest report first."""
+        waiting = text_reports.c.decided.is_(None)
+        yield from self._texts(
+            text_reports, waiting, topic_ids, sa.func.min(text_reports.c.created)
+        )
+
+    def _texts(
+        self,
+        table: sa.Table,
+        rows: sa.ColumnElement[bool],
+        topic_ids: Collection[str] | None,
+        order: sa.ColumnElement[Any],
+    ) -> Iterator[tuple[Thread, str]]:
+        this = asked_questions.c.id == table.c.question_id
+        rows &= ~asked_questions.c.deleted
+        if topic_ids is not None:
+            rows &= asked_questions.c.topic_id.in_(topic_ids)
+        key = (table.c.question_id, table.c.answer_id)
+        query = sa.select(*key).select_from(table.join(asked_questions, this)).where(rows)
+        grouped = [*key] if table is text_reports else []
+        with self._engine.connect() as connection:
+            query = query.group_by(*grouped).order_by(order, *key)
+            keys = [(one[0], one[1]) for one in connection.execute(query)]
+        for start in range(0, len(keys), _READ_AT_ONCE):
+            some = keys[start : start + _READ_AT_ONCE]
+            existing = _existing(True).where(asked_questions.c.id.in_({one[0] for one in some}))
+            with self._engine.connect() as connection:
+                threads = {one.question.id: one for one in _threads(connection, existing, True)}
+            yield from ((threads[one[0]], one[1]) for one in some if one[0] in threads)
+
     def is_reported(self, report: TextReport) -> bool:
         """Whether its author reported that text already, decided on or not."""
         own = text_reports.c.agent_key == digest(report.agent_id)
@@ -748,10 +855,34 @@ class SqlQuestions:
         with self._engine.begin() as connection:
             return bool(connection.execute(sa.delete(text_reports).where(own)).rowcount)
 
-    def reports(self) -> tuple[TextReport, ...]:
-        """Those that nobody decided on, the oldest first. For who moderates."""
+    def reports(self, question_ids: Collection[str] | None = None) -> tuple[TextReport, ...]:
+        """Those that nobody decided on, the oldest first. For who moderates.
+
+        `question_ids`: of these questions and their answers alone; None for all.
+        """
+        rows = text_reports.c.decided.is_(None)
+        if question_ids is not None:
+            rows &= text_reports.c.question_id.in_(question_ids)
         with self._engine.connect() as connection:
-            return reports_of(connection, text_reports.c.decided.is_(None))
+            return reports_of(connection, rows)
+
+    def waiting_reports(self, late_before: datetime) -> tuple[int, int, datetime | None]:
+        """Count the texts with reports that nobody decided on: (all, late ones, the oldest).
+
+        A text is late if its first report came before `late_before`.
+        """
+        reports = text_reports.c
+        first = (
+            sa.select(sa.func.min(reports.created).label("since"))
+            .where(reports.decided.is_(None))
+            .group_by(reports.question_id, reports.answer_id)
+            .subquery()
+        )
+        late = sa.func.count().filter(first.c.since < late_before)
+        query = sa.select(sa.func.count(), late, sa.func.min(first.c.since)).select_from(first)
+        with self._engine.connect() as connection:
+            texts, late_texts, oldest = connection.execute(query).one()
+        return texts, late_texts, in_utc(oldest) if oldest else None
 
     def dismiss_reports(self, question_id: str, answer_id: str) -> None:
         """Decide that a text stays as it is; who reported it cannot again, until it changes."""
@@ -826,11 +957,27 @@ def _existing(with_hidden: bool = False) -> sa.Select[Any]:
 
 def _shown() -> sa.ColumnElement[bool]:
     """The question is not hidden as a whole."""
-    whole = sa.select(hidden_texts.c.question_id).where(hidden_texts.c.answer_id == "")
-    return asked_questions.c.id.not_in(whole)
+    return ~sa.exists().where(_text(hidden_texts, asked_questions.c.id, ""))
 
 
-def _text(table: sa.Table, question_id: str, answer_id: str) -> sa.ColumnElement[bool]:
+def _answered_by_another(*more: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """A question has an answer of another than its asker that is not hidden, with `more` true."""
+    given, asked = given_answers.c, asked_questions.c
+    by_another = (asked.agent_key == "") | (given.agent_key != asked.agent_key)
+    hidden = sa.exists().where(_text(hidden_texts, given.question_id, given.id))
+    return sa.exists().where(given.question_id == asked.id, by_another, ~hidden, *more)
+
+
+def _waits() -> sa.ColumnElement[bool]:
+    """The condition of `Thread.waits`, in SQL."""
+    return (asked_questions.c.missing != "") | ~_answered_by_another()
+
+
+def _text(
+    table: sa.Table,
+    question_id: str | sa.ColumnElement[str],
+    answer_id: str | sa.ColumnElement[str],
+) -> sa.ColumnElement[bool]:
     return (table.c.question_id == question_id) & (table.c.answer_id == answer_id)
 
 
@@ -894,24 +1041,29 @@ def _threads(
     connection: sa.Connection, query: sa.Select[Any], with_hidden: bool = False
 ) -> tuple[Thread, ...]:
     questions = [_question(row) for row in connection.execute(query).mappings()]
+    threads: list[Thread] = []
+    for start in range(0, len(questions), _READ_AT_ONCE):
+        threads += _with_answers(connection, questions[start : start + _READ_AT_ONCE], with_hidden)
+    return tuple(threads)
+
+
+def _with_answers(
+    connection: sa.Connection, questions: Sequence[AskedQuestion], with_hidden: bool
+) -> Iterator[Thread]:
     ids = [one.id for one in questions]
     hidden = _hidden(connection, ids)
     answered = sa.select(given_answers).where(given_answers.c.question_id.in_(ids))
     ordered = answered.order_by(
         given_answers.c.accepted.desc(), given_answers.c.created, given_answers.c.id
     )
-    answers = [
-        replace(one, hidden=hidden.get((one.question_id, one.id)))
-        for one in map(_answer, connection.execute(ordered).mappings())
-    ]
-    shown = [one for one in answers if with_hidden or one.hidden is None]
-    return tuple(
-        Thread(
-            replace(one, hidden=hidden.get((one.id, ""))),
-            tuple(answer for answer in shown if answer.question_id == one.id),
-        )
-        for one in questions
-    )
+    answers: dict[str, list[GivenAnswer]] = defaultdict(list)
+    for one in map(_answer, connection.execute(ordered).mappings()):
+        why = hidden.get((one.question_id, one.id))
+        if with_hidden or why is None:
+            answers[one.question_id].append(replace(one, hidden=why))
+    for question in questions:
+        shown = replace(question, hidden=hidden.get((question.id, "")))
+        yield Thread(shown, tuple(answers[question.id]))
 
 
 def _hidden(connection: sa.Connection, question_ids: Collection[str]) -> dict[tuple[str, str], str]:

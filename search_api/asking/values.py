@@ -22,6 +22,8 @@ MOST_TEXT = 10_000
 """Characters of a question or an answer: some three pages."""
 MOST_REASON = 500
 """Characters of a reason, or of what is missing."""
+MOST_LISTED = 200
+"""So many questions or texts of one list at most are shown."""
 MOST_ASKED = 3
 """So many agents at most are asked one question: as many as a search names."""
 

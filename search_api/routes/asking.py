@@ -28,6 +28,7 @@ from search_api.answers.asking import (
 )
 from search_api.answers.context import InvalidParameter
 from search_api.asking.values import (
+    MOST_LISTED,
     MOST_REASON,
     MOST_TEXT,
     MOST_TITLE,
@@ -148,7 +149,13 @@ SCOPE_SEPARATOR = ":"
 def questions_page(request: Request, reader: NamedReader) -> str:
     """What waits for the reader, and what they asked."""
     found = own_questions(services_of(request), reader)
-    return render("questions.html", request=request, found=found, topic_address=topic_address)
+    return render(
+        "questions.html",
+        request=request,
+        found=found,
+        topic_address=topic_address,
+        most_listed=MOST_LISTED,
+    )
 
 
 @router.get("/questions/new", response_class=HTMLResponse)

@@ -14,7 +14,7 @@ from search_api.answers.moderation import (
     report_text,
     take_report_back,
 )
-from search_api.asking.values import MOST_REASON
+from search_api.asking.values import MOST_LISTED, MOST_REASON
 from search_api.authorization import not_by_personal_token, require
 from search_api.identity.principals import Role
 from search_api.parameters import NamedReader
@@ -106,7 +106,13 @@ def take_back_on_page(
 def desk_page(request: Request, moderator: Moderator) -> str:
     """Reported, hidden and waiting questions of what one animates."""
     found = moderation_desk(services_of(request), moderator)
-    return render("moderation.html", request=request, found=found, most_reason=MOST_REASON)
+    return render(
+        "moderation.html",
+        request=request,
+        found=found,
+        most_reason=MOST_REASON,
+        most_listed=MOST_LISTED,
+    )
 
 
 @router.post("/animation/questions/{question_id}")

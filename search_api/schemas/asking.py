@@ -167,6 +167,7 @@ class OwnQuestionsBody(_AskingSchema):
     waiting_topics: list[WaitingTopicBody] = Field(
         description="whose questions no agent in particular is asked any more"
     )
+    more: bool = Field(description="`of_communities` or `animated` is cut after the oldest")
 
 
 class ExistingAnswerRequest(_AskingSchema):
@@ -320,6 +321,7 @@ def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
             WaitingTopicBody(topic_id=topic.id, label=topic.label, questions=count)
             for topic, count in found.waiting_topics
         ],
+        more=found.more,
     )
 
 

@@ -1,4 +1,4 @@
-"""Keep the recipients of a question, in order, and when each of them decided."""
+"""Keep the recipients of a question and when each of them decided; index lists of questions."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,3 +26,9 @@ def upgrade() -> None:
     requests = sa.inspect(op.get_bind()).get_columns("asked_agents")
     if "decided" not in {one["name"] for one in requests}:
         op.add_column("asked_agents", sa.Column("decided", sa.DateTime(timezone=True)))
+    for name, columns in (
+        ("stage", ["stage", "created", "id"]),
+        ("topic", ["topic_id", "stage", "created", "id"]),
+        ("modified", ["modified"]),
+    ):
+        op.create_index(f"asked_questions_{name}", "asked_questions", columns, if_not_exists=True)
