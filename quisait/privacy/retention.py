@@ -37,6 +37,7 @@ from search_api.asking.storage import (
     asking_preferences,
     forget_agent_in_questions,
     given_answers,
+    question_readers,
     question_recipients,
     text_reports,
 )
@@ -313,6 +314,7 @@ _TABLES_WITH_AGENT_ID = (
     asking_preferences,
     asked_questions,
     given_answers,
+    question_readers,
     question_recipients,
     text_reports,
     verifications,

@@ -11,10 +11,10 @@ from enum import StrEnum
 from itertools import islice
 from uuid import uuid4
 
-from connectors.values import Agent
+from connectors.values import EVERYONE, Agent
 from expertise.answer_values import BuildStatus, CommunityView
 from expertise.consent import PreferenceKind
-from expertise.peers import accepted_communities, alone_in_region, communities_of
+from expertise.peers import accepted_communities, alone_in_region, communities_of, members_on
 from expertise.topics import Topic, TopicKind
 from expertise.visibility import may_be_named, may_be_shown
 from indexer.access import Reader, access_filter
@@ -256,12 +256,16 @@ def existing_answers(context: AnswerContext, reader: Reader, text: str) -> tuple
 def answered_by_existing(context: AnswerContext, reader: Reader, document_id: str) -> None:
     """Count that a document answered a question before it was asked: neither which, nor whose.
 
-    Once a day of one document, and so many a day of one reader: more is not counted.
+    Once a day of one document, and so many a day of one reader: more is not counted. Nor is a
+    document that not everybody may read: the number is public, and would tell of it.
     Raises `NotFound` for a document that the reader may not read.
     """
     asking = asking_of(context)
     if not context.search.cards((document_id,), reader):
         raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
+    everybody = Reader(reader.agent_id, frozenset({EVERYONE}))
+    if not context.search.cards((document_id,), everybody):
+        return
     if asking.acts.is_new(reader.agent_id or "", document_id, asking.rules.found_per_day):
         asking.questions.count_answered_before(context.today(), document_id)
 
@@ -273,6 +277,7 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
     """
     asking, agent = asking_of(context), known_agent(context, reader)
     moment = asking.questions.now()
+    scope_id = _scope_id(context, agent, new)
     question = AskedQuestion(
         id=uuid4().hex,
         asker_id=agent.id,
@@ -284,9 +289,10 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
         or known_metier(context, new.metier)
         or _topic(context, new.topic_id),
         scope=new.scope,
-        scope_id=_scope_id(context, agent, new),
+        scope_id=scope_id,
         named=not (new.hidden and asking.rules.may_hide_name(entities_of(agent))),
         until=moment + timedelta(days=asking.rules.answer_days),
+        readers=_members(context, scope_id) if new.scope is ReaderScope.COMMUNITY else frozenset(),
     )
     first = _may_be_first(context, reader, new.to)
     recipients = [] if new.community else _recipients(context, question, first)
@@ -617,9 +623,20 @@ def move_questions_on(context: AnswerContext) -> int:
     asking = asking_of(context)
     moment = asking.questions.now()
     asking.questions.tidy(moment - timedelta(days=LATELY_DAYS))
+    _choose_readers(context, asking)
     due = asking.questions.due(moment)
     answering = _answering(context) if due else frozenset()
     return sum(_moved_on(context, asking, one, answering) for one in due)
+
+
+def _choose_readers(context: AnswerContext, asking: Asking) -> None:
+    """Keep the present members as readers of questions that have none yet, if there is a build."""
+    waiting = asking.questions.without_readers()
+    if not waiting or isinstance(context.build(), BuildStatus):
+        return
+    for one in waiting:
+        asking.questions.choose_readers(one.id, _members(context, one.scope_id))
+    asking.publish()
 
 
 def _moved_on(
@@ -786,6 +803,14 @@ def _open(
 def _answering(context: AnswerContext) -> frozenset[str]:
     """Topics of the communities that answer."""
     return frozenset(topic.id for one in _accepted(context) for topic in one.topics)
+
+
+def _members(context: AnswerContext, topic_id: str) -> frozenset[str]:
+    """Return the ids of the present members of a topic's community."""
+    build = context.build()
+    if isinstance(build, BuildStatus):
+        return frozenset()
+    return frozenset(one.id for one in members_on(build, topic_id))
 
 
 def _community(context: AnswerContext, topic_id: str) -> str:

@@ -61,6 +61,7 @@ asked_questions = sa.Table(
     sa.Column("missing", sa.Text, nullable=False),
     sa.Column("deleted", sa.Boolean, nullable=False),
     sa.Column("corrected", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("readers_chosen", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("asked_questions_stage", "stage", "created", "id"),
     sa.Index("asked_questions_topic", "topic_id", "stage", "created", "id"),
     sa.Index("asked_questions_modified", "modified"),
@@ -91,6 +92,15 @@ question_recipients = sa.Table(
     sa.Column("agent_id", sa.Text, nullable=False),
 )
 """Agents who may be asked a question, in that order, chosen when it was asked."""
+
+question_readers = sa.Table(
+    "question_readers",
+    metadata,
+    sa.Column("question_id", sa.String(32), primary_key=True),
+    sa.Column("agent_key", sa.String(64), primary_key=True, index=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+)
+"""The members of a community when a question that is limited to it was asked."""
 
 given_answers = sa.Table(
     "given_answers",
@@ -244,6 +254,7 @@ class SqlQuestions:
             ]
             if rows:
                 connection.execute(sa.insert(question_recipients), rows)
+            _write_readers(connection, question.id, question.readers or ())
             return True
 
     def one(self, question_id: str, *, with_hidden: bool = False) -> Thread | None:
@@ -266,7 +277,7 @@ class SqlQuestions:
             requests = _requests(connection, own & _undecided())
             ids = [one.question_id for one in requests]
             query = _existing().where(asked_questions.c.id.in_(ids))
-            by_id = {row["id"]: _question(row) for row in connection.execute(query).mappings()}
+            by_id = {one.id: one for one in _questions(connection, query)}
         return tuple((one, by_id[one.question_id]) for one in requests if one.question_id in by_id)
 
     def awaiting_word(self, agent_id: str) -> int:
@@ -293,13 +304,13 @@ class SqlQuestions:
         after: sa.ColumnElement[bool] = sa.true()
         while True:
             with self._engine.connect() as connection:
-                found = connection.execute(query.where(after)).mappings().all()
-            yield from map(_question, found)
+                found = _questions(connection, query.where(after))
+            yield from found
             if len(found) < _READ_AT_ONCE:
                 return
             last = found[-1]
-            later = (asked.created == last["created"]) & (asked.id > last["id"])
-            after = (asked.created > last["created"]) | later
+            later = (asked.created == last.created) & (asked.id > last.id)
+            after = (asked.created > last.created) | later
 
     def due(self, moment: datetime) -> tuple[AskedQuestion, ...]:
         """Return open questions that agents are asked, or whose community's time is over."""
@@ -309,7 +320,7 @@ class SqlQuestions:
         due = (asked.stage == QuestionStage.EXPERTS.value) | community
         query = _existing().where(due & _waits()).order_by(asked.created, asked.id)
         with self._engine.connect() as connection:
-            return tuple(map(_question, connection.execute(query).mappings()))
+            return tuple(_questions(connection, query))
 
     def open_by_topic(self, *stages: QuestionStage) -> dict[str, int]:
         """By topic, how many questions at these stages wait that everybody may read."""
@@ -338,6 +349,23 @@ class SqlQuestions:
         """Whom a question was asked, in that order. For the steps, never for a reader."""
         with self._engine.connect() as connection:
             return _requests(connection, asked_agents.c.question_id == question_id)
+
+    def without_readers(self) -> tuple[AskedQuestion, ...]:
+        """Return questions of a community that were asked before its members were kept."""
+        asked = asked_questions.c
+        of_community = asked.scope == ReaderScope.COMMUNITY.value
+        with self._engine.connect() as connection:
+            query = _existing(True).where(of_community, ~asked.readers_chosen)
+            return tuple(_questions(connection, query))
+
+    def choose_readers(self, question_id: str, readers: Collection[str]) -> None:
+        """Keep who may read such a question, once."""
+        with self._writing() as (connection, seq):
+            own = (asked_questions.c.id == question_id) & ~asked_questions.c.readers_chosen
+            if _there(connection, own) and _change(
+                connection, question_id, seq, readers_chosen=True
+            ):
+                _write_readers(connection, question_id, readers)
 
     def recipients_of(self, question_id: str) -> tuple[str, ...]:
         """Return the ids of the stored recipients, in order. For the steps, never for a reader."""
@@ -535,7 +563,14 @@ class SqlQuestions:
             _change(connection, question_id, seq, **gone, corrected=[], deleted=True)
             this = given_answers.c.question_id == question_id
             connection.execute(sa.delete(given_answers).where(this))
-            for table in (hidden_texts, text_reports, question_uses, question_recipients):
+            kept = (
+                hidden_texts,
+                text_reports,
+                question_uses,
+                question_recipients,
+                question_readers,
+            )
+            for table in kept:
                 connection.execute(sa.delete(table).where(table.c.question_id == question_id))
             _end_requests(connection, question_id)
 
@@ -599,7 +634,10 @@ class SqlQuestions:
             connection.execute(sa.insert(asking_preferences).values(row))
 
     def count_answered_before(self, day: date, document_id: str) -> None:
-        """«Cela répond» once more; apart where an open question's document was the answer."""
+        """Count «Cela répond» once more, and apart if an open question was the answer.
+
+        Only for documents that everybody may read: the numbers are public.
+        """
         source, _, question_id = document_id.partition(":")
         by_question = asked_questions.c.id == (question_id if source == SOURCE else "")
         opened = asked_questions.c.scope == ReaderScope.EVERYBODY.value
@@ -707,6 +745,7 @@ class SqlQuestions:
                 ),
                 _requests(connection, asked_agents.c.agent_key == mine),
                 _planned(connection, mine),
+                _readable(connection, mine),
                 reports_of(connection, text_reports.c.agent_key == mine),
             )
 
@@ -934,7 +973,8 @@ def forget_agent_in_questions(connection: sa.Connection, agent_id: str) -> int:
     for table in (asked_questions, given_answers):
         unnamed = sa.update(table).where(table.c.agent_key == mine)
         rows += connection.execute(unnamed.values(agent_key="", agent_id="")).rowcount
-    for table in (asked_agents, question_recipients, asking_preferences, text_reports):
+    asked = (asked_agents, question_recipients, question_readers)
+    for table in (*asked, asking_preferences, text_reports):
         rows += connection.execute(sa.delete(table).where(table.c.agent_key == mine)).rowcount
     return rows
 
@@ -945,7 +985,7 @@ def forget_every_question(connection: sa.Connection) -> None:
     The number of the last change stays too: no later one falls behind what the index knows.
     """
     moderated = (hidden_texts, text_reports, question_uses)
-    asked = (asked_questions, asked_agents, question_recipients)
+    asked = (asked_questions, asked_agents, question_recipients, question_readers)
     for table in (*asked, given_answers, *moderated):
         connection.execute(sa.delete(table))
 
@@ -1040,7 +1080,7 @@ def _end_requests(connection: sa.Connection, question_id: str) -> None:
 def _threads(
     connection: sa.Connection, query: sa.Select[Any], with_hidden: bool = False
 ) -> tuple[Thread, ...]:
-    questions = [_question(row) for row in connection.execute(query).mappings()]
+    questions = _questions(connection, query)
     threads: list[Thread] = []
     for start in range(0, len(questions), _READ_AT_ONCE):
         threads += _with_answers(connection, questions[start : start + _READ_AT_ONCE], with_hidden)
@@ -1127,6 +1167,43 @@ def _planned(connection: sa.Connection, agent_key: str) -> tuple[str, ...]:
     return tuple(connection.execute(query.order_by(question_recipients.c.question_id)).scalars())
 
 
+def _readable(connection: sa.Connection, agent_key: str) -> tuple[str, ...]:
+    """Return the ids of questions of a community of which the agent was a member then."""
+    readers = question_readers.c
+    query = sa.select(readers.question_id).where(readers.agent_key == agent_key)
+    return tuple(connection.execute(query.order_by(readers.question_id)).scalars())
+
+
+def _write_readers(connection: sa.Connection, question_id: str, readers: Collection[str]) -> None:
+    rows = [
+        {"question_id": question_id, "agent_key": digest(id_), "agent_id": storable(id_)}
+        for id_ in sorted(readers)
+    ]
+    if rows:
+        connection.execute(sa.insert(question_readers), rows)
+
+
+def _questions(connection: sa.Connection, query: sa.Select[Any]) -> list[AskedQuestion]:
+    """Return the questions of a query, with the readers of those limited to a community."""
+    rows = connection.execute(query).mappings().all()
+    community = ReaderScope.COMMUNITY.value
+    ids = [row["id"] for row in rows if row["scope"] == community and row["readers_chosen"]]
+    readers: dict[str, set[str]] = {id_: set() for id_ in ids}
+    for start in range(0, len(ids), _READ_AT_ONCE):
+        some = question_readers.c.question_id.in_(ids[start : start + _READ_AT_ONCE])
+        for row in connection.execute(sa.select(question_readers).where(some)).mappings():
+            readers[row["question_id"]].add(row["agent_id"])
+    return [
+        replace(
+            _question(row),
+            readers=frozenset(readers[row["id"]]) if row["readers_chosen"] else None,
+        )
+        if row["scope"] == community
+        else _question(row)
+        for row in rows
+    ]
+
+
 def _question(row: sa.RowMapping) -> AskedQuestion:
     return AskedQuestion(
         id=row["id"],
@@ -1165,6 +1242,7 @@ def _question_row(one: AskedQuestion, seq: int) -> dict[str, object]:
         "missing": one.missing,
         "deleted": False,
         "corrected": [],
+        "readers_chosen": one.readers is not None,
     }
 
 

@@ -29,7 +29,10 @@ MOST_ASKED = 3
 
 
 class ReaderScope(StrEnum):
-    """Who may read a question: the asker chooses, and nothing widens it."""
+    """Who may read a question: the asker chooses, and nothing widens it.
+
+    Of a community, its members on the day of asking who did not leave it since.
+    """
 
     EVERYBODY = "everybody"
     COMMUNITY = "community"
@@ -69,7 +72,8 @@ class AskedQuestion:
     stage ends, None for the last ones. `missing`: what the asker said the answers lack.
     `asker_id` is empty once what was kept of the asker was erased. `hidden`: why it is shown to its
     asker alone, None where it is shown. `corrected`: when its asker changed the text; no former
-    one is kept. `modified` is of its answers too.
+    one is kept. `modified` is of its answers too. `readers`: ids of the members of its community
+    when it was asked; None while they are not chosen yet, and then the asker alone reads it.
     """
 
     id: str
@@ -87,6 +91,7 @@ class AskedQuestion:
     missing: str = ""
     hidden: str | None = None
     corrected: tuple[datetime, ...] = ()
+    readers: frozenset[str] | None = frozenset()
 
     @property
     def corrected_on(self) -> tuple[date, ...]:
@@ -103,10 +108,12 @@ class AskedQuestion:
         """Who may read it, the asker among them."""
         if self.scope is ReaderScope.EVERYBODY:
             return Access(frozenset({EVERYONE}))
-        allowed = {scope_principal(self.scope, self.scope_id)}
-        if self.asker_id:
-            allowed.add(f"agent:{self.asker_id}")
-        return Access(frozenset(allowed))
+        asker = {f"agent:{self.asker_id}"} if self.asker_id else set()
+        if self.scope is ReaderScope.ENTITY:
+            return Access(frozenset({scope_principal(self.scope, self.scope_id), *asker}))
+        members = {f"agent:{one}" for one in self.readers or ()}
+        # Who leaves the community reads it no more, whatever copy of the database is in use.
+        return Access(frozenset(members | asker), frozenset({left_principal(self.scope_id)}))
 
 
 def question_document(question_id: str) -> str:
@@ -115,8 +122,13 @@ def question_document(question_id: str) -> str:
 
 
 def scope_principal(scope: ReaderScope, scope_id: str) -> str:
-    """The principal of a community's members, or of an entity's agents."""
+    """The principal of an entity's agents."""
     return f"{AUTHORITY}:{scope.value}:{scope_id}"
+
+
+def left_principal(topic_id: str) -> str:
+    """The principal of the agents who left the community of a topic."""
+    return f"{AUTHORITY}:left:{topic_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +304,8 @@ class HiddenText:
 class OwnAsking:
     """Everything that is kept of one agent here: for their own eyes, and for their export.
 
-    `planned`: ids of the questions that they may be asked in their turn.
+    `planned`: ids of the questions that they may be asked in their turn; `readable`: of those that
+    they may read as a member of a community at the time.
     """
 
     preferences: AskingPreferences
@@ -300,6 +313,7 @@ class OwnAsking:
     answers: tuple[GivenAnswer, ...] = ()
     requests: tuple[AgentRequest, ...] = ()
     planned: tuple[str, ...] = ()
+    readable: tuple[str, ...] = ()
     reports: tuple[TextReport, ...] = ()
 
 

@@ -250,6 +250,9 @@ class OwnAskingBody(_AskingSchema):
     answers: list[OwnAnswerBody]
     requests: list[OwnRequestBody]
     planned: list[str] = Field(description="ids of questions that you may be asked in your turn")
+    readable: list[str] = Field(
+        description="ids of questions that you may read as a member of a community when asked"
+    )
     reports: list[OwnReportBody]
 
 
@@ -389,6 +392,7 @@ def own_asking_body(found: OwnAsking) -> OwnAskingBody:
             for one in found.requests
         ],
         planned=list(found.planned),
+        readable=list(found.readable),
         reports=[
             OwnReportBody(
                 question=one.question_id,
