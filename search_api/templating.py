@@ -125,6 +125,7 @@ _environment.filters.update(
     icon=wording.icon,
     in_force=wording.in_force,
     initials=wording.initials,
+    done=wording.done,
     iso=wording.iso,
     last_name=wording.last_name,
     mail_address=wording.mail_address,

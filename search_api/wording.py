@@ -460,6 +460,29 @@ def open_figures(found: OpenQuestionFigures) -> str:
     return " ".join(said)
 
 
+_DONE = {
+    "accept": "C’est noté : vous y répondez. Qui pose la question le sait.",
+    "decline": "Question déclinée. Cela ne se voit pas.",
+    "transfer": "Vous avez passé la main. Qui pose la question lit votre raison, sans votre nom.",
+    "answer": "Votre réponse est publiée.",
+    "correct": "Votre réponse est corrigée.",
+    "delete_answer": "Votre réponse est supprimée.",
+    "edit": "Votre question est corrigée.",
+    "helped": "C’est noté : cette réponse vous a aidé.",
+    "thank": "Votre remerciement est noté : il se voit sous la réponse.",
+    "lacks": "C’est noté : ce qui manque se lit avec la question.",
+    "delete": "Votre question est supprimée, avec ses réponses.",
+    "report": "Signalé à qui anime le sujet. Merci. Vous pouvez le reprendre tant que rien n’est "
+    "décidé, ici ou dans « Mes données ».",
+    "taken_back": "Votre signalement est repris.",
+}
+
+
+def done(act: str) -> str:
+    """Confirm what was just done with a question; empty for anything else."""
+    return _DONE.get(act, "")
+
+
 def where_a_question_stands(
     stage: QuestionStage, recipients: int, answer_days: int, *, on_topic: bool
 ) -> str:

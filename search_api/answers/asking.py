@@ -80,7 +80,7 @@ from search_api.identity.principals import ALL, Role
 from search_api.questions.query import Query
 from search_api.ranking.results import Result
 
-EXISTING_SHOWN = 5
+EXISTING_SHOWN = 3
 """So many documents are shown while a question is being written: what is read at a glance."""
 _YEAR = timedelta(days=365)
 _LATE = (QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
@@ -123,7 +123,8 @@ class NewQuestion:
     """What an asker writes. `to`: the agent whom they want asked first, empty for nobody.
 
     `community`: a topic of the community that is to be asked instead of one agent after the other.
-    `metier`: the métier whose holders are asked, instead of those whom a search names.
+    `metier`: the métier whose holders are asked, instead of those whom a search names. `keep`: ids
+    of the recipients that the asker was shown and keeps; None to ask all who may be asked.
     """
 
     title: str
@@ -135,6 +136,7 @@ class NewQuestion:
     to: str = ""
     community: str = ""
     metier: str = ""
+    keep: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ class AskingForm:
     `existing`: documents that may answer already. `topics` are those to choose from, `topic_id`
     the one that the title names. `communities` and `entities` may be the only readers; `answering`
     are the communities that may be asked, anybody's, and `metiers` the métiers. `to` is whom the
-    asker came from, None for nobody.
+    asker came from, None for nobody. `recipients`: whom the question may be put to.
     """
 
     new: NewQuestion
@@ -156,6 +158,7 @@ class AskingForm:
     to: Agent | None
     answering: tuple[CommunityView, ...] = ()
     metiers: tuple[Topic, ...] = ()
+    recipients: tuple[Agent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +229,9 @@ def asking_form(
     asking, agent = asking_of(context), known_agent(context, reader)
     topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
     named = new.topic_id or proposed_topic(context, new.title)
+    new = replace(new, topic_id=named)
     return AskingForm(
-        replace(new, topic_id=named),
+        new,
         existing_answers(context, reader, new.title) if look else (),
         topics,
         _communities(context, agent),
@@ -236,7 +240,30 @@ def asking_form(
         _may_be_first(context, reader, new.to),
         _accepted(context),
         metiers(context),
+        planned_recipients(context, reader, new) if look else (),
     )
+
+
+def planned_recipients(
+    context: AnswerContext, reader: Reader, new: NewQuestion
+) -> tuple[Agent, ...]:
+    """Return whom a question may be put to, best first; `MOST_ASKED` at most.
+
+    By evidence, nearness and rights alone: neither by what these agents set, nor by what they were
+    asked. Else anybody would read from it that somebody was asked, and so that another declined.
+    Empty for a question that could not be asked. Raises `NotFound`, `IndexUnreachable`.
+    """
+    asking, agent = asking_of(context), known_agent(context, reader)
+    try:
+        draft = _draft(context, agent, new)
+    except InvalidParameter:
+        return ()
+    first = _may_be_first(context, reader, new.to)
+    named = [] if new.community else _named(context, draft, agent, first)
+    people = [PossibleAnswerer(one) for one in named]
+    chosen = first_of(people, draft, agent, asking.rules, context.today(), new.to)
+    readable = (one.agent for one in chosen if _may_read(asking, one.agent.id, draft))
+    return tuple(islice(readable, MOST_ASKED))
 
 
 def proposed_topic(context: AnswerContext, text: str) -> str:
@@ -276,9 +303,30 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
     Raises `InvalidParameter`, `TooManyQuestions`, `NotFound`, `IndexUnreachable`.
     """
     asking, agent = asking_of(context), known_agent(context, reader)
+    question = _draft(context, agent, new)
+    moment = question.created
+    first = _may_be_first(context, reader, new.to)
+    recipients = [] if new.community else _recipients(context, question, first)
+    if new.keep is not None:
+        recipients = [one for one in recipients if one in new.keep]
+    # Read the index before the question is kept: if the index refuses afterwards, the question
+    # stands, and its asker asks it again.
+    answering = _answering(context)
+    day_ago = moment - timedelta(days=1)
+    if not asking.questions.ask(question, asking.rules.asked_per_day, day_ago, recipients):
+        raise TooManyQuestions("Vous avez posé beaucoup de questions aujourd’hui : revenez demain.")
+    asking.publish()
+    if not _ask_next(context, question):
+        _to_community(context, question, answering)
+    return question
+
+
+def _draft(context: AnswerContext, agent: Agent, new: NewQuestion) -> AskedQuestion:
+    """Return the question that an agent writes, checked. Raises `InvalidParameter`."""
+    asking = asking_of(context)
     moment = asking.questions.now()
     scope_id = _scope_id(context, agent, new)
-    question = AskedQuestion(
+    return AskedQuestion(
         id=uuid4().hex,
         asker_id=agent.id,
         title=_checked_title(new.title),
@@ -294,18 +342,6 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
         until=moment + timedelta(days=asking.rules.answer_days),
         readers=_members(context, scope_id) if new.scope is ReaderScope.COMMUNITY else frozenset(),
     )
-    first = _may_be_first(context, reader, new.to)
-    recipients = [] if new.community else _recipients(context, question, first)
-    # Read the index before the question is kept: if the index refuses afterwards, the question
-    # stands, and its asker asks it again.
-    answering = _answering(context)
-    day_ago = moment - timedelta(days=1)
-    if not asking.questions.ask(question, asking.rules.asked_per_day, day_ago, recipients):
-        raise TooManyQuestions("Vous avez posé beaucoup de questions aujourd’hui : revenez demain.")
-    asking.publish()
-    if not _ask_next(context, question):
-        _to_community(context, question, answering)
-    return question
 
 
 def question_page(context: AnswerContext, reader: Reader, question_id: str) -> ShownQuestion:
@@ -741,9 +777,17 @@ def _recipients(context: AnswerContext, question: AskedQuestion, first: Agent | 
         asker,
         asking.rules,
         context.today(),
-        first=first.id if first else "",
+        first.id if first else "",
     )
-    return [one.agent.id for one in chosen if _may_read(asking, one.agent.id, question)]
+    moment = asking.questions.now()
+    return [
+        one.agent.id
+        for one in chosen
+        if _may_read(asking, one.agent.id, question)
+        and not asking.questions.has_taken_share(
+            question.asker_id, one.agent.id, limits_of_one_asker(one, asking.rules, moment)
+        )
+    ]
 
 
 def _named(

@@ -116,7 +116,6 @@ def first_of(
     asker: Agent | None,
     rules: AskingRules,
     today: date,
-    *,
     first: str = "",
 ) -> list[PossibleAnswerer]:
     """Whom to ask, in that order; `first` before all others, where they may be asked."""

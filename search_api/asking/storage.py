@@ -413,16 +413,17 @@ class SqlQuestions:
                 return False
             if _count(connection, mine & (asked_agents.c.asked > since)) >= most:
                 return False
-            # Of an asker who was erased no key is left: they ask nothing more.
-            by_asker = asked_questions.c.agent_key == (asked["agent_key"] or None)
-            theirs = mine & asked_agents.c.question_id.in_(
-                sa.select(asked_questions.c.id).where(by_asker)
-            )
-            for most_of_one, moment in of_asker:
-                if _count(connection, theirs & (asked_agents.c.asked > moment)) >= most_of_one:
-                    return False
+            if _has_taken_share(connection, asked["agent_key"], request.agent_id, of_asker):
+                return False
             connection.execute(sa.insert(asked_agents).values(_request_row(request)))
             return True
+
+    def has_taken_share(
+        self, asker_id: str, agent_id: str, limits: Sequence[tuple[int, datetime]]
+    ) -> bool:
+        """Return whether an asker's questions took all that one asker takes of an agent."""
+        with self._engine.connect() as connection:
+            return _has_taken_share(connection, digest(asker_id), agent_id, limits)
 
     def decide(
         self,
@@ -1046,6 +1047,23 @@ def _forget_decided(connection: sa.Connection, question_id: str, answer_id: str)
 
 def _undecided() -> sa.ColumnElement[bool]:
     return asked_agents.c.state.in_([one.value for one in UNDECIDED])
+
+
+def _has_taken_share(
+    connection: sa.Connection,
+    asker_key: str,
+    agent_id: str,
+    limits: Sequence[tuple[int, datetime]],
+) -> bool:
+    # Of an asker who was erased no key is left: they ask nothing more.
+    by_asker = asked_questions.c.agent_key == (asker_key or None)
+    theirs = (asked_agents.c.agent_key == digest(agent_id)) & asked_agents.c.question_id.in_(
+        sa.select(asked_questions.c.id).where(by_asker)
+    )
+    return any(
+        _count(connection, theirs & (asked_agents.c.asked > moment)) >= most
+        for most, moment in limits
+    )
 
 
 def _one_more(connection: sa.Connection, table: sa.Table, day: date) -> None:

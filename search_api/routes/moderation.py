@@ -87,7 +87,9 @@ def report_on_page(
 ) -> RedirectResponse:
     """The same from the question's page, which says so."""
     report_text(services_of(request), reader, question_id, answer, reason)
-    return RedirectResponse(f"{question_address(question_id)}?reported=1#signale", status_code=303)
+    return RedirectResponse(
+        f"{question_address(question_id)}?done=report&reported={answer}#fait", 303
+    )
 
 
 @router.post("/questions/{question_id}/reports/taken-back", dependencies=_IN_PERSON)
@@ -96,9 +98,15 @@ def take_back_on_page(
     reader: NamedReader,
     question_id: str,
     answer: Annotated[str, Form(max_length=32)] = "",
+    back: Annotated[str, Form(max_length=10)] = "",
 ) -> RedirectResponse:
-    """The same from «Mes données», where all that one reported is listed."""
+    """The same from «Mes données», where all that one reported is listed.
+
+    `back` is «question» from the line that confirms a report.
+    """
     take_report_back(services_of(request), reader, question_id, answer)
+    if back == "question":
+        return RedirectResponse(f"{question_address(question_id)}?done=taken_back#fait", 303)
     return RedirectResponse("/mes-donnees#questions", status_code=303)
 
 

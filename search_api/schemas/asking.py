@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from connectors.values import Agent
 from search_api.addresses import document_address
 from search_api.answers.asking import (
     OwnQuestions,
@@ -47,6 +48,11 @@ class NewQuestionRequest(_AskingSchema):
     )
     metier: str = Field(
         "", max_length=200, description="a métier of the list: its holders are asked, one by one"
+    )
+    recipients: list[str] | None = Field(
+        None,
+        max_length=20,
+        description="ids of the only agents to ask, of those who may be asked; null: all of them",
     )
 
 
@@ -190,6 +196,9 @@ class ExistingAnswersBody(_AskingSchema):
 
     existing: list[ExistingAnswerBody]
     topic_id: str = Field(description="the topic that it names; empty for none")
+    recipients: list[AgentBody] = Field(
+        description="whom it may be put to, as far as they receive questions"
+    )
 
 
 class OwnRequestBody(_AskingSchema):
@@ -328,7 +337,9 @@ def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
     )
 
 
-def existing_body(found: tuple[Result, ...], topic_id: str) -> ExistingAnswersBody:
+def existing_body(
+    found: tuple[Result, ...], topic_id: str, recipients: tuple[Agent, ...]
+) -> ExistingAnswersBody:
     """The body of what may answer already."""
     return ExistingAnswersBody(
         existing=[
@@ -341,6 +352,7 @@ def existing_body(found: tuple[Result, ...], topic_id: str) -> ExistingAnswersBo
             for one in found
         ],
         topic_id=topic_id,
+        recipients=list(map(agent_body, recipients)),
     )
 
 

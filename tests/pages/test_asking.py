@@ -296,6 +296,80 @@ def test_recipients_are_chosen_when_a_question_is_asked(site: AskingSite, act: s
     assert site.read(STRANGER, question)["recipients"] == 0
 
 
+def test_the_form_says_by_name_whom_it_goes_to(site: AskingSite) -> None:
+    """Under the asker's rights, and by nothing that is private; names may be taken away."""
+    client = site.client(ASKER)
+
+    def planned(**asked: str) -> list[str]:
+        found = client.get("/api/v1/questions/existing", params={"q": QUESTION, **asked}).json()
+        return [one["id"] for one in found["recipients"]]
+
+    every = planned()
+    assert set(every) == {MAPPER, NEIGHBOUR, FARAWAY}
+    assert planned(to=FARAWAY)[0] == FARAWAY
+    assert planned(scope="entity", scope_id=HERE) == every
+    assert planned(scope="entity", scope_id="Intérieur") == [], "it could not be asked"
+    site.questions.prefer(NEIGHBOUR, AskingPreferences(receives=False))
+    assert planned() == every, "what they set is told to nobody"
+    page = client.get("/questions/new", params={"q": QUESTION}).text
+    assert "Elle ira à Jo Carteau, " in page
+    looked = client.post("/questions", data={"title": QUESTION, "look": "true", "text": "Gardé."})
+    assert (looked.status_code, site.questions.of_asker(ASKER)) == (200, ())
+    for word in ("Elle ira à Jo Carteau", ">Gardé.</textarea>", f'value="|everybody|{QUESTION}"'):
+        assert word.replace("'", "&#39;") in looked.text
+
+    def asked(**typed: Any) -> tuple[str, ...]:
+        answer = client.post("/questions", data={"title": QUESTION, **typed})
+        question = answer.headers["location"].rpartition("/")[2]
+        return site.questions.recipients_of(question)
+
+    shown = {"shown_for": f"|everybody|{QUESTION}", "named": every}
+    assert asked(**shown, recipients=[FARAWAY]) == (FARAWAY,)
+    assert asked(**shown, recipients=[STRANGER]) == (), "nobody who may not be asked"
+    assert asked(**shown, recipients=every) == (MAPPER,), "one asker took the other's share"
+    other = shown | {"shown_for": "|everybody|Autre ?"}
+    assert asked(**other, recipients=[FARAWAY]) == (), "nobody is left, whatever was unticked"
+    kept = {"title": QUESTION, "recipients": [MAPPER]}
+    assert client.post("/api/v1/questions", json=kept).json()["recipients"] == 0
+    assert set(planned()) == set(every), "nor does it tell whom a question reached"
+
+
+def test_each_act_is_confirmed_in_one_line(site: AskingSite) -> None:
+    """On the page that follows, in a live region; a report is undone there."""
+    question, other = site.ask(), site.ask(title=f"{QUESTION} Une autre.")
+
+    def does(agent_id: str, act: str, asked: str = question, **typed: str) -> str:
+        client = site.client(agent_id)
+        sent = client.post(f"/questions/{asked}", data={"act": act, **typed})
+        assert sent.status_code == 303
+        address, _, place = sent.headers["location"].partition("#")
+        page = client.get(address).text
+        assert f'role="status" id="{place}"' in page, act
+        return page
+
+    assert "Votre question est corrigée." in does(ASKER, "edit", title=QUESTION, text="Où ?")
+    does(MAPPER, "accept")
+    assert "passé la main" in does(MAPPER, "transfer", text="Au voisin.")
+    does(site.waiting(question)[0], "decline")
+    answer = answer_id(site, STRANGER, question) or ""
+    for act in ("thank", "lacks", "helped"):
+        does(ASKER, act, answer=answer, text="La date.")
+    for act in ("correct", "delete_answer"):
+        does(STRANGER, act, answer=answer, text="Mieux.")
+    does(STRANGER, "answer", other, text="Oui.")
+    reader, reason = site.client(NEIGHBOUR), {"reason": "Faux."}
+    sent = reader.post(f"/questions/{other}/reports", data=reason)
+    page = reader.get(sent.headers["location"].partition("#")[0]).text
+    assert 'name="back" value="question"' in page
+    assert len(site.questions.reports()) == 1
+    undone = {"back": "question", "answer": ""}
+    sent = reader.post(f"/questions/{other}/reports/taken-back", data=undone)
+    assert "est repris" in reader.get(sent.headers["location"].partition("#")[0]).text
+    assert site.questions.reports() == ()
+    does(ASKER, "delete", other)
+    assert 'id="fait"' not in site.client(ASKER).get("/questions?done=x").text
+
+
 def test_to_pass_on_where_nobody_is_left_says_so(site: AskingSite) -> None:
     """The question ends that stage at once; no page says that somebody else is asked."""
     for one in (NEIGHBOUR, FARAWAY):
@@ -784,7 +858,7 @@ def test_what_was_typed_is_kept_where_it_is_refused(tmp_path: Path) -> None:
         for title, status in ((" ", 422), ("Une autre ?", 429), ("x" * 201, 422)):
             answer = client.post("/questions", data=typed | {"title": title})
             assert answer.status_code == status
-            for kept in ("Trois pages.", f'value="{title.strip()}"', 'value="regies" selected',
+            for kept in ("Trois pages.", f">{title.strip()}</textarea>", 'value="regies" selected',
                          f'value="entity:{HERE}" selected', 'value="true" checked',
                          f'name="to" value="{MAPPER}"', 'role="alert"'):  # fmt: skip
                 assert kept in answer.text, kept
