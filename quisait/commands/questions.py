@@ -145,6 +145,9 @@ def _list_text(found: OwnQuestions) -> str:
         ("Pour vos communautés", found.of_communities),
         ("Sans réponse, sur vos sujets", found.animated),
         ("Les vôtres", [one.question for one in found.mine]),
+        ("Sans réponse, sur vos sujets à vous", found.open_on_topics),
+        ("Sans réponse, de votre département", found.open_nearby),
+        ("Sans réponse, ailleurs", found.open_elsewhere),
     )
     shown = ["Vous attendent :\n" + "\n".join(waiting)] if waiting else []
     shown += [f"{title} :\n" + "\n".join(map(_line, some)) for title, some in groups if some]

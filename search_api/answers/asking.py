@@ -4,7 +4,8 @@ Every reader sees a question under the rights that its asker chose, and nothing 
 asked: only who accepted, told to the asker. Who was asked, and has not decided, knows it alone.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import heapq
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -14,10 +15,16 @@ from uuid import uuid4
 from connectors.values import EVERYONE, Agent
 from expertise.answer_values import BuildStatus, CommunityView
 from expertise.consent import PreferenceKind
-from expertise.peers import accepted_communities, alone_in_region, communities_of, members_on
+from expertise.peers import (
+    accepted_communities,
+    alone_in_region,
+    communities_of,
+    members_on,
+    own_topics,
+)
 from expertise.topics import Topic, TopicKind
 from expertise.visibility import may_be_named, may_be_shown
-from indexer.access import Reader, access_filter
+from indexer.access import AccessFilter, Reader, access_filter
 from search_api.answers.asked_metiers import (
     asked_metier,
     holders_of_metier,
@@ -82,7 +89,13 @@ from search_api.ranking.results import Result
 
 EXISTING_SHOWN = 3
 """So many documents are shown while a question is being written: what is read at a glance."""
+MOST_OPEN = 20
+"""So many open questions of each kind are listed."""
+MOST_READ_FOR_OPEN = 200
+"""Among so many of the newest open questions those of one's own area are looked for."""
+Questions = tuple[AskedQuestion, ...]
 _YEAR = timedelta(days=365)
+_OPEN = (QuestionStage.EXPERTS, QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
 _LATE = (QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
 """No agent in particular is asked any more."""
 _WITHDRAW = PreferenceKind.WITHDRAW
@@ -200,7 +213,9 @@ class OwnQuestions:
     of that year which everybody may read; `waiting_topics` are those of the topics that wait for
     whoever may answer, with how many: of what everybody may read too, so that a number tells of no
     other. `moderates`: the reader animates. `more`: of `of_communities` or `animated` only the
-    `MOST_LISTED` oldest are here.
+    `MOST_LISTED` oldest are here. The last three are questions of others that wait for an answer,
+    the newest first, `MOST_OPEN` of each at most, and none that stands above: on the reader's
+    topics, of askers of their département, and the others.
     """
 
     waiting: tuple[tuple[AgentRequest, AskedQuestion], ...]
@@ -212,6 +227,9 @@ class OwnQuestions:
     waiting_topics: tuple[tuple[Topic, int], ...] = ()
     moderates: bool = False
     more: bool = False
+    open_on_topics: tuple[AskedQuestion, ...] = ()
+    open_nearby: tuple[AskedQuestion, ...] = ()
+    open_elsewhere: tuple[AskedQuestion, ...] = ()
 
     @property
     def answered(self) -> tuple[Thread, ...]:
@@ -413,12 +431,14 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
     of_communities = first(questions.open_at(*_LATE, topic_ids=joined))
     animated = questions.open_at(QuestionStage.ANIMATOR, topic_ids=topic_ids) if animates else ()
     of_animator = first(animated)
+    waiting = [
+        (_as_told(request, asking.rules), question)
+        for request, question in questions.waiting_for(agent.id)
+        if access.admits(question.access)
+    ]
+    above = {one.id for _, one in waiting} | {one.id for one in (*of_communities, *of_animator)}
     return OwnQuestions(
-        tuple(
-            (_as_told(request, asking.rules), question)
-            for request, question in questions.waiting_for(agent.id)
-            if access.admits(question.access)
-        ),
+        tuple(waiting),
         tuple(of_communities[:MOST_LISTED]),
         tuple(of_animator[:MOST_LISTED]),
         questions.of_asker(agent.id),
@@ -427,7 +447,47 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
         _waiting_topics(context, questions.open_by_topic(*_LATE)),
         animates,
         max(len(of_communities), len(of_animator)) > MOST_LISTED,
+        *_open_questions(context, access, agent, above),
     )
+
+
+def _open_questions(
+    context: AnswerContext, access: AccessFilter, agent: Agent, above: Collection[str]
+) -> tuple[Questions, Questions, Questions]:
+    """Open questions of others: (on the agent's topics, of their département, the others)."""
+    questions, build = asking_of(context).questions, context.build()
+    topics = () if isinstance(build, BuildStatus) else own_topics(build, agent)
+
+    def readable(found: Iterable[AskedQuestion], most: int, known: Collection[str]) -> Questions:
+        of_others = (
+            one
+            for one in found
+            if one.asker_id != agent.id and one.id not in known and access.admits(one.access)
+        )
+        return tuple(islice(of_others, most))
+
+    ids = [one.id for one in topics]
+    on_topics = questions.open_at(*_OPEN, topic_ids=ids, newest=True) if ids else ()
+    mine = readable(on_topics, MOST_OPEN, above)
+    # One request for each stage: each is read in the order of an index.
+    recent = heapq.merge(
+        *(questions.open_at(stage, newest=True) for stage in _OPEN),
+        key=lambda one: (one.created, one.id),
+        reverse=True,
+    )
+    others = readable(recent, MOST_READ_FOR_OPEN, {*above, *(one.id for one in mine)})
+    # Only of askers who are named: else this list would tell their département.
+    askers = context.people.agents({one.asker_id for one in others if one.named} - {""})
+    local = {
+        one.id
+        for one in askers.values()
+        if agent.departement and one.departement == agent.departement
+        if _may_be_named_here(context, one)
+    }
+    near = {one.id for one in others if one.named and one.asker_id in local}
+    nearby = tuple(one for one in others if one.id in near)
+    elsewhere = tuple(one for one in others if one.id not in near)
+    return mine, nearby[:MOST_OPEN], elsewhere[:MOST_OPEN]
 
 
 def _waiting_topics(

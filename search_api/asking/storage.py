@@ -6,6 +6,7 @@ so that no number becomes visible after a higher one, and no two see the same fr
 agent.
 """
 
+import operator
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -290,17 +291,22 @@ class SqlQuestions:
             return _count(connection, own & _answered_by_another() & ~thanked, asked_questions)
 
     def open_at(
-        self, *stages: QuestionStage, topic_ids: Collection[str] | None = None
+        self,
+        *stages: QuestionStage,
+        topic_ids: Collection[str] | None = None,
+        newest: bool = False,
     ) -> Iterator[AskedQuestion]:
         """Read the questions at these stages that still wait for an answer, the oldest first.
 
-        `topic_ids`: on these topics alone; None for all. They are read as they are needed.
+        `topic_ids`: on these topics alone; None for all. `newest`: the newest first. They are read
+        as they are needed.
         """
         asked = asked_questions.c
         rows = asked.stage.in_([one.value for one in stages]) & _waits()
         if topic_ids is not None:
             rows &= asked.topic_id.in_(topic_ids)
-        query = _existing().where(rows).order_by(asked.created, asked.id).limit(_READ_AT_ONCE)
+        order = [one.desc() if newest else one.asc() for one in (asked.created, asked.id)]
+        query = _existing().where(rows).order_by(*order).limit(_READ_AT_ONCE)
         after: sa.ColumnElement[bool] = sa.true()
         while True:
             with self._engine.connect() as connection:
@@ -309,8 +315,9 @@ class SqlQuestions:
             if len(found) < _READ_AT_ONCE:
                 return
             last = found[-1]
-            later = (asked.created == last.created) & (asked.id > last.id)
-            after = (asked.created > last.created) | later
+            follows = operator.lt if newest else operator.gt
+            later = (asked.created == last.created) & follows(asked.id, last.id)
+            after = follows(asked.created, last.created) | later
 
     def due(self, moment: datetime) -> tuple[AskedQuestion, ...]:
         """Return open questions that agents are asked, or whose community's time is over."""

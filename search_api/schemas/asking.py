@@ -173,6 +173,11 @@ class OwnQuestionsBody(_AskingSchema):
     waiting_topics: list[WaitingTopicBody] = Field(
         description="whose questions no agent in particular is asked any more"
     )
+    open_on_topics: list[BriefQuestionBody] = Field(
+        description="of others, waiting for an answer, on your topics; the newest first"
+    )
+    open_nearby: list[BriefQuestionBody] = Field(description="the same of askers of your area")
+    open_elsewhere: list[BriefQuestionBody] = Field(description="the others of the newest")
     more: bool = Field(description="`of_communities` or `animated` is cut after the oldest")
 
 
@@ -333,6 +338,9 @@ def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
             WaitingTopicBody(topic_id=topic.id, label=topic.label, questions=count)
             for topic, count in found.waiting_topics
         ],
+        open_on_topics=list(map(brief_question, found.open_on_topics)),
+        open_nearby=list(map(brief_question, found.open_nearby)),
+        open_elsewhere=list(map(brief_question, found.open_elsewhere)),
         more=found.more,
     )
 

@@ -370,6 +370,34 @@ def test_each_act_is_confirmed_in_one_line(site: AskingSite) -> None:
     assert 'id="fait"' not in site.client(ASKER).get("/questions?done=x").text
 
 
+def test_open_questions_are_listed_nearest_first(site: AskingSite) -> None:
+    """On one's topics, of one's département, then the others; none that one may not read."""
+    on_topic = site.ask(STRANGER, "Le cadastre est-il faux ?", topic="cadastre")
+    here = site.ask(ASKER, "Où est la cantine ?", topic="regies")
+    unread = site.ask(ASKER, f"Où est {SECRET} ?", scope="entity", scope_id=HERE)
+    away = site.ask(STRANGER, "Qui a les clés ?", topic="regies")
+    done = site.ask(ASKER, "Qui a les tampons ?", topic="regies")
+    assert answer_id(site, STRANGER, done)
+
+    def listed(agent_id: str) -> dict[str, list[str]]:
+        found = site.client(agent_id).get("/api/v1/questions").json()
+        names = ("open_on_topics", "open_nearby", "open_elsewhere")
+        return {name: [one["id"] for one in found[name]] for name in names}
+
+    asked = {one["id"] for one in site.client(MAPPER).get("/api/v1/questions").json()["waiting"]}
+    expected = {
+        "open_on_topics": [on_topic],
+        "open_nearby": [unread, here],
+        "open_elsewhere": [away],
+    }
+    kept = {name: [id_ for id_ in ids if id_ not in asked] for name, ids in expected.items()}
+    assert listed(MAPPER) == kept, "what is asked of them stands above"
+    assert all(unread not in ids for ids in listed(STRANGER).values())
+    page = site.client(STRANGER).get("/questions").text
+    assert "Les autres questions sans réponse" in page
+    assert SECRET not in page
+
+
 def test_to_pass_on_where_nobody_is_left_says_so(site: AskingSite) -> None:
     """The question ends that stage at once; no page says that somebody else is asked."""
     for one in (NEIGHBOUR, FARAWAY):

@@ -190,6 +190,7 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     asker.wait_for_url("**/documents/wiki:*")
     asker.goto("/questions")
     expect(asker.get_by_text("1 question a trouvé sa réponse avant d’être posée")).to_be_visible()
+    sound(asker)
 
     asker.goto("/questions/new")
     ask_on_page(asker, f"Le cadastre du carrousel {SECRET} ?", f"À propos de {SECRET}.", HERE)
@@ -215,7 +216,9 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     neighbour = waiting_in(page_of, NEIGHBOUR)
     sound(neighbour)
     neighbour.get_by_role("button", name="Décliner").click()
-    expect(neighbour.get_by_text("Questions qui m’attendent")).to_be_visible()
+    expect(neighbour.get_by_role("status").filter(has_text="déclinée")).to_be_focused()
+    expect(neighbour.get_by_text("Les autres questions sans réponse")).to_be_visible()
+    sound(neighbour)
     neighbour.goto("/mes-donnees#questions")
     expect(neighbour.get_by_text("vous l’avez déclinée")).to_be_visible()
     neighbour.get_by_label("Par semaine, au plus").fill("1")
