@@ -907,7 +907,7 @@ class SqlQuestions:
 
         `question_ids`: of these questions and their answers alone; None for all.
         """
-        rows = text_reports.c.decided.is_(None)
+        rows: sa.ColumnElement[bool] = text_reports.c.decided.is_(None)
         if question_ids is not None:
             rows &= text_reports.c.question_id.in_(question_ids)
         with self._engine.connect() as connection:

@@ -47,10 +47,12 @@ from search_api.schemas.asking import (
     NewQuestionRequest,
     OwnQuestionsBody,
     QuestionActionRequest,
+    RecipientsBody,
     existing_body,
     own_questions_body,
     question_body,
 )
+from search_api.schemas.search_responses import agent_body
 from search_api.services import services_of
 from search_api.templating import render
 from search_api.wording import where_a_question_stands
@@ -69,7 +71,15 @@ def own(request: Request, reader: NamedReader) -> OwnQuestionsBody:
 
 
 @api_router.get("/existing")
-def existing(
+def existing(request: Request, reader: AskingReader, q: _Written = "") -> ExistingAnswersBody:
+    """Documents that may answer already."""
+    services = services_of(request)
+    found = existing_answers(services, reader, q)
+    return existing_body(found, proposed_topic(services, q))
+
+
+@api_router.get("/recipients")
+def recipients(
     request: Request,
     reader: AskingReader,
     q: _Written = "",
@@ -78,20 +88,18 @@ def existing(
     metier: Annotated[str, Query(max_length=200, description="as when asking")] = "",
     scope: Annotated[ReaderScope, Query(description="who may read it")] = ReaderScope.EVERYBODY,
     scope_id: Annotated[str, Query(max_length=2_000, description="as when asking")] = "",
-) -> ExistingAnswersBody:
-    """Documents that may answer already, and whom the question would be put to."""
-    services = services_of(request)
-    found, topic = existing_answers(services, reader, q), proposed_topic(services, q)
+) -> RecipientsBody:
+    """Whom a question may be put to."""
     new = NewQuestion(
         q.strip()[:MOST_TITLE],
-        topic_id=topic,
         scope=scope,
         scope_id=scope_id,
         to=to,
         community=community,
         metier=metier,
     )
-    return existing_body(found, topic, planned_recipients(services, reader, new))
+    found = planned_recipients(services_of(request), reader, new)
+    return RecipientsBody(recipients=list(map(agent_body, found)))
 
 
 @api_router.post("/existing", status_code=204)

@@ -4,7 +4,6 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.values import Agent
 from search_api.addresses import document_address
 from search_api.answers.asking import (
     OwnQuestions,
@@ -201,9 +200,12 @@ class ExistingAnswersBody(_AskingSchema):
 
     existing: list[ExistingAnswerBody]
     topic_id: str = Field(description="the topic that it names; empty for none")
-    recipients: list[AgentBody] = Field(
-        description="whom it may be put to, as far as they receive questions"
-    )
+
+
+class RecipientsBody(_AskingSchema):
+    """Whom a question may be put to, as far as they receive questions."""
+
+    recipients: list[AgentBody]
 
 
 class OwnRequestBody(_AskingSchema):
@@ -345,9 +347,7 @@ def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
     )
 
 
-def existing_body(
-    found: tuple[Result, ...], topic_id: str, recipients: tuple[Agent, ...]
-) -> ExistingAnswersBody:
+def existing_body(found: tuple[Result, ...], topic_id: str) -> ExistingAnswersBody:
     """The body of what may answer already."""
     return ExistingAnswersBody(
         existing=[
@@ -360,7 +360,6 @@ def existing_body(
             for one in found
         ],
         topic_id=topic_id,
-        recipients=list(map(agent_body, recipients)),
     )
 
 

@@ -84,7 +84,7 @@
     tell();
   };
 
-  const ask = async () => {
+  const ask = () => {
     asked?.abort();
     asked = new AbortController();
     shownFor.value = "";
@@ -99,16 +99,20 @@
       scope,
       scope_id: scopeId.join(":"),
     });
-    try {
-      const answer = await fetch(`/api/v1/questions/existing?${parameters}`, { signal: asked.signal });
-      if (!answer.ok) return;
-      const found = await answer.json();
+    const { signal } = asked;
+    const get = async (what, then) => {
+      try {
+        const answer = await fetch(`/api/v1/questions/${what}`, { signal });
+        if (answer.ok) then(await answer.json());
+      } catch {
+        // a later letter was typed, or the server is away: the button still works
+      }
+    };
+    get(`existing?${new URLSearchParams({ q: title.value })}`, (found) => {
       show(found.existing);
       propose(found.topic_id);
-      plan(found.recipients, written);
-    } catch {
-      // a later letter was typed, or the server is away: the button still works
-    }
+    });
+    get(`recipients?${parameters}`, (found) => plan(found.recipients, written));
   };
 
   document.getElementById("looking").hidden = true;

@@ -133,6 +133,7 @@ def everything(site: AskingSite, agent_id: str, question: str = "") -> str:
         "/api/v1/suggest?q=zanz",
         "/api/v1/questions",
         "/api/v1/questions/existing?q=carrousel+Zanzibar",
+        "/api/v1/questions/recipients?q=carrousel+Zanzibar",
         "/api/v1/news",
         "/api/v1/me",
         "/?q=carrousel+Zanzibar",
@@ -301,7 +302,7 @@ def test_the_form_says_by_name_whom_it_goes_to(site: AskingSite) -> None:
     client = site.client(ASKER)
 
     def planned(**asked: str) -> list[str]:
-        found = client.get("/api/v1/questions/existing", params={"q": QUESTION, **asked}).json()
+        found = client.get("/api/v1/questions/recipients", params={"q": QUESTION, **asked}).json()
         return [one["id"] for one in found["recipients"]]
 
     every = planned()

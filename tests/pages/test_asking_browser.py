@@ -217,7 +217,7 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     sound(neighbour)
     neighbour.get_by_role("button", name="Décliner").click()
     expect(neighbour.get_by_role("status").filter(has_text="déclinée")).to_be_focused()
-    expect(neighbour.get_by_text("Les autres questions sans réponse")).to_be_visible()
+    expect(neighbour.get_by_text("Sans réponse, sur mes sujets")).to_be_visible()
     sound(neighbour)
     neighbour.goto("/mes-donnees#questions")
     expect(neighbour.get_by_text("vous l’avez déclinée")).to_be_visible()
