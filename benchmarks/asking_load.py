@@ -27,7 +27,7 @@ from search_api.asking.choosing import (
     limits_of_one_asker,
     weekly_limit,
 )
-from search_api.asking.values import AskedQuestion, AskingPreferences, AskingRules
+from search_api.asking.values import MOST_ASKED, AskedQuestion, AskingPreferences, AskingRules
 
 BEGINS = datetime(2026, 1, 1, 9, tzinfo=UTC)
 DAYS = 91
@@ -170,19 +170,11 @@ def whom_to_ask(
 ) -> Iterator[str]:
     """The ids of who is asked one question, three at most, as the application chooses them."""
     question = AskedQuestion("q", asker, "?", "", moment, moment, topic)
-    asked: set[str] = set()
-    for _ in range(3):
-        named = [spread.possible(id_, moment.date()) for id_ in ids]
-        chosen = first_of(
-            named, question, spread.agents[asker], rules, moment.date(), without=asked
-        )
-        free = (one.agent.id for one in chosen if spread.is_free_for(one, asker, moment))
-        first = next(free, None)
-        if first is None:
-            return
-        spread.met += not asked
-        asked.add(first)
-        yield first
+    named = [spread.possible(id_, moment.date()) for id_ in ids]
+    chosen = first_of(named, question, spread.agents[asker], rules, moment.date())
+    free = [one.agent.id for one in chosen if spread.is_free_for(one, asker, moment)]
+    spread.met += bool(free)
+    yield from free[:MOST_ASKED]
 
 
 def main(arguments: list[str]) -> None:

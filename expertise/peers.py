@@ -227,6 +227,15 @@ def communities_on(reading: OpenBuild, topic_ids: Sequence[str]) -> tuple[Commun
     )
 
 
+def members_on(reading: OpenBuild, topic_id: str) -> tuple[Agent, ...]:
+    """Every member of the accepted community of a topic, however many; none without one."""
+    found = reading.builds.communities(reading.stamp.id, kind=CommunityKind.PROPOSED, most=None)
+    on = [one for one in found if topic_id in one.topics]
+    views = (community_view(reading, one, most=None) for one in _keep_accepted(reading, on))
+    members = {agent.id: agent for one in views for agent in one.members}
+    return tuple(sorted(members.values(), key=by_area_then_name))
+
+
 def communities_of(reading: OpenBuild, agent: Agent) -> tuple[CommunityView, ...]:
     """Communities that the agent still is a member of, with the topics that they still hold.
 
@@ -268,17 +277,21 @@ def _keep_accepted(reading: OpenBuild, found: Sequence[CommunityRecord]) -> list
 
 
 def community_view(
-    reading: OpenBuild, record: CommunityRecord, of: str | None = None
+    reading: OpenBuild,
+    record: CommunityRecord,
+    of: str | None = None,
+    most: int | None = _MEMBERS,
 ) -> CommunityView:
     """The topics and members of a community that are still valid; both may be empty.
 
     A member still holds two topics of a detected community, or the topic of a proposed one, which
-    agents may also leave or join themselves. With
+    agents may also leave or join themselves. `most`
+    holders and as many who joined are looked at, all for None. With
     `of`, an agent's id, only the topics that this agent still holds and the members who share one
     of them; empty if they are no longer a member.
     """
     least = LEAST_TOPICS if record.kind is CommunityKind.DETECTED else 1
-    members = _members_to_show(record, of)
+    members = _members_to_show(record, of, most)
     cells = reading.builds.cells_between(reading.stamp.id, members, record.topics)
     held: dict[str, set[str]] = defaultdict(set)
     agents: dict[str, Agent] = {}
@@ -289,7 +302,7 @@ def community_view(
     if record.kind is CommunityKind.PROPOSED:
         topics = frozenset(record.topics)
         still = {id_: some for id_, some in still.items() if not _left(agents[id_], topics)}
-        for agent in _joiners(reading, record.topics):
+        for agent in _joiners(reading, record.topics, most):
             agents[agent.id] = agent
             still[agent.id] = set(topics)
     shown = set().union(*still.values()) if of is None else still.get(of, set())
@@ -305,19 +318,19 @@ def _left(agent: Agent, topic_ids: frozenset[str]) -> bool:
     return not agent.communities_left.isdisjoint(topic_ids)
 
 
-def _joiners(reading: OpenBuild, topic_ids: Sequence[str]) -> list[Agent]:
-    """Those who joined and may be shown, as many as a community shows."""
+def _joiners(reading: OpenBuild, topic_ids: Sequence[str], most: int | None) -> list[Agent]:
+    """Those who joined and may be shown, `most` of them."""
     joined = reading.book.agents(reading.builds.joined(topic_ids)).values()
     today = reading.revalidation.today
     shown = (agent for agent in joined if may_be_shown(agent, today))
-    return sorted(shown, key=by_area_then_name)[:_MEMBERS]
+    return sorted(shown, key=by_area_then_name)[:most]
 
 
-def _members_to_show(record: CommunityRecord, of: str | None) -> tuple[str, ...]:
-    """As many members as are shown, with `of` among them if they are a member."""
+def _members_to_show(record: CommunityRecord, of: str | None, most: int | None) -> tuple[str, ...]:
+    """The first `most` members, with `of` among them if they are a member."""
     others = [one for one in record.members if one != of]
     asked = (of,) if of is not None and of in record.members else ()
-    return (*asked, *others[: _MEMBERS - len(asked)])
+    return (*asked, *others)[:most]
 
 
 def topic_view(reading: OpenBuild, topic_id: str) -> TopicView | None:

@@ -102,6 +102,7 @@ _environment = Environment(
 )
 _environment.filters.update(
     about=descriptions.about,
+    cut_at=wording.cut_at,
     agent_address=agent_address,
     area=area_name,
     basis=wording.basis,
@@ -124,6 +125,7 @@ _environment.filters.update(
     icon=wording.icon,
     in_force=wording.in_force,
     initials=wording.initials,
+    done=wording.done,
     iso=wording.iso,
     last_name=wording.last_name,
     mail_address=wording.mail_address,
@@ -132,6 +134,7 @@ _environment.filters.update(
     answered_before=wording.answered_before,
     open_figures=wording.open_figures,
     opened=descriptions.opened,
+    passed_on=wording.passed_on,
     place=wording.place,
     post=wording.post,
     reasons=wording.reasons,

@@ -12,7 +12,7 @@ from expertise.holders import Basis, IsolationScope
 from expertise.names import Reason
 from expertise.values import Candidate, Degree
 from indexer.values import Card, Passage
-from search_api.asking.values import OpenQuestionFigures
+from search_api.asking.values import OpenQuestionFigures, PassedOn, QuestionStage
 from search_api.questions.query_parser import QueryPartKind
 
 
@@ -458,6 +458,62 @@ def open_figures(found: OpenQuestionFigures) -> str:
         again = "{num} fois, une question déjà posée a évité de la poser à nouveau."
         said.append(plural(again, again, found.found_again))
     return " ".join(said)
+
+
+_DONE = {
+    "accept": "C’est noté : vous y répondez. Qui pose la question le sait.",
+    "decline": "Question déclinée. Cela ne se voit pas.",
+    "transfer": "Vous avez passé la main. Qui pose la question lit votre raison, sans votre nom.",
+    "answer": "Votre réponse est publiée.",
+    "correct": "Votre réponse est corrigée.",
+    "delete_answer": "Votre réponse est supprimée.",
+    "edit": "Votre question est corrigée.",
+    "helped": "C’est noté : cette réponse vous a aidé.",
+    "thank": "Votre remerciement est noté : il se voit sous la réponse.",
+    "lacks": "C’est noté : ce qui manque se lit avec la question.",
+    "delete": "Votre question est supprimée, avec ses réponses.",
+    "report": "Signalé à qui anime le sujet. Merci. Vous pouvez le reprendre tant que rien n’est "
+    "décidé, ici ou dans « Mes données ».",
+    "taken_back": "Votre signalement est repris.",
+}
+
+
+def done(act: str) -> str:
+    """Confirm what was just done with a question; empty for anything else."""
+    return _DONE.get(act, "")
+
+
+def where_a_question_stands(
+    stage: QuestionStage, recipients: int, answer_days: int, *, on_topic: bool
+) -> str:
+    """Say to its asker who may answer a question now. `on_topic`: it has a topic."""
+    if stage is QuestionStage.EXPERTS:
+        most = plural("{num} jour", "{num} jours", answer_days)
+        if recipients == 1:
+            return f"Elle est posée à une personne qui sait, qui a {most}."
+        count = f" ({recipients} au plus)" if recipients else ""
+        return (
+            f"Elle est posée à des personnes qui savent{count}, l’une après l’autre ; chacune a "
+            f"{most}."
+        )
+    if stage is QuestionStage.COMMUNITY:
+        return "Elle attend la communauté du sujet."
+    animated = "le sujet" if on_topic else "votre entité"
+    return (
+        f"Elle n’est plus posée à personne en particulier : elle attend qui anime {animated}, si "
+        "quelqu’un l’anime ; tous ceux qui la lisent peuvent y répondre."
+    )
+
+
+def passed_on(found: PassedOn) -> str:
+    """Say that somebody passed a question on, when, and why."""
+    when = f"le {day(found.on)}" if found.on else "depuis"
+    return f"Une personne a passé la main {when} : « {found.reason} »"
+
+
+def cut_at(most: int) -> str:
+    """Say that a list shows its oldest entries alone."""
+    return f"Une liste montre {number(most)} éléments au plus, les plus anciens d’abord."
 
 
 def _lasting(time: timedelta) -> str:

@@ -57,7 +57,7 @@ from quisait.application.sources import (
     reader_group_authorities,
     sources_with_groups,
 )
-from quisait.clock import now, today
+from quisait.clock import now
 from quisait.privacy.replay import replay_where_older
 from quisait.privacy.retention import Privacy, open_privacy, open_query_log, query_log_key
 from quisait.settings import EncoderSettings, Settings, beside_file
@@ -173,8 +173,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
         privacy.register.complete(opening=True)
         replay_where_older(privacy.register, database, privacy.consent, whole, key, inbox)
         query_log = open_query_log(settings, database, book)
-        overview = open_build_reader(settings, builds, index, book)
-        scopes = [ScopeAuthority(book, overview, today)] if settings.questions.enabled else []
+        scopes = [ScopeAuthority(book)] if settings.questions.enabled else []
         with open_authorities(settings, book, state, scopes) as authorities:
             yield Application(
                 settings,

@@ -50,6 +50,7 @@ from quisait.settings.sources import BUILT_IN_KINDS, LdapSettings, SourceSetting
 from quisait.settings.types import fault_lines, seconds_of
 from search_api.asking.documents import QuestionsConnector
 from search_api.asking.storage import SqlQuestions
+from search_api.asking.values import AUTHORITY
 from search_api.identity.principals import CurrentKnownPrincipals, KnownPrincipalRules
 from search_api.identity.readers import Authorities, Authority, AuthorityLimits
 
@@ -485,6 +486,7 @@ def known_principals(
 ) -> CurrentKnownPrincipals:
     """What tells whether a denial names somebody."""
     asked = frozenset(source.name for source in settings.sources if source.reader_groups)
+    asked |= {AUTHORITY}
     accepted = normalize_principals(settings.access.accepted_denials)
     return CurrentKnownPrincipals(book, index, KnownPrincipalRules(asked, accepted))
 

@@ -21,9 +21,9 @@ from search_api.answers.moderation import (
     moderate,
     moderation_desk,
 )
-from search_api.asking.values import AskedQuestion
+from search_api.asking.values import MOST_LISTED, AskedQuestion
 from search_api.identity.principals import Role
-from search_api.wording import day, safe_text
+from search_api.wording import cut_at, day, safe_text
 
 moderation_app = typer.Typer(
     help="Les questions signalées, masquées ou en attente, pour qui anime leur sujet.",
@@ -133,6 +133,7 @@ def _desk_text(found: ModerationDesk) -> str:
         ("Masqués", [_text(one) for one in found.hidden]),
     )
     shown = [f"{title} :\n" + "\n".join(some) for title, some in groups if some]
+    shown += [cut_at(MOST_LISTED)] if found.more else []
     return "\n\n".join(shown) or "Rien n'attend."
 
 

@@ -3,6 +3,7 @@
 Nobody asks or answers here: that is done in person, on the pages or by the API.
 """
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -19,8 +20,17 @@ from search_api.answers.asking import (
     question_page,
 )
 from search_api.answers.following import News, news
-from search_api.asking.values import AskedQuestion, RequestState
-from search_api.wording import answered_before, day, open_figures, plural, safe_text
+from search_api.asking.values import MOST_LISTED, AskedQuestion, QuestionStage, RequestState
+from search_api.wording import (
+    answered_before,
+    cut_at,
+    day,
+    open_figures,
+    passed_on,
+    plural,
+    safe_text,
+    where_a_question_stands,
+)
 
 questions_app = typer.Typer(
     help="Les questions posées à qui sait : celles d'un agent, et leur suite.",
@@ -61,12 +71,13 @@ def show_question(
             raise ValueError(QUESTIONS_OFF)
         reader = audited_reader(application, agent, "quisait questions show")
         found = question_page(context, reader, question)
+        answer_days = context.asking.rules.answer_days
     if as_json:
         from search_api.schemas.asking import question_body  # here for the same reason
 
         print(question_body(found).model_dump_json(indent=2))
     else:
-        print(safe_text(_question_text(found)))
+        print(safe_text(_question_text(found, answer_days)))
 
 
 @questions_app.command("news")
@@ -134,6 +145,9 @@ def _list_text(found: OwnQuestions) -> str:
         ("Pour vos communautés", found.of_communities),
         ("Sans réponse, sur vos sujets", found.animated),
         ("Les vôtres", [one.question for one in found.mine]),
+        ("Sans réponse, sur vos sujets à vous", found.open_on_topics),
+        ("Sans réponse, de votre département", found.open_nearby),
+        ("Sans réponse, ailleurs", found.open_elsewhere),
     )
     shown = ["Vous attendent :\n" + "\n".join(waiting)] if waiting else []
     shown += [f"{title} :\n" + "\n".join(map(_line, some)) for title, some in groups if some]
@@ -145,20 +159,33 @@ def _list_text(found: OwnQuestions) -> str:
         answered_before(found.answered_before),
         open_figures(found.figures),
         f"Sujets qui attendent une réponse : {topics}." if topics else "",
+        cut_at(MOST_LISTED) if found.more else "",
     )
     return "\n\n".join([*(shown or ["Aucune question."]), *filter(None, said)])
+
+
+def _progress(found: ShownQuestion, answer_days: int) -> Iterator[str]:
+    """Say to its asker where a question stands, as its page does."""
+    one = found.question
+    if found.accepted_by:
+        yield f"{found.accepted_by.name} a accepté d'y répondre."
+    elif not found.answers and one.stage is not QuestionStage.ANSWERED:
+        on_topic = found.topic is not None
+        yield where_a_question_stands(one.stage, found.recipients, answer_days, on_topic=on_topic)
+    yield from map(passed_on, found.passed_on)
 
 
 def _line(one: AskedQuestion) -> str:
     return f"  {one.id}  {day(one.created.date())}  {one.title}"
 
 
-def _question_text(found: ShownQuestion) -> str:
+def _question_text(found: ShownQuestion, answer_days: int) -> str:
     one = found.question
     asker = found.asker.name if found.asker else "un ou une collègue"
     changed = "".join(f", modifiée le {day(on)}" for on in one.corrected_on)
     asked = f"Posée le {day(one.created.date())} par {asker}{changed}"
     said = [one.title, asked, *([one.text] if one.text else [])]
+    said += ["\n".join(_progress(found, answer_days))] if found.own else []
     for shown in found.answers:
         author = shown.author.name if shown.author else "un ou une collègue"
         kept = "Réponse qui a aidé" if shown.answer.accepted else "Réponse"

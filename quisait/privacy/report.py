@@ -142,9 +142,10 @@ def _asking_categories(settings: Settings) -> Iterator[str]:
     if settings.questions.enabled:
         yield (
             "Questions à des collègues : qui demande, le texte, les lecteurs choisis, les réponses "
-            "et qui les donne ; à qui elle a été posée et ce qu'il en a fait, dit à lui seul ; ce "
-            "que chacun accepte de recevoir. Quand un texte a été corrigé, sans l'ancien. Combien "
-            "de fois un document existant a suffi, sans dire à qui."
+            "et qui les donne ; à qui elle a été posée, ce qu'il en a fait et quand, et à qui elle "
+            "peut l'être ensuite, dit à lui seul ; ce que chacun accepte de recevoir. Quand un "
+            "texte a été corrigé, sans l'ancien. Combien de fois un document existant a suffi, "
+            "sans dire à qui."
         )
         yield (
             "Signalements : qui signale un texte, et pourquoi, montré à lui seul ; à qui modère, "

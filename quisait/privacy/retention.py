@@ -38,6 +38,8 @@ from search_api.asking.storage import (
     asking_preferences,
     forget_agent_in_questions,
     given_answers,
+    question_readers,
+    question_recipients,
     text_reports,
 )
 from search_api.asking.values import question_document
@@ -318,6 +320,8 @@ _TABLES_WITH_AGENT_ID = (
     asking_preferences,
     asked_questions,
     given_answers,
+    question_readers,
+    question_recipients,
     text_reports,
     verifications,
     outdated_marks,

@@ -4,20 +4,27 @@ Every reader sees a question under the rights that its asker chose, and nothing 
 asked: only who accepted, told to the asker. Who was asked, and has not decided, knows it alone.
 """
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+import heapq
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import islice
 from uuid import uuid4
 
-from connectors.values import Agent
+from connectors.values import EVERYONE, Agent
 from expertise.answer_values import BuildStatus, CommunityView
 from expertise.consent import PreferenceKind
-from expertise.peers import accepted_communities, alone_in_region, communities_of
+from expertise.peers import (
+    accepted_communities,
+    alone_in_region,
+    communities_of,
+    members_on,
+    own_topics,
+)
 from expertise.topics import Topic, TopicKind
 from expertise.visibility import may_be_named, may_be_shown
-from indexer.access import Reader, access_filter
+from indexer.access import AccessFilter, Reader, access_filter
 from search_api.answers.asked_metiers import (
     asked_metier,
     holders_of_metier,
@@ -57,6 +64,7 @@ from search_api.asking.choosing import (
 )
 from search_api.asking.values import (
     MOST_ASKED,
+    MOST_LISTED,
     MOST_PER_WEEK,
     MOST_REASON,
     MOST_TEXT,
@@ -70,21 +78,30 @@ from search_api.asking.values import (
     GivenAnswer,
     OpenQuestionFigures,
     OwnAsking,
+    PassedOn,
     QuestionStage,
     ReaderScope,
     RequestState,
     Thread,
+    is_with_somebody,
 )
-from search_api.identity.principals import Role
+from search_api.identity.principals import ALL, Role
 from search_api.questions.query import Query
 from search_api.ranking.results import Result
 
-EXISTING_SHOWN = 5
+EXISTING_SHOWN = 3
 """So many documents are shown while a question is being written: what is read at a glance."""
 CORRECTED = "Question corrigée depuis"
 """The title of a question of which a restored database has a former text, for all but its asker."""
-_LAST = QuestionStage.ANIMATOR
+MOST_OPEN = 20
+"""So many open questions of each kind are listed."""
+MOST_READ_FOR_OPEN = 200
+"""Among so many of the newest open questions those of one's own area are looked for."""
+Questions = tuple[AskedQuestion, ...]
 _YEAR = timedelta(days=365)
+_OPEN = (QuestionStage.EXPERTS, QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
+_LATE = (QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
+"""No agent in particular is asked any more."""
 _WITHDRAW = PreferenceKind.WITHDRAW
 
 
@@ -124,7 +141,8 @@ class NewQuestion:
     """What an asker writes. `to`: the agent whom they want asked first, empty for nobody.
 
     `community`: a topic of the community that is to be asked instead of one agent after the other.
-    `metier`: the métier whose holders are asked, instead of those whom a search names.
+    `metier`: the métier whose holders are asked, instead of those whom a search names. `keep`: ids
+    of the recipients that the asker was shown and keeps; None to ask all who may be asked.
     """
 
     title: str
@@ -136,6 +154,7 @@ class NewQuestion:
     to: str = ""
     community: str = ""
     metier: str = ""
+    keep: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +164,7 @@ class AskingForm:
     `existing`: documents that may answer already. `topics` are those to choose from, `topic_id`
     the one that the title names. `communities` and `entities` may be the only readers; `answering`
     are the communities that may be asked, anybody's, and `metiers` the métiers. `to` is whom the
-    asker came from, None for nobody.
+    asker came from, None for nobody. `recipients`: whom the question may be put to.
     """
 
     new: NewQuestion
@@ -157,6 +176,7 @@ class AskingForm:
     to: Agent | None
     answering: tuple[CommunityView, ...] = ()
     metiers: tuple[Topic, ...] = ()
+    recipients: tuple[Agent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +195,8 @@ class ShownQuestion:
     `asker` is None while they are not to be named; of who has left a name alone is told. `own`:
     it is the reader's. `state` is that of the reader's own request, None where they are asked
     nothing now. To the asker alone: `accepted_by`, who accepted to answer and has not yet;
-    `passed_on`, the reasons of those who passed it on, without their names.
+    `passed_on`, the reasons of those who passed it on, without their names; `recipients`, how many
+    agents it may be put to, one after the other.
     """
 
     question: AskedQuestion
@@ -185,7 +206,8 @@ class ShownQuestion:
     own: bool
     state: RequestState | None = None
     accepted_by: Agent | None = None
-    passed_on: tuple[str, ...] = ()
+    passed_on: tuple[PassedOn, ...] = ()
+    recipients: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +217,10 @@ class OwnQuestions:
     `answered_before` counts, of all agents in a year, «Cela répond»; `figures` are of the questions
     of that year which everybody may read; `waiting_topics` are those of the topics that wait for
     whoever may answer, with how many: of what everybody may read too, so that a number tells of no
-    other. `moderates`: the reader animates.
+    other. `moderates`: the reader animates. `more`: of `of_communities` or `animated` only the
+    `MOST_LISTED` oldest are here. The last three are questions of others that wait for an answer,
+    the newest first, `MOST_OPEN` of each at most, and none that stands above: on the reader's
+    topics, of askers of their département, and the others.
     """
 
     waiting: tuple[tuple[AgentRequest, AskedQuestion], ...]
@@ -206,6 +231,10 @@ class OwnQuestions:
     figures: OpenQuestionFigures
     waiting_topics: tuple[tuple[Topic, int], ...] = ()
     moderates: bool = False
+    more: bool = False
+    open_on_topics: tuple[AskedQuestion, ...] = ()
+    open_nearby: tuple[AskedQuestion, ...] = ()
+    open_elsewhere: tuple[AskedQuestion, ...] = ()
 
     @property
     def answered(self) -> tuple[Thread, ...]:
@@ -223,8 +252,9 @@ def asking_form(
     asking, agent = asking_of(context), known_agent(context, reader)
     topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
     named = new.topic_id or proposed_topic(context, new.title)
+    new = replace(new, topic_id=named)
     return AskingForm(
-        replace(new, topic_id=named),
+        new,
         existing_answers(context, reader, new.title) if look else (),
         topics,
         _communities(context, agent),
@@ -233,7 +263,30 @@ def asking_form(
         _may_be_first(context, reader, new.to),
         _accepted(context),
         metiers(context),
+        planned_recipients(context, reader, new) if look else (),
     )
+
+
+def planned_recipients(
+    context: AnswerContext, reader: Reader, new: NewQuestion
+) -> tuple[Agent, ...]:
+    """Return whom a question may be put to, best first; `MOST_ASKED` at most.
+
+    By evidence, nearness and rights alone: neither by what these agents set, nor by what they were
+    asked. Else anybody would read from it that somebody was asked, and so that another declined.
+    Empty for a question that could not be asked. Raises `NotFound`, `IndexUnreachable`.
+    """
+    asking, agent = asking_of(context), known_agent(context, reader)
+    try:
+        draft = _draft(context, agent, new)
+    except InvalidParameter:
+        return ()
+    first = _may_be_first(context, reader, new.to)
+    named = [] if new.community else _named(context, draft, agent, first)
+    people = [PossibleAnswerer(one) for one in named]
+    chosen = first_of(people, draft, agent, asking.rules, context.today(), new.to)
+    readable = (one.agent for one in chosen if _may_read(asking, one.agent.id, draft))
+    return tuple(islice(readable, MOST_ASKED))
 
 
 def proposed_topic(context: AnswerContext, text: str) -> str:
@@ -253,12 +306,16 @@ def existing_answers(context: AnswerContext, reader: Reader, text: str) -> tuple
 def answered_by_existing(context: AnswerContext, reader: Reader, document_id: str) -> None:
     """Count that a document answered a question before it was asked: neither which, nor whose.
 
-    Once a day of one document, and so many a day of one reader: more is not counted.
+    Once a day of one document, and so many a day of one reader: more is not counted. Nor is a
+    document that not everybody may read: the number is public, and would tell of it.
     Raises `NotFound` for a document that the reader may not read.
     """
     asking = asking_of(context)
     if not context.search.cards((document_id,), reader):
         raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
+    everybody = Reader(reader.agent_id, frozenset({EVERYONE}))
+    if not context.search.cards((document_id,), everybody):
+        return
     if asking.acts.is_new(reader.agent_id or "", document_id, asking.rules.found_per_day):
         asking.questions.count_answered_before(context.today(), document_id)
 
@@ -269,8 +326,30 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
     Raises `InvalidParameter`, `TooManyQuestions`, `NotFound`, `IndexUnreachable`.
     """
     asking, agent = asking_of(context), known_agent(context, reader)
+    question = _draft(context, agent, new)
+    moment = question.created
+    first = _may_be_first(context, reader, new.to)
+    recipients = [] if new.community else _recipients(context, question, first)
+    if new.keep is not None:
+        recipients = [one for one in recipients if one in new.keep]
+    # Read the index before the question is kept: if the index refuses afterwards, the question
+    # stands, and its asker asks it again.
+    answering = _answering(context)
+    day_ago = moment - timedelta(days=1)
+    if not asking.questions.ask(question, asking.rules.asked_per_day, day_ago, recipients):
+        raise TooManyQuestions("Vous avez posé beaucoup de questions aujourd’hui : revenez demain.")
+    asking.publish()
+    if not _ask_next(context, question):
+        _to_community(context, question, answering)
+    return question
+
+
+def _draft(context: AnswerContext, agent: Agent, new: NewQuestion) -> AskedQuestion:
+    """Return the question that an agent writes, checked. Raises `InvalidParameter`."""
+    asking = asking_of(context)
     moment = asking.questions.now()
-    question = AskedQuestion(
+    scope_id = _scope_id(context, agent, new)
+    return AskedQuestion(
         id=uuid4().hex,
         asker_id=agent.id,
         title=_checked_title(new.title),
@@ -281,23 +360,11 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
         or known_metier(context, new.metier)
         or _topic(context, new.topic_id),
         scope=new.scope,
-        scope_id=_scope_id(context, agent, new),
+        scope_id=scope_id,
         named=not (new.hidden and asking.rules.may_hide_name(entities_of(agent))),
         until=moment + timedelta(days=asking.rules.answer_days),
+        readers=_members(context, scope_id) if new.scope is ReaderScope.COMMUNITY else frozenset(),
     )
-    first = _may_be_first(context, reader, new.to)
-    named = [] if new.community else _named(context, question, first.id if first else "")
-    # All that asks the index comes before: refused by it then, a question would stand, and be
-    # asked twice.
-    answering = frozenset[str]() if named else _answering(context)
-    if not asking.questions.ask(question, asking.rules.asked_per_day, moment - timedelta(days=1)):
-        raise TooManyQuestions("Vous avez posé beaucoup de questions aujourd’hui : revenez demain.")
-    asking.publish()
-    if named:
-        _ask_next(context, question, named, first.id if first else "")
-    else:
-        _to_community(context, question, answering)
-    return question
 
 
 def question_page(context: AnswerContext, reader: Reader, question_id: str) -> ShownQuestion:
@@ -340,7 +407,12 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
         own,
         mine[0] if mine else None,
         named(accepted[0]) if own and accepted else None,
-        tuple(one.reason for one in requests if own and one.reason),
+        tuple(
+            PassedOn(one.reason, one.decided.date() if one.decided else None)
+            for one in requests
+            if own and one.state is RequestState.PASSED_ON
+        ),
+        min(len(asking.questions.recipients_of(question.id)), MOST_ASKED) if own else 0,
     )
 
 
@@ -370,47 +442,84 @@ def _may_be_named_here(context: AnswerContext, agent: Agent) -> bool:
 def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
     """What waits for the reader, and what they asked. Raises `NotFound`, `IndexUnreachable`."""
     asking, agent = asking_of(context), known_agent(context, reader)
-    access = access_filter(reader)
+    access, questions = access_filter(reader), asking.questions
     joined = {topic.id for one in _communities(context, agent) for topic in one.topics}
     held = context.grants.held_by(reader)
-    passed = asking.questions.at_stage(QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
-    late = [
-        one.question
-        for one in passed
-        if access.admits(one.question.access) and one.question.asker_id != agent.id
+    animates = Role.ANIMATOR in held.roles
+    topic_ids = None if ALL in held.topics else held.topics
+
+    def first(some: Iterable[AskedQuestion]) -> list[AskedQuestion]:
+        of_others = (one for one in some if one.asker_id != agent.id and access.admits(one.access))
+        return list(islice(of_others, MOST_LISTED + 1))
+
+    of_communities = first(questions.open_at(*_LATE, topic_ids=joined))
+    animated = questions.open_at(QuestionStage.ANIMATOR, topic_ids=topic_ids) if animates else ()
+    of_animator = first(animated)
+    waiting = [
+        (_as_told(request, asking.rules), question)
+        for request, question in questions.waiting_for(agent.id)
+        if access.admits(question.access)
     ]
+    above = {one.id for _, one in waiting} | {one.id for one in (*of_communities, *of_animator)}
     return OwnQuestions(
-        tuple(
-            (_as_told(request, asking.rules), thread.question)
-            for request, thread in asking.questions.waiting_for(agent.id)
-            if access.admits(thread.question.access)
-        ),
-        tuple(one for one in late if one.topic_id in joined),
-        tuple(
-            one
-            for one in late
-            if one.stage is QuestionStage.ANIMATOR
-            and Role.ANIMATOR in held.roles
-            and held.animates_topic(one.topic_id)
-        ),
-        asking.questions.of_asker(agent.id),
-        asking.questions.answered_before(context.today() - _YEAR),
-        asking.questions.open_figures(asking.questions.now() - _YEAR),
-        _waiting_topics(context, passed),
-        Role.ANIMATOR in held.roles,
+        tuple(waiting),
+        tuple(of_communities[:MOST_LISTED]),
+        tuple(of_animator[:MOST_LISTED]),
+        questions.of_asker(agent.id),
+        questions.answered_before(context.today() - _YEAR),
+        questions.open_figures(questions.now() - _YEAR),
+        _waiting_topics(context, questions.open_by_topic(*_LATE)),
+        animates,
+        max(len(of_communities), len(of_animator)) > MOST_LISTED,
+        *_open_questions(context, access, agent, above),
     )
+
+
+def _open_questions(
+    context: AnswerContext, access: AccessFilter, agent: Agent, above: Collection[str]
+) -> tuple[Questions, Questions, Questions]:
+    """Open questions of others: (on the agent's topics, of their département, the others)."""
+    questions, build = asking_of(context).questions, context.build()
+    topics = () if isinstance(build, BuildStatus) else own_topics(build, agent)
+
+    def readable(found: Iterable[AskedQuestion], most: int, known: Collection[str]) -> Questions:
+        of_others = (
+            one
+            for one in found
+            if one.asker_id != agent.id and one.id not in known and access.admits(one.access)
+        )
+        return tuple(islice(of_others, most))
+
+    ids = [one.id for one in topics]
+    on_topics = questions.open_at(*_OPEN, topic_ids=ids, newest=True) if ids else ()
+    mine = readable(on_topics, MOST_OPEN, above)
+    # One request for each stage: each is read in the order of an index.
+    recent = heapq.merge(
+        *(questions.open_at(stage, newest=True) for stage in _OPEN),
+        key=lambda one: (one.created, one.id),
+        reverse=True,
+    )
+    others = readable(recent, MOST_READ_FOR_OPEN, {*above, *(one.id for one in mine)})
+    # Only of askers who are named: else this list would tell their département.
+    askers = context.people.agents({one.asker_id for one in others if one.named} - {""})
+    local = {
+        one.id
+        for one in askers.values()
+        if agent.departement and one.departement == agent.departement
+        if _may_be_named_here(context, one)
+    }
+    near = {one.id for one in others if one.named and one.asker_id in local}
+    nearby = tuple(one for one in others if one.id in near)
+    elsewhere = tuple(one for one in others if one.id not in near)
+    return mine, nearby[:MOST_OPEN], elsewhere[:MOST_OPEN]
 
 
 def _waiting_topics(
-    context: AnswerContext, passed: Sequence[Thread]
+    context: AnswerContext, counts: Mapping[str, int]
 ) -> tuple[tuple[Topic, int], ...]:
     """Topics of open questions that no agent is asked any more and nobody answered; by label."""
-    counts = Counter(
-        one.question.topic_id
-        for one in passed
-        if one.waits and one.question.scope is ReaderScope.EVERYBODY
-    )
-    return tuple((one, counts[one.id]) for one in list_topics(context).topics if counts[one.id])
+    listed = list_topics(context).topics if counts else ()
+    return tuple((one, counts[one.id]) for one in listed if one.id in counts)
 
 
 def _as_told(request: AgentRequest, rules: AskingRules) -> AgentRequest:
@@ -429,11 +538,9 @@ def waiting_questions(context: AnswerContext, reader: Reader) -> int:
     if context.asking is None or reader.agent_id is None:
         return 0
     access, questions = access_filter(reader), context.asking.questions
-    asked = sum(
-        access.admits(thread.question.access)
-        for _, thread in questions.waiting_for(reader.agent_id)
-    )
-    return asked + sum(one.awaits_asker for one in questions.of_asker(reader.agent_id))
+    asked = questions.waiting_for(reader.agent_id)
+    readable = sum(access.admits(question.access) for _, question in asked)
+    return readable + questions.awaiting_word(reader.agent_id)
 
 
 def act_on_question(
@@ -496,12 +603,13 @@ class _Acting:
         if RequestState.ACCEPTED in states:
             raise InvalidParameter("Vous avez accepté : transmettez la question, avec une raison.")
         self._decide(RequestState.DECLINED)
-        self._next()
+        _ask_next(self.context, self.question)
 
     def transfer(self, text: str, *_: str) -> None:
         reason = checked_text(text, MOST_REASON, "Écrivez la raison en quelques mots.")
+        answering = _answering(self.context)
         self._decide(RequestState.PASSED_ON, reason=reason)
-        self._next()
+        _go_on(self.context, self.question, answering)
 
     def answer(self, text: str, *_: str) -> None:
         said = checked_text(text, MOST_TEXT, "Écrivez la réponse.")
@@ -557,8 +665,9 @@ class _Acting:
         said = checked_text(text, MOST_REASON, "Écrivez ce qui manque.")
         if all(one.author_id == self.agent_id for one in self.thread.answers):
             raise InvalidParameter("Personne d’autre n’a encore répondu : corrigez votre question.")
+        answering = _answering(self.context)
         self.asking.questions.lacks(self.question.id, said)
-        self._next()
+        _go_on(self.context, self.question, answering)
 
     def delete(self, *_: str) -> None:
         self._of_the_asker()
@@ -574,10 +683,6 @@ class _Acting:
         decided = self.asking.questions.decide(self.question.id, self.agent_id, state, **values)  # type: ignore[arg-type]
         if not decided:
             raise NotFound("Cette question ne vous est pas, ou plus, posée.")
-
-    def _next(self) -> None:
-        question = self.question
-        _ask_next(self.context, question, _named(self.context, question))
 
     def _of_the_asker(self) -> None:
         if self.question.asker_id != self.agent_id:
@@ -649,39 +754,57 @@ def forget_own_questions(context: AnswerContext, reader: Reader) -> None:
 def move_questions_on(context: AnswerContext) -> int:
     """Whatever time has passed for goes to the next agent, the community, or who animates.
 
-    A decline moves a question on to the next agent at once, who has the rest of that time besides
-    their own, and never to the next stage earlier: nobody can tell it from silence.
+    A decline moves a question on to the next recipient at once, who has the rest of that time
+    besides their own, and never to the next stage earlier: nobody can tell it from silence.
     Returns how many questions moved.
     """
     asking = asking_of(context)
     moment = asking.questions.now()
     asking.questions.tidy(moment - timedelta(days=LATELY_DAYS))
-    waiting = asking.questions.at_stage(QuestionStage.EXPERTS, QuestionStage.COMMUNITY)
-    return sum(_moved_on(context, asking, one) for one in waiting)
+    _choose_readers(context, asking)
+    due = asking.questions.due(moment)
+    answering = _answering(context) if due else frozenset()
+    return sum(_moved_on(context, asking, one, answering) for one in due)
 
 
-def _moved_on(context: AnswerContext, asking: Asking, thread: Thread) -> bool:
-    question, moment = thread.question, asking.questions.now()
-    if not thread.waits:
-        return False
+def _choose_readers(context: AnswerContext, asking: Asking) -> None:
+    """Keep the present members as readers of questions that have none yet, if there is a build."""
+    waiting = asking.questions.without_readers()
+    if not waiting or isinstance(context.build(), BuildStatus):
+        return
+    for one in waiting:
+        asking.questions.choose_readers(one.id, _members(context, one.scope_id))
+    asking.publish()
+
+
+def _moved_on(
+    context: AnswerContext, asking: Asking, question: AskedQuestion, answering: frozenset[str]
+) -> bool:
+    moment = asking.questions.now()
     if question.stage is QuestionStage.COMMUNITY:
-        if question.until is None or question.until <= moment:
-            asking.questions.move(question.id, QuestionStage.ANIMATOR, None)
-            return True
-        return False
+        asking.questions.move(question.id, QuestionStage.ANIMATOR, None)
+        return True
     requests = asking.questions.requests_of(question.id)
     for one in requests:
         if one.state in UNDECIDED:
             if one.until > moment and _still_may(context, question, one.agent_id):
                 return False
             asking.questions.decide(question.id, one.agent_id, RequestState.EXPIRED)
-    if len(requests) < MOST_ASKED and _ask_next(context, question, _named(context, question)):
+    return _go_on(context, question, answering)
+
+
+def _go_on(context: AnswerContext, question: AskedQuestion, answering: frozenset[str]) -> bool:
+    """Ask the next recipient; if there is none and nobody has the question, end that stage.
+
+    Returns whether the question moved.
+    """
+    if _ask_next(context, question):
         return True
-    ends = [one.until for one in requests] + ([question.until] if question.until else [])
-    if all(end <= moment for end in ends):
-        _to_community(context, question, _answering(context))
-        return True
-    return False
+    questions = asking_of(context).questions
+    if is_with_somebody(questions.requests_of(question.id), questions.now()):
+        return False
+    _to_community(context, question, answering)
+    return True
 
 
 def _still_may(context: AnswerContext, question: AskedQuestion, agent_id: str) -> bool:
@@ -698,34 +821,28 @@ def _still_may(context: AnswerContext, question: AskedQuestion, agent_id: str) -
     return readable and may_be_asked(wanted, question, rules, context.today())
 
 
-def _ask_next(
-    context: AnswerContext,
-    question: AskedQuestion,
-    named: Sequence[Agent],
-    first: str = "",
-) -> bool:
-    """Ask the next agent; false where there is none, or the question has waited for enough."""
+def _ask_next(context: AnswerContext, question: AskedQuestion) -> bool:
+    """Ask the first stored recipient who may be asked now; false if nobody could be asked.
+
+    `MOST_ASKED` agents are asked at most. A recipient who may not be asked now is passed over.
+    Nobody is asked in the name of an asker who was erased.
+    """
     asking = asking_of(context)
     requests = asking.questions.requests_of(question.id)
-    if len(requests) >= MOST_ASKED:
+    if not question.asker_id or len(requests) >= MOST_ASKED:
         return False
     moment, rules = asking.questions.now(), asking.rules
     week = moment - timedelta(days=WEEK_DAYS)
-    people = _possible(context, named)
-    asker = context.people.agents([question.asker_id]).get(question.asker_id)
-    chosen = first_of(
-        people,
-        question,
-        asker,
-        rules,
-        context.today(),
-        without={one.agent_id for one in requests},
-        first=first,
-    )
-    # As if nobody had decided before their time: a decline shows in no later step either.
-    begins = max([moment, *(one.until for one in requests)])
-    until = begins + timedelta(days=rules.answer_days)
-    for one in chosen:
+    asked = {one.agent_id for one in requests}
+    ids = [one for one in asking.questions.recipients_of(question.id) if one not in asked]
+    known = context.people.agents(ids)
+    # As if those who declined had been silent: a decline shows in no later step either. Passing on
+    # is told to the asker, and takes no time.
+    held = (one.until for one in requests if one.state is not RequestState.PASSED_ON)
+    until = max([moment, *held]) + timedelta(days=rules.answer_days)
+    for one in _possible(context, [known[id_] for id_ in ids if id_ in known]):
+        if not may_be_asked(one, question, rules, context.today()):
+            continue
         request = AgentRequest(question.id, one.agent.id, RequestState.WAITING, moment, until)
         if _may_read(asking, one.agent.id, question) and asking.questions.request(
             request, weekly_limit(one, rules), week, limits_of_one_asker(one, rules, moment)
@@ -749,20 +866,47 @@ def _possible(context: AnswerContext, named: Sequence[Agent]) -> list[PossibleAn
     ]
 
 
-def _named(context: AnswerContext, question: AskedQuestion, first: str = "") -> list[Agent]:
-    """Those whom a search of the asker names for certain, best first; and whom they came from.
+def _recipients(context: AnswerContext, question: AskedQuestion, first: Agent | None) -> list[str]:
+    """Return the ids of the agents to ask, in order: chosen once, when the question is asked.
 
-    Of a question to a métier, who holds it, nearest first: no evidence is asked for.
+    Its own document then supports other people, so the same search would name others later.
     """
-    reader = asking_of(context).reader_of(question.asker_id)
+    asking = asking_of(context)
+    asker = context.people.agents([question.asker_id]).get(question.asker_id)
+    chosen = first_of(
+        _possible(context, _named(context, question, asker, first)),
+        question,
+        asker,
+        asking.rules,
+        context.today(),
+        first.id if first else "",
+    )
+    moment = asking.questions.now()
+    return [
+        one.agent.id
+        for one in chosen
+        if _may_read(asking, one.agent.id, question)
+        and not asking.questions.has_taken_share(
+            question.asker_id, one.agent.id, limits_of_one_asker(one, asking.rules, moment)
+        )
+    ]
+
+
+def _named(
+    context: AnswerContext, question: AskedQuestion, asker: Agent | None, first: Agent | None
+) -> list[Agent]:
+    """Return those whom a search of the asker names for certain, best first, and `first`.
+
+    For a question to a métier: its holders, the nearest first, without any evidence.
+    """
     if metier := asked_metier(context, question.topic_id):
-        asker = context.people.agents([question.asker_id]).get(question.asker_id)
         named = {one.id: one for one in holders_of_metier(context, metier, asker)}
     else:
+        reader = asking_of(context).reader_of(question.asker_id)
         found = people_for(context, reader, question.title, CHOSEN_FROM).candidates
         named = {one.agent.id: one.agent for one in found if one.sure}
-    if first and first not in named:
-        named |= context.people.agents([first])
+    if first is not None:
+        named.setdefault(first.id, first)
     return list(named.values())
 
 
@@ -805,6 +949,14 @@ def _open(
 def _answering(context: AnswerContext) -> frozenset[str]:
     """Topics of the communities that answer."""
     return frozenset(topic.id for one in _accepted(context) for topic in one.topics)
+
+
+def _members(context: AnswerContext, topic_id: str) -> frozenset[str]:
+    """Return the ids of the present members of a topic's community."""
+    build = context.build()
+    if isinstance(build, BuildStatus):
+        return frozenset()
+    return frozenset(one.id for one in members_on(build, topic_id))
 
 
 def _community(context: AnswerContext, topic_id: str) -> str:

@@ -167,7 +167,7 @@ def _asked(
     )
     if question is None or not waits:
         return None
-    lead = "Une question vous est posée. Vous pouvez y répondre, la transmettre ou la décliner."
+    lead = "Une question vous est posée. Vous pouvez y répondre, passer la main ou décliner."
     return _content(
         mail,
         agent,

@@ -6,10 +6,12 @@ nobody who animates a topic can moderate a question of it, whoever animates its 
 administrators are told how many reports wait for nobody, or for too long.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import islice
 from uuid import uuid4
 
 from expertise.topics import Topic, TopicKind
@@ -35,6 +37,7 @@ from search_api.answers.questions_read import (
 from search_api.answers.topics import list_topics, related_topics
 from search_api.asking.authority import entities_down_to, entities_of
 from search_api.asking.values import (
+    MOST_LISTED,
     MOST_REASON,
     AskedQuestion,
     GivenAnswer,
@@ -43,7 +46,7 @@ from search_api.asking.values import (
     TextReport,
     Thread,
 )
-from search_api.identity.principals import Grant, Role
+from search_api.identity.principals import ALL, Grant, Role
 
 MOST_PROPOSED = 20
 """Unclassified questions with a topic proposed, the oldest: each is encoded, at each view."""
@@ -120,6 +123,7 @@ class ModerationDesk:
 
     `reported` and `hidden` are never the holder's own. `waiting` are questions that nobody else's
     turn it is to answer; `unclassified` those without a topic. `topics` are all to choose from.
+    `more`: one of these lists is cut at `MOST_LISTED`.
     """
 
     reported: tuple[ModeratedText, ...]
@@ -127,6 +131,7 @@ class ModerationDesk:
     waiting: tuple[AskedQuestion, ...]
     unclassified: tuple[UnclassifiedQuestion, ...]
     topics: tuple[Topic, ...]
+    more: bool = False
 
 
 def report_text(
@@ -170,65 +175,83 @@ def take_report_back(
 def waiting_reports(context: AnswerContext) -> WaitingReports:
     """How many reported texts wait, and for whom: numbers alone, for who administers."""
     asking = asking_of(context)
-    oldest: dict[tuple[str, str], date] = {}
-    for one in asking.questions.reports():
-        oldest.setdefault((one.question_id, one.answer_id), one.created.date())
     late = context.today() - timedelta(days=asking.rules.answer_days)
+    late_before = datetime.combine(late, time(), UTC)
+    texts, late_texts, oldest = asking.questions.waiting_reports(late_before)
     animators = _Animators(context, asking)
-    nobodys = 0
-    for question_id, answer_id in oldest:
-        thread = asking.questions.one(question_id, with_hidden=True)
+    reported = _existing_texts(asking.questions.texts_reported())
+    nobodys = sum(not animators.any_for(text) for text in reported)
+    return WaitingReports(texts, nobodys, late_texts, oldest.date() if oldest else None)
+
+
+def _existing_texts(found: Iterable[tuple[Thread, str]]) -> Iterator[ModeratedText]:
+    """Without answers that were deleted at this moment."""
+    for thread, answer_id in found:
         try:
-            nobodys += thread is not None and not animators.any_for(_text(thread, answer_id))
-        except NotFound:  # the answer was deleted at this moment
+            yield _text(thread, answer_id)
+        except NotFound:
             continue
-    return WaitingReports(
-        len(oldest),
-        nobodys,
-        sum(day < late for day in oldest.values()),
-        min(oldest.values(), default=None),
-    )
 
 
 def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDesk:
     """What waits for the holder. Raises `NotFound`, `IndexUnreachable`."""
     asking = asking_of(context)
     questions = asking.questions
-    hidden = [(one.question_id, one.answer_id) for one in questions.hidden()]
-    reasons: dict[tuple[str, str], list[tuple[str, date]]] = {}
-    for one in questions.reports():
-        said = (one.reason, one.created.date())
-        reasons.setdefault((one.question_id, one.answer_id), []).append(said)
     topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
     by_id = {one.id: one for one in topics}
     access, moderated = access_filter(holder.reader), _moderated(context, asking, holder)
-    waiting = [
-        one.question
-        for one in questions.at_stage(*QuestionStage)
-        if one.waits
-        and access.admits(one.question.access)
-        and moderated(ModeratedText(one.question, None))
-    ]
+    everything = ALL in holder.held.topics or bool(holder.held.entities)
+    topic_ids = None if everything else holder.held.topics
 
-    def texts(keys: list[tuple[str, str]]) -> tuple[ModeratedText, ...]:
-        found = (_moderated_text(context, holder, moderated, *key) for key in keys)
+    def texts(found: Iterable[tuple[Thread, str]]) -> list[ModeratedText]:
+        shown = (
+            one
+            for one in _existing_texts(found)
+            if access.admits(one.question.access)
+            and moderated(one)
+            and _author(one) != holder.reader.agent_id
+        )
+        return list(islice(shown, MOST_LISTED + 1))
+
+    def open_questions(found: Iterable[AskedQuestion]) -> list[AskedQuestion]:
+        shown = (
+            one
+            for one in found
+            if access.admits(one.access) and moderated(ModeratedText(one, None))
+        )
+        return list(islice(shown, MOST_LISTED + 1))
+
+    reported = texts(questions.texts_reported(topic_ids))
+    hidden = texts(questions.texts_hidden(topic_ids))
+    late = questions.open_at(QuestionStage.ANIMATOR, topic_ids=topic_ids)
+    waiting = open_questions(one for one in late if one.topic_id)
+    without_topic = questions.open_at(*QuestionStage, topic_ids=[""]) if everything else ()
+    unclassified = open_questions(without_topic)
+    reasons: dict[tuple[str, str], list[tuple[str, date]]] = defaultdict(list)
+    for one in questions.reports({text.question.id for text in (*reported, *hidden)}):
+        reasons[one.question_id, one.answer_id].append((one.reason, one.created.date()))
+
+    def with_reports(some: Sequence[ModeratedText]) -> tuple[ModeratedText, ...]:
         return tuple(
-            ModeratedText(one.question, one.answer, tuple(reasons.get(key, ())))
-            for key, one in zip(keys, found, strict=True)
-            if one is not None
+            replace(
+                text,
+                reports=tuple(reasons[text.question.id, text.answer.id if text.answer else ""]),
+            )
+            for text in some[:MOST_LISTED]
         )
 
     return ModerationDesk(
-        texts(list(reasons)),
-        texts(hidden),
-        tuple(one for one in waiting if one.topic_id and one.stage is QuestionStage.ANIMATOR),
+        with_reports(reported),
+        with_reports(hidden),
+        tuple(waiting[:MOST_LISTED]),
         tuple(
             UnclassifiedQuestion(
                 one, by_id.get(_nearest_topic(context, one)) if place < MOST_PROPOSED else None
             )
-            for place, one in enumerate(one for one in waiting if not one.topic_id)
+            for place, one in enumerate(unclassified[:MOST_LISTED])
         ),
         topics,
+        max(map(len, (reported, hidden, waiting, unclassified))) > MOST_LISTED,
     )
 
 

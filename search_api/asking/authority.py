@@ -1,45 +1,26 @@
-"""The principals of whom a question may be limited to: entities and communities."""
+"""The principals that decide who reads a question of an entity or a community."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 
 from connectors.values import Agent
-from expertise.answer_values import BuildStatus
-from expertise.current_build import BuildReader
-from expertise.peers import communities_of
-from search_api.asking.values import AUTHORITY, ReaderScope, scope_principal
+from search_api.asking.values import AUTHORITY, ReaderScope, left_principal, scope_principal
 from search_api.identity.readers import ReaderDirectory
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeAuthority:
-    """Adapter of `Authority`: the agent's entity, those above it, and accepted communities.
-
-    `overview` is None where there is no list of topics, and so no community.
-    """
+    """Adapter of `Authority`: the agent's entity and those above it; communities that they left."""
 
     people: ReaderDirectory
-    overview: BuildReader | None
-    today: Callable[[], date]
     name: str = AUTHORITY
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
-        """Of an agent as they are in the directory and the build now. Raises `IndexUnreachable`."""
+        """Of an agent as they are in the directory now."""
         agent = self.people.agent(agent_id)
         if agent is None:
             return frozenset()
         entities = {scope_principal(ReaderScope.ENTITY, one) for one in entities_of(agent)}
-        build = self.overview.reading(self.today()) if self.overview else None
-        if build is None or isinstance(build, BuildStatus):
-            return frozenset(entities)
-        communities = {
-            scope_principal(ReaderScope.COMMUNITY, topic.id)
-            for one in communities_of(build, agent)
-            if one.proposed
-            for topic in one.topics
-        }
-        return frozenset(entities | communities)
+        return frozenset(entities | set(map(left_principal, agent.communities_left)))
 
 
 def entities_of(agent: Agent) -> tuple[str, ...]:

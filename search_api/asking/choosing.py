@@ -6,7 +6,7 @@ Whoever is alone on a topic around them counts as asked more than any other cand
 half as many questions: others' questions all lead to them.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -116,18 +116,9 @@ def first_of(
     asker: Agent | None,
     rules: AskingRules,
     today: date,
-    *,
-    without: Collection[str] = (),
     first: str = "",
 ) -> list[PossibleAnswerer]:
-    """Whom to ask, in that order; `first` before all others, where they may be asked.
-
-    `without` are ids of who was asked already.
-    """
-    possible = [
-        one
-        for one in named
-        if one.agent.id not in without and may_be_asked(one, question, rules, today)
-    ]
+    """Whom to ask, in that order; `first` before all others, where they may be asked."""
+    possible = [one for one in named if may_be_asked(one, question, rules, today)]
     ordered = in_order(possible, asker)
     return sorted(ordered, key=lambda one: one.agent.id != first) if first else ordered

@@ -6,6 +6,8 @@ so that no number becomes visible after a higher one, and no two see the same fr
 agent.
 """
 
+import operator
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -35,6 +37,9 @@ from search_api.asking.values import (
     question_document,
 )
 
+_READ_AT_ONCE = 500
+"""How many questions one statement reads: far below what a database takes as parameters."""
+
 metadata = sa.MetaData()
 
 asked_questions = sa.Table(
@@ -57,6 +62,10 @@ asked_questions = sa.Table(
     sa.Column("missing", sa.Text, nullable=False),
     sa.Column("deleted", sa.Boolean, nullable=False),
     sa.Column("corrected", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("readers_chosen", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Index("asked_questions_stage", "stage", "created", "id"),
+    sa.Index("asked_questions_topic", "topic_id", "stage", "created", "id"),
+    sa.Index("asked_questions_modified", "modified"),
 )
 """Of a deleted question the id and its number remain, so that its document goes too; and for a
 while `agent_key`, so that its asker's limits hold."""
@@ -71,8 +80,28 @@ asked_agents = sa.Table(
     sa.Column("asked", sa.DateTime(timezone=True), nullable=False),
     sa.Column("until", sa.DateTime(timezone=True), nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("decided", sa.DateTime(timezone=True)),
     sa.Index("asked_agents_agent", "agent_key", "asked"),
 )
+
+question_recipients = sa.Table(
+    "question_recipients",
+    metadata,
+    sa.Column("question_id", sa.String(32), primary_key=True),
+    sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("agent_key", sa.String(64), nullable=False, index=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+)
+"""Agents who may be asked a question, in that order, chosen when it was asked."""
+
+question_readers = sa.Table(
+    "question_readers",
+    metadata,
+    sa.Column("question_id", sa.String(32), primary_key=True),
+    sa.Column("agent_key", sa.String(64), primary_key=True, index=True),
+    sa.Column("agent_id", sa.Text, nullable=False),
+)
+"""The members of a community when a question that is limited to it was asked."""
 
 given_answers = sa.Table(
     "given_answers",
@@ -208,8 +237,17 @@ class SqlQuestions:
     ) -> None:
         self._engine, self.now, self._register = engine, now, register
 
-    def ask(self, question: AskedQuestion, per_day: int, since: datetime) -> bool:
-        """Keep a new question; false where its asker asked `per_day` questions since a moment."""
+    def ask(
+        self,
+        question: AskedQuestion,
+        per_day: int,
+        since: datetime,
+        recipients: Sequence[str] = (),
+    ) -> bool:
+        """Keep a new question and the ids of its recipients, in order.
+
+        Returns false if its asker asked `per_day` questions since a moment.
+        """
         with self._writing() as (connection, seq):
             asked = asked_questions.c
             own = (asked.agent_key == digest(question.asker_id)) & (asked.created > since)
@@ -217,6 +255,18 @@ class SqlQuestions:
             if connection.execute(count).scalar_one() >= per_day:
                 return False
             connection.execute(sa.insert(asked_questions).values(_question_row(question, seq)))
+            rows = [
+                {
+                    "question_id": question.id,
+                    "place": place,
+                    "agent_key": digest(id_),
+                    "agent_id": storable(id_),
+                }
+                for place, id_ in enumerate(recipients)
+            ]
+            if rows:
+                connection.execute(sa.insert(question_recipients), rows)
+            _write_readers(connection, question.id, question.readers or ())
             return True
 
     def one(self, question_id: str, *, with_hidden: bool = False) -> Thread | None:
@@ -232,22 +282,72 @@ class SqlQuestions:
         with self._engine.connect() as connection:
             return _threads(connection, query.order_by(newest, asked_questions.c.id))
 
-    def waiting_for(self, agent_id: str) -> tuple[tuple[AgentRequest, Thread], ...]:
+    def waiting_for(self, agent_id: str) -> tuple[tuple[AgentRequest, AskedQuestion], ...]:
         """What an agent is asked and has not decided, the oldest first."""
         own = asked_agents.c.agent_key == digest(agent_id)
         with self._engine.connect() as connection:
             requests = _requests(connection, own & _undecided())
             ids = [one.question_id for one in requests]
-            threads = _threads(connection, _existing().where(asked_questions.c.id.in_(ids)))
-        by_id = {one.question.id: one for one in threads}
+            query = _existing().where(asked_questions.c.id.in_(ids))
+            by_id = {one.id: one for one in _questions(connection, query)}
         return tuple((one, by_id[one.question_id]) for one in requests if one.question_id in by_id)
 
-    def at_stage(self, *stages: QuestionStage) -> tuple[Thread, ...]:
-        """Questions at these stages, the oldest first."""
-        query = _existing().where(asked_questions.c.stage.in_([one.value for one in stages]))
-        oldest = query.order_by(asked_questions.c.created, asked_questions.c.id)
+    def awaiting_word(self, agent_id: str) -> int:
+        """Count an agent's own questions with an answer of which they said nothing yet."""
+        asked = asked_questions.c
+        own = ~asked.deleted & (asked.agent_key == digest(agent_id))
+        own &= (asked.stage != QuestionStage.ANSWERED.value) & (asked.missing == "")
+        thanked = _answered_by_another(given_answers.c.thanked)
         with self._engine.connect() as connection:
-            return _threads(connection, oldest)
+            return _count(connection, own & _answered_by_another() & ~thanked, asked_questions)
+
+    def open_at(
+        self,
+        *stages: QuestionStage,
+        topic_ids: Collection[str] | None = None,
+        newest: bool = False,
+    ) -> Iterator[AskedQuestion]:
+        """Read the questions at these stages that still wait for an answer, the oldest first.
+
+        `topic_ids`: on these topics alone; None for all. `newest`: the newest first. They are read
+        as they are needed.
+        """
+        asked = asked_questions.c
+        rows = asked.stage.in_([one.value for one in stages]) & _waits()
+        if topic_ids is not None:
+            rows &= asked.topic_id.in_(topic_ids)
+        order = [one.desc() if newest else one.asc() for one in (asked.created, asked.id)]
+        query = _existing().where(rows).order_by(*order).limit(_READ_AT_ONCE)
+        after: sa.ColumnElement[bool] = sa.true()
+        while True:
+            with self._engine.connect() as connection:
+                found = _questions(connection, query.where(after))
+            yield from found
+            if len(found) < _READ_AT_ONCE:
+                return
+            last = found[-1]
+            follows = operator.lt if newest else operator.gt
+            later = (asked.created == last.created) & follows(asked.id, last.id)
+            after = follows(asked.created, last.created) | later
+
+    def due(self, moment: datetime) -> tuple[AskedQuestion, ...]:
+        """Return open questions that agents are asked, or whose community's time is over."""
+        asked = asked_questions.c
+        over = asked.until.is_(None) | (asked.until <= moment)
+        community = (asked.stage == QuestionStage.COMMUNITY.value) & over
+        due = (asked.stage == QuestionStage.EXPERTS.value) | community
+        query = _existing().where(due & _waits()).order_by(asked.created, asked.id)
+        with self._engine.connect() as connection:
+            return tuple(_questions(connection, query))
+
+    def open_by_topic(self, *stages: QuestionStage) -> dict[str, int]:
+        """By topic, how many questions at these stages wait that everybody may read."""
+        asked = asked_questions.c
+        rows = asked.stage.in_([one.value for one in stages]) & _waits() & ~asked.deleted & _shown()
+        rows &= asked.scope == ReaderScope.EVERYBODY.value
+        query = sa.select(asked.topic_id, sa.func.count()).where(rows).group_by(asked.topic_id)
+        with self._engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def on_topic(self, topic_id: str, since: datetime | None = None) -> tuple[Thread, ...]:
         """Questions on a topic that were asked, changed or answered since a moment; None: all."""
@@ -267,6 +367,31 @@ class SqlQuestions:
         """Whom a question was asked, in that order. For the steps, never for a reader."""
         with self._engine.connect() as connection:
             return _requests(connection, asked_agents.c.question_id == question_id)
+
+    def without_readers(self) -> tuple[AskedQuestion, ...]:
+        """Return questions of a community that were asked before its members were kept."""
+        asked = asked_questions.c
+        of_community = asked.scope == ReaderScope.COMMUNITY.value
+        with self._engine.connect() as connection:
+            query = _existing(True).where(of_community, ~asked.readers_chosen)
+            return tuple(_questions(connection, query))
+
+    def choose_readers(self, question_id: str, readers: Collection[str]) -> None:
+        """Keep who may read such a question, once."""
+        with self._writing() as (connection, seq):
+            own = (asked_questions.c.id == question_id) & ~asked_questions.c.readers_chosen
+            if _there(connection, own) and _change(
+                connection, question_id, seq, readers_chosen=True
+            ):
+                _write_readers(connection, question_id, readers)
+
+    def recipients_of(self, question_id: str) -> tuple[str, ...]:
+        """Return the ids of the stored recipients, in order. For the steps, never for a reader."""
+        this = question_recipients.c.question_id == question_id
+        ordered = sa.select(question_recipients.c.agent_id).where(this)
+        with self._engine.connect() as connection:
+            rows = connection.execute(ordered.order_by(question_recipients.c.place))
+            return tuple(rows.scalars())
 
     def requested_since(self, agent_ids: Collection[str], moment: datetime) -> RecentRequests:
         """How many questions each of these agents was asked since then."""
@@ -306,16 +431,17 @@ class SqlQuestions:
                 return False
             if _count(connection, mine & (asked_agents.c.asked > since)) >= most:
                 return False
-            # Of an asker who was erased no key is left: they ask nothing more.
-            by_asker = asked_questions.c.agent_key == (asked["agent_key"] or None)
-            theirs = mine & asked_agents.c.question_id.in_(
-                sa.select(asked_questions.c.id).where(by_asker)
-            )
-            for most_of_one, moment in of_asker:
-                if _count(connection, theirs & (asked_agents.c.asked > moment)) >= most_of_one:
-                    return False
+            if _has_taken_share(connection, asked["agent_key"], request.agent_id, of_asker):
+                return False
             connection.execute(sa.insert(asked_agents).values(_request_row(request)))
             return True
+
+    def has_taken_share(
+        self, asker_id: str, agent_id: str, limits: Sequence[tuple[int, datetime]]
+    ) -> bool:
+        """Return whether an asker's questions took all that one asker takes of an agent."""
+        with self._engine.connect() as connection:
+            return _has_taken_share(connection, digest(asker_id), agent_id, limits)
 
     def decide(
         self,
@@ -335,6 +461,8 @@ class SqlQuestions:
         if state is RequestState.ACCEPTED:
             own &= asked_agents.c.state == RequestState.WAITING.value
         values: dict[str, object] = {"state": state.value, "reason": storable(reason)}
+        if state is not RequestState.EXPIRED:
+            values["decided"] = self.now()
         if until is not None:
             values["until"] = until
         with self._writing() as (connection, seq):
@@ -463,7 +591,14 @@ class SqlQuestions:
             _change(connection, question_id, seq, **gone, corrected=[], deleted=True)
             this = given_answers.c.question_id == question_id
             connection.execute(sa.delete(given_answers).where(this))
-            for table in (hidden_texts, text_reports, question_uses):
+            kept = (
+                hidden_texts,
+                text_reports,
+                question_uses,
+                question_recipients,
+                question_readers,
+            )
+            for table in kept:
                 connection.execute(sa.delete(table).where(table.c.question_id == question_id))
             _end_requests(connection, question_id)
 
@@ -527,7 +662,10 @@ class SqlQuestions:
             connection.execute(sa.insert(asking_preferences).values(row))
 
     def count_answered_before(self, day: date, document_id: str) -> None:
-        """«Cela répond» once more; apart where an open question's document was the answer."""
+        """Count «Cela répond» once more, and apart if an open question was the answer.
+
+        Only for documents that everybody may read: the numbers are public.
+        """
         source, _, question_id = document_id.partition(":")
         by_question = asked_questions.c.id == (question_id if source == SOURCE else "")
         opened = asked_questions.c.scope == ReaderScope.EVERYBODY.value
@@ -556,19 +694,33 @@ class SqlQuestions:
         Without an answer, and not changed since the first moment; or with one, and neither
         changed, answered nor of use since the second. None for a moment: kept for ever.
         """
-        with self._engine.connect() as connection:
-            threads = _threads(connection, _existing(True), True)
-            found_uses = connection.execute(sa.select(question_uses)).mappings()
-            uses = {row["question_id"]: row["day"] for row in found_uses}
-        found = []
-        for one in threads:
-            moments = [one.question.modified, *(answer.modified for answer in one.answers)]
-            last = max(moments)
-            used = uses.get(one.question.id, date.min)
-            before = unused_before if one.answers else unanswered_before
-            if before is not None and last < before and used < before.date():
-                found.append(one.question.id)
+        before = {False: unanswered_before, True: unused_before}
+        found: list[str] = []
+        for answered, moment in before.items():
+            if moment is not None:
+                found += self._expired(answered, moment)
         return tuple(sorted(found))
+
+    def _expired(self, answered: bool, before: datetime) -> Iterator[str]:
+        asked, given, used = asked_questions.c, given_answers.c, question_uses.c
+        this = given.question_id == asked.id
+        lately = sa.exists().where(this, given.created >= before)
+        of_use = sa.exists().where(used.question_id == asked.id, used.day >= before.date())
+        has_answer = sa.exists().where(this)
+        old = ~asked.deleted & (asked.modified < before) & ~lately & ~of_use
+        old &= has_answer if answered else ~has_answer
+        corrected = sa.select(given.question_id, given.corrected).where(
+            given.question_id.in_(sa.select(asked.id).where(old))
+        )
+        with self._engine.connect() as connection:
+            ids = list(connection.execute(sa.select(asked.id).where(old)).scalars())
+            # The moments of corrections are a list, which no condition of SQL reads everywhere.
+            kept = {
+                question_id
+                for question_id, moments in connection.execute(corrected)
+                if moments and datetime.fromisoformat(moments[-1]) >= before
+            }
+        yield from (one for one in ids if one not in kept)
 
     def answered_before(self, since: date) -> int:
         """How many times since a day."""
@@ -618,6 +770,8 @@ class SqlQuestions:
                 tuple(one.question for one in _threads(connection, own)),
                 tuple(replace(one, **hidden.get((one.question_id, one.id), {})) for one in answers),
                 _requests(connection, asked_agents.c.agent_key == mine),
+                _planned(connection, mine),
+                _readable(connection, mine),
                 reports_of(connection, text_reports.c.agent_key == mine),
             )
 
@@ -727,6 +881,48 @@ class SqlQuestions:
                 for row in connection.execute(newest).mappings()
             )
 
+    def texts_hidden(
+        self, topic_ids: Collection[str] | None = None
+    ) -> Iterator[tuple[Thread, str]]:
+        """Read hidden texts as (question, id of the answer or empty) pairs, the newest first.
+
+        `topic_ids`: on these topics alone; None for all. They are read as they are needed.
+        """
+        yield from self._texts(hidden_texts, sa.true(), topic_ids, sa.desc(hidden_texts.c.since))
+
+    def texts_reported(
+        self, topic_ids: Collection[str] | None = None
+    ) -> Iterator[tuple[Thread, str]]:
+        """The same of texts whose reports nobody decided on, the oldest report first."""
+        waiting = text_reports.c.decided.is_(None)
+        yield from self._texts(
+            text_reports, waiting, topic_ids, sa.func.min(text_reports.c.created)
+        )
+
+    def _texts(
+        self,
+        table: sa.Table,
+        rows: sa.ColumnElement[bool],
+        topic_ids: Collection[str] | None,
+        order: sa.ColumnElement[Any],
+    ) -> Iterator[tuple[Thread, str]]:
+        this = asked_questions.c.id == table.c.question_id
+        rows &= ~asked_questions.c.deleted
+        if topic_ids is not None:
+            rows &= asked_questions.c.topic_id.in_(topic_ids)
+        key = (table.c.question_id, table.c.answer_id)
+        query = sa.select(*key).select_from(table.join(asked_questions, this)).where(rows)
+        grouped = [*key] if table is text_reports else []
+        with self._engine.connect() as connection:
+            query = query.group_by(*grouped).order_by(order, *key)
+            keys = [(one[0], one[1]) for one in connection.execute(query)]
+        for start in range(0, len(keys), _READ_AT_ONCE):
+            some = keys[start : start + _READ_AT_ONCE]
+            existing = _existing(True).where(asked_questions.c.id.in_({one[0] for one in some}))
+            with self._engine.connect() as connection:
+                threads = {one.question.id: one for one in _threads(connection, existing, True)}
+            yield from ((threads[one[0]], one[1]) for one in some if one[0] in threads)
+
     def is_reported(self, report: TextReport) -> bool:
         """Whether its author reported that text already, decided on or not."""
         own = text_reports.c.agent_key == digest(report.agent_id)
@@ -766,10 +962,34 @@ class SqlQuestions:
         with self._engine.begin() as connection:
             return bool(connection.execute(sa.delete(text_reports).where(own)).rowcount)
 
-    def reports(self) -> tuple[TextReport, ...]:
-        """Those that nobody decided on, the oldest first. For who moderates."""
+    def reports(self, question_ids: Collection[str] | None = None) -> tuple[TextReport, ...]:
+        """Those that nobody decided on, the oldest first. For who moderates.
+
+        `question_ids`: of these questions and their answers alone; None for all.
+        """
+        rows: sa.ColumnElement[bool] = text_reports.c.decided.is_(None)
+        if question_ids is not None:
+            rows &= text_reports.c.question_id.in_(question_ids)
         with self._engine.connect() as connection:
-            return reports_of(connection, text_reports.c.decided.is_(None))
+            return reports_of(connection, rows)
+
+    def waiting_reports(self, late_before: datetime) -> tuple[int, int, datetime | None]:
+        """Count the texts with reports that nobody decided on: (all, late ones, the oldest).
+
+        A text is late if its first report came before `late_before`.
+        """
+        reports = text_reports.c
+        first = (
+            sa.select(sa.func.min(reports.created).label("since"))
+            .where(reports.decided.is_(None))
+            .group_by(reports.question_id, reports.answer_id)
+            .subquery()
+        )
+        late = sa.func.count().filter(first.c.since < late_before)
+        query = sa.select(sa.func.count(), late, sa.func.min(first.c.since)).select_from(first)
+        with self._engine.connect() as connection:
+            texts, late_texts, oldest = connection.execute(query).one()
+        return texts, late_texts, in_utc(oldest) if oldest else None
 
     def dismiss_reports(self, question_id: str, answer_id: str) -> None:
         """Decide that a text stays as it is; who reported it cannot again, until it changes."""
@@ -832,7 +1052,8 @@ def forget_agent_in_questions(connection: sa.Connection, agent_id: str) -> int:
     for table in (asked_questions, given_answers):
         unnamed = sa.update(table).where(table.c.agent_key == mine)
         rows += connection.execute(unnamed.values(agent_key="", agent_id="")).rowcount
-    for table in (asked_agents, asking_preferences, text_reports):
+    asked = (asked_agents, question_recipients, question_readers)
+    for table in (*asked, asking_preferences, text_reports):
         rows += connection.execute(sa.delete(table).where(table.c.agent_key == mine)).rowcount
     return rows
 
@@ -843,7 +1064,8 @@ def forget_every_question(connection: sa.Connection) -> None:
     The number of the last change stays too: no later one falls behind what the index knows.
     """
     moderated = (hidden_texts, text_reports, question_uses)
-    for table in (asked_questions, given_answers, asked_agents, *moderated):
+    asked = (asked_questions, asked_agents, question_recipients, question_readers)
+    for table in (*asked, given_answers, *moderated):
         connection.execute(sa.delete(table))
 
 
@@ -854,11 +1076,27 @@ def _existing(with_hidden: bool = False) -> sa.Select[Any]:
 
 def _shown() -> sa.ColumnElement[bool]:
     """The question is not hidden as a whole."""
-    whole = sa.select(hidden_texts.c.question_id).where(hidden_texts.c.answer_id == "")
-    return asked_questions.c.id.not_in(whole)
+    return ~sa.exists().where(_text(hidden_texts, asked_questions.c.id, ""))
 
 
-def _text(table: sa.Table, question_id: str, answer_id: str) -> sa.ColumnElement[bool]:
+def _answered_by_another(*more: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """A question has an answer of another than its asker that is not hidden, with `more` true."""
+    given, asked = given_answers.c, asked_questions.c
+    by_another = (asked.agent_key == "") | (given.agent_key != asked.agent_key)
+    hidden = sa.exists().where(_text(hidden_texts, given.question_id, given.id))
+    return sa.exists().where(given.question_id == asked.id, by_another, ~hidden, *more)
+
+
+def _waits() -> sa.ColumnElement[bool]:
+    """The condition of `Thread.waits`, in SQL."""
+    return (asked_questions.c.missing != "") | ~_answered_by_another()
+
+
+def _text(
+    table: sa.Table,
+    question_id: str | sa.ColumnElement[str],
+    answer_id: str | sa.ColumnElement[str],
+) -> sa.ColumnElement[bool]:
     return (table.c.question_id == question_id) & (table.c.answer_id == answer_id)
 
 
@@ -895,6 +1133,23 @@ def _undecided() -> sa.ColumnElement[bool]:
     return asked_agents.c.state.in_([one.value for one in UNDECIDED])
 
 
+def _has_taken_share(
+    connection: sa.Connection,
+    asker_key: str,
+    agent_id: str,
+    limits: Sequence[tuple[int, datetime]],
+) -> bool:
+    # Of an asker who was erased no key is left: they ask nothing more.
+    by_asker = asked_questions.c.agent_key == (asker_key or None)
+    theirs = (asked_agents.c.agent_key == digest(agent_id)) & asked_agents.c.question_id.in_(
+        sa.select(asked_questions.c.id).where(by_asker)
+    )
+    return any(
+        _count(connection, theirs & (asked_agents.c.asked > moment)) >= most
+        for most, moment in limits
+    )
+
+
 def _one_more(connection: sa.Connection, table: sa.Table, day: date) -> None:
     more = sa.update(table).where(table.c.day == day).values(count=table.c.count + 1)
     if not connection.execute(more).rowcount:
@@ -927,25 +1182,30 @@ def _end_requests(connection: sa.Connection, question_id: str) -> None:
 def _threads(
     connection: sa.Connection, query: sa.Select[Any], with_hidden: bool = False
 ) -> tuple[Thread, ...]:
-    questions = [_question(row) for row in connection.execute(query).mappings()]
+    questions = _questions(connection, query)
+    threads: list[Thread] = []
+    for start in range(0, len(questions), _READ_AT_ONCE):
+        threads += _with_answers(connection, questions[start : start + _READ_AT_ONCE], with_hidden)
+    return tuple(threads)
+
+
+def _with_answers(
+    connection: sa.Connection, questions: Sequence[AskedQuestion], with_hidden: bool
+) -> Iterator[Thread]:
     ids = [one.id for one in questions]
     hidden = _hidden(connection, ids)
     answered = sa.select(given_answers).where(given_answers.c.question_id.in_(ids))
     ordered = answered.order_by(
         given_answers.c.accepted.desc(), given_answers.c.created, given_answers.c.id
     )
-    answers = [
-        replace(one, **hidden.get((one.question_id, one.id), {}))
-        for one in map(_answer, connection.execute(ordered).mappings())
-    ]
-    shown = [one for one in answers if with_hidden or one.hidden is None]
-    return tuple(
-        Thread(
-            replace(one, **hidden.get((one.id, ""), {})),
-            tuple(answer for answer in shown if answer.question_id == one.id),
-        )
-        for one in questions
-    )
+    answers: dict[str, list[GivenAnswer]] = defaultdict(list)
+    for one in map(_answer, connection.execute(ordered).mappings()):
+        answer = replace(one, **hidden.get((one.question_id, one.id), {}))
+        if with_hidden or answer.hidden is None:
+            answers[one.question_id].append(answer)
+    for question in questions:
+        shown = replace(question, **hidden.get((question.id, ""), {}))
+        yield Thread(shown, tuple(answers[question.id]))
 
 
 def _hidden(
@@ -999,9 +1259,56 @@ def _requests(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple[
             in_utc(row["asked"]),
             in_utc(row["until"]),
             row["reason"],
+            in_utc(row["decided"]) if row["decided"] else None,
         )
         for row in connection.execute(query).mappings()
     )
+
+
+def _planned(connection: sa.Connection, agent_key: str) -> tuple[str, ...]:
+    """Return the ids of questions that an agent may be asked in their turn, and was not yet."""
+    own = question_recipients.c.agent_key == agent_key
+    asked = sa.select(asked_agents.c.question_id).where(asked_agents.c.agent_key == agent_key)
+    query = sa.select(question_recipients.c.question_id).where(own)
+    query = query.where(question_recipients.c.question_id.not_in(asked))
+    return tuple(connection.execute(query.order_by(question_recipients.c.question_id)).scalars())
+
+
+def _readable(connection: sa.Connection, agent_key: str) -> tuple[str, ...]:
+    """Return the ids of questions of a community of which the agent was a member then."""
+    readers = question_readers.c
+    query = sa.select(readers.question_id).where(readers.agent_key == agent_key)
+    return tuple(connection.execute(query.order_by(readers.question_id)).scalars())
+
+
+def _write_readers(connection: sa.Connection, question_id: str, readers: Collection[str]) -> None:
+    rows = [
+        {"question_id": question_id, "agent_key": digest(id_), "agent_id": storable(id_)}
+        for id_ in sorted(readers)
+    ]
+    if rows:
+        connection.execute(sa.insert(question_readers), rows)
+
+
+def _questions(connection: sa.Connection, query: sa.Select[Any]) -> list[AskedQuestion]:
+    """Return the questions of a query, with the readers of those limited to a community."""
+    rows = connection.execute(query).mappings().all()
+    community = ReaderScope.COMMUNITY.value
+    ids = [row["id"] for row in rows if row["scope"] == community and row["readers_chosen"]]
+    readers: dict[str, set[str]] = {id_: set() for id_ in ids}
+    for start in range(0, len(ids), _READ_AT_ONCE):
+        some = question_readers.c.question_id.in_(ids[start : start + _READ_AT_ONCE])
+        for row in connection.execute(sa.select(question_readers).where(some)).mappings():
+            readers[row["question_id"]].add(row["agent_id"])
+    return [
+        replace(
+            _question(row),
+            readers=frozenset(readers[row["id"]]) if row["readers_chosen"] else None,
+        )
+        if row["scope"] == community
+        else _question(row)
+        for row in rows
+    ]
 
 
 def _question(row: sa.RowMapping) -> AskedQuestion:
@@ -1042,6 +1349,7 @@ def _question_row(one: AskedQuestion, seq: int) -> dict[str, object]:
         "missing": one.missing,
         "deleted": False,
         "corrected": [],
+        "readers_chosen": one.readers is not None,
     }
 
 
@@ -1054,6 +1362,7 @@ def _request_row(one: AgentRequest) -> dict[str, object]:
         "asked": one.asked,
         "until": one.until,
         "reason": one.reason,
+        "decided": one.decided,
     }
 
 

@@ -1,11 +1,11 @@
 """The values of a question to those who know: the question, whom it was asked, its answers.
 
-A question goes to one agent at a time, as `choosing` orders them; then to the community of its
-topic; then to whoever animates the topic. Who declined, and who let the time pass, is told to
-nobody but themselves.
+The recipients of a question are chosen and ordered once, when it is asked (`choosing`). It goes to
+one of them at a time; then to the community of its topic; then to whoever animates the topic. Only
+the agents themselves are told who declined and who let the time pass.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -23,12 +23,17 @@ MOST_TEXT = 10_000
 """Characters of a question or an answer: some three pages."""
 MOST_REASON = 500
 """Characters of a reason, or of what is missing."""
+MOST_LISTED = 200
+"""So many questions or texts of one list at most are shown."""
 MOST_ASKED = 3
 """So many agents at most are asked one question: as many as a search names."""
 
 
 class ReaderScope(StrEnum):
-    """Who may read a question: the asker chooses, and nothing widens it."""
+    """Who may read a question: the asker chooses, and nothing widens it.
+
+    Of a community, its members on the day of asking who did not leave it since.
+    """
 
     EVERYBODY = "everybody"
     COMMUNITY = "community"
@@ -69,7 +74,8 @@ class AskedQuestion:
     `asker_id` is empty once what was kept of the asker was erased. `hidden`: why it is shown to its
     asker alone, None where it is shown; `outdated`: because this is a former text, that a restored
     database brought back. `corrected`: when its asker changed the text; no former one is kept.
-    `modified` is of its answers too.
+    `modified` is of its answers too. `readers`: ids of the members of its community when it was
+    asked; None while they are not chosen yet, and then the asker alone reads it.
     """
 
     id: str
@@ -87,6 +93,7 @@ class AskedQuestion:
     missing: str = ""
     hidden: str | None = None
     corrected: tuple[datetime, ...] = ()
+    readers: frozenset[str] | None = frozenset()
     outdated: bool = False
 
     @property
@@ -114,10 +121,12 @@ class AskedQuestion:
         """Who may read it, the asker among them."""
         if self.scope is ReaderScope.EVERYBODY:
             return Access(frozenset({EVERYONE}))
-        allowed = {scope_principal(self.scope, self.scope_id)}
-        if self.asker_id:
-            allowed.add(f"agent:{self.asker_id}")
-        return Access(frozenset(allowed))
+        asker = {f"agent:{self.asker_id}"} if self.asker_id else set()
+        if self.scope is ReaderScope.ENTITY:
+            return Access(frozenset({scope_principal(self.scope, self.scope_id), *asker}))
+        members = {f"agent:{one}" for one in self.readers or ()}
+        # Who leaves the community reads it no more, whatever copy of the database is in use.
+        return Access(frozenset(members | asker), frozenset({left_principal(self.scope_id)}))
 
 
 def question_document(question_id: str) -> str:
@@ -126,13 +135,21 @@ def question_document(question_id: str) -> str:
 
 
 def scope_principal(scope: ReaderScope, scope_id: str) -> str:
-    """The principal of a community's members, or of an entity's agents."""
+    """The principal of an entity's agents."""
     return f"{AUTHORITY}:{scope.value}:{scope_id}"
+
+
+def left_principal(topic_id: str) -> str:
+    """The principal of the agents who left the community of a topic."""
+    return f"{AUTHORITY}:left:{topic_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class AgentRequest:
-    """An agent who is asked. `until`: when it goes to the next. `reason`: why it was passed on."""
+    """An agent who is asked. `until`: when it goes to the next. `reason`: why it was passed on.
+
+    `decided`: when the agent accepted, declined or passed it on; None if they did not.
+    """
 
     question_id: str
     agent_id: str
@@ -140,6 +157,25 @@ class AgentRequest:
     asked: datetime
     until: datetime
     reason: str = ""
+    decided: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOn:
+    """An agent passed a question on, and why. `on` is None if the day was not kept."""
+
+    reason: str
+    on: date | None
+
+
+def is_with_somebody(requests: Sequence[AgentRequest], moment: datetime) -> bool:
+    """Return whether the asker is told that somebody has the question.
+
+    An agent who declined counts until their time is over, like one who is silent: nobody can tell
+    the two apart. An agent who passed it on or answered does not: the asker is told of both.
+    """
+    told = {RequestState.PASSED_ON, RequestState.ANSWERED}
+    return any(one.state not in told and one.until > moment for one in requests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,12 +325,18 @@ class HiddenText:
 
 @dataclass(frozen=True, slots=True)
 class OwnAsking:
-    """Everything that is kept of one agent here: for their own eyes, and for their export."""
+    """Everything that is kept of one agent here: for their own eyes, and for their export.
+
+    `planned`: ids of the questions that they may be asked in their turn; `readable`: of those that
+    they may read as a member of a community at the time.
+    """
 
     preferences: AskingPreferences
     questions: tuple[AskedQuestion, ...] = ()
     answers: tuple[GivenAnswer, ...] = ()
     requests: tuple[AgentRequest, ...] = ()
+    planned: tuple[str, ...] = ()
+    readable: tuple[str, ...] = ()
     reports: tuple[TextReport, ...] = ()
 
 

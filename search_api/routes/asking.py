@@ -1,6 +1,6 @@
 """Questions to those who know: API and pages. Nobody acts here but for themselves, in person."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated
 
@@ -22,12 +22,14 @@ from search_api.answers.asking import (
     existing_answers,
     forget_own_questions,
     own_questions,
+    planned_recipients,
     proposed_topic,
     question_page,
     set_asking_preferences,
 )
 from search_api.answers.context import InvalidParameter
 from search_api.asking.values import (
+    MOST_LISTED,
     MOST_REASON,
     MOST_TEXT,
     MOST_TITLE,
@@ -45,14 +47,18 @@ from search_api.schemas.asking import (
     NewQuestionRequest,
     OwnQuestionsBody,
     QuestionActionRequest,
+    RecipientsBody,
     existing_body,
     own_questions_body,
     question_body,
 )
+from search_api.schemas.search_responses import agent_body
 from search_api.services import services_of
 from search_api.templating import render
+from search_api.wording import where_a_question_stands
 
 _Written = Annotated[str, Query(max_length=4_000, description="what is being written")]
+_Done = Annotated[str, Query(max_length=20, description="what was just done")]
 _IN_PERSON = [Depends(not_by_personal_token)]
 
 api_router = APIRouter(prefix="/api/v1/questions", responses=PROBLEMS, dependencies=_IN_PERSON)
@@ -70,6 +76,30 @@ def existing(request: Request, reader: AskingReader, q: _Written = "") -> Existi
     services = services_of(request)
     found = existing_answers(services, reader, q)
     return existing_body(found, proposed_topic(services, q))
+
+
+@api_router.get("/recipients")
+def recipients(
+    request: Request,
+    reader: AskingReader,
+    q: _Written = "",
+    to: Annotated[str, Query(max_length=200, description="an agent's id: whom to ask first")] = "",
+    community: Annotated[str, Query(max_length=200, description="as when asking")] = "",
+    metier: Annotated[str, Query(max_length=200, description="as when asking")] = "",
+    scope: Annotated[ReaderScope, Query(description="who may read it")] = ReaderScope.EVERYBODY,
+    scope_id: Annotated[str, Query(max_length=2_000, description="as when asking")] = "",
+) -> RecipientsBody:
+    """Whom a question may be put to."""
+    new = NewQuestion(
+        q.strip()[:MOST_TITLE],
+        scope=scope,
+        scope_id=scope_id,
+        to=to,
+        community=community,
+        metier=metier,
+    )
+    found = planned_recipients(services_of(request), reader, new)
+    return RecipientsBody(recipients=list(map(agent_body, found)))
 
 
 @api_router.post("/existing", status_code=204)
@@ -98,6 +128,7 @@ def ask(request: Request, reader: AskingReader, asked: NewQuestionRequest) -> As
         asked.to,
         asked.community,
         asked.metier,
+        None if asked.recipients is None else tuple(asked.recipients),
     )
     made = ask_question(services, reader, new)
     return question_body(question_page(services, reader, made.id))
@@ -145,10 +176,17 @@ SCOPE_SEPARATOR = ":"
 
 
 @router.get("/questions", response_class=HTMLResponse)
-def questions_page(request: Request, reader: NamedReader) -> str:
-    """What waits for the reader, and what they asked."""
+def questions_page(request: Request, reader: NamedReader, done: _Done = "") -> str:
+    """What waits for the reader, and what they asked; `done`: what they just did."""
     found = own_questions(services_of(request), reader)
-    return render("questions.html", request=request, found=found, topic_address=topic_address)
+    return render(
+        "questions.html",
+        request=request,
+        found=found,
+        topic_address=topic_address,
+        most_listed=MOST_LISTED,
+        act_done=done,
+    )
 
 
 @router.get("/questions/new", response_class=HTMLResponse)
@@ -198,15 +236,29 @@ def ask_on_page(
     hidden: Annotated[bool, Form()] = False,
     to: Annotated[str, Form(max_length=200)] = "",
     ask_of: Annotated[str, Form(max_length=200, alias="community")] = "",
+    recipients: Annotated[list[str], Form(max_length=20)] = [],  # noqa: B006 - FastAPI copies it
+    named: Annotated[list[str], Form(max_length=20)] = [],  # noqa: B006 - FastAPI copies it
+    shown_for: Annotated[str, Form(max_length=4_000)] = "",
+    look: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Ask, then show the question's own page; refused, the form with all that was typed."""
+    """Ask, then show the question's own page; refused, the form with all that was typed.
+
+    `named` are the recipients that the page showed for `shown_for`, the choices and the question;
+    `recipients` those that the asker keeps. `look`: show what answers it already and its
+    recipients, and ask nothing.
+    """
     scope, _, scope_id = readers.partition(SCOPE_SEPARATOR)
     known = {one.value for one in ReaderScope}
     # What is no choice of the page is nobody's community: it is refused.
     chosen = ReaderScope(scope) if scope in known else ReaderScope.COMMUNITY
     to_metier = ask_of.startswith(METIER_PREFIX)
     community, metier = ("", ask_of.removeprefix(METIER_PREFIX)) if to_metier else (ask_of, "")
-    new = NewQuestion(title, text, topic, chosen, scope_id, hidden, to, community, metier)
+    written = f"{ask_of}|{readers}|{title}"
+    same = shown_for.split() == written.split()
+    keep = tuple(recipients) if same and set(recipients) != set(named) else None
+    new = NewQuestion(title, text, topic, chosen, scope_id, hidden, to, community, metier, keep)
+    if look:
+        return HTMLResponse(_form(request, reader, replace(new, title=title.strip()[:MOST_TITLE])))
     try:
         made = ask_question(services_of(request), reader, new)
     except (InvalidParameter, TooManyQuestions) as refused:
@@ -254,10 +306,17 @@ def forget(request: Request, reader: NamedReader) -> RedirectResponse:
 
 @router.get("/questions/{question_id}", response_class=HTMLResponse)
 def one_question_page(
-    request: Request, reader: NamedReader, question_id: str, reported: bool = False
+    request: Request,
+    reader: NamedReader,
+    question_id: str,
+    done: _Done = "",
+    reported: Annotated[str, Query(max_length=32)] = "",
 ) -> str:
-    """A question, its answers, and what one may do; `reported`: the reader just reported a text."""
-    return _question(request, reader, question_id, reported=reported)
+    """A question, its answers, and what one may do.
+
+    `done`: what the reader just did; `reported`: the answer that they reported, if they did.
+    """
+    return _question(request, reader, question_id, done=done, reported=reported)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,19 +338,25 @@ def _question(
     reader: Reader,
     question_id: str,
     *,
-    reported: bool = False,
+    done: str = "",
+    reported: str = "",
     typed: _Typed = _NOTHING_TYPED,
     problem: str = "",
 ) -> str:
     services = services_of(request)
+    found = question_page(services, reader, question_id)
+    answer_days = services.asking.rules.answer_days if services.asking else 0
     return render(
         "question.html",
         request=request,
-        found=question_page(services, reader, question_id),
+        found=found,
+        stands=where_a_question_stands(
+            found.question.stage, found.recipients, answer_days, on_topic=found.topic is not None
+        ),
+        act_done=done,
         reported=reported,
         typed=typed,
         problem=problem,
-        answer_days=services.asking.rules.answer_days if services.asking else 0,
         mailed=services.mail is not None,
         today=services.today(),
         topic_address=topic_address,
@@ -335,7 +400,8 @@ def act_on_page(
         page = _question(request, reader, question_id, typed=typed, problem=str(refused))
         return HTMLResponse(page, refused.status)
     gone = act in (QuestionAction.DELETE, QuestionAction.DECLINE, QuestionAction.TRANSFER)
-    return RedirectResponse("/questions" if gone else question_address(question_id), 303)
+    address = "/questions" if gone else question_address(question_id)
+    return RedirectResponse(f"{address}?done={act}#fait", 303)
 
 
 def _day(written: str) -> date | None:

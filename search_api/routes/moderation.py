@@ -14,7 +14,7 @@ from search_api.answers.moderation import (
     report_text,
     take_report_back,
 )
-from search_api.asking.values import MOST_REASON
+from search_api.asking.values import MOST_LISTED, MOST_REASON
 from search_api.authorization import not_by_personal_token, require
 from search_api.identity.principals import Role
 from search_api.parameters import NamedReader
@@ -88,7 +88,9 @@ def report_on_page(
 ) -> RedirectResponse:
     """The same from the question's page, which says so."""
     report_text(services_of(request), reader, question_id, answer, reason)
-    return RedirectResponse(f"{question_address(question_id)}?reported=1#signale", status_code=303)
+    return RedirectResponse(
+        f"{question_address(question_id)}?done=report&reported={answer}#fait", 303
+    )
 
 
 @router.post("/questions/{question_id}/reports/taken-back", dependencies=_IN_PERSON)
@@ -97,9 +99,15 @@ def take_back_on_page(
     reader: NamedReader,
     question_id: str,
     answer: Annotated[str, Form(max_length=32)] = "",
+    back: Annotated[str, Form(max_length=10)] = "",
 ) -> RedirectResponse:
-    """The same from «Mes données», where all that one reported is listed."""
+    """The same from «Mes données», where all that one reported is listed.
+
+    `back` is «question» from the line that confirms a report.
+    """
     take_report_back(services_of(request), reader, question_id, answer)
+    if back == "question":
+        return RedirectResponse(f"{question_address(question_id)}?done=taken_back#fait", 303)
     return RedirectResponse("/mes-donnees#questions", status_code=303)
 
 
@@ -107,7 +115,13 @@ def take_back_on_page(
 def desk_page(request: Request, moderator: Moderator) -> str:
     """Reported, hidden and waiting questions of what one animates."""
     found = moderation_desk(services_of(request), moderator)
-    return render("moderation.html", request=request, found=found, most_reason=MOST_REASON)
+    return render(
+        "moderation.html",
+        request=request,
+        found=found,
+        most_reason=MOST_REASON,
+        most_listed=MOST_LISTED,
+    )
 
 
 @router.post("/animation/questions/{question_id}")

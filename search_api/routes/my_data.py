@@ -106,7 +106,7 @@ REQUEST_STATES: dict[RequestState, str] = {
     RequestState.WAITING: "elle vous attend",
     RequestState.ACCEPTED: "vous avez accepté d’y répondre",
     RequestState.DECLINED: "vous l’avez déclinée",
-    RequestState.PASSED_ON: "vous l’avez transmise",
+    RequestState.PASSED_ON: "vous avez passé la main",
     RequestState.EXPIRED: "elle est passée à quelqu’un d’autre",
     RequestState.ANSWERED: "vous y avez répondu",
 }

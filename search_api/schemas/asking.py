@@ -48,6 +48,11 @@ class NewQuestionRequest(_AskingSchema):
     metier: str = Field(
         "", max_length=200, description="a métier of the list: its holders are asked, one by one"
     )
+    recipients: list[str] | None = Field(
+        None,
+        max_length=20,
+        description="ids of the only agents to ask, of those who may be asked; null: all of them",
+    )
 
 
 class QuestionActionRequest(_AskingSchema):
@@ -102,6 +107,13 @@ class BriefQuestionBody(_AskingSchema):
     created: datetime
 
 
+class PassedOnBody(_AskingSchema):
+    """An agent passed a question on."""
+
+    reason: str
+    on: date | None = Field(description="null: the day was not kept")
+
+
 class AskedQuestionBody(BriefQuestionBody):
     """A question with its answers."""
 
@@ -112,7 +124,12 @@ class AskedQuestionBody(BriefQuestionBody):
     own: bool
     state: RequestState | None = Field(description="of your own request; null: you are not asked")
     accepted_by: AgentBody | None = Field(description="who accepted; told to the asker alone")
-    passed_on: list[str] = Field(description="reasons, without names; told to the asker alone")
+    passed_on: list[PassedOnBody] = Field(
+        description="by whom the question was passed on, without names; told to the asker alone"
+    )
+    recipients: int = Field(
+        description="how many agents it may be put to, one after the other; 0 to all but the asker"
+    )
     missing: str = Field(description="what the asker says the answers lack")
     corrected: list[datetime] = Field(description="when; former texts are not kept")
     hidden: str | None = Field(description="why it is shown to you alone; null: it is shown")
@@ -134,7 +151,7 @@ class QuestionOfYouBody(BriefQuestionBody):
     """A question that one is asked, as its page and list tell."""
 
     state: RequestState
-    until: datetime = Field(description="then it goes to somebody else")
+    until: datetime = Field(description="then it goes to the next recipient, or to all readers")
 
 
 class WaitingTopicBody(_AskingSchema):
@@ -163,6 +180,12 @@ class OwnQuestionsBody(_AskingSchema):
     waiting_topics: list[WaitingTopicBody] = Field(
         description="whose questions no agent in particular is asked any more"
     )
+    open_on_topics: list[BriefQuestionBody] = Field(
+        description="of others, waiting for an answer, on your topics; the newest first"
+    )
+    open_nearby: list[BriefQuestionBody] = Field(description="the same of askers of your area")
+    open_elsewhere: list[BriefQuestionBody] = Field(description="the others of the newest")
+    more: bool = Field(description="`of_communities` or `animated` is cut after the oldest")
 
 
 class ExistingAnswerRequest(_AskingSchema):
@@ -185,6 +208,12 @@ class ExistingAnswersBody(_AskingSchema):
 
     existing: list[ExistingAnswerBody]
     topic_id: str = Field(description="the topic that it names; empty for none")
+
+
+class RecipientsBody(_AskingSchema):
+    """Whom a question may be put to, as far as they receive questions."""
+
+    recipients: list[AgentBody]
 
 
 class OwnRequestBody(_AskingSchema):
@@ -244,6 +273,10 @@ class OwnAskingBody(_AskingSchema):
     asked: list[OwnAskedBody]
     answers: list[OwnAnswerBody]
     requests: list[OwnRequestBody]
+    planned: list[str] = Field(description="ids of questions that you may be asked in your turn")
+    readable: list[str] = Field(
+        description="ids of questions that you may read as a member of a community when asked"
+    )
     reports: list[OwnReportBody]
 
 
@@ -259,7 +292,8 @@ def question_body(found: ShownQuestion) -> AskedQuestionBody:
         own=found.own,
         state=found.state,
         accepted_by=agent_body(found.accepted_by) if found.accepted_by else None,
-        passed_on=list(found.passed_on),
+        passed_on=[PassedOnBody(reason=one.reason, on=one.on) for one in found.passed_on],
+        recipients=found.recipients,
         missing=one.missing,
         corrected=list(one.corrected),
         hidden=one.hidden,
@@ -318,6 +352,10 @@ def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
             WaitingTopicBody(topic_id=topic.id, label=topic.label, questions=count)
             for topic, count in found.waiting_topics
         ],
+        open_on_topics=list(map(brief_question, found.open_on_topics)),
+        open_nearby=list(map(brief_question, found.open_nearby)),
+        open_elsewhere=list(map(brief_question, found.open_elsewhere)),
+        more=found.more,
     )
 
 
@@ -384,6 +422,8 @@ def own_asking_body(found: OwnAsking) -> OwnAskingBody:
             )
             for one in found.requests
         ],
+        planned=list(found.planned),
+        readable=list(found.readable),
         reports=[
             OwnReportBody(
                 question=one.question_id,

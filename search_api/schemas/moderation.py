@@ -63,6 +63,7 @@ class ModerationDeskBody(_ModerationSchema):
     hidden: list[ModeratedTextBody]
     waiting: list[BriefQuestionBody]
     unclassified: list[UnclassifiedBody]
+    more: bool = Field(description="one of these lists is cut: the others come as you decide")
 
 
 def desk_body(found: ModerationDesk) -> ModerationDeskBody:
@@ -78,6 +79,7 @@ def desk_body(found: ModerationDesk) -> ModerationDeskBody:
             )
             for one in found.unclassified
         ],
+        more=found.more,
     )
 
 

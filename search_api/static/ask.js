@@ -1,52 +1,47 @@
-// What may answer already, and the topic, while a question is being written; without it a button
-// shows the same.
+// What may answer already, the topic, and whom the question goes to, while it is being written;
+// without it a button shows the same.
 "use strict";
 
 {
   const PAUSE_MS = 400;
   const LEAST_CHARACTERS = 8;
-  const field = document.getElementById("avant");
   const title = document.getElementById("titre");
+  const answers = document.getElementById("answers");
   const list = document.getElementById("existing");
   const nothing = document.getElementById("nothing");
   const told = document.getElementById("existing-told");
   const topic = document.getElementById("sujet");
+  const target = document.getElementById("aqui");
+  const readers = document.getElementById("lecteurs");
+  const first = document.querySelector("#poser input[name=to]");
+  const shownFor = document.getElementById("shown-for");
+  const way = document.getElementById("way");
+  const choose = document.getElementById("choose");
+  const recipients = document.getElementById("recipients");
   let asked = null;
   let pause = 0;
   let chosen = false;
 
-  const hidden = (name, value) => {
-    const input = document.createElement("input");
-    input.type = "hidden";
-    input.name = name;
-    input.value = value;
-    return input;
+  const element = (name, properties, ...parts) => {
+    const made = Object.assign(document.createElement(name), properties);
+    made.append(...parts);
+    return made;
   };
 
   const item = (found) => {
-    const line = document.createElement("li");
-    const link = document.createElement("a");
-    const kind = document.createElement("span");
-    const form = document.createElement("form");
-    const button = document.createElement("button");
-    link.href = found.address;
-    link.textContent = found.title;
-    kind.className = "post";
-    kind.textContent = found.kind;
-    form.method = "post";
-    form.action = "/questions/existing";
-    form.className = "inline";
-    button.className = "quiet";
-    button.textContent = list.dataset.answers;
+    const button = element("button", { className: "quiet", name: "document", value: found.document_id }, list.dataset.answers);
+    button.setAttribute("formaction", "/questions/existing");
     button.setAttribute("aria-label", list.dataset.about + found.title);
-    form.append(hidden("document", found.document_id), button);
-    line.append(link, " ", kind, " ", form);
-    return line;
+    button.formNoValidate = true;
+    const link = element("a", { href: found.address }, found.title);
+    const kind = element("span", { className: "post" }, found.kind);
+    return element("li", {}, link, " ", kind, " ", button);
   };
 
   const show = (existing) => {
     list.replaceChildren(...existing.map(item));
     nothing.hidden = existing.length > 0;
+    answers.hidden = false;
     const said = ["none", "one"][existing.length] ?? "many";
     told.textContent = told.dataset[said].replace("{num}", existing.length);
   };
@@ -57,32 +52,85 @@
     topic.value = [...topic.options].some((one) => one.value === id) ? id : "";
   };
 
-  const ask = async () => {
-    asked?.abort();
-    asked = new AbortController();
-    if (field.value.trim().length < LEAST_CHARACTERS) return;
-    try {
-      const address = `/api/v1/questions/existing?q=${encodeURIComponent(field.value)}`;
-      const answer = await fetch(address, { signal: asked.signal });
-      if (!answer.ok) return;
-      const found = await answer.json();
-      show(found.existing);
-      propose(found.topic_id);
-    } catch {
-      // a later letter was typed, or the server is away: the button still works
+  const toMetier = () => target?.value.startsWith(target.dataset.metier);
+
+  const tell = () => {
+    const every = [...recipients.children];
+    const kept = every.filter((one) => one.querySelector("input[type=checkbox]").checked);
+    const names = kept.map((one) => one.querySelector(".name").textContent);
+    const said = way.dataset;
+    if (target?.value && !toMetier()) way.textContent = said.community;
+    else if (!every.length) way.textContent = said.nobody;
+    else if (!names.length) way.textContent = said.kept;
+    else {
+      const who = [names.slice(0, -1).join(", "), names.at(-1)].filter(Boolean).join(said.or);
+      const others = kept.length === every.length ? said.others : "";
+      way.textContent = said.before + who + (names.length > 1 ? said.many : said.one) + others + said.end;
     }
   };
 
-  const written = (from, to) => {
-    from.addEventListener("input", () => {
-      to.value = from.value;
-      clearTimeout(pause);
-      pause = setTimeout(ask, PAUSE_MS);
-    });
+  const recipient = (one) => {
+    const box = element("input", { type: "checkbox", name: "recipients", value: one.id, checked: true });
+    const name = element("span", { className: "name" }, one.name);
+    const post = element("span", { className: "post" }, [one.metier, one.entity].filter(Boolean).join(" · "));
+    const named = element("input", { type: "hidden", name: "named", value: one.id });
+    return element("li", {}, named, element("label", {}, box, " ", name), " ", post);
   };
+
+  const plan = (found, written) => {
+    recipients.replaceChildren(...found.map(recipient));
+    choose.hidden = !found.length;
+    shownFor.value = written;
+    tell();
+  };
+
+  const ask = () => {
+    asked?.abort();
+    asked = new AbortController();
+    shownFor.value = "";
+    if (title.value.trim().length < LEAST_CHARACTERS) return;
+    const [scope, ...scopeId] = readers.value.split(":");
+    const written = `${target?.value ?? ""}|${readers.value}|${title.value}`;
+    const parameters = new URLSearchParams({
+      q: title.value,
+      to: first?.value ?? "",
+      community: toMetier() ? "" : (target?.value ?? ""),
+      metier: toMetier() ? target.value.slice(target.dataset.metier.length) : "",
+      scope,
+      scope_id: scopeId.join(":"),
+    });
+    const { signal } = asked;
+    const get = async (what, then) => {
+      try {
+        const answer = await fetch(`/api/v1/questions/${what}`, { signal });
+        if (answer.ok) then(await answer.json());
+      } catch {
+        // a later letter was typed, or the server is away: the button still works
+      }
+    };
+    get(`existing?${new URLSearchParams({ q: title.value })}`, (found) => {
+      show(found.existing);
+      propose(found.topic_id);
+    });
+    get(`recipients?${parameters}`, (found) => plan(found.recipients, written));
+  };
+
+  document.getElementById("looking").hidden = true;
+  title.addEventListener("input", () => {
+    shownFor.value = "";
+    clearTimeout(pause);
+    pause = setTimeout(ask, PAUSE_MS);
+  });
+  // A question is one line: Enter sends it, as in a field of one line.
+  title.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    title.form.requestSubmit();
+  });
   topic?.addEventListener("change", () => {
     chosen = true;
   });
-  written(field, title);
-  written(title, field);
+  target?.addEventListener("change", ask);
+  readers.addEventListener("change", ask);
+  recipients.addEventListener("change", tell);
 }

@@ -137,6 +137,7 @@ def expectations(
         ("DELETE", "/api/v1/me/wishes"): posted("/api/v1/me/wishes?kind=contact", "DELETE"),
         ("GET", "/api/v1/questions"): asked("/api/v1/questions"),
         ("GET", "/api/v1/questions/existing"): questions("/api/v1/questions/existing"),
+        ("GET", "/api/v1/questions/recipients"): questions("/api/v1/questions/recipients"),
         ("POST", "/api/v1/questions/existing"): (
             Ask("/api/v1/questions/existing", "POST", json={"document_id": "inconnu"}),
         ),

@@ -219,7 +219,7 @@ def asking_site(
         with engine.connect() as connection:
             return connection.execute(sa.select(directory_versions.c.token)).scalar()
 
-    scopes = ScopeAuthority(book, overview, lambda: TODAY)
+    scopes = ScopeAuthority(book)
     authorities = Authorities([scopes], book, stamp=read_last)
     parts = CrawlDependencies(InProcessExtractor(), ENCODER, index, state, state)
 

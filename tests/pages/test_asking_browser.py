@@ -119,7 +119,8 @@ def mailed(site: AskingSite, post: SmtpServer) -> dict[str, EmailMessage]:
 
 def ask_on_page(page: Page, title: str, text: str, readers: str = "Tous les agents") -> None:
     """Fill the form in and send it: the question's own page."""
-    page.get_by_label("Question", exact=True).fill(title)
+    page.get_by_label("Votre question", exact=True).fill(title)
+    page.get_by_text("Options : précisions, sujet, lecteurs").click()
     page.get_by_label("Précisions (facultatif)").fill(text)
     page.get_by_label("Sujet", exact=True).select_option("cadastre")
     page.get_by_label("Qui peut la lire", exact=False).select_option(readers)
@@ -175,15 +176,21 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
 
     asker = page_of(ASKER)
     asker.goto("/questions/new")
-    asker.get_by_label("Votre question, en une phrase").fill("Corriger le cadastre")
+    asker.get_by_label("Votre question", exact=True).fill("Corriger le cadastre")
     answers = asker.get_by_role("button", name="Cela répond à ma question", exact=False)
     expect(answers.first).to_be_visible()
+    expect(asker.get_by_text("Elle ira à Jo Carteau, ")).to_be_visible()
+    asker.get_by_text("Choisir qui la reçoit").click()
+    asker.get_by_text("Options : précisions, sujet, lecteurs").click()
     expect(asker.get_by_label("Sujet", exact=True)).to_have_value("cadastre")
     sound(asker)
+    asker.get_by_role("checkbox", name="Jo Carteau").uncheck()
+    expect(asker.locator("#way")).not_to_contain_text("Carteau")
     answers.first.click()
     asker.wait_for_url("**/documents/wiki:*")
     asker.goto("/questions")
     expect(asker.get_by_text("1 question a trouvé sa réponse avant d’être posée")).to_be_visible()
+    sound(asker)
 
     asker.goto("/questions/new")
     ask_on_page(asker, f"Le cadastre du carrousel {SECRET} ?", f"À propos de {SECRET}.", HERE)
@@ -196,7 +203,7 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
 
     asker.goto("/experts?q=corriger+le+cadastre")
     asker.get_by_role("link", name=re.compile("Poser la question.*Jo Voisin")).first.click()
-    expect(asker.get_by_text("Elle sera d’abord posée à Jo Voisin")).to_be_visible()
+    expect(asker.get_by_text("Elle ira à Jo Voisin")).to_be_visible()
     ask_on_page(asker, QUESTION, "La limite est fausse.\n\nQue faire ?")
     sound(asker)
     path = asker.url
@@ -209,7 +216,9 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     neighbour = waiting_in(page_of, NEIGHBOUR)
     sound(neighbour)
     neighbour.get_by_role("button", name="Décliner").click()
-    expect(neighbour.get_by_text("Questions qui m’attendent")).to_be_visible()
+    expect(neighbour.get_by_role("status").filter(has_text="déclinée")).to_be_focused()
+    expect(neighbour.get_by_text("Sans réponse, sur mes sujets")).to_be_visible()
+    sound(neighbour)
     neighbour.goto("/mes-donnees#questions")
     expect(neighbour.get_by_text("vous l’avez déclinée")).to_be_visible()
     neighbour.get_by_label("Par semaine, au plus").fill("1")
@@ -219,8 +228,8 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     assert set(mailed(site, post)) == {MAPPER}
 
     mapper = waiting_in(page_of, MAPPER)
-    mapper.get_by_label("Ou la transmettre", exact=False).fill("C’est outre-mer.")
-    mapper.get_by_role("button", name="Transmettre").click()
+    mapper.get_by_label("Ou passer la main", exact=False).fill("C’est outre-mer.")
+    mapper.get_by_role("button", name="Passer la main").click()
     mapper.goto("/mes-donnees/retrait")
     mapper.get_by_role("button", name="Confirmer mon retrait").click()
     assert set(mailed(site, post)) == {FARAWAY}

@@ -4,13 +4,21 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from connectors.ports import Checkpoint, Delete, Listing, Upsert
 from quisait.application.database import connect, migrate
 from search_api.asking.documents import QuestionsConnector
-from search_api.asking.storage import SqlQuestions
+from search_api.asking.storage import (
+    SqlQuestions,
+    _question_row,
+    _report_row,
+    asked_questions,
+    text_reports,
+)
 from search_api.asking.values import (
     AgentRequest,
     AskedQuestion,
@@ -18,6 +26,7 @@ from search_api.asking.values import (
     GivenAnswer,
     QuestionStage,
     RequestState,
+    TextReport,
 )
 
 pytestmark = pytest.mark.trust
@@ -130,3 +139,53 @@ def test_what_is_counted_is_of_a_day(questions: SqlQuestions) -> None:
         questions.count_answered_before(NOW.date(), "wiki:q")
     assert questions.answered_before(NOW.date()) == 3
     assert questions.answered_before(NOW.date() + timedelta(days=1)) == 0
+
+
+def test_sql_counts_what_threads_say(questions: SqlQuestions) -> None:
+    """Which questions wait, which wait for their asker's word, and which no longer do."""
+    ids = [f"{number:032x}" for number in range(9)]
+    for id_ in ids:
+        assert questions.ask(asked(id_), 99, WEEK_AGO)
+    for number, id_ in enumerate(ids[1:], 1):
+        author = "ag-5" if number == 1 else "ag-1"
+        questions.answer(GivenAnswer(f"a{number}", id_, author, "Oui.", NOW))
+    questions.accept(ids[3], "a3")
+    questions.thank(ids[4], "a4")
+    questions.lacks(ids[5], "La date.")
+    questions.hide(ids[6], "a6", "Faux.")
+    questions.hide(ids[7], "", "Faux.")
+    questions.remove_answer(ids[8], "a8")
+    threads = [thread for id_ in ids if (thread := questions.one(id_))]
+    waiting = {one.question.id for one in threads if one.waits}
+    assert waiting == {ids[0], ids[1], ids[5], ids[6], ids[8]}
+    assert {one.id for one in questions.open_at(*QuestionStage)} == waiting
+    assert {one.id for one in questions.open_at(*QuestionStage, topic_ids=["cadastre"])} == waiting
+    assert [*questions.open_at(*QuestionStage, topic_ids=["regies"])] == []
+    assert {one.id for one in questions.due(NOW)} == waiting
+    assert questions.open_by_topic(*QuestionStage) == {"cadastre": len(waiting)}
+    own = [one for one in questions.of_asker("ag-5") if one.awaits_asker]
+    assert questions.awaiting_word("ag-5") == len(own) == 2
+
+
+def test_lists_of_questions_name_few_of_them_in_a_statement(questions: SqlQuestions) -> None:
+    """A database refuses a statement with too many parameters; pages follow each other whole."""
+    count = 1201
+    ids = [f"{number:032x}" for number in range(count)]
+    with questions._engine.begin() as connection:
+        rows = [_question_row(asked(id_), number) for number, id_ in enumerate(ids)]
+        connection.execute(sa.insert(asked_questions), rows)
+        reports = [_report_row(TextReport(id_, "", "ag-1", "Faux.", NOW)) for id_ in ids]
+        connection.execute(sa.insert(text_reports), reports)
+    most = 0
+
+    def statement(_c: Any, _cursor: Any, _text: str, parameters: Any, *_: Any) -> None:
+        nonlocal most
+        most = max(most, len(parameters))
+
+    sa.event.listen(questions._engine, "before_cursor_execute", statement)
+    assert [one.id for one in questions.open_at(QuestionStage.EXPERTS)] == ids
+    assert [one.question.id for one, _ in questions.texts_reported()] == ids
+    assert len(questions.of_asker("ag-5")) == count
+    assert questions.waiting_reports(NOW)[:2] == (count, 0)
+    assert len(questions.expired(NOW + timedelta(days=1), None)) == count
+    assert most < 1000
