@@ -338,7 +338,7 @@ class OpenSearchIndex:
         _, answered = self._under_lists(request.access, ask)
         cut = len(answered) - len(pages_of_cards)
         documents, others = answered[:cut], answered[cut:]
-        terms = question_terms(request.question)
+        terms = question_terms(request.question) if request.marked else frozenset()
         found = answers.shown(documents[0], terms, *documents[1:]) if documents else {}
         cards = {card.document_id: card for answer in others for card in answers.cards(answer)}
         shown = [found[id_] for id_ in whole if id_ in found]
