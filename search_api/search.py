@@ -624,6 +624,8 @@ def _ids(ranking: Sequence[SearchHit]) -> frozenset[str]:
 
 def _first_of(found: SearchAnswer, window: int) -> SearchAnswer:
     """The first hits of each ranking, which its total and facets are of, with their marks."""
+    if max(len(found.lexical), len(found.vector)) <= window:
+        return found
     lexical, vector = found.lexical[:window], found.vector[:window]
     kept = found.attributes.keys() & (_ids(lexical) | _ids(vector))
     attributes = {id_: mark for id_, mark in found.attributes.items() if id_ in kept}
