@@ -6,7 +6,15 @@ Reads `$QUISAIT_SHARED/eval`; texts that were encoded once are not encoded again
 import sys
 from pathlib import Path
 
-from benchmarks import access_change, analysis, expertise_build, formats, not_measured, sources
+from benchmarks import (
+    access_change,
+    analysis,
+    expertise_build,
+    formats,
+    not_measured,
+    search,
+    sources,
+)
 from evaluation.corpora import load_expert_set, load_search_set
 from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.reports import Report, report_text
@@ -49,9 +57,10 @@ def tell(engine: str, report: Report) -> None:
 
 
 def main(engines: list[str]) -> None:
-    """Relevance on each engine, words that meet, changes of access, formats, sources, the build."""
+    """Relevance and a search's time on each engine, changes of access, formats, sources, builds."""
     for engine in engines:
         relevance(engine)
+    search.main(engines)
     analysis.main([])
     access_change.main(engines)
     formats.main([])

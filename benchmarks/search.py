@@ -11,7 +11,8 @@ is recorded and sent again bare, in turns, by a client that only reads the bytes
 with the marks of the passages asked of the engine, which `Search.answer` makes itself. Haystack's
 hybrid pipeline (BM25 and vectors, joined by rank) asks the same questions of the same
 passages, where `HAYSTACK_PYTHON` names the Python of an environment that has `haystack-ai`
-and `opensearch-haystack`. Milliseconds; a ratio stands beside its aim.
+and `opensearch-haystack`. Milliseconds; a ratio stands beside its aim. The processor time of this
+process stands apart: it is what remains comparable on a machine that others use.
 """
 
 import json
@@ -56,7 +57,7 @@ ENGINES = ["opensearch", "embedded"]
 PARTS = [*ENGINES, "haystack"]
 QUESTIONS, WARMING = 150, 20
 OWN_GROUPS = 5
-AIMS = {"p50": 1.25, "p95": 1.5}
+AIMS = {"p50": 1.2, "p95": 1.2}
 TODAY = date(2026, 1, 15)
 
 
@@ -184,7 +185,8 @@ def measured(engines: Sequence[str], places: Places, known: Known) -> None:
     searches = {engine: Search(index, known, book) for engine, index in indexes.items()}
     warm_up(indexes.get("embedded"))  # as a server does
     pool = urllib3.connection_from_url(OPENSEARCH_URL, maxsize=1)
-    times: dict[str, list[float]] = {"bare": [], "marked": [], **{name: [] for name in engines}}
+    times: dict[str, list[float]] = {name: [] for name in ("bare", "marked", *engines)}
+    worked: dict[str, list[float]] = {name: [] for name in times}
     for number, text in enumerate(questions()):
         turns: list[tuple[str, Callable[[], object]]] = [
             (engine, partial(search.answer, Query(text), reader, TODAY))
@@ -199,9 +201,11 @@ def measured(engines: Sequence[str], places: Places, known: Known) -> None:
         # All find the engine's caches warm; nobody always comes last.
         first = number % len(turns)
         for name, asked in turns[first:] + turns[:first]:
+            begun = time.process_time()
             taken_ms = timed_ms(asked)
             if number >= WARMING:
                 times[name].append(taken_ms)
+                worked[name].append((time.process_time() - begun) * 1000)
     if times["bare"]:
         tell("OpenSearch, sub-queries bare", times["bare"])
         tell("OpenSearch, with its marks", times["marked"])
@@ -209,6 +213,8 @@ def measured(engines: Sequence[str], places: Places, known: Known) -> None:
         tell(f"Search.answer, {engine}", times[engine], times["marked"])
         if times["bare"]:
             tell("  beside what lacks marks", times[engine], times["bare"])
+            tell("  processor, requests bare", worked["bare"])
+        tell("  processor", worked[engine])
 
 
 def beside_haystack(puts: Iterator[Put], known: dict[str, Vectors]) -> None:

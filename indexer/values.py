@@ -375,6 +375,7 @@ class ShowRequest:
 
     `passages` 0: the cards alone. `successors`: also for the cards of what replaces them.
     `by_card`: these too, by their cards alone, behind the others.
+    `marked` False: passages have no highlights, and come sooner.
     """
 
     access: AccessFilter
@@ -384,6 +385,7 @@ class ShowRequest:
     passages: int = 1
     successors: bool = False
     by_card: tuple[str, ...] = ()
+    marked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

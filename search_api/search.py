@@ -499,6 +499,7 @@ class Search:
         """Of the first documents that several wrote, whose part answers."""
         ids = with_several_authors(cards)
         asked = ShowRequest(request.access, ids, request.question, request.vector, PARTS_READ)
+        asked = replace(asked, marked=False)  # who wrote them is all that is read
         return answering_accounts(self._index.show(asked)) if ids else {}
 
     def _reranked(
@@ -527,6 +528,7 @@ class Search:
             return hits
         ids = tuple(hit.document_id for hit in hits[: model.reading.documents])
         asked = ShowRequest(request.access, ids, request.question, request.vector, passages=1)
+        asked = replace(asked, marked=False)
         shown = [one for one in self._index.show(asked) if one.passages] if ids else []
         texts = [passage_text(one.card.title, one.passages[0].passage) for one in shown]
         scores = model.scores(request.question.words, texts, first_page=query.page == 1)
@@ -631,6 +633,8 @@ def _ids(ranking: Sequence[SearchHit]) -> frozenset[str]:
 
 def _first_of(found: SearchAnswer, window: int) -> SearchAnswer:
     """The first hits of each ranking, which its total and facets are of, with their marks."""
+    if max(len(found.lexical), len(found.vector)) <= window:
+        return found
     lexical, vector = found.lexical[:window], found.vector[:window]
     kept = found.attributes.keys() & (_ids(lexical) | _ids(vector))
     attributes = {id_: mark for id_, mark in found.attributes.items() if id_ in kept}

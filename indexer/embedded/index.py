@@ -274,7 +274,12 @@ class EmbeddedIndex:
             each = vectors_of(vectors, self._dimension)
             similar = passage_similarities(each, request.vector)
             best = best_passages(
-                passages_of(passages), body.split("\n"), terms, similar, request.passages
+                passages_of(passages),
+                body.split("\n"),
+                terms,
+                similar,
+                request.passages,
+                request.marked,
             )
             shown.append(ShownDocument(card_of(card), best, successors_of.get(document_id, ())))
         return tuple(shown)

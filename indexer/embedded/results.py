@@ -47,23 +47,34 @@ def best_passages(
     wanted: frozenset[str],
     similarities: NDArray[np.float64] | None,
     count: int,
+    marked: bool,
 ) -> tuple[ShownPassage, ...]:
     """Choose the `count` best, best first, ties in reading order; scores lie in [0, 1].
 
     Equal parts of the share of the wanted terms that stand in the passage, and of its
     similarity, min-max scaled over the document's passages; either alone where the
     question has no terms or no vector. `analysed[i]` is the encoded line of `passages[i]`.
+    Without `marked` nothing is highlighted.
     """
     parts = []
+    said = [len(wanted.intersection(line.replace(BESIDE, " ").split(" "))) for line in analysed]
     if wanted:
-        term_sets = [set(line.replace(BESIDE, " ").split(" ")) for line in analysed]
-        parts.append(np.array([len(wanted & terms) / len(wanted) for terms in term_sets]))
+        parts.append(np.array([each / len(wanted) for each in said]))
     if similarities is not None and len(similarities):
         parts.append(_min_max(similarities))
     scores = np.mean(parts, axis=0) if parts else np.zeros(len(passages))
     order = np.argsort(-scores, kind="stable")[:count]
+    # A line says of its passage what it has of the question, its heading read with it.
+    read = [
+        marked and bool(each or passage.heading)
+        for each, passage in zip(said, passages, strict=True)
+    ]
     return tuple(
-        ShownPassage(passages[i], float(scores[i]), highlights(passages[i].text, wanted))
+        ShownPassage(
+            passages[i],
+            float(scores[i]),
+            highlights(passages[i].text, wanted) if read[i] else (),
+        )
         for i in order
     )
 

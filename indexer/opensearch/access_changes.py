@@ -154,10 +154,17 @@ class AccessLists:
         self._alias.flush()
 
     def readable(self, access: AccessFilter) -> ReadableLists:
-        """Give the lists that the filter admits; raises `IndexRefused` where they are too many."""
+        """Return the lists that the filter admits. Raises `IndexRefused` for too many of them."""
         if not access.principals:
             return ReadableLists(access, ())
-        answer = self._alias.search(access_lists.readable_lists(access))
+        return self.read(self._alias.search(access_lists.readable_lists(access)), access)
+
+    def header(self) -> Body:
+        """Return the header by which a request among others goes to the lists."""
+        return {"index": self._alias.name}
+
+    def read(self, answer: Body, access: AccessFilter) -> ReadableLists:
+        """Read the answer to `readable_lists`. Raises `IndexRefused` for too many lists."""
         if len(answer["hits"]["hits"]) > MOST_READABLE:
             raise IndexRefused(
                 f"Ce lecteur relève de plus de {MOST_READABLE} listes d'accès, plus qu'OpenSearch "

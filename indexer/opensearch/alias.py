@@ -34,6 +34,11 @@ class Alias:
         self._client, self._name, self._back_off_s = client, name, back_off_s
         self._fence = WriteFence(client, name)
 
+    @property
+    def name(self) -> str:
+        """The alias, as a request names it."""
+        return self._name
+
     def ensure(self, index_body: Body) -> Body:
         """Make index and alias where there are none; gives what the engine says of the index.
 
@@ -119,16 +124,16 @@ class Alias:
 
         return self._whole_in_time(asked)
 
-    def search_many(self, bodies: Sequence[Body], ways: Sequence[Body] = ()) -> list[Body]:
+    def search_many(self, requests: Sequence[tuple[Body, Body]]) -> list[Body]:
         """Give the whole answers to several requests in one round trip.
 
-        `ways` holds, for each, what its header says of how it is searched
-        (`requests.same_copies`, `requests.common_scores`).
+        Each is what its header says of where and how it is searched (`AccessLists.header`,
+        `requests.same_copies`, `requests.COMMON_SCORES`), and its body.
         """
         header = {"index": self._name, "allow_partial_search_results": False}
         lines: list[Body] = []
-        for way, body in zip(ways or [{}] * len(bodies), bodies, strict=True):
-            lines += ({**header, **way}, body)
+        for said, body in requests:
+            lines += ({**header, **said}, body)
 
         def asked() -> list[Body]:
             with engine_faults():

@@ -1,7 +1,7 @@
 """The adapter of the `Index` port: sends what the builders made, reads what came back."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from opensearchpy import OpenSearch
@@ -13,7 +13,7 @@ from indexer.highlighting import question_terms
 from indexer.opensearch import access_changes, answers, contents, requests
 from indexer.opensearch import contents as near
 from indexer.opensearch.access_changes import AccessLists, DocumentPlacement, pages
-from indexer.opensearch.access_lists import ListKey, ReadableLists
+from indexer.opensearch.access_lists import ListKey, ReadableLists, readable_lists
 from indexer.opensearch.alias import Alias
 from indexer.opensearch.bulk import (
     BulkAction,
@@ -44,6 +44,12 @@ from indexer.values import (
 
 CARDS_AT_ONCE = 200
 """How many documents one search unpacks; as many more are unpacked beside it."""
+
+READERS_REMEMBERED, LISTS_REMEMBERED = 64, 1_000
+"""Of so many readers, of so many lists each, the lists are sent before they are confirmed."""
+
+Request = tuple[Body, Body]
+"""(what its header says of how it is searched, body)."""
 
 BACK_OFF_S = 0.5
 """The first pause before a write that was turned away is sent again; it doubles."""
@@ -76,6 +82,7 @@ class OpenSearchIndex:
         self._dimension, self._shards, self._replicas = dimension, shards, replicas
         self._quantisation = quantisation
         self._ensured = self._copies_kept = False
+        self._last_lists: dict[AccessFilter, ReadableLists] = {}
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
         """Apply in order; durable and seen by the next search once this returns.
@@ -240,25 +247,50 @@ class OpenSearchIndex:
         return frozenset(keys[key] for key in found)
 
     def search(self, request: SearchRequest) -> SearchAnswer:
-        """Ask for the readable lists, then for the rankings and the counts in one round trip."""
-        self._ensure()
-        lists = self._lists.readable(request.access)
-        asked = requests.searches(request, lists, self._shards, self._quantisation)
-        same = requests.same_copies(request.question)
-        by_words = same if asked.newest_first else {**same, **requests.COMMON_SCORES}
+        """Ask for the rankings and the counts in one round trip."""
+        made: list[requests.Searches] = []
+
+        def ask(lists: ReadableLists) -> list[Request]:
+            made.append(requests.searches(request, lists, self._shards, self._quantisation))
+            return requests.together(made[-1], request.question)
+
+        lists, answered = self._under_lists(request.access, ask)
+        asked, parts = made[-1], iter(answered)
         bodies = (asked.lexical, asked.vector, asked.counts, asked.weights)
-        ways = (by_words, same, same, same)
-        parts = iter(
-            self._documents.search_many(
-                [body for body in bodies if body],
-                [way for way, body in zip(ways, bodies, strict=True) if body],
-            )
-        )
         *rankings, weights = (next(parts) if body else None for body in bodies)
         found = answers.search_answer(asked, *rankings)
         if weights:
             return self._cut(request, lists, found, weights)
         return self._counted(request, lists, found) if asked.counted_after else found
+
+    def _under_lists(
+        self, access: AccessFilter, ask: Callable[[ReadableLists], list[Request]]
+    ) -> tuple[ReadableLists, list[Body]]:
+        """(the lists that the reader may read now, the answers under them).
+
+        Requests go with the lists of the reader's last request and with that for the lists: where
+        these have changed, the answers are thrown away and asked for again.
+        """
+        self._ensure()
+        expected = self._last_lists.get(access)
+        if expected is None:
+            lists = self._lists.readable(access)
+        else:
+            asked = [(self._lists.header(), readable_lists(access)), *ask(expected)]
+            confirming, *answered = self._documents.search_many(asked)
+            lists = self._lists.read(confirming, access)
+            if lists == expected:
+                return lists, answered
+        self._remember(lists)
+        return lists, self._documents.search_many(ask(lists))
+
+    def _remember(self, lists: ReadableLists) -> None:
+        """What is remembered serves nobody before it is read again."""
+        if len(self._last_lists) >= READERS_REMEMBERED:
+            self._last_lists.clear()
+        self._last_lists.pop(lists.access, None)
+        if 0 < len(lists.names) <= LISTS_REMEMBERED:
+            self._last_lists[lists.access] = lists
 
     def _counted(
         self, request: SearchRequest, lists: ReadableLists, found: SearchAnswer
@@ -273,9 +305,11 @@ class OpenSearchIndex:
         """End the result set by what the question's words weigh: a second round trip."""
         shares, close = answers.shares(weights), answers.close(found, request)
         worded = [hit.document_id for hit in found.lexical[: request.window]]
-        bodies = [requests.members_of(request, lists, shares, worded)] if worded else []
-        bodies += [requests.counts_of(request, lists, shares, close)] if request.counted else []
-        parts = self._documents.search_many(bodies) if bodies else []
+        asked = [({}, requests.members_of(request, lists, shares, worded))] if worded else []
+        asked += (
+            [({}, requests.counts_of(request, lists, shares, close))] if request.counted else []
+        )
+        parts = self._documents.search_many(asked) if asked else []
         members = answers.ids(parts[0]) if worded else frozenset()
         counted = answers.counted(parts[-1]) if request.counted else {}
         return replace(found, members=members.union(close), **counted)
@@ -290,18 +324,21 @@ class OpenSearchIndex:
             whole, alone = (), (*whole, *alone)
         if not whole and not alone:
             return ()
-        self._ensure()
-        lists = self._lists.readable(request.access)
-        bodies = [requests.shown_documents(request, lists)] if whole else []
-        bodies += [requests.successors_of(request, lists)] if whole and request.successors else []
-        some = (replace(request, document_ids=tuple(ids)) for ids in pages(alone, CARDS_AT_ONCE))
-        bodies_of_cards = [requests.cards(asked, lists) for asked in some]
-        same = [requests.same_copies(request.question)] * len(bodies)
-        answered = self._documents.search_many(
-            [*bodies, *bodies_of_cards], [*same, *({} for _ in bodies_of_cards)]
-        )
-        documents, others = answered[: len(bodies)], answered[len(bodies) :]
-        terms = question_terms(request.question)
+        pages_of_cards = [
+            replace(request, document_ids=tuple(ids)) for ids in pages(alone, CARDS_AT_ONCE)
+        ]
+        same = requests.same_copies(request.question)
+
+        def ask(lists: ReadableLists) -> list[Request]:
+            asked = [(same, requests.shown_documents(request, lists))] if whole else []
+            if whole and request.successors:
+                asked.append((same, requests.successors_of(request, lists)))
+            return [*asked, *(({}, requests.cards(page, lists)) for page in pages_of_cards)]
+
+        _, answered = self._under_lists(request.access, ask)
+        cut = len(answered) - len(pages_of_cards)
+        documents, others = answered[:cut], answered[cut:]
+        terms = question_terms(request.question) if request.marked else frozenset()
         found = answers.shown(documents[0], terms, *documents[1:]) if documents else {}
         cards = {card.document_id: card for answer in others for card in answers.cards(answer)}
         shown = [found[id_] for id_ in whole if id_ in found]
@@ -309,15 +346,17 @@ class OpenSearchIndex:
 
     def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
         """The document and its passages, in one request under the reader's lists."""
-        self._ensure()
-        body = requests.document_text(access, self._lists.readable(access), document_id)
-        return answers.document_text(self._documents.search(body))
+        _, answered = self._under_lists(
+            access, lambda lists: [({}, requests.document_text(access, lists, document_id))]
+        )
+        return answers.document_text(answered[0])
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
         """Titles whose words begin with those typed (accents and case aside)."""
-        self._ensure()
-        body = requests.suggested_titles(access, self._lists.readable(access), prefix)
-        return answers.suggestions(self._documents.search(body), prefix, limit)
+        _, answered = self._under_lists(
+            access, lambda lists: [({}, requests.suggested_titles(access, lists, prefix))]
+        )
+        return answers.suggestions(answered[0], prefix, limit)
 
     def near_words(
         self, access: AccessFilter, words: Sequence[str]
@@ -325,15 +364,15 @@ class OpenSearchIndex:
         """For each word that no readable document has, near ones that some has."""
         if not words:
             return {}
-        self._ensure()
-        lists = self._lists.readable(access)
-        answered = self._documents.search_many([near.word_request(access, lists, w) for w in words])
+        lists, answered = self._under_lists(
+            access, lambda lists: [({}, near.word_request(access, lists, w)) for w in words]
+        )
         pairs = zip(words, answered, strict=True)
         found: dict[str, tuple[NearWord, ...]] = {w: () for w, a in pairs if not near.word_found(a)}
         for slips in (1, 2):
             missing = [w for w, ones in found.items() if not ones and max_edits(w) >= slips]
-            bodies = [near.near_documents(access, lists, w, slips) for w in missing]
-            answered = self._documents.search_many(bodies) if bodies else []
+            asked = [({}, near.near_documents(access, lists, w, slips)) for w in missing]
+            answered = self._documents.search_many(asked) if asked else []
             pairs = zip(missing, answered, strict=True)
             found |= {w: near.near(answer, w, slips) for w, answer in pairs}
         return found

@@ -175,6 +175,15 @@ def searches(
     )
 
 
+def together(asked: Searches, question: Question) -> list[tuple[Body, Body]]:
+    """(what the header says, body) of each search of one `_msearch`, in their order."""
+    same = same_copies(question)
+    by_words = same if asked.newest_first else {**same, **COMMON_SCORES}
+    ways = (by_words, same, same, same)
+    bodies = (asked.lexical, asked.vector, asked.counts, asked.weights)
+    return [(way, body) for way, body in zip(ways, bodies, strict=True) if body]
+
+
 def members_of(
     request: SearchRequest, lists: ReadableLists, shares: Sequence[float], ids: Sequence[str]
 ) -> Body:

@@ -103,6 +103,11 @@ BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 """Who sets it chooses for themselves how many threads a product of matrices takes."""
 
 
+YOUNG_OBJECTS = 50_000
+"""An answer makes thousands of objects and leaves hardly any: a collection after each 700 of them
+would take a tenth of its time (`python -m benchmarks.search`)."""
+
+
 def warm_up(in_memory: IndexReader | None) -> None:
     """Load the index and freeze it for the garbage collector; once, before a process serves.
 
@@ -122,6 +127,7 @@ def warm_up(in_memory: IndexReader | None) -> None:
             in_memory.search(SearchRequest(access_filter(NOBODY), Question(), window=1))
     gc.collect()
     gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
 
 
 def own_hosts(settings: Settings, sign_on: SignOn | None = None) -> frozenset[str]:

@@ -1,5 +1,7 @@
 """Contract of the `Index` port: how a question is understood, and what answers it."""
 
+from dataclasses import replace
+
 import pytest
 
 from indexer.french.analysis import terms
@@ -146,6 +148,14 @@ class QuestionChecks:
         shown = index.show(ShowRequest(ANYONE, ("wiki:1",), Question("exonérer impôts")))
         found = [text[start:end] for start, end in shown[0].passages[0].highlights]
         assert [terms(word) for word in found] == [["exoner"], ["exoner"], ["impot"]]
+
+    def test_passages_that_are_not_to_be_marked_are_the_same_passages(self, index: Index) -> None:
+        index.write([put("wiki:1", "La cantine", "L'impôt", "Le parking des impôts")])
+        asked = ShowRequest(ANYONE, ("wiki:1",), Question("impôts"), passages=3)
+        (marked,) = index.show(asked)
+        (plain,) = index.show(replace(asked, marked=False))
+        assert sum(len(one.highlights) for one in marked.passages) == 2
+        assert plain.passages == tuple(replace(one, highlights=()) for one in marked.passages)
 
     def test_documents_are_shown_in_the_order_asked_for(self, index: Index) -> None:
         """Unknown ids are left out."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 import pytest
+from opensearchpy import Transport
 
 from connectors.values import Access
 from indexer.access import AccessFilter
@@ -12,7 +13,7 @@ from indexer.errors import IndexRefused
 from indexer.opensearch import access_changes
 from indexer.opensearch.alias import Alias
 from indexer.opensearch.index import OpenSearchIndex
-from indexer.values import PutAccess
+from indexer.values import PutAccess, Question, ShownDocument, ShowRequest
 from tests.builders import ANYONE, ENCODER, OPEN, allowed, asking, put, reading
 from tests.opensearch_index import client, fresh_index
 
@@ -206,3 +207,50 @@ def test_bringing_to_the_form_takes_back_nothing_that_was_written_since(
         assert ids(updated, ANYONE) == set()
         assert ids(updated, MEMBER) == {"wiki:1"}
         assert list_kept(alias, name)["allowed"] == ["ldap:group:x"]
+
+
+def shown(index: OpenSearchIndex) -> tuple[ShownDocument, ...]:
+    return index.show(ShowRequest(ANYONE, tuple(FOLDER), Question("cadastre")))
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths of the requests to the engine."""
+    paths: list[str] = []
+    perform = Transport.perform_request
+
+    def noted(self: Transport, method: str, url: str, *rest: object, **named: object) -> object:
+        paths.append(url)
+        return perform(self, method, url, *rest, **named)
+
+    monkeypatch.setattr(Transport, "perform_request", noted)
+    return paths
+
+
+def test_a_reader_is_answered_in_one_round_trip_and_their_lists_are_read_in_it(
+    alias: str, sent: list[str]
+) -> None:
+    with fresh_index(ENCODER.dimension, alias) as index:
+        fill(index)
+        ids(index, ANYONE)
+        sent.clear()
+        assert len(ids(index, ANYONE)) == 21
+        assert len(shown(index)) == 20
+        assert sent == ["/_msearch"] * 2
+
+
+def test_what_a_reader_lost_since_their_last_request_is_in_no_answer(alias: str) -> None:
+    """Another process writes: nothing tells this one that its lists have changed."""
+    with fresh_index(ENCODER.dimension, alias) as writer:
+        fill(writer)
+        served = OpenSearchIndex(client(), alias, ENCODER.dimension)
+        assert len(ids(served, ANYONE)) == 21
+        change(writer, FOLDER, CLOSED)
+        assert shown(served) == ()
+        assert served.read(ANYONE, FOLDER[0]) is None
+        assert ids(served, ANYONE) == {"wiki:elsewhere"}
+        change(writer, FOLDER, OPEN)
+        assert len(shown(served)) == 20
+        change(writer, FOLDER[:3], CLOSED)
+        assert len(ids(served, ANYONE)) == 18
+        assert len(shown(served)) == 17
