@@ -1,11 +1,15 @@
 """What every test may use: the two databases of the state, each empty; how Hypothesis draws.
 
+`make test` draws the same examples every time, `make soak` draws anew.
+
 Each test is marked by the servers that it needs; the last line names what was not tested.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,10 +18,13 @@ from tests import needs
 from tests.model_export import CACHE
 from tests.postgres_server import database, postgres_server
 from tests.shared_files import what_is_missing
+from tests.soak_parts import PARTS
 
 # A slow machine is no fault of what is tested: timings belong in benchmarks.
-settings.register_profile("quisait", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("quisait")
+_PATIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("repeatable", derandomize=True, **_PATIENT)
+settings.register_profile("drawn", derandomize=False, print_blob=True, **_PATIENT)
+settings.load_profile("drawn" if os.environ.get(needs.PART_VARIABLE) in PARTS else "repeatable")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,9 +36,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     needs.mark(items)
     if part := os.environ.get(needs.PART_VARIABLE):
-        others = [item for item in items if needs.part_of(item) != part]
-        items[:] = [item for item in items if needs.part_of(item) == part]
-        config.hook.pytest_deselected(items=others)
+        chosen = [item for item in items if part in needs.parts_of(item)]
+        others = set(items) - set(chosen)
+        items[:] = chosen
+        config.hook.pytest_deselected(items=list(others))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if told := os.environ.get(needs.UNITS_VARIABLE):
+        units = {
+            (part, item.nodeid.partition("::")[0])
+            for item in session.items
+            for part in needs.parts_of(item)
+        }
+        Path(told).write_text(json.dumps(sorted(units)), "utf-8")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,4 +1,4 @@
-"""Run every test in three parts, one after the other: `make test`.
+"""Run the tests of `make test` in three parts, one after the other.
 
 What needs no server runs in two processes at once, then what needs one, then in one process what
 has to be alone (`tests.needs`). The processes of a part share its servers. Arguments go to pytest
@@ -43,15 +43,22 @@ def main(arguments: list[str]) -> int:
         statuses.append(_run(part, coverage, [*options, f"--junit-xml={junit}", *arguments]))
         if junit.exists():
             measured.append(coverage)
-            failures += _read(junit, counts, times)
+            failures += read_report(junit, counts, times)
         if statuses[-1] not in {0, FAILED, NO_TEST}:
             break
     lines = [*coverage_lines.lines(measured), *times.lines(), *failures] if measured else []
-    passed = counts["tests"] - counts["failures"] - counts["errors"] - counts["skipped"]
-    failed = counts["failures"] + counts["errors"]
-    lines.append(f"{passed} passed, {failed} failed, {counts['skipped']} skipped")
+    lines.append(closing(counts, "test"))
     sys.stdout.write("\n".join(lines) + "\n")
     return status_of(statuses)
+
+
+def closing(counts: Counter[str], run: str) -> str:
+    """Return the last line of a run; it is kept in a file, for what adds up several runs."""
+    failed = counts["failures"] + counts["errors"]
+    passed = counts["tests"] - failed - counts["skipped"]
+    line = f"{passed} passed, {failed} failed, {counts['skipped']} skipped"
+    (RESULTS / f"closing-{run}").write_text(f"{line}\n", "utf-8")
+    return line
 
 
 def status_of(statuses: list[int]) -> int:
@@ -106,8 +113,8 @@ class Times:
         ]
 
 
-def _read(junit: Path, counts: Counter[str], times: Times) -> list[str]:
-    """Add to the counts and times; a line for each test that failed."""
+def read_report(junit: Path, counts: Counter[str], times: Times) -> list[str]:
+    """Add a report to the counts and times. Returns a line for each test that failed."""
     lines = []
     for suite in ElementTree.parse(junit).iter("testsuite"):  # noqa: S314 - pytest wrote it
         for name in ("tests", "failures", "errors", "skipped"):

