@@ -58,7 +58,7 @@ test: .venv/all servers check ## run the tests that every change needs, in fifte
 	$(BIN)/python -m tests.run_all $(ARGS)
 
 test-fast: .venv/all ## run the tests that need no server and no browser, without the long ones
-	TESTS_START_NO_SERVER=1 TESTS_PART=no-server $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not slow' $(ARGS)
+	TESTS_START_NO_SERVER=1 TESTS_PART=together $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not (server or slow)' $(ARGS)
 
 soak: .venv-soak/all ## run all that `make test` leaves out (ARGS='sources engines': these parts; ARGS=--help)
 	@tests/servers.sh soak

@@ -42,6 +42,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=list(others))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Refuse servers to a test without the marker of one, in the parts of `make test`."""
+    if os.environ.get(needs.PART_VARIABLE) not in set(needs.Part):
+        return (yield)
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker(needs.SERVER):
+            patch.delenv(needs.NO_SERVERS, raising=False)
+        else:
+            patch.setenv(needs.NO_SERVERS, "1")
+        return (yield)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     if told := os.environ.get(needs.UNITS_VARIABLE):
         units = {

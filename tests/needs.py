@@ -2,8 +2,8 @@
 
 A test needs a server if it, a fixture of its, or a helper that they name starts one. Where a
 parameter chooses between engines (`embedded`, `opensearch`), only the chosen one is needed.
-`make test-fast` runs what needs none; there, a server that is asked for all the same is refused
-(`refuse_where_fast`), so that a marker that is missing is an error and not a slow run.
+A test without such a marker that asks for a server all the same is refused (`refuse_where_fast`),
+so that a marker that is missing is an error and not a slow run.
 """
 
 import functools
@@ -44,11 +44,13 @@ LIBRARIES = {
     "torch": "needs torch and sentence-transformers, which only `make soak` installs",
     "spark": "needs Spark, which only `make soak` installs, and a Java",
 }
+SERVER = "server"
 SLOW = "slow"
 SOAK = "soak"
 MARKERS = {
     **SERVERS,
     **LIBRARIES,
+    SERVER: "needs any of these servers",
     SLOW: "takes long without any server: processes, histories, figures",
     SOAK: "left out of `make test`, run by `make soak` (tests/soak.py)",
 }
@@ -56,7 +58,7 @@ MARKERS = {
 
 NEEDS_PROPERTY = "needs"
 NO_SERVERS = "TESTS_START_NO_SERVER"
-"""Set by `make test-fast`, and for the first part of `make test`."""
+"""Set by `make test-fast`, and in `make test` while a test runs that needs no server."""
 
 START_TIMES = "TESTS_START_TIMES"
 """Set by `tests.run_all`: a file that gets a line for each server that is started."""
@@ -72,8 +74,7 @@ UNITS_VARIABLE = "TESTS_UNITS"
 class Part(StrEnum):
     """The parts of `make test`: each test that is not left to `make soak` is in one of them."""
 
-    NO_SERVER = "no-server"
-    SERVERS = "servers"
+    TOGETHER = "together"
     ALONE = "alone"
 
 
@@ -99,6 +100,7 @@ _STARTS = {
     "tests.oidc_provider.running_provider": "provider",
     "tests.pages.conftest.chromium": "browser",
     "tests.conftest.postgres": "postgres",
+    "tests.model_export.exported_model": "torch",
     "indexer.encoding.onnx_encoder.SentenceEncoder": "torch",
     "indexer.encoding.cross_encoder.SentenceCrossEncoder": "torch",
 }
@@ -199,6 +201,8 @@ def mark(items: Iterable[pytest.Item]) -> None:
         needed = sorted(needs(item))
         for name in needed:
             item.add_marker(name)
+        if SERVERS.keys() & set(needed):
+            item.add_marker(SERVER)
         if soak_part(item.nodeid, frozenset(needed)):
             item.add_marker(SOAK)
         # A property of the test in the report that `tests.run_all` reads.
@@ -214,10 +218,8 @@ def parts_of(item: pytest.Item) -> set[str]:
     left = soak_part(item.nodeid, frozenset(needed))
     if left:
         return {left}
-    parts: set[str] = {DRAWN} if is_hypothesis_test(getattr(item, "obj", None)) else set()
-    if item.nodeid.startswith(ALONE):
-        return parts | {Part.ALONE}
-    return parts | {Part.SERVERS if needed - {SLOW} else Part.NO_SERVER}
+    part = Part.ALONE if item.nodeid.startswith(ALONE) else Part.TOGETHER
+    return {part, DRAWN} if is_hypothesis_test(getattr(item, "obj", None)) else {part}
 
 
 def needs(item: pytest.Item) -> set[str]:

@@ -135,7 +135,7 @@ def test_every_test_is_in_a_part_that_is_run(request: pytest.FixtureRequest) -> 
     parts = [needs.parts_of(item) for item in request.session.items]
     assert all(parts)
     assert set().union(*parts) <= {*needs.Part, *soak_parts.PARTS}
-    assert needs.parts_of(request.node) == {needs.Part.NO_SERVER}
+    assert needs.parts_of(request.node) == {needs.Part.TOGETHER}
 
 
 @pytest.mark.parametrize(
