@@ -8,7 +8,7 @@ export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_LINK_MODE ?= hardlink
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help demo test test-fast soak check bench guide serve engines engines-stop servers schema requirements kit clean
+.PHONY: help demo test test-fast soak mutate check bench guide serve engines engines-stop servers schema requirements kit clean
 
 help: ## show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 16
@@ -63,6 +63,9 @@ test-fast: .venv/all ## run the tests that need no server and no browser, withou
 soak: .venv-soak/all ## run all that `make test` leaves out (ARGS='sources engines': these parts; ARGS=--help)
 	@tests/servers.sh soak
 	.venv-soak/bin/python -m tests.soak $(ARGS)
+
+mutate: .venv/all ## say which small faults in the dearest modules no test notices, in hours (ARGS='--count 40 --seed 1')
+	$(BIN)/python -m tests.mutate $(ARGS)
 
 bench: .venv/all engines ## print every figure of the documents: relevance on the development sets, speed
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -7,7 +7,7 @@ Each test is marked by the servers that it needs; the last line names what was n
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Refuse servers to a test without the marker of one, in the parts of `make test`."""
     if os.environ.get(needs.PART_VARIABLE) not in set(needs.Part):
         return (yield)
