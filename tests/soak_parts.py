@@ -7,12 +7,12 @@ PARTS = {
     "models": "torch and sentence-transformers",
     "spark": "builds by Spark",
     "cluster": "OpenSearch of three nodes, several shards, other quantisation",
-    "faults": "kills at many seeds, full disks, jumping clocks, restarts",
+    "faults": "kills at many seeds, full disks, jumping clocks, restarts, sources that fail",
     "relevance": "relevance on the judged sets",
     "files": "every file through both extractors, hostile files in the Tika server, growth",
     "engines": "what holds on the embedded index, on OpenSearch too",
     "sources": "each source on its real server, and every source on every engine",
-    "browser": "every page in every state in Chromium",
+    "browser": "every page in every state in Chromium, every link of the demo for each role",
     "commands": "long commands: the kit, containers, load",
     "drawn": "every test that draws its examples, drawn anew",
 }
@@ -63,11 +63,18 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     (_TEST, frozenset(), r"tests/faults/test_kills\.py::\w+\[embedded-(0|5|10)\]"),
     (_TEST, frozenset(), r"tests/faults/test_mail(box)?_kills\.py::\w+(\[0\])?$"),
     (_TEST, frozenset(), r"tests/faults/test_full_disk\.py::\w+\[21\]$"),
+    # One of each kind of fault of a source.
+    (
+        _TEST,
+        frozenset(),
+        r"tests/service/test_source_faults\.py::\w+(\[(silent|garbage(-True)?|cut|True|False)\])?$",
+    ),
+    ("faults", frozenset(), "tests/service/test_source_faults"),
     ("cluster", frozenset(), _any("tests/faults/test_cluster", "tests/contract/test_index_shards")),
     ("cluster", frozenset({"opensearch"}), "tests/contract/test_index_quantisation"),
     ("faults", frozenset(), _any("tests/faults/", "tests/service/test_late_writes")),
     ("relevance", frozenset(), "tests/effectiveness/test_relevance"),
-    ("files", frozenset(), "tests/effectiveness/test_every_file"),
+    ("files", frozenset(), _any("tests/effectiveness/test_every_file", "tests/unit/test_growth")),
     ("files", frozenset({"tika"}), "tests/contract/test_hostile_files"),
     ("sources", frozenset(), "tests/service/test_sources_to_answers"),
     # The conventions of these tests name servers and start none.
@@ -85,6 +92,11 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
         rf"tests/pages/test_accessibility\.py::test_axe\w+\[({'|'.join(STATES)})\]",
     ),
     ("browser", frozenset({"browser"}), r"tests/pages/test_accessibility\.py::test_axe"),
+    (
+        "browser",
+        frozenset(),
+        r"tests/pages/test_demo_links\.py::test_every_link\w+\[ag-00(66|70)\]",
+    ),
     (
         "commands",
         frozenset(),

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.ldap_server import ensure_ldap
 from tests.matrix_server import ensure_matrix
 from tests.opensearch_index import fresh_index
 from tests.own_opensearch import OwnOpenSearch
+from tests.pages.states import STATES
 from tests.redmine_server import ensure_redmine
 from tests.samba_server import ensure_samba
 from tests.wiki_server import ensure_wiki
@@ -148,10 +150,21 @@ def test_every_test_is_in_a_part_that_is_run(request: pytest.FixtureRequest) -> 
         ("tests/faults/test_kills.py::test_a[embedded-0]", {"slow"}, ""),
         ("tests/faults/test_kills.py::test_a[embedded-1]", {"slow"}, "faults"),
         ("packages/cmis/test_quisait_cmis.py::test_a", {"cmis"}, "sources"),
+        ("tests/service/test_source_faults.py::test_a[pipe-True]", {"slow"}, "faults"),
+        ("tests/service/test_source_faults.py::test_a[True]", {"slow"}, ""),
     ],
 )
 def test_what_is_dear_is_left_to_the_soak(node_id: str, needed: set[str], part: str) -> None:
     assert soak_parts.soak_part(node_id, frozenset(needed)) == part
+
+
+def test_every_rule_names_files_that_are_there() -> None:
+    """A file that was renamed would come into `make test` unseen."""
+    patterns = [pattern for _, _, pattern in soak_parts._RULES]
+    named = {one for pattern in patterns for one in re.findall(r"tests/\w+/[\w]*", pattern)}
+    root = Path(needs.__file__).parent.parent
+    assert [one for one in sorted(named) if not any(root.glob(f"{one}*"))] == []
+    assert set(soak_parts.STATES) <= {state.name for state in STATES}
 
 
 def test_a_slice_begins_where_the_hash_says_and_goes_round(tmp_path: Path) -> None:
