@@ -214,7 +214,7 @@ def test_one_that_hangs_is_soon_not_waited_for(
         waits = [one for one in caplog.records if one.getMessage() == "authority too late"]
         assert len(waits) <= 2 * limits.failures
         over.set()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while all_of_them.complete(READER).unanswered and time.monotonic() < deadline:
             time.sleep(0.01)
         assert "wiki:group:sysop" in all_of_them.complete(READER).principals

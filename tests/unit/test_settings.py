@@ -70,11 +70,11 @@ def test_every_setting_says_what_it_is_for() -> None:
     silent = []
     for table, name, field in settings():
         variable = f"QUISAIT_{table}__{name}" if table else f"QUISAIT_{name}"
+        description = field.description or "no description"
         told = (
-            bool(field.description)
-            and f"| `{name}` |" in page
-            and field.description in page
-            and f"# {field.description}" in first
+            f"| `{name}` |" in page
+            and description in page
+            and f"# {description}" in first
             and re.search(rf"^(# )?{name} = ", first, re.MULTILINE)
             and (table in LISTS or variable.upper() in page)
         )
