@@ -8,7 +8,7 @@ export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_LINK_MODE ?= hardlink
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help demo test test-fast check bench guide serve engines engines-stop servers schema requirements kit clean
+.PHONY: help demo test test-fast soak mutate check bench guide serve engines engines-stop servers schema requirements kit clean
 
 help: ## show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 16
@@ -35,7 +35,15 @@ help: ## show these lines
 demo: .venv/base ## index the fictional administration and serve it on loopback (ARGS=--check: ask its questions and leave)
 	$(BIN)/quisait demo $(ARGS)
 
-servers: ## install what the tests need from the system's packages, where that is allowed
+# All that `make test` has, and torch, Spark and their kin: several GB.
+.venv-soak/all: .venv/all requirements-soak.txt
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-soak
+	ln -sf ../../$(BIN)/uv .venv-soak/bin/uv
+	$(BIN)/uv pip install --quiet --python .venv-soak/bin/python --requirements requirements-soak.txt
+	$(BIN)/uv pip install --quiet --python .venv-soak/bin/python --no-deps --editable . $(patsubst %/pyproject.toml,--editable %,$(wildcard packages/*/pyproject.toml))
+	@touch $@
+
+servers: ## install what `make test` needs from the system's packages, where that is allowed
 	@tests/servers.sh
 
 engines: .venv/all ## start OpenSearch and Tika on loopback and print their addresses
@@ -50,13 +58,18 @@ check: .venv/all ## format, lint, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports --cache-dir .cache/import-linter
 
-FAST := not (opensearch or tika or postgres or ldap or dovecot or wiki or apache or wordpress or wagtail or cmis or samba or matrix or tesseract or hyperkitty or redmine or provider or browser or slow)
-
-test: .venv/all servers check ## run every test on real engines (ARGS='-m trust' goes to pytest)
+test: .venv/all servers check ## run the tests that every change needs, in fifteen minutes (ARGS='-m trust' goes to pytest)
 	$(BIN)/python -m tests.run_all $(ARGS)
 
-test-fast: .venv/all ## run the tests that need no server and no browser, in under two minutes
-	TESTS_START_NO_SERVER=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m '$(FAST)' $(ARGS)
+test-fast: .venv/all ## run the tests that need no server and no browser, without the long ones
+	TESTS_START_NO_SERVER=1 TESTS_PART=together $(BIN)/python -m pytest -n 2 --dist loadfile -m 'not (server or slow)' $(ARGS)
+
+soak: .venv-soak/all ## run all that `make test` leaves out (ARGS='sources engines': these parts; ARGS=--help)
+	@tests/servers.sh soak
+	.venv-soak/bin/python -m tests.soak $(ARGS)
+
+mutate: .venv/all ## say which small faults in the dearest modules no test notices, in hours (ARGS='--count 40 --seed 1')
+	$(BIN)/python -m tests.mutate $(ARGS)
 
 bench: .venv/all engines ## print every figure of the documents: relevance on the development sets, speed
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -73,7 +86,8 @@ kit: .venv/kit ## write the archive that installs without a network (ARGS=--with
 requirements: .venv/bin/uv ## pin the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --output-file requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --constraints requirements.txt --output-file requirements-sources.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra torch --extra evaluation --extra tune --extra spark --extra test --constraints requirements.txt --output-file requirements-test.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra evaluation --extra tune --extra test --constraints requirements.txt --output-file requirements-test.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra torch --extra evaluation --extra tune --extra spark --extra test --constraints requirements-test.txt --output-file requirements-soak.txt
 
 clean: ## forget the demo's index (the cache of downloads stays)
 	rm -rf .demo

@@ -22,7 +22,7 @@ from evaluation.scratch import Bench
 from evaluation.voting_models import VotingModel
 from quisait.settings import EncoderSettings, IndexSettings
 from search_api.search import Retriever
-from tests.model_export import exported_model
+from tests.model_export import prepared_model
 from tests.shared_files import SHARED
 
 SEARCH_SETS = ("search_piaf", "search_vdd_related", "search_cdtn_fiches")
@@ -36,7 +36,7 @@ CACHE = Path(".cache/evaluation")
 
 def relevance(engine: str) -> None:
     """Print the figures of every set on one engine."""
-    encoder = EncoderSettings.model_validate({"kind": "onnx", "model": str(exported_model())})
+    encoder = EncoderSettings.model_validate({"kind": "onnx", "model": str(prepared_model())})
     index = IndexSettings.model_validate({"engine": engine})
     bench = Bench(index, encoder, CACHE, workers=2)
     for name in SEARCH_SETS:

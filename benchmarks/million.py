@@ -81,7 +81,7 @@ from quisait.server.app import warm_up
 from search_api.answers.suggestions import TITLES
 from search_api.questions.query import Query
 from search_api.search import Search
-from tests.model_export import exported_model
+from tests.model_export import prepared_model
 
 SIZES = (10_000, 100_000, 1_000_000)
 EMBEDDED_SIZES = (50_000, 100_000, 200_000)
@@ -110,7 +110,7 @@ class Inputs:
 
 def inputs() -> Inputs:
     """Real passages and questions with their vectors, encoded once."""
-    encoder = CachedEncoder(OnnxEncoder(exported_model()), FOLDER / "vectors.sqlite", True)
+    encoder = CachedEncoder(OnnxEncoder(prepared_model()), FOLDER / "vectors.sqlite", True)
     made, texts = real_passages(encoder), questions()
     vectors = dict(zip(texts, encoder.queries(texts), strict=True))
     encoder.close()
@@ -239,7 +239,7 @@ def measured(url: str, found: Inputs, count: int) -> Times:
 def served_index() -> EmbeddedIndex:
     """The embedded index, where an application finds it whose folder is `SERVED`."""
     storage = EmbeddedStorage(SERVED / "index")
-    onnx = OnnxEncoder(exported_model())
+    onnx = OnnxEncoder(prepared_model())
     spec = storage.spec(EncoderRecord(onnx.name, onnx.dimension, "onnx"))
     found = storage.pointers()
     return storage.index(found.live if found else storage.create(spec))

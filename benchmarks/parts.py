@@ -43,7 +43,7 @@ from quisait.application.database import connect, migrate
 from quisait.application.locks import Locks
 from quisait.work.parts import DividedSource, read_parts
 from quisait.work.runs import CrawlOptions
-from tests.model_export import exported_model
+from tests.model_export import prepared_model
 from tests.postgres_server import database, postgres_server
 
 DOCUMENTS, PARTS, WORKERS = 240, 4, (1, 4)
@@ -136,7 +136,7 @@ def measure(postgres: str, workers: int, pages: Pages, given: bool) -> tuple[flo
     spawning = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder, database(postgres) as url:
         migrate(connect(url)).dispose()
-        work = Work(url, folder, str(exported_model()), pages, given)
+        work = Work(url, folder, str(prepared_model()), pages, given)
         ready, used = spawning.Barrier(workers + 1), spawning.Queue()
         processes = [
             spawning.Process(target=read, args=(work, ready, used)) for _ in range(workers)

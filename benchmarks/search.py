@@ -49,7 +49,7 @@ from quisait.server.app import warm_up
 from search_api.questions.query import Query
 from search_api.search import Search
 from tests.engines import OPENSEARCH_URL
-from tests.model_export import exported_model
+from tests.model_export import prepared_model
 from tests.shared_files import SHARED
 
 DOCUMENTS = 10_000
@@ -259,7 +259,7 @@ def main(arguments: Sequence[str]) -> None:
     engines = [part for part in parts if part in ENGINES]
     CACHE.mkdir(parents=True, exist_ok=True)
     # The questions of a judged set are public.
-    onnx = OnnxEncoder(exported_model())
+    onnx = OnnxEncoder(prepared_model())
     encoder = CachedEncoder(onnx, CACHE / "vectors.sqlite", keep_queries=True)
     made, texts = stuff(count, encoder), questions()
     known = dict(zip(texts, encoder.queries(texts), strict=True))

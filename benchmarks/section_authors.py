@@ -41,7 +41,7 @@ from quisait.application.database import connect, migrate
 from quisait.application.engines import open_cached_encoder, open_scratch_index
 from quisait.settings import EncoderSettings, IndexSettings
 from search_api.search import Search
-from tests.model_export import exported_model
+from tests.model_export import prepared_model
 from tests.shared_files import SHARED
 
 SET = "expert_vdd_contacts"
@@ -111,7 +111,7 @@ def measured(
 
 def asked(connector: Connector, judged: ExpertSet) -> Iterator[tuple[str, Asked]]:
     """Each question's window and the owners of its accounts, by the code that serves."""
-    encoder = EncoderSettings.model_validate({"kind": "onnx", "model": str(exported_model())})
+    encoder = EncoderSettings.model_validate({"kind": "onnx", "model": str(prepared_model())})
     settings = IndexSettings.model_validate({"engine": "embedded"})
     with (
         tempfile.TemporaryDirectory() as folder,

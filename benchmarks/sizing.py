@@ -40,7 +40,7 @@ from indexer.ports import Index
 from quisait.application.database import migrate
 from search_api.questions.query import Query
 from search_api.search import Search
-from tests.model_export import exported_model
+from tests.model_export import prepared_model
 from tests.opensearch_index import client, fresh_index
 
 SIZES = (1_000, 10_000)
@@ -90,7 +90,7 @@ def disk_mib(engine: str, folder: str) -> float:
 
 def ask(engine: str, folder: str) -> None:
     """Ask questions, and print the resident memory of this process in MiB."""
-    encoder = OnnxEncoder(exported_model())
+    encoder = OnnxEncoder(prepared_model())
     index = (
         EmbeddedIndex(Path(folder), DIMENSION)
         if engine == "embedded"
@@ -105,7 +105,7 @@ def ask(engine: str, folder: str) -> None:
 
 def encoding_rates() -> tuple[float, float]:
     """Passages a second, and a second of processor time, of the encoder that serves."""
-    encoder = OnnxEncoder(exported_model())
+    encoder = OnnxEncoder(prepared_model())
     texts = [f"{title}\n{' '.join(text.split()[:180])}" for title, text in real_texts()[:ENCODED]]
     encoder.passages(texts[:8])  # warms the runtime
     begun, used = time.perf_counter(), time.process_time()

@@ -44,7 +44,7 @@ from quisait.application.engines import open_cached_encoder
 from quisait.settings import EncoderSettings
 from search_api.questions.query import read_question
 from search_api.ranking.fusion import LEXICAL_WEIGHT
-from tests.model_export import exported_model
+from tests.model_export import prepared_model
 from tests.shared_files import SHARED
 
 SETS = ("search_piaf", "search_vdd_related", "search_cdtn_fiches")
@@ -188,7 +188,7 @@ def main() -> None:
     asked = parser.parse_args()
     if not_measured("tuning", *(f"eval/{name}" for name in asked.sets)):
         return
-    settings = EncoderSettings.model_validate({"kind": "onnx", "model": str(exported_model())})
+    settings = EncoderSettings.model_validate({"kind": "onnx", "model": str(prepared_model())})
     tables: list[Floats] = []
     sets = [load_search_set(SHARED / "eval" / name) for name in asked.sets]
     with open_cached_encoder(settings, CACHE / VECTORS, keep_queries=True) as encoder:

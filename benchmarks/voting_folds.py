@@ -34,7 +34,7 @@ from expertise.votes import (
     discounted_votes,
 )
 from quisait.settings import EncoderSettings, IndexSettings
-from tests.model_export import exported_model
+from tests.model_export import prepared_model
 from tests.shared_files import SHARED
 
 SHARP = (1.5, 2.0, 2.5, 3.0)
@@ -192,7 +192,7 @@ def _served_walk() -> float:
 
 def main(names: Sequence[str]) -> None:
     """Every expert set, or those named, on the embedded index."""
-    encoder = EncoderSettings.model_validate({"kind": "onnx", "model": str(exported_model())})
+    encoder = EncoderSettings.model_validate({"kind": "onnx", "model": str(prepared_model())})
     index = IndexSettings.model_validate({"engine": "embedded"})
     bench = Bench(index, encoder, Path(CACHE), workers=2)
     sets = []

@@ -60,7 +60,7 @@ from search_api.questions.query import Query
 from search_api.ranking.fusion import fuse
 from search_api.ranking.window import VOTES_NEAR_HITS, near_hits
 from search_api.search import Search
-from tests.model_export import exported_model
+from tests.model_export import prepared_model
 from tests.shared_files import SHARED
 
 Votes: TypeAlias = Mapping[str, tuple[Vote, ...]]
@@ -584,7 +584,7 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
     if unknown := set(given.sets) - SETS.keys():
         parser.error(f"{', '.join(sorted(unknown))}: no such set; there are {', '.join(SETS)}")
-    encoder = EncoderSettings.model_validate({"kind": "onnx", "model": str(exported_model())})
+    encoder = EncoderSettings.model_validate({"kind": "onnx", "model": str(prepared_model())})
     bench = Bench(IndexSettings.model_validate({"engine": "embedded"}), encoder, given.cache)
     found: dict[str, SetRows] = {}
     for name in given.sets:

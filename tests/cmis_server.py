@@ -25,7 +25,7 @@ from tests.service.running import free_port
 
 USER, PASSWORD = "quisait", "mot de passe d'été"
 REPOSITORY = "essai"
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 120
 
 _WAR = Engine(
     "org.apache.chemistry.opencmis",

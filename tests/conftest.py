@@ -1,42 +1,13 @@
-"""What every test may use: the two databases of the state, each empty; how Hypothesis draws.
-
-Each test is marked by the servers that it needs; the last line names what was not tested.
-"""
+"""What every test may use: the two databases of the state, each empty."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 
-from tests import needs
 from tests.model_export import CACHE
 from tests.postgres_server import database, postgres_server
-from tests.shared_files import what_is_missing
-
-# A slow machine is no fault of what is tested: timings belong in benchmarks.
-settings.register_profile("quisait", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("quisait")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    for name, meaning in needs.MARKERS.items():
-        config.addinivalue_line("markers", f"{name}: {meaning}")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    needs.mark(items)
-    if part := os.environ.get(needs.PART_VARIABLE):
-        others = [item for item in items if needs.part_of(item) != part]
-        items[:] = [item for item in items if needs.part_of(item) == part]
-        config.hook.pytest_deselected(items=others)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if line := what_is_missing():
-        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session", autouse=True)

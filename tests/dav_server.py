@@ -23,7 +23,7 @@ from tests.server_process import end, scratch_folder
 from tests.service.running import free_port
 
 USER, PASSWORD = "lecteur", "mot de passe d'été"
-START_TIMEOUT_S = 20
+START_TIMEOUT_S = 120
 
 _MODULES = (
     *("mpm_event", "authn_core", "authn_file", "authz_core", "authz_user", "auth_basic"),

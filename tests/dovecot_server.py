@@ -28,7 +28,7 @@ from tests.server_process import end
 from tests.service.running import free_port
 
 PASSWORD = "mot-de-passe-d-été"
-START_TIMEOUT_S = 20
+START_TIMEOUT_S = 120
 
 _NO_MOVE = "imap_capability = IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+"
 """What a server from before RFC 4315 and RFC 6851 offers."""

@@ -29,7 +29,7 @@ AGENTS, GROUPS = f"ou=agents,{SUFFIX}", f"ou=groupes,{SUFFIX}"
 ROOT, READER, BOUND = (f"cn={name},{SUFFIX}" for name in ("admin", "lecteur", "borné"))
 PASSWORD = "mot de passe d'essai"
 MANY = 2_100
-START_TIMEOUT_S = 20
+START_TIMEOUT_S = 120
 
 _CONF = """
 include /etc/ldap/schema/core.schema

@@ -138,7 +138,7 @@ def with_graph(folder: Path, target: Path) -> Path:
 
     from indexer.encoding.export_directory import quiet_torch
 
-    class Logits(torch.nn.Module):
+    class Logits(torch.nn.Module):  # type: ignore[misc]
         def __init__(self, model: Any) -> None:
             super().__init__()
             self.model = model

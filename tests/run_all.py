@@ -1,29 +1,27 @@
-"""Run every test in three parts, one after the other: `make test`.
+"""Run the tests of `make test` in two parts, one after the other.
 
-What needs no server runs in two processes at once, then what needs one, then in one process what
-has to be alone (`tests.needs`). The processes of a part share its servers. Arguments go to pytest
-in each part. Ends with the seconds that servers took to start and tests took by what they need,
-with one count of all, with the share of the product's lines that they executed, and with one exit
-status.
+Most run in two processes at once, which share OpenSearch and Tika, then in one process what has to
+be alone (`tests.needs`). Arguments go to pytest in each part. Ends with the seconds that servers
+took to start and tests took by what they need, the share of the product's lines that they executed,
+one count of all, and one exit status.
 """
 
 import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
 from tests import coverage_lines
-from tests.needs import NEEDS_PROPERTY, NO_SERVERS, PART_VARIABLE, START_TIMES, Part
+from tests.needs import ALONE, NEEDS_PROPERTY, PART_VARIABLE, START_TIMES, Part
 
 RESULTS = Path(".cache")
 START_TIMES_FILE = RESULTS.absolute() / "start-times"
-_TWO_PROCESSES = ("-n", "2", "--dist", "loadfile")
-PYTEST_ARGUMENTS = {
-    Part.NO_SERVER: _TWO_PROCESSES,
-    Part.SERVERS: _TWO_PROCESSES,
+PYTEST_ARGUMENTS: dict[Part, tuple[str, ...]] = {
+    Part.TOGETHER: ("-n", "2", "--dist", "loadfile"),
     Part.ALONE: (),
 }
 FAILED, NO_TEST = 1, 5
@@ -37,21 +35,32 @@ def main(arguments: list[str]) -> int:
     times = Times(START_TIMES_FILE)
     times.path.unlink(missing_ok=True)
     counts, failures = Counter[str](), list[str]()
+    places = any(Path(one.partition("::")[0]).exists() for one in arguments)
     for part, options in PYTEST_ARGUMENTS.items():
+        if part is Part.ALONE and not places:
+            # Its files alone are collected, which takes half a minute less.
+            options = (*options, *_files_of(ALONE))
         coverage, junit = RESULTS / f"coverage-{part}.json", RESULTS / f"tests-{part}.xml"
         junit.unlink(missing_ok=True)
         statuses.append(_run(part, coverage, [*options, f"--junit-xml={junit}", *arguments]))
         if junit.exists():
             measured.append(coverage)
-            failures += _read(junit, counts, times)
+            failures += read_report(junit, counts, times)
         if statuses[-1] not in {0, FAILED, NO_TEST}:
             break
     lines = [*coverage_lines.lines(measured), *times.lines(), *failures] if measured else []
-    passed = counts["tests"] - counts["failures"] - counts["errors"] - counts["skipped"]
-    failed = counts["failures"] + counts["errors"]
-    lines.append(f"{passed} passed, {failed} failed, {counts['skipped']} skipped")
+    lines.append(closing(counts, "test"))
     sys.stdout.write("\n".join(lines) + "\n")
     return status_of(statuses)
+
+
+def closing(counts: Counter[str], run: str) -> str:
+    """Return the last line of a run; it is kept in a file, for what adds up several runs."""
+    failed = counts["failures"] + counts["errors"]
+    passed = counts["tests"] - failed - counts["skipped"]
+    line = f"{passed} passed, {failed} failed, {counts['skipped']} skipped"
+    (RESULTS / f"closing-{run}").write_text(f"{line}\n", "utf-8")
+    return line
 
 
 def status_of(statuses: list[int]) -> int:
@@ -61,13 +70,16 @@ def status_of(statuses: list[int]) -> int:
     return min(statuses)
 
 
+def _files_of(beginnings: Iterable[str]) -> list[str]:
+    files = (path.as_posix() for path in Path("tests").glob("*/test_*.py"))
+    return sorted(path for path in files if path.startswith(tuple(beginnings)))
+
+
 def _run(part: Part, coverage: Path, arguments: list[str]) -> int:
     # SlipCover measures by bytecode that takes itself out, in the processes of pytest-xdist too.
     packages = ",".join(coverage_lines.PACKAGES)
     measuring = ["-m", "slipcover", "--source", packages, "--json", "--out", str(coverage)]
     environment = {**os.environ, PART_VARIABLE: part, START_TIMES: str(START_TIMES_FILE)}
-    if part is Part.NO_SERVER:
-        environment[NO_SERVERS] = "1"
     command = [sys.executable, *measuring, "-m", "pytest", *arguments]
     return subprocess.run(command, env=environment, check=False).returncode
 
@@ -106,8 +118,8 @@ class Times:
         ]
 
 
-def _read(junit: Path, counts: Counter[str], times: Times) -> list[str]:
-    """Add to the counts and times; a line for each test that failed."""
+def read_report(junit: Path, counts: Counter[str], times: Times) -> list[str]:
+    """Add a report to the counts and times. Returns a line for each test that failed."""
     lines = []
     for suite in ElementTree.parse(junit).iter("testsuite"):  # noqa: S314 - pytest wrote it
         for name in ("tests", "failures", "errors", "skipped"):

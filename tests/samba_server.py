@@ -38,7 +38,7 @@ from tests.server_process import scratch_folder
 REALM, DOMAIN, SUFFIX = "DGFIP.TEST", "DGFIP", "DC=dgfip,DC=test"
 USERS = f"CN=Users,{SUFFIX}"
 ADMINISTRATOR, READER, PASSWORD = "Administrator", "lecteur", "Mot-de-passe-2026!"
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 120
 SHARES = ("commun", "projets")
 
 _CONF = """

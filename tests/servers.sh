@@ -1,29 +1,32 @@
 #!/usr/bin/env bash
 # Installs what the tests need from Debian's packages where it may; otherwise names it.
+# `servers.sh soak`: what only `make soak` needs.
 set -u
 
 missing=() servers=()
+if [ "${1:-}" = soak ]; then
+    ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || servers+=(libfaketime)
+    [ -x /usr/sbin/samba ] || servers+=(samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind)
+    [ -f /usr/share/wordpress/wp-settings.php ] || servers+=(wordpress)
+    php -m 2>/dev/null | grep -qi '^mysqli$' || servers+=(php-mysql)
+    [ -x /usr/sbin/mariadbd ] || servers+=(mariadb-server)
+    command -v promtool >/dev/null || servers+=(prometheus)
+    ls /usr/share/redmine/config.ru >/dev/null 2>&1 || servers+=(redmine redmine-sqlite)
+fi
 command -v chromium >/dev/null || missing+=(chromium)
 command -v mvn >/dev/null || missing+=(maven)
 command -v unzip >/dev/null || missing+=(unzip)
 ls -d /usr/lib/postgresql/*/bin >/dev/null 2>&1 || command -v postgres >/dev/null || servers+=(postgresql)
-ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || servers+=(libfaketime)
 [ -f /usr/share/mediawiki/api.php ] || servers+=(mediawiki)
 command -v php >/dev/null || servers+=(php-cli)
 [ -x /usr/sbin/slapd ] || command -v slapd >/dev/null || servers+=(slapd ldap-utils)
 [ -x /usr/sbin/dovecot ] || command -v dovecot >/dev/null || servers+=(dovecot-imapd)
 [ -x /usr/sbin/nginx ] || servers+=(nginx)
 [ -x /usr/sbin/apache2 ] || servers+=(apache2-bin)
-[ -x /usr/sbin/samba ] || servers+=(samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind)
 command -v tesseract >/dev/null || servers+=(tesseract-ocr)
 ls /usr/share/tesseract-ocr/*/tessdata/fra.traineddata >/dev/null 2>&1 || servers+=(tesseract-ocr-fra)
 command -v pdftoppm >/dev/null || servers+=(poppler-utils)
 ls /usr/share/fonts/*/*/* >/dev/null 2>&1 || servers+=(fonts-dejavu-core)
-[ -f /usr/share/wordpress/wp-settings.php ] || servers+=(wordpress)
-php -m 2>/dev/null | grep -qi '^mysqli$' || servers+=(php-mysql)
-[ -x /usr/sbin/mariadbd ] || servers+=(mariadb-server)
-command -v promtool >/dev/null || servers+=(prometheus)
-ls /usr/share/redmine/config.ru >/dev/null 2>&1 || servers+=(redmine redmine-sqlite)
 for part in sqlite3 mbstring xml intl; do
     php -m 2>/dev/null | grep -qi "^$part\$" || servers+=("php-$part")
 done

@@ -25,7 +25,7 @@ from tests.service.running import free_port
 
 HERE = Path(__file__).parent / "wagtail"
 PINS = HERE / "requirements.txt"
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 120
 MAKE_TIMEOUT_S = 300
 
 

@@ -26,7 +26,7 @@ from tests.service.running import free_port
 
 HOME = Path("/usr/share/mediawiki")
 PACKAGES = "mediawiki php-cli php-sqlite3 php-mbstring php-xml php-intl"
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 120
 COMMAND_TIMEOUT_S = 120
 
 ADMIN = "Admin"

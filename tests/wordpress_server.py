@@ -25,7 +25,7 @@ from tests.service.running import free_port
 
 HOME = Path("/usr/share/wordpress")
 PACKAGES = "wordpress mariadb-server php-cli php-mysql"
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 120
 ADMIN, WRITER = "admin", "jdupont"
 PLUGIN = Path(__file__).parent / "wordpress/plugin.php"
 _FRONT = Path(__file__).parent / "wordpress/index.php"

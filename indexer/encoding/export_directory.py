@@ -199,7 +199,7 @@ def _trace(described: ModelDescription, target: Path) -> None:
     except ImportError as missing:
         raise TorchMissing("This model has no ONNX file; torch makes one.") from missing
 
-    class States(torch.nn.Module):
+    class States(torch.nn.Module):  # type: ignore[misc]
         def __init__(self, model: Any) -> None:
             super().__init__()
             self.model = model

@@ -88,12 +88,13 @@ class WagtailHarness:
         parent = self.server.act("add", title="Régies", slug="regies")
         made = self.server.act(
             "add", title="L’été & les régies", slug="ete", parent=parent,
-            created="2019-05-04T10:00:00+00:00", author="Jeanne Dupont",
+            created="2019-05-04T02:00:00+00:00", author="Jeanne Dupont",
             intro="Ce que fait un régisseur.", body=HTML, blocks=BLOCKS,
         )  # fmt: skip
         self.readers |= {"regies": ("everyone",), "regies/ete": ("everyone",)}
         said = self.server.client.get(f"api/v2/pages/{made}/").json()["meta"]
-        modified = datetime.fromisoformat(said["last_published_at"])
+        # The site says its own zone's time, hours behind; days are those of UTC.
+        modified = datetime.fromisoformat(said["last_published_at"]).astimezone(UTC)
         return Document(
             id=f"t:{made}",
             source="t",
@@ -106,7 +107,7 @@ class WagtailHarness:
             access=EVERYONE,
             url=f"{self.server.url}regies/ete/",
             kind="page",
-            created=datetime(2019, 5, 4, 10, tzinfo=UTC),
+            created=datetime(2019, 5, 4, 2, tzinfo=UTC),
             modified=modified,
             space="Régies",
             contributions=(

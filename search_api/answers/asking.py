@@ -421,7 +421,14 @@ def _shown_thread(context: AnswerContext, reader: Reader, question_id: str) -> T
     whole, me = any_thread(context, reader, question_id), reader.agent_id
     question = whole.question
     if question.outdated and question.asker_id != me:
-        bare = replace(question, title=CORRECTED, text="", missing="", asker_id="", stage=_LAST)
+        bare = replace(
+            question,
+            title=CORRECTED,
+            text="",
+            missing="",
+            asker_id="",
+            stage=QuestionStage.ANIMATOR,
+        )
         return Thread(bare)
     shown = {one.id for one in readable_thread(context, reader, question_id).answers}
     answers = (

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from connectors.testing.connector_contract import CHECKS, ConnectorHarness
-from connectors.testing.lying_connectors import LIES
+from connectors.testing.lying_connectors import LIES, Lie, LyingConnectorHarness
 from connectors.values import Document
 from tests.contract.connector_harnesses import ExportHarness, FolderHarness
 from tests.contract.matrix_harness import MatrixConnectorHarness
 from tests.contract.push_harness import PushHarness
 from tests.contract.samba_harness import ShareHarness
 from tests.contract.wiki_harness import WikiConnectorHarness
+from tests.each import each
 
 pytestmark = pytest.mark.sources
 
@@ -31,11 +32,15 @@ def harness(request: pytest.FixtureRequest, tmp_path: Path) -> ConnectorHarness:
         return ShareHarness()
     if request.param == "matrix":
         return MatrixConnectorHarness()
-    if request.param == "push":
+    return quick(request.param, root)
+
+
+def quick(kind: str, root: Path) -> ConnectorHarness:
+    if kind == "push":
         return PushHarness(root)
-    if request.param == "folder":
+    if kind == "folder":
         return FolderHarness(root)
-    return ExportHarness(root, complete=request.param == "export-complete")
+    return ExportHarness(root, complete=kind == "export-complete")
 
 
 def test_connector_holds_to_the_contract(
@@ -45,11 +50,24 @@ def test_connector_holds_to_the_contract(
     connector_check(harness)
 
 
-@pytest.mark.parametrize("harness", [*QUICK, "share", "matrix"], indirect=True)
+@pytest.mark.parametrize("kind", QUICK)
+def test_contract_rejects_each_lie(kind: str, tmp_path: Path) -> None:
+    """Each check rejects a connector with a fault in what it checks."""
+
+    def rejected(case: tuple[str, str, Lie]) -> None:
+        check, how, lie = case
+        (root := tmp_path / f"{check}-{how}").mkdir()
+        with pytest.raises(AssertionError):
+            CHECKS[check](LyingConnectorHarness(quick(kind, root), lie))
+
+    each(((f"{check}-{how}", (check, how, lie)) for check, how, lie in LIES), rejected)
+
+
+@pytest.mark.parametrize("harness", ["share", "matrix"], indirect=True)
 def test_contract_rejects_a_lie(
     connector_lie: Callable[[ConnectorHarness], None], harness: ConnectorHarness
 ) -> None:
-    """Each check rejects a connector with a fault in what it checks."""
+    """On real servers too."""
     connector_lie(harness)
 
 

@@ -1,12 +1,16 @@
 """What tests/needs.py reads off the code of a test; what a run says of the data that it lacks."""
 
 import json
+import math
+import re
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from tests import needs, run_all, shared_files
+from tests import needs, run_all, shared_files, soak, soak_parts
 from tests.builders import make_document
 from tests.cmis_server import ensure_cmis
 from tests.coverage_lines import lines
@@ -19,6 +23,7 @@ from tests.ldap_server import ensure_ldap
 from tests.matrix_server import ensure_matrix
 from tests.opensearch_index import fresh_index
 from tests.own_opensearch import OwnOpenSearch
+from tests.pages.states import STATES
 from tests.redmine_server import ensure_redmine
 from tests.samba_server import ensure_samba
 from tests.wiki_server import ensure_wiki
@@ -127,10 +132,58 @@ def test_a_failure_in_any_part_fails(statuses: list[int], status: int) -> None:
 
 
 def test_every_test_is_in_a_part_that_is_run(request: pytest.FixtureRequest) -> None:
-    """Each of the collected tests is in one part; `make test` runs them all."""
+    """Each collected test is in a part of `make test`, or in one of `make soak`."""
     assert set(run_all.PYTEST_ARGUMENTS) == set(needs.Part)
-    assert {needs.part_of(item) for item in request.session.items} <= set(needs.Part)
-    assert needs.part_of(request.node) is needs.Part.NO_SERVER
+    parts = [needs.parts_of(item) for item in request.session.items]
+    assert all(parts)
+    assert set().union(*parts) <= {*needs.Part, *soak_parts.PARTS}
+    assert needs.parts_of(request.node) == {needs.Part.TOGETHER}
+
+
+@pytest.mark.parametrize(
+    ("node_id", "needed", "part"),
+    [
+        ("tests/unit/test_access.py::test_a", set(), ""),
+        ("tests/contract/test_encoders.py::test_a[onnx]", {"torch", "slow"}, "models"),
+        ("tests/contract/test_index_opensearch.py::test_a", {"opensearch"}, ""),
+        ("tests/pages/test_animation.py::test_a[opensearch]", {"opensearch"}, "engines"),
+        ("tests/faults/test_kills.py::test_a[embedded-0]", {"slow"}, ""),
+        ("tests/faults/test_kills.py::test_a[embedded-1]", {"slow"}, "faults"),
+        ("packages/cmis/test_quisait_cmis.py::test_a", {"cmis"}, "sources"),
+        ("tests/service/test_source_faults.py::test_a[pipe-True]", {"slow"}, "faults"),
+        ("tests/service/test_source_faults.py::test_a[True]", {"slow"}, ""),
+    ],
+)
+def test_what_is_dear_is_left_to_the_soak(node_id: str, needed: set[str], part: str) -> None:
+    assert soak_parts.soak_part(node_id, frozenset(needed)) == part
+
+
+def test_every_rule_names_files_that_are_there() -> None:
+    """A file that was renamed would come into `make test` unseen."""
+    patterns = [pattern for _, _, pattern in soak_parts._RULES]
+    named = {one for pattern in patterns for one in re.findall(r"tests/\w+/[\w]*", pattern)}
+    root = Path(needs.__file__).parent.parent
+    assert [one for one in sorted(named) if not any(root.glob(f"{one}*"))] == []
+    assert set(soak_parts.STATES) <= {state.name for state in STATES}
+
+
+def test_a_slice_begins_where_the_hash_says_and_goes_round(tmp_path: Path) -> None:
+    """Nothing is left out; without any time everything is named as left."""
+    units = [soak.Unit("files", f"tests/test_{n}.py") for n in range(5)]
+    assert soak.turned(units, "") == units
+    turned = soak.turned(units, "a7")
+    assert turned == units[2:] + units[:2]
+    run = soak.Soak(1, [], deadline=0)
+    run.run(turned)
+    assert run.left == turned
+    assert run.counts.total() == 0
+
+
+def test_a_file_that_does_not_end_in_time_is_cut() -> None:
+    """It is interrupted, so that it ends what it began."""
+    waits = [sys.executable, "-c", "import time; time.sleep(100)"]
+    assert soak._within(0.1, waits, stderr=subprocess.DEVNULL) == soak.CUT
+    assert soak._within(math.inf, [sys.executable, "-c", "raise SystemExit(5)"]) == 5
 
 
 def test_starts_and_tests_are_timed(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from quisait.settings import EncoderSettings, IndexSettings
 from search_api.search import Retriever
 from tests.engines import ensure_opensearch
 from tests.judged_sets import write_expert_set, write_search_set
-from tests.model_export import exported_model
+from tests.model_export import prepared_model
 from tests.shared_files import SHARED, is_there
 
 pytestmark = [pytest.mark.search, pytest.mark.timeout(1800)]
@@ -50,7 +50,7 @@ LEAST_AP = 0.58
 
 
 def bench(index: IndexSettings) -> Bench:
-    encoder = EncoderSettings(kind="onnx", model=str(exported_model()))
+    encoder = EncoderSettings(kind="onnx", model=str(prepared_model()))
     return Bench(index, encoder, CACHE, workers=os.cpu_count() or 1, quiet=True)
 
 

@@ -1,6 +1,6 @@
 """What was tried at chosen points, and what was lost there: told at the end of a run.
 
-`python -m pytest tests/faults --points 5` tries five times as many points as `make test`.
+`make soak ARGS='faults --points 5'` tries five times as many points.
 """
 
 from collections import Counter

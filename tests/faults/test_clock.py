@@ -115,8 +115,7 @@ def test_what_runs_goes_on_whatever_its_clock_says(
                 wait_until(lambda number=number: rounds(one) >= number + 2)
                 assert found(one, word, off_s)
                 assert one.get("/health/ready").json() == {"status": "ok"}
-        status, took_s = one.stop()
-        assert (status, took_s < 20) == (0, True)
+        assert one.stop() == 0
     told = place.run("sources").stdout
     assert "ÉCHEC" not in told
 

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
@@ -113,7 +113,7 @@ def served(app: FastAPI, port: int = 0) -> Iterator[str]:
     running = server(app, "127.0.0.1", port)
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not running.started:
         assert thread.is_alive(), "the server ended before it answered"
         assert time.monotonic() < deadline, "the server did not answer in time"
@@ -132,7 +132,8 @@ def demo_address(demo_app: FastAPI) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, which playwright drives."""
+    """Debian's Chromium, which playwright drives; a loaded machine is waited for."""
+    expect.set_options(timeout=30_000)
     answers = starting("browser")
     path = shutil.which("chromium")
     if path is None:

@@ -70,7 +70,7 @@ def page_of(site: AskingSite, chromium: Browser) -> Iterator[PageOf]:
                 base_url=address, extra_http_headers={"x-agent": agent_id}, locale="fr-FR"
             )
             open_.callback(context.close)
-            context.set_default_timeout(15_000)
+            context.set_default_timeout(60_000)
             page = context.new_page()
             page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
             page.on("pageerror", lambda error: faults.append(str(error)))

@@ -73,7 +73,7 @@ def visited(
                 ]
             )
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         logged: list[str] = []
         faults: list[str] = []
         page.on("console", lambda said: logged.append(said.text) if said.type == "error" else None)

@@ -19,7 +19,7 @@ def opened(chromium: Browser, address: str, **options: Any) -> Iterator[Page]:
     """A page that, at its end, has logged no error and asked no other site for anything."""
     with chromium.new_context(base_url=address, locale="fr-FR", **options) as context:
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         faults: list[str] = []
         page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: faults.append(str(error)))

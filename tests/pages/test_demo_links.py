@@ -193,7 +193,7 @@ def test_a_click_leads_somewhere(application: Application, chromium: Browser, ag
         context.on("weberror", lambda error: faults.append(str(error.error)))
         clicked: set[tuple[str, ...]] = {("",)}
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
         for main in MAIN[agent]:
             page.goto(f"{address}{main}")
             if (accept := page.get_by_label("Accepter la communauté cadastre")).count():

@@ -75,7 +75,7 @@ def test_a_journey(chromium: Browser, site: Site) -> None:
     """From a wanted page to the provider and back to it, a search, «Mes accès», off again."""
     with chromium.new_context(base_url=site.address, locale="fr-FR") as context:
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.goto("/?q=bordereau&page=2")
         assert page.url.startswith(site.plan.issuer)
         sign_on_in(page, "claire")
@@ -212,7 +212,7 @@ def test_a_personal_token(chromium: Browser, browser: httpx.Client, site: Site) 
     """Made on the page, shown once, reads with its agent's rights, revoked on the page."""
     with chromium.new_context(base_url=site.address, locale="fr-FR") as context:
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.goto("/access")
         sign_on_in(page, "iris")
         page.get_by_label("Son nom").fill("Tableur <b>")
@@ -343,7 +343,7 @@ def test_the_pages_are_sound(chromium: Browser, site: Site, path: str) -> None:
     narrow = ViewportSize(width=320, height=700)
     with chromium.new_context(base_url=site.address, viewport=narrow) as context:
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.goto(path)
         if path == "/access":
             sign_on_in(page, "claire")

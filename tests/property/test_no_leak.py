@@ -3,7 +3,7 @@
 import math
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,6 +19,7 @@ from indexer.values import Passage, Put, Question, SearchRequest, ShowRequest
 from search_api.questions.query import Query
 from search_api.search import Search
 from tests.builders import ENCODER, indexed, make_document
+from tests.each import each
 from tests.opensearch_index import fresh_index
 
 pytestmark = pytest.mark.trust
@@ -116,10 +117,14 @@ def readers() -> list[Reader]:
     return [NOBODY, *(random_reader(draw) for _ in range(READERS))]
 
 
-@pytest.fixture(params=readers(), ids=range(READERS + 1))
-def reader(request: pytest.FixtureRequest) -> Reader:
-    drawn: Reader = request.param
-    return drawn
+def for_every_reader(check: Callable[[Library, Reader], None]) -> Callable[[Library], None]:
+    """Make one test of a check, which names every reader for whom it fails."""
+
+    def test(library: Library) -> None:
+        each(enumerate(readers()), lambda reader: check(library, reader))
+
+    test.__name__, test.__doc__ = check.__name__, check.__doc__
+    return test
 
 
 def request_for(reader: Reader, **fields: object) -> SearchRequest:
@@ -135,6 +140,7 @@ def test_readers_differ(library: Library) -> None:
     assert sum(size > 50 for size in sizes) > READERS / 2
 
 
+@for_every_reader
 def test_browsing_counts_what_is_readable(library: Library, reader: Reader) -> None:
     """Ids, total and every facet are those of the readable documents, exactly."""
     readable = library.readable(reader)
@@ -151,6 +157,7 @@ def test_browsing_counts_what_is_readable(library: Library, reader: Reader) -> N
     assert areas == Counter(f"{number % 7:02}" for number in numbers)
 
 
+@for_every_reader
 def test_words_and_vectors_find_what_is_readable(library: Library, reader: Reader) -> None:
     """A common word, and the nearest by vector, under the same rights."""
     readable = library.readable(reader)
@@ -162,6 +169,7 @@ def test_words_and_vectors_find_what_is_readable(library: Library, reader: Reade
         assert answer.total == len(readable)
 
 
+@for_every_reader
 def test_a_secret_word_is_as_if_it_did_not_exist(library: Library, reader: Reader) -> None:
     """In search, phrases, filters, facets, suggestions and pages of results."""
     readable = library.readable(reader)
@@ -183,6 +191,7 @@ def test_a_secret_word_is_as_if_it_did_not_exist(library: Library, reader: Reade
         assert library.index.read(access, secret.document_id) is None
 
 
+@for_every_reader
 def test_a_document_is_read_out_where_it_is_readable(library: Library, reader: Reader) -> None:
     """Opened with its relations and copies, by the very code that serves it."""
     readable = library.readable(reader)
@@ -196,6 +205,7 @@ def test_a_document_is_read_out_where_it_is_readable(library: Library, reader: R
             assert others <= readable
 
 
+@for_every_reader
 def test_results_and_experts_rest_on_what_is_readable(library: Library, reader: Reader) -> None:
     """The page and the evidence, by the very code that serves them."""
     readable = library.readable(reader)

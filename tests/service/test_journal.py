@@ -53,7 +53,7 @@ def test_what_is_asked_is_told_without_who(crawled: Place, tmp_path: Path) -> No
             ask(server, agent, "/api/v1/experts", q="formulaire 2042")
         for agent in SIX[:4]:
             ask(server, agent, "/", q="hippocampe secret")
-        status, _ = server.stop()
+        status = server.stop()
         assert status == 0
     log = server.journal.read_text("utf-8").lower()
     assert not [word for word in ("xylophone", "amrani", "hippocampe", "bornage") if word in log]

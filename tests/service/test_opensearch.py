@@ -1,6 +1,5 @@
 """What is particular to OpenSearch as an index, on the real engine."""
 
-import time
 from uuid import uuid4
 
 import numpy as np
@@ -62,15 +61,13 @@ def test_an_index_of_another_dimension_is_refused() -> None:
 
 
 def test_an_engine_that_is_away_is_unreachable() -> None:
-    """Nothing is acknowledged, and the writer waited before giving up."""
+    """Nothing is acknowledged."""
     nowhere = OpenSearchIndex(
         OpenSearch("http://127.0.0.1:9", max_retries=0), "test", 16, back_off_s=0.01
     )
-    started = time.monotonic()
     for call in (lambda: nowhere.search(asking()), lambda: nowhere.write([put("wiki:1", "a")])):
         with pytest.raises(IndexUnreachable):
             call()
-    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize(

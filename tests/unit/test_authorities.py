@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -38,13 +38,13 @@ class Scripted:
     name: str = "wiki"
     says: frozenset[str] = frozenset({"wiki:group:sysop"})
     fails: Exception | None = None
-    hangs: threading.Event | None = None
+    hangs: threading.Event | threading.Barrier | None = None
     asked: list[tuple[str, frozenset[str]]] = field(default_factory=list)
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
         self.asked.append((agent_id, accounts))
         if self.hangs is not None:
-            self.hangs.wait(5)
+            self.hangs.wait(30)
         if self.fails is not None:
             raise self.fails
         return self.says
@@ -147,16 +147,21 @@ def test_one_that_fails_denies_what_it_governs(stage: Stage, fault: Exception) -
     assert not admits(Access(frozenset({"everyone"}), frozenset({"wiki:group:x"})))
 
 
-def test_all_are_asked_at_once_and_for_a_bounded_time(stage: Stage) -> None:
-    """Three that hang cost one wait, not three; one that answers is believed."""
+def test_all_are_asked_at_once(stage: Stage) -> None:
+    """Three that each wait for the two others all answer."""
+    together = threading.Barrier(3)
+    waiting = [Scripted(name, frozenset(), hangs=together) for name in ("a", "b", "c")]
+    patient = replace(QUICK, wait_s=60)
+    with authorities(stage, *waiting, limits=patient, real_time=True) as all_of_them:
+        assert not all_of_them.complete(READER).unanswered
+
+
+def test_those_that_hang_are_given_up_and_one_that_answers_is_believed(stage: Stage) -> None:
     over = threading.Event()
     hanging = [Scripted(name, frozenset(), hangs=over) for name in ("a", "b", "c")]
-    began = time.monotonic()
     with authorities(stage, *hanging, real_time=True) as all_of_them:
         reader = all_of_them.complete(READER)
-        took_s = time.monotonic() - began
         over.set()
-    assert took_s < 3 * QUICK.wait_s
     assert reader.unanswered == {"a", "b", "c"}
     assert "wiki:group:sysop" in reader.principals
 
@@ -201,7 +206,9 @@ def test_a_failing_one_is_left_alone_and_tried_again(stage: Stage) -> None:
         assert not all_of_them.complete(READER).unanswered
 
 
-def test_one_that_hangs_is_soon_not_waited_for(stage: Stage) -> None:
+def test_one_that_hangs_is_soon_not_waited_for(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
     """And its late answer counts once it is there."""
     over = threading.Event()
     stage.one.hangs = over
@@ -209,13 +216,13 @@ def test_one_that_hangs_is_soon_not_waited_for(stage: Stage) -> None:
     with authorities(stage, limits=limits, real_time=True) as all_of_them:
         for _ in range(3):
             all_of_them.complete(READER)
-        began = time.monotonic()
         for agent in range(50):
             other = Reader(f"ag-{agent}", READER.principals)
             assert all_of_them.complete(other).unanswered == {"wiki"}
-        assert time.monotonic() - began < 1
+        waits = [one for one in caplog.records if one.getMessage() == "authority too late"]
+        assert len(waits) <= 2 * limits.failures
         over.set()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while all_of_them.complete(READER).unanswered and time.monotonic() < deadline:
             time.sleep(0.01)
         assert "wiki:group:sysop" in all_of_them.complete(READER).principals

@@ -1,6 +1,5 @@
 """Markdown's headings become those of sections; what only looks like one stays text."""
 
-import time
 from html import unescape
 from pathlib import Path
 
@@ -92,10 +91,9 @@ def test_a_part_goes_by_its_own_name() -> None:
 
 
 @pytest.mark.parametrize("line", ["# " + "# " * 500_000, "`" * 1_000_000, " " * 1_000_000 + "="])
-def test_no_line_takes_long(line: str) -> None:
-    begun = time.monotonic()
+def test_no_line_takes_the_square_of_its_length(line: str) -> None:
+    """Which would take hours."""
     read(f"mot\n\n{line}x")
-    assert time.monotonic() - begun < 5
 
 
 DOCUSAURUS = """---

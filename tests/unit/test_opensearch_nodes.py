@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -97,12 +96,10 @@ def test_a_node_that_hangs_is_passed_over_by_reads(nodes: list[Node]) -> None:
     """In the time that one request has; then it is left alone for a while."""
     nodes[0].silent.set()
     client = connect([one.url for one in nodes], timeout_s=2)
-    begun = time.monotonic()
     for _ in range(8):
         client.search(index="a")
         client.msearch(body=[{}, {}])
     assert len(nodes[0].asked) == 1
-    assert time.monotonic() - begun < HUNG_S
     client.close()
 
 

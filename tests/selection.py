@@ -1,0 +1,67 @@
+"""How every test of the repository is marked, chosen and drawn: a plugin of the root's conftest.
+
+`make test` draws the same examples every time, `make soak` draws anew. The last line of a run names
+what was not tested.
+"""
+
+import json
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests import needs
+from tests.shared_files import what_is_missing
+from tests.soak_parts import PARTS
+
+# A slow machine is no fault of what is tested: timings belong in benchmarks.
+_PATIENT: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("repeatable", derandomize=True, **_PATIENT)
+settings.register_profile("drawn", derandomize=False, print_blob=True, **_PATIENT)
+settings.load_profile("drawn" if os.environ.get(needs.PART_VARIABLE) in PARTS else "repeatable")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name, meaning in needs.MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    needs.mark(items)
+    if part := os.environ.get(needs.PART_VARIABLE):
+        chosen = [item for item in items if part in needs.parts_of(item)]
+        others = set(items) - set(chosen)
+        items[:] = chosen
+        config.hook.pytest_deselected(items=list(others))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Refuse servers to a test without the marker of one, in the parts of `make test`."""
+    if os.environ.get(needs.PART_VARIABLE) not in set(needs.Part):
+        return (yield)
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker(needs.SERVER):
+            patch.delenv(needs.NO_SERVERS, raising=False)
+        else:
+            patch.setenv(needs.NO_SERVERS, "1")
+        return (yield)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if told := os.environ.get(needs.UNITS_VARIABLE):
+        units = {
+            (part, item.nodeid.partition("::")[0])
+            for item in session.items
+            for part in needs.parts_of(item)
+        }
+        Path(told).write_text(json.dumps(sorted(units)), "utf-8")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if line := what_is_missing():
+        terminalreporter.write_line(line)

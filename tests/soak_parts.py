@@ -1,0 +1,115 @@
+"""Which tests `make test` leaves to `make soak`, and to which part of it."""
+
+import functools
+import re
+
+PARTS = {
+    "models": "torch and sentence-transformers",
+    "spark": "builds by Spark",
+    "cluster": "OpenSearch of three nodes, several shards, other quantisation",
+    "faults": "kills at many seeds, full disks, jumping clocks, restarts, sources that fail",
+    "relevance": "relevance on the judged sets",
+    "files": "every file through both extractors, hostile files in the Tika server, growth",
+    "engines": "what holds on the embedded index, on OpenSearch too",
+    "sources": "each source on its real server, and every source on every engine",
+    "browser": "every page in every state in Chromium, every link of the demo for each role",
+    "commands": "long commands: the kit, containers, load",
+    "drawn": "every test that draws its examples, drawn anew",
+}
+"""Name and content; `make soak` runs them in this order."""
+DRAWN = "drawn"
+
+ALONE = frozenset({"cluster", "faults", "relevance", "commands"})
+"""Parts that take both cores, count points, or change a server that others would read."""
+
+_TEST = ""
+"""The part of a rule whose tests stay in `make test`."""
+
+STATES = (
+    "accueil", "suggestions", "resultats", "document", "filtres", "sans-resultat", "moteur-perdu",
+    "collegues-trouves", "sujet", "agent", "mes-donnees", "acces",
+)  # fmt: skip
+"""States of pages that `make test` opens in Chromium."""
+
+_KEPT_ON_OPENSEARCH = (
+    "tests/contract/test_index_opensearch",
+    "tests/conventions/",
+    "tests/pages/test_asking.py",
+    "tests/pages/test_access_matrix",
+    "tests/property/test_no_leak.py",
+    "tests/property/test_access_sequences",
+    "tests/service/test_command_line",
+    "tests/service/test_correction",
+    "tests/service/test_index_templates",
+    "tests/service/test_opensearch",
+    "tests/service/test_question_answer",
+    "tests/service/test_questions",
+    "tests/service/test_reindex",
+    "tests/service/test_unknown_denials",
+    "tests/service/test_unnamed_lists",
+    "tests/unit/",
+)
+"""The index's contract, rights, and one way through each feature."""
+
+
+def _any(*beginnings: str) -> str:
+    return "|".join(map(re.escape, beginnings))
+
+
+_RULES: tuple[tuple[str, frozenset[str], str], ...] = (
+    ("models", frozenset({"torch"}), ""),
+    ("spark", frozenset(), "tests/service/test_spark_builds"),
+    # One seed of each kill on the embedded index.
+    (_TEST, frozenset(), r"tests/faults/test_kills\.py::\w+\[embedded-(0|5|10)\]"),
+    (_TEST, frozenset(), r"tests/faults/test_mail(box)?_kills\.py::\w+(\[0\])?$"),
+    (_TEST, frozenset(), r"tests/faults/test_full_disk\.py::\w+\[21\]$"),
+    # One of each kind of fault of a source.
+    (
+        _TEST,
+        frozenset(),
+        r"tests/service/test_source_faults\.py::\w+(\[(silent|garbage(-True)?|cut|True|False)\])?$",
+    ),
+    ("faults", frozenset(), "tests/service/test_source_faults"),
+    ("cluster", frozenset(), _any("tests/faults/test_cluster", "tests/contract/test_index_shards")),
+    ("cluster", frozenset({"opensearch"}), "tests/contract/test_index_quantisation"),
+    ("faults", frozenset(), _any("tests/faults/", "tests/service/test_late_writes")),
+    ("relevance", frozenset(), "tests/effectiveness/test_relevance"),
+    ("files", frozenset(), _any("tests/effectiveness/test_every_file", "tests/unit/test_growth")),
+    ("files", frozenset({"tika"}), "tests/contract/test_hostile_files"),
+    ("sources", frozenset(), "tests/service/test_sources_to_answers"),
+    # The conventions of these tests name servers and start none.
+    (_TEST, frozenset(), "tests/conventions/"),
+    *(
+        ("sources", frozenset({server}), "")
+        for server in ("cmis", "hyperkitty", "matrix", "redmine", "samba", "wagtail", "wordpress")
+    ),
+    ("sources", frozenset({"wiki"}), r"tests/service/test_(mediawiki_faults|wiki_groups)"),
+    (_TEST, frozenset({"opensearch"}), _any(*_KEPT_ON_OPENSEARCH)),
+    ("engines", frozenset({"opensearch"}), ""),
+    (
+        _TEST,
+        frozenset({"browser"}),
+        rf"tests/pages/test_accessibility\.py::test_axe\w+\[({'|'.join(STATES)})\]",
+    ),
+    ("browser", frozenset({"browser"}), r"tests/pages/test_accessibility\.py::test_axe"),
+    (
+        "browser",
+        frozenset(),
+        r"tests/pages/test_demo_links\.py::test_every_link\w+\[ag-00(66|70)\]",
+    ),
+    (
+        "commands",
+        frozenset(),
+        _any("tests/service/test_kit", "tests/service/test_containers", "tests/service/test_load"),
+    ),
+)
+"""The part of the first rule whose markers a test has and whose pattern its id begins with."""
+
+
+@functools.cache
+def soak_part(node_id: str, needed: frozenset[str]) -> str:
+    """Return the part of `PARTS` that runs a test, or nothing if `make test` runs it."""
+    for part, markers, pattern in _RULES:
+        if markers <= needed and re.match(pattern, node_id):
+            return part
+    return _TEST
