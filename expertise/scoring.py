@@ -154,7 +154,12 @@ VOTES_WEIGHT, NEARNESS_WEIGHT = 2.0, 0.4
 logistic regression on expert_vdd_contacts (decision 8)."""
 
 FEWEST_COMPARED = 50
-"""With fewer documents in the vector ranking `nearness` says nothing: no threshold applies."""
+"""With fewer documents in the vector ranking `nearness` says nothing: nobody is held back or sure
+by it."""
+
+BEST_OF_FEW = 0.75
+"""Score, from 0 to 1, of a document that answers best by words and by sense. Among few documents
+its contributors are sure. Chosen by hand: no judged set is so small."""
 
 _LEAST_SUM = 1e-9
 
@@ -211,22 +216,25 @@ class CandidateConfidences:
         return VOTES_WEIGHT * votes + NEARNESS_WEIGHT * near
 
     def sure(self, agent_id: str, in_metier: Collection[str] = ()) -> bool:
-        """Whether they are called experts without reserve; among few documents, nothing is said.
+        """Whether they are called experts without reserve.
 
-        A near document of theirs on a topic of their métier (`in_metier`) is enough.
+        A near document of theirs on a topic of their métier (`in_metier`) is enough; among few
+        documents, one of those that answer best (`BEST_OF_FEW`).
         """
-        if self._compared < FEWEST_COMPARED or self.of(agent_id) >= SURE_CONFIDENCE:
+        if self._compared < FEWEST_COMPARED:
+            return any(vote.score >= BEST_OF_FEW for vote in self._votes[agent_id])
+        if self.of(agent_id) >= SURE_CONFIDENCE:
             return True
         return any(self._near[id_] >= NEAR_IN_METIER for id_ in in_metier)
 
     def passing(
         self, agent_ids: Sequence[str], threshold: Threshold = SERVED_THRESHOLD
     ) -> list[str]:
-        """Those whose evidence is enough to be shown, in their order."""
-        if self._compared < FEWEST_COMPARED:
-            return list(agent_ids)
+        """Those whose evidence is enough to be shown, in their order; nobody where all is far."""
         if self._far and threshold != NO_THRESHOLD:
             return []
+        if self._compared < FEWEST_COMPARED:
+            return list(agent_ids)
         least = threshold.share * max((self.sums[one] for one in agent_ids), default=0.0)
         return [
             id_

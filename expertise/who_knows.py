@@ -174,7 +174,11 @@ def find_experts(
     voting_ids = {vote.document_id for some in votes.values() for vote in some}
     topics = build.topics_of(voting_ids, today) if build else NO_TOPICS
     scores = combine_scores(sums, walk(window, votes, topics))
-    known = {agent.id: agent for agent in agents.values() if agent.id in scores}
+    known = {
+        agent.id: agent
+        for agent in agents.values()
+        if agent.id in scores and supporting_votes(votes[agent.id])
+    }
     in_the_area = sorted(
         (id_ for id_, agent in known.items() if in_area(agent, area)),
         key=lambda id_: (-scores[id_].score, id_),

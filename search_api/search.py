@@ -7,7 +7,13 @@ from enum import StrEnum
 from typing import Protocol
 
 from expertise.values import AccountDirectory, RankedDocument, Window
-from expertise.votes import RANKING_DEPTH, VOTERS, WHOLE_PARTS, counting_contributions
+from expertise.votes import (
+    RANKING_DEPTH,
+    VOTERS,
+    WHOLE_PARTS,
+    counting_contributions,
+    only_asks,
+)
 from indexer.access import AccessFilter, Reader, access_filter
 from indexer.near_duplicates import same_text, signature
 from indexer.passages import passage_text
@@ -247,6 +253,8 @@ class Search:
     def window(self, hits: SearchHits) -> Window:
         """The fused window of voters with its cards. Empty where no topic is named.
 
+        Unanswered questions are left out: they show no knowledge, and would lower who has it.
+
         Who knows is asked of everybody: neither the facets that narrow the page, nor its order,
         nor a person whom the question is narrowed to narrow the votes, which would count what
         that person wrote. Then, and where the rankings are not deep, this searches once more.
@@ -264,6 +272,10 @@ class Search:
         ids = tuple(hit.document_id for hit in ranked)
         shown = self._index.show(ShowRequest(request.access, ids, Question(), passages=0))
         cards = {one.card.document_id: one.card for one in shown}
+        asking = {id_ for id_, card in cards.items() if only_asks(card)}
+        if asking:  # scores and nearness are relative: a question would lower its experts
+            found = _without(found, asking)
+            ranked = fuse(found.lexical, found.vector, VOTERS)
         near, authors = nearness(found.vector), self._answering(request, list(cards.values()))
         read = [hit for hit in ranked if hit.document_id in cards]
         gains = near_hits(read, found.attributes) if request.vector is not None else {}
@@ -614,6 +626,15 @@ def _left_out(found: SearchAnswer) -> bool:
     """Whether the rankings hold something that is not in the result set."""
     ranked = _ids(found.lexical) | _ids(found.vector)
     return found.members is not None and bool(ranked - found.members)
+
+
+def _without(found: SearchAnswer, ids: Collection[str]) -> SearchAnswer:
+    """Both rankings without some documents."""
+    lexical, vector = (
+        tuple(hit for hit in ranking if hit.document_id not in ids)
+        for ranking in (found.lexical, found.vector)
+    )
+    return replace(found, lexical=lexical, vector=vector)
 
 
 def _ids(ranking: Sequence[SearchHit]) -> frozenset[str]:

@@ -88,11 +88,12 @@ def experts(
     q: Typed = "",
     area: AreaCode = "",
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
+    explain: Annotated[bool, Query(description="add score and parts")] = False,
 ) -> ExpertsBody:
     """Agents who may know, each with the documents that show it; without a question nobody."""
     services = services_of(request)
     found = who_knows(services, reader, q, area=area, limit=limit)
-    return experts_answer(found, services.today())
+    return experts_answer(found, services.today(), explain=explain)
 
 
 @api_router.get("/suggest")

@@ -277,7 +277,7 @@ def test_thin_evidence_names_nobody() -> None:
 
 
 def test_where_nothing_comes_near_the_strongest_name_is_held_back() -> None:
-    """However the documents stand among themselves; among few, nothing can be said."""
+    """However the documents stand among themselves, and however few there are."""
     book = ListedBook((ANA, BEN, CYD))
     firm = compared(three_notes(), nearness=FIRM)
     far = replace(firm, far=True)
@@ -287,7 +287,27 @@ def test_where_nothing_comes_near_the_strongest_name_is_held_back() -> None:
     everybody = find_experts(far, "xylophone", book, TODAY, threshold=NO_THRESHOLD)
     assert found(everybody) == ["ag-1", "ag-2", "ag-3"]
     few = replace(firm, far=True, compared=FEWEST_COMPARED - 1)
-    assert find_experts(few, "xylophone", book, TODAY).candidates
+    assert not find_experts(few, "xylophone", book, TODAY).candidates
+
+
+@given(
+    scores=st.lists(st.tuples(st.floats(0, 1), st.floats(-0.2, 0.2)), max_size=4),
+    compared_to=st.integers(0, FEWEST_COMPARED + 1),
+    far=st.booleans(),
+)
+def test_every_candidate_has_evidence(
+    scores: list[tuple[float, float]], compared_to: int, far: bool
+) -> None:
+    """Whatever the neighbours of a document add to its score, and however few were compared."""
+    accounts = ["wiki:ana", "wiki:ben", "wiki:cyd", "wiki:ana"]
+    documents = tuple(
+        RankedDocument(card(f"wiki:{n}", wrote(accounts[n])), score, 3.0, near_hits=near)
+        for n, (score, near) in enumerate(scores)
+    )
+    window = Window(documents, compared=compared_to, far=far)
+    shown = find_experts(window, "cadastre", ListedBook((ANA, BEN, CYD)), TODAY).candidates
+    assert all(one.evidence for one in shown)
+    assert not (far and shown)
 
 
 def test_each_candidate_stands_on_their_own() -> None:
@@ -304,12 +324,19 @@ def test_each_candidate_stands_on_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("nearness", "compared_to", "sure"),
-    [(7.0, FEWEST_COMPARED, True), (3.0, FEWEST_COMPARED, False), (3.0, 1, True)],
+    ("score", "nearness", "compared_to", "sure"),
+    [
+        (1.0, 7.0, FEWEST_COMPARED, True),
+        (1.0, 3.0, FEWEST_COMPARED, False),
+        (1.0, 0.0, 1, True),
+        (0.5, 7.0, 1, False),
+    ],
 )
-def test_who_only_comes_near_is_marked(nearness: float, compared_to: int, sure: bool) -> None:
-    """Between the bar that shows and the one that vouches; among few, nothing is said."""
-    one = [ranked(1.0, card("wiki:1", wrote("wiki:ana")))]
+def test_who_only_comes_near_is_marked(
+    score: float, nearness: float, compared_to: int, sure: bool
+) -> None:
+    """Between the bar that shows and the one that vouches; among few, scores vouch."""
+    one = [ranked(score, card("wiki:1", wrote("wiki:ana")))]
     window = replace(compared(one, nearness=nearness), compared=compared_to)
     (ana,) = find_experts(window, "cadastre", ListedBook((ANA,)), TODAY).candidates
     assert ana.sure is sure
