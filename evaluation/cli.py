@@ -17,6 +17,7 @@ from evaluation.abstention import (
     evaluate_nobody,
     out_of_fold,
 )
+from evaluation.answers import answers_body, answers_text, read_truth, score_answers
 from evaluation.bars import bars_text, chosen_bars, measure_bars
 from evaluation.comparison import compare_report, comparison_body, comparison_text
 from evaluation.corpora import (
@@ -42,8 +43,11 @@ from evaluation.scratch import Bench
 from evaluation.voting_models import VotingModel
 from expertise.topics import read_topics
 from quisait.application.model_bars import MeasuredBars, write_bars
-from quisait.application.startup import errors_as_sentences, read_settings
+from quisait.application.startup import errors_as_sentences, opened_application, read_settings
+from quisait.commands.answers import answer_context, command_line_reader
+from quisait.privacy.retention import audit_command
 from quisait.settings import beside_file
+from search_api.audit.descriptions import ANY_AGENT
 from search_api.ranking.fusion import BUNDLED_MODEL, CUTS, far_cosine
 from search_api.search import Retriever
 
@@ -293,6 +297,28 @@ def isolation_command(
         typer.echo(json.dumps(body, ensure_ascii=False, indent=2))
     else:
         typer.echo(isolation_text(judged, reports))
+
+
+@evaluate_app.command("answers")
+def answers_command(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DOSSIER", help="Vos questions et ce qu'il faut y répondre")
+    ],
+    faults: Annotated[bool, typer.Option("--faults", help="Nommer aussi chaque question")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ce que voient vos agents : la bonne personne, les bons documents, ou rien à tort."""
+    with errors_as_sentences():
+        truth = read_truth(directory)
+        with opened_application() as application, answer_context(application) as context:
+            audit_command(application.privacy, "quisait evaluate answers", ANY_AGENT)
+            scores = score_answers(
+                truth, context, lambda agent: command_line_reader(application, agent)
+            )
+    if as_json:
+        typer.echo(json.dumps(answers_body(scores), ensure_ascii=False, indent=2))
+    else:
+        typer.echo(answers_text(scores, faults=faults))
 
 
 def models_of(name: str) -> tuple[VotingModel, ...]:
