@@ -1,9 +1,11 @@
 """The command `quisait evaluate`: retrieval and expert-finding measures on judged sets."""
 
 import json
+import os
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +38,7 @@ from evaluation.isolation import (
     isolation_text,
     load_isolation_set,
 )
+from evaluation.knowing import ask_all, knowing_text
 from evaluation.measures import SavedRuns, load_ir_measures, read_saved_runs
 from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.reports import Report, report_body, report_text, write_runs
@@ -312,13 +315,36 @@ def answers_command(
         truth = read_truth(directory)
         with opened_application() as application, answer_context(application) as context:
             audit_command(application.privacy, "quisait evaluate answers", ANY_AGENT)
-            scores = score_answers(
-                truth, context, lambda agent: command_line_reader(application, agent)
-            )
+            scores = score_answers(truth, context, partial(command_line_reader, application))
     if as_json:
         typer.echo(json.dumps(answers_body(scores), ensure_ascii=False, indent=2))
     else:
         typer.echo(answers_text(scores, faults=faults))
+
+
+@evaluate_app.command("knowing")
+def knowing_command(
+    administrations: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RÉGLAGES=DOSSIER…",
+            help="Les réglages de chaque installation, et ses questions (comme « answers »)",
+        ),
+    ],
+) -> None:
+    """Le modèle de « qui sait » : ajusté sur les autres, essayé sur chacune."""
+    asked = {}
+    with errors_as_sentences():
+        for one in administrations:
+            settings, _, folder = one.partition("=")
+            truth = read_truth(Path(folder))
+            os.environ["QUISAIT_FILE"] = settings
+            with opened_application() as application, answer_context(application) as context:
+                audit_command(application.privacy, "quisait evaluate knowing", ANY_AGENT)
+                asked[Path(folder).name] = ask_all(
+                    truth, context, partial(command_line_reader, application)
+                )
+    typer.echo(knowing_text(asked))
 
 
 def models_of(name: str) -> tuple[VotingModel, ...]:

@@ -18,7 +18,7 @@ from indexer.access import AccessFilter, Reader, access_filter
 from indexer.near_duplicates import same_text, signature
 from indexer.passages import passage_text
 from indexer.ports import Encoder, IndexReader
-from indexer.relevance import question_parts, says_nothing
+from indexer.relevance import TOLERANCE, question_parts, says_nothing
 from indexer.suggestions import NearWord
 from indexer.values import (
     Byline,
@@ -81,6 +81,9 @@ PASSAGES_READ_OF = 50
 MOST_SAID = 0.55
 """The share of a question's information that a document must have to answer it directly, by
 `quisait evaluate direct` and the demo's questions (decision 36)."""
+
+LEAST_SAID = 0.2
+"""The least share of a question's information that counts where no cut is known (decision 35)."""
 
 FEWEST_SAID = 2
 """A single word names a subject and asks nothing."""
@@ -267,7 +270,7 @@ class Search:
         if not hits.deep:
             parsed = replace(parsed, filters=parsed.typed_filters, bylines=())
             request = self._request(parsed, request.access, vector=request.vector)
-            found = self._index.search(replace(request, window=RANKING_DEPTH, counted=False))
+            found = self._index.search(self._deep(request))
         ranked = fuse(found.lexical, found.vector, VOTERS)
         ids = tuple(hit.document_id for hit in ranked)
         shown = self._index.show(ShowRequest(request.access, ids, Question(), passages=0))
@@ -279,6 +282,7 @@ class Search:
         near, authors = nearness(found.vector), self._answering(request, list(cards.values()))
         read = [hit for hit in ranked if hit.document_id in cards]
         gains = near_hits(read, found.attributes) if request.vector is not None else {}
+        said = self._said(request, found)
         documents = tuple(
             RankedDocument(
                 cards[hit.document_id],
@@ -286,6 +290,7 @@ class Search:
                 near.get(hit.document_id, 0.0),
                 authors.get(hit.document_id, ""),
                 gains.get(hit.document_id, 0.0),
+                said.get(hit.document_id, 0.0),
             )
             for hit in read
         )
@@ -299,8 +304,8 @@ class Search:
         parsed = replace(self._parser.read(text, access), bylines=())
         if not parsed.question.names_something or says_nothing(parsed.question):
             return Window(())
-        request = replace(self._request(parsed, access), window=RANKING_DEPTH)
-        found = self._index.search(replace(request, counted=False))
+        request = self._request(parsed, access)
+        found = self._index.search(self._deep(request))
         return self.window(SearchHits(Query(text), reader, parsed, request, found, deep=True))
 
     def open(
@@ -380,9 +385,7 @@ class Search:
         request = hits.request
         if len(question_parts(request.question)) < FEWEST_SAID:
             return False
-        cut = RelevanceCut(share, _NEAR_IN_NO_CASE)
-        found = self._index.search(replace(request, vector=None, facets=(), cut=cut, depth=0))
-        return document_id in (found.members or ())
+        return self._said(request, hits.found).get(document_id, 0.0) >= share - TOLERANCE
 
     def contributed(self, accounts: Sequence[str], reader: Reader) -> Mapping[str, int]:
         """By source, how many documents that the reader may read these accounts contributed to."""
@@ -496,6 +499,21 @@ class Search:
             )
         )
         return bool(found.lexical) and not found.terms_dropped
+
+    def _said(self, request: SearchRequest, found: SearchAnswer) -> Mapping[str, float]:
+        """By document, what it says of the question; see `SearchAnswer.said`.
+
+        Searched by words alone where no cut was asked for.
+        """
+        if found.said is None:
+            alone = replace(self._deep(request), vector=None, depth=0, with_attributes=False)
+            found = self._index.search(alone)
+        return found.said or {}
+
+    def _deep(self, request: SearchRequest) -> SearchRequest:
+        """A request for rankings that are deep enough for `window`, and what each document says."""
+        cut = self._bars.cut or RelevanceCut(LEAST_SAID, _NEAR_IN_NO_CASE)
+        return replace(request, depth=RANKING_DEPTH, cut=cut, facets=(), counted=False)
 
     def _answering(self, request: SearchRequest, cards: Sequence[Card]) -> Mapping[str, str]:
         """Of the first documents that several wrote, whose part answers."""

@@ -123,11 +123,16 @@ _VECTOR_THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="vectors"
 
 @dataclass(frozen=True, slots=True)
 class RankedMatches:
-    """Both rankings; `members` is the result set, where it is counted."""
+    """Both rankings; `members` is the result set, where it is counted.
+
+    `told[slot]` is the share of the question's information that a document has, 0 below the cut;
+    None without a cut.
+    """
 
     lexical: tuple[SearchHit, ...]
     nearest: tuple[SearchHit, ...]
     members: Slots
+    told: NDArray[np.float64] | None = None
 
 
 class Rankings:
@@ -145,19 +150,24 @@ class Rankings:
         eligible = readable & self._narrowed(request, catalogue)
         similar = _similar(request, catalogue)
         lexical, matched = self._lexical(request, wanted, catalogue, eligible)
+        told = None
         if request.cut:
-            matched = matched & self._informed(request, request.cut, catalogue, readable)
+            told = self._told(request, request.cut, catalogue, readable)
+            matched = matched & (told >= request.cut.information - TOLERANCE)
         nearest, close = self._nearest(request, wanted, catalogue, eligible, similar)
-        return RankedMatches(lexical, nearest, np.flatnonzero(matched | close))
+        return RankedMatches(lexical, nearest, np.flatnonzero(matched | close), told)
 
-    def _informed(
+    def _told(
         self,
         request: SearchRequest,
         cut: RelevanceCut,
         catalogue: StoreSnapshot,
         readable: Mask,
-    ) -> Mask:
-        """Mask of what has enough of the question's information, weighed by what is readable."""
+    ) -> NDArray[np.float64]:
+        """By slot, the share of the question's information, weighed by what is readable.
+
+        0 for what has less than the cut asks for.
+        """
         parts = question_parts(request.question)
         masks = [self._matching.saying(part, catalogue) for part in parts]
         counts = [int((mask & readable).sum()) for mask in masks]
@@ -165,7 +175,8 @@ class Rankings:
         told = np.full(len(catalogue.rows), 0.0 if shares else 1.0)
         for share, mask in zip(shares, masks, strict=True):
             told[mask] += share
-        return told >= cut.information - TOLERANCE
+        told[told < cut.information - TOLERANCE] = 0.0
+        return told
 
     def _lexical(
         self,

@@ -276,9 +276,9 @@ class OpenSearchIndex:
         bodies = [requests.members_of(request, lists, shares, worded)] if worded else []
         bodies += [requests.counts_of(request, lists, shares, close)] if request.counted else []
         parts = self._documents.search_many(bodies) if bodies else []
-        members = answers.ids(parts[0]) if worded else frozenset()
+        said = answers.said(parts[0]) if worded else {}
         counted = answers.counted(parts[-1]) if request.counted else {}
-        return replace(found, members=members.union(close), **counted)
+        return replace(found, members=frozenset({*said, *close}), said=said, **counted)
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         """In the order of `document_ids`, then of `by_card`; what may not be read is left out.

@@ -77,7 +77,7 @@ def search(
     """Documents that answer, each with its answering passage; without a question the newest."""
     services = services_of(request)
     query = Asked(q, filters, page, page_size, sort, wide, verified)
-    found = answer_question(services, reader, query, as_typed=True)
+    found = answer_question(services, reader, query, candidates=MOST_CARDS, as_typed=True)
     return search_answer(found, services.today(), explain=explain)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from expertise import clustering, directory, scoring, votes, who_knows
+from expertise import clustering, directory, knowing, votes, who_knows
 from indexer import near_duplicates, parsed_query
 from indexer.opensearch import access_lists
 from search_api import server
@@ -44,15 +44,16 @@ FIGURES = [
     (4, parsed_query.MINIMUM_MATCH_PERCENT, "20 % of"),
     (6, parsed_query.EXACT_WEIGHT, "(weight .5)"),
     (6, parsed_query.PAIR_WEIGHT, "side by side (.7)"),
-    (8, scoring.FEWEST_COMPARED, "fewer than 50 documents"),
-    (8, scoring.SERVED_THRESHOLD.share, "less than .4 of"),
+    (65, knowing.FEWEST_COMPARED, "fewer than 50 documents"),
+    (65, knowing.CARD, "from .5 on"),
+    (65, knowing.FURTHER_CARD, "from .75"),
+    (65, knowing.NEAR, "From .15 on"),
     (8, fusion.FAR_COSINES["multilingual-e5-small"], "(.845 for"),
     (11, audit.YOUNGEST_GOING_DAYS, "younger than 365 days"),
     (12, server.HEAD_S, "in 15 s"),
     (14, near_duplicates.LEAST_RESEMBLANCE, "90 % of"),
     (15, clustering.CLUSTER_DISTANCE, "cut at .6"),
     (16, who_knows.WALK_WEIGHT, "has .2 of a score"),
-    (24, scoring.SURE_CONFIDENCE, "and 2.0 a name"),
     (27, directory.MOST_ACCOUNTS_CACHED, "20 000 accounts"),
     (41, who_knows.SAME_QUESTION, "have .6 of"),
 ]

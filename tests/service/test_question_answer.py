@@ -13,12 +13,13 @@ from connectors.values import EVERYONE, Contribution, ContributorRole
 from expertise.votes import RANKING_DEPTH
 from indexer.access import Reader
 from indexer.ports import Index
-from indexer.values import WINDOW, Put, Remove
+from indexer.values import WINDOW, Put, RelevanceCut, Remove
 from quisait.commands.answers import experts_body, results_body
 from search_api.answers.context import AnswerContext
 from search_api.answers.question import QuestionAnswer, answer_question, who_knows
 from search_api.query_log.recording import AskedQuery
 from search_api.questions.query import Query, ResultOrder
+from search_api.ranking.fusion import ModelBars
 from search_api.ranking.ranker import FEATURES, FORMAT, Ranker, Tree
 from search_api.ranking.results import explanation
 from search_api.ranking.search_configuration import SearchConfiguration
@@ -108,7 +109,8 @@ def asked(
     with engine_index(request.param, folder) as index, agent_book(folder) as book:
         assert not index.write(library()).failed
         counting, encoder, log = CountingIndex(index), CountingEncoder(), NotedQueries()
-        configuration = SearchConfiguration(authors=book)
+        bars = ModelBars(-1.0, RelevanceCut(0.2, -1.0))
+        configuration = SearchConfiguration(authors=book, bars=bars)
         search = Search(counting, encoder, book, configuration)
         context = AnswerContext(search, book, today=lambda: TODAY, query_log=log)
         yield Asked(counting, encoder, log, context)
