@@ -12,36 +12,31 @@ from functools import partial
 
 from evaluation.corpora import ExpertSet, JudgedQuery
 from evaluation.scratch import Bench, Scratch, evaluation_reader, open_scratch
-from expertise.scoring import NO_THRESHOLD, SERVED_THRESHOLD, Threshold
 from expertise.values import Candidate, Degree
-from expertise.who_knows import find_experts
+from expertise.who_knows import NEAR_ODDS, NO_BAR, find_experts
 
 CANDIDATES_JUDGED = 20
 """So many candidates of a question are judged: what a page can show."""
 LEAST_ANSWERED_SHARE = 0.9
 """A bar has to leave this share of the answerable questions their answer."""
-CONFIDENCE_STEPS = tuple(step / 4 for step in range(-8, 13))
+CONFIDENCE_STEPS = tuple(step / 4 for step in range(-16, 13))
 """The confidences among which a bar is chosen."""
-SHOWN_STEPS = tuple(step / 2 for step in range(7))
+SHOWN_STEPS = tuple(step / 2 for step in range(-8, 5))
 """The confidences that a table shows."""
 FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedShownCandidate:
-    """One candidate of one question.
-
-    `enough`: they have the served share of the votes of the first, whatever their confidence.
-    """
+    """One candidate of one question; `confidence` is in log-odds."""
 
     confidence: float
-    enough: bool
     right: bool
     degree: Degree = Degree.NEAR
 
-    def passes(self, bar: Threshold) -> bool:
+    def passes(self, bar: float) -> bool:
         """Whether they would be shown."""
-        return self.confidence >= bar.confidence and (self.enough or bar.share == 0)
+        return self.confidence >= bar
 
 
 class QuestionCase(Enum):
@@ -93,7 +88,7 @@ class CurvePoint:
     can answer.
     """
 
-    bar: Threshold
+    bar: float
     coverage: float
     shown: float
     right: float
@@ -138,19 +133,18 @@ def _ask_question(
     reader = evaluation_reader(query, experts if case is QuestionCase.WITHOUT_EXPERTS else ())
     window = scratch.search.window_of(query.text, reader)
 
-    def found(threshold: Threshold) -> tuple[Candidate, ...]:
+    def found(least: float) -> tuple[Candidate, ...]:
         return find_experts(
             replace(window, far=False),
             query.text,
             scratch.book,
             date.today(),
             reader_id=reader.agent_id,
-            threshold=threshold,
+            least=least,
             limit=len(judged.candidates),
         ).candidates
 
-    enough = {one.agent.id for one in found(Threshold(-math.inf, SERVED_THRESHOLD.share))}
-    ranked = [one for one in found(NO_THRESHOLD) if one.agent.id in judged.ranked]
+    ranked = [one for one in found(NO_BAR) if one.agent.id in judged.ranked]
     return QuestionOutcome(
         query.group,
         case,
@@ -159,7 +153,6 @@ def _ask_question(
         tuple(
             JudgedShownCandidate(
                 one.confidence,
-                one.agent.id in enough,
                 one.agent.id in experts,
                 one.degree or Degree.NEAR,
             )
@@ -178,7 +171,7 @@ def cases_of(asked: Sequence[QuestionOutcome]) -> tuple[QuestionCase, ...]:
     return tuple(case for case in QuestionCase if case in found)
 
 
-def curve_point(asked: Sequence[QuestionOutcome], bar: Threshold) -> CurvePoint:
+def curve_point(asked: Sequence[QuestionOutcome], bar: float) -> CurvePoint:
     """What a bar would do."""
     able = [question for question in asked if question.case is QuestionCase.ANSWERABLE]
     shown = [[c for c in question.candidates if c.passes(bar)] for question in able]
@@ -198,9 +191,7 @@ def curve_point(asked: Sequence[QuestionOutcome], bar: Threshold) -> CurvePoint:
     )
 
 
-def naming_rate(
-    asked: Sequence[QuestionOutcome], bar: Threshold, far: float = -math.inf
-) -> NamingRate:
+def naming_rate(asked: Sequence[QuestionOutcome], bar: float, far: float = -math.inf) -> NamingRate:
     """Whom these questions get: where the nearest document stands below `far`, nobody."""
     shown = [
         0
@@ -213,13 +204,12 @@ def naming_rate(
 
 def curve(asked: Sequence[QuestionOutcome]) -> tuple[CurvePoint, ...]:
     """Without a bar, then at each confidence beside the served share, the served bar among them."""
-    bars = [Threshold(step, SERVED_THRESHOLD.share) for step in SHOWN_STEPS]
-    return tuple(curve_point(asked, bar) for bar in (NO_THRESHOLD, *bars))
+    return tuple(curve_point(asked, bar) for bar in (NO_BAR, *SHOWN_STEPS))
 
 
-def choose_confidence(asked: Sequence[QuestionOutcome]) -> Threshold:
+def choose_confidence(asked: Sequence[QuestionOutcome]) -> float:
     """The highest confidence of `STEPS` that leaves `ANSWERED` of the questions an answer."""
-    bars = [Threshold(step, SERVED_THRESHOLD.share) for step in CONFIDENCE_STEPS]
+    bars = CONFIDENCE_STEPS
     enough = [bar for bar in bars if curve_point(asked, bar).coverage >= LEAST_ANSWERED_SHARE]
     return enough[-1] if enough else bars[0]
 
@@ -257,11 +247,11 @@ def curve_text(name: str, points: Sequence[CurvePoint], held_out: Sequence[Curve
         "|---:" * (5 + 2 * len(cases)) + "|",
     ]
     for point in points:
-        bar = "none" if point.bar == NO_THRESHOLD else f"{point.bar.confidence:.2f}"
-        mark = "**" if point.bar == SERVED_THRESHOLD else ""
+        bar = "none" if math.isinf(point.bar) else f"{point.bar:.2f}"
+        mark = "**" if point.bar == max(one for one in SHOWN_STEPS if one <= NEAR_ODDS) else ""
         lines.append(markdown_row([bar, *_cells(_curve_values(point, cases))], mark))
     if held_out:
-        bars = [point.bar.confidence for point in held_out]
+        bars = [point.bar for point in held_out]
         every = zip(*(_curve_values(point, cases) for point in held_out), strict=True)
         means = [math.fsum(column) / len(held_out) for column in every]
         said = f"out of fold: {min(bars):.2f} to {max(bars):.2f}"
@@ -308,7 +298,7 @@ def _degree_point(asked: Sequence[QuestionOutcome], least: Degree) -> DegreePoin
             [
                 one
                 for one in (() if question.far else question.candidates)
-                if one.passes(SERVED_THRESHOLD) and order.index(one.degree) <= order.index(least)
+                if one.passes(NEAR_ODDS) and order.index(one.degree) <= order.index(least)
             ]
         )
     able = [one for some in shown[QuestionCase.ANSWERABLE] for one in some]
@@ -370,9 +360,7 @@ def cosine_point(asked: Sequence[QuestionOutcome], bar: float) -> CosinePoint:
     The bar of confidence is the served one throughout.
     """
     each = [
-        naming_rate(
-            [question for question in asked if question.case is case], SERVED_THRESHOLD, bar
-        )
+        naming_rate([question for question in asked if question.case is case], NEAR_ODDS, bar)
         for case in (QuestionCase.ANSWERABLE, QuestionCase.WITHOUT_EXPERTS, QuestionCase.FOREIGN)
     ]
     return CosinePoint(bar, *each)

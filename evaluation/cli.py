@@ -1,9 +1,11 @@
 """The command `quisait evaluate`: retrieval and expert-finding measures on judged sets."""
 
 import json
+import os
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +19,7 @@ from evaluation.abstention import (
     evaluate_nobody,
     out_of_fold,
 )
+from evaluation.answers import answers_body, answers_text, read_truth, score_answers
 from evaluation.bars import bars_text, chosen_bars, measure_bars
 from evaluation.comparison import compare_report, comparison_body, comparison_text
 from evaluation.corpora import (
@@ -35,6 +38,7 @@ from evaluation.isolation import (
     isolation_text,
     load_isolation_set,
 )
+from evaluation.knowing import ask_all, knowing_text
 from evaluation.measures import SavedRuns, load_ir_measures, read_saved_runs
 from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.reports import Report, report_body, report_text, write_runs
@@ -42,8 +46,11 @@ from evaluation.scratch import Bench
 from evaluation.voting_models import VotingModel
 from expertise.topics import read_topics
 from quisait.application.model_bars import MeasuredBars, write_bars
-from quisait.application.startup import errors_as_sentences, read_settings
+from quisait.application.startup import errors_as_sentences, opened_application, read_settings
+from quisait.commands.answers import answer_context, command_line_reader
+from quisait.privacy.retention import audit_command
 from quisait.settings import beside_file
+from search_api.audit.descriptions import ANY_AGENT
 from search_api.ranking.fusion import BUNDLED_MODEL, CUTS, far_cosine
 from search_api.search import Retriever
 
@@ -293,6 +300,51 @@ def isolation_command(
         typer.echo(json.dumps(body, ensure_ascii=False, indent=2))
     else:
         typer.echo(isolation_text(judged, reports))
+
+
+@evaluate_app.command("answers")
+def answers_command(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DOSSIER", help="Vos questions et ce qu'il faut y répondre")
+    ],
+    faults: Annotated[bool, typer.Option("--faults", help="Nommer aussi chaque question")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ce que voient vos agents : la bonne personne, les bons documents, ou rien à tort."""
+    with errors_as_sentences():
+        truth = read_truth(directory)
+        with opened_application() as application, answer_context(application) as context:
+            audit_command(application.privacy, "quisait evaluate answers", ANY_AGENT)
+            scores = score_answers(truth, context, partial(command_line_reader, application))
+    if as_json:
+        typer.echo(json.dumps(answers_body(scores), ensure_ascii=False, indent=2))
+    else:
+        typer.echo(answers_text(scores, faults=faults))
+
+
+@evaluate_app.command("knowing")
+def knowing_command(
+    administrations: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RÉGLAGES=DOSSIER…",
+            help="Les réglages de chaque installation, et ses questions (comme « answers »)",
+        ),
+    ],
+) -> None:
+    """Le modèle de « qui sait » : ajusté sur les autres, essayé sur chacune."""
+    asked = {}
+    with errors_as_sentences():
+        for one in administrations:
+            settings, _, folder = one.partition("=")
+            truth = read_truth(Path(folder))
+            os.environ["QUISAIT_FILE"] = settings
+            with opened_application() as application, answer_context(application) as context:
+                audit_command(application.privacy, "quisait evaluate knowing", ANY_AGENT)
+                asked[Path(folder).name] = ask_all(
+                    truth, context, partial(command_line_reader, application)
+                )
+    typer.echo(knowing_text(asked))
 
 
 def models_of(name: str) -> tuple[VotingModel, ...]:

@@ -1,11 +1,10 @@
 """Evaluate the ranking of documents (`evaluate_search`) and of experts (`evaluate_experts`)."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from connectors.values import Agent
 from evaluation.corpora import ExpertSet, JudgedQuery, SearchSet
 from evaluation.measures import CUT, EXPERT_MEASURES, SEARCH_MEASURES, Run
 from evaluation.reports import Report, make_report
@@ -21,10 +20,9 @@ from evaluation.voting_models import VOTING_MODELS, VotingModel
 from expertise.assignment import Assignment, topic_vectors
 from expertise.build import all_documents
 from expertise.corpus import topics_in_row
-from expertise.scoring import NO_THRESHOLD
 from expertise.topics import Topic
-from expertise.values import TopicsOf
-from expertise.who_knows import find_experts
+from expertise.values import TopicHolders, TopicsOf
+from expertise.who_knows import NO_BAR, find_experts
 from search_api.questions.query import Query
 from search_api.search import Retriever
 
@@ -70,15 +68,13 @@ class SetTopics:
             if document_id in self.all
         }
 
-    def held_by_directory(
-        self, agents: Iterable[Agent], today: date, *, declared: bool
-    ) -> Mapping[str, frozenset[str]]:
-        """Judged sets know no métier."""
-        return {}
-
     def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
         """Nobody: a judged set has no topic's page."""
         return frozenset()
+
+    def holders_of(self, topic_ids: Sequence[str], today: date) -> TopicHolders:
+        """Nobody, for the same reason."""
+        return TopicHolders()
 
 
 def assigned_topics(scratch: Scratch, topics: Sequence[Topic]) -> SetTopics:
@@ -143,7 +139,7 @@ def _expert_run(
             limit=len(judged.candidates),
             build=assigned,
             sum_votes=VOTING_MODELS.get(voting),
-            threshold=NO_THRESHOLD,
+            least=NO_BAR,
         )
         ids = [candidate.agent.id for candidate in found.candidates]
         return [candidate for candidate in ids if candidate in judged.ranked]

@@ -5,7 +5,7 @@ checked against the index and the directory before it is given (`expertise.reval
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -33,9 +33,16 @@ from expertise.holders import (
     topic_ids_by_label,
     topics_of_ended_missions,
 )
+from expertise.names import Reason
 from expertise.revalidation import CurrentHolder, Revalidation
 from expertise.topics import Topic, TopicKind, label_key, label_order
-from expertise.values import AgentDirectory, DocumentLookup, RankedDocument, TopicsOf
+from expertise.values import (
+    AgentDirectory,
+    DocumentLookup,
+    RankedDocument,
+    TopicHolders,
+    TopicsOf,
+)
 from expertise.visibility import may_be_named
 from expertise.votes import counting_contributions
 from indexer.french.analysis import terms
@@ -81,6 +88,14 @@ _DEGREES = {Basis.METIER: AloneDegree.METIER, Basis.MISSION: AloneDegree.MISSION
 """What «alone» rests on where the directory says who holds a topic."""
 
 
+_REASONS = {
+    Basis.METIER: Reason.METIER,
+    Basis.MISSION: Reason.MISSION,
+    Basis.CONFIRMED: Reason.CONFIRMED,
+    Basis.DECLARED: Reason.DECLARED,
+}
+
+
 @dataclass(slots=True)
 class BuildReader:
     """Opens the current build, for one answer each."""
@@ -123,23 +138,6 @@ class BuildReader:
             {} if isinstance(stamp, BuildStatus) else self.builds.topics_of(stamp.id, document_ids)
         )
 
-    def held_by_directory(
-        self, agents: Iterable[Agent], today: date, *, declared: bool
-    ) -> Mapping[str, frozenset[str]]:
-        """By agent id, the topics that the directory says they hold; see `AssignedTopics`."""
-        reading = self.reading(today)
-        if isinstance(reading, BuildStatus):
-            return {}
-        found = {}
-        for agent in agents:
-            stated = stated_topics(agent, reading.revalidation.named, today).items()
-            held = frozenset(
-                id_ for id_, basis in stated if declared or basis is not Basis.DECLARED
-            )
-            if held:
-                found[agent.id] = held
-        return found
-
     def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
         """Who holds a topic by contributions that stand now, up to `MOST_COUNTED` in each area."""
         reading = self.reading(today)
@@ -147,6 +145,35 @@ class BuildReader:
             return frozenset()
         standing, _ = reading.areas_of(topic_id)
         return frozenset(one.agent.id for one in standing if one.cell.basis is Basis.DEMONSTRATED)
+
+    def holders_of(self, topic_ids: Sequence[str], today: date) -> TopicHolders:
+        """Who holds or declares these topics, as their pages show them; nobody without a build."""
+        reading = self.reading(today)
+        if isinstance(reading, BuildStatus):
+            return TopicHolders()
+        listed = [id_ for id_ in topic_ids if id_ in reading.topics]
+        cells = reading.builds.sample(reading.stamp.id, listed, MOST_COUNTED)
+        standing = reading.revalidation.current_holders(cells)
+        agents = {one.agent.id: one.agent for one in standing}
+        shown: dict[str, set[str]] = defaultdict(set)
+        for one in standing:
+            if one.cell.basis is Basis.DEMONSTRATED:
+                shown[one.agent.id].add(one.cell.topic_id)
+        named = reading.revalidation.named
+        stated = {
+            id_: {
+                topic: _REASONS[basis]
+                for topic, basis in stated_topics(agent, named, today).items()
+                if topic in listed
+            }
+            for id_, agent in agents.items()
+        }
+        return TopicHolders(
+            agents,
+            {id_: frozenset(held) for id_, held in shown.items()},
+            stated,
+            {id_: reading.topics[id_].topic.labels for id_ in listed},
+        )
 
     def _stamp(self, today: date) -> BuildStamp | BuildStatus:
         stamp = self.builds.current()

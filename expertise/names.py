@@ -36,6 +36,7 @@ class Reason(StrEnum):
     NAME = "name"
     METIER = "metier"
     PLACE = "place"
+    MISSION = "mission"
     CONFIRMED = "confirmed"
     DECLARED = "declared"
     RENEW = "renew"

@@ -1,17 +1,13 @@
-"""Score candidates.
+"""A random walk over the window's documents and people."""
 
-A random walk over the window's documents and people, and a confidence for each.
-"""
-
-import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 
 from expertise.values import TopicsOf, Window
-from expertise.votes import SHARPNESS, Vote, discounted_votes
+from expertise.votes import SHARPNESS, Vote
 
 DAMPING = 0.85
 """The usual probability of following an edge; otherwise the walk restarts at a document."""
@@ -147,89 +143,3 @@ def sparse_walk(graph: WalkGraph) -> dict[Node, float]:
             break
     documents = zip((("document", name) for name in graph.documents), share.tolist(), strict=True)
     return dict(documents) | dict(zip(graph.others, (there @ share).tolist(), strict=True))
-
-
-VOTES_WEIGHT, NEARNESS_WEIGHT = 2.0, 0.4
-"""Coefficients of the logarithm of the summed votes and of the best document's nearness, from a
-logistic regression on expert_vdd_contacts (decision 8)."""
-
-FEWEST_COMPARED = 50
-"""With fewer documents in the vector ranking `nearness` says nothing: no threshold applies."""
-
-_LEAST_SUM = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """What a candidate must reach to be shown.
-
-    A confidence, and a share, from 0 to 1, of the summed votes of the candidate with most.
-    """
-
-    confidence: float
-    share: float
-
-
-SERVED_THRESHOLD = Threshold(confidence=0.5, share=0.4)
-"""By `quisait evaluate nobody` (decision 8): the highest confidence, in steps of a quarter,
-that leaves nine answerable questions of ten their answer on expert_vdd_contacts and expert_dblp;
-it does so on expert_beta and expert_meta too."""
-SURE_CONFIDENCE = 2.0
-"""By the same command: the first confidence of its table at which most of the names shown are
-right on expert_vdd_contacts, expert_beta and expert_dblp; on expert_meta, a small forum, a third
-are. Below it, a candidate is only near (decision 41)."""
-NEAR_IN_METIER = 4.0
-"""Nearness, in standard deviations, of a document on a topic of the candidate's métier from which
-they are sure. Chosen by hand on the demo's own questions: nobody of those who are named where
-nobody should be reaches 3.4."""
-NO_THRESHOLD = Threshold(-math.inf, 0.0)
-"""Every candidate with a vote."""
-
-
-class CandidateConfidences:
-    """Confidences of the candidates of one window.
-
-    They can be compared across questions, encoders and organisations; scores cannot, since the
-    best of each answer is 1.
-    """
-
-    def __init__(self, window: Window, votes: Mapping[str, Sequence[Vote]]) -> None:
-        self._near = {ranked.card.document_id: ranked.nearness for ranked in window.documents}
-        self._votes = votes
-        self._compared, self._far = window.compared, window.far
-        self.sums = {id_: discounted_votes(cast) for id_, cast in votes.items()}
-        """Summed votes by agent."""
-
-    def of(self, agent_id: str) -> float:
-        """Log-odds, up to a constant, from the summed votes and the nearest document's nearness.
-
-        Further documents only add to it: one that matches very well is enough.
-        """
-        cast = [vote for vote in self._votes[agent_id] if vote.weight > 0]
-        near = max((self._near[vote.document_id] for vote in cast), default=0.0)
-        votes = math.log(max(self.sums[agent_id], _LEAST_SUM))
-        return VOTES_WEIGHT * votes + NEARNESS_WEIGHT * near
-
-    def sure(self, agent_id: str, in_metier: Collection[str] = ()) -> bool:
-        """Whether they are called experts without reserve; among few documents, nothing is said.
-
-        A near document of theirs on a topic of their métier (`in_metier`) is enough.
-        """
-        if self._compared < FEWEST_COMPARED or self.of(agent_id) >= SURE_CONFIDENCE:
-            return True
-        return any(self._near[id_] >= NEAR_IN_METIER for id_ in in_metier)
-
-    def passing(
-        self, agent_ids: Sequence[str], threshold: Threshold = SERVED_THRESHOLD
-    ) -> list[str]:
-        """Those whose evidence is enough to be shown, in their order."""
-        if self._compared < FEWEST_COMPARED:
-            return list(agent_ids)
-        if self._far and threshold != NO_THRESHOLD:
-            return []
-        least = threshold.share * max((self.sums[one] for one in agent_ids), default=0.0)
-        return [
-            id_
-            for id_ in agent_ids
-            if self.sums[id_] >= least and self.of(id_) >= threshold.confidence
-        ]

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple, Protocol, TypeAlias
 
 from connectors.values import Agent, ContributorRole
@@ -22,6 +23,7 @@ class RankedDocument(NamedTuple):
     that ranking: encoders and engines scale cosines differently. `answered_by` is the account
     that wrote the passage which answers, where several accounts wrote passages. `near_hits`: what
     the scores of the window's documents that are nearest to it add to its own, or take from it.
+    `said`, from 0 to 1, is the share of the question's information that its words have.
     """
 
     card: Card
@@ -29,6 +31,7 @@ class RankedDocument(NamedTuple):
     nearness: float = 0.0
     answered_by: str = ""
     near_hits: float = 0.0
+    said: float = 0.0
 
     @property
     def smoothed(self) -> float:
@@ -81,11 +84,15 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class ScoreParts:
-    """The parts of a candidate's score. `votes` and `walk` are from 0 to 1."""
+    """The parts of a candidate's score. `votes` and `walk` are from 0 to 1.
+
+    `features` are those of `knowing.Features`, in their order.
+    """
 
     votes: float
     walk: float
     documents: int
+    features: tuple[float, ...] = ()
 
 
 class Degree(StrEnum):
@@ -102,10 +109,10 @@ class Degree(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An agent who may know. `score` orders the candidates of one answer only.
+    """An agent who may know, with log-odds that they do (`confidence`; see `knowing`).
 
-    Without `evidence` (score 0, no `degree`) they are in the answer for their directory entry:
-    `reasons`. `confidence` can be compared across questions (see `scoring.CandidateConfidences`).
+    `score` is comparable within one answer only. Without `evidence` (score 0, no `degree`) they
+    are in the answer for their directory entry: `reasons`.
     """
 
     agent: Agent
@@ -165,6 +172,19 @@ class NameCompleter(Protocol):
         ...
 
 
+class TopicHolders(NamedTuple):
+    """Who holds some topics, by agent id; `labels` by topic id.
+
+    `shown` holds topics by contributions; `stated` those of the directory entry, with the reason
+    to give for each.
+    """
+
+    agents: Mapping[str, Agent] = MappingProxyType({})
+    shown: Mapping[str, frozenset[str]] = MappingProxyType({})
+    stated: Mapping[str, Mapping[str, Reason]] = MappingProxyType({})
+    labels: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+
 class AssignedTopics(Protocol):
     """The topics that the last build assigned to documents."""
 
@@ -172,18 +192,12 @@ class AssignedTopics(Protocol):
         """By document id. Documents without a topic are left out; empty without a build."""
         ...
 
-    def held_by_directory(
-        self, agents: Iterable[Agent], today: date, *, declared: bool
-    ) -> Mapping[str, frozenset[str]]:
-        """By agent id, the topics that their métier, mission or a confirmed skill says they hold.
-
-        Skills that they only declare count too where `declared` is true.
-        Agents without any are left out; empty without a build.
-        """
-        ...
-
     def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
         """Ids of agents who hold a topic by what they contributed, as its page shows them."""
+        ...
+
+    def holders_of(self, topic_ids: Sequence[str], today: date) -> TopicHolders:
+        """Who holds or declares these topics, as their pages show them; nobody without a build."""
         ...
 
 

@@ -80,6 +80,12 @@ def is_open_question(contributions: Iterable[Contribution]) -> bool:
     return ContributorRole.ASKER in roles and roles.isdisjoint(ANSWERS)
 
 
+def only_asks(card: Card) -> bool:
+    """Whether a document is an unanswered question, and nothing that somebody wrote to be read."""
+    wrote = any(row.role is ContributorRole.AUTHOR for row in card.contributions)
+    return not wrote and is_open_question(card.contributions)
+
+
 @lru_cache(maxsize=1024)  # the same days come back in one window after another
 def recency(last: date | None, today: date) -> float:
     """From 0 to 1, halved every `HALF_LIFE_DAYS` beyond the first year; 1 without a date."""
@@ -134,8 +140,11 @@ def _endorsed(row: Contribution) -> float:
 
 
 def counting_contributions(card: Card) -> tuple[Contribution, ...]:
-    """The contributions with a weight above 0, under the document's evidence policy."""
-    if card.evidence == EvidencePolicy.NONE:
+    """The contributions with a weight above 0, under the document's evidence policy.
+
+    None for an unanswered question: what was asked or remarked there shows no knowledge.
+    """
+    if card.evidence == EvidencePolicy.NONE or only_asks(card):
         return ()
     return tuple(row for row in card.contributions if ROLE_WEIGHTS[row.role] > 0)
 

@@ -1,14 +1,28 @@
 """Rank the agents who may know, with their evidence. Read `find_experts` first."""
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, TypeAlias
 
-from connectors.geography import distance_km, region_of
+from connectors.geography import region_of
 from connectors.values import Agent
+from expertise.knowing import (
+    CARD,
+    FURTHER_CARD,
+    NEAR,
+    Features,
+    Knowledge,
+    counting_documents,
+    log_odds,
+    odds_of,
+    question_topics,
+    topic_shares,
+)
+from expertise.lookup import distance_from
 from expertise.names import DirectoryField, NamedAgent, reasons
-from expertise.scoring import NO_TOPICS, SERVED_THRESHOLD, CandidateConfidences, Threshold, walk
+from expertise.scoring import NO_TOPICS, walk
 from expertise.values import (
     AccountDirectory,
     AssignedTopics,
@@ -19,7 +33,7 @@ from expertise.values import (
     NameMatcher,
     RankedDocument,
     ScoreParts,
-    TopicsOf,
+    TopicHolders,
     Window,
 )
 from expertise.visibility import may_be_shown, refused_documents, refuses
@@ -104,6 +118,13 @@ def _before(last: date | None, arrival: date | None) -> bool:
     return last is not None and arrival is not None and last < arrival
 
 
+SURE_ODDS, FURTHER_ODDS, NEAR_ODDS = map(odds_of, (CARD, FURTHER_CARD, NEAR))
+"""Log-odds from which the likeliest is an expert, whoever else is, and somebody may point the way
+(see `knowing`)."""
+
+NO_BAR = -math.inf
+"""Every candidate with evidence."""
+
 WALK_WEIGHT = 0.2
 """The weight of the walk in a score; the votes have the rest. From .1 to .3 the development sets
 are on a plateau: more gains on broad questions, and loses where one or two agents can answer."""
@@ -121,7 +142,8 @@ class Experts:
 
     `named`: the question means them, by name or by métier and place, whatever they wrote.
     `candidates`: their documents show it, best first; `beyond` counts those beyond the limit.
-    `stated`: only the directory states their métier or skill; they come below any evidence.
+    `stated`: only the directory states their métier or skill; `confidence` is above 0 where they
+    hold the question's topic.
     Without a sure candidate, `nearest` are the documents nearest to the question, none where no
     document is near it (`far`). Without any candidate, `nearest_area` is an area where somebody
     is known, if there is one.
@@ -134,6 +156,13 @@ class Experts:
     nearest: tuple[RankedDocument, ...] = ()
     nearest_area: str = ""
     far: bool = False
+
+    @property
+    def known(self) -> tuple[Candidate, ...]:
+        """Who is an expert by evidence, or by holding the question's topic: the likeliest first."""
+        written = [one for one in self.candidates if one.sure]
+        holding = [one for one in self.stated if one.confidence > 0]
+        return tuple(sorted((*written, *holding), key=lambda one: -one.confidence))
 
 
 def find_experts(
@@ -151,16 +180,17 @@ def find_experts(
     asked_topics: Collection[str] = (),
     whole_topic: str = "",
     sum_votes: SumVotes | None = None,
-    threshold: Threshold = SERVED_THRESHOLD,
+    least: float = NEAR_ODDS,
 ) -> Experts:
     """Who may know, as far as the documents of a window and the directory tell.
 
     The window holds what the reader may read for their question. `area` narrows to agents whose
     present post is there (see `in_area`). Nobody who has departed or asked not to be listed is
-    proposed, nor the reader themselves (`reader_id`), nor anybody whose evidence does not pass the
-    `threshold`; where nobody passes, nobody is known. `names` finds whom the question itself
-    names. The topics that documents share, by the last `build`, take part in the walk. Who wrote
-    the direct answer (`answered`) knows, whatever the threshold, where that document counts for
+    proposed, nor the reader themselves (`reader_id`), nor anybody who is less likely to know than
+    `least` (log-odds); where nobody is likely enough, nobody is known. `names` finds whom the
+    question itself names. The topics of documents, by the last `build`, take part in the walk, and
+    say what the question is about: who holds that by the directory may know without documents. Who
+    wrote the direct answer (`answered`) knows, whatever `least`, where that document counts for
     them. `asked_topics` are those of the list that the question names. Who is shown on the page of
     the topic that the question is (`whole_topic`) is known here too, with what the reader may
     read. `sum_votes` is another way to sum a candidate's votes than the one that serves.
@@ -169,48 +199,79 @@ def find_experts(
     agents = eligibility.among(directory.by_account(_accounts(window)))
     owners = {account: agent.id for account, agent in agents.items()}
     votes = cast_votes(window, today, owners, refused=refused_documents(window, agents))
-    confidences = CandidateConfidences(window, votes)
     sums = _summed(votes, sum_votes) if sum_votes else summed_by_kind(votes)
     voting_ids = {vote.document_id for some in votes.values() for vote in some}
     topics = build.topics_of(voting_ids, today) if build else NO_TOPICS
-    scores = combine_scores(sums, walk(window, votes, topics))
-    known = {agent.id: agent for agent in agents.values() if agent.id in scores}
+    walks = walk(window, votes, topics)
+    scores = combine_scores(sums, walks)
+    shares = topic_shares(counting_documents(window), topics)
+    listed = list(dict.fromkeys([*asked_topics, *question_topics(shares)]))
+    holders = build.holders_of(listed, today) if build and listed else TopicHolders()
+    knowledge = Knowledge(window, owners, votes, walks, shares, asked_topics, holders, answered)
+    known = {
+        agent.id: agent
+        for agent in agents.values()
+        if agent.id in scores and supporting_votes(votes[agent.id])
+    }
+    features = {id_: knowledge.features(agent) for id_, agent in known.items()}
+    odds = {id_: log_odds(found) for id_, found in features.items()}
     in_the_area = sorted(
         (id_ for id_, agent in known.items() if in_area(agent, area)),
-        key=lambda id_: (-scores[id_].score, id_),
+        key=lambda id_: (-odds[id_], -scores[id_].score, id_),
     )
     answering = _answering(answered, votes) & set(in_the_area)
     on_page = build.shown_on(whole_topic, today) if build and whole_topic else frozenset[str]()
-    passing = {*confidences.passing(in_the_area, threshold), *answering, *on_page}
+    near = {id_ for id_ in known if odds[id_] >= least and not (window.far and least > -math.inf)}
+    passing = {*near, *answering, *on_page}
     shown = [id_ for id_ in in_the_area if id_ in passing]
     matched = eligibility.named(names, area)
     stating = {id_ for id_, one in matched.items() if not _BY_DIRECTORY.isdisjoint(one.fields)}
-    vouched = _Vouching(build, topics, frozenset(asked_topics), today).among(
-        [known[id_] for id_ in shown], votes
-    )
+    holding = _holding(knowledge, holders, eligibility, area, {*shown, *matched})
+    most = max([*(odds[id_] for id_ in shown), *(one.confidence for one in holding)], default=0.0)
+    sure_odds = min(FURTHER_ODDS, max(SURE_ODDS, most))
+    if least > NO_BAR:
+        holding = tuple(one for one in holding if one.confidence >= sure_odds)
     sure = {
         id_
         for id_ in shown
-        if id_ in answering
-        or id_ in on_page
-        or id_ in stating
-        or confidences.sure(id_, vouched.near.get(id_, ()))
-        or id_ in vouched.asked
+        if id_ in answering or id_ in on_page or id_ in stating or odds[id_] >= sure_odds
     }
     evidence = EvidenceFinder(window, agents, votes, question, answered)
-    make = _CandidateFactory(scores, evidence, confidences, sure, today)
     named = {id_: one for id_, one in matched.items() if one.pointed_at}
+    sure |= {id_ for id_ in named if odds.get(id_, -math.inf) >= sure_odds}
+    make = _CandidateFactory(scores, features, odds, evidence, sure, today)
     ranked = [id_ for id_ in shown if id_ not in named]
     stated = matched.keys() - named.keys() - set(shown)
     return Experts(
         candidates=tuple(make.shown(known[id_], matched.get(id_)) for id_ in ranked[:limit]),
         beyond=max(0, len(ranked) - limit),
         named=tuple(make.shown(one.agent, one) for one in named.values()),
-        stated=tuple(make.stated(one) for id_, one in matched.items() if id_ in stated),
+        stated=(*holding, *(make.stated(one) for id_, one in matched.items() if id_ in stated)),
         nearest=() if sure or window.far else window.documents[:NEAREST_DOCUMENTS],
-        nearest_area="" if shown else _nearest_area(confidences, known, area, threshold),
+        nearest_area="" if shown else _nearest_area({id_: known[id_] for id_ in near}, odds, area),
         far=window.far,
     )
+
+
+def _holding(
+    knowledge: Knowledge,
+    holders: TopicHolders,
+    eligibility: "_Eligibility",
+    area: str,
+    shown: Collection[str],
+) -> tuple[Candidate, ...]:
+    """Whom the directory alone says to hold the question's topics, the likeliest first."""
+    found = []
+    for agent in holders.agents.values():
+        reasons = knowledge.reasons(agent)
+        if agent.id in shown or not reasons or not in_area(agent, area):
+            continue
+        features = knowledge.features(agent)
+        odds = log_odds(features)
+        if eligibility.may_be_proposed(agent):
+            parts = ScoreParts(0.0, 0.0, 0, features)
+            found.append(Candidate(agent, 0.0, parts, (), reasons, odds))
+    return tuple(sorted(found, key=lambda one: (-one.confidence, one.agent.id)))
 
 
 _BY_DIRECTORY = {DirectoryField.METIER, DirectoryField.SKILL}
@@ -224,50 +285,6 @@ def _answering(answered: DirectAnswerer | None, votes: Mapping[str, tuple[Vote, 
         return set()
     voting = {vote.document_id for vote in votes.get(answered.agent_id, ())}
     return {answered.agent_id} if answered.document_id in voting else set()
-
-
-class _Vouched(NamedTuple):
-    """Evidence on topics that the directory says somebody holds.
-
-    `near`: by agent, such documents, to be held against the bar of nearness. `asked`: agents who
-    hold a topic that the question names, and have a document on it.
-    """
-
-    near: Mapping[str, Collection[str]]
-    asked: Collection[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Vouching:
-    """Sets the directory's topics beside those of candidates' documents."""
-
-    build: AssignedTopics | None
-    topics: TopicsOf
-    asked_topics: frozenset[str]
-    today: date
-
-    def among(self, agents: Sequence[Agent], votes: Mapping[str, tuple[Vote, ...]]) -> _Vouched:
-        """Of these agents; nobody without a build."""
-        if self.build is None:
-            return _Vouched({}, ())
-        by_metier = self.build.held_by_directory(agents, self.today, declared=False)
-        stated = (
-            self.build.held_by_directory(agents, self.today, declared=True)
-            if self.asked_topics
-            else {}
-        )
-        return _Vouched(
-            {id_: self._on(votes[id_], held) for id_, held in by_metier.items()},
-            {id_ for id_, held in stated.items() if self._on(votes[id_], held & self.asked_topics)},
-        )
-
-    def _on(self, votes: Sequence[Vote], held: Collection[str]) -> list[str]:
-        """The documents among a candidate's evidence that are on one of the topics `held`."""
-        return [
-            vote.document_id
-            for vote in supporting_votes(votes)
-            if any(id_ in held for id_, _ in self.topics.get(vote.document_id, ()))
-        ]
 
 
 def in_area(agent: Agent, area: str) -> bool:
@@ -298,11 +315,7 @@ class _Eligibility:
 
     def among(self, agents: Mapping[str, Agent]) -> dict[str, Agent]:
         """The agents of these accounts, as far as they may be proposed."""
-        return {
-            account: agent
-            for account, agent in agents.items()
-            if self._may_be_proposed(agent) and not refuses(agent, self.question)
-        }
+        return {account: agent for account, agent in agents.items() if self.may_be_proposed(agent)}
 
     def named(self, names: NameMatcher | None, area: str) -> dict[str, NamedAgent]:
         """By id, those whom the question itself names, in the directory's order."""
@@ -310,12 +323,16 @@ class _Eligibility:
         return {
             one.agent.id: one
             for one in found
-            if self._may_be_proposed(one.agent)
+            if self._may_be_shown(one.agent)
             and in_area(one.agent, area)
             and (DirectoryField.NAME in one.fields or not refuses(one.agent, self.question))
         }
 
-    def _may_be_proposed(self, agent: Agent) -> bool:
+    def may_be_proposed(self, agent: Agent) -> bool:
+        """Whether they are present, listed, not the reader, and did not refuse the question."""
+        return self._may_be_shown(agent) and not refuses(agent, self.question)
+
+    def _may_be_shown(self, agent: Agent) -> bool:
         return may_be_shown(agent, self.today) and agent.id != self.reader_id
 
 
@@ -345,17 +362,15 @@ def combine_scores(
     return found
 
 
-def _nearest_area(
-    confidences: CandidateConfidences, known: Mapping[str, Agent], area: str, threshold: Threshold
-) -> str:
-    """The département nearest to the one asked for in which somebody is known, if any.
+def _nearest_area(known: Mapping[str, Agent], odds: Mapping[str, float], area: str) -> str:
+    """The département nearest to the area asked for in which somebody is known, if any.
 
-    Without a distance (a region, overseas), the département of the best evidence.
+    Without a distance (overseas), the département of the likeliest.
     """
     somewhere = [
-        (distance_km(area, known[id_].departement) or 0.0, -confidences.of(id_), id_)
-        for id_ in confidences.passing(sorted(known), threshold)
-        if known[id_].departement
+        (distance_from(area, agent), -odds[id_], id_)
+        for id_, agent in known.items()
+        if agent.departement
     ]
     return known[min(somewhere)[-1]].departement if somewhere else ""
 
@@ -366,27 +381,29 @@ class _CandidateFactory:
     def __init__(
         self,
         scores: Mapping[str, ScoredCandidate],
+        features: Mapping[str, Features],
+        odds: Mapping[str, float],
         evidence: EvidenceFinder,
-        confidences: CandidateConfidences,
         sure: Collection[str],
         today: date,
     ) -> None:
         self._scores, self._evidence, self._today = scores, evidence, today
-        self._confidences, self._sure = confidences, sure
+        self._features, self._odds, self._sure = features, odds, sure
 
     def shown(self, agent: Agent, named: NamedAgent | None) -> Candidate:
         """With evidence, and with the reasons of a directory entry that matches the question."""
         scored = self._scores.get(agent.id, _NO_SCORE)
-        confidence = self._confidences.of(agent.id) if agent.id in self._scores else 0.0
         evidence = self._evidence.of(agent)
         why = reasons(named, self._today, evidence=bool(evidence)) if named else ()
-        parts = ScoreParts(scored.votes, scored.walk, len(evidence))
-        degree = self._degree(agent.id, evidence) if agent.id in self._scores else None
+        features = self._features.get(agent.id, ())
+        parts = ScoreParts(scored.votes, scored.walk, len(evidence), features)
+        degree = self._degree(agent.id, evidence) if evidence else None
+        confidence = self._odds.get(agent.id, 0.0)
         return Candidate(agent, scored.score, parts, evidence, why, confidence, degree)
 
     def _degree(self, agent_id: str, evidence: Sequence[Evidence]) -> Degree:
         """Who is not sure is only near, even where titles are alike."""
-        if agent_id not in self._sure and not self._confidences.sure(agent_id):
+        if agent_id not in self._sure:
             return Degree.NEAR
         answered = any(one.asked_there for one in evidence)
         return Degree.ANSWERED if answered else Degree.WROTE

@@ -357,7 +357,9 @@ class SearchAnswer:
     The result set is what matches lexically (with the engine's stated minimum) and
     the W nearest by vector, under the access filter, as far as the request's cut lets them.
     `members`: the ids of the first W of each ranking that belong to it; None without a cut, where
-    all do. `terms_dropped` says that the question had more words than an engine takes.
+    all do. `said`: with a cut, the share (0 to 1) of the question's information that each of the
+    first W lexical hits has, as far as it reaches the cut's; None without a cut.
+    `terms_dropped` says that the question had more words than an engine takes.
     """
 
     lexical: tuple[SearchHit, ...]
@@ -367,6 +369,7 @@ class SearchAnswer:
     attributes: Mapping[str, HitAttributes] = field(default_factory=dict)
     terms_dropped: bool = False
     members: frozenset[str] | None = None
+    said: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

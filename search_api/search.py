@@ -7,12 +7,18 @@ from enum import StrEnum
 from typing import Protocol
 
 from expertise.values import AccountDirectory, RankedDocument, Window
-from expertise.votes import RANKING_DEPTH, VOTERS, WHOLE_PARTS, counting_contributions
+from expertise.votes import (
+    RANKING_DEPTH,
+    VOTERS,
+    WHOLE_PARTS,
+    counting_contributions,
+    only_asks,
+)
 from indexer.access import NOBODY, AccessFilter, Reader, access_filter
 from indexer.near_duplicates import same_text, signature
 from indexer.passages import passage_text
 from indexer.ports import Encoder, IndexReader, Probed
-from indexer.relevance import question_parts, says_nothing
+from indexer.relevance import TOLERANCE, question_parts, says_nothing
 from indexer.suggestions import NearWord
 from indexer.values import (
     Byline,
@@ -75,6 +81,9 @@ PASSAGES_READ_OF = 50
 MOST_SAID = 0.55
 """The share of a question's information that a document must have to answer it directly, by
 `quisait evaluate direct` and the demo's questions (decision 36)."""
+
+LEAST_SAID = 0.2
+"""The least share of a question's information that counts where no cut is known (decision 35)."""
 
 FEWEST_SAID = 2
 """A single word names a subject and asks nothing."""
@@ -257,6 +266,8 @@ class Search:
     def window(self, hits: SearchHits) -> Window:
         """The fused window of voters with its cards. Empty where no topic is named.
 
+        Unanswered questions are left out: they show no knowledge, and would lower who has it.
+
         Who knows is asked of everybody: neither the facets that narrow the page, nor its order,
         nor a person whom the question is narrowed to narrow the votes, which would count what
         that person wrote. Then, and where the rankings are not deep, this searches once more.
@@ -269,14 +280,19 @@ class Search:
         if not hits.deep:
             parsed = replace(parsed, filters=parsed.typed_filters, bylines=())
             request = self._request(parsed, request.access, vector=request.vector)
-            found = self._index.search(replace(request, window=RANKING_DEPTH, counted=False))
+            found = self._index.search(self._deep(request))
         ranked = fuse(found.lexical, found.vector, VOTERS)
         ids = tuple(hit.document_id for hit in ranked)
         shown = self._index.show(ShowRequest(request.access, ids, Question(), passages=0))
         cards = {one.card.document_id: one.card for one in shown}
+        asking = {id_ for id_, card in cards.items() if only_asks(card)}
+        if asking:  # scores and nearness are relative: a question would lower its experts
+            found = _without(found, asking)
+            ranked = fuse(found.lexical, found.vector, VOTERS)
         near, authors = nearness(found.vector), self._answering(request, list(cards.values()))
         read = [hit for hit in ranked if hit.document_id in cards]
         gains = near_hits(read, found.attributes) if request.vector is not None else {}
+        said = self._said(request, found)
         documents = tuple(
             RankedDocument(
                 cards[hit.document_id],
@@ -284,6 +300,7 @@ class Search:
                 near.get(hit.document_id, 0.0),
                 authors.get(hit.document_id, ""),
                 gains.get(hit.document_id, 0.0),
+                said.get(hit.document_id, 0.0),
             )
             for hit in read
         )
@@ -297,8 +314,8 @@ class Search:
         parsed = replace(self._parser.read(text, access), bylines=())
         if not parsed.question.names_something or says_nothing(parsed.question):
             return Window(())
-        request = replace(self._request(parsed, access), window=RANKING_DEPTH)
-        found = self._index.search(replace(request, counted=False))
+        request = self._request(parsed, access)
+        found = self._index.search(self._deep(request))
         return self.window(SearchHits(Query(text), reader, parsed, request, found, deep=True))
 
     def open(
@@ -378,9 +395,7 @@ class Search:
         request = hits.request
         if len(question_parts(request.question)) < FEWEST_SAID:
             return False
-        cut = RelevanceCut(share, _NEAR_IN_NO_CASE)
-        found = self._index.search(replace(request, vector=None, facets=(), cut=cut, depth=0))
-        return document_id in (found.members or ())
+        return self._said(request, hits.found).get(document_id, 0.0) >= share - TOLERANCE
 
     def contributed(self, accounts: Sequence[str], reader: Reader) -> Mapping[str, int]:
         """By source, how many documents that the reader may read these accounts contributed to."""
@@ -494,6 +509,21 @@ class Search:
             )
         )
         return bool(found.lexical) and not found.terms_dropped
+
+    def _said(self, request: SearchRequest, found: SearchAnswer) -> Mapping[str, float]:
+        """By document, what it says of the question; see `SearchAnswer.said`.
+
+        Searched by words alone where no cut was asked for.
+        """
+        if found.said is None:
+            alone = replace(self._deep(request), vector=None, depth=0, with_attributes=False)
+            found = self._index.search(alone)
+        return found.said or {}
+
+    def _deep(self, request: SearchRequest) -> SearchRequest:
+        """A request for rankings that are deep enough for `window`, and what each document says."""
+        cut = self._bars.cut or RelevanceCut(LEAST_SAID, _NEAR_IN_NO_CASE)
+        return replace(request, depth=RANKING_DEPTH, cut=cut, facets=(), counted=False)
 
     def _answering(self, request: SearchRequest, cards: Sequence[Card]) -> Mapping[str, str]:
         """Of the first documents that several wrote, whose part answers."""
@@ -625,6 +655,15 @@ def _left_out(found: SearchAnswer) -> bool:
     """Whether the rankings hold something that is not in the result set."""
     ranked = _ids(found.lexical) | _ids(found.vector)
     return found.members is not None and bool(ranked - found.members)
+
+
+def _without(found: SearchAnswer, ids: Collection[str]) -> SearchAnswer:
+    """Both rankings without some documents."""
+    lexical, vector = (
+        tuple(hit for hit in ranking if hit.document_id not in ids)
+        for ranking in (found.lexical, found.vector)
+    )
+    return replace(found, lexical=lexical, vector=vector)
 
 
 def _ids(ranking: Sequence[SearchHit]) -> frozenset[str]:

@@ -123,6 +123,7 @@ REASONS: dict[Reason, str] = {
     Reason.NAME: "son nom",
     Reason.METIER: "son métier",
     Reason.PLACE: "son lieu de poste",
+    Reason.MISSION: "une mission",
     Reason.CONFIRMED: "une compétence confirmée",
     Reason.DECLARED: "une compétence déclarée",
     Reason.RENEW: "une compétence déclarée il y a plus d’un an, à renouveler",

@@ -43,8 +43,8 @@ def wrote(
 
 
 def ranked(score: float, one: Card) -> RankedDocument:
-    """A document of a window."""
-    return RankedDocument(one, score)
+    """A document of a window, which says as much of the question as its score tells."""
+    return RankedDocument(one, score, said=score)
 
 
 @dataclass(frozen=True, slots=True)

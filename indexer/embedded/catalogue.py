@@ -242,6 +242,15 @@ class StoreSnapshot:
         kept = self.mask(members)
         return frozenset(hit.document_id for hit in hits if kept[self.place(hit.document_id)])
 
+    def values_of(self, values: NDArray[np.float64], hits: Iterable[SearchHit]) -> dict[str, float]:
+        """By id, the positive values of these hits; `values` are by slot."""
+        slots = ((hit.document_id, self.places[hit.document_id]) for hit in hits)
+        return {
+            one: float(values[slot])
+            for one, slot in slots
+            if slot < len(values) and values[slot] > 0
+        }
+
     def successors(self, document_id: str) -> list[str]:
         """The ids of what replaces a document, whoever may read it."""
         slots = [slot for slot in self.replaced_by.get(document_id, ()) if slot < len(self.rows)]

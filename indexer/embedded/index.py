@@ -248,6 +248,9 @@ class EmbeddedIndex:
             attributes=catalogue.attributes_of(ranked) if request.with_attributes else {},
             terms_dropped=wanted.terms_dropped,
             members=catalogue.among(members, marked) if request.cut else None,
+            said=None
+            if found.told is None
+            else catalogue.values_of(found.told, found.lexical[: request.window]),
         )
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:

@@ -131,11 +131,16 @@ _VECTOR_THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="vectors"
 
 @dataclass(frozen=True, slots=True)
 class RankedMatches:
-    """Both rankings; `members` is the result set, where it is counted."""
+    """Both rankings; `members` is the result set, where it is counted.
+
+    `told[slot]` is the share of the question's information that a document has, 0 below the cut;
+    None without a cut.
+    """
 
     lexical: tuple[SearchHit, ...]
     nearest: tuple[SearchHit, ...]
     members: Slots
+    told: NDArray[np.float64] | None = None
 
 
 class Rankings:
@@ -153,19 +158,24 @@ class Rankings:
         eligible = readable & self._narrowed(request, moment)
         similar = _similar(request, moment.catalogue)
         lexical, matched = self._lexical(request, wanted, moment, eligible)
+        told = None
         if request.cut:
-            matched = matched & self._informed(request, request.cut, moment, readable)
+            told = self._told(request, request.cut, moment, readable)
+            matched = matched & (told >= request.cut.information - TOLERANCE)
         nearest, close = self._nearest(request, wanted, moment, eligible, similar)
-        return RankedMatches(lexical, nearest, np.flatnonzero(matched | close))
+        return RankedMatches(lexical, nearest, np.flatnonzero(matched | close), told)
 
-    def _informed(
+    def _told(
         self,
         request: SearchRequest,
         cut: RelevanceCut,
         moment: IndexMoment,
         readable: Mask,
-    ) -> Mask:
-        """Mask of what has enough of the question's information, weighed by what is readable."""
+    ) -> NDArray[np.float64]:
+        """By slot, the share of the question's information, weighed by what is readable.
+
+        0 for what has less than the cut asks for.
+        """
         parts = question_parts(request.question)
         masks = [self._matching.saying(part, moment) for part in parts]
         counts = [int((mask & readable).sum()) for mask in masks]
@@ -173,7 +183,8 @@ class Rankings:
         told = np.full(len(moment.catalogue.rows), 0.0 if shares else 1.0)
         for share, mask in zip(shares, masks, strict=True):
             told[mask] += share
-        return told >= cut.information - TOLERANCE
+        told[told < cut.information - TOLERANCE] = 0.0
+        return told
 
     def _lexical(
         self,

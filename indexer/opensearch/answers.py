@@ -74,9 +74,9 @@ def close(found: SearchAnswer, request: SearchRequest) -> tuple[str, ...]:
     return tuple(hit.document_id for hit in nearest if hit.score >= least)
 
 
-def ids(answer: Body) -> frozenset[str]:
-    """Of hits that are sorted by their id alone."""
-    return frozenset(str(hit["sort"][0]) for hit in answer["hits"]["hits"])
+def said(answer: Body) -> dict[str, float]:
+    """By id, the scores of hits that are sorted by their id alone."""
+    return {str(hit["sort"][0]): float(hit["_score"] or 0) for hit in answer["hits"]["hits"]}
 
 
 def counted(counts: Body) -> dict[str, Any]:

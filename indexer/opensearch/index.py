@@ -310,9 +310,9 @@ class OpenSearchIndex:
             [({}, requests.counts_of(request, lists, shares, close))] if request.counted else []
         )
         parts = self._documents.search_many(asked) if asked else []
-        members = answers.ids(parts[0]) if worded else frozenset()
+        said = answers.said(parts[0]) if worded else {}
         counted = answers.counted(parts[-1]) if request.counted else {}
-        return replace(found, members=members.union(close), **counted)
+        return replace(found, members=frozenset({*said, *close}), said=said, **counted)
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         """In the order of `document_ids`, then of `by_card`; what may not be read is left out.

@@ -187,7 +187,7 @@ def together(asked: Searches, question: Question) -> list[tuple[Body, Body]]:
 def members_of(
     request: SearchRequest, lists: ReadableLists, shares: Sequence[float], ids: Sequence[str]
 ) -> Body:
-    """Ask which of these lexical hits have enough of the question's information."""
+    """Ask which of these lexical hits have enough of the question's information: their scores."""
     narrowing = [*filter_clauses(request, lists), _by_ids(ids)]
     return {
         "size": len(ids),
@@ -195,6 +195,7 @@ def members_of(
         "track_total_hits": False,
         "query": _informed_query(request, narrowing, shares),
         "sort": [{"id": "asc"}],
+        "track_scores": True,
     }
 
 
@@ -213,7 +214,7 @@ def _informed_query(request: SearchRequest, narrowing: list[Body], shares: Seque
     words = parsed_query_of(request.question, most_words=request.newest_first)
     # What lifts a match makes none, and is left out: the engine has room for so many clauses.
     lexical = _lexical_query(replace(words, exact=(), pairs=()), narrowing, everything=False)
-    return {"bool": {"filter": [lexical, *_informed(request, shares)]}}
+    return {"bool": {"filter": [lexical], "must": _informed(request, shares)}}
 
 
 def _informed(request: SearchRequest, shares: Sequence[float]) -> list[Body]:

@@ -205,8 +205,7 @@ def experts_text(found: WhoKnows) -> str:
         ("", experts.candidates),
         ("D'après l'annuaire seul", experts.stated),
     )
-    certain = any(candidate.sure for candidate in experts.candidates)
-    blocks = [] if certain else [_nobody(found)]
+    blocks = [] if experts.known else [_nobody(found)]
     for heading, candidates in lists:
         blocks += [f"{heading} :"] if heading and candidates else []
         blocks += [_candidate(candidate, n) for n, candidate in enumerate(candidates, 1)]

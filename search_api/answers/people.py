@@ -183,14 +183,15 @@ def people_answer(
     elif matches.nobody_in:
         cards = named
     elif matches.ordinary:
-        known = choice.known(experts.candidates, limit - 1)
+        known = choice.known(experts, limit - 1)
         cards = [*known, *named]
     else:
         cards = named[:limit]
         if not named or not matches.whole:
-            cards += choice.known(experts.candidates, limit - len(cards))
+            cards += choice.known(experts, limit - len(cards))
         if matches.metiers:
-            cards += choice.stated(experts)
+            shown = {one.candidate.agent.id for one in cards}
+            cards += [one for one in choice.stated(experts) if one.candidate.agent.id not in shown]
     counted = len(named) + matches.beyond
     shown = tuple(cards[:limit])
     own = sum(1 for one in shown if one.reason in _BY_DIRECTORY)
@@ -228,9 +229,12 @@ class _Choice:
         )
         return self.card(one, CardReason.NAMED if by_name else CardReason.IN_POST)
 
-    def known(self, ranked: Sequence[Candidate], limit: int) -> list[PersonCard]:
-        """Of who is sure, in their order: the best, who wrote an answer shown, and the nearest."""
-        sure = [one for one in ranked if one.sure]
+    def known(self, experts: Experts, limit: int) -> list[PersonCard]:
+        """Of who is sure, in their order: the best, who wrote an answer shown, and the nearest.
+
+        Some by what they wrote, some by what the directory says of the question's topics.
+        """
+        sure = experts.known
         if limit < 1 or not sure:
             return []
         writers = sorted(
@@ -242,7 +246,11 @@ class _Choice:
         first = [*writers[:1], sure[0], *([near] if near else []), *sure]
         kept = set(list(dict.fromkeys(one.agent.id for one in first))[:limit])
         return [
-            self.card(one, CardReason.KNOWS, nearest=one is near and len(sure) > 1)
+            self.card(
+                one,
+                CardReason.KNOWS if one.evidence else CardReason.METIER,
+                nearest=one is near and len(sure) > 1,
+            )
             for one in sure
             if one.agent.id in kept
         ]

@@ -13,7 +13,7 @@ from expertise.name_words import name_reach
 from expertise.topics import Topic
 from expertise.values import DirectAnswerer, NameCompleter, NameMatcher, Window
 from expertise.visibility import may_be_shown
-from expertise.who_knows import Experts, find_experts
+from expertise.who_knows import NEAR_ODDS, Experts, find_experts
 from indexer.access import Reader
 from indexer.french.analysis import analyse, analyse_query, fold
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
@@ -304,7 +304,7 @@ def answer_question(
 ) -> QuestionAnswer:
     """Answer a question under a reader's rights, and note it in the query log.
 
-    So many `candidates` at most stand beside the documents; 0 asks for none. Where no word of the
+    So many `candidates` at most have a card; 0 asks for none. Where no word of the
     question is found and its correction is, the correction is answered, unless `as_typed`.
     Parsed, encoded and searched once; a correction that is answered instead, once more. A page
     that facets, a person or dates narrow or order is another search than who knows.
@@ -332,10 +332,9 @@ def answer_question(
         matches = named_by(context, reader, asker, better, _read_texts(results))
     experts, related = Experts((), 0), RelatedTopics()
     window = context.search.window(found.hits) if candidates else Window(())
-    only_named = matches.placed or (bool(matches.people) and matches.whole)
-    direct = None if found.instead or only_named else direct_answer(results, today)
-    if direct and not context.search.says_most(found.hits, direct.reference.document_id):
-        direct = None
+    direct = None
+    if not found.instead:
+        direct = _direct(context.search, found.hits, results, matches, today)
     answered = _answerer(direct)
     words = results.question.words  # what operators narrow names no topic
     topics = related_topics(context, words, far=True).topics if words.strip() else ()
@@ -345,6 +344,8 @@ def answer_question(
         experts = _experts(
             context, reader, window, text, matches, topics, limit=CHOSEN_FROM, answered=answered
         )
+    if not results.found and not (query.filters or found.hits.parsed.bylines):
+        experts = replace(experts, candidates=(), beyond=0)
     first = [one.card.document_id for one in results.results]
     people = people_answer(experts, matches, asker, first, answered, candidates or MOST_CARDS)
     if candidates and words.strip() and not (results.found and people.cards):
@@ -376,6 +377,17 @@ def answer_question(
     )
 
 
+def _direct(
+    search: Search, hits: SearchHits, results: Results, matches: DirectoryMatches, today: date
+) -> DirectAnswer | None:
+    """The sentences that answer; None where the question only names somebody."""
+    if matches.placed or (bool(matches.people) and matches.whole):
+        return None
+    direct = direct_answer(results, today)
+    sure = direct is not None and search.says_most(hits, direct.reference.document_id)
+    return direct if sure else None
+
+
 def _answerer(direct: DirectAnswer | None) -> DirectAnswerer | None:
     if direct is None or direct.author.agent is None:
         return None
@@ -383,19 +395,41 @@ def _answerer(direct: DirectAnswer | None) -> DirectAnswerer | None:
 
 
 def who_knows(
-    context: AnswerContext, reader: Reader, question: str, *, area: str = "", limit: int
+    context: AnswerContext,
+    reader: Reader,
+    question: str,
+    *,
+    area: str = "",
+    limit: int,
+    least: float = NEAR_ODDS,
 ) -> WhoKnows:
     """Who may know, under a reader's rights; noted in the query log.
 
     `area` narrows to a département (`22`) or a region (`r53`). Without a question, nobody.
+    `least` is the log-odds from which somebody is named.
     Raises `IndexUnreachable`.
     """
-    window = context.search.window_of(question, reader)
+    search, today = context.search, context.today()
+    hits = search.hits(Query(question), reader, with_experts=True)
+    window, results = search.window(hits), search.page(hits, today)
     asker = asker_of(context, reader)
-    titles = [ranked.card.title for ranked in window.documents]
-    matches = named_by(context, reader, asker, question, titles)
-    topics = related_topics(context, question, far=True).topics if question.strip() else ()
-    experts = _experts(context, reader, window, question, matches, topics, area=area, limit=limit)
+    texts = _read_texts(results)
+    expansions = results.question.expansions
+    matches = named_by(context, reader, asker, question, texts, expansions)
+    words = results.question.words
+    topics = related_topics(context, words, far=True).topics if words.strip() else ()
+    experts = _experts(
+        context,
+        reader,
+        window,
+        question.strip(),
+        matches,
+        topics,
+        area=area,
+        limit=limit,
+        answered=_answerer(_direct(search, hits, results, matches, today)),
+        least=least,
+    )
     named = [one.agent.id for one in experts.candidates]
     context.query_log.note(experts_query(reader, question, area, named))
     related = RelatedTopics()
@@ -430,6 +464,7 @@ def _experts(
     area: str = "",
     limit: int,
     answered: DirectAnswerer | None = None,
+    least: float = NEAR_ODDS,
 ) -> Experts:
     return find_experts(
         window,
@@ -444,4 +479,5 @@ def _experts(
         answered=answered,
         asked_topics=[one.id for one in topics],
         whole_topic=whole_topic(topics, question),
+        least=least,
     )

@@ -81,8 +81,7 @@ def topic_answer(context: AnswerContext, reader: Reader, topic_id: str) -> Topic
 def topic_to_go_on_from(context: AnswerContext, question: str, found: Experts) -> Topic | None:
     """The topic nearest to a question that nobody is known for with certainty; else None."""
     build = context.build()
-    certain = any(one.sure for one in found.candidates)
-    if certain or isinstance(build, BuildStatus) or not question.strip():
+    if found.known or isinstance(build, BuildStatus) or not question.strip():
         return None
     return nearest_topic(build, question, found.nearest)
 

@@ -77,7 +77,7 @@ def search(
     """Documents that answer, each with its answering passage; without a question the newest."""
     services = services_of(request)
     query = Asked(q, filters, page, page_size, sort, wide, verified)
-    found = answer_question(services, reader, query, as_typed=True)
+    found = answer_question(services, reader, query, candidates=MOST_CARDS, as_typed=True)
     return search_answer(found, services.today(), explain=explain)
 
 
@@ -88,11 +88,12 @@ def experts(
     q: Typed = "",
     area: AreaCode = "",
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
+    explain: Annotated[bool, Query(description="add score and parts")] = False,
 ) -> ExpertsBody:
     """Agents who may know, each with the documents that show it; without a question nobody."""
     services = services_of(request)
     found = who_knows(services, reader, q, area=area, limit=limit)
-    return experts_answer(found, services.today())
+    return experts_answer(found, services.today(), explain=explain)
 
 
 @api_router.get("/suggest")

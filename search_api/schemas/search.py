@@ -333,8 +333,8 @@ class CandidateBody(_SearchSchema):
     """An agent with their evidence."""
 
     agent: AgentBody
-    score: float
-    parts: CandidatePartsBody
+    score: float | None = Field(None, description="with `explain`")
+    parts: CandidatePartsBody | None = Field(None, description="with `explain`")
     evidence: list[EvidenceBody]
     degree: Degree | None = Field(
         description="`answered` this question or one in nearly the same words; `wrote` on its "

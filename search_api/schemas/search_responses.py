@@ -132,16 +132,20 @@ def _territory(code: str) -> AreaBody | None:
     return AreaBody(code=code, name=area_label(code)) if code else None
 
 
-def experts_answer(found: WhoKnows, today: date) -> ExpertsBody:
+def experts_answer(found: WhoKnows, today: date, *, explain: bool = False) -> ExpertsBody:
     """The body of an answer to who knows."""
     experts, topic = found.experts, found.nearest_topic
+
+    def bodies(candidates: Sequence[Candidate]) -> list[CandidateBody]:
+        return [candidate_body(one, today, explain=explain) for one in candidates]
+
     nearly = bool(found.matches.spelt)
     return ExpertsBody(
-        candidates=[candidate_body(one, today) for one in experts.candidates],
+        candidates=bodies(experts.candidates),
         beyond=experts.beyond,
-        named=[] if nearly else [candidate_body(one, today) for one in experts.named],
-        nearly_named=[candidate_body(one, today) for one in experts.named] if nearly else [],
-        stated=[candidate_body(one, today) for one in experts.stated],
+        named=[] if nearly else bodies(experts.named),
+        nearly_named=bodies(experts.named) if nearly else [],
+        stated=bodies(experts.stated),
         nearest=[_nearest(one.card) for one in experts.nearest],
         nearest_area=area_body(experts.nearest_area),
         nearest_topic=NearestTopicBody(id=topic.id, label=topic.label) if topic else None,
@@ -301,14 +305,20 @@ def author_body(author: DocumentAuthor) -> AuthorBody:
     )
 
 
-def candidate_body(candidate: Candidate, today: date) -> CandidateBody:
-    """Who may know, with the reasons."""
+def candidate_body(candidate: Candidate, today: date, *, explain: bool = False) -> CandidateBody:
+    """Who may know, with the reasons.
+
+    Scores are relative to documents that the reader may not read, too: they are left out without
+    `explain`.
+    """
     agent, parts = candidate.agent, candidate.parts
     assert not agent.departed(today)  # noqa: S101 - `find_experts` proposes nobody who left
     return CandidateBody(
         agent=agent_body(agent),
-        score=candidate.score,
-        parts=CandidatePartsBody(votes=parts.votes, walk=parts.walk, documents=parts.documents),
+        score=candidate.score if explain else None,
+        parts=CandidatePartsBody(votes=parts.votes, walk=parts.walk, documents=parts.documents)
+        if explain
+        else None,
         evidence=[evidence_body(one) for one in candidate.evidence],
         degree=candidate.degree,
         sure=candidate.sure,

@@ -32,7 +32,7 @@ QUESTIONS = ("", "dégrèvement foncier", "dégrèvemnt foncier", SECRET, "zanzi
 PATHS = ("/api/v1/search?q={}&page_size=50", "/api/v1/experts?q={}&limit=50",
          "/api/v1/suggest?q={}", "/?q={}", "/experts?q={}", "/?q=&kind={}", "/?q=&area=93",
          "/opensearch.xml", "/health/ready", "/api/v1/openapi.json")  # fmt: skip
-NUMBERS = {"score", "parts", "confidence", "strength"}
+NUMBERS = {"strength"}
 
 
 def _restricted() -> list[Put]:

@@ -10,8 +10,7 @@ from datetime import date
 import pytest
 
 from connectors.values import Access, Agent, Contribution, ContributorRole, Section
-from expertise.scoring import NO_THRESHOLD, Threshold
-from expertise.who_knows import find_experts
+from expertise.who_knows import NO_BAR, find_experts
 from indexer.access import NOBODY, Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
@@ -217,7 +216,7 @@ def test_results_and_experts_rest_on_what_is_readable(library: Library, reader: 
     question = "cadastre commun"
     window = search.window_of(question, reader)
     nearest = find_experts(
-        window, question, book, TODAY, reader_id=reader.agent_id, threshold=Threshold(math.inf, 0.0)
+        window, question, book, TODAY, reader_id=reader.agent_id, least=math.inf
     ).nearest
     assert {ranked.card.document_id for ranked in nearest} <= readable
     experts = find_experts(
@@ -227,7 +226,7 @@ def test_results_and_experts_rest_on_what_is_readable(library: Library, reader: 
         TODAY,
         reader_id=reader.agent_id,
         limit=1000,
-        threshold=NO_THRESHOLD,
+        least=NO_BAR,
     )
     evidence = {e.document_id for c in experts.candidates for e in c.evidence}
     assert evidence <= readable

@@ -13,12 +13,13 @@ from connectors.values import EVERYONE, Contribution, ContributorRole
 from expertise.votes import RANKING_DEPTH
 from indexer.access import Reader
 from indexer.ports import Index
-from indexer.values import WINDOW, Put
+from indexer.values import WINDOW, Put, RelevanceCut, Remove
 from quisait.commands.answers import experts_body, results_body
 from search_api.answers.context import AnswerContext
 from search_api.answers.question import QuestionAnswer, answer_question, who_knows
 from search_api.query_log.recording import AskedQuery
 from search_api.questions.query import Query, ResultOrder
+from search_api.ranking.fusion import ModelBars
 from search_api.ranking.ranker import FEATURES, FORMAT, Ranker, Tree
 from search_api.ranking.results import explanation
 from search_api.ranking.search_configuration import SearchConfiguration
@@ -108,7 +109,8 @@ def asked(
     with engine_index(request.param, folder) as index, agent_book(folder) as book:
         assert not index.write(library()).failed
         counting, encoder, log = CountingIndex(index), CountingEncoder(), NotedQueries()
-        configuration = SearchConfiguration(authors=book)
+        bars = ModelBars(-1.0, RelevanceCut(0.2, -1.0))
+        configuration = SearchConfiguration(authors=book, bars=bars)
         search = Search(counting, encoder, book, configuration)
         context = AnswerContext(search, book, today=lambda: TODAY, query_log=log)
         yield Asked(counting, encoder, log, context)
@@ -236,3 +238,60 @@ def test_a_learned_order_changes_the_order_alone(asked: Asked) -> None:
     assert any(moved)
     windows = [search.window_of(QUESTION, READER) for search in (plain, tuned)]
     assert windows[0] == windows[1]
+
+
+def _question(number: int, text: str) -> Put:
+    asked = Contribution("wiki:iris", ContributorRole.ASKER, last=TODAY)
+    remarked = Contribution("wiki:hugo", ContributorRole.COMMENTER, last=TODAY)
+    return encoded(
+        put(
+            f"questions:{number}",
+            text,
+            title=text,
+            contributions=(asked, remarked),
+            kind="question",
+        )
+    )
+
+
+def test_asking_never_lowers_who_knows(asked: Asked) -> None:
+    """The question stands first among the documents, unanswered; everybody stays as they were."""
+    for number, text in enumerate((SURE, QUESTION, "bail rural", "taxe foncière d'un bail")):
+        before = who_knows(asked.context, READER, text, limit=10).experts.candidates
+        cards, _, _ = asked.answer(Query(text))
+        question = _question(number, text)
+        assert not asked.index.index.write([question]).failed
+        try:
+            after = who_knows(asked.context, READER, text, limit=10).experts.candidates
+            again, _, _ = asked.answer(Query(text))
+        finally:
+            asked.index.index.write([Remove(question.indexed.document.id)])
+        shown = [one.card.document_id for one in again.results.results]
+        assert question.indexed.document.id in shown
+        assert [(one.agent.id, one.degree) for one in after] == [
+            (one.agent.id, one.degree) for one in before
+        ]
+        assert _cards(again) == _cards(cards)
+
+
+def _cards(found: QuestionAnswer) -> list[str]:
+    return [one.candidate.agent.id for one in found.people.cards]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "recette de cuisine au potiron",
+        f"{QUESTION} après:2090-01-01",
+        f'{QUESTION} "aucun texte ne dit cela"',
+        f"{QUESTION} type:inconnu",
+        f"{QUESTION} espace:inconnu",
+    ],
+)
+def test_nobody_stands_beside_an_empty_result(asked: Asked, text: str) -> None:
+    """Whatever narrowed it to nothing."""
+    found, _, _ = asked.answer(Query(text))
+    if not found.results.found:
+        assert (found.people.cards, found.experts.candidates) == ((), ())
+    knowing = who_knows(asked.context, READER, text, limit=10)
+    assert all(one.evidence for one in knowing.experts.candidates)

@@ -1,6 +1,6 @@
 """Who is proposed for a topic, who never is, and on what evidence."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -10,16 +10,25 @@ from hypothesis import strategies as st
 
 from connectors.values import Agent, ContributorRole, EvidencePolicy, RefusedTopic
 from expertise.names import Reason
-from expertise.scoring import FEWEST_COMPARED, NO_THRESHOLD, SERVED_THRESHOLD
+from expertise.knowing import FEWEST_COMPARED
 from expertise.values import (
     AssignedTopics,
     DirectAnswerer,
     RankedDocument,
     ScoreParts,
+    TopicHolders,
     TopicsOf,
     Window,
 )
-from expertise.who_knows import WALK_WEIGHT, Experts, asks_the_same, find_experts, in_area
+from expertise.who_knows import (
+    NEAR_ODDS,
+    NO_BAR,
+    WALK_WEIGHT,
+    Experts,
+    asks_the_same,
+    find_experts,
+    in_area,
+)
 from indexer.values import Card
 from tests.windows import TODAY, ListedBook, card, ranked, wrote
 
@@ -42,6 +51,7 @@ def asked(
         reader_id=READER,
         area=area,
         limit=limit,
+        least=NO_BAR,
     )
 
 
@@ -67,16 +77,22 @@ class Topics:
     declared: Collection[str] = ()
     on_page: Collection[str] = ()
     asked: Collection[str] = ()
+    agents: Sequence[Agent] = (ANA,)
 
     def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
         self.asked = set(document_ids)
         return self.assigned
 
-    def held_by_directory(
-        self, agents: Iterable[Agent], today: date, *, declared: bool
-    ) -> Mapping[str, frozenset[str]]:
-        held = frozenset([*self.by_metier, *(self.declared if declared else ())])
-        return {one.id: held for one in agents if held}
+    def holders_of(self, topic_ids: Sequence[str], today: date) -> TopicHolders:
+        stated = {
+            **dict.fromkeys(self.declared, Reason.DECLARED),
+            **dict.fromkeys(self.by_metier, Reason.METIER),
+        }
+        held = {id_: why for id_, why in stated.items() if id_ in topic_ids}
+        agents = self.agents if held else ()
+        return TopicHolders(
+            {one.id: one for one in agents}, stated={one.id: held for one in agents}
+        )
 
     def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
         return frozenset(self.on_page if topic_id == "pci" else ())
@@ -91,7 +107,7 @@ def test_topics_are_asked_of_the_documents_that_vote_and_no_others() -> None:
 
     def parts(assigned: AssignedTopics | None) -> dict[str, ScoreParts]:
         window = Window(tuple(documents))
-        found = find_experts(window, "cadastre", book, TODAY, build=assigned)
+        found = find_experts(window, "cadastre", book, TODAY, build=assigned, least=NO_BAR)
         return {one.agent.id: one.parts for one in found.candidates}
 
     before, after = parts(None), parts(topics)
@@ -269,7 +285,7 @@ def compared(documents: list[RankedDocument], nearness: float) -> Window:
 def test_thin_evidence_names_nobody() -> None:
     """Nobody, the nearest documents instead; and no area where nobody is known anywhere."""
     book = ListedBook((ANA, BEN, CYD))
-    thin = compared(three_notes(), nearness=THIN)
+    thin = compared([one._replace(said=0.2) for one in three_notes()], nearness=THIN)
     nobody = find_experts(thin, "cadastre", book, TODAY)
     assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
     assert [one.card.document_id for one in nobody.nearest] == ["wiki:1", "wiki:2", "wiki:3"]
@@ -277,17 +293,37 @@ def test_thin_evidence_names_nobody() -> None:
 
 
 def test_where_nothing_comes_near_the_strongest_name_is_held_back() -> None:
-    """However the documents stand among themselves; among few, nothing can be said."""
+    """However the documents stand among themselves, and however few there are."""
     book = ListedBook((ANA, BEN, CYD))
     firm = compared(three_notes(), nearness=FIRM)
     far = replace(firm, far=True)
     nobody = find_experts(far, "xylophone", book, TODAY)
     assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
     assert (nobody.nearest, nobody.far) == ((), True)
-    everybody = find_experts(far, "xylophone", book, TODAY, threshold=NO_THRESHOLD)
+    everybody = find_experts(far, "xylophone", book, TODAY, least=NO_BAR)
     assert found(everybody) == ["ag-1", "ag-2", "ag-3"]
     few = replace(firm, far=True, compared=FEWEST_COMPARED - 1)
-    assert find_experts(few, "xylophone", book, TODAY).candidates
+    assert not find_experts(few, "xylophone", book, TODAY).candidates
+
+
+@given(
+    scores=st.lists(st.tuples(st.floats(0, 1), st.floats(-0.2, 0.2)), max_size=4),
+    compared_to=st.integers(0, FEWEST_COMPARED + 1),
+    far=st.booleans(),
+)
+def test_every_candidate_has_evidence(
+    scores: list[tuple[float, float]], compared_to: int, far: bool
+) -> None:
+    """Whatever the neighbours of a document add to its score, and however few were compared."""
+    accounts = ["wiki:ana", "wiki:ben", "wiki:cyd", "wiki:ana"]
+    documents = tuple(
+        RankedDocument(card(f"wiki:{n}", wrote(accounts[n])), score, 3.0, near_hits=near)
+        for n, (score, near) in enumerate(scores)
+    )
+    window = Window(documents, compared=compared_to, far=far)
+    shown = find_experts(window, "cadastre", ListedBook((ANA, BEN, CYD)), TODAY).candidates
+    assert all(one.evidence for one in shown)
+    assert not (far and shown)
 
 
 def test_each_candidate_stands_on_their_own() -> None:
@@ -298,18 +334,26 @@ def test_each_candidate_stands_on_their_own() -> None:
         ranked(0.3, card("wiki:3", wrote("wiki:cyd"))),
     ]
     firm = compared(notes, nearness=FIRM)
+    thin = compared(notes[2:], nearness=THIN).documents
+    firm = replace(firm, documents=(*firm.documents[:2], *thin))
     somebody = find_experts(firm, "cadastre", ListedBook((ANA, BEN, CYD)), TODAY)
     assert (found(somebody), somebody.nearest, somebody.beyond) == (["ag-1", "ag-2"], (), 0)
-    assert all(one.confidence >= SERVED_THRESHOLD.confidence for one in somebody.candidates)
+    assert all(one.confidence >= NEAR_ODDS for one in somebody.candidates)
 
 
 @pytest.mark.parametrize(
-    ("nearness", "compared_to", "sure"),
-    [(7.0, FEWEST_COMPARED, True), (3.0, FEWEST_COMPARED, False), (3.0, 1, True)],
+    ("score", "nearness", "compared_to", "sure"),
+    [
+        (1.0, 7.0, FEWEST_COMPARED, True),
+        (1.0, 3.0, FEWEST_COMPARED, False),
+        (1.0, 0.0, 1, True),
+    ],
 )
-def test_who_only_comes_near_is_marked(nearness: float, compared_to: int, sure: bool) -> None:
-    """Between the bar that shows and the one that vouches; among few, nothing is said."""
-    one = [ranked(1.0, card("wiki:1", wrote("wiki:ana")))]
+def test_who_only_comes_near_is_marked(
+    score: float, nearness: float, compared_to: int, sure: bool
+) -> None:
+    """Between the bar that shows and the one that vouches; among few, scores vouch."""
+    one = [ranked(score, card("wiki:1", wrote("wiki:ana")))]
     window = replace(compared(one, nearness=nearness), compared=compared_to)
     (ana,) = find_experts(window, "cadastre", ListedBook((ANA,)), TODAY).candidates
     assert ana.sure is sure
@@ -324,7 +368,7 @@ ASKED = "Comment calculer la valeur locative cadastrale ?"
         ("Calculer la valeur locative cadastrale", ContributorRole.ANSWERER, 7.0, "answered"),
         ("Valeur locative cadastrale : la calculer", ContributorRole.ANSWERER, 7.0, "answered"),
         ("Calculer la valeur locative cadastrale", ContributorRole.AUTHOR, 7.0, "wrote"),
-        ("Calculer la valeur locative cadastrale", ContributorRole.ANSWERER, 4.0, "near"),
+        ("Calculer la valeur locative cadastrale", ContributorRole.ANSWERER, 0.0, "near"),
         ("Contester la valeur locative", ContributorRole.ANSWERER, 7.0, "wrote"),
         ("Valeur locative", ContributorRole.ANSWERER, 7.0, "wrote"),
         ("", ContributorRole.ANSWERER, 7.0, "wrote"),
@@ -373,12 +417,10 @@ def test_a_subject_asks_nothing(word: str) -> None:
 
 @pytest.mark.parametrize(
     ("nearness", "held", "sure"),
-    [(4.5, {"pci"}, True), (4.5, {"paie"}, False), (4.5, set(), False), (3.9, {"pci"}, False)],
+    [(2.5, {"pci"}, True), (2.5, {"paie"}, False), (2.5, set(), False)],
 )
-def test_a_near_document_on_ones_metier_vouches(
-    nearness: float, held: set[str], sure: bool
-) -> None:
-    """A document on a topic of the métier, near the question: neither alone is enough."""
+def test_a_document_on_ones_metier_vouches(nearness: float, held: set[str], sure: bool) -> None:
+    """A document that comes near is enough where the directory says the same of its author."""
 
     one = [ranked(1.0, card("wiki:1", wrote("wiki:ana")))]
     window = compared(one, nearness=nearness)
@@ -396,7 +438,7 @@ def test_one_very_fitting_document_is_enough() -> None:
         window = compared(notes, nearness=3.0)
         (ana,) = find_experts(window, "cadastre", ListedBook((ANA,)), TODAY).candidates
         confidences.append(ana.confidence)
-    assert SERVED_THRESHOLD.confidence <= confidences[0] <= confidences[1]
+    assert NEAR_ODDS <= confidences[0] <= confidences[1]
 
 
 def test_where_nobody_is_known_the_nearest_area_is_named() -> None:
@@ -448,7 +490,7 @@ def test_a_declared_skill_never_outranks_evidence() -> None:
     """It stands in its own list, below; after a year without evidence it is to be renewed."""
     fresh = replace(CYD, skills=("cadastre",), skills_declared=TODAY - timedelta(days=365))
     old = replace(BEN, skills=("cadastre",), skills_declared=TODAY - timedelta(days=366))
-    documents = [ranked(0.1, card("wiki:1", wrote("wiki:ana")))]
+    documents = [ranked(0.8, card("wiki:1", wrote("wiki:ana")))]
     experts = called("cadastre", ANA, fresh, old, documents=documents)
     assert found(experts) == ["ag-1"]
     stated = {one.agent.id: one.reasons for one in experts.stated}
@@ -496,7 +538,10 @@ def test_the_same_question_has_the_same_answer(documents: list[RankedDocument]) 
     """And nobody in it is without evidence, out of range or out of order."""
     experts = asked(documents, ANA, BEN, CYD)
     assert experts == asked(documents, CYD, ANA, BEN)
-    keys = [(-candidate.score, candidate.agent.id) for candidate in experts.candidates]
+    keys = [
+        (-candidate.confidence, -candidate.score, candidate.agent.id)
+        for candidate in experts.candidates
+    ]
     assert keys == sorted(keys)
     for candidate in experts.candidates:
         assert candidate.evidence
@@ -535,12 +580,12 @@ def test_who_wrote_the_direct_answer_knows_where_it_counts_for_them() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "held", "sure"),
-    [({"pci"}, {"pci"}, True), (set(), {"pci"}, False), ({"pci"}, set(), False)],
+    [({"pci"}, {"pci"}, True), (set(), {"paie"}, False), ({"pci"}, set(), False)],
 )
 def test_a_named_topic_that_the_directory_states_vouches(
     asked: set[str], held: set[str], sure: bool
 ) -> None:
-    """With a document on it; one that is not named, or not stated, does not."""
+    """With a document on it; another topic, or one that is not stated, does not."""
 
     window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], nearness=3.0)
     build = Topics({"wiki:1": [("pci", 0.6)]}, declared=held)
@@ -548,6 +593,22 @@ def test_a_named_topic_that_the_directory_states_vouches(
         window, "plan", ListedBook((ANA,)), TODAY, build=build, asked_topics=asked
     ).candidates
     assert ana.sure is sure
+
+
+def test_who_holds_the_topic_by_the_directory_knows_without_documents() -> None:
+    """Beside who wrote; not where they may not be proposed, and without a place in the evidence."""
+    window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ben")))], nearness=FIRM)
+    silent = replace(ANA, metier="géomètre", accounts=())
+    hidden = replace(CYD, listed=False)
+    left = Agent("ag-4", "Dan", "Morel", departure=TODAY)
+    build = Topics({"wiki:1": [("pci", 1.0)]}, by_metier={"pci"}, agents=(silent, hidden, left))
+    experts = find_experts(
+        window, "plan", ListedBook((BEN,)), TODAY, build=build, asked_topics={"pci"}
+    )
+    assert found(experts) == [BEN.id]
+    assert [(one.agent.id, one.evidence, one.reasons) for one in experts.stated] == [
+        (silent.id, (), (Reason.METIER,))
+    ]
 
 
 def test_whom_a_topics_page_shows_is_known_where_the_question_is_that_topic() -> None:

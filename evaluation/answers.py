@@ -1,0 +1,372 @@
+"""Score a running installation on questions of its own, with the people and documents expected."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from expertise.answer_values import BuildStatus
+from expertise.builds import IsolationQuery
+from expertise.current_build import OpenBuild
+from expertise.holders import Basis, IsolationScope
+from expertise.peers import topic_view
+from indexer.access import Reader
+from indexer.french.analysis import folded_words
+from search_api.answers.context import AnswerContext
+from search_api.answers.people import MOST_CARDS
+from search_api.answers.question import QuestionAnswer, answer_question
+from search_api.questions.query import Query
+
+FIRST_PAGE = 10
+MOST_CLAIMS = 5000
+
+_SCOPES = {
+    IsolationScope.DEPARTEMENT: "departement",
+    IsolationScope.REGION: "region",
+    IsolationScope.COUNTRY: "country",
+}
+"""As the truth names them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedAnswer:
+    """One line of `questions.jsonl`: who asks, and what a good answer shows.
+
+    `right` and `acceptable` people and documents are ids. `nobody`: nobody knows. `no_documents`:
+    no document answers. `direct_document` or one of `direct_texts` (folded) is the direct answer.
+    """
+
+    id: str
+    agent: str
+    text: str
+    kind: str
+    right: frozenset[str]
+    acceptable: frozenset[str]
+    wrong: frozenset[str]
+    nobody: bool
+    documents: frozenset[str]
+    acceptable_documents: frozenset[str]
+    no_documents: bool
+    direct_document: str
+    direct_texts: tuple[str, ...]
+
+    @property
+    def experts(self) -> frozenset[str]:
+        """Everybody whose card is right."""
+        return self.right | self.acceptable
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Questions, and where the files are there the degrees by (topic, agent) and who is alone.
+
+    `holders` is the degree 0 to 3, None where a holding counts neither way. `alone` has for each
+    (topic, agent) the scopes in which it is right to say so, and whether it must be said.
+    """
+
+    questions: tuple[ExpectedAnswer, ...]
+    holders: Mapping[tuple[str, str], int | None]
+    alone: Mapping[tuple[str, str], tuple[frozenset[str], bool]]
+
+
+def read_truth(folder: Path) -> Truth:
+    """Read `questions.jsonl` and, as far as they exist, `holders.jsonl` and `isolation.jsonl`.
+
+    They lie in the folder or in its `truth`. Raises `OSError`, `ValueError` or `KeyError`.
+    """
+    if not (folder / "questions.jsonl").is_file():
+        folder /= "truth"
+    alone: dict[tuple[str, str], tuple[frozenset[str], bool]] = {}
+    for row in _rows(folder / "isolation.jsonl"):
+        if "alone_in" in row:
+            alone[row["topic"], row["agent"]] = (
+                frozenset(map(_scope, row["alone_in"])),
+                bool(row["alone_in"]),
+            )
+        else:
+            alone |= _by_agent(row)
+    return Truth(
+        tuple(map(_expected, _rows(folder / "questions.jsonl"))),
+        {(row["topic"], row["agent"]): _degree(row) for row in _rows(folder / "holders.jsonl")},
+        alone,
+    )
+
+
+def _rows(path: Path) -> list[Any]:
+    if not path.is_file() and path.name != "questions.jsonl":
+        return []
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+
+
+def _expected(row: Mapping[str, Any]) -> ExpectedAnswer:
+    people, documents = row["experts"], row["documents"]
+    texts = map(folded, row.get("direct_contains") or ())
+    direct = row.get("direct_answer") if "direct_contains" not in row else None
+    return ExpectedAnswer(
+        row["id"],
+        row["agent"],
+        row["q"],
+        row.get("kind", ""),
+        frozenset(people["ideal"]),
+        frozenset(people["ok"]),
+        frozenset(people.get("wrong", ())),
+        bool(row.get("nobody")),
+        frozenset(documents["ideal"]) if row.get("judge_documents", True) else frozenset(),
+        frozenset(documents["ok"]),
+        bool(row.get("no_documents")),
+        direct or "",
+        tuple(texts),
+    )
+
+
+def _degree(row: Mapping[str, Any]) -> int | None:
+    """Degree 1 counts neither way, nor who cannot be shown, nor a borderline case."""
+    unseen = row.get("departed") or row.get("restricted_only") or row.get("listed") is False
+    if row.get("borderline") or row["degree"] == 1:
+        return None
+    return 0 if unseen else int(row["degree"])
+
+
+def _scope(name: str) -> str:
+    return "country" if name == "france" else name
+
+
+def _by_agent(row: Mapping[str, Any]) -> dict[tuple[str, str], tuple[frozenset[str], bool]]:
+    """Of a line that lists agents by scope."""
+    right: dict[str, set[str]] = defaultdict(set)
+    must: set[str] = set()
+    for scope, agents in row["only_in"].items():
+        for agent in agents:
+            right[agent].add(_scope(scope))
+            must.add(agent)
+    for scope, agents in row.get("accept", {}).items():
+        for agent in agents:
+            right[agent].add(_scope(scope))
+    unseen = {*row.get("not_listed", ()), *row.get("departed_holders", ())}
+    return {
+        (row["topic"], agent): (frozenset(scopes), agent in must)
+        for agent, scopes in right.items()
+        if agent not in unseen
+    }
+
+
+@dataclass(slots=True)
+class Share:
+    """So many of so many."""
+
+    of: int = 0
+    hits: float = 0.0
+
+    def add(self, hit: float) -> None:
+        """Count one more case."""
+        self.of += 1
+        self.hits += hit
+
+    def __str__(self) -> str:
+        """`82 % (25/31)`, or a dash without a case."""
+        if not self.of:
+            return "–"
+        return f"{100 * self.hits / self.of:.0f} % ({self.hits:g}/{self.of})"
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionScore:
+    """What one question's page showed, beside what was expected."""
+
+    expected: ExpectedAnswer
+    cards: tuple[str, ...]
+    documents: tuple[str, ...]
+    direct: str
+    direct_text: str
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong with it, as short words."""
+        want = self.expected
+        found = []
+        if want.nobody and self.cards:
+            found.append("personne-de-trop")
+        elif want.experts and not self.cards:
+            found.append("personne")
+        elif want.experts and self.cards[0] not in want.experts:
+            found.append("autre-d'abord")
+        if want.wrong & set(self.cards):
+            found.append("à-tort")
+        if want.documents and not want.documents & set(self.documents[:1]):
+            found.append("document")
+        return tuple(found)
+
+
+@dataclass(slots=True)
+class AnswerScores:
+    """The table of one administration."""
+
+    questions: list[QuestionScore] = field(default_factory=list)
+    shares: dict[str, Share] = field(default_factory=lambda: defaultdict(Share))
+
+    def add(self, one: QuestionScore) -> None:
+        """Count one question."""
+        self.questions.append(one)
+        want, cards, count = one.expected, one.cards, self.shares
+        if want.nobody:
+            count["named_though_nobody"].add(bool(cards))
+        elif want.experts:
+            count["first_right"].add(bool(cards) and cards[0] in want.experts)
+            count["nobody_named"].add(not cards)
+            count["wrong_card"].add(bool(want.wrong & set(cards)))
+        if want.documents:
+            count["success_1"].add(bool(want.documents & set(one.documents[:1])))
+            count["success_3"].add(bool(want.documents & set(one.documents[:3])))
+            count["ndcg_10"].add(_ndcg(one.documents, want))
+        if want.no_documents:
+            count["documents_though_none"].add(bool(one.documents))
+        if want.direct_document or want.direct_texts:
+            count["direct_shown"].add(bool(one.direct))
+            count["direct_right"].add(_direct_is_right(one))
+
+
+def _ndcg(shown: Sequence[str], want: ExpectedAnswer) -> float:
+    grades = dict.fromkeys(want.acceptable_documents, 1) | dict.fromkeys(want.documents, 2)
+    discounts = [1 / math.log2(rank + 2) for rank in range(FIRST_PAGE)]
+    gains = [grades.get(id_, 0) for id_ in shown[:FIRST_PAGE]]
+    best = sorted(grades.values(), reverse=True)[:FIRST_PAGE]
+    return _dot(gains, discounts) / _dot(best, discounts)
+
+
+def _dot(some: Sequence[float], others: Sequence[float]) -> float:
+    return math.fsum(a * b for a, b in zip(some, others, strict=False))
+
+
+def _direct_is_right(one: QuestionScore) -> bool:
+    want = one.expected
+    if want.direct_texts:
+        return any(text in one.direct_text for text in want.direct_texts)
+    return bool(one.direct) and one.direct == want.direct_document
+
+
+def score_answers(
+    truth: Truth,
+    context: AnswerContext,
+    reader_of: Callable[[str], Reader],
+) -> AnswerScores:
+    """Ask each question as its agent sees the page, and count what a good answer shows.
+
+    Raises `IndexUnreachable`.
+    """
+    scores = AnswerScores()
+    for want in truth.questions:
+        answer = answer_question(
+            context, reader_of(want.agent), Query(want.text), candidates=MOST_CARDS
+        )
+        scores.add(
+            QuestionScore(
+                want,
+                shown_people(answer, want.agent),
+                tuple(one.card.document_id for one in answer.results.results),
+                answer.direct.reference.document_id if answer.direct else "",
+                folded(answer.direct.text) if answer.direct else "",
+            )
+        )
+    build = context.build()
+    if not isinstance(build, BuildStatus):
+        _score_holders(truth, build, scores)
+        _score_isolation(truth, build, scores)
+    return scores
+
+
+def shown_people(answer: QuestionAnswer, asker: str) -> tuple[str, ...]:
+    """Who has a card, then the people of services that the question names; never the asker."""
+    cards = [one.candidate.agent.id for one in answer.people.cards]
+    services = [one.id for service in answer.people.matches.services for one in service.people]
+    return tuple(id_ for id_ in dict.fromkeys((*cards, *services)) if id_ != asker)
+
+
+def folded(text: str) -> str:
+    """Words without case and accents, so that texts compare."""
+    return " ".join(folded_words(text))
+
+
+def _score_holders(truth: Truth, build: OpenBuild, scores: AnswerScores) -> None:
+    for topic in sorted({topic for topic, _ in truth.holders} & build.topics.keys()):
+        view = topic_view(build, topic)
+        said = {
+            one.agent.id
+            for one in (view.holders if view else ())
+            if one.basis is not Basis.DECLARED
+        }
+        for agent in said:
+            degree = truth.holders.get((topic, agent), 0)
+            if degree is not None:
+                scores.shares["holders_precision"].add(degree >= 2)
+        for (other, agent), degree in truth.holders.items():
+            if other == topic and degree is not None and degree >= 2:
+                scores.shares["holders_recall"].add(agent in said)
+
+
+def _score_isolation(truth: Truth, build: OpenBuild, scores: AnswerScores) -> None:
+    judged = {topic for topic, _ in truth.alone}
+    if not judged:
+        return
+    page = build.isolated_holders(IsolationQuery(limit=MOST_CLAIMS))
+    claims = {
+        (one.topic.id, one.agent.id): _SCOPES[one.scope]
+        for one in page.rows
+        if one.topic.id in judged
+    }
+    for pair, scope in claims.items():
+        scores.shares["isolation_precision"].add(scope in truth.alone.get(pair, ((), False))[0])
+    for pair, (scopes, must) in truth.alone.items():
+        if must:
+            scores.shares["isolation_recall"].add(claims.get(pair) in scopes)
+
+
+_LABELS = {
+    "first_right": "première carte : une bonne personne",
+    "nobody_named": "personne de nommé, alors que quelqu'un sait",
+    "wrong_card": "une personne à tort sur une carte",
+    "named_though_nobody": "quelqu'un de nommé, alors que personne ne sait",
+    "holders_precision": "référents des sujets, précision",
+    "holders_recall": "référents des sujets, rappel",
+    "isolation_precision": "« seul », précision",
+    "isolation_recall": "« seul », rappel",
+    "success_1": "documents, le premier",
+    "success_3": "documents, l'un des trois premiers",
+    "ndcg_10": "documents, nDCG@10",
+    "documents_though_none": "documents présentés, alors qu'aucun ne répond",
+    "direct_shown": "réponse directe présentée, là où il en faut une",
+    "direct_right": "réponse directe juste, là où il en faut une",
+}
+
+
+def answers_body(scores: AnswerScores) -> dict[str, dict[str, float]]:
+    """The table, for a program."""
+    return {
+        name: {"of": scores.shares[name].of, "hits": round(scores.shares[name].hits, 3)}
+        for name in _LABELS
+        if name in scores.shares
+    }
+
+
+def answers_text(scores: AnswerScores, *, faults: bool = False) -> str:
+    """The table; with `faults`, the questions that missed something too."""
+    lines = [
+        f"{label:52} {scores.shares[name]}"
+        for name, label in _LABELS.items()
+        if name in scores.shares
+    ]
+    if faults:
+        lines.append("")
+        for one in scores.questions:
+            if one.faults:
+                want = one.expected
+                lines.append(
+                    f"{want.id} [{want.kind}] {', '.join(one.faults)} : {want.text[:90]!r}"
+                )
+                lines.append(
+                    f"    {list(one.cards)}, attendus {sorted(want.right)}"
+                    f" {sorted(want.acceptable)} ; {list(one.documents[:3])}"
+                )
+    return "\n".join(lines)

@@ -1,0 +1,207 @@
+"""Fit and try the model of who knows (`expertise.knowing`) across administrations.
+
+Each administration is scored by a model that was fitted on the others.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.abstention import markdown_row
+from evaluation.answers import ExpectedAnswer, Share, Truth
+from expertise.knowing import CARD, FURTHER_CARD, Features
+from expertise.who_knows import NO_BAR
+from indexer.access import Reader
+from search_api.answers.context import AnswerContext
+from search_api.answers.people import MOST_CARDS
+from search_api.answers.question import who_knows
+
+Floats = NDArray[np.float64]
+
+CANDIDATES = 12
+"""So many of a question's candidates are learned from: the rest is far behind them."""
+NOBODY_WEIGHT = 1.5
+"""What a question counts that nobody can answer: they are few."""
+RIDGE = 1.0
+"""Penalty on the squares of weights of standardised features."""
+STEPS, TOLERANCE = 100, 1e-8
+BINS = (0.0, 0.1, 0.3, 0.5, 0.75, 0.9, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedQuestion:
+    """One question: features and rightness of its candidates, and their ids."""
+
+    expected: ExpectedAnswer
+    ids: tuple[str, ...]
+    features: Floats
+    right: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class KnowingModel:
+    """A logistic regression: `weights` has shape (features,)."""
+
+    weights: Floats
+    bias: float
+
+    def probabilities(self, features: Floats) -> Floats:
+        """Shape (candidates,)."""
+        odds = np.clip(features @ self.weights + self.bias, -30, 30)
+        found: Floats = 1 / (1 + np.exp(-odds))
+        return found
+
+
+def ask_all(
+    truth: Truth, context: AnswerContext, reader_of: Callable[[str], Reader]
+) -> tuple[AskedQuestion, ...]:
+    """The questions that name nobody, with all of their candidates. Raises `IndexUnreachable`."""
+    asked = []
+    for want in truth.questions:
+        found = who_knows(context, reader_of(want.agent), want.text, limit=CANDIDATES, least=NO_BAR)
+        if found.matches.people or found.matches.services:
+            continue
+        experts = found.experts
+        each = {one.agent.id: one for one in (*experts.candidates, *experts.stated)}
+        told = {id_: one for id_, one in each.items() if one.parts.features}
+        rows = [one.parts.features for one in told.values()]
+        asked.append(
+            AskedQuestion(
+                want,
+                tuple(told),
+                np.array(rows, dtype=np.float64).reshape(len(rows), len(Features._fields)),
+                np.array([id_ in want.experts for id_ in told], dtype=bool),
+            )
+        )
+    return tuple(asked)
+
+
+def fit(asked: Sequence[AskedQuestion], without: str = "") -> KnowingModel:
+    """By Newton's method, without the feature of that name."""
+    rows = np.concatenate([one.features for one in asked]).copy()
+    right = np.concatenate([one.right for one in asked]).astype(np.float64)
+    counts = np.concatenate(
+        [np.full(len(one.ids), NOBODY_WEIGHT if one.expected.nobody else 1.0) for one in asked]
+    )
+    if without:
+        rows[:, Features._fields.index(without)] = 0.0
+    mean, spread = rows.mean(axis=0), rows.std(axis=0)
+    spread[spread == 0] = 1.0
+    scaled = np.column_stack([(rows - mean) / spread, np.ones(len(rows))])
+    penalty = np.full(scaled.shape[1], RIDGE)
+    penalty[-1] = 0.0
+    weights = np.zeros(scaled.shape[1])
+    for _ in range(STEPS):
+        likely = 1 / (1 + np.exp(-np.clip(scaled @ weights, -30, 30)))
+        slope = scaled.T @ (counts * (likely - right)) + penalty * weights
+        curve = (scaled.T * (counts * likely * (1 - likely))) @ scaled + np.diag(penalty)
+        step = np.linalg.solve(curve, slope)
+        weights -= step
+        if np.abs(step).max() < TOLERANCE:
+            break
+    plain = weights[:-1] / spread
+    return KnowingModel(plain, float(weights[-1] - plain @ mean))
+
+
+def cards(one: AskedQuestion, model: KnowingModel) -> tuple[str, ...]:
+    """Who would have a card."""
+    if not one.ids:
+        return ()
+    likely = model.probabilities(one.features)
+    order = np.argsort(-likely, kind="stable")
+    first = likely[order[0]] >= CARD
+    further = [n for n in order[1:MOST_CARDS] if likely[n] >= FURTHER_CARD]
+    return tuple(one.ids[n] for n in (order[0], *further)) if first else ()
+
+
+def knowing_text(administrations: Mapping[str, Sequence[AskedQuestion]]) -> str:
+    """Figures by fold, the reliability curve, the ablation, and the weights of all together.
+
+    Raises `ValueError` with fewer than two administrations.
+    """
+    if len(administrations) < 2:
+        raise ValueError("Il faut les questions de deux installations au moins.")
+    names = ("", *Features._fields)
+    folds = {
+        (name, without): fit(
+            [one for other, some in administrations.items() if other != name for one in some],
+            without,
+        )
+        for name in administrations
+        for without in names
+    }
+    lines = [
+        _row(
+            [
+                "without",
+                *(
+                    f"{name}: right / silent / wrong / named though nobody"
+                    for name in administrations
+                ),
+            ]
+        ),
+        _row(["---"] * (1 + len(administrations))),
+    ]
+    for without in names:
+        cells = [_figures(some, folds[name, without]) for name, some in administrations.items()]
+        lines.append(_row([without or "nothing", *cells]))
+    lines += [
+        "",
+        _row(["probability", "candidates", "mean", "right"]),
+        _row(["---"] * 4),
+    ]
+    lines += _reliability(administrations, {name: folds[name, ""] for name in administrations})
+    whole = fit([one for some in administrations.values() for one in some])
+    weights = zip(Features._fields, whole.weights, strict=True)
+    lines += ["", ", ".join(f"{name}={value:.1f}" for name, value in weights)]
+    lines.append(f"bias={whole.bias:.1f}")
+    return "\n".join(lines)
+
+
+def _figures(asked: Sequence[AskedQuestion], model: KnowingModel) -> str:
+    right, silent, wrong, named = Share(), Share(), Share(), Share()
+    for one in asked:
+        shown, want = cards(one, model), one.expected
+        if want.nobody:
+            named.add(bool(shown))
+        elif want.experts:
+            right.add(bool(shown) and shown[0] in want.experts)
+            silent.add(not shown)
+            wrong.add(bool(want.wrong & set(shown)))
+    return f"{right} / {silent} / {wrong} / {named}"
+
+
+def _reliability(
+    administrations: Mapping[str, Sequence[AskedQuestion]], models: Mapping[str, KnowingModel]
+) -> list[str]:
+    """Of the first candidates of each question, by a model that was not fitted on it."""
+    likely, right = [], []
+    for name, some in administrations.items():
+        for one in some:
+            found = models[name].probabilities(one.features)
+            for n in np.argsort(-found, kind="stable")[:MOST_CARDS]:
+                likely.append(float(found[n]))
+                right.append(bool(one.right[n]))
+    told, hits = np.array(likely), np.array(right)
+    lines = []
+    for low, high in pairwise(BINS):
+        inside = (told >= low) & ((told < high) | (high == BINS[-1]))
+        if inside.any():
+            lines.append(
+                _row(
+                    [
+                        f"{low:.2f}–{high:.2f}",
+                        str(int(inside.sum())),
+                        f"{told[inside].mean():.2f}",
+                        f"{hits[inside].mean():.2f}",
+                    ]
+                )
+            )
+    return lines
+
+
+def _row(cells: Sequence[str]) -> str:
+    return markdown_row(cells, "")

@@ -1,0 +1,237 @@
+"""How likely somebody knows what is asked. Read `Knowledge.features`, then `probability`.
+
+One logistic regression, over few features of what a candidate wrote near the question, of their
+directory entry, and of the topics that they hold. It orders the candidates of an answer and decides
+who has a card. `quisait evaluate knowing` fits it and prints the ablation (decision 65).
+"""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
+
+from connectors.values import Agent, ContributorRole
+from expertise.names import Reason
+from expertise.values import DirectAnswerer, RankedDocument, TopicHolders, TopicsOf, Window
+from expertise.votes import Vote, counting_contributions
+from indexer.french.analysis import terms
+from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
+
+TOPIC_DOCUMENTS = 8
+"""The topics of so many first documents say what a question is about."""
+
+LEAST_SHARE = 0.2
+"""Who holds a topic with a smaller share of the question is no candidate by that."""
+
+MOST_TOPICS = 3
+"""So many topics of a question have candidates by the directory."""
+
+MOST_DEVIATIONS = 8.0
+"""A document that stands further above the median is as near as one can be."""
+
+FEWEST_COMPARED = 50
+"""With fewer documents in the vector ranking, standard deviations say nothing."""
+
+BEST_OF_FEW, NEAR_AMONG_FEW = 0.75, 4.0
+"""Score, from 0 to 1, of one of the documents that answer best by words and by sense, and the
+deviations that it counts as among few. Chosen by hand: no judged set is so small."""
+
+
+class Features(NamedTuple):
+    """What is known of one candidate, about from 0 to 1.
+
+    `walk`: share of the visits of the walk over documents and people, which votes weigh; the most
+    visited has 1. `near`: deviations of their nearest document above the median, of
+    `MOST_DEVIATIONS` / 2. `first`: 1 over the rank of their first document. `said`: the most that a
+    document of theirs says of the question. `accepted`, `answer`, `passage`, `direct`: in their
+    best document they gave the accepted answer, or an answer; they wrote the passage that answers
+    in one of the first three; they wrote the direct answer. `stated`: share of the question's
+    topics that the directory says they hold. `asked`: they hold a topic that the question names.
+    `metier`: share of the words of métier and skills that name the question's topics. `far`:
+    nothing is near the question.
+    """
+
+    walk: float
+    near: float
+    first: float
+    said: float
+    accepted: float
+    answer: float
+    passage: float
+    direct: float
+    stated: float
+    asked: float
+    metier: float
+    far: float
+
+
+WEIGHTS = Features(
+    walk=0.2,
+    near=1.9,
+    first=0.8,
+    said=2.6,
+    accepted=0.0,
+    answer=0.5,
+    passage=0.7,
+    direct=5.2,
+    stated=3.6,
+    asked=2.6,
+    metier=1.3,
+    far=-0.9,
+)
+BIAS = -5.1
+"""By `quisait evaluate knowing`, on two administrations with 193 questions that name nobody (decision 65)."""
+
+
+def log_odds(features: Features) -> float:
+    """Of their knowing what is asked."""
+    return BIAS + math.fsum(a * b for a, b in zip(WEIGHTS, features, strict=True))
+
+
+def odds_of(probability: float) -> float:
+    """Its log-odds."""
+    return math.log(probability / (1 - probability))
+
+
+CARD, FURTHER_CARD = 0.5, 0.75
+"""The probability from which the likeliest has a card, and whoever else: across administrations
+nine of ten of either are right."""
+
+NEAR = 0.15
+"""The probability from which somebody may point the way."""
+
+DECLARED = 0.7
+"""What a topic counts that somebody only declares."""
+
+_ASKING = frozenset(STOP_WORDS | ASKING_WORDS) | frozenset(
+    """
+    occupe occuper occupent connaît connait connaître connaitre connaissent sait savoir cherche
+    recherche quelqu'un personne contacter appeler joindre demander près pres proche besoin aide
+    aider répondre spécialiste expert experte référent référente collègue côté
+    """.split()  # noqa: SIM905
+)
+"""Words that put the question of who knows, and say nothing of the subject."""
+
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+@lru_cache(maxsize=8192)
+def subject_terms(text: str) -> frozenset[str]:
+    """The terms of a text, in any gender and number, without words that only ask."""
+    words = (word for word in _WORD.findall(text.lower()) if len(word) > 1)
+    return frozenset(terms(" ".join(word for word in words if word not in _ASKING)))
+
+
+def counting_documents(window: Window) -> list[RankedDocument]:
+    """Those that show what somebody knows: a mail that was forwarded takes no rank from them."""
+    return [one for one in window.documents if counting_contributions(one.card)]
+
+
+def topic_shares(documents: Sequence[RankedDocument], topics: TopicsOf) -> dict[str, float]:
+    """How far the first documents are about each topic, from 0 to 1; the first counts most."""
+    shares: dict[str, float] = defaultdict(float)
+    first = documents[:TOPIC_DOCUMENTS]
+    weights = [max(one.smoothed, 0.0) ** 2 / (1 + rank) for rank, one in enumerate(first)]
+    whole = math.fsum(weights)
+    for one, weight in zip(first, weights, strict=True):
+        for topic, confidence in topics.get(one.card.document_id, ()):
+            shares[topic] += weight * confidence / whole if whole > 0 else 0.0
+    return dict(shares)
+
+
+def question_topics(shares: Mapping[str, float]) -> list[str]:
+    """The topics that a question is about, the surest first."""
+    sure = [topic for topic, share in shares.items() if share >= LEAST_SHARE]
+    return sorted(sure, key=lambda topic: (-shares[topic], topic))[:MOST_TOPICS]
+
+
+class Knowledge:
+    """What a window, the directory and the build say of the candidates for one question.
+
+    `owner_of` maps accounts to agents; `walks` are shares of visits by agent; `shares` are the
+    question's topics (`topic_shares`), `asked` those that it names.
+    """
+
+    def __init__(
+        self,
+        window: Window,
+        owner_of: Mapping[str, str],
+        votes: Mapping[str, Sequence[Vote]],
+        walks: Mapping[str, float],
+        shares: Mapping[str, float] = MappingProxyType({}),
+        asked: Collection[str] = (),
+        holders: TopicHolders = TopicHolders(),  # noqa: B008 - immutable
+        answered: DirectAnswerer | None = None,
+    ) -> None:
+        self._window, self._owner_of, self._votes = window, owner_of, votes
+        counting = counting_documents(window)
+        self._ranked = {one.card.document_id: one for one in counting}
+        self._rank = {one.card.document_id: n for n, one in enumerate(counting, 1)}
+        self._walks = walks
+        self._shares = {**shares, **dict.fromkeys(asked, 1.0)}
+        self._asked, self._holders, self._answered = frozenset(asked), holders, answered
+        self._wrote_passage = {
+            owner_of.get(one.answered_by) for one in counting[:3] if one.answered_by
+        }
+        self._subject = frozenset(
+            term
+            for topic in question_topics(self._shares)
+            for label in holders.labels.get(topic, ())
+            for term in subject_terms(label)
+        )
+
+    def features(self, agent: Agent) -> Features:
+        """Of one candidate, with or without documents."""
+        cast = [vote for vote in self._votes.get(agent.id, ()) if vote.weight > 0]
+        documents = [self._ranked[vote.document_id] for vote in cast]
+        roles = self._best_roles(agent, cast)
+        held = self._holders.shown.get(agent.id, frozenset())
+        stated = self._holders.stated.get(agent.id, {})
+        return Features(
+            walk=self._walks.get(agent.id, 0.0),
+            near=max(map(self._near, documents), default=0.0),
+            first=max((1 / self._rank[vote.document_id] for vote in cast), default=0.0),
+            said=max((one.said for one in documents), default=0.0),
+            accepted=float(ContributorRole.ACCEPTED_ANSWERER in roles),
+            answer=float(ContributorRole.ANSWERER in roles),
+            passage=float(agent.id in self._wrote_passage),
+            direct=float(self._answered is not None and self._answered.agent_id == agent.id),
+            stated=max(
+                (
+                    self._shares.get(topic, 0.0) * (DECLARED if why is Reason.DECLARED else 1.0)
+                    for topic, why in stated.items()
+                ),
+                default=0.0,
+            ),
+            asked=float(not self._asked.isdisjoint((*held, *stated))),
+            metier=self._metier(agent),
+            far=float(self._window.far),
+        )
+
+    def reasons(self, agent: Agent) -> tuple[Reason, ...]:
+        """What the directory says of them on the question's topics."""
+        stated = self._holders.stated.get(agent.id, {})
+        sure = {why for topic, why in stated.items() if self._shares.get(topic, 0) >= LEAST_SHARE}
+        return tuple(why for why in Reason if why in sure)
+
+    def _near(self, one: RankedDocument) -> float:
+        deviations = one.nearness
+        if self._window.compared < FEWEST_COMPARED:
+            deviations = NEAR_AMONG_FEW if one.score >= BEST_OF_FEW else 0.0
+        return max(0.0, min(deviations, MOST_DEVIATIONS)) / (MOST_DEVIATIONS / 2)
+
+    def _best_roles(self, agent: Agent, cast: Sequence[Vote]) -> set[ContributorRole]:
+        """What they did in the document that votes most for them."""
+        if not cast:
+            return set()
+        best = self._ranked[max(cast, key=lambda vote: vote.weight).document_id]
+        rows = best.card.contributions
+        return {row.role for row in rows if self._owner_of.get(row.account) == agent.id}
+
+    def _metier(self, agent: Agent) -> float:
+        known = subject_terms(agent.metier).union(*map(subject_terms, agent.skills))
+        return len(known & self._subject) / len(known) if known else 0.0

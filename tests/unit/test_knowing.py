@@ -1,0 +1,110 @@
+"""How likely somebody knows: what counts, and what never takes anything away."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.values import Agent, ContributorRole
+from expertise.knowing import (
+    CARD,
+    WEIGHTS,
+    Features,
+    Knowledge,
+    log_odds,
+    odds_of,
+    subject_terms,
+    topic_shares,
+)
+from expertise.names import Reason
+from expertise.scoring import walk
+from expertise.values import DirectAnswerer, RankedDocument, TopicHolders, Window
+from expertise.votes import cast_votes
+from expertise.who_knows import find_experts
+from tests.windows import TODAY, ListedBook, card, ranked, wrote
+
+pytestmark = pytest.mark.experts
+
+ANA = Agent("ag-1", "Ana", "Le Goff", metier="technicienne forestière", accounts=("wiki:ana",))
+BEN = Agent("ag-2", "Ben", "Amrani", accounts=("wiki:ben",))
+OWNERS = {"wiki:ana": ANA.id, "wiki:ben": BEN.id}
+
+
+def knowledge(*documents: RankedDocument, **options: object) -> Knowledge:
+    window = Window(documents, compared=100)
+    votes = cast_votes(window, TODAY, OWNERS)
+    return Knowledge(window, OWNERS, votes, walk(window, votes), **options)  # type: ignore[arg-type]
+
+
+def near(role: ContributorRole = ContributorRole.AUTHOR, nearness: float = 4.0) -> RankedDocument:
+    return ranked(1.0, card("wiki:1", wrote("wiki:ana", role)))._replace(nearness=nearness)
+
+
+def test_features_of_a_document() -> None:
+    """Nearness, rank, share of the question, and the role in it."""
+    found = knowledge(near(ContributorRole.ACCEPTED_ANSWERER)).features(ANA)
+    assert (found.near, found.first, found.said, found.walk) == (1.0, 1.0, 1.0, 1.0)
+    assert (found.accepted, found.answer, found.direct) == (1.0, 0.0, 0.0)
+    direct = knowledge(near(), answered=DirectAnswerer(ANA.id, "wiki:1")).features(ANA)
+    assert direct.direct == 1.0
+
+
+def test_the_directory_says_who_holds_the_questions_topic() -> None:
+    """Without documents; a declared skill counts less than a métier."""
+    for why, share in ((Reason.METIER, 1.0), (Reason.DECLARED, 0.7)):
+        holders = TopicHolders(
+            {BEN.id: BEN}, stated={BEN.id: {"t": why}}, labels={"t": ("défrichement",)}
+        )
+        told = knowledge(near(), shares={"t": 0.5}, holders=holders)
+        assert told.features(BEN).stated == pytest.approx(0.5 * share)
+        assert told.reasons(BEN) == (why,)
+        assert told.reasons(ANA) == ()
+
+
+def test_metiers_match_in_any_gender_and_number() -> None:
+    """«technicien forestier» is she; words that only ask say nothing."""
+    assert subject_terms("techniciens forestiers") == subject_terms(ANA.metier)
+    assert subject_terms("qui s'occupe de") == frozenset()
+    holders = TopicHolders(labels={"t": ("technicien forestier",)})
+    assert knowledge(near(), shares={"t": 1.0}, holders=holders).features(ANA).metier == 1.0
+
+
+def test_the_first_documents_say_the_topic() -> None:
+    """The first counts most."""
+    shares = topic_shares(
+        [near(), ranked(1.0, card("wiki:2"))], {"wiki:1": [("a", 1.0)], "wiki:2": [("b", 1.0)]}
+    )
+    assert shares == pytest.approx({"a": 2 / 3, "b": 1 / 3})
+
+
+def test_nothing_that_speaks_for_somebody_counts_against_them() -> None:
+    """Only that nothing is near the question does."""
+    assert all(value >= 0 for value in WEIGHTS._replace(far=0.0))
+    assert WEIGHTS.far < 0
+    nothing = Features(*[0.0] * len(Features._fields))
+    assert log_odds(nothing) < odds_of(CARD) < log_odds(WEIGHTS._replace(far=0.0))
+    assert math.isclose(odds_of(0.5), 0.0)
+
+
+@settings(deadline=None)
+@given(
+    place=st.integers(0, 2),
+    role=st.sampled_from([ContributorRole.FORWARDER, ContributorRole.ASKER, ContributorRole.BOT]),
+    nearness=st.floats(0, 8),
+)
+def test_what_shows_no_knowledge_takes_none_away(
+    place: int, role: ContributorRole, nearness: float
+) -> None:
+    """A mail that was passed on, a question or a robot's page, wherever it stands."""
+    documents = [
+        near(ContributorRole.ANSWERER, nearness),
+        ranked(0.8, card("wiki:2", wrote("wiki:ben")))._replace(nearness=nearness / 2),
+    ]
+    added = ranked(1.0, card("mail:1", wrote("mail:x", role)))._replace(nearness=8.0)
+    with_it = [*documents[:place], added, *documents[place:]]
+    before, after = (
+        find_experts(Window(tuple(some), compared=100), "bornage", ListedBook((ANA, BEN)), TODAY)
+        for some in (documents, with_it)
+    )
+    assert before.candidates == after.candidates
