@@ -34,6 +34,7 @@ from indexer.values import (
 )
 from search_api.questions.query import Query, ResultOrder, read_prefix, was_shortened
 from search_api.questions.query_parser import ParsedQuery, QueryParser
+from search_api.ranking.answered import NEAR_DOCUMENTS, features, is_answered
 from search_api.ranking.fusion import (
     FusedHit,
     ModelBars,
@@ -227,7 +228,7 @@ class Search:
         agents = self._directory.by_account(
             row.account for one in shown for row in one.card.contributions
         )
-        return Results(
+        results = Results(
             question=parsed.question,
             order=query.order,
             results=page_results(page, shown, named, agents, today, successors),
@@ -242,6 +243,33 @@ class Search:
             incomplete=tuple(sorted(hits.reader.unanswered)),
             understood=parsed.parts,
             best_bets=self._bets(parsed.question, request.access) if query.page == 1 else (),
+        )
+        return results if self._answers(hits, results) else self._near(hits, results, today)
+
+    def _answers(self, hits: SearchHits, results: Results) -> bool:
+        """Whether a document of the first page is expected to answer a free question.
+
+        Where the search was narrowed, what matches is what was asked for.
+        """
+        query, parsed, request = hits.query, hits.parsed, hits.request
+        narrowed = query.filters or parsed.narrowed or query.only is not None or query.wide
+        exact = parsed.question.phrases or parsed.question.any_of or parsed.question.excluded
+        if request.cut is None or request.vector is None or narrowed or exact or query.page > 1:
+            return True
+        bar = self._bars.far_cosine
+        return is_answered(features(results.results, hits.found.vector, parsed.question, bar))
+
+    def _near(self, hits: SearchHits, results: Results, today: date) -> Results:
+        """The few documents that come nearest to a question, where none answers it."""
+        near = results.results
+        if len(near) < NEAR_DOCUMENTS:
+            wide, found = replace(hits.query, wide=True), replace(hits.found, members=None)
+            others = self.page(replace(hits, query=wide, found=found), today).results
+            shown = {one.card.document_id for one in near}
+            near = (*near, *(one for one in others if one.card.document_id not in shown))
+        near = near[:NEAR_DOCUMENTS]
+        return replace(
+            results, results=near, answered=False, counts=NOTHING_COUNTED, facets={}, more=False
         )
 
     def window(self, hits: SearchHits) -> Window:
@@ -595,6 +623,9 @@ class Search:
             others = self._index.show(ShowRequest(request.access, missing, Question(), passages=0))
             cards |= {one.card.document_id: one.card for one in others}
         return shown, cards
+
+
+NOTHING_COUNTED = ResultCounts(0, 0, worded_more=False, reachable=0, beyond=False)
 
 
 def _counts(found: SearchAnswer, request: SearchRequest, reachable: int) -> ResultCounts:

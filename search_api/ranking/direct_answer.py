@@ -53,7 +53,9 @@ def is_sure(hit: FusedHit) -> bool:
 def direct_answer(results: Results, today: date) -> DirectAnswer | None:
     """Of the first document alone; never of a comment, a question or what is not in force."""
     by_relevance = results.order is ResultOrder.RELEVANCE and results.question.names_something
-    if results.page > 1 or not results.results or not by_relevance or results.wide:
+    if results.page > 1 or not results.answered or not by_relevance or results.wide:
+        return None
+    if not results.results:
         return None
     first = results.results[0]
     if not is_sure(first.parts) or first.replaced_by or not in_force(first.card, today):

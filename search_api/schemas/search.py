@@ -291,6 +291,11 @@ class SearchBody(_SearchSchema):
     page: int
     page_size: int
     documents: list[DocumentBody]
+    near: list[DocumentBody] = Field(
+        [],
+        description="where no document is expected to answer, and `documents` is empty: the few "
+        "that come nearest",
+    )
     facets: dict[str, list[FacetBody]] = Field(description="none where the total is null")
     understood: list[UnderstoodBody] = []
     expansions: list[ExpansionBody] = []
