@@ -12,7 +12,7 @@ from indexer.access import AccessFilter, Reader, access_filter
 from indexer.near_duplicates import same_text, signature
 from indexer.passages import passage_text
 from indexer.ports import Encoder, IndexReader
-from indexer.relevance import question_parts, says_nothing
+from indexer.relevance import says_nothing
 from indexer.suggestions import NearWord
 from indexer.values import (
     Byline,
@@ -22,7 +22,6 @@ from indexer.values import (
     IndexEntry,
     Passage,
     Question,
-    RelevanceCut,
     SearchAnswer,
     SearchHit,
     SearchRequest,
@@ -34,7 +33,7 @@ from indexer.values import (
 )
 from search_api.questions.query import Query, ResultOrder, read_prefix, was_shortened
 from search_api.questions.query_parser import ParsedQuery, QueryParser
-from search_api.ranking.answered import NEAR_DOCUMENTS, features, is_answered
+from search_api.ranking.answered import FIRST_ANSWERS, NEAR_DOCUMENTS, any_answers, features
 from search_api.ranking.fusion import (
     FusedHit,
     ModelBars,
@@ -72,16 +71,6 @@ from search_api.wording import in_force
 
 PASSAGES_READ_OF = 50
 """Of so many first documents the passages are read."""
-
-MOST_SAID = 0.55
-"""The share of a question's information that a document must have to answer it directly, by
-`quisait evaluate direct` and the demo's questions (decision 36)."""
-
-FEWEST_SAID = 2
-"""A single word names a subject and asks nothing."""
-
-_NEAR_IN_NO_CASE = 2.0
-"""No cosine is as high."""
 
 PARTS_READ = 3
 """A question resembles itself more than its answers: these stand behind it."""
@@ -244,20 +233,23 @@ class Search:
             understood=parsed.parts,
             best_bets=self._bets(parsed.question, request.access) if query.page == 1 else (),
         )
-        return results if self._answers(hits, results) else self._near(hits, results, today)
+        return self._judged(hits, results, today)
 
-    def _answers(self, hits: SearchHits, results: Results) -> bool:
-        """Whether a document of the first page is expected to answer a free question.
+    def _judged(self, hits: SearchHits, results: Results, today: date) -> Results:
+        """The first page with what it is expected to answer; the nearest documents if nothing.
 
         Where the search was narrowed, what matches is what was asked for.
         """
         query, parsed, request = hits.query, hits.parsed, hits.request
-        narrowed = query.filters or parsed.narrowed or query.only is not None or query.wide
-        exact = parsed.question.phrases or parsed.question.any_of or parsed.question.excluded
-        if request.cut is None or request.vector is None or narrowed or exact or query.page > 1:
-            return True
+        if request.cut is None or request.vector is None or query.page > 1:
+            return results
         bar = self._bars.far_cosine
-        return is_answered(features(results.results, hits.found.vector, parsed.question, bar))
+        found = features(results.results, hits.found.vector, parsed.question, bar)
+        narrowed = query.filters or parsed.narrowed or query.only is not None
+        exact = parsed.question.phrases or parsed.question.any_of or parsed.question.excluded
+        if narrowed or exact or any_answers(found):
+            return replace(results, first_answers=FIRST_ANSWERS.holds(found))
+        return self._near(hits, results, today)
 
     def _near(self, hits: SearchHits, results: Results, today: date) -> Results:
         """The few documents that come nearest to a question, where none answers it."""
@@ -385,20 +377,6 @@ class Search:
         access = access_filter(reader)
         parsed = self._parser.read(text, access)
         return self._has_all_words(self._request(parsed, access, Retriever.LEXICAL))
-
-    def says_most(self, hits: SearchHits, document_id: str, share: float = MOST_SAID) -> bool:
-        """Whether a document has most of what a question says in its words.
-
-        By `share` of its information: «frais de banque» says little of «frais de déplacement».
-        One of the first W by words alone; a question of a single word says too little to answer.
-        Raises `IndexUnreachable`.
-        """
-        request = hits.request
-        if len(question_parts(request.question)) < FEWEST_SAID:
-            return False
-        cut = RelevanceCut(share, _NEAR_IN_NO_CASE)
-        found = self._index.search(replace(request, vector=None, facets=(), cut=cut, depth=0))
-        return document_id in (found.members or ())
 
     def contributed(self, accounts: Sequence[str], reader: Reader) -> Mapping[str, int]:
         """By source, how many documents that the reader may read these accounts contributed to."""

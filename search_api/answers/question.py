@@ -344,8 +344,6 @@ def answer_question(
     window = context.search.window(found.hits) if candidates else Window(())
     only_named = matches.placed or (bool(matches.people) and matches.whole)
     direct = None if found.instead or only_named else direct_answer(results, today)
-    if direct and not context.search.says_most(found.hits, direct.reference.document_id):
-        direct = None
     answered = _answerer(direct)
     words = results.question.words  # what operators narrow names no topic
     topics = related_topics(context, words, far=True).topics if words.strip() else ()

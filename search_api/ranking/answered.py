@@ -1,11 +1,13 @@
 """Estimate whether the first page of a search answers its question. Pure.
 
-A logistic model of six features of the page. `quisait evaluate answered` fits it across
-administrations and prints how often it is right.
+Two logistic models of the same features of the page: whether any document answers, and whether
+the first one does. `python -m benchmarks.answered` fits them on one administration, tries them on
+the other, and prints what each bar costs.
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,12 +21,29 @@ from search_api.ranking.results import Result
 NEAR_DOCUMENTS = 5
 """Number of documents shown where none answers."""
 
-LEAST_PROBABILITY = 0.35
-"""Below it, the page says that no document answers."""
 
-WEIGHTS = (2.5, 1.2, 0.4, 17.0, 0.65, 2.3, 0.6)
-"""Of the features in their order."""
-BIAS = -9.2
+@dataclass(frozen=True, slots=True)
+class LogisticModel:
+    """Weights of the features in their order, and the probability from which it says yes."""
+
+    weights: tuple[float, ...]
+    bias: float
+    bar: float
+
+    def probability(self, found: Sequence[float]) -> float:
+        """Return the probability, from 0 to 1, for these features."""
+        return 1 / (1 + math.exp(-self.bias - float(np.dot(self.weights, found))))
+
+    def holds(self, found: Sequence[float]) -> bool:
+        """Return whether the probability reaches the bar."""
+        return self.probability(found) >= self.bar
+
+
+ANY_ANSWERS = LogisticModel((2.6, 1.4, 19.0, 0.57, 2.2, 0.33, 0.91, 0.28), -8.6, 0.35)
+"""Whether any document of the page answers."""
+
+FIRST_ANSWERS = LogisticModel((2.2, 2.6, 33.0, 0.47, 2.4, 0.79, 1.5, 2.2), -10.8, 0.75)
+"""Whether the first document of the page answers."""
 
 
 def features(
@@ -32,41 +51,34 @@ def features(
 ) -> tuple[float, ...]:
     """Return the features of the first page of results, best first.
 
-    The largest share of the question's words that one document says, the first document's share,
-    the share that all say together (0 to 1); the nearest passage's cosine above `far_cosine`; how
-    far it stands above the median in standard deviations; the logarithm of the number of words;
-    how many of the two rankings (words, sense) agree on the first document.
+    The largest share of the question's words that one document says, and the first document's (0
+    to 1); the nearest passage's cosine above `far_cosine`; how far it stands above the median in
+    standard deviations; the logarithm of the number of words; whether the first document is also
+    first by words, and by sense (0 or 1); by how much its score is above the second one's.
     """
     parts = question_parts(question)
-    said = [_said(one, parts) for one in results]
-    together = set().union(*said) if said else set()
-    count = max(1, len(parts))
+    said = [_said(one, parts) / max(1, len(parts)) for one in results]
     first = results[0].parts if results else None
-    agreed = first is not None and (first.lexical_rank == 1) + (first.vector_rank == 1)
+    second = results[1].parts.score if len(results) > 1 else 0.0
     return (
-        max((len(one) for one in said), default=0) / count,
-        len(said[0]) / count if said else 0.0,
-        len(together) / count,
-        (vector[0].score - far_cosine) if vector else 0.0,
+        max(said, default=0.0),
+        said[0] if said else 0.0,
+        vector[0].score - far_cosine if vector else 0.0,
         max(nearness(vector).values(), default=0.0),
         math.log1p(len(parts)),
-        float(agreed),
+        float(first is not None and first.lexical_rank == 1),
+        float(first is not None and first.vector_rank == 1),
+        first.score - second if first else 0.0,
     )
 
 
-def is_answered(found: Sequence[float]) -> bool:
-    """Return whether a page with these features answers; all words in one document do."""
-    return found[0] >= 1.0 or probability(found) >= LEAST_PROBABILITY
+def any_answers(found: Sequence[float]) -> bool:
+    """Return whether a document answers: one that has all the words of the question does."""
+    return found[0] >= 1.0 or ANY_ANSWERS.holds(found)
 
 
-def probability(found: Sequence[float]) -> float:
-    """Return the probability, from 0 to 1, that a page with these features answers."""
-    logit = BIAS + float(np.dot(WEIGHTS, found))
-    return 1 / (1 + math.exp(-logit))
-
-
-def _said(one: Result, parts: Sequence[tuple[Phrase, ...]]) -> set[int]:
-    """The places of the parts that a result says in its title and marked words."""
+def _said(one: Result, parts: Sequence[tuple[Phrase, ...]]) -> int:
+    """Return how many of the parts a result says in its title and marked words."""
     marked = {
         shown.passage.text[start:end].lower()
         for shown in one.passages
@@ -74,8 +86,6 @@ def _said(one: Result, parts: Sequence[tuple[Phrase, ...]]) -> set[int]:
     }
     text = " ".join((one.card.title, *marked))
     terms = {term for found in analyse(text) for term in found.all}
-    return {
-        place
-        for place, phrases in enumerate(parts)
-        if any(all(term in terms for _, term in phrase) for phrase in phrases)
-    }
+    return sum(
+        any(all(term in terms for _, term in phrase) for phrase in phrases) for phrases in parts
+    )

@@ -213,7 +213,8 @@ class Results:
     near, and it was left out.
 
     `answered`: whether a document is expected to answer; where none is, `results` are the few that
-    come nearest, all counts are 0, and there are no facets.
+    come nearest, all counts are 0, and there are no facets. `first_answers`: whether the first
+    result is expected to answer.
 
     `understood`: what operators of the query became. `best_bets`: what an administrator
     put above the results, as far as the reader may see it. `incomplete` names the
@@ -235,6 +236,7 @@ class Results:
     understood: tuple[QueryPart, ...] = ()
     best_bets: tuple[BestBet, ...] = ()
     answered: bool = True
+    first_answers: bool = False
 
     @property
     def found(self) -> int:
