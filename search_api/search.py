@@ -9,6 +9,7 @@ from typing import Protocol
 from expertise.values import AccountDirectory, RankedDocument, Window
 from expertise.votes import RANKING_DEPTH, VOTERS, WHOLE_PARTS, counting_contributions
 from indexer.access import AccessFilter, Reader, access_filter
+from indexer.french.stop_words import ENGLISH_WORDS
 from indexer.near_duplicates import same_text, signature
 from indexer.passages import passage_text
 from indexer.ports import Encoder, IndexReader
@@ -254,7 +255,9 @@ class Search:
     def _near(self, hits: SearchHits, results: Results, today: date) -> Results:
         """The few documents that come nearest to a question, where none answers it."""
         near = results.results
-        if len(near) < NEAR_DOCUMENTS:
+        asked = hits.parsed.question.text.lower().split()
+        # A question in English shares no words with French documents: sense alone finds them.
+        if len(near) < NEAR_DOCUMENTS and not ENGLISH_WORDS.isdisjoint(asked):
             wide, found = replace(hits.query, wide=True), replace(hits.found, members=None)
             others = self.page(replace(hits, query=wide, found=found), today).results
             shown = {one.card.document_id for one in near}

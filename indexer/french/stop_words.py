@@ -17,18 +17,21 @@ are single letters («catégorie C», «2042-C-PRO»). One that stands in capita
 lower-case words is an acronym (CET), and kept.
 """
 
-ASKING_WORDS = frozenset(
+ENGLISH_WORDS = frozenset(
+    """
+    the of and who whom what which how where when why does did is are about with from for to
+    """.split()  # noqa: SIM905
+)
+"""English function words that are no French words, in lower case."""
+
+ASKING_WORDS = ENGLISH_WORDS | frozenset(
     """
     comment quel quelle quels quelles combien pourquoi quand
     faire faut peut puis doit dois peuvent doivent ai as a été cela ça
     occupe occupent connaît connait connaissent contacter
-    the of and who whom what which how where when why does did is are about with from for to
     """.split()  # noqa: SIM905
 )
-"""How a question is put, in French and in English, in lower case.
-
-Texts keep these words, questions do without.
-"""
+"""How a question is put, in lower case: texts keep these words, questions do without."""
 
 ACRONYMS = frozenset("ai as ces cet es pas sa ta".split())  # noqa: SIM905
 """Acronyms that are words too: in capitals, they are asked for in capitals."""

@@ -20,7 +20,7 @@ _HEADER = re.compile(
 )
 _QUOTED = re.compile(
     r"(?:(?<=[\s.,!?])|\A)(?:>\s|-{3,}\s?Message|Le [^\n]{3,80}? a écrit\s?:"
-    r"|De\s?: [^\n]{1,80}(?:Envoyé|Date)\s?:)"
+    r"|De\s?: [^>]{1,80}?\s(?:Envoyé|Date)(?: le)?\s?:)"
 )
 _MARK = re.compile(r"(?:(?<=\s)|\A)>(?=\s)")
 _GREETING = re.compile(

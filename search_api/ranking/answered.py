@@ -42,7 +42,7 @@ class LogisticModel:
 ANY_ANSWERS = LogisticModel((2.6, 1.4, 19.0, 0.57, 2.2, 0.33, 0.91, 0.28), -8.6, 0.35)
 """Whether any document of the page answers."""
 
-FIRST_ANSWERS = LogisticModel((2.2, 2.6, 33.0, 0.47, 2.4, 0.79, 1.5, 2.2), -10.8, 0.75)
+FIRST_ANSWERS = LogisticModel((2.2, 2.6, 33.0, 0.47, 2.4, 0.79, 1.5, 2.2), -10.8, 0.85)
 """Whether the first document of the page answers."""
 
 

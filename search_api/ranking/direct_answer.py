@@ -43,7 +43,7 @@ class DirectAnswer:
 def direct_answer(results: Results, today: date) -> DirectAnswer | None:
     """Of the first document alone; never of a comment, a question or what is not in force."""
     by_relevance = results.order is ResultOrder.RELEVANCE and results.question.names_something
-    if not results.first_answers or not by_relevance:
+    if not results.results or not results.first_answers or not by_relevance:
         return None
     first = results.results[0]
     if first.replaced_by or not in_force(first.card, today):

@@ -257,12 +257,12 @@ class MetierBody(_SearchSchema):
 
 
 class DirectAnswerBody(_SearchSchema):
-    """Sentences that answer: of an accepted answer, or of a note in force."""
+    """Sentences that answer: of an accepted answer, or of a document in force."""
 
     text: str
     document: ReferenceBody
     author: AuthorBody
-    accepted: bool = Field(description="of an accepted answer; else of a note in force")
+    accepted: bool = Field(description="of an accepted answer; else of a document in force")
     dated: datetime | None
 
 
