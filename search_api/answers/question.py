@@ -105,8 +105,8 @@ def corrected_results(
         hits = search.hits(unquoted, reader, with_experts=with_experts)
         others = search.page(hits, today)
         if others.results:
-            better = Correction(unquoted.text, others.found)
-            return CorrectedResults(unquoted, hits, others, better, instead=True)
+            plain = Correction(unquoted.text, others.found)
+            return CorrectedResults(unquoted, hits, others, plain, instead=True)
     better = correction(search, directory, query, results, reader, today)
     if as_typed or better is None or not better.documents or _matched(results):
         return CorrectedResults(query, hits, results, better)
