@@ -11,9 +11,7 @@ from evaluation.corpora import JudgedQuery, SearchSet
 from evaluation.scratch import Bench, Scratch, evaluation_reader, judged_id, open_scratch
 from indexer.values import RelevanceCut
 from search_api.questions.query import Query
-from search_api.ranking.direct_answer import is_sure
 from search_api.ranking.fusion import fuse
-from search_api.search import MOST_SAID
 
 INFORMATION_STEPS = (0.15, 0.2, 0.25, 0.3, 0.4)
 """The shares of a question's information among which a cut is chosen."""
@@ -108,15 +106,11 @@ def _sizes(asked: Sequence[CutQuestion], cut: RelevanceCut | None) -> list[str]:
     ]
 
 
-BARS = (0.0, 0.35, 0.45, MOST_SAID, 0.65, 0.75)
-"""Shares of a question's information that its first document must have to answer it directly."""
-
-
 @dataclass(frozen=True, slots=True)
 class SureAnswer:
-    """The bars at which a question's first document is trusted, and whether it is relevant."""
+    """Whether a question's first document is expected to answer, and whether it is relevant."""
 
-    shown: frozenset[float]
+    shown: bool
     right: bool
 
 
@@ -125,29 +119,23 @@ def evaluate_direct(judged: SearchSet, bench: Bench) -> tuple[SureAnswer, ...]:
     with open_scratch(bench, judged) as scratch:
 
         def ask(query: JudgedQuery) -> SureAnswer:
-            reader, today = evaluation_reader(query), date.today()
-            hits = scratch.search.hits(Query(query.text, page_size=1), reader)
-            for one in scratch.search.page(hits, today).results:
-                if is_sure(one.parts):
-                    id_ = one.card.document_id
-                    bars = {bar for bar in BARS if scratch.search.says_most(hits, id_, bar)}
-                    grade = judged.judgments[query.id].get(judged_id(id_), 0)
-                    return SureAnswer(frozenset(bars), grade > 0)
-            return SureAnswer(frozenset(), right=False)
+            page = scratch.search.answer(Query(query.text), evaluation_reader(query), date.today())
+            first = [judged_id(one.card.document_id) for one in page.results[:1]]
+            grades = judged.judgments[query.id]
+            return SureAnswer(page.first_answers, any(grades.get(id_, 0) > 0 for id_ in first))
 
         return tuple(bench.each(ask, judged.queries))
 
 
 def direct_text(name: str, asked: Sequence[SureAnswer]) -> str:
     """A table in Markdown, as it stands in docs/evaluation.md."""
-    lines = [
-        f"| {name} ({len(asked)}): information | sure | of these right |",
-        "|---:|---:|---:|",
-    ]
-    for bar in BARS:
-        shown = [one for one in asked if bar in one.shown]
-        share = len(shown) / max(1, len(asked))
-        good = sum(one.right for one in shown) / max(1, len(shown))
-        cells = [f"{bar:.2f}", f"{share:.2f}", f"{good:.2f}"]
-        lines.append(markdown_row(cells, "**" if bar == MOST_SAID else ""))
-    return "\n".join(lines)
+    shown = [one for one in asked if one.shown]
+    share = len(shown) / max(1, len(asked))
+    good = sum(one.right for one in shown) / max(1, len(shown))
+    return "\n".join(
+        (
+            "| set | questions | sure | of these right |",
+            "|---|---:|---:|---:|",
+            markdown_row([name, str(len(asked)), f"{share:.2f}", f"{good:.2f}"], ""),
+        )
+    )

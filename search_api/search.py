@@ -15,10 +15,11 @@ from expertise.votes import (
     only_asks,
 )
 from indexer.access import NOBODY, AccessFilter, Reader, access_filter
+from indexer.french.stop_words import ENGLISH_WORDS
 from indexer.near_duplicates import same_text, signature
 from indexer.passages import passage_text
 from indexer.ports import Encoder, IndexReader, Probed
-from indexer.relevance import TOLERANCE, question_parts, says_nothing
+from indexer.relevance import says_nothing
 from indexer.suggestions import NearWord
 from indexer.values import (
     Byline,
@@ -40,6 +41,7 @@ from indexer.values import (
 )
 from search_api.questions.query import Query, ResultOrder, read_prefix, was_shortened
 from search_api.questions.query_parser import ParsedQuery, QueryParser
+from search_api.ranking.answered import FIRST_ANSWERS, NEAR_DOCUMENTS, any_answers, features
 from search_api.ranking.fusion import (
     FusedHit,
     ModelBars,
@@ -78,15 +80,8 @@ from search_api.wording import in_force
 PASSAGES_READ_OF = 50
 """Of so many first documents the passages are read."""
 
-MOST_SAID = 0.55
-"""The share of a question's information that a document must have to answer it directly, by
-`quisait evaluate direct` and the demo's questions (decision 36)."""
-
 LEAST_SAID = 0.2
 """The least share of a question's information that counts where no cut is known (decision 35)."""
-
-FEWEST_SAID = 2
-"""A single word names a subject and asks nothing."""
 
 _NEAR_IN_NO_CASE = 2.0
 """No cosine is as high."""
@@ -246,7 +241,7 @@ class Search:
         agents = self._directory.by_account(
             row.account for one in shown for row in one.card.contributions
         )
-        return Results(
+        results = Results(
             question=parsed.question,
             order=query.order,
             results=page_results(page, shown, named, agents, today, successors),
@@ -261,6 +256,38 @@ class Search:
             incomplete=tuple(sorted(hits.reader.unanswered)),
             understood=parsed.parts,
             best_bets=self._bets(parsed.question, request.access) if query.page == 1 else (),
+        )
+        return self._judged(hits, results, today)
+
+    def _judged(self, hits: SearchHits, results: Results, today: date) -> Results:
+        """The first page with what it is expected to answer; the nearest documents if nothing.
+
+        Where the search was narrowed, what matches is what was asked for.
+        """
+        query, parsed, request = hits.query, hits.parsed, hits.request
+        if request.cut is None or request.vector is None or query.page > 1:
+            return results
+        bar = self._bars.far_cosine
+        found = features(results.results, hits.found.vector, parsed.question, bar)
+        narrowed = query.filters or parsed.narrowed or query.only is not None
+        exact = parsed.question.phrases or parsed.question.any_of or parsed.question.excluded
+        if narrowed or exact or any_answers(found):
+            return replace(results, first_answers=FIRST_ANSWERS.holds(found))
+        return self._near(hits, results, today)
+
+    def _near(self, hits: SearchHits, results: Results, today: date) -> Results:
+        """The few documents that come nearest to a question, where none answers it."""
+        near = results.results
+        asked = hits.parsed.question.text.lower().split()
+        # A question in English shares no words with French documents: sense alone finds them.
+        if len(near) < NEAR_DOCUMENTS and not ENGLISH_WORDS.isdisjoint(asked):
+            wide, found = replace(hits.query, wide=True), replace(hits.found, members=None)
+            others = self.page(replace(hits, query=wide, found=found), today).results
+            shown = {one.card.document_id for one in near}
+            near = (*near, *(one for one in others if one.card.document_id not in shown))
+        near = near[:NEAR_DOCUMENTS]
+        return replace(
+            results, results=near, answered=False, counts=NOTHING_COUNTED, facets={}, more=False
         )
 
     def window(self, hits: SearchHits) -> Window:
@@ -384,18 +411,6 @@ class Search:
         access = access_filter(reader)
         parsed = self._parser.read(text, access)
         return self._has_all_words(self._request(parsed, access, Retriever.LEXICAL))
-
-    def says_most(self, hits: SearchHits, document_id: str, share: float = MOST_SAID) -> bool:
-        """Whether a document has most of what a question says in its words.
-
-        By `share` of its information: «frais de banque» says little of «frais de déplacement».
-        One of the first W by words alone; a question of a single word says too little to answer.
-        Raises `IndexUnreachable`.
-        """
-        request = hits.request
-        if len(question_parts(request.question)) < FEWEST_SAID:
-            return False
-        return self._said(request, hits.found).get(document_id, 0.0) >= share - TOLERANCE
 
     def contributed(self, accounts: Sequence[str], reader: Reader) -> Mapping[str, int]:
         """By source, how many documents that the reader may read these accounts contributed to."""
@@ -636,6 +651,9 @@ class Search:
             others = self._index.show(ShowRequest(request.access, missing, Question(), passages=0))
             cards |= {one.card.document_id: one.card for one in others}
         return shown, cards
+
+
+NOTHING_COUNTED = ResultCounts(0, 0, worded_more=False, reachable=0, beyond=False)
 
 
 def _counts(found: SearchAnswer, request: SearchRequest, reachable: int) -> ResultCounts:

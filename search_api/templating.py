@@ -87,7 +87,7 @@ def page_follows(request: Request) -> PageFollows | None:
 
 
 def voice(role: ContributorRole, name: object) -> Markup:
-    """Who speaks in a conversation: `réponse retenue de Claire`; `name` may be a link."""
+    """Who speaks in a conversation: `réponse acceptée de Claire`; `name` may be a link."""
     shown = safe_text(name) if type(name) is str else name
     return Markup(wording.VOICES[role]).format(name=shown)  # noqa: S704 - a text of ours
 

@@ -61,7 +61,7 @@ ROLES: dict[ContributorRole, str] = {
     ContributorRole.AUTHOR: "rédaction",
     ContributorRole.EDITOR: "mise à jour",
     ContributorRole.ANSWERER: "réponse",
-    ContributorRole.ACCEPTED_ANSWERER: "réponse retenue",
+    ContributorRole.ACCEPTED_ANSWERER: "réponse acceptée",
     ContributorRole.COMMENTER: "commentaire",
     ContributorRole.REVIEWER: "relecture",
     ContributorRole.ASKER: "question",
@@ -301,14 +301,14 @@ def role(value: ContributorRole) -> str:
 
 VOICES: dict[ContributorRole, str] = {
     ContributorRole.ASKER: "question de {name}",
-    ContributorRole.ACCEPTED_ANSWERER: "réponse retenue de {name}",
+    ContributorRole.ACCEPTED_ANSWERER: "réponse acceptée de {name}",
     ContributorRole.ANSWERER: "réponse de {name}",
     ContributorRole.COMMENTER: "commentaire de {name}",
 }
 
 
 def voice(value: ContributorRole, name: str) -> str:
-    """Who speaks in a conversation: `réponse retenue de Claire`."""
+    """Who speaks in a conversation: `réponse acceptée de Claire`."""
     return VOICES[value].format(name=name)
 
 
@@ -405,7 +405,7 @@ CONTRIBUTIONS: dict[ContributorRole, str] = {
     ContributorRole.AUTHOR: "Rédaction de",
     ContributorRole.EDITOR: "Mise à jour de",
     ContributorRole.ANSWERER: "Réponse dans",
-    ContributorRole.ACCEPTED_ANSWERER: "Réponse retenue dans",
+    ContributorRole.ACCEPTED_ANSWERER: "Réponse acceptée dans",
     ContributorRole.COMMENTER: "Commentaire dans",
     ContributorRole.REVIEWER: "Relecture de",
     ContributorRole.ASKER: "Question posée dans",

@@ -17,10 +17,18 @@ are single letters («catégorie C», «2042-C-PRO»). One that stands in capita
 lower-case words is an acronym (CET), and kept.
 """
 
-ASKING_WORDS = frozenset(
+ENGLISH_WORDS = frozenset(
+    """
+    the of and who whom what which how where when why does did is are about with from for to
+    """.split()  # noqa: SIM905
+)
+"""English function words that are no French words, in lower case."""
+
+ASKING_WORDS = ENGLISH_WORDS | frozenset(
     """
     comment quel quelle quels quelles combien pourquoi quand
     faire faut peut puis doit dois peuvent doivent ai as a été cela ça
+    occupe occupent connaît connait connaissent contacter
     """.split()  # noqa: SIM905
 )
 """How a question is put, in lower case: texts keep these words, questions do without."""

@@ -161,6 +161,8 @@ def _directory_lines(found: QuestionAnswer) -> Iterator[str]:
 
 def _counted(results: Results) -> str:
     counts = results.counts
+    if not results.answered:
+        return "Aucun document ne traite de cela. Ceux qui s'en approchent :"
     if counts is None:
         return (
             f"Documents d'une personne : ils ne se comptent pas, et {OF_A_PERSON} au plus sont "

@@ -37,7 +37,7 @@ from search_api.answers.topics import (
 )
 from search_api.answers.verification import ShownVerification, verified, verified_documents
 from search_api.query_log.recording import experts_query, search_query
-from search_api.questions.query import Query
+from search_api.questions.query import Query, without_quotes
 from search_api.ranking.direct_answer import DirectAnswer, direct_answer
 from search_api.ranking.results import Results
 from search_api.search import Retriever, Search, SearchHits
@@ -100,6 +100,13 @@ def corrected_results(
     """
     hits = search.hits(query, reader, with_experts=with_experts)
     results = search.page(hits, today)
+    if results.question.phrases and query.page == 1 and not results.results and not as_typed:
+        unquoted = replace(query, text=without_quotes(query.text))
+        hits = search.hits(unquoted, reader, with_experts=with_experts)
+        others = search.page(hits, today)
+        if others.results:
+            plain = Correction(unquoted.text, others.found)
+            return CorrectedResults(unquoted, hits, others, plain, instead=True)
     better = correction(search, directory, query, results, reader, today)
     if as_typed or better is None or not better.documents or _matched(results):
         return CorrectedResults(query, hits, results, better)
@@ -214,9 +221,12 @@ def _is_likely_slip(word: str, near: NearWord) -> bool:
     """Whether somebody who meant the other word may have typed this one.
 
     A short word keeps its first letter («help» is no «PELP», «tarte» no «carte»), and where two
-    letters differ the first three are the same («expulsion» is no «exclusion»).
+    letters differ the first three are the same («expulsion» is no «exclusion») and not both were
+    left out or added («enterrée» is no «entrée»).
     """
     other = fold(near.written)
+    if near.slips > 1 and abs(len(word) - len(other)) > 1:
+        return False
     kept = 1 if near.slips < 2 else SURE_LETTERS
     return word[:kept] == other[:kept] or (len(word) >= LONG_LETTERS and near.slips < 2)
 
@@ -332,9 +342,7 @@ def answer_question(
         matches = named_by(context, reader, asker, better, _read_texts(results))
     experts, related = Experts((), 0), RelatedTopics()
     window = context.search.window(found.hits) if candidates else Window(())
-    direct = None
-    if not found.instead:
-        direct = _direct(context.search, found.hits, results, matches, today)
+    direct = None if found.instead else _direct(results, matches, today)
     answered = _answerer(direct)
     words = results.question.words  # what operators narrow names no topic
     topics = related_topics(context, words, far=True).topics if words.strip() else ()
@@ -377,15 +385,11 @@ def answer_question(
     )
 
 
-def _direct(
-    search: Search, hits: SearchHits, results: Results, matches: DirectoryMatches, today: date
-) -> DirectAnswer | None:
+def _direct(results: Results, matches: DirectoryMatches, today: date) -> DirectAnswer | None:
     """The sentences that answer; None where the question only names somebody."""
     if matches.placed or (bool(matches.people) and matches.whole):
         return None
-    direct = direct_answer(results, today)
-    sure = direct is not None and search.says_most(hits, direct.reference.document_id)
-    return direct if sure else None
+    return direct_answer(results, today)
 
 
 def _answerer(direct: DirectAnswer | None) -> DirectAnswerer | None:
@@ -427,7 +431,7 @@ def who_knows(
         topics,
         area=area,
         limit=limit,
-        answered=_answerer(_direct(search, hits, results, matches, today)),
+        answered=_answerer(_direct(results, matches, today)),
         least=least,
     )
     named = [one.agent.id for one in experts.candidates]

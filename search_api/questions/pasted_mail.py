@@ -1,21 +1,35 @@
-"""What a pasted mail asks, without greeting, thanks, signature and quotation.
+"""Find the question in a pasted mail: without headers, greeting, thanks, signature and reply.
 
-Pure. A search field keeps no line ends, so that nothing here depends on them.
+Pure. A one-line search field keeps no line ends, so nothing here needs them.
 """
 
 import re
 
+from indexer.french.analysis import analyse_query
+
 LEAST_WORDS = 8
 """A shorter text is a question as it stands."""
 
+ENOUGH_WORDS = 4
+"""A mail with fewer words of content of its own asks about the mail that it quotes."""
+
+_LABEL = r"(?:De|À|A|Cc|Cci|Envoyé(?: le)?|Date|From|To|Sent|Objet|Subject)\s?:"
+_HEADER = re.compile(
+    rf"(?:(?<=\s)|\A)(?!Objet|Subject){_LABEL}[^\n]{{1,80}}?(?=\n|\s{_LABEL})"
+    r"|(?:(?<=\s)|\A)(?:Objet|Subject)\s?:(?:\s?(?:RE|TR|FW|FWD)\s?:)*",
+)
+_QUOTED = re.compile(
+    r"(?:(?<=[\s.,!?])|\A)(?:>\s|-{3,}\s?Message|Le [^\n]{3,80}? a écrit\s?:"
+    r"|De\s?: [^>]{1,80}?\s(?:Envoyé|Date)(?: le)?\s?:)"
+)
+_MARK = re.compile(r"(?:(?<=\s)|\A)>(?=\s)")
 _GREETING = re.compile(
-    r"\A\W*(?:bonjour|bonsoir|bjr|madame|monsieur|ch[eè]re?s?)\b[^,.:;!?\n]{0,40}(?:[,.:;!]|\n)",
+    r"\A\W*(?:(?:bonjour|bonsoir|bjr|madame|monsieur|ch[eè]re?s?)\b[^,.:;!?\n]{0,40}(?:[,.:;!]|\n)\s*)+",
     re.IGNORECASE,
 )
 _END = re.compile(
     r"(?:(?<=[\s.,!?])|\A)(?:(?:bien )?cordialement\b|cdt\b|bien à (?:vous|toi)\b|salutations\b"
-    r"|bonne (?:journée|soirée)\b|>\s|-{2,}\s|_{4,}"
-    r"|Le [^\n]{3,80}? a écrit\s?:|De\s?: [^\n]{1,80}(?:Envoyé|Date)\s?:).*",
+    r"|bonne (?:journée|soirée)\b|-{2,}\s|_{4,}).*",
     re.IGNORECASE | re.DOTALL,
 )
 _THANKS = re.compile(
@@ -23,12 +37,35 @@ _THANKS = re.compile(
     r"|beaucoup|bcp|bien|de votre|pour votre|à (?:vous|tous))\b[^.!?\n]*|(?=[\s.,!]*\Z))[.!?]*",
     re.IGNORECASE,
 )
+_POINTING = re.compile(
+    r"[^.!?\n]*\b(?:transf[èe]re|transmets|fais suivre|ci-dessous|ci-après|ci-joint|vers qui"
+    r"|à qui|qui peut m['’]aider)\b[^.!?:\n]*[.!?:]?",
+    re.IGNORECASE,
+)
+"""A sentence about the mail that follows, or about whom to send it to."""
+_QUOTATION = re.compile(r"[«“][^»”]{40,}[»”]")
+"""Several words of somebody else."""
 
 
 def question_of_mail(typed: str) -> str:
-    """What is asked in it; the text itself where nothing else would be left of it."""
+    """Return what a pasted mail asks, or `typed` if nothing else would be left.
+
+    The sender's own words, or those of the mail that they forward where their own say little.
+    """
     if len(typed.split()) < LEAST_WORDS:
         return typed
-    text = _GREETING.sub(" ", typed, count=1)
-    text = _THANKS.sub(" ", _END.sub(" ", text))
-    return text if re.search(r"\w", text) else typed
+    quote = _QUOTED.search(typed)
+    own = _cleaned(typed[: quote.start()] if quote else typed)
+    if _QUOTATION.search(own):
+        own = _POINTING.sub(" ", own)
+    if quote:
+        asked = _POINTING.sub(" ", own)
+        if len({term.position for term in analyse_query(asked)}) < ENOUGH_WORDS:
+            own = f"{asked} {_cleaned(_MARK.sub(' ', typed[quote.start() :]))}"
+    return own if re.search(r"\w", own) else typed
+
+
+def _cleaned(text: str) -> str:
+    """The text without headers, greeting, closing and thanks."""
+    text = _GREETING.sub(" ", _HEADER.sub(" ", text).strip(), count=1)
+    return _THANKS.sub(" ", _END.sub(" ", text))

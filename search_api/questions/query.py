@@ -11,6 +11,7 @@ from datetime import date
 from enum import StrEnum
 
 from indexer.french.analysis import fold
+from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 from indexer.values import Question
 
 PHRASE = r'-?"[^"]*"'
@@ -131,7 +132,12 @@ QUERY_CHARACTERS = 2000
 TYPED_WORDS = 30
 """More words than that are a pasted text: its quotes and dashes are punctuation, not orders."""
 
+SENTENCE_WORDS = 2
+"""With so many function words outside its guillemets, a query is a sentence."""
+
 _QUOTES = str.maketrans({"«": '"', "»": '"', "“": '"', "”": '"', "„": '"'})
+_NO_QUOTES = str.maketrans("«»“”„", "     ")
+_GUILLEMETS = re.compile(r"[«“„][^»”“]*[»”“]")
 _PHRASE = re.compile(r'(?<!\S)-?"[^"]*"')
 _EXCLUDED = re.compile(r"(?<!\S)-(\w[\w'’.-]*)")
 _OR = frozenset({"OU", "OR"})
@@ -191,12 +197,30 @@ def since(typed: str, day: date) -> str | None:
 def typed_text(typed: str) -> str:
     """What is read of a query: visible characters up to a limit, every quote a straight one.
 
-    A pasted text (more than `TYPED_WORDS` words) keeps none: it is free text throughout.
+    A pasted text (more than `TYPED_WORDS` words) keeps none: it is free text throughout. In a
+    sentence, guillemets quote: they are left out, and only straight quotes ask for a phrase.
     """
     text = _visible(typed)[:QUERY_CHARACTERS]
     if len(text.split()) > TYPED_WORDS:
         return ""
+    outside = _GUILLEMETS.sub(" ", text)
+    if outside != text and _is_sentence(outside):
+        return text.translate(_NO_QUOTES)
     return text.translate(_QUOTES)
+
+
+def without_quotes(typed: str) -> str:
+    """The query with its phrases as free text; excluded phrases stay."""
+    return _PHRASE.sub(
+        lambda match: match[0] if match[0].startswith("-") else match[0].strip('"'),
+        typed.translate(_QUOTES),
+    )
+
+
+def _is_sentence(text: str) -> bool:
+    """Whether function words join the others, as they seldom do in keywords."""
+    words = [word.lower() for word in re.findall(r"[^\W\d_]+", text)]
+    return sum(word in STOP_WORDS or word in ASKING_WORDS for word in words) >= SENTENCE_WORDS
 
 
 def read_question(typed: str) -> Question:

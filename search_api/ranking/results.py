@@ -212,6 +212,10 @@ class Results:
     `wide`: what is merely near was asked for too; `wider`: there is something that is merely
     near, and it was left out.
 
+    `answered`: whether a document is expected to answer; where none is, `results` are the few that
+    come nearest, all counts are 0, and there are no facets. `first_answers`: whether the first
+    result is expected to answer.
+
     `understood`: what operators of the query became. `best_bets`: what an administrator
     put above the results, as far as the reader may see it. `incomplete` names the
     authorities that did not answer: results may be missing.
@@ -231,6 +235,8 @@ class Results:
     wider: bool = False
     understood: tuple[QueryPart, ...] = ()
     best_bets: tuple[BestBet, ...] = ()
+    answered: bool = True
+    first_answers: bool = False
 
     @property
     def found(self) -> int:

@@ -165,7 +165,7 @@ def search(
     found = answer_question(services, asking.reader, asked, as_typed=True)
     # An operator or a best bet may name another source: this application is shown its own alone.
     hits: dict[str, FindHit] = {}
-    for one in found.results.results:
+    for one in found.results.results if found.results.answered else ():
         if one.card.source == asking.source:
             hit = _hit(one)
             hits.setdefault(hit.id, hit)  # of a document and its file, the better

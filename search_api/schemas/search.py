@@ -257,12 +257,12 @@ class MetierBody(_SearchSchema):
 
 
 class DirectAnswerBody(_SearchSchema):
-    """Sentences that answer: of an accepted answer, or of a note in force."""
+    """Sentences that answer: of an accepted answer, or of a document in force."""
 
     text: str
     document: ReferenceBody
     author: AuthorBody
-    accepted: bool = Field(description="of an accepted answer; else of a note in force")
+    accepted: bool = Field(description="of an accepted answer; else of a document in force")
     dated: datetime | None
 
 
@@ -291,6 +291,11 @@ class SearchBody(_SearchSchema):
     page: int
     page_size: int
     documents: list[DocumentBody]
+    near: list[DocumentBody] = Field(
+        [],
+        description="where no document is expected to answer, and `documents` is empty: the few "
+        "that come nearest",
+    )
     facets: dict[str, list[FacetBody]] = Field(description="none where the total is null")
     understood: list[UnderstoodBody] = []
     expansions: list[ExpansionBody] = []

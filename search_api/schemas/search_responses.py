@@ -59,6 +59,18 @@ from search_api.wording import area_label, contact, in_force, web_address
 def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) -> SearchBody:
     """The body of a search's answer."""
     results, counts, matches = found.results, found.results.counts, found.people.matches
+    documents = [
+        _document(
+            one,
+            results,
+            today,
+            _explained(one, results) if explain else None,
+            found.ask_instead.get(one.card.document_id, ()),
+            found.verified.get(one.card.document_id),
+            found.recognised.get(one.card.document_id),
+        )
+        for one in results.results
+    ]
     return SearchBody(
         total=counts.total if counts else None,
         worded=counts.worded if counts else None,
@@ -68,18 +80,8 @@ def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) 
         wider=results.wider,
         page=results.page,
         page_size=results.page_size,
-        documents=[
-            _document(
-                one,
-                results,
-                today,
-                _explained(one, results) if explain else None,
-                found.ask_instead.get(one.card.document_id, ()),
-                found.verified.get(one.card.document_id),
-                found.recognised.get(one.card.document_id),
-            )
-            for one in results.results
-        ],
+        documents=documents if results.answered else [],
+        near=[] if results.answered else documents,
         facets={
             name: [_facet(name, value) for value in values]
             for name, values in results.facets.items()

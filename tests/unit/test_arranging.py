@@ -254,3 +254,18 @@ def test_no_successor_stands_below_what_it_replaces(
         assert all(
             found.index(successor) < found.index(name) for successor in succession.successors(name)
         )
+
+
+def test_a_forwarded_message_stands_below_its_original() -> None:
+    """A part of the text is enough; a message about something else keeps its place."""
+    half = TEXT[: len(TEXT) * 3 // 5]
+    marks = {
+        "forward": HitAttributes("mail", title="TR: Mesures", text_signature=signed(half)),
+        "other": HitAttributes("mail", title="TR: Autre", text_signature=signed(OTHER)),
+        "original": HitAttributes("wiki", title="Mesures", text_signature=signed(TEXT)),
+    }
+    assert order({"other": 1.0, "forward": 0.9, "original": 0.5}, marks) == [
+        "other",
+        "original",
+        "forward",
+    ]

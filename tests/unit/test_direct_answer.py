@@ -1,4 +1,4 @@
-"""A direct answer: of an accepted answer or a note in force that both rankings put first."""
+"""A direct answer: of an accepted answer or a document in force that is expected to answer."""
 
 from dataclasses import replace
 from datetime import date
@@ -56,6 +56,7 @@ def _page(*results: Result, **fields: Any) -> Results:
         "facets": {},
         "shortened": False,
         "incomplete": (),
+        "first_answers": True,
         **fields,
     }
     return Results(**whole)
@@ -91,11 +92,7 @@ def test_an_accepted_answer_or_a_note_in_force_answers(result: Result, *, accept
         *map(_thread, (ContributorRole.ANSWERER, ContributorRole.ASKER, ContributorRole.COMMENTER)),
         _note(valid_until="2026-11-25"),
         _note(valid_from="2026-11-27"),
-        _note(valid_from=None),
         replace(_note(), replaced_by=(DocumentReference("s:2", "Note 2026", ""),)),
-        replace(_note(), parts=FusedHit("s:1", 1.0, 1.0, 2, 1.0, 1)),
-        replace(_note(), parts=FusedHit("s:1", 1.0, 1.0, 1, 0.9, 2)),
-        replace(_note(), parts=FusedHit("s:1", 1.0, 0.0, None, 1.0, 1)),
     ],
 )
 def test_nothing_else_answers(result: Result) -> None:
@@ -105,9 +102,9 @@ def test_nothing_else_answers(result: Result) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"page": 2}, {"order": ResultOrder.DATE}, {"question": Question()}, {"wide": True}],
+    [{"first_answers": False}, {"order": ResultOrder.DATE}, {"question": Question()}],
 )
-def test_only_a_first_page_by_relevance_has_one(fields: dict[str, Any]) -> None:
+def test_only_a_first_page_that_answers_has_one(fields: dict[str, Any]) -> None:
     """Where something was asked."""
     assert direct_answer(_page(_note(), **fields), TODAY) is None
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.values import Agent, ContributorRole, EvidencePolicy, RefusedTopic
-from expertise.names import Reason
 from expertise.knowing import FEWEST_COMPARED
+from expertise.names import Reason
 from expertise.values import (
     AssignedTopics,
     DirectAnswerer,

@@ -36,6 +36,24 @@ def test_what_surrounds_a_question_is_left_out(before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "mail",
+    [
+        "Bonjour,\nMerci de me dire qui peut m'aider sur le dossier ci-dessous.\n\n"
+        "> De : mairie de Dole\n> {question}\n\nCordialement",
+        "Objet : RE: urgent\nJe te transfère la demande d'un administré.\n> Madame, {question}",
+        "Bonjour, à qui dois-je envoyer ceci ?\nDe : M. Prunier\nEnvoyé : lundi\n{question}",
+    ],
+)
+def test_a_forwarded_mail_asks_what_it_quotes(mail: str) -> None:
+    """Where the sender's own words only point to it."""
+    found = question_of_mail(mail.format(question=QUESTION))
+    wanted = {term.term for term in analyse_query(QUESTION)}
+    others = {term.term for term in analyse_query(found)} - wanted
+    assert wanted <= {term.term for term in analyse_query(found)}
+    assert len(others) <= 1, others
+
+
+@pytest.mark.parametrize(
     "typed",
     [
         "merci",

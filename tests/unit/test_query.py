@@ -11,6 +11,7 @@ from search_api.questions.query import (
     read_prefix,
     read_question,
     was_shortened,
+    without_quotes,
 )
 
 pytestmark = pytest.mark.search
@@ -118,3 +119,24 @@ def test_a_phrase_is_found_as_it_was_quoted(words: list[str]) -> None:
     expected = Question("", (phrase,))
     for opening, closing in (('"', '"'), ("« ", " »"), ("“", "”"), ("«\u202f", "\u202f»")):
         assert read_question(f"{opening}{phrase}{closing}") == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "question"),
+    [
+        ("Que veut dire « quitus » sur un acte de vente ?", ()),
+        ("Un usager écrit : « je n'ai rien reçu », que lui dire ?", ()),
+        ("« mise en demeure » notaire", ("mise en demeure",)),
+        ('Qui connaît la "mise en demeure" de payer ?', ("mise en demeure",)),
+    ],
+)
+def test_guillemets_quote_in_a_sentence_and_ask_for_a_phrase_elsewhere(
+    typed: str, question: tuple[str, ...]
+) -> None:
+    """Straight quotes always ask for a phrase."""
+    assert read_question(typed).phrases == question
+
+
+def test_quotes_are_taken_out_of_a_query_but_for_what_it_excludes() -> None:
+    """As a search is tried again that found nothing."""
+    assert without_quotes('abc "x y" -"z w"') == 'abc x y -"z w"'

@@ -1,0 +1,91 @@
+"""Estimate whether the first page of a search answers its question. Pure.
+
+Two logistic models of the same features of the page: whether any document answers, and whether
+the first one does. `python -m benchmarks.answered` fits them on one administration, tries them on
+the other, and prints what each bar costs.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexer.french.analysis import analyse
+from indexer.parsed_query import Phrase
+from indexer.relevance import question_parts
+from indexer.values import Question, SearchHit
+from search_api.ranking.fusion import nearness
+from search_api.ranking.results import Result
+
+NEAR_DOCUMENTS = 5
+"""Number of documents shown where none answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticModel:
+    """Weights of the features in their order, and the probability from which it says yes."""
+
+    weights: tuple[float, ...]
+    bias: float
+    bar: float
+
+    def probability(self, found: Sequence[float]) -> float:
+        """Return the probability, from 0 to 1, for these features."""
+        return 1 / (1 + math.exp(-self.bias - float(np.dot(self.weights, found))))
+
+    def holds(self, found: Sequence[float]) -> bool:
+        """Return whether the probability reaches the bar."""
+        return self.probability(found) >= self.bar
+
+
+ANY_ANSWERS = LogisticModel((2.6, 1.4, 19.0, 0.57, 2.2, 0.33, 0.91, 0.28), -8.6, 0.35)
+"""Whether any document of the page answers."""
+
+FIRST_ANSWERS = LogisticModel((2.2, 2.6, 33.0, 0.47, 2.4, 0.79, 1.5, 2.2), -10.8, 0.85)
+"""Whether the first document of the page answers."""
+
+
+def features(
+    results: Sequence[Result], vector: Sequence[SearchHit], question: Question, far_cosine: float
+) -> tuple[float, ...]:
+    """Return the features of the first page of results, best first.
+
+    The largest share of the question's words that one document says, and the first document's (0
+    to 1); the nearest passage's cosine above `far_cosine`; how far it stands above the median in
+    standard deviations; the logarithm of the number of words; whether the first document is also
+    first by words, and by sense (0 or 1); by how much its score is above the second one's.
+    """
+    parts = question_parts(question)
+    said = [_said(one, parts) / max(1, len(parts)) for one in results]
+    first = results[0].parts if results else None
+    second = results[1].parts.score if len(results) > 1 else 0.0
+    return (
+        max(said, default=0.0),
+        said[0] if said else 0.0,
+        vector[0].score - far_cosine if vector else 0.0,
+        max(nearness(vector).values(), default=0.0),
+        math.log1p(len(parts)),
+        float(first is not None and first.lexical_rank == 1),
+        float(first is not None and first.vector_rank == 1),
+        first.score - second if first else 0.0,
+    )
+
+
+def any_answers(found: Sequence[float]) -> bool:
+    """Return whether a document answers: one that has all the words of the question does."""
+    return found[0] >= 1.0 or ANY_ANSWERS.holds(found)
+
+
+def _said(one: Result, parts: Sequence[tuple[Phrase, ...]]) -> int:
+    """Return how many of the parts a result says in its title and marked words."""
+    marked = {
+        shown.passage.text[start:end].lower()
+        for shown in one.passages
+        for start, end in shown.highlights
+    }
+    text = " ".join((one.card.title, *marked))
+    terms = {term for found in analyse(text) for term in found.all}
+    return sum(
+        any(all(term in terms for _, term in phrase) for phrase in phrases) for phrases in parts
+    )

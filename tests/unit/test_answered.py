@@ -1,0 +1,73 @@
+"""Whether the documents of a page answer, by what the page holds."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer.values import Passage, Question, SearchHit, ShownPassage
+from search_api.ranking.answered import FIRST_ANSWERS, any_answers, features
+from search_api.ranking.fusion import FusedHit
+from search_api.ranking.results import Result
+from tests.windows import card
+
+pytestmark = pytest.mark.search
+
+QUESTION = Question("exonération de taxe foncière des personnes âgées")
+TEXT = "L'exonération de taxe foncière des personnes âgées dépend du revenu."
+FAR_COSINE = 0.845
+
+
+def _result(number: int, title: str, marked: str, score: float) -> Result:
+    """A document whose passage has the words `marked`."""
+    spans = [
+        (TEXT.index(word), TEXT.index(word) + len(word)) for word in marked.split() if word in TEXT
+    ]
+    own = replace(card(f"s:{number}"), title=title)
+    shown = ShownPassage(Passage(TEXT, "", None), 1.0, tuple(spans))
+    rank = number if marked else None
+    return Result(
+        own, (), (shown,), (None,), FusedHit(f"s:{number}", score, 1.0, rank, 1.0, number)
+    )
+
+
+def _vector(cosine: float) -> list[SearchHit]:
+    return [SearchHit(f"s:{number}", cosine - number / 100) for number in range(1, 30)]
+
+
+def test_a_page_with_the_words_answers_and_one_without_does_not() -> None:
+    """Words, nearness and a first place by both rankings speak for an answer."""
+    good = [
+        _result(1, "Exonération", "taxe foncière personnes âgées", 1.0),
+        _result(2, "", "", 0.2),
+    ]
+    bad = [_result(2, "Drones", "", 0.5), _result(3, "Recette", "", 0.49)]
+    found = features(good, _vector(0.92), QUESTION, FAR_COSINE)
+    assert any_answers(found)
+    assert FIRST_ANSWERS.holds(found)
+    found = features(bad, _vector(0.83), QUESTION, FAR_COSINE)
+    assert not any_answers(found)
+    assert not FIRST_ANSWERS.holds(found)
+
+
+def test_a_document_with_every_word_answers_whatever_else() -> None:
+    """An acronym alone is found by the one document that has it."""
+    found = features([_result(1, "VCN3", "", 1.0)], _vector(0.7), Question("VCN3"), FAR_COSINE)
+    assert any_answers(found)
+
+
+def test_an_empty_page_answers_nothing() -> None:
+    """Without results all features are 0 but the number of words."""
+    found = features([], [], QUESTION, FAR_COSINE)
+    assert not any_answers(found)
+    assert not FIRST_ANSWERS.holds(found)
+
+
+@given(st.lists(st.floats(-10, 10), min_size=8, max_size=8), st.integers(0, 7))
+def test_no_feature_that_speaks_for_an_answer_lowers_the_probability(
+    found: list[float], which: int
+) -> None:
+    """All weights are positive."""
+    more = [value + (place == which) for place, value in enumerate(found)]
+    assert FIRST_ANSWERS.probability(more) >= FIRST_ANSWERS.probability(found)
