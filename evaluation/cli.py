@@ -19,6 +19,7 @@ from evaluation.abstention import (
     evaluate_nobody,
     out_of_fold,
 )
+from evaluation.answering import answering_text, judge_pages
 from evaluation.answers import answers_body, answers_text, read_truth, score_answers
 from evaluation.bars import bars_text, chosen_bars, measure_bars
 from evaluation.comparison import compare_report, comparison_body, comparison_text
@@ -345,6 +346,36 @@ def knowing_command(
                     truth, context, partial(command_line_reader, application)
                 )
     typer.echo(knowing_text(asked))
+
+
+@evaluate_app.command("answering")
+def answering_command(
+    administrations: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RÉGLAGES=DOSSIER…",
+            help="Les réglages de chaque installation, et ses questions (comme « answers »)",
+        ),
+    ],
+    foreign_questions: Annotated[
+        list[Path] | None,
+        typer.Option("--foreign-questions", help="Questions d'un autre domaine (queries.jsonl)"),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Tant de questions de chaque fichier")] = 60,
+) -> None:
+    """Les modèles de « un document répond » : ajustés sur les autres, essayés sur chacune."""
+    asked = {}
+    with errors_as_sentences():
+        foreign = [one for path in foreign_questions or () for one in load_foreign(path, limit)]
+        for one in administrations:
+            settings, _, folder = one.partition("=")
+            truth = read_truth(Path(folder))
+            os.environ["QUISAIT_FILE"] = settings
+            with opened_application() as application, answer_context(application) as context:
+                audit_command(application.privacy, "quisait evaluate answering", ANY_AGENT)
+                readers = partial(command_line_reader, application)
+                asked[Path(folder).name] = judge_pages(truth, foreign, context, readers)
+    typer.echo(answering_text(asked))
 
 
 def models_of(name: str) -> tuple[VotingModel, ...]:

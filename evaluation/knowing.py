@@ -88,6 +88,11 @@ def fit(asked: Sequence[AskedQuestion], without: str = "") -> KnowingModel:
     )
     if without:
         rows[:, Features._fields.index(without)] = 0.0
+    return logistic_regression(rows, right, counts)
+
+
+def logistic_regression(rows: Floats, right: Floats, counts: Floats) -> KnowingModel:
+    """Fit by Newton's method with a ridge; `rows` (n, features), what is right and weighs (n,)."""
     mean, spread = rows.mean(axis=0), rows.std(axis=0)
     spread[spread == 0] = 1.0
     scaled = np.column_stack([(rows - mean) / spread, np.ones(len(rows))])

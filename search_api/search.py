@@ -269,6 +269,7 @@ class Search:
             return results
         bar = self._bars.far_cosine
         found = features(results.results, hits.found.vector, parsed.question, bar)
+        results = replace(results, features=found)
         narrowed = query.filters or parsed.narrowed or query.only is not None
         exact = parsed.question.phrases or parsed.question.any_of or parsed.question.excluded
         if narrowed or exact or any_answers(found):

@@ -1,8 +1,8 @@
 """Estimate whether the first page of a search answers its question. Pure.
 
 Two logistic models of the same features of the page: whether any document answers, and whether
-the first one does. `python -m benchmarks.answered` fits them on one administration, tries them on
-the other, and prints what each bar costs.
+the first one does. `quisait evaluate answering` fits them on all administrations but one, tries
+them on that one, and prints what each bar costs.
 """
 
 import math

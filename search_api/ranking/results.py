@@ -214,7 +214,7 @@ class Results:
 
     `answered`: whether a document is expected to answer; where none is, `results` are the few that
     come nearest, all counts are 0, and there are no facets. `first_answers`: whether the first
-    result is expected to answer.
+    result is expected to answer; both by `features` (`search_api.ranking.answered`).
 
     `understood`: what operators of the query became. `best_bets`: what an administrator
     put above the results, as far as the reader may see it. `incomplete` names the
@@ -237,6 +237,7 @@ class Results:
     best_bets: tuple[BestBet, ...] = ()
     answered: bool = True
     first_answers: bool = False
+    features: tuple[float, ...] = ()
 
     @property
     def found(self) -> int:

@@ -1,0 +1,116 @@
+"""Fit and try the models of whether documents answer (`search_api.ranking.answered`).
+
+Each administration is scored by a model that was fitted on the others.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluation.abstention import markdown_row
+from evaluation.answers import ExpectedAnswer, Truth
+from evaluation.corpora import JudgedQuery
+from evaluation.knowing import Floats, KnowingModel, logistic_regression
+from indexer.access import Reader
+from search_api.answers.context import AnswerContext
+from search_api.questions.query import Query
+from search_api.ranking.answered import ANY_ANSWERS, FIRST_ANSWERS
+
+BARS = {"any": (0.3, ANY_ANSWERS.bar, 0.4), "first": (0.75, FIRST_ANSWERS.bar, 0.9)}
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPage:
+    """One question's features, and whether any document, and the first one, answers it.
+
+    `foreign`: it is of another domain, and only shows what nothing answers.
+    """
+
+    features: tuple[float, ...]
+    any: bool
+    first: bool
+    foreign: bool
+
+
+def judge_pages(
+    truth: Truth,
+    foreign: Sequence[JudgedQuery],
+    context: AnswerContext,
+    reader_of: Callable[[str], Reader],
+) -> tuple[JudgedPage, ...]:
+    """Ask each question that has judged documents or none. Raises `IndexUnreachable`."""
+    pages = []
+    agents = [one.agent for one in truth.questions]
+    for want in truth.questions:
+        good = want.documents | want.acceptable_documents
+        if good or want.no_documents:
+            pages.append(_page(want.text, want.agent, want, context, reader_of))
+    for number, query in enumerate(foreign):
+        agent = agents[number % len(agents)]
+        pages.append(_page(query.text, agent, None, context, reader_of))
+    return tuple(one for one in pages if one.features)
+
+
+def _page(
+    text: str,
+    agent: str,
+    want: ExpectedAnswer | None,
+    context: AnswerContext,
+    reader_of: Callable[[str], Reader],
+) -> JudgedPage:
+    search = context.search
+    results = search.page(search.hits(Query(text), reader_of(agent)), context.today())
+    good = want.documents | want.acceptable_documents if want else frozenset()
+    first = {one.card.document_id for one in results.results[:1]}
+    found = results.features
+    return JudgedPage(found, bool(good), bool(good & first), foreign=want is None)
+
+
+def answering_text(administrations: Mapping[str, Sequence[JudgedPage]]) -> str:
+    """What each bar costs by fold, and the weights of all together.
+
+    Raises `ValueError` with fewer than two administrations.
+    """
+    if len(administrations) < 2:
+        raise ValueError("Il faut les questions de deux installations au moins.")
+    lines = [
+        markdown_row(["model", "administration", "bar", "kept", "own", "foreign", "right"], ""),
+        markdown_row(["---"] * 7, ""),
+    ]
+    for what, bars in BARS.items():
+        for name, pages in administrations.items():
+            others = [
+                one for other, some in administrations.items() if other != name for one in some
+            ]
+            likely = _fit(others, what).probabilities(np.array([one.features for one in pages]))
+            lines += [_figures(what, name, bar, pages, likely) for bar in bars]
+    for what in BARS:
+        model = _fit([one for some in administrations.values() for one in some], what)
+        weights = ", ".join(f"{value:.2f}" for value in model.weights)
+        lines.append(f"{what}: weights {weights}; bias {model.bias:.2f}")
+    return "\n".join(lines)
+
+
+def _fit(pages: Sequence[JudgedPage], what: str) -> KnowingModel:
+    """Both outcomes count the same together."""
+    right = np.array([getattr(one, what) for one in pages], dtype=np.float64)
+    counts = np.where(right > 0, 0.5 / right.mean(), 0.5 / (1 - right.mean()))
+    return logistic_regression(np.array([one.features for one in pages]), right, counts)
+
+
+def _figures(what: str, name: str, bar: float, pages: Sequence[JudgedPage], likely: Floats) -> str:
+    """Shares that reach the bar: of right pages, of the own others, of the foreign, and right."""
+    right = np.array([getattr(one, what) for one in pages])
+    foreign = np.array([one.foreign for one in pages])
+    passed = likely >= bar
+    if what == "any":
+        passed |= np.array([one.features[0] >= 1 for one in pages])
+    own = ~foreign & ~right
+    shares = (
+        passed[right].mean(),
+        passed[own].mean(),
+        passed[foreign].mean() if foreign.any() else 0.0,
+        right[passed & ~foreign].mean(),
+    )
+    return markdown_row([what, name, f"{bar:.2f}", *(f"{one:.2f}" for one in shares)], "")
