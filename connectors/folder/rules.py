@@ -268,7 +268,7 @@ def rule_and_ignored(
 ) -> tuple[Rule | None, tuple[int, ...]]:
     """The same, and which tables (the sidecar after the last) name readers that are not added."""
     rule = Rule()
-    ignored = []
+    ignored: list[int] = []
     for number, (own, trusted) in enumerate(_rules_of(path, tables, sidecar, scope)):
         if own is None:
             return None, tuple(ignored)

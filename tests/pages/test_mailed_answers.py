@@ -515,9 +515,9 @@ def test_a_mail_is_believed_where_a_trusted_server_does(
         "x@evil.example <ag-1@agents.test>",
         "ag-1@agents.test <x@evil.example>",
     ):
-        made = reply(mail).as_bytes().replace(b"Jo Carteau <ag-1@agents.test>", written.encode())
-        assert written.encode() in made
-        whole = f"Authentication-Results: {evil}\n".encode() + made
+        forged = reply(mail).as_bytes().replace(b"Jo Carteau <ag-1@agents.test>", written.encode())
+        assert written.encode() in forged
+        whole = f"Authentication-Results: {evil}\n".encode() + forged
         assert brought(site, settings, dovecot, whole) is MailOutcome.STRANGER, written
     below = EmailMessage()
     below["Authentication-Results"] = "mx.finances.test; dmarc=fail"
