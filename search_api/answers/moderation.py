@@ -251,7 +251,7 @@ def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDes
             for place, one in enumerate(unclassified[:MOST_LISTED])
         ),
         topics,
-        max(map(len, (reported, hidden, waiting, unclassified))) > MOST_LISTED,
+        any(len(one) > MOST_LISTED for one in (reported, hidden, waiting, unclassified)),
     )
 
 

@@ -118,7 +118,13 @@ def first_of(
     today: date,
     first: str = "",
 ) -> list[PossibleAnswerer]:
-    """Whom to ask, in that order; `first` before all others, where they may be asked."""
-    possible = [one for one in named if may_be_asked(one, question, rules, today)]
-    ordered = in_order(possible, asker)
+    """Whom to ask, in that order; `first` before all others, where they may be asked.
+
+    Each is the first of those who remain: ranks are of them alone.
+    """
+    remaining = [one for one in named if may_be_asked(one, question, rules, today)]
+    ordered: list[PossibleAnswerer] = []
+    while remaining:
+        ordered.append(in_order(remaining, asker)[0])
+        remaining.remove(ordered[-1])
     return sorted(ordered, key=lambda one: one.agent.id != first) if first else ordered

@@ -668,7 +668,7 @@ def test_a_community_reads_its_own_and_is_asked_in_its_turn(tmp_path: Path) -> N
 
         def reads(agent_id: str, asked: str) -> bool:
             found = f"questions:{asked}" in site.found(agent_id, SECRET)
-            assert (site.read(agent_id, asked) != 404) is found
+            assert bool(site.read(agent_id, asked) != 404) is found
             return found
 
         does(STRANGER, "join")
