@@ -236,6 +236,7 @@ class SqlQuestions:
         register: RemovedQuestions | None = None,
     ) -> None:
         self._engine, self.now, self._register = engine, now, register
+        self._figures: tuple[tuple[int, date], OpenQuestionFigures] | None = None
 
     def ask(
         self,
@@ -732,7 +733,16 @@ class SqlQuestions:
             return int(connection.execute(total.where(table.c.day >= since)).scalar_one())
 
     def open_figures(self, since: datetime) -> OpenQuestionFigures:
-        """Of questions asked since a moment, and open to everybody."""
+        """Of questions asked since a moment, and open to everybody.
+
+        Counted again after each change, and each day: a row of each question is read.
+        """
+        key = (self.last_seq(), since.date())
+        if self._figures is None or self._figures[0] != key:
+            self._figures = (key, self._open_figures(since))
+        return self._figures[1]
+
+    def _open_figures(self, since: datetime) -> OpenQuestionFigures:
         asked, given = asked_questions.c, given_answers.c
         by_another = (given.question_id == asked.id) & (
             (given.agent_key != asked.agent_key) | (asked.agent_key == "")
