@@ -305,10 +305,11 @@ class OpenSearchIndex:
         """End the result set by what the question's words weigh: a second round trip."""
         shares, close = answers.shares(weights), answers.close(found, request)
         worded = [hit.document_id for hit in found.lexical[: request.window]]
-        asked = [({}, requests.members_of(request, lists, shares, worded))] if worded else []
-        asked += (
-            [({}, requests.counts_of(request, lists, shares, close))] if request.counted else []
-        )
+        asked: list[Request] = []
+        if worded:
+            asked.append(({}, requests.members_of(request, lists, shares, worded)))
+        if request.counted:
+            asked.append(({}, requests.counts_of(request, lists, shares, close)))
         parts = self._documents.search_many(asked) if asked else []
         said = answers.said(parts[0]) if worded else {}
         counted = answers.counted(parts[-1]) if request.counted else {}
@@ -371,7 +372,9 @@ class OpenSearchIndex:
         found: dict[str, tuple[NearWord, ...]] = {w: () for w, a in pairs if not near.word_found(a)}
         for slips in (1, 2):
             missing = [w for w, ones in found.items() if not ones and max_edits(w) >= slips]
-            asked = [({}, near.near_documents(access, lists, w, slips)) for w in missing]
+            asked: list[Request] = [
+                ({}, near.near_documents(access, lists, w, slips)) for w in missing
+            ]
             answered = self._documents.search_many(asked) if asked else []
             pairs = zip(missing, answered, strict=True)
             found |= {w: near.near(answer, w, slips) for w, answer in pairs}
