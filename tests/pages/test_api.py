@@ -202,7 +202,7 @@ def test_pages_say_the_degree_that_the_api_gives(dora: TestClient, address: str)
 @pytest.mark.parametrize("area", ["22", "r53"])
 def test_experts_of_an_area(dora: TestClient, area: str) -> None:
     """An area keeps those whose present post is there; an unknown one keeps nobody."""
-    asked = {"q": "bordereau incendie", "area": area}
+    asked = {"q": "dégrèvement incendie", "area": area}
     body = dora.get("/api/v1/experts", params=asked).json()
     assert [one["agent"]["id"] for one in body["candidates"]] == ["ag-1"]
     nowhere = dora.get("/api/v1/experts", params={"q": "incendie", "area": "zz"}).json()
@@ -277,3 +277,14 @@ def test_health(claire: TestClient) -> None:
     """A supervisor sees that the process lives and that its engine answers."""
     assert claire.get("/health/live").json() == {"status": "ok"}
     assert claire.get("/health/ready").json() == {"status": "ok"}
+
+
+def test_search_names_the_people_of_the_page(dora: TestClient) -> None:
+    """Those who have a card, by the same function as `/experts`."""
+    asked = {"q": "dégrèvement incendie"}
+    people = dora.get("/api/v1/search", params=asked).json()["people"]
+    known = [
+        one for one in dora.get("/api/v1/experts", params=asked).json()["candidates"] if one["sure"]
+    ]
+    assert people
+    assert [one["agent"]["id"] for one in people] == [one["agent"]["id"] for one in known][:3]

@@ -295,3 +295,13 @@ def test_nobody_stands_beside_an_empty_result(asked: Asked, text: str) -> None:
         assert (found.people.cards, found.experts.candidates) == ((), ())
     knowing = who_knows(asked.context, READER, text, limit=10)
     assert all(one.evidence for one in knowing.experts.candidates)
+
+
+@pytest.mark.parametrize("text", [SURE, QUESTION, "bail rural", "taxe", "xylophone"])
+def test_page_and_colleagues_name_the_same_people(asked: Asked, text: str) -> None:
+    """In the same order: one function decides."""
+    found, _, _ = asked.answer(Query(text))
+    knowing = who_knows(asked.context, READER, text, limit=10)
+    known = [one.agent.id for one in knowing.experts.known]
+    assert _cards(found) == [id_ for id_ in known if id_ in _cards(found)]
+    assert bool(_cards(found)) == bool(known)

@@ -627,3 +627,13 @@ def test_whom_a_topics_page_shows_is_known_where_the_question_is_that_topic() ->
 
     assert sure("pci") == [CYD.id]
     assert sure("") == sure("paie") == []
+
+
+def test_the_nearest_area_to_a_region_is_found_by_distance() -> None:
+    """To Bretagne Loire-Atlantique is nearer than La Réunion, however much stands there."""
+    near = replace(CYD, departement="44")
+    documents = [
+        ranked(1.0, card("wiki:1", wrote("wiki:ben"))),
+        ranked(0.5, card("wiki:2", wrote("wiki:cyd"))),
+    ]
+    assert asked(documents, BEN, near, area="r53").nearest_area == "44"
