@@ -190,8 +190,8 @@ def people_answer(
         if not named or not matches.whole:
             cards += choice.known(experts, limit - len(cards))
         if matches.metiers:
-            shown = {one.candidate.agent.id for one in cards}
-            cards += [one for one in choice.stated(experts) if one.candidate.agent.id not in shown]
+            there = {one.candidate.agent.id for one in cards}
+            cards += [one for one in choice.stated(experts) if one.candidate.agent.id not in there]
     counted = len(named) + matches.beyond
     shown = tuple(cards[:limit])
     own = sum(1 for one in shown if one.reason in _BY_DIRECTORY)

@@ -25,7 +25,8 @@ IDS = {f"wiki:{number}" for number in range(DOCUMENTS)}
 
 def live_folder(index: Path) -> Path:
     """Where the files of the live index lie."""
-    return index / json.loads((index / "generations.json").read_text("utf-8"))["live"]["name"]
+    generations = json.loads((index / "generations.json").read_text("utf-8"))
+    return index / str(generations["live"]["name"])
 
 
 def overwrite_pages(index: Path) -> None:

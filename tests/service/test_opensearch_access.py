@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -219,7 +220,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     paths: list[str] = []
     perform = Transport.perform_request
 
-    def noted(self: Transport, method: str, url: str, *rest: object, **named: object) -> object:
+    def noted(self: Transport, method: str, url: str, *rest: Any, **named: Any) -> object:
         paths.append(url)
         return perform(self, method, url, *rest, **named)
 

@@ -62,11 +62,3 @@ def test_short_texts_stay_together() -> None:
     encoder = Measured()
     StoppableEncoder(encoder, encoder.stop).passages(["a" * 60] * 64)
     assert [len(some) for some in encoder.asked] == [64]
-
-
-def test_an_encoder_at_work_says_so_between_two_slices() -> None:
-    """One document may have a thousand passages: a source is not silent meanwhile."""
-    encoder, said = Measured(), []
-    texts = ["a" * 1_500] * 12
-    StoppableEncoder(encoder, encoder.stop, lambda: said.append(1)).passages(texts)
-    assert len(said) == len(encoder.asked) > 1
