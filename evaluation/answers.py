@@ -265,7 +265,11 @@ def score_answers(
             QuestionScore(
                 want,
                 shown_people(answer, want.agent),
-                tuple(one.card.document_id for one in answer.results.results),
+                tuple(
+                    one.card.document_id
+                    for one in answer.results.results
+                    if answer.results.answered
+                ),
                 answer.direct.reference.document_id if answer.direct else "",
                 folded(answer.direct.text) if answer.direct else "",
             )
