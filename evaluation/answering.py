@@ -17,7 +17,7 @@ from search_api.answers.context import AnswerContext
 from search_api.questions.query import Query
 from search_api.ranking.answered import ANY_ANSWERS, FIRST_ANSWERS
 
-BARS = {"any": (0.3, ANY_ANSWERS.bar, 0.4), "first": (0.75, FIRST_ANSWERS.bar, 0.9)}
+BARS = {"any": (0.3, ANY_ANSWERS.bar, 0.5), "first": (0.7, FIRST_ANSWERS.bar, 0.9)}
 
 
 @dataclass(frozen=True, slots=True)

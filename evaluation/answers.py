@@ -174,11 +174,15 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class QuestionScore:
-    """What one question's page showed, beside what was expected."""
+    """What one question's page showed, beside what was expected.
+
+    `answered`: whether the page presents its documents as answers, and not as merely near.
+    """
 
     expected: ExpectedAnswer
     cards: tuple[str, ...]
     documents: tuple[str, ...]
+    answered: bool
     direct: str
     direct_text: str
 
@@ -222,7 +226,7 @@ class AnswerScores:
             count["success_3"].add(bool(want.documents & set(one.documents[:3])))
             count["ndcg_10"].add(_ndcg(one.documents, want))
         if want.no_documents:
-            count["documents_though_none"].add(bool(one.documents))
+            count["documents_though_none"].add(one.answered and bool(one.documents))
         if want.direct_document or want.direct_texts:
             count["direct_shown"].add(bool(one.direct))
             count["direct_right"].add(_direct_is_right(one))
@@ -265,11 +269,8 @@ def score_answers(
             QuestionScore(
                 want,
                 shown_people(answer, want.agent),
-                tuple(
-                    one.card.document_id
-                    for one in answer.results.results
-                    if answer.results.answered
-                ),
+                tuple(one.card.document_id for one in answer.results.results),
+                answer.results.answered,
                 answer.direct.reference.document_id if answer.direct else "",
                 folded(answer.direct.text) if answer.direct else "",
             )

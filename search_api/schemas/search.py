@@ -291,10 +291,10 @@ class SearchBody(_SearchSchema):
     page: int
     page_size: int
     documents: list[DocumentBody]
-    near: list[DocumentBody] = Field(
-        [],
-        description="where no document is expected to answer, and `documents` is empty: the few "
-        "that come nearest",
+    answered: bool = Field(
+        True,
+        description="false where no document is expected to answer: `documents` are then the few "
+        "that come nearest, and the total is 0",
     )
     facets: dict[str, list[FacetBody]] = Field(description="none where the total is null")
     understood: list[UnderstoodBody] = []

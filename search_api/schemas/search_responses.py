@@ -80,8 +80,8 @@ def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) 
         wider=results.wider,
         page=results.page,
         page_size=results.page_size,
-        documents=documents if results.answered else [],
-        near=[] if results.answered else documents,
+        documents=documents,
+        answered=results.answered,
         facets={
             name: [_facet(name, value) for value in values]
             for name, values in results.facets.items()

@@ -7,7 +7,7 @@ const BEFORE = 60;
 const DAY = new Intl.DateTimeFormat("fr-FR", { dateStyle: "long" });
 
 /** [what is said, what is found], for an answer of the API to the question `q`. */
-export function results({ total, worded, documents, people, services, incomplete, shortened }, q) {
+export function results({ total, worded, answered, documents, people, services, incomplete, shortened }, q) {
   // Nothing is counted where the question is narrowed to a person: the total is null.
   const some = total === null && documents.length ? words.of_a_person : words.none;
   const said = [total ? counted(words.documents, total) : some];
@@ -16,7 +16,7 @@ export function results({ total, worded, documents, people, services, incomplete
   if (shortened) said.push(` ${words.shortened}`);
   const more = page(q, words.all);
   const named = [...people.map(person), ...services.map(service)].map((line) => make("p", { class: "about" }, line));
-  return [said, [...named, make("ol", {}, ...documents.map(item)), make("p", {}, more), ...askingPage(q).map((one) => make("p", {}, one))]];
+  return [said, [...named, make("ol", {}, ...(answered ? documents : []).map(item)), make("p", {}, more), ...askingPage(q).map((one) => make("p", {}, one))]];
 }
 
 function person({ agent: { name, email, post } }) {
