@@ -240,7 +240,11 @@ def find_experts(
     named = {id_: one for id_, one in matched.items() if one.pointed_at}
     sure |= {id_ for id_ in named if odds.get(id_, -math.inf) >= sure_odds}
     make = _CandidateFactory(scores, features, odds, evidence, sure, today)
-    ranked = [id_ for id_ in shown if id_ not in named]
+    # Votes order those who only come near: likelihoods lose there on the judged sets.
+    ranked = sorted(
+        (id_ for id_ in shown if id_ not in named),
+        key=lambda id_: (id_ not in sure, -odds[id_] if id_ in sure else 0.0, -scores[id_].score),
+    )
     stated = matched.keys() - named.keys() - set(shown)
     return Experts(
         candidates=tuple(make.shown(known[id_], matched.get(id_)) for id_ in ranked[:limit]),

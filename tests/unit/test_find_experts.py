@@ -539,8 +539,8 @@ def test_the_same_question_has_the_same_answer(documents: list[RankedDocument]) 
     experts = asked(documents, ANA, BEN, CYD)
     assert experts == asked(documents, CYD, ANA, BEN)
     keys = [
-        (-candidate.confidence, -candidate.score, candidate.agent.id)
-        for candidate in experts.candidates
+        (not one.sure, -one.confidence if one.sure else 0.0, -one.score)
+        for one in experts.candidates
     ]
     assert keys == sorted(keys)
     for candidate in experts.candidates:
