@@ -40,25 +40,25 @@ BEST_OF_FEW, NEAR_AMONG_FEW = 0.75, 4.0
 deviations that it counts as among few. Chosen by hand: no judged set is so small."""
 
 
+ANSWERS = frozenset({ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER})
+
+
 class Features(NamedTuple):
     """What is known of one candidate, about from 0 to 1.
 
-    `walk`: share of the visits of the walk over documents and people, which votes weigh; the most
-    visited has 1. `near`: deviations of their nearest document above the median, of
+    `near`: deviations of their nearest document above the median, of
     `MOST_DEVIATIONS` / 2. `first`: 1 over the rank of their first document. `said`: the most that a
-    document of theirs says of the question. `accepted`, `answer`, `passage`, `direct`: in their
-    best document they gave the accepted answer, or an answer; they wrote the passage that answers
+    document of theirs says of the question. `answer`, `passage`, `direct`: in their
+    best document they gave an answer; they wrote the passage that answers
     in one of the first three; they wrote the direct answer. `stated`: share of the question's
     topics that the directory says they hold. `asked`: they hold a topic that the question names.
     `metier`: share of the words of métier and skills that name the question's topics. `far`:
     nothing is near the question.
     """
 
-    walk: float
     near: float
     first: float
     said: float
-    accepted: float
     answer: float
     passage: float
     direct: float
@@ -69,20 +69,18 @@ class Features(NamedTuple):
 
 
 WEIGHTS = Features(
-    walk=0.2,
-    near=1.9,
+    near=2.0,
     first=0.8,
-    said=2.6,
-    accepted=0.0,
-    answer=0.5,
-    passage=0.7,
-    direct=5.2,
-    stated=3.6,
+    said=2.9,
+    answer=0.3,
+    passage=0.8,
+    direct=1.9,
+    stated=3.8,
     asked=2.6,
-    metier=1.3,
-    far=-0.9,
+    metier=1.5,
+    far=-1.0,
 )
-BIAS = -5.1
+BIAS = -5.5
 """By `quisait evaluate knowing`, on two administrations with 193 questions that name nobody
 (decision 65)."""
 
@@ -153,7 +151,7 @@ def question_topics(shares: Mapping[str, float]) -> list[str]:
 class Knowledge:
     """What a window, the directory and the build say of the candidates for one question.
 
-    `owner_of` maps accounts to agents; `walks` are shares of visits by agent; `shares` are the
+    `owner_of` maps accounts to agents; `shares` are the
     question's topics (`topic_shares`), `asked` those that it names.
     """
 
@@ -162,7 +160,6 @@ class Knowledge:
         window: Window,
         owner_of: Mapping[str, str],
         votes: Mapping[str, Sequence[Vote]],
-        walks: Mapping[str, float],
         shares: Mapping[str, float] = MappingProxyType({}),
         asked: Collection[str] = (),
         holders: TopicHolders = TopicHolders(),  # noqa: B008 - immutable
@@ -172,7 +169,6 @@ class Knowledge:
         counting = counting_documents(window)
         self._ranked = {one.card.document_id: one for one in counting}
         self._rank = {one.card.document_id: n for n, one in enumerate(counting, 1)}
-        self._walks = walks
         self._shares = {**shares, **dict.fromkeys(asked, 1.0)}
         self._asked, self._holders, self._answered = frozenset(asked), holders, answered
         self._wrote_passage = {
@@ -193,12 +189,10 @@ class Knowledge:
         held = self._holders.shown.get(agent.id, frozenset())
         stated = self._holders.stated.get(agent.id, {})
         return Features(
-            walk=self._walks.get(agent.id, 0.0),
             near=max(map(self._near, documents), default=0.0),
             first=max((1 / self._rank[vote.document_id] for vote in cast), default=0.0),
             said=max((one.said for one in documents), default=0.0),
-            accepted=float(ContributorRole.ACCEPTED_ANSWERER in roles),
-            answer=float(ContributorRole.ANSWERER in roles),
+            answer=float(not ANSWERS.isdisjoint(roles)),
             passage=float(agent.id in self._wrote_passage),
             direct=float(self._answered is not None and self._answered.agent_id == agent.id),
             stated=max(

@@ -207,7 +207,7 @@ def find_experts(
     shares = topic_shares(counting_documents(window), topics)
     listed = list(dict.fromkeys([*asked_topics, *question_topics(shares)]))
     holders = build.holders_of(listed, today) if build and listed else TopicHolders()
-    knowledge = Knowledge(window, owners, votes, walks, shares, asked_topics, holders, answered)
+    knowledge = Knowledge(window, owners, votes, shares, asked_topics, holders, answered)
     known = {
         agent.id: agent
         for agent in agents.values()

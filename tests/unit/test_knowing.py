@@ -18,7 +18,6 @@ from expertise.knowing import (
     topic_shares,
 )
 from expertise.names import Reason
-from expertise.scoring import walk
 from expertise.values import DirectAnswerer, RankedDocument, TopicHolders, Window
 from expertise.votes import cast_votes
 from expertise.who_knows import find_experts
@@ -34,7 +33,7 @@ OWNERS = {"wiki:ana": ANA.id, "wiki:ben": BEN.id}
 def knowledge(*documents: RankedDocument, **options: object) -> Knowledge:
     window = Window(documents, compared=100)
     votes = cast_votes(window, TODAY, OWNERS)
-    return Knowledge(window, OWNERS, votes, walk(window, votes), **options)  # type: ignore[arg-type]
+    return Knowledge(window, OWNERS, votes, **options)  # type: ignore[arg-type]
 
 
 def near(role: ContributorRole = ContributorRole.AUTHOR, nearness: float = 4.0) -> RankedDocument:
@@ -44,8 +43,8 @@ def near(role: ContributorRole = ContributorRole.AUTHOR, nearness: float = 4.0) 
 def test_features_of_a_document() -> None:
     """Nearness, rank, share of the question, and the role in it."""
     found = knowledge(near(ContributorRole.ACCEPTED_ANSWERER)).features(ANA)
-    assert (found.near, found.first, found.said, found.walk) == (1.0, 1.0, 1.0, 1.0)
-    assert (found.accepted, found.answer, found.direct) == (1.0, 0.0, 0.0)
+    assert (found.near, found.first, found.said) == (1.0, 1.0, 1.0)
+    assert (found.answer, found.direct) == (1.0, 0.0)
     direct = knowledge(near(), answered=DirectAnswerer(ANA.id, "wiki:1")).features(ANA)
     assert direct.direct == 1.0
 
