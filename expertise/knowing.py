@@ -35,7 +35,7 @@ MOST_DEVIATIONS = 8.0
 FEWEST_COMPARED = 50
 """With fewer documents in the vector ranking, standard deviations say nothing."""
 
-BEST_OF_FEW, NEAR_AMONG_FEW = 0.75, 4.0
+BEST_OF_FEW, NEAR_AMONG_FEW = 0.75, 6.0
 """Score, from 0 to 1, of one of the documents that answer best by words and by sense, and the
 deviations that it counts as among few. Chosen by hand: no judged set is so small."""
 

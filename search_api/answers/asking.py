@@ -24,6 +24,7 @@ from expertise.peers import (
 )
 from expertise.topics import Topic, TopicKind
 from expertise.visibility import may_be_named, may_be_shown
+from expertise.who_knows import SURE_ODDS
 from indexer.access import AccessFilter, Reader, access_filter
 from search_api.answers.asked_metiers import (
     asked_metier,
@@ -902,7 +903,9 @@ def _recipients(context: AnswerContext, question: AskedQuestion, first: Agent | 
 def _named(
     context: AnswerContext, question: AskedQuestion, asker: Agent | None, first: Agent | None
 ) -> list[Agent]:
-    """Return those whom a search of the asker names for certain, best first, and `first`.
+    """Return those who likely know by a search of the asker, best first, and `first`.
+
+    More people than have a card: where the likeliest does not answer, another one is asked.
 
     For a question to a métier: its holders, the nearest first, without any evidence.
     """
@@ -911,7 +914,9 @@ def _named(
     else:
         reader = asking_of(context).reader_of(question.asker_id)
         found = people_for(context, reader, question.title, CHOSEN_FROM).candidates
-        named = {one.agent.id: one.agent for one in found if one.sure}
+        named = {
+            one.agent.id: one.agent for one in found if one.sure or one.confidence >= SURE_ODDS
+        }
     if first is not None:
         named.setdefault(first.id, first)
     return list(named.values())

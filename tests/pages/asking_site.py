@@ -154,7 +154,9 @@ class AskingSite:
         return TestClient(self.app, headers={"x-agent": agent_id}, follow_redirects=False)
 
     def ask(self, agent_id: str = ASKER, title: str = QUESTION, **fields: Any) -> str:
-        """Ask by the API: the question's id."""
+        """Ask by the API: the question's id. Another question than theirs goes to one of them."""
+        if title != QUESTION and "metier" not in fields and agent_id != MAPPER:
+            fields.setdefault("to", MAPPER)
         answer = self.client(agent_id).post("/api/v1/questions", json={"title": title, **fields})
         assert answer.status_code == 200, answer.text
         return str(answer.json()["id"])
