@@ -28,9 +28,9 @@ from quisait.work.runs import IMMEDIATELY, RUNS_CONSIDERED, next_run, source_pac
 from search_api.wording import plural, safe_text
 
 UNKNOWN_DENIAL_REMEDY = (
-    "Si une application pousse ce groupe, qu'elle le redise. Sinon corrigez ce nom à la source, ou "
-    "complétez l'annuaire, puis lancez « quisait crawl ». Si le refus est voulu tel quel (un groupe "
-    "supprimé, par exemple), ajoutez-le à [access] accepted_denials et redémarrez."
+    "Si une application pousse ce groupe, elle le redit. Sinon corrigez ce nom à la source, ou "
+    "complétez l'annuaire, puis lancez « quisait crawl ». Si le refus est voulu tel quel (un "
+    "groupe supprimé, par exemple), ajoutez-le à [access] accepted_denials et redémarrez."
 )
 
 
