@@ -401,7 +401,9 @@ def token(
     """Signe un jeton qui désigne un agent."""
     with opened_application() as application:
         if application.book.agent(agent) is None:
-            raise ValueError("Cet agent n'est pas dans l'annuaire (« quisait crawl » le relit).")
+            raise ValueError(
+                "Cet agent n'est pas dans l'annuaire (« quisait directory read » le relit)."
+            )
         # Imported here for the same reason as in `serve`.
         from quisait.server.app import tokens_of
 

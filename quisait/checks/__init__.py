@@ -428,7 +428,7 @@ def _accesses(settings: Settings) -> str:
     if unread and OF_DIRECTORY in {one.kind for one in emptied} and has_directory(settings):
         raise ValueError(
             "la base est une copie d'avant : personne ne lit avant que l'annuaire soit relu "
-            "(quisait crawl)"
+            "(« quisait directory read »)"
         )
     if not emptied:
         return "retraits notés"

@@ -56,8 +56,14 @@ def _why_nobody_reads(application: Application, agent_id: str) -> str:
     if not agent_id:
         return asked
     if application.book.agent(agent_id) is None:
-        return f"« {safe_text(agent_id)} » n'est pas dans l'annuaire. {asked}"
-    return f"« {safe_text(agent_id)} » est parti, et ne lit donc plus rien. {asked}"
+        return (
+            f"« {safe_text(agent_id)} » n'est pas dans l'annuaire tel qu'il a été lu (« quisait "
+            f"directory read » le relit). {asked}"
+        )
+    return (
+        f"« {safe_text(agent_id)} » est parti, ou son accès a été retiré : il ne lit plus rien. "
+        f"{asked}"
+    )
 
 
 @contextmanager
@@ -162,7 +168,7 @@ def _directory_lines(found: QuestionAnswer) -> Iterator[str]:
 def _counted(results: Results) -> str:
     counts = results.counts
     if not results.answered:
-        return "Aucun document ne traite de cela. Ceux qui s'en approchent :"
+        return "Aucun document n'y répond à coup sûr. Ceux qui s'en approchent :"
     if counts is None:
         return (
             f"Documents d'une personne : ils ne se comptent pas, et {OF_A_PERSON} au plus sont "

@@ -28,9 +28,9 @@ from quisait.work.runs import IMMEDIATELY, RUNS_CONSIDERED, next_run, source_pac
 from search_api.wording import plural, safe_text
 
 UNKNOWN_DENIAL_REMEDY = (
-    "Corrigez ce nom à la source, ou complétez l'annuaire, puis lancez « quisait crawl ». Si le "
-    "refus est voulu tel quel (un groupe supprimé, par exemple), ajoutez-le à [access] "
-    "accepted_denials et redémarrez."
+    "Si une application pousse ce groupe, elle le redit. Sinon corrigez ce nom à la source, ou "
+    "complétez l'annuaire, puis lancez « quisait crawl ». Si le refus est voulu tel quel (un "
+    "groupe supprimé, par exemple), ajoutez-le à [access] accepted_denials et redémarrez."
 )
 
 
@@ -212,6 +212,8 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
     to_reread = name in application.whole_index.unread({name})
     if to_reread:
         state = f"{TO_REREAD} ; {state}"
+        if due and last and last.outcome == "done":  # as the worker does
+            due = IMMEDIATELY
     return SourceStatus(
         source=name,
         documents=application.index.count(name),

@@ -913,10 +913,10 @@ def _named(
         named = {one.id: one for one in holders_of_metier(context, metier, asker)}
     else:
         reader = asking_of(context).reader_of(question.asker_id)
-        found = people_for(context, reader, question.title, CHOSEN_FROM).candidates
-        named = {
-            one.agent.id: one.agent for one in found if one.sure or one.confidence >= SURE_ODDS
-        }
+        searched = people_for(context, reader, question.title, CHOSEN_FROM, as_question=True)
+        found = searched.candidates
+        likely = [one.agent for one in found if one.sure or one.confidence >= SURE_ODDS]
+        named = {agent.id: agent for agent in likely}
     if first is not None:
         named.setdefault(first.id, first)
     return list(named.values())

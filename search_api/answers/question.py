@@ -451,10 +451,16 @@ def who_knows(
     )
 
 
-def people_for(context: AnswerContext, reader: Reader, text: str, limit: int) -> Experts:
-    """Who may know, beside a document that is read; noted nowhere. Raises `IndexUnreachable`."""
+def people_for(
+    context: AnswerContext, reader: Reader, text: str, limit: int, *, as_question: bool = False
+) -> Experts:
+    """Who may know, beside a document that is read; noted nowhere. Raises `IndexUnreachable`.
+
+    `as_question`: by the topics that the text names too, as where it is searched.
+    """
     window = context.search.window_of(text, reader)
-    return _experts(context, reader, window, text, DirectoryMatches(), (), limit=limit)
+    topics = related_topics(context, text, far=True).topics if as_question else ()
+    return _experts(context, reader, window, text, DirectoryMatches(), topics, limit=limit)
 
 
 def _experts(

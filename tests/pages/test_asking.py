@@ -297,6 +297,16 @@ def test_recipients_are_chosen_when_a_question_is_asked(site: AskingSite, act: s
     assert site.read(STRANGER, question)["recipients"] == 0
 
 
+def test_recipients_are_those_whom_the_search_is_sure_of(site: AskingSite) -> None:
+    """By the topics that the question names too, as where it is searched."""
+    client = site.client(ASKER)
+    for words in ("cadastre", "plan du cadastre", QUESTION):
+        found = client.get("/api/v1/experts", params={"q": words}).json()["candidates"]
+        sure = {one["agent"]["id"] for one in found if one["sure"]}
+        asked = client.get("/api/v1/questions/recipients", params={"q": words}).json()
+        assert {one["id"] for one in asked["recipients"]} == sure - {BEHIND}
+
+
 def test_the_form_says_by_name_whom_it_goes_to(site: AskingSite) -> None:
     """Under the asker's rights, and by nothing that is private; names may be taken away."""
     client = site.client(ASKER)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from unittest.mock import patch
@@ -106,7 +107,11 @@ def test_a_restriction_made_on_another_index_is_in_force_on_return(places: TwoIn
     assert closed(other)
     checks = {one["name"]: one["passed"] for one in other.json("check", status=1)}
     assert not checks["index"]
-    assert {one["to_reread"] for one in other.json("sources")} == {True}
+    told = other.json("sources")
+    assert {one["to_reread"] for one in told} == {True}
+    # As a worker reads them: at once, not after the hour that a source read well waits.
+    soon = datetime.now(UTC) + timedelta(minutes=5)
+    assert all(datetime.fromisoformat(one["next_run"]) < soon for one in told)
     assert found(first) == OPEN  # to look from the other settings changes nothing
     restrict(first)
     assert "notes, wiki" in other.run("crawl", "notes").stderr
