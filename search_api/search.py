@@ -268,7 +268,8 @@ class Search:
         if request.cut is None or request.vector is None or query.page > 1:
             return results
         bar = self._bars.far_cosine
-        found = features(results.results, hits.found.vector, parsed.question, bar)
+        vector = hits.found.vector[: request.window]
+        found = features(results.results, vector, parsed.question, bar)
         results = replace(results, features=found)
         narrowed = query.filters or parsed.narrowed or query.only is not None
         exact = parsed.question.phrases or parsed.question.any_of or parsed.question.excluded

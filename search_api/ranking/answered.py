@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from expertise.votes import only_asks
 from indexer.french.analysis import analyse
 from indexer.parsed_query import Phrase
 from indexer.relevance import question_parts
@@ -54,9 +55,12 @@ def features(
     The largest share of the question's words that one document says, and the first document's (0
     to 1); the nearest passage's cosine above `far_cosine`; how far it stands above the median in
     standard deviations; the logarithm of the number of words; whether the first document is also
-    first by words, and by sense (0 or 1); by how much its score is above the second one's.
+    first by words, and by sense (0 or 1); by how much its score is above the second one's. An
+    unanswered question is no document here.
     """
     parts = question_parts(question)
+    asking = sum(only_asks(one.card) for one in results)
+    results = [one for one in results if not only_asks(one.card)]
     said = [_said(one, parts) / max(1, len(parts)) for one in results]
     first = results[0].parts if results else None
     second = results[1].parts.score if len(results) > 1 else 0.0
@@ -66,8 +70,8 @@ def features(
         vector[0].score - far_cosine if vector else 0.0,
         max(nearness(vector).values(), default=0.0),
         math.log1p(len(parts)),
-        float(first is not None and first.lexical_rank == 1),
-        float(first is not None and first.vector_rank == 1),
+        float(first is not None and 1 <= (first.lexical_rank or 0) <= 1 + asking),
+        float(first is not None and 1 <= (first.vector_rank or 0) <= 1 + asking),
         first.score - second if first else 0.0,
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from connectors.values import ContributorRole
+from expertise.votes import only_asks
 from indexer.french.analysis import terms
 from indexer.values import ShownPassage
 from search_api.questions.query import ResultOrder
@@ -43,9 +44,9 @@ class DirectAnswer:
 def direct_answer(results: Results, today: date) -> DirectAnswer | None:
     """Of the first document alone; never of a comment, a question or what is not in force."""
     by_relevance = results.order is ResultOrder.RELEVANCE and results.question.names_something
-    if not results.results or not results.first_answers or not by_relevance:
+    first = next((one for one in results.results if not only_asks(one.card)), None)
+    if first is None or not results.first_answers or not by_relevance:
         return None
-    first = results.results[0]
     if first.replaced_by or not in_force(first.card, today):
         return None
     said = _answering(first)

@@ -42,6 +42,10 @@ GIVE_NO_ACCESS = {
     *("questions_found_again", "asking_sequence"),
     # Whom a document denies who was once known: it closes, and opens nothing.
     "once_known",
+    # Who was a member when a question was asked: who left is denied at each answer.
+    *("question_readers", "question_recipients"),
+    # Takes access away by itself.
+    *("cut_agents", "source_roots", "source_indexes"),
     # Ends access: kept so that a token of the provider ends sessions once.
     "logout_tokens",
     # What agents asked stands in the register; members are checked at each answer.
