@@ -529,7 +529,8 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
         return "dans la base d'état"
     connector = open_source(source, None)
     if source.kind == "folder":
-        with opened_database(settings) as database:
+        # Where the database does not open, its own line says so.
+        with suppress(sa.exc.SQLAlchemyError), opened_database(settings) as database:
             state = State(database)
             if noted_root(source, state):
                 connector = on_noted_root(connector, source, state)

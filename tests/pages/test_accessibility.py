@@ -167,7 +167,7 @@ def test_a_journey_by_keyboard(chromium: Browser, sites: Sites) -> None:
         page.get_by_role("link", name="Voir pourquoi").focus()
         page.keyboard.press("Enter")
         expect(page).to_have_title(
-            "Qui connaît\u00a0: incendie, 2\u00a0personnes — Qui sait\u202f?"
+            "Qui connaît\u00a0: incendie, 1\u00a0personne — Qui sait\u202f?"
         )
         page.keyboard.press("/")
         expect(page.get_by_label("Votre question")).to_be_focused()
@@ -239,7 +239,7 @@ def test_the_foot_says_whether_questions_are_kept(chromium: Browser, sites: Site
 def test_without_an_answer_there_is_a_way_on(chromium: Browser, sites: Sites) -> None:
     """The nearest topic is named where no document answers, and where nobody is known."""
     with opened(chromium, sites.whole) as page:
-        page.goto("/?q=%22caisses+et+xylophones%22")
+        page.goto("/?q=%22caisses+et+xylophones%22&as_typed=1")
         expect(page.locator("#documents")).to_have_text("Aucun document")
         topic = page.get_by_role("link", name="régies")
         expect(topic).to_have_attribute("href", "/topics/regies")
