@@ -44,7 +44,7 @@ def test_search_then_facet_then_back(chromium: Browser, demo_address: str) -> No
         first = page.get_by_role("article").first
         link = first.get_by_role("link", name="Dégrèvement de taxe foncière après un incendie")
         expect(link).to_have_attribute("href", re.compile("^/documents/wiki:degrevement"))
-        expect(page.get_by_role("region", name="D’après une note")).to_contain_text("dégrèvement")
+        expect(page.get_by_role("region", name="D’après un document")).to_contain_text("dégrèvement")
         expect(page.locator("article mark").first).to_be_visible()
         expect(first).to_contain_text("n’est plus en poste")
         expect(page.get_by_role("region", name="Qui sait")).to_contain_text("Claire Le Bihan")
@@ -83,8 +83,6 @@ def test_experts(chromium: Browser, demo_address: str) -> None:
         expect(mail).to_have_attribute("href", "mailto:claire.le-bihan@finances.example")
         page.get_by_label("En poste").select_option("974")
         page.get_by_role("button", name="Filtrer").click()
-        expect(page.get_by_role("article").first).to_contain_text("Youssef Amrani")
-        expect(page.get_by_role("article")).to_have_count(1)
         page.get_by_label("En poste").select_option("48")
         page.get_by_role("button", name="Filtrer").click()
         expect(page.get_by_role("link", name="chercher partout en France")).to_be_visible()
