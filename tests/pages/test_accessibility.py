@@ -166,9 +166,7 @@ def test_a_journey_by_keyboard(chromium: Browser, sites: Sites) -> None:
         expect(page.locator("main")).to_be_focused()
         page.get_by_role("link", name="Voir pourquoi").focus()
         page.keyboard.press("Enter")
-        expect(page).to_have_title(
-            "Qui connaît\u00a0: incendie, 1\u00a0personne — Qui sait\u202f?"
-        )
+        expect(page).to_have_title("Qui connaît\u00a0: incendie, 1\u00a0personne — Qui sait\u202f?")
         page.keyboard.press("/")
         expect(page.get_by_label("Votre question")).to_be_focused()
         for _ in range(5):
