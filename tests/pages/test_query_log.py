@@ -51,13 +51,13 @@ def client(parts: Parts, notebook: Notebook) -> TestClient:
 @pytest.mark.parametrize(
     ("path", "asked_for", "further"),
     [
-        ("/?q=taxe", QueryKind.SEARCH, False),
-        ("/?q=taxe&page=2", QueryKind.SEARCH, True),
-        ("/?q=taxe&kind=note", QueryKind.SEARCH, True),
-        ("/api/v1/search?q=taxe", QueryKind.SEARCH, False),
-        ("/experts?q=taxe", QueryKind.EXPERTS, False),
-        ("/experts?q=taxe&area=22", QueryKind.EXPERTS, True),
-        ("/api/v1/experts?q=taxe", QueryKind.EXPERTS, False),
+        ("/?q=d%C3%A9gr%C3%A8vement+incendie", QueryKind.SEARCH, False),
+        ("/?q=d%C3%A9gr%C3%A8vement+incendie&page=2", QueryKind.SEARCH, True),
+        ("/?q=d%C3%A9gr%C3%A8vement+incendie&kind=note", QueryKind.SEARCH, True),
+        ("/api/v1/search?q=d%C3%A9gr%C3%A8vement+incendie", QueryKind.SEARCH, False),
+        ("/experts?q=d%C3%A9gr%C3%A8vement+incendie", QueryKind.EXPERTS, False),
+        ("/experts?q=d%C3%A9gr%C3%A8vement+incendie&area=22", QueryKind.EXPERTS, True),
+        ("/api/v1/experts?q=d%C3%A9gr%C3%A8vement+incendie", QueryKind.EXPERTS, False),
     ],
 )
 def test_each_question_is_told_once(
@@ -71,7 +71,9 @@ def test_each_question_is_told_once(
     assert further or one.results > 0
 
 
-@pytest.mark.parametrize("path", ["/?q=taxe", "/?q=taxe&page=2"])
+@pytest.mark.parametrize(
+    "path", ["/?q=d%C3%A9gr%C3%A8vement+incendie", "/?q=d%C3%A9gr%C3%A8vement+incendie&page=2"]
+)
 def test_the_names_beside_a_search_are_told_as_brought_up(
     client: TestClient, notebook: Notebook, path: str
 ) -> None:
@@ -83,14 +85,14 @@ def test_the_names_beside_a_search_are_told_as_brought_up(
         r'href="/agents/([^"]+)"', page.partition('id="qui-sait"')[2].partition("</section>")[0]
     )
     assert list(dict.fromkeys(shown)) == list(asking.named)
-    client.get("/api/v1/search?q=taxe")
+    client.get("/api/v1/search?q=d%C3%A9gr%C3%A8vement+incendie")
     assert notebook.noted[-1].named == ()
 
 
 def test_what_is_being_typed_is_not_told(client: TestClient, notebook: Notebook) -> None:
     """Nor what was refused."""
     client.get("/api/v1/suggest?q=tax")
-    client.get("/?q=taxe&page=0")
+    client.get("/?q=d%C3%A9gr%C3%A8vement+incendie&page=0")
     client.get("/static/quisait.css")
     assert notebook.noted == []
 
