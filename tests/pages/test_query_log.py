@@ -66,7 +66,7 @@ def test_each_question_is_told_once(
     """With what it looks for, and whether somebody looked further into its answers."""
     assert client.get(path).status_code == 200
     (one,) = notebook.noted
-    assert (one.asked_for, one.agent_id, one.text) == (asked_for, "ag-1", "taxe")
+    assert (one.asked_for, one.agent_id, one.text) == (asked_for, "ag-1", "dégrèvement incendie")
     assert one.further == further
     assert further or one.results > 0
 
