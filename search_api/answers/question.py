@@ -352,7 +352,7 @@ def answer_question(
         experts = _experts(
             context, reader, window, text, matches, topics, limit=CHOSEN_FROM, answered=answered
         )
-    if not results.found and not (query.filters or found.hits.parsed.bylines):
+    if not results.results and not (query.filters or found.hits.parsed.bylines):
         experts = replace(experts, candidates=(), beyond=0)
     first = [one.card.document_id for one in results.results]
     people = people_answer(experts, matches, asker, first, answered, candidates or MOST_CARDS)
