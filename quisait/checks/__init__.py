@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from connectors.ports import SourceError, SupportsCheck
+from connectors.ports import Connector, SourceError, SupportsCheck
 from connectors.timeouts import call_with_timeout
 from connectors.values import Agent
 from expertise.builds import SqlBuilds
@@ -529,11 +529,7 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
         return "dans la base d'état"
     connector = open_source(source, None)
     if source.kind == "folder":
-        # Where the database does not open, its own line says so.
-        with suppress(sa.exc.SQLAlchemyError), opened_database(settings) as database:
-            state = State(database)
-            if noted_root(source, state):
-                connector = on_noted_root(connector, source, state)
+        connector = _bound_to_root(settings, source, connector)
     # First: where it says what the account lacks, nothing of the source has been read yet.
     missing = list(connector.check()) if isinstance(connector, SupportsCheck) else []
     next(iter(connector.changes(None)), None)
@@ -543,8 +539,21 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
     return " ; ".join([where + _divided(settings, source), *missing])
 
 
+def _bound_to_root(settings: Settings, source: SourceSettings, connector: Connector) -> Connector:
+    """Return the connector, which refuses another root than the one that was read before.
+
+    Where the database does not open, its own line of the check says so.
+    """
+    unopened = (sa.exc.SQLAlchemyError, IndexerError, ValueError, OSError)
+    with suppress(*unopened), opened_database(settings) as database:
+        state = State(database)
+        if noted_root(source, state):
+            return on_noted_root(connector, source, state)
+    return connector
+
+
 def _hidden_in(source: SourceSettings) -> Iterator[str]:
-    """What nobody reads of a folder, and why. Raises `SourceUnreachable`."""
+    """Yield how many sub-folders and rules cannot be read, and why. Raises `SourceUnreachable`."""
     found = list(folder_faults(source))
     for kind, what in (
         ("closed_folder", "dossiers fermés à ce compte"),
