@@ -266,8 +266,8 @@ def crawl(
 
 
 def _warn_unread(application: Application, still: str, *, quiet: bool) -> None:
-    """Say which sources are to be read in full before anybody searches this index."""
-    with suppress(IndexerError):  # the sources' own lines say so
+    """Print which sources must be read in full before anybody can search this index."""
+    with suppress(IndexerError):  # the sources' own lines report it
         names = {source.name for source in application.settings.sources}
         unread = sorted(application.whole_index.unread(names))
         if unread and not quiet:

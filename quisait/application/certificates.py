@@ -1,4 +1,4 @@
-"""When the certificates expire of the servers that the settings name."""
+"""Read when the certificates of the servers in the settings expire."""
 
 import ssl
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from quisait.settings.mail import MailSettings
 from quisait.settings.mailbox import MailboxSettings
 
 WAIT_S = 3.0
-"""How long one server may take to show its certificate."""
+"""Longest wait for one server's certificate, in seconds."""
 _PORTS = {"https": 443, "ldaps": 636}
 
 Server = tuple[str, int]
@@ -21,7 +21,7 @@ Server = tuple[str, int]
 def tls_servers(settings: Settings) -> tuple[Server, ...]:
     """Return the servers of the settings that speak TLS from the first byte, each once.
 
-    Those of StartTLS are not among them.
+    Servers that begin with StartTLS are left out.
     """
     mails: tuple[MailSettings | MailboxSettings, ...] = (settings.mail, settings.mailbox)
     found = [(one.host, one.port) for one in mails if one.host and one.security == "tls"]
@@ -44,9 +44,9 @@ def _addresses(settings: Settings) -> Iterator[str]:
 
 
 def expiries(servers: Iterable[Server]) -> dict[Server, datetime]:
-    """Return when each server's certificate expires, without those that show none in time.
+    """Return when each server's certificate expires; servers that show none in time are left out.
 
-    Nothing is sent to them, and no certificate is trusted for it.
+    Nothing is sent over these connections, and no certificate becomes trusted.
     """
     asked = tuple(servers)
     if not asked:

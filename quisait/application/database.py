@@ -68,7 +68,7 @@ TABLES: tuple[sa.MetaData, ...] = (
 )
 """Every table of the database."""
 OF_THIS_DATABASE = frozenset({schema_version, access_marks})
-"""What one database says of itself, and no other."""
+"""Tables that describe this one database: they are never copied into another."""
 NOT_BACKED_UP = frozenset(
     {
         *access_tables(TABLES),
@@ -78,8 +78,8 @@ NOT_BACKED_UP = frozenset(
         journal_tables.journal_askings,
     }
 )
-"""What gives access, which may be revoked after the backup; and the query log's current period,
-whose salt must end with it."""
+"""Tables that a backup leaves out: access that may be revoked after it, and the query log's current
+period, whose salt must end with it."""
 PUSHED = (push_documents.push_documents, push_documents.push_sources)
 """What applications pushed."""
 
@@ -235,10 +235,11 @@ def _later(found: str) -> str:
 
 
 def open_database(settings: Settings, folder: Path) -> sa.Engine:
-    """The state's database, brought up: SQLite in the folder, or the URL of the settings.
+    """Open and migrate the state's database: SQLite in the folder, or the URL of the settings.
 
-    One that was put back has lost what gives access first. Raises `ValueError` for another kind of
-    database, `IndexRefused` for one of later days or while the marks outside cannot be read.
+    If it was put back from a copy, access that may have been revoked since is deleted first. Raises
+    `ValueError` for another kind of database, `IndexRefused` for one of a later version or while
+    the file of the marks cannot be read.
     """
     url = settings.database or f"sqlite:///{folder / 'state.sqlite'}"
     engine = migrate(connect(url, settings.database_password))
@@ -249,7 +250,7 @@ def open_database(settings: Settings, folder: Path) -> sa.Engine:
 
 
 def open_access_marks(settings: Settings, database: sa.Engine) -> AccessMarks:
-    """The marks of what was revoked, in the database and beside the register."""
+    """Return the marks of revoked access, in the database and beside the register."""
     return AccessMarks(database, beside_file(settings.privacy.register_file), TABLES)
 
 

@@ -82,7 +82,7 @@ class Locks:
             yield still_held
 
     def source_is_held(self, source: str) -> bool:
-        """Whether any process holds the lock of a source or of a task, as far as this one sees."""
+        """Return whether a process holds the lock of a source or of a task; False if unreadable."""
         name = _of_source(source)
         if self._on_postgresql:
             with self._database.connect() as connection:
@@ -95,7 +95,7 @@ class Locks:
                 return False
         except BlockingIOError:
             return True
-        except OSError:  # nobody can take it here: whoever reads the source says so
+        except OSError:  # nobody can take it here, and the reading of the source reports that
             return False
 
     def source_is_held_here(self, source: str) -> bool:

@@ -25,7 +25,7 @@ PACKAGES = ("connectors", "indexer", "expertise", "search_api", "quisait")
 TRUSTED_LIBRARIES = ("uvicorn",)
 """Libraries whose messages are kept: they contain nothing of what was asked."""
 REPEATING_CLIENTS = ("opensearch", "opensearchpy", "urllib3")
-"""Libraries that warn at each try of a request; who asked says once, in words, that it failed."""
+"""Libraries that warn at each attempt of a request; the caller's error tells it once."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 

@@ -26,12 +26,12 @@ class Advance(Protocol):
         ...
 
     def waits(self, what: str) -> None:
-        """Show what the work waits for, in words; empty where it goes on."""
+        """Show what the work waits for, in words; an empty text says that it goes on."""
         ...
 
 
 class _Nothing:
-    """Shows nothing."""
+    """Show nothing."""
 
     def __call__(self, done: int, total: int | None) -> None:
         """See `Advance`."""
@@ -41,7 +41,7 @@ class _Nothing:
 
 
 class _Bar:
-    """A bar on a terminal."""
+    """Show a bar on a terminal."""
 
     def __init__(self, label: str, bar: "Progress") -> None:
         self._label, self._bar = label, bar
@@ -122,7 +122,7 @@ class _ProgressLines:
         print(line, file=sys.stderr, flush=True)
 
     def waits(self, what: str) -> None:
-        """Print it where nothing was printed for a while."""
+        """Print what the work waits for, unless a line was printed within `LINE_EVERY_S`."""
         if what and time.monotonic() - self._spoken >= LINE_EVERY_S:
             print(f"{self._label} : {what}", file=sys.stderr, flush=True)
 

@@ -159,10 +159,10 @@ def open_source(
 def on_noted_root(
     connector: Connector, settings: SourceSettings, state: State, *, accept: bool = False
 ) -> Connector:
-    """The same connector, which refuses another root than the one that was read before.
+    """Return the connector; that of a folder refuses another root than the one read before.
 
-    A folder that is read for the first time, or under another path of the settings, is noted;
-    `accept`: as it is now. Raises `SourceUnreachable`.
+    The root is noted at the first reading, and again if the path in the settings changes.
+    `accept`: note the root as it is now. Raises `SourceUnreachable`.
     """
     if not isinstance(connector, FolderConnector):
         return connector
@@ -174,12 +174,12 @@ def on_noted_root(
 
 
 def noted_root(settings: SourceSettings, state: State) -> str:
-    """The root of a folder that was read before; empty where there is none under this path."""
+    """Return the root that was read before under this path; empty if none was."""
     return state.root_of(settings.name, _written_path(settings))
 
 
 def _written_path(settings: SourceSettings) -> str:
-    """The path as it is written, from the settings' file, whose links are not followed."""
+    """Return the path as the settings have it, beside their file; no link is followed."""
     return str(settings_file().absolute().parent / settings.path)
 
 
@@ -271,7 +271,7 @@ class FolderOriginals:
 
 
 FOLDER_LOOKED_S = 10.0
-"""How long a check looks through a folder: a large share would take it an hour."""
+"""How long a check looks through a folder, in seconds; a large share would take an hour."""
 
 
 def folder_faults(source: SourceSettings) -> Iterator[Malformed]:
@@ -410,17 +410,17 @@ class DirectoryAge:
 
     @property
     def is_late(self) -> bool:
-        """Whether half of the limit has passed: time to tell somebody."""
+        """Return whether half of the limit has passed, so that somebody should be told."""
         return self.age is None or self.age > self.oldest / 2
 
     @property
     def is_stale(self) -> bool:
-        """Whether the groups of the directory are no longer trusted."""
+        """Return whether the directory is too old for its groups to be trusted."""
         return self.age is None or self.age > self.oldest
 
 
 def directory_age(settings: Settings, state: State) -> DirectoryAge | None:
-    """Return how old the directory is now; None where the settings name none."""
+    """Return the age of the directory's last reading; None if the settings name no directory."""
     if not has_directory(settings):
         return None
     written = settings.ldap.oldest if settings.ldap.urls else settings.directory.oldest
@@ -441,7 +441,7 @@ def open_authorities(
 
     @lru_cache(maxsize=1)
     def claimed_twice(reading: str) -> frozenset[str]:
-        """Return authorities of which the directory, as of this reading, has groups too."""
+        """Return the claimed authorities of which the directory has groups, as of this reading."""
         return book.with_groups_of(claimed)
 
     def silent() -> frozenset[str]:
@@ -450,8 +450,8 @@ def open_authorities(
         age = directory_age(settings, state)
         if age is None or not age.is_stale:
             return twice
-        own = {settings.ldap.authority} if settings.ldap.urls else set()
-        return twice | book.group_authorities() | own
+        of_ldap = {settings.ldap.authority} if settings.ldap.urls else set()
+        return twice | book.group_authorities() | of_ldap
 
     def stamp() -> int | None:
         last = state.last_done(DIRECTORY)

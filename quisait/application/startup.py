@@ -70,7 +70,7 @@ def errors_as_sentences() -> Iterator[None]:
         print(str(error), file=sys.stderr)
         raise typer.Exit(1) from None
     except BrokenPipeError:
-        # The reader of the output (« | head ») has enough: what is left is written nowhere.
+        # The reader of the output (« | head ») has closed it: write the rest nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except OSError as error:

@@ -22,12 +22,12 @@ _ROWS_AT_ONCE = 500
 
 
 def backed_up_tables() -> list[sa.Table]:
-    """In an order in which each may be filled."""
+    """Return the tables of a backup, in an order in which each may be filled."""
     return [table for table in _every_table() if table not in NOT_BACKED_UP]
 
 
 def restored_tables() -> list[sa.Table]:
-    """Those of a backup, and those that are filled again from elsewhere (the directory)."""
+    """Return the tables that a restoration replaces: those of access and the directory too."""
     return [table for table in _every_table() if table not in OF_THIS_DATABASE]
 
 

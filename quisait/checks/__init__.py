@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from connectors.ports import SourceError, SupportsCheck
+from connectors.ports import Connector, SourceError, SupportsCheck
 from connectors.timeouts import call_with_timeout
 from connectors.values import Agent
 from expertise.builds import SqlBuilds
@@ -144,7 +144,7 @@ TRIED_PASSAGE = "Le conseil municipal délibère sur le budget primitif avant le
 _SPARK_PORT, _SPARK_WAIT_S = 7077, 5
 
 EMPTIED_SHOWN_DAYS = 30
-"""So long it is said that accesses were emptied."""
+"""For how many days the check says that accesses were deleted."""
 
 SIGN_ON_S = 20
 """So long a check waits for a provider's two documents, however slowly they come."""
@@ -338,9 +338,9 @@ def _extractor(settings: Settings) -> str:
 
 
 def _index(settings: Settings) -> str:
-    """It answers, and its files are sound.
+    """Check that the index answers and that its files are sound.
 
-    Raises `ValueError` where it is beyond what it is made for.
+    Raises `ValueError` for an index that is larger than it is made for.
     """
     folder = make_folder(settings)
     with (
@@ -415,7 +415,7 @@ def _register(settings: Settings) -> str:
 
 
 def _accesses(settings: Settings) -> str:
-    """Whether revoked accesses are noted, and what a database that was put back has lost."""
+    """Check that revocations are noted, and return what a database that was put back has lost."""
     with opened_database(settings) as database:
         marks = open_access_marks(settings, database)
         emptied = marks.emptied(now() - timedelta(days=EMPTIED_SHOWN_DAYS))
@@ -434,7 +434,7 @@ def _accesses(settings: Settings) -> str:
         return "retraits notés"
     names = ", ".join(LABELS[one.kind] for one in emptied)
     day = max(one.moment for one in emptied).date()
-    return f"retraits notés ; effacés le {day}, la base étant une copie d'avant : {names}"
+    return f"retraits notés ; effacés le {day:%d/%m/%Y}, la base étant une copie d'avant : {names}"
 
 
 def _knows_anybody(database: sa.Engine) -> bool:
@@ -458,7 +458,7 @@ def _directory(settings: Settings) -> str:
 
 
 def shared_emails(agents: Sequence[Agent]) -> str:
-    """Which agents have one address together, in words; empty where none do."""
+    """Return, in words, which agents share an address; empty if none do."""
     holders: dict[str, list[str]] = {}
     for agent in agents:
         if agent.email and not agent.departed(today()):
@@ -471,7 +471,7 @@ def shared_emails(agents: Sequence[Agent]) -> str:
 
 
 def _directory_read(settings: Settings) -> str:
-    """When the directory was last read. Raises `ValueError` where that is long ago."""
+    """Return when the directory was last read. Raises `ValueError` if that is long ago."""
     with opened_database(settings) as database:
         state = State(database)
         if (last := state.last_done(DIRECTORY)) is None:
@@ -529,11 +529,7 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
         return "dans la base d'état"
     connector = open_source(source, None)
     if source.kind == "folder":
-        # Where the database does not open, its own line says so.
-        with suppress(sa.exc.SQLAlchemyError), opened_database(settings) as database:
-            state = State(database)
-            if noted_root(source, state):
-                connector = on_noted_root(connector, source, state)
+        connector = _bound_to_root(settings, source, connector)
     # First: where it says what the account lacks, nothing of the source has been read yet.
     missing = list(connector.check()) if isinstance(connector, SupportsCheck) else []
     next(iter(connector.changes(None)), None)
@@ -543,8 +539,21 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
     return " ; ".join([where + _divided(settings, source), *missing])
 
 
+def _bound_to_root(settings: Settings, source: SourceSettings, connector: Connector) -> Connector:
+    """Return the connector, which refuses another root than the one that was read before.
+
+    Where the database does not open, its own line of the check says so.
+    """
+    unopened = (sa.exc.SQLAlchemyError, IndexerError, ValueError, OSError)
+    with suppress(*unopened), opened_database(settings) as database:
+        state = State(database)
+        if noted_root(source, state):
+            return on_noted_root(connector, source, state)
+    return connector
+
+
 def _hidden_in(source: SourceSettings) -> Iterator[str]:
-    """What nobody reads of a folder, and why. Raises `SourceUnreachable`."""
+    """Yield how many sub-folders and rules cannot be read, and why. Raises `SourceUnreachable`."""
     found = list(folder_faults(source))
     for kind, what in (
         ("closed_folder", "dossiers fermés à ce compte"),

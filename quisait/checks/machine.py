@@ -132,11 +132,11 @@ def _time_of(settings: Settings) -> datetime | None:
 
 
 SOON = timedelta(days=30)
-"""Before this a certificate that expires is told."""
+"""A certificate that expires within this time is told."""
 
 
 def check_certificates(settings: Settings) -> str:
-    """When the servers' certificates expire. Raises `ValueError` where one has expired."""
+    """Return when the servers' certificates expire. Raises `ValueError` if one has expired."""
     found = sorted(expiries(tls_servers(settings)).items(), key=lambda one: one[1])
     told = [f"{host}:{port} jusqu'au {end:%d/%m/%Y}" for (host, port), end in found]
     for (host, port), end in found:
@@ -151,7 +151,7 @@ def check_certificates(settings: Settings) -> str:
 
 
 def check_ports(settings: Settings) -> str:
-    """Each address can be listened at, or this installation answers there already."""
+    """Check that each address is free, or that this installation answers there already."""
     from search_api.server import try_listening
 
     asked = [(settings.server.host, settings.server.port)]

@@ -143,11 +143,11 @@ def _list_text(found: OwnQuestions) -> str:
     groups = (
         ("Ont une réponse, dont vous n'avez rien dit", [one.question for one in found.answered]),
         ("Pour vos communautés", found.of_communities),
-        ("Sans réponse, sur vos sujets", found.animated),
+        ("Sans réponse, sur les sujets que vous animez", found.animated),
         ("Les vôtres", [one.question for one in found.mine]),
-        ("Sans réponse, sur vos sujets à vous", found.open_on_topics),
+        ("Sans réponse, sur vos sujets", found.open_on_topics),
         ("Sans réponse, de votre département", found.open_nearby),
-        ("Sans réponse, ailleurs", found.open_elsewhere),
+        ("Les autres questions sans réponse", found.open_elsewhere),
     )
     shown = ["Vous attendent :\n" + "\n".join(waiting)] if waiting else []
     shown += [f"{title} :\n" + "\n".join(map(_line, some)) for title, some in groups if some]
@@ -165,7 +165,7 @@ def _list_text(found: OwnQuestions) -> str:
 
 
 def _progress(found: ShownQuestion, answer_days: int) -> Iterator[str]:
-    """Say to its asker where a question stands, as its page does."""
+    """Yield what a question's page tells its asker about its progress."""
     one = found.question
     if found.accepted_by:
         yield f"{found.accepted_by.name} a accepté d'y répondre."

@@ -79,7 +79,7 @@ def run_application(
         settings = application.settings
         ports = {port or settings.server.port} if serves else set()
         for used in filter(None, ports | {settings.metrics.port}):
-            with suppress(OSError):  # without it `quisait check` takes this for another's
+            with suppress(OSError):  # else `quisait check` takes this server for another's
                 parts.enter_context(serving_here(settings, used))
         threads = [
             parts.enter_context(server) for server in servers(application, serves, host, port)

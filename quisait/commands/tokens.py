@@ -35,7 +35,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un
 
 @dataclass(frozen=True, slots=True)
 class SessionStores:
-    """What opens quisait in agents' names, and the database that it is in."""
+    """The stores of sessions and personal tokens, and their database."""
 
     database: sa.Engine
     sessions: "SqlSessions"
@@ -44,7 +44,7 @@ class SessionStores:
 
 @contextmanager
 def opened_sessions() -> Iterator[SessionStores]:
-    """Sessions and personal tokens, without the rest of the application."""
+    """Open the stores of sessions and personal tokens, without the rest of the application."""
     # Imported here: only these commands of the command line have a use for them.
     from quisait.application.sign_on import open_sessions
     from search_api.sign_on.sessions import SqlPersonalTokens

@@ -1,10 +1,10 @@
-"""Access that was revoked stays revoked when the state's database is put back.
+"""Keep revoked access revoked when the state's database is put back from a copy.
 
 A table that gives access says so: `info={"gives_access": KIND}`. To delete a row of it, or to
-change a column that says so, is a revocation: it moves the mark of its kind, in the same
+change a column that says so, is a revocation: it adds one to the mark of its kind, in the same
 transaction, and then in a file beside the register of deletions, which is not restored with the
-database. A database whose mark is older than the file's is a former one: the tables of that kind
-are emptied before anything else is done with it (decision 56).
+database. A database whose mark is below the file's is a former one: the tables of that kind are
+emptied before anything else is done with it (decision 56).
 """
 
 import errno
@@ -30,9 +30,9 @@ from quisait.settings.types import reason_of
 log = logging.getLogger(__name__)
 
 GIVES_ACCESS = "gives_access"
-"""The key in `info` of a table, and of a column."""
+"""Key in the `info` of a table or a column that gives access; its value is a kind of access."""
 OF_DIRECTORY = "directory"
-"""The kind of the directory's tables, which are filled again by reading it."""
+"""The kind of the directory's tables, which a reading of the directory fills again."""
 LABELS = {
     "sessions": "sessions",
     "personal_tokens": "jetons personnels",
@@ -40,7 +40,7 @@ LABELS = {
     "pushed_groups": "groupes poussés",
     OF_DIRECTORY: "annuaire",
 }
-"""Every kind, as administrators read it."""
+"""Every kind of access, and its name for administrators."""
 
 metadata = sa.MetaData()
 
@@ -51,19 +51,19 @@ access_marks = sa.Table(
     sa.Column("number", sa.BigInteger, nullable=False),
     sa.Column("emptied", sa.DateTime(timezone=True)),
 )
-"""By kind, how many transactions revoked such an access; and when its tables were last emptied.
+"""For each kind, how many transactions revoked access, and when its tables were last emptied.
 
-Negative, or 0, as long as no file outside can be written: there is nothing to compare with.
+The number is 0 or negative as long as no file outside can be written to compare it with.
 """
 
 _PENDING, _MOVED = "quisait revoked", "quisait moved marks"
-"""In a connection's `info`: the kinds to move at its commit; whether the file may be behind."""
+"""Keys in a connection's `info`: kinds to move at its commit; whether the file may be behind."""
 
 Marks = Mapping[str, int]
 
 
 def access_tables(every: Sequence[sa.MetaData], kind: str | None = None) -> list[sa.Table]:
-    """The tables that give access: all, or those of one kind."""
+    """Return the tables that give access: all, or those of one kind."""
     return [
         table
         for tables in every
@@ -75,7 +75,7 @@ def access_tables(every: Sequence[sa.MetaData], kind: str | None = None) -> list
 def empty_accesses(
     connection: sa.Connection, every: Sequence[sa.MetaData], kinds: Collection[str] = LABELS
 ) -> int:
-    """Delete all access of these kinds: how many rows. The directory is to be read again."""
+    """Delete all access of these kinds and return how many rows. Ask for the directory anew."""
     rows = sum(
         connection.execute(sa.delete(table)).rowcount
         for kind in kinds
@@ -91,16 +91,16 @@ def empty_accesses(
 
 @dataclass(frozen=True, slots=True)
 class EmptiedAccess:
-    """A kind whose tables were emptied, since the database was a former one."""
+    """A kind whose tables were emptied because the database was a former one."""
 
     kind: str
     moment: datetime
 
 
 class AccessMarks:
-    """The marks of one database, and of the file beside the register.
+    """The marks in one database, and in the file beside the register.
 
-    The database's move first: the file is never ahead of the database that it belongs to.
+    The database is written first: the file is never ahead of the database that it belongs to.
     """
 
     def __init__(self, engine: sa.Engine, register: Path, every: Sequence[sa.MetaData]) -> None:
@@ -108,9 +108,9 @@ class AccessMarks:
         self.path = marks_file(register)
 
     def enforce(self) -> None:
-        """Empty what may have been revoked since the database was copied. Before it is used.
+        """Empty the kinds of access of which some may have been revoked since the database's copy.
 
-        Where the file is missing and the database has known it, nothing tells what was revoked:
+        Called before the database is used. If the file is missing and the database has known it,
         every kind is emptied. Raises `RegisterUnusable` for a file that cannot be read.
         """
         outside = self._outside()
@@ -119,7 +119,7 @@ class AccessMarks:
         if outside == inside and inside.keys() == LABELS.keys():
             return
         with ExitStack() as stack:
-            # Where no lock can be had, the file cannot be written either.
+            # If the lock's file cannot be written, the marks' file cannot either.
             with suppress(OSError):
                 stack.enter_context(self._locked())
             self._enforce()
@@ -133,7 +133,9 @@ class AccessMarks:
                 return  # as if there had never been any: the next opening tries again
             rows = empty_accesses(connection, self._every, older)
             known = {kind: _next(kind, inside, outside or {}, older) for kind in LABELS}
-            _keep(connection, known, older)
+            # An unchanged number is not written: another process may be adding to it.
+            changed = {kind: n for kind, n in known.items() if inside.get(kind) != n}
+            _keep(connection, changed, older)
         if older:
             log.warning("accesses emptied", extra={"kinds": sorted(older), "rows": rows})
         if known != outside and not self._write(known) and outside is None:
@@ -141,21 +143,21 @@ class AccessMarks:
                 _keep(connection, {kind: -number for kind, number in known.items()}, ())
 
     def follow(self) -> None:
-        """From now on, what this engine revokes moves the marks."""
+        """Have each revocation by this engine move the marks from now on."""
         sa.event.listen(self._engine, "after_execute", _note_revocation)
         sa.event.listen(self._engine, "commit", _move)
         sa.event.listen(self._engine, "rollback", _forget)
         sa.event.listen(self._engine, "checkin", self._catch_up)
 
     def behind(self) -> bool:
-        """Whether the file lacks what the database knows. Raises `RegisterUnusable`."""
+        """Return whether the file lacks what the database knows. Raises `RegisterUnusable`."""
         with self._engine.connect() as connection:
             inside = _inside(connection)
         outside = self._outside() or {}
         return any(outside.get(kind, 0) < number for kind, number in inside.items())
 
     def emptied(self, since: datetime) -> tuple[EmptiedAccess, ...]:
-        """The kinds that were emptied since a moment."""
+        """Return the kinds that were emptied since a moment."""
         query = sa.select(access_marks.c.kind, access_marks.c.emptied)
         query = query.where(access_marks.c.emptied.is_not(None)).order_by(access_marks.c.kind)
         with self._engine.connect() as connection:
@@ -164,15 +166,15 @@ class AccessMarks:
         return tuple(one for one in found if one.moment >= since)
 
     def adopt(self, connection: sa.Connection) -> None:
-        """Know what the file knows: of a database whose accesses are all of today."""
+        """Write the file's marks to a database that gives no access of a former day."""
         outside = self._outside()
         if outside is not None:
             _keep(connection, outside, ())
 
     def _catch_up(self, driver: Any, record: Any) -> None:
-        """Once a connection's transaction has ended: bring the file up to the database.
+        """Bring the file up to the database once a connection's transaction has ended.
 
-        Read through this connection: a pool may have no other one to give.
+        The connection itself reads the marks: the pool may have no other one to give.
         """
         if driver is None or not record.info.pop(_MOVED, False):
             return
@@ -192,7 +194,7 @@ class AccessMarks:
         return locked_file(self.path.with_name(f"{self.path.name}.lock"))
 
     def _write(self, known: Marks) -> bool:
-        """Put these marks in the file; false where it cannot be written."""
+        """Write these marks to the file; return False if it cannot be written."""
         try:
             write_whole(self.path, f"{json.dumps(dict(known), indent=1)}\n".encode(), 0o600)
         except OSError as error:
@@ -201,7 +203,7 @@ class AccessMarks:
         return True
 
     def _outside(self) -> dict[str, int] | None:
-        """What the file knows; None where there is none. Raises `RegisterUnusable`."""
+        """Return the file's marks; None if there is no file. Raises `RegisterUnusable`."""
         try:
             found = json.loads(self.path.read_text("utf-8"))
             return {str(kind): int(number) for kind, number in found.items()}
@@ -221,19 +223,19 @@ class AccessMarks:
 
 
 def marks_file(register: Path) -> Path:
-    """Where the marks are kept outside of the database: beside the register."""
+    """Return the file of the marks, beside the register."""
     return register.with_name(f"{register.name}.acces")
 
 
 def _older(inside: Marks, outside: Marks | None) -> list[str]:
-    """The kinds of which something may have been revoked that the database does not know."""
+    """Return the kinds of which the database may lack a revocation."""
     if outside is None:
         return [kind for kind in LABELS if inside.get(kind, 0) > 0]
     return [kind for kind in LABELS if abs(inside.get(kind, 0)) < outside.get(kind, 0)]
 
 
 def _next(kind: str, inside: Marks, outside: Marks, older: Collection[str]) -> int:
-    """A number that no former copy of the database has, where one may have lacked something."""
+    """Return a kind's mark; a new one, which no copy has, if copies may lack a revocation."""
     known = max(1, abs(inside.get(kind, 0)), outside.get(kind, 0))
     return known + (kind in older or inside.get(kind, 0) < 0)
 
@@ -267,7 +269,7 @@ def _note_revocation(
 
 
 def _revoked(statement: Any) -> Iterator[str]:
-    """The kinds of access that a statement takes away, if it meets a row."""
+    """Yield the kinds of access that a statement takes away if it matches a row."""
     table = statement.table if isinstance(statement, sa.Delete | sa.Update) else None
     if not isinstance(table, sa.Table):
         return
@@ -279,7 +281,7 @@ def _revoked(statement: Any) -> Iterator[str]:
 
 
 def _move(connection: sa.Connection) -> None:
-    """Just before a commit, in the order of the kinds: no two transactions wait for each other."""
+    """Move the marks just before a commit, in one order, so that no two transactions deadlock."""
     for kind in sorted(connection.info.pop(_PENDING, ())):
         own = sa.update(access_marks).where(access_marks.c.kind == kind, access_marks.c.number > 0)
         connection.execute(own.values(number=access_marks.c.number + 1))

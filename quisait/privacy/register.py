@@ -200,17 +200,17 @@ class FileRegister:
         self._write("question", moment, question=question_id, answer=answer_id)
 
     def text_corrected(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """The author of a question, or of one of its answers, replaces its text."""
+        """Note that the author of a question, or of one of its answers, replaces its text."""
         self._write("corrected", moment, question=question_id, answer=answer_id)
 
     def text_hidden(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """A question, or one of its answers, is hidden."""
+        """Note that a question, or one of its answers, is hidden."""
         self._write("hidden", moment, question=question_id, answer=answer_id, hidden=True)
 
     def text_shown(
         self, question_id: str, answer_id: str, text_digest: str, moment: datetime
     ) -> None:
-        """A text of a question, or of one of its answers, is shown again: this one, no other."""
+        """Note that this text of a question, or of one of its answers, is shown again."""
         this = {"question": question_id, "answer": answer_id, "text": text_digest}
         self._write("hidden", moment, **this, hidden=False)
 
@@ -225,7 +225,7 @@ class FileRegister:
         self._write("verification", self._now(), agent=agent_id, document=document_id)
 
     def community_decided(self, topic_id: str, *, accepted: bool) -> None:
-        """A community is accepted, or is not any more: its members read what is limited to it."""
+        """Note that a community, whose members read what is limited to it, is accepted or not."""
         self._write("community", self._now(), topic=topic_id, accepted=accepted)
 
     def gone(self, document_ids: Sequence[str]) -> None:
@@ -241,7 +241,7 @@ class FileRegister:
         self._write("purged", self._now(), agent=agent_id)
 
     def agent_cut(self, agent_id: str, *, cut: bool) -> None:
-        """An administrator cuts an agent's access, or gives it back."""
+        """Note that an administrator cuts an agent's access, or gives it back."""
         self._write("cut", self._now(), agent=agent_id, cut=cut)
 
     def backed_up(self) -> str:

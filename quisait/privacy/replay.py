@@ -150,7 +150,7 @@ def replay(
 
 
 def deleted_or_closed(lines: Sequence[RegisterLine]) -> set[str]:
-    """The documents that were deleted or closed, and questions of which a text was or is another.
+    """Return the documents that were deleted or closed, and the questions with a changed text.
 
     These come back without it once their source is read: an older index holds its text.
     """
@@ -188,7 +188,7 @@ def _remove_feedback(lines: Sequence[RegisterLine], database: sa.Engine) -> None
 
 
 def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """Questions and answers that were deleted, and reports that were taken back.
+    """Remove questions and answers that were deleted, and reports that were taken back.
 
     Nobody asks under the same id again; a text may be reported again.
     """
@@ -205,9 +205,9 @@ def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> Non
 
 
 def _hide_former_texts(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """What was hidden is hidden; a text that was corrected since is shown to its author alone.
+    """Hide again what was hidden, and show a text that was corrected since to its author alone.
 
-    Of each text the last decision counts. "Shown again" holds for the text that it was said of:
+    The last decision about each text counts. "Shown again" counts for the very text that was shown:
     a former one, which may be what was hidden, stays hidden.
     """
     questions = SqlQuestions(database, now)
@@ -223,6 +223,7 @@ def _hide_former_texts(lines: Sequence[RegisterLine], database: sa.Engine) -> No
 def _decide_again(
     questions: SqlQuestions, this: tuple[str, str], found: "_KeptText", own: list[RegisterLine]
 ) -> None:
+    """Apply the register's lines about one text to the text that the database has."""
     decisions = [line for line in own if line["kind"] == "hidden"]
     last = decisions[-1] if decisions else None
     since = own
@@ -242,14 +243,14 @@ def _decide_again(
 
 @dataclass(frozen=True, slots=True)
 class _KeptText:
-    """A question or an answer as the database has it; `moderated`: somebody hid it."""
+    """A question or an answer as the database has it; `moderated`: whether somebody hid it."""
 
     digest: str
     written: datetime
     moderated: bool
 
     def is_before(self, line: RegisterLine) -> bool:
-        """Whether the text is older than what a line tells."""
+        """Return whether the text was written before a line of the register."""
         return self.written < datetime.fromisoformat(line["at"])
 
 
@@ -268,7 +269,7 @@ def _text_of(questions: SqlQuestions, question_id: str, answer_id: str) -> _Kept
 
 
 def _close_communities(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """Communities that are accepted no more; one that is accepted since waits for its animator."""
+    """Close communities that are no longer accepted; none is opened: its animator decides anew."""
     stored = SqlCommunityDecisions(database)
     last = {line["topic"]: line for line in lines if line["kind"] == "community"}
     for topic_id, made in stored.all().items():

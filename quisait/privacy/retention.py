@@ -189,7 +189,7 @@ def open_register(settings: Settings, database: sa.Engine) -> FileRegister:
 
 
 def index_register_mark(settings: Settings) -> FileRegisterMark:
-    """The mark of the embedded index, whichever engine the settings name."""
+    """Return the mark of the embedded index, whichever engine the settings name."""
     return FileRegisterMark(beside_file(settings.folder) / "index" / "register.mark")
 
 
@@ -404,9 +404,9 @@ def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
 
 
 def _forget_pushed_members(connection: sa.Connection, agent_id: str) -> int:
-    """Delete an agent from pushed groups, under their id, accounts and address: how many rows.
+    """Delete an agent from pushed groups, by id, accounts and address; return how many rows.
 
-    A member whom the directory knows as somebody else stays.
+    A member whom the directory knows as another agent stays.
     """
     accounts, key = directory_tables.accounts, digest(agent_id)
     agents = directory_tables.agents

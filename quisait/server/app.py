@@ -104,8 +104,8 @@ BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
 
 YOUNG_OBJECTS = 50_000
-"""An answer makes thousands of objects and leaves hardly any: a collection after each 700 of them
-would take a tenth of its time (`python -m benchmarks.search`)."""
+"""New objects after which garbage is collected. An answer makes thousands and leaves hardly any: to
+collect after each 700 of them would take a tenth of its time (`python -m benchmarks.search`)."""
 
 
 def warm_up(in_memory: IndexReader | None) -> None:
@@ -150,7 +150,7 @@ def rate_limiter_of(settings: Settings) -> RateLimiter:
 
 
 def share_of(limit: int, servers: int) -> int:
-    """One server's share of a limit of all, at least 1; 0 stays no limit."""
+    """Return one server's share of a common limit, at least 1; 0, which is no limit, stays 0."""
     return max(1, limit // servers) if limit else 0
 
 

@@ -163,18 +163,18 @@ class SourceMetrics(Collector):
 
 
 class PlaceMetrics(Collector):
-    """Room on the disk of the folder, and the index's size."""
+    """Measure the room on the disk of the folder, and the index's size."""
 
     def __init__(self, settings: Settings) -> None:
         self._folder = beside_file(settings.folder)
         self._storage = open_index_storage(settings.index, self._folder)
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing, so that the registry can be made without the engine."""
+        """Describe nothing, so that the registry can be made without the engine."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Both gauges; one that cannot be measured now is left out."""
+        """Yield both gauges; leave out one that cannot be measured now."""
         try:
             free = shutil.disk_usage(self._folder).free
             yield GaugeMetricFamily(
@@ -191,14 +191,14 @@ class PlaceMetrics(Collector):
 
 
 class CertificateMetrics(Collector):
-    """When the certificates of the settings' servers expire, asked in the background."""
+    """Measure when the certificates of the settings' servers expire, in the background."""
 
     def __init__(self, settings: Settings) -> None:
         self._servers = tls_servers(settings)
         self._asked_s, self._found = -math.inf, dict[Server, datetime]()
 
     def collect(self) -> Iterator[Metric]:
-        """One gauge, of what was seen within the last hour; of nothing at the first time."""
+        """Yield one gauge of what was seen within the last hour; it is empty at the first call."""
         if time.monotonic() - self._asked_s > CERTIFICATES_EVERY_S:
             self._asked_s = time.monotonic()
             Thread(target=self._ask, name="certificates", daemon=True).start()

@@ -495,7 +495,7 @@ class ExpertiseSettings(SettingsTable):
 QUESTIONS_SOURCE: Literal["questions"] = "questions"
 """The name and the kind of the source of questions (`search_api.asking.values.SOURCE`)."""
 DIRECTORY = "@annuaire"
-"""The name of the directory's runs: no source has such a name."""
+"""The name of the directory's runs, which no source can have."""
 
 
 def _each_name_once(sources: list[SourceSettings]) -> list[SourceSettings]:
@@ -633,7 +633,7 @@ class Settings(BaseSettings):
 
     @property
     def group_sources(self) -> frozenset[str]:
-        """The sources that say who is in their groups: each claims the authority of its name."""
+        """Return the sources that list members of groups; each claims the authority of its name."""
         return frozenset(one.name for one in self.sources if one.scim or one.reader_groups)
 
     @property

@@ -115,12 +115,12 @@ def locked_file(path: Path, *, shared: bool = False, wait: bool = True) -> Itera
 
 
 def serving_here(settings: Settings, port: int) -> AbstractContextManager[object]:
-    """Hold, while a port is served, the lock by which `is_served_here` knows it."""
+    """Hold the lock by which `is_served_here` knows that a port is served."""
     return locked_file(_serving_lock(settings, port), shared=True)
 
 
 def is_served_here(settings: Settings, port: int) -> bool:
-    """Whether a process of this installation, of this version or later, serves a port."""
+    """Return whether a process of this installation, of this version or later, serves a port."""
     path = _serving_lock(settings, port)
     if not path.exists():
         return False

@@ -46,7 +46,7 @@ OF_KINDS: dict[str, tuple[str, ...]] = {
     "ca_file": ("mediawiki", "push"),
     "reader_groups": ("mediawiki",),
 }
-"""Settings of a source that only these kinds read: elsewhere one would be ignored in silence."""
+"""Settings of a source and the only kinds that read them; any other kind refuses them."""
 
 
 def _authority(name: str) -> str:

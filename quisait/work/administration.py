@@ -95,7 +95,7 @@ class ApplicationAdministration:
             raise ValueError(warning)
 
     def _directory_read(self) -> str:
-        """When the directory was last read. Raises `ValueError` where that is long ago."""
+        """Return when the directory was last read. Raises `ValueError` if that is long ago."""
         if late := late_directory(self.application.settings, self.application.state):
             raise ValueError(late)
         last = self.application.state.last_done(DIRECTORY)

@@ -1,4 +1,4 @@
-"""Cut one agent's access at once, whatever the directory says, and undo that."""
+"""Cut one agent's access at once, whatever the directory says, and undo it."""
 
 import sqlalchemy as sa
 
@@ -10,9 +10,9 @@ from quisait.privacy.retention import Privacy, audit_command
 
 
 def cut_agent(privacy: Privacy, database: sa.Engine, agent_id: str) -> None:
-    """Make an agent departed from today on, noted in the register first.
+    """Make an agent departed from today on; the register notes it first.
 
-    Raises `ValueError` for somebody whom the directory, as last read, does not list.
+    Raises `ValueError` if the directory, as last read, does not list the agent.
     """
     if SqlDirectory(database).as_read(agent_id) is None:
         raise ValueError("Cet agent n'est pas dans l'annuaire lu : il n'a aucun accès.")
@@ -26,5 +26,5 @@ def undo_cut(privacy: Privacy, database: sa.Engine, agent_id: str) -> None:
     audit_command(privacy, "quisait directory cut --undo", f"agent:{agent_id}")
     privacy.register.agent_cut(agent_id, cut=False)
     set_cut(database, agent_id, None)
-    # Else a directory that did not change would not be read again.
+    # Without this an unchanged directory would not be read again.
     State(database).save(DIRECTORY, "")

@@ -103,7 +103,7 @@ def crawl_sources(
 
 
 def accept_roots(application: Application, sources: Sequence[SourceSettings]) -> None:
-    """Note each folder as it is now as the one that is read. Raises `SourceUnreachable`."""
+    """Note each folder, as it is now, as its source's root. Raises `SourceUnreachable`."""
     for source in sources:
         if source.kind == "folder":
             on_noted_root(open_source(source, None), source, application.state, accept=True)

@@ -77,9 +77,9 @@ _ADDRESS = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
     r"(?:[/?#][^\\\x00-\x1f\x7f]*)?"
 )
-"""An address, or a host alone: nothing in it that two clients read in two ways."""
+"""An address, or a host alone, that every client reads in the same way."""
 _SHORT_ADDRESS = re.compile(r"(?:[\w.-]+@)?(?P<host>[A-Za-z0-9][A-Za-z0-9_.-]*):[^:\s\\]+")
-"""git's short form of an address by SSH."""
+"""The short form that git takes for an address by SSH."""
 _WITH_ACCOUNT = re.compile(r"(?<=://)[^/@\s]*@")
 _ACCOUNT_IN_ADDRESS = (
     "Un compte et son mot de passe ne s’écrivent pas dans une adresse : ils en ont été retirés. "
@@ -119,7 +119,7 @@ class DeskSources:
             )
         kind = kind_form(entered["kind"])
         order = list(SourceStep)
-        # A forged form may ask for a step that this kind does not have: its next one then.
+        # A forged form may ask for a step that this kind does not have: take its next one.
         step = next(
             (one for one in order[order.index(step) :] if one in kind.steps), kind.steps[-1]
         )
@@ -331,8 +331,8 @@ class DeskSources:
                 said = _ACCOUNT_IN_ADDRESS
             elif typed and _is_path(key, entered):
                 said = self._forbidden_path(typed)
-            elif typed and last != "link" and (said := self._forbidden_host(last, typed)):
-                pass
+            elif typed and last != "link" and (no_host := self._forbidden_host(last, typed)):
+                said = no_host
             elif typed and _KEY_FILE.fullmatch(last) and (kind.credential or key != PASSWORD_FILE):
                 said = self._forbidden_secret(entered.get("name", "").strip(), typed)
             elif self.desk and key == f"{OPTIONS}{WORK}" and typed != _default(kind, key):
@@ -408,14 +408,14 @@ class DeskSources:
         return self._read_already(path)
 
     def _forbidden_repository(self, typed: str) -> str:
-        """The same of a repository, which is read under `[desk] folders` alone."""
+        """Return why the desk may not read a repository here, in French; empty if it may."""
         said = self._forbidden_path(typed)
         if not said and self.desk and not self.settings.desk.folders:
             said = "Le bureau ne lit de dépôt de cette machine que dans [desk] folders."
         return said
 
     def _forbidden_host(self, setting: str, typed: str) -> str:
-        """Why the desk asks no such host, in French; empty where it may, or nothing names one."""
+        """Return why the desk may not ask a host, in French; empty if it may or none is named."""
         if not self.desk:
             return ""
         if setting.endswith(("url", "host")):
@@ -462,9 +462,10 @@ class DeskSources:
                 yield beside_file(copies)
 
     def _forbidden_secret(self, name: str, file: str) -> str:
-        """A file of another secret would be sent to an address of the operator's choice.
+        """Return why the desk may not take a file as a secret, in French; empty if it may.
 
-        A secret belongs to one source: its file bears the source's name.
+        A secret belongs to one source, and its file bears the source's name: any other file would
+        be sent to an address of the operator's choice.
         """
         if not self.desk:
             return ""
@@ -564,12 +565,12 @@ def entered_by_command(kind_name: str, given: Sequence[str]) -> dict[str, str]:
 
 
 def _is_local(address: str) -> bool:
-    """Whether an address is a path of this machine."""
+    """Return whether an address is a path of this machine."""
     return address.lower().startswith("file:") or not _REMOTE.fullmatch(address)
 
 
 def _is_reached(host: str, allowed: str) -> bool:
-    """Whether `allowed`, of `[desk] hosts`, names the host: itself, or `*.` its domain."""
+    """Return whether `allowed`, of `[desk] hosts`, is the host, or `*.` and its domain."""
     return host == allowed or (allowed.startswith("*.") and host.endswith(allowed[1:]))
 
 
@@ -667,7 +668,7 @@ def _file_state(path: Path) -> tuple[str, bool]:
 
 
 def _host_of(address: str) -> str:
-    """The host that every client would ask; empty where the address is not plain."""
+    """Return the host that every client would ask; empty if the address is not plain."""
     found = _ADDRESS.fullmatch(address) or _SHORT_ADDRESS.fullmatch(address)
     return found["host"].strip("[]").lower() if found else ""
 

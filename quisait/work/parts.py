@@ -49,7 +49,7 @@ _WORST_FIRST = ("failed", "refused", "held", "done")
 class DividedSource:
     """A source that is read in `of` parts, and where its run is kept. `opened` connects anew.
 
-    `index`: where it is read to, for who looks after what its cursors describe.
+    `index`: the index that it is read into, which keeps what the cursors describe.
     """
 
     name: str

@@ -154,7 +154,7 @@ def _reasons(parts: IndexParts, pointers: Pointers) -> tuple[str, ...]:
 
 
 def _is_of_other_version(parts: IndexParts, live: NamedIndex, wanted: IndexSpec) -> bool:
-    """Whether its documents can be read by this version. Raises what else opening it raises."""
+    """Return whether this version cannot read the index. Raises any other error of opening it."""
     if live.spec.format != wanted.format:
         return True
     try:
@@ -238,7 +238,7 @@ def reindex_where_due(
 def move_from(
     engine: str, settings: Settings, database: sa.Engine, parts: IndexParts, as_json: bool
 ) -> None:
-    """Fill the index of the settings from another engine's: documents, vectors, readers.
+    """Fill the index of the settings from that of another engine: documents, vectors, readers.
 
     The cursors then describe the new index too. Raises `ValueError` for the engine of the settings.
     """
@@ -268,7 +268,7 @@ def move_from(
 
 
 def rebuild_damaged(parts: IndexParts, as_json: bool) -> None:
-    """Make the live index again of what can be read; say what is to be read anew."""
+    """Rebuild the live index from what can be read, and print what is to be read anew."""
     wanted = parts.storage.spec(parts.encoders.of_settings())
     with shown_progress("reprise", "documents", as_json) as advance:
         report = rebuild(
@@ -292,7 +292,7 @@ def _rebuilt_text(report: RebuildReport) -> str:
 
 
 def _require_in_use(settings: Settings, parts: IndexParts, origin: IndexStorage) -> None:
-    """Raise `ValueError` where the settings' index is read in full, and the other is not."""
+    """Raise `ValueError` if the settings' index is read in full and the other is not."""
     described, names = parts.described, {source.name for source in settings.sources}
     former = origin.identity(live_of(origin))
     if described.has_unnamed():  # left by a version that had one index
@@ -312,9 +312,9 @@ def _require_in_use(settings: Settings, parts: IndexParts, origin: IndexStorage)
 def _closed_since(
     settings: Settings, database: sa.Engine, engine: str
 ) -> tuple[frozenset[str], str]:
-    """(the sources of which an engine's index may show what was closed since it was used, mark).
+    """Return the sources that closed something since an engine's index was used, and its mark.
 
-    The mark is that of what the copy knows of the register of deletions.
+    The mark names the last line of the register of deletions that the index knows.
     """
     register = open_register(settings, database)
     of_origin = index_register_mark(settings) if engine == "embedded" else register.marks[0]

@@ -105,7 +105,7 @@ def restore(
         working = _working_copy(backup, begun.folder)
         stack.callback(working.dispose)
         with working.begin() as connection:
-            empty_accesses(connection, TABLES)  # an older quisait backed some of it up
+            empty_accesses(connection, TABLES)  # backups of an older quisait hold some
         agents = _read_directory(settings, working)
         taken = _Taken(deleted_or_closed(register.lines), register.lost)
         index, left_out = _fill(storage, backup, manifest, taken, progress)
@@ -208,7 +208,7 @@ class _Begun:
         return _written_by(self.target) == self.name
 
     def write(self, working: sa.Engine, marks: AccessMarks) -> None:
-        """Replace the target's rows, in one transaction: no access in it is of another day."""
+        """Replace the target's rows in one transaction, with no access of the backup's day."""
         row = {"source": _RESTORED, "cursor": self.name}
         with working.connect() as source, self.target.begin() as connection:
             copy_tables(source, connection, restored_tables())

@@ -35,7 +35,7 @@ DEFAULT_PACE = "1 h"
 DEFAULT_PUSH_PACE = "1 min"
 """A pushed document waits for nobody's server: its reading costs next to nothing."""
 BACKUP = "@sauvegarde"
-"""What the backups' runs are kept under: no source has such a name."""
+"""The name of the backups' runs, which no source can have."""
 RUNS_CONSIDERED = 20
 """Runs that are looked at: by then a wait has long been the longest."""
 
@@ -121,7 +121,7 @@ def with_lock(
     held: SourceLock,
     stop: Event,
 ) -> CrawlDependencies:
-    """The same dependencies, which write only while the lock is held, and encode until stopped."""
+    """Return dependencies that write only while the lock is held, and encode until stopped."""
     return replace(
         dependencies,
         encoder=StoppableEncoder(dependencies.encoder, stop),
@@ -299,9 +299,9 @@ def wait_text(waiting: str, waited_s: float) -> str:
 
 @contextmanager
 def told_waits(advance: Advance, run: "Run") -> Iterator[Callable[[Wait], None]]:
-    """Show and keep, while the block runs, what a crawl waits for where that takes long.
+    """Show and keep what a crawl waits for, every `WAIT_TOLD_EVERY_S` while the block runs.
 
-    Gives what the crawl calls at each step.
+    Yields the function by which the crawl tells each step.
     """
     over = Event()
     waiting: list[tuple[Wait, float]] = [(Wait.SOURCE, time.monotonic())]
@@ -314,7 +314,7 @@ def told_waits(advance: Advance, run: "Run") -> Iterator[Callable[[Wait], None]]
             what, since = waiting[0]
             waited_s = time.monotonic() - since
             advance.waits(wait_text(what, waited_s))
-            # Another process may have the database for a moment.
+            # Another process may hold the database for a moment.
             with suppress(sa.exc.SQLAlchemyError):
                 run.waits(what, waited_s)
 
@@ -377,7 +377,7 @@ class Run:
         self.notes.note(self.id, self._last)
 
     def waits(self, what: Wait, waited_s: float) -> None:
-        """Keep what it waits for, and for how long."""
+        """Keep what the run waits for, and for how long."""
         self.notes.note(self.id, replace(self._last, waiting=what, waited_s=round(waited_s)))
 
     def conclude(self, report: CrawlReport) -> None:

@@ -212,7 +212,7 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
     to_reread = name in application.whole_index.unread({name})
     if to_reread:
         state = f"{TO_REREAD} ; {state}"
-        if due and last and last.outcome == "done":  # as the worker does
+        if due and last and last.outcome == "done":  # like the worker
             due = IMMEDIATELY
     return SourceStatus(
         source=name,
@@ -285,7 +285,7 @@ READ_DIRECTORY = "« quisait directory read »"
 
 
 def late_directory(settings: Settings, state: State) -> str:
-    """What an old directory closes, or will, and what to do; empty where it is recent enough."""
+    """Return what an old directory closes or will close, and what to do; empty if it is recent."""
     found = directory_age(settings, state)
     if found is None or not found.is_late:
         return ""

@@ -86,7 +86,7 @@ class BuildOutcome:
 
 
 def delete_build_leftovers(application: Application) -> None:
-    """Delete what a build that was killed left in the folder, unless one is under way."""
+    """Delete what a killed build left in the folder, unless a build is under way."""
     with (
         suppress(SourceBusy, sa.exc.SQLAlchemyError, OSError),
         hold_source_lock(application.locks, BUILD),
@@ -256,7 +256,7 @@ class Worker:
     application: Application
     stop: Event
     unread: frozenset[str] = frozenset()
-    """Sources that were read into another index: nobody searches this one before they are."""
+    """Sources that must be read in full before anybody can search the index."""
 
     def work(self) -> None:
         """Until asked to stop; a round that fails (the database is away) is tried again."""

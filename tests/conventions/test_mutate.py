@@ -1,4 +1,4 @@
-"""The small faults of `make mutate` are faults, each in one place."""
+"""Each mutant of `make mutate` is one small fault, which a failing test notices."""
 
 import ast
 from pathlib import Path
@@ -30,9 +30,24 @@ def test_each_mutant_changes_one_thing() -> None:
 
 
 def test_every_module_has_mutants_that_can_be_read() -> None:
-    """A module that was renamed would be measured by none."""
+    """Else a module that was renamed would be measured no longer."""
     assert all(list(mutate.REPOSITORY.glob(one)) for one in mutate.MODULES)
     for file in mutate.targets():
         text = Path(mutate.REPOSITORY / file).read_text("utf-8")
         for one in mutate.mutants(file, text):
             assert ast.dump(ast.parse(one.source)) != ast.dump(ast.parse(text)), one
+
+
+def test_a_mutant_is_noticed_by_a_test_that_fails_on_it_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mutate, "TREE", tmp_path)
+    (tmp_path / "fault.py").write_text(TEXT, "utf-8")
+    (tmp_path / "test_fault.py").write_text(
+        "import fault\n\n\ndef test_first():\n    assert fault.first([1, 2, 3]) == 2\n", "utf-8"
+    )
+    assert mutate.passes(["test_fault.py"], 1)
+    made = {one.before: one for one in mutate.mutants("fault.py", TEXT)}
+    assert mutate.is_noticed(made["min(rows) + 1"], ["test_fault.py"], 1)
+    assert not mutate.is_noticed(made["not rows or len(rows) < least"], ["test_fault.py"], 1)
+    assert (tmp_path / "fault.py").read_text("utf-8") == TEXT

@@ -59,7 +59,7 @@ GIVE_NO_ACCESS = {
     *("journal_period", "journal_askings", "journal_texts", "journal_counts"),
     *("journal_named", "journal_named_counts"),
 }
-"""Every table that opens nothing to anybody by itself."""
+"""The tables that open nothing to anybody by themselves."""
 
 
 class House:
@@ -74,7 +74,7 @@ class House:
         self.opened: list[sa.Engine] = []
 
     def moved(self, register: Path) -> Path:
-        """The settings name another file, as if this one had gone."""
+        """Name another register in the settings, as if this one were gone."""
         privacy = self.settings.privacy.model_copy(update={"register_file": str(register)})
         self.settings = self.settings.model_copy(update={"privacy": privacy})
         return register
@@ -233,7 +233,7 @@ ACCESSES: dict[str, Access] = {
 
 
 def test_every_table_is_declared() -> None:
-    """One that gives access by `info`, any other here: a new table is not forgotten."""
+    """A table gives access by its `info` or is listed here, so that no new one is forgotten."""
     giving = {table.name for table in access_tables(TABLES)}
     assert giving | GIVE_NO_ACCESS == {table.name for table in every()}
     assert giving & GIVE_NO_ACCESS == set()
@@ -243,7 +243,7 @@ def test_every_table_is_declared() -> None:
 
 @pytest.mark.parametrize("kind", ACCESSES)
 def test_what_was_revoked_stays_so_in_a_database_that_is_put_back(house: House, kind: str) -> None:
-    """Given, copied, revoked, put back, opened: no access. A second opening changes nothing."""
+    """An access that is revoked after the copy is gone; a second opening changes nothing."""
     give, revoke, is_open = ACCESSES[kind]
     engine = house.open()
     given = give(engine)
@@ -262,7 +262,7 @@ def test_what_was_revoked_stays_so_in_a_database_that_is_put_back(house: House, 
 
 
 def test_what_was_not_revoked_stays_open(house: House) -> None:
-    """An application keeps its token where a session ended since; the directory is not read."""
+    """An application keeps its token if only a session ended; the directory is not read again."""
     engine = house.open()
     pushed, session_id = _push_token(engine), _session(engine)
     _directory(engine)
@@ -277,7 +277,7 @@ def test_what_was_not_revoked_stays_open(house: House) -> None:
 
 
 def test_a_former_directory_is_read_again_before_anybody_reads(house: House) -> None:
-    """Nobody is known until then: the worker is asked to read it, the same file or not."""
+    """Nobody is known until then; the worker is asked to read it, even an unchanged file."""
     engine = house.open()
     _directory(engine)
     State(engine).save(DIRECTORY, "stamp")
@@ -294,7 +294,7 @@ def test_a_former_directory_is_read_again_before_anybody_reads(house: House) -> 
 
 
 def test_a_revocation_that_was_undone_moves_nothing(house: House) -> None:
-    """Nor does one that met nobody; the file is never ahead of the database."""
+    """Neither does a revocation of nothing; the file is never ahead of the database."""
     engine = house.open()
     given = _token(engine)
     before = json.loads(house.marks.read_text("utf-8"))
@@ -311,8 +311,30 @@ def test_a_revocation_that_was_undone_moves_nothing(house: House) -> None:
     assert {kind for kind in LABELS if after[kind] != before[kind]} == {"personal_tokens"}
 
 
+def test_a_file_that_is_behind_leaves_the_databases_marks_alone(house: House) -> None:
+    """Else the opening could undo a mark that another process moves at that moment."""
+    engine = house.open()
+    given, before = _token(engine), house.marks.read_text("utf-8")
+    tokens(engine).revoke_all("ag-1")
+    after = json.loads(house.marks.read_text("utf-8"))
+    house.marks.write_text(before, "utf-8")
+    written: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
+        if "access_marks" in statement and not statement.lower().startswith("select"):
+            written.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        assert not _open_token(house.open(), given)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    assert written == []
+    assert json.loads(house.marks.read_text("utf-8")) == after
+
+
 def test_a_copy_of_before_the_marks_gives_nothing_that_was_revoked(house: House) -> None:
-    """An older quisait kept none; to be brought up closes nothing by itself."""
+    """An older quisait kept no marks; an update of it closes nothing by itself."""
     engine = house.open()
     given = _token(engine)
     with engine.begin() as connection:
@@ -327,7 +349,7 @@ def test_a_copy_of_before_the_marks_gives_nothing_that_was_revoked(house: House)
 
 
 def test_a_lost_file_closes_once(house: House) -> None:
-    """What was revoked is not known any more; what is given afterwards holds."""
+    """Nobody knows any more what was revoked; what is given afterwards holds."""
     engine = house.open()
     given = _token(engine)
     house.marks.unlink()
@@ -341,7 +363,7 @@ def test_a_lost_file_closes_once(house: House) -> None:
 
 
 def test_a_file_that_cannot_be_written_refuses_no_revocation(house: House) -> None:
-    """It acts, and is told; a file that nobody could ever write closes nothing."""
+    """The revocation acts; a file that could never be written closes nothing."""
     blocked = house.folder / "volume"
     blocked.write_text("")
     register = house.moved(blocked / "registre.jsonl")
@@ -357,7 +379,7 @@ def test_a_file_that_cannot_be_written_refuses_no_revocation(house: House) -> No
 
 
 def test_a_file_that_is_lost_and_cannot_be_made_forgets_no_number(house: House) -> None:
-    """A copy from before it was lost is older than what is kept once it can be written."""
+    """A copy from before the loss is below the marks that are written afterwards."""
     engine = house.open()
     for _ in range(3):
         _token(engine)
@@ -379,7 +401,7 @@ def test_a_file_that_is_lost_and_cannot_be_made_forgets_no_number(house: House) 
 
 
 def test_a_damaged_file_is_a_sentence(house: House) -> None:
-    """It tells what to do; nothing is opened meanwhile."""
+    """The error says what to do; nothing is opened meanwhile."""
     house.open()
     for damage in ("", "[]", '{"sessions": "x"}'):
         house.marks.write_text(damage, "utf-8")
@@ -388,7 +410,7 @@ def test_a_damaged_file_is_a_sentence(house: House) -> None:
 
 
 def test_only_its_owner_reads_the_file(house: House) -> None:
-    """As the register; it has numbers, and nobody's id."""
+    """It is closed to others like the register, and holds numbers but nobody's id."""
     _session(house.open())
     assert house.marks.stat().st_mode & 0o777 == 0o600
     assert set(json.loads(house.marks.read_text("utf-8"))) == set(LABELS)

@@ -10,7 +10,7 @@ INDEX_ID = 200
 
 
 def upgrade() -> None:
-    """Create the table; what was read before describes the index that is met first, unnamed."""
+    """Create the table; the sources read so far describe the index that is opened first."""
     op.create_table(
         "source_indexes",
         sa.Column("source", sa.String(200), primary_key=True),

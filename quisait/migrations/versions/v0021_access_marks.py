@@ -1,4 +1,4 @@
-"""Keep how many accesses of each kind were revoked, to tell a database that was put back."""
+"""Count the revocations of each kind of access, to recognise a database that was put back."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0019"
 
 
 def upgrade() -> None:
-    """Create the table; its rows come when the database is opened."""
+    """Create the table; its rows are written when the database is opened."""
     op.create_table(
         "access_marks",
         sa.Column("kind", sa.String(40), primary_key=True),

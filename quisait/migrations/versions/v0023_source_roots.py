@@ -1,4 +1,4 @@
-"""Keep which folder of this machine was read as a source's root."""
+"""Keep the folder of this machine that was read as the root of each source."""
 
 import sqlalchemy as sa
 from alembic import op

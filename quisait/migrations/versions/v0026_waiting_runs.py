@@ -1,4 +1,4 @@
-"""Keep what a run that goes on is waiting for."""
+"""Keep what an unfinished run is waiting for."""
 
 import sqlalchemy as sa
 from alembic import op
