@@ -1,8 +1,8 @@
-"""Which index the kept cursors describe: another one is read in full before anybody asks it.
+"""Records which index the stored cursors describe.
 
-A cursor says that an index holds what a source gave up to then. Of an index that another engine,
-folder or alias holds, or that was replaced, it says nothing: what was closed, deleted or written
-in between would be missing there for good.
+A cursor tells up to where a source was read into an index. It tells nothing of an index in another
+engine, folder or alias, or of one that took its place: what was closed, deleted or written in
+between would be missing there for good. Such an index is read in full before anybody searches it.
 """
 
 from collections.abc import Callable, Collection
@@ -13,25 +13,25 @@ import sqlalchemy as sa
 from indexer.state import ahead, cursors, failures, rows_of, source_indexes
 
 UNNAMED = ""
-"""Before an index has been met: of a restored backup, or of a former version."""
+"""The index id in rows of a restored backup or a former version, until an index is opened."""
 ANOTHER = "?"
-"""What unnamed rows describe where the first index that is written to holds nothing."""
+"""The index id that unnamed rows get if the first index that is written to is empty."""
 _columns = source_indexes.c
 
 
 class DescribedIndexes:
-    """For each source, the index that its kept cursor, failures and documents ahead describe."""
+    """Stores, for each source, which index its cursor, failures and documents ahead describe."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
     def claim(self, source: str, index: str, is_empty: Callable[[], bool]) -> bool:
-        """From now on the source's rows describe this index and no other.
+        """Make the source's cursor, failures and documents ahead describe this index alone.
 
-        Called before a source is read into an index, and before anything else is written there.
-        Rows that describe another index are forgotten: the source is then read in full.
-        `is_empty`: whether the index holds nothing of the source. Returns whether it is to be
-        read in full before the index may be searched.
+        Call it before a source is read into an index, and before anything else is written there.
+        If they describe another index they are deleted, so that the source is read in full.
+        `is_empty` returns whether the index holds nothing of the source. Returns whether the source
+        has to be read in full before the index may be searched.
         """
         found = self._rows(source)
         if set(found) == {index}:
@@ -48,11 +48,12 @@ class DescribedIndexes:
                 connection.execute(sa.insert(source_indexes), row)
         return not whole
 
-    def remove(self, source: str, index: str, is_empty: Callable[[], bool]) -> None:
-        """Documents of the source are about to be removed from this index.
+    def note_removal(self, source: str, index: str, is_empty: Callable[[], bool]) -> None:
+        """Note that documents of the source are about to be removed from this index.
 
-        Whatever else the rows describe keeps them: it is to be read in full. An index that they
-        do not describe is read in full in any case, and leaves them as they are.
+        If this index is described, any other described one still holds them, and has to be read in
+        full. So has the described one if this index is not, and holds nothing of the source. If it
+        is not but holds something, no row changes: this index has to be read in full anyway.
         """
         found = self._rows(source)
         if index in found:
@@ -64,11 +65,11 @@ class DescribedIndexes:
                 connection.execute(mine.values(whole=False))
 
     def describes(self, source: str, index: str) -> bool:
-        """Whether the source's rows describe this index."""
+        """Return whether the source's cursor describes this index."""
         return index in self._rows(source)
 
     def finish(self, source: str, index: str) -> None:
-        """The source was read to its end since it was claimed for this index."""
+        """Note that the source was read to its end since it was claimed for this index."""
         mine = (_columns.source == source) & (_columns.index_id == index)
         with self._engine.begin() as connection:
             connection.execute(sa.update(source_indexes).where(mine).values(whole=True))
@@ -76,7 +77,10 @@ class DescribedIndexes:
     def unread(
         self, sources: Collection[str], index: str, is_empty: Callable[[str], bool]
     ) -> frozenset[str]:
-        """Those of these sources that are to be read in full before the index may be searched."""
+        """Return those of the sources to be read in full before the index may be searched.
+
+        `is_empty` returns whether the index holds nothing of a source.
+        """
         query = sa.select(source_indexes).where(_columns.source.in_(sorted(sources)))
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
@@ -89,12 +93,12 @@ class DescribedIndexes:
         )
 
     def carry(self, former: str, index: str, but: Collection[str] = ()) -> None:
-        """What describes `former` describes `index` as well, which holds the same.
+        """Make the cursors that describe `former` describe `index` too, which is a copy of it.
 
-        The sources `but` are left out. The next `claim` of either leaves that one alone.
+        Sources in `but` are left out: they have to be read in full. The next `claim` of one of the
+        two indexes drops the rows of the other.
         """
         with self._engine.begin() as connection:
-            _name(connection, former)
             self._delete(connection, index)
             found = connection.execute(
                 sa.select(source_indexes).where(_columns.index_id == former)
@@ -108,7 +112,7 @@ class DescribedIndexes:
                 connection.execute(sa.insert(source_indexes), rows)
 
     def bind(self, sources: Collection[str], index: str) -> None:
-        """These sources were read in full into this index, and their cursors describe it too."""
+        """Note that these sources were read in full into this index, beside the live one."""
         rows = [{"source": name, "index_id": index, "whole": True} for name in sorted(sources)]
         with self._engine.begin() as connection:
             self._delete(connection, index)
@@ -118,19 +122,20 @@ class DescribedIndexes:
                 connection.execute(sa.insert(source_indexes), rows)
 
     def has_unnamed(self) -> bool:
-        """Whether some rows describe the index that is met first."""
+        """Return whether some rows have no index id yet."""
         query = sa.select(_columns.source).where(_columns.index_id == UNNAMED).limit(1)
         with self._engine.connect() as connection:
             return connection.execute(query).first() is not None
 
     def name_unnamed(self, index: str) -> None:
-        """These rows describe this index."""
+        """Give this index id to the rows that have none."""
+        unnamed = sa.update(source_indexes).where(_columns.index_id == UNNAMED)
         with self._engine.begin() as connection:
-            _name(connection, index)
+            connection.execute(unnamed.values(index_id=index))
 
     @staticmethod
     def leave_unnamed(connection: sa.Connection, index: str) -> None:
-        """In the copy of a database: what describes this index describes the one met first."""
+        """Keep the rows of this index alone, without its id: for the copy in a backup."""
         others = _columns.index_id != index
         connection.execute(sa.delete(source_indexes).where(others))
         connection.execute(sa.update(source_indexes).values(index_id=UNNAMED))
@@ -139,7 +144,7 @@ class DescribedIndexes:
         connection.execute(sa.delete(source_indexes).where(_columns.index_id == index))
 
     def _rows(self, source: str) -> dict[str, bool]:
-        """Whether each index that the source's rows describe is whole."""
+        """Return, by id of each index that the source's rows describe, whether it is whole."""
         query = sa.select(source_indexes).where(_columns.source == source)
         with self._engine.connect() as connection:
             return {row.index_id: row.whole for row in connection.execute(query)}
@@ -151,11 +156,6 @@ class DescribedIndexes:
 
 
 def _forget(connection: sa.Connection, source: str) -> None:
-    """Have the source read in full next time."""
+    """Delete the source's cursor, documents ahead and failures: it is then read in full."""
     for table in (cursors, ahead, failures):
         connection.execute(sa.delete(table).where(rows_of(table, source)))
-
-
-def _name(connection: sa.Connection, index: str) -> None:
-    unnamed = sa.update(source_indexes).where(_columns.index_id == UNNAMED)
-    connection.execute(unnamed.values(index_id=index))

@@ -4,7 +4,7 @@ IndexerError
 ├── ExtractionFailed     this file has no text to give; `failure` names why, the rest goes on
 ├── ExtractorUnreachable the extraction service did not answer: try again later
 ├── IndexUnreachable     the engine did not answer: nothing was acknowledged, try again later
-│   └── IndexNotRead     the index is not the one that the cursors describe: read its sources first
+│   └── IndexNotRead     the cursors describe another index: read the sources in full first
 ├── IndexRefused         the engine or its configuration forbids going on: a person has to act
 │   ├── IndexDamaged     a file of the index is damaged: it is to be rebuilt
 │   └── IndexOfOtherVersion  another version of quisait wrote it: it is to be made anew
@@ -38,7 +38,7 @@ class IndexUnreachable(IndexerError):
 
 
 class IndexNotRead(IndexUnreachable):
-    """The kept cursors describe another index: this one may show what was closed since."""
+    """The stored cursors describe another index: this one may show what was closed since."""
 
     def __init__(self, sources: Collection[str]) -> None:
         super().__init__(
@@ -55,7 +55,7 @@ class IndexRefused(IndexerError):
 
 
 class IndexDamaged(IndexRefused):
-    """A file of the index cannot be read as it was written."""
+    """A file of the index is damaged."""
 
     def __init__(self, what: str) -> None:
         super().__init__(
@@ -65,7 +65,7 @@ class IndexDamaged(IndexRefused):
 
 
 class IndexOfOtherVersion(IndexRefused):
-    """What is kept of documents was written by another version, and cannot be read."""
+    """Another version of quisait wrote the index, and this one cannot read it."""
 
     def __init__(self) -> None:
         super().__init__(

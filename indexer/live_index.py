@@ -48,7 +48,7 @@ from indexer.values import (
 COMPARED = 1_000
 """How many documents are compared at once."""
 DESCRIBED_FOR_S = 1.0
-"""For so long an index that the cursors described is asked without a look at them."""
+"""How long `require_read` trusts its last look at the cursors, in seconds."""
 
 Item = TypeVar("Item")
 
@@ -178,7 +178,7 @@ class IndexStorage(Protocol):
         ...
 
     def identity(self, named: NamedIndex) -> str:
-        """What tells an index from every other, of any engine, that was ever made or restored."""
+        """Return an id that no other index of any engine has or had, a restored copy included."""
         ...
 
     def create(self, spec: IndexSpec) -> NamedIndex:
@@ -206,7 +206,7 @@ class IndexStorage(Protocol):
         ...
 
     def salvage(self, named: NamedIndex) -> Iterator[IndexedDocument | None]:
-        """Each document of a damaged index that can still be read; None for what cannot."""
+        """Yield each document that can still be read of a damaged index; None for what cannot."""
         ...
 
 
@@ -263,33 +263,31 @@ class LiveIndex:
             for source in sorted(written):
                 self._claim(live, source)
             for source in sorted({source_of(write) for write in batch} - written):
-                self._remove(live, source)
+                self._note_removal(live, source)
             return self._storage.index(live).write(self._encoded_for(live, batch))
 
     def begin(self, source: str) -> bool:
-        """Have the source's cursor describe the live index from now on: before a crawl loads it.
+        """Make the source's cursor describe the live index. Call it before a crawl loads the cursor.
 
-        Returns whether the source is to be read in full before readers meet the index.
+        Returns whether the source has to be read in full before readers may search the index.
         """
         self._live()
-        with (
-            self._gate.writing()
-        ):  # the cursors of two indexes are alike while one replaces another
+        with self._gate.writing():  # no other index takes its place meanwhile
             return self._claim(self._live(create=False), source)
 
     def finish(self, source: str) -> None:
-        """The source was read to its end since `begin`."""
+        """Note that the source was read to its end since `begin`."""
         if self._described:
             self._described.finish(source, self._storage.identity(self._live()))
 
     def is_described(self, source: str) -> bool:
-        """Whether the source's cursor describes the live index."""
+        """Return whether the source's cursor describes the live index."""
         if not self._described:
             return True
         return self._described.describes(source, self._identity(self._live()))
 
     def unread(self, sources: Collection[str]) -> frozenset[str]:
-        """Those of these sources that are to be read in full before readers meet the index."""
+        """Return those of the sources to be read in full before readers may search the index."""
         if not self._described:
             return frozenset()
         live = self._live()
@@ -298,9 +296,9 @@ class LiveIndex:
         return self._described.unread(sources, identity, lambda one: not index.count(one))
 
     def require_read(self, sources: Collection[str]) -> None:
-        """Raise `IndexNotRead` where the cursors of one of these sources describe another index.
+        """Raise `IndexNotRead` if one of these sources has to be read in full first (`unread`).
 
-        Asked before each answer to a reader; the answer is kept for `DESCRIBED_FOR_S`.
+        Called before each answer to a reader; that nothing is unread is kept for `DESCRIBED_FOR_S`.
         """
         if time.monotonic() < self._read_until:
             return
@@ -315,15 +313,16 @@ class LiveIndex:
         identity = self._identity(live, written=True)
         return self._described.claim(source, identity, lambda: not index.count(source))
 
-    def _remove(self, live: NamedIndex, source: str) -> None:
+    def _note_removal(self, live: NamedIndex, source: str) -> None:
         if self._described:
             index, identity = self._storage.index(live), self._identity(live)
-            self._described.remove(source, identity, lambda: not index.count(source))
+            self._described.note_removal(source, identity, lambda: not index.count(source))
 
     def _identity(self, live: NamedIndex, *, written: bool = False) -> str:
-        """Of the live index; rows of a backup or a former version are taken to describe it.
+        """Return the live index's identity, after giving an index id to rows that have none.
 
-        Where it holds nothing they describe another one, which is certain once it is `written`.
+        These are of a backup or a former version, and describe the live index if it holds anything.
+        If it is empty they describe another one; that is only decided once it is `written` to.
         """
         identity = self._storage.identity(live)
         if self._described and not self._all_named:
@@ -336,7 +335,7 @@ class LiveIndex:
         return identity
 
     def flush(self) -> None:
-        """As the live index does, while nobody else writes."""
+        """Flush the live index while nobody else writes."""
         self._live()
         with self._gate.alone():
             flush(self._storage.index(self._live(create=False)))
@@ -363,7 +362,7 @@ class LiveIndex:
         return self._ask(lambda index: index.fill() if isinstance(index, Limited) else None)
 
     def probe(self) -> None:
-        """As the live index does."""
+        """Probe the live index if its engine can. Raises `IndexDamaged`."""
 
         def ask(index: Index) -> None:
             if isinstance(index, Probed):
@@ -372,7 +371,7 @@ class LiveIndex:
         self._ask(ask)
 
     def verify(self) -> None:
-        """As the live index does."""
+        """Read the live index's files through if its engine can. Raises `IndexDamaged`."""
 
         def ask(index: Index) -> None:
             if isinstance(index, Verifiable):
@@ -389,7 +388,7 @@ class LiveIndex:
         return self._ask(lambda index: index.count(source))
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
-        """The live index's; once another takes its place, what that one has beyond those given."""
+        """Yield the live index's entries, each id once though another index takes its place."""
         return self._each(lambda index: index.scan(source), lambda entry: entry.document_id)
 
     def sources(self) -> frozenset[str]:
@@ -397,7 +396,7 @@ class LiveIndex:
         return self._ask(lambda index: index.sources())
 
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
-        """The live index's, in the same way."""
+        """Yield these documents of the live index, each once though another takes its place."""
         return self._each(lambda index: index.documents(document_ids), lambda one: one.document.id)
 
     def denials(self, source: str) -> Mapping[str, int]:
@@ -437,7 +436,7 @@ class LiveIndex:
     def _each(
         self, ask: Callable[[Index], Iterator[Item]], id_of: Callable[[Item], str]
     ) -> Iterator[Item]:
-        """Each item once, though the index that gives them may be deleted in between."""
+        """Yield each item once; go on in the index that takes the place of a deleted one."""
         given: set[str] = set()
         live = self._live()
         while True:
@@ -513,7 +512,7 @@ class LiveIndex:
 
 
 def source_of(write: Write) -> str:
-    """The source of the document that is written: its id begins with it, and it has no colon."""
+    """Return the source of the document that is written: the part of its id before the colon."""
     document_id = write.indexed.document.id if isinstance(write, Put) else write.document_id
     return document_id.partition(":")[0]
 

@@ -125,10 +125,10 @@ class Limited(Protocol):
 
 @runtime_checkable
 class Probed(Protocol):
-    """An index that can tell in a moment whether it would answer a reader."""
+    """An index that can test within a second whether it would answer a reader."""
 
     def probe(self) -> None:
-        """Read a few of the kept documents, and search for a word of theirs; give nothing.
+        """Read a few documents and search for a word of each.
 
         Raises `IndexDamaged`, or what a search raises.
         """
@@ -137,10 +137,10 @@ class Probed(Protocol):
 
 @runtime_checkable
 class Verifiable(Protocol):
-    """An index whose files can be read through for damage; that takes as long as reading them."""
+    """An index that can read all of its files and compare them with their checksums."""
 
     def verify(self) -> None:
-        """Raises `IndexDamaged`."""
+        """Read every file. Raises `IndexDamaged`."""
         ...
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from connectors.values import Access, authority_of
 from indexer.access import NOBODY, AccessFilter, Reader, access_filter
 from indexer.cards import re_encoded
-from indexer.described_indexes import DescribedIndexes
+from indexer.described_indexes import ANOTHER, DescribedIndexes
 from indexer.errors import IndexDamaged, IndexRefused
 from indexer.live_index import (
     Encoders,
@@ -72,7 +72,7 @@ Progress = Callable[[CopyCounts, int], None]
 
 @dataclass(frozen=True, slots=True)
 class ReindexDependencies:
-    """What a reindex works with. `described`: which index the kept cursors describe."""
+    """What a reindex works with. `described` records which index the stored cursors describe."""
 
     storage: IndexStorage
     encoders: Encoders
@@ -99,10 +99,10 @@ def reindex(
 ) -> ReindexReport:
     """Fill an index made as `wanted` from the live one, check it, and let it answer.
 
-    `origin`: the live index of another engine is copied, and stays as it is. Sources `behind` are
-    read in full before readers meet the new index. Resumes one that was interrupted. Raises
-    `IndexUnreachable`, or `IndexRefused` where the live index is of another format or a check
-    fails: the live index answers in any case.
+    With `origin`, the live index of that engine is copied, and stays as it is. The sources
+    `behind` then have to be read in full before readers may search the new index. Resumes a
+    reindex that was interrupted. Raises `IndexUnreachable`, or `IndexRefused` if the live index is
+    of another format or a check fails: the live index answers in any case.
     """
     storage = origin or parts.storage
     live = live_of(storage)
@@ -123,8 +123,9 @@ def reindex(
     with kept_alike(copy, progress) as documents:
         tried = check_rights(source, target)
         if parts.described:
-            identities = storage.identity(live), parts.storage.identity(beside)
-            parts.described.carry(*identities, behind)
+            former = storage.identity(live)
+            parts.described.name_unnamed(former if documents else ANOTHER)
+            parts.described.carry(former, parts.storage.identity(beside), behind)
         parts.storage.promote()
     log.info("index promoted", extra={"live": beside.name, "documents": documents})
     return ReindexReport(documents, copy.counts, tried, resumed)
@@ -132,7 +133,7 @@ def reindex(
 
 @dataclass(frozen=True, slots=True)
 class RebuildReport:
-    """Documents that were read of the former index; `complete`: none can be missing."""
+    """How many documents were salvaged; `complete` if none of the former index can be missing."""
 
     documents: int
     complete: bool
@@ -143,26 +144,31 @@ def rebuild(
     wanted: IndexSpec,
     progress: Progress = lambda done, total: None,
 ) -> RebuildReport:
-    """Make the live index again of what can still be read of a damaged one. Writers wait.
+    """Replace a damaged live index by one made of what can still be read of it. Writers wait.
 
-    Where anything may be missing, the cursors describe the new index of no source: each is read in
-    full before readers meet it. Raises `IndexUnreachable` or `IndexRefused`.
+    If anything may be missing, every source has to be read in full before readers may search the
+    new index. Raises `IndexUnreachable` or `IndexRefused`.
     """
     with parts.gate.alone():
         try:
             parts.storage.clear()
             live = live_of(parts.storage)
-        except IndexDamaged:  # of which nothing tells any more how it was made
+        except IndexDamaged:  # nothing tells any more how the live index was made
             parts.storage.delete_all()
             parts.storage.create(wanted)
+            if parts.described:
+                parts.described.name_unnamed(ANOTHER)
             return RebuildReport(0, complete=False)
         pointers = parts.storage.pointers()
         if pointers is not None and pointers.next is not None:
             parts.storage.drop_next()
         made = parts.storage.create(wanted)
         report = _refill(parts, live, made, progress)
-        if parts.described and report.complete:
-            parts.described.carry(parts.storage.identity(live), parts.storage.identity(made))
+        if parts.described:
+            former = parts.storage.identity(live)
+            parts.described.name_unnamed(former if report.documents else ANOTHER)
+            if report.complete:
+                parts.described.carry(former, parts.storage.identity(made))
         parts.storage.promote()
     log.warning("index rebuilt", extra={"documents": report.documents, "complete": report.complete})
     return report

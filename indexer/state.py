@@ -30,13 +30,13 @@ source_indexes = sa.Table(
     "source_indexes",
     metadata,
     sa.Column("source", sa.String(200), primary_key=True),
-    # Empty: the index that is met first (of a backup, or of before there was this table).
+    # Empty in rows of a backup, or of before there was this table: see `UNNAMED`.
     sa.Column("index_id", sa.String(200), primary_key=True),
     sa.Column("whole", sa.Boolean, nullable=False),
 )
 """The index that a source's cursor, failures and documents ahead describe.
 
-`whole`: it holds what a reading in full gave, and everything that changed since.
+`whole` is false while the source still has to be read in full into that index.
 """
 failures = sa.Table(
     "failures",
@@ -82,11 +82,11 @@ source_roots = sa.Table(
     "source_roots",
     metadata,
     sa.Column("source", sa.String(200), primary_key=True),
-    # As the settings give it: who changes them chooses another root.
+    # As the settings give it: whoever changes it there chooses another root.
     sa.Column("path", sa.Text, nullable=False),
     sa.Column("identity", sa.Text, nullable=False),
 )
-"""Which folder of this machine was read as a source's root."""
+"""The folder of this machine that was read as a source's root (`FolderConnector.root_now`)."""
 
 scans = sa.Table(
     "scans",
@@ -138,7 +138,7 @@ class FailureRow:
 class Progress:
     """How far a run is: documents seen of at most `expected`, passages encoded, both per second.
 
-    `waiting` is an `indexer.crawl.pipeline.Wait`, empty where nothing is known to take long.
+    `waiting` is the `indexer.crawl.pipeline.Wait` that takes long, empty if none does.
     """
 
     done: int = 0
@@ -282,14 +282,14 @@ class State:
                 connection.execute(sa.delete(table).where(rows_of(table, source)))
 
     def root_of(self, source: str, path: str) -> str:
-        """The root that was read under this path of the settings; empty before the first time."""
+        """Return the identity of the root read under this path of the settings, or an empty text."""
         noted = source_roots.c
         query = sa.select(noted.identity).where(noted.source == source, noted.path == path)
         with self._engine.connect() as connection:
             return connection.execute(query).scalar_one_or_none() or ""
 
     def note_root(self, source: str, path: str, identity: str) -> None:
-        """Replace the source's root."""
+        """Replace the identity of the source's root."""
         row = {"source": source, "path": path, "identity": identity}
         with self._engine.begin() as connection:
             connection.execute(sa.delete(source_roots).where(source_roots.c.source == source))

@@ -357,8 +357,9 @@ class SearchAnswer:
     The result set is what matches lexically (with the engine's stated minimum) and
     the W nearest by vector, under the access filter, as far as the request's cut lets them.
     `members`: the ids of the first W of each ranking that belong to it; None without a cut, where
-    all do. `said`: with a cut, the share (0 to 1) of the question's information that each of the
-    first W lexical hits has, as far as it reaches the cut's; None without a cut.
+    all do. `said`: with a cut, by document id, the share of the question's information (above 0,
+    at most 1) that each of the first W lexical hits has, if it reaches the cut's; 1 where no word
+    of the question is weighed. None without a cut.
     `terms_dropped` says that the question had more words than an engine takes.
     """
 
@@ -378,7 +379,7 @@ class ShowRequest:
 
     `passages` 0: the cards alone. `successors`: also for the cards of what replaces them.
     `by_card`: these too, by their cards alone, behind the others.
-    `marked` False: passages have no highlights, and come sooner.
+    With `marked` False, passages have no highlights, and come sooner.
     """
 
     access: AccessFilter
@@ -413,7 +414,7 @@ class ShownDocument:
 class DocumentText:
     """A kept document with all of its text: the passages in reading order.
 
-    `beginning` is the kept vector (d,) of the first passage.
+    `beginning` is the stored vector (d,) of the first passage, None without passages.
     """
 
     card: Card

@@ -41,7 +41,7 @@ class NamedSourcesIndex:
 
     What is written goes through: a crawl is of a source that is named. `known` is asked anew
     at each request; without it, every denial is taken to name somebody. `require_read` is called
-    before texts are given, and raises `IndexNotRead` where they may have been closed since.
+    before documents are read, and raises `IndexNotRead` if their rights may be out of date.
     """
 
     index: Index
@@ -84,7 +84,7 @@ class NamedSourcesIndex:
         return self.index.signing(self._named(accounts))
 
     def probe(self) -> None:
-        """As the index does, where readers may meet it."""
+        """Probe the index if its engine can and readers may search it. Raises `IndexNotRead`."""
         self.require_read(self.names)
         if isinstance(self.index, Probed):
             self.index.probe()
@@ -134,7 +134,7 @@ class DeletionLog(Protocol):
         ...
 
     def closed(self, document_ids: Sequence[str]) -> None:
-        """Some of their readers are about to be no readers any more. Kept once this returns."""
+        """Record that some readers are about to lose access to these documents; durable."""
         ...
 
 
@@ -209,7 +209,7 @@ def _id(write: Write) -> str:
 
 
 def _narrows(former: Access, now: Access) -> bool:
-    """Whether somebody may have been able to read under the former access, and no more under it."""
+    """Return whether a reader whom `former` admitted may no longer be admitted by `now`."""
     return not (former.allowed <= now.allowed and now.denied <= former.denied)
 
 

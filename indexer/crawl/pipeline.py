@@ -61,16 +61,17 @@ from indexer.values import WITHHELD, Failure, Put, PutAccess, Remove, UnreadPart
 BATCH_PASSAGES = 64
 """How many passages are encoded and written at once: what an interruption costs at most."""
 BATCH_S = 30.0
-"""How long a batch may take to be gathered, and about how long to be encoded: a slow machine
-makes smaller ones."""
+"""How long a batch is gathered at most, and about how long it is encoded, in seconds: batches are
+smaller on a slow machine."""
 LEAST_BATCH_PASSAGES = 4
+"""The smallest batch, however slow the machine is."""
 BATCH_WRITES = 500
 BATCH_ACCESS_CHANGES = 20_000
 """An index may write the change of a whole folder at once, if it is told of it at once."""
 
 
 class Wait(StrEnum):
-    """What a crawl waits for."""
+    """The steps of a crawl that may take long."""
 
     SOURCE = "source"
     EXTRACTION = "extraction"
@@ -130,7 +131,6 @@ def crawl(
     """Bring the index up to what the source says, and keep the cursor after each write.
 
     `progress` is called after each batch, `waits` before each step that may take long.
-
     Of a connector that reads one part, nothing is deleted or hidden but what the part holds.
     Documents are prepared a few ahead; a batch is encoded while the next is gathered.
     Raises `SourceUnreachable`, `SourceRefused`, `IndexUnreachable`, `IndexRefused`,
@@ -225,7 +225,7 @@ class _Crawl:
     gathered_access_changes: int = 0
     gathered_since: float = field(default_factory=time.monotonic)
     most_passages: int = BATCH_PASSAGES
-    """Passages of a batch, as many as were encoded in `BATCH_S`."""
+    """How many passages are gathered for a batch: as many as are encoded in `BATCH_S`."""
     unreadable: set[str] = field(default_factory=set)
     """Ids of gathered removals that the guard may hold: the documents exist, without a text."""
     underway: Batch | None = None
@@ -403,7 +403,7 @@ class _Crawl:
         self.underway = Batch(wanted, vectors, cursor)
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
-        """Encode a batch, and size the next ones by how long it took."""
+        """Encode a batch, and set the size of the next ones by how long it took."""
         began = time.monotonic()
         vectors = self.dependencies.encoder.passages(texts)
         if texts:

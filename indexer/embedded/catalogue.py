@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from connectors.values import Access
 from indexer.access import AccessFilter
-from indexer.embedded.rows import UNDATED, access_of, hit_attributes_in, vectors_of
+from indexer.embedded.rows import UNDATED, access_of, facets_of, hit_attributes_of, vectors_of
 from indexer.embedded.store import Store
 from indexer.errors import IndexDamaged
 from indexer.values import (
@@ -135,8 +135,9 @@ class StoreSnapshot:
 
     Arrays have shape (slots,). `codes[facet]` points into `values[facet]`. Later catalogues
     share `ids`, `titles`, `values`, `attributes` and `formers`, and only append to them; `places`
-    (a document's last slot) and `replaced_by` (slots of what replaces it) may know of later slots:
-    `place` asks for this catalogue's. `formers`: the slot that a document had before, or -1.
+    (a document's last slot) and `replaced_by` (slots of what replaces it) may hold later slots:
+    call `place` for this catalogue's slot. `formers[slot]` is the slot that the same document had
+    before, or -1.
     """
 
     seq: int
@@ -196,7 +197,7 @@ class StoreSnapshot:
         return mask
 
     def place(self, document_id: str) -> int:
-        """The document's last slot in this catalogue, whatever was put since; -1 without any."""
+        """Return the document's last slot in this catalogue, or -1; later slots are passed over."""
         slot = self.places.get(document_id, -1)
         while slot >= len(self.rows):
             slot = self.formers[slot]
@@ -234,22 +235,21 @@ class StoreSnapshot:
         )
 
     def attributes_of(self, hits: Iterable[SearchHit]) -> dict[str, HitAttributes]:
-        """The attributes of this catalogue's hits."""
+        """Return the attributes of this catalogue's hits, by document id."""
         return {hit.document_id: self.attributes[self.place(hit.document_id)] for hit in hits}
 
     def among(self, members: Slots, hits: Iterable[SearchHit]) -> frozenset[str]:
-        """The ids of those hits of this catalogue that are members."""
+        """Return the ids of those of this catalogue's hits that are members."""
         kept = self.mask(members)
         return frozenset(hit.document_id for hit in hits if kept[self.place(hit.document_id)])
 
     def values_of(self, values: NDArray[np.float64], hits: Iterable[SearchHit]) -> dict[str, float]:
-        """By id, the positive values of these hits; `values` are by slot."""
-        slots = ((hit.document_id, self.places[hit.document_id]) for hit in hits)
-        return {
-            one: float(values[slot])
-            for one, slot in slots
-            if slot < len(values) and values[slot] > 0
-        }
+        """Return, by document id, the positive values of this catalogue's hits.
+
+        `values` has shape (slots,).
+        """
+        found = {hit.document_id: float(values[self.place(hit.document_id)]) for hit in hits}
+        return {document_id: value for document_id, value in found.items() if value > 0}
 
     def successors(self, document_id: str) -> list[str]:
         """The ids of what replaces a document, whoever may read it."""
@@ -278,7 +278,10 @@ class StoreSnapshot:
 
 
 BEHIND_S = 1.0
-"""A text that is not there by then, since its writer died or writes much, is waited for no more."""
+"""How long a catalogue waits for the text of what was written since, in seconds.
+
+Longer only means that the writer died, or writes much.
+"""
 
 
 class SnapshotCache:
@@ -293,8 +296,9 @@ class SnapshotCache:
     def current(self) -> StoreSnapshot:
         """Return the store as it stands now: read on from the last time, anew when mostly gone.
 
-        What is being written, and not yet acknowledged, waits for its text for `BEHIND_S`: until
-        then a search would find neither the former document by its words nor the new one.
+        A write that is not acknowledged yet is left out for up to `BEHIND_S`, until its text is
+        there: a search would find neither the former document by its words nor the new one.
+        Raises `IndexDamaged` if a row cannot be decoded.
         """
         with self._refreshing:
             seq, applied = self._store.progress()
@@ -304,13 +308,13 @@ class SnapshotCache:
                     self._catch_up()
                 except BaseException as error:
                     self._begin()  # half a refresh is none: the next one starts from nothing
-                    if isinstance(error, TypeError | ValueError | KeyError):
+                    if isinstance(error, TypeError | ValueError | LookupError):
                         raise IndexDamaged("index.sqlite") from error
                     raise
             return self._catalogue
 
     def _waits(self, applied: int) -> bool:
-        """Whether only what is not acknowledged came since, a moment ago."""
+        """Return whether to wait: all that came since is unacknowledged, and came just now."""
         if self._catalogue.seq == 0 or applied > self._catalogue.seq:
             return False
         now = time.monotonic()
@@ -381,16 +385,15 @@ class SnapshotCache:
         rows, vectors = [], []
         codes: dict[str, list[int]] = {name: [] for name in FACETS}
         for seq, document_id, access, newest, facets, encoded in cursor:
-            decoded = json.loads(str(facets))
-            values, title = decoded[: len(FACETS)], decoded[len(FACETS)]
+            values, title, attributes = facets_of(str(facets))
             rows.append((seq, access, newest, len(title)))
-            # In this order: who reads meanwhile finds the former slot of any that is named.
+            # `formers` before `places`: a reader of an older catalogue follows the new slot back.
             old.formers.append(old.places.get(str(document_id), -1))
             old.places[str(document_id)] = len(old.ids)
             old.ids.append(str(document_id))
             old.titles.append(title)
             vectors.append(vectors_of(encoded, self._dimension))  # type: ignore[arg-type]
-            new = hit_attributes_in(str(facets), float(str(newest)), vectors[-1])
+            new = hit_attributes_of(attributes, values[0], title, float(str(newest)), vectors[-1])
             _note_attributes(old.attributes, old.replaced_by, new)
             for name, value in zip(FACETS, values, strict=True):
                 codes[name].append(old.values[name].setdefault(value, len(old.values[name])))

@@ -51,9 +51,9 @@ MOST_PASSAGES = 200_000
 
 FLOAT32_BYTES = 4
 PROBED = 8
-"""So many documents are read to say that the index answers."""
+"""How many documents `probe` reads."""
 MOMENT_S = 0.25
-"""So long a search waits for a text that is being written; then it takes what it has."""
+"""How long a search waits for a text that is being written, in seconds; then it goes on without."""
 
 
 def prepared_writes(
@@ -153,26 +153,28 @@ class EmbeddedIndex:
             self._store.empty_journal()
 
     def probe(self) -> None:
-        """Read a few documents whole, and find each by a term of its own.
+        """Read a few documents whole, and find each by the first term of its title.
 
-        What is not in the text yet, or no more in the store, is passed over.
+        Raises `IndexDamaged` if one cannot be decoded or found. Nothing is sought while the text
+        is behind the store.
         """
         with engine_faults():
             moment = self._moment()
+            is_settled = moment is self._last_moment
             for row, whole in self._store.sample(PROBED):
                 try:
                     document = indexed_of(whole, self._dimension)
                 except (TypeError, ValueError, KeyError) as error:
                     raise IndexDamaged("index.sqlite") from error
                 first = next((term.term for term in analyse(document.document.title)), None)
-                if first is None or row in self._text.having(((0, first),), moment.text):
+                _, known = moment.catalogue.slots(np.array([row]))
+                if first is None or not (is_settled and known[0]):
                     continue
-                _, is_old = moment.catalogue.slots(np.array([row]))
-                if is_old[0] and self._store.progress() == (moment.catalogue.seq,) * 2:
+                if row not in self._text.having(((0, first),), moment.text):
                     raise IndexDamaged("index de texte")
 
     def verify(self) -> None:
-        """Read the store's pages and the text's files through."""
+        """Read every page of the store and every file of the text. Raises `IndexDamaged`."""
         with engine_faults():
             self._store.verify()
             self._text.verify()
@@ -312,9 +314,10 @@ class EmbeddedIndex:
         return self._words.near_words(access, words)
 
     def _moment(self) -> IndexMoment:
-        """Catalogue and text of one state, waited for while somebody writes.
+        """Return catalogue and text of one state of the store.
 
-        A pair that was seen to be of one state is kept until either changes.
+        Waits up to `MOMENT_S` while somebody writes; then returns what there is. A pair of one
+        state is kept in `_last_moment` until either changes.
         """
         deadline = time.monotonic() + MOMENT_S
         while True:
@@ -325,7 +328,7 @@ class EmbeddedIndex:
             if former and former.text is text and former.catalogue is catalogue:
                 return former
             moment = IndexMoment(catalogue, text)
-            # Nothing was written since: the text holds no more than the catalogue.
+            # Both are of the last change, so the text holds no more than the catalogue.
             if holds == catalogue.seq == self._store.progress()[0]:
                 self._last_moment = moment
                 return moment

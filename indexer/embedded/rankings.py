@@ -27,7 +27,7 @@ _Bits = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class IndexMoment:
-    """What one search sees: everything that it reads is of this catalogue and this text."""
+    """The catalogue and the text that one search reads."""
 
     catalogue: StoreSnapshot
     text: tantivy.Searcher
@@ -133,8 +133,8 @@ _VECTOR_THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="vectors"
 class RankedMatches:
     """Both rankings; `members` is the result set, where it is counted.
 
-    `told[slot]` is the share of the question's information that a document has, 0 below the cut;
-    None without a cut.
+    `told[slot]` is the share (0 to 1) of the question's information that a document has, 0 below
+    the cut; None without a cut.
     """
 
     lexical: tuple[SearchHit, ...]
@@ -172,9 +172,9 @@ class Rankings:
         moment: IndexMoment,
         readable: Mask,
     ) -> NDArray[np.float64]:
-        """By slot, the share of the question's information, weighed by what is readable.
+        """Return float64 (slots,): the share of the question's information that each document has.
 
-        0 for what has less than the cut asks for.
+        Words are weighed by how many readable documents have them. Shares below the cut are 0.
         """
         parts = question_parts(request.question)
         masks = [self._matching.saying(part, moment) for part in parts]

@@ -54,29 +54,23 @@ def best_passages(
     Equal parts of the share of the wanted terms that stand in the passage, and of its
     similarity, min-max scaled over the document's passages; either alone where the
     question has no terms or no vector. `analysed[i]` is the encoded line of `passages[i]`.
-    Without `marked` nothing is highlighted.
+    Nothing is highlighted unless `marked`.
     """
     parts = []
-    said = [len(wanted.intersection(line.replace(BESIDE, " ").split(" "))) for line in analysed]
+    counts = [len(wanted.intersection(line.replace(BESIDE, " ").split(" "))) for line in analysed]
     if wanted:
-        parts.append(np.array([each / len(wanted) for each in said]))
+        parts.append(np.array([count / len(wanted) for count in counts]))
     if similarities is not None and len(similarities):
         parts.append(_min_max(similarities))
     scores = np.mean(parts, axis=0) if parts else np.zeros(len(passages))
     order = np.argsort(-scores, kind="stable")[:count]
-    # A line says of its passage what it has of the question, its heading read with it.
-    read = [
-        marked and bool(each or passage.heading)
-        for each, passage in zip(said, passages, strict=True)
-    ]
-    return tuple(
-        ShownPassage(
-            passages[i],
-            float(scores[i]),
-            highlights(passages[i].text, wanted) if read[i] else (),
-        )
-        for i in order
-    )
+
+    def marks(i: int) -> tuple[tuple[int, int], ...]:
+        # A passage without a wanted term has none to highlight; a heading may change its analysis.
+        has_terms = marked and (counts[i] or passages[i].heading)
+        return highlights(passages[i].text, wanted) if has_terms else ()
+
+    return tuple(ShownPassage(passages[i], float(scores[i]), marks(i)) for i in order)
 
 
 def passage_similarities(vectors: Vectors, query: Vectors | None) -> NDArray[np.float64] | None:

@@ -38,7 +38,7 @@ class DocumentRow:
 
     `title_terms`, `body_terms`: lines as `indexer.french.analysis.encoded` makes them, one for each
     passage in `body_terms`.
-    `facets`: the values in the order of FACETS, then the title, then the mark.
+    `facets`: see `facets_of`.
     """
 
     id: str
@@ -109,25 +109,27 @@ def vectors_of(encoded: bytes, dimension: int) -> Vectors:
     return np.frombuffer(encoded, dtype="<f4").reshape(-1, dimension)
 
 
-def hit_attributes_in(facets: str, newest: float, vectors: Vectors) -> HitAttributes:
-    """The attributes that a row's `facets` hold, with the beginning of its title."""
-    # Rows that were written before there were attributes have none.
-    decoded = [*json.loads(facets), ()]
-    values, title = decoded[: len(FACETS)], decoded[len(FACETS)]
-    found = hit_attributes_of(decoded[len(FACETS) + 1], values[0], newest, vectors)
-    return found._replace(title=title[:BEGUN_CHARACTERS])
+def facets_of(encoded: str) -> tuple[list[str], str, Sequence[Any]]:
+    """Decode a row's `facets`: (value of each of FACETS, title, encoded attributes).
+
+    Rows that were written before there were attributes have an empty sequence for them.
+    """
+    decoded = [*json.loads(encoded), ()]
+    end = len(FACETS)
+    return decoded[:end], decoded[end], decoded[end + 1]
 
 
 def hit_attributes_of(
-    encoded: Sequence[Any], source: str, newest: float, vectors: Vectors
+    encoded: Sequence[Any], source: str, title: str, newest: float, vectors: Vectors
 ) -> HitAttributes:
-    """Decode a mark; of a row that was written before there were marks, what is known.
+    """Decode the attributes of a hit; an empty `encoded` leaves what only it could tell unset.
 
-    The centroid is of the vectors, which are read anyway: rows of any age have one.
+    The centroid is that of the vectors, which are read anyway: rows of any age have one.
     """
     valid_from, valid_until, replaces, text_signature = encoded or (None, None, (), "")
     return HitAttributes(
         source=source,
+        title=title[:BEGUN_CHARACTERS],
         dated=None if newest == UNDATED else newest,
         valid_from=valid_from,
         valid_until=valid_until,

@@ -71,7 +71,7 @@ class EmbeddedStorage:
             return self._opened[named.name]
 
     def identity(self, named: NamedIndex) -> str:
-        """Its name, which stands in the folder and is never used twice."""
+        """Return the index's name behind the engine's: no name is used twice."""
         return f"embedded:{named.name}"
 
     def create(self, spec: IndexSpec) -> NamedIndex:
@@ -127,7 +127,7 @@ class EmbeddedStorage:
             return sum(map(_size, (self._folder / named.name).rglob("*")))
 
     def salvage(self, named: NamedIndex) -> Iterator[IndexedDocument | None]:
-        """Read row by row what a damaged file still gives."""
+        """Yield each document of a file that may be damaged; None for a row that cannot be read."""
         for row in salvaged_rows(self._folder / named.name / "index.sqlite"):
             try:
                 yield indexed_of(row, named.spec.encoder.dimension) if row else None
@@ -184,5 +184,5 @@ def _named(row: dict[str, Any]) -> NamedIndex:
     try:
         encoder = EncoderRecord(**made["encoder"])
         return NamedIndex(row["name"], IndexSpec(encoder, made["analysis"], made["format"]))
-    except (KeyError, TypeError):  # of another version
+    except (KeyError, TypeError):  # written by another version
         return NamedIndex(row["name"], UNNAMED.spec)

@@ -24,7 +24,8 @@ from indexer.embedded.rows import (
     WholeRow,
     access_key,
     access_of,
-    hit_attributes_in,
+    facets_of,
+    hit_attributes_of,
     passages_of,
 )
 from indexer.errors import IndexDamaged, IndexOfOtherVersion, IndexRefused, IndexUnreachable
@@ -86,7 +87,7 @@ def text_faults() -> Iterator[None]:
 PANIC = "PanicException"
 """What the binding of tantivy raises for a segment that is cut; it has no name to import."""
 FORMAT = "1"
-"""Raise it when rows are written in another way (`tests/unit/test_index_layout.py`)."""
+"""Raise this number when the layout of rows changes (`tests/unit/test_index_layout.py`)."""
 BUSY_TIMEOUT_S = 30.0
 
 _SCHEMA = """
@@ -111,11 +112,11 @@ _KEPT = (
     " JOIN access a ON a.id = d.access"
 )
 
-_EVERY = (
+_WHOLE = (
     "SELECT d.card, d.content_hash, d.record_hash, a.key, c.passages, c.vectors"
     " FROM documents d JOIN contents c USING (seq) JOIN access a ON a.id = d.access"
+    " WHERE d.id IN (SELECT value FROM json_each(?))"
 )
-_WHOLE = f"{_EVERY} WHERE d.id IN (SELECT value FROM json_each(?))"  # noqa: S608 - constants
 _ROW = (
     "SELECT d.seq, d.facets, d.card, d.content_hash, d.record_hash, a.key, c.passages, c.vectors"
     " FROM documents d LEFT JOIN contents c USING (seq) LEFT JOIN access a ON a.id = d.access"
@@ -246,7 +247,7 @@ class Store:
         return int(rows.fetchone()[0])
 
     def sample(self, count: int) -> list[tuple[int, WholeRow]]:
-        """(row, all that is kept) of some documents, drawn anew."""
+        """Return (row number, all that is kept) of at most `count` documents, drawn at random."""
         connection = self.connection()
         last = connection.execute("SELECT max(seq) FROM documents").fetchone()[0] or 0
         drawn = [random.randint(0, last) for _ in range(count)]  # noqa: S311 - a sample
@@ -260,7 +261,7 @@ class Store:
         return list(found.values())
 
     def verify(self) -> None:
-        """Read every page. Raises `IndexDamaged` where one is not as it was written."""
+        """Read every page. Raises `IndexDamaged` if one is damaged."""
         ((found,),) = self.connection().execute("PRAGMA quick_check(1)").fetchall()
         if found != "ok":
             raise IndexDamaged("index.sqlite")
@@ -317,9 +318,9 @@ class Store:
 
 
 def _require_readable(connection: sqlite3.Connection) -> None:
-    """Raise `IndexOfOtherVersion` where the oldest or the newest row is of another layout.
+    """Raise `IndexOfOtherVersion` if the oldest or the newest row has another layout.
 
-    Former versions changed rows without another number.
+    Former versions changed the layout without raising `FORMAT`.
     """
     for order in ("ASC", "DESC"):
         try:
@@ -327,7 +328,8 @@ def _require_readable(connection: sqlite3.Connection) -> None:
             if found:
                 _, facets, card, _, _, key, passages, _ = found
                 _ = card_of(card), access_of(key), passages_of(passages)
-                hit_attributes_in(facets, 0.0, np.empty((0, 1), np.float32))
+                values, title, encoded = facets_of(facets)
+                hit_attributes_of(encoded, values[0], title, 0.0, np.empty((0, 1), np.float32))
         except (TypeError, ValueError, KeyError, IndexError) as error:
             raise IndexOfOtherVersion from error
         except sqlite3.OperationalError as error:  # no such column
@@ -352,10 +354,10 @@ def _to_wal(connection: sqlite3.Connection) -> None:
 
 
 def salvaged_rows(path: Path) -> Iterator[WholeRow | None]:
-    """Every row that can be read of a file that may be damaged; None for a stretch that cannot.
+    """Yield every row that can be read of a file that may be damaged; None for one that cannot.
 
-    A stretch with an error is halved until single rows are left out. The first is None where the
-    file as a whole is not sound: what it lacks is then not known.
+    A stretch with an error is halved until only single rows are left out. The first item is None
+    if the file as a whole is not sound, since rows may then be missing unnoticed.
     """
     with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
         try:

@@ -10,7 +10,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tantivy import Occur, PreTokenizedString, Query, Token
 
 from indexer.cards import NAME_SLOP, account_key, account_keys, card_of, name_lines, name_words
-from indexer.embedded.store import PANIC, Store, text_faults
+from indexer.embedded.store import Store, text_faults
 from indexer.errors import IndexDamaged, IndexUnreachable
 from indexer.french.analysis import EXACT, decoded
 from indexer.parsed_query import EXACT_WEIGHT, PAIR_WEIGHT, AnalyzedQuery, Phrase, WeightedPhrase
@@ -299,11 +299,11 @@ class TextIndex:
         return np.fromiter((row for row, _ in hits), dtype=np.int64, count=len(hits))
 
     def snapshot(self) -> tantivy.Searcher:
-        """What is committed by now, by whatever process: the same object until more is."""
+        """Return what any process has committed so far: the same object until more is."""
         return self.snapshot_at()[1]
 
     def snapshot_at(self) -> tuple[int, tantivy.Searcher]:
-        """The same, behind the number of the last change that it is sure to hold."""
+        """Return (number of the last change that is certainly committed, `snapshot()`)."""
         _, applied = self._store.progress()
         with self._reading:
             if applied != self._seen:
@@ -329,8 +329,8 @@ class TextIndex:
     def verify(self) -> None:
         """Compare each file of a segment with its checksum. Raises `IndexDamaged`.
 
-        A file ends with a line of JSON that has the CRC-32 of what stands before it, the length
-        of that line and a mark, each of four bytes (tantivy's `directory/footer.rs`).
+        A file ends with a line of JSON that holds the CRC-32 of what stands before it, then the
+        length of that line and a mark, of four bytes each (tantivy's `directory/footer.rs`).
         """
         for path in sorted(self._path.glob("*.*")):
             if not re.fullmatch(r"[0-9a-f]{32}\..+", path.name):
@@ -349,17 +349,13 @@ class TextIndex:
                 raise IndexDamaged("index de texte")
 
     def _sound(self) -> tantivy.Index | None:
-        """Return the text index as it lies there; None where there is none that can be read."""
-        try:
+        """Return the text index in the folder, or None if there is none that can be read."""
+        # Broken or of another schema: the store holds all that it held.
+        with suppress(IndexUnreachable, IndexDamaged), text_faults():
             if self._path.exists() and tantivy.Index.exists(str(self._path)):
                 index = tantivy.Index(self._schema, path=str(self._path))
                 index.searcher()
                 return index
-        except ValueError:
-            pass  # broken or of another schema: the store holds all that it held
-        except BaseException as error:
-            if type(error).__name__ != PANIC:
-                raise
         return None
 
     def _replay(self) -> None:

@@ -160,7 +160,7 @@ class AccessLists:
         return self.read(self._alias.search(access_lists.readable_lists(access)), access)
 
     def header(self) -> Body:
-        """Return the header by which a request among others goes to the lists."""
+        """Return the `_msearch` header that sends a request to the index of lists."""
         return {"index": self._alias.name}
 
     def read(self, answer: Body, access: AccessFilter) -> ReadableLists:

@@ -36,7 +36,7 @@ class Alias:
 
     @property
     def name(self) -> str:
-        """The alias, as a request names it."""
+        """Return the name of the alias."""
         return self._name
 
     def ensure(self, index_body: Body) -> Body:
@@ -127,13 +127,14 @@ class Alias:
     def search_many(self, requests: Sequence[tuple[Body, Body]]) -> list[Body]:
         """Give the whole answers to several requests in one round trip.
 
-        Each is what its header says of where and how it is searched (`AccessLists.header`,
-        `requests.same_copies`, `requests.COMMON_SCORES`), and its body.
+        Each request is (header, body). The header is added to this alias's own: it may name another
+        index (`AccessLists.header`) or say how to search (`requests.same_copies`,
+        `requests.COMMON_SCORES`).
         """
         header = {"index": self._name, "allow_partial_search_results": False}
         lines: list[Body] = []
-        for said, body in requests:
-            lines += ({**header, **said}, body)
+        for own, body in requests:
+            lines += ({**header, **own}, body)
 
         def asked() -> list[Body]:
             with engine_faults():

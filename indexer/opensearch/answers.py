@@ -75,8 +75,8 @@ def close(found: SearchAnswer, request: SearchRequest) -> tuple[str, ...]:
 
 
 def said(answer: Body) -> dict[str, float]:
-    """By id, the scores of hits that are sorted by their id alone."""
-    return {str(hit["sort"][0]): float(hit["_score"] or 0) for hit in answer["hits"]["hits"]}
+    """Read the answer to `members_of`: each document's share of the question's information."""
+    return {str(hit["sort"][0]): float(hit["_score"]) for hit in answer["hits"]["hits"]}
 
 
 def counted(counts: Body) -> dict[str, Any]:

@@ -46,10 +46,10 @@ CARDS_AT_ONCE = 200
 """How many documents one search unpacks; as many more are unpacked beside it."""
 
 READERS_REMEMBERED, LISTS_REMEMBERED = 64, 1_000
-"""Of so many readers, of so many lists each, the lists are sent before they are confirmed."""
+"""How many readers' lists are remembered, and how many lists a reader may then have at most."""
 
 Request = tuple[Body, Body]
-"""(what its header says of how it is searched, body)."""
+"""(header, which says how and where it is searched; body)."""
 
 BACK_OFF_S = 0.5
 """The first pause before a write that was turned away is sent again; it doubles."""
@@ -266,10 +266,10 @@ class OpenSearchIndex:
     def _under_lists(
         self, access: AccessFilter, ask: Callable[[ReadableLists], list[Request]]
     ) -> tuple[ReadableLists, list[Body]]:
-        """(the lists that the reader may read now, the answers under them).
+        """Return the lists that the reader may read now, and the answers under these lists.
 
-        Requests go with the lists of the reader's last request and with that for the lists: where
-        these have changed, the answers are thrown away and asked for again.
+        The lists are read again beside each request, which is made with those of the reader's last
+        one. If they have changed, the answers are thrown away and asked for again.
         """
         self._ensure()
         expected = self._last_lists.get(access)
@@ -285,7 +285,7 @@ class OpenSearchIndex:
         return lists, self._documents.search_many(ask(lists))
 
     def _remember(self, lists: ReadableLists) -> None:
-        """What is remembered serves nobody before it is read again."""
+        """Keep the lists for the reader's next request, which reads them again."""
         if len(self._last_lists) >= READERS_REMEMBERED:
             self._last_lists.clear()
         self._last_lists.pop(lists.access, None)
@@ -313,7 +313,8 @@ class OpenSearchIndex:
         parts = self._documents.search_many(asked) if asked else []
         said = answers.said(parts[0]) if worded else {}
         counted = answers.counted(parts[-1]) if request.counted else {}
-        return replace(found, members=frozenset({*said, *close}), said=said, **counted)
+        shares_of_hits = {id_: share for id_, share in said.items() if share > 0}
+        return replace(found, members=frozenset({*said, *close}), said=shares_of_hits, **counted)
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
         """In the order of `document_ids`, then of `by_card`; what may not be read is left out.

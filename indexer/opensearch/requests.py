@@ -176,7 +176,7 @@ def searches(
 
 
 def together(asked: Searches, question: Question) -> list[tuple[Body, Body]]:
-    """(what the header says, body) of each search of one `_msearch`, in their order."""
+    """Return (header, body) of each search of one `_msearch`, in the order of `Searches`."""
     same = same_copies(question)
     by_words = same if asked.newest_first else {**same, **COMMON_SCORES}
     ways = (by_words, same, same, same)
@@ -187,7 +187,7 @@ def together(asked: Searches, question: Question) -> list[tuple[Body, Body]]:
 def members_of(
     request: SearchRequest, lists: ReadableLists, shares: Sequence[float], ids: Sequence[str]
 ) -> Body:
-    """Ask which of these lexical hits have enough of the question's information: their scores."""
+    """Ask which of these lexical hits reach the cut, scored by their share of the information."""
     narrowing = [*filter_clauses(request, lists), _by_ids(ids)]
     return {
         "size": len(ids),
@@ -210,16 +210,17 @@ def counts_of(
 
 
 def _informed_query(request: SearchRequest, narrowing: list[Body], shares: Sequence[float]) -> Body:
-    """What matches lexically, and says as much of the question as the cut asks."""
+    """Match what matches lexically and reaches the cut, scored by its share of the information."""
     words = parsed_query_of(request.question, most_words=request.newest_first)
     # What lifts a match makes none, and is left out: the engine has room for so many clauses.
     lexical = _lexical_query(replace(words, exact=(), pairs=()), narrowing, everything=False)
-    return {"bool": {"filter": [lexical], "must": _informed(request, shares)}}
+    return {"bool": {"filter": [lexical], "must": [_informed(request, shares)]}}
 
 
-def _informed(request: SearchRequest, shares: Sequence[float]) -> list[Body]:
+def _informed(request: SearchRequest, shares: Sequence[float]) -> Body:
+    """Score a document by its share of the question's information; 1 if nothing is weighed."""
     if request.cut is None or not shares:
-        return []
+        return {"match_all": {}}
     parts = zip(question_parts(request.question), shares, strict=True)
     told = [
         {"constant_score": {"filter": _saying(phrases), "boost": share}}
@@ -228,8 +229,8 @@ def _informed(request: SearchRequest, shares: Sequence[float]) -> list[Body]:
     ]
     least = request.cut.information - TOLERANCE
     if least <= 0:
-        return []
-    return [{"function_score": {"query": {"bool": {"should": told}}, "min_score": least}}]
+        return {"bool": {"should": told, "minimum_should_match": 0}}
+    return {"function_score": {"query": {"bool": {"should": told}}, "min_score": least}}
 
 
 def _saying(phrases: Sequence[Phrase]) -> Body:
@@ -278,7 +279,7 @@ def shown_documents(request: ShowRequest, lists: ReadableLists) -> Body:
 
 
 def document_text(access: AccessFilter, lists: ReadableLists, document_id: str) -> Body:
-    """Ask for a document's card, all of its passages in their order, and the first one's vector."""
+    """Ask for a document's card, its passages in reading order, and the first passage's vector."""
     first = {
         "nested": {
             "path": "passages",

@@ -98,9 +98,9 @@ class OpenSearchStorage:
             return self._opened[named.name]
 
     def identity(self, named: NamedIndex) -> str:
-        """The id that the engine gave the index when it was made; one put back has another.
+        """Return the id that the engine gave the index; an index restored from a copy has another.
 
-        Raises `IndexUnreachable` where it was deleted meanwhile.
+        Raises `IndexUnreachable` if it was deleted meanwhile.
         """
         with engine_faults():
             found = self._client.indices.get_settings(
@@ -189,7 +189,7 @@ class OpenSearchStorage:
         return int(stats["_all"]["total"]["store"]["size_in_bytes"])
 
     def salvage(self, named: NamedIndex) -> Iterator[IndexedDocument | None]:
-        """Read the documents of its sources, until the engine can read no more."""
+        """Yield the documents of every source; None, then nothing more, once a read fails."""
         try:
             index = self.index(named)
             for source in sorted(index.sources()):

@@ -227,6 +227,26 @@ class RankingChecks:
         assert {hit.document_id for hit in answer.lexical} == {"s0:0", "s1:1"}
         assert index.search(replace(request, cut=None)).members is None
 
+    @pytest.mark.parametrize(
+        ("phrases", "least", "shares"),
+        [
+            ((), 0.1, {"s:1": 1.0, "s:2": 0.324}),
+            ((), 0.5, {"s:1": 1.0}),
+            ((), 0.0, {"s:1": 1.0, "s:2": 0.324}),
+            (("mairie",), 0.5, {"s:1": 1.0, "s:2": 1.0}),
+        ],
+    )
+    def test_hits_have_a_share_of_the_question(
+        self, index: Index, phrases: tuple[str, ...], least: float, shares: dict[str, float]
+    ) -> None:
+        """As far as it reaches the cut; a phrase alone is not weighed, and each hit has it all."""
+        texts = ("Le cadastre de la mairie", "La taxe de la mairie", "La cantine")
+        index.write([put(f"s:{number}", text) for number, text in enumerate(texts, 1)])
+        text = "" if phrases else "cadastre mairie"
+        answer = index.search(asking(text, phrases=phrases, cut=RelevanceCut(least, 0.99)))
+        assert answer.said == pytest.approx(shares, abs=1e-3)
+        assert answer.members == shares.keys()
+
     def test_a_cut_weighs_words_by_what_the_reader_may_read(self, index: Index) -> None:
         """However many unreadable documents have a word, it weighs the same."""
         index.write([put("s:1", "La taxe"), put("s:2", "La mairie"), put("s:3", "Une note")])

@@ -174,10 +174,10 @@ def test_a_catalogue_knows_its_own_places_after_later_writes(tmp_path: Path) -> 
         index.write([put("wiki:1", f"Le cadastre {number}"), put(f"blog:{number}", "La taxe")])
         index._memory.current()
     assert former.holding(["wiki:1", "blog:0", "wiki:2"]).tolist() == [True, True]
-    assert former.among(np.array([0]), [SearchHit("wiki:1", 1.0), SearchHit("wiki:2", 1.0)]) == {
-        "wiki:1"
-    }
-    assert former.attributes_of([SearchHit("wiki:1", 1.0)])["wiki:1"].title == former.titles[0]
+    hits = [SearchHit("wiki:1", 1.0), SearchHit("wiki:2", 1.0)]
+    assert former.among(np.array([0]), hits) == {"wiki:1"}
+    assert former.values_of(np.array([0.5, 0.0]), hits) == {"wiki:1": 0.5}
+    assert former.attributes_of(hits)["wiki:1"].title == former.titles[0]
 
 
 def _newest(index: EmbeddedIndex, text: str, *excluded: str) -> list[str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.embedded.index import EmbeddedIndex
+from indexer.embedded.index import EmbeddedIndex, prepared_writes
+from indexer.embedded.rows import WholeRow
 from indexer.errors import IndexDamaged, IndexNotRead, IndexOfOtherVersion
 from indexer.live_index import LiveIndex
 from indexer.reindex import rebuild
@@ -117,6 +118,26 @@ def test_a_text_that_is_cut_is_made_anew_of_the_store(place: IndexPlace) -> None
     live = place.live()
     assert live.search(asking("cadastre")).total == DOCUMENTS
     examined(live)
+
+
+def test_a_text_that_comes_late_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is committed after the probe has taken it, and before the documents are read."""
+    monkeypatch.setattr("indexer.embedded.index.MOMENT_S", 0.0)
+    monkeypatch.setattr("indexer.embedded.catalogue.BEHIND_S", 0.0)
+    index = EmbeddedIndex(tmp_path, OLD.dimension)
+    index.write([put("wiki:1", "Le cadastre")])
+    replay, sample = index._text.replay, index._store.sample
+
+    def sample_later(count: int) -> list[tuple[int, WholeRow]]:
+        replay(wait=True)
+        return sample(count)
+
+    monkeypatch.setattr(index._text, "replay", lambda wait: None)
+    monkeypatch.setattr(index._store, "sample", sample_later)
+    index._store.apply(prepared_writes([put("wiki:2", "Le bornage")], OLD.dimension)[0])
+    index.probe()
 
 
 def test_rows_of_another_version_are_told_and_not_a_fault_of_the_code(tmp_path: Path) -> None:

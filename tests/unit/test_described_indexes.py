@@ -1,6 +1,7 @@
 """Which index the kept cursors describe."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,14 @@ import sqlalchemy as sa
 from indexer.described_indexes import UNNAMED, DescribedIndexes
 from indexer.embedded.storage import EmbeddedStorage
 from indexer.live_index import LiveIndex
-from indexer.reindex import ReindexDependencies, reindex
+from indexer.reindex import ReindexDependencies, rebuild, reindex
 from indexer.state import State, source_indexes
 from indexer.values import Remove
 from quisait.application.database import connect, migrate
 from quisait.application.locks import WriteGate
 from tests.builders import put
 from tests.service.index_places import OLD, encoders, recorded
+from tests.service.test_damaged_index import cut_pointer, cut_vectors
 
 pytestmark = pytest.mark.sources
 
@@ -38,6 +40,12 @@ def parts(engine: sa.Engine, folder: Path) -> ReindexDependencies:
 def live(engine: sa.Engine, folder: Path) -> LiveIndex:
     opened = parts(engine, folder)
     return LiveIndex(opened.storage, encoders, opened.gate, recorded(OLD), opened.described)
+
+
+def unname(engine: sa.Engine) -> None:
+    """Leave the rows as a restored backup or a former version does."""
+    with engine.begin() as connection:
+        connection.execute(sa.update(source_indexes).values(index_id=UNNAMED))
 
 
 def read(index: LiveIndex, state: State, source: str) -> None:
@@ -97,10 +105,38 @@ def test_a_reindex_takes_the_cursors_along(engine: sa.Engine, tmp_path: Path) ->
     read(index, state, "wiki")
     opened = parts(engine, tmp_path / "a")
     made = opened.storage.spec(recorded(OLD))
-    reindex(opened, type(made)(made.encoder, "other", made.format))
+    reindex(opened, replace(made, analysis="other"))
     assert index.unread(NAMES) == frozenset()
     index.write([put("wiki:3", "La cantine")])
     assert (index.unread(NAMES), state.load("wiki")) == (frozenset(), "7")
+
+
+def test_a_reindex_of_an_empty_index_takes_no_cursor_along(
+    engine: sa.Engine, tmp_path: Path
+) -> None:
+    """Rows of a former version describe another one: nothing would ever be read into it."""
+    read(live(engine, tmp_path / "a"), State(engine), "wiki")
+    unname(engine)
+    assert live(engine, tmp_path / "b").unread({"wiki"}) == {"wiki"}
+    opened = parts(engine, tmp_path / "b")
+    made = opened.storage.spec(recorded(OLD))
+    reindex(opened, replace(made, analysis="other"))
+    assert live(engine, tmp_path / "b").unread({"wiki"}) == {"wiki"}
+    assert live(engine, tmp_path / "b").begin("wiki")
+
+
+@pytest.mark.parametrize("damage", [cut_vectors, cut_pointer])
+def test_what_a_rebuild_lost_is_read_again(
+    engine: sa.Engine, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    """Of an index that this version has not met before, too."""
+    read(live(engine, tmp_path / "a"), State(engine), "wiki")
+    unname(engine)
+    damage(tmp_path / "a")
+    opened = parts(engine, tmp_path / "a")
+    assert not rebuild(opened, opened.storage.spec(recorded(OLD))).complete
+    assert live(engine, tmp_path / "a").begin("wiki")
+    assert live(engine, tmp_path / "a").unread({"wiki"}) == {"wiki"}
 
 
 @pytest.mark.parametrize("first", ["a", "b"])
@@ -111,8 +147,7 @@ def test_rows_of_a_former_version_describe_the_index_with_documents(
     state = State(engine)
     read(live(engine, tmp_path / "a"), state, "wiki")
     read(live(engine, tmp_path / "a"), state, "notes")
-    with engine.begin() as connection:
-        connection.execute(sa.update(source_indexes).values(index_id=UNNAMED))
+    unname(engine)
     assert live(engine, tmp_path / "b").unread(NAMES) == NAMES
     index = live(engine, tmp_path / first)
     read(index, state, "wiki")
