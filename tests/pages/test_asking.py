@@ -307,6 +307,16 @@ def test_recipients_are_those_whom_the_search_is_sure_of(site: AskingSite) -> No
         assert sure - {BEHIND} <= {one["id"] for one in asked["recipients"]}
 
 
+def test_who_holds_the_topic_by_the_directory_is_asked(tmp_path: Path) -> None:
+    """Whoever has a card is asked, without any document too."""
+    title = "Comment clore des régies ?"
+    with asking_site(tmp_path, skills={STRANGER: "régies"}) as site:
+        client = site.client(ASKER)
+        people = client.get("/api/v1/search", params={"q": title}).json()["people"]
+        assert [one["agent"]["id"] for one in people] == [STRANGER]
+        assert site.waiting(site.ask(title=title, to="")) == [STRANGER]
+
+
 def test_the_form_says_by_name_whom_it_goes_to(site: AskingSite) -> None:
     """Under the asker's rights, and by nothing that is private; names may be taken away."""
     client = site.client(ASKER)
