@@ -1,4 +1,4 @@
-"""Fit and try the models of whether documents answer (`search_api.ranking.answered`).
+"""Fit the models of whether documents answer (`search_api.ranking.answered`).
 
 Each administration is scored by a model that was fitted on the others.
 """
@@ -11,20 +11,22 @@ import numpy as np
 from evaluation.abstention import markdown_row
 from evaluation.answers import ExpectedAnswer, Truth
 from evaluation.corpora import JudgedQuery
-from evaluation.knowing import Floats, KnowingModel, logistic_regression
+from evaluation.logistic import Floats, LogisticRegression, logistic_regression
 from indexer.access import Reader
 from search_api.answers.context import AnswerContext
 from search_api.questions.query import Query
 from search_api.ranking.answered import ANY_ANSWERS, FIRST_ANSWERS
 
 BARS = {"any": (0.3, ANY_ANSWERS.bar, 0.5), "first": (0.7, FIRST_ANSWERS.bar, 0.9)}
+"""Bars of probability that the report compares, by the outcome that a model estimates."""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedPage:
-    """One question's features, and whether any document, and the first one, answers it.
+    """Features of the page of one question, and the outcomes that the models estimate.
 
-    `foreign`: it is of another domain, and only shows what nothing answers.
+    `any`: a document answers; `first`: the first one does. `foreign`: the question is of another
+    domain, so that no document answers it.
     """
 
     features: tuple[float, ...]
@@ -34,12 +36,15 @@ class JudgedPage:
 
 
 def judge_pages(
-    truth: Truth,
     foreign: Sequence[JudgedQuery],
+    truth: Truth,
     context: AnswerContext,
     reader_of: Callable[[str], Reader],
 ) -> tuple[JudgedPage, ...]:
-    """Ask each question that has judged documents or none. Raises `IndexUnreachable`."""
+    """Ask the questions whose documents are judged, then the foreign ones in turn by each agent.
+
+    Pages without features are left out. Raises `IndexUnreachable`.
+    """
     pages = []
     agents = [one.agent for one in truth.questions]
     for want in truth.questions:
@@ -68,8 +73,9 @@ def _page(
 
 
 def answering_text(administrations: Mapping[str, Sequence[JudgedPage]]) -> str:
-    """What each bar costs by fold, and the weights of all together.
+    """Write the report in Markdown, from the pages of each administration by name.
 
+    It has what each bar keeps and lets through, and the weights fitted on all administrations.
     Raises `ValueError` with fewer than two administrations.
     """
     if len(administrations) < 2:
@@ -92,15 +98,18 @@ def answering_text(administrations: Mapping[str, Sequence[JudgedPage]]) -> str:
     return "\n".join(lines)
 
 
-def _fit(pages: Sequence[JudgedPage], what: str) -> KnowingModel:
-    """Both outcomes count the same together."""
+def _fit(pages: Sequence[JudgedPage], what: str) -> LogisticRegression:
+    """Fit the model of the outcome `what`; both values of it weigh the same together."""
     right = np.array([getattr(one, what) for one in pages], dtype=np.float64)
     counts = np.where(right > 0, 0.5 / right.mean(), 0.5 / (1 - right.mean()))
     return logistic_regression(np.array([one.features for one in pages]), right, counts)
 
 
 def _figures(what: str, name: str, bar: float, pages: Sequence[JudgedPage], likely: Floats) -> str:
-    """Shares that reach the bar: of right pages, of the own others, of the foreign, and right."""
+    """Write one row: shares of pages that reach the bar, and the share of these that is right.
+
+    The shares are of the right pages, of the administration's other ones, and of the foreign ones.
+    """
     right = np.array([getattr(one, what) for one in pages])
     foreign = np.array([one.foreign for one in pages])
     passed = likely >= bar

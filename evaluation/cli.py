@@ -3,11 +3,12 @@
 import json
 import os
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -20,7 +21,7 @@ from evaluation.abstention import (
     out_of_fold,
 )
 from evaluation.answering import answering_text, judge_pages
-from evaluation.answers import answers_body, answers_text, read_truth, score_answers
+from evaluation.answers import Truth, answers_body, answers_text, read_truth, score_answers
 from evaluation.bars import bars_text, chosen_bars, measure_bars
 from evaluation.comparison import compare_report, comparison_body, comparison_text
 from evaluation.corpora import (
@@ -46,11 +47,13 @@ from evaluation.reports import Report, report_body, report_text, write_runs
 from evaluation.scratch import Bench
 from evaluation.voting_models import VotingModel
 from expertise.topics import read_topics
+from indexer.access import Reader
 from quisait.application.model_bars import MeasuredBars, write_bars
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.commands.answers import answer_context, command_line_reader
 from quisait.privacy.retention import audit_command
 from quisait.settings import beside_file
+from search_api.answers.context import AnswerContext
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.ranking.fusion import BUNDLED_MODEL, CUTS, far_cosine
 from search_api.search import Retriever
@@ -323,40 +326,27 @@ def answers_command(
         typer.echo(answers_text(scores, faults=faults))
 
 
+Administrations = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RÉGLAGES=DOSSIER…",
+        help="Les réglages de chaque installation, et ses questions (comme « answers »)",
+    ),
+]
+ReaderOf = Callable[[str], Reader]
+T = TypeVar("T")
+
+
 @evaluate_app.command("knowing")
-def knowing_command(
-    administrations: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="RÉGLAGES=DOSSIER…",
-            help="Les réglages de chaque installation, et ses questions (comme « answers »)",
-        ),
-    ],
-) -> None:
+def knowing_command(administrations: Administrations) -> None:
     """Le modèle de « qui sait » : ajusté sur les autres, essayé sur chacune."""
-    asked = {}
     with errors_as_sentences():
-        for one in administrations:
-            settings, _, folder = one.partition("=")
-            truth = read_truth(Path(folder))
-            os.environ["QUISAIT_FILE"] = settings
-            with opened_application() as application, answer_context(application) as context:
-                audit_command(application.privacy, "quisait evaluate knowing", ANY_AGENT)
-                asked[Path(folder).name] = ask_all(
-                    truth, context, partial(command_line_reader, application)
-                )
-    typer.echo(knowing_text(asked))
+        typer.echo(knowing_text(_ask_each(administrations, "knowing", ask_all)))
 
 
 @evaluate_app.command("answering")
 def answering_command(
-    administrations: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="RÉGLAGES=DOSSIER…",
-            help="Les réglages de chaque installation, et ses questions (comme « answers »)",
-        ),
-    ],
+    administrations: Administrations,
     foreign_questions: Annotated[
         list[Path] | None,
         typer.Option("--foreign-questions", help="Questions d'un autre domaine (queries.jsonl)"),
@@ -364,18 +354,34 @@ def answering_command(
     limit: Annotated[int, typer.Option(min=0, help="Tant de questions de chaque fichier")] = 60,
 ) -> None:
     """Les modèles de « un document répond » : ajustés sur les autres, essayés sur chacune."""
-    asked = {}
     with errors_as_sentences():
         foreign = [one for path in foreign_questions or () for one in load_foreign(path, limit)]
-        for one in administrations:
-            settings, _, folder = one.partition("=")
-            truth = read_truth(Path(folder))
-            os.environ["QUISAIT_FILE"] = settings
-            with opened_application() as application, answer_context(application) as context:
-                audit_command(application.privacy, "quisait evaluate answering", ANY_AGENT)
-                readers = partial(command_line_reader, application)
-                asked[Path(folder).name] = judge_pages(truth, foreign, context, readers)
-    typer.echo(answering_text(asked))
+        judge = partial(judge_pages, foreign)
+        typer.echo(answering_text(_ask_each(administrations, "answering", judge)))
+
+
+def _ask_each(
+    administrations: Sequence[str],
+    command: str,
+    ask: Callable[[Truth, AnswerContext, ReaderOf], T],
+) -> dict[str, T]:
+    """Open each installation in turn and ask it; return what `ask` returns, by the truth's folder.
+
+    An administration is written `SETTINGS=FOLDER`. Raises `ValueError` if it is not, or if two
+    folders have one name.
+    """
+    asked: dict[str, T] = {}
+    for one in administrations:
+        settings, _, folder = one.partition("=")
+        name = Path(folder).name
+        if not name or name in asked:
+            raise ValueError(f"Écrivez RÉGLAGES=DOSSIER, un dossier par installation : {one!r}.")
+        truth = read_truth(Path(folder))
+        os.environ["QUISAIT_FILE"] = settings
+        with opened_application() as application, answer_context(application) as context:
+            audit_command(application.privacy, f"quisait evaluate {command}", ANY_AGENT)
+            asked[name] = ask(truth, context, partial(command_line_reader, application))
+    return asked
 
 
 def models_of(name: str) -> tuple[VotingModel, ...]:

@@ -1,4 +1,4 @@
-"""Fit and try the model of who knows (`expertise.knowing`) across administrations.
+"""Fit the model of who knows (`expertise.knowing`) on administrations with written truth.
 
 Each administration is scored by a model that was fitted on the others.
 """
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from evaluation.abstention import markdown_row
 from evaluation.answers import ExpectedAnswer, Share, Truth
+from evaluation.logistic import Floats, LogisticRegression, logistic_regression
 from expertise.knowing import CARD, FURTHER_CARD, Features
 from expertise.who_knows import NO_BAR
 from indexer.access import Reader
@@ -19,21 +20,21 @@ from search_api.answers.context import AnswerContext
 from search_api.answers.people import MOST_CARDS
 from search_api.answers.question import who_knows
 
-Floats = NDArray[np.float64]
-
 CANDIDATES = 12
-"""So many of a question's candidates are learned from: the rest is far behind them."""
+"""Number of candidates of a question that the model learns from; the others are far behind."""
 NOBODY_WEIGHT = 1.5
-"""What a question counts that nobody can answer: they are few."""
-RIDGE = 1.0
-"""Penalty on the squares of weights of standardised features."""
-STEPS, TOLERANCE = 100, 1e-8
+"""Weight of a question that nobody can answer, beside 1 for another: there are few of them."""
 BINS = (0.0, 0.1, 0.3, 0.5, 0.75, 0.9, 1.0)
+"""Bounds of the rows of the reliability table."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskedQuestion:
-    """One question: features and rightness of its candidates, and their ids."""
+    """One question with its candidates.
+
+    `ids` are of the candidates; `features` has their features, shape (candidates, features);
+    `right` says for each whether the truth names them.
+    """
 
     expected: ExpectedAnswer
     ids: tuple[str, ...]
@@ -41,27 +42,17 @@ class AskedQuestion:
     right: NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class KnowingModel:
-    """A logistic regression: `weights` has shape (features,)."""
-
-    weights: Floats
-    bias: float
-
-    def probabilities(self, features: Floats) -> Floats:
-        """Shape (candidates,)."""
-        odds = np.clip(features @ self.weights + self.bias, -30, 30)
-        found: Floats = 1 / (1 + np.exp(-odds))
-        return found
-
-
 def ask_all(
     truth: Truth, context: AnswerContext, reader_of: Callable[[str], Reader]
 ) -> tuple[AskedQuestion, ...]:
-    """The questions that name nobody, with all of their candidates. Raises `IndexUnreachable`."""
+    """Ask the questions of a truth, but those that name a person or a service.
+
+    Raises `IndexUnreachable`.
+    """
     asked = []
     for want in truth.questions:
-        found = who_knows(context, reader_of(want.agent), want.text, limit=CANDIDATES, least=NO_BAR)
+        reader = reader_of(want.agent)
+        found = who_knows(context, reader, want.text, limit=CANDIDATES, least=NO_BAR, noted=False)
         if found.matches.people or found.matches.services:
             continue
         experts = found.experts
@@ -79,8 +70,8 @@ def ask_all(
     return tuple(asked)
 
 
-def fit(asked: Sequence[AskedQuestion], without: str = "") -> KnowingModel:
-    """By Newton's method, without the feature of that name."""
+def fit(asked: Sequence[AskedQuestion], without: str = "") -> LogisticRegression:
+    """Fit the model on questions; `without` names a feature to leave out, empty for none."""
     rows = np.concatenate([one.features for one in asked]).copy()
     right = np.concatenate([one.right for one in asked]).astype(np.float64)
     counts = np.concatenate(
@@ -91,28 +82,8 @@ def fit(asked: Sequence[AskedQuestion], without: str = "") -> KnowingModel:
     return logistic_regression(rows, right, counts)
 
 
-def logistic_regression(rows: Floats, right: Floats, counts: Floats) -> KnowingModel:
-    """Fit by Newton's method with a ridge; `rows` (n, features), what is right and weighs (n,)."""
-    mean, spread = rows.mean(axis=0), rows.std(axis=0)
-    spread[spread == 0] = 1.0
-    scaled = np.column_stack([(rows - mean) / spread, np.ones(len(rows))])
-    penalty = np.full(scaled.shape[1], RIDGE)
-    penalty[-1] = 0.0
-    weights = np.zeros(scaled.shape[1])
-    for _ in range(STEPS):
-        likely = 1 / (1 + np.exp(-np.clip(scaled @ weights, -30, 30)))
-        slope = scaled.T @ (counts * (likely - right)) + penalty * weights
-        curve = (scaled.T * (counts * likely * (1 - likely))) @ scaled + np.diag(penalty)
-        step = np.linalg.solve(curve, slope)
-        weights -= step
-        if np.abs(step).max() < TOLERANCE:
-            break
-    plain = weights[:-1] / spread
-    return KnowingModel(plain, float(weights[-1] - plain @ mean))
-
-
-def cards(one: AskedQuestion, model: KnowingModel) -> tuple[str, ...]:
-    """Who would have a card."""
+def cards(one: AskedQuestion, model: LogisticRegression) -> tuple[str, ...]:
+    """Return the ids of the candidates who would have a card, the likeliest first."""
     if not one.ids:
         return ()
     likely = model.probabilities(one.features)
@@ -123,8 +94,10 @@ def cards(one: AskedQuestion, model: KnowingModel) -> tuple[str, ...]:
 
 
 def knowing_text(administrations: Mapping[str, Sequence[AskedQuestion]]) -> str:
-    """Figures by fold, the reliability curve, the ablation, and the weights of all together.
+    """Write the report in Markdown, from the questions of each administration by name.
 
+    It has the figures of each administration, with all features and without each; the reliability
+    of the probabilities; and the weights fitted on all administrations.
     Raises `ValueError` with fewer than two administrations.
     """
     if len(administrations) < 2:
@@ -166,7 +139,7 @@ def knowing_text(administrations: Mapping[str, Sequence[AskedQuestion]]) -> str:
     return "\n".join(lines)
 
 
-def _figures(asked: Sequence[AskedQuestion], model: KnowingModel) -> str:
+def _figures(asked: Sequence[AskedQuestion], model: LogisticRegression) -> str:
     right, silent, wrong, named = Share(), Share(), Share(), Share()
     for one in asked:
         shown, want = cards(one, model), one.expected
@@ -180,9 +153,13 @@ def _figures(asked: Sequence[AskedQuestion], model: KnowingModel) -> str:
 
 
 def _reliability(
-    administrations: Mapping[str, Sequence[AskedQuestion]], models: Mapping[str, KnowingModel]
+    administrations: Mapping[str, Sequence[AskedQuestion]], models: Mapping[str, LogisticRegression]
 ) -> list[str]:
-    """Of the first candidates of each question, by a model that was not fitted on it."""
+    """Write the rows of the reliability table.
+
+    They count the likeliest candidates of each question, by the model in `models` that was not
+    fitted on its administration.
+    """
     likely, right = [], []
     for name, some in administrations.items():
         for one in some:

@@ -81,7 +81,8 @@ PASSAGES_READ_OF = 50
 """Of so many first documents the passages are read."""
 
 LEAST_SAID = 0.2
-"""The least share of a question's information that counts where no cut is known (decision 35)."""
+"""Share of a question's information from which a document counts if no cut is known for the encoder
+(decision 35)."""
 
 _NEAR_IN_NO_CASE = 2.0
 """No cosine is as high."""
@@ -185,7 +186,7 @@ class Search:
         self._measured, self._second_model = configuration.bars, configuration.second_model
 
     def probe(self) -> None:
-        """Search a word as nobody, who finds nothing, after the index looked at itself.
+        """Check the index, then search a word with the rights of nobody, which finds nothing.
 
         Raises what a search raises, and `IndexDamaged`.
         """
@@ -224,10 +225,14 @@ class Search:
         return SearchHits(query, reader, parsed, request, found, deep)
 
     def page(self, hits: SearchHits, today: date) -> Results:
-        """One page of the fused window; order and scores are the same on every page.
+        """Return one page of the fused window, and whether its documents answer.
 
-        Raises `IndexUnreachable`.
+        Order and scores are the same on every page. Raises `IndexUnreachable`.
         """
+        return self._judged(hits, self._page(hits, today), today)
+
+    def _page(self, hits: SearchHits, today: date) -> Results:
+        """Return the page without estimating whether its documents answer."""
         query, parsed, request = hits.query, hits.parsed, hits.request
         found = _first_of(hits.found, request.window)
         window = self._reranked(query, request, found, today)
@@ -241,7 +246,7 @@ class Search:
         agents = self._directory.by_account(
             row.account for one in shown for row in one.card.contributions
         )
-        results = Results(
+        return Results(
             question=parsed.question,
             order=query.order,
             results=page_results(page, shown, named, agents, today, successors),
@@ -257,12 +262,13 @@ class Search:
             understood=parsed.parts,
             best_bets=self._bets(parsed.question, request.access) if query.page == 1 else (),
         )
-        return self._judged(hits, results, today)
 
     def _judged(self, hits: SearchHits, results: Results, today: date) -> Results:
-        """The first page with what it is expected to answer; the nearest documents if nothing.
+        """Add to the first page whether its documents answer; if none does, cut it to a few.
 
-        Where the search was narrowed, what matches is what was asked for.
+        A search that filters, operators or quotes narrow keeps all of its documents: they are what
+        was asked for. A page is returned unchanged if the encoder has no known bars, or `wide`
+        asks for near documents too.
         """
         query, parsed, request = hits.query, hits.parsed, hits.request
         if request.cut is None or request.vector is None or query.page > 1:
@@ -278,24 +284,29 @@ class Search:
         return self._near(hits, results, today)
 
     def _near(self, hits: SearchHits, results: Results, today: date) -> Results:
-        """The few documents that come nearest to a question, where none answers it."""
-        near = results.results
+        """Return the page with only the few nearest documents, without counts and facets."""
+        near, most = results.results, min(NEAR_DOCUMENTS, hits.query.page_size)
         asked = hits.parsed.question.text.lower().split()
         # A question in English shares no words with French documents: sense alone finds them.
-        if len(near) < NEAR_DOCUMENTS and not ENGLISH_WORDS.isdisjoint(asked):
+        if len(near) < most and not ENGLISH_WORDS.isdisjoint(asked):
             wide, found = replace(hits.query, wide=True), replace(hits.found, members=None)
-            others = self.page(replace(hits, query=wide, found=found), today).results
+            others = self._page(replace(hits, query=wide, found=found), today).results
             shown = {one.card.document_id for one in near}
             near = (*near, *(one for one in others if one.card.document_id not in shown))
-        near = near[:NEAR_DOCUMENTS]
         return replace(
-            results, results=near, answered=False, counts=NOTHING_COUNTED, facets={}, more=False
+            results,
+            results=near[:most],
+            answered=False,
+            counts=NOTHING_COUNTED,
+            facets={},
+            more=False,
         )
 
     def window(self, hits: SearchHits) -> Window:
         """The fused window of voters with its cards. Empty where no topic is named.
 
-        Unanswered questions are left out: they show no knowledge, and would lower who has it.
+        Unanswered questions are left out: they show no knowledge, and scores are relative, so that
+        they would lower the people who have it.
 
         Who knows is asked of everybody: neither the facets that narrow the page, nor its order,
         nor a person whom the question is narrowed to narrow the votes, which would count what
@@ -315,7 +326,7 @@ class Search:
         shown = self._index.show(ShowRequest(request.access, ids, Question(), passages=0))
         cards = {one.card.document_id: one.card for one in shown}
         asking = {id_ for id_, card in cards.items() if only_asks(card)}
-        if asking:  # scores and nearness are relative: a question would lower its experts
+        if asking:
             found = _without(found, asking)
             ranked = fuse(found.lexical, found.vector, VOTERS)
         near, authors = nearness(found.vector), self._answering(request, list(cards.values()))
@@ -334,7 +345,7 @@ class Search:
             for hit in read
         )
         closest = found.vector[0].score if found.vector else 1.0
-        far = closest < self._bars.far_cosine and not self._has_all_words(request)
+        far = closest < self._bars.far_cosine and not self._has_all_words(request, asking)
         return Window(documents, compared=len(found.vector), closest=closest, far=far)
 
     def window_of(self, text: str, reader: Reader) -> Window:
@@ -511,7 +522,8 @@ class Search:
             newest_first=by_date,
         )
 
-    def _has_all_words(self, request: SearchRequest) -> bool:
+    def _has_all_words(self, request: SearchRequest, without: Collection[str] = ()) -> bool:
+        """Return whether a document, other than `without`, has all the words of the question."""
         wanted = requiring_all_words(request.question)
         if not wanted.any_of:
             return False
@@ -520,17 +532,17 @@ class Search:
                 request,
                 question=wanted,
                 vector=None,
-                window=1,
+                window=1 + len(without),
                 with_attributes=False,
                 counted=False,
             )
         )
-        return bool(found.lexical) and not found.terms_dropped
+        return not found.terms_dropped and not _ids(found.lexical) <= set(without)
 
     def _said(self, request: SearchRequest, found: SearchAnswer) -> Mapping[str, float]:
-        """By document, what it says of the question; see `SearchAnswer.said`.
+        """Return the share of the question's information in each document (`SearchAnswer.said`).
 
-        Searched by words alone where no cut was asked for.
+        Search once more, by words alone, if the hits were found without a cut.
         """
         if found.said is None:
             alone = replace(self._deep(request), vector=None, depth=0, with_attributes=False)
@@ -538,7 +550,7 @@ class Search:
         return found.said or {}
 
     def _deep(self, request: SearchRequest) -> SearchRequest:
-        """A request for rankings that are deep enough for `window`, and what each document says."""
+        """Return the request with rankings deep enough for `window`, and a cut to get `said`."""
         cut = self._bars.cut or RelevanceCut(LEAST_SAID, _NEAR_IN_NO_CASE)
         return replace(request, depth=RANKING_DEPTH, cut=cut, facets=(), counted=False)
 
@@ -546,7 +558,7 @@ class Search:
         """Of the first documents that several wrote, whose part answers."""
         ids = with_several_authors(cards)
         asked = ShowRequest(request.access, ids, request.question, request.vector, PARTS_READ)
-        asked = replace(asked, marked=False)  # who wrote them is all that is read
+        asked = replace(asked, marked=False)  # only their authors are read
         return answering_accounts(self._index.show(asked)) if ids else {}
 
     def _reranked(
@@ -656,6 +668,7 @@ class Search:
 
 
 NOTHING_COUNTED = ResultCounts(0, 0, worded_more=False, reachable=0, beyond=False)
+"""The counts of a page whose documents are only near the question."""
 
 
 def _counts(found: SearchAnswer, request: SearchRequest, reachable: int) -> ResultCounts:
@@ -678,7 +691,7 @@ def _left_out(found: SearchAnswer) -> bool:
 
 
 def _without(found: SearchAnswer, ids: Collection[str]) -> SearchAnswer:
-    """Both rankings without some documents."""
+    """Return the answer with these documents removed from both rankings."""
     lexical, vector = (
         tuple(hit for hit in ranking if hit.document_id not in ids)
         for ranking in (found.lexical, found.vector)

@@ -42,7 +42,7 @@ from search_api.answers.context import (
 )
 from search_api.answers.feedback import named_topic
 from search_api.answers.people import CHOSEN_FROM
-from search_api.answers.question import people_for
+from search_api.answers.question import who_knows
 from search_api.answers.questions_read import (
     OTHER_TEXT,
     any_thread,
@@ -913,10 +913,12 @@ def _named(
         named = {one.id: one for one in holders_of_metier(context, metier, asker)}
     else:
         reader = asking_of(context).reader_of(question.asker_id)
-        searched = people_for(context, reader, question.title, CHOSEN_FROM, as_question=True)
-        found = searched.candidates
-        likely = [one.agent for one in found if one.sure or one.confidence >= SURE_ODDS]
-        named = {agent.id: agent for agent in likely}
+        searched = who_knows(context, reader, question.title, limit=CHOSEN_FROM, noted=False)
+        wrote = (*searched.experts.named, *searched.experts.candidates)
+        likely = [
+            one for one in wrote if one.evidence and (one.sure or one.confidence >= SURE_ODDS)
+        ]
+        named = {one.agent.id: one.agent for one in (*searched.experts.known, *likely)}
     if first is not None:
         named.setdefault(first.id, first)
     return list(named.values())

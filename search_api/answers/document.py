@@ -21,7 +21,7 @@ from indexer.values import Card, Passage
 from search_api.addresses import original_address
 from search_api.answers.context import AnswerContext, AnswerRefused, NotFound, incomplete
 from search_api.answers.people import PersonCard, ask_instead, asker_of, people_answer
-from search_api.answers.question import people_for
+from search_api.answers.question import people_beside
 from search_api.answers.questions_read import note_use_of_document
 from search_api.answers.scans import recognised
 from search_api.answers.verification import (
@@ -157,7 +157,7 @@ def document_answer(
     if conversation:
         parts = sorted(parts, key=_turn)
     card, asker = opened.result.card, asker_of(context, reader)
-    experts = people_for(context, reader, card.title or question, PEOPLE_BESIDE)
+    experts = people_beside(context, reader, card.title or question, PEOPLE_BESIDE)
     return DocumentAnswer(
         result=opened.result,
         parts=tuple(parts),

@@ -386,7 +386,7 @@ def answer_question(
 
 
 def _direct(results: Results, matches: DirectoryMatches, today: date) -> DirectAnswer | None:
-    """The sentences that answer; None where the question only names somebody."""
+    """Return the sentences that answer, or None if the question only names somebody."""
     if matches.placed or (bool(matches.people) and matches.whole):
         return None
     return direct_answer(results, today)
@@ -406,12 +406,13 @@ def who_knows(
     area: str = "",
     limit: int,
     least: float = NEAR_ODDS,
+    noted: bool = True,
 ) -> WhoKnows:
-    """Who may know, under a reader's rights; noted in the query log.
+    """Return who may know, under a reader's rights; nobody without a question.
 
-    `area` narrows to a département (`22`) or a region (`r53`). Without a question, nobody.
-    `least` is the log-odds from which somebody is named.
-    Raises `IndexUnreachable`.
+    `area` narrows to a département (`22`) or a region (`r53`). Nobody is returned for what they
+    wrote whose log-odds of knowing are below `least`. `noted`: write the question and the people
+    proposed to the query log. Raises `IndexUnreachable`.
     """
     search, today = context.search, context.today()
     hits = search.hits(Query(question), reader, with_experts=True)
@@ -434,8 +435,9 @@ def who_knows(
         answered=_answerer(_direct(results, matches, today)),
         least=least,
     )
-    named = [one.agent.id for one in experts.candidates]
-    context.query_log.note(experts_query(reader, question, area, named))
+    if noted:
+        proposed = dict.fromkeys(one.agent.id for one in (*experts.known, *experts.candidates))
+        context.query_log.note(experts_query(reader, question, area, tuple(proposed)))
     related = RelatedTopics()
     if question.strip() and not experts.candidates:
         related = related_topics(context, question, far=experts.far)
@@ -451,16 +453,14 @@ def who_knows(
     )
 
 
-def people_for(
-    context: AnswerContext, reader: Reader, text: str, limit: int, *, as_question: bool = False
-) -> Experts:
-    """Who may know, beside a document that is read; noted nowhere. Raises `IndexUnreachable`.
+def people_beside(context: AnswerContext, reader: Reader, title: str, limit: int) -> Experts:
+    """Return who may know what a document is about. Raises `IndexUnreachable`.
 
-    `as_question`: by the topics that the text names too, as where it is searched.
+    Its title asks nothing: no person or topic in it is meant, no answer is looked for, and nothing
+    is written to the query log.
     """
-    window = context.search.window_of(text, reader)
-    topics = related_topics(context, text, far=True).topics if as_question else ()
-    return _experts(context, reader, window, text, DirectoryMatches(), topics, limit=limit)
+    window = context.search.window_of(title, reader)
+    return _experts(context, reader, window, title, DirectoryMatches(), (), limit=limit)
 
 
 def _experts(

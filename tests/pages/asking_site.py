@@ -96,11 +96,19 @@ APART = {MAPPER: "22", NEIGHBOUR: "31", FARAWAY: "974", BEHIND: "80"}
 class Listed:
     apart: bool = False
     metiers: Mapping[str, str] = field(default_factory=dict)
+    skills: Mapping[str, str] = field(default_factory=dict)
 
     def entries(self) -> Iterator[Agent]:
         for one in AGENTS:
             place = APART.get(one.id, one.departement) if self.apart else one.departement
-            yield replace(one, departement=place, metier=self.metiers.get(one.id, ""))
+            skill = self.skills.get(one.id)
+            yield replace(
+                one,
+                departement=place,
+                metier=self.metiers.get(one.id, ""),
+                skills=(skill,) if skill else (),
+                skills_declared=TODAY if skill else None,
+            )
 
 
 def notes() -> list[Put]:
@@ -195,11 +203,13 @@ def asking_site(
     apart: bool = False,
     index: Index | None = None,
     metiers: Mapping[str, str] | None = None,
+    skills: Mapping[str, str] | None = None,
     **rules: Any,
 ) -> Iterator[AskingSite]:
     """An administration of its own, on the embedded engine unless another index is given.
 
     `metiers` are those of agents, by id; each label is a métier of the list, too, under its own id.
+    `skills` are what agents declare, one each, by id.
     """
     labels = sorted(set((metiers or {}).values()))
     topics = TOPICS + tuple(Topic(one, one, kind=TopicKind.METIER) for one in labels)
@@ -207,7 +217,7 @@ def asking_site(
     assert not index.write(notes()).failed
     engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book, builds, state = SqlDirectory(engine), SqlBuilds(engine), State(engine)
-    book.replace(Listed(apart, metiers or {}))
+    book.replace(Listed(apart, metiers or {}, skills or {}))
     listed = TopicList(topics)
     # Seven agents are too few to call anybody alone; here who is so matters, not how it is known.
     build_rules = BuildRules(least_known=0)

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 import sqlalchemy as sa
 
-from connectors.values import Agent, ContributorRole
+from connectors.values import EVERYONE, Agent, ContributorRole
 from expertise.consent import SqlConsent
 from expertise.directory import SqlDirectory
 from indexer.access import Reader, access_filter
@@ -28,6 +28,7 @@ from indexer.values import (
 )
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
+from search_api.answers.question import who_knows
 from search_api.asking.storage import (
     asked_agents,
     asked_questions,
@@ -50,6 +51,7 @@ from tests.pages.asking_site import (
     AskingSite,
     asking_site,
 )
+from tests.pages.test_query_log import Notebook
 from tests.planted import ENCODER, TODAY
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
@@ -305,6 +307,20 @@ def test_recipients_are_those_whom_the_search_is_sure_of(site: AskingSite) -> No
         sure = {one["agent"]["id"] for one in found if one["sure"]}
         asked = client.get("/api/v1/questions/recipients", params={"q": words}).json()
         assert sure - {BEHIND} <= {one["id"] for one in asked["recipients"]}
+
+
+def test_who_holds_the_topic_by_the_directory_is_asked(tmp_path: Path) -> None:
+    """Whoever has a card is asked, without any document too."""
+    title = "Comment clore des régies ?"
+    with asking_site(tmp_path, skills={STRANGER: "régies"}) as site:
+        client = site.client(ASKER)
+        people = client.get("/api/v1/search", params={"q": title}).json()["people"]
+        assert [one["agent"]["id"] for one in people] == [STRANGER]
+        notebook = Notebook()
+        noting = replace(site.services, query_log=notebook)
+        who_knows(noting, Reader(ASKER, frozenset({EVERYONE})), title, limit=5)
+        assert [(one.results, one.named) for one in notebook.noted] == [(1, (STRANGER,))]
+        assert site.waiting(site.ask(title=title, to="")) == [STRANGER]
 
 
 def test_the_form_says_by_name_whom_it_goes_to(site: AskingSite) -> None:

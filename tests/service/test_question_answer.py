@@ -19,6 +19,7 @@ from search_api.answers.context import AnswerContext
 from search_api.answers.question import QuestionAnswer, answer_question, who_knows
 from search_api.query_log.recording import AskedQuery
 from search_api.questions.query import Query, ResultOrder
+from search_api.ranking.answered import NEAR_DOCUMENTS
 from search_api.ranking.fusion import ModelBars
 from search_api.ranking.ranker import FEATURES, FORMAT, Ranker, Tree
 from search_api.ranking.results import explanation
@@ -274,6 +275,31 @@ def test_asking_never_lowers_who_knows(asked: Asked) -> None:
         assert _cards(again) == _cards(cards)
 
 
+def test_a_question_that_nothing_is_near_stays_far_once_it_is_asked(asked: Asked) -> None:
+    """The document of the unanswered question has all of its words: it brings nobody near."""
+    text = "xylophone hydravion scaphandre"
+    bars = ModelBars(2.0, RelevanceCut(0.2, 2.0))
+    search = Search(asked.index, ENCODER, asked.context.people, SearchConfiguration(bars=bars))
+    assert search.window_of(text, READER).far
+    question = _question(7, text)
+    assert not asked.index.index.write([question]).failed
+    try:
+        assert search.window_of(text, READER).far
+    finally:
+        asked.index.index.write([Remove(question.indexed.document.id)])
+
+
+@pytest.mark.parametrize("page_size", [1, 3, 10])
+def test_few_documents_are_near_a_question_in_english(asked: Asked, page_size: int) -> None:
+    """As many as the page has, also where it has fewer than are shown as near."""
+    bars = ModelBars(2.0, RelevanceCut(0.99, 2.0))
+    search = Search(asked.index, ENCODER, asked.context.people, SearchConfiguration(bars=bars))
+    found = search.answer(Query("what is the recipe", page_size=page_size), READER, TODAY)
+    assert not found.answered
+    assert len(found.results) == min(page_size, NEAR_DOCUMENTS)
+    assert (found.found, found.facets, found.more) == (0, {}, False)
+
+
 def _cards(found: QuestionAnswer) -> list[str]:
     return [one.candidate.agent.id for one in found.people.cards]
 
@@ -281,18 +307,23 @@ def _cards(found: QuestionAnswer) -> list[str]:
 @pytest.mark.parametrize(
     "text",
     [
-        "recette de cuisine au potiron",
         f"{QUESTION} après:2090-01-01",
-        f'{QUESTION} "aucun texte ne dit cela"',
-        f"{QUESTION} type:inconnu",
-        f"{QUESTION} espace:inconnu",
+        f"{SURE} avant:1990-01-01",
+        f"{SURE} -incendie -dégrèvement après:2090-01-01",
     ],
 )
 def test_nobody_stands_beside_an_empty_result(asked: Asked, text: str) -> None:
-    """Whatever narrowed it to nothing."""
+    """Operators that leave no document leave nobody either."""
     found, _, _ = asked.answer(Query(text))
-    if not found.results.found:
-        assert (found.people.cards, found.experts.candidates) == ((), ())
+    assert not found.results.found
+    assert (found.people.cards, found.experts.candidates) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "text", ["recette de cuisine au potiron", f'{QUESTION} "aucun texte ne dit cela"', QUESTION]
+)
+def test_everybody_named_has_evidence(asked: Asked, text: str) -> None:
+    """Also where documents are only near the question, or a phrase finds none."""
     knowing = who_knows(asked.context, READER, text, limit=10)
     assert all(one.evidence for one in knowing.experts.candidates)
 

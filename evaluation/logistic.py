@@ -1,0 +1,56 @@
+"""Fit a logistic regression."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+RIDGE = 1.0
+"""Penalty on the squares of weights of standardised features."""
+STEPS, TOLERANCE = 100, 1e-8
+"""Most steps of Newton's method, and the change of weights below which it stops."""
+MOST_ODDS = 30.0
+"""Log-odds are cut here, so that their exponential does not overflow."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticRegression:
+    """Weights of shape (features,), and the log-odds where all features are 0."""
+
+    weights: Floats
+    bias: float
+
+    def probabilities(self, features: Floats) -> Floats:
+        """Return the probability of each row of `features` (rows, features); shape (rows,)."""
+        return _probabilities(features @ self.weights + self.bias)
+
+
+def logistic_regression(rows: Floats, right: Floats, counts: Floats) -> LogisticRegression:
+    """Fit by Newton's method with a ridge.
+
+    `rows` is of shape (n, features); `right` (n,) has 1 for a positive row and 0 for another;
+    `counts` (n,) is how much each row weighs.
+    """
+    mean, spread = rows.mean(axis=0), rows.std(axis=0)
+    spread[spread == 0] = 1.0
+    scaled = np.column_stack([(rows - mean) / spread, np.ones(len(rows))])
+    penalty = np.full(scaled.shape[1], RIDGE)
+    penalty[-1] = 0.0
+    weights = np.zeros(scaled.shape[1])
+    for _ in range(STEPS):
+        likely = _probabilities(scaled @ weights)
+        slope = scaled.T @ (counts * (likely - right)) + penalty * weights
+        curve = (scaled.T * (counts * likely * (1 - likely))) @ scaled + np.diag(penalty)
+        step = np.linalg.solve(curve, slope)
+        weights -= step
+        if np.abs(step).max() < TOLERANCE:
+            break
+    plain = weights[:-1] / spread
+    return LogisticRegression(plain, float(weights[-1] - plain @ mean))
+
+
+def _probabilities(odds: Floats) -> Floats:
+    found: Floats = 1 / (1 + np.exp(-np.clip(odds, -MOST_ODDS, MOST_ODDS)))
+    return found
