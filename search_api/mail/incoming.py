@@ -162,10 +162,14 @@ def _passed(message: Message, trusted_server: str, sender: str) -> bool:
     """Return whether the trusted server says that the sender's domain passed DMARC.
 
     Only the topmost field of that server counts: it adds its own above those that came with the
-    mail. The field must hold one DMARC result, for one domain, and it must be the sender's.
+    mail. The field must hold one DMARC result, for one domain, and it must be the sender's. Nothing
+    below a field that cannot be read counts: that field may be the server's own.
     """
     for field in _whole_fields(message, "Authentication-Results"):
-        server, *results = (_without_quotes(field) or "").split(";")
+        readable = _without_quotes(field)
+        if not readable:
+            return False
+        server, *results = readable.split(";")
         if [name.lower() for name in server.split()[:1]] == [trusted_server.lower()]:
             said = [found.groups() for one in results if (found := _DMARC.match(one))]
             if [result.lower() for result, _ in said] != ["pass"]:

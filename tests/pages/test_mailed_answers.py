@@ -547,6 +547,8 @@ BELOW = "Authentication-Results: mx.test; dmarc=pass header.from=b.test"
         ('mx.test; dmarc=pass header.from=b.test; spf=pass smtp.mailfrom="a', False),
         (f"other.test; dmarc=fail\n{BELOW}", True),
         (f"mx.test; spf=pass\n{BELOW}", False),
+        (f'mx.test; dmarc=fail; spf=pass smtp.mailfrom="a\n{BELOW}', False),
+        (f"mx.test; dmarc=fail; spf=pass smtp.mailfrom={'a' * 20_000}\n{BELOW}", False),
         ('mx.test; spf=pass smtp.mailfrom="a; dmarc=pass "@b.test; dmarc=fail', False),
         ('mx.test; spf=pass smtp.mailfrom="a; dmarc=pass header.from=b.test "@b.test', False),
         ("mx.test; dmarc=fail (policy; dmarc=pass)", False),
