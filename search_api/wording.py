@@ -468,6 +468,7 @@ _DONE = {
     "answer": "Votre réponse est publiée.",
     "correct": "Votre réponse est corrigée.",
     "delete_answer": "Votre réponse est supprimée.",
+    "confirm": "C’est noté : ses lecteurs voient de nouveau ce texte.",
     "edit": "Votre question est corrigée.",
     "helped": "C’est noté : cette réponse vous a aidé.",
     "thank": "Votre remerciement est noté : il se voit sous la réponse.",
@@ -480,14 +481,14 @@ _DONE = {
 
 
 def done(act: str) -> str:
-    """Confirm what was just done with a question; empty for anything else."""
+    """Return the sentence that confirms an act on a question, or empty text for an unknown act."""
     return _DONE.get(act, "")
 
 
 def where_a_question_stands(
     stage: QuestionStage, recipients: int, answer_days: int, *, on_topic: bool
 ) -> str:
-    """Say to its asker who may answer a question now. `on_topic`: it has a topic."""
+    """Return the sentence that tells its asker who may answer now. `on_topic`: it has a topic."""
     if stage is QuestionStage.EXPERTS:
         most = plural("{num} jour", "{num} jours", answer_days)
         if recipients == 1:
@@ -507,14 +508,14 @@ def where_a_question_stands(
 
 
 def passed_on(found: PassedOn) -> str:
-    """Say that somebody passed a question on, when, and why."""
-    when = f"le {day(found.on)}" if found.on else "depuis"
-    return f"Une personne a passé la main {when} : « {found.reason} »"
+    """Return the sentence that says when and why an agent passed a question on."""
+    when = f" le {day(found.on)}" if found.on else ""
+    return f"Une personne a passé la main{when} : « {found.reason} »"
 
 
 def cut_at(most: int) -> str:
-    """Say that a list shows its oldest entries alone."""
-    return f"Une liste montre {number(most)} éléments au plus, les plus anciens d’abord."
+    """Return the sentence that says how many entries of a list are shown at most."""
+    return f"Une liste montre {number(most)} éléments au plus."
 
 
 def _lasting(time: timedelta) -> str:

@@ -508,13 +508,13 @@ def _open_questions(
         reverse=True,
     )
     others = readable(recent, MOST_READ_FOR_OPEN, {*above, *(one.id for one in mine)})
-    # Only of askers who are named: else this list would tell their département.
+    # Only of askers whose name and post others may see: else this list would tell them.
     askers = context.people.agents({one.asker_id for one in others if one.named} - {""})
     local = {
         one.id
         for one in askers.values()
         if agent.departement and one.departement == agent.departement
-        if _may_be_named_here(context, one)
+        if _may_be_named_here(context, one) and not one.departed(context.today())
     }
     near = {one.id for one in others if one.named and one.asker_id in local}
     nearby = tuple(one for one in others if one.id in near)

@@ -421,7 +421,7 @@ def test_open_questions_are_listed_nearest_first(site: AskingSite) -> None:
     assert listed(MAPPER) == kept, "what is asked of them stands above"
     assert all(unread not in ids for ids in listed(STRANGER).values())
     page = site.client(STRANGER).get("/questions").text
-    assert "Les autres questions sans réponse" in page
+    assert "D’autres questions sans réponse" in page
     assert SECRET not in page
 
 
@@ -820,17 +820,21 @@ def test_a_withdrawal_from_questions_alone_acts_there_too(site: AskingSite) -> N
 
 def test_of_who_has_left_a_name_alone_is_told(site: AskingSite) -> None:
     """Neither post nor address, nor a link to a page that is none, as with authors elsewhere."""
-    question = site.ask(to=MAPPER)
+    question, waits = site.ask(to=MAPPER), site.ask(title="Où est la cantine ?", to=NEIGHBOUR)
     answered(site, question)
     gone = {ASKER, MAPPER}
 
     class SomeLeft:
         def entries(self) -> Iterator[Agent]:
             for one in AGENTS:
-                yield replace(one, departure=TODAY) if one.id in gone else one
+                here = replace(one, departement="22")
+                yield replace(here, departure=TODAY) if one.id in gone else here
 
     SqlDirectory(site.engine).replace(SomeLeft())
     site.authorities.forget()
+    listed = site.client(STRANGER).get("/api/v1/questions").json()
+    ids = [[one["id"] for one in listed[key]] for key in ("open_nearby", "open_elsewhere")]
+    assert ids == [[], [waits]], "a list of one's département would tell the post"
     read = site.read(STRANGER, question)
     for one, name in ((read["asker"], "Demandeuse"), (read["answers"][0]["author"], "Carteau")):
         assert name in one["name"]
