@@ -299,14 +299,22 @@ def test_recipients_are_chosen_when_a_question_is_asked(site: AskingSite, act: s
     assert site.read(STRANGER, question)["recipients"] == 0
 
 
-def test_recipients_are_those_whom_the_search_is_sure_of(site: AskingSite) -> None:
-    """By the topics that the question names too, as where it is searched."""
-    client = site.client(ASKER)
-    for words in ("cadastre", "plan du cadastre", QUESTION):
-        found = client.get("/api/v1/experts", params={"q": words}).json()["candidates"]
-        sure = {one["agent"]["id"] for one in found if one["sure"]}
-        asked = client.get("/api/v1/questions/recipients", params={"q": words}).json()
-        assert sure - {BEHIND} <= {one["id"] for one in asked["recipients"]}
+def test_recipients_are_those_whom_the_search_is_sure_of(tmp_path: Path) -> None:
+    """By topics and the directory too; the form, the page and what is stored say the same."""
+    with asking_site(tmp_path, metiers={STRANGER: "cadastre des parcelles"}) as site:
+        client = site.client(ASKER)
+        by_metier = "le cadastre d'une parcelle de montagne est faux"
+        for words in ("cadastre", "plan du cadastre", QUESTION, by_metier):
+            found = client.get("/api/v1/search", params={"q": words}).json()["people"]
+            cards = {one["agent"]["id"] for one in found}
+            asked = client.get("/api/v1/questions/recipients", params={"q": words}).json()
+            named = [one["id"] for one in asked["recipients"]]
+            assert cards & {one.id for one in AGENTS} <= set(named), words
+            made = client.post("/api/v1/questions", json={"title": words}).json()
+            assert set(named) <= set(site.questions.recipients_of(made["id"]))
+            assert made["recipients"] == len(named)
+            assert site.act(ASKER, made["id"], "delete") == 204
+            site.later(29)
 
 
 def test_who_holds_the_topic_by_the_directory_is_asked(tmp_path: Path) -> None:
