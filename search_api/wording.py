@@ -492,11 +492,11 @@ def where_a_question_stands(
     if stage is QuestionStage.EXPERTS:
         most = plural("{num} jour", "{num} jours", answer_days)
         if recipients == 1:
-            return f"Elle est posée à une personne qui sait, qui a {most}."
+            return f"Elle est posée à une personne qui sait sans doute, qui a {most}."
         count = f" ({recipients} au plus)" if recipients else ""
         return (
-            f"Elle est posée à des personnes qui savent{count}, l’une après l’autre ; chacune a "
-            f"{most}."
+            f"Elle est posée à des personnes qui savent sans doute{count}, l’une après l’autre ; "
+            f"chacune a {most}."
         )
     if stage is QuestionStage.COMMUNITY:
         return "Elle attend la communauté du sujet."

@@ -5,7 +5,7 @@ asked: only who accepted, told to the asker. Who was asked, and has not decided,
 """
 
 import heapq
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -277,17 +277,15 @@ def planned_recipients(
     asked. Else anybody would read from it that somebody was asked, and so that another declined.
     Empty for a question that could not be asked. Raises `NotFound`, `IndexUnreachable`.
     """
-    asking, agent = asking_of(context), known_agent(context, reader)
+    agent = known_agent(context, reader)
     try:
         draft = _draft(context, agent, new)
     except InvalidParameter:
         return ()
     first = _may_be_first(context, reader, new.to)
     named = [] if new.community else _named(context, draft, agent, first)
-    people = [PossibleAnswerer(one) for one in named]
-    chosen = first_of(people, draft, agent, asking.rules, context.today(), new.to)
-    readable = (one.agent for one in chosen if _may_read(asking, one.agent.id, draft))
-    return tuple(islice(readable, MOST_ASKED))
+    chosen = _in_turn(context, draft, agent, first, list(map(PossibleAnswerer, named)))
+    return tuple(one.agent for one in islice(chosen, MOST_ASKED))
 
 
 def proposed_topic(context: AnswerContext, text: str) -> str:
@@ -330,7 +328,7 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
     question = _draft(context, agent, new)
     moment = question.created
     first = _may_be_first(context, reader, new.to)
-    recipients = [] if new.community else _recipients(context, question, first)
+    recipients = [] if new.community else _recipients(context, question, agent, first)
     if new.keep is not None:
         recipients = [one for one in recipients if one in new.keep]
     # Read the index before the question is kept: if the index refuses afterwards, the question
@@ -874,34 +872,44 @@ def _possible(context: AnswerContext, named: Sequence[Agent]) -> list[PossibleAn
     ]
 
 
-def _recipients(context: AnswerContext, question: AskedQuestion, first: Agent | None) -> list[str]:
+def _recipients(
+    context: AnswerContext, question: AskedQuestion, asker: Agent, first: Agent | None
+) -> list[str]:
     """Return the ids of the agents to ask, in order: chosen once, when the question is asked.
 
     Its own document then supports other people, so the same search would name others later.
     """
     asking = asking_of(context)
-    asker = context.people.agents([question.asker_id]).get(question.asker_id)
-    chosen = first_of(
-        _possible(context, _named(context, question, asker, first)),
-        question,
-        asker,
-        asking.rules,
-        context.today(),
-        first.id if first else "",
-    )
+    people = _possible(context, _named(context, question, asker, first))
     moment = asking.questions.now()
     return [
         one.agent.id
-        for one in chosen
-        if _may_read(asking, one.agent.id, question)
-        and not asking.questions.has_taken_share(
+        for one in _in_turn(context, question, asker, first, people)
+        if not asking.questions.has_taken_share(
             question.asker_id, one.agent.id, limits_of_one_asker(one, asking.rules, moment)
         )
     ]
 
 
+def _in_turn(
+    context: AnswerContext,
+    question: AskedQuestion,
+    asker: Agent,
+    first: Agent | None,
+    people: Sequence[PossibleAnswerer],
+) -> Iterator[PossibleAnswerer]:
+    """Yield those of `people` who may be asked and may read the question, whom to ask first first.
+
+    The agent `first` comes before all others.
+    """
+    asking, first_id = asking_of(context), first.id if first else ""
+    for one in first_of(people, question, asker, asking.rules, context.today(), first_id):
+        if _may_read(asking, one.agent.id, question):
+            yield one
+
+
 def _named(
-    context: AnswerContext, question: AskedQuestion, asker: Agent | None, first: Agent | None
+    context: AnswerContext, question: AskedQuestion, asker: Agent, first: Agent | None
 ) -> list[Agent]:
     """Return those who likely know by a search of the asker, best first, and `first`.
 

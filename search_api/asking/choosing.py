@@ -6,7 +6,7 @@ Whoever is alone on a topic around them counts as asked more than any other cand
 half as many questions: others' questions all lead to them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -105,9 +105,11 @@ def in_order(named: Sequence[PossibleAnswerer], asker: Agent | None) -> list[Pos
 def _ranks(
     named: Sequence[PossibleAnswerer], value: Callable[[PossibleAnswerer], object]
 ) -> dict[str, int]:
-    """By agent id, how many stand before; those of equal value at the same place."""
-    values = sorted(map(value, named))  # type: ignore[type-var]
-    return {one.agent.id: values.index(value(one)) for one in named}
+    """Count, by agent id, how many stand before; those of equal value share a place."""
+    places: dict[object, int] = {}
+    for place, found in enumerate(sorted(map(value, named))):  # type: ignore[type-var]
+        places.setdefault(found, place)
+    return {one.agent.id: places[value(one)] for one in named}
 
 
 def first_of(
@@ -117,14 +119,14 @@ def first_of(
     rules: AskingRules,
     today: date,
     first: str = "",
-) -> list[PossibleAnswerer]:
-    """Whom to ask, in that order; `first` before all others, where they may be asked.
+) -> Iterator[PossibleAnswerer]:
+    """Yield the agents who may be asked, in the order of asking: the agent `first` comes first.
 
     Each is the first of those who remain: ranks are of them alone.
     """
     remaining = [one for one in named if may_be_asked(one, question, rules, today)]
-    ordered: list[PossibleAnswerer] = []
+    remaining.sort(key=lambda one: one.agent.id != first)
     while remaining:
-        ordered.append(in_order(remaining, asker)[0])
-        remaining.remove(ordered[-1])
-    return sorted(ordered, key=lambda one: one.agent.id != first) if first else ordered
+        chosen = remaining[0] if remaining[0].agent.id == first else in_order(remaining, asker)[0]
+        remaining.remove(chosen)
+        yield chosen

@@ -5,19 +5,20 @@
 {
   const PAUSE_MS = 400;
   const LEAST_CHARACTERS = 8;
-  const title = document.getElementById("titre");
-  const answers = document.getElementById("answers");
-  const list = document.getElementById("existing");
-  const nothing = document.getElementById("nothing");
-  const told = document.getElementById("existing-told");
-  const topic = document.getElementById("sujet");
-  const target = document.getElementById("aqui");
-  const readers = document.getElementById("lecteurs");
+  const at = (id) => document.getElementById(id);
+  const title = at("titre");
+  const answers = at("answers");
+  const list = at("existing");
+  const nothing = at("nothing");
+  const told = at("existing-told");
+  const topic = at("sujet");
+  const target = at("aqui");
+  const readers = at("lecteurs");
   const first = document.querySelector("#poser input[name=to]");
-  const shownFor = document.getElementById("shown-for");
-  const way = document.getElementById("way");
-  const choose = document.getElementById("choose");
-  const recipients = document.getElementById("recipients");
+  const shownFor = at("shown-for");
+  const way = at("way");
+  const choose = at("choose");
+  const recipients = at("recipients");
   let asked = null;
   let pause = 0;
   let chosen = false;
@@ -69,16 +70,18 @@
     }
   };
 
-  const recipient = (one) => {
-    const box = element("input", { type: "checkbox", name: "recipients", value: one.id, checked: true });
+  const recipient = (one, checked) => {
+    const box = element("input", { type: "checkbox", name: "recipients", value: one.id, checked });
     const name = element("span", { className: "name" }, one.name);
     const post = element("span", { className: "post" }, [one.metier, one.entity].filter(Boolean).join(" · "));
     const named = element("input", { type: "hidden", name: "named", value: one.id });
     return element("li", {}, named, element("label", {}, box, " ", name), " ", post);
   };
 
+  // A recipient whom the person took away stays so while they go on writing.
   const plan = (found, written) => {
-    recipients.replaceChildren(...found.map(recipient));
+    const away = [...recipients.querySelectorAll("input[type=checkbox]:not(:checked)")].map((one) => one.value);
+    recipients.replaceChildren(...found.map((one) => recipient(one, !away.includes(one.id))));
     choose.hidden = !found.length;
     shownFor.value = written;
     tell();
@@ -115,7 +118,7 @@
     get(`recipients?${parameters}`, (found) => plan(found.recipients, written));
   };
 
-  document.getElementById("looking").hidden = true;
+  at("looking").hidden = true;
   title.addEventListener("input", () => {
     shownFor.value = "";
     clearTimeout(pause);
