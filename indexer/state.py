@@ -282,7 +282,7 @@ class State:
                 connection.execute(sa.delete(table).where(rows_of(table, source)))
 
     def root_of(self, source: str, path: str) -> str:
-        """Return the identity of the root read under this path of the settings, or an empty text."""
+        """Return the identity of the root read under this path of the settings, or empty text."""
         noted = source_roots.c
         query = sa.select(noted.identity).where(noted.source == source, noted.path == path)
         with self._engine.connect() as connection:
