@@ -33,13 +33,14 @@ class AskedQuestion:
     """One question with its candidates.
 
     `ids` are of the candidates; `features` has their features, shape (candidates, features);
-    `right` says for each whether the truth names them.
+    `right` says for each whether the truth names them. `documents_answer` is that of `WhoKnows`.
     """
 
     expected: ExpectedAnswer
     ids: tuple[str, ...]
     features: Floats
     right: NDArray[np.bool_]
+    documents_answer: bool
 
 
 def ask_all(
@@ -65,6 +66,7 @@ def ask_all(
                 tuple(told),
                 np.array(rows, dtype=np.float64).reshape(len(rows), len(Features._fields)),
                 np.array([id_ in want.experts for id_ in told], dtype=bool),
+                found.documents_answer,
             )
         )
     return tuple(asked)
@@ -88,7 +90,7 @@ def cards(one: AskedQuestion, model: LogisticRegression) -> tuple[str, ...]:
         return ()
     likely = model.probabilities(one.features)
     order = np.argsort(-likely, kind="stable")
-    first = likely[order[0]] >= CARD
+    first = likely[order[0]] >= (CARD if one.documents_answer else FURTHER_CARD)
     further = [n for n in order[1:MOST_CARDS] if likely[n] >= FURTHER_CARD]
     return tuple(one.ids[n] for n in (order[0], *further)) if first else ()
 

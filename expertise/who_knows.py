@@ -119,8 +119,8 @@ def _before(last: date | None, arrival: date | None) -> bool:
 
 
 SURE_ODDS, FURTHER_ODDS, NEAR_ODDS = map(odds_of, (CARD, FURTHER_CARD, NEAR))
-"""Log-odds from which the likeliest is an expert, whoever else is, and somebody may point the way
-(see `knowing`)."""
+"""Log-odds from which the likeliest is an expert where documents answer, from which everybody else
+is, and from which somebody may point the way (see `knowing`)."""
 
 NO_BAR = -math.inf
 """Every candidate with evidence."""
@@ -177,6 +177,7 @@ def find_experts(
     names: NameMatcher | None = None,
     build: AssignedTopics | None = None,
     answered: DirectAnswerer | None = None,
+    documents_answer: bool = True,
     asked_topics: Collection[str] = (),
     whole_topic: str = "",
     sum_votes: SumVotes | None = None,
@@ -191,8 +192,9 @@ def find_experts(
     question itself names. The topics of documents, by the last `build`, take part in the walk, and
     say what the question is about: who holds that by the directory may know without documents. Who
     wrote the direct answer (`answered`) knows, whatever `least`, where that document counts for
-    them. `asked_topics` are those of the list that the question names. Who is shown on the page of
-    the topic that the question is (`whole_topic`) is known here too, with what the reader may
+    them. Where no document answers (`documents_answer`), the likeliest is held to the bar of the
+    others. `asked_topics` are those of the list that the question names. Who is shown on the page
+    of the topic that the question is (`whole_topic`) is known here too, with what the reader may
     read. `sum_votes` is another way to sum a candidate's votes than the one that serves.
     """
     eligibility = _Eligibility(reader_id, today, question)
@@ -228,7 +230,7 @@ def find_experts(
     stating = {id_ for id_, one in matched.items() if not _BY_DIRECTORY.isdisjoint(one.fields)}
     holding = _holding(knowledge, holders, eligibility, area, {*shown, *matched})
     most = max([*(odds[id_] for id_ in shown), *(one.confidence for one in holding)], default=0.0)
-    sure_odds = min(FURTHER_ODDS, max(SURE_ODDS, most))
+    sure_odds = min(FURTHER_ODDS, max(SURE_ODDS, most)) if documents_answer else FURTHER_ODDS
     if least > NO_BAR:
         holding = tuple(one for one in holding if one.confidence >= sure_odds)
     sure = {

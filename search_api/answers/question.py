@@ -291,7 +291,8 @@ class WhoKnows:
 
     `nearest_topic` is named where no candidate is sure. `oneself` is the reader,
     where the question names them. `incomplete` names the authorities that
-    did not answer: candidates and evidence may be missing.
+    did not answer: candidates and evidence may be missing. `documents_answer`: a document that the
+    reader may read is expected to answer.
     """
 
     question: str
@@ -302,6 +303,7 @@ class WhoKnows:
     nearest_topic: Topic | None
     related: RelatedTopics
     incomplete: tuple[str, ...]
+    documents_answer: bool
 
 
 def answer_question(
@@ -350,7 +352,15 @@ def answer_question(
         topics = topics or related_topics(context, better, far=True).topics
     if candidates or matches.people:
         experts = _experts(
-            context, reader, window, text, matches, topics, limit=CHOSEN_FROM, answered=answered
+            context,
+            reader,
+            window,
+            text,
+            matches,
+            topics,
+            limit=CHOSEN_FROM,
+            answered=answered,
+            documents_answer=results.answered,
         )
     if not results.results and not (query.filters or found.hits.parsed.bylines):
         experts = replace(experts, candidates=(), beyond=0)
@@ -433,6 +443,7 @@ def who_knows(
         area=area,
         limit=limit,
         answered=_answerer(_direct(results, matches, today)),
+        documents_answer=results.answered,
         least=least,
     )
     if noted:
@@ -450,6 +461,7 @@ def who_knows(
         nearest_topic=topic_to_go_on_from(context, question, experts),
         related=related,
         incomplete=incomplete(reader),
+        documents_answer=results.answered,
     )
 
 
@@ -474,6 +486,7 @@ def _experts(
     area: str = "",
     limit: int,
     answered: DirectAnswerer | None = None,
+    documents_answer: bool = True,
     least: float = NEAR_ODDS,
 ) -> Experts:
     return find_experts(
@@ -487,6 +500,7 @@ def _experts(
         names=matches,
         build=context.overview,
         answered=answered,
+        documents_answer=documents_answer,
         asked_topics=[one.id for one in topics],
         whole_topic=whole_topic(topics, question),
         least=least,

@@ -21,8 +21,10 @@ from expertise.values import (
     Window,
 )
 from expertise.who_knows import (
+    FURTHER_ODDS,
     NEAR_ODDS,
     NO_BAR,
+    SURE_ODDS,
     WALK_WEIGHT,
     Experts,
     asks_the_same,
@@ -339,6 +341,22 @@ def test_each_candidate_stands_on_their_own() -> None:
     somebody = find_experts(firm, "cadastre", ListedBook((ANA, BEN, CYD)), TODAY)
     assert (found(somebody), somebody.nearest, somebody.beyond) == (["ag-1", "ag-2"], (), 0)
     assert all(one.confidence >= NEAR_ODDS for one in somebody.candidates)
+
+
+def test_where_no_document_answers_the_likeliest_has_to_be_surer() -> None:
+    """Whoever is only a little likelier than not may then point the way, and is no expert."""
+    window = Window(
+        (ranked(1.0, card("wiki:1", wrote("wiki:ana")))._replace(nearness=5.0, said=0.8),),
+        compared=100,
+    )
+    answered, nothing = (
+        find_experts(window, "bornage", ListedBook((ANA,)), TODAY, documents_answer=answer)
+        for answer in (True, False)
+    )
+    (ana,) = answered.candidates
+    assert SURE_ODDS <= ana.confidence < FURTHER_ODDS
+    assert [one.agent for one in answered.known] == [ANA]
+    assert (found(nothing), nothing.known) == (["ag-1"], ())
 
 
 @pytest.mark.parametrize(
