@@ -352,7 +352,7 @@ def search(
             raise ValueError("Aucun document n'est vérifié ici : réglez [verification] enabled.")
         reader = audited_reader(application, agent, "quisait search")
         asked = Query(query, page=page, order=sort, wide=wide, verified=verified)
-        found = answer_question(context, reader, asked, as_typed=True)
+        found = answer_question(context, reader, asked)
     if as_json:
         _dump(answers.results_body(found))
     else:

@@ -98,10 +98,10 @@ class SearchAddress:
         return SearchAddress(self.q, order=self.order)
 
 
-def experts_address(topic: str, area: str = "") -> str:
-    """The page of those who know a topic."""
+def experts_address(topic: str, area: str = "", *, as_typed: bool = False) -> str:
+    """Return the address of the page of those who know a topic, in an area or anywhere."""
     pairs = {"q": topic, "area": area} if area else {"q": topic}
-    return f"/experts?{urlencode(pairs)}"
+    return f"/experts?{urlencode({**pairs, 'as_typed': '1'} if as_typed else pairs)}"
 
 
 def agent_address(agent: Agent) -> str:

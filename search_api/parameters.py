@@ -107,6 +107,9 @@ Verified = Annotated[
     bool, Query(description="only what an author said to be right, and has not changed since")
 ]
 Wide = Annotated[bool, Query(description="show what is merely near, too")]
+AsTyped = Annotated[
+    bool, Query(description="answer what was typed, even if no document has a word of it")
+]
 PageNumber = Annotated[int, Query(ge=1, le=2**53 - 1, description="from 1")]
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="`following` of the page before")]
 AreaCode = Annotated[str, Query(description="département (22) or region (r53)")]

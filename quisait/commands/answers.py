@@ -133,7 +133,7 @@ def experts_body(found: WhoKnows) -> dict[str, Any]:
 def results_text(found: QuestionAnswer) -> str:
     """Documents, one block each, behind another wording where one is found."""
     results = found.results
-    blocks = [f"Vouliez-vous dire : {found.correction.text}"] if found.correction else []
+    blocks = _wording(found)
     blocks += [lines] if (lines := "\n".join(_directory_lines(found))) else []
     if not results.results:
         return "\n\n".join([*blocks, "Aucun document."])
@@ -144,6 +144,15 @@ def results_text(found: QuestionAnswer) -> str:
         for number, result in enumerate(results.results, first)
     ]
     return "\n\n".join(blocks)
+
+
+def _wording(found: QuestionAnswer | WhoKnows) -> list[str]:
+    """Return the line that tells of another wording; none where there is none."""
+    if found.correction is None:
+        return []
+    if found.instead:
+        return [f"Aucun document ne contient ces mots ; réponse à : {found.correction.text}"]
+    return [f"Vouliez-vous dire : {found.correction.text}"]
 
 
 def _directory_lines(found: QuestionAnswer) -> Iterator[str]:
@@ -213,7 +222,8 @@ def experts_text(found: WhoKnows) -> str:
         ("", experts.candidates),
         ("D'après l'annuaire seul", experts.stated),
     )
-    blocks = [] if experts.known else [_nobody(found)]
+    blocks = _wording(found)
+    blocks += [] if experts.known else [_nobody(found)]
     for heading, candidates in lists:
         blocks += [f"{heading} :"] if heading and candidates else []
         blocks += [_candidate(candidate, n) for n, candidate in enumerate(candidates, 1)]

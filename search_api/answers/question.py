@@ -11,7 +11,7 @@ from connectors.values import Agent
 from expertise.lookup import DirectoryMatches
 from expertise.name_words import name_reach
 from expertise.topics import Topic
-from expertise.values import DirectAnswerer, NameCompleter, NameMatcher, Window
+from expertise.values import DirectAnswerer, NameCompleter, NameMatcher
 from expertise.visibility import may_be_shown
 from expertise.who_knows import NEAR_ODDS, Experts, find_experts
 from indexer.access import Reader
@@ -289,13 +289,16 @@ class QuestionAnswer:
 class WhoKnows:
     """Who may know, and where to go on from where nobody is known.
 
-    `nearest_topic` is named where no candidate is sure. `oneself` is the reader,
-    where the question names them. `incomplete` names the authorities that
-    did not answer: candidates and evidence may be missing. `documents_answer`: a document that the
-    reader may read is expected to answer.
+    `question` is the wording answered: the `correction` if that is answered `instead` of what was
+    typed. `nearest_topic` is named where no candidate is sure. `oneself` is the reader, where the
+    question names them. `incomplete` names the authorities that did not answer: candidates and
+    evidence may be missing. `documents_answer`: a document that the reader may read is expected to
+    answer.
     """
 
     question: str
+    correction: Correction | None
+    instead: bool
     area: str
     experts: Experts
     matches: DirectoryMatches
@@ -325,47 +328,16 @@ def answer_question(
     today = context.today()
     if query.verified:
         query = replace(query, only=verified_documents(context))
-    found = corrected_results(
-        context.search,
-        context.people,
-        query,
-        reader,
-        today,
-        as_typed=as_typed,
-        with_experts=candidates > 0,
-    )
+    searched = _search(context, reader, query, as_typed=as_typed, with_experts=candidates > 0)
+    found, matches, asker = searched.found, searched.matches, searched.asker
     results, text = found.results, found.query.text.strip()
-    asker = asker_of(context, reader)
-    matches = named_by(
-        context, reader, asker, query.text, _read_texts(results), results.question.expansions
-    )
-    better = found.correction.text if found.correction else text
-    if better != query.text and not matches.names_something:
-        matches = named_by(context, reader, asker, better, _read_texts(results))
     experts, related = Experts((), 0), RelatedTopics()
-    window = context.search.window(found.hits) if candidates else Window(())
-    direct = None if found.instead else _direct(results, matches, today)
-    answered = _answerer(direct)
-    words = results.question.words  # what operators narrow names no topic
-    topics = related_topics(context, words, far=True).topics if words.strip() else ()
-    if found.correction:
-        topics = topics or related_topics(context, better, far=True).topics
     if candidates or matches.people:
-        experts = _experts(
-            context,
-            reader,
-            window,
-            text,
-            matches,
-            topics,
-            limit=CHOSEN_FROM,
-            answered=answered,
-            documents_answer=results.answered,
-        )
-    if not results.results and not (query.filters or found.hits.parsed.bylines):
-        experts = replace(experts, candidates=(), beyond=0)
+        experts = _experts(context, reader, searched, limit=CHOSEN_FROM)
     first = [one.card.document_id for one in results.results]
+    answered = _answerer(searched.direct)
     people = people_answer(experts, matches, asker, first, answered, candidates or MOST_CARDS)
+    words = results.question.words  # what operators narrow names no topic
     if candidates and words.strip() and not (results.found and people.cards):
         related = related_topics(context, words, far=experts.far)
     # What was typed found nothing, where its correction answers.
@@ -382,9 +354,9 @@ def answer_question(
         found.instead,
         experts,
         people,
-        topics,
+        searched.topics,
         related,
-        direct,
+        searched.direct,
         {
             one.card.document_id: instead
             for one in results.results
@@ -416,52 +388,37 @@ def who_knows(
     area: str = "",
     limit: int,
     least: float = NEAR_ODDS,
+    as_typed: bool = False,
     noted: bool = True,
 ) -> WhoKnows:
     """Return who may know, under a reader's rights; nobody without a question.
 
-    `area` narrows to a département (`22`) or a region (`r53`). Nobody is returned for what they
-    wrote whose log-odds of knowing are below `least`. `noted`: write the question and the people
-    proposed to the query log. Raises `IndexUnreachable`.
+    The question is searched and corrected as by `answer_question`. `area` narrows to a département
+    (`22`) or a region (`r53`). Nobody is returned for what they wrote whose log-odds of knowing are
+    below `least`. `noted`: write the question and the people proposed to the query log.
+    Raises `IndexUnreachable`.
     """
-    search, today = context.search, context.today()
-    hits = search.hits(Query(question), reader, with_experts=True)
-    window, results = search.window(hits), search.page(hits, today)
-    asker = asker_of(context, reader)
-    texts = _read_texts(results)
-    expansions = results.question.expansions
-    matches = named_by(context, reader, asker, question, texts, expansions)
-    words = results.question.words
-    topics = related_topics(context, words, far=True).topics if words.strip() else ()
-    experts = _experts(
-        context,
-        reader,
-        window,
-        question.strip(),
-        matches,
-        topics,
-        area=area,
-        limit=limit,
-        answered=_answerer(_direct(results, matches, today)),
-        documents_answer=results.answered,
-        least=least,
-    )
+    searched = _search(context, reader, Query(question), as_typed=as_typed, with_experts=True)
+    found, matches, asker = searched.found, searched.matches, searched.asker
+    experts = _experts(context, reader, searched, area=area, limit=limit, least=least)
     if noted:
         proposed = dict.fromkeys(one.agent.id for one in (*experts.known, *experts.candidates))
         context.query_log.note(experts_query(reader, question, area, tuple(proposed)))
-    related = RelatedTopics()
-    if question.strip() and not experts.candidates:
-        related = related_topics(context, question, far=experts.far)
+    text, related = found.query.text.strip(), RelatedTopics()
+    if text and not experts.candidates:
+        related = related_topics(context, text, far=experts.far)
     return WhoKnows(
-        question=question.strip(),
+        question=text,
+        correction=found.correction,
+        instead=found.instead,
         area=area,
         experts=experts,
         matches=matches,
         oneself=asker if asker and asker.id in matches.ids and matches.by_name else None,
-        nearest_topic=topic_to_go_on_from(context, question, experts),
+        nearest_topic=topic_to_go_on_from(context, text, experts),
         related=related,
         incomplete=incomplete(reader),
-        documents_answer=results.answered,
+        documents_answer=found.results.answered,
     )
 
 
@@ -471,37 +428,82 @@ def people_beside(context: AnswerContext, reader: Reader, title: str, limit: int
     Its title asks nothing: no person or topic in it is meant, no answer is looked for, and nothing
     is written to the query log.
     """
-    window = context.search.window_of(title, reader)
-    return _experts(context, reader, window, title, DirectoryMatches(), (), limit=limit)
+    return find_experts(
+        context.search.window_of(title, reader),
+        title,
+        context.people,
+        context.today(),
+        reader_id=reader.agent_id,
+        limit=limit,
+        build=context.overview,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """What the search of a question found: documents, whom and what it names, the direct answer."""
+
+    found: CorrectedResults
+    asker: Agent | None
+    matches: DirectoryMatches
+    topics: tuple[Topic, ...]
+    direct: DirectAnswer | None
+
+
+def _search(
+    context: AnswerContext, reader: Reader, query: Query, *, as_typed: bool, with_experts: bool
+) -> _Searched:
+    """Search a question, or its correction if no word of it is found. Raises `IndexUnreachable`."""
+    today, asker = context.today(), asker_of(context, reader)
+    found = corrected_results(
+        context.search,
+        context.people,
+        query,
+        reader,
+        today,
+        as_typed=as_typed,
+        with_experts=with_experts,
+    )
+    results = found.results
+    expansions = results.question.expansions
+    matches = named_by(context, reader, asker, query.text, _read_texts(results), expansions)
+    better = found.correction.text if found.correction else query.text
+    if better != query.text and not matches.names_something:
+        matches = named_by(context, reader, asker, better, _read_texts(results))
+    words = results.question.words  # what operators narrow names no topic
+    topics = related_topics(context, words, far=True).topics if words.strip() else ()
+    if found.correction and not topics:
+        topics = related_topics(context, better, far=True).topics
+    return _Searched(found, asker, matches, topics, _direct(results, matches, today))
 
 
 def _experts(
     context: AnswerContext,
     reader: Reader,
-    window: Window,
-    question: str,
-    matches: DirectoryMatches,
-    topics: Sequence[Topic],
+    searched: _Searched,
     *,
     area: str = "",
     limit: int,
-    answered: DirectAnswerer | None = None,
-    documents_answer: bool = True,
     least: float = NEAR_ODDS,
 ) -> Experts:
-    return find_experts(
-        window,
+    """Return who may know what was searched. Operators that leave no document leave nobody."""
+    found, question = searched.found, searched.found.query.text.strip()
+    experts = find_experts(
+        context.search.window(found.hits),
         question,
         context.people,
         context.today(),
         reader_id=reader.agent_id,
         area=area,
         limit=limit,
-        names=matches,
+        names=searched.matches,
         build=context.overview,
-        answered=answered,
-        documents_answer=documents_answer,
-        asked_topics=[one.id for one in topics],
-        whole_topic=whole_topic(topics, question),
+        answered=_answerer(searched.direct),
+        documents_answer=found.results.answered,
+        asked_topics=[one.id for one in searched.topics],
+        whole_topic=whole_topic(searched.topics, question),
         least=least,
     )
+    if found.results.results or found.query.filters or found.hits.parsed.bylines:
+        return experts
+    return replace(experts, candidates=(), beyond=0)

@@ -162,7 +162,7 @@ def search(
         page_size=query.nb_results,
         order=ResultOrder.DATE if by_date else ResultOrder.RELEVANCE,
     )
-    found = answer_question(services, asking.reader, asked, as_typed=True)
+    found = answer_question(services, asking.reader, asked)
     # An operator or a best bet may name another source: this application is shown its own alone.
     hits: dict[str, FindHit] = {}
     for one in found.results.results if found.results.answered else ():

@@ -27,6 +27,7 @@ from search_api.identity.tokens import DEMO_COOKIE, on_loopback
 from search_api.parameters import (
     AreaCode,
     AskingReader,
+    AsTyped,
     Filters,
     NamedReader,
     PageNumber,
@@ -72,12 +73,13 @@ def search(
     sort: SortOrder = ResultOrder.RELEVANCE,
     wide: Wide = False,
     verified: Verified = False,
+    as_typed: AsTyped = False,
     explain: Annotated[bool, Query(description="add score, parts and reasons")] = False,
 ) -> SearchBody:
     """Documents that answer, each with its answering passage; without a question the newest."""
     services = services_of(request)
     query = Asked(q, filters, page, page_size, sort, wide, verified)
-    found = answer_question(services, reader, query, candidates=MOST_CARDS, as_typed=True)
+    found = answer_question(services, reader, query, candidates=MOST_CARDS, as_typed=as_typed)
     return search_answer(found, services.today(), explain=explain)
 
 
@@ -88,11 +90,12 @@ def experts(
     q: Typed = "",
     area: AreaCode = "",
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
+    as_typed: AsTyped = False,
     explain: Annotated[bool, Query(description="add score and parts")] = False,
 ) -> ExpertsBody:
     """Agents who may know, each with the documents that show it; without a question nobody."""
     services = services_of(request)
-    found = who_knows(services, reader, q, area=area, limit=limit)
+    found = who_knows(services, reader, q, area=area, limit=limit, as_typed=as_typed)
     return experts_answer(found, services.today(), explain=explain)
 
 
@@ -129,7 +132,7 @@ def search_page(
     sort: SortOrder = ResultOrder.RELEVANCE,
     wide: Wide = False,
     verified: Verified = False,
-    as_typed: bool = False,
+    as_typed: AsTyped = False,
     more: Annotated[str, Query(description="a facet of which every value is shown")] = "",
 ) -> str:
     """The field, and once something is asked the documents and who knows."""
@@ -216,13 +219,23 @@ def _months_before(day: date, months: int) -> date:
 
 
 @router.get("/experts", response_class=HTMLResponse)
-def experts_page(request: Request, reader: AskingReader, q: Typed = "", area: AreaCode = "") -> str:
+def experts_page(
+    request: Request,
+    reader: AskingReader,
+    q: Typed = "",
+    area: AreaCode = "",
+    as_typed: AsTyped = False,
+) -> str:
     """Those who may know, each with the reason."""
-    found = who_knows(services_of(request), reader, q, area=area, limit=CANDIDATES)
+    services = services_of(request)
+    found = who_knows(services, reader, q, area=area, limit=CANDIDATES, as_typed=as_typed)
     return render(
         "experts.html",
         request=request,
         q=found.question,
+        typed=q.strip(),
+        correction=found.correction,
+        instead=found.instead,
         area=area,
         experts=found.experts,
         matches=found.matches,
@@ -232,6 +245,7 @@ def experts_page(request: Request, reader: AskingReader, q: Typed = "", area: Ar
         incomplete=bool(found.incomplete),
         search_address=SearchAddress(found.question),
         everywhere=experts_address(found.question),
+        experts_address=experts_address,
         regions=areas_by_name(REGIONS, "r"),
         departements=areas_by_name(DEPARTEMENTS),
         elsewhere=found.related,

@@ -322,6 +322,11 @@ class SearchBody(_SearchSchema):
     did_you_mean: str | None = Field(
         None, description="another wording, which finds something that the reader may read"
     )
+    instead: bool = Field(
+        False,
+        description="the answer is to `did_you_mean`, since no document has a word of what was "
+        "typed: ask for it to see the following pages, or for `as_typed`",
+    )
 
 
 class CandidatePartsBody(_SearchSchema):
@@ -369,6 +374,8 @@ class ExpertsBody(_SearchSchema):
     nearest_topic: NearestTopicBody | None = Field(
         None, description="without a sure candidate: the topic of the list that comes nearest"
     )
+    did_you_mean: str | None = Field(None, description="as in the answer of a search")
+    instead: bool = Field(False, description="as in the answer of a search")
     incomplete: list[str] = Field(
         [], description="authorities that did not answer: evidence may be missing"
     )

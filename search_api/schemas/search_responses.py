@@ -106,6 +106,7 @@ def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) 
         incomplete=list(results.incomplete),
         direct_answer=_direct(found.direct) if found.direct else None,
         did_you_mean=found.correction.text if found.correction else None,
+        instead=found.instead,
     )
 
 
@@ -151,6 +152,8 @@ def experts_answer(found: WhoKnows, today: date, *, explain: bool = False) -> Ex
         nearest=[_nearest(one.card) for one in experts.nearest],
         nearest_area=area_body(experts.nearest_area),
         nearest_topic=NearestTopicBody(id=topic.id, label=topic.label) if topic else None,
+        did_you_mean=found.correction.text if found.correction else None,
+        instead=found.instead,
         incomplete=list(found.incomplete),
     )
 

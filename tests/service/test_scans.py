@@ -79,7 +79,7 @@ def read(application: Application) -> ScanReport:
 def found(application: Application, agent: str, words: str = QUESTION) -> QuestionAnswer:
     with answer_context(application) as context:
         reader = command_line_reader(application, agent)
-        return answer_question(context, reader, Query(words), candidates=3, as_typed=True)
+        return answer_question(context, reader, Query(words), candidates=3)
 
 
 def ids(answer: QuestionAnswer) -> set[str]:
