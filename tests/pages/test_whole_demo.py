@@ -1,10 +1,12 @@
-"""Every link of the demo leads somewhere, as three agents meet it.
+"""Every link of the demo leads somewhere, and every way to ask names the same people.
 
-One visit for each address and agent over HTTP; and in Chromium a click on one link of each form on
-each main page. Addresses of one form, of which there are thousands (filters of a search), are tried
-some of each.
+Links are followed as three agents meet them: one visit for each address and agent over HTTP; and in
+Chromium a click on one link of each form on each main page. Addresses of one form, of which there
+are thousands (filters of a search), are tried some of each.
 """
 
+import json
+import re
 import shutil
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -17,12 +19,15 @@ import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect
 
+from expertise.topics import read_topics
 from quisait.application.assembly import Application, open_application
+from quisait.commands.answers import answer_context, command_line_reader
 from quisait.server.app import app_of
 from quisait.settings import load_settings
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.worker import build_and_publish
 from search_api.addresses import demo_original_address, document_address, original_address
+from search_api.answers.rooms import answer_to_all
 from search_api.identity.tokens import DEMO_COOKIE
 from search_api.query_log.recording import NoQueryLog
 from tests.pages.conftest import served
@@ -45,6 +50,8 @@ SEEDS = (
 )
 MOST = {"/": 8, "/experts": 8, "/documents": 25, "/demo": 6, "/agents": 20, "/topics": 15}
 """So many addresses of a form are visited for an agent; 5 of any other."""
+CARD = re.compile(r'<li class="person-card">.*?href="/agents/([^"?#]+)"', re.S)
+CANDIDATE = re.compile(r'<article class="candidate">.*?href="/agents/([^"?#]+)"', re.S)
 OPENED = {200, 403, 404}
 """What a page of a role that an agent does not hold, and that nothing leads to, may answer."""
 
@@ -145,6 +152,50 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applicatio
 def client_of(application: Application, agent: str) -> TestClient:
     app = app_of(application, NoQueryLog())
     return TestClient(app, SITE, client=("127.0.0.1", 50000), cookies={DEMO_COOKIE: agent})
+
+
+PARTS = 8
+
+
+def questions() -> list[str]:
+    """Return the demo's questions, and each topic and métier, alone and as people ask for it."""
+    lines = (DEMO / "questions.jsonl").read_text("utf-8").splitlines()
+    asked = [json.loads(line)["question"] for line in lines]
+    for topic in read_topics(DEMO / "topics.csv").topics:
+        asked += [topic.label, f"qui s'occupe de {topic.label} près de Rodez ?"]
+    return list(dict.fromkeys(asked))
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_way_to_ask_names_the_same_people(application: Application, part: int) -> None:
+    """The results page, its API, « Collègues », its API, and the bot in a room.
+
+    « Collègues » goes on where a page of results has three cards. Whom or which service a question
+    names is told apart there. A room is told of those alone whose documents it may read.
+    """
+    agent = AGENTS[0]
+    client, reader = client_of(application, agent), command_line_reader(application, agent)
+    somebody = 0
+    with answer_context(application) as context:
+        for question in questions()[part::PARTS]:
+            asked = {"q": question}
+            answer = client.get("/api/v1/search", params=asked).json()
+            cards = [one["agent"]["id"] for one in answer["people"]]
+            assert CARD.findall(client.get("/", params=asked).text) == cards, question
+            found = client.get("/api/v1/experts", params={**asked, "limit": 50}).json()
+            if found["named"] or found["nearly_named"] or answer["services"] or agent in cards:
+                continue
+            known = [one["agent"]["id"] for one in found["candidates"] if one["sure"]]
+            known += [one["agent"]["id"] for one in found["stated"]]
+            assert set(cards) <= set(known), question
+            assert bool(cards) == bool(known), question
+            shown = CANDIDATE.findall(client.get("/experts", params=asked).text)
+            assert set(shown) == set(known), question
+            room = answer_to_all(context, reader, [], question).colleagues
+            wrote = [one["agent"]["id"] for one in answer["people"] if one["evidence"]]
+            assert [one.id for one in room] == wrote, question
+            somebody += bool(cards)
+    assert somebody > 20
 
 
 @pytest.mark.parametrize("agent", AGENTS)
