@@ -1,4 +1,4 @@
-"""Score a running installation on questions of its own, with the people and documents expected."""
+"""Score an installation on questions of its own, with the people and documents expected."""
 
 import json
 import math
@@ -28,12 +28,12 @@ _SCOPES = {
     IsolationScope.REGION: "region",
     IsolationScope.COUNTRY: "country",
 }
-"""As the truth names them."""
+"""The names of scopes in `isolation.jsonl`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedAnswer:
-    """One line of `questions.jsonl`: who asks, and what a good answer shows.
+    """One question: who asks it, and what a good answer shows.
 
     `right` and `acceptable` people and documents are ids. `nobody`: nobody knows. `no_documents`:
     no document answers. `direct_document` or one of `direct_texts` (folded) is the direct answer.
@@ -55,16 +55,17 @@ class ExpectedAnswer:
 
     @property
     def experts(self) -> frozenset[str]:
-        """Everybody whose card is right."""
+        """The ids of everybody whose card is right."""
         return self.right | self.acceptable
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Questions, and where the files are there the degrees by (topic, agent) and who is alone.
+    """What a good installation would answer.
 
-    `holders` is the degree 0 to 3, None where a holding counts neither way. `alone` has for each
-    (topic, agent) the scopes in which it is right to say so, and whether it must be said.
+    `holders` maps (topic, agent) to the degree of knowledge, 0 to 3, or None if a claim of it
+    counts neither way. `alone` maps (topic, agent) to the scopes in which the claim that they are alone is
+    right, and whether it has to be made. Both are empty if their files do not exist.
     """
 
     questions: tuple[ExpectedAnswer, ...]
@@ -123,7 +124,10 @@ def _expected(row: Mapping[str, Any]) -> ExpectedAnswer:
 
 
 def _degree(row: Mapping[str, Any]) -> int | None:
-    """Degree 1 counts neither way, nor who cannot be shown, nor a borderline case."""
+    """Return the degree, 0 for agents who may not be shown, None for what counts neither way.
+
+    Degree 1 and borderline cases count neither way.
+    """
     unseen = row.get("departed") or row.get("restricted_only") or row.get("listed") is False
     if row.get("borderline") or row["degree"] == 1:
         return None
@@ -135,7 +139,7 @@ def _scope(name: str) -> str:
 
 
 def _by_agent(row: Mapping[str, Any]) -> dict[tuple[str, str], tuple[frozenset[str], bool]]:
-    """Of a line that lists agents by scope."""
+    """Read a line of `isolation.jsonl` that lists agents by scope; leave out who is not shown."""
     right: dict[str, set[str]] = defaultdict(set)
     must: set[str] = set()
     for scope, agents in row["only_in"].items():
@@ -155,7 +159,7 @@ def _by_agent(row: Mapping[str, Any]) -> dict[tuple[str, str], tuple[frozenset[s
 
 @dataclass(slots=True)
 class Share:
-    """So many of so many."""
+    """How many of how many cases hold."""
 
     of: int = 0
     hits: float = 0.0
@@ -174,9 +178,11 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class QuestionScore:
-    """What one question's page showed, beside what was expected.
+    """What the page of one question showed, and what was expected.
 
-    `answered`: whether the page presents its documents as answers, and not as merely near.
+    `cards` are ids of agents, `documents` of documents, in order. `answered` is true if the page
+    presents its documents as answers, and not as merely near. `direct` is the id of the document
+    of the direct answer, `direct_text` its folded text; both are empty without one.
     """
 
     expected: ExpectedAnswer
@@ -188,7 +194,7 @@ class QuestionScore:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What is wrong with it, as short words."""
+        """Short words for what is wrong with the page."""
         want = self.expected
         found = []
         if want.nobody and self.cards:
@@ -206,7 +212,7 @@ class QuestionScore:
 
 @dataclass(slots=True)
 class AnswerScores:
-    """The table of one administration."""
+    """The figures of one administration, by the names in `_LABELS`."""
 
     questions: list[QuestionScore] = field(default_factory=list)
     shares: dict[str, Share] = field(default_factory=lambda: defaultdict(Share))
@@ -283,14 +289,17 @@ def score_answers(
 
 
 def shown_people(answer: QuestionAnswer, asker: str) -> tuple[str, ...]:
-    """Who has a card, then the people of services that the question names; never the asker."""
+    """Return the ids of agents with a card, then of people in services that the question names.
+
+    The asker is left out.
+    """
     cards = [one.candidate.agent.id for one in answer.people.cards]
     services = [one.id for service in answer.people.matches.services for one in service.people]
     return tuple(id_ for id_ in dict.fromkeys((*cards, *services)) if id_ != asker)
 
 
 def folded(text: str) -> str:
-    """Words without case and accents, so that texts compare."""
+    """Return the words of a text without case and accents, one space between them."""
     return " ".join(folded_words(text))
 
 
@@ -347,7 +356,7 @@ _LABELS = {
 
 
 def answers_body(scores: AnswerScores) -> dict[str, dict[str, float]]:
-    """The table, for a program."""
+    """Return the figures as JSON values: number of cases (`of`) and of those that hold (`hits`)."""
     return {
         name: {"of": scores.shares[name].of, "hits": round(scores.shares[name].hits, 3)}
         for name in _LABELS
@@ -356,7 +365,7 @@ def answers_body(scores: AnswerScores) -> dict[str, dict[str, float]]:
 
 
 def answers_text(scores: AnswerScores, *, faults: bool = False) -> str:
-    """The table; with `faults`, the questions that missed something too."""
+    """Return the figures as lines of text; with `faults`, also the questions that went wrong."""
     lines = [
         f"{label:52} {scores.shares[name]}"
         for name, label in _LABELS.items()
