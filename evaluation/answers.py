@@ -64,8 +64,8 @@ class Truth:
     """What a good installation would answer.
 
     `holders` maps (topic, agent) to the degree of knowledge, 0 to 3, or None if a claim of it
-    counts neither way. `alone` maps (topic, agent) to the scopes in which the claim that they are alone is
-    right, and whether it has to be made. Both are empty if their files do not exist.
+    counts neither way. `alone` maps (topic, agent) to the scopes in which the claim that they are
+    alone is right, and whether it has to be made. Both are empty if their files do not exist.
     """
 
     questions: tuple[ExpectedAnswer, ...]

@@ -1,4 +1,4 @@
-"""How likely somebody knows what is asked. Read `Knowledge.features`, then `probability`.
+"""Estimate how likely somebody knows what is asked: `Knowledge.features`, then `log_odds`.
 
 One logistic regression, over few features of what a candidate wrote near the question, of their
 directory entry, and of the topics that they hold. It orders the candidates of an answer and decides
@@ -21,39 +21,40 @@ from indexer.french.analysis import terms
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 
 TOPIC_DOCUMENTS = 8
-"""The topics of so many first documents say what a question is about."""
+"""The number of first documents whose topics tell what a question is about."""
 
 LEAST_SHARE = 0.2
-"""Who holds a topic with a smaller share of the question is no candidate by that."""
+"""The least share of a question that a topic has for its holders to be candidates."""
 
 MOST_TOPICS = 3
-"""So many topics of a question have candidates by the directory."""
+"""The most topics of a question whose holders by the directory are candidates."""
 
 MOST_DEVIATIONS = 8.0
-"""A document that stands further above the median is as near as one can be."""
+"""Standard deviations above the median at which a document is as near as one can be."""
 
 FEWEST_COMPARED = 50
-"""With fewer documents in the vector ranking, standard deviations say nothing."""
+"""The size of the vector ranking below which standard deviations mean nothing."""
 
 BEST_OF_FEW, NEAR_AMONG_FEW = 0.75, 6.0
-"""Score, from 0 to 1, of one of the documents that answer best by words and by sense, and the
-deviations that it counts as among few. Chosen by hand: no judged set is so small."""
+"""Among few documents, one with at least this score (0 to 1) counts as this many deviations near.
+Chosen by hand: no judged set is so small."""
 
 
 ANSWERS = frozenset({ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER})
 
 
 class Features(NamedTuple):
-    """What is known of one candidate, about from 0 to 1.
+    """What is known of one candidate; each from 0 to 1, `near` from 0 to 2.
 
-    `near`: deviations of their nearest document above the median, of
-    `MOST_DEVIATIONS` / 2. `first`: 1 over the rank of their first document. `said`: the most that a
-    document of theirs says of the question. `answer`, `passage`, `direct`: in their
-    best document they gave an answer; they wrote the passage that answers
-    in one of the first three; they wrote the direct answer. `stated`: share of the question's
-    topics that the directory says they hold. `asked`: they hold a topic that the question names.
-    `metier`: share of the words of métier and skills that name the question's topics. `far`:
-    nothing is near the question.
+    Of what they wrote: `near`, how far their nearest document stands above the median, in half
+    `MOST_DEVIATIONS`; `first`, 1 over the rank of their first document; `said`, the largest share
+    of the question that a document of theirs says. 1 or 0: `answer`, they gave an answer in their
+    best document; `passage`, they wrote the passage that answers in one of the first three
+    documents; `direct`, they wrote the direct answer.
+    Of the directory and the topics: `stated`, the largest share of the question that a topic has
+    which the directory says they hold; `asked`, 1 if they hold a topic that the question names;
+    `metier`, the share of the words of their métier and skills that name the question's topics.
+    `far` is 1 if no document is near the question.
     """
 
     near: float
@@ -81,29 +82,29 @@ WEIGHTS = Features(
     far=-1.0,
 )
 BIAS = -5.5
-"""By `quisait evaluate knowing`, on two administrations with 193 questions that name nobody
+"""Fitted by `quisait evaluate knowing` on the questions of two administrations that name nobody
 (decision 65)."""
 
 
 def log_odds(features: Features) -> float:
-    """Of their knowing what is asked."""
+    """Return the log-odds that a candidate with these features knows what is asked."""
     return BIAS + math.fsum(a * b for a, b in zip(WEIGHTS, features, strict=True))
 
 
 def odds_of(probability: float) -> float:
-    """Its log-odds."""
+    """Return the log-odds of a probability between 0 and 1."""
     return math.log(probability / (1 - probability))
 
 
 CARD, FURTHER_CARD = 0.5, 0.75
-"""The probability from which the likeliest has a card, and whoever else: across administrations
-six of ten between the two are right, and nine of ten above (docs/evaluation.md)."""
+"""The probability from which the likeliest candidate has a card, and any other: six of ten between
+the two are right, and nine of ten above (docs/evaluation.md, «Who knows»)."""
 
 NEAR = 0.15
-"""The probability from which somebody may point the way."""
+"""The probability from which a candidate is shown as one who may point the way."""
 
 DECLARED = 0.7
-"""What a topic counts that somebody only declares."""
+"""What a topic that an agent only declares counts, beside 1 for one that the directory states."""
 
 _ASKING = frozenset(STOP_WORDS | ASKING_WORDS) | frozenset(
     """
@@ -112,7 +113,7 @@ _ASKING = frozenset(STOP_WORDS | ASKING_WORDS) | frozenset(
     aider répondre spécialiste expert experte référent référente collègue côté
     """.split()  # noqa: SIM905
 )
-"""Words that put the question of who knows, and say nothing of the subject."""
+"""Words that ask who knows, and tell nothing of the subject."""
 
 
 _WORD = re.compile(r"[^\W_]+")
@@ -120,18 +121,18 @@ _WORD = re.compile(r"[^\W_]+")
 
 @lru_cache(maxsize=8192)
 def subject_terms(text: str) -> frozenset[str]:
-    """The terms of a text, in any gender and number, without words that only ask."""
+    """Return the terms of a text, alike in any gender and number, without words that only ask."""
     words = (word for word in _WORD.findall(text.lower()) if len(word) > 1)
     return frozenset(terms(" ".join(word for word in words if word not in _ASKING)))
 
 
 def counting_documents(window: Window) -> list[RankedDocument]:
-    """Those that show what somebody knows: a mail that was forwarded takes no rank from them."""
+    """Return the documents that show what somebody knows: not a forwarded mail, say."""
     return [one for one in window.documents if counting_contributions(one.card)]
 
 
 def topic_shares(documents: Sequence[RankedDocument], topics: TopicsOf) -> dict[str, float]:
-    """How far the first documents are about each topic, from 0 to 1; the first counts most."""
+    """Return the share of each topic in the first documents, 0 to 1; the first counts most."""
     shares: dict[str, float] = defaultdict(float)
     first = documents[:TOPIC_DOCUMENTS]
     weights = [max(one.smoothed, 0.0) ** 2 / (1 + rank) for rank, one in enumerate(first)]
@@ -143,16 +144,16 @@ def topic_shares(documents: Sequence[RankedDocument], topics: TopicsOf) -> dict[
 
 
 def question_topics(shares: Mapping[str, float]) -> list[str]:
-    """The topics that a question is about, the surest first."""
+    """Return the topics that a question is about, by falling share."""
     sure = [topic for topic, share in shares.items() if share >= LEAST_SHARE]
     return sorted(sure, key=lambda topic: (-shares[topic], topic))[:MOST_TOPICS]
 
 
 class Knowledge:
-    """What a window, the directory and the build say of the candidates for one question.
+    """What the documents, the directory and the build tell of the candidates for one question.
 
-    `owner_of` maps accounts to agents; `shares` are the
-    question's topics (`topic_shares`), `asked` those that it names.
+    `owner_of` maps accounts to ids of agents, `votes` ids of agents to their votes. `shares` are
+    the shares of the question's topics (`topic_shares`), `asked` the topics that it names.
     """
 
     def __init__(
@@ -182,7 +183,7 @@ class Knowledge:
         )
 
     def features(self, agent: Agent) -> Features:
-        """Of one candidate, with or without documents."""
+        """Return the features of a candidate, with or without documents."""
         cast = [vote for vote in self._votes.get(agent.id, ()) if vote.weight > 0]
         documents = [self._ranked[vote.document_id] for vote in cast]
         roles = self._best_roles(agent, cast)
@@ -208,7 +209,7 @@ class Knowledge:
         )
 
     def reasons(self, agent: Agent) -> tuple[Reason, ...]:
-        """What the directory says of them on the question's topics."""
+        """Return why the directory says that an agent holds a topic of the question."""
         stated = self._holders.stated.get(agent.id, {})
         sure = {why for topic, why in stated.items() if self._shares.get(topic, 0) >= LEAST_SHARE}
         return tuple(why for why in Reason if why in sure)
@@ -220,7 +221,7 @@ class Knowledge:
         return max(0.0, min(deviations, MOST_DEVIATIONS)) / (MOST_DEVIATIONS / 2)
 
     def _best_roles(self, agent: Agent, cast: Sequence[Vote]) -> set[ContributorRole]:
-        """What they did in the document that votes most for them."""
+        """Return what the agent did in the document that votes most for them."""
         if not cast:
             return set()
         best = self._ranked[max(cast, key=lambda vote: vote.weight).document_id]

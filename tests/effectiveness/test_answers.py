@@ -51,7 +51,10 @@ def test_what_a_page_shows_is_counted(tmp_path: Path) -> None:
 
 def test_where_nobody_knows_a_card_is_a_fault(tmp_path: Path) -> None:
     """So are documents presented as answers where none answers."""
-    nothing = {"experts": {"ideal": [], "ok": []}, "documents": {"ideal": [], "ok": []}}
+    nothing: dict[str, Any] = {
+        "experts": {"ideal": [], "ok": []},
+        "documents": {"ideal": [], "ok": []},
+    }
     rows = [question(n, **nothing, nobody=True, no_documents=True) for n in range(2)]
     found = shares(written(tmp_path, questions=rows), (("ag-1",), ("wiki:1",)), ((), ()))
     assert found == {"named_though_nobody": (1, 2), "documents_though_none": (1, 2)}
