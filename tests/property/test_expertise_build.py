@@ -20,7 +20,6 @@ from expertise.build_tables import CellRecord
 from expertise.builds import SqlBuilds
 from expertise.corpus import read_corpus
 from expertise.holders import (
-    LEAST_ACCEPTED,
     VOLUME_DISCOUNT,
     IsolationScope,
     weigh_cells,
