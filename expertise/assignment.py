@@ -35,8 +35,8 @@ class AboutFeatures(NamedTuple):
     other: float
 
 
-WEIGHTS = AboutFeatures(title=2.0, text=1.8, named=-1.0, near=0.7, nearest=2.0, other=-1.6)
-BIAS = -3.6
+WEIGHTS = AboutFeatures(title=2.2, text=2.0, named=-1.1, near=0.7, nearest=2.0, other=-1.6)
+BIAS = -3.7
 """By `quisait evaluate topics`, on two administrations (decision 71)."""
 NOT_COMPARED = AboutFeatures(title=0, text=0, named=0, near=2.0, nearest=1, other=0)
 """`near` and `nearest` of a topic that the document cannot be compared with: about the mean of
@@ -44,8 +44,8 @@ those that a text names. A métier has no vector, and few documents have no mean
 BROADER = 0.5
 """The part of its confidence that a topic gives to the broader ones: by five of the broadest topics
 of one administration, who knows a part of a subject does not hold the whole of it."""
-LEAST_CONFIDENCE = 0.35
-"""Topics with less confidence are not assigned."""
+LEAST_CONFIDENCE = 0.5
+"""Topics with less confidence are not assigned, but as broader ones."""
 LEAST_DOCUMENTS = 50
 """With fewer documents there is no meaningful mean: only labels assign topics."""
 
@@ -216,9 +216,10 @@ class TopicConfidences:
         """(row, topic, confidence from 0 to 1) by row, then topic; each pair once."""
         pairs, features = self.features(chunk)
         size = max(self._topics, 1)
-        pairs, sure = self._with_broader(pairs, confidence(features), size)
+        sure = confidence(features)
         kept = np.flatnonzero(sure >= LEAST_CONFIDENCE)
-        return pairs[kept] // size, pairs[kept] % size, sure[kept].astype(np.float32)
+        pairs, sure = self._with_broader(pairs[kept], sure[kept], size)
+        return pairs // size, pairs % size, sure.astype(np.float32)
 
     def features(self, chunk: LabelledChunk) -> tuple[NDArray[np.int64], Features]:
         """(row times topics plus topic, ascending, each once; `AboutFeatures` as columns)."""

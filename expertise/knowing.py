@@ -23,7 +23,7 @@ from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 TOPIC_DOCUMENTS = 8
 """The topics of so many first documents say what a question is about."""
 
-LEAST_SHARE = 0.2
+LEAST_SHARE = 0.1
 """Who holds a topic with a smaller share of the question is no candidate by that."""
 
 MOST_TOPICS = 3
@@ -95,9 +95,10 @@ def odds_of(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-CARD, FURTHER_CARD = 0.5, 0.75
-"""The probability from which the likeliest has a card, and whoever else: across administrations
-six of ten between the two are right, and nine of ten above (docs/evaluation.md)."""
+CARD, FURTHER_CARD, BARE_CARD = 0.5, 0.75, 0.85
+"""The probability from which the likeliest has a card, whoever else, and anybody where no document
+is expected to answer: across administrations eight of ten between the first two are right,
+and nine of ten above (docs/evaluation.md)."""
 
 NEAR = 0.15
 """The probability from which somebody may point the way."""
