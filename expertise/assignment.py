@@ -42,8 +42,8 @@ NOT_COMPARED = AboutFeatures(title=0, text=0, named=0, near=2.0, nearest=1, othe
 """`near` and `nearest` of a topic that the document cannot be compared with: about the mean of
 those that a text names. A métier has no vector, and few documents have no meaningful mean."""
 BROADER = 0.5
-"""The part of its confidence that a topic gives to the broader ones: by five of the broadest topics
-of one administration, who knows a part of a subject does not hold the whole of it."""
+"""The part of its confidence that a topic gives to the broader ones: who knows a part of a subject
+seldom holds the whole of it (decision 71)."""
 LEAST_CONFIDENCE = 0.5
 """Topics with less confidence are not assigned, but as broader ones."""
 LEAST_DOCUMENTS = 50

@@ -105,18 +105,18 @@ class BuildReader:
     book: AgentDirectory
     rules: BuildRules
     # The topics of one build never change; the key is its id.
-    _topics: dict[str, dict[str, TopicRecord]] = field(default_factory=dict)
+    _topics: dict[str, tuple[dict[str, TopicRecord], TopicNames]] = field(default_factory=dict)
 
     def reading(self, today: date) -> "OpenBuild | BuildStatus":
         """The build to answer from, or why there is none: not made yet, or too old."""
         stamp = self._stamp(today)
         if isinstance(stamp, BuildStatus):
             return stamp
-        topics = self._topics.get(stamp.id)
-        if topics is None:
-            topics = {one.topic.id: one for one in self.builds.topics(stamp.id)}
-            self._topics = {stamp.id: topics}
-        names = TopicNames.of([one.topic for one in topics.values()])
+        if stamp.id not in self._topics:
+            listed = {one.topic.id: one for one in self.builds.topics(stamp.id)}
+            names = TopicNames.of([one.topic for one in listed.values()])
+            self._topics = {stamp.id: (listed, names)}
+        topics, names = self._topics[stamp.id]
         standing = Revalidation(
             self.index,
             self.book,

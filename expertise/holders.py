@@ -66,8 +66,8 @@ class Cells:
 
 AGREED = 2.5
 """What a document counts for its author where the directory names them on its topic, or their
-métier shares a rare word with it (`topics_of_metiers`): 2.4 and 1.6 to 2 by two administrations
-(decision 71)."""
+métier shares a rare word with it (`topics_of_metiers`): 2.7 and 1.6 by two administrations, where
+2.5 misses nobody with whom it agrees (decision 71)."""
 
 
 def weigh_cells(corpus: Corpus, owner: IntArray, agreed: "sp.csr_array") -> Cells:
@@ -111,8 +111,8 @@ COMMENT_ON_TOPIC = ROLE_WEIGHTS[ContributorRole.COMMENTER]
 visible on it. An old word in a glossary weighs less."""
 WROTE_ON_TOPIC = 0.5
 """The least that a contribution of one's own weighs for nobody else to be alone beside it: a recent
-document that is as likely as not about the topic. Of 20 who held none by less, none really did, and
-one of 11 who held none by more, in two administrations (decision 71)."""
+document that is as likely as not about the topic. In two administrations none of the five who wrote
+less and were no holders really held the topic, and two of the 16 who wrote more (decision 71)."""
 
 
 def pairs_shown(

@@ -97,7 +97,7 @@ def odds_of(probability: float) -> float:
 
 CARD, FURTHER_CARD, BARE_CARD = 0.5, 0.75, 0.85
 """The probability from which the likeliest has a card, whoever else, and anybody where no document
-is expected to answer: across administrations eight of ten between the first two are right,
+is expected to answer: across administrations seven of ten between the first two are right,
 and nine of ten above (docs/evaluation.md)."""
 
 NEAR = 0.15
