@@ -168,7 +168,7 @@ def test_strengths_are_those_of_the_reference(
     corpus = read_corpus(documents, Assignment(topics), frozenset({EVERYONE}), TODAY)
     owner = {f"wiki:a{n}": min(n, 4) for n in range(6)} | {"wiki:a3": -1}
     owners = np.array([owner[one] for one in corpus.accounts], dtype=np.int64)
-    agreed = pair_matrix(*zip(*AGREEING, strict=True), (3, 5))
+    agreed = pair_matrix([t for t, _ in AGREEING], [a for _, a in AGREEING], (3, 5))
     cells = weigh_cells(corpus, owners, agreed)
     found = {
         (int(t), int(a)): s
