@@ -146,7 +146,6 @@ def make_part(files: BuildFiles, first: int, count: int, order: Numbers, starts:
             "document": ("BIGINT", document + first),
             "account": ("VARCHAR", [f"wiki:a{number:07}" for number in agents.tolist()]),
             "weight": ("DOUBLE", weight * 0.5 ** draw.uniform(0, 3, len(document))),
-            "accepted": ("BOOLEAN", np.zeros(len(document), dtype=np.bool_)),
             "own": ("BOOLEAN", draw.random(len(document)) < 0.5),
         },
     )
@@ -155,7 +154,8 @@ def make_part(files: BuildFiles, first: int, count: int, order: Numbers, starts:
         {
             "document": ("BIGINT", row + first),
             "topic": ("BIGINT", topic),
-            "confidence": ("DOUBLE", draw.uniform(0.35, 1, len(row))),
+            "title": ("BOOLEAN", draw.random(len(row)) < 0.5),
+            "text": ("BOOLEAN", np.ones(len(row), dtype=np.bool_)),
         },
     )
     none = np.empty(0, dtype=np.int64)
@@ -226,7 +226,8 @@ def corpus(folder: Path, documents: int) -> Corpus:
         documents,
         named["document"].astype(np.int64),
         named["topic"].astype(np.int64),
-        named["confidence"].astype(np.float64),
+        named["title"].astype(np.bool_),
+        named["text"].astype(np.bool_),
         none,
         none,
         none,
@@ -243,7 +244,6 @@ def corpus(folder: Path, documents: int) -> Corpus:
         document=rows["document"].astype(np.int64),
         account=account.astype(np.int64),
         weight=rows["weight"].astype(np.float64),
-        accepted=rows["accepted"].astype(np.bool_),
         own=rows["own"].astype(np.bool_),
         asks=kept["asks"].astype(np.bool_),
         contributions_seen=3 * documents,

@@ -135,7 +135,7 @@ def _degree(row: Mapping[str, Any]) -> int | None:
 
 
 def _scope(name: str) -> str:
-    return "country" if name == "france" else name
+    return "country" if name in ("france", "everywhere") else name
 
 
 def _by_agent(row: Mapping[str, Any]) -> dict[tuple[str, str], tuple[frozenset[str], bool]]:

@@ -45,11 +45,14 @@ from evaluation.measures import SavedRuns, load_ir_measures, read_saved_runs
 from evaluation.rankings import evaluate_experts, evaluate_search
 from evaluation.reports import Report, report_body, report_text, write_runs
 from evaluation.scratch import Bench
+from evaluation.topics import Administration, JudgedTopics, judge_topics, topics_text
 from evaluation.voting_models import VotingModel
 from expertise.topics import read_topics
 from indexer.access import Reader
+from quisait.application.assembly import Application
 from quisait.application.model_bars import MeasuredBars, write_bars
 from quisait.application.startup import errors_as_sentences, opened_application, read_settings
+from quisait.clock import today
 from quisait.commands.answers import answer_context, command_line_reader
 from quisait.privacy.retention import audit_command
 from quisait.settings import beside_file
@@ -344,6 +347,19 @@ def knowing_command(administrations: Administrations) -> None:
         typer.echo(knowing_text(_ask_each(administrations, "knowing", ask_all)))
 
 
+@evaluate_app.command("topics")
+def topics_command(administrations: Administrations) -> None:
+    """Les sujets des documents et leurs référents : ajustés sur les autres, essayés sur chacune."""
+
+    def judged(truth: Truth, application: Application) -> JudgedTopics:
+        listed = read_topics(beside_file(application.settings.topics.file))
+        kept = application.index, application.book, application.encoder
+        return judge_topics(Administration(truth, listed.topics, *kept, today()))
+
+    with errors_as_sentences():
+        typer.echo(topics_text(_open_each(administrations, "topics", judged)))
+
+
 @evaluate_app.command("answering")
 def answering_command(
     administrations: Administrations,
@@ -365,23 +381,35 @@ def _ask_each(
     command: str,
     ask: Callable[[Truth, AnswerContext, ReaderOf], T],
 ) -> dict[str, T]:
-    """Open each installation in turn and ask it; return what `ask` returns, by the truth's folder.
+    """Return what `ask` returns of each installation; as `_open_each`."""
+
+    def asked(truth: Truth, application: Application) -> T:
+        with answer_context(application) as context:
+            return ask(truth, context, partial(command_line_reader, application))
+
+    return _open_each(administrations, command, asked)
+
+
+def _open_each(
+    administrations: Sequence[str], command: str, use: Callable[[Truth, Application], T]
+) -> dict[str, T]:
+    """Open each installation in turn; return what `use` returns, by the truth's folder.
 
     An administration is written `SETTINGS=FOLDER`. Raises `ValueError` if it is not, or if two
     folders have one name.
     """
-    asked: dict[str, T] = {}
+    found: dict[str, T] = {}
     for one in administrations:
         settings, _, folder = one.partition("=")
         name = Path(folder).name
-        if not name or name in asked:
+        if not name or name in found:
             raise ValueError(f"Écrivez RÉGLAGES=DOSSIER, un dossier par installation : {one!r}.")
         truth = read_truth(Path(folder))
         os.environ["QUISAIT_FILE"] = settings
-        with opened_application() as application, answer_context(application) as context:
+        with opened_application() as application:
             audit_command(application.privacy, f"quisait evaluate {command}", ANY_AGENT)
-            asked[name] = ask(truth, context, partial(command_line_reader, application))
-    return asked
+            found[name] = use(truth, application)
+    return found
 
 
 def models_of(name: str) -> tuple[VotingModel, ...]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evaluation.abstention import markdown_row
 from evaluation.answers import ExpectedAnswer, Share, Truth
 from evaluation.logistic import Floats, LogisticRegression, logistic_regression
-from expertise.knowing import CARD, FURTHER_CARD, Features
+from expertise.knowing import BARE_CARD, CARD, FURTHER_CARD, Features
 from expertise.who_knows import NO_BAR
 from indexer.access import Reader
 from search_api.answers.context import AnswerContext
@@ -90,8 +90,9 @@ def cards(one: AskedQuestion, model: LogisticRegression) -> tuple[str, ...]:
         return ()
     likely = model.probabilities(one.features)
     order = np.argsort(-likely, kind="stable")
-    first = likely[order[0]] >= (CARD if one.documents_answer else FURTHER_CARD)
-    further = [n for n in order[1:MOST_CARDS] if likely[n] >= FURTHER_CARD]
+    bars = (CARD, FURTHER_CARD) if one.documents_answer else (BARE_CARD, BARE_CARD)
+    first = likely[order[0]] >= bars[0]
+    further = [n for n in order[1:MOST_CARDS] if likely[n] >= bars[1]]
     return tuple(one.ids[n] for n in (order[0], *further)) if first else ()
 
 

@@ -1,34 +1,51 @@
-"""Assign topics to documents: by label in their analysed text, and by vector, with a confidence."""
+"""Assign topics to documents, with a confidence that weighs labels, vectors and other topics."""
 
-import math
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from expertise.topics import Topic, TopicKind, broader_closure
-from indexer.french.analysis import analyse
+from indexer.french.analysis import Term, analyse
 from indexer.ports import Encoder
 from indexer.values import IndexedDocument, Vectors
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
 
-IN_TITLE = 1.0
-"""The confidence where a document's title has a label of the topic."""
-IN_TEXT = (0.5, 0.4)
-"""The confidence where only the text has a label: the first, plus the second times the share of
-passages that have it, divided by the square root of the number of topics that the text names. One
-mention in a long file says little, and a glossary that names all topics is about none."""
-BY_VECTOR = (2.5, 5.0, 0.7)
-"""Standard deviations above the topic's mean similarity at which the confidence by vector begins
-(with half of the third number) and at which it reaches the third number."""
-LEAST_CONFIDENCE = 0.35
-"""Topics with less confidence are not assigned."""
+
+class AboutFeatures(NamedTuple):
+    """What is known of a document and a topic.
+
+    `title`, `text`: 1 where its title, its text has a label of the topic, else 0. `named`:
+    logarithm of the number of topics that its text names. `near`: standard deviations by which its
+    similarity to the topic is above the topic's mean, at least 0. `nearest`: 1 for the topic with
+    the most. `other`: 1 where its title has a label of another topic.
+    """
+
+    title: float
+    text: float
+    named: float
+    near: float
+    nearest: float
+    other: float
+
+
+WEIGHTS = AboutFeatures(title=2.2, text=2.0, named=-1.1, near=0.7, nearest=2.0, other=-1.6)
+BIAS = -3.7
+"""By `quisait evaluate topics`, on two administrations (decision 71)."""
+NOT_COMPARED = AboutFeatures(title=0, text=0, named=0, near=2.0, nearest=1, other=0)
+"""`near` and `nearest` of a topic that the document cannot be compared with: about the mean of
+those that a text names. A métier has no vector, and few documents have no meaningful mean."""
+BROADER = 0.5
+"""The part of its confidence that a topic gives to the broader ones: who knows a part of a subject
+seldom holds the whole of it (decision 71)."""
+LEAST_CONFIDENCE = 0.5
+"""Topics with less confidence are not assigned, but as broader ones."""
 LEAST_DOCUMENTS = 50
 """With fewer documents there is no meaningful mean: only labels assign topics."""
 
@@ -36,13 +53,20 @@ _KEPT_SIMILAR = 5
 _SCALE = 1_000_000
 """Similarities are summed as integers (millionths), so that the order of a scan does not matter."""
 
+LEAST_DEVIATION = 1.0
+"""In millionths: where documents differ by no more in their similarity, none stands out."""
+
 _LARGEST_COMPONENT = 10.0
 """No component of a vector of length 1 reaches it; NaN fails the comparison too."""
 
 ConfidenceMatrix: TypeAlias = "sp.csr_array"
 """float32 (documents, topics), from 0 to 1."""
 
-Phrase = tuple[tuple[int, str], ...]
+Features = NDArray[np.float64]
+"""Shape (pairs, features), columns as `AboutFeatures`."""
+
+Phrase = tuple[tuple[int, str, str], ...]
+"""(distance from the first word, term, acronym or empty) of each word of a label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +90,12 @@ def topic_vectors(topics: Sequence[Topic], encoder: Encoder) -> TopicVectors:
 class Labelled:
     """What one document's text and vectors say, before all documents are compared.
 
-    `by_label`: (topic, confidence) of each topic that its text names. `similar`: its most similar
-    topics by vector, the best first, as (place in `TopicVectors`, whole millionths).
+    `by_label`: (topic, whether its title names it, whether its text does). `similar`: those topics
+    and its most similar ones by vector, the best first, as (place in `TopicVectors`, whole
+    millionths).
     """
 
-    by_label: tuple[tuple[int, float], ...]
+    by_label: tuple[tuple[int, bool, bool], ...]
     similar: tuple[tuple[int, int], ...]
 
 
@@ -93,7 +118,8 @@ class LabelledChunk:
     documents: int
     row: NDArray[np.int64]
     topic: NDArray[np.int64]
-    confidence: NDArray[np.float64]
+    title: NDArray[np.bool_]
+    text: NDArray[np.bool_]
     similar_row: NDArray[np.int64]
     similar_place: NDArray[np.int64]
     similar_whole: NDArray[np.int64]
@@ -108,7 +134,10 @@ class Labels:
     def __init__(self, topics: Sequence[Topic], vectors: TopicVectors | None = None) -> None:
         self._vectors = vectors
         self._phrases = _phrases(topics)
-        size = 0 if vectors is None else len(vectors.topics)
+        self._places = (
+            {} if vectors is None else {n: p for p, n in enumerate(vectors.topics.tolist())}
+        )
+        size = len(self._places)
         self._sums = np.zeros(size, dtype=np.int64)
         self._squares = [0] * size
         self._encoded = 0
@@ -116,8 +145,8 @@ class Labels:
     def of(self, document: IndexedDocument) -> Labelled:
         """What a document says. Raises `ValueError` for vectors that no encoder makes."""
         # What may fail comes first, so that a failing document adds nothing.
-        labelled = tuple(_topics_by_label(document, self._phrases).items())
-        return Labelled(labelled, self._compare(self._similar(document)))
+        labelled = _topics_by_label(document, self._phrases)
+        return Labelled(labelled, self._compare(self._similar(document), labelled))
 
     def _similar(self, document: IndexedDocument) -> NDArray[np.int64]:
         """Shape (topic vectors,), or (0,) without any: in whole millionths.
@@ -135,14 +164,18 @@ class Labels:
         whole: NDArray[np.int64] = np.rint(similar.astype(np.float64) * _SCALE).astype(np.int64)
         return whole
 
-    def _compare(self, whole: NDArray[np.int64]) -> tuple[tuple[int, int], ...]:
+    def _compare(
+        self, whole: NDArray[np.int64], labelled: Sequence[tuple[int, bool, bool]]
+    ) -> tuple[tuple[int, int], ...]:
         if not len(whole):
             return ()
         self._sums += whole
         for number, value in enumerate(whole.tolist()):
             self._squares[number] += value * value
         self._encoded += 1
-        best = np.lexsort((np.arange(len(whole)), -whole))[:_KEPT_SIMILAR]
+        order = np.lexsort((np.arange(len(whole)), -whole))
+        named = [self._places[topic] for topic, _, _ in labelled if topic in self._places]
+        best = order[(np.arange(len(order)) < _KEPT_SIMILAR) | np.isin(order, named)]
         return tuple(zip(best.tolist(), whole[best].tolist(), strict=True))
 
     def spread(self) -> Spread:
@@ -150,7 +183,7 @@ class Labels:
         count = max(self._encoded, 1)
         squares = np.array([float(one) for one in self._squares])
         means = self._sums / count
-        deviations = np.sqrt(np.maximum(squares / count - means**2, 1.0))
+        deviations = np.sqrt(np.maximum(squares / count - means**2, LEAST_DEVIATION**2))
         return Spread(means, deviations, self._encoded)
 
 
@@ -166,6 +199,7 @@ class TopicConfidences:
         self._topics = len(topics)
         self._of_vector = np.empty(0, dtype=np.int64) if vectors is None else vectors.topics
         self._spread = spread
+        self._is_topic = np.array([topic.kind == TopicKind.TOPIC for topic in topics], dtype=bool)
         above = broader_closure(topics)
         numbers = {topic.id: n for n, topic in enumerate(topics)}
         # Métiers add none.
@@ -180,42 +214,49 @@ class TopicConfidences:
         self, chunk: LabelledChunk
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
         """(row, topic, confidence from 0 to 1) by row, then topic; each pair once."""
+        pairs, features = self.features(chunk)
         size = max(self._topics, 1)
-        labelled = chunk.row * size + chunk.topic
-        near_row, near_topic, near = self._by_vector(chunk)
-        outstanding = near_row * size + near_topic
-        pairs = np.unique(np.concatenate((labelled, outstanding)))
-        one, other = np.zeros(len(pairs)), np.zeros(len(pairs))
-        one[np.searchsorted(pairs, labelled)] = chunk.confidence
-        other[np.searchsorted(pairs, outstanding)] = near
-        # Two independent confidences.
-        merged = 1.0 - (1.0 - one) * (1.0 - other)
-        pairs, merged = self._with_broader(pairs, merged, size)
-        sure = np.flatnonzero(merged >= LEAST_CONFIDENCE)
-        return pairs[sure] // size, pairs[sure] % size, merged[sure].astype(np.float32)
+        sure = confidence(features)
+        kept = np.flatnonzero(sure >= LEAST_CONFIDENCE)
+        pairs, sure = self._with_broader(pairs[kept], sure[kept], size)
+        return pairs // size, pairs % size, sure.astype(np.float32)
 
-    def _by_vector(
-        self, chunk: LabelledChunk
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-        """The topic of each document whose similarity stands out most, if it is enough."""
-        row, place = chunk.similar_row, chunk.similar_place
-        if self._spread.encoded < LEAST_DOCUMENTS or not len(row):
-            none = np.empty(0, dtype=np.int64)
-            return none, none, np.empty(0)
-        distance = chunk.similar_whole - self._spread.means[place]
-        outstanding = distance / self._spread.deviations[place]
-        order = np.lexsort((np.arange(len(row)), -outstanding, row))
-        first = order[np.flatnonzero(np.diff(row[order], prepend=-1))]
-        begins, full, most = BY_VECTOR
-        share = np.minimum(1.0, (outstanding[first] - begins) / (full - begins))
-        enough = share >= 0
-        found = most * (0.5 + 0.5 * share[enough])
-        return row[first][enough], self._of_vector[place[first][enough]], found
+    def features(self, chunk: LabelledChunk) -> tuple[NDArray[np.int64], Features]:
+        """(row times topics plus topic, ascending, each once; `AboutFeatures` as columns)."""
+        size = max(self._topics, 1)
+        enough = self._spread.encoded >= LEAST_DOCUMENTS
+        varies = self._spread.deviations[chunk.similar_place] > LEAST_DEVIATION
+        compared = np.flatnonzero(enough & varies)
+        place = chunk.similar_place[compared]
+        similar = chunk.similar_row[compared] * size + self._of_vector[place]
+        above = (chunk.similar_whole[compared] - self._spread.means[place]) / (
+            self._spread.deviations[place]
+        )
+        labelled = chunk.row * size + chunk.topic
+        pairs = np.unique(np.concatenate((labelled, similar)))
+        title, text, nearest = (np.zeros(len(pairs)) for _ in range(3))
+        title[np.searchsorted(pairs, labelled)] = chunk.title
+        text[np.searchsorted(pairs, labelled)] = chunk.text
+        near = np.full(len(pairs), np.nan)
+        near[np.searchsorted(pairs, similar)] = np.maximum(above, 0.0)
+        row, topic = pairs // size, pairs % size
+        order = np.lexsort((topic, -np.nan_to_num(near, nan=-1.0), row))
+        nearest[order[np.flatnonzero(np.diff(row[order], prepend=-1))]] = 1.0
+        unknown = np.isnan(near)
+        near[unknown], nearest[unknown] = NOT_COMPARED.near, NOT_COMPARED.nearest
+        _, document = np.unique(row, return_inverse=True)
+        is_topic = self._is_topic[topic]
+        titles = np.bincount(document, title * is_topic)[document]
+        texts = np.bincount(document, text * is_topic)[document]
+        other = (titles - title * is_topic > 0).astype(np.float64)
+        return pairs, np.column_stack(
+            (title, text, np.log(np.maximum(texts, 1.0)), near, nearest, other)
+        )
 
     def _with_broader(
         self, pairs: NDArray[np.int64], merged: NDArray[np.float64], size: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """With the broader topics of each topic, each as sure as the surest below it."""
+        """With the broader topics of each topic: `BROADER` of the surest below each."""
         topic = pairs % size
         counts = np.diff(self._starts)[topic]
         source = np.repeat(np.arange(len(pairs)), counts)
@@ -225,8 +266,18 @@ class TopicConfidences:
         every = np.unique(np.concatenate((pairs, above)))
         whole = np.zeros(len(every))
         whole[np.searchsorted(every, pairs)] = merged
-        np.maximum.at(whole, np.searchsorted(every, above), merged[source])
+        np.maximum.at(whole, np.searchsorted(every, above), BROADER * merged[source])
         return every, whole
+
+
+def confidence(features: Features) -> NDArray[np.float64]:
+    """How likely each document is about the topic, of `features` (pairs, features); (pairs,).
+
+    A logistic regression, rounded so that no order of additions shows.
+    """
+    odds = sum((features[:, n] * weight for n, weight in enumerate(WEIGHTS)), np.float64(BIAS))
+    found: NDArray[np.float64] = np.round(1 / (1 + np.exp(-odds)), 6)
+    return found
 
 
 class Assignment:
@@ -263,17 +314,19 @@ class ChunkBuilder:
     # Arrays, since the labels of a million documents as tuples would not fit in memory.
     _row: "array[int]" = field(default_factory=lambda: array("q"))
     _topic: "array[int]" = field(default_factory=lambda: array("q"))
-    _confidence: "array[float]" = field(default_factory=lambda: array("d"))
+    _title: "array[int]" = field(default_factory=lambda: array("b"))
+    _text: "array[int]" = field(default_factory=lambda: array("b"))
     _similar_row: "array[int]" = field(default_factory=lambda: array("q"))
     _similar_place: "array[int]" = field(default_factory=lambda: array("q"))
     _similar_whole: "array[int]" = field(default_factory=lambda: array("q"))
 
     def add(self, found: Labelled) -> None:
         """Add the next document."""
-        for topic, confidence in found.by_label:
+        for topic, in_title, in_text in found.by_label:
             self._row.append(self.documents)
             self._topic.append(topic)
-            self._confidence.append(confidence)
+            self._title.append(in_title)
+            self._text.append(in_text)
         for place, whole in found.similar:
             self._similar_row.append(self.documents)
             self._similar_place.append(place)
@@ -286,7 +339,8 @@ class ChunkBuilder:
             self.documents,
             np.array(self._row, dtype=np.int64),
             np.array(self._topic, dtype=np.int64),
-            np.array(self._confidence, dtype=np.float64),
+            np.array(self._title, dtype=np.bool_),
+            np.array(self._text, dtype=np.bool_),
             np.array(self._similar_row, dtype=np.int64),
             np.array(self._similar_place, dtype=np.int64),
             np.array(self._similar_whole, dtype=np.int64),
@@ -294,8 +348,10 @@ class ChunkBuilder:
 
 
 def topics_named(text: str, topics: tuple[Topic, ...]) -> frozenset[str]:
-    """Ids of the topics that a text names by one of their labels."""
-    return frozenset(topics[number].id for number in _topics_in(text, _cached_phrases(topics)))
+    """Ids of the topics that a question names by one of their labels."""
+    # Acronyms are often typed in lower case.
+    found = _topics_in(text, _cached_phrases(topics), cased=False)
+    return frozenset(topics[number].id for number in found)
 
 
 @lru_cache(maxsize=2)
@@ -304,7 +360,7 @@ def _cached_phrases(topics: tuple[Topic, ...]) -> dict[str, list[tuple[int, Phra
 
 
 def _phrases(topics: Sequence[Topic]) -> dict[str, list[tuple[int, Phrase]]]:
-    """Labels by their first term: (topic number, terms with their distance from the first)."""
+    """Labels by their first term: (topic number, the phrase)."""
     found: dict[str, list[tuple[int, Phrase]]] = {}
     for number, topic in enumerate(topics):
         for label in topic.labels:
@@ -312,33 +368,52 @@ def _phrases(topics: Sequence[Topic]) -> dict[str, list[tuple[int, Phrase]]]:
             if not analysed:
                 continue  # stop words or signs alone name nothing
             start = analysed[0].position
-            phrase = tuple((term.position - start, term.term) for term in analysed)
+            phrase = tuple(
+                (term.position - start, term.term, _acronym(label, term)) for term in analysed
+            )
             found.setdefault(phrase[0][1], []).append((number, phrase))
     return found
 
 
+def _letters(text: str, term: Term) -> str:
+    """The word as written, without signs: «T.V.A.» is TVA."""
+    return "".join(filter(str.isalnum, text[term.start : term.end]))
+
+
+def _acronym(label: str, term: Term) -> str:
+    """A word of a label that is in capitals: no ordinary word with its stem names the topic."""
+    written = _letters(label, term)
+    return written if len(written) > 1 and written.isupper() else ""
+
+
 def _topics_by_label(
     document: IndexedDocument, phrases: Mapping[str, list[tuple[int, Phrase]]]
-) -> dict[int, float]:
-    """Confidences by topic number, from the labels in a document's title and passages."""
-    found = dict.fromkeys(_topics_in(document.document.title, phrases), IN_TITLE)
-    counts: dict[int, int] = {}
+) -> tuple[tuple[int, bool, bool], ...]:
+    """(topic number, whether the title has a label, whether a passage has), by number."""
+    title = _topics_in(document.document.title, phrases)
+    text: set[int] = set()
     for passage in document.passages:
-        for topic in _topics_in(f"{passage.heading}\n{passage.text}", phrases):
-            counts[topic] = counts.get(topic, 0) + 1
-    least, more = IN_TEXT
-    for topic, count in counts.items():
-        in_text = (least + more * count / len(document.passages)) / math.sqrt(len(counts))
-        found[topic] = max(found.get(topic, 0.0), in_text)
-    return found
+        text |= _topics_in(f"{passage.heading}\n{passage.text}", phrases)
+    return tuple((topic, topic in title, topic in text) for topic in sorted(title | text))
 
 
-def _topics_in(text: str, phrases: Mapping[str, list[tuple[int, Phrase]]]) -> set[int]:
+def _topics_in(
+    text: str, phrases: Mapping[str, list[tuple[int, Phrase]]], *, cased: bool = True
+) -> set[int]:
+    """Numbers of the topics that a text names; acronyms in capitals, or not `cased`."""
     analysed = analyse(text)
-    places = {term.position: term.term for term in analysed}
+    places = {term.position: term for term in analysed}
+
+    def stands(position: int, word: str, acronym: str) -> bool:
+        term = places.get(position)
+        if term is None or term.term != word:
+            return False
+        written = _letters(text, term) if acronym else ""
+        return (written if cased else written.upper()) == acronym
+
     return {
         topic
         for term in analysed
         for topic, phrase in phrases.get(term.term, ())
-        if all(places.get(term.position + offset) == word for offset, word in phrase)
+        if all(stands(term.position + offset, word, acronym) for offset, word, acronym in phrase)
     }

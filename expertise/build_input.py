@@ -4,11 +4,12 @@ A part of so many documents is in memory at once. The tables:
 
 - `documents`: number, id, mark (record hash), key (`document_key`), day, whether it is an open
   question, whether it asks for a skill. Those that every agent may read, and no others.
-- `contributions`: document, account, weight, accepted answer, own part.
+- `contributions`: document, account, weight, own part.
 - `named`, `compared`: the topics that a document's text names and its vectors come near; from them
   `labels`: document, topic, confidence.
 - `agents`: those who may be shown, numbered by id; `owners`: account, agent.
 - `entries`: topic, agent, and what the directory says of the two.
+- `metiers`: métier, topic: those that share a rare word.
 - `topics`: number, and whether it is a topic, not a métier.
 """
 
@@ -43,11 +44,12 @@ from expertise.corpus import (
 )
 from expertise.holders import (
     BASES,
+    TopicNames,
     known_agent,
     missions_in_force,
     stated_topics,
-    topic_ids_by_label,
     topics_of_ended_missions,
+    topics_of_metiers,
 )
 from expertise.topics import Topic, TopicKind
 from expertise.values import AccountDirectory
@@ -121,7 +123,8 @@ def label_documents(
                 0,
                 named["document"],
                 named["topic"],
-                named["confidence"],
+                named["title"],
+                named["text"],
                 near["document"],
                 near["place"],
                 near["whole"],
@@ -155,7 +158,7 @@ def write_directory(
 
     An id that comes twice, and who cannot be read, is recorded in `omissions`.
     """
-    named = topic_ids_by_label(topics)
+    names = TopicNames.of(topics)
     numbers = {topic.id: number for number, topic in enumerate(topics)}
     subjects = {topic.id for topic in topics if topic.kind == TopicKind.TOPIC}
     found: set[str] = set()
@@ -168,17 +171,17 @@ def write_directory(
             continue
         with omissions.instead(SkippedKind.AGENT, agent.id):
             agent.id.encode()
-            stated = stated_topics(agent, named, today)
-            otherwise = stated_topics(replace(agent, missions=()), named, today)
-            on = missions_in_force(agent, named, today)
-            ended = topics_of_ended_missions(agent, named, today)
+            stated = stated_topics(agent, names, today)
+            otherwise = stated_topics(replace(agent, missions=()), names, today)
+            on = missions_in_force(agent, names, today)
+            ended = topics_of_ended_missions(agent, names, today)
             found.add(agent.id)
             departement = known_agent(agent).departement
             people.add(
                 agent.id,
                 departement,
                 region_of(departement) or "",
-                bool(agent.metier.strip()),
+                agent.metier.strip(),
                 any(one.in_force(today) for one in agent.missions),
                 agent.arrived(today),
             )
@@ -202,6 +205,17 @@ def write_directory(
         "SELECT s.topic, a.agent, s.basis, s.otherwise, s.on_mission, s.ended "
         "FROM said s JOIN agents a ON a.id = s.id",
     )
+    metiers = [metier for (metier,) in files.rows("SELECT DISTINCT metier FROM agents")]
+    shared = [
+        (metier, numbers[topic])
+        for metier, some in topics_of_metiers(names, metiers).items()
+        for topic in some
+    ]
+    columns: Columns = {
+        "metier": ("VARCHAR", [metier for metier, _ in shared]),
+        "topic": ("BIGINT", [topic for _, topic in shared]),
+    }
+    files.add("metiers", columns)
 
 
 def write_owners(files: BuildFiles, book: AccountDirectory) -> None:
@@ -240,7 +254,7 @@ _PEOPLE = {
     "id": "VARCHAR",
     "departement": "VARCHAR",
     "region": "VARCHAR",
-    "metier": "BOOLEAN",
+    "metier": "VARCHAR",
     "told": "BOOLEAN",
     "arrived": "BOOLEAN",
 }
@@ -301,19 +315,19 @@ class _Part:
         }
         files.add("documents", documents)
         rows = [(self.first + n, *row) for n, one in enumerate(entries) for row in one.rows]
-        number, account, weight, accepted, own = zip(*rows, strict=True) if rows else [()] * 5
+        number, account, weight, own = zip(*rows, strict=True) if rows else [()] * 4
         contributions: Columns = {
             "document": ("BIGINT", number),
             "account": ("VARCHAR", [_unicode(one) for one in account]),
             "weight": ("DOUBLE", weight),
-            "accepted": ("BOOLEAN", accepted),
             "own": ("BOOLEAN", own),
         }
         files.add("contributions", contributions)
         named: Columns = {
             "document": ("BIGINT", chunk.row + self.first),
             "topic": ("BIGINT", chunk.topic),
-            "confidence": ("DOUBLE", chunk.confidence),
+            "title": ("BOOLEAN", chunk.title),
+            "text": ("BOOLEAN", chunk.text),
         }
         files.add("named", named)
         similar: Columns = {

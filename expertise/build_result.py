@@ -299,7 +299,7 @@ def sights_and_isolation(
     """Of each topic, how much of its people shows; and who may be called alone, how widely."""
     counts = files.arrays("SELECT * FROM topic_counts ORDER BY topic")
     ((people, metiers, told),) = files.rows(
-        "SELECT count(*), count(*) FILTER (metier), count(*) FILTER (told) FROM agents"
+        "SELECT count(*), count(*) FILTER (metier <> ''), count(*) FILTER (told) FROM agents"
     )
     ((wrote,),) = files.rows(
         "SELECT count(DISTINCT o.agent) FROM contributions c JOIN owners o ON o.account = c.account"

@@ -17,7 +17,7 @@ class BuildRules:
     """
 
     universal: frozenset[str] = frozenset({"everyone"})
-    least_strength: float = 1.2
+    least_strength: float = 1.0
     oldest_days: int = 30
     asking: frozenset[str] = ASKING_KINDS
     least_known: float = 0.6

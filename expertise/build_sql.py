@@ -17,11 +17,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from expertise.holders import (
+    AGREED,
     BASES,
     COMMENT_ON_TOPIC,
     DISCOUNT_SCALE,
     DISCOUNTS,
-    LEAST_ACCEPTED,
+    WROTE_ON_TOPIC,
     Basis,
     least_millionths,
 )
@@ -43,15 +44,18 @@ def _double(value: float) -> str:
 
 
 _CONTRIBUTED = f"""
-    SELECT l.topic, o.agent, c.document, c.account, c.weight, c.accepted,
-           CAST(floor(CAST(l.confidence AS DOUBLE) * c.weight * 1e6 + 0.5e0) AS BIGINT) AS said,
-           c.accepted AND c.weight >= {_double(LEAST_ACCEPTED)}
-               AND CAST(l.confidence AS DOUBLE) >= {_double(LEAST_ACCEPTED)} AS enough,
+    SELECT l.topic, o.agent, c.document, c.account, c.weight,
+           CAST(floor(CAST(l.confidence AS DOUBLE) * c.weight * 1e6 + 0.5e0) AS BIGINT) AS shown,
+           CAST(floor(
+               CAST(l.confidence AS DOUBLE) * c.weight
+               * CASE WHEN g.agent IS NULL THEN 1e0 ELSE {_double(AGREED)} END * 1e6 + 0.5e0
+           ) AS BIGINT) AS said,
            c.own, d.asks, d.id, d.mark
     FROM contributions c
     JOIN owners o ON o.account = c.account
     JOIN documents d ON d.document = c.document
     JOIN labels l ON l.document = c.document
+    LEFT JOIN agreed g ON g.topic = l.topic AND g.agent = o.agent
 """
 """Each contribution of an agent with each topic of its document."""
 
@@ -60,11 +64,20 @@ def steps(least_strength: float) -> Sequence[Step]:
     """In the order in which they are made."""
     least = least_millionths(least_strength)
     comment = least_millionths(COMMENT_ON_TOPIC)
+    wrote = least_millionths(WROTE_ON_TOPIC)
     demonstrated = BASES.index(Basis.DEMONSTRATED)
     declared = BASES.index(Basis.DECLARED)
-    value = f"CASE WHEN enough AND said < {least} THEN {least} ELSE said END"
     factors = ", ".join(f"({rank}, {factor})" for rank, factor in enumerate(DISCOUNTS.tolist()))
     return (
+        # Whom the directory names on a topic, or whose métier shares a rare word with it.
+        Step(
+            "agreed",
+            """
+            SELECT topic, agent FROM entries WHERE basis >= 0
+            UNION
+            SELECT m.topic, a.agent FROM metiers m JOIN agents a ON a.metier = m.metier
+            """,
+        ),
         # Who shows on a topic, who wrote there themselves, and whose documents may make a holder:
         # a sum without discount is never less than the strength, and needs no order.
         Step(
@@ -72,11 +85,11 @@ def steps(least_strength: float) -> Sequence[Step]:
             f"""
             SELECT topic, agent, shown, own, heavy FROM (
                 SELECT c.topic, c.agent,
-                       max(CASE WHEN said >= {comment} THEN 1 ELSE 0 END) AS shown,
-                       max(CASE WHEN said >= {comment} AND own AND NOT asks THEN 1 ELSE 0 END)
+                       max(CASE WHEN c.shown >= {comment} THEN 1 ELSE 0 END) AS shown,
+                       max(CASE WHEN c.shown >= {wrote} AND own AND NOT asks THEN 1 ELSE 0 END)
                            AS own,
                        CASE WHEN max(CASE WHEN t.is_topic THEN 1 ELSE 0 END) = 1
-                                 AND sum(CASE WHEN asks THEN 0 ELSE {value} END) >= {least}
+                                 AND sum(CASE WHEN asks THEN 0 ELSE said END) >= {least}
                             THEN 1 ELSE 0 END AS heavy
                 FROM ({_CONTRIBUTED}) c JOIN topics t ON t.topic = c.topic
                 GROUP BY c.topic, c.agent
@@ -90,10 +103,10 @@ def steps(least_strength: float) -> Sequence[Step]:
                    row_number() OVER (PARTITION BY topic, agent ORDER BY said DESC, id) - 1
                        AS place
             FROM (
-                SELECT c.topic, c.agent, c.id, c.account, c.mark, {value} AS said,
+                SELECT c.topic, c.agent, c.id, c.account, c.mark, c.said,
                        row_number() OVER (
                            PARTITION BY c.topic, c.agent, c.document
-                           ORDER BY c.weight DESC, c.accepted DESC, c.account
+                           ORDER BY c.weight DESC, c.account
                        ) AS best
                 FROM ({_CONTRIBUTED}) c
                 JOIN pairs p ON p.topic = c.topic AND p.agent = c.agent
@@ -137,7 +150,7 @@ def steps(least_strength: float) -> Sequence[Step]:
             f"""
             SELECT s.topic, s.agent, a.departement, a.region FROM (
                 SELECT p.topic, p.agent FROM pairs p JOIN topics t ON t.topic = p.topic
-                WHERE p.shown = 1 AND t.is_topic
+                WHERE p.own = 1 AND t.is_topic
                 UNION
                 SELECT topic, agent FROM entries WHERE basis >= 0
                 UNION

@@ -18,14 +18,14 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.values import Access, ContributorRole, Document, EvidencePolicy
+from connectors.values import Access, Document, EvidencePolicy
 from expertise.assignment import Assignment, ConfidenceMatrix
 from expertise.topics import label_key
 from expertise.votes import (
-    ROLE_WEIGHTS,
     WHOLE_PARTS,
     contribution_weight,
     is_open_question,
+    known_contributions,
     shares_of_text,
 )
 from indexer.errors import IndexerError
@@ -167,10 +167,19 @@ class UnlabelledSample:
 IntArray = NDArray[np.int64]
 
 ASKING_KINDS = frozenset(
-    {"offre de mission", "offre d'emploi", "offre de stage", "fiche de poste", "annonce"}
+    {
+        "actualité",
+        "annonce",
+        "communiqué",
+        "fiche de poste",
+        "lettre d'information",
+        "offre d'emploi",
+        "offre de mission",
+        "offre de stage",
+    }
 )
-"""Kinds of documents that ask for a skill, unless the settings name others: whoever writes a job
-offer looks for somebody who knows."""
+"""Kinds of documents that show no skill of who wrote them, unless the settings name others: a job
+offer looks for somebody who knows, and news tell of others."""
 
 
 def asking_kinds(kinds: Iterable[str]) -> frozenset[str]:
@@ -188,8 +197,8 @@ def asks_for_a_skill(kind: str, asking: frozenset[str]) -> bool:
 class Corpus:
     """Documents by ascending id, and one row for each contribution with a weight.
 
-    `document`, `account`, `weight` and `accepted` have shape (rows,): indices into `document_ids`
-    and `accounts`, role times recency, and whether it is an accepted answer. `marks` are record
+    `document`, `account` and `weight` have shape (rows,): indices into `document_ids`
+    and `accounts`, and role times recency. `marks` are record
     hashes, to detect later changes. `dated`, `open_question` and `asks`, whether the document
     asks for a skill, have shape (documents,). `own` (rows,): wrote or answered, and did not only
     change, review or comment.
@@ -204,7 +213,6 @@ class Corpus:
     document: IntArray
     account: IntArray
     weight: NDArray[np.float64]
-    accepted: NDArray[np.bool_]
     own: NDArray[np.bool_]
     asks: NDArray[np.bool_]
     contributions_seen: int
@@ -256,14 +264,14 @@ def without_topics(
 
 @dataclass(frozen=True, slots=True)
 class DocumentEntry:
-    """What a build has of one document; `rows` are (account, weight, accepted answer, own)."""
+    """What a build has of one document; `rows` are (account, weight, own)."""
 
     id: str
     mark: str
     dated: int
     open_question: bool
     asks: bool
-    rows: tuple[tuple[str, float, bool, bool], ...]
+    rows: tuple[tuple[str, float, bool], ...]
 
     @classmethod
     def of(
@@ -282,11 +290,9 @@ class DocumentEntry:
                 (
                     row.account,
                     contribution_weight(row, today, shares.get(row.account)),
-                    row.role is ContributorRole.ACCEPTED_ANSWERER,
                     row.role in WHOLE_PARTS,
                 )
-                for row in document.contributions
-                if ROLE_WEIGHTS[row.role] > 0
+                for row in known_contributions(document.title, document.contributions)
             ),
         )
 
@@ -304,7 +310,6 @@ class _CorpusBuilder:
     document: "array[int]" = field(default_factory=lambda: array("q"))
     account: "array[int]" = field(default_factory=lambda: array("q"))
     weight: "array[float]" = field(default_factory=lambda: array("d"))
-    accepted: "array[int]" = field(default_factory=lambda: array("b"))
     own: "array[int]" = field(default_factory=lambda: array("b"))
 
     def take(self, one: DocumentEntry) -> None:
@@ -314,11 +319,10 @@ class _CorpusBuilder:
         self.dated.append(one.dated)
         self.open_question.append(one.open_question)
         self.asks.append(one.asks)
-        for account, weight, accepted, own in one.rows:
+        for account, weight, own in one.rows:
             self.document.append(number)
             self.account.append(self.accounts.setdefault(account, len(self.accounts)))
             self.weight.append(weight)
-            self.accepted.append(accepted)
             self.own.append(own)
 
     def corpus(self, topics: ConfidenceMatrix) -> Corpus:
@@ -336,7 +340,6 @@ class _CorpusBuilder:
             document=document_place[np.array(self.document, dtype=np.int64)],
             account=account_place[np.array(self.account, dtype=np.int64)],
             weight=np.array(self.weight, dtype=np.float64),
-            accepted=np.array(self.accepted, dtype=np.bool_),
             own=np.array(self.own, dtype=np.bool_),
             asks=np.array(self.asks, dtype=np.bool_)[order],
             contributions_seen=self.seen,

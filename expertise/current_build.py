@@ -28,9 +28,9 @@ from expertise.build_tables import BuildStamp, TopicRecord
 from expertise.builds import IsolationQuery, SqlBuilds
 from expertise.holders import (
     Basis,
+    TopicNames,
     missions_in_force,
     stated_topics,
-    topic_ids_by_label,
     topics_of_ended_missions,
 )
 from expertise.names import Reason
@@ -105,24 +105,24 @@ class BuildReader:
     book: AgentDirectory
     rules: BuildRules
     # The topics of one build never change; the key is its id.
-    _topics: dict[str, dict[str, TopicRecord]] = field(default_factory=dict)
+    _topics: dict[str, tuple[dict[str, TopicRecord], TopicNames]] = field(default_factory=dict)
 
     def reading(self, today: date) -> "OpenBuild | BuildStatus":
         """The build to answer from, or why there is none: not made yet, or too old."""
         stamp = self._stamp(today)
         if isinstance(stamp, BuildStatus):
             return stamp
-        topics = self._topics.get(stamp.id)
-        if topics is None:
-            topics = {one.topic.id: one for one in self.builds.topics(stamp.id)}
-            self._topics = {stamp.id: topics}
-        named = topic_ids_by_label([one.topic for one in topics.values()])
+        if stamp.id not in self._topics:
+            listed = {one.topic.id: one for one in self.builds.topics(stamp.id)}
+            names = TopicNames.of([one.topic for one in listed.values()])
+            self._topics = {stamp.id: (listed, names)}
+        topics, names = self._topics[stamp.id]
         standing = Revalidation(
             self.index,
             self.book,
             self.rules.universal,
             stamp.least_strength,
-            named,
+            names,
             today,
             self.rules.asking,
         )
@@ -159,11 +159,11 @@ class BuildReader:
         for one in standing:
             if one.cell.basis is Basis.DEMONSTRATED:
                 shown[one.agent.id].add(one.cell.topic_id)
-        named = reading.revalidation.named
+        names = reading.revalidation.names
         stated = {
             id_: {
                 topic: _REASONS[basis]
-                for topic, basis in stated_topics(agent, named, today).items()
+                for topic, basis in stated_topics(agent, names, today).items()
                 if topic in listed
             }
             for id_, agent in agents.items()
@@ -225,14 +225,14 @@ class OpenBuild:
         return Unclaimed(tuple(ordered), len(asked), share)
 
     def _degree(self, one: CurrentHolder) -> AloneDegree:
-        stated = stated_topics(one.agent, self.revalidation.named, self.revalidation.today)
+        stated = stated_topics(one.agent, self.revalidation.names, self.revalidation.today)
         by = stated.get(one.cell.topic_id)
         return _DEGREES.get(by, AloneDegree.KNOWN) if by else AloneDegree.KNOWN
 
     def mission_since(self, agent: Agent, topic_id: str) -> date | None:
         """Since when an agent is on a mission for a topic, by the directory as it is now."""
-        named, today = self.revalidation.named, self.revalidation.today
-        return missions_in_force(agent, named, today).get(topic_id) if agent.missions else None
+        names, today = self.revalidation.names, self.revalidation.today
+        return missions_in_force(agent, names, today).get(topic_id) if agent.missions else None
 
     def _share(self, topic_id: str) -> float:
         sight = self.topics[topic_id].sight
@@ -243,10 +243,10 @@ class OpenBuild:
 
         Nor may it be of whose mission on the topic has ended since.
         """
-        named, today = self.revalidation.named, self.revalidation.today
+        names, today = self.revalidation.names, self.revalidation.today
         topic_id = one.cell.topic_id
-        stated = stated_topics(one.agent, named, today)
-        if topic_id not in stated and topic_id in topics_of_ended_missions(one.agent, named, today):
+        stated = stated_topics(one.agent, names, today)
+        if topic_id not in stated and topic_id in topics_of_ended_missions(one.agent, names, today):
             return False
         seen = self.topics[topic_id].sight is not None
         return seen or stated.get(topic_id) is Basis.METIER

@@ -20,10 +20,13 @@ from expertise.holders import (
     BASES,
     COMMENT_ON_TOPIC,
     SCOPES,
+    WROTE_ON_TOPIC,
     Basis,
     Holdings,
     IsolationScope,
+    pair_matrix,
     pairs_shown,
+    stands_at,
     stated_holdings,
     topics_on_mission,
 )
@@ -52,8 +55,8 @@ class Isolation:
 class Sight:
     """Who of a topic's people a build sees, holders or not; arrays by topic and agent.
 
-    `seen`, a matrix (topics, agents) of 0 and 1: who states a topic, or contributed to a document
-    about it. `own` and `by_metier`, the same shape: who wrote or answered themselves; whom
+    `seen`, a matrix (topics, agents) of 0 and 1: who states a topic, or wrote on it. `own` and
+    `by_metier`, the same shape: who wrote or answered on it themselves (`WROTE_ON_TOPIC`); whom
     the directory's métier names. `stated`, too: whom the directory names at all. `share` (topics,),
     from 0 to 1: how many of the topic's people show in documents, `shown` (topics,) how many do.
     `metiers`: the share of directory entries with a métier. `borne_out`: how likely the directory
@@ -177,9 +180,11 @@ def sight_of(
     is_topic = np.array([topic.kind == TopicKind.TOPIC for topic in topics], dtype=np.bool_)
     # Who writes about a métier has it no more than before.
     topic, agent = pairs_shown(corpus, owner, COMMENT_ON_TOPIC)
-    shown = _matrix(topic[is_topic[topic]], agent[is_topic[topic]], shape)
+    shown = pair_matrix(topic[is_topic[topic]], agent[is_topic[topic]], shape)
+    topic, agent = pairs_shown(corpus, owner, WROTE_ON_TOPIC, own=True)
+    own = pair_matrix(topic[is_topic[topic]], agent[is_topic[topic]], shape)
     found = stated_holdings(topics, agents, today)
-    stated = _matrix([t for t, _, _ in found], [a for _, a, _ in found], shape)
+    stated = pair_matrix([t for t, _, _ in found], [a for _, a, _ in found], shape)
     metier = [(t, a) for t, a, basis in found if basis is Basis.METIER]
     count = np.where(is_topic, _row_sums(stated), 0.0)
     both = _row_sums(stated.multiply(shown).tocsr())
@@ -189,9 +194,9 @@ def sight_of(
     demonstrated = np.flatnonzero(
         (holdings.basis == BASES.index(Basis.DEMONSTRATED)) & (count[holdings.topic] > 0)
     )
-    borne = _at(stated, holdings.topic[demonstrated], holdings.agent[demonstrated])
+    borne = stands_at(stated, holdings.topic[demonstrated], holdings.agent[demonstrated])
     missions = topics_on_mission(topics, agents, today)
-    on, past = (_matrix(*_columns(pairs), shape) for pairs in missions)
+    on, past = (pair_matrix(*_columns(pairs), shape) for pairs in missions)
     told = sum(any(one.in_force(today) for one in agent.missions) for agent in agents)
     known = _known_otherwise(holdings, topics, agents, today) if told else on
     known = (known - known.multiply(past)).tocsr()
@@ -211,9 +216,9 @@ def sight_of(
         )
     )
     return Sight(
-        seen=_ones(shown + stated),
-        own=_matrix(*pairs_shown(corpus, owner, COMMENT_ON_TOPIC, own=True), shape),
-        by_metier=_matrix([t for t, _ in metier], [a for _, a in metier], shape),
+        seen=_ones(own + stated),
+        own=own,
+        by_metier=pair_matrix([t for t, _ in metier], [a for _, a in metier], shape),
         stated=stated,
         share=shares.share,
         shown=_row_sums(shown).astype(np.int64),
@@ -238,8 +243,8 @@ def _known_otherwise(
         for topic, agent, _ in stated_holdings(topics, without, today)
         if topics[topic].kind == TopicKind.TOPIC
     ]
-    by_documents = _matrix(holdings.topic[shown], holdings.agent[shown], shape)
-    return _ones(by_documents + _matrix(*_columns(found), shape))
+    by_documents = pair_matrix(holdings.topic[shown], holdings.agent[shown], shape)
+    return _ones(by_documents + pair_matrix(*_columns(found), shape))
 
 
 def topics_in_sight(sight: Sight, agents: Sequence[Agent], least_known: float) -> NDArray[np.bool_]:
@@ -290,18 +295,6 @@ def _columns(pairs: Sequence[tuple[int, int]]) -> tuple[list[int], list[int]]:
     return [one for one, _ in pairs], [other for _, other in pairs]
 
 
-def _matrix(
-    topic: IntArray | Sequence[int], agent: IntArray | Sequence[int], shape: tuple[int, int]
-) -> "sp.csr_array":
-    """A matrix of 1 where a pair stands, once or more often."""
-    # Imported here: it takes half a second, and most commands do not need it.
-    import scipy.sparse as sp
-
-    pairs = (np.asarray(topic, dtype=np.int64), np.asarray(agent, dtype=np.int64))
-    found = sp.csr_array(sp.coo_array((np.ones(len(pairs[0]), dtype=np.int64), pairs), shape=shape))
-    return _ones(found)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldRows:
     """Holders, one row each, with what is known of them on the topic; columns of shape (rows,)."""
@@ -346,7 +339,8 @@ def find_isolation(
 ) -> Isolation:
     """The widest area in which each holder is the only one who is seen on the topic.
 
-    Who states a topic, or contributed to a document about it, is seen, though no holder. It has to
+    Who states a topic, or wrote on it, is seen, though no holder; a comment, news or a job offer
+    hides nobody's being alone. It has to
     be as likely as `least_known` that the holder does hold it (`Sight.borne_out`, unless the
     directory says so) and that nobody in the area is out of sight (`sole_probability`; of a métier,
     whose people the directory names, nobody whose entry has none). Where missions tell more of a
@@ -357,16 +351,16 @@ def find_isolation(
     """
     rows = np.flatnonzero(holdings.holds)
     topic, agent = holdings.topic[rows], holdings.agent[rows]
-    seen = _ones(sight.seen + _matrix(topic, agent, sight.seen.shape))
+    seen = _ones(sight.seen + pair_matrix(topic, agent, sight.seen.shape))
     missions = _row_sums(sight.on_mission).astype(np.int64)
     shares = SightShares(sight.share, sight.mission_share, sight.metiers, sight.borne_out)
     held = HeldRows(
         topic,
-        by_metier=_at(sight.by_metier, topic, agent),
-        stated=_at(sight.stated, topic, agent),
-        own=_at(sight.own, topic, agent),
-        on_mission=_at(sight.on_mission, topic, agent),
-        ended=_at(sight.ended, topic, agent),
+        by_metier=stands_at(sight.by_metier, topic, agent),
+        stated=stands_at(sight.stated, topic, agent),
+        own=stands_at(sight.own, topic, agent),
+        on_mission=stands_at(sight.on_mission, topic, agent),
+        ended=stands_at(sight.ended, topic, agent),
         arrived=sight.arrived[agent],
     )
     scope = np.zeros(len(holdings.topic), dtype=np.int64)
@@ -391,14 +385,6 @@ def find_isolation(
         found = nearest_holders(one, int(place[one]), others, place[others])
         nearest[row, : len(found)] = found
     return Isolation(scope, nearest)
-
-
-def _at(matrix: "sp.csr_array", topic: IntArray, agent: IntArray) -> NDArray[np.bool_]:
-    """Whether each pair stands in a matrix."""
-    if not len(topic):
-        return np.empty(0, dtype=np.bool_)
-    found: NDArray[np.bool_] = np.asarray(matrix[topic, agent]).ravel() > 0
-    return found
 
 
 def _alone_in_area(

@@ -23,7 +23,7 @@ from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 TOPIC_DOCUMENTS = 8
 """The number of first documents whose topics tell what a question is about."""
 
-LEAST_SHARE = 0.2
+LEAST_SHARE = 0.1
 """The least share of a question that a topic has for its holders to be candidates."""
 
 MOST_TOPICS = 3
@@ -96,9 +96,10 @@ def odds_of(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-CARD, FURTHER_CARD = 0.5, 0.75
-"""The probability from which the likeliest candidate has a card, and any other: six of ten between
-the two are right, and nine of ten above (docs/evaluation.md, «Who knows»)."""
+CARD, FURTHER_CARD, BARE_CARD = 0.5, 0.75, 0.85
+"""The probability from which the likeliest candidate has a card, any other, and anybody if no
+document is expected to answer: seven of ten between the first two are right, and nine of ten above
+(docs/evaluation.md, «Who knows»)."""
 
 NEAR = 0.15
 """The probability from which a candidate is shown as one who may point the way."""

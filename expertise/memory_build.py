@@ -51,6 +51,7 @@ from expertise.holders import (
     SCOPES,
     Cells,
     Holdings,
+    agreed_pairs,
     find_holdings,
     valid_agents,
     weigh_cells,
@@ -142,7 +143,7 @@ def build_from(
     number = {agent.id: n for n, agent in enumerate(shown)}
     owner = [number.get(owners[one].id, -1) if one in owners else -1 for one in corpus.accounts]
     owned = np.array(owner, dtype=np.int64)
-    cells = weigh_cells(corpus, owned, rules.least_strength)
+    cells = weigh_cells(corpus, owned, agreed_pairs(topics, shown, today))
     holdings = find_holdings(cells, topics, shown, rules.least_strength, today)
     sight = sight_of(corpus, owned, holdings, topics, shown, today)
     isolation = find_isolation(holdings, sight, shown, rules.least_known)

@@ -10,7 +10,7 @@ from datetime import date
 from connectors.values import Agent
 from expertise.build_tables import HASH_PREFIX_CHARS, NO_EVIDENCE, CellEvidence, CellRecord
 from expertise.corpus import asks_for_a_skill, is_universal
-from expertise.holders import Basis, TopicIdsByLabel, discounted_strength, stated_topics
+from expertise.holders import Basis, TopicNames, discounted_strength, stated_topics
 from expertise.values import AgentDirectory, DocumentLookup
 from expertise.visibility import may_be_shown
 from expertise.votes import counting_contributions
@@ -46,7 +46,7 @@ class Revalidation:
     book: AgentDirectory
     universal: frozenset[str]
     least_strength: float
-    named: TopicIdsByLabel
+    names: TopicNames
     today: date
     asking: frozenset[str] = frozenset()
 
@@ -77,7 +77,7 @@ class Revalidation:
         """With the basis that holds now; None where there is none left."""
         if (one.cell.topic_id, one.cell.agent_id) in standing:
             return one
-        basis = stated_topics(one.agent, self.named, self.today).get(one.cell.topic_id)
+        basis = stated_topics(one.agent, self.names, self.today).get(one.cell.topic_id)
         if basis is None or basis == one.cell.basis:
             return one if basis else None
         cell = replace(one.cell, basis=basis, strength=0.0, evidence=NO_EVIDENCE)

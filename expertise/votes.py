@@ -4,6 +4,7 @@ Role, age, and the votes that documents give their contributors.
 """
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
@@ -139,6 +140,20 @@ def _endorsed(row: Contribution) -> float:
     return weight + most * thanks / (thanks + THANKS_HALFWAY)
 
 
+FORWARDED = re.compile(r"\s*(?:TR|FW|FWD)\s?:", re.IGNORECASE)
+"""How the title of a forwarded mail begins."""
+
+
+def known_contributions(title: str, rows: Iterable[Contribution]) -> tuple[Contribution, ...]:
+    """The contributions with a weight above 0; who sends a forwarded mail did not write it."""
+    forwarded = FORWARDED.match(title) is not None
+    return tuple(
+        row
+        for row in rows
+        if ROLE_WEIGHTS[row.role] > 0 and not (forwarded and row.role is ContributorRole.AUTHOR)
+    )
+
+
 def counting_contributions(card: Card) -> tuple[Contribution, ...]:
     """The contributions with a weight above 0, under the document's evidence policy.
 
@@ -146,7 +161,7 @@ def counting_contributions(card: Card) -> tuple[Contribution, ...]:
     """
     if card.evidence == EvidencePolicy.NONE or only_asks(card):
         return ()
-    return tuple(row for row in card.contributions if ROLE_WEIGHTS[row.role] > 0)
+    return known_contributions(card.title, card.contributions)
 
 
 RANKING_DEPTH = 1000

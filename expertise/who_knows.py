@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeAlias
 from connectors.geography import region_of
 from connectors.values import Agent
 from expertise.knowing import (
+    BARE_CARD,
     CARD,
     FURTHER_CARD,
     NEAR,
@@ -118,9 +119,10 @@ def _before(last: date | None, arrival: date | None) -> bool:
     return last is not None and arrival is not None and last < arrival
 
 
-SURE_ODDS, FURTHER_ODDS, NEAR_ODDS = map(odds_of, (CARD, FURTHER_CARD, NEAR))
+SURE_ODDS, FURTHER_ODDS, BARE_ODDS, NEAR_ODDS = map(odds_of, (CARD, FURTHER_CARD, BARE_CARD, NEAR))
 """Log-odds from which the likeliest is an expert where documents answer, from which everybody else
-is, and from which somebody may point the way (see `knowing`)."""
+is, from which anybody is where none answers, and from which somebody may point the way (see
+`knowing`)."""
 
 NO_BAR = -math.inf
 """Every candidate with evidence."""
@@ -192,10 +194,10 @@ def find_experts(
     question itself names. The topics of documents, by the last `build`, take part in the walk, and
     say what the question is about: who holds that by the directory may know without documents. Who
     wrote the direct answer (`answered`) knows, whatever `least`, where that document counts for
-    them. Where no document answers (`documents_answer`), the likeliest is held to the bar of the
-    others. `asked_topics` are those of the list that the question names. Who is shown on the page
-    of the topic that the question is (`whole_topic`) is known here too, with what the reader may
-    read. `sum_votes` is another way to sum a candidate's votes than the one that serves.
+    them. Where no document answers (`documents_answer`), everybody is held to a higher bar.
+    `asked_topics` are those of the list that the question names. Who is shown on the page of the
+    topic that the question is (`whole_topic`) is known here too, with what the reader may read.
+    `sum_votes` is another way to sum a candidate's votes than the one that serves.
     """
     eligibility = _Eligibility(reader_id, today, question)
     agents = eligibility.among(directory.by_account(_accounts(window)))
@@ -230,7 +232,7 @@ def find_experts(
     stating = {id_ for id_, one in matched.items() if not _BY_DIRECTORY.isdisjoint(one.fields)}
     holding = _holding(knowledge, holders, eligibility, area, {*shown, *matched})
     most = max([*(odds[id_] for id_ in shown), *(one.confidence for one in holding)], default=0.0)
-    sure_odds = min(FURTHER_ODDS, max(SURE_ODDS, most)) if documents_answer else FURTHER_ODDS
+    sure_odds = min(FURTHER_ODDS, max(SURE_ODDS, most)) if documents_answer else BARE_ODDS
     if least > NO_BAR:
         holding = tuple(one for one in holding if one.confidence >= sure_odds)
     sure = {

@@ -60,8 +60,7 @@ ENCODER = FlatEncoder()
 class Planted:
     """`holders` are all (topic id, agent id) that a build must find, and nobody else.
 
-    `visible` are those who comment on a topic or declare it: no holders, and nobody is alone beside
-    them.
+    `visible` are those who declare a topic: no holders, and nobody is alone beside them.
     `circles` are the ids of agents who hold several topics together.
     """
 
@@ -204,7 +203,7 @@ class _Garden:
             missions=_missions_of_decoy(kind, topic),
         )
         self.planted.decoys.add(agent.id)
-        if kind in ("comment", "declared") and topic.kind == TopicKind.TOPIC:
+        if kind == "declared" and topic.kind == TopicKind.TOPIC:
             self.planted.visible.add((topic.id, agent.id))
         roles = {
             "asker": ContributorRole.ASKER,

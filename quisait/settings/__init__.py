@@ -449,15 +449,24 @@ class TopicsSettings(SettingsTable):
         ["everyone"], description="lecteurs qui sont tous les agents : leurs documents comptent"
     )
     least_strength: float = Field(
-        1.2,
+        1.0,
         gt=0,
         le=1000,
         description="force à partir de laquelle des contributions font un référent",
     )
     asking: list[str] = Field(
-        ["annonce", "fiche de poste", "offre d'emploi", "offre de mission", "offre de stage"],
-        description="genres de documents qui cherchent une compétence : qui les écrit n'en devient "
-        "pas référent",
+        [
+            "actualité",
+            "annonce",
+            "communiqué",
+            "fiche de poste",
+            "lettre d'information",
+            "offre d'emploi",
+            "offre de mission",
+            "offre de stage",
+        ],
+        description="genres de documents qui cherchent une compétence ou disent celle des autres : "
+        "qui les écrit n'en devient pas référent",
     )
     least_known: float = Field(
         0.6,

@@ -5,7 +5,6 @@ read moves no other, and from one window, so that the order is the same on every
 """
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+from expertise.votes import FORWARDED
 from indexer.near_duplicates import RUN_BYTES, bands, resemblance, same_text, shared_text
 from indexer.values import WINDOW, HitAttributes
 from search_api.ranking.fusion import FusedHit
@@ -243,12 +243,10 @@ note that were written anew by less than a fifth, on the documents of `ddt`."""
 FORWARDS_READ = 20
 """Number of forwarded messages that are compared with the other documents of a window."""
 
-_FORWARD = re.compile(r"\s*(?:TR|FW|FWD)\s?:", re.IGNORECASE)
-
 
 def _lower_forwards(scores: dict[str, float], known: Mapping[str, HitAttributes]) -> None:
     """Score a forwarded message below the document of the window whose text it forwards."""
-    forwards = [id_ for id_, mark in known.items() if _FORWARD.match(mark.title)]
+    forwards = [id_ for id_, mark in known.items() if FORWARDED.match(mark.title)]
     for forward in sorted(forwards, key=lambda id_: -scores[id_])[:FORWARDS_READ]:
         text = known[forward].text_signature
         originals = [

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from evaluation.answers import read_truth
 from evaluation.corpora import MalformedSet
 from evaluation.isolation import (
     Claim,
@@ -21,6 +23,7 @@ from evaluation.isolation import (
     load_isolation_set,
 )
 from evaluation.scratch import Bench
+from evaluation.topics import JudgedRows, JudgedTopics, topics_text
 from quisait.settings import Settings
 from tests.isolation_sets import write_isolation_set
 
@@ -132,3 +135,33 @@ def test_a_set_without_a_truth_is_refused(tmp_path: Path) -> None:
     (directory / "truth.json").write_text('{"topics": {"t0": {}}, "snapshot": "2026-10-01"}')
     with pytest.raises(MalformedSet, match="KeyError"):
         load_isolation_set(directory)
+
+
+def test_a_truth_names_the_country_in_either_way(tmp_path: Path) -> None:
+    """`everywhere` and `france` are the scope that the product calls the country."""
+    lines = [
+        {"topic": "t1", "agent": "a", "alone_in": ["departement", "everywhere"]},
+        {"topic": "t2", "only_in": {"france": ["b"]}},
+    ]
+    (tmp_path / "questions.jsonl").write_text("")
+    (tmp_path / "isolation.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert read_truth(tmp_path).alone == {
+        ("t1", "a"): (frozenset({"departement", "country"}), True),
+        ("t2", "b"): (frozenset({"country"}), True),
+    }
+
+
+def test_an_assignment_is_fitted_on_the_other_administrations() -> None:
+    """A title that decides gets the weight, and without it the other has nothing to go by."""
+    draw = np.random.default_rng(1)
+    rows = [(draw.random((60, 6)) < 0.5).astype(float) for _ in range(2)]
+    judged = {
+        name: JudgedTopics(JudgedRows(one, one[:, 0] > 0), JudgedRows(one[:, :2], one[:, 0] > 0))
+        for name, one in zip("ab", rows, strict=True)
+    }
+    told = topics_text(judged).splitlines()
+    areas = {row.split("|")[1].strip(): float(row.split("/")[-1].strip(" |")) for row in told[2:10]}
+    assert areas["nothing"] == 1.0
+    assert areas["title"] < 0.8
+    with pytest.raises(ValueError, match="deux"):
+        topics_text({"a": judged["a"]})

@@ -14,15 +14,16 @@ from hypothesis import strategies as st
 
 from connectors.geography import distance_km
 from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole
-from expertise.assignment import Assignment
+from expertise.assignment import BIAS, LEAST_CONFIDENCE, NOT_COMPARED, WEIGHTS, Assignment
 from expertise.build import BuildRules
 from expertise.build_tables import CellRecord
 from expertise.builds import SqlBuilds
 from expertise.corpus import read_corpus
 from expertise.holders import (
-    LEAST_ACCEPTED,
+    AGREED,
     VOLUME_DISCOUNT,
     IsolationScope,
+    pair_matrix,
     weigh_cells,
 )
 from expertise.isolation import NEAREST_HOLDERS
@@ -130,6 +131,8 @@ def test_the_order_of_the_scan_changes_nothing() -> None:
     assert SqlBuilds(engine).publish(less, TopicList(())).digest not in digests
 
 
+AGREEING = [(0, 0), (1, 4), (2, 1)]
+"""(topic, agent) on which the directory agrees."""
 ROLES = st.sampled_from(sorted(ContributorRole))
 ROW = st.tuples(st.integers(0, 5), ROLES, st.one_of(st.none(), st.integers(0, 9_000)))
 DOCUMENT = st.tuples(st.sets(st.integers(0, 2)), st.lists(ROW, max_size=4), st.booleans())
@@ -165,7 +168,8 @@ def test_strengths_are_those_of_the_reference(
     corpus = read_corpus(documents, Assignment(topics), frozenset({EVERYONE}), TODAY)
     owner = {f"wiki:a{n}": min(n, 4) for n in range(6)} | {"wiki:a3": -1}
     owners = np.array([owner[one] for one in corpus.accounts], dtype=np.int64)
-    cells = weigh_cells(corpus, owners, RULES.least_strength)
+    agreed = pair_matrix([t for t, _ in AGREEING], [a for _, a in AGREEING], (3, 5))
+    cells = weigh_cells(corpus, owners, agreed)
     found = {
         (int(t), int(a)): s
         for t, a, s in zip(cells.topic, cells.agent, cells.strength, strict=True)
@@ -187,18 +191,21 @@ def _reference(
             text = one.passages[0].text
             if f"matière{topic}x" not in text:
                 continue
-            confidence = np.float32(0.9 / math.sqrt(text.count("matière")))
-            best: dict[int, tuple[float, bool]] = {}
+            named = math.log(text.count("matière"))
+            odds = BIAS + WEIGHTS.text + WEIGHTS.named * named
+            odds += WEIGHTS.near * NOT_COMPARED.near + WEIGHTS.nearest
+            confidence = np.float32(round(1 / (1 + math.exp(-odds)), 6))
+            best: dict[int, float] = {}
             for row in one.document.contributions:
                 share = contribution_weight(row, TODAY)
-                if round(float(confidence) * share, 6) > 0 and owner[row.account] >= 0:
+                if confidence >= LEAST_CONFIDENCE and owner[row.account] >= 0:
                     agent = owner[row.account]
-                    accepted = row.role is ContributorRole.ACCEPTED_ANSWERER
-                    best[agent] = max(best.get(agent, (0.0, False)), (share, accepted))
-            for agent, (share, accepted) in best.items():
-                weight = round(float(confidence) * share, 6)
-                enough = accepted and min(share, float(confidence)) >= LEAST_ACCEPTED
-                said[topic, agent].append(max(weight, RULES.least_strength) if enough else weight)
+                    best[agent] = max(best.get(agent, 0.0), share)
+            for agent, share in best.items():
+                factor = AGREED if (topic, agent) in AGREEING else 1.0
+                weight = round(float(confidence) * share * factor, 6)
+                if weight > 0:
+                    said[topic, agent].append(weight)
     return {
         key: sum(w * VOLUME_DISCOUNT**n for n, w in enumerate(sorted(weights, reverse=True)))
         for key, weights in said.items()

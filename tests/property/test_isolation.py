@@ -16,7 +16,7 @@ from expertise.assignment import Assignment
 from expertise.build import BuildRules
 from expertise.build_tables import TopicRecord, topic_record, topic_row
 from expertise.corpus import ASKING_KINDS, read_corpus
-from expertise.holders import BASES, SCOPES, Basis, IsolationScope
+from expertise.holders import BASES, SCOPES, Basis, IsolationScope, TopicNames, topics_of_metiers
 from expertise.isolation import sole_probability
 from expertise.memory_build import MemoryBuild, build_from
 from expertise.topics import Topic, TopicKind
@@ -45,15 +45,19 @@ def person(number: int, departement: str = HERE, **fields: object) -> Agent:
 
 
 def pages(
-    number: int, role: ContributorRole = AUTHOR, count: int = 2, kind: str = "note"
+    number: int,
+    role: ContributorRole = AUTHOR,
+    count: int = 2,
+    kind: str = "note",
+    title: str = "Les régies",
 ) -> list[IndexedDocument]:
     """So many documents on the subject, by one person alone."""
     found = []
     for place in range(count):
         row = Contribution(f"wiki:a{number}", role, last=date(2026, 9, 1))
         document = make_document(
-            f"wiki:{number}-{role}-{kind}-{place}",
-            title="Les régies",
+            f"wiki:{number}-{role}-{kind}-{title}-{place}",
+            title=title,
             kind=kind,
             access=Access(frozenset({EVERYONE})),
             contributions=(row,),
@@ -93,6 +97,16 @@ DEPARTEMENT = {("regies", "ag-1"): IsolationScope.DEPARTEMENT}
 ONE = [person(1)]
 
 
+def test_who_wrote_on_it_stops_the_claim() -> None:
+    """One answer makes nobody a holder, and nobody alone beside them."""
+    mine, other = pages(1), pages(2, ContributorRole.ACCEPTED_ANSWERER, 1)
+    assert alone(built([*ONE, person(2, THERE)], mine)) == COUNTRY
+    assert alone(built([*ONE, person(2, THERE)], mine + other)) == {
+        ("regies", "ag-1"): IsolationScope.REGION
+    }
+    assert alone(built([*ONE, person(2, HERE)], mine + other)) == {}
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -100,16 +114,42 @@ ONE = [person(1)]
         pages(2, ContributorRole.COMMENTER, 1),
         pages(2, ContributorRole.REVIEWER, 1),
         pages(2, kind="offre de mission"),
+        pages(2, kind="actualité"),
+        pages(2, title="TR: Les régies"),
     ],
 )
-def test_who_shows_at_all_stops_the_claim(other: list[IndexedDocument]) -> None:
-    """An editor, a comment or a job offer makes nobody a holder, and nobody alone beside them."""
-    mine = pages(1)
-    assert alone(built([*ONE, person(2, THERE)], mine)) == COUNTRY
-    assert alone(built([*ONE, person(2, THERE)], mine + other)) == {
-        ("regies", "ag-1"): IsolationScope.REGION
-    }
-    assert alone(built([*ONE, person(2, HERE)], mine + other)) == {}
+def test_who_only_passes_by_stops_no_claim(other: list[IndexedDocument]) -> None:
+    """A correction, a comment, a job offer, news or a forwarded mail shows nobody who knows."""
+    assert alone(built([*ONE, person(2, HERE)], pages(1) + other)) == COUNTRY
+
+
+def test_the_directory_speaks_for_a_document() -> None:
+    """One answer makes a holder where métier or skill says the topic, and not elsewhere."""
+    answer = pages(1, ContributorRole.ACCEPTED_ANSWERER, 1)
+    for said, holds in (
+        ({}, 0),
+        ({"metier": "conseiller en jardins"}, 0),
+        ({"metier": "conseiller en régies"}, 1),
+        ({"skills": ("régies",)}, 1),
+    ):
+        assert built([person(1, **said)], answer).holdings.holds.sum() == holds, said
+
+
+def test_a_declared_skill_that_the_metier_says_is_held() -> None:
+    """Without a document; the page says that it is by the métier."""
+    held = built([person(1, metier="conseiller en régies", skills=("régies",))], []).holdings
+    assert [BASES[basis] for basis in held.basis.tolist()] == [Basis.METIER]
+    other = built([person(1, metier="conseiller en jardins", skills=("régies",))], []).holdings
+    assert [BASES[basis] for basis in other.basis.tolist()] == [Basis.DECLARED]
+
+
+def test_a_word_of_many_metiers_says_nothing() -> None:
+    """«Chargé de mission» has nothing to do with the topic of travel expenses."""
+    names = TopicNames.of([Topic("frais", "frais de mission"), SUBJECT])
+    subjects = ("eau", "forêts", "risques", "habitat", "régies")
+    found = topics_of_metiers(names, [f"chargé de mission {one}" for one in subjects])
+    assert {topic for some in found.values() for topic in some} == {"regies"}
+    assert found["chargé de mission régies"] == ("regies",)
 
 
 def test_who_declares_it_stops_the_claim() -> None:

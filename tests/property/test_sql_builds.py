@@ -69,7 +69,7 @@ def histories(draw: st.DrawFn) -> History:
                 f"ag-{number}",
                 "Jo",
                 "Rey",
-                metier=draw(st.sampled_from(["", "géomètre", "autre"])),
+                metier=draw(st.sampled_from(["", "géomètre", "autre", " suivi de matière1x"])),
                 departement=draw(st.sampled_from(["", "22", "29", "974", "ZZ"])),
                 arrival=draw(st.sampled_from([None, TODAY, TODAY + timedelta(days=1)])),
                 departure=draw(st.sampled_from([None, None, None, TODAY])),

@@ -1,0 +1,194 @@
+"""Fit how topics are assigned to documents, and what makes a holder, on written truth.
+
+Read `topics_text` first. A document is about a topic where somebody who wrote or answered it really
+holds the topic: nobody judged documents one by one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.abstention import markdown_row
+from evaluation.answers import Truth
+from evaluation.logistic import Floats, LogisticRegression, logistic_regression
+from expertise.assignment import (
+    AboutFeatures,
+    ChunkBuilder,
+    Labels,
+    TopicConfidences,
+    confidence,
+    topic_vectors,
+)
+from expertise.build import all_documents
+from expertise.build_rules import BuildRules
+from expertise.corpus import asks_for_a_skill, is_universal
+from expertise.holders import AGREED, Basis, agreed_pairs, stands_at, stated_holdings
+from expertise.memory_build import build_in_memory
+from expertise.topics import Topic, TopicKind
+from expertise.values import AgentDirectory, DocumentStore
+from expertise.votes import WHOLE_PARTS, known_contributions
+from indexer.ports import Encoder
+from indexer.values import IndexedDocument
+
+LEAST_DEGREE = 2
+"""The degree of the truth from which somebody holds a topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRows:
+    """Features of shape (rows, features), and which rows are right, (rows,)."""
+
+    features: Floats
+    right: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedTopics:
+    """Pairs of one administration.
+
+    `documents`: of a document and a topic, with `AboutFeatures`. `holders`: of a topic and an
+    agent, with the strength of their documents, and the same where the directory agrees, else 0.
+    """
+
+    documents: JudgedRows
+    holders: JudgedRows
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """What an installation has, and the truth about it."""
+
+    truth: Truth
+    topics: Sequence[Topic]
+    index: DocumentStore
+    book: AgentDirectory
+    encoder: Encoder
+    today: date
+
+    @property
+    def judged(self) -> frozenset[str]:
+        """Ids of the topics, no métiers, whose holders are known."""
+        known = {topic for topic, _ in self.truth.holders}
+        return frozenset(
+            one.id for one in self.topics if one.id in known and one.kind == TopicKind.TOPIC
+        )
+
+
+def judge_topics(one: Administration) -> JudgedTopics:
+    """Read every document and judge it by who wrote it, and every agent with evidence.
+
+    Raises `IndexUnreachable`, and `ValueError` where too many documents cannot be read.
+    """
+    return JudgedTopics(_judged_documents(one), _judged_holders(one))
+
+
+def _judged_documents(one: Administration) -> JudgedRows:
+    topics = one.topics
+    vectors = topic_vectors(topics, one.encoder)
+    labels, chunk, rules = Labels(topics, vectors), ChunkBuilder(), BuildRules()
+    writers = []
+    for document in all_documents(one.index):
+        if is_universal(document.document.access, rules.universal):
+            chunk.add(labels.of(document))
+            writers.append(_writers(document, one.book, rules))
+    step = TopicConfidences(topics, vectors, labels.spread())
+    pairs, features = step.features(chunk.chunk())
+    kept, right = [], []
+    for place, pair in enumerate(pairs.tolist()):
+        row, number = divmod(pair, len(topics))
+        topic = topics[number].id
+        degrees = [one.truth.holders.get((topic, agent), 0) for agent in writers[row]]
+        known = [degree for degree in degrees if degree is not None]
+        if known and topic in one.judged:
+            kept.append(place)
+            right.append(max(known) >= LEAST_DEGREE)
+    return JudgedRows(features[kept], np.array(right, dtype=np.bool_))
+
+
+def _writers(one: IndexedDocument, book: AgentDirectory, rules: BuildRules) -> frozenset[str]:
+    """Ids of the agents who wrote or answered, in a document that shows skill."""
+    kept = one.document
+    if asks_for_a_skill(kept.kind, rules.asking):
+        return frozenset()
+    rows = known_contributions(kept.title, kept.contributions)
+    owners = book.by_account(row.account for row in rows if row.role in WHOLE_PARTS)
+    return frozenset(agent.id for agent in owners.values())
+
+
+def _judged_holders(one: Administration) -> JudgedRows:
+    """Of those whom the directory alone makes no holders."""
+    topics, today = one.topics, one.today
+    build = build_in_memory(one.index, one.book, one.encoder, topics, BuildRules(), today)
+    cells, agents = build.cells, build.agents
+    agreed = stands_at(agreed_pairs(topics, agents, today), cells.topic, cells.agent)
+    strength = cells.strength / np.where(agreed, AGREED, 1.0)
+    held = {
+        (topic, agent)
+        for topic, agent, basis in stated_holdings(topics, agents, today)
+        if basis is not Basis.DECLARED
+    }
+    kept, right = [], []
+    for place, pair in enumerate(zip(cells.topic.tolist(), cells.agent.tolist(), strict=True)):
+        topic = topics[pair[0]].id
+        degree = one.truth.holders.get((topic, agents[pair[1]].id), 0)
+        if pair not in held and topic in one.judged and degree is not None:
+            kept.append(place)
+            right.append(degree >= LEAST_DEGREE)
+    return JudgedRows(
+        np.column_stack((strength, strength * agreed))[kept], np.array(right, dtype=np.bool_)
+    )
+
+
+def fit(judged: Sequence[JudgedRows], without: int = -1) -> LogisticRegression:
+    """Fit on all rows; `without` is the column to leave out, none for -1."""
+    rows = np.concatenate([one.features for one in judged]).copy()
+    if without >= 0:
+        rows[:, without] = 0.0
+    right = np.concatenate([one.right for one in judged]).astype(np.float64)
+    return logistic_regression(rows, right, np.ones(len(right)))
+
+
+def topics_text(administrations: Mapping[str, JudgedTopics]) -> str:
+    """Write the report in Markdown: log loss and area under the curve of each administration.
+
+    By the weights that serve, then by those fitted on the others, with all features and without
+    each; then the weights fitted on all, and the strength that makes a holder by each.
+    Raises `ValueError` with fewer than two administrations.
+    """
+    if len(administrations) < 2:
+        raise ValueError("Il faut les sujets de deux installations au moins.")
+    documents = {name: one.documents for name, one in administrations.items()}
+    head = ["without", *(f"{name}: log loss / area" for name in documents)]
+    lines = [markdown_row(head, ""), markdown_row(["---"] * len(head), "")]
+    served = [_figures(confidence(one.features), one.right) for one in documents.values()]
+    lines.append(markdown_row(["what serves", *served], ""))
+    for column, left_out in enumerate(("nothing", *AboutFeatures._fields), -1):
+        cells = []
+        for name, one in documents.items():
+            model = fit([rows for other, rows in documents.items() if other != name], column)
+            cells.append(_figures(model.probabilities(one.features), one.right))
+        lines.append(markdown_row([left_out, *cells], ""))
+    whole = fit(list(documents.values()))
+    weights = zip(AboutFeatures._fields, whole.weights, strict=True)
+    lines += ["", ", ".join(f"{name}={value:.1f}" for name, value in weights)]
+    lines.append(f"bias={whole.bias:.1f}")
+    for name, held in administrations.items():
+        model = fit([held.holders])
+        alone, agreed = model.weights[0], model.weights.sum()
+        lines.append(
+            f"{name}: a holder from {-model.bias / alone:.2f}, "
+            f"from {-model.bias / agreed:.2f} where the directory agrees"
+        )
+    return "\n".join(lines)
+
+
+def _figures(likely: Floats, right: NDArray[np.bool_]) -> str:
+    """Log loss, and how often a right row is likelier than a wrong one."""
+    cut = np.clip(likely, 0.01, 0.99)
+    loss = -np.log(np.where(right, cut, 1 - cut)).mean()
+    above = (likely[right][:, None] > likely[~right]).mean()
+    equal = (likely[right][:, None] == likely[~right]).mean()
+    return f"{loss:.3f} / {above + equal / 2:.3f}"
