@@ -250,7 +250,7 @@ class Store:
         """Return (row number, all that is kept) of at most `count` documents, drawn at random."""
         connection = self.connection()
         last = connection.execute("SELECT max(seq) FROM documents").fetchone()[0] or 0
-        drawn = [random.randint(0, last) for _ in range(count)]  # noqa: S311 - a sample
+        drawn = random.sample(range(last + 1), min(count, last + 1))
         found = {}
         for least in drawn:
             row = connection.execute(

@@ -29,7 +29,7 @@ SOUGHT = "xylophone-inavouable"
 class AwaySearch(Search):
     """Its engine does not answer."""
 
-    def answer(self, *_: object) -> object:  # type: ignore[override]
+    def probe(self) -> None:
         raise IndexUnreachable(f"no answer to {SOUGHT}")
 
 
@@ -72,10 +72,9 @@ class PanickingSearch(Search):
 
     well = False
 
-    def answer(self, *_: object) -> object:  # type: ignore[override]
+    def probe(self) -> None:
         if not self.well:
             raise Panic
-        return None
 
 
 def test_ready_recovers_from_a_panic(parts: Parts) -> None:

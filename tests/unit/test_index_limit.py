@@ -64,7 +64,7 @@ def test_it_is_told_from_four_fifths_on(
     assert [vars(one)["passages"] for one in caplog.records] == ([4] if said else [])
     if said:
         assert 'engine = "opensearch"' in warning
-        assert "quisait crawl --full" in warning
+        assert "quisait reindex --from embedded" in warning
 
 
 def test_an_engine_without_a_limit_says_nothing() -> None:
