@@ -14,6 +14,7 @@ from connectors.geography import (
     DEPARTEMENTS,
     REGIONS,
     PlaceKind,
+    area_name,
     distance_km,
     named_places,
     region_of,
@@ -63,10 +64,8 @@ class AskedPlace:
         """Return the code of its département (`22`) or region (`r53`), empty if it is neither."""
         if len(self.departements) == 1:
             return self.departements[0]
-        regions = {region_of(one) or "" for one in self.departements}
-        whole = [one for one in DEPARTEMENTS if region_of(one) in regions]
-        same = len(regions) == 1 and set(whole) == set(self.departements)
-        return f"r{regions.pop()}" if same else ""
+        region = f"r{region_of(self.departements[0])}"
+        return region if set(departements_of(region)) == set(self.departements) else ""
 
     def words(self, question: str) -> tuple[str, ...]:
         """Return the parts of the question that say the place."""
@@ -85,6 +84,19 @@ class AskedPlace:
     def distance_km(self, agent: Agent) -> float:
         """Return the distance to the agent's post; infinite if it has no known place."""
         return nearest_km(self.departements, agent)
+
+
+def departements_of(area: str) -> tuple[str, ...]:
+    """Return the départements of an area by its code: `22`, or `r53` for a region."""
+    if not area.startswith("r"):
+        return (area,) if area else ()
+    return tuple(one for one in DEPARTEMENTS if region_of(one) == area[1:])
+
+
+def place_of(area: str) -> AskedPlace:
+    """Return an area by its code as a place."""
+    name = REGIONS.get(area[1:], area) if area.startswith("r") else area_name(area)
+    return AskedPlace(name, departements_of(area), ())
 
 
 def nearest_km(departements: Sequence[str], agent: Agent) -> float:
@@ -245,7 +257,7 @@ def _areas() -> Mapping[str, tuple[_Area, ...]]:
         found[_key(name)].append(_Area(None, (code,)))
         found[code.lower()].append(_Area(None, (code,)))
     for code, name in REGIONS.items():
-        inside = _Area(None, tuple(one for one in DEPARTEMENTS if region_of(one) == code))
+        inside = _Area(None, departements_of(f"r{code}"))
         initials = "".join(letter for letter in name if letter.isupper()).lower()
         for key in {_key(name), initials if len(initials) >= _SHORTEST_INITIALS else _key(name)}:
             found[key] = found[key] or [inside]

@@ -223,7 +223,8 @@ class Question:
     """A query, read: free text, phrases that must stand as written, words that must not stand.
 
     Of each group of `any_of` one phrase at least must stand. `expansions` match beside the
-    text, and weigh less than it. Without text, phrases, exclusions and groups: everything
+    text, and weigh less than it. `aside` are parts of the text that name a place: they rank, but
+    documents need not say them. Without text, phrases, exclusions and groups: everything
     that the reader may read, newest first.
     """
 
@@ -232,6 +233,7 @@ class Question:
     excluded: tuple[str, ...] = ()
     any_of: tuple[tuple[str, ...], ...] = ()
     expansions: tuple[Expansion, ...] = ()
+    aside: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:

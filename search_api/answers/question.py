@@ -10,6 +10,7 @@ from typing import Protocol
 from connectors.values import Agent
 from expertise.lookup import DirectoryMatches
 from expertise.name_words import name_reach
+from expertise.places import AskedPlace
 from expertise.topics import Topic
 from expertise.values import DirectAnswerer, NameCompleter, NameMatcher, Window
 from expertise.visibility import may_be_shown
@@ -26,6 +27,7 @@ from search_api.answers.people import (
     ask_instead,
     asker_of,
     named_by,
+    nobody_in,
     people_answer,
 )
 from search_api.answers.scans import recognised
@@ -305,6 +307,18 @@ class WhoKnows:
     incomplete: tuple[str, ...]
     documents_answer: bool
 
+    @property
+    def people(self) -> tuple[Agent, ...]:
+        """Those who are named, who know and whom the directory alone tells, each list in order."""
+        experts = self.experts
+        found = (*experts.named, *experts.known, *experts.stated)
+        return tuple({one.agent.id: one.agent for one in found}.values())
+
+    @property
+    def nobody_in(self) -> AskedPlace | None:
+        """The place that the question names, if none of the people works there."""
+        return nobody_in(self.matches, self.people)
+
 
 def answer_question(
     context: AnswerContext,
@@ -489,6 +503,7 @@ def _experts(
     documents_answer: bool = True,
     least: float = NEAR_ODDS,
 ) -> Experts:
+    place = matches.place
     return find_experts(
         window,
         question,
@@ -502,6 +517,7 @@ def _experts(
         answered=answered,
         documents_answer=documents_answer,
         asked_topics=[one.id for one in topics],
-        whole_topic=whole_topic(topics, question),
+        whole_topic=whole_topic(topics, place.without(question) if place else question),
         least=least,
+        place=place,
     )

@@ -20,9 +20,9 @@ class _SearchSchema(BaseModel):
 
 
 class AreaBody(_SearchSchema):
-    """A département."""
+    """A département; a region, or a place that a question names."""
 
-    code: str = Field(description="INSEE code")
+    code: str = Field(description="INSEE code; of a region behind `r`; empty for other places")
     name: str
 
 
@@ -307,7 +307,10 @@ class SearchBody(_SearchSchema):
     )
     people_beyond: int = Field(0, description="whom it names as well")
     nobody_in: AreaBody | None = Field(
-        None, description="the area asked for, where nobody holds the métier asked for"
+        None, description="the place that the question names, where none of `people` works there"
+    )
+    somebody_left: bool = Field(
+        False, description="nobody is known in that place, but somebody was who has left"
     )
     services: list[ServiceBody] = []
     metiers: list[MetierBody] = []
@@ -365,6 +368,13 @@ class ExpertsBody(_SearchSchema):
     )
     nearest_area: AreaBody | None = Field(
         description="without candidates: the nearest département where somebody is known"
+    )
+    nobody_in: AreaBody | None = Field(
+        None,
+        description="the place that the question names, where none of these people works there",
+    )
+    somebody_left: bool = Field(
+        False, description="nobody is known in that place, but somebody was who has left"
     )
     nearest_topic: NearestTopicBody | None = Field(
         None, description="without a sure candidate: the topic of the list that comes nearest"
