@@ -50,6 +50,7 @@ _ASKING = TITLES | frozenset(
     adresse contact contacter joindre ecrire appeler trouver cherche chercher travaille
     travaillent bureau poste au aupres avec pour chez sur dans je cherche bonjour bonsoir salut
     merci svp stp voudrais souhaite souhaiterais parler connaissez vous connait s appelle collegue
+    un une quelqu encore occupe
     """.split()  # noqa: SIM905
 )
 """Words with which somebody is asked for, folded; they are no part of a name."""

@@ -19,7 +19,7 @@ TOLERANCE = 1e-4
 _WORD = re.compile(r"[^\W_]+")
 
 
-ASIDE_WEIGHT = 0.25
+ASIDE_WEIGHT = 0.5
 """A place that a question names adds so much of its information to the share of a document that
 says it, and takes none from one that does not."""
 

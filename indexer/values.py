@@ -21,7 +21,7 @@ class HitAttributes(NamedTuple):
 
     `text_signature` is the signature of `indexer.near_duplicates`, empty where there is none;
     `centroid` that of `indexer.centroids`, empty for a document without passages. `title` is its
-    first `BEGUN_CHARACTERS`.
+    first `BEGUN_CHARACTERS`. `area` is the code of its département, empty if it has none.
     """
 
     source: str
@@ -32,6 +32,7 @@ class HitAttributes(NamedTuple):
     text_signature: bytes = b""
     centroid: bytes = b""
     title: str = ""
+    area: str = ""
 
     def begun(self, today: date) -> bool:
         """Whether its validity has begun."""

@@ -52,7 +52,11 @@ def search_answer(
         vector=_ranked(vector, _cosine),
         **(counted(counts) if counts else {"total": 0, "facets": {}}),
         attributes={
-            id_: hit_attributes_of(fields["mark"][0], "".join(fields.get("title_begun", ())))
+            id_: hit_attributes_of(
+                fields["mark"][0],
+                "".join(fields.get("title_begun", ())),
+                "".join(fields.get("area", ())),
+            )
             for id_, hit in hits.items()
             if (fields := hit.get("fields"))
         },

@@ -437,7 +437,7 @@ def _ranking(query: Body, order: Sequence[Body], request: SearchRequest) -> Body
         "track_total_hits": False,
         "query": query,
         "sort": list(order),
-        **({"docvalue_fields": ["mark", "title_begun"]} if request.with_attributes else {}),
+        **({"docvalue_fields": ["mark", "title_begun", "area"]} if request.with_attributes else {}),
     }
 
 

@@ -12,7 +12,7 @@ from connectors.values import Agent, ContributorRole, EvidencePolicy
 from expertise.lookup import NOBODY, DirectoryMatches, LookupDirectory, look_up
 from expertise.names import DirectoryField, asked_words
 from expertise.places import AskedPlace, departements_of, nearest_km
-from expertise.values import Candidate, DirectAnswerer, ScoreParts
+from expertise.values import Candidate, DirectAnswerer, ScoreParts, TopicHolders
 from expertise.visibility import may_be_shown, refuses, refuses_document
 from expertise.who_knows import Experts
 from indexer.access import Reader
@@ -126,19 +126,55 @@ def ordinary_words(texts: Iterable[str]) -> frozenset[str]:
     return asked_words(" ".join(words))
 
 
-def ask_instead(
-    directory: LookupDirectory, asker: Agent | None, one: Result, today: date, question: str = ""
-) -> tuple[Agent, ...]:
-    """Whom to ask where everybody who wrote a document has left; nobody where somebody has not.
+def asked_instead(
+    context: AnswerContext, asker: Agent | None, results: Sequence[Result], question: str = ""
+) -> dict[str, tuple[Agent, ...]]:
+    """Return by document id whom to ask where nobody who wrote it can be (see `ask_instead`)."""
+    today, build = context.today(), context.overview
+    alone = [one for one in results if not _authors_can_be_asked(one)]
+    ids = {one.card.document_id for one in alone}
+    assigned = build.topics_of(ids, today) if build and ids else {}
+    main = {id_: max(topics, key=lambda t: t[1])[0] for id_, topics in assigned.items() if topics}
+    holders = TopicHolders()
+    if build and main:
+        holders = build.holders_of(sorted(set(main.values())), today)
+    found = {}
+    for one in alone:
+        topic = main.get(one.card.document_id, "")
+        of_topic = [
+            agent
+            for id_, agent in holders.agents.items()
+            if topic in holders.shown.get(id_, ()) or topic in holders.stated.get(id_, ())
+        ]
+        found[one.card.document_id] = ask_instead(
+            context.people, asker, one, today, question, of_topic
+        )
+    return {id_: people for id_, people in found.items() if people}
 
-    Those in post who edited, reviewed or answered there, else of the writers' métier who is
-    nearest to the asker. Not the asker, nor who may not be shown, or refused what the document or
-    the `question` is about. Nobody where contributions to the document count as no evidence.
+
+def _authors_can_be_asked(one: Result) -> bool:
+    """Return whether an author is in post and may be named, or nobody is known to have written."""
+    writers = [author for author in one.authors if author.role in _WROTE]
+    return not writers or any(author.shown for author in writers)
+
+
+def ask_instead(
+    directory: LookupDirectory,
+    asker: Agent | None,
+    one: Result,
+    today: date,
+    question: str = "",
+    holders: Sequence[Agent] = (),
+) -> tuple[Agent, ...]:
+    """Whom to ask where no author of a document is in post and may be named, else nobody.
+
+    Those in post who edited, reviewed or answered there, else of the `holders` of its topic who is
+    nearest to the asker, else of the writers' métier. Not the asker, nor who may not be shown, or
+    refused what the document or the `question` is about. Nobody where contributions to the
+    document count as no evidence.
     """
     card = one.card
-    writers = [author for author in one.authors if author.role in _WROTE]
-    counts = card.evidence != EvidencePolicy.NONE
-    if not counts or not writers or not all(author.departed for author in writers):
+    if card.evidence == EvidencePolicy.NONE or _authors_can_be_asked(one):
         return ()
 
     def may_be_asked(agent: Agent) -> bool:
@@ -146,17 +182,23 @@ def ask_instead(
         own = asker is not None and agent.id == asker.id
         return may_be_shown(agent, today) and not refused and not own
 
+    def nearest(agents: Iterable[Agent]) -> tuple[Agent, ...]:
+        asked = [agent for agent in agents if may_be_asked(agent)]
+        return tuple(sorted(asked, key=lambda agent: (nearest_km(here, agent), agent.id))[:1])
+
+    here = departements_of(asker.departement) if asker else ()
     carried_on = [
         author.agent for author in one.authors if author.agent and author.role in _CARRIED_ON
     ]
-    if asked := [agent for agent in carried_on if may_be_asked(agent)]:
-        return tuple(asked)
-    here = departements_of(asker.departement) if asker else ()
-    for metier in dict.fromkeys(author.agent.metier for author in writers if author.agent):
+    if asked := tuple(agent for agent in carried_on if may_be_asked(agent)):
+        return asked
+    if asked := nearest(holders):
+        return asked
+    writers = [author.agent for author in one.authors if author.agent and author.role in _WROTE]
+    for metier in dict.fromkeys(agent.metier for agent in writers):
         entries = directory.entries_with(asked_words(metier), today) or ()
-        holders = [agent for agent in entries if agent.metier == metier and may_be_asked(agent)]
-        if holders:
-            return (min(holders, key=lambda agent: (nearest_km(here, agent), agent.id)),)
+        if asked := nearest(agent for agent in entries if agent.metier == metier):
+            return asked
     return ()
 
 

@@ -24,7 +24,7 @@ from search_api.answers.people import (
     CHOSEN_FROM,
     MOST_CARDS,
     PeopleAnswer,
-    ask_instead,
+    asked_instead,
     asker_of,
     named_by,
     nobody_in,
@@ -269,8 +269,8 @@ class QuestionAnswer:
     names; `related` says where to go on from where something was not found. `direct`: the
     sentences that answer, where one is sure. `verified`: by document id, what an author said of its
     text as it is. `ask_instead`: by document id, whom to ask where
-    everybody who wrote it has left. `recognised`: by document id, how sure (0 to 100) the text of a
-    scan is.
+    no author of it is in post and may be named. `recognised`: by document id, how sure (0 to 100)
+    the text of a scan is.
     """
 
     query: Query
@@ -399,11 +399,7 @@ def answer_question(
         topics,
         related,
         direct,
-        {
-            one.card.document_id: instead
-            for one in results.results
-            if (instead := ask_instead(context.people, asker, one, today, text))
-        },
+        asked_instead(context, asker, results.results, text),
         verified(context, first),
         recognised(context, first),
     )

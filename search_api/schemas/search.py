@@ -144,7 +144,7 @@ class DocumentFields(_SearchSchema):
     copies: list[CopyBody] = Field(description="other places of nearly the same text, at most 50")
     authors: list[AuthorBody] = Field(description="who wrote before who commented")
     ask_instead: list[AgentBody] = Field(
-        description="whom to ask where everybody who wrote it has left"
+        description="whom to ask where no author is in post and may be named"
     )
     verified: VerificationBody | None = Field(
         None, description="what an author said of its text as it is; null: nothing"
