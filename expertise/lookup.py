@@ -180,8 +180,11 @@ def look_up(
     unknown: UnknownWords | None = None,
     ordinary: Collection[str] = (),
     otherwise: Sequence[str] = (),
+    asked_text: str | None = None,
 ) -> DirectoryMatches:
     """Whom and what a question names; nothing where it only is about something.
+
+    A place is looked for in `asked_text` alone, if that is given: a mail's signature names none.
 
     `otherwise` are other wordings of it (acronyms written out, long names as acronyms).
     A word is taken for a misspelt name where it is `unknown` to documents and directory. A name
@@ -191,7 +194,8 @@ def look_up(
     if not asked.words:
         return NOBODY
     finder = _Finder(directory, today, asker, frozenset(ordinary))
-    place = place_in(question, asker.departement if asker else "")
+    near = asker.departement if asker else ""
+    place = place_in(question if asked_text is None else asked_text, near)
     found = _looked_up(finder, question, asked, place, unknown, otherwise)
     return found if found.place or found.by_name else replace(found, place=place)
 
@@ -211,7 +215,7 @@ def _looked_up(
         [finder.exact(asked)],
         map(finder.exact, _other_wordings(asked, wordings)),
         [finder.full_names(asked)],
-        finder.at_place(_Asked.of(place.without(question)), place) if place else (),
+        finder.at_place(_Asked.of(place.subject), place) if place else (),
         finder.nearly(question, asked, unknown),
     )
     others = NOBODY

@@ -51,13 +51,14 @@ _SAINTS = {"st": "saint", "ste": "sainte"}
 class AskedPlace:
     """A place that a question names.
 
-    `name` is as the question writes it. `departements`: where it is; a commune's is one. `spans`:
-    the parts of the question that say it, with the words that announce it.
+    `name` is as the question writes it. `departements`: where it is; a commune's is one. `parts`
+    of the question say it, with the words that announce it; `subject` is the rest.
     """
 
     name: str
     departements: tuple[str, ...]
-    spans: tuple[tuple[int, int], ...]
+    parts: tuple[str, ...] = ()
+    subject: str = ""
 
     @property
     def code(self) -> str:
@@ -66,16 +67,6 @@ class AskedPlace:
             return self.departements[0]
         region = f"r{region_of(self.departements[0])}"
         return region if set(departements_of(region)) == set(self.departements) else ""
-
-    def words(self, question: str) -> tuple[str, ...]:
-        """Return the parts of the question that say the place."""
-        return tuple(question[start:end] for start, end in self.spans)
-
-    def without(self, question: str) -> str:
-        """Return the question without the place: what it is about."""
-        for start, end in reversed(self.spans):
-            question = f"{question[:start]} {question[end:]}"
-        return " ".join(question.split())
 
     def has(self, agent: Agent) -> bool:
         """Return whether the agent's post is there."""
@@ -96,7 +87,7 @@ def departements_of(area: str) -> tuple[str, ...]:
 def place_of(area: str) -> AskedPlace:
     """Return an area by its code as a place."""
     name = REGIONS.get(area[1:], area) if area.startswith("r") else area_name(area)
-    return AskedPlace(name, departements_of(area), ())
+    return AskedPlace(name, departements_of(area))
 
 
 def nearest_km(departements: Sequence[str], agent: Agent) -> float:
@@ -145,8 +136,13 @@ def place_in(question: str, near: str = "") -> AskedPlace | None:
     if not found:
         return None
     names = [question[tokens[one.first].start : tokens[one.last].end] for one in found]
-    spans = tuple((tokens[_announced(tokens, o.first)].start, tokens[o.last].end) for o in found)
-    return AskedPlace(", ".join(names), _common([one.area for one in found], near), spans)
+    spans = [(tokens[_announced(tokens, o.first)].start, tokens[o.last].end) for o in found]
+    parts = tuple(question[start:end] for start, end in spans)
+    subject = question
+    for start, end in reversed(spans):
+        subject = f"{subject[:start]} {subject[end:]}"
+    departements = _common([one.area for one in found], near)
+    return AskedPlace(", ".join(names), departements, parts, " ".join(subject.split()))
 
 
 def _common(areas: Sequence[_Area], near: str) -> tuple[str, ...]:

@@ -607,7 +607,7 @@ class Search:
         ranker = self._ranker.ranker(self._encoder.name)
         words = request.question.words
         hits = tuned_window(found, request.vector, words, ranker)
-        return placed(hits, found.attributes, place_in(words), words)
+        return placed(hits, found.attributes, place_in(words))
 
     def _encoded(self, question: Question) -> Vectors | None:
         """Of the words typed: an expansion says the same to a vector."""

@@ -18,6 +18,7 @@ from expertise.who_knows import Experts
 from indexer.access import Reader
 from indexer.values import Expansion
 from search_api.answers.context import AnswerContext
+from search_api.questions.pasted_mail import question_of_mail
 from search_api.ranking.results import Result
 
 MOST_CARDS = 3
@@ -110,6 +111,7 @@ def named_by(
         question,
         context.today(),
         asker=asker,
+        asked_text=question_of_mail(question),
         unknown=lambda words: context.search.near_words(words, reader).keys(),
         ordinary=ordinary_words(texts),
         otherwise=[

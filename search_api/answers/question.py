@@ -513,7 +513,7 @@ def _experts(
         answered=answered,
         documents_answer=documents_answer,
         asked_topics=[one.id for one in topics],
-        whole_topic=whole_topic(topics, place.without(question) if place else question),
+        whole_topic=whole_topic(topics, place.subject if place else question),
         least=least,
         place=place,
     )

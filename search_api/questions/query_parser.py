@@ -144,7 +144,7 @@ class QueryParser:
         question = replace(
             question,
             expansions=self._glossary.expansions(question.text),
-            aside=place.words(question.text) if place else (),
+            aside=place.parts if place else (),
         )
         typed_filters = [(one.field, named[one]) for one in kept if one in named]
         return ParsedQuery(

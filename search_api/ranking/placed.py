@@ -16,7 +16,6 @@ def placed(
     hits: Sequence[FusedHit],
     attributes: Mapping[str, HitAttributes],
     place: AskedPlace | None,
-    question: str,
 ) -> tuple[FusedHit, ...]:
     """Return the hits again, best first: each of the place gains a share of its score.
 
@@ -24,7 +23,7 @@ def placed(
     """
     if place is None:
         return tuple(hits)
-    said = [frozenset(term.term for term in analyse_query(one)) for one in place.words(question)]
+    said = [frozenset(term.term for term in analyse_query(one)) for one in place.parts]
 
     def is_there(hit: FusedHit) -> bool:
         mark = attributes.get(hit.document_id)
