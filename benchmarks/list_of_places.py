@@ -84,9 +84,9 @@ def main(folder: Path) -> None:
 
 
 def departement_of(commune: Mapping[str, Any]) -> str:
-    """Return the code of a commune's département; overseas, its first three digits."""
-    code = str(commune.get("departement") or commune["code"][:3])
-    return code if code in DEPARTEMENTS else ""
+    """Return the code of a commune's département; former communes tell it by their own code."""
+    code = str(commune["code"])
+    return next((begun for begun in (code[:3], code[:2]) if begun in DEPARTEMENTS), "")
 
 
 def former_regions() -> dict[str, list[str]]:

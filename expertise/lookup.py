@@ -385,7 +385,15 @@ class _Finder:
             )
 
     def at_place(self, subject: _Asked, place: AskedPlace) -> Iterator[DirectoryMatches]:
-        """Those of a métier in a place; those who are nearest to it, if none is there."""
+        """A service in a place; those of a métier there, or nearest to it if none is there."""
+        placed = _Asked.of(f"{place.subject} {place.name}")
+        service = (
+            self.exact(placed) if place.subject and len(placed.words) <= MOST_WORDS else NOBODY
+        )
+        if service.services and {one.departement for one in service.services} <= set(
+            place.departements
+        ):
+            yield replace(service, people=(), beyond=0, place=place)
         for words in dict.fromkeys((subject.words, subject.without_general().words)):
             agents = self._entries(words, place.departements[:1]) if words else ()
             holders = [

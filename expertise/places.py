@@ -44,6 +44,7 @@ _MOST_WORDS = 9
 """Number of words of the longest name."""
 
 _SHORTEST_INITIALS = 3
+_SHORTEST_BEGINNING = 3
 _SAINTS = {"st": "saint", "ste": "sainte"}
 
 
@@ -257,9 +258,17 @@ def _areas() -> Mapping[str, tuple[_Area, ...]]:
         initials = "".join(letter for letter in name if letter.isupper()).lower()
         for key in {_key(name), initials if len(initials) >= _SHORTEST_INITIALS else _key(name)}:
             found[key] = found[key] or [inside]
+    begun: dict[str, list[_Area]] = defaultdict(list)
     for kind, name, departements in named_places():
         if kind is not PlaceKind.WORD:
             found[_key(name)].append(_Area(kind, departements))
+        if kind is PlaceKind.TOWN:
+            words = _key(name).split()
+            for count in range(1, len(words)):
+                begun[" ".join(words[:count])].append(_Area(PlaceKind.COMMUNE, departements[:1]))
+    for name, towns in begun.items():  # «Florac», «Châlons», where only one town begins so
+        if len(towns) == 1 and len(name) >= _SHORTEST_BEGINNING:
+            found[name] = [*towns, *found.get(name, ())]
     return {name: tuple(areas) for name, areas in found.items()}
 
 

@@ -244,11 +244,22 @@ def find_experts(
     holding = _holding(knowledge, holders, eligibility, area, {*shown, *matched})
     most = max([*(odds[id_] for id_ in shown), *(one.confidence for one in holding)], default=0.0)
     sure_odds = min(FURTHER_ODDS, max(SURE_ODDS, most)) if documents_answer else FURTHER_ODDS
+    there = {one.id for one in (*known.values(), *holders.agents.values()) if _is_in(place, one)}
+    most_there = max(
+        (
+            *(odds[id_] for id_ in there.intersection(shown)),
+            *(one.confidence for one in holding if one.agent.id in there),
+        ),
+        default=0.0,
+    )
+    odds_there = min(sure_odds, max(SURE_ODDS, most_there))
     if least > NO_BAR:
-        holding = tuple(one for one in holding if one.confidence >= sure_odds)
-    there = {id_ for id_ in shown if place and place.has(known[id_])}
-    likeliest = max((odds[id_] for id_ in there), default=0.0)
-    odds_there = min(sure_odds, max(SURE_ODDS, likeliest)) if documents_answer else sure_odds
+        holding = tuple(
+            one
+            for one in holding
+            if one.confidence >= (odds_there if one.agent.id in there else sure_odds)
+        )
+    odds_there = odds_there if documents_answer else sure_odds
     sure = {
         id_
         for id_ in shown
@@ -338,6 +349,10 @@ def _answering(answered: DirectAnswerer | None, votes: Mapping[str, tuple[Vote, 
         return set()
     voting = {vote.document_id for vote in votes.get(answered.agent_id, ())}
     return {answered.agent_id} if answered.document_id in voting else set()
+
+
+def _is_in(place: AskedPlace | None, agent: Agent) -> bool:
+    return place is not None and place.has(agent)
 
 
 def in_area(agent: Agent, area: str) -> bool:

@@ -231,7 +231,7 @@ def people_answer(
         cards = []
     elif matches.elsewhere:
         known = [one for one in choice.known(experts, limit) if one.candidate.agent.id not in ids]
-        cards = [*named[:1], *(one for one in known if choice.is_there(one)), *named[1:]]
+        cards = [*(one for one in known if choice.is_there(one)), *named]
     elif matches.ordinary:
         known = choice.known(experts, limit - 1)
         cards = [*known, *named]

@@ -31,6 +31,8 @@ from expertise.places import place_in
         ("géomètre dans le 22", "22", "géomètre"),
         ("dossier PAC en PACA", "04 05 06 13 83 84", "dossier PAC"),
         ("permis à Vienne", "38", "permis"),
+        ("la MAEC du côté de Florac", "48", "la MAEC"),
+        ("loup vers Saint-Dié", "88", "loup"),
         ("permis dans la Vienne", "86", "permis"),
     ],
 )
