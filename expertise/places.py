@@ -109,6 +109,8 @@ class _Token(NamedTuple):
     start: int
     end: int
     capital: bool
+    acronym: bool
+    name: bool
 
 
 class _Found(NamedTuple):
@@ -130,7 +132,7 @@ def place_in(question: str, near: str = "") -> AskedPlace | None:
     found: list[_Found] = []
     at = 0
     while at < len(tokens):
-        one = _place_at(tokens, at)
+        one = _place_at(tokens, at, beside=bool(found) and found[-1].last == at - 1)
         if one:
             found.append(one)
         at = one.last + 1 if one else at + 1
@@ -160,7 +162,10 @@ def _common(areas: Sequence[_Area], near: str) -> tuple[str, ...]:
 
 
 def _tokens(question: str) -> list[_Token]:
-    """Return the question's words; capitals tell nothing at its beginning, nor where all are."""
+    """Return the question's words; capitals tell nothing at its beginning, nor where all are.
+
+    `acronym`: it is all capitals among others; `name`: its first letter alone is one.
+    """
     shouted = question.isupper()
     return [
         _Token(
@@ -168,21 +173,32 @@ def _tokens(question: str) -> list[_Token]:
             match.start(),
             match.end(),
             match[0][0].isupper() and not shouted and match.start() > 0,
+            match[0].isupper() and not shouted,
+            match[0].istitle(),
         )
         for match in _TOKEN.finditer(question)
     ]
 
 
-def _place_at(tokens: Sequence[_Token], at: int) -> _Found | None:
-    """Return the longest name that begins at a word and means a place there."""
+def _place_at(tokens: Sequence[_Token], at: int, *, beside: bool) -> _Found | None:
+    """Return the longest name that begins at a word and means a place there.
+
+    `beside`: the word before it ends another place.
+    """
     known = _areas()
     for last in range(min(len(tokens), at + _MOST_WORDS) - 1, at - 1, -1):
         name = " ".join(one.folded for one in tokens[at : last + 1])
         areas = known.get(name, ())
         for area in sorted(areas, key=lambda one: _order(one, _before(tokens, at))):
-            if _is_meant(area, name, tokens, at, last):
+            town = area.kind is PlaceKind.TOWN
+            person = town and not beside and at > 0 and _may_be_given_name(tokens[at - 1])
+            if not person and _is_meant(area, name, tokens, at, last):
                 return _Found(at, last, area)
     return None
+
+
+def _may_be_given_name(token: _Token) -> bool:
+    return token.name and token.folded not in _NEAR | _AT | _IN | _OF | _ARTICLES
 
 
 def _order(area: _Area, before: str) -> int:
@@ -214,8 +230,10 @@ def _is_meant(area: _Area, name: str, tokens: Sequence[_Token], at: int, last: i
     near, word = _is_near(tokens, at), name in _words()
     if name[0].isdigit():
         return _is_number_meant(tokens, at)
+    if area.kind in (PlaceKind.COMMUNE, PlaceKind.LAND) and tokens[at].acronym:
+        return False  # «dans MEDOC» is no land
     if area.kind is PlaceKind.COMMUNE:
-        announced = near or (before in _AT | _IN and not word)
+        announced = near or (before in _AT - {"sur"} and not word)
         return announced and (capital or (near and not word))
     if near:
         return capital or not word or area.kind is not PlaceKind.LAND

@@ -33,6 +33,8 @@ from expertise.places import place_in
         ("permis à Vienne", "38", "permis"),
         ("la MAEC du côté de Florac", "48", "la MAEC"),
         ("loup vers Saint-Dié", "88", "loup"),
+        ("À Laval, qui suit la MAEC ?", "53", ", qui suit la MAEC ?"),
+        ("Vers Laval : la MAEC", "53", ": la MAEC"),
         ("permis dans la Vienne", "86", "permis"),
     ],
 )
@@ -58,6 +60,9 @@ def test_a_place_and_what_is_left_of_the_question(
         "réponse dans les 15 jours, ou dans le 22 mars",
         "appeler vers 10 heures",
         "loi Pinel et plan Vauban",
+        "corriger un versement dans MEDOC",
+        "saisir le dossier sur Hélios ou dans Chanac",
+        "Denis Laval, assainissement",
         "marché public à bons de commande",
         "Sens de circulation",
         "",
