@@ -41,6 +41,7 @@ LAND_HEADS = 0.25
 
 _NAME = r"[A-ZÀÉÈÊÎÔŒ][^\s\-'’/]+"
 _LAND = re.compile(rf"(?:[-\s](?P<article>en|du|de)[-\s]|[-\s]d[’'])(?P<land>{_NAME})(?=$|[\s/])")
+_ARTICLE = re.compile(r"^(?:Le |La |Les |L')")
 _HEAD = re.compile(rf"(?:Le |La |Les |L')?({_NAME})")
 
 
@@ -78,7 +79,11 @@ def main(folder: Path) -> None:
         rows.append((kind, name, list(dict.fromkeys(code for _, code in ordered if code))))
     common = set(words)
     every = {name for _, name, _ in rows} | known
-    rows += [(PlaceKind.WORD, name, ["-"]) for name in sorted(every) if name.lower() in common]
+    rows += [
+        (PlaceKind.WORD, name, ["-"])
+        for name in sorted(every)
+        if _ARTICLE.sub("", name).lower() in common
+    ]
     lines = (f"{kind}\t{name}\t{' '.join(of)}\n" for kind, name, of in rows if of)
     PLACES_FILE.write_text("".join(lines), encoding="utf-8")
 

@@ -65,6 +65,7 @@ def test_a_place_and_what_is_left_of_the_question(
         "Denis Laval, assainissement",
         "marché public à bons de commande",
         "Sens de circulation",
+        "médecin de garde",
         "",
     ],
 )
