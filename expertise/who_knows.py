@@ -254,10 +254,11 @@ def find_experts(
     )
     odds_there = min(sure_odds, max(SURE_ODDS, most_there))
     if least > NO_BAR:
+        holders_there = there if asked_topics else ()  # of a topic that the question names
         holding = tuple(
             one
             for one in holding
-            if one.confidence >= (odds_there if one.agent.id in there else sure_odds)
+            if one.confidence >= (odds_there if one.agent.id in holders_there else sure_odds)
         )
     odds_there = odds_there if documents_answer else sure_odds
     sure = {
