@@ -1,7 +1,11 @@
 """French départements and regions (INSEE codes, overseas included), and distances between them."""
 
 import math
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 _REGIONS = """
 01 Guadeloupe
@@ -155,3 +159,41 @@ def distance_km(one: str, other: str) -> float | None:
         + math.cos(lat) * math.cos(lat_2) * math.sin((lon_2 - lon) / 2) ** 2
     )
     return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(min(1.0, half)))
+
+
+PLACES_FILE = Path(__file__).with_name("places.tsv")
+"""Communes of INSEE's official geographical code of 2026 (Licence Ouverte 2.0), former regions
+and historic lands; `python -m benchmarks.list_of_places` writes it."""
+
+
+class PlaceKind(StrEnum):
+    """What a name of `PLACES_FILE` is.
+
+    A town is a commune that is known far from it. `WORD`: the name, of any place of France, is also
+    a word of the language; it stands a second time in the file.
+    """
+
+    LAND = "land"
+    TOWN = "town"
+    COMMUNE = "commune"
+    WORD = "word"
+
+
+class NamedPlace(NamedTuple):
+    """A line of `PLACES_FILE`.
+
+    `departements`: all that a land lies in, or one for each commune of this name, that of the
+    commune with the most inhabitants first.
+    """
+
+    kind: PlaceKind
+    name: str
+    departements: tuple[str, ...]
+
+
+def named_places() -> Iterator[NamedPlace]:
+    """Read `PLACES_FILE`."""
+    with PLACES_FILE.open(encoding="utf-8") as lines:
+        for line in lines:
+            kind, name, departements = line.rstrip("\n").split("\t")
+            yield NamedPlace(PlaceKind(kind), name, tuple(departements.split()))

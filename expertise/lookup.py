@@ -4,7 +4,6 @@ Read `look_up` first. Nobody is found here who may not be shown: the directory's
 returns listed agents in post alone.
 """
 
-import math
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from functools import cache
 from itertools import chain, islice, pairwise, product
 from typing import NamedTuple, Protocol, TypeAlias
 
-from connectors.geography import DEPARTEMENTS, REGIONS, area_name, distance_km, region_of
+from connectors.geography import DEPARTEMENTS, REGIONS, area_name, region_of
 from connectors.values import Agent, ContactVia
 from expertise.names import (
     MOST_NAMED,
@@ -23,6 +22,7 @@ from expertise.names import (
     match_agent,
     words_of,
 )
+from expertise.places import AskedPlace, departements_of, nearest_km, place_in, place_of
 from indexer.french.analysis import fold, folded_words, terms
 from indexer.suggestions import NearWord
 
@@ -50,6 +50,7 @@ _ASKING = TITLES | frozenset(
     adresse contact contacter joindre ecrire appeler trouver cherche chercher travaille
     travaillent bureau poste au aupres avec pour chez sur dans je cherche bonjour bonsoir salut
     merci svp stp voudrais souhaite souhaiterais parler connaissez vous connait s appelle collegue
+    un une quelqu encore occupe
     """.split()  # noqa: SIM905
 )
 """Words with which somebody is asked for, folded; they are no part of a name."""
@@ -128,8 +129,9 @@ class DirectoryMatches:
     `people` are meant by name, or by métier and place; `beyond` counts those who are not among
     them. `whole`: the question asks for nothing else. `ordinary`: their name is also a word that
     documents write in lower case. `spelt` is the question with the directory's spelling, where
-    that was typed otherwise. `nobody_in` is the area asked for where nobody holds the métier:
-    `people` are then the nearest to it. `others` have the words in their métier or skills.
+    that was typed otherwise. `place` is the place that the question names, if it calls nobody by
+    name. `elsewhere`: nobody there holds the métier, and `people` are the nearest to it. `others`
+    have the words in their métier or skills.
     `placed`: a service is named with its place.
     """
 
@@ -138,7 +140,8 @@ class DirectoryMatches:
     whole: bool = True
     ordinary: bool = False
     spelt: str = ""
-    nobody_in: str = ""
+    place: AskedPlace | None = None
+    elsewhere: bool = False
     others: tuple[NamedAgent, ...] = ()
     services: tuple[ServiceMatch, ...] = ()
     metiers: tuple[MetierMatch, ...] = ()
@@ -177,8 +180,11 @@ def look_up(
     unknown: UnknownWords | None = None,
     ordinary: Collection[str] = (),
     otherwise: Sequence[str] = (),
+    asked_text: str | None = None,
 ) -> DirectoryMatches:
     """Whom and what a question names; nothing where it only is about something.
+
+    A place is looked for in `asked_text` alone, if that is given: a mail's signature names none.
 
     `otherwise` are other wordings of it (acronyms written out, long names as acronyms).
     A word is taken for a misspelt name where it is `unknown` to documents and directory. A name
@@ -188,6 +194,20 @@ def look_up(
     if not asked.words:
         return NOBODY
     finder = _Finder(directory, today, asker, frozenset(ordinary))
+    near = asker.departement if asker else ""
+    place = place_in(question if asked_text is None else asked_text, near)
+    found = _looked_up(finder, question, asked, place, unknown, otherwise)
+    return found if found.place or found.by_name else replace(found, place=place)
+
+
+def _looked_up(
+    finder: "_Finder",
+    question: str,
+    asked: "_Asked",
+    place: AskedPlace | None,
+    unknown: UnknownWords | None,
+    otherwise: Sequence[str],
+) -> DirectoryMatches:
     if len(asked.words) > MOST_WORDS:
         return finder.full_names(asked)
     wordings = [_Asked.of(one) for one in (_JOINED.sub("", question), *otherwise)][:TRIALS]
@@ -195,6 +215,7 @@ def look_up(
         [finder.exact(asked)],
         map(finder.exact, _other_wordings(asked, wordings)),
         [finder.full_names(asked)],
+        finder.at_place(_Asked.of(place.subject), place) if place else (),
         finder.nearly(question, asked, unknown),
     )
     others = NOBODY
@@ -239,6 +260,9 @@ def _other_wordings(asked: _Asked, wordings: Sequence[_Asked]) -> Iterator[_Aske
                 yield tried
 
 
+_THERE = frozenset({DirectoryField.METIER, DirectoryField.PLACE})
+
+
 class _Finder:
     """Looks up one question in the directory."""
 
@@ -250,11 +274,12 @@ class _Finder:
         ordinary: frozenset[str],
     ) -> None:
         self._directory, self._today, self._ordinary = directory, today, ordinary
-        self._here = asker.departement if asker else ""
+        self._asker = asker
+        self._here = departements_of(asker.departement) if asker else ()
 
     def exact(self, asked: _Asked) -> DirectoryMatches:
         """By entries that have every word."""
-        agents = self._entries(asked.words, self._here)
+        agents = self._entries(asked.words, self._here[:1])
         matched = [m for one in agents if (m := match_agent(asked.words, one))]
         meant = [one for one in matched if one.pointed_at]
         by_name = [one for one in meant if DirectoryField.NAME in one.fields]
@@ -297,7 +322,7 @@ class _Finder:
     ) -> Iterator[DirectoryMatches]:
         """Of a short question: elsewhere, misspelt, or by a family name alone."""
         if len(asked.words) <= MOST_RESPELT:
-            yield self.outside_the_area(asked)
+            yield from self.outside_the_area(asked)
             if unknown:
                 yield self.respelt(asked, unknown)
                 yield self.of_family(question, asked, unknown)
@@ -348,27 +373,47 @@ class _Finder:
                 )
         return NOBODY
 
-    def outside_the_area(self, asked: _Asked) -> DirectoryMatches:
-        """Those of a métier who are nearest to the area asked for, where it has none of them."""
-        area, rest = self._area_in(asked.words)
-        if not area or not rest:
-            return NOBODY
-        agents = self._entries(rest, _departements(area)[0])
-        holders = [
-            NamedAgent(one, frozenset({DirectoryField.METIER}))
-            for one in agents
-            if rest <= words_of(one)[DirectoryField.METIER]
-        ]
-        people = self._by_distance(holders, area)
-        beyond = max(0, len(people) - NEAREST_ELSEWHERE)
-        return DirectoryMatches(people[:NEAREST_ELSEWHERE], beyond, nobody_in=area)
+    def outside_the_area(self, asked: _Asked) -> Iterator[DirectoryMatches]:
+        """The same of an area that is written in small letters, or as a town of the directory."""
+        code, rest = self._area_in(asked.words)
+        if code and rest:
+            yield from self.at_place(
+                asked._replace(
+                    folded=tuple(w for w in asked.folded if asked_words(w) <= rest), words=rest
+                ),
+                place_of(code),
+            )
 
-    def _entries(self, words: frozenset[str], near: str) -> Sequence[Agent]:
+    def at_place(self, subject: _Asked, place: AskedPlace) -> Iterator[DirectoryMatches]:
+        """A service in a place; those of a métier there, or nearest to it if none is there."""
+        placed = _Asked.of(f"{place.subject} {place.name}")
+        service = (
+            self.exact(placed) if place.subject and len(placed.words) <= MOST_WORDS else NOBODY
+        )
+        if service.services and {one.departement for one in service.services} <= set(
+            place.departements
+        ):
+            yield replace(service, people=(), beyond=0, place=place)
+        for words in dict.fromkeys((subject.words, subject.without_general().words)):
+            agents = self._entries(words, place.departements[:1]) if words else ()
+            holders = [
+                NamedAgent(one, _THERE if place.has(one) else _THERE - {DirectoryField.PLACE})
+                for one in agents
+                if words <= words_of(one)[DirectoryField.METIER] and one != self._asker
+            ]
+            there = [one for one in holders if place.has(one.agent)]
+            people = self._by_distance(there or holders, place.departements)
+            most = MOST_NAMED if there else NEAREST_ELSEWHERE
+            beyond = max(0, len(people) - most)
+            if people:
+                yield DirectoryMatches(people[:most], beyond, place=place, elsewhere=not there)
+
+    def _entries(self, words: frozenset[str], near: Sequence[str]) -> Sequence[Agent]:
         """Where too many have these words, those of the département, else of its region."""
         found = self._directory.entries_with(words, self._today)
         if found is None and near:
-            region = [one for one in DEPARTEMENTS if region_of(one) == region_of(near)]
-            for area in (region, [near]):
+            region = [one for one in DEPARTEMENTS if region_of(one) == region_of(near[0])]
+            for area in (region, near):
                 found = self._directory.entries_with(words, self._today, area)
                 if found is not None:
                     break
@@ -378,11 +423,13 @@ class _Finder:
         by_name = words_of(one.agent)[DirectoryField.NAME] & words
         return len(by_name) < 2 and by_name <= self._ordinary
 
-    def _by_distance(self, found: Iterable[NamedAgent], area: str) -> tuple[NamedAgent, ...]:
+    def _by_distance(
+        self, found: Iterable[NamedAgent], area: Sequence[str]
+    ) -> tuple[NamedAgent, ...]:
         def order(one: NamedAgent) -> tuple[object, ...]:
             agent = one.agent
             return (
-                distance_from(area, agent),
+                nearest_km(area, agent),
                 agent.family_name,
                 agent.given_name,
                 agent.id,
@@ -413,7 +460,7 @@ class _Finder:
                 placed = placed or bool(words & (name - place) and words & place)
         found = [_service(entity, some) for entity, some in there.items()]
         return tuple(
-            sorted(found, key=lambda one: (distance_from(self._here, one.people[0]), one.entity))
+            sorted(found, key=lambda one: (nearest_km(self._here, one.people[0]), one.entity))
         ), placed
 
     def _metiers(self, words: frozenset[str], agents: Sequence[Agent]) -> tuple[MetierMatch, ...]:
@@ -426,7 +473,7 @@ class _Finder:
             MetierMatch(
                 metier,
                 len(some),
-                min(some, key=lambda one: (distance_from(self._here, one), one.id)),
+                min(some, key=lambda one: (nearest_km(self._here, one), one.id)),
             )
             for metier, some in sorted(holders.items())
         )
@@ -444,18 +491,6 @@ class _Finder:
                 town = min(towns, key=lambda one: one.id)
                 return town.departement, words - asked_words(town.office)
         return "", words
-
-
-def distance_from(area: str, agent: Agent) -> float:
-    """Kilometres between an area and an agent's post; infinite where one has no place."""
-    ways = [distance_km(one, agent.departement) for one in _departements(area)]
-    return min((one for one in ways if one is not None), default=math.inf)
-
-
-def _departements(area: str) -> tuple[str, ...]:
-    if not area.startswith("r"):
-        return (area,)
-    return tuple(one for one in DEPARTEMENTS if region_of(one) == area[1:])
 
 
 @cache

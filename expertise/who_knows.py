@@ -2,11 +2,10 @@
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple, TypeAlias
 
-from connectors.geography import region_of
 from connectors.values import Agent
 from expertise.knowing import (
     BARE_CARD,
@@ -21,8 +20,8 @@ from expertise.knowing import (
     question_topics,
     topic_shares,
 )
-from expertise.lookup import distance_from
 from expertise.names import DirectoryField, NamedAgent, reasons
+from expertise.places import AskedPlace, departements_of, nearest_km
 from expertise.scoring import NO_TOPICS, walk
 from expertise.values import (
     AccountDirectory,
@@ -37,7 +36,7 @@ from expertise.values import (
     TopicHolders,
     Window,
 )
-from expertise.visibility import may_be_shown, refused_documents, refuses
+from expertise.visibility import may_be_named, may_be_shown, refused_documents, refuses
 from expertise.votes import Vote, cast_votes, counting_contributions, summed_by_kind
 from indexer.french.analysis import analyse_query
 
@@ -149,6 +148,8 @@ class Experts:
     Without a sure candidate, `nearest` are the documents nearest to the question, none where no
     document is near it (`far`). Without any candidate, `nearest_area` is an area where somebody
     is known, if there is one.
+    `place`: the place that the question names, to which those who know are ranked by distance.
+    `left`: nobody who knows is there, but somebody did who has left.
     """
 
     candidates: tuple[Candidate, ...]
@@ -158,13 +159,22 @@ class Experts:
     nearest: tuple[RankedDocument, ...] = ()
     nearest_area: str = ""
     far: bool = False
+    place: AskedPlace | None = None
+    left: bool = False
 
     @property
     def known(self) -> tuple[Candidate, ...]:
-        """Who is an expert by evidence, or by holding the question's topic: the likeliest first."""
+        """Who is an expert by evidence, or by holding the question's topic.
+
+        The likeliest first; where the question names a place, those nearest to it.
+        """
         written = [one for one in self.candidates if one.sure]
         holding = [one for one in self.stated if one.confidence > 0]
-        return tuple(sorted((*written, *holding), key=lambda one: -one.confidence))
+
+        def order(one: Candidate) -> tuple[float, float]:
+            return self.place.distance_km(one.agent) if self.place else 0.0, -one.confidence
+
+        return tuple(sorted((*written, *holding), key=order))
 
 
 def find_experts(
@@ -184,6 +194,7 @@ def find_experts(
     whole_topic: str = "",
     sum_votes: SumVotes | None = None,
     least: float = NEAR_ODDS,
+    place: AskedPlace | None = None,
 ) -> Experts:
     """Who may know, as far as the documents of a window and the directory tell.
 
@@ -197,7 +208,9 @@ def find_experts(
     them. Where no document answers (`documents_answer`), everybody is held to a higher bar.
     `asked_topics` are those of the list that the question names. Who is shown on the page of the
     topic that the question is (`whole_topic`) is known here too, with what the reader may read.
-    `sum_votes` is another way to sum a candidate's votes than the one that serves.
+    Among those who know, the nearest to the `place` that the question names are first; the
+    likeliest there is held to the bar of the likeliest of all. `sum_votes` is another way to sum a
+    candidate's votes than the one that serves.
     """
     eligibility = _Eligibility(reader_id, today, question)
     agents = eligibility.among(directory.by_account(_accounts(window)))
@@ -233,12 +246,30 @@ def find_experts(
     holding = _holding(knowledge, holders, eligibility, area, {*shown, *matched})
     most = max([*(odds[id_] for id_ in shown), *(one.confidence for one in holding)], default=0.0)
     sure_odds = min(FURTHER_ODDS, max(SURE_ODDS, most)) if documents_answer else BARE_ODDS
+    there = {one.id for one in (*known.values(), *holders.agents.values()) if _is_in(place, one)}
+    most_there = max(
+        (
+            *(odds[id_] for id_ in there.intersection(shown)),
+            *(one.confidence for one in holding if one.agent.id in there),
+        ),
+        default=0.0,
+    )
+    odds_there = min(sure_odds, max(SURE_ODDS, most_there))
     if least > NO_BAR:
-        holding = tuple(one for one in holding if one.confidence >= sure_odds)
+        holders_there = there if asked_topics else ()  # of a topic that the question names
+        holding = tuple(
+            one
+            for one in holding
+            if one.confidence >= (odds_there if one.agent.id in holders_there else sure_odds)
+        )
+    odds_there = odds_there if documents_answer else sure_odds
     sure = {
         id_
         for id_ in shown
-        if id_ in answering or id_ in on_page or id_ in stating or odds[id_] >= sure_odds
+        if id_ in answering
+        or id_ in on_page
+        or id_ in stating
+        or odds[id_] >= (odds_there if id_ in there else sure_odds)
     }
     evidence = EvidenceFinder(window, agents, votes, question, answered)
     named = {id_: one for id_, one in matched.items() if one.pointed_at}
@@ -247,10 +278,15 @@ def find_experts(
     # Votes order those who only come near: likelihoods lose there on the judged sets.
     ranked = sorted(
         (id_ for id_ in shown if id_ not in named),
-        key=lambda id_: (id_ not in sure, -odds[id_] if id_ in sure else 0.0, -scores[id_].score),
+        key=lambda id_: (
+            id_ not in sure,
+            place.distance_km(known[id_]) if place and id_ in sure else 0.0,
+            -odds[id_] if id_ in sure else 0.0,
+            -scores[id_].score,
+        ),
     )
     stated = matched.keys() - named.keys() - set(shown)
-    return Experts(
+    found = Experts(
         candidates=tuple(make.shown(known[id_], matched.get(id_)) for id_ in ranked[:limit]),
         beyond=max(0, len(ranked) - limit),
         named=tuple(make.shown(one.agent, one) for one in named.values()),
@@ -258,7 +294,30 @@ def find_experts(
         nearest=() if sure or window.far else window.documents[:NEAREST_DOCUMENTS],
         nearest_area="" if shown else _nearest_area({id_: known[id_] for id_ in near}, odds, area),
         far=window.far,
+        place=place,
     )
+    here = any(place.has(one.agent) for one in (*found.known, *found.named)) if place else True
+    if place is None or here or window.far:
+        return found
+    gone = eligibility.gone(directory.by_account(_accounts(window)), place)
+    return replace(found, left=_knew(gone, window, today, shares, asked_topics, answered))
+
+
+def _knew(
+    agents: Mapping[str, Agent],
+    window: Window,
+    today: date,
+    shares: Mapping[str, float],
+    asked_topics: Collection[str],
+    answered: DirectAnswerer | None,
+) -> bool:
+    """Return whether one of these agents, by account, would be known if they were in post."""
+    if not agents:
+        return False
+    owners = {account: agent.id for account, agent in agents.items()}
+    votes = cast_votes(window, today, owners, refused=refused_documents(window, agents))
+    knowledge = Knowledge(window, owners, votes, shares, asked_topics, answered=answered)
+    return any(log_odds(knowledge.features(one)) >= SURE_ODDS for one in agents.values())
 
 
 def _holding(
@@ -295,13 +354,13 @@ def _answering(answered: DirectAnswerer | None, votes: Mapping[str, tuple[Vote, 
     return {answered.agent_id} if answered.document_id in voting else set()
 
 
+def _is_in(place: AskedPlace | None, agent: Agent) -> bool:
+    return place is not None and place.has(agent)
+
+
 def in_area(agent: Agent, area: str) -> bool:
     """Whether the present post is in a département (`22`) or a region (`r53`); `` is everywhere."""
-    if not area:
-        return True
-    if area.startswith("r"):
-        return region_of(agent.departement) == area[1:]
-    return agent.departement == area
+    return not area or agent.departement in departements_of(area)
 
 
 def _accounts(window: Window) -> set[str]:
@@ -334,6 +393,17 @@ class _Eligibility:
             if self._may_be_shown(one.agent)
             and in_area(one.agent, area)
             and (DirectoryField.NAME in one.fields or not refuses(one.agent, self.question))
+        }
+
+    def gone(self, agents: Mapping[str, Agent], place: AskedPlace) -> dict[str, Agent]:
+        """By account, those who left their post in a place, and may be named for the question."""
+        return {
+            account: agent
+            for account, agent in agents.items()
+            if agent.departed(self.today)
+            and may_be_named(agent)
+            and not refuses(agent, self.question)
+            and place.has(agent)
         }
 
     def may_be_proposed(self, agent: Agent) -> bool:
@@ -376,7 +446,7 @@ def _nearest_area(known: Mapping[str, Agent], odds: Mapping[str, float], area: s
     Without a distance (overseas), the département of the likeliest.
     """
     somewhere = [
-        (distance_from(area, agent), -odds[id_], id_)
+        (nearest_km(departements_of(area), agent), -odds[id_], id_)
         for id_, agent in known.items()
         if agent.departement
     ]

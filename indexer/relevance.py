@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from indexer.french.analysis import analyse_query
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
@@ -18,12 +19,38 @@ TOLERANCE = 1e-4
 _WORD = re.compile(r"[^\W_]+")
 
 
-def question_parts(question: Question) -> tuple[tuple[Phrase, ...], ...]:
+ASIDE_WEIGHT = 0.5
+"""A place that a question names adds so much of its information to the share of a document that
+says it, and takes none from one that does not."""
+
+Part: TypeAlias = tuple[Phrase, ...]
+"""The phrases by which a document says a word of a question."""
+
+
+def question_parts(question: Question) -> tuple[Part, ...]:
     """For each word of a question's text, the phrases by which a document says it.
 
     The word itself; the compound that it is a part of, written as one; what the glossary says
-    for it. Phrases and alternatives of the question are not weighed: they must stand anyway.
+    for it. Phrases and alternatives of the question are not weighed: they must stand anyway. What
+    it sets aside is left out, unless nothing else is left.
     """
+    subject, aside = _parts(question)
+    return subject or aside
+
+
+def aside_parts(question: Question) -> tuple[Part, ...]:
+    """For each word that a question sets aside the same, unless nothing else is left."""
+    subject, aside = _parts(question)
+    return aside if subject else ()
+
+
+def set_aside(question: Question) -> frozenset[str]:
+    """Return the terms of the parts of a question that documents need not say."""
+    return frozenset(term.term for part in question.aside for term in analyse_query(part))
+
+
+def _parts(question: Question) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """(parts of the subject, parts that are set aside)."""
     places: dict[int, dict[Phrase, None]] = {}
     terms: dict[int, set[str]] = {}
     for term in analyse_query(question.text):
@@ -37,18 +64,26 @@ def question_parts(question: Question) -> tuple[tuple[Phrase, ...], ...]:
         others = [phrase_of(analyse_query(other, phrase=True)) for other in expansion.others]
         for position in [at for at, said in terms.items() if said & typed]:
             places[position] |= dict.fromkeys(filter(None, others))
-    return tuple(dict.fromkeys(map(tuple, places.values())))[:MOST_PARTS]
+    aside = set_aside(question)
+    left: tuple[dict[Part, None], dict[Part, None]] = {}, {}
+    for position, phrases in places.items():
+        left[bool(terms.get(position, set()) & aside)][tuple(phrases)] = None
+    subject = tuple(left[0])[:MOST_PARTS]
+    return subject, tuple(left[1])[: MOST_PARTS - len(subject)]
 
 
-def information(counts: Sequence[int], documents: int) -> tuple[float, ...]:
+def information(counts: Sequence[int], documents: int, aside: int = 0) -> tuple[float, ...]:
     """The share of each part in a question's information; together 1, empty without parts.
 
-    `counts` are the readable documents, of `documents` in all, that say each part. The weight of
-    a part is its inverse document frequency as in BM25 (Robertson & Spärck Jones): a word that no
-    document has says most of what is asked.
+    `counts` are the readable documents, of `documents` in all, that say each part; the last
+    `aside` of them are of `aside_parts`, whose shares come on top. The weight of a part is its
+    inverse document frequency as in BM25 (Robertson & Spärck Jones): a word that no document has
+    says most of what is asked.
     """
     weights = [math.log(1 + (documents - n + 0.5) / (n + 0.5)) for n in counts]
-    whole = math.fsum(weights)
+    of_subject = len(weights) - aside
+    whole = math.fsum(weights[:of_subject])
+    weights[of_subject:] = [ASIDE_WEIGHT * weight for weight in weights[of_subject:]]
     return tuple(round(weight / whole, 6) for weight in weights) if whole > 0 else ()
 
 

@@ -21,7 +21,7 @@ class HitAttributes(NamedTuple):
 
     `text_signature` is the signature of `indexer.near_duplicates`, empty where there is none;
     `centroid` that of `indexer.centroids`, empty for a document without passages. `title` is its
-    first `BEGUN_CHARACTERS`.
+    first `BEGUN_CHARACTERS`. `area` is the code of its département, empty if it has none.
     """
 
     source: str
@@ -32,6 +32,7 @@ class HitAttributes(NamedTuple):
     text_signature: bytes = b""
     centroid: bytes = b""
     title: str = ""
+    area: str = ""
 
     def begun(self, today: date) -> bool:
         """Whether its validity has begun."""
@@ -223,7 +224,8 @@ class Question:
     """A query, read: free text, phrases that must stand as written, words that must not stand.
 
     Of each group of `any_of` one phrase at least must stand. `expansions` match beside the
-    text, and weigh less than it. Without text, phrases, exclusions and groups: everything
+    text, and weigh less than it. `aside` are parts of the text that name a place: they rank, but
+    documents need not say them. Without text, phrases, exclusions and groups: everything
     that the reader may read, newest first.
     """
 
@@ -232,6 +234,7 @@ class Question:
     excluded: tuple[str, ...] = ()
     any_of: tuple[tuple[str, ...], ...] = ()
     expansions: tuple[Expansion, ...] = ()
+    aside: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:

@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
+from expertise.places import place_in
 from expertise.values import AccountDirectory, RankedDocument, Window
 from expertise.votes import (
     RANKING_DEPTH,
@@ -51,6 +52,7 @@ from search_api.ranking.fusion import (
     requiring_all_words,
     unfused,
 )
+from search_api.ranking.placed import placed
 from search_api.ranking.reranking import (
     RankedResult,
     Successors,
@@ -603,7 +605,9 @@ class Search:
     def _window(self, request: SearchRequest, found: SearchAnswer) -> tuple[FusedHit, ...]:
         """All that was found, in the order that serves."""
         ranker = self._ranker.ranker(self._encoder.name)
-        return tuned_window(found, request.vector, request.question.words, ranker)
+        words = request.question.words
+        hits = tuned_window(found, request.vector, words, ranker)
+        return placed(hits, found.attributes, place_in(words))
 
     def _encoded(self, question: Question) -> Vectors | None:
         """Of the words typed: an expansion says the same to a vector."""

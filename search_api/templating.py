@@ -141,7 +141,7 @@ _environment.filters.update(
     recognised_text=wording.recognised_text,
     role=wording.role,
     scope=wording.scope,
-    territory=wording.area_label,
+    place_label=wording.place_label,
     voice=voice,
     understood=wording.understood,
     way=descriptions.way,

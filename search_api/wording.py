@@ -10,7 +10,9 @@ from connectors.values import Agent, ContactVia, ContributorRole, Mission
 from expertise.answer_values import AloneDegree, Unclaimed
 from expertise.holders import Basis, IsolationScope
 from expertise.names import Reason
+from expertise.places import AskedPlace
 from expertise.values import Candidate, Degree
+from indexer.french.analysis import fold
 from indexer.values import Card, Passage
 from search_api.asking.values import OpenQuestionFigures, PassedOn, QuestionStage
 from search_api.questions.query_parser import QueryPartKind
@@ -108,6 +110,13 @@ def area_label(code: str) -> str:
     if code.startswith("r"):
         return REGIONS.get(code[1:], code)
     return DEPARTEMENTS.get(code, code) if code else EVERYWHERE
+
+
+def place_label(place: AskedPlace) -> str:
+    """Return a place's name as the question writes it, a commune's with its département."""
+    if not place.code or fold(place.name.lower()) == fold(area_label(place.code).lower()):
+        return area_label(place.code) if place.code else place.name
+    return f"{place.name} ({area_label(place.code)})"
 
 
 def kilometres(value: float | None) -> str:

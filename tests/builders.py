@@ -64,13 +64,14 @@ def asking(
     access: AccessFilter = ANYONE,
     phrases: tuple[str, ...] = (),
     excluded: tuple[str, ...] = (),
+    aside: tuple[str, ...] = (),
     filters: Mapping[str, tuple[str, ...]] | None = None,
     **fields: Any,
 ) -> SearchRequest:
     """A search by words, without a vector unless the test gives one."""
     return SearchRequest(
         access=access,
-        question=Question(text, phrases, excluded),
+        question=Question(text, phrases, excluded, aside=aside),
         filters=filters or {},
         **fields,
     )

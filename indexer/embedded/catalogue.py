@@ -393,7 +393,7 @@ class SnapshotCache:
             old.ids.append(str(document_id))
             old.titles.append(title)
             vectors.append(vectors_of(encoded, self._dimension))  # type: ignore[arg-type]
-            new = hit_attributes_of(attributes, values[0], title, float(str(newest)), vectors[-1])
+            new = hit_attributes_of(attributes, values, title, float(str(newest)), vectors[-1])
             _note_attributes(old.attributes, old.replaced_by, new)
             for name, value in zip(FACETS, values, strict=True):
                 codes[name].append(old.values[name].setdefault(value, len(old.values[name])))

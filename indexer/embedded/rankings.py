@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from indexer.embedded.catalogue import Floats, Mask, Slots, StoreSnapshot
 from indexer.embedded.text import TextIndex
 from indexer.parsed_query import AnalyzedQuery, Phrase
-from indexer.relevance import TOLERANCE, information, question_parts
+from indexer.relevance import TOLERANCE, aside_parts, information, question_parts
 from indexer.values import RelevanceCut, SearchHit, SearchRequest
 
 CACHED_PHRASES = 1_000
@@ -176,13 +176,15 @@ class Rankings:
 
         Words are weighed by how many readable documents have them. Shares below the cut are 0.
         """
-        parts = question_parts(request.question)
+        aside = aside_parts(request.question)
+        parts = (*question_parts(request.question), *aside)
         masks = [self._matching.saying(part, moment) for part in parts]
         counts = [int((mask & readable).sum()) for mask in masks]
-        shares = information(counts, int(readable.sum()))
+        shares = information(counts, int(readable.sum()), len(aside))
         told = np.full(len(moment.catalogue.rows), 0.0 if shares else 1.0)
         for share, mask in zip(shares, masks, strict=True):
             told[mask] += share
+        np.minimum(told, 1.0, out=told)
         told[told < cut.information - TOLERANCE] = 0.0
         return told
 

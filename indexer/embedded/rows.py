@@ -120,15 +120,17 @@ def facets_of(encoded: str) -> tuple[list[str], str, Sequence[Any]]:
 
 
 def hit_attributes_of(
-    encoded: Sequence[Any], source: str, title: str, newest: float, vectors: Vectors
+    encoded: Sequence[Any], facets: Sequence[str], title: str, newest: float, vectors: Vectors
 ) -> HitAttributes:
     """Decode the attributes of a hit; an empty `encoded` leaves what only it could tell unset.
 
-    The centroid is that of the vectors, which are read anyway: rows of any age have one.
+    `facets`: the value of each of FACETS. The centroid is that of the vectors, which are read
+    anyway: rows of any age have one.
     """
     valid_from, valid_until, replaces, text_signature = encoded or (None, None, (), "")
     return HitAttributes(
-        source=source,
+        source=facets[FACETS.index("source")],
+        area=facets[FACETS.index("area")],
         title=title[:BEGUN_CHARACTERS],
         dated=None if newest == UNDATED else newest,
         valid_from=valid_from,

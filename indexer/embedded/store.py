@@ -329,7 +329,7 @@ def _require_readable(connection: sqlite3.Connection) -> None:
                 _, facets, card, _, _, key, passages, _ = found
                 _ = card_of(card), access_of(key), passages_of(passages)
                 values, title, encoded = facets_of(facets)
-                hit_attributes_of(encoded, values[0], title, 0.0, np.empty((0, 1), np.float32))
+                hit_attributes_of(encoded, values, title, 0.0, np.empty((0, 1), np.float32))
         except (TypeError, ValueError, KeyError, IndexError) as error:
             raise IndexOfOtherVersion from error
         except sqlite3.OperationalError as error:  # no such column

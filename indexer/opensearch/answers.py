@@ -52,7 +52,11 @@ def search_answer(
         vector=_ranked(vector, _cosine),
         **(counted(counts) if counts else {"total": 0, "facets": {}}),
         attributes={
-            id_: hit_attributes_of(fields["mark"][0], "".join(fields.get("title_begun", ())))
+            id_: hit_attributes_of(
+                fields["mark"][0],
+                "".join(fields.get("title_begun", ())),
+                "".join(fields.get("area", ())),
+            )
             for id_, hit in hits.items()
             if (fields := hit.get("fields"))
         },
@@ -60,11 +64,14 @@ def search_answer(
     )
 
 
-def shares(weights: Body) -> tuple[float, ...]:
-    """What each part of the question weighs among what the reader may read."""
+def shares(weights: Body, aside: int) -> tuple[float, ...]:
+    """What each part of the question weighs among what the reader may read.
+
+    The last `aside` parts are set aside.
+    """
     buckets = weights.get("aggregations", {}).get("parts", {}).get("buckets", {})
     counts = [buckets[str(number)]["doc_count"] for number in range(len(buckets))]
-    return information(counts, weights["hits"]["total"]["value"])
+    return information(counts, weights["hits"]["total"]["value"], aside)
 
 
 def close(found: SearchAnswer, request: SearchRequest) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from indexer.opensearch.bulk import (
 )
 from indexer.opensearch.schema import Body, index_body, quantisation_of
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
+from indexer.relevance import aside_parts
 from indexer.suggestions import NearWord, max_edits
 from indexer.values import (
     DocumentText,
@@ -303,7 +304,8 @@ class OpenSearchIndex:
         self, request: SearchRequest, lists: ReadableLists, found: SearchAnswer, weights: Body
     ) -> SearchAnswer:
         """End the result set by what the question's words weigh: a second round trip."""
-        shares, close = answers.shares(weights), answers.close(found, request)
+        shares = answers.shares(weights, len(aside_parts(request.question)))
+        close = answers.close(found, request)
         worded = [hit.document_id for hit in found.lexical[: request.window]]
         asked: list[Request] = []
         if worded:
@@ -313,7 +315,7 @@ class OpenSearchIndex:
         parts = self._documents.search_many(asked) if asked else []
         said = answers.said(parts[0]) if worded else {}
         counted = answers.counted(parts[-1]) if request.counted else {}
-        shares_of_hits = {id_: share for id_, share in said.items() if share > 0}
+        shares_of_hits = {id_: min(share, 1.0) for id_, share in said.items() if share > 0}
         return replace(found, members=frozenset({*said, *close}), said=shares_of_hits, **counted)
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:

@@ -21,7 +21,7 @@ from indexer.parsed_query import (
     parse_query,
 )
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
-from indexer.relevance import TOLERANCE, question_parts
+from indexer.relevance import TOLERANCE, Part, aside_parts, question_parts
 from indexer.suggestions import SUGGESTIONS_READ
 from indexer.values import (
     FACETS,
@@ -221,7 +221,7 @@ def _informed(request: SearchRequest, shares: Sequence[float]) -> Body:
     """Score a document by its share of the question's information; 1 if nothing is weighed."""
     if request.cut is None or not shares:
         return {"match_all": {}}
-    parts = zip(question_parts(request.question), shares, strict=True)
+    parts = zip(_weighed_parts(request), shares, strict=True)
     told = [
         {"constant_score": {"filter": _saying(phrases), "boost": share}}
         for phrases, share in parts
@@ -233,12 +233,16 @@ def _informed(request: SearchRequest, shares: Sequence[float]) -> Body:
     return {"function_score": {"query": {"bool": {"should": told}}, "min_score": least}}
 
 
+def _weighed_parts(request: SearchRequest) -> tuple[Part, ...]:
+    return (*question_parts(request.question), *aside_parts(request.question))
+
+
 def _saying(phrases: Sequence[Phrase]) -> Body:
     return {"bool": {"should": [*map(_anywhere, phrases)]}}
 
 
 def _weights(request: SearchRequest, lists: ReadableLists) -> Body:
-    parts = question_parts(request.question)
+    parts = _weighed_parts(request)
     asked = {str(number): _saying(phrases) for number, phrases in enumerate(parts)}
     return {
         "size": 0,
@@ -433,7 +437,7 @@ def _ranking(query: Body, order: Sequence[Body], request: SearchRequest) -> Body
         "track_total_hits": False,
         "query": query,
         "sort": list(order),
-        **({"docvalue_fields": ["mark", "title_begun"]} if request.with_attributes else {}),
+        **({"docvalue_fields": ["mark", "title_begun", "area"]} if request.with_attributes else {}),
     }
 
 

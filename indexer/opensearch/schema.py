@@ -42,12 +42,20 @@ def hit_attributes_column(indexed: IndexedDocument) -> str:
     return b64encode(line + b"\0" + text_signature + centroid(indexed.vectors)).decode()
 
 
-def hit_attributes_of(column: str, title: str = "") -> HitAttributes:
-    """Decode it; the engine leaves the padding out. The title stands in a column of its own."""
+def hit_attributes_of(column: str, title: str = "", area: str = "") -> HitAttributes:
+    """Decode it; the engine leaves the padding out. Title and area have columns of their own."""
     line, _, numbers = a2b_base64(column + "==").partition(b"\0")
     source, dated, begins, ends, replaces, signed = _READER.loads(line.decode())
     return HitAttributes(
-        source, dated, begins, ends, tuple(replaces), numbers[:signed], numbers[signed:], title
+        source,
+        dated,
+        begins,
+        ends,
+        tuple(replaces),
+        numbers[:signed],
+        numbers[signed:],
+        title,
+        area,
     )
 
 

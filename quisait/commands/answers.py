@@ -32,6 +32,7 @@ from search_api.wording import (
     degree,
     month,
     place,
+    place_label,
     plural,
     reasons,
     recognised_text,
@@ -224,6 +225,10 @@ def experts_text(found: WhoKnows) -> str:
     )
     blocks = _wording(found)
     blocks += [] if experts.known else [_nobody(found)]
+    if found.nobody_in:
+        blocks.append(f"Personne n'est connu ici : {place_label(found.nobody_in)}.")
+    if experts.left:
+        blocks.append("Qui connaissait ce sujet ici a quitté le service.")
     for heading, candidates in lists:
         blocks += [f"{heading} :"] if heading and candidates else []
         blocks += [_candidate(candidate, n) for n, candidate in enumerate(candidates, 1)]

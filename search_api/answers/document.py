@@ -20,7 +20,7 @@ from indexer.passages import joined
 from indexer.values import Card, Passage
 from search_api.addresses import original_address
 from search_api.answers.context import AnswerContext, AnswerRefused, NotFound, incomplete
-from search_api.answers.people import PersonCard, ask_instead, asker_of, people_answer
+from search_api.answers.people import PersonCard, asked_instead, asker_of, people_answer
 from search_api.answers.question import people_beside
 from search_api.answers.questions_read import note_use_of_document
 from search_api.answers.scans import recognised
@@ -104,8 +104,9 @@ class DocumentAnswer:
     `result` holds its card, authors, copies and relations. `conversation`: its
     parts are voices. `original` is the address of the file itself or of the document at its
     source, empty where there is none. `answered`: a paragraph answers the question.
-    `people` are the `experts` as cards. `ask_instead`: whom to ask where everybody who wrote it
-    has left. `verified`: what an author said of this very text; `own`: what the reader may say.
+    `people` are the `experts` as cards. `ask_instead`: whom to ask where no author of it is in
+    post and may be named. `verified`: what an author said of this very text; `own`: what the reader
+    may say.
     `recognised`: how sure (0 to 100) its text is, where it is that of a scan.
     """
 
@@ -167,7 +168,7 @@ def document_answer(
         original=_original_of(context, card),
         experts=experts,
         people=people_answer(experts, NOBODY, asker, ()).cards,
-        ask_instead=ask_instead(context.people, asker, opened.result, context.today()),
+        ask_instead=asked_instead(context, asker, [opened.result]).get(document_id, ()),
         incomplete=incomplete(reader),
         verified=verified(context, [document_id]).get(document_id),
         own=own_verification(context, reader, card),

@@ -9,14 +9,16 @@ from enum import StrEnum
 
 from connectors.geography import distance_km
 from connectors.values import Agent, ContributorRole, EvidencePolicy
-from expertise.lookup import NOBODY, DirectoryMatches, LookupDirectory, distance_from, look_up
+from expertise.lookup import NOBODY, DirectoryMatches, LookupDirectory, look_up
 from expertise.names import DirectoryField, asked_words
-from expertise.values import Candidate, DirectAnswerer, ScoreParts
+from expertise.places import AskedPlace, departements_of, nearest_km
+from expertise.values import Candidate, DirectAnswerer, ScoreParts, TopicHolders
 from expertise.visibility import may_be_shown, refuses, refuses_document
 from expertise.who_knows import Experts
 from indexer.access import Reader
 from indexer.values import Expansion
 from search_api.answers.context import AnswerContext
+from search_api.questions.pasted_mail import question_of_mail
 from search_api.ranking.results import Result
 
 MOST_CARDS = 3
@@ -69,13 +71,16 @@ class PeopleAnswer:
 
     `beyond` counts those whom the question names as well. `near_subject`: where nobody has a card,
     those whose documents only come near the question; they stand after the documents, and are no
-    answer to it (decision 41).
+    answer to it (decision 41). `nobody_in`: the place that the question names, if nobody on a card
+    works there; the first card is the nearest. `left`: somebody who knew there has left.
     """
 
     cards: tuple[PersonCard, ...] = ()
     near_subject: tuple[PersonCard, ...] = ()
     beyond: int = 0
     matches: DirectoryMatches = NOBODY
+    nobody_in: AskedPlace | None = None
+    left: bool = False
 
 
 def asker_of(context: AnswerContext, reader: Reader) -> Agent | None:
@@ -106,6 +111,7 @@ def named_by(
         question,
         context.today(),
         asker=asker,
+        asked_text=question_of_mail(question),
         unknown=lambda words: context.search.near_words(words, reader).keys(),
         ordinary=ordinary_words(texts),
         otherwise=[
@@ -122,19 +128,55 @@ def ordinary_words(texts: Iterable[str]) -> frozenset[str]:
     return asked_words(" ".join(words))
 
 
-def ask_instead(
-    directory: LookupDirectory, asker: Agent | None, one: Result, today: date, question: str = ""
-) -> tuple[Agent, ...]:
-    """Whom to ask where everybody who wrote a document has left; nobody where somebody has not.
+def asked_instead(
+    context: AnswerContext, asker: Agent | None, results: Sequence[Result], question: str = ""
+) -> dict[str, tuple[Agent, ...]]:
+    """Return by document id whom to ask where nobody who wrote it can be (see `ask_instead`)."""
+    today, build = context.today(), context.overview
+    alone = [one for one in results if not _authors_can_be_asked(one)]
+    ids = {one.card.document_id for one in alone}
+    assigned = build.topics_of(ids, today) if build and ids else {}
+    main = {id_: max(topics, key=lambda t: t[1])[0] for id_, topics in assigned.items() if topics}
+    holders = TopicHolders()
+    if build and main:
+        holders = build.holders_of(sorted(set(main.values())), today)
+    found = {}
+    for one in alone:
+        topic = main.get(one.card.document_id, "")
+        of_topic = [
+            agent
+            for id_, agent in holders.agents.items()
+            if topic in holders.shown.get(id_, ()) or topic in holders.stated.get(id_, ())
+        ]
+        found[one.card.document_id] = ask_instead(
+            context.people, asker, one, today, question, of_topic
+        )
+    return {id_: people for id_, people in found.items() if people}
 
-    Those in post who edited, reviewed or answered there, else of the writers' métier who is
-    nearest to the asker. Not the asker, nor who may not be shown, or refused what the document or
-    the `question` is about. Nobody where contributions to the document count as no evidence.
+
+def _authors_can_be_asked(one: Result) -> bool:
+    """Return whether an author is in post and may be named, or nobody is known to have written."""
+    writers = [author for author in one.authors if author.role in _WROTE]
+    return not writers or any(author.shown for author in writers)
+
+
+def ask_instead(
+    directory: LookupDirectory,
+    asker: Agent | None,
+    one: Result,
+    today: date,
+    question: str = "",
+    holders: Sequence[Agent] = (),
+) -> tuple[Agent, ...]:
+    """Whom to ask where no author of a document is in post and may be named, else nobody.
+
+    Those in post who edited, reviewed or answered there, else of the `holders` of its topic who is
+    nearest to the asker, else of the writers' métier. Not the asker, nor who may not be shown, or
+    refused what the document or the `question` is about. Nobody where contributions to the
+    document count as no evidence.
     """
     card = one.card
-    writers = [author for author in one.authors if author.role in _WROTE]
-    counts = card.evidence != EvidencePolicy.NONE
-    if not counts or not writers or not all(author.departed for author in writers):
+    if card.evidence == EvidencePolicy.NONE or _authors_can_be_asked(one):
         return ()
 
     def may_be_asked(agent: Agent) -> bool:
@@ -142,17 +184,23 @@ def ask_instead(
         own = asker is not None and agent.id == asker.id
         return may_be_shown(agent, today) and not refused and not own
 
+    def nearest(agents: Iterable[Agent]) -> tuple[Agent, ...]:
+        asked = [agent for agent in agents if may_be_asked(agent)]
+        return tuple(sorted(asked, key=lambda agent: (nearest_km(here, agent), agent.id))[:1])
+
+    here = departements_of(asker.departement) if asker else ()
     carried_on = [
         author.agent for author in one.authors if author.agent and author.role in _CARRIED_ON
     ]
-    if asked := [agent for agent in carried_on if may_be_asked(agent)]:
-        return tuple(asked)
-    here = asker.departement if asker else ""
-    for metier in dict.fromkeys(author.agent.metier for author in writers if author.agent):
+    if asked := tuple(agent for agent in carried_on if may_be_asked(agent)):
+        return asked
+    if asked := nearest(holders):
+        return asked
+    writers = [author.agent for author in one.authors if author.agent and author.role in _WROTE]
+    for metier in dict.fromkeys(agent.metier for agent in writers):
         entries = directory.entries_with(asked_words(metier), today) or ()
-        holders = [agent for agent in entries if agent.metier == metier and may_be_asked(agent)]
-        if holders:
-            return (min(holders, key=lambda agent: (distance_from(here, agent), agent.id)),)
+        if asked := nearest(agent for agent in entries if agent.metier == metier):
+            return asked
     return ()
 
 
@@ -178,10 +226,12 @@ def people_answer(
     every = (*choice.oneself(), *experts.stated, *experts.candidates, *experts.named)
     called = {one.agent.id: one for one in every}
     named = [choice.named(called[id_]) for id_ in matches.ids if id_ in called]
+    ids = {one.candidate.agent.id for one in named}
     if matches.placed and not matches.by_name:
         cards = []
-    elif matches.nobody_in:
-        cards = named
+    elif matches.elsewhere:
+        known = [one for one in choice.known(experts, limit) if one.candidate.agent.id not in ids]
+        cards = [*(one for one in known if choice.is_there(one)), *named]
     elif matches.ordinary:
         known = choice.known(experts, limit - 1)
         cards = [*known, *named]
@@ -196,7 +246,23 @@ def people_answer(
     shown = tuple(cards[:limit])
     own = sum(1 for one in shown if one.reason in _BY_DIRECTORY)
     near = () if shown or matches.services else choice.near_subject(experts.candidates, limit)
-    return PeopleAnswer(shown, tuple(near), max(0, counted - own) if own else 0, matches)
+    return PeopleAnswer(
+        shown,
+        tuple(near),
+        max(0, counted - own) if own else 0,
+        matches,
+        nobody_in=nobody_in(matches, [one.candidate.agent for one in shown]),
+        left=experts.left,
+    )
+
+
+def nobody_in(matches: DirectoryMatches, people: Sequence[Agent]) -> AskedPlace | None:
+    """Return the place that a question names if none of the people shown works there.
+
+    None if nobody is shown, or the question names somebody or a service.
+    """
+    place = None if matches.by_name or matches.services else matches.place
+    return place if place and people and not any(map(place.has, people)) else None
 
 
 _BY_DIRECTORY = {CardReason.NAMED, CardReason.IN_POST, CardReason.NEAREST_POST}
@@ -220,7 +286,7 @@ class _Choice:
 
     def named(self, one: Candidate) -> PersonCard:
         """Whom the question names: by name, or by métier and place."""
-        if self.matches.nobody_in:
+        if self.matches.elsewhere:
             return self.card(one, CardReason.NEAREST_POST)
         by_name = any(
             DirectoryField.NAME in match.fields
@@ -237,6 +303,8 @@ class _Choice:
         sure = experts.known
         if limit < 1 or not sure:
             return []
+        if self.matches.place:
+            return [self._known(one) for one in sure[:limit]]
         writers = sorted(
             (one for one in sure if self._wrote(one)),
             key=lambda one: not self._answered(one),
@@ -246,14 +314,14 @@ class _Choice:
         first = [*writers[:1], sure[0], *([near] if near else []), *sure]
         kept = set(list(dict.fromkeys(one.agent.id for one in first))[:limit])
         return [
-            self.card(
-                one,
-                CardReason.KNOWS if one.evidence else CardReason.METIER,
-                nearest=one is near and len(sure) > 1,
-            )
+            self._known(one, nearest=one is near and len(sure) > 1)
             for one in sure
             if one.agent.id in kept
         ]
+
+    def _known(self, one: Candidate, *, nearest: bool = False) -> PersonCard:
+        reason = CardReason.KNOWS if one.evidence else CardReason.METIER
+        return self.card(one, reason, nearest=nearest)
 
     def stated(self, experts: Experts) -> list[PersonCard]:
         """Whose métier the question says: the nearest to the asker first."""
@@ -269,6 +337,10 @@ class _Choice:
     def near_subject(self, ranked: Sequence[Candidate], limit: int) -> list[PersonCard]:
         """Who is not sure, in the order of the ranking."""
         return [self.card(one, CardReason.NEAR_SUBJECT) for one in ranked if not one.sure][:limit]
+
+    def is_there(self, one: PersonCard) -> bool:
+        """Return whether somebody works in the place that the question names."""
+        return self.matches.place is not None and self.matches.place.has(one.candidate.agent)
 
     def card(self, one: Candidate, reason: CardReason, *, nearest: bool = False) -> PersonCard:
         """One person, seen from where the asker works."""

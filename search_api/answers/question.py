@@ -10,6 +10,7 @@ from typing import Protocol
 from connectors.values import Agent
 from expertise.lookup import DirectoryMatches
 from expertise.name_words import name_reach
+from expertise.places import AskedPlace
 from expertise.topics import Topic
 from expertise.values import DirectAnswerer, NameCompleter, NameMatcher
 from expertise.visibility import may_be_shown
@@ -23,9 +24,10 @@ from search_api.answers.people import (
     CHOSEN_FROM,
     MOST_CARDS,
     PeopleAnswer,
-    ask_instead,
+    asked_instead,
     asker_of,
     named_by,
+    nobody_in,
     people_answer,
 )
 from search_api.answers.scans import recognised
@@ -267,8 +269,8 @@ class QuestionAnswer:
     names; `related` says where to go on from where something was not found. `direct`: the
     sentences that answer, where one is sure. `verified`: by document id, what an author said of its
     text as it is. `ask_instead`: by document id, whom to ask where
-    everybody who wrote it has left. `recognised`: by document id, how sure (0 to 100) the text of a
-    scan is.
+    no author of it is in post and may be named. `recognised`: by document id, how sure (0 to 100)
+    the text of a scan is.
     """
 
     query: Query
@@ -308,6 +310,18 @@ class WhoKnows:
     incomplete: tuple[str, ...]
     documents_answer: bool
 
+    @property
+    def people(self) -> tuple[Agent, ...]:
+        """Those who are named, who know and whom the directory alone tells, each list in order."""
+        experts = self.experts
+        found = (*experts.named, *experts.known, *experts.stated)
+        return tuple({one.agent.id: one.agent for one in found}.values())
+
+    @property
+    def nobody_in(self) -> AskedPlace | None:
+        """The place that the question names, if none of the people works there."""
+        return nobody_in(self.matches, self.people)
+
 
 def answer_question(
     context: AnswerContext,
@@ -325,7 +339,6 @@ def answer_question(
     that facets, a person or dates narrow or order is another search than who knows.
     Raises `IndexUnreachable`.
     """
-    today = context.today()
     if query.verified:
         query = replace(query, only=verified_documents(context))
     searched = _search(context, reader, query, as_typed=as_typed, with_experts=candidates > 0)
@@ -357,11 +370,7 @@ def answer_question(
         searched.topics,
         related,
         searched.direct,
-        {
-            one.card.document_id: instead
-            for one in results.results
-            if (instead := ask_instead(context.people, asker, one, today, text))
-        },
+        asked_instead(context, asker, results.results, text),
         verified(context, first),
         recognised(context, first),
     )
@@ -488,6 +497,7 @@ def _experts(
 ) -> Experts:
     """Return who may know what was searched. Operators that leave no document leave nobody."""
     found, question = searched.found, searched.found.query.text.strip()
+    place = searched.matches.place
     experts = find_experts(
         context.search.window(found.hits),
         question,
@@ -501,8 +511,9 @@ def _experts(
         answered=_answerer(searched.direct),
         documents_answer=found.results.answered,
         asked_topics=[one.id for one in searched.topics],
-        whole_topic=whole_topic(searched.topics, question),
+        whole_topic=whole_topic(searched.topics, place.subject if place else question),
         least=least,
+        place=place,
     )
     if found.results.results or found.query.filters or found.hits.parsed.bylines:
         return experts

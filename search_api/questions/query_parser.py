@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
+from expertise.places import place_in
 from indexer.access import AccessFilter
 from indexer.french.analysis import folded_words
 from indexer.ports import IndexReader
@@ -139,7 +140,12 @@ class QueryParser:
         parts += [
             QueryPart(QueryPartKind.ANY_OF, " ou ".join(group), None) for group in question.any_of
         ]
-        question = replace(question, expansions=self._glossary.expansions(question.text))
+        place = place_in(question.text)
+        question = replace(
+            question,
+            expansions=self._glossary.expansions(question.text),
+            aside=place.parts if place else (),
+        )
         typed_filters = [(one.field, named[one]) for one in kept if one in named]
         return ParsedQuery(
             question,

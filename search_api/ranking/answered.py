@@ -14,7 +14,7 @@ import numpy as np
 from expertise.votes import only_asks
 from indexer.french.analysis import analyse
 from indexer.parsed_query import Phrase
-from indexer.relevance import question_parts
+from indexer.relevance import aside_parts, question_parts
 from indexer.values import Question, SearchHit
 from search_api.ranking.fusion import nearness
 from search_api.ranking.results import Result
@@ -58,7 +58,7 @@ def features(
     first by words, and by sense (0 or 1); by how much its score is above the second one's. An
     unanswered question is no document here.
     """
-    parts = question_parts(question)
+    parts = (*question_parts(question), *aside_parts(question))
     asking = sum(only_asks(one.card) for one in results)
     results = [one for one in results if not only_asks(one.card)]
     said = [_said(one, parts) / max(1, len(parts)) for one in results]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from indexer.french.analysis import analyse_query
+from indexer.relevance import set_aside
 from indexer.values import WINDOW, Question, RelevanceCut, SearchHit
 
 LEXICAL_WEIGHT = 0.5
@@ -154,9 +155,15 @@ def known_bars(encoder: str) -> ModelBars:
 
 
 def requiring_all_words(question: Question) -> Question:
-    """The question to documents that have every word of it, but for those that only ask."""
+    """The question to documents that have every word of it, but for those that only ask.
+
+    What it sets aside need not stand there.
+    """
     places: dict[int, list[str]] = defaultdict(list)
+    aside = set_aside(question)
     for term in analyse_query(question.text):
+        if term.term in aside:
+            continue
         places[term.position].append(question.text[term.start : term.end])
     words = tuple(tuple(dict.fromkeys(forms)) for forms in places.values())
     return replace(question, text="", any_of=(*question.any_of, *words), expansions=())

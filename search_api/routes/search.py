@@ -241,6 +241,8 @@ def experts_page(
         matches=found.matches,
         oneself=found.oneself,
         question_mail=QuestionMail(found.question, page_address(request)),
+        nobody_in=found.nobody_in,
+        first=found.people[0] if found.people else None,
         nearest_topic=found.nearest_topic,
         incomplete=bool(found.incomplete),
         search_address=SearchAddress(found.question),

@@ -20,9 +20,9 @@ class _SearchSchema(BaseModel):
 
 
 class AreaBody(_SearchSchema):
-    """A département."""
+    """A département; a region, or a place that a question names."""
 
-    code: str = Field(description="INSEE code")
+    code: str = Field(description="INSEE code; of a region behind `r`; empty for other places")
     name: str
 
 
@@ -144,7 +144,7 @@ class DocumentFields(_SearchSchema):
     copies: list[CopyBody] = Field(description="other places of nearly the same text, at most 50")
     authors: list[AuthorBody] = Field(description="who wrote before who commented")
     ask_instead: list[AgentBody] = Field(
-        description="whom to ask where everybody who wrote it has left"
+        description="whom to ask where no author is in post and may be named"
     )
     verified: VerificationBody | None = Field(
         None, description="what an author said of its text as it is; null: nothing"
@@ -307,7 +307,10 @@ class SearchBody(_SearchSchema):
     )
     people_beyond: int = Field(0, description="whom it names as well")
     nobody_in: AreaBody | None = Field(
-        None, description="the area asked for, where nobody holds the métier asked for"
+        None, description="the place that the question names, where none of `people` works there"
+    )
+    somebody_left: bool = Field(
+        False, description="nobody is known in that place, but somebody was who has left"
     )
     services: list[ServiceBody] = []
     metiers: list[MetierBody] = []
@@ -370,6 +373,13 @@ class ExpertsBody(_SearchSchema):
     )
     nearest_area: AreaBody | None = Field(
         description="without candidates: the nearest département where somebody is known"
+    )
+    nobody_in: AreaBody | None = Field(
+        None,
+        description="the place that the question names, where none of these people works there",
+    )
+    somebody_left: bool = Field(
+        False, description="nobody is known in that place, but somebody was who has left"
     )
     nearest_topic: NearestTopicBody | None = Field(
         None, description="without a sure candidate: the topic of the list that comes nearest"

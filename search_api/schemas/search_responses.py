@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from connectors.geography import area_name
 from connectors.values import Agent
 from expertise.lookup import ServiceMatch
+from expertise.places import AskedPlace
 from expertise.values import Candidate, Evidence
 from indexer.values import Card, FacetValue, ShownPassage
 from search_api.addresses import document_address
@@ -53,7 +54,7 @@ from search_api.schemas.search import (
     UnderstoodBody,
     VerificationBody,
 )
-from search_api.wording import area_label, contact, in_force, web_address
+from search_api.wording import contact, in_force, place_label, web_address
 
 
 def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) -> SearchBody:
@@ -98,7 +99,8 @@ def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) 
         people=[_person(one) for one in found.people.cards],
         near_subject=[_person(one) for one in found.people.near_subject],
         people_beyond=found.people.beyond,
-        nobody_in=_territory(matches.nobody_in),
+        nobody_in=_place(found.people.nobody_in),
+        somebody_left=found.people.left,
         services=[_service(one) for one in matches.services],
         metiers=[MetierBody(metier=one.metier, holders=one.holders) for one in matches.metiers],
         topics=[NearestTopicBody(id=one.id, label=one.label) for one in found.topics],
@@ -131,8 +133,8 @@ def _service(one: ServiceMatch) -> ServiceBody:
     )
 
 
-def _territory(code: str) -> AreaBody | None:
-    return AreaBody(code=code, name=area_label(code)) if code else None
+def _place(place: AskedPlace | None) -> AreaBody | None:
+    return AreaBody(code=place.code, name=place_label(place)) if place else None
 
 
 def experts_answer(found: WhoKnows, today: date, *, explain: bool = False) -> ExpertsBody:
@@ -151,6 +153,8 @@ def experts_answer(found: WhoKnows, today: date, *, explain: bool = False) -> Ex
         stated=bodies(experts.stated),
         nearest=[_nearest(one.card) for one in experts.nearest],
         nearest_area=area_body(experts.nearest_area),
+        nobody_in=_place(found.nobody_in),
+        somebody_left=experts.left,
         nearest_topic=NearestTopicBody(id=topic.id, label=topic.label) if topic else None,
         did_you_mean=found.correction.text if found.correction else None,
         instead=found.instead,

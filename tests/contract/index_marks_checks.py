@@ -53,12 +53,13 @@ class MarksChecks:
     """A mark belongs to a hit, and a successor to its readers."""
 
     def test_a_hit_is_marked(self, index: Index) -> None:
-        """Source, date, validity and what it replaces; nothing where the document says nothing."""
+        """Source, date, validity, area and what it replaces; nothing where it says nothing."""
         said = {
             "modified": NOON,
             "valid_from": date(2024, 6, 1),
             "valid_until": date(2026, 1, 31),
             "replaces": ("notes:é", "wiki:old"),
+            "area": "2A",
         }
         bare, new = put("wiki:bare", "La circulaire."), put("wiki:new", "La circulaire.", **said)
         index.write([bare, new])
@@ -72,6 +73,7 @@ class MarksChecks:
             ("notes:é", "wiki:old"),
             centroid=centroid(new.indexed.vectors),
             title=new.indexed.document.title,
+            area="2A",
         )
 
     def test_a_hit_brings_the_beginning_of_its_title(self, index: Index) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from indexer.ports import Index
+from indexer.relevance import ASIDE_WEIGHT
 from indexer.values import FACETS, FacetValue, RelevanceCut
 from tests.builders import allowed, asking, put, vector_of
 
@@ -246,6 +247,19 @@ class RankingChecks:
         answer = index.search(asking(text, phrases=phrases, cut=RelevanceCut(least, 0.99)))
         assert answer.said == pytest.approx(shares, abs=1e-3)
         assert answer.members == shares.keys()
+
+    def test_what_a_question_sets_aside_adds_to_a_share_and_takes_nothing(
+        self, index: Index
+    ) -> None:
+        """Who does not say the place says all of the subject; nobody says more than all."""
+        texts = ("Le cadastre de Lozère", "Le cadastre", "La mairie de Lozère", "La cantine")
+        index.write([put(f"s:{number}", text) for number, text in enumerate(texts, 1)])
+        cut = RelevanceCut(0.1, 0.99)
+        answer = index.search(asking("cadastre en Lozère", aside=("en Lozère",), cut=cut))
+        shares = {"s:1": 1.0, "s:2": 1.0, "s:3": ASIDE_WEIGHT}
+        assert answer.said == pytest.approx(shares, abs=1e-3)
+        alone = index.search(asking("en Lozère", aside=("en Lozère",), cut=cut))
+        assert alone.said == pytest.approx({"s:1": 1.0, "s:3": 1.0}, abs=1e-3)
 
     def test_a_cut_weighs_words_by_what_the_reader_may_read(self, index: Index) -> None:
         """However many unreadable documents have a word, it weighs the same."""

@@ -209,6 +209,43 @@ def test_experts_of_an_area(dora: TestClient, area: str) -> None:
     assert nowhere["candidates"] == []
 
 
+@pytest.mark.parametrize(
+    ("question", "place"),
+    [
+        ("qui est géomètre près de Quimper ?", {"code": "29", "name": "Quimper (Finistère)"}),
+        ("géomètre en Rhône-Alpes", {"code": "", "name": "Rhône-Alpes"}),
+        ("dégrèvement incendie en Occitanie", {"code": "r76", "name": "Occitanie"}),
+        ("dégrèvement incendie vers Saint-Brieuc", None),
+        ("dégrèvement incendie", None),
+    ],
+)
+def test_a_place_without_anybody_leads_to_the_nearest(
+    dora: TestClient, question: str, place: dict[str, str] | None
+) -> None:
+    """The search, who knows and both pages name the same person and the same place."""
+    body, experts = found(dora, q=question), dora.get("/api/v1/experts", params={"q": question})
+    assert [one["agent"]["id"] for one in body["people"]] == ["ag-1"]
+    assert body["nobody_in"] == experts.json()["nobody_in"] == place
+    assert not body["somebody_left"]
+    for path in ("/", "/experts"):
+        page = dora.get(path, params={"q": question}).text
+        assert (f"ici : {place['name']}" in page) if place else ("connu ici" not in page)
+        assert "/agents/ag-1" in page
+
+
+def test_where_who_knew_has_left_the_page_says_so_and_names_nobody(dora: TestClient) -> None:
+    """Paul wrote the old note in Brest; neither he nor his former post is told."""
+    question = "ancienne note dégrèvement foncier papier vers Brest"
+    body, experts = found(dora, q=question), dora.get("/api/v1/experts", params={"q": question})
+    assert body["somebody_left"]
+    assert experts.json()["somebody_left"]
+    assert "ag-3" not in {one["agent"]["id"] for one in body["people"]}
+    for path in ("/", "/experts"):
+        assert "a quitté le service" in dora.get(path, params={"q": question}).text
+    elsewhere = found(dora, q=question.replace("Brest", "Mende"))
+    assert not elsewhere["somebody_left"]
+
+
 def test_who_left_is_never_proposed(claire: TestClient) -> None:
     """Paul wrote the old note; he has left, and no answer proposes him."""
     for topic in ("ancienne note dégrèvement papier", "incendie"):

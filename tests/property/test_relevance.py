@@ -27,6 +27,17 @@ def test_shares_are_of_one_whole_and_grow_with_rarity(drawn: tuple[int, list[int
     assert [share for _, share in pairs] == sorted((share for _, share in pairs), reverse=True)
 
 
+@given(COUNTS, st.integers(min_value=0, max_value=5))
+def test_what_is_set_aside_changes_no_share_of_the_rest(
+    drawn: tuple[int, list[int]], aside: int
+) -> None:
+    total, counts = drawn
+    alone = information(counts, total)
+    together = information([*counts, *[total] * aside], total, aside)
+    assert together[: len(counts)] == alone
+    assert all(share >= 0 for share in together)
+
+
 @given(st.text(alphabet="?!.,;:…«»()[]{}#$^€ \t🤗_-'\""))
 def test_symbols_alone_say_nothing(text: str) -> None:
     """However many; an empty question asks for everything, which is something else."""

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.values import Agent, ContributorRole, EvidencePolicy, RefusedTopic
-from expertise.knowing import FEWEST_COMPARED
+from expertise.knowing import FEWEST_COMPARED, MOST_DEVIATIONS
 from expertise.names import Reason
+from expertise.places import place_in
 from expertise.values import (
     AssignedTopics,
     DirectAnswerer,
@@ -465,6 +466,51 @@ def test_where_nobody_is_known_the_nearest_area_is_named() -> None:
     book = ListedBook((ANA, BEN, CYD))
     nobody = find_experts(firm, "cadastre", book, TODAY, area="56")
     assert (nobody.candidates, nobody.nearest_area) == ((), "22")
+
+
+def near(place: str, *agents: Agent, said: float = 1.0) -> Experts:
+    """All three wrote notes that say so much of the question."""
+    notes = [one._replace(said=said) for one in three_notes()]
+    window = compared(notes, nearness=MOST_DEVIATIONS)
+    return find_experts(
+        window, "cadastre", ListedBook(agents), TODAY, reader_id=READER, place=place_in(place)
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "order"),
+    [
+        ("vers Brest", [CYD.id, ANA.id, BEN.id]),
+        ("à La Réunion", [BEN.id, ANA.id, CYD.id]),
+        ("en Bretagne", [ANA.id, CYD.id, BEN.id]),
+        ("près de Vannes", [ANA.id, CYD.id, BEN.id]),
+    ],
+)
+def test_those_who_know_stand_by_their_distance_to_the_place(place: str, order: list[str]) -> None:
+    experts = near(place, ANA, BEN, CYD)
+    assert [one.agent.id for one in experts.known] == found(experts) == order
+
+
+def test_nobody_is_named_because_of_the_place_alone() -> None:
+    """Who only comes near the subject stays behind those who know, and has no card."""
+    experts = near("vers Brest", ANA, BEN, CYD, said=0.0)
+    assert CYD.id not in [one.agent.id for one in experts.known]
+
+
+@pytest.mark.parametrize(
+    ("gone", "left"),
+    [
+        (replace(CYD, departure=TODAY), True),
+        (replace(CYD, departure=TODAY, listed=False), False),
+        (replace(CYD, departure=TODAY, departement="13"), False),
+        (replace(CYD, departure=TODAY, refused=(RefusedTopic("pci", ("cadastre",)),)), False),
+        (CYD, False),
+    ],
+)
+def test_it_is_told_that_somebody_who_knew_there_left(gone: Agent, left: bool) -> None:
+    """Not of who asked not to be listed, nor refused the subject."""
+    experts = near("vers Brest", ANA, BEN, gone)
+    assert experts.left is left
 
 
 def called(question: str, *agents: Agent, documents: list[RankedDocument] | None = None) -> Experts:

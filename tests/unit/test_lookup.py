@@ -155,9 +155,18 @@ def test_a_metier_is_found_with_the_nearest_who_holds_it(book: SqlDirectory) -> 
     """And said to be absent from the area asked for, where it is."""
     (metier,) = found(book, "géomètres").metiers
     assert (metier.metier, metier.holders, metier.nearest) == ("géomètre du cadastre", 2, YANN)
-    assert found(book, "géomètre Cantal").nobody_in == "15"
-    assert found(book, "géomètre Corse").nobody_in == "r94"
-    assert found(book, "géomètre Lozère").nobody_in == ""
+    for question, code, elsewhere in (
+        ("géomètre Cantal", "15", True),
+        ("géomètre cantal", "15", True),
+        ("géomètre Corse", "r94", True),
+        ("géomètre Lozère", "48", False),
+        ("qui est géomètre près de Millau", "12", True),
+        ("y a-t-il un géomètre du côté de Mende ?", "48", False),
+    ):
+        matches = found(book, question)
+        assert matches.place, question
+        assert (matches.place.code, matches.elsewhere) == (code, elsewhere), question
+        assert ids(matches)[0] == AURORE.id, question
 
 
 NAMES = ("Zoé", "Zanzibar", "Zanzibr", "Bernard", "Kerguelen", "Le", "Goff", "Solveig")
@@ -208,7 +217,7 @@ WROTE = author(LEFT, ContributorRole.AUTHOR)
         ([WROTE, author(AURORE, ContributorRole.COMMENTER)], [YANN.id]),
         ([WROTE, author(MAELLE, ContributorRole.EDITOR)], [YANN.id]),
         ([WROTE, author(AURORE, ContributorRole.AUTHOR)], []),
-        ([WROTE, DocumentAuthor("x", ContributorRole.AUTHOR, None, departed=False)], []),
+        ([WROTE, DocumentAuthor("x", ContributorRole.AUTHOR, None, departed=False)], [YANN.id]),
         ([author(LEFT, ContributorRole.COMMENTER)], []),
         ([author(replace(LEFT, metier="astronaute"), ContributorRole.AUTHOR)], []),
         ([WROTE, author(replace(AURORE, listed=False), ContributorRole.EDITOR)], [YANN.id]),
@@ -217,9 +226,27 @@ WROTE = author(LEFT, ContributorRole.AUTHOR)
 def test_whom_to_ask_where_the_author_has_left(
     book: SqlDirectory, authors: list[DocumentAuthor], expected: list[str]
 ) -> None:
-    """Who carried the document on, else the métier's nearest; nobody where an author is in post."""
+    """Who carried the document on, else the métier's nearest; nobody where an author is in post.
+
+    An author who is not listed is as one whom the directory does not know: nobody can ask them.
+    """
     asked = ask_instead(book, MAELLE, result(*authors), TODAY)
     assert [one.id for one in asked] == expected
+
+
+def test_the_holder_of_the_topic_nearest_to_the_asker_is_asked_instead(book: SqlDirectory) -> None:
+    """Behind who carried the document on, before the writers' métier; never who is hidden."""
+    unlisted = DocumentAuthor("x", ContributorRole.AUTHOR, None, departed=False)
+    holders = [HIDDEN, GONE, MAELLE, HELENE, SOLVEIG, AURORE]
+    reviewed = author(PAUL, ContributorRole.REVIEWER)
+
+    def asked(*authors: DocumentAuthor) -> list[str]:
+        found = ask_instead(book, MAELLE, result(*authors), TODAY, holders=holders)
+        return [one.id for one in found]
+
+    assert asked(WROTE) == asked(unlisted) == [SOLVEIG.id]
+    assert asked(unlisted, reviewed) == [PAUL.id]
+    assert asked(WROTE, author(AURORE, ContributorRole.AUTHOR)) == []
 
 
 @pytest.mark.parametrize(

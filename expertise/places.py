@@ -1,0 +1,301 @@
+"""Find the place that a question names: a commune, a département, a region of today or before.
+
+Read `place_in` first. Historic lands («Berry») are known too; see `connectors.geography`.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from connectors.geography import (
+    DEPARTEMENTS,
+    REGIONS,
+    PlaceKind,
+    area_name,
+    distance_km,
+    named_places,
+    region_of,
+)
+from connectors.values import Agent
+from indexer.french.analysis import fold
+
+_TOKEN = re.compile(r"[^\W_]+")
+_ARTICLES = frozenset("le la les l".split())  # noqa: SIM905
+_OF = frozenset("de du des d".split())  # noqa: SIM905
+_IN = frozenset("en dans".split())  # noqa: SIM905
+_AT = frozenset("a au aux sur".split())  # noqa: SIM905
+_NEAR = frozenset(
+    """
+    vers pres cote autour environs alentours proximite proche secteur loin departement region
+    commune ville pays bassin arrondissement canton
+    """.split()  # noqa: SIM905
+)
+"""Words that announce a place, folded: no other word follows «du côté de»."""
+
+_LEADING = frozenset("du dans le aux a en".split())  # noqa: SIM905
+"""What stands before «côté», «secteur» or «environs», and goes with them."""
+
+_ASKING = frozenset("qui quel quelle ou est pour a y".split())  # noqa: SIM905
+
+_MOST_WORDS = 9
+"""Number of words of the longest name."""
+
+_SHORTEST_INITIALS = 3
+_SHORTEST_BEGINNING = 3
+_SAINTS = {"st": "saint", "ste": "sainte"}
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPlace:
+    """A place that a question names.
+
+    `name` is as the question writes it. `departements`: where it is; a commune's is one. `parts`
+    of the question say it, with the words that announce it; `subject` is the rest.
+    """
+
+    name: str
+    departements: tuple[str, ...]
+    parts: tuple[str, ...] = ()
+    subject: str = ""
+
+    @property
+    def code(self) -> str:
+        """Return the code of its département (`22`) or region (`r53`), empty if it is neither."""
+        if len(self.departements) == 1:
+            return self.departements[0]
+        region = f"r{region_of(self.departements[0])}"
+        return region if set(departements_of(region)) == set(self.departements) else ""
+
+    def has(self, agent: Agent) -> bool:
+        """Return whether the agent's post is there."""
+        return agent.departement in self.departements
+
+    def distance_km(self, agent: Agent) -> float:
+        """Return the distance to the agent's post; infinite if it has no known place."""
+        return nearest_km(self.departements, agent)
+
+
+def departements_of(area: str) -> tuple[str, ...]:
+    """Return the départements of an area by its code: `22`, or `r53` for a region."""
+    if not area.startswith("r"):
+        return (area,) if area else ()
+    return tuple(one for one in DEPARTEMENTS if region_of(one) == area[1:])
+
+
+def place_of(area: str) -> AskedPlace:
+    """Return an area by its code as a place."""
+    name = REGIONS.get(area[1:], area) if area.startswith("r") else area_name(area)
+    return AskedPlace(name, departements_of(area))
+
+
+def nearest_km(departements: Sequence[str], agent: Agent) -> float:
+    """Return the distance from the nearest of these départements to the agent's post."""
+    ways = (distance_km(one, agent.departement) for one in departements)
+    return min((one for one in ways if one is not None), default=float("inf"))
+
+
+class _Area(NamedTuple):
+    """What a name may mean. `kind` is None for a département or a region of today."""
+
+    kind: PlaceKind | None
+    departements: tuple[str, ...]
+
+
+class _Token(NamedTuple):
+    folded: str
+    start: int
+    end: int
+    capital: bool
+    acronym: bool
+    name: bool
+
+
+class _Found(NamedTuple):
+    first: int
+    last: int
+    area: _Area
+
+
+@lru_cache(maxsize=256)
+def place_in(question: str, near: str = "") -> AskedPlace | None:
+    """Return the place that a question names, or None.
+
+    Of communes with one name the one in the département `near` is meant, else the most populous.
+    A name in small letters that is also a word counts only behind «vers», «près de» and the like;
+    a small commune needs a word before it that announces a place. Two places («à Nyons, dans la
+    Drôme») are one where one lies in the other.
+    """
+    tokens = _tokens(question)
+    found: list[_Found] = []
+    at = 0
+    while at < len(tokens):
+        one = _place_at(tokens, at, beside=bool(found) and found[-1].last == at - 1)
+        if one:
+            found.append(one)
+        at = one.last + 1 if one else at + 1
+    if not found:
+        return None
+    names = [question[tokens[one.first].start : tokens[one.last].end] for one in found]
+    spans = [(tokens[_announced(tokens, o.first)].start, tokens[o.last].end) for o in found]
+    parts = tuple(question[start:end] for start, end in spans)
+    subject = question
+    for start, end in reversed(spans):
+        subject = f"{subject[:start]} {subject[end:]}"
+    departements = _common([one.area for one in found], near)
+    return AskedPlace(", ".join(names), departements, parts, " ".join(subject.split()))
+
+
+def _common(areas: Sequence[_Area], near: str) -> tuple[str, ...]:
+    """Return the départements of several areas together."""
+    inside = set.intersection(*(set(one.departements) for one in areas))
+    if inside and len(areas) > 1:
+        return tuple(sorted(inside))
+    every: dict[str, None] = {}
+    for area in areas:
+        communes = area.kind in (PlaceKind.TOWN, PlaceKind.COMMUNE)
+        meant = [near] if near in area.departements else area.departements[:1]
+        every |= dict.fromkeys(meant if communes else area.departements)
+    return tuple(every)
+
+
+def _tokens(question: str) -> list[_Token]:
+    """Return the question's words; capitals tell nothing at its beginning, nor where all are.
+
+    `acronym`: it is all capitals among others; `name`: its first letter alone is one.
+    """
+    shouted = question.isupper()
+    return [
+        _Token(
+            _SAINTS.get(folded := fold(match[0].lower()), folded),
+            match.start(),
+            match.end(),
+            match[0][0].isupper() and not shouted and match.start() > 0,
+            match[0].isupper() and not shouted,
+            match[0].istitle(),
+        )
+        for match in _TOKEN.finditer(question)
+    ]
+
+
+def _place_at(tokens: Sequence[_Token], at: int, *, beside: bool) -> _Found | None:
+    """Return the longest name that begins at a word and means a place there.
+
+    `beside`: the word before it ends another place.
+    """
+    known = _areas()
+    for last in range(min(len(tokens), at + _MOST_WORDS) - 1, at - 1, -1):
+        name = " ".join(one.folded for one in tokens[at : last + 1])
+        areas = known.get(name, ())
+        for area in sorted(areas, key=lambda one: _order(one, _before(tokens, at))):
+            town = area.kind is PlaceKind.TOWN
+            person = town and not beside and at > 0 and _may_be_given_name(tokens[at - 1])
+            if not person and _is_meant(area, name, tokens, at, last):
+                return _Found(at, last, area)
+    return None
+
+
+def _may_be_given_name(token: _Token) -> bool:
+    return token.name and token.folded not in _NEAR | _AT | _IN | _OF | _ARTICLES
+
+
+def _order(area: _Area, before: str) -> int:
+    """«À Vienne» is the town, «dans la Vienne» the département."""
+    kinds = [None, PlaceKind.TOWN, PlaceKind.LAND, PlaceKind.COMMUNE]
+    if before == "a":
+        kinds = [PlaceKind.TOWN, None, PlaceKind.COMMUNE, PlaceKind.LAND]
+    elif before in _IN:
+        kinds = [None, PlaceKind.LAND, PlaceKind.TOWN, PlaceKind.COMMUNE]
+    return kinds.index(area.kind)
+
+
+def _before(tokens: Sequence[_Token], at: int) -> str:
+    """Return the word before a name and its article, folded; empty if there is none."""
+    while at > 0 and tokens[at - 1].folded in _ARTICLES:
+        at -= 1
+    return tokens[at - 1].folded if at > 0 else ""
+
+
+def _is_near(tokens: Sequence[_Token], at: int) -> bool:
+    """Return whether «vers», «près de» or the like announces the name."""
+    while at > 0 and tokens[at - 1].folded in _ARTICLES | _OF:
+        at -= 1
+    return at > 0 and tokens[at - 1].folded in _NEAR
+
+
+def _is_meant(area: _Area, name: str, tokens: Sequence[_Token], at: int, last: int) -> bool:
+    before, capital = _before(tokens, at), any(one.capital for one in tokens[at : last + 1])
+    near, word = _is_near(tokens, at), name in _words()
+    if name[0].isdigit():
+        return _is_number_meant(tokens, at)
+    if area.kind in (PlaceKind.COMMUNE, PlaceKind.LAND) and tokens[at].acronym:
+        return False  # «dans MEDOC» is no land
+    if area.kind is PlaceKind.COMMUNE:
+        announced = near or (before in _AT - {"sur"} and not word)
+        return announced and (capital or (near and not word))
+    if near:
+        return capital or not word or area.kind is not PlaceKind.LAND
+    if not capital:
+        return not word and (before in _AT | _IN | _OF or (at < last and area.kind is None))
+    if area.kind is PlaceKind.LAND:
+        return before in _IN | _OF | _AT or at < last
+    return not word or before in _AT | _IN | _OF or (at > 0 and area.kind is None)
+
+
+def _is_number_meant(tokens: Sequence[_Token], at: int) -> bool:
+    """Return whether a number is a département's: «dans le 22», but not «dans le 22 mars»."""
+    said = [one.folded for one in tokens[max(0, at - 2) : at]]
+    following = tokens[at + 1].folded if at + 1 < len(tokens) else "qui"
+    return said[-1:] == ["departement"] or (said == ["dans", "le"] and following in _ASKING)
+
+
+def _announced(tokens: Sequence[_Token], at: int) -> int:
+    """Return the first of the words that announce a name («du côté de»)."""
+    first = at
+    while first > 0 and tokens[first - 1].folded in _ARTICLES | _OF:
+        first -= 1
+    if first > 0 and tokens[first - 1].folded in _NEAR:
+        first -= 1
+        while first > 0 and tokens[first - 1].folded in _LEADING | _ARTICLES:
+            first -= 1
+        return first
+    return first - 1 if first > 0 and tokens[first - 1].folded in _AT | _IN else first
+
+
+@cache
+def _areas() -> Mapping[str, tuple[_Area, ...]]:
+    """What each name may mean, by its folded words without their article."""
+    found: dict[str, list[_Area]] = defaultdict(list)
+    for code, name in DEPARTEMENTS.items():
+        found[_key(name)].append(_Area(None, (code,)))
+        found[code.lower()].append(_Area(None, (code,)))
+    for code, name in REGIONS.items():
+        inside = _Area(None, departements_of(f"r{code}"))
+        initials = "".join(letter for letter in name if letter.isupper()).lower()
+        for key in {_key(name), initials if len(initials) >= _SHORTEST_INITIALS else _key(name)}:
+            found[key] = found[key] or [inside]
+    begun: dict[str, list[_Area]] = defaultdict(list)
+    for kind, name, departements in named_places():
+        if kind is not PlaceKind.WORD:
+            found[_key(name)].append(_Area(kind, departements))
+        if kind is PlaceKind.TOWN:
+            words = _key(name).split()
+            for count in range(1, len(words)):
+                begun[" ".join(words[:count])].append(_Area(PlaceKind.COMMUNE, departements[:1]))
+    for name, towns in begun.items():  # «Florac», «Châlons», where only one town begins so
+        if len(towns) == 1 and len(name) >= _SHORTEST_BEGINNING:
+            found[name] = [*towns, *found.get(name, ())]
+    return {name: tuple(areas) for name, areas in found.items()}
+
+
+@cache
+def _words() -> frozenset[str]:
+    """The names that are words too."""
+    return frozenset(_key(one.name) for one in named_places() if one.kind is PlaceKind.WORD)
+
+
+def _key(name: str) -> str:
+    words = [fold(word.lower()) for word in _TOKEN.findall(name)]
+    return " ".join(words[1:] if words[0] in _ARTICLES and len(words) > 1 else words)
