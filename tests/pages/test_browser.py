@@ -44,8 +44,6 @@ def test_search_then_facet_then_back(chromium: Browser, demo_address: str) -> No
         first = page.get_by_role("article").first
         link = first.get_by_role("link", name="Dégrèvement de taxe foncière après un incendie")
         expect(link).to_have_attribute("href", re.compile("^/documents/wiki:degrevement"))
-        direct = page.get_by_role("region", name="D’après un document")
-        expect(direct).to_contain_text("dégrèvement")
         expect(page.locator("article mark").first).to_be_visible()
         expect(first).to_contain_text("n’est plus en poste")
         expect(page.get_by_role("region", name="Qui sait")).to_contain_text("Claire Le Bihan")

@@ -8,6 +8,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from expertise.directory import SqlDirectory
+from indexer.ports import Index
+from indexer.values import RelevanceCut
+from search_api.ranking.fusion import ModelBars
+from search_api.ranking.search_configuration import SearchConfiguration
 from search_api.search import Search
 from tests.judging import ENGINES, agent_book, client, engine_index, judged_documents
 from tests.pages.administration import ENCODER
@@ -19,13 +24,27 @@ BY_DATE = ["wiki:note-2023", "wiki:note-2021", "wiki:note-2019", "wiki:note-sans
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def asked(
+def parts(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[TestClient]:
+) -> Iterator[tuple[Index, SqlDirectory]]:
     folder: Path = tmp_path_factory.mktemp("judging")
     with engine_index(request.param, folder) as index, agent_book(folder) as book:
         assert not index.write(judged_documents()).failed
-        yield client(Search(index, ENCODER, book), book)
+        yield index, book
+
+
+@pytest.fixture(scope="module")
+def asked(parts: tuple[Index, SqlDirectory]) -> TestClient:
+    index, book = parts
+    return client(Search(index, ENCODER, book), book)
+
+
+@pytest.fixture(scope="module")
+def asked_surely(parts: tuple[Index, SqlDirectory]) -> TestClient:
+    """With bars of the encoder, below all of its cosines: the first document may be sure."""
+    index, book = parts
+    bars = ModelBars(-1.0, RelevanceCut(0.2, -1.0))
+    return client(Search(index, ENCODER, book, SearchConfiguration(authors=book, bars=bars)), book)
 
 
 def found(asked: TestClient, **parameters: Any) -> dict[str, Any]:
@@ -67,7 +86,7 @@ def test_the_order_is_in_the_address(asked: TestClient) -> None:
     assert "trier par pertinence" in none
 
 
-def test_an_answer_says_whose_it_is(asked: TestClient) -> None:
+def test_an_answer_says_whose_it_is(asked: TestClient, asked_surely: TestClient) -> None:
     """The thread's title, the best answer's author, role and present post; others beneath."""
     thread = found(asked, q="bail rural exonéré")["documents"][0]
     assert thread["title"].startswith("Bail rural")
@@ -79,7 +98,7 @@ def test_an_answer_says_whose_it_is(asked: TestClient) -> None:
     others = {one["author"]["role"]: one["text"] for one in thread["other_passages"]}
     assert set(others) <= {"asker", "answerer"}
     assert "Rien à voir." not in others.values()
-    page = asked.get("/", params={"q": "bail rural exonéré"}).text
+    page = asked_surely.get("/", params={"q": "bail rural exonéré"}).text
     # The accepted answer is the direct one, and is said once.
     assert re.search(
         r"Réponse acceptée</h2>\s.*\s<p class=\"about\"><span><a[^>]*>Claire Le Bihan<", page
