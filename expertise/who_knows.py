@@ -1,7 +1,7 @@
 """Rank the agents who may know, with their evidence. Read `find_experts` first."""
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple, TypeAlias
@@ -244,36 +244,29 @@ def find_experts(
     matched = eligibility.named(names, area)
     stating = {id_ for id_, one in matched.items() if not _BY_DIRECTORY.isdisjoint(one.fields)}
     holding = _holding(knowledge, holders, eligibility, area, {*shown, *matched})
-    most = max([*(odds[id_] for id_ in shown), *(one.confidence for one in holding)], default=0.0)
-    sure_odds = min(FURTHER_ODDS, max(SURE_ODDS, most)) if documents_answer else BARE_ODDS
-    there = {one.id for one in (*known.values(), *holders.agents.values()) if _is_in(place, one)}
-    most_there = max(
-        (
-            *(odds[id_] for id_ in there.intersection(shown)),
-            *(one.confidence for one in holding if one.agent.id in there),
-        ),
-        default=0.0,
-    )
-    odds_there = min(sure_odds, max(SURE_ODDS, most_there))
+    likely = [(known[id_], odds[id_]) for id_ in shown]
+    likely += [(one.agent, one.confidence) for one in holding]
+    bar = _bar(likely, FURTHER_ODDS) if documents_answer else BARE_ODDS
+    bar_there = _bar([one for one in likely if _is_in(place, one[0])], bar)
     if least > NO_BAR:
-        holders_there = there if asked_topics else ()  # of a topic that the question names
+        bar_of_holders = bar_there if asked_topics else bar
         holding = tuple(
             one
             for one in holding
-            if one.confidence >= (odds_there if one.agent.id in holders_there else sure_odds)
+            if one.confidence >= (bar_of_holders if _is_in(place, one.agent) else bar)
         )
-    odds_there = odds_there if documents_answer else sure_odds
+    bar_of_writers = bar_there if documents_answer else bar
     sure = {
         id_
         for id_ in shown
         if id_ in answering
         or id_ in on_page
         or id_ in stating
-        or odds[id_] >= (odds_there if id_ in there else sure_odds)
+        or odds[id_] >= (bar_of_writers if _is_in(place, known[id_]) else bar)
     }
     evidence = EvidenceFinder(window, agents, votes, question, answered)
     named = {id_: one for id_, one in matched.items() if one.pointed_at}
-    sure |= {id_ for id_ in named if odds.get(id_, -math.inf) >= sure_odds}
+    sure |= {id_ for id_ in named if odds.get(id_, -math.inf) >= bar}
     make = _CandidateFactory(scores, features, odds, evidence, sure, today)
     # Votes order those who only come near: likelihoods lose there on the judged sets.
     ranked = sorted(
@@ -301,6 +294,14 @@ def find_experts(
         return found
     gone = eligibility.gone(directory.by_account(_accounts(window)), place)
     return replace(found, left=_knew(gone, window, today, shares, asked_topics, answered))
+
+
+def _bar(likely: Iterable[tuple[Agent, float]], further: float) -> float:
+    """Return the log-odds from which somebody is an expert: lower than `further` for one alone.
+
+    It is what the likeliest has, between `SURE_ODDS` and `further`.
+    """
+    return min(further, max(SURE_ODDS, max((odds for _, odds in likely), default=SURE_ODDS)))
 
 
 def _knew(

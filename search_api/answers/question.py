@@ -495,7 +495,11 @@ def _experts(
     limit: int,
     least: float = NEAR_ODDS,
 ) -> Experts:
-    """Return who may know what was searched. Operators that leave no document leave nobody."""
+    """Return who may know what was searched.
+
+    Operators that leave no document leave nobody. A question that only names a service in its place
+    is answered by the directory: who contributed to documents near such words is not meant.
+    """
     found, question = searched.found, searched.found.query.text.strip()
     place = searched.matches.place
     experts = find_experts(
@@ -515,6 +519,9 @@ def _experts(
         least=least,
         place=place,
     )
+    only_a_service = searched.matches.placed and not searched.matches.by_name
+    if only_a_service:
+        return replace(experts, candidates=(), beyond=0, stated=())
     if found.results.results or found.query.filters or found.hits.parsed.bylines:
         return experts
     return replace(experts, candidates=(), beyond=0)
