@@ -98,7 +98,7 @@ def odds_of(probability: float) -> float:
 
 CARD, FURTHER_CARD, BARE_CARD = 0.5, 0.75, 0.85
 """The probability from which the likeliest candidate has a card, any other, and anybody if no
-document is expected to answer: seven of ten between the first two are right, and nine of ten above
+document is expected to answer: two of three between the first two are right, and nine of ten above
 (docs/evaluation.md, «Who knows»)."""
 
 NEAR = 0.15
