@@ -170,7 +170,9 @@ def passes(files: list[str], usual_s: float) -> bool:
     """Return whether the test files pass in the copy of the tree, in time."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files]
     paths = [str(TREE), *(str(one.parent) for one in TREE.glob("packages/*/pyproject.toml"))]
-    environment = {**os.environ, PART_VARIABLE: Part.TOGETHER, "PYTHONPATH": os.pathsep.join(paths)}
+    of_this_run = ("PYTEST_", "SLIPCOVER_")  # a pytest within one that is measured
+    kept = {name: one for name, one in os.environ.items() if not name.startswith(of_this_run)}
+    environment = {**kept, PART_VARIABLE: Part.TOGETHER, "PYTHONPATH": os.pathsep.join(paths)}
     try:
         done = subprocess.run(
             command, cwd=TREE, env=environment, check=False, capture_output=True,

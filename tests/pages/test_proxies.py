@@ -9,6 +9,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -217,9 +218,9 @@ def signed_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         wait_until(at.exists, 20)
         if os.geteuid() == 0:  # nginx' workers are then of another account
             at.chmod(0o666)
-            folder.chmod(0o755)
-            folder.parent.chmod(0o755)
-            folder.parent.parent.chmod(0o755)
+            for one in (folder, *folder.parents):
+                if one.is_relative_to(tempfile.gettempdir()) and one != Path(tempfile.gettempdir()):
+                    one.chmod(0o755)
         known = ssl.create_default_context(cafile=str(ours.file))
         address = f"https://{HOST}:{port}"
         with httpx.Client(trust_env=False, timeout=60, verify=known) as asking:
