@@ -44,8 +44,7 @@ _KEPT_ON_OPENSEARCH = (
     "tests/service/test_opensearch",
     "tests/service/test_question_answer",
     "tests/service/test_questions",
-    "tests/service/test_reindex",
-    "tests/service/test_unknown_denials",
+    "tests/service/test_reindex.py::test_a_reindex_under_search_and_writes",
     "tests/service/test_unnamed_lists",
     "tests/unit/",
 )
