@@ -41,24 +41,24 @@ from expertise.votes import Vote, cast_votes, counting_contributions, summed_by_
 from indexer.french.analysis import analyse_query
 
 EVIDENCE_SHARE = 0.5
-"""A document is shown as evidence if its vote has at least this share of the candidate's best."""
+"""The least share of a candidate's best vote that a document's vote has to be shown as evidence."""
 
 
 def supporting_votes(votes: Sequence[Vote]) -> tuple[Vote, ...]:
-    """The votes to show as evidence, strongest first: those far below the best are left out."""
+    """Return the votes to show as evidence, strongest first, without those far below the best."""
     enough = EVIDENCE_SHARE * max((vote.weight for vote in votes), default=0.0)
     return tuple(vote for vote in votes if vote.weight > 0 and vote.weight >= enough)
 
 
 SAME_QUESTION = 0.6
-"""Of the words of a question and of a title, the share that both have from which they ask the
-same. Chosen by hand: no judged set says which questions are the same."""
+"""The share of the words of a question and a title that both have to have to ask the same. Chosen
+by hand: no judged set says which questions are the same."""
 FEWEST_ASKED = 3
-"""Fewer words in common name a subject, and ask nothing."""
+"""The fewest words in common that ask the same: fewer only name a subject."""
 
 
 def asks_the_same(question: str, title: str) -> bool:
-    """Whether a title asks a question in nearly the same words, whatever their order."""
+    """Return whether a title asks a question in nearly the same words, in any order."""
     asked = {term.term for term in analyse_query(question)}
     titled = {term.term for term in analyse_query(title)}
     common = len(asked & titled)
@@ -66,7 +66,7 @@ def asks_the_same(question: str, title: str) -> bool:
 
 
 class EvidenceFinder:
-    """The evidence of each agent with votes. `agents` maps accounts to them."""
+    """Finds the evidence of agents who have votes. `agents` maps accounts to agents."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class EvidenceFinder:
         self._question, self._answered = question, answered
 
     def of(self, agent: Agent) -> tuple[Evidence, ...]:
-        """Where they answered this very question, then strongest first; empty without votes."""
+        """Return an agent's evidence: answers to this very question first, then the strongest."""
         found = [
             self._evidence(agent, vote) for vote in supporting_votes(self._votes.get(agent.id, ()))
         ]
@@ -124,17 +124,17 @@ is, from which anybody is where none answers, and from which somebody may point 
 `knowing`)."""
 
 NO_BAR = -math.inf
-"""Every candidate with evidence."""
+"""The log-odds at which every candidate with evidence is returned."""
 
 WALK_WEIGHT = 0.2
 """The weight of the walk in a score; the votes have the rest. From .1 to .3 the development sets
 are on a plateau: more gains on broad questions, and loses where one or two agents can answer."""
 
 NEAREST_DOCUMENTS = 3
-"""How many documents are shown where nobody is sure."""
+"""The number of nearest documents that are shown if nobody is sure to know."""
 
 SumVotes: TypeAlias = Callable[[Sequence[Vote]], float]
-"""What a candidate's votes are worth together."""
+"""A function of what a candidate's votes are worth together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ class Experts:
 
     @property
     def known(self) -> tuple[Candidate, ...]:
-        """Who is an expert by evidence, or by holding the question's topic.
+        """The experts: by evidence, or because they hold the question's topic.
 
         The likeliest first; where the question names a place, those nearest to it.
         """
@@ -196,7 +196,7 @@ def find_experts(
     least: float = NEAR_ODDS,
     place: AskedPlace | None = None,
 ) -> Experts:
-    """Who may know, as far as the documents of a window and the directory tell.
+    """Return who may know, as far as the documents of a window and the directory tell.
 
     The window holds what the reader may read for their question. `area` narrows to agents whose
     present post is there (see `in_area`). Nobody who has departed or asked not to be listed is
@@ -214,36 +214,20 @@ def find_experts(
     """
     eligibility = _Eligibility(reader_id, today, question)
     agents = eligibility.among(directory.by_account(_accounts(window)))
-    owners = {account: agent.id for account, agent in agents.items()}
-    votes = cast_votes(window, today, owners, refused=refused_documents(window, agents))
-    sums = _summed(votes, sum_votes) if sum_votes else summed_by_kind(votes)
-    voting_ids = {vote.document_id for some in votes.values() for vote in some}
-    topics = build.topics_of(voting_ids, today) if build else NO_TOPICS
-    walks = walk(window, votes, topics)
-    scores = combine_scores(sums, walks)
-    shares = topic_shares(counting_documents(window), topics)
-    listed = list(dict.fromkeys([*asked_topics, *question_topics(shares)]))
-    holders = build.holders_of(listed, today) if build and listed else TopicHolders()
-    knowledge = Knowledge(window, owners, votes, shares, asked_topics, holders, answered)
-    known = {
-        agent.id: agent
-        for agent in agents.values()
-        if agent.id in scores and supporting_votes(votes[agent.id])
-    }
-    features = {id_: knowledge.features(agent) for id_, agent in known.items()}
-    odds = {id_: log_odds(found) for id_, found in features.items()}
+    weighed = _weigh(window, agents, today, build, answered, asked_topics, sum_votes)
+    known, odds, scores = weighed.agents, weighed.odds, weighed.scores
     in_the_area = sorted(
         (id_ for id_, agent in known.items() if in_area(agent, area)),
         key=lambda id_: (-odds[id_], -scores[id_].score, id_),
     )
-    answering = _answering(answered, votes) & set(in_the_area)
+    answering = _answering(answered, weighed.votes) & set(in_the_area)
     on_page = build.shown_on(whole_topic, today) if build and whole_topic else frozenset[str]()
     near = {id_ for id_ in known if odds[id_] >= least and not (window.far and least > -math.inf)}
     passing = {*near, *answering, *on_page}
     shown = [id_ for id_ in in_the_area if id_ in passing]
     matched = eligibility.named(names, area)
     stating = {id_ for id_, one in matched.items() if not _BY_DIRECTORY.isdisjoint(one.fields)}
-    holding = _holding(knowledge, holders, eligibility, area, {*shown, *matched})
+    holding = _holding(weighed, eligibility, area, {*shown, *matched})
     likely = [(known[id_], odds[id_]) for id_ in shown]
     likely += [(one.agent, one.confidence) for one in holding]
     bar = _bar(likely, FURTHER_ODDS) if documents_answer else BARE_ODDS
@@ -264,10 +248,10 @@ def find_experts(
         or id_ in stating
         or odds[id_] >= (bar_of_writers if _is_in(place, known[id_]) else bar)
     }
-    evidence = EvidenceFinder(window, agents, votes, question, answered)
+    evidence = EvidenceFinder(window, agents, weighed.votes, question, answered)
     named = {id_: one for id_, one in matched.items() if one.pointed_at}
     sure |= {id_ for id_ in named if odds.get(id_, -math.inf) >= bar}
-    make = _CandidateFactory(scores, features, odds, evidence, sure, today)
+    make = _CandidateFactory(scores, weighed.features, odds, evidence, sure, today)
     # Votes order those who only come near: likelihoods lose there on the judged sets.
     ranked = sorted(
         (id_ for id_ in shown if id_ not in named),
@@ -293,7 +277,58 @@ def find_experts(
     if place is None or here or window.far:
         return found
     gone = eligibility.gone(directory.by_account(_accounts(window)), place)
-    return replace(found, left=_knew(gone, window, today, shares, asked_topics, answered))
+    return replace(found, left=_knew(gone, window, today, weighed.shares, asked_topics, answered))
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """The agents with evidence in a window, by id, and how likely each knows.
+
+    `votes` and `scores` have those too whose votes are no evidence. `shares` are the shares of the
+    question's topics; `holders`, of which `knowledge` tells as well, hold these topics.
+    """
+
+    agents: Mapping[str, Agent]
+    votes: Mapping[str, tuple[Vote, ...]]
+    scores: Mapping[str, "ScoredCandidate"]
+    features: Mapping[str, Features]
+    odds: Mapping[str, float]
+    shares: Mapping[str, float]
+    holders: TopicHolders
+    knowledge: Knowledge
+
+
+def _weigh(
+    window: Window,
+    agents: Mapping[str, Agent],
+    today: date,
+    build: AssignedTopics | None,
+    answered: DirectAnswerer | None,
+    asked_topics: Collection[str],
+    sum_votes: SumVotes | None,
+) -> _Weighed:
+    """Weigh what these agents, by account, wrote in a window, and what the directory says of them.
+
+    The parameters are those of `find_experts`.
+    """
+    owners = {account: agent.id for account, agent in agents.items()}
+    votes = cast_votes(window, today, owners, refused=refused_documents(window, agents))
+    sums = _summed(votes, sum_votes) if sum_votes else summed_by_kind(votes)
+    voting_ids = {vote.document_id for some in votes.values() for vote in some}
+    topics = build.topics_of(voting_ids, today) if build else NO_TOPICS
+    scores = combine_scores(sums, walk(window, votes, topics))
+    shares = topic_shares(counting_documents(window), topics)
+    listed = list(dict.fromkeys([*asked_topics, *question_topics(shares)]))
+    holders = build.holders_of(listed, today) if build and listed else TopicHolders()
+    knowledge = Knowledge(window, owners, votes, shares, asked_topics, holders, answered)
+    known = {
+        agent.id: agent
+        for agent in agents.values()
+        if agent.id in scores and supporting_votes(votes[agent.id])
+    }
+    features = {id_: knowledge.features(agent) for id_, agent in known.items()}
+    odds = {id_: log_odds(found) for id_, found in features.items()}
+    return _Weighed(known, votes, scores, features, odds, shares, holders, knowledge)
 
 
 def _bar(likely: Iterable[tuple[Agent, float]], further: float) -> float:
@@ -322,19 +357,15 @@ def _knew(
 
 
 def _holding(
-    knowledge: Knowledge,
-    holders: TopicHolders,
-    eligibility: "_Eligibility",
-    area: str,
-    shown: Collection[str],
+    weighed: _Weighed, eligibility: "_Eligibility", area: str, shown: Collection[str]
 ) -> tuple[Candidate, ...]:
-    """Whom the directory alone says to hold the question's topics, the likeliest first."""
+    """Return whom the directory alone says to hold the question's topics, the likeliest first."""
     found = []
-    for agent in holders.agents.values():
-        reasons = knowledge.reasons(agent)
+    for agent in weighed.holders.agents.values():
+        reasons = weighed.knowledge.reasons(agent)
         if agent.id in shown or not reasons or not in_area(agent, area):
             continue
-        features = knowledge.features(agent)
+        features = weighed.knowledge.features(agent)
         odds = log_odds(features)
         if eligibility.may_be_proposed(agent):
             parts = ScoreParts(0.0, 0.0, 0, features)
@@ -348,7 +379,7 @@ two sources say the same."""
 
 
 def _answering(answered: DirectAnswerer | None, votes: Mapping[str, tuple[Vote, ...]]) -> set[str]:
-    """Who wrote the direct answer, where its document votes for them."""
+    """Return the id of who wrote the direct answer, if its document votes for them."""
     if answered is None:
         return set()
     voting = {vote.document_id for vote in votes.get(answered.agent_id, ())}
@@ -360,7 +391,7 @@ def _is_in(place: AskedPlace | None, agent: Agent) -> bool:
 
 
 def in_area(agent: Agent, area: str) -> bool:
-    """Whether the present post is in a département (`22`) or a region (`r53`); `` is everywhere."""
+    """Return whether the present post is in an area: `22`, `r53`, or everywhere if it is empty."""
     return not area or agent.departement in departements_of(area)
 
 
@@ -372,7 +403,7 @@ def _accounts(window: Window) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Eligibility:
-    """Who may be proposed: not who has left, nor who asked not to be, nor the reader.
+    """Decides who may be proposed: not who has left, nor who asked not to be, nor the reader.
 
     Nor who refused a topic that the question names, unless the question names them.
     """
@@ -382,11 +413,11 @@ class _Eligibility:
     question: str
 
     def among(self, agents: Mapping[str, Agent]) -> dict[str, Agent]:
-        """The agents of these accounts, as far as they may be proposed."""
+        """Return those of the agents, by account, who may be proposed."""
         return {account: agent for account, agent in agents.items() if self.may_be_proposed(agent)}
 
     def named(self, names: NameMatcher | None, area: str) -> dict[str, NamedAgent]:
-        """By id, those whom the question itself names, in the directory's order."""
+        """Return those whom the question itself names, by id, in the directory's order."""
         found = names.named(self.question) if names else ()
         return {
             one.agent.id: one
@@ -397,7 +428,7 @@ class _Eligibility:
         }
 
     def gone(self, agents: Mapping[str, Agent], place: AskedPlace) -> dict[str, Agent]:
-        """By account, those who left their post in a place, and may be named for the question."""
+        """Return who left a post in the place and did not refuse the question, by account."""
         return {
             account: agent
             for account, agent in agents.items()
@@ -408,7 +439,7 @@ class _Eligibility:
         }
 
     def may_be_proposed(self, agent: Agent) -> bool:
-        """Whether they are present, listed, not the reader, and did not refuse the question."""
+        """Return whether an agent is in post and listed, not the reader, and did not refuse it."""
         return self._may_be_shown(agent) and not refuses(agent, self.question)
 
     def _may_be_shown(self, agent: Agent) -> bool:
@@ -416,7 +447,7 @@ class _Eligibility:
 
 
 class ScoredCandidate(NamedTuple):
-    """Both parts are relative to the best candidate's, from 0 to 1."""
+    """A candidate's score and its parts, each relative to the best candidate's, from 0 to 1."""
 
     score: float
     votes: float
@@ -430,7 +461,7 @@ def _summed(votes: Mapping[str, tuple[Vote, ...]], sum_votes: SumVotes) -> dict[
 def combine_scores(
     sums: Mapping[str, float], visits: Mapping[str, float]
 ) -> dict[str, ScoredCandidate]:
-    """Score and parts of each agent with a positive sum of votes, by id."""
+    """Return the score of each agent with a positive sum of votes, by id."""
     most = max(sums.values(), default=0.0)
     found = {}
     for agent_id, total in sums.items():
@@ -442,7 +473,7 @@ def combine_scores(
 
 
 def _nearest_area(known: Mapping[str, Agent], odds: Mapping[str, float], area: str) -> str:
-    """The département nearest to the area asked for in which somebody is known, if any.
+    """Return the département nearest to the area asked for in which somebody is known, if any.
 
     Without a distance (overseas), the département of the likeliest.
     """
@@ -470,7 +501,7 @@ class _CandidateFactory:
         self._features, self._odds, self._sure = features, odds, sure
 
     def shown(self, agent: Agent, named: NamedAgent | None) -> Candidate:
-        """With evidence, and with the reasons of a directory entry that matches the question."""
+        """Return a candidate with evidence, and reasons if the question matches their entry."""
         scored = self._scores.get(agent.id, _NO_SCORE)
         evidence = self._evidence.of(agent)
         why = reasons(named, self._today, evidence=bool(evidence)) if named else ()
@@ -481,14 +512,14 @@ class _CandidateFactory:
         return Candidate(agent, scored.score, parts, evidence, why, confidence, degree)
 
     def _degree(self, agent_id: str, evidence: Sequence[Evidence]) -> Degree:
-        """Who is not sure is only near, even where titles are alike."""
+        """Return the degree; an agent who is not sure is only near, even if titles are alike."""
         if agent_id not in self._sure:
             return Degree.NEAR
         answered = any(one.asked_there for one in evidence)
         return Degree.ANSWERED if answered else Degree.WROTE
 
     def stated(self, named: NamedAgent) -> Candidate:
-        """By the directory alone: a weak document shown with it would look like evidence."""
+        """Return a candidate by the directory alone: a weak document would look like evidence."""
         why = reasons(named, self._today, evidence=False)
         return Candidate(named.agent, 0.0, ScoreParts(0.0, 0.0, 0), (), why)
 
