@@ -191,7 +191,7 @@ class AskingSite:
 
     def found(self, agent_id: str, words: str) -> list[str]:
         """Ids of questions that a search shows."""
-        asked = {"q": words, "as_typed": 1}
+        asked = {"q": words, "as_typed": "1"}
         body = self.client(agent_id).get("/api/v1/search", params=asked).json()
         ids = [one["id"] for one in body["documents"]]
         return [id_ for id_ in ids if id_.startswith("questions:")]
