@@ -135,7 +135,7 @@ def land_names(
 
 
 def lands_after_en(named: Sequence[Mapping[str, Any]]) -> set[str]:
-    """Return the words that stand after «en» in these names: «Nohant-en-Berry»."""
+    """Return the words that follow «en» in the names, as Berry does in «Nohant-en-Berry»."""
     return {
         match["land"]
         for one in named

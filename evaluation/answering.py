@@ -73,7 +73,7 @@ def _page(
 
 
 def answering_text(administrations: Mapping[str, Sequence[JudgedPage]]) -> str:
-    """Write the report in Markdown, from the pages of each administration by name.
+    """Return the report as Markdown; `administrations` maps each name to its judged pages.
 
     It has what each bar keeps and lets through, and the weights fitted on all administrations.
     Raises `ValueError` with fewer than two administrations.

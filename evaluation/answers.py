@@ -212,7 +212,7 @@ class QuestionScore:
 
 @dataclass(slots=True)
 class AnswerScores:
-    """The figures of one administration, by the names in `_LABELS`."""
+    """The scored questions of one administration, and its figures by the names in `_LABELS`."""
 
     questions: list[QuestionScore] = field(default_factory=list)
     shares: dict[str, Share] = field(default_factory=lambda: defaultdict(Share))
@@ -289,7 +289,7 @@ def score_answers(
 
 
 def shown_people(answer: QuestionAnswer, asker: str) -> tuple[str, ...]:
-    """Return the ids of agents with a card, then of people in services that the question names.
+    """Return the ids of those who have a card, then of those who work in a service that is named.
 
     The asker is left out.
     """

@@ -97,7 +97,7 @@ def cards(one: AskedQuestion, model: LogisticRegression) -> tuple[str, ...]:
 
 
 def knowing_text(administrations: Mapping[str, Sequence[AskedQuestion]]) -> str:
-    """Write the report in Markdown, from the questions of each administration by name.
+    """Return the report as Markdown; `administrations` maps each name to its asked questions.
 
     It has the figures of each administration, with all features and without each; the reliability
     of the probabilities; and the weights fitted on all administrations.

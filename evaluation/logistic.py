@@ -17,7 +17,7 @@ MOST_ODDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class LogisticRegression:
-    """Weights of shape (features,), and the log-odds where all features are 0."""
+    """A fitted model: a weight for each feature, (features,), and a bias; both are log-odds."""
 
     weights: Floats
     bias: float
@@ -28,7 +28,7 @@ class LogisticRegression:
 
 
 def logistic_regression(rows: Floats, right: Floats, counts: Floats) -> LogisticRegression:
-    """Fit by Newton's method with a ridge.
+    """Fit a logistic regression by Newton's method, with a ridge penalty on the weights.
 
     `rows` is of shape (n, features); `right` (n,) has 1 for a positive row and 0 for another;
     `counts` (n,) is how much each row weighs.

@@ -39,7 +39,7 @@ LEAST_DEGREE = 2
 
 @dataclass(frozen=True, slots=True)
 class JudgedRows:
-    """Features of shape (rows, features), and which rows are right, (rows,)."""
+    """Feature rows for a model, shape (rows, features), and whether each is right, (rows,)."""
 
     features: Floats
     right: NDArray[np.bool_]

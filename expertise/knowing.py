@@ -105,7 +105,7 @@ NEAR = 0.15
 """The probability from which a candidate is shown as one who may point the way."""
 
 DECLARED = 0.7
-"""What a topic that an agent only declares counts, beside 1 for one that the directory states."""
+"""The weight of a topic that an agent declares; one that the directory states weighs 1."""
 
 _ASKING = frozenset(STOP_WORDS | ASKING_WORDS) | frozenset(
     """
@@ -145,13 +145,13 @@ def topic_shares(documents: Sequence[RankedDocument], topics: TopicsOf) -> dict[
 
 
 def question_topics(shares: Mapping[str, float]) -> list[str]:
-    """Return the topics that a question is about, by falling share."""
+    """Return the topics that a question is about, the one with the largest share first."""
     sure = [topic for topic, share in shares.items() if share >= LEAST_SHARE]
     return sorted(sure, key=lambda topic: (-shares[topic], topic))[:MOST_TOPICS]
 
 
 class Knowledge:
-    """What the documents, the directory and the build tell of the candidates for one question.
+    """Computes the features of candidates for one question.
 
     `owner_of` maps accounts to ids of agents, `votes` ids of agents to their votes. `shares` are
     the shares of the question's topics (`topic_shares`), `asked` the topics that it names.

@@ -63,7 +63,7 @@ class AskedPlace:
 
     @property
     def code(self) -> str:
-        """Return the code of its département (`22`) or region (`r53`), empty if it is neither."""
+        """Return the code of this département (`22`) or region (`r53`), empty for other places."""
         if len(self.departements) == 1:
             return self.departements[0]
         region = f"r{region_of(self.departements[0])}"

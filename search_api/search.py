@@ -525,7 +525,7 @@ class Search:
         )
 
     def _has_all_words(self, request: SearchRequest, without: Collection[str] = ()) -> bool:
-        """Return whether a document, other than `without`, has all the words of the question."""
+        """Return whether any document but those in `without` has all the words of the question."""
         wanted = requiring_all_words(request.question)
         if not wanted.any_of:
             return False

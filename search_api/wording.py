@@ -113,7 +113,7 @@ def area_label(code: str) -> str:
 
 
 def place_label(place: AskedPlace) -> str:
-    """Return a place's name as the question writes it, a commune's with its département."""
+    """Return the name of a place as the question writes it; a commune with its département."""
     if not place.code or fold(place.name.lower()) == fold(area_label(place.code).lower()):
         return area_label(place.code) if place.code else place.name
     return f"{place.name} ({area_label(place.code)})"
@@ -497,7 +497,11 @@ def done(act: str) -> str:
 def where_a_question_stands(
     stage: QuestionStage, recipients: int, answer_days: int, *, on_topic: bool
 ) -> str:
-    """Return the sentence that tells its asker who may answer now. `on_topic`: it has a topic."""
+    """Return the sentence that tells an asker who may answer their question now.
+
+    `recipients` and `answer_days` count the people asked and the days that each has; `on_topic` is
+    true if the question has a topic.
+    """
     if stage is QuestionStage.EXPERTS:
         most = plural("{num} jour", "{num} jours", answer_days)
         if recipients == 1:

@@ -204,7 +204,7 @@ class FileRegister:
         self._write("corrected", moment, question=question_id, answer=answer_id)
 
     def text_hidden(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """Note that a question, or one of its answers, is hidden."""
+        """Record that a question, or one of its answers if `answer_id` is given, was hidden."""
         self._write("hidden", moment, question=question_id, answer=answer_id, hidden=True)
 
     def text_shown(

@@ -898,7 +898,7 @@ def _in_turn(
     first: Agent | None,
     people: Sequence[PossibleAnswerer],
 ) -> Iterator[PossibleAnswerer]:
-    """Yield those of `people` who may be asked and may read the question, whom to ask first first.
+    """Yield those of `people` who may be asked and may read the question, in the order of asking.
 
     The agent `first` comes before all others.
     """
