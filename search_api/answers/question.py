@@ -12,7 +12,7 @@ from expertise.lookup import DirectoryMatches
 from expertise.name_words import name_reach
 from expertise.places import AskedPlace
 from expertise.topics import Topic
-from expertise.values import DirectAnswerer, NameCompleter, NameMatcher
+from expertise.values import DirectAnswerer, NameCompleter, NameMatcher, Window
 from expertise.visibility import may_be_shown
 from expertise.who_knows import NEAR_ODDS, Experts, find_experts
 from indexer.access import Reader
@@ -346,7 +346,7 @@ def answer_question(
     results, text = found.results, found.query.text.strip()
     experts, related = Experts((), 0), RelatedTopics()
     if candidates or matches.people:
-        experts = _experts(context, reader, searched, limit=CHOSEN_FROM)
+        experts = _experts(context, reader, searched, limit=CHOSEN_FROM if candidates else 0)
     first = [one.card.document_id for one in results.results]
     answered = _answerer(searched.direct)
     people = people_answer(experts, matches, asker, first, answered, candidates or MOST_CARDS)
@@ -497,13 +497,14 @@ def _experts(
 ) -> Experts:
     """Return who may know what was searched.
 
-    Operators that leave no document leave nobody. A question that only names a service in its place
-    is answered by the directory: who contributed to documents near such words is not meant.
+    With a `limit` of 0, only those whom the question names. Operators that leave no document leave
+    nobody. A question that only names a service in its place is answered by the directory: who
+    contributed to documents near such words is not meant.
     """
     found, question = searched.found, searched.found.query.text.strip()
     place = searched.matches.place
     experts = find_experts(
-        context.search.window(found.hits),
+        context.search.window(found.hits) if limit else Window(()),
         question,
         context.people,
         context.today(),
