@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from expertise.corpus import ASKING_KINDS
 from indexer.quantisation import Quantisation
 from quisait.settings.bot import BotSettings
 from quisait.settings.mail import MailSettings
@@ -455,16 +456,7 @@ class TopicsSettings(SettingsTable):
         description="force à partir de laquelle des contributions font un référent",
     )
     asking: list[str] = Field(
-        [
-            "actualité",
-            "annonce",
-            "communiqué",
-            "fiche de poste",
-            "lettre d'information",
-            "offre d'emploi",
-            "offre de mission",
-            "offre de stage",
-        ],
+        sorted(ASKING_KINDS),
         description="genres de documents qui cherchent une compétence ou disent celle des autres : "
         "qui les écrit n'en devient pas référent",
     )

@@ -15,13 +15,12 @@ from connectors.values import EVERYONE, Access, Agent, Contribution, Contributor
 from expertise.assignment import Assignment
 from expertise.build import BuildRules
 from expertise.build_tables import TopicRecord, topic_record, topic_row
-from expertise.corpus import ASKING_KINDS, read_corpus
+from expertise.corpus import read_corpus
 from expertise.holders import BASES, SCOPES, Basis, IsolationScope, TopicNames, topics_of_metiers
 from expertise.isolation import sole_probability
 from expertise.memory_build import MemoryBuild, build_from
 from expertise.topics import Topic, TopicKind
 from indexer.values import IndexedDocument, Passage
-from quisait.settings import TopicsSettings
 from tests.builders import make_document
 from tests.planted import ENCODER, TODAY
 
@@ -169,7 +168,6 @@ def test_job_offers_make_no_holder() -> None:
     offers = pages(1, kind="Offres de mission", count=9)
     assert not built(ONE, offers).holdings.holds.any()
     assert built(ONE, offers + pages(1)).holdings.holds.sum() == 1
-    assert sorted(ASKING_KINDS) == TopicsSettings().asking
 
 
 def test_who_only_changed_pages_is_not_called_alone() -> None:
