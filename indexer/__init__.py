@@ -1,1 +1,1 @@
-"""What is kept: changes become passages, vectors and an index."""
+"""Turns changes of documents into passages, vectors and an index."""

@@ -9,11 +9,11 @@ from connectors.values import Access, authority_of, normalize_principals
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The one who asks, and their principals as far as every authority answered.
+    """The person who asks, with the principals from the authorities that answered.
 
-    `unanswered` names the authorities that did not answer. Without an agent, the
-    reader has no principals and reads nothing. Principals are held in the form in which
-    `Access` holds those of a document (`principal_form`).
+    `unanswered` names the authorities that did not answer. Without an agent, the reader has no
+    principals and reads nothing. Principals have the same normal form (`principal_form`) as those
+    of `Access`.
     """
 
     agent_id: str | None = None
@@ -29,19 +29,19 @@ NOBODY = Reader()
 
 
 class PrincipalLookup(Protocol):
-    """What tells whether denials name anybody. One object stands for one state of knowledge."""
+    """Finds principals that name nobody known. An instance stands for one state of knowledge."""
 
     def strangers(self, principals: Collection[str]) -> frozenset[str]:
-        """Those of these principals that name nobody known."""
+        """Return the principals that name nobody known."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class AccessFilter:
-    """What a document's access must satisfy. Made by `access_filter` and nowhere else.
+    """The condition that a document's access must satisfy. Only `access_filter` makes it.
 
-    `sources` are those whose documents may be read at all; None stands for every one.
-    `known` tells denials that name somebody from those that name nobody; without it all do.
+    `sources` are the sources whose documents may be read; None means all. `known` finds denials
+    that name nobody known; without it, every denial counts as naming somebody.
     """
 
     principals: frozenset[str]
@@ -50,10 +50,10 @@ class AccessFilter:
     known: PrincipalLookup | None = None
 
     def admits(self, access: Access) -> bool:
-        """The reference of what every engine's translation must do.
+        """Return whether a document with this access may be read: the reference for all engines.
 
-        At least one allowed principal is the reader's, no denied one is, none is denied
-        by an authority that did not answer, and each denied one names somebody known.
+        The reader must hold at least one allowed principal and no denied one. No denied principal
+        may belong to an authority that did not answer, and each must name somebody known.
         """
         return (
             not self.principals.isdisjoint(access.allowed)
@@ -63,25 +63,28 @@ class AccessFilter:
         )
 
     def strangers(self, denied: Collection[str]) -> frozenset[str]:
-        """Those of these denied principals that name nobody known."""
+        """Return the denied principals that name nobody known."""
         return self.known.strangers(denied) if self.known and denied else frozenset()
 
     def reaches(self, source: str) -> bool:
-        """Whether any document of a source may be read; `admits` must hold besides."""
+        """Return whether documents of the source may be read, if `admits` holds for them too."""
         return self.sources is None or source in self.sources
 
     def within(self, sources: frozenset[str]) -> "AccessFilter":
-        """The same for documents of these sources alone: it never widens."""
+        """Return this filter limited to these sources. It never widens access."""
         held = sources if self.sources is None else self.sources & sources
         return replace(self, sources=held)
 
     def knowing(self, known: PrincipalLookup) -> "AccessFilter":
-        """The same without documents whose denials name nobody known: it never widens."""
+        """Return this filter without documents that deny unknown principals.
+
+        It never widens access.
+        """
         return replace(self, known=known)
 
 
 def access_filter(reader: Reader) -> AccessFilter:
-    """The access filter of a reader. What an unanswered authority says is not trusted."""
+    """Return the access filter of a reader, without principals of unanswered authorities."""
     trusted = frozenset(p for p in reader.principals if authority_of(p) not in reader.unanswered)
     if reader.agent_id is None:
         trusted = frozenset()

@@ -1,8 +1,6 @@
-"""What both engines keep of a document beside its text.
+"""Data that both engines store beside a document's text: its card and keys of contributors.
 
-Its card, and search keys of its contributors.
-
-A card is written as one line of JSON; with its access it gives the document back, without sections.
+A card is a line of JSON. Together with the access it restores the document without sections.
 """
 
 import hashlib
@@ -22,20 +20,22 @@ from indexer.ports import Encoder
 from indexer.values import Card, IndexedDocument, Passage
 
 MOST_NAME_WORDS = 20
-"""So many words of a name count."""
+"""Number of words of a name that are stored; further words are ignored."""
 
 NAME_SLOP = 50
-"""Words of one name stand closer than that, and of two names farther (100 places): given
-and family name may be asked for in any order, since both are kept in alphabetical order."""
+"""Largest distance between matching words of one name; words of two names are 100 places apart.
+
+Words are sorted in stored and in queried names, so that given and family name match in any order.
+"""
 
 
 def account_key(account: str) -> str:
-    """A term for an account, whatever signs it has."""
+    """Return a search term for an account, whatever its characters: its SHA-256 in hexadecimal."""
     return hashlib.sha256(account.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def either_form(accounts: Collection[str]) -> dict[str, str]:
-    """The accounts by the term of each in NFC and in NFD: a source may have written either."""
+    """Return accounts by the terms of their NFC and NFD forms: a source may have used either."""
     return {
         account_key(unicodedata.normalize(form, account)): account
         for account in accounts
@@ -44,31 +44,31 @@ def either_form(accounts: Collection[str]) -> dict[str, str]:
 
 
 def account_keys(contributions: Sequence[Contribution]) -> list[str]:
-    """The terms of all accounts, each once."""
+    """Return the distinct terms of all accounts."""
     return list(dict.fromkeys(account_key(row.account) for row in contributions))
 
 
 def name_lines(contributions: Sequence[Contribution]) -> list[str]:
-    """The words of each name as the page shows it, in alphabetical order, each line once."""
+    """Return, for each displayed name, its words in alphabetical order, without duplicate lines."""
     names = dict.fromkeys(row.label or row.account.partition(":")[2] for row in contributions)
     lines = (" ".join(name_words(folded_words(name))) for name in names)
     return list(dict.fromkeys(filter(None, lines)))
 
 
 def name_words(words: Sequence[str]) -> list[str]:
-    """As they are kept, and asked for."""
+    """Return the words of a name as they are stored and queried: distinct and sorted."""
     return sorted(set(words[:MOST_NAME_WORDS]))
 
 
 def card_line(indexed: IndexedDocument) -> str:
-    """Encode a document without its text."""
+    """Return the card of a document as a line of JSON."""
     return json.dumps(
         {**_fields(indexed.document), "signed": has_several_authors(indexed.passages)}
     )
 
 
 def has_several_authors(passages: Sequence[Passage]) -> bool:
-    """Whether several accounts are named as authors of these."""
+    """Return whether these passages name more than one account as author."""
     return len({passage.author for passage in passages if passage.author}) > 1
 
 
@@ -103,7 +103,7 @@ def _contribution_row(row: Contribution) -> list[Any]:
 
 
 def card_of(encoded: str) -> Card:
-    """Decode a card."""
+    """Return the card that a line of JSON encodes."""
     fields: dict[str, Any] = json.loads(encoded)
     rows = fields.pop("contributions")
     for name in ("created", "modified"):
@@ -114,7 +114,7 @@ def card_of(encoded: str) -> Card:
 
 def _contribution(row: Sequence[Any]) -> Contribution:
     account, role, label, count, first, last, years = row[:7]
-    thanks = row[7] if len(row) > 7 else 0  # a row from before there were thanks has none
+    thanks = row[7] if len(row) > 7 else 0  # older rows have no thanks
     volume = row[8] if len(row) > 8 else None
     return Contribution(
         account,
@@ -134,7 +134,7 @@ def _iso(moment: date | None) -> str | None:
 
 
 def document_of(card: Card, access: Access) -> Document:
-    """The document behind a card; its sections are in its passages, and its version is not kept."""
+    """Return the document of a card, without its version and sections (see its passages)."""
     return Document(
         id=card.document_id,
         source=card.source,
@@ -158,7 +158,7 @@ def document_of(card: Card, access: Access) -> Document:
 
 
 def re_encoded(encoder: Encoder, documents: Sequence[IndexedDocument]) -> list[IndexedDocument]:
-    """The same documents with that encoder's vectors, all their passages in one go."""
+    """Return the documents with vectors of this encoder, which encodes all passages in one call."""
     texts = [
         passage_text(document.document.title, passage)
         for document in documents

@@ -1,4 +1,7 @@
-"""A document's centroid: the mean of its passages' vectors, one byte a number. Pure functions."""
+"""Centroid of a document: the mean of its passages' vectors, a byte per component.
+
+Pure functions.
+"""
 
 from collections.abc import Sequence
 
@@ -11,10 +14,10 @@ _LARGEST = 127
 
 
 def centroid(vectors: Vectors) -> bytes:
-    """The direction of the mean of (n, d) vectors, as d signed bytes; empty without a direction.
+    """Return the direction of the mean of (n, d) vectors as d signed bytes; empty if it has none.
 
-    Only the direction counts, so that the largest number may take the whole range: a cosine with
-    it is within .002 of the exact one (`tests/unit/test_centroids.py`).
+    The largest component is scaled to the whole range, since only the direction counts: a cosine is
+    within .002 of the exact value (`tests/unit/test_centroids.py`).
     """
     if not len(vectors):
         return b""
@@ -27,7 +30,7 @@ def centroid(vectors: Vectors) -> bytes:
 
 
 def decoded(centroids: Sequence[bytes]) -> Vectors:
-    """float32 (n, d), rows of length 1; of equal lengths, none of them empty."""
+    """Return centroids, all of the same length above 0, as float32 (n, d) with rows of length 1."""
     if not centroids:
         return np.empty((0, 0), dtype=np.float32)
     rows = np.frombuffer(b"".join(centroids), dtype=np.int8).reshape(len(centroids), -1)

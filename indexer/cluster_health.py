@@ -1,15 +1,15 @@
-"""How a cluster stands that keeps an index on several nodes."""
+"""Health of a cluster that stores an index on several nodes."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterHealth:
-    """Counted over the indexes of one alias, documents and lists; `nodes` over all.
+    """Counts over the indexes (documents and access lists) of an alias; nodes of the cluster.
 
-    `lost` are shards without any copy, `missing` copies that stand nowhere; `moving` are being
-    made or moved. `replicas` is the most copies that an index asks for beside the primary one.
-    `shut_without_leader`: a node that has lost the others answers no search.
+    `lost`: shards without any copy. `missing`: copies not assigned to a node. `moving`: copies
+    being made or moved. `replicas`: largest number of replicas that an index asks for.
+    `shut_without_leader`: whether a node cut off from the others refuses searches.
     """
 
     nodes: int

@@ -1,8 +1,8 @@
 """Records which index the stored cursors describe.
 
-A cursor tells up to where a source was read into an index. It tells nothing of an index in another
-engine, folder or alias, or of one that took its place: what was closed, deleted or written in
-between would be missing there for good. Such an index is read in full before anybody searches it.
+A cursor tells how far a source was read into one index. It tells nothing of an index in another
+engine, folder or alias, or of a replacement: changes made in between would be missing there for
+good. Such an index is read in full before anybody searches it.
 """
 
 from collections.abc import Callable, Collection
@@ -51,9 +51,10 @@ class DescribedIndexes:
     def note_removal(self, source: str, index: str, is_empty: Callable[[], bool]) -> None:
         """Note that documents of the source are about to be removed from this index.
 
-        If this index is described, any other described one still holds them, and has to be read in
-        full. So has the described one if this index is not, and holds nothing of the source. If it
-        is not but holds something, no row changes: this index has to be read in full anyway.
+        Indexes that still hold them must be read in full before they are searched: if the cursor
+        describes this index, the others that it describes; if it does not and this index holds
+        nothing of the source, all that it describes. If it does not but this index holds documents
+        of the source, nothing changes: this index has to be read in full anyway.
         """
         found = self._rows(source)
         if index in found:
@@ -77,7 +78,7 @@ class DescribedIndexes:
     def unread(
         self, sources: Collection[str], index: str, is_empty: Callable[[str], bool]
     ) -> frozenset[str]:
-        """Return those of the sources to be read in full before the index may be searched.
+        """Return the sources that must be read in full before the index may be searched.
 
         `is_empty` returns whether the index holds nothing of a source.
         """
@@ -93,10 +94,10 @@ class DescribedIndexes:
         )
 
     def carry(self, former: str, index: str, but: Collection[str] = ()) -> None:
-        """Make the cursors that describe `former` describe `index` too, which is a copy of it.
+        """Make the cursors that describe `former` also describe `index`, its copy.
 
-        Sources in `but` are left out: they have to be read in full. The next `claim` of one of the
-        two indexes drops the rows of the other.
+        Sources in `but` are left out: they have to be read in full. The next `claim` of either
+        index drops the rows of the other.
         """
         with self._engine.begin() as connection:
             self._delete(connection, index)
@@ -135,7 +136,7 @@ class DescribedIndexes:
 
     @staticmethod
     def leave_unnamed(connection: sa.Connection, index: str) -> None:
-        """Keep the rows of this index alone, without its id: for the copy in a backup."""
+        """Delete the rows of other indexes and the id in the rest: for the copy in a backup."""
         others = _columns.index_id != index
         connection.execute(sa.delete(source_indexes).where(others))
         connection.execute(sa.update(source_indexes).values(index_id=UNNAMED))
@@ -144,7 +145,7 @@ class DescribedIndexes:
         connection.execute(sa.delete(source_indexes).where(_columns.index_id == index))
 
     def _rows(self, source: str) -> dict[str, bool]:
-        """Return, by id of each index that the source's rows describe, whether it is whole."""
+        """Return, by id, the indexes that the source's rows describe, and whether each is whole."""
         query = sa.select(source_indexes).where(_columns.source == source)
         with self._engine.connect() as connection:
             return {row.index_id: row.whole for row in connection.execute(query)}

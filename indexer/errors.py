@@ -1,15 +1,14 @@
-"""What may go wrong while documents are kept or asked for.
+"""Errors of indexing and searching.
 
-IndexerError
-├── ExtractionFailed     this file has no text to give; `failure` names why, the rest goes on
-├── ExtractorUnreachable the extraction service did not answer: try again later
-├── IndexUnreachable     the engine did not answer: nothing was acknowledged, try again later
-│   └── IndexNotRead     the cursors describe another index: read the sources in full first
-├── IndexRefused         the engine or its configuration forbids going on: a person has to act
-│   ├── IndexDamaged     a file of the index is damaged: it is to be rebuilt
-│   └── IndexOfOtherVersion  another version of quisait wrote it: it is to be made anew
-├── LockLost             this run no longer holds its source's lock: stop before writing again
-└── DeletionsHeld        too large a share of a source vanished at once: a person has to confirm
+IndexerError ├── ExtractionFailed     this file gives no text; `failure` says why, other files go on
+├── ExtractorUnreachable the extraction service did not answer: try again later ├── IndexUnreachable
+the engine did not answer: nothing was acknowledged, try again later │   └── IndexNotRead     the
+cursors describe another index: read the sources in full first ├── IndexRefused         the engine
+or its configuration forbids going on: a person has to act │   ├── IndexDamaged     a file of the
+index is damaged: rebuild the index │   └── IndexOfOtherVersion  another version of quisait wrote
+the index: rebuild it ├── LockLost             this run no longer holds its source's lock: stop
+before writing again └── DeletionsHeld        too large a share of a source vanished at once: a
+person has to confirm
 """
 
 from collections.abc import Collection
@@ -18,11 +17,11 @@ from indexer.values import Failure
 
 
 class IndexerError(Exception):
-    """The root; its text is a sentence for the administrator."""
+    """Base class of these errors; its text is a sentence for the administrator."""
 
 
 class ExtractionFailed(IndexerError):
-    """One file gave no text."""
+    """No text could be extracted from one file."""
 
     def __init__(self, failure: Failure, reason: str) -> None:
         super().__init__(reason)
@@ -38,7 +37,7 @@ class IndexUnreachable(IndexerError):
 
 
 class IndexNotRead(IndexUnreachable):
-    """The stored cursors describe another index: this one may show what was closed since."""
+    """The stored cursors describe another index; this one may show documents closed since then."""
 
     def __init__(self, sources: Collection[str]) -> None:
         super().__init__(
@@ -75,11 +74,11 @@ class IndexOfOtherVersion(IndexRefused):
 
 
 class LockLost(IndexerError):
-    """A run no longer holds the lock of its source: another may have taken its place."""
+    """A run no longer holds the lock of its source: another run may have taken over."""
 
 
 class DeletionsHeld(IndexerError):
-    """A source's listing lacks more documents than the guard lets go."""
+    """More documents vanished from a source's listing than may be deleted without confirmation."""
 
     def __init__(self, source: str, missing: int, kept: int) -> None:
         super().__init__(

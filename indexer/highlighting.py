@@ -1,7 +1,7 @@
-"""What a question highlights in a passage; the same on every engine, pure functions.
+"""Finds the terms of a query to highlight in a passage. The same for every engine; pure functions.
 
-A text is analysed in short pieces, most of which were analysed before. It is cut between two
-words that no reference joins («12 janvier 2020», «5 pour cent», «16 ter B») and whose analysis
+A text is analysed in short pieces, most of which are in a cache. It is cut between two words that
+do not belong to one reference («12 janvier 2020», «5 pour cent», «16 ter B») and whose analysis
 does not depend on their neighbours (a word in capitals is told from a title by its neighbours).
 """
 
@@ -16,17 +16,17 @@ from indexer.french.analysis import analyse, analyse_query
 from indexer.values import Question
 
 MAX_CACHED_CHARACTERS = 40
-"""A longer piece hardly comes again."""
+"""Longest piece that is cached, in characters: a longer one hardly appears twice."""
 
 CACHED_WORDS = 50_000
-"""Of so many words, and pieces, it is remembered what they say."""
+"""Capacity of the vocabulary, in words, and of the cache of analysed pieces."""
 
 _CAPITAL, _LETTER = "[A-ZÀ-ÖØ-ÞŒ]", "[a-zà-öø-ÿœ]"
 _JOINED = (
     r"(?:art|er|no|https?|pour|cent|bis|ter|quater|y|\w*ies|jan\w*|f[eé]v\w*|mars|avr\w*|mai|juin"
     r"|juil\w*|ao[uû]t|sept\w*|oct\w*|nov\w*|d[eé]c\w*)\b"
 )
-"""What may belong to a reference, or is left out before some words."""
+"""Words that may belong to a reference, or that are left out before some words."""
 
 _FREE = rf"\(?(?!(?:{_CAPITAL}?{_LETTER}{{0,6}}['’])?(?i:{_JOINED}))"
 _BARE = rf"(?:{_LETTER}|{_CAPITAL}){_LETTER}+(?:-(?!(?i:{_JOINED})){_CAPITAL}?{_LETTER}{{2,}})*"
@@ -34,20 +34,21 @@ _PLAIN = rf"{_FREE}(?:{_LETTER}{{1,6}}['’])?(?:{_BARE}|[àaÀ])"
 _BEGUN = rf"{_FREE}{_CAPITAL}{_LETTER}{{0,5}}['’]{_BARE}"
 _SIGNS = "[,;.:?!)]{0,6}"
 _NUMBER = re.compile(rf"\d+(?:,\d+)?{_SIGNS}")
-"""Nothing that may stand behind a cut belongs to a number in front of it, or to its unit."""
+"""A number after which a text may be cut: no word that may follow a cut belongs to it or its unit.
+"""
 
 _UNIT = re.compile(rf"[%€]{_SIGNS}")
 _DIGIT = re.compile(r"\d")
 _CUT_BEHIND = re.compile(rf"(?:{_PLAIN}|{_BEGUN}|1er){_SIGNS}")
 _CUT_BEFORE = re.compile(rf"{_PLAIN}(?:[,.;:?!)]|\Z)")
 _BETWEEN = frozenset(["", "«", "»", ":", ";", "?", "!", "–"])
-"""What may stand between two words without a cut of its own."""
+"""Signs between two words that need no cut of their own."""
 
 
 class _AnalysedPiece(NamedTuple):
-    """(start, end, every term) of each place, and all their terms.
+    """Places of a piece as (start, end, all terms), and the terms of all places.
 
-    `found_by`: of each place the terms by which it is found, without the word as written.
+    `found_by`: for each place, its terms without the word exactly as written.
     """
 
     places: tuple[tuple[int, int, tuple[str, ...]], ...]
@@ -59,23 +60,22 @@ _JOINS_ANY, _JOINS_SOME = "(?:[bn]|(?<!d)u)", "(?:[pwed]|(?<=d)u)"
 _PIECES = re.compile(
     rf"(?:{_JOINS_ANY}s*(?=[pwbednu])|{_JOINS_SOME}s*(?=[ednu]))+[pwbednu]|[wbednu]"
 )
-"""Over the kinds of a text's words: what hangs together, and what has to be read alone.
+"""Matches, in the string of a text's word kinds, each run of words to analyse together.
 
-A text may be cut before and behind a plain word (p; w where it says what is wanted), only
-before (b), only behind (e; d for a number; u for the unit of one), on neither side (n) of
-one; s stands for what is no word.
+The text may be cut on both sides of a plain word (p, or w if it has a wanted term), only before
+(b), only after (e; d for a number; u for its unit) or on neither side (n). s is not a word.
 """
 
 
 class _Vocabulary(dict[str, str]):
-    """The kind of each word; most of a text was read before, and hardly any of it is wanted."""
+    """Kind of each word read so far: most words of a text are known, and hardly any is wanted."""
 
     current: ClassVar["_Vocabulary"]
 
     def __init__(self) -> None:
         super().__init__(dict.fromkeys(_BETWEEN, "s"))
         self.saying: dict[str, set[str]] = {}
-        """Of each term, the plain words that say it."""
+        """For each term, the plain words that yield it."""
         self._noting = threading.Lock()
 
     def __missing__(self, word: str) -> str:
@@ -83,7 +83,7 @@ class _Vocabulary(dict[str, str]):
             return "n"
         kind = _kind(word)
         with self._noting:
-            # What it says first: nobody finds it plain without.
+            # Terms first: other threads must not find a plain word without them.
             for term in _cached(word).terms if kind == "p" else ():
                 self.saying.setdefault(term, set()).add(word)
             self[word] = kind
@@ -91,7 +91,7 @@ class _Vocabulary(dict[str, str]):
 
     @classmethod
     def with_room(cls) -> "_Vocabulary":
-        """The one of this process; when it is full, a new one: a text knows one alone."""
+        """Return the vocabulary of this process, replaced if full. A text is read with only one."""
         if len(cls.current) > CACHED_WORDS:
             cls.current = cls()
         return cls.current
@@ -110,9 +110,9 @@ def _kind(word: str) -> str:
 
 
 def term_spans(text: str, wanted: frozenset[str]) -> Iterator[tuple[int, int]]:
-    """(start, end) of each place with a wanted term, in reading order, as `analyse` finds it.
+    """Yield the (start, end) of each place with a wanted term, in order, as `analyse` finds it.
 
-    Written for speed: a page has thousands of words.
+    Optimised for speed: a page has thousands of words.
     """
     vocabulary = _Vocabulary.with_room()
     words = text.replace("\n", " ").split(" ")
@@ -124,7 +124,7 @@ def term_spans(text: str, wanted: frozenset[str]) -> Iterator[tuple[int, int]]:
     counted = any(map(_DIGIT.search, wanted))
     for found in _PIECES.finditer("".join(kinds)):
         if not counted and not found[0].strip("pdus"):
-            continue  # plain words that say something else, and numbers
+            continue  # numbers, and plain words without a wanted term
         first, behind = found.span()
         begun = ends[first] - len(words[first]) + first
         read = _piece(text[begun : ends[behind - 1] + behind - 1])
@@ -135,9 +135,9 @@ def term_spans(text: str, wanted: frozenset[str]) -> Iterator[tuple[int, int]]:
 
 
 def terms_found(text: str) -> Iterator[frozenset[str]]:
-    """For each place of a text, in reading order, the terms by which it is found.
+    """Yield, for each place of a text, in reading order, the terms that find it.
 
-    As `analyse` finds them, but quicker: most words were read before.
+    The result is that of `analyse`, but quicker, since most words are in the vocabulary.
     """
     vocabulary = _Vocabulary.with_room()
     words = text.replace("\n", " ").split(" ")
@@ -169,9 +169,9 @@ def _analysed(piece: str) -> _AnalysedPiece:
 
 
 def question_terms(question: Question) -> frozenset[str]:
-    """Every term that a passage is liked, and highlighted, for.
+    """Return the terms for which a passage is scored and highlighted.
 
-    Of the expansions, acronyms and single words only: a word of a phrase says little alone.
+    Of the expansions, only acronyms and single words: a word of a phrase means little alone.
     """
     words = {found.term for found in analyse_query(question.text)}
     groups = (text for group in question.any_of for text in group)
@@ -184,7 +184,7 @@ def question_terms(question: Question) -> frozenset[str]:
 
 
 def highlights(text: str, wanted: frozenset[str]) -> tuple[tuple[int, int], ...]:
-    """(start, end) of each wanted term, in reading order, none within another."""
+    """Return the (start, end) of each wanted term, in reading order, without overlaps."""
     if not wanted:
         return ()
     found: list[tuple[int, int]] = []

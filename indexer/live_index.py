@@ -1,4 +1,4 @@
-"""The index that a process reads and writes: the one that its engine's pointer names as live.
+"""The index that a process reads and writes: the one that the engine's pointer marks as live.
 
 An engine holds one live index and, while `quisait reindex` runs, the next one beside it. The
 pointer is read at each request and each batch, so that processes follow a reindex without a
@@ -46,15 +46,18 @@ from indexer.values import (
 )
 
 COMPARED = 1_000
-"""How many documents are compared at once."""
+"""Number of documents that are compared at once."""
 DESCRIBED_FOR_S = 1.0
-"""How long `require_read` trusts its last look at the cursors, in seconds."""
+"""How long, in seconds, `require_read` reuses its last finding that no source is unread."""
 
 Item = TypeVar("Item")
 
 
 def differing(source: StoredIndex, target: StoredIndex) -> Iterator[tuple[int, list[str]]]:
-    """(documents seen, ids of those that `target` lacks, has otherwise or alone); page by page."""
+    """Yield, for each page, the documents seen and the ids that differ between two indexes.
+
+    An id differs if only one index holds it, or if their entries differ.
+    """
     for name in sorted(source.sources() | target.sources()):
         for entries in pages(source.scan(name), COMPARED):
             there = target.kept([entry.document_id for entry in entries])
@@ -68,7 +71,7 @@ def differing(source: StoredIndex, target: StoredIndex) -> Iterator[tuple[int, l
 
 
 def withdraw_stale(live: Index, beside: Index) -> None:
-    """Remove from `beside` each document of which `live` has another text, or none."""
+    """Remove from `beside` each document that `live` lacks or holds with another text."""
     for name in sorted(beside.sources()):
         stale: list[str] = []
         for entries in pages(beside.scan(name), COMPARED):
@@ -83,12 +86,12 @@ def withdraw_stale(live: Index, beside: Index) -> None:
 
 
 def same_text(one: IndexEntry, other: IndexEntry) -> bool:
-    """Whether text and record are the same, whoever reads them."""
+    """Return whether both entries have the same text and record, whatever their access."""
     return (one.content_hash, one.record_hash) == (other.content_hash, other.record_hash)
 
 
 def pages(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """So many at a time."""
+    """Yield the items in lists of `size`; the last one may be shorter."""
     left = iter(items)
     while page := list(islice(left, size)):
         yield page
@@ -101,7 +104,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class EncoderRecord:
-    """An encoder as an index remembers it: `kind` and `model` are the settings that open it."""
+    """An encoder as stored with an index: `kind` and `model` are the settings that open it."""
 
     name: str
     dimension: int
@@ -111,10 +114,10 @@ class EncoderRecord:
 
 @dataclass(frozen=True, slots=True)
 class IndexSpec:
-    """What an index is made with; settings or code of another one ask for a reindex.
+    """How an index is built. If settings or code ask for another spec, a reindex is needed.
 
-    `analysis` stands for the French analysis and the mapping. An index of another `format`
-    cannot be read by this code. `shards` is how many parts its documents are divided into.
+    `analysis` identifies the French analysis and the mapping. This code cannot read an index of
+    another `format`. `shards` is the number of parts that its documents are divided into.
     """
 
     encoder: EncoderRecord
@@ -124,7 +127,7 @@ class IndexSpec:
     quantisation: Quantisation = WHOLE_VECTORS
 
     def serves(self, wanted: "IndexSpec") -> bool:
-        """Whether an index so made is what `wanted` asks for, wherever the model lies."""
+        """Return whether the two specs are equal, except for the location of the model."""
         return (
             self.encoder.name,
             self.encoder.dimension,
@@ -144,7 +147,7 @@ class IndexSpec:
 
 @dataclass(frozen=True, slots=True)
 class NamedIndex:
-    """One whole index, by the name that its storage gave it. A name is never used twice."""
+    """A whole index and the name that its storage gave it. A name is never used twice."""
 
     name: str
     spec: IndexSpec
@@ -152,29 +155,29 @@ class NamedIndex:
 
 @dataclass(frozen=True, slots=True)
 class Pointers:
-    """Which index answers, and which one a reindex is filling, if any."""
+    """The live index, and the one that a reindex is filling, if any."""
 
     live: NamedIndex
     next: NamedIndex | None = None
 
 
 class IndexStorage(Protocol):
-    """The indexes that an engine holds, and the pointer to the live one.
+    """The indexes of an engine, and the pointer to the live one.
 
-    Each change is durable, and is done whole or not at all; who makes one holds the gate
-    alone. All methods raise `IndexUnreachable` or `IndexRefused`.
+    Each change is durable and atomic; its caller holds the gate alone. All methods raise
+    `IndexUnreachable` or `IndexRefused`.
     """
 
     def spec(self, encoder: EncoderRecord) -> IndexSpec:
-        """What this code makes indexes with."""
+        """Return the spec of the indexes that this code builds."""
         ...
 
     def pointers(self) -> Pointers | None:
-        """As they are now, whichever process moved them; None where there is no index yet."""
+        """Return the current pointers, from whichever process; None if there is no index yet."""
         ...
 
     def index(self, named: NamedIndex) -> Index:
-        """Open an index. Raises `IndexUnreachable` where it was deleted meanwhile."""
+        """Open an index. Raises `IndexUnreachable` if it was deleted meanwhile."""
         ...
 
     def identity(self, named: NamedIndex) -> str:
@@ -182,11 +185,11 @@ class IndexStorage(Protocol):
         ...
 
     def create(self, spec: IndexSpec) -> NamedIndex:
-        """Make an empty index: the live one where there is none, else the next one."""
+        """Create an empty index: the live one if there is none, else the next one."""
         ...
 
     def promote(self) -> None:
-        """Move the pointer: the next index is the live one. The former one is deleted."""
+        """Make the next index the live one. The former live index is deleted."""
         ...
 
     def drop_next(self) -> None:
@@ -194,47 +197,47 @@ class IndexStorage(Protocol):
         ...
 
     def clear(self) -> None:
-        """Delete every index that is neither live nor next: a killed process left it."""
+        """Delete every index that is neither live nor next: killed processes leave such indexes."""
         ...
 
     def delete_all(self) -> None:
-        """Delete every index and pointer: there is no index afterwards."""
+        """Delete every index and the pointers."""
         ...
 
     def size_bytes(self, named: NamedIndex) -> int:
-        """How much it takes on disk."""
+        """Return the size of the index on disk, in bytes."""
         ...
 
     def salvage(self, named: NamedIndex) -> Iterator[IndexedDocument | None]:
-        """Yield each document that can still be read of a damaged index; None for what cannot."""
+        """Yield each readable document of a damaged index, and None for each unreadable one."""
         ...
 
 
 class Encoders(Protocol):
-    """Encoders as indexes remember them."""
+    """Opens encoders from the records of indexes."""
 
     def __call__(self, record: EncoderRecord) -> Encoder:
-        """Open it, once. Raises `IndexRefused` where that model is no longer to be had."""
+        """Return the encoder, opened only once. Raises `IndexRefused` if its model is missing."""
         ...
 
 
 class Gate(Protocol):
-    """Writers go in together, each for one batch; who moves a pointer goes in alone."""
+    """A shared lock for writers, each for one batch, and an exclusive one for pointer changes."""
 
     def writing(self) -> AbstractContextManager[None]:
-        """Hold it with other writers; waits for who is alone."""
+        """Hold the lock together with other writers; waits for an exclusive holder."""
         ...
 
     def alone(self) -> AbstractContextManager[None]:
-        """Hold it alone; waits for the writers' batches, and no further writer goes first."""
+        """Hold the lock exclusively; waits for current writers, while new ones wait."""
         ...
 
 
 class LiveIndex:
-    """Adapter of `Index` over whichever index is live, for a process that encodes with `own`.
+    """An `Index` that delegates to the live index, for a process that encodes with `own`.
 
-    Where the live index has another encoder, what is written is encoded anew, and questions
-    are answered by their words alone, until the process is started again.
+    If the live index has another encoder, written documents are encoded again, and queries are
+    answered by words alone until the process restarts.
     """
 
     def __init__(
@@ -245,7 +248,7 @@ class LiveIndex:
         own: EncoderRecord,
         described: DescribedIndexes | None = None,
     ) -> None:
-        """Without `described`, the cursors are taken to describe whichever index is live."""
+        """Without `described`, the cursors are assumed to describe whichever index is live."""
         self._storage, self._encoders, self._gate = storage, encoders, gate
         self._spec, self._described = storage.spec(own), described
         self._warned: set[str] = set()
@@ -253,7 +256,7 @@ class LiveIndex:
         self._read_until = 0.0
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
-        """Apply to the live index. Raises `IndexUnreachable` or `IndexRefused`."""
+        """Write to the live index. Raises `IndexUnreachable` or `IndexRefused`."""
         if not batch:
             return WriteReport(0)
         self._live()
@@ -267,12 +270,12 @@ class LiveIndex:
             return self._storage.index(live).write(self._encoded_for(live, batch))
 
     def begin(self, source: str) -> bool:
-        """Make the source's cursor describe the live index: before a crawl loads the cursor.
+        """Make the source's cursor describe the live index, before a crawl loads the cursor.
 
         Returns whether the source has to be read in full before readers may search the index.
         """
         self._live()
-        with self._gate.writing():  # no other index takes its place meanwhile
+        with self._gate.writing():  # no other index replaces it meanwhile
             return self._claim(self._live(create=False), source)
 
     def finish(self, source: str) -> None:
@@ -287,7 +290,7 @@ class LiveIndex:
         return self._described.describes(source, self._identity(self._live()))
 
     def unread(self, sources: Collection[str]) -> frozenset[str]:
-        """Return those of the sources to be read in full before readers may search the index."""
+        """Return the sources to be read in full before readers may search the index."""
         if not self._described:
             return frozenset()
         live = self._live()
@@ -298,7 +301,8 @@ class LiveIndex:
     def require_read(self, sources: Collection[str]) -> None:
         """Raise `IndexNotRead` if one of these sources has to be read in full first (`unread`).
 
-        Called before each answer to a reader; that nothing is unread is kept for `DESCRIBED_FOR_S`.
+        Called before each answer to a reader. A finding that none is unread is reused for
+        `DESCRIBED_FOR_S`.
         """
         if time.monotonic() < self._read_until:
             return
@@ -321,8 +325,9 @@ class LiveIndex:
     def _identity(self, live: NamedIndex, *, written: bool = False) -> str:
         """Return the live index's identity, after giving an index id to rows that have none.
 
-        These are of a backup or a former version, and describe the live index if it holds anything.
-        If it is empty they describe another one; that is only decided once it is `written` to.
+        Such rows come from a backup or a former version, and describe the live index if it holds
+        anything. If it is empty they describe another one; that is only decided once it is
+        `written` to.
         """
         identity = self._storage.identity(live)
         if self._described and not self._all_named:
@@ -335,13 +340,13 @@ class LiveIndex:
         return identity
 
     def flush(self) -> None:
-        """Flush the live index while nobody else writes."""
+        """Flush the live index while no other process writes."""
         self._live()
         with self._gate.alone():
             flush(self._storage.index(self._live(create=False)))
 
     def expunge(self) -> None:
-        """Also what an unfinished reindex holds: of texts that are gone, or are others by now."""
+        """Erase words of deleted or replaced texts from the live index and an unfinished one."""
         self._live()
         with self._gate.alone():
             self._storage.clear()
@@ -358,7 +363,7 @@ class LiveIndex:
                 index.expunge()
 
     def fill(self) -> IndexFill | None:
-        """The live index's; None of an engine without a limit."""
+        """Return how full the live index is; None if its engine has no limit."""
         return self._ask(lambda index: index.fill() if isinstance(index, Limited) else None)
 
     def probe(self) -> None:
@@ -371,7 +376,7 @@ class LiveIndex:
         self._ask(ask)
 
     def verify(self) -> None:
-        """Read the live index's files through if its engine can. Raises `IndexDamaged`."""
+        """Read all files of the live index if its engine can. Raises `IndexDamaged`."""
 
         def ask(index: Index) -> None:
             if isinstance(index, Verifiable):
@@ -380,63 +385,63 @@ class LiveIndex:
         self._ask(ask)
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        """The live index's."""
+        """Return entries of the live index."""
         return self._ask(lambda index: index.kept(document_ids))
 
     def count(self, source: str) -> int:
-        """The live index's."""
+        """Return the number of the source's documents in the live index."""
         return self._ask(lambda index: index.count(source))
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
-        """Yield the live index's entries, each id once though another index takes its place."""
+        """Yield the live index's entries, each once even if another index replaces it meanwhile."""
         return self._each(lambda index: index.scan(source), lambda entry: entry.document_id)
 
     def sources(self) -> frozenset[str]:
-        """The live index's."""
+        """Return the sources of the live index."""
         return self._ask(lambda index: index.sources())
 
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
-        """Yield these documents of the live index, each once though another takes its place."""
+        """Yield documents of the live index, each once even if another index replaces it."""
         return self._each(lambda index: index.documents(document_ids), lambda one: one.document.id)
 
     def denials(self, source: str) -> Mapping[str, int]:
-        """The live index's."""
+        """Return the source's denied principals in the live index."""
         return self._ask(lambda index: index.denials(source))
 
     def signing(self, accounts: Collection[str]) -> frozenset[str]:
-        """The live index's."""
+        """Return the accounts that contributed to documents of the live index."""
         return self._ask(lambda index: index.signing(accounts))
 
     def search(self, request: SearchRequest) -> SearchAnswer:
-        """The live index's; by words alone where it has another encoder."""
+        """Search the live index; by words alone if it has another encoder."""
         by_words = replace(request, vector=None, lexical=True)
         return self._ask_with_vector(
             lambda index, same: index.search(request if same else by_words)
         )
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
-        """The live index's; passages are chosen by words alone where it has another encoder."""
+        """Show documents of the live index; choose passages by words if it has another encoder."""
         by_words = replace(request, vector=None)
         return self._ask_with_vector(lambda index, same: index.show(request if same else by_words))
 
     def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
-        """The live index's."""
+        """Read a document of the live index."""
         return self._ask(lambda index: index.read(access, document_id))
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
-        """The live index's."""
+        """Suggest titles of the live index."""
         return self._ask(lambda index: index.suggest(access, prefix, limit))
 
     def near_words(
         self, access: AccessFilter, words: Sequence[str]
     ) -> Mapping[str, tuple[NearWord, ...]]:
-        """The live index's."""
+        """Return similar words of the live index."""
         return self._ask(lambda index: index.near_words(access, words))
 
     def _each(
         self, ask: Callable[[Index], Iterator[Item]], id_of: Callable[[Item], str]
     ) -> Iterator[Item]:
-        """Yield each item once; go on in the index that takes the place of a deleted one."""
+        """Yield each item once; if the index is replaced, continue in its successor."""
         given: set[str] = set()
         live = self._live()
         while True:
@@ -462,7 +467,7 @@ class LiveIndex:
         )
 
     def _ask_live(self, ask: Callable[[NamedIndex], Answer]) -> Answer:
-        """Ask again where another index took the place of the one that was asked."""
+        """Call `ask` with the live index; repeat it if another index replaced that one."""
         live = self._live()
         try:
             return ask(live)
@@ -473,7 +478,7 @@ class LiveIndex:
             return ask(instead)
 
     def _live(self, *, create: bool = True) -> NamedIndex:
-        """Raises `IndexRefused` for an index of another format."""
+        """Return the live index. Raises `IndexOfOtherVersion` if its format is another one."""
         return self._pointers(create=create).live
 
     def _pointers(self, *, create: bool = False) -> Pointers:
@@ -503,7 +508,7 @@ class LiveIndex:
         return same
 
     def _encoded_for(self, live: NamedIndex, batch: Sequence[Write]) -> Sequence[Write]:
-        """The same writes with the vectors of that index's encoder."""
+        """Return the writes with vectors of the live index's encoder."""
         documents = [write.indexed for write in batch if isinstance(write, Put)]
         if live.spec.encoder.name == self._spec.encoder.name or not documents:
             return batch
@@ -512,12 +517,12 @@ class LiveIndex:
 
 
 def source_of(write: Write) -> str:
-    """Return the source of the document that is written: the part of its id before the colon."""
+    """Return the source of the written document: the part of its id before the colon."""
     document_id = write.indexed.document.id if isinstance(write, Put) else write.document_id
     return document_id.partition(":")[0]
 
 
 def flush(index: StoredIndex) -> None:
-    """Nothing that was sent to it before comes after this."""
+    """Flush the index if it can be flushed: afterwards no earlier write is pending."""
     if isinstance(index, Flushable):
         index.flush()

@@ -1,7 +1,4 @@
-"""Near-duplicates.
-
-Texts that are copies of each other, found by a signature kept with each document. Pure functions.
-"""
+"""Finds texts that are copies of each other by signatures stored with documents. Pure functions."""
 
 import re
 from collections.abc import Sequence
@@ -14,20 +11,22 @@ from indexer.french.analysis import fold
 from indexer.values import Passage
 
 RUN_WORDS = 3
-"""Words of a run: what is hashed, as it stands on the page but for case and accents."""
+"""Number of consecutive words that are hashed together, ignoring case and accents."""
 
 LEAST_RUNS = 30
-"""A shorter text has no signature: forms of politeness are the same everywhere."""
+"""A text with fewer runs has no signature: polite phrases are the same everywhere."""
 
 RUN_BYTES, NUMBER_BYTES = 128, 64
 
 LEAST_RESEMBLANCE = 0.9
 LEAST_NUMBERS = 0.2
-"""Chosen on planted copies and versions: `python -m benchmarks.near_duplicates`."""
+"""Both thresholds were chosen on planted copies and versions: `python -m
+benchmarks.near_duplicates`.
+"""
 
 _BAND_BYTES = 8
 _CHANCE = 1 / 256
-"""How often two bytes are the same for no reason."""
+"""Probability that two random bytes are equal."""
 
 _NUMBER = re.compile(r"\d{2,}")
 _WORD = re.compile(r"[^\W_]+")
@@ -36,9 +35,10 @@ _SEED, _SCHEME = 1, "affine32"
 
 
 def signature(passages: Sequence[Passage]) -> bytes:
-    """`RUN_BYTES` of the text's runs, then `NUMBER_BYTES` of its numbers; empty for a short text.
+    """Return `RUN_BYTES` for the text's runs, then `NUMBER_BYTES` for its numbers.
 
-    The same for the same text, however it is cut; no numbers, no second part.
+    Empty for a short text; without the second part if the text has no numbers. It does not depend
+    on how the text was cut.
     """
     runs: set[str] = set()
     numbers: set[str] = set()
@@ -54,9 +54,9 @@ def signature(passages: Sequence[Passage]) -> bytes:
 
 
 def same_text(one: bytes, other: bytes) -> bool:
-    """Whether these are signatures of copies: most runs in common, and most numbers.
+    """Return whether these are signatures of copies: most runs in common, and some numbers.
 
-    Next year's version of a note says nearly the same, but for its numbers.
+    Next year's version of a note has nearly the same runs, but other numbers.
     """
     if resemblance(one[:RUN_BYTES], other[:RUN_BYTES]) < LEAST_RESEMBLANCE:
         return False
@@ -65,18 +65,18 @@ def same_text(one: bytes, other: bytes) -> bool:
 
 
 def bands(signed: bytes) -> list[tuple[int, bytes]]:
-    """Pieces of a signature, by their places: copies have at least one in common.
+    """Return pieces of a signature with their places: copies have at least one in common.
 
-    Two texts that resemble each other by `LEAST_RESEMBLANCE` have none in 1 of 8 000 cases.
+    Two texts with a resemblance of `LEAST_RESEMBLANCE` have none in common in 1 of 8 000 cases.
     """
     runs = signed[:RUN_BYTES]
     return [(at, runs[at : at + _BAND_BYTES]) for at in range(0, len(runs), _BAND_BYTES)]
 
 
 def shared_text(signed: Sequence[bytes]) -> list[int]:
-    """The places, in order, of signatures with one of their `bands` in common with another one.
+    """Return the places, in order, of signatures that share one of their `bands` with another one.
 
-    All at once: of the hundreds that a search finds, hardly any has.
+    All signatures are compared at once: hardly any of the hundreds in a result set has a copy.
     """
     whole = np.array([at for at, one in enumerate(signed) if one], dtype=np.int64)
     runs = b"".join(signed[at][:RUN_BYTES] for at in whole)
@@ -91,9 +91,9 @@ def shared_text(signed: Sequence[bytes]) -> list[int]:
 
 
 def resemblance(one: bytes, other: bytes) -> float:
-    """Estimated share of what two sets have in common, of all that either has (Jaccard).
+    """Return the estimated Jaccard similarity of two sets: shared members per member of either.
 
-    From 0 to 1; 0 where one is empty.
+    From 0 to 1; 0 if either is empty.
     """
     if not one or not other:
         return 0.0
@@ -103,7 +103,7 @@ def resemblance(one: bytes, other: bytes) -> float:
 
 
 def _sketch(members: set[str], size: int) -> bytes:
-    # Imported here: it brings scipy along, half a second that most commands have no use for.
+    # Imported here: it imports scipy, half a second that most commands do not need to spend.
     from datasketch import MinHash
 
     sketch = MinHash(size, seed=_SEED, permutations=_permutations(size), scheme=_SCHEME)
@@ -113,7 +113,7 @@ def _sketch(members: set[str], size: int) -> bytes:
 
 @cache
 def _permutations(size: int) -> Any:
-    """Made once: datasketch draws them anew for each sketch."""
+    """Return the permutations, computed once: datasketch would draw them for each sketch."""
     from datasketch import MinHash  # here for the same reason
 
     return MinHash(size, seed=_SEED, scheme=_SCHEME).permutations

@@ -1,4 +1,4 @@
-"""A question parsed for an engine: terms, phrases, exclusions, boosts. Pure functions."""
+"""Parses a query for an engine: terms, phrases, exclusions, boosts. Pure functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,44 +8,46 @@ from indexer.french.analysis import EXACT, Term, analyse_query
 from indexer.values import Expansion, Question
 
 MINIMUM_MATCH_PERCENT = 20
-"""A document matches lexically with that share of the distinct terms, rounded down, and
-at least one."""
+"""Share of the distinct terms that a lexical match must have, rounded down; at least one term."""
 
 MAX_MINIMUM_MATCH = 5
-"""No document has to have more of the terms: a pasted text would match next to nothing."""
+"""Largest required number of terms: otherwise a pasted text would match next to nothing."""
 
 DATED_MATCH_PERCENT = 75
 MAX_MINIMUM_MATCH_BY_DATE = 8
-"""By date, whatever matches stands as high as what answers: so a document must have that
-share of the terms, rounded up, and at most so many."""
+"""In an order by date, weak matches stand as high as answers. A document must therefore have
+`DATED_MATCH_PERCENT` of the terms, rounded up, but at most this number of them.
+"""
 
 EXACT_WEIGHT = 0.5
-"""What a word as written adds to a match, in parts of its BM25 score."""
+"""Weight of a word that matches exactly as written: a factor of its BM25 score."""
 
 PAIR_WEIGHT = 0.7
-"""What two neighbours side by side add. Both weights are what every fold chooses
-(`python -m benchmarks.tuning`, docs/evaluation.md)."""
+"""Weight of two neighbours of the query that stand side by side. All folds chose this value and
+that of `EXACT_WEIGHT` (`python -m benchmarks.tuning`, docs/evaluation.md).
+"""
 
 PAIR_REACH = 4
-"""Neighbours of a question stand at most so many words apart («taxe sur les salaires»)."""
+"""Largest distance, in words, of neighbours in a query («taxe sur les salaires»)."""
 
 BOOSTING_WORDS = 64
-"""So many words of a question lift a match; the others only make one."""
+"""Number of words of a query that boost exact and neighbouring matches; later words do not."""
 
 EXPANSION_WEIGHT = 0.5
-"""What another way of saying it is worth beside the words typed, of equal rarity: a phrase
-weighs as a whole, however many words it has."""
+"""Weight of an expansion relative to the typed words, at equal rarity: a phrase counts as a whole,
+however many words it has.
+"""
 
 MAX_EXPANSION_WORDS = 32
-"""So many words of expansions are asked for, at most."""
+"""Largest number of words of expansions in a query."""
 
 Phrase = tuple[tuple[int, str], ...]
-"""(distance from the first word, term); one word is a phrase too."""
+"""Pairs (distance from the first word, term). A single word is a phrase too."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeightedPhrase:
-    """A phrase, and what its score is multiplied by."""
+    """A phrase and the factor of its score."""
 
     phrase: Phrase
     weight: float
@@ -53,11 +55,11 @@ class WeightedPhrase:
 
 @dataclass(frozen=True, slots=True)
 class AnalyzedQuery:
-    """What must, may and must not stand in a document's title or text.
+    """Terms and phrases that a document's title or text must, may or must not contain.
 
-    One phrase of each group of `any_of` must stand. Each group of `expansions` matches as
-    one more term does, by the best of its phrases. `exact` and `pairs` bring no document
-    that the rest does not; they lift it.
+    At least one phrase of each group of `any_of` must match. Each group of `expansions` counts as
+    one more term, scored by its best phrase. `exact` and `pairs` only raise the score of documents
+    that match otherwise.
     """
 
     terms: tuple[str, ...]
@@ -72,28 +74,28 @@ class AnalyzedQuery:
 
     @property
     def scores(self) -> bool:
-        """Whether there is anything to rank by."""
+        """Whether the query has anything to rank by."""
         return bool(self.terms or self.phrases or self.any_of)
 
     @property
     def binds(self) -> bool:
-        """Whether even the nearest by vector have to be checked against the text."""
+        """Whether vector hits, too, must be checked against the text."""
         return bool(self.phrases or self.excluded or self.any_of)
 
     @property
     def binding(self) -> "AnalyzedQuery":
-        """What binds alone: nothing to rank by but what must stand."""
+        """The query reduced to its conditions: phrases, exclusions and groups."""
         return replace(self, terms=(), exact=(), pairs=(), expansions=())
 
 
 class _ClauseBudget:
-    """What is left of an engine's clauses; what does not fit is dropped, and remembered."""
+    """The number of clauses that an engine still takes; `dropped` if some words did not fit."""
 
     def __init__(self, left: int, phrase_cost: int) -> None:
         self.left, self.cost, self.dropped = left, phrase_cost, False
 
     def phrases(self, wanted: Sequence[str]) -> tuple[Phrase, ...]:
-        """Cut at the first word that does not fit; phrases without a word fall away."""
+        """Return the phrases, cut at the first word that does not fit, without empty ones."""
         found = []
         for words in wanted:
             whole = phrase_of(analyse_query(words, phrase=True))
@@ -113,10 +115,10 @@ def parse_query(
     *,
     most_words: bool = False,
 ) -> AnalyzedQuery:
-    """Read a question. Phrases and exclusions come first when something has to be dropped.
+    """Parse a question. Phrases and exclusions take precedence if something has to be dropped.
 
     `budget` is shared by the words of phrases and the distinct terms, each at its cost.
-    `most_words`: for an order that is not by relevance, where few words in common mislead.
+    `most_words`: for orders other than by relevance, where few common words would mislead.
     """
     space = _ClauseBudget(budget, phrase_cost)
     phrases, excluded = space.phrases(question.phrases), space.phrases(question.excluded)
@@ -149,7 +151,7 @@ def _minimum_by_date(terms: int) -> int:
 
 
 def _expansions(wanted: Sequence[Expansion], left: int) -> tuple[tuple[WeightedPhrase, ...], ...]:
-    """As many as there is room for; a phrase that does not fit whole is left out."""
+    """Return as many expansions as fit; a phrase that does not fit whole is left out."""
     groups = []
     for expansion in wanted:
         typed = max(1, len(analyse_query(expansion.words)))
@@ -165,12 +167,12 @@ def _expansions(wanted: Sequence[Expansion], left: int) -> tuple[tuple[WeightedP
 
 
 def phrase_of(found: Sequence[Term]) -> Phrase:
-    """The terms at their distances from the first."""
+    """Return the terms with their distances from the first one."""
     return tuple((term.position - found[0].position, term.term) for term in found)
 
 
 def _pairs(found: Sequence[Term]) -> list[Phrase]:
-    """Neighbours; a compound written as one is left out, it stands where its first word does."""
+    """Return pairs of neighbours, without compounds written as one word at the same position."""
     words = list({term.position: term for term in reversed(found)}.values())[::-1]
     return [
         phrase_of(pair)

@@ -1,7 +1,7 @@
-"""Which parts of a source were read in its present run, and whose turn each one is.
+"""State of each part of a source in the current run, and the turn of its reader.
 
-A part is read by who holds its lock. Each that takes it gets the next `turn`: one that lost its
-lock without knowing it saves no cursor any more, whoever holds the lock by then.
+A part is read by the holder of its lock. Each new holder gets the next `turn`: a reader that lost
+its lock without noticing can no longer save a cursor, whoever holds the lock by then.
 """
 
 import json
@@ -46,12 +46,12 @@ source_parts = sa.Table(
 """`outcome` is empty until the part was read in the run; `report` is a `CrawlReport` in JSON."""
 
 MOST_TRIES = 3
-"""A part that ended the process of so many readers in one run is given up until the next."""
+"""A part whose reader died this number of times in one run is given up until the next run."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartRow:
-    """How far a part is in the run `run_id`; `outcome` as in `RunRow`, empty until it was read."""
+    """State of a part in the run `run_id`; `outcome` is that of `RunRow`, or empty until read."""
 
     part: Part
     run_id: int
@@ -65,26 +65,26 @@ class PartRow:
 
 
 class PartRuns:
-    """The rows of `source_parts`, kept in the database of `state`."""
+    """The rows of `source_parts`, in the database of `state`."""
 
     def __init__(self, engine: sa.Engine, state: State) -> None:
         self._engine, self._state = engine, state
 
     def rows(self, source: str) -> tuple[PartRow, ...]:
-        """The source's parts in their order; none where it is read whole."""
+        """Return the source's parts in order; empty if the source is not divided."""
         query = sa.select(source_parts).where(source_parts.c.source == source)
         with self._engine.connect() as connection:
             found = connection.execute(query.order_by(source_parts.c.number)).mappings().all()
         return tuple(_row(row) for row in found)
 
     def is_open(self, run_id: int) -> bool:
-        """Whether the run has not ended."""
+        """Return whether the run has not ended."""
         query = sa.select(runs.c.id).where(runs.c.id == run_id, runs.c.ended.is_(None))
         with self._engine.connect() as connection:
             return connection.execute(query).first() is not None
 
     def expect(self, run_id: int, documents: int | None) -> None:
-        """Keep how many documents the run reads at most; None where that is not known."""
+        """Store the largest number of documents the run may read; None if unknown."""
         with self._engine.begin() as connection:
             mine = sa.update(runs).where(runs.c.id == run_id)
             connection.execute(mine.values(expected=documents))
@@ -92,10 +92,10 @@ class PartRuns:
     def begin(
         self, source: str, of: int, run_id: int, *, whole: bool, accept_deletions: bool
     ) -> None:
-        """All parts are to be read in this run; whoever reads one of a former run loses it.
+        """Queue all parts for this run; readers of parts in a former run lose them.
 
-        Cursors and failures of another division go: the source is read whole once, in parts.
-        `whole`: so it is too where the division is the same.
+        If the division differs, cursors and failures are deleted: the source is read in full once,
+        in parts. With `whole`, the source is also read in full if the division is the same.
         """
         mine = source_parts.c.source == source
         former = self.rows(source)
@@ -107,7 +107,7 @@ class PartRuns:
                     connection.execute(sa.delete(table).where(rows_of(table, source)))
             if {row.part for row in former} != set(parts(of)):
                 connection.execute(sa.delete(failures).where(rows_of(failures, source)))
-            for table in (cursors, ahead, failures):  # left by a reindex, which reads it whole
+            for table in (cursors, ahead, failures):  # left by a reindex, which reads it undivided
                 connection.execute(sa.delete(table).where(table.c.source == source))
             connection.execute(sa.delete(source_parts).where(mine))
             connection.execute(
@@ -132,7 +132,7 @@ class PartRuns:
             )
 
     def end_division(self, source: str) -> None:
-        """The source is read whole from now on, and once from its beginning."""
+        """End the division: the source is read undivided from now on, and in full once."""
         if self.rows(source):
             with self._engine.begin() as connection:
                 for table in (cursors, ahead, failures):
@@ -140,7 +140,10 @@ class PartRuns:
                 connection.execute(sa.delete(source_parts).where(source_parts.c.source == source))
 
     def take(self, source: str, row: PartRow) -> "PartTurn | None":
-        """The part, for who holds its lock; None where it was given up or is no more to be read."""
+        """Return the part for the holder of its lock, or None.
+
+        None if the part was given up, or no longer has to be read.
+        """
         if row.tries >= MOST_TRIES:
             gave_up = (
                 f"{source} : la partie {row.part} a interrompu {row.tries} lectures de suite ; le "
@@ -161,7 +164,7 @@ class PartRuns:
             )
 
     def end_run(self, source: str, run_id: int, outcome: str, reason: str) -> bool:
-        """Close the run with what its parts changed; false where it was closed before."""
+        """Close the run with the changes of its parts; return False if it was already closed."""
         reports = [row.report for row in self.rows(source) if row.run_id == run_id]
         values = {"ended": datetime.now(UTC), "outcome": outcome, "reason": storable(reason)}
         values |= {"changed": sum(report.changed for report in reports)}
@@ -171,14 +174,14 @@ class PartRuns:
         return ended.rowcount == 1
 
     def forget(self, source: str) -> None:
-        """Forget the parts of a source that is read no more."""
+        """Delete the parts of a source that is no longer read."""
         with self._engine.begin() as connection:
             connection.execute(sa.delete(source_parts).where(source_parts.c.source == source))
 
 
 @dataclass(frozen=True, slots=True)
 class PartTurn:
-    """A part that is being read, by who holds its lock. Changes nothing once it was taken over."""
+    """A part being read by the holder of its lock. Changes nothing once it was taken over."""
 
     kept: PartRuns
     source: str
@@ -188,9 +191,9 @@ class PartTurn:
     row: PartRow
 
     def fence(self, connection: sa.Connection) -> None:
-        """Raises `LockLost` where the part was taken over; nobody takes it in this transaction."""
+        """Raise `LockLost` if the part was taken over; else block takers until the commit."""
         mine = _of_turn(self.source, self.part, self.run_id, self.turn)
-        # A write, not a reading: it waits for who is taking the part over, and makes them wait.
+        # An update locks the row: it waits for a process that takes the part over, or blocks it.
         held = connection.execute(sa.update(source_parts).where(mine).values(turn=self.turn))
         if held.rowcount != 1:
             raise LockLost(
@@ -199,11 +202,11 @@ class PartTurn:
             )
 
     def state(self) -> State:
-        """Cursor and failures of the part."""
+        """Return the state with the part's cursor and failures."""
         return self.kept._state.of_part(str(self.part), self.fence)
 
     def note(self, report: CrawlReport, progress: Progress) -> None:
-        """Keep how far it is, and the sum of all parts as the run's progress."""
+        """Store the part's progress, and the sum over all parts as the run's progress."""
         self._change(
             report=_written(report), rate=progress.rate, passage_rate=progress.passage_rate
         )
@@ -224,12 +227,12 @@ class PartTurn:
             connection.execute(sa.update(runs).where(runs.c.id == self.run_id).values(**values))
 
     def end(self, outcome: str, report: CrawlReport, reason: str = "") -> None:
-        """The part was read in this run, or cannot be."""
+        """Store the outcome of the part in this run, read or failed."""
         told = {"outcome": outcome, "reason": storable(reason), "report": _written(report)}
         self._change(**told, rate=0.0, passage_rate=0.0)
 
     def release(self, report: CrawlReport) -> None:
-        """The reader was asked to stop: the part is still to be read."""
+        """Give the part back unread, because its reader was asked to stop."""
         self._change(tries=self.row.tries, report=_written(report), rate=0.0, passage_rate=0.0)
 
     def _change(self, **values: object) -> None:
@@ -237,7 +240,7 @@ class PartTurn:
 
 
 def summed(reports: Iterable[CrawlReport], source: str) -> CrawlReport:
-    """What all parts did together."""
+    """Return the sum of the parts' reports."""
     total = CrawlReport(source)
     for report in reports:
         for name in CrawlReport.__slots__:

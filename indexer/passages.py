@@ -1,7 +1,7 @@
-"""Sections cut into passages: what one vector stands for.
+"""Cuts sections into passages: the pieces of text that one vector each stands for.
 
-A word is what stands between white space; a run of more than 30 characters counts as
-several, so that text without spaces is bounded too.
+Words are separated by white space. Each 30 characters of a longer run count as a word, so that text
+without spaces is bounded too.
 """
 
 import re
@@ -20,7 +20,7 @@ _LONGEST_WORD = 30
 _WORD = re.compile(rf"\S{{1,{_LONGEST_WORD}}}")
 _LINE = re.compile(r"[^\n]+")
 _BORDER = re.compile(
-    r"[\n.!?…](?:"  # what can be one, first: text is long
+    r"[\n.!?…](?:"  # cheap test first: text is long
     r"(?<=\n)\s*\n"  # a blank line
     r"|(?<=[.!?…])(?<![.!?…]{2})"
     r"[.!?…]*[»”\"’)\]]*\s+(?=[«“\"(\[]?[\s\u00a0\u202f]?[A-ZÀ-ÖØ-Þ0-9•–—-])"
@@ -45,12 +45,12 @@ def cut(
     words: int = PASSAGE_WORDS,
     overlap: int = OVERLAP_WORDS,
 ) -> tuple[Passage, ...]:
-    """Passages in reading order, each of at most `words` words (its heading aside).
+    """Return passages in reading order, each of at most `words` words besides its heading.
 
-    Borders are those of headings and sentences; a passage never spans two pages,
-    authors or paths. Neighbours cut from one section share at most `overlap` words.
-    Nothing is lost: very short neighbours are merged, their headings within the text.
-    A document without text is one passage made of its title.
+    Passages begin and end at headings and sentences; a passage never spans two pages, authors or
+    paths. Neighbours cut from one section share at most `overlap` words. No text is lost: very
+    short neighbours are merged, with their headings in the text. A document without text becomes a
+    passage made of its title.
     """
     if not 0 <= overlap < words:
         raise ValueError("overlap must be at least 0 and less than words")
@@ -65,16 +65,16 @@ def cut(
 
 
 def passage_text(title: str, passage: Passage) -> str:
-    """What is encoded: title, heading and text, one after the other, none twice."""
+    """Return the text to encode: title, heading and text, one per line, without repetitions."""
     parts = [part.strip() for part in (title, passage.heading, passage.text)]
     return "\n".join(dict.fromkeys(part for part in parts if part))
 
 
 def joined(passages: Sequence[Passage]) -> tuple[str, tuple[int, ...]]:
-    """The text that neighbours cut from one section share, and where each begins in it.
+    """Return the joined text of passages cut from one section, and where each passage begins.
 
-    What two of them have in common stands once; the white space that stood between two others
-    is not kept: a line feed stands for it.
+    Text shared by two neighbours appears once. White space between neighbours that share nothing is
+    replaced with a line feed.
     """
     text, starts = "", []
     for passage in passages:
@@ -86,7 +86,7 @@ def joined(passages: Sequence[Passage]) -> tuple[str, tuple[int, ...]]:
 
 
 def _overlap(before: str, after: str) -> int:
-    """How many characters `after` begins with that `before` ends with: whole words, few of them."""
+    """Return the length of the longest end of `before` that begins `after`: few, whole words."""
     words = list(re.finditer(r"\S+", before[-OVERLAP_WORDS * (_LONGEST_WORD + 1) * 2 :]))
     skipped = max(0, len(before) - OVERLAP_WORDS * (_LONGEST_WORD + 1) * 2)
     for word in words[-OVERLAP_WORDS:]:
@@ -97,7 +97,7 @@ def _overlap(before: str, after: str) -> int:
 
 
 def _merged(sections: Sequence[Section], words: int) -> Iterator[Section]:
-    """Join very short neighbours: a slide deck is not as many passages as it has lines."""
+    """Join very short neighbours, so that a slide deck does not give a passage per line."""
     pending: Section | None = None
     parts: list[str] = []
     held = 0
@@ -117,7 +117,7 @@ def _merged(sections: Sequence[Section], words: int) -> Iterator[Section]:
 
 
 def _with_text(section: Section) -> Section | None:
-    """A heading without text is text: somebody may look for it."""
+    """Return the section, with its heading as text if it has no text; None if it has neither."""
     if section.text.strip():
         return section
     return replace(section, text=section.heading, heading="") if section.heading.strip() else None
@@ -153,7 +153,7 @@ def _slice(text: str, spans: Sequence[_Span]) -> str:
 
 
 def _tail(spans: Sequence[_Span], words: int) -> list[_Span]:
-    """The last whole sentences that together have at most `words` words."""
+    """Return the last whole sentences that together have at most `words` words."""
     kept = 0
     first = len(spans)
     while first > 0 and kept + spans[first - 1].words <= words:
@@ -163,7 +163,7 @@ def _tail(spans: Sequence[_Span], words: int) -> list[_Span]:
 
 
 def _spans(text: str, words: int) -> Iterator[_Span]:
-    """Sentences; one longer than a passage falls apart at line ends, then at words."""
+    """Yield sentences; one longer than a passage is split at line ends, then between words."""
     for start, end in sentences(text):
         count = _length(text[start:end])
         if 0 < count <= words:
@@ -181,7 +181,7 @@ def _pieces(text: str, start: int, end: int, words: int) -> Iterator[_Span]:
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
-    """(start, end) of each sentence, one after the other; abbreviations end none."""
+    """Yield the (start, end) of each sentence in order. Abbreviations do not end a sentence."""
     start = 0
     for border in _BORDER.finditer(text):
         at = border.start()

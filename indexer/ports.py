@@ -23,103 +23,107 @@ from indexer.values import (
 
 
 class Extractor(Protocol):
-    """Bytes of a file to sections of text."""
+    """Extracts sections of text from the bytes of a file."""
 
     @property
     def max_bytes(self) -> int:
-        """A larger file need not be read: it fails as `too_large`."""
+        """Largest accepted file, in bytes: a larger one is not read and fails as `too_large`."""
         ...
 
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
-        """Raises `ExtractionFailed` (this file) or `ExtractorUnreachable` (any file)."""
+        """Return the text of a file.
+
+        Raises `ExtractionFailed` if this file cannot be read, or `ExtractorUnreachable` if no file
+        can.
+        """
         ...
 
 
 class Encoder(Protocol):
-    """Text to vectors. `name` identifies model and precision; `dimension` is d."""
+    """Turns texts into vectors."""
 
     @property
     def name(self) -> str:
-        """Model and precision: vectors of two names are never compared."""
+        """Model and precision: vectors of encoders with different names are never compared."""
         ...
 
     @property
     def dimension(self) -> int:
-        """How many numbers a vector has (d)."""
+        """Number of components of a vector (d)."""
         ...
 
     def passages(self, texts: Sequence[str]) -> Vectors:
-        """float32 (n, d), rows of length 1, in the order of `texts`."""
+        """Return float32 vectors of shape (n, d), rows of length 1, in the order of `texts`."""
         ...
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        """The same for questions, which some models read otherwise.
+        """Return the vectors of queries, which some models encode differently from passages.
 
-        The time that a question takes is bounded: no more than its `beginning` is read.
+        Only the `beginning` of each query is encoded, so that the time is bounded.
         """
         ...
 
     def beginning(self, text: str) -> str:
-        """What `queries` reads of a question: all of it, or as much as has few enough tokens."""
+        """Return the part of a query that `queries` encodes: all of it, or its first tokens."""
         ...
 
 
 class IndexWriter(Protocol):
-    """The side of an index that a crawl uses."""
+    """The methods of an index that a crawl uses."""
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
-        """Apply in order; what is acknowledged is durable and seen by the next search.
+        """Apply the writes in order; acknowledged ones are durable and seen by the next search.
 
-        Raises `IndexUnreachable` (nothing of the batch is acknowledged; applying it
-        again is harmless) or `IndexRefused`.
+        Raises `IndexUnreachable` (nothing of the batch is acknowledged; applying it again is
+        harmless) or `IndexRefused`.
         """
         ...
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        """What is kept of these documents, those left out that are not."""
+        """Return the entries of these documents by id, without documents that are not indexed."""
         ...
 
     def count(self, source: str) -> int:
-        """How many documents of a source are kept."""
+        """Return the number of indexed documents of a source."""
         ...
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
-        """Every kept document of a source, in no particular order."""
+        """Yield the entry of every indexed document of a source, in any order."""
         ...
 
 
 @runtime_checkable
 class Flushable(Protocol):
-    """An index that is to be put in order before somebody writes from what it keeps."""
+    """An index with pending work, which `flush` finishes before the index is copied."""
 
     def flush(self) -> None:
-        """What was sent before, without an answer too, is kept by now, or never will be.
+        """Return once no earlier write is pending: each is durable, or will never be applied.
 
-        Access lists that no document names are gone. Nobody else may be writing. Raises
-        `IndexUnreachable` or `IndexRefused`.
+        This includes writes that got no answer. Access lists that no document uses are deleted. No
+        other writer may be active. Raises `IndexUnreachable` or `IndexRefused`.
         """
         ...
 
 
 @runtime_checkable
 class Expungeable(Protocol):
-    """An index whose files hold words of what was removed until they are written anew."""
+    """An index whose files hold words of deleted texts until the files are rewritten."""
 
     def expunge(self) -> None:
-        """No file holds a word of a removed or former text once this returns.
+        """Rewrite files until none holds a word of a deleted or replaced text.
 
-        It takes as long as writing all that stands beside them; searches go on meanwhile.
-        Raises `IndexUnreachable` or `IndexRefused`.
+        This takes as long as writing every text of those files; searches go on meanwhile. Raises
+        `IndexUnreachable` or `IndexRefused`.
         """
         ...
 
 
 @runtime_checkable
 class Limited(Protocol):
-    """An index that is made for so many passages, on one machine."""
+    """An index on one machine, designed for a limited number of passages."""
 
     def fill(self) -> IndexFill | None:
-        """How full it is; None where the index behind it has no such limit."""
+        """Return how full the index is, or None if the index that it wraps has no such limit."""
         ...
 
 
@@ -130,7 +134,7 @@ class Probed(Protocol):
     def probe(self) -> None:
         """Read a few documents and search for a word of each.
 
-        Raises `IndexDamaged`, or what a search raises.
+        Raises `IndexDamaged`, or any error that a search raises.
         """
         ...
 
@@ -145,178 +149,187 @@ class Verifiable(Protocol):
 
 
 class IndexReader(Protocol):
-    """The side of an index that a question uses. Each call carries an access filter."""
+    """The methods of an index that a query uses. Each call carries an access filter.
+
+    Each method raises `IndexUnreachable` or `IndexRefused`.
+    """
 
     def search(self, request: SearchRequest) -> SearchAnswer:
-        """Raises `IndexUnreachable` or `IndexRefused`, as the others do."""
+        """Return the rankings, total and facets of a search."""
         ...
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
-        """In the order of `document_ids`, then of `by_card`; what may not be read is left out."""
+        """Return the documents in the order of `document_ids`, then of `by_card`.
+
+        Documents that the reader may not read are left out.
+        """
         ...
 
     def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
-        """The document as it is kept now; None where it is not kept or may not be read.
+        """Return the document's current text, or None if it is not indexed or may not be read.
 
-        Text and rights are of one moment. What may not be read takes no longer than what is
-        not there: its text is not read.
+        Text and rights are of one moment. A document that may not be read takes no longer than a
+        missing one: its text is not read.
         """
         ...
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
-        """Titles whose words begin with those typed (accents and case aside)."""
+        """Return titles with words that begin with the typed ones, ignoring accents and case."""
         ...
 
     def near_words(
         self, access: AccessFilter, words: Sequence[str]
     ) -> Mapping[str, tuple[NearWord, ...]]:
-        """For each folded word that no readable document has, the best near ones that some has.
+        """Return, for each folded word that no readable document has, similar words of documents.
 
-        Near is within `spelling.reach`, fewer slips first. A word that a readable document
-        has, in any of its forms, is left out.
+        The words are at most `suggestions.max_edits` edits away, fewest edits first. Words that a
+        readable document has, in any of their forms, are left out.
         """
         ...
 
 
 class IndexContents(Protocol):
-    """The side of an index that a reindex reads. No access filter: it never meets a reader."""
+    """The methods of an index that a reindex uses.
+
+    They take no access filter: no reader calls them.
+    """
 
     def sources(self) -> frozenset[str]:
-        """The sources of which documents are kept."""
+        """Return the sources that have at least one indexed document."""
         ...
 
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
-        """These documents as they are kept now, in any order; those left out that are not.
+        """Yield these documents as they are indexed now, in any order, without missing ones.
 
-        Put into another index, one makes the same answers there. Its passages hold its
-        text: it has no sections.
+        Written to another index, a document gives the same answers there. Its text is in its
+        passages: it has no sections.
         """
         ...
 
 
 class StoredIndex(IndexWriter, IndexContents, Protocol):
-    """The sides of an index that a copy compares and fills; it need not be searched."""
+    """An index that a copy compares and fills; it need not support searches."""
 
 
 class IndexDenials(Protocol):
-    """The side of an index that tells whom documents deny. It never meets a reader either."""
+    """The methods of an index that tell which principals documents deny. No reader calls them."""
 
     def denials(self, source: str) -> Mapping[str, int]:
-        """How many documents of a source deny each principal that some of them denies."""
+        """Return the denied principals of a source, and how many documents deny each."""
         ...
 
     def signing(self, accounts: Collection[str]) -> frozenset[str]:
-        """Those of these accounts (`source:name`) that contributed to a kept document.
+        """Return the accounts (`source:name`) that contributed to at least one indexed document.
 
-        An account in another Unicode form than NFC or NFD is not found.
+        Only accounts in the Unicode forms NFC and NFD are found.
         """
         ...
 
 
 class Index(IndexWriter, IndexReader, IndexContents, IndexDenials, Protocol):
-    """All sides."""
+    """An index with all of these methods."""
 
 
 class Cursors(Protocol):
-    """Where each source stands."""
+    """Stores how far each source has been read."""
 
     def load(self, source: str) -> str | None:
-        """The last cursor kept, or None."""
+        """Return the last saved cursor of the source, or None."""
         ...
 
     def save(self, source: str, cursor: str, still_ahead: Collection[str] = ()) -> None:
-        """Called after all writes before the checkpoint were acknowledged.
+        """Save the cursor, once all writes before the checkpoint were acknowledged.
 
-        No document is ahead of the cursor any more but those that are named.
+        Of the documents noted as ahead of the cursor, only those in `still_ahead` remain noted.
         """
         ...
 
     def note_ahead(self, source: str, document_ids: Collection[str]) -> None:
-        """Called before documents are written: until the next `save` they are ahead of it."""
+        """Note that these documents, about to be written, are ahead of the cursor until `save`."""
         ...
 
     def ahead(self, source: str) -> frozenset[str]:
-        """The documents of which the index may hold a later text than the cursor knows."""
+        """Return the documents whose indexed text may be newer than the cursor."""
         ...
 
 
 class Failures(Protocol):
-    """What did not make it into the index, for the administrator."""
+    """Stores the documents that could not be indexed, for the administrator."""
 
     def record(self, source: str, key: str, kind: str, reason: str) -> None:
-        """`key` is a document's id, or the place of a record that names none."""
+        """Store a failure. `key` is a document's id, or the place of a record without an id."""
         ...
 
     def resolve(self, source: str, key: str) -> None:
-        """Forget one failure that no longer holds."""
+        """Delete a failure that was resolved."""
         ...
 
     def clear(self, source: str) -> None:
-        """Forget all failures of a source."""
+        """Delete all failures of a source."""
         ...
 
     def keys(self, source: str) -> frozenset[str]:
-        """The keys of all open failures of a source."""
+        """Return the keys of all open failures of a source."""
         ...
 
     def due(self, source: str, kinds: Sequence[str], tries: int) -> frozenset[str]:
-        """The keys of failures of these kinds that were given fewer than so many tries."""
+        """Return the keys of failures of these kinds that were retried fewer than `tries` times."""
         ...
 
     def count_try(self, source: str, keys: Collection[str]) -> None:
-        """Each of these failures was given one more try."""
+        """Add 1 to the number of retries of each of these failures."""
         ...
 
     def begin_anew(self, source: str, key: str) -> None:
-        """The failure of this key has been given no try yet."""
+        """Set the number of retries of this failure to 0."""
         ...
 
 
 class ScannedTexts(Protocol):
-    """The text of scanned documents, as far as it was recognised, for a crawl.
+    """The recognised text of scanned documents, for a crawl.
 
-    Who recognises it does so later and elsewhere: a crawl never waits for it.
+    A crawl never waits for recognition, which runs later and elsewhere.
     """
 
     def text_of(self, source: str, document_id: str, content: bytes) -> Extracted | None:
-        """The recognised text of these very bytes; None where none is to be had of them.
+        """Return the recognised text of exactly these bytes, or None if recognition does not apply.
 
-        Raises `ExtractionFailed`: `awaits_recognition`, where it is noted by now that they
-        wait, or why nothing could be recognised.
+        Raises `ExtractionFailed`: with `awaits_recognition` once the document is queued, or with
+        the reason why nothing could be recognised.
         """
         ...
 
     def known(self, source: str) -> frozenset[str]:
-        """The documents of which anything is kept."""
+        """Return the documents for which a text, a failure or a place in the queue is stored."""
         ...
 
     def awaited(self, source: str) -> frozenset[str]:
-        """Those of them whose text is still to be recognised."""
+        """Return the documents whose text is still to be recognised."""
         ...
 
     def forget(self, source: str, document_ids: Collection[str]) -> None:
-        """Nothing is kept of these any more."""
+        """Delete all that is stored about these documents."""
         ...
 
 
 class NoScans:
-    """Where nothing is recognised, and nothing kept."""
+    """A `ScannedTexts` without recognition: it stores nothing."""
 
     def text_of(self, source: str, document_id: str, content: bytes) -> Extracted | None:
-        """None."""
+        """Return None."""
         return None
 
     def known(self, source: str) -> frozenset[str]:
-        """None."""
+        """Return the empty set."""
         return frozenset()
 
     def awaited(self, source: str) -> frozenset[str]:
-        """None."""
+        """Return the empty set."""
         return frozenset()
 
     def forget(self, source: str, document_ids: Collection[str]) -> None:
-        """There is nothing to forget."""
+        """Do nothing."""
 
 
 NO_SCANS: ScannedTexts = NoScans()
-"""Of a crawl without any."""
+"""For crawls without text recognition."""

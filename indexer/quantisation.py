@@ -1,9 +1,9 @@
-"""How small the vectors are that an index compares first. It keeps the whole ones in any case."""
+"""Precision of the vectors that an index compares first. Full vectors are always stored too."""
 
 from typing import Literal
 
 Quantisation = Literal["none", "7 bits"]
 WHOLE_VECTORS: Quantisation = "none"
-"""Vectors are compared as they are: 32 bits a number."""
+"""Compare full vectors: 32 bits per component."""
 SEVEN_BITS: Quantisation = "7 bits"
-"""Each number is rounded to one of 128 values; what is found so is ranked by the whole vectors."""
+"""Round each component to one of 128 values, then rank the nearest ones by their full vectors."""

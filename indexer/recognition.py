@@ -1,7 +1,7 @@
-"""The text of images and of scanned pages, by Tesseract: one page at a time, in bounded programs.
+"""Recognises the text of images and scanned pages with Tesseract, a page at a time.
 
-A page of a PDF is drawn by Poppler first. Each program is a process of its own with the least
-priority and bounds of time and memory, so that a hostile file costs one page's time.
+Pages of a PDF are first drawn by Poppler. Each program runs in its own process with the lowest
+priority and limits of time and memory, so that a hostile file costs only one page's time.
 """
 
 import os
@@ -22,11 +22,11 @@ from indexer.errors import IndexerError
 
 
 class RecognitionFailed(Exception):
-    """A page, or a whole file, cannot be read; another try may be luckier."""
+    """A page or a whole file could not be read; a retry may succeed."""
 
 
 class RecognitionStopped(Exception):
-    """Asked to stop while a page was read: nothing is known of it."""
+    """Recognition was asked to stop while it read a page; the page has no result."""
 
 
 class RecognitionUnavailable(IndexerError):
@@ -34,7 +34,7 @@ class RecognitionUnavailable(IndexerError):
 
 
 class ScanKind(StrEnum):
-    """What Tesseract reads, by the first bytes of a file."""
+    """A format that Tesseract reads, recognised by the first bytes of a file."""
 
     PDF = "pdf"
     TIFF = "tiff"
@@ -54,16 +54,16 @@ _SIGNATURES = (
 
 
 def scan_kind(content: bytes) -> ScanKind | None:
-    """None for anything else, be it an image.
+    """Return the format of the content, or None if it is none of these, even if it is an image.
 
-    Tesseract takes bytes that it does not know for a list of files, and of addresses, to read.
+    Tesseract would take unknown bytes for a list of files and URLs to read.
     """
     return next((kind for start, kind in _SIGNATURES if start.match(content)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class RecognitionLimits:
-    """Bounds of one page. `longest_side`: pixels of a PDF's page, 3 508 are A4 at 300 dpi."""
+    """Limits per page. `longest_side`: pixels of a drawn PDF page; 3 508 is A4 at 300 dpi."""
 
     page_timeout_s: float = 120.0
     max_memory_bytes: int = 2_000_000_000
@@ -72,10 +72,10 @@ class RecognitionLimits:
 
 @dataclass(frozen=True, slots=True)
 class RecognisedPage:
-    """A page's paragraphs, in reading order, with a blank line between.
+    """A page's paragraphs in reading order, separated by blank lines.
 
-    `confidence` (0 to 100) is the mean of Tesseract's of each word, weighed by `letters`, the
-    characters of all words; 0 where there is none.
+    `confidence` (0 to 100) is the mean of Tesseract's confidence in each word, weighted by its
+    characters; 0 without words. `letters` is the number of characters of all words.
     """
 
     text: str
@@ -92,7 +92,10 @@ class Tesseract:
     stopped: Callable[[], bool] = lambda: False
 
     def check(self) -> str:
-        """What reads, in words. Raises `RecognitionUnavailable` with what to install."""
+        """Return Tesseract's version and language. Raises `RecognitionUnavailable`.
+
+        The error says which packages to install.
+        """
         missing = [
             package
             for program, package in (("tesseract", "tesseract-ocr"), ("pdftoppm", "poppler-utils"))
@@ -127,7 +130,7 @@ class Tesseract:
         return [*told[0][:1], *told[1][1:]]
 
     def pages(self, content: bytes) -> int:
-        """How many pages a file has, at least one. Raises `RecognitionFailed`."""
+        """Return the number of pages of a file, at least 1. Raises `RecognitionFailed`."""
         match scan_kind(content):
             case ScanKind.PDF:
                 told = self._run(["pdfinfo", "-"], content)
@@ -143,14 +146,14 @@ class Tesseract:
                 raise RecognitionFailed("Le fichier n'est ni une image connue ni un PDF.")
 
     def page(self, content: bytes, number: int) -> RecognisedPage:
-        """The text of a page, counted from 1.
+        """Return the text of a page; `number` counts from 1.
 
-        Raises `RecognitionFailed`, or `RecognitionStopped` soon after `stopped` says so.
+        Raises `RecognitionFailed`, or `RecognitionStopped` soon after `stopped` returns True.
         """
         return page_of(self.table(content, number))
 
     def table(self, content: bytes, number: int) -> str:
-        """The same as Tesseract tells it: a row a word (TSV). Raises as `page` does."""
+        """Return Tesseract's table (TSV) of a page, a row per word. Raises like `page`."""
         command = ["tesseract", "stdin", "stdout", "-l", self.language, "--psm", "1"]
         match scan_kind(content):
             case ScanKind.PDF:
@@ -165,19 +168,19 @@ class Tesseract:
             case None:
                 raise RecognitionFailed("Le fichier n'est ni une image connue ni un PDF.")
         table = self._run([*command, "tsv"], content).decode("utf-8", "replace")
-        if not _PAGE_ROW.search(table):  # of a broken TIFF it says nothing, and no more
+        if not _PAGE_ROW.search(table):  # Tesseract prints nothing for a broken TIFF
             raise RecognitionFailed("tesseract n'a trouvé aucune page.")
         return table
 
     def _run(self, command: Sequence[str], content: bytes) -> bytes:
-        """What a program writes of these bytes. Raises as `page` does."""
+        """Return what a program outputs for this content. Raises like `page`."""
         limits, program = self.limits, command[0]
         with (
             subprocess.Popen(  # noqa: S603 - a program of the system; a file is its input alone
                 [_program(program), *command[1:]],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # it may tell of the text
+                stderr=subprocess.DEVNULL,  # it may contain text of the page
                 cwd="/",
                 env={**os.environ, "OMP_THREAD_LIMIT": "1", "LC_ALL": "C.UTF-8"},
             ) as process
@@ -201,7 +204,7 @@ class Tesseract:
         return bytes(written)
 
     def _watch(self, process: "subprocess.Popen[bytes]", ended: Event, stopped: Event) -> None:
-        """Kill it once its time is over, or once asked to stop (`stopped` is set then)."""
+        """Kill the process at its timeout, or when asked to stop (after setting `stopped`)."""
         ends = time.monotonic() + self.limits.page_timeout_s
         while not ended.wait(_LOOK_EVERY_S):
             if self.stopped():
@@ -212,22 +215,22 @@ class Tesseract:
 
 
 def _bound(pid: int, limits: RecognitionLimits) -> None:
-    """Before it has a byte of the file. One that is gone already needs no bounds."""
+    """Limit a process before it receives the file. A process that has ended needs no limits."""
     seconds, most = int(limits.page_timeout_s) + 1, limits.max_memory_bytes
     with suppress(ProcessLookupError):
         resource.prlimit(pid, resource.RLIMIT_AS, (most, most))
-        # Whoever waits for the answer may be killed: it ends by itself then.
+        # If the parent process is killed, the program still ends by itself.
         resource.prlimit(pid, resource.RLIMIT_CPU, (seconds, seconds))
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, 0))
         os.setpriority(os.PRIO_PROCESS, pid, 19)
 
 
 _LOOK_EVERY_S = 0.5
-"""How often a page that is being read looks at whether to stop."""
+"""Interval, in seconds, of checks whether to stop reading a page."""
 
 
 def _program(name: str) -> str:
-    """Raises `RecognitionUnavailable` where it is not installed (any more)."""
+    """Return the program's path. Raises `RecognitionUnavailable` if it is not installed."""
     if (found := shutil.which(name)) is None:
         raise RecognitionUnavailable(f"Le programme « {name} » est absent : « quisait check ».")
     return found
@@ -237,7 +240,7 @@ _MOST_DIRECTORIES = 100_000
 
 
 def _tiff_directories(content: bytes) -> Iterator[int]:
-    """Offsets of a TIFF's pages, each once: a chain may be broken off, or lead back."""
+    """Yield the offset of each page of a TIFF, even if the chain is broken or has a loop."""
     order = "<" if content.startswith(b"II") else ">"
     seen: set[int] = set()
     place = 4
@@ -256,7 +259,7 @@ _PAGE_ROW = re.compile(r"^1\t", re.MULTILINE)
 
 
 def page_of(table: str) -> RecognisedPage:
-    """The page that Tesseract's table (TSV) tells: a row a word, with its place and confidence."""
+    """Return the page that Tesseract's table (TSV) describes, with a row per word."""
     paragraphs: dict[tuple[str, str], dict[str, list[str]]] = {}
     letters, sum_of_letters = 0, 0.0
     for row in table.split("\n"):
@@ -273,7 +276,7 @@ def page_of(table: str) -> RecognisedPage:
 
 
 def _joined(lines: Sequence[str]) -> str:
-    """The lines of a paragraph as one; a word that was cut at a line's end is whole again."""
+    """Join the lines of a paragraph, and the two halves of words split at line ends."""
     joined = ""
     for line in lines:
         if joined.endswith("-") and joined[-2:-1].isalpha() and line[:1].islower():

@@ -1,9 +1,9 @@
-"""A reindex: the next index filled beside the live one, compared with it, then made live.
+"""A reindex: fills the next index beside the live one, compares both, then makes it live.
 
-Read `reindex` first. The live index alone is written to and answers all the while. What it is
-given meanwhile (texts, readers, deletions, `WITHHELD`, whoever wrote them) is found by comparing
-again, the last time with writers kept out: when the pointer moves, both hold the same, and the
-cursors of the sources stand for both.
+Read `reindex` first. Meanwhile only the live index receives writes and answers queries. Its changes
+(texts, access lists, deletions, `WITHHELD`, from any process) are found by repeated comparison, the
+last time with writers kept out: when the pointer moves, both indexes are equal, and the cursors of
+the sources hold for both.
 """
 
 import logging
@@ -44,21 +44,21 @@ from indexer.values import (
 log = logging.getLogger(__name__)
 
 COPIED = 100
-"""How many documents are read, encoded and written at once."""
+"""Number of documents that are read, encoded and written at once."""
 FEW = 200
-"""When a pass finds no more than so many differences, the rest is done with writers kept out."""
+"""Once a pass finds at most this number of differences, the rest is copied without writers."""
 PASSES = 20
-"""After so many passes it is done so however many there are."""
+"""Largest number of passes before the rest is copied without writers, however much it is."""
 
 SAMPLE_SEED = 11
 SAMPLE_DOCUMENTS = 60
-"""Drawn over all sources; and as many documents as that among those with a denial."""
+"""Documents drawn from all sources, and again as many from documents with a denial."""
 SAMPLE_READERS = 40
 
 
 @dataclass(slots=True)
 class CopyCounts:
-    """What was done so far. `seen` counts documents compared in this pass, `encoded` passages."""
+    """Counts of a copy. `seen`: documents compared in this pass. `encoded`: passages."""
 
     seen: int = 0
     written: int = 0
@@ -67,12 +67,12 @@ class CopyCounts:
 
 
 Progress = Callable[[CopyCounts, int], None]
-"""Called with what is done, and of how many documents."""
+"""Called with the counts and the total number of documents."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReindexDependencies:
-    """What a reindex works with. `described` records which index the stored cursors describe."""
+    """Services of a reindex. `described` records which index the stored cursors describe."""
 
     storage: IndexStorage
     encoders: Encoders
@@ -82,7 +82,7 @@ class ReindexDependencies:
 
 @dataclass(frozen=True, slots=True)
 class ReindexReport:
-    """What a reindex did: documents in all, and `tried` pairs of reader and document."""
+    """Result of a reindex: documents in all, and `tried` pairs of reader and document."""
 
     documents: int
     copied: CopyCounts
@@ -97,12 +97,12 @@ def reindex(
     origin: IndexStorage | None = None,
     behind: Collection[str] = (),
 ) -> ReindexReport:
-    """Fill an index made as `wanted` from the live one, check it, and let it answer.
+    """Fill an index with the spec `wanted` from the live one, check it, and make it live.
 
-    With `origin`, the live index of that engine is copied, and stays as it is. The sources
-    `behind` then have to be read in full before readers may search the new index. Resumes a
-    reindex that was interrupted. Raises `IndexUnreachable`, or `IndexRefused` if the live index is
-    of another format or a check fails: the live index answers in any case.
+    With `origin`, the live index of that engine is copied, and stays as it is. The sources `behind`
+    then have to be read in full before readers may search the new index. Resumes an interrupted
+    reindex. Raises `IndexUnreachable`, or `IndexRefused` if the live index is of another format or
+    a check fails: the live index then still answers.
     """
     storage = origin or parts.storage
     live = live_of(storage)
@@ -133,7 +133,7 @@ def reindex(
 
 @dataclass(frozen=True, slots=True)
 class RebuildReport:
-    """How many documents were salvaged; `complete` if none of the former index can be missing."""
+    """Number of salvaged documents; `complete` if the damaged index can hold no others."""
 
     documents: int
     complete: bool
@@ -144,16 +144,16 @@ def rebuild(
     wanted: IndexSpec,
     progress: Progress = lambda done, total: None,
 ) -> RebuildReport:
-    """Replace a damaged live index by one made of what can still be read of it. Writers wait.
+    """Replace a damaged live index with one made of its readable documents. Writers wait.
 
-    If anything may be missing, every source has to be read in full before readers may search the
+    If documents may be missing, every source has to be read in full before readers may search the
     new index. Raises `IndexUnreachable` or `IndexRefused`.
     """
     with parts.gate.alone():
         try:
             parts.storage.clear()
             live = live_of(parts.storage)
-        except IndexDamaged:  # nothing tells any more how the live index was made
+        except IndexDamaged:  # the spec of the live index cannot be read any more
             parts.storage.delete_all()
             parts.storage.create(wanted)
             if parts.described:
@@ -194,9 +194,9 @@ def _refill(
 
 @contextmanager
 def kept_alike(copy: "IndexCopy", progress: Progress) -> Iterator[int]:
-    """Copy until both hold the same; gives how many documents. Writers wait while the block runs.
+    """Copy until both indexes are equal; yield the number of documents, while writers wait.
 
-    Raises `IndexUnreachable`, or `IndexRefused` where both differ all the same.
+    Raises `IndexUnreachable`, or `IndexRefused` if they still differ.
     """
     for _ in range(PASSES):
         if _pass(copy, progress) <= FEW:
@@ -215,7 +215,7 @@ def kept_alike(copy: "IndexCopy", progress: Progress) -> Iterator[int]:
 
 
 def begin(parts: ReindexDependencies, wanted: IndexSpec) -> tuple[NamedIndex, bool]:
-    """(the next index, whether it was begun before). One made otherwise makes way first."""
+    """Return the next index, and whether it existed; one with another spec is deleted first."""
     with parts.gate.alone():
         parts.storage.clear()
         pointers = parts.storage.pointers()
@@ -238,7 +238,7 @@ def abandon(parts: ReindexDependencies) -> None:
 
 
 def live_of(storage: IndexStorage) -> NamedIndex:
-    """The live index. Raises `IndexRefused` where there is none yet."""
+    """Return the live index. Raises `IndexRefused` if there is none yet."""
     pointers = storage.pointers()
     if pointers is None:
         raise IndexRefused("Il n'y a pas encore d'index : lancez « quisait crawl ».")
@@ -247,10 +247,10 @@ def live_of(storage: IndexStorage) -> NamedIndex:
 
 @dataclass(slots=True)
 class IndexCopy:
-    """From one index to another.
+    """Copies documents from one index to another.
 
-    `encoder` opens that of the second, once there is something to encode; None: both have the
-    same one, and vectors are copied.
+    `encoder` opens the target's encoder when it is first needed; None if both indexes have the same
+    one, so that vectors are copied.
     """
 
     source: StoredIndex
@@ -260,13 +260,13 @@ class IndexCopy:
     counts: CopyCounts = field(default_factory=CopyCounts)
 
     def copy(self, document_ids: Sequence[str]) -> None:
-        """Copy these beside other writers; what is written to meanwhile waits for the next pass."""
+        """Copy documents beside other writers; their changes meanwhile wait for the next pass."""
         read = self.read(document_ids)
         with self.gate.writing():
             self.write(document_ids, read)
 
     def read(self, document_ids: Sequence[str]) -> dict[str, IndexedDocument]:
-        """Those whose text or record differs, with the target's vectors; the rest needs none."""
+        """Return documents whose text or record differs, with vectors of the target's encoder."""
         here, there = self.source.kept(document_ids), self.target.kept(document_ids)
         wanted = [
             document_id
@@ -280,9 +280,10 @@ class IndexCopy:
         return {document.document.id: document for document in documents}
 
     def write(self, document_ids: Sequence[str], read: dict[str, IndexedDocument]) -> None:
-        """Make the target of these what the source is now, as far as what was read is still so.
+        """Bring these documents of the target up to date, if `read` still matches the source.
 
-        A text that was removed since is not written: nobody who cleared it away has to come back.
+        A text removed from the source since it was read is not written, so that nobody has to
+        delete it twice.
         """
         now, there = self.source.kept(document_ids), self.target.kept(document_ids)
         needed = (_needed(now.get(one), there.get(one), read.get(one)) for one in document_ids)
@@ -300,7 +301,7 @@ class IndexCopy:
 
 
 def _pass(copy: IndexCopy, progress: Progress) -> int:
-    """Compare all, copy what differs; gives how many documents did."""
+    """Compare the indexes and copy the documents that differ; return their number."""
     total = sum(copy.source.count(name) for name in copy.source.sources())
     copy.counts.seen = found = 0
     for seen, ids in differing(copy.source, copy.target):
@@ -316,7 +317,10 @@ def _pass(copy: IndexCopy, progress: Progress) -> int:
 def _needed(
     now: IndexEntry | None, there: IndexEntry | None, read: IndexedDocument | None
 ) -> Write | None:
-    """The write that makes the target as the source is now; None if none or it must be reread."""
+    """Return the write that makes the target equal the source now.
+
+    None if they are equal, or if the document must be read again.
+    """
     if now == there:
         return None
     if now is None:
@@ -329,13 +333,13 @@ def _needed(
 
 
 def _entry_of(indexed: IndexedDocument) -> IndexEntry:
-    """What a scan tells of it."""
+    """Return the entry that a scan gives for the document."""
     document = indexed.document
     return IndexEntry(document.id, indexed.content_hash, indexed.record_hash, document.access)
 
 
 def check_counts(kept: StoredIndex, made: StoredIndex) -> int:
-    """Documents in all. Raises `IndexRefused` where a source has more or fewer of them."""
+    """Return the number of documents. Raises `IndexRefused` if a source's counts differ."""
     total = 0
     for source in sorted(kept.sources() | made.sources()):
         here, there = kept.count(source), made.count(source)
@@ -349,10 +353,10 @@ def check_counts(kept: StoredIndex, made: StoredIndex) -> int:
 
 
 def check_rights(kept: Index, made: Index) -> int:
-    """How many (reader, document) pairs were tried. Raises `IndexRefused` where one differs.
+    """Return the number of (reader, document) pairs tried. Raises `IndexRefused` if one differs.
 
-    Readers are made of the documents' own principals: each allowed one, each denied one
-    together with an allowed one, one whose authority does not answer, and nobody.
+    Readers are made of the documents' own principals: each allowed one, each denied one together
+    with an allowed one, one whose authority does not answer, and nobody.
     """
     sample = _sampled(kept)
     ids = tuple(sorted(entry.document_id for entry in sample))
@@ -379,7 +383,7 @@ def _refusal(more: int, fewer: int) -> str:
 
 
 def _sampled(index: Index) -> Sequence[IndexEntry]:
-    """A reservoir over all sources, and another of the documents that deny somebody."""
+    """Return a reservoir sample of all sources and one of the documents with a denial."""
     drawn = random.Random(SAMPLE_SEED)  # noqa: S311 - a sample, no secret
     every: list[IndexEntry] = []
     denying: list[IndexEntry] = []
@@ -395,7 +399,7 @@ def _sampled(index: Index) -> Sequence[IndexEntry]:
 
 
 def _keep(reservoir: list[IndexEntry], entry: IndexEntry, seen: int, drawn: random.Random) -> None:
-    """Algorithm R (Vitter, 1985): each of those seen is kept with the same chance."""
+    """Algorithm R (Vitter, 1985): every entry seen is kept with the same probability."""
     if len(reservoir) < SAMPLE_DOCUMENTS:
         reservoir.append(entry)
     elif (place := drawn.randrange(seen)) < SAMPLE_DOCUMENTS:
@@ -405,7 +409,7 @@ def _keep(reservoir: list[IndexEntry], entry: IndexEntry, seen: int, drawn: rand
 def _readers(sample: Sequence[IndexEntry]) -> Sequence[AccessFilter]:
     readers = [access_filter(NOBODY)]
     accesses = dict.fromkeys(entry.access for entry in sample)
-    # Those with a denial first: there is most to loosen.
+    # Accesses with a denial first: errors are most likely there.
     for access in sorted(accesses, key=lambda one: not one.denied):
         readers += map(access_filter, _readers_of(access))
     return list(dict.fromkeys(readers))[:SAMPLE_READERS]

@@ -1,4 +1,4 @@
-"""Where a result set ends: shares of a question's information. Pure functions."""
+"""Shares of a query's information, which decide where a result set ends. Pure functions."""
 
 import math
 import re
@@ -11,51 +11,53 @@ from indexer.parsed_query import Phrase, phrase_of
 from indexer.values import Question
 
 MOST_PARTS = 64
-"""So many words of a question are weighed: each costs an engine two clauses."""
+"""Number of words of a query that are weighed, at most: each costs an engine two clauses."""
 
 TOLERANCE = 1e-4
-"""An engine sums shares in float32."""
+"""Tolerance in comparisons of shares: engines add them in float32."""
 
 _WORD = re.compile(r"[^\W_]+")
 
 
 ASIDE_WEIGHT = 0.5
-"""A place that a question names adds so much of its information to the share of a document that
-says it, and takes none from one that does not."""
+"""Share of a queried place's information that documents gain if they contain the place.
+
+Documents without the place lose nothing.
+"""
 
 Part: TypeAlias = tuple[Phrase, ...]
-"""The phrases by which a document says a word of a question."""
+"""The phrases that each count as containing one word of a query."""
 
 
 def question_parts(question: Question) -> tuple[Part, ...]:
-    """For each word of a question's text, the phrases by which a document says it.
+    """Return, for each word of a query's text, the phrases that count as containing it.
 
-    The word itself; the compound that it is a part of, written as one; what the glossary says
-    for it. Phrases and alternatives of the question are not weighed: they must stand anyway. What
-    it sets aside is left out, unless nothing else is left.
+    These are the word itself, the compound that it belongs to, written as one word, and its
+    glossary expansions. Phrases and alternatives of the query are not weighed: they must match
+    anyway. Words set aside are left out, unless there are no others.
     """
     subject, aside = _parts(question)
     return subject or aside
 
 
 def aside_parts(question: Question) -> tuple[Part, ...]:
-    """For each word that a question sets aside the same, unless nothing else is left."""
+    """Return the parts of words that are set aside; empty if the query has no other words."""
     subject, aside = _parts(question)
     return aside if subject else ()
 
 
 def set_aside(question: Question) -> frozenset[str]:
-    """Return the terms of the parts of a question that documents need not say."""
+    """Return the terms of the parts of a query that documents need not contain."""
     return frozenset(term.term for part in question.aside for term in analyse_query(part))
 
 
 def _parts(question: Question) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """(parts of the subject, parts that are set aside)."""
+    """Return the parts of the subject, and those that are set aside."""
     places: dict[int, dict[Phrase, None]] = {}
     terms: dict[int, set[str]] = {}
     for term in analyse_query(question.text):
         phrase: Phrase = ((0, term.term),)
-        if term.position in terms and not term.exact:  # a compound stands where its first word does
+        if term.position in terms and not term.exact:  # a compound, at its first word
             places.setdefault(term.position + 1, {})[phrase] = None
         places.setdefault(term.position, {})[phrase] = None
         terms.setdefault(term.position, set()).add(term.term)
@@ -73,12 +75,12 @@ def _parts(question: Question) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
 
 
 def information(counts: Sequence[int], documents: int, aside: int = 0) -> tuple[float, ...]:
-    """The share of each part in a question's information; together 1, empty without parts.
+    """Return the share of each part in a query's information; empty without parts.
 
-    `counts` are the readable documents, of `documents` in all, that say each part; the last
-    `aside` of them are of `aside_parts`, whose shares come on top. The weight of a part is its
-    inverse document frequency as in BM25 (Robertson & Spärck Jones): a word that no document has
-    says most of what is asked.
+    `counts` are the numbers of readable documents, of `documents` in all, that contain each part.
+    The last `aside` parts are those of `aside_parts`; the shares of the others sum to 1. The weight
+    of a part is its inverse document frequency as in BM25 (Robertson & Spärck Jones): a word that
+    no document has carries the most information.
     """
     weights = [math.log(1 + (documents - n + 0.5) / (n + 0.5)) for n in counts]
     of_subject = len(weights) - aside
@@ -88,9 +90,9 @@ def information(counts: Sequence[int], documents: int, aside: int = 0) -> tuple[
 
 
 def says_nothing(question: Question) -> bool:
-    """Whether a text was typed, and no word of it says what is wanted.
+    """Return whether a text was typed that has no meaningful word.
 
-    Symbols alone, or words that stand in every text («de la»), in small letters.
+    It consists of symbols, or of words that stand in every text («de la») in small letters.
     """
     if question.phrases or question.any_of or question.excluded:
         return False

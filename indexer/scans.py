@@ -1,8 +1,8 @@
-"""Scanned documents: which wait for their text, and the text that was recognised.
+"""Scanned documents: the queue of those to recognise, and the recognised texts.
 
-A crawl notes a file that holds images alone, and goes on; another pass recognises its text, page
-by page (`quisait.work.scans`); the next crawl asks for the document again, and finds it. A text
-is of the very bytes of which it was recognised: another version waits for its own.
+A crawl queues a file that holds only images, and goes on. Another pass recognises its text, page by
+page (`quisait.work.scans`). The next crawl asks for the document again, and finds the text. A text
+belongs to exactly the bytes that it was recognised from: another version is queued again.
 """
 
 from collections import defaultdict
@@ -23,15 +23,15 @@ from indexer.state import digest, overwrite_deleted, rows_of, scan_days, scans, 
 from indexer.values import Extracted, Failure, UnreadPart
 
 MOST_TRIES = 3
-"""So often in a row a page is tried."""
+"""Number of tries of a page in a row."""
 RETRY = timedelta(hours=1)
-"""Between tries of a page, and before a source is asked again for what it did not give."""
+"""Delay before a page is tried again, or a source is asked again for a file it did not give."""
 _IDS_AT_ONCE = 500
-"""Below every database's limit of parameters in one statement."""
+"""Number of ids in one statement: below the parameter limit of every database."""
 
 
 class ScanState(StrEnum):
-    """`no_text`: there are no words on it. `unreadable`: no page could be read."""
+    """`no_text`: the scan has no words. `unreadable`: no page could be read."""
 
     WAITING = "waiting"
     READ = "read"
@@ -45,9 +45,9 @@ _GIVEN_UP = f"Numérisation : aucune page n'a pu être lue, en {MOST_TRIES} essa
 
 @dataclass(frozen=True, slots=True)
 class WaitingScan:
-    """A document that waits, `done` pages of which were read; `file_pages` once it is known.
+    """A queued document with `done` pages read; `file_pages` is None until it is known.
 
-    `content` is the SHA-256 of the file's bytes; `tries` those in vain of the next page.
+    `content` is the SHA-256 of the file's bytes; `tries` counts failed tries of the next page.
     """
 
     source: str
@@ -59,12 +59,12 @@ class WaitingScan:
 
 
 def hash_of(content: bytes) -> str:
-    """By which a text knows its file."""
+    """Return the SHA-256 of a file's bytes, which ties a text to its file."""
     return sha256(content).hexdigest()
 
 
 class Scans:
-    """The scans of one database. `sources`: those of which texts are recognised."""
+    """The scans in a database. `sources`: those whose scans are recognised."""
 
     def __init__(
         self,
@@ -75,10 +75,10 @@ class Scans:
         self._engine, self._sources, self._now = engine, frozenset(sources), now
 
     def text_of(self, source: str, document_id: str, content: bytes) -> Extracted | None:
-        """The recognised text of these very bytes; None where none is to be had of them.
+        """Return the recognised text of exactly these bytes, or None if recognition gives none.
 
-        Raises `ExtractionFailed`: `awaits_recognition`, where it is noted by now that they
-        wait, or `image_only`, where no page could be read.
+        Raises `ExtractionFailed`: with `awaits_recognition` once the document is queued, or with
+        `image_only` if no page could be read.
         """
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(scans).where(_of(source, document_id))).first()
@@ -99,7 +99,7 @@ class Scans:
         return _extracted(row.pages, row.file_pages)
 
     def note(self, source: str, document_id: str, content: bytes) -> None:
-        """These bytes wait for their text; what was kept of former ones goes."""
+        """Queue these bytes for recognition; delete results of a former version."""
         row = {
             "source": source,
             "digest": digest(document_id),
@@ -116,9 +116,9 @@ class Scans:
             connection.execute(sa.insert(scans), row)
 
     def note_newer(self, scan: WaitingScan, content: bytes) -> WaitingScan | None:
-        """These bytes wait in place of those of a scan that still waits; None where it does not.
+        """Replace the bytes of a scan that still waits; return None if it does not wait any more.
 
-        Its document may be gone, and forgotten: nothing of it is to be kept again.
+        Its document may have been deleted: nothing of it may be stored again.
         """
         values = {
             "content": hash_of(content),
@@ -135,11 +135,11 @@ class Scans:
         return WaitingScan(scan.source, scan.document_id, hash_of(content), 0, None, 0)
 
     def known(self, source: str) -> frozenset[str]:
-        """The documents of which anything is kept."""
+        """Return the documents of the source that have a row."""
         return self._ids(scans.c.source == source)
 
     def awaited(self, source: str) -> frozenset[str]:
-        """Those of them whose text is still to be recognised: none of a source set otherwise."""
+        """Return the documents still to be recognised; none if the source is not in `sources`."""
         if source not in self._sources:
             return frozenset()
         return self._ids((scans.c.source == source) & (scans.c.state == ScanState.WAITING))
@@ -151,7 +151,7 @@ class Scans:
             )
 
     def forget(self, source: str, document_ids: Collection[str]) -> None:
-        """Nothing is kept of these any more."""
+        """Delete all that is stored about these documents."""
         keys = sorted(map(digest, document_ids))
         with self._engine.begin() as connection:
             for start in range(0, len(keys), _IDS_AT_ONCE):
@@ -159,7 +159,7 @@ class Scans:
                 _erase(connection, (scans.c.source == source) & some)
 
     def confidences(self, document_ids: Collection[str]) -> Mapping[str, int]:
-        """How sure the recognition was (0 to 100), by the id of those whose text is of a scan."""
+        """Return the recognition confidence (0 to 100) of documents with a recognised text."""
         by_source: dict[str, list[str]] = defaultdict(list)
         for document_id in document_ids:
             by_source[document_id.partition(":")[0]].append(digest(document_id))
@@ -173,14 +173,14 @@ class Scans:
         return found
 
     def counts(self, source: str) -> Mapping[ScanState, int]:
-        """How many documents of a source are in each state."""
+        """Return the number of the source's documents in each state."""
         asked = sa.select(scans.c.state, sa.func.count()).where(rows_of(scans, source))
         with self._engine.connect() as connection:
             rows = connection.execute(asked.group_by(scans.c.state)).all()
         return {ScanState(state): count for state, count in rows}
 
     def waiting(self, source: str, most: int) -> tuple[WaitingScan, ...]:
-        """Those that wait for their text and are due, longest first."""
+        """Return queued scans that are due, oldest first."""
         mine = (scans.c.source == source) & (scans.c.state == ScanState.WAITING)
         mine &= scans.c.noted <= self._now()
         query = sa.select(scans).where(mine).order_by(scans.c.noted, scans.c.digest).limit(most)
@@ -198,7 +198,7 @@ class Scans:
             )
 
     def due(self) -> tuple[str, ...]:
-        """The sources with scans that are due, the one whose scan waits longest first."""
+        """Return the sources with scans that are due, the one with the oldest scan first."""
         mine = (scans.c.state == ScanState.WAITING) & (scans.c.noted <= self._now())
         longest = sa.func.min(scans.c.noted)
         query = sa.select(scans.c.source).where(mine).group_by(scans.c.source)
@@ -207,13 +207,14 @@ class Scans:
         return tuple(one for one in found if one in self._sources)
 
     def put_back(self, scan: WaitingScan) -> None:
-        """It is not due for `RETRY`."""
+        """Postpone the scan by `RETRY`."""
         self._change(scan, noted=self._now() + RETRY)
 
     def count_try(self, scan: WaitingScan) -> bool:
-        """Before a try, which may kill who makes it: whether one more is left.
+        """Count a try of the next page before it is made; return whether it may be made.
 
-        Where none is, the page is given up; or the whole file, of which no page is known.
+        The try may kill its process, so that it is counted first. If no try is left, the page is
+        given up, or the whole file if its number of pages is unknown.
         """
         if scan.tries < MOST_TRIES:
             self._change(scan, tries=scan.tries + 1)
@@ -225,15 +226,15 @@ class Scans:
         return False
 
     def count_tries(self, scan: WaitingScan, tries: int) -> None:
-        """So many tries of its next page were made in vain."""
+        """Set the number of failed tries of the scan's next page."""
         self._change(scan, tries=tries)
 
     def found_pages(self, scan: WaitingScan, file_pages: int) -> None:
-        """So many pages the file has; no try of any counts yet."""
+        """Store the number of pages of the file, and set the number of tries to 0."""
         self._change(scan, file_pages=file_pages, tries=0)
 
     def add_page(self, scan: WaitingScan, page: RecognisedPage | None) -> None:
-        """The text of the page after those that are done; None for one that cannot be read."""
+        """Store the text of the page after those that are done; None if it cannot be read."""
         kept = [storable(page.text), round(page.confidence, 1), page.letters] if page else None
         with self._engine.begin() as connection:
             mine = _version(scan)
@@ -243,7 +244,7 @@ class Scans:
                 connection.execute(more.values(pages=[*pages, kept], tries=0))
 
     def end(self, scan: WaitingScan) -> ScanState:
-        """All pages that are to be read were; says what became of it."""
+        """Close a scan after its last page to read; return its state."""
         with self._engine.begin() as connection:
             mine = _version(scan)
             pages = connection.execute(sa.select(scans.c.pages).where(mine)).scalar() or []
@@ -261,7 +262,7 @@ class Scans:
         return state
 
     def take_page(self, day: date, most: int) -> bool:
-        """Whether one more page may be read on a day; it counts from now on, read or not."""
+        """Count one more page on a day, read or not; return whether the limit `most` allows it."""
         with self._engine.begin() as connection:
             mine = scan_days.c.day == day
             more = sa.update(scan_days).where(mine, scan_days.c.pages < most)
@@ -274,7 +275,7 @@ class Scans:
             return True
 
     def pages_of(self, day: date) -> int:
-        """How many pages were read, or tried in vain, on a day."""
+        """Return the number of pages tried on a day, read or not."""
         asked = sa.select(scan_days.c.pages).where(scan_days.c.day == day)
         with self._engine.connect() as connection:
             return connection.execute(asked).scalar() or 0
@@ -285,7 +286,7 @@ class Scans:
 
 
 def _extracted(pages: Sequence[Any], file_pages: int) -> Extracted:
-    """A section a page; what is missing is told as what is missing from any file."""
+    """Return a section per page; missing pages are reported like unread parts of any file."""
     sections = tuple(
         Section(page[0], page=number if file_pages > 1 else None)
         for number, page in enumerate(pages, 1)
@@ -307,7 +308,7 @@ def _of(source: str, document_id: str) -> sa.ColumnElement[bool]:
 
 
 def _version(scan: WaitingScan) -> sa.ColumnElement[bool]:
-    """The row, as long as it is of the same file and waits: a crawl may have changed it since."""
+    """Match the row while it waits with the same content: a crawl may have replaced it."""
     same = (scans.c.content == scan.content) & (scans.c.state == ScanState.WAITING)
     return _of(scan.source, scan.document_id) & same
 

@@ -1,4 +1,4 @@
-"""Where each source stands, what failed and how the last runs went: SQLite or PostgreSQL."""
+"""Cursors, failures and runs of the sources, in SQLite or PostgreSQL."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
@@ -21,7 +21,7 @@ ahead = sa.Table(
     "ahead",
     metadata,
     sa.Column("source", sa.String(200), primary_key=True),
-    # Of the id, as in `failures`.
+    # SHA-256 of the id, as in `failures`.
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("document_id", sa.Text, nullable=False),
 )
@@ -30,7 +30,7 @@ source_indexes = sa.Table(
     "source_indexes",
     metadata,
     sa.Column("source", sa.String(200), primary_key=True),
-    # Empty in rows of a backup, or of before there was this table: see `UNNAMED`.
+    # Empty in rows of a backup, or older than this table: see `UNNAMED`.
     sa.Column("index_id", sa.String(200), primary_key=True),
     sa.Column("whole", sa.Boolean, nullable=False),
 )
@@ -42,7 +42,7 @@ failures = sa.Table(
     "failures",
     metadata,
     sa.Column("source", sa.String(200), primary_key=True),
-    # Of the key: PostgreSQL refuses an index of values beyond some 2 700 bytes.
+    # SHA-256 of the key: PostgreSQL refuses an index of values beyond some 2 700 bytes.
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("key", sa.Text, nullable=False),
     sa.Column("kind", sa.String(40), nullable=False),
@@ -76,33 +76,33 @@ requested_runs = sa.Table(
     sa.Column("source", sa.String(200), primary_key=True),
     sa.Column("moment", sa.DateTime(timezone=True), nullable=False),
 )
-"""When an administrator last asked for a source to be read; a run that began since answers it."""
+"""When an administrator last requested a run of a source; a later run satisfies the request."""
 
 source_roots = sa.Table(
     "source_roots",
     metadata,
     sa.Column("source", sa.String(200), primary_key=True),
-    # As the settings give it: whoever changes it there chooses another root.
+    # As in the settings: a change there chooses another root.
     sa.Column("path", sa.Text, nullable=False),
     sa.Column("identity", sa.Text, nullable=False),
 )
-"""The folder of this machine that was read as a source's root (`FolderConnector.root_now`)."""
+"""Identity of the local folder that was read as a source's root (`FolderConnector.root_now`)."""
 
 scans = sa.Table(
     "scans",
     metadata,
     sa.Column("source", sa.String(200), primary_key=True),
-    # Of the id, as in `failures`.
+    # SHA-256 of the id, as in `failures`.
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("document_id", sa.Text, nullable=False),
-    # Of the file's bytes (SHA-256): a text is of this version alone.
+    # SHA-256 of the file's bytes: a text belongs to this version alone.
     sa.Column("content", sa.String(64), nullable=False),
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("noted", sa.DateTime(timezone=True), nullable=False),
     sa.Column("tries", sa.Integer, nullable=False),
     sa.Column("file_pages", sa.Integer),
     sa.Column("confidence", sa.Integer),
-    # A list in the pages' order: [text, confidence, letters], or null for one that failed.
+    # A list in page order: [text, confidence, letters], or null for a failed page.
     sa.Column("pages", sa.JSON, nullable=False),
 )
 """Scanned documents, with their recognised text (`indexer.scans`)."""
@@ -112,21 +112,21 @@ scan_days = sa.Table(
     sa.Column("day", sa.Date, primary_key=True),
     sa.Column("pages", sa.Integer, nullable=False),
 )
-"""How many pages were recognised, or tried in vain, on a day."""
+"""Number of pages whose recognition was tried on a day, successful or not."""
 
 _BESIDE = "@reindex:"
-"""Before the names of sources in the rows of an index that a reindex fills."""
+"""Prefix of source names in rows that describe an index being filled by a reindex."""
 _PART = "@"
-"""Between a source's name, which has none, and its part in the rows of that part."""
+"""Separates a source's name, which cannot contain it, from the part in rows of that part."""
 _KEYS_AT_ONCE = 500
-"""Below every database's limit of parameters in one statement."""
+"""Number of keys in one statement: below the parameter limit of every database."""
 KEPT_RUNS = 200
-"""So many runs of a source are kept, and the last good one."""
+"""Number of runs stored for each source; the last successful one is stored too."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailureRow:
-    """One thing that is missing from the index, and since when."""
+    """A document or record that is missing from the index, and since when."""
 
     key: str
     kind: str
@@ -136,9 +136,9 @@ class FailureRow:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: documents seen of at most `expected`, passages encoded, both per second.
+    """Progress of a run: documents seen of at most `expected`, passages encoded; rates per second.
 
-    `waiting` is the `indexer.crawl.pipeline.Wait` that takes long, empty if none does.
+    `waiting` is the `indexer.crawl.pipeline.Wait` that takes long, or empty.
     """
 
     done: int = 0
@@ -152,10 +152,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One run of a source. `ended` None: still running, or interrupted.
+    """A run of a source. `ended` is None while it runs, or if it was interrupted.
 
-    `outcome` is `running`, `done`, `held`, `refused`, `failed` or `interrupted`; `reason`
-    is a sentence for the administrator. `noted` is when `progress` was last told.
+    `outcome` is `running`, `done`, `held`, `refused`, `failed` or `interrupted`; `reason` is a
+    sentence for the administrator. `noted` is when `progress` was last updated.
     """
 
     id: int
@@ -169,9 +169,9 @@ class RunRow:
 
 
 class State:
-    """Cursors, failures and runs in one database. Moments are given in UTC.
+    """Cursors, failures and runs in one database. Times are in UTC.
 
-    The rows of a `prefix` are apart from all others, and those of a `part`, as in `of_part`.
+    Rows with a `prefix` or a `part` (`of_part`) are separate from all others.
     """
 
     def __init__(
@@ -184,36 +184,37 @@ class State:
         self._engine, self._prefix, self._part, self._fence = engine, prefix, part, fence
 
     def _row_of(self, source: str) -> str:
-        """What the rows of a source are kept under."""
+        """Return the name under which the rows of a source are stored."""
         return f"{self._prefix}{source}{_PART}{self._part}" if self._part else self._prefix + source
 
     def of_part(self, part: str, fence: Callable[[sa.Connection], None]) -> "State":
-        """Cursor and failures of one part of each source, which count as the source's.
+        """Return the state of one part of each source. Its failures count as the source's.
 
-        `fence` is called in the transaction that saves a cursor, and raises where it must not be.
+        `fence` is called in the transaction that saves a cursor, and raises if it must not be
+        saved.
         """
         return State(self._engine, self._prefix, part, fence)
 
     def beside(self, index: str) -> "State":
-        """Cursors and failures of the index of that name, which a reindex fills."""
+        """Return the state of the index of that name, which a reindex fills."""
         return State(self._engine, f"{_BESIDE}{index}:")
 
     def forget_beside(self) -> None:
-        """Forget those of every index that a reindex fills."""
+        """Delete cursors and failures of all indexes that a reindex fills."""
         with self._engine.begin() as connection:
             for table in (cursors, ahead, failures):
                 theirs = table.c.source.startswith(_BESIDE, autoescape=True)
                 connection.execute(sa.delete(table).where(theirs))
 
     def forget_cursors(self, sources: Collection[str]) -> None:
-        """Each of these sources is read whole next time."""
+        """Delete the cursors of these sources, so that their next runs read them in full."""
         with self._engine.begin() as connection:
             for table in (cursors, ahead):
                 for source in sources:
                     connection.execute(sa.delete(table).where(rows_of(table, source)))
 
     def adopt(self, beside: "State", sources: Collection[str]) -> None:
-        """Take the cursors and failures of these sources over from another state, all at once."""
+        """Replace cursors and failures of these sources with another state's, all at once."""
         with self._engine.begin() as connection:
             for table in (cursors, ahead, failures):
                 for source in sources:
@@ -222,14 +223,14 @@ class State:
                     connection.execute(theirs.values(source=source))
 
     def load(self, source: str) -> str | None:
-        """The source's cursor, or None where it was never crawled to a checkpoint."""
+        """Return the source's cursor, or None if no checkpoint was saved."""
         source = self._row_of(source)
         query = sa.select(cursors.c.cursor).where(cursors.c.source == source)
         with self._engine.connect() as connection:
             return connection.execute(query).scalar_one_or_none()
 
     def save(self, source: str, cursor: str, still_ahead: Collection[str] = ()) -> None:
-        """Replace the source's cursor: no document is ahead of it any more but those named."""
+        """Replace the source's cursor; of the documents ahead of it, note only `still_ahead`."""
         source = self._row_of(source)
         with self._engine.begin() as connection:
             self._fence(connection)
@@ -239,19 +240,19 @@ class State:
             _note_ahead(connection, source, still_ahead)
 
     def note_ahead(self, source: str, document_ids: Collection[str]) -> None:
-        """Remember documents that are about to be written, before any cursor tells of it."""
+        """Note documents that are about to be written, before a saved cursor covers them."""
         with self._engine.begin() as connection:
             _note_ahead(connection, self._row_of(source), document_ids)
 
     def ahead(self, source: str) -> frozenset[str]:
-        """The documents written since the source's cursor was last saved."""
+        """Return the documents written since the source's cursor was last saved."""
         source = self._row_of(source)
         query = sa.select(ahead.c.document_id).where(ahead.c.source == source)
         with self._engine.connect() as connection:
             return frozenset(connection.execute(query).scalars())
 
     def record(self, source: str, key: str, kind: str, reason: str) -> None:
-        """Remember one failure; a known one keeps the moment it was first seen."""
+        """Store a failure; a known one keeps the time it was first seen."""
         source = self._row_of(source)
         values = {"kind": kind, "reason": storable(reason)}
         with self._engine.begin() as connection:
@@ -264,25 +265,25 @@ class State:
                 connection.execute(added)
 
     def resolve(self, source: str, key: str) -> None:
-        """Forget a failure that no longer holds."""
+        """Delete a failure that was resolved."""
         source = self._row_of(source)
         with self._engine.begin() as connection:
             connection.execute(sa.delete(failures).where(_of(source, key)))
 
     def clear(self, source: str) -> None:
-        """Forget every failure of a source: it is about to be read whole."""
+        """Delete every failure of a source: it is about to be read in full."""
         with self._engine.begin() as connection:
             connection.execute(sa.delete(failures).where(failures.c.source == source))
 
     def forget(self, source: str) -> None:
-        """Forget all of a source that is read no more: cursor, failures, runs and scans."""
+        """Delete all data of a source that is no longer read: cursor, failures, runs and scans."""
         with self._engine.begin() as connection:
             overwrite_deleted(connection)
             for table in (cursors, ahead, failures, runs, scans, source_roots, source_indexes):
                 connection.execute(sa.delete(table).where(rows_of(table, source)))
 
     def root_of(self, source: str, path: str) -> str:
-        """Return the identity of the root read under this path of the settings, or empty text."""
+        """Return the identity of the root read at this path of the settings, or "" if none."""
         noted = source_roots.c
         query = sa.select(noted.identity).where(noted.source == source, noted.path == path)
         with self._engine.connect() as connection:
@@ -296,14 +297,14 @@ class State:
             connection.execute(sa.insert(source_roots), row)
 
     def keys(self, source: str) -> frozenset[str]:
-        """The keys of all open failures of a source."""
+        """Return the keys of all open failures of a source."""
         source = self._row_of(source)
         query = sa.select(failures.c.key).where(failures.c.source == source)
         with self._engine.connect() as connection:
             return frozenset(connection.execute(query).scalars())
 
     def due(self, source: str, kinds: Sequence[str], tries: int) -> frozenset[str]:
-        """The keys of failures of these kinds that were given fewer than so many tries."""
+        """Return the keys of failures of these kinds with fewer than `tries` retries."""
         source = self._row_of(source)
         columns = failures.c
         due = (columns.source == source) & columns.kind.in_(kinds) & (columns.tries < tries)
@@ -311,7 +312,7 @@ class State:
             return frozenset(connection.execute(sa.select(columns.key).where(due)).scalars())
 
     def count_try(self, source: str, keys: Collection[str]) -> None:
-        """Each of these failures was given one more try."""
+        """Add 1 to the number of retries of each of these failures."""
         source = self._row_of(source)
         with self._engine.begin() as connection:
             for key in sorted(keys):
@@ -319,13 +320,13 @@ class State:
                 connection.execute(more.values(tries=failures.c.tries + 1))
 
     def begin_anew(self, source: str, key: str) -> None:
-        """The failure of this key has been given no try yet."""
+        """Set the number of retries of this failure to 0."""
         source = self._row_of(source)
         with self._engine.begin() as connection:
             connection.execute(sa.update(failures).where(_of(source, key)).values(tries=0))
 
     def failures_of(self, source: str) -> tuple[FailureRow, ...]:
-        """All open failures of a source and its parts, oldest first, each once."""
+        """Return the open failures of a source and its parts, oldest first, each key once."""
         columns = (failures.c.key, failures.c.kind, failures.c.reason, failures.c.since)
         query = sa.select(*columns).where(rows_of(failures, source))
         query = query.order_by(failures.c.since, failures.c.key)
@@ -339,7 +340,7 @@ class State:
         )
 
     def failure_counts(self, source: str) -> dict[str, int]:
-        """How many open failures a source has, by kind."""
+        """Return the number of open failures of a source and its parts, by kind."""
         different = sa.func.count(failures.c.digest.distinct())
         query = sa.select(failures.c.kind, different).where(rows_of(failures, source))
         with self._engine.connect() as connection:
@@ -347,7 +348,7 @@ class State:
         return dict(sorted((kind, count) for kind, count in found))
 
     def start_run(self, source: str) -> tuple[int, bool]:
-        """Open a run; returns its id and whether the last one of the source was interrupted."""
+        """Start a run; return its id and whether the source's last run was interrupted."""
         last = next(self.runs_of(source, 1), None)
         with self._engine.begin() as connection:
             opened = connection.execute(
@@ -361,12 +362,12 @@ class State:
         return int(key[0]), last is not None and last.outcome in ("running", "interrupted")
 
     def note(self, run_id: int, progress: Progress) -> None:
-        """Keep how far a run is."""
+        """Store the progress of a run."""
         values = {name: getattr(progress, name) for name in Progress.__slots__}
         self._change(run_id, noted=datetime.now(UTC), **values)
 
     def end_run(self, run_id: int, outcome: str, changed: int, reason: str = "") -> None:
-        """Close a run: how it ended, what it changed, and a sentence where it failed."""
+        """Close a run with its outcome, number of changes and, if it failed, a sentence."""
         ended = datetime.now(UTC)
         self._change(run_id, ended=ended, outcome=outcome, changed=changed, reason=storable(reason))
 
@@ -375,21 +376,21 @@ class State:
             connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
 
     def runs_of(self, source: str, limit: int = 10) -> Iterator[RunRow]:
-        """The last runs of a source, newest first."""
+        """Return the last runs of a source, newest first."""
         query = sa.select(runs).where(runs.c.source == source)
         return iter(self._runs(query.order_by(runs.c.id.desc()).limit(limit)))
 
     def request_run(self, source: str) -> None:
-        """Ask for a source to be read as soon as a worker can."""
+        """Request a run of a source as soon as a worker is free."""
         mine = requested_runs.c.source == source
-        # Of two requests at one moment the first stands.
+        # Of two simultaneous requests, the first one is stored.
         with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
             connection.execute(sa.delete(requested_runs).where(mine))
             row = {"source": source, "moment": datetime.now(UTC)}
             connection.execute(sa.insert(requested_runs), row)
 
     def run_is_requested(self, source: str) -> bool:
-        """Whether that was asked, and no run began since."""
+        """Return whether a run was requested and none has started since."""
         mine = requested_runs.c.source == source
         with self._engine.connect() as connection:
             asked = connection.execute(sa.select(requested_runs.c.moment).where(mine)).scalar()
@@ -397,7 +398,7 @@ class State:
         return asked is not None and (last is None or last.started < in_utc(asked))
 
     def last_done(self, source: str) -> RunRow | None:
-        """The last run of a source that went to its end, or None."""
+        """Return the last run of a source that finished, or None."""
         query = sa.select(runs).where(runs.c.source == source, runs.c.outcome == "done")
         return next(iter(self._runs(query.order_by(runs.c.id.desc()).limit(1))), None)
 
@@ -407,7 +408,7 @@ class State:
 
 
 def digest(key: str) -> str:
-    """Of a key of any length, for an index that takes short ones (SHA-256)."""
+    """Return the SHA-256 of a key in hexadecimal, for database indexes that take short keys."""
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -415,20 +416,20 @@ REFERENCE_CHARS = 12
 
 
 def reference_of(key: str) -> str:
-    """What a log says for a document or a record, whose id may hold a file's or a person's name.
+    """Return a reference to a document for logs: its id may contain a file's or a person's name.
 
-    `quisait sources NAME` shows it beside the failure.
+    `quisait sources NAME` shows the reference beside the failure.
     """
     return digest(key)[:REFERENCE_CHARS]
 
 
 def in_utc(moment: datetime) -> datetime:
-    """PostgreSQL gives the server's own zone, SQLite UTC without saying so."""
+    """Return the time in UTC: PostgreSQL gives the server's zone, SQLite UTC without a zone."""
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def storable(text: str) -> str:
-    """As both databases keep it: PostgreSQL takes no NUL, neither takes half a character."""
+    """Return a text that both databases accept: without NUL (PostgreSQL) or lone surrogates."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
@@ -449,13 +450,13 @@ def _note_ahead(connection: sa.Connection, source: str, document_ids: Collection
 
 
 def overwrite_deleted(connection: sa.Connection) -> None:
-    """What this connection deletes or replaces is written over in SQLite's file."""
+    """Make SQLite overwrite in its file what this connection deletes or replaces."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("pragma secure_delete = on")
 
 
 def rows_of(table: sa.Table, source: str) -> sa.ColumnElement[bool]:
-    """The rows of a source and of its parts."""
+    """Return the condition for the rows of a source and of its parts."""
     named = table.c.source
     return (named == source) | named.startswith(source + _PART, autoescape=True)
 

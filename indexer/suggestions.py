@@ -1,7 +1,4 @@
-"""Suggestions.
-
-Titles for what is being typed, and words written nearly as another one. Pure functions.
-"""
+"""Suggests titles for typed prefixes, and words with a similar spelling. Pure functions."""
 
 import re
 from collections import Counter, defaultdict
@@ -14,13 +11,13 @@ from indexer.french.analysis import fold
 from indexer.values import Suggestion
 
 SUGGESTIONS_READ = 200
-"""So many readable titles, the shortest (then by id), are read to choose the best few from."""
+"""Number of readable titles that the suggestions are chosen from: the shortest, then by id."""
 
 
 def best_titles(
     found: Iterable[tuple[str, str]], prefix: str, limit: int
 ) -> tuple[Suggestion, ...]:
-    """Of (title, document id) pairs those that begin as typed first, then short ones."""
+    """Return the best of (title, document id) pairs: exact prefixes first, then short titles."""
     typed = prefix.strip().casefold()
     ordered = sorted(
         found, key=lambda title: (not title[0].casefold().startswith(typed), len(title[0]), *title)
@@ -29,23 +26,22 @@ def best_titles(
 
 
 SHORT_LETTERS, LONG_LETTERS = 4, 8
-"""A word of so many letters may be one slip away from another; a long one two."""
+"""Fewest letters of a word that may differ by 1 edit, and by 2 edits."""
 
 NEAR_DOCUMENTS = 20
-"""Documents that are read for the words in them; which ones hangs on no unreadable one."""
+"""Number of documents whose words are compared. Unreadable documents do not affect the choice."""
 
 NEAR_WORDS = 3
-"""How many near words of one are worth a trial."""
+"""Number of similar words that are tried for a word, at most."""
 
 _SURFACE = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
 class NearWord:
-    """A word that is written nearly as another: in lower case, as documents write it.
+    """A word with a similar spelling: in lower case, as documents write it.
 
-    `slips` are the letters put in, left out, changed or swapped; `documents`, in how many
-    of those that were looked at it stands.
+    `slips` is the edit distance; `documents` is the number of compared documents that contain it.
     """
 
     written: str
@@ -54,22 +50,22 @@ class NearWord:
 
 
 def max_edits(word: str) -> int:
-    """How many slips a word of that length is given: 0, 1 or 2."""
+    """Return the allowed number of edits for this word, by its length: 0, 1 or 2."""
     return (len(word) >= SHORT_LETTERS) + (len(word) >= LONG_LETTERS)
 
 
 def edit_distance(one: str, other: str, most: int) -> int:
-    """Edits from one word to the other, `most + 1` where there are more.
+    """Return the number of edits from one word to the other, or `most + 1` if there are more.
 
-    Letters put in, left out, changed, or two neighbours swapped: the optimal string
-    alignment distance (Boytsov, "Indexing methods for approximate dictionary searching",
-    ACM JEA 16, 2011), as both engines count.
+    An edit inserts, deletes or replaces a letter, or swaps two neighbours: the optimal string
+    alignment distance (Boytsov, "Indexing methods for approximate dictionary searching", ACM JEA
+    16, 2011), which both engines use.
     """
     return OSA.distance(one, other, score_cutoff=most)
 
 
 def near_in(text: str, word: str, most: int) -> Mapping[str, str]:
-    """(folded word → as the text writes it, in lower case) of the words within so many slips."""
+    """Return the words of a text within `most` edits: folded form → lower-case form in the text."""
     found: dict[str, str] = {}
     for match in set(_SURFACE.findall(text)):
         written = match.lower()
@@ -80,10 +76,10 @@ def near_in(text: str, word: str, most: int) -> Mapping[str, str]:
 
 
 def nearest(word: str, documents: Iterable[Mapping[str, str]], most: int) -> tuple[NearWord, ...]:
-    """The few best of what `near_in` found in each document: near ones, then frequent ones.
+    """Return the best words that `near_in` found: fewest edits first, then most documents.
 
-    Of two ways to write it the more frequent one is given, and of two equal ones that
-    with accents.
+    Of two spellings of a word, the more frequent one is returned; if equally frequent, the one with
+    accents.
     """
     counts: Counter[str] = Counter()
     ways: dict[str, Counter[str]] = defaultdict(Counter)

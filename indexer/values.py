@@ -1,4 +1,4 @@
-"""What an index keeps and what it is asked for: documents, writes, questions, answers."""
+"""Values of an index: documents, writes, questions, answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,15 +13,16 @@ from connectors.values import Access, Contribution, Document, Section
 from indexer.access import AccessFilter
 
 BEGUN_CHARACTERS = 500
-"""A title is suggested and weighed by its first characters; OpenSearch keeps no longer column."""
+"""Number of characters of a title that are suggested and weighed; OpenSearch stores no more."""
 
 
 class HitAttributes(NamedTuple):
-    """`dated`: seconds since the epoch, as the facet `year` sees it. Days are ISO texts.
+    """Attributes of a hit that ranking uses.
 
-    `text_signature` is the signature of `indexer.near_duplicates`, empty where there is none;
-    `centroid` that of `indexer.centroids`, empty for a document without passages. `title` is its
-    first `BEGUN_CHARACTERS`. `area` is the code of its département, empty if it has none.
+    `dated`: seconds since the epoch, the date of the facet `year`. `valid_from` and `valid_until`:
+    ISO dates. `text_signature`: from `indexer.near_duplicates`, empty for short texts. `centroid`:
+    from `indexer.centroids`, empty for a document without passages. `title`: its first
+    `BEGUN_CHARACTERS` characters. `area`: code of the département, or empty.
     """
 
     source: str
@@ -35,18 +36,18 @@ class HitAttributes(NamedTuple):
     area: str = ""
 
     def begun(self, today: date) -> bool:
-        """Whether its validity has begun."""
+        """Return whether the document's validity has begun."""
         return self.valid_from is None or self.valid_from <= today.isoformat()
 
     def past(self, today: date) -> bool:
-        """Whether the last day of its validity is over."""
+        """Return whether the last day of the document's validity is over."""
         return self.valid_until is not None and self.valid_until < today.isoformat()
 
 
 def dated_of(document: Document) -> float | None:
-    """When a document was last changed, or else made, in seconds since the epoch.
+    """Return when a document was last modified, else created, in seconds since the epoch.
 
-    A time without a zone is read as UTC, here and everywhere.
+    None if it has neither date. Times without a zone are read as UTC, here and everywhere.
     """
     shown = document.modified or document.created
     if shown is None:
@@ -56,9 +57,9 @@ def dated_of(document: Document) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Byline:
-    """Somebody who contributed: by one of these accounts, or under a name with all these words.
+    """A contributor to search for: by one of `accounts`, or by a name that has all of `words`.
 
-    `words` as `indexer.french.analysis.folded_words` gives them. Both empty: nobody.
+    `words` come from `indexer.french.analysis.folded_words`. If both are empty, nobody matches.
     """
 
     accounts: tuple[str, ...] = ()
@@ -67,9 +68,9 @@ class Byline:
 
 @dataclass(frozen=True, slots=True)
 class DateRange:
-    """Documents dated from the day `since` on and before the day `before` (UTC).
+    """A period: from the day `since` up to, but not including, the day `before` (UTC).
 
-    The date is that of the facet `year`; without one a document is in no period.
+    The date of a document is that of the facet `year`; a document without a date never matches.
     """
 
     since: date | None = None
@@ -80,13 +81,13 @@ Vectors = NDArray[np.float32]
 """float32, shape (n, d), each row of length 1."""
 
 WINDOW = 200
-"""W: how many documents of each ranking are fused; pages and votes stay inside them."""
+"""W: how many documents of each ranking are fused. Pages and votes use only these."""
 
 
 class Failure(StrEnum):
-    """Why a file gave no text. `not_text`: it is of a kind that has none, as images are.
+    """Why a file gave no text. `not_text`: its kind has no text, such as images.
 
-    `awaits_recognition`: a scan whose text is to be recognised (`indexer.scans`).
+    `awaits_recognition`: a scan whose text will be recognised (`indexer.scans`).
     """
 
     ENCRYPTED = "encrypted"
@@ -101,7 +102,7 @@ class Failure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UnreadPart:
-    """What is missing from a text: an attachment by its path, or (empty) the file's own end."""
+    """A missing part of a text: the attachment at `path`, or the end of the file if it is empty."""
 
     path: str
     failure: Failure
@@ -110,7 +111,7 @@ class UnreadPart:
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """The text of a file, with what the file says of itself and what could not be read."""
+    """The text of a file, its own metadata, and the parts that could not be read."""
 
     sections: tuple[Section, ...]
     title: str = ""
@@ -123,7 +124,7 @@ class Extracted:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A piece of a section, encoded as one vector. `text` is without the title in front."""
+    """A piece of a section, encoded as one vector. `text` does not include the title."""
 
     text: str
     heading: str = ""
@@ -134,10 +135,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class IndexedDocument:
-    """A document ready to be kept: `vectors[i]` encodes `passages[i]`.
+    """A document ready to be indexed: `vectors[i]` encodes `passages[i]`.
 
-    `content_hash` changes when the passages do, `record_hash` when anything else but the
-    access does. Neither knows the encoder: an index has one, and says which.
+    `content_hash` changes with the passages, `record_hash` with anything else but the access.
+    Neither depends on the encoder: an index has only one, and records which.
     """
 
     document: Document
@@ -149,14 +150,14 @@ class IndexedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Keep this document, whole, in place of what stood under its id."""
+    """Write this whole document, replacing any document with its id."""
 
     indexed: IndexedDocument
 
 
 @dataclass(frozen=True, slots=True)
 class PutAccess:
-    """Change who may read a kept document, and nothing else. No such document: no effect."""
+    """Change only the access of an indexed document. No effect if it is not indexed."""
 
     document_id: str
     access: Access
@@ -164,7 +165,7 @@ class PutAccess:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Forget a document. No such document: no effect."""
+    """Delete a document. No effect if it is not indexed."""
 
     document_id: str
 
@@ -172,17 +173,17 @@ class Remove:
 Write = Put | PutAccess | Remove
 
 WITHHELD = Access(denied=frozenset({"quisait:document:withheld"}))
-"""The access of a kept document whose present text could not be read: nobody reads it.
+"""The access of an indexed document whose current text could not be read: nobody reads it.
 
-A crawl gives such a document other readers only with its text (`Put`, or a reading that
-finds the same text). The denied principal, which nobody holds, tells it in every index
-from a document that merely has no readers.
+A crawl gives such a document readers again only together with its text (`Put`, or after a reading
+that found the same text). The denied principal, which nobody holds, tells it in every index from a
+document that merely has no readers.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class WriteReport:
-    """What became of a batch: `failed` holds (document id, reason)."""
+    """The result of a batch: `failed` holds (document id, reason) pairs."""
 
     written: int
     failed: tuple[tuple[str, str], ...] = ()
@@ -190,7 +191,7 @@ class WriteReport:
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """What a scan tells of one kept document."""
+    """What a scan returns of each indexed document."""
 
     document_id: str
     content_hash: str
@@ -200,20 +201,20 @@ class IndexEntry:
 
 @dataclass(frozen=True, slots=True)
 class IndexFill:
-    """How many passages an index holds, and for how many it is made (`limit`, more than 0)."""
+    """Number of passages in an index, and the number it is designed for (`limit`, above 0)."""
 
     passages: int
     limit: int
 
     @property
     def share(self) -> float:
-        """Of the limit: 1 is at it, and more is beyond."""
+        """Passages divided by the limit: above 1 if the index is too full."""
         return self.passages / self.limit
 
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """Other ways of saying `words`, which stand in the question: any of `others`, as phrases."""
+    """Synonyms of `words`, which stand in the query: each of `others` is matched as a phrase."""
 
     words: str
     others: tuple[str, ...]
@@ -221,12 +222,12 @@ class Expansion:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query, read: free text, phrases that must stand as written, words that must not stand.
+    """A parsed query: free text, phrases that must match as written, and excluded words.
 
-    Of each group of `any_of` one phrase at least must stand. `expansions` match beside the
-    text, and weigh less than it. `aside` are parts of the text that name a place: they rank, but
-    documents need not say them. Without text, phrases, exclusions and groups: everything
-    that the reader may read, newest first.
+    At least one phrase of each group in `any_of` must match. `expansions` match in addition to the
+    text, with a lower weight. `aside` lists parts of the text that name a place: they add to the
+    score, but documents need not contain them. An empty question matches everything that the reader
+    may read, newest first.
     """
 
     text: str = ""
@@ -238,33 +239,34 @@ class Question:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is asked for by words."""
+        """Whether the question has no words, neither wanted nor excluded."""
         return not (self.names_something or self.excluded)
 
     @property
     def names_something(self) -> bool:
-        """Whether documents can be ranked by it: to exclude words alone names nothing."""
+        """Whether documents can be ranked by the question; exclusions alone do not rank."""
         return bool(self.text or self.phrases or self.any_of)
 
     @property
     def words(self) -> str:
-        """All that is wanted, as one text to encode."""
+        """All wanted words as a text to encode."""
         groups = (phrase for group in self.any_of for phrase in group)
         return " ".join((self.text, *self.phrases, *groups)).strip()
 
 
 FACETS = ("source", "kind", "space", "entity", "area", "year")
-"""What results can be narrowed by; each is also a facet. `year` is that of `modified`,
-or of `created` where a source gives no other date."""
+"""Fields that narrow results; each is also a facet. `year` is that of `modified`, or of `created`
+if the source gives no other date.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class RelevanceCut:
-    """Where the result set ends.
+    """Thresholds that end the result set.
 
-    A document belongs to it that matches lexically and has at least the share `information`
-    (0 to 1) of what the question's words tell (`indexer.relevance`), or is among the W nearest
-    with a cosine of at least `cosine`.
+    It holds lexical matches with at least the share `information` (0 to 1) of the information in
+    the question's words (`indexer.relevance`), and the W nearest documents with a cosine of at
+    least `cosine`.
     """
 
     information: float
@@ -273,19 +275,17 @@ class RelevanceCut:
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """One search. Nothing is searched without an access filter.
+    """A search. It always carries an access filter.
 
-    `filters` maps a facet's name to the accepted values (any of them; every named
-    facet must hold); each of `bylines` must have contributed. `vector` has shape (d,), or
-    is None for a lexical search; `lexical` False leaves the words to the vector alone
-    (phrases, exclusions and filters still bind).
-    `with_attributes` returns the attributes of each hit. `newest_first` orders what has most of the
-    words by date instead of by relevance; its score is in seconds since the epoch.
-    Without `counted` the rankings come alone and sooner: a total of 0, no facets.
-    `depth`: each ranking has so many hits, where that is more than `window`; total and facets
-    stay those of the first `window`.
-    `cut` ends the result set where relevance ends; the rankings stay whole.
-    `documents`: only these, by id, of which an engine takes 65 536; None for all.
+    `filters` maps facets to accepted values: a document must have one of the values in every facet.
+    Each of `bylines` must have contributed. `vector` has shape (d,), or is None for a lexical
+    search. If `lexical` is False, words are ranked by the vector alone, while phrases, exclusions
+    and filters still apply. `with_attributes` asks for the attributes of each hit. `newest_first`
+    orders documents that have most of the words by date instead of relevance; scores are then
+    seconds since the epoch. Without `counted`, the total is 0 and there are no facets, which is
+    quicker. `depth`: the number of hits in each ranking if it is more than `window`; total and
+    facets still count the first `window`. `cut` limits the result set to relevant documents but not
+    the rankings. `documents` limits the search to these ids, at most 65 536; None means all.
     """
 
     access: AccessFilter
@@ -307,12 +307,12 @@ class SearchRequest:
 
     @property
     def ranked(self) -> int:
-        """How many hits each ranking has at most."""
+        """Largest number of hits in each ranking."""
         return max(self.window, self.depth)
 
 
 class SearchHit(NamedTuple):
-    """A document and its score in one ranking (best first, ties by id)."""
+    """A document and its score in a ranking (best first, ties by id)."""
 
     document_id: str
     score: float
@@ -320,7 +320,7 @@ class SearchHit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FacetValue:
-    """How many documents of the result set have this value."""
+    """Number of documents of the result set that have this value."""
 
     value: str
     count: int
@@ -328,9 +328,9 @@ class FacetValue:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A kept document without its text: what a result shows and what votes need.
+    """An indexed document without its text: what a result shows and what votes need.
 
-    `signed`: several accounts are named as authors of its passages, or nobody looked.
+    `signed`: whether its passages name several accounts as authors; also True if not checked.
     """
 
     document_id: str
@@ -357,13 +357,12 @@ class Card:
 class SearchAnswer:
     """The two rankings (each at most W), and total and facets over the result set.
 
-    The result set is what matches lexically (with the engine's stated minimum) and
-    the W nearest by vector, under the access filter, as far as the request's cut lets them.
-    `members`: the ids of the first W of each ranking that belong to it; None without a cut, where
-    all do. `said`: with a cut, by document id, the share of the question's information (above 0,
-    at most 1) that each of the first W lexical hits has, if it reaches the cut's; 1 where no word
-    of the question is weighed. None without a cut.
-    `terms_dropped` says that the question had more words than an engine takes.
+    The result set holds lexical matches (with the engine's stated minimum) and the W nearest by
+    vector, under the access filter, as far as the request's cut allows. `members`: ids of the first
+    W hits of each ranking that belong to it; None without a cut, where all do. `said`: with a cut,
+    the share of the question's information (above 0, at most 1) in each of the first W lexical hits
+    that reach the cut, by document id; 1 if no word of the question is weighed. None without a cut.
+    `terms_dropped`: whether the question had more words than the engine takes.
     """
 
     lexical: tuple[SearchHit, ...]
@@ -378,11 +377,11 @@ class SearchAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ShowRequest:
-    """Ask for the cards and best passages of these documents, under the same filter.
+    """A request for the cards and best passages of documents, under an access filter.
 
-    `passages` 0: the cards alone. `successors`: also for the cards of what replaces them.
-    `by_card`: these too, by their cards alone, behind the others.
-    With `marked` False, passages have no highlights, and come sooner.
+    `passages` is their number per document; 0 gives only cards. `successors` adds the cards of
+    documents that replace these. `by_card` lists documents to append with only their cards. Without
+    `marked`, passages have no highlights, which is quicker.
     """
 
     access: AccessFilter
@@ -397,7 +396,7 @@ class ShowRequest:
 
 @dataclass(frozen=True, slots=True)
 class ShownPassage:
-    """A passage that answers. `highlights` are (start, end) character offsets into its text."""
+    """A matching passage. `highlights` are (start, end) character offsets in its text."""
 
     passage: Passage
     score: float
@@ -406,7 +405,7 @@ class ShownPassage:
 
 @dataclass(frozen=True, slots=True)
 class ShownDocument:
-    """What a result page shows of one document. `successors`: readable ones, by id."""
+    """What a result page shows of a document. `successors`: readable ones, ordered by id."""
 
     card: Card
     passages: tuple[ShownPassage, ...]
@@ -415,9 +414,9 @@ class ShownDocument:
 
 @dataclass(frozen=True, slots=True)
 class DocumentText:
-    """A kept document with all of its text: the passages in reading order.
+    """An indexed document with its whole text: the passages in reading order.
 
-    `beginning` is the stored vector (d,) of the first passage, None without passages.
+    `beginning` is the stored vector (d,) of the first passage, or None without passages.
     """
 
     card: Card
@@ -427,7 +426,7 @@ class DocumentText:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A title that begins, somewhere, with what is being typed."""
+    """A title with words that begin with the typed ones."""
 
     document_id: str
     title: str

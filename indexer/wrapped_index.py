@@ -1,12 +1,10 @@
-"""Indexes over another index.
+"""Wrappers of an index: one limited to the sources in the settings, one with a deletion log.
 
-Limited to the sources that the settings name, or with a deletion log.
+Documents of a source stay in the index when the settings no longer name it, but their rights are no
+longer updated. Nobody can read them until the source is named again or forgotten.
 
-What a source gave stays in the index when the settings no longer name it, with rights that
-nobody reads again: it is then no document for anybody, until it is named again or forgotten.
-
-A deletion log is told of deletions and narrowed rights before they are made: a restored backup
-brings back what was deleted since, and the log says what to do again.
+The deletion log records deletions and narrowed rights before they are applied: a restored backup
+brings deleted documents back, and the log says which deletions to repeat.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -37,11 +35,11 @@ from indexer.values import (
 
 @dataclass(frozen=True, slots=True)
 class NamedSourcesIndex:
-    """Adapter of `Index` over another: as if the sources that `names` leaves out held nothing.
+    """An `Index` that hides the sources of another index that are not in `names`.
 
-    What is written goes through: a crawl is of a source that is named. `known` is asked anew
-    at each request; without it, every denial is taken to name somebody. `require_read` is called
-    before documents are read, and raises `IndexNotRead` if their rights may be out of date.
+    Writes are not filtered: only named sources are crawled. `known` is called for each request;
+    without it, every denial counts as naming somebody. `require_read` is called before documents
+    are read, and raises `IndexNotRead` if their rights may be out of date.
     """
 
     index: Index
@@ -50,37 +48,37 @@ class NamedSourcesIndex:
     require_read: Callable[[Collection[str]], None] = lambda names: None
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
-        """The index's."""
+        """Write to the wrapped index."""
         return self.index.write(batch)
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        """Of named sources."""
+        """Return the entries of documents of named sources."""
         return self.index.kept(self._named(document_ids))
 
     def count(self, source: str) -> int:
-        """None of a source that is not named."""
+        """Return the number of documents, 0 if the source is not named."""
         return self.index.count(source) if source in self.names else 0
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
-        """Nothing of a source that is not named."""
+        """Yield the source's entries, none if it is not named."""
         self.require_read(self.names)
         return self.index.scan(source) if source in self.names else iter(())
 
     def sources(self) -> frozenset[str]:
-        """Those that are named, of which documents are kept."""
+        """Return the named sources that have indexed documents."""
         return self.index.sources() & self.names
 
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
-        """Of named sources."""
+        """Yield the documents of named sources."""
         self.require_read(self.names)
         return self.index.documents(self._named(document_ids))
 
     def denials(self, source: str) -> Mapping[str, int]:
-        """None of a source that is not named."""
+        """Return the source's denied principals, none if it is not named."""
         return self.index.denials(source) if source in self.names else {}
 
     def signing(self, accounts: Collection[str]) -> frozenset[str]:
-        """Of named sources."""
+        """Return the contributing accounts of named sources."""
         return self.index.signing(self._named(accounts))
 
     def probe(self) -> None:
@@ -90,35 +88,35 @@ class NamedSourcesIndex:
             self.index.probe()
 
     def search(self, request: SearchRequest) -> SearchAnswer:
-        """Under the reader's filter, within the named sources."""
+        """Search with the reader's filter, in named sources."""
         return self.index.search(replace(request, access=self._held(request.access)))
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
-        """Under the same filter."""
+        """Show documents of named sources."""
         return self.index.show(replace(request, access=self._held(request.access)))
 
     def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
-        """Under the same filter."""
+        """Read a document of a named source."""
         return self.index.read(self._held(access), document_id)
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
-        """Under the same filter."""
+        """Suggest titles of named sources."""
         return self.index.suggest(self._held(access), prefix, limit)
 
     def near_words(
         self, access: AccessFilter, words: Sequence[str]
     ) -> Mapping[str, tuple[NearWord, ...]]:
-        """Under the same filter."""
+        """Return similar words of named sources."""
         return self.index.near_words(self._held(access), words)
 
     def _held(self, access: AccessFilter) -> AccessFilter:
-        """Within the named sources, and as far as denials name somebody known."""
+        """Return the filter limited to named sources, and to denials that name somebody known."""
         self.require_read(self.names)
         within = access.within(self.names)
         return within.knowing(self.known()) if self.known else within
 
     def _named(self, document_ids: Collection[str]) -> list[str]:
-        """Ids begin with their source, which has no colon."""
+        """Return the ids of named sources: an id begins with its source, which has no colon."""
         return [
             document_id
             for document_id in document_ids
@@ -127,20 +125,23 @@ class NamedSourcesIndex:
 
 
 class DeletionLog(Protocol):
-    """What is told of documents that an older copy must not show as it has them."""
+    """Records documents that a restored older copy must delete or hide again."""
 
     def gone(self, document_ids: Sequence[str]) -> None:
-        """They are about to be deleted. Kept once this returns."""
+        """Record that these documents are about to be deleted; durable once this returns."""
         ...
 
     def closed(self, document_ids: Sequence[str]) -> None:
-        """Record that some readers are about to lose access to these documents; durable."""
+        """Record that these documents are about to lose readers; durable once this returns."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionLoggingIndex:
-    """The `IndexWriter` of a crawl. `forget` is told the texts whose cached vectors must go."""
+    """The `IndexWriter` of a crawl.
+
+    `forget` gets the texts whose cached vectors must be deleted.
+    """
 
     index: Index
     log: DeletionLog
@@ -187,20 +188,20 @@ class DeletionLoggingIndex:
             self.log.closed(closed)
 
     def flush(self) -> None:
-        """As the index does, where it has anything to flush."""
+        """Flush the wrapped index if it can be flushed."""
         if isinstance(self.index, Flushable):
             self.index.flush()
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        """The index's."""
+        """Return the entries from the wrapped index."""
         return self.index.kept(document_ids)
 
     def count(self, source: str) -> int:
-        """The index's."""
+        """Return the count of the wrapped index."""
         return self.index.count(source)
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
-        """The index's."""
+        """Yield the entries of the wrapped index."""
         return self.index.scan(source)
 
 
@@ -209,7 +210,7 @@ def _id(write: Write) -> str:
 
 
 def _narrows(former: Access, now: Access) -> bool:
-    """Return whether a reader whom `former` admitted may no longer be admitted by `now`."""
+    """Return whether a reader admitted by `former` may no longer be admitted by `now`."""
     return not (former.allowed <= now.allowed and now.denied <= former.denied)
 
 

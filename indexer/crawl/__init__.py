@@ -1,1 +1,1 @@
-"""Crawl a source: read, extract, encode and write, with what failed and what is tried again."""
+"""Crawls a source: reads, extracts, encodes and writes documents; records failures and retries."""

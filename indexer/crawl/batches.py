@@ -1,4 +1,4 @@
-"""Extract, encode and write a batch of changes; what failed is kept with its remedy."""
+"""Extracts, encodes and writes batches of changes, and records what failed."""
 
 import hashlib
 import json
@@ -33,16 +33,18 @@ from indexer.values import (
 )
 
 GUARD_SHARE = 0.2
-"""The share of a source that may vanish in one run without a confirmation."""
+"""Share of a source's documents that one run may delete without confirmation."""
 GUARD_FLOOR = 10
-"""So many may vanish from a small source, where a share says little; but never all of several."""
+"""Number of documents that a run may delete from a small source, where a share means little; but
+never all of several.
+"""
 
 
 @dataclass(slots=True)
 class DeletionGuard:
-    """Counts, over one run of a source, the deletions let through and those withheld.
+    """Counts the deletions allowed and withheld in a run of a source.
 
-    `share` lies between 0 and 1; at 1 every deletion passes.
+    `share` lies between 0 and 1; at 1 every deletion is allowed.
     """
 
     source: str
@@ -52,7 +54,7 @@ class DeletionGuard:
     withheld: int = 0
 
     def lets_go(self, going: int) -> bool:
-        """Whether `going` more documents may be deleted; what may not is counted as withheld."""
+        """Return whether `going` more documents may be deleted; if not, count them as withheld."""
         gone = self.let_go + self.withheld + going
         emptied = gone >= self.kept_at_start > 1
         many = gone > max(GUARD_FLOOR, self.share * self.kept_at_start)
@@ -63,18 +65,18 @@ class DeletionGuard:
         return True
 
     def check(self) -> None:
-        """Raises `DeletionsHeld` where any deletion was withheld."""
+        """Raise `DeletionsHeld` if any deletion was withheld."""
         if self.withheld:
             raise DeletionsHeld(self.source, self.let_go + self.withheld, self.kept_at_start)
 
 
 @dataclass(slots=True)
 class PartDeletionGuard(DeletionGuard):
-    """The same of one part of a source: its own share, and its own part of `GUARD_FLOOR`.
+    """A guard for one part of a source, with its own share and its fraction of `GUARD_FLOOR`.
 
-    A part never loses all its documents, be it one: all parts together would lose the source.
-    `count` counts the documents that the part keeps: it goes through those of the whole source,
-    and is asked where anything is to be deleted.
+    A part may never lose all its documents, not even a single one: all parts together would lose
+    the whole source. `count` counts the part's documents; it scans the whole source, and is only
+    called once something is to be deleted.
     """
 
     parts: int = 1
@@ -82,7 +84,7 @@ class PartDeletionGuard(DeletionGuard):
     counted: bool = False
 
     def lets_go(self, going: int) -> bool:
-        """As that of a whole source."""
+        """Return whether `going` more documents of the part may be deleted; count them."""
         if not going or self.share >= 1:
             self.let_go += going
             return True
@@ -98,7 +100,7 @@ class PartDeletionGuard(DeletionGuard):
 
 
 def guard_of(index: IndexWriter, source: str, part: Part, share: float) -> DeletionGuard:
-    """The guard of a run of a source, or of one part of it."""
+    """Return the guard for a run of a source, or of one part of it."""
     if part == WHOLE:
         return DeletionGuard(source, index.count(source), share)
 
@@ -111,16 +113,18 @@ def guard_of(index: IndexWriter, source: str, part: Part, share: float) -> Delet
 log = logging.getLogger(__name__)
 
 BETWEEN = " ▸ "
-"""Between a document's id and the path of the attachment that is missing from it."""
+"""Separates a document's id from the path of its unread attachment in a failure's key."""
 TRIES = 3
-"""So often an ordinary crawl asks again for what may have been bad luck."""
+"""How often a crawl that is not full retries failures that may be temporary."""
 _TRANSIENT = ("timed_out", "vanished")
 UNREACHED = "unreached"
-"""What is asked for again at each crawl, as its own server did not answer."""
+"""Kind of failure that every crawl retries: the document's own server did not answer."""
 _EVERY_TIME = 2**31 - 1
-"""Tries: a recognised text is not lost by crawls that end early, nor a file by its server's."""
+"""A limit of tries that is never reached: crawls that end early must not cost a recognised text,
+nor a server that is down a file.
+"""
 WITHOUT_TEXT = (Failure.NOT_TEXT, Failure.AWAITS_RECOGNITION)
-"""What is no failure: nobody can do anything about it, or it passes by itself."""
+"""Kinds that are not counted as failures: nobody can mend them, or they pass by themselves."""
 
 
 @dataclass(slots=True)
@@ -140,7 +144,7 @@ class OpenFailures:
             self._remember_part(key)
 
     def record(self, key: str, kind: str, reason: str) -> None:
-        """A document, attachment or record is missing."""
+        """Record that a document, attachment or record is missing."""
         fields = {"source": self.source, "reference": reference_of(key), "failure": kind}
         if kind in WITHOUT_TEXT:
             log.info("file without text", extra=fields)
@@ -152,7 +156,7 @@ class OpenFailures:
         self._remember_part(key)
 
     def replace_parts(self, document_id: str, unread: Iterable[UnreadPart]) -> None:
-        """The document was read: this is missing from it, and nothing else."""
+        """Replace the failures of a document that was read with these unread parts."""
         missing = {_part_key(document_id, part.path): part for part in unread}
         for key in self._of(document_id) - missing.keys():
             self._resolve(key)
@@ -160,32 +164,33 @@ class OpenFailures:
             self.record(key, part.failure, part.reason)
 
     def mend(self, document_id: str) -> None:
-        """Nothing of that document is missing any more."""
+        """Resolve all failures of a document."""
         self.replace_parts(document_id, ())
 
     def forget_parts(self, document_id: str) -> None:
-        """The document goes as a whole, for the reason that is recorded of it."""
+        """Resolve failures of a document's attachments: the document itself failed."""
         for key in self._of(document_id) - {document_id}:
             self._resolve(key)
 
     def forget_beyond(self, held: Callable[[str], bool]) -> None:
-        """What the source holds no more is not missing. Places of records stay.
+        """Resolve failures of documents that the source no longer has.
 
-        `held` says of a document's id whether it exists, or may exist.
+        Failures of records without an id stay. `held` returns whether a document exists, or may
+        exist.
         """
         for key in [key for key in self._open if key.startswith(f"{self.source}:")]:
             if not held(key) and not held(_document(key)):
                 self._resolve(key)
 
     def forget_older(self) -> None:
-        """The source was read whole: what did not fail anew is mended."""
+        """Resolve all failures that did not recur, after the source was read in full."""
         for key in sorted(self._open - self._anew):
             self._resolve(key)
 
     def due(self, waiting: Callable[[], Set[str]] = frozenset) -> frozenset[str]:
-        """The documents to be asked for again, if their source does not bring them itself.
+        """Return the documents to request again, unless their source brings them itself.
 
-        `waiting` gives the scans that still wait for their text: of scans, these are not due.
+        `waiting` returns the scans still to be recognised, which are not due.
         """
         due = self.failures.due(self.source, _TRANSIENT, TRIES)
         due |= self.failures.due(self.source, (UNREACHED,), _EVERY_TIME)
@@ -193,16 +198,16 @@ class OpenFailures:
         return due | (waited - waiting()) if waited else due
 
     def count_try(self, document_ids: Collection[str]) -> None:
-        """They were asked for again, and their source answered."""
+        """Count a retry of these documents, once their source answered."""
         self.failures.count_try(self.source, document_ids)
 
     def begin_anew(self, document_id: str) -> None:
-        """A new version of the document came: tries of the former one do not count for it."""
+        """Reset the retries of a document, because a new version of it was read."""
         if document_id in self._open:
             self.failures.begin_anew(self.source, document_id)
 
     def among(self, document_ids: Collection[str]) -> frozenset[str]:
-        """Those of them that are missing now."""
+        """Return the ones among these documents that have an open failure."""
         return frozenset(self._open.intersection(document_ids))
 
     def _of(self, document_id: str) -> set[str]:
@@ -228,15 +233,18 @@ def _document(key: str) -> str:
 
 
 PREFETCHED_DOCUMENTS = 32
-"""How many documents are prepared before their turn: one slow file must not keep idle those
-who prepare (`python -m benchmarks.indexing extraction`: 140 files/s with 8, 160 with 32)."""
+"""Number of documents prepared ahead, so that one slow file does not leave the threads idle
+(`python -m benchmarks.indexing extraction`: 140 files/s with 8, 160 with 32).
+"""
 PREFETCH_THREADS = 3
-"""How many are prepared at once, as many files are held in memory. Tika's server answered two
-as quickly as four on two cores; the third asks while another reads what was answered."""
+"""Number of documents prepared at once, each with its file in memory. Tika's server answered two
+requests as quickly as four on two cores; the third thread sends a request while another reads its
+answer.
+"""
 
 T = TypeVar("T")
 Awaited = Callable[[], T]
-"""Gives what was prepared, or raises what preparing raised."""
+"""Returns the prepared document, or raises the error of its preparation."""
 
 _Turn = tuple[Change, Future[T] | None]
 
@@ -245,9 +253,9 @@ _Turn = tuple[Change, Future[T] | None]
 def prefetched(
     changes: Iterable[Change], prepare: Callable[[Document], T]
 ) -> Iterator[Iterator[tuple[Change, Awaited[T]]]]:
-    """Give each change with its document as `prepare` made it, in the order of the source.
+    """Yield each change with a function that returns its prepared document, in source order.
 
-    An error of the source is raised after everything that came before it had its turn.
+    An error of the source is raised after all changes before it.
     """
     with ThreadPoolExecutor(PREFETCH_THREADS, "preparing") as hands:
         try:
@@ -287,12 +295,12 @@ def _turn(turn: _Turn[T]) -> tuple[Change, Awaited[T]]:
 
 
 FORMAT = "1"
-"""Part of each hash: raise it when what is kept of a document changes."""
+"""Part of each hash: raise it when the stored form of documents changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedDocument:
-    """A document with its passages, not yet their vectors."""
+    """A document with its passages, but without their vectors."""
 
     document: Document
     passages: tuple[Passage, ...]
@@ -303,18 +311,18 @@ class PreparedDocument:
     """Whether its text was recognised on a scan."""
 
     def same_as(self, kept: IndexEntry) -> bool:
-        """Whether nothing but the access may differ from what is kept."""
+        """Return whether the indexed document has the same text and record, whatever its access."""
         return (self.content_hash, self.record_hash) == (kept.content_hash, kept.record_hash)
 
     @property
     def kept(self) -> IndexEntry:
-        """What a scan will tell of it."""
+        """The entry that a scan will return for it."""
         return IndexEntry(
             self.document.id, self.content_hash, self.record_hash, self.document.access
         )
 
     def indexed(self, vectors: Vectors) -> IndexedDocument:
-        """With its vectors, shape (number of passages, d)."""
+        """Return the document with its vectors, shape (number of passages, d)."""
         return IndexedDocument(
             self.document, self.passages, vectors, self.content_hash, self.record_hash
         )
@@ -323,7 +331,10 @@ class PreparedDocument:
 def prepare(
     document: Document, extractor: Extractor, scans: ScannedTexts = NO_SCANS
 ) -> PreparedDocument:
-    """Raises `ExtractionFailed`, `ExtractorUnreachable` or `RecordVanished`."""
+    """Extract the document's text and cut it into passages.
+
+    Raises `ExtractionFailed`, `ExtractorUnreachable` or `RecordVanished`.
+    """
     whole, unread, recognised = _with_text(document, extractor, scans)
     passages = cut(whole.sections, whole.title)
     return PreparedDocument(
@@ -343,7 +354,7 @@ def _with_text(
         return document, (), False
     content: Content = document.content
     if content.size_bytes is not None and content.size_bytes > extractor.max_bytes:
-        # Not even held in memory.
+        # The file is not even read into memory.
         raise ExtractionFailed(
             Failure.TOO_LARGE, f"Le fichier dépasse {extractor.max_bytes} octets."
         )
@@ -361,11 +372,14 @@ def _with_text(
 
 
 SCANNED = (Failure.IMAGE_ONLY, Failure.NOT_TEXT)
-"""What an extractor says of a file that may be a scan."""
+"""Extraction failures of files that may be scans."""
 
 
 def _merge(document: Document, extracted: Extracted) -> Document:
-    """What the source says goes before what the file says of itself, its name comes last."""
+    """Merge the extracted text into the document.
+
+    Fields of the source take precedence over those of the file; the default title comes last.
+    """
     named = document.content.default_title if document.content else ""
     return replace(
         document,
@@ -378,7 +392,7 @@ def _merge(document: Document, extracted: Extracted) -> Document:
 
 
 def _content_hash(title: str, passages: tuple[Passage, ...]) -> str:
-    """Of what is encoded, whatever the encoder: a reindex compares by it."""
+    """Return a hash of the encoded texts, independent of the encoder: a reindex compares it."""
     digest = hashlib.sha256(_bytes_of(f"{FORMAT}\0{title}"))
     for passage in passages:
         digest.update(b"\0" + _bytes_of(passage_text(title, passage)))
@@ -386,7 +400,7 @@ def _content_hash(title: str, passages: tuple[Passage, ...]) -> str:
 
 
 def _record_hash(document: Document) -> str:
-    """Of everything that is kept but the access."""
+    """Return a hash of all stored fields except the access."""
     kept = _fields(document)
     del kept["access"], kept["content"], kept["version"]
     canonical = json.dumps(kept, default=_plain, sort_keys=True, ensure_ascii=False)
@@ -394,17 +408,17 @@ def _record_hash(document: Document) -> str:
 
 
 def _bytes_of(text: str) -> bytes:
-    """In UTF-8, and half a surrogate pair too: the index says whether it keeps it."""
+    """Return UTF-8 that may hold lone surrogates: the index decides whether to accept them."""
     return text.encode("utf-8", "surrogatepass")
 
 
 def _plain(value: object) -> dict[str, Any] | str:
-    """What JSON has no word for: a record is its fields, a date is what it is written as."""
+    """Convert a value that JSON does not support: a record to its fields, a date to text."""
     if isinstance(value, Section):
         return _fields(value)
     if isinstance(value, Contribution):
         row = _fields(value)
-        if not row["thanks"]:  # so that what was kept before there were thanks is unchanged
+        if not row["thanks"]:  # documents indexed before thanks existed keep their hash
             del row["thanks"]
         if row["volume"] is None:
             del row["volume"]
@@ -418,29 +432,29 @@ def _fields(record: Document | Section | Contribution) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class NarrowAccess:
-    """Keep of a document's readers only those whom `access` admits too."""
+    """Reduce a document's readers to those whom `access` admits too."""
 
     document_id: str
     access: Access
 
 
 CrawledWrite = PreparedDocument | PutAccess | NarrowAccess | Remove
-"""What a source asked for; a document has its passages, not yet their vectors."""
+"""A write that a source asks for; documents have passages, but no vectors yet."""
 
 NeededWrite = PreparedDocument | PutAccess | Remove
-"""What is still to be written, once compared with what is kept."""
+"""A write that is still needed after comparison with the index."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is being encoded, and the cursor to keep once its writes are acknowledged."""
+    """Writes whose texts are being encoded, and the cursor to save once they are acknowledged."""
 
     wanted: list[NeededWrite]
     vectors: Future[Vectors]
     cursor: str | None
 
     def writes(self) -> list[Write]:
-        """With their vectors, once these are there. Raises what the encoder raised."""
+        """Wait for the vectors and return the writes. Raises the encoder's error."""
         vectors, start = self.vectors.result(), 0
         writes: list[Write] = []
         for write in self.wanted:
@@ -456,7 +470,7 @@ class Batch:
 def needed_writes(
     gathered: Iterable[CrawledWrite], kept: Mapping[str, IndexEntry]
 ) -> tuple[list[NeededWrite], int]:
-    """(what changes anything of what is kept, in its order; how many documents are as kept)."""
+    """Return the writes that change the index, in order, and the number of unchanged documents."""
     entries_by_id = dict(kept)
     wanted: list[NeededWrite] = []
     unchanged = 0
@@ -471,7 +485,7 @@ def needed_writes(
 
 
 def texts_of(wanted: Iterable[NeededWrite]) -> list[str]:
-    """The texts to encode, in the order in which `Batch.writes` takes their vectors."""
+    """Return the texts to encode, in the order in which `Batch.writes` takes their vectors."""
     return [
         passage_text(write.document.title, passage)
         for write in wanted
@@ -481,7 +495,7 @@ def texts_of(wanted: Iterable[NeededWrite]) -> list[str]:
 
 
 def id_of(write: CrawledWrite | Write) -> str:
-    """The document that a write is about."""
+    """Return the id of the written document."""
     match write:
         case PreparedDocument():
             return write.document.id
@@ -492,7 +506,7 @@ def id_of(write: CrawledWrite | Write) -> str:
 
 
 def _change(write: CrawledWrite, kept: IndexEntry | None) -> NeededWrite | None:
-    """What has to be written, None for nothing. A withheld text is opened by a reading alone."""
+    """Return the needed write, or None. Only reading its text again reopens a withheld document."""
     if isinstance(write, PreparedDocument):
         if kept is None or not write.same_as(kept):
             return write
@@ -513,7 +527,7 @@ def _access_change(kept: IndexEntry, access: Access) -> PutAccess | None:
 
 
 def _narrowed(kept: Access, access: Access) -> Access:
-    """The readers of both; what is withheld stays so."""
+    """Return the access of readers whom both admit; `WITHHELD` stays."""
     return WITHHELD if kept == WITHHELD else kept.narrowed_to(access)
 
 

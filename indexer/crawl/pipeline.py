@@ -1,4 +1,4 @@
-"""From a source's changes to what is kept. Read `crawl` first."""
+"""Applies the changes of a source to the index. Read `crawl` first."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
@@ -59,15 +59,18 @@ from indexer.ports import (
 from indexer.values import WITHHELD, Failure, Put, PutAccess, Remove, UnreadPart, Vectors, Write
 
 BATCH_PASSAGES = 64
-"""How many passages are encoded and written at once: what an interruption costs at most."""
+"""Number of passages that are encoded and written at once: the most an interruption can lose."""
 BATCH_S = 30.0
-"""How long a batch is gathered at most, and about how long it is encoded, in seconds: batches are
-smaller on a slow machine."""
+"""Longest time to gather a batch, and about the longest time to encode it, in seconds: batches are
+smaller on a slow machine.
+"""
 LEAST_BATCH_PASSAGES = 4
-"""The smallest batch, however slow the machine is."""
+"""Smallest batch on a slow machine, in passages."""
 BATCH_WRITES = 500
 BATCH_ACCESS_CHANGES = 20_000
-"""An index may write the change of a whole folder at once, if it is told of it at once."""
+"""Larger than `BATCH_WRITES`: an index can write the access change of a whole folder at once, if it
+gets it in one batch.
+"""
 
 
 class Wait(StrEnum):
@@ -81,7 +84,7 @@ class Wait(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CrawlDependencies:
-    """The parts that a crawl works with."""
+    """The services that a crawl uses."""
 
     extractor: Extractor
     encoder: Encoder
@@ -93,10 +96,10 @@ class CrawlDependencies:
 
 @dataclass(slots=True)
 class CrawlReport:
-    """What a crawl did. `changed` counts documents written, of whatever kind.
+    """Counts of a crawl. `changed` is the number of documents written, in whatever way.
 
-    `without_text` counts files of kinds that have no text, and scans that wait for theirs: no
-    failures.
+    `without_text` counts files of kinds that have no text, and scans not yet recognised; neither is
+    a failure.
     """
 
     source: str
@@ -113,7 +116,7 @@ class CrawlReport:
 
     @property
     def changed(self) -> int:
-        """Documents put, removed or given other readers."""
+        """Number of documents put, removed or given another access."""
         return self.put + self.access_changed + self.removed
 
 
@@ -128,20 +131,19 @@ def crawl(
     waits: Callable[[Wait], None] = lambda what: None,
     part: Part = WHOLE,
 ) -> CrawlReport:
-    """Bring the index up to what the source says, and keep the cursor after each write.
+    """Apply a source's changes to the index, and save the cursor after acknowledged writes.
 
-    `progress` is called after each batch, `waits` before each step that may take long.
-    Of a connector that reads one part, nothing is deleted or hidden but what the part holds.
-    Documents are prepared a few ahead; a batch is encoded while the next is gathered.
-    Raises `SourceUnreachable`, `SourceRefused`, `IndexUnreachable`, `IndexRefused`,
-    `ExtractorUnreachable` or `DeletionsHeld`; what was acknowledged before stays, and
-    the next crawl goes on from the last checkpoint.
+    `progress` is called after each batch, `waits` before each step that may take long. If the
+    connector reads one `part`, only documents of that part are deleted or hidden. Some documents
+    are prepared ahead; a batch is encoded while the next one is gathered. Raises
+    `SourceUnreachable`, `SourceRefused`, `IndexUnreachable`, `IndexRefused`, `ExtractorUnreachable`
+    or `DeletionsHeld`; acknowledged writes stay, and the next crawl resumes at the last checkpoint.
     """
     source = connector.source
     since = None if full else dependencies.cursors.load(source)
     ahead = dependencies.cursors.ahead(source)
     if ahead and not isinstance(connector, SupportsRefetch):
-        since = None  # only a full reading brings what the index holds in step with the source
+        since = None  # only a full reading brings the index in line with the source
     if isinstance(dependencies.index, Flushable):
         dependencies.index.flush()
     with ExitStack() as stack:
@@ -168,19 +170,19 @@ def crawl(
             for change, awaited in changes:
                 crawling.apply(change, awaited)
         except (SourceError, ExtractorUnreachable):
-            crawling.flush()  # a restriction or deletion that was read does not wait
-            crawling.write_encoded()  # what stood before a checkpoint is not read again
+            crawling.flush()  # restrictions and deletions already read do not wait
+            crawling.write_encoded()  # so that changes before a checkpoint are not read again
             raise
         crawling.end(whole=since is None)
     return crawling.report
 
 
 def _changes(connector: Connector, since: str | None, crawling: "_Crawl") -> Iterator[Change]:
-    """What changed; then single documents that are to be read again.
+    """Yield the source's changes, then documents that must be read again.
 
-    These failed for no fault of their own, or are scans whose text nobody is to recognise any
-    more, where not all is read anew; or the index may hold a later text of them than the source's
-    cursor knows. A try counts once the source has answered: one that is away uses none up.
+    The latter had a temporary failure, or are scans that no longer wait for recognition (unless the
+    source is read in full), or their indexed text may be newer than the cursor. A retry counts once
+    the source has answered: an unreachable source uses none up.
     """
     missing, source = crawling.missing, crawling.report.source
     rereads = since is not None and isinstance(connector, SupportsRefetch)
@@ -198,12 +200,12 @@ def _changes(connector: Connector, since: str | None, crawling: "_Crawl") -> Ite
                 left.discard(change.document.id)
                 missing.count_try({change.document.id})
             yield change
-        missing.count_try(left)  # the source has them no more
+        missing.count_try(left)  # the source no longer has them
 
 
 @dataclass(slots=True)
 class _Crawl:
-    """One run: what is gathered, what is being encoded, what is known to have failed."""
+    """A run: the gathered writes, the batch being encoded, and the known failures."""
 
     dependencies: CrawlDependencies
     report: CrawlReport
@@ -213,10 +215,13 @@ class _Crawl:
     waits: Callable[[Wait], None]
     encoding: ThreadPoolExecutor
     ahead: set[str]
-    """Documents of which the index may hold a later text than the source's cursor knows, and
-    that this run has not read yet: what a source says changed since then is not sure."""
+    """Documents whose indexed text may be newer than the cursor, and that this run has not read
+    yet: changes that the source reports since the cursor may be out of date for them.
+    """
     still_ahead: set[str] = field(init=False)
-    """The same, and those that this run read and has not written yet: no cursor forgets them."""
+    """These documents, and those that this run has read but not written: no saved cursor clears
+    them.
+    """
     cursor: str | None
     written: bool = False
     """Whether anything was written since the cursor was saved."""
@@ -225,18 +230,20 @@ class _Crawl:
     gathered_access_changes: int = 0
     gathered_since: float = field(default_factory=time.monotonic)
     most_passages: int = BATCH_PASSAGES
-    """How many passages are gathered for a batch: as many as are encoded in `BATCH_S`."""
+    """Number of passages to gather for a batch: as many as are encoded in `BATCH_S`."""
     unreadable: set[str] = field(default_factory=set)
-    """Ids of gathered removals that the guard may hold: the documents exist, without a text."""
+    """Ids of gathered removals of existing documents without a text: the guard may withhold them.
+    """
     underway: Batch | None = None
     unread: dict[str, tuple[UnreadPart, ...]] = field(default_factory=dict)
-    """What is missing from documents that were read, by id, until they are written: a run that
-    ends before leaves their failures open, so that they are asked for again."""
+    """Unread parts of documents that were read but not written yet, by id: if the run ends before,
+    their failures stay open, so that they are requested again.
+    """
     missing: OpenFailures = field(init=False)
     scanned: set[str] = field(init=False)
-    """The documents of which a recognised text is kept, or awaited, as far as this run knows."""
+    """Documents that have a recognised text or wait for one, as far as this run knows."""
     typed: set[str] = field(default_factory=set)
-    """Those of them that have a text of their own by now, until they are written."""
+    """Those of `scanned` that now have a text of their own, until they are written."""
 
     def __post_init__(self) -> None:
         self.missing = OpenFailures(self.dependencies.failures, self.report.source)
@@ -248,7 +255,7 @@ class _Crawl:
         return self.dependencies.scans
 
     def forget_scans(self, document_ids: Set[str]) -> None:
-        """These are no scans any more, or are no more."""
+        """Forget recognised texts of documents that were deleted or are no longer scans."""
         if gone := self.scanned & document_ids:
             self.scanned -= gone
             self.scans.forget(self.report.source, gone)
@@ -300,8 +307,8 @@ class _Crawl:
             self.add(PutAccess(document.id, WITHHELD))
         except ExtractionFailed as failure:
             self._fail(document.id, failure.failure, str(failure))
-            # The present readers are those of a text that was not read: nobody reads the
-            # kept one, not even while the guard holds its removal.
+            # The current readers may read a text that could not be read: nobody may read the
+            # indexed one, not even while the guard withholds its removal.
             self.add(PutAccess(document.id, WITHHELD))
             self.typed.discard(document.id)
             if failure.failure is Failure.AWAITS_RECOGNITION:
@@ -320,7 +327,7 @@ class _Crawl:
             self.add(prepared)
 
     def delete(self, document_id: str) -> None:
-        """Remove it at once: the guard holds only what vanished or gives no text."""
+        """Remove a document at once: the guard only withholds vanished or unreadable documents."""
         self.unread.pop(document_id, None)
         self.missing.mend(document_id)
         self.forget_scans({document_id})
@@ -351,7 +358,7 @@ class _Crawl:
                 self.add(PutAccess(document_id, Access()))
 
     def _kept(self) -> Iterator[str]:
-        """The indexed documents of the source that the part holds."""
+        """Yield the indexed documents of the source that belong to the part."""
         kept = self.dependencies.index.scan(self.report.source)
         return (entry.document_id for entry in kept if self.part.holds(entry.document_id))
 
@@ -368,10 +375,10 @@ class _Crawl:
             self.flush()
 
     def flush(self, cursor: str | None = None) -> None:
-        """Begin to encode what is gathered, and write what was encoded meanwhile."""
+        """Start to encode the gathered writes, and write those encoded meanwhile."""
         ids = {id_of(write) for write in self.gathered}
         if self.underway and not ids.isdisjoint(map(id_of, self.underway.wanted)):
-            self.write_encoded()  # what it is compared with must be what is kept by then
+            self.write_encoded()  # compare with the index after those writes
         wanted, unchanged = needed_writes(self.gathered, self.dependencies.index.kept(ids))
         self.report.unchanged += unchanged
         as_kept = ids.difference(map(id_of, wanted))
@@ -384,13 +391,13 @@ class _Crawl:
         }
         self.unreadable.clear()
         if not self.guard.lets_go(len(going)):
-            # New readers and texts are written all the same.
+            # Changes of access and new texts are written all the same.
             wanted = [
                 write
                 for write in wanted
                 if not (isinstance(write, Remove) and write.document_id in going)
             ]
-        # What closes does not wait for the encoding of other documents.
+        # Writes that narrow access do not wait for the encoding of other documents.
         put = {id_of(write) for write in wanted if isinstance(write, PreparedDocument)}
         at_once = [w for w in wanted if not isinstance(w, PreparedDocument) and id_of(w) not in put]
         self._write(at_once)
@@ -398,12 +405,12 @@ class _Crawl:
         texts = texts_of(wanted)
         vectors = self.encoding.submit(self._encode, texts)
         self.write_encoded(later=frozenset(map(id_of, at_once)))
-        self._settle(as_kept)  # of the cursor before them, they were still ahead
+        self._settle(as_kept)  # only now: the cursor saved above is older than these documents
         self.report.passages += len(texts)
         self.underway = Batch(wanted, vectors, cursor)
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
-        """Encode a batch, and set the size of the next ones by how long it took."""
+        """Encode a batch, and set the size of the next ones by the time that it took."""
         began = time.monotonic()
         vectors = self.dependencies.encoder.passages(texts)
         if texts:
@@ -412,23 +419,23 @@ class _Crawl:
         return vectors
 
     def end(self, *, whole: bool) -> None:
-        """Write what is left; `whole`: the source was read from its beginning.
+        """Write the rest. `whole`: the source was read from its beginning.
 
-        Raises `DeletionsHeld` where deletions wait for a person's word.
+        Raises `DeletionsHeld` if deletions wait for a person's confirmation.
         """
         self.flush()
         self.write_encoded()
         self.guard.check()
-        self.still_ahead.clear()  # all was read again, and is as it was kept or written since
+        self.still_ahead.clear()  # all were read again, and are unchanged or written
         if self.cursor is not None and not self.written:
             self.save(self.cursor)
         if whole:
             self.missing.forget_older()
 
     def write_encoded(self, later: Collection[str] = ()) -> None:
-        """Write what was encoded, count what was acknowledged, then keep the cursor.
+        """Write the encoded batch, count acknowledged writes, then save the cursor.
 
-        `later`: what was written already of the batch that follows it.
+        `later`: documents of the following batch that have already been written.
         """
         if self.underway is None:
             return
@@ -447,7 +454,7 @@ class _Crawl:
         self.cursor, self.written = cursor, bool(later)
 
     def _write(self, writes: Sequence[Write]) -> None:
-        """Write, and withdraw what was refused. Which documents are ahead is noted before."""
+        """Note the documents as ahead of the cursor, write them, and withdraw refused ones."""
         if not writes:
             return
         self.dependencies.cursors.note_ahead(self.report.source, set(map(id_of, writes)))
@@ -460,7 +467,7 @@ class _Crawl:
         self._withdraw(failed.keys())
 
     def _settle(self, document_ids: Set[str]) -> None:
-        """These are kept as they were read: what was missing from them no longer is."""
+        """Resolve failures of documents that are indexed as they were read."""
         self.still_ahead -= document_ids - self.ahead
         self.forget_scans(self.typed & document_ids)
         self.typed -= document_ids
@@ -468,9 +475,9 @@ class _Crawl:
             self.missing.replace_parts(document_id, self.unread.pop(document_id))
 
     def _withdraw(self, refused: Collection[str]) -> None:
-        """What was refused may have narrowed its readers: the old version does not stay.
+        """Remove the old versions of refused documents, whose access may have been narrowed.
 
-        Raises `IndexRefused` where it cannot be withdrawn: the cursor stays before it.
+        Raises `IndexRefused` if one cannot be removed: the cursor is then not saved.
         """
         if not refused:
             return

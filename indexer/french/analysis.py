@@ -1,8 +1,7 @@
-"""One French analysis in Python: the same terms are indexed, asked for and highlighted.
+"""French analysis in Python: the same terms are indexed, queried and highlighted.
 
-A text is read into references (`indexer/french/references.py`) and words; a word loses its
-elision, its capitals and its ending (`indexer/french/stems.py`). Both engines are fed with
-these terms.
+A text is read into references (`indexer/french/references.py`) and words; a word loses its elision,
+its capitals and its ending (`indexer/french/stems.py`). Both engines receive these terms.
 """
 
 import re
@@ -19,14 +18,15 @@ from indexer.french.stems import stem
 from indexer.french.stop_words import ACRONYMS, ASKING_WORDS, ELISIONS, STOP_WORDS
 
 ANALYSIS = 3
-"""Raise it with every change of what a text is found by: kept indexes are then made anew."""
+"""Raise it when the terms of a text change: existing indexes are then rebuilt."""
 
 MAX_WORD_CHARS = 255
-"""A longer word counts by its first characters only."""
+"""Number of characters of a word that count; further ones are ignored."""
 
 NOTHING, BESIDE, EXACT = "_", "|", "="
-"""In an encoded line: a place without terms, the border of two terms of one place, and
-what stands before a word that is kept as written."""
+"""In an encoded line: a place without terms, the separator of terms at one place, and the prefix of
+a word as written.
+"""
 
 _MARKS = "\u00ad\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u200b\u200d\u2060"
 _DROPPED_MARKS = re.compile("['\u00ad\u200b\u200d\u2060]")
@@ -46,12 +46,12 @@ _INCLUSIVE = re.compile(
     r"(?<=[^\W\d_]{3})(?:(?:·[^\W\d_]+)+"
     rf"|\((?:{_GENDER})\)s?|(?P<sign>[.-])(?:{_GENDER})(?:(?P=sign)s)?)(?![\w'-])"
 )
-"""What follows «agent» in «agent·e·s», «agent(e)s», «agent-e-s», «agent.e.s»."""
+"""Endings of «agent» in «agent·e·s», «agent(e)s», «agent-e-s», «agent.e.s»."""
 
 _WITHOUT_PLACE = re.compile(
     r"n\s?[°º]|n[°º]s?|https?(?=://)|no(?=\s\d)|[ld](?= [aeiouyhàâéèêëîïôœ])", re.IGNORECASE
 )
-"""«n° 3310», «https://»; «d habitation», typed without its apostrophe."""
+"""Words without a position: «n° 3310», «https://»; «d habitation», typed without apostrophe."""
 
 _MAY_LACK_PLACE = frozenset("n N nº Nº nºs no No NO l d L D http https HTTP HTTPS".split())  # noqa: SIM905
 _BEFORE_GENDER = frozenset("·(-.")
@@ -74,11 +74,11 @@ _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "ł":
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """What stands at one place: `text[start:end]` is the word without its elision.
+    """A term at a place of a text: `text[start:end]` is the word without its elision.
 
-    `position` counts words, stop words included, so that a phrase keeps its gaps.
-    `broader`: other terms by which it is found; `exact`: the word as written, accents
-    and capitals aside, empty for a reference.
+    `position` counts words including stop words, so that phrases keep their gaps. `broader`: other
+    terms that find the place. `exact`: the word as written, without accents and capitals; empty for
+    a reference.
     """
 
     term: str
@@ -90,12 +90,12 @@ class Term:
 
     @property
     def all(self) -> tuple[str, ...]:
-        """Every term of this place."""
+        """Every term of the place."""
         return (self.term, *self.broader, *([EXACT + self.exact] if self.exact else []))
 
 
 class _Word(NamedTuple):
-    """A word in lower case. `capital`: it stands in capitals, and (`alone`) others do not."""
+    """A word in lower case. `capital`: written in capitals; `alone`: unlike its neighbours."""
 
     text: str
     start: int
@@ -105,16 +105,16 @@ class _Word(NamedTuple):
 
 
 def analyse(text: str) -> list[Term]:
-    """Give what a text is found by, in reading order, with character offsets into it."""
+    """Return the terms that find a text, in reading order, with character offsets."""
     return [term for term, _ in _read(text)]
 
 
 def analyse_query(text: str, *, phrase: bool = False) -> list[Term]:
-    """Give what a question wants of a text: references by their own names only.
+    """Return the terms that a query looks for; references only by their own names.
 
-    Words that only put the question fall away, unless nothing else is left, and so does
-    «article» before its number; in a phrase both stay. A compound is also wanted
-    written as one («micro-entreprise»), save in a phrase.
+    Words that only put the question are dropped unless no others are left, and so is «article»
+    before its number; phrases keep both. Except in a phrase, a compound (`micro-entreprise`) is
+    also searched as one word.
     """
     read = [(replace(term, broader=()), kind) for term, kind in _read(text, question=not phrase)]
     left = {_Kind.PART, _Kind.COMPOUND if phrase else _Kind.ASKING}
@@ -123,12 +123,12 @@ def analyse_query(text: str, *, phrase: bool = False) -> list[Term]:
 
 
 def terms(text: str) -> list[str]:
-    """Give the first term of each place, in reading order, repeats kept."""
+    """Return the main term of each place, in reading order, with repetitions."""
     return [found.term for found in analyse(text)]
 
 
 def encoded(found: Sequence[Term]) -> str:
-    """One line for an engine: a piece for each place, `NOTHING` where a stop word was."""
+    """Return the terms as a line for an engine: a piece per place, `NOTHING` for stop words."""
     places: list[list[str]] = []
     for term in found:
         places.extend([] for _ in range(term.position + 1 - len(places)))
@@ -137,27 +137,27 @@ def encoded(found: Sequence[Term]) -> str:
 
 
 def decoded(line: str) -> Iterator[tuple[int, str]]:
-    """(position, term) of each term of an encoded line."""
+    """Yield the (position, term) of each term of an encoded line."""
     for position, place in enumerate(line.split(" ")):
         if place not in ("", NOTHING):
             yield from ((position, term) for term in place.split(BESIDE))
 
 
 def folded_words(text: str) -> list[str]:
-    """Give every word in lower case without accents, neither stemmed nor stopped: for prefixes."""
+    """Return all words in lower case without accents, neither stemmed nor stopped: for prefixes."""
     plain = text.translate(_ONE_SIGN)
     return [folded for word in _words(plain, 0, len(plain)) if (folded := fold(word.text))]
 
 
 @lru_cache(maxsize=100_000)
 def fold(word: str) -> str:
-    """Strip a lower-case word of accents, ligatures and apostrophes."""
+    """Return a lower-case word without accents, ligatures and apostrophes."""
     decomposed = unicodedata.normalize("NFKD", word.translate(_LIGATURES))
     return _DROPPED_MARKS.sub("", "".join(c for c in decomposed if not unicodedata.combining(c)))
 
 
 class _Kind(Enum):
-    """What becomes of a term in a question, which does without parts and asking words."""
+    """Kind of a term. Queries drop `PART` and `ASKING`; phrases drop `PART` and `COMPOUND`."""
 
     WORD, COMPOUND, REFERENCE, PART, ASKING = range(5)
 
@@ -166,7 +166,7 @@ _Found = Iterator[tuple[Term, _Kind]]
 
 
 def _read(text: str, *, question: bool = False) -> _Found:
-    """Every term of a text with its kind, in reading order."""
+    """Yield every term of a text with its kind, in reading order."""
     plain = text.translate(_ONE_SIGN)
     position, at = 0, 0
     for found in (*references(plain), None):
@@ -210,7 +210,7 @@ def _kind(
 
 
 def _compound(plain: str, one: _Word, other: _Word, position: int) -> Term | None:
-    """«micro-entreprise», and what a hyphen parts at the end of a line, as one word."""
+    """Return «micro-entreprise», or a word hyphenated at the end of a line, as one term."""
     if not _HYPHEN.fullmatch(plain, one.end, other.start):
         return None
     letters = one.text.isalpha() and other.text.isalpha()
@@ -220,7 +220,7 @@ def _compound(plain: str, one: _Word, other: _Word, position: int) -> Term | Non
 
 
 def _parts(plain: str, found: NormalisedReference, position: int) -> Iterator[Term]:
-    """The words of a reference, one after the other."""
+    """Yield the words of a reference as terms, in order."""
     if found.words is not None:
         for number, text in enumerate(found.words):
             yield Term(stem(text), found.start, found.end, position + number)
@@ -238,7 +238,7 @@ def _referred(found: NormalisedReference, position: int, parts: list[Term]) -> _
 
 
 def _words(plain: str, start: int, end: int) -> list[_Word]:
-    """Words between two places; «agent·e·s» and its like are one word, «agent»."""
+    """Return the words between two offsets; inclusive forms as «agent·e·s» are one word, «agent»."""
     found: list[_Word] = []
     at = start
     while match := _WORD.search(plain, at, end):
@@ -258,13 +258,13 @@ def _words(plain: str, start: int, end: int) -> list[_Word]:
 
 
 def _told_apart(words: Sequence[_Word], number: int) -> _Word:
-    """Capitals say something where not every neighbour is in capitals too."""
+    """Return a word in capitals with `alone` set, unless all its neighbours are in capitals too."""
     around = [*words[max(0, number - 1) : number], *words[number + 1 : number + 2]]
     return words[number]._replace(alone=not around or not all(word.capital for word in around))
 
 
 def _trimmed(match: re.Match[str]) -> _Word:
-    """Without elision, or the dots of an acronym."""
+    """Return the word without its elision, or without the dots of an acronym."""
     written, start = match[0][:MAX_WORD_CHARS], match.start()
     head, apostrophe, rest = written.partition("'")
     if apostrophe and rest and head.lower() in ELISIONS:

@@ -1,10 +1,8 @@
-"""References that an administration writes in several ways.
+"""Finds references that an administration writes in several ways, and normalises them.
 
-Found in a text, normalised to one name.
-
-Numbers of forms (2042-C-PRO), articles of codes (L. 16 B), dates, grouped and decimal
-numbers, percentages, e-mail addresses. Each has one name, by which a question asks; and
-broader names, by which the text is found too («1407» finds «1407 ter»).
+These are numbers of forms (2042-C-PRO), articles of codes (L. 16 B), dates, grouped and decimal
+numbers, percentages, and e-mail addresses. A query looks for a reference by its only name; a text
+is also found by broader names («1407» finds «1407 ter»).
 """
 
 import re
@@ -16,7 +14,7 @@ from indexer.french.stop_words import STOP_WORDS
 
 @dataclass(frozen=True, slots=True)
 class NormalisedReference:
-    """One thing at `start:end`; `words`, if given, stand for those written there."""
+    """A reference at `start:end`; `words`, if given, replace those written there."""
 
     name: str
     start: int
@@ -98,9 +96,9 @@ _NAMES = ("email", *_PATTERNS)
 
 
 def references(text: str) -> Iterator[NormalisedReference]:
-    """Yield what is found, in reading order.
+    """Yield the references of a text, in reading order.
 
-    `text` has its apostrophes, hyphens and spaces made one (`indexer/french/analysis.py`).
+    `text` has unified apostrophes, hyphens and spaces (`indexer/french/analysis.py`).
     """
     pattern = _REFERENCE_OR_EMAIL if "@" in text else _REFERENCE
     for match in pattern.finditer(text):
@@ -167,7 +165,7 @@ def _grouped(match: re.Match[str]) -> NormalisedReference | None:
     name = _decimal("".join(pieces) + (match["part"] or ""))
     if name == match[0] and "," not in name:
         return None
-    # «120 340» may be two columns of a table, «1 500» hardly.
+    # «120 340» may be two columns of a table; «1 500» is hardly so.
     columns = len(pieces) > 1 and len(pieces[0]) == 3
     return NormalisedReference(name, *match.span(), words=tuple(pieces) if columns else (name,))
 
@@ -184,7 +182,7 @@ def _decimal(written: str) -> str:
 
 
 def _beginnings(number: str) -> list[str]:
-    """«39-1-2», «39-1», «39»."""
+    """Return «39-1-2», «39-1» and «39» for «39-1-2»."""
     pieces = number.split("-")
     return ["-".join(pieces[:count]) for count in range(len(pieces), 0, -1)]
 

@@ -1,4 +1,4 @@
-"""A hash of the French analysis: an index made with another analysis is told by it."""
+"""A hash of the French analysis, which identifies indexes built with another analysis."""
 
 import hashlib
 import json
@@ -14,12 +14,12 @@ PROBE = (
     "Œuvre, cœur, journaux, travaux, généraux, nationales, déclaré, déclarations, déclarante, "
     "chevaux de bois, aujourd'hui, quelqu'un, service:budget, fin.Début, 3,5 %, 1er janvier."
 )
-"""Words on which the analysis is tried; what its tables hold counts besides."""
+"""A text whose terms are part of the signature, beside the tables of the analysis."""
 
 
 @cache
 def analysis_signature() -> str:
-    """The same for the same analysis: of its tables, and of the terms that it makes of a probe."""
+    """Return a hash of the tables of the analysis and of its terms for `PROBE`."""
     modules = (analysis, references, stems, stop_words)
     tables = [
         {name: value for name, value in vars(module).items() if name.isupper()}

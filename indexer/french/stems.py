@@ -1,4 +1,4 @@
-"""One stem for the forms of a French word: number, gender, verb and noun, accents aside."""
+"""Stems of French words: one for all numbers, genders, verb and noun forms, without accents."""
 
 import re
 import threading
@@ -7,12 +7,12 @@ from functools import lru_cache
 import Stemmer
 
 SHORTEST_STEMMED = 3
-"""A shorter word stays as it is: Snowball would make «e» of the acronym ES."""
+"""Fewest letters of a word that is stemmed: Snowball would turn the acronym ES into «e»."""
 
 _SAME_IN_PLURAL = frozenset(
     "cours divers fois fonds mois pays plus sens sous tiers temps corps".split()  # noqa: SIM905
 )
-"""Their singular would be another word, or none."""
+"""Words that keep their -s: without it they would be another word, or none."""
 
 _PLURALS = {
     "aieux": "aieul", "baux": "bail", "coraux": "corail", "emaux": "email", "travaux": "travail",
@@ -21,7 +21,7 @@ _PLURALS = {
     **{f"{word}x": word for word in ("adieu", "aveu", "cheveu", "enjeu", "essieu", "feu", "jeu",
                                      "lieu", "milieu", "neveu", "pieu", "pneu", "voeu", "hebreu")},
 }  # fmt: skip
-"""Plurals in -x that no rule tells from adjectives in -eux and plurals in -aux."""
+"""Plurals in -x that no rule distinguishes from adjectives in -eux and plurals in -aux."""
 
 _INFLECTIONS = (
     (re.compile(r"(?<=[a-z]{2})eaux$"), "eau"),
@@ -38,7 +38,7 @@ _INFLECTIONS = (
     # «active»
     (re.compile(r"(?<=[a-z]{2})([st])ive$"), r"\1if"),
 )
-"""Plural to singular, feminine to masculine; each is asked once, in this order."""
+"""Plural to singular, feminine to masculine; each rule is applied once, in this order."""
 
 _DERIVATIONS = (
     (re.compile(r"(?<=[a-z]{2})osition$"), "oser"),  # «imposition», «imposer»
@@ -47,7 +47,7 @@ _DERIVATIONS = (
     (re.compile(r"(?<=[a-z]{5})age$"), "er"),  # «affichage», «afficher»
     (re.compile(r"ite$"), "ité"),  # as Snowball knows it: «comptabilité», «comptable»
 )
-"""Nouns, read as their verbs."""
+"""Nouns that are stemmed as their verbs."""
 
 _APART = frozenset(
     """
@@ -57,9 +57,10 @@ _APART = frozenset(
     serie succession taxi vie visa
     """.split()  # noqa: SIM905
 )
-"""Kept whole, for a stemmer throws them together with others: «important» with the
+"""Words that are not stemmed, because a stemmer would merge them with others: «important» with the
 customs' «importation», «case» with «cas», «loyer» with «loi», «retraite» with «retrait»,
-«département» with «départ», «formation» with «format»."""
+«département» with «départ», «formation» with «format».
+"""
 
 _FAMILIES = {
     word: words.split()[0]
@@ -116,14 +117,16 @@ _FAMILIES = {
     )
     for word in words.split()
 }
-"""Verb and noun, masculine and feminine that no ending joins: read as the first of each."""
+"""Verbs and nouns, masculine and feminine forms that share no ending: all are stemmed as the first
+of their line.
+"""
 
 _local = threading.local()
 
 
 @lru_cache(maxsize=100_000)
 def stem(word: str) -> str:
-    """Give the stem of one word in lower case without accents."""
+    """Return the stem of a word in lower case without accents."""
     if len(word) < SHORTEST_STEMMED or not word.isalpha() or not word.isascii():
         return word
     if word in _APART:
@@ -145,7 +148,7 @@ def _read(endings: tuple[tuple[re.Pattern[str], str], ...], word: str) -> str:
 
 
 def _stemmer() -> Stemmer.Stemmer:
-    """One stemmer per thread: PyStemmer's objects are not to be shared."""
+    """Return this thread's stemmer: PyStemmer's objects must not be shared."""
     if not hasattr(_local, "stemmer"):
         _local.stemmer = Stemmer.Stemmer("french", 0)
     stemmer: Stemmer.Stemmer = _local.stemmer

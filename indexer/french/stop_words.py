@@ -1,4 +1,4 @@
-"""Words that say nothing of what a text is about."""
+"""Words that do not tell what a text is about."""
 
 STOP_WORDS = frozenset(
     """
@@ -10,11 +10,11 @@ STOP_WORDS = frozenset(
     ont avons avez avait avaient avoir
     """.split()  # noqa: SIM905 — a word list reads better without 70 quotes
 )
-"""French function words, in lower case and with their accents.
+"""French function words, in lower case with accents.
 
-PAS, TA, AI, ES, SA, CES and AS are not among them: the acronyms must be found; nor
-are single letters («catégorie C», «2042-C-PRO»). One that stands in capitals among
-lower-case words is an acronym (CET), and kept.
+They do not include PAS, TA, AI, ES, SA, CES and AS, which must be found as acronyms, nor single
+letters («catégorie C», «2042-C-PRO»). A stop word in capitals among lower-case words is an acronym
+(CET), and is kept.
 """
 
 ENGLISH_WORDS = frozenset(
@@ -22,7 +22,7 @@ ENGLISH_WORDS = frozenset(
     the of and who whom what which how where when why does did is are about with from for to
     """.split()  # noqa: SIM905
 )
-"""English function words that are no French words, in lower case."""
+"""English function words that are not French words, in lower case."""
 
 ASKING_WORDS = ENGLISH_WORDS | frozenset(
     """
@@ -31,12 +31,12 @@ ASKING_WORDS = ENGLISH_WORDS | frozenset(
     occupe occupent connaît connait connaissent contacter
     """.split()  # noqa: SIM905
 )
-"""How a question is put, in lower case: texts keep these words, questions do without."""
+"""Words that only put a question, in lower case: indexed in texts, dropped from queries."""
 
 ACRONYMS = frozenset("ai as ces cet es pas sa ta".split())  # noqa: SIM905
-"""Acronyms that are words too: in capitals, they are asked for in capitals."""
+"""Acronyms that are also words: written in capitals, they become terms in capitals."""
 
 ELISIONS = frozenset(
     "l d c j m n s t qu jusqu lorsqu puisqu quoiqu presqu quelqu entr".split()  # noqa: SIM905
 )
-"""What falls away in front of an apostrophe («l'exonération»), in lower case."""
+"""Elided words, dropped before an apostrophe («l'exonération»), in lower case."""
