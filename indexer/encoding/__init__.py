@@ -1,7 +1,7 @@
-"""Encoders: text to vectors."""
+"""Encoders: turn texts into vectors."""
 
 import os
 
-# onnxruntime reports its use to its maker, from 1.32 on Linux too. It reads this variable when it
-# is first imported; its own function that ends reports would come after the first.
+# From version 1.32, onnxruntime sends telemetry on Linux too. It reads this variable when it is
+# first imported; its own function to disable telemetry would only run after the first report.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

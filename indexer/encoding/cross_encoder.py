@@ -1,4 +1,4 @@
-"""Cross-encoders: a model's directory that scores a question and a passage read together."""
+"""Cross-encoders: models that score a question and a passage read together."""
 
 import os
 from pathlib import Path
@@ -16,15 +16,15 @@ from indexer.encoding.model_files import (
 from indexer.encoding.onnx_encoder import TOKENIZER_FILE, TorchMissing, encodable, open_session
 
 _GRAPHS = ("onnx/model_int8.onnx", "onnx/model_quantized.onnx", *GRAPHS)
-"""Where a directory has its graph; the first one found is read."""
+"""Paths of the graph in a model's directory; the first one found is used."""
 
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
 class OnnxCrossEncoder:
-    """A directory with an ONNX file, `tokenizer.json` and `config.json`; no torch.
+    """A cross-encoder from an ONNX file, `tokenizer.json` and `config.json`; without torch.
 
-    Raises `ModelUnusable` where something is missing, or the model gives other than one number.
+    Raises `ModelUnusable` if a file is missing, or if the model does not return one number.
     """
 
     def __init__(self, directory: Path, threads: int = 0) -> None:
@@ -52,11 +52,11 @@ class OnnxCrossEncoder:
 
     @property
     def name(self) -> str:
-        """The directory's name and the graph's."""
+        """Name of the directory and of the graph."""
         return self._name
 
     def score(self, question: str, passage: str) -> float:
-        """The logit of one pair."""
+        """Return the logit of a question and a passage."""
         return float(self._logits(question, passage)[0])
 
     def _logits(self, question: str, passage: str) -> Any:
@@ -68,9 +68,9 @@ class OnnxCrossEncoder:
 
 
 class SentenceCrossEncoder:
-    """A directory as sentence-transformers' `CrossEncoder` reads it; nothing is downloaded.
+    """A cross-encoder loaded by sentence-transformers; nothing is downloaded.
 
-    Raises `TorchMissing`, or `ModelUnusable` where it cannot be loaded or gives other than one
+    Raises `TorchMissing`, or `ModelUnusable` if the model cannot be loaded or does not return one
     number.
     """
 
@@ -90,17 +90,20 @@ class SentenceCrossEncoder:
 
     @property
     def name(self) -> str:
-        """The directory's name."""
+        """Name of the directory, followed by `/sentence-transformers`."""
         return self._name
 
     def score(self, question: str, passage: str) -> float:
-        """What the model gives for one pair."""
+        """Return the model's score of a question and a passage."""
         pair = [(encodable(question), encodable(passage))]
         return float(self._model.predict(pair, show_progress_bar=False)[0])
 
 
 def open_cross_encoder(directory: Path) -> OnnxCrossEncoder | SentenceCrossEncoder:
-    """By its ONNX file where it has one, else by torch. Raises as these do."""
+    """Open a directory: by its ONNX file if it has one, else with torch.
+
+    Raises `ModelUnusable` or `TorchMissing`.
+    """
     if not directory.is_dir():
         raise ModelUnusable(f"{directory} n'est pas un dossier : réglez [reranker] model.")
     if graph_of(directory):
@@ -109,7 +112,7 @@ def open_cross_encoder(directory: Path) -> OnnxCrossEncoder | SentenceCrossEncod
 
 
 def graph_of(directory: Path) -> Path | None:
-    """The ONNX file of a directory, None where it has none."""
+    """Return the ONNX file of a directory, or None."""
     return next((file for name in _GRAPHS if (file := directory / name).is_file()), None)
 
 

@@ -1,7 +1,7 @@
-"""Take a model's directory over for `OnnxEncoder`: read `export_directory` first.
+"""Converts a model's directory for `OnnxEncoder`: read `export_directory` first.
 
-Its own ONNX file is taken where it has one; else torch traces its transformer (the extra `torch`).
-Pooling, dense layers and length are applied by the encoder (`indexer.encoding.sentence_head`).
+Uses its ONNX file if it has one; else torch traces its transformer (the extra `torch`). The encoder
+applies pooling, dense layers and the limit of length (`indexer.encoding.sentence_head`).
 """
 
 import hashlib
@@ -44,10 +44,10 @@ from indexer.values import Vectors
 
 FLOAT_FILE = "onnx/model.onnx"
 FLOAT_GRAPH, INT8_GRAPH = "onnx", "onnx-int8"
-"""The forms of these graphs, as the encoder's name has them."""
+"""Forms of these graphs, as in the encoder's name."""
 
 LEAST_COSINE = 0.9999
-"""A traced graph whose vectors are farther from the model's own is no graph of it."""
+"""Least cosine between vectors of a traced graph and of the model: below, the graph is refused."""
 
 SAMPLES = (
     "Bail commercial",
@@ -56,7 +56,7 @@ SAMPLES = (
     "Le conseil municipal délibère sur le budget primitif avant le 15 avril. " * 4,
     "La régie d'avances est contrôlée chaque année par le comptable, qui vérifie la caisse. " * 30,
 )
-"""Texts of all lengths, on which the vectors are compared."""
+"""Texts of various lengths, on which the vectors are compared."""
 
 _TRACED_TOKENS, _OPSET = 64, 18
 _TOKEN_OUTPUTS = ("token_embeddings", "last_hidden_state")
@@ -65,10 +65,10 @@ _TEXT_OUTPUT = "sentence_embedding"
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What was written. Cosines are the least and the mean over `SAMPLES`.
+    """Result of an export. Cosines are the minimum and the mean over `SAMPLES`.
 
-    `traced`: of the float graph to the model in torch, None where the directory had a graph.
-    `quantised`: of the 8 bits to the float graph, None where it stays on floats.
+    `traced`: between the float graph and the model in torch; None if the directory had a graph.
+    `quantised`: between the 8-bit and the float graph; None if it is not quantised.
     """
 
     card: ModelCard
@@ -88,10 +88,10 @@ def export_directory(
     prompts: Mapping[str, str] | None = None,
     progress: Step = lambda _done, _steps: None,
 ) -> ExportReport:
-    """Write `directory` from the model in `source`; it appears whole or not at all.
+    """Write the model in `source` to `directory`, which appears whole or not at all.
 
-    `prompts` (`query`, `passage`) stand in place of those of the files. Raises `ModelUnusable`
-    where something is missing or not served, and `TorchMissing` where only torch can make a graph.
+    `prompts` (`query`, `passage`) replace those of the files. Raises `ModelUnusable` if something
+    is missing or not supported, and `TorchMissing` if only torch can make a graph.
     """
     described = describe(source)
     described = replace(described, prompts={**described.prompts, **(prompts or {})})
@@ -147,7 +147,7 @@ def _write_tokenizer(described: ModelDescription, target: Path) -> None:
 
 
 def _copy_graph(graph: Path, target: Path) -> None:
-    """With the files that hold its weights, where they are apart; all beside each other."""
+    """Copy the graph, and the files of its weights if they are separate, into one folder."""
     shutil.copyfile(graph, target)
     model = onnx.load(str(graph), load_external_data=False)
     for tensor in model.graph.initializer:
@@ -161,7 +161,7 @@ def _copy_graph(graph: Path, target: Path) -> None:
 
 @contextmanager
 def quiet_torch() -> Iterator[None]:
-    """Without the warnings of tracing and the bars of loading."""
+    """Hide the warnings of tracing and the progress bars of loading."""
     from transformers.utils import logging as transformers_logging
 
     told: Any = transformers_logging
@@ -172,7 +172,7 @@ def quiet_torch() -> Iterator[None]:
 
 
 def trace(model: Any, target: Path, output: str, tokens: int = _TRACED_TOKENS) -> None:
-    """Write the graph of a module in torch that takes ids and a mask, both (texts, tokens)."""
+    """Write the graph of a torch module that takes ids and a mask, both (texts, tokens)."""
     import torch
 
     ids = torch.full((1, tokens), 3, dtype=torch.long)
@@ -210,14 +210,14 @@ def _trace(described: ModelDescription, target: Path) -> None:
     config = read_json(described.transformer / "config.json")
     with quiet_torch():
         model = loaded(AutoModel, described.transformer)
-        # Longer than a window of local attention, which a shorter text would not show.
+        # Longer than the window of local attention: a shorter trace would not contain it.
         wanted = max(_TRACED_TOKENS, 2 * int(config.get("local_attention") or 0))
         most = positions(config) or wanted
         trace(States(model), target, _TOKEN_OUTPUTS[0], min(wanted, most, described.max_tokens))
 
 
 def loaded(kind: Any, directory: Path, **more: Any) -> Any:
-    """A model on floats, from its directory alone. Raises `ModelUnusable`."""
+    """Return a float32 model loaded from its directory alone. Raises `ModelUnusable`."""
     import torch
 
     try:
@@ -236,7 +236,7 @@ def loaded(kind: Any, directory: Path, **more: Any) -> Any:
 
 
 def _reference(source: Path, card: ModelCard) -> Vectors:
-    """The samples by sentence-transformers itself."""
+    """Return the vectors of the samples by sentence-transformers."""
     from sentence_transformers import SentenceTransformer
 
     with quiet_torch():
@@ -258,10 +258,10 @@ def _compared(one: Vectors, other: Vectors) -> tuple[float, float]:
 
 
 def quantise_dynamic(source: Path, target: Path) -> None:
-    """Write the graph with weights in 8 bits by channel, of which seven are used (decision 21)."""
+    """Write the graph with 8-bit weights per channel, of which 7 bits are used (decision 21)."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    logging.disable(logging.WARNING)  # it advises a preparation that changes nothing here
+    logging.disable(logging.WARNING)  # it recommends a preparation that changes nothing here
     try:
         quantize_dynamic(
             source, target, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True
@@ -271,7 +271,7 @@ def quantise_dynamic(source: Path, target: Path) -> None:
 
 
 def _carded(described: ModelDescription, directory: Path, file: str, graph: str) -> ModelCard:
-    """The card of what stands in `directory`, written there. Raises `ModelUnusable`."""
+    """Write and return the card of the model in `directory`. Raises `ModelUnusable`."""
     session = opened(directory / file)
     output, makes_text = _output(session)
     dense = tuple(
@@ -302,7 +302,7 @@ def _carded(described: ModelDescription, directory: Path, file: str, graph: str)
 
 
 def opened(path: Path) -> onnxruntime.InferenceSession:
-    """A graph that asks for nothing but what a text gives. Raises `ModelUnusable`."""
+    """Open a graph whose inputs all come from the text. Raises `ModelUnusable`."""
     try:
         session = open_session(path)
     except Exception as error:
@@ -319,7 +319,7 @@ def opened(path: Path) -> onnxruntime.InferenceSession:
 
 
 def _output(session: onnxruntime.InferenceSession) -> tuple[str, bool]:
-    """(the output to read, whether it is the text's vector)."""
+    """Return the output to read, and whether it is the text's vector."""
     ranks = {one.name: len(one.shape or ()) for one in session.get_outputs()}
     if ranks.get(_TEXT_OUTPUT) == 2:
         return _TEXT_OUTPUT, True
@@ -333,7 +333,7 @@ def _output(session: onnxruntime.InferenceSession) -> tuple[str, bool]:
 
 
 def texts_of(report: ExportReport) -> Sequence[str]:
-    """The report in French sentences, for a terminal."""
+    """Return the report as French sentences for a terminal."""
     card = report.card
     how = "+".join(card.pooling) or "déjà dans le graphe"
     said = [

@@ -1,4 +1,4 @@
-"""Export a sentence encoder to ONNX, quantised to 8 bits."""
+"""Exports a sentence encoder to ONNX, quantised to 8 bits."""
 
 import fcntl
 import logging
@@ -46,14 +46,15 @@ log = logging.getLogger(__name__)
 _OPSET, _IR, _CONTRIB = 23, 10, "com.microsoft"
 
 _WEIGHT_STEPS = 64
-"""Weights reach from -64 to 64. Two products with a byte then stay within 16 bits: processors
-without VNNI add them there and would cut off what is beyond, so that vectors would be others."""
+"""Weights range from -64 to 64. The sum of two products with a byte then fits in 16 bits:
+processors without VNNI saturate such sums, so that vectors would differ between machines.
+"""
 
 _EMBEDDING_STEPS = 127
 
 
 Loudest = Mapping[str, int]
-"""By layer, the channel that is kept out of the whole numbers."""
+"""By layer, the channel that is not quantised."""
 
 
 def write_graph(weights: ModelWeights, target: Path) -> None:
@@ -62,7 +63,7 @@ def write_graph(weights: ModelWeights, target: Path) -> None:
 
 
 def _loudest(weights: ModelWeights) -> Loudest:
-    """Heard in the empty text, which only begins and ends."""
+    """Return, for each layer, the channel with the largest activation on the empty text."""
     graph = _Graph(weights, {})
     model = graph.model()
     for name in graph.bent.values():
@@ -79,7 +80,7 @@ def _loudest(weights: ModelWeights) -> Loudest:
 
 
 def _silenced(weights: ModelWeights, loudest: Loudest) -> dict[str, Floats]:
-    """The tensors as if those channels were always zero (as is the bent zero)."""
+    """Return the tensors with those channels set to zero (GELU maps zero to zero)."""
     tensors = dict(weights.tensors)
     for layer, channel in loudest.items():
         for name in (f"{layer}.fi.w", f"{layer}.fi.b", f"{layer}.fo.w"):
@@ -91,7 +92,7 @@ def _silenced(weights: ModelWeights, loudest: Loudest) -> dict[str, Floats]:
 
 
 class _Graph:
-    """The nodes in the order in which they run, and their constants."""
+    """Nodes of the graph in the order in which they run, and its constants."""
 
     def __init__(self, weights: ModelWeights, loudest: Loudest) -> None:
         self._shape, self._exact, self._loudest = (
@@ -103,10 +104,10 @@ class _Graph:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self.bent: dict[str, str] = {}
-        """By layer, what stands between the two wide products."""
+        """By layer, the output of GELU between the two wide products."""
 
     def model(self) -> onnx.ModelProto:
-        """The whole graph."""
+        """Return the whole graph."""
         states = self._embedded("input_ids")
         for layer in range(self._shape.layers):
             states = self._layer(f"l{layer}", states)
@@ -127,7 +128,7 @@ class _Graph:
         kept = self._node("Gather", self._constant(words), ids)
         scales = self._node("Gather", self._constant(scale[:, None]), ids)
         word = self._node("Mul", self._node("Cast", kept, to=TensorProto.FLOAT), scales)
-        # One kind of token: its vector is part of every position's.
+        # There is one token type: its vector is added to every position.
         kind = self._tensors["emb.type"].reshape(-1, hidden)[0]
         positions = self._constant(self._tensors["emb.pos"].reshape(-1, hidden) + kind)
         zero, one = self._constant(np.array([0])), self._constant(np.array([1]))
@@ -150,7 +151,7 @@ class _Graph:
         return self._normed(f"{layer}.oln", added)
 
     def _alone(self, layer: str, states: str) -> str:
-        """What the loudest channel of the layer adds, on floats."""
+        """Add the contribution of the layer's loudest channel, computed on floats."""
         channel, shape = self._loudest[layer], self._shape
         into = self._exact[f"{layer}.fi.w"].reshape(shape.feed_forward, -1)[channel]
         out = self._exact[f"{layer}.fo.w"].reshape(shape.hidden, -1)[:, channel]
@@ -161,7 +162,7 @@ class _Graph:
         return self._node("Mul", bent, self._constant(out.copy()))
 
     def _whole(self, states: str) -> tuple[str, str, str]:
-        """Bytes, their scale and their zero, from the least and the greatest of the text."""
+        """Quantise to bytes: return values, scale and zero point, from the text's range."""
         name = self._node("DynamicQuantizeLinear", states, leaving=3)
         return name, f"{name}.1", f"{name}.2"
 
@@ -200,7 +201,7 @@ class _Graph:
 
 
 def _quantised(rows: Floats, steps: int) -> tuple[NDArray[np.int8], Floats]:
-    """Whole numbers of at most `steps`, and each row's scale: rows = whole × scale."""
+    """Return integers of at most `steps`, and each row's scale: rows = integers × scale."""
     largest = np.abs(rows).max(axis=1)
     scale = (np.where(largest > 0, largest, 1) / steps).astype(np.float32)
     return np.rint(rows / scale[:, None]).astype(np.int8), scale
@@ -216,8 +217,8 @@ Progress = Callable[[int, int], None]
 def export_model(directory: Path, progress: Progress = lambda _done, _steps: None) -> ModelCard:
     """Write the model to `directory`, for onnxruntime and for sentence-transformers.
 
-    The directory appears whole or not at all; an existing one is replaced. `progress` is told
-    the steps done, of `STEPS`. Raises `TorchMissing`.
+    The directory appears whole or not at all; an existing one is replaced. `progress` gets the
+    number of steps done, of `STEPS`. Raises `TorchMissing`.
     """
     try:
         import sentence_transformers  # noqa: F401
@@ -236,10 +237,10 @@ def export_model(directory: Path, progress: Progress = lambda _done, _steps: Non
 
 
 def prepare_bundled_model(folder: Path) -> Path:
-    """Write the bundled model as `OnnxEncoder` reads it, unless it is there whole: its directory.
+    """Write the bundled model for `OnnxEncoder`, unless it is complete; return its directory.
 
-    Processes that start together write it once. Needs no torch: some seconds, 140 MB.
-    Raises `OSError` where `folder` cannot be written to.
+    Processes that start together write it once. Needs no torch: some seconds, 140 MB. Raises
+    `OSError` if `folder` cannot be written to.
     """
     directory = bundled_model(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -256,7 +257,7 @@ def prepare_bundled_model(folder: Path) -> Path:
 
 @contextmanager
 def written_whole(directory: Path) -> Iterator[Path]:
-    """A folder that becomes `directory` at the end of the block, or goes where that failed."""
+    """Yield a folder that becomes `directory` after the block, or is deleted if the block fails."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=".export-", dir=directory.parent))
     try:
@@ -330,7 +331,7 @@ _LAYER_NAMES = {
 
 
 def _bundled_name(parameter: str) -> str:
-    """`encoder.layer.3.output.dense.weight` is `l3.fo.w` in the bundled file."""
+    """Return the bundled name: `encoder.layer.3.output.dense.weight` is `l3.fo.w`."""
     if parameter in _EMBEDDING_NAMES:
         return _EMBEDDING_NAMES[parameter]
     _, _, layer, rest = parameter.split(".", 3)
@@ -388,7 +389,7 @@ def _wrapped_tokenizer(pieces: UnigramVocabulary) -> Any:
 
 
 def _write_onnx(weights: ModelWeights, directory: Path) -> ModelCard:
-    """The graph, and the card of the directory with the hashes of what `OnnxEncoder` reads."""
+    """Write the graph, and the card with the hashes of the files that `OnnxEncoder` reads."""
     target = directory / ONNX_FILE
     target.parent.mkdir(exist_ok=True)
     write_graph(weights, target)

@@ -1,6 +1,6 @@
-"""What a model's directory says of itself: modules, pooling, prompts, longest text. No torch.
+"""Reads what a model's directory states: modules, pooling, prompts, longest text. No torch.
 
-Reads the layouts of sentence-transformers (`modules.json`) and of plain transformers or ONNX
+Supports the layouts of sentence-transformers (`modules.json`) and of plain transformers or ONNX
 directories (`config.json`, `tokenizer.json`, `model.onnx` or `onnx/model.onnx`).
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 QUERY_NAMES = ("query", "search_query", "retrieval.query", "question")
 PASSAGE_NAMES = ("document", "passage", "corpus", "search_document", "retrieval.passage", "text")
-"""The names under which models keep the prompts of the two sides, the first one found."""
+"""Names of the query and passage prompts in models, in order of preference."""
 
 POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 _FORMER_POOLINGS = {
@@ -28,24 +28,24 @@ _FORMER_POOLINGS = {
     "pooling_mode_lasttoken": "lasttoken",
 }
 ACTIVATIONS = ("Identity", "Tanh", "ReLU", "Sigmoid", "SiLU", "GELU")
-"""Those that a dense layer may end with, by their names in torch."""
+"""Supported activations of a dense layer, by their names in torch."""
 
 MOST_TOKENS = 8_192
-"""What a directory that states no longest text is read with at most."""
+"""Limit of tokens for directories that state no limit, and for all others."""
 _UNSTATED_TOKENS = 100_000
 _ROBERTA = ("roberta", "camembert", "xlm-roberta", "xlm-roberta-xl", "mpnet")
-"""Families whose positions begin behind that of the padding."""
+"""Families whose positions start after the padding's position."""
 
 GRAPHS = ("model.onnx", "onnx/model.onnx")
 
 
 class ModelUnusable(ValueError):
-    """A directory lacks something, or has something that is not served; said in French."""
+    """A model's directory lacks something, or needs something unsupported; the text is French."""
 
 
 @dataclass(frozen=True, slots=True)
 class DenseLayer:
-    """`file` holds the weights (safetensors); `activation` is one of `ACTIVATIONS`."""
+    """A dense layer: `file` has its weights (safetensors); `activation` is one of `ACTIVATIONS`."""
 
     file: Path
     activation: str
@@ -53,12 +53,11 @@ class DenseLayer:
 
 @dataclass(frozen=True, slots=True)
 class ModelDescription:
-    """A directory as it describes itself.
+    """What a model's directory states.
 
-    `transformer`: where configuration, weights and tokenizer lie. `graph`: its ONNX file, None
-    where it has none. `pooling`: one or several of `POOLINGS`, joined. `prompts` has `query` and
-    `passage`, empty texts where the model has none. `lowercase`: texts are to be put in small
-    letters first.
+    `transformer`: folder of configuration, weights and tokenizer. `graph`: its ONNX file, or None.
+    `pooling`: one or more of `POOLINGS`, concatenated. `prompts` has `query` and `passage`, empty
+    strings if the model has none. `lowercase`: whether texts must be put in lower case first.
     """
 
     name: str
@@ -72,7 +71,10 @@ class ModelDescription:
 
 
 def describe(directory: Path) -> ModelDescription:
-    """Read a directory. Raises `ModelUnusable` with what is missing or not served."""
+    """Return the description of a directory.
+
+    Raises `ModelUnusable` if something is missing or not supported.
+    """
     if not directory.is_dir():
         raise ModelUnusable(f"{directory} n'est pas un dossier.")
     modules = _modules(directory)
@@ -102,9 +104,9 @@ def describe(directory: Path) -> ModelDescription:
 
 
 def chosen_prompts(stated: Mapping[str, Any]) -> dict[str, str]:
-    """What stands before queries and passages, from `config_sentence_transformers.json`.
+    """Return the query and passage prompts from `config_sentence_transformers.json`.
 
-    By the names that models use; where neither side is named, the default prompt serves both.
+    They are chosen by the usual names; if neither is named, the default prompt serves for both.
     """
     prompts = {str(name): text for name, text in (stated.get("prompts") or {}).items() if text}
     query = next((prompts[name] for name in QUERY_NAMES if name in prompts), None)
@@ -119,7 +121,7 @@ def chosen_prompts(stated: Mapping[str, Any]) -> dict[str, str]:
 
 
 def tensors_of(file: Path) -> dict[str, NDArray[np.float32]]:
-    """The tensors of a safetensors file as float32. Raises `ModelUnusable`."""
+    """Return the tensors of a safetensors file as float32. Raises `ModelUnusable`."""
     content = file.read_bytes()
     (length,) = struct.unpack_from("<Q", content)
     stated = json.loads(content[8 : 8 + length])
@@ -141,7 +143,7 @@ def _floats(content: bytes, kind: str, file: Path) -> NDArray[np.float32]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """An object. Raises `ModelUnusable` where the file is none, and `OSError`."""
+    """Return the JSON object in a file. Raises `ModelUnusable` if it has none, and `OSError`."""
     try:
         found = json.loads(path.read_text("utf-8"))
     except ValueError:
@@ -152,7 +154,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def optional_json(path: Path) -> dict[str, Any]:
-    """The same, empty where there is no such file."""
+    """Return the JSON object in a file, empty if there is no such file."""
     return read_json(path) if path.is_file() else {}
 
 
@@ -160,7 +162,7 @@ _MODULES = ("Transformer", "Pooling", "Dense", "Normalize")
 
 
 def _modules(directory: Path) -> dict[str, list[Path]]:
-    """By kind, the folders of `modules.json`, in order; empty without that file."""
+    """Return the folders of `modules.json` by kind, in order; empty without that file."""
     path = directory / "modules.json"
     if not path.is_file():
         return {}
@@ -208,7 +210,7 @@ def _dense(folder: Path) -> DenseLayer:
 
 
 def max_tokens(transformer: Path, config: Mapping[str, Any]) -> int:
-    """The least of what its files state; at most what its positions allow."""
+    """Return the smallest limit of tokens that the files state, at most `MOST_TOKENS`."""
     stated: Sequence[Any] = (
         optional_json(transformer / "sentence_bert_config.json").get("max_seq_length"),
         optional_json(transformer / "tokenizer_config.json").get("model_max_length"),
@@ -219,7 +221,7 @@ def max_tokens(transformer: Path, config: Mapping[str, Any]) -> int:
 
 
 def positions(config: Mapping[str, Any]) -> int | None:
-    """So many tokens have a place in the model; None where it does not say."""
+    """Return the number of tokens that have a position in the model; None if not stated."""
     stated = config.get("max_position_embeddings")
     if stated is None or int(stated) <= 0:
         return None

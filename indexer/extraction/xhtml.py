@@ -1,4 +1,4 @@
-"""Tika's XHTML, read as sections of clean text."""
+"""Reads Tika's XHTML as sections of clean text."""
 
 import re
 import unicodedata
@@ -10,19 +10,19 @@ from lxml import etree
 
 from connectors.values import Section
 
-# Each of these begins with what is rare: text is long, and most of it is words.
+# For speed, each of these begins with a rare character: most of a text is words.
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff\ufffe\uffff]")
 _UNDECODED = re.compile("\ufffd\ufffd\ufffd\ufffd+")
-"""What zeros and noise become: no language writes it."""
+"""Result of decoding zeros and noise: no language contains it."""
 _HYPHENATED = re.compile(r"-(?<=[a-zà-öø-ÿ]-)[ \t]*\n[ \t]*(?=[a-zà-öø-ÿ])")
 _SPACES = re.compile(r"  +")
 _BLANK_LINES = re.compile(r"\n\n\n+")
 
 
 def clean_text(text: str) -> str:
-    """NFC, without control characters and soft hyphens; words split at a line's end rejoined.
+    """Return NFC text without control characters and soft hyphens; rejoin words split at line ends.
 
-    A hyphen that belongs to its word ("est-ce") is lost where a line ended on it.
+    A hyphen of the word itself ("est-ce") is lost if a line ended there.
     """
     text = _UNSEEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     text = _UNDECODED.sub(" ", text)
@@ -46,14 +46,14 @@ _ATTACHED = re.compile(rf'<div class="{_ATTACHMENT}">\s*<h\d>([^<]*)</h\d>')
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Sections in reading order; `title` is the first heading, if nothing stands before it."""
+    """Sections in reading order; `title` is the first heading if no text precedes it."""
 
     sections: tuple[Section, ...]
     title: str = ""
 
 
 def page_of(xhtml: str, path: str = "") -> Page:
-    """The page's text; `path` names the attachment that this is, if it is one."""
+    """Return the text of an XHTML page; `path` is its path if it is an attachment."""
     parser = etree.HTMLParser(target=_XhtmlReader(path), encoding="utf-8", huge_tree=True)
     parser.feed(xhtml.encode("utf-8", "replace"))
     found: Page = parser.close()
@@ -61,12 +61,12 @@ def page_of(xhtml: str, path: str = "") -> Page:
 
 
 def attachments_of(xhtml: str) -> Iterator[str]:
-    """The names of all attachments, with text or without."""
+    """Yield the names of all attachments, with or without text."""
     return (unescape(name) for name in _ATTACHED.findall(xhtml))
 
 
 class _XhtmlReader:
-    """What the parser tells of tags and text, one after the other."""
+    """Collects sections from the parser's calls for tags and text."""
 
     def __init__(self, path: str) -> None:
         self._said: list[str] = []
@@ -82,7 +82,7 @@ class _XhtmlReader:
         self._title = ""
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """A tag opens."""
+        """Handle an opening tag."""
         if self._said:
             self._hear()
         if tag == "div":
@@ -101,7 +101,7 @@ class _XhtmlReader:
             self._text.append(_BREAKS[tag])
 
     def end(self, tag: str) -> None:
-        """A tag closes."""
+        """Handle a closing tag."""
         if self._said:
             self._hear()
         if tag == "div" and self._divs:
@@ -114,11 +114,11 @@ class _XhtmlReader:
             self._text.append(_BREAKS[tag])
 
     def data(self, data: str) -> None:
-        """A piece of text: the parser cuts it where it likes."""
+        """Collect a piece of text, which the parser may cut anywhere."""
         self._said.append(data)
 
     def close(self) -> Page:
-        """The end: every section."""
+        """Return the page at the end of the document."""
         if self._said:
             self._hear()
         self._leave_section()
@@ -128,7 +128,7 @@ class _XhtmlReader:
         data, self._said = "".join(self._said), []
         if self._silent or not self._in_body:
             return
-        # Tika indents cells and list items; those blanks are not the document's.
+        # Tika indents cells and list items; these blanks are not part of the document.
         if not data.isspace():
             self._text.append(data)
         elif self._text and not self._text[-1].isspace():
@@ -163,13 +163,13 @@ class _XhtmlReader:
             self._names_attachment = False
             self._paths[-1] = heading
         elif heading:
-            # A sheet's name is no title, nor is what stands in an attachment.
+            # Neither a sheet's name nor a heading in an attachment is the title.
             if not self._sections and not self._headings and not _UNTITLED & {*self._divs}:
                 self._title = heading
             self._headings.append(heading)
 
     def _leave_section(self) -> None:
-        """A page, sheet or attachment ends: its headings do not reach beyond it."""
+        """End a page, sheet or attachment, beyond which its headings do not apply."""
         self._flush()
         if self._headings:
             self._keep(" – ".join(self._headings), "")

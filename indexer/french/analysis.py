@@ -238,7 +238,7 @@ def _referred(found: NormalisedReference, position: int, parts: list[Term]) -> _
 
 
 def _words(plain: str, start: int, end: int) -> list[_Word]:
-    """Return the words between two offsets; inclusive forms as «agent·e·s» are one word, «agent»."""
+    """Return the words between two offsets; forms such as «agent·e·s» are one word, «agent»."""
     found: list[_Word] = []
     at = start
     while match := _WORD.search(plain, at, end):
