@@ -1,1 +1,1 @@
-"""The production index: OpenSearch, one document with nested passages."""
+"""The production index: OpenSearch, with a document's passages nested in it."""

@@ -1,9 +1,7 @@
-"""Access lists as they are kept.
+"""Reads, writes and changes access lists.
 
-Read for each question, written before documents, and their changes.
-
-Where every document of a list gets the same new readers the list is rewritten; else the documents
-move to another list.
+Lists are read for each query, and written before the documents that name them. If all documents of
+a list get the same new readers, the list is rewritten; else the documents move to another list.
 """
 
 import secrets
@@ -23,7 +21,7 @@ from indexer.opensearch.schema import COLUMNS_ALONE, Body, engine_id
 
 @dataclass(frozen=True, slots=True)
 class DocumentPlacement:
-    """Where a kept document stands."""
+    """Source, space and access list of an indexed document."""
 
     source: str
     space: str
@@ -32,7 +30,7 @@ class DocumentPlacement:
 
 @dataclass(frozen=True, slots=True)
 class AccessChangePlan:
-    """What to write: lists by name that get other readers, documents that change lists."""
+    """Writes for changes of access: lists to rewrite, by name, and documents to move to a list."""
 
     rewritten: Mapping[str, ListKey]
     moved: Mapping[str, ListKey]
@@ -44,9 +42,9 @@ def plan(
     sizes: Mapping[str, int],
     held: Mapping[str, Access],
 ) -> AccessChangePlan:
-    """Rewrite a list where all `sizes[list]` documents of it get the same new readers.
+    """Return the plan: a list is rewritten if all its `sizes[list]` documents get the same access.
 
-    A change of a document that is not kept, or that changes nothing, is left out.
+    Changes of documents that are not indexed, and changes without effect, are left out.
     """
     together: dict[tuple[str, Access], list[str]] = defaultdict(list)
     for document_id, access in changes.items():
@@ -71,7 +69,7 @@ def plan(
 
 
 def placements_of(document_ids: Sequence[str]) -> Body:
-    """Ask where these documents stand, from columns: vectors stay on disk."""
+    """Return the request for these documents' placements, from columns, without their vectors."""
     return {
         "size": len(document_ids),
         **COLUMNS_ALONE,
@@ -82,7 +80,7 @@ def placements_of(document_ids: Sequence[str]) -> Body:
 
 
 def read_placements(answer: Body) -> Mapping[str, DocumentPlacement]:
-    """Read where documents stand, by id; those not kept are left out."""
+    """Return the placements by document id, without documents that are not indexed."""
     return {
         hit["sort"][0]: DocumentPlacement(
             hit["fields"]["source"][0],
@@ -94,7 +92,7 @@ def read_placements(answer: Body) -> Mapping[str, DocumentPlacement]:
 
 
 def sizes_of(names: Sequence[str]) -> Body:
-    """Ask how many documents name each of these lists: every one is counted, exactly."""
+    """Return the request for the exact number of documents that name each of these lists."""
     return {
         "size": 0,
         "query": {"terms": {"access_list": list(names)}},
@@ -103,13 +101,13 @@ def sizes_of(names: Sequence[str]) -> Body:
 
 
 def sizes_in(source: str, names: Sequence[str]) -> Body:
-    """Ask the same of the documents of one source."""
+    """Return the request for the number of a source's documents that name each list."""
     body = sizes_of(names)
     return {**body, "query": {"bool": {"filter": [body["query"], {"term": {"source": source}}]}}}
 
 
 def read_sizes(answer: Body) -> Mapping[str, int]:
-    """Read how many documents name each list."""
+    """Return the number of documents that name each list."""
     return {
         bucket["key"]: bucket["doc_count"] for bucket in answer["aggregations"]["lists"]["buckets"]
     }
@@ -117,44 +115,44 @@ def read_sizes(answer: Body) -> Mapping[str, int]:
 
 PAGE = 5_000
 FORM_MARK, FORM = "principals", "NFC"
-"""What the index of lists says of itself once every list is in the form of today."""
+"""Mark on the index of lists once all principals of its lists have the current form."""
 
 
 @dataclass(frozen=True, slots=True)
 class AssignedLists:
-    """The list of each key; `refused` holds why the engine kept none for the others."""
+    """The name of each key's list; `refused` holds the reasons for keys without a list."""
 
     names: Mapping[ListKey, str]
     refused: Mapping[ListKey, str]
 
 
 class AccessLists:
-    """The index of lists. Nothing is cached, so that no right is stale."""
+    """The index of access lists. Nothing is cached, so that rights are never stale."""
 
     def __init__(self, alias: Alias) -> None:
         self._alias = alias
 
     def ensure(self, replicas: int | None) -> None:
-        """Make it where there is none; bring lists of an older version to today's form, once."""
+        """Create the index if it is missing; convert lists of older versions once."""
         self._alias.ensure(access_lists.lists_index_body(replicas))
         if self._alias.marks().get(FORM_MARK) != FORM:
             self._bring_to_form()
             self._alias.mark(FORM_MARK, FORM)
 
     def keep_copies(self, replicas: int) -> None:
-        """Have that many copies of the lists beside the primary one."""
+        """Set the number of replicas of the index of lists."""
         self._alias.keep_copies(replicas)
 
     def refresh(self) -> None:
-        """Make all that was written seen by the next search."""
+        """Make all earlier writes visible to the next search."""
         self._alias.refresh()
 
     def flush(self) -> None:
-        """What was sent before is seen by now, or never will be."""
+        """Return once earlier writes are visible, or will never be applied."""
         self._alias.flush()
 
     def readable(self, access: AccessFilter) -> ReadableLists:
-        """Return the lists that the filter admits. Raises `IndexRefused` for too many of them."""
+        """Return the lists that the filter admits. Raises `IndexRefused` if there are too many."""
         if not access.principals:
             return ReadableLists(access, ())
         return self.read(self._alias.search(access_lists.readable_lists(access)), access)
@@ -164,7 +162,10 @@ class AccessLists:
         return {"index": self._alias.name}
 
     def read(self, answer: Body, access: AccessFilter) -> ReadableLists:
-        """Read the answer to `readable_lists`. Raises `IndexRefused` for too many lists."""
+        """Read the answer to `readable_lists`.
+
+        Raises `IndexRefused` if there are too many lists.
+        """
         if len(answer["hits"]["hits"]) > MOST_READABLE:
             raise IndexRefused(
                 f"Ce lecteur relève de plus de {MOST_READABLE} listes d'accès, plus qu'OpenSearch "
@@ -173,13 +174,13 @@ class AccessLists:
         return ReadableLists(access, access_lists.read_readable(answer, access))
 
     def join(self, keys: Iterable[ListKey]) -> AssignedLists:
-        """Give each key a list with exactly its readers, made and seen where there was none."""
+        """Return a list for each key with exactly its readers; missing lists are created."""
         by_digest = {key.digest: key for key in keys}
         names: dict[ListKey, str] = {}
         for page in pages(list(by_digest)):
             for hit in self._alias.search(access_lists.joinable_lists(page))["hits"]["hits"]:
                 names.setdefault(by_digest[hit["_source"]["joined_by"]], hit["_source"]["name"])
-        # A name is never used twice: what it meant to somebody else cannot come back.
+        # A name is never used twice, so that it cannot have its former meaning for some search.
         made = {key: secrets.token_hex(8) for key in by_digest.values() if key not in names}
         failed = self._write(access_lists.new_list(name, key) for key, name in made.items())
         refused = {key: failed[name] for key, name in made.items() if name in failed}
@@ -187,20 +188,20 @@ class AccessLists:
         return AssignedLists(names | kept, refused)
 
     def rewrite(self, lists: Mapping[str, ListKey]) -> Mapping[str, str]:
-        """Give lists other readers, each in one write; gives (name → reason refused)."""
+        """Change the readers of each list in one write; return (name → reason of refusal)."""
         return self._write(
             access_lists.rewritten_list(name, key.source, key.access) for name, key in lists.items()
         )
 
     def held_by(self, names: Iterable[str]) -> Mapping[str, Access]:
-        """What these lists hold; one that is missing is left out."""
+        """Return the access of these lists by name, without missing ones."""
         held: dict[str, Access] = {}
         for page in pages(sorted(names)):
             held |= access_lists.accesses(self._alias.search(access_lists.named_lists(page)))
         return held
 
     def of_source(self, source: str) -> Mapping[str, Access]:
-        """What all lists of a source hold."""
+        """Return the access of all lists of a source, by name."""
         held: dict[str, Access] = {}
         after = None
         while True:
@@ -211,7 +212,7 @@ class AccessLists:
             after = answer["hits"]["hits"][-1]["sort"][0]
 
     def names(self) -> set[str]:
-        """Every list that there is."""
+        """Return the names of all lists."""
         found: set[str] = set()
         after = None
         while hits := self._alias.search(access_lists.every_list(after))["hits"]["hits"]:
@@ -225,9 +226,9 @@ class AccessLists:
             self._alias.send([forget_line(name) for name in names])
 
     def _bring_to_form(self) -> None:
-        """Write anew each list whose principals are not in their form (`principal_form`).
+        """Rewrite each list whose principals are not in normal form (`principal_form`).
 
-        The engine compares them as they are written: a denial in another form denies nobody.
+        The engine compares principals literally: a denial in another form would deny nobody.
         """
         self._alias.refresh()
         after = None
@@ -244,5 +245,5 @@ class AccessLists:
 
 
 def pages(values: Sequence[str], size: int = PAGE) -> Iterator[Sequence[str]]:
-    """Cut what is asked for into requests of a bounded size."""
+    """Yield the values in slices, for requests of a bounded size."""
     return (values[start : start + size] for start in range(0, len(values), size))

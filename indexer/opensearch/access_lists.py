@@ -1,8 +1,8 @@
-"""Who may read: lists that documents name, kept beside them, and the requests to these.
+"""Access lists: who may read the documents that name a list, and requests to their index.
 
-A change of a document re-indexes its vectors, so a document carries only the name of a
-list. A folder whose readers change is then one write, of its list. A document whose list
-is not there is read by nobody.
+A change of a document re-indexes its vectors, so a document only has the name of a list. If the
+readers of a folder change, only its list is written. Nobody can read a document whose list is
+missing.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ from indexer.opensearch.schema import (
 )
 
 MOST_READABLE = 65_536
-"""How many lists one reader may read: the most values that the engine's `terms` takes."""
+"""Number of lists that one reader may read, at most: the limit of the engine's `terms`."""
 
 LISTS_PAGE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class ListKey:
-    """What documents have in common that share a list: a folder has lists of its own."""
+    """What all documents of a list have in common: each folder has its own lists."""
 
     source: str
     space: str
@@ -37,34 +37,34 @@ class ListKey:
 
     @property
     def digest(self) -> str:
-        """The same for equal keys only (SHA-256 of their JSON)."""
+        """A hash that identifies the key (SHA-256 of its JSON)."""
         parts = [self.source, self.space, sorted(self.access.allowed), sorted(self.access.denied)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class ReadableLists:
-    """The lists that an access filter admits. Made by `AccessLists.readable` and nowhere else."""
+    """The lists that an access filter admits. Only `AccessLists` makes them."""
 
     access: AccessFilter
     names: tuple[str, ...]
 
     def clause_for(self, access: AccessFilter) -> Body:
-        """Give the clause of every sub-query; refuses the lists of another reader."""
+        """Return the clause of every sub-query. Raises `ValueError` for another reader's filter."""
         if access != self.access:
             raise ValueError("these lists were read for another access filter")
         return {"terms": {"access_list": list(self.names)}}
 
 
 def lists_index_body(replicas: int | None = None) -> Body:
-    """Declare settings and mapping of the index of lists: one shard, one snapshot."""
+    """Return settings and mapping of the index of lists: one shard, so one snapshot."""
     return {
         "settings": {
             "index": {
                 "number_of_shards": 1,
                 **copies(replicas),
                 **SAME_AT_ONCE,
-                # A reader's lists come in one answer, which no write divides.
+                # A reader's lists come in one answer, so that no write comes in between.
                 "max_result_window": MOST_READABLE + 1,
             }
         },
@@ -84,15 +84,15 @@ def lists_index_body(replicas: int | None = None) -> Body:
 
 
 def new_list(name: str, key: ListKey) -> Body:
-    """Give a list that documents of that key may join."""
+    """Return a list that other documents with the same key may join."""
     return {**rewritten_list(name, key.source, key.access), "joined_by": key.digest}
 
 
 def rewritten_list(name: str, source: str, access: Access) -> Body:
-    """Give a list whose readers have changed. No further document joins it.
+    """Return a list whose readers have changed. No other document may join it.
 
-    A search that learned of its former readers may still be under way; what it can find
-    is what they could read, as long as nothing new comes in under the same name.
+    A search may still use the list for its former readers. It finds only documents that they could
+    read, as long as no new document gets the list.
     """
     return {
         "name": name,
@@ -104,7 +104,7 @@ def rewritten_list(name: str, source: str, access: Access) -> Body:
 
 
 def access_clause(access: AccessFilter) -> Body:
-    """Translate the access filter: the one place (`AccessFilter` is its reference)."""
+    """Translate the access filter; no other function does (`AccessFilter` is the reference)."""
     principals = sorted(access.principals)
     held = [] if access.sources is None else [{"terms": {"source": sorted(access.sources)}}]
     return {
@@ -119,10 +119,10 @@ def access_clause(access: AccessFilter) -> Body:
 
 
 def readable_lists(access: AccessFilter) -> Body:
-    """All lists that the filter's clause admits, and one more than can be used.
+    """Return the request for all lists that the filter admits, plus one to detect too many.
 
-    The one more is to notice too many. Whom they deny comes with them where that is to be
-    known: it is in the same answer, which no write divides.
+    The denied principals come in the same answer if the filter has to know them, so that no write
+    can come in between.
     """
     return {
         "size": MOST_READABLE + 1,
@@ -135,7 +135,7 @@ def readable_lists(access: AccessFilter) -> Body:
 
 
 def read_readable(answer: Body, access: AccessFilter) -> tuple[str, ...]:
-    """Read the names of the lists, without those whose denials name nobody known."""
+    """Return the names of the lists, without those that deny an unknown principal."""
     denied = {
         hit["sort"][0]: frozenset(hit.get("fields", {}).get("denied", ()))
         for hit in answer["hits"]["hits"]
@@ -145,7 +145,7 @@ def read_readable(answer: Body, access: AccessFilter) -> tuple[str, ...]:
 
 
 def joinable_lists(digests: Sequence[str]) -> Body:
-    """Lists made for these keys and never rewritten."""
+    """Return the request for lists that were created for these keys and never rewritten."""
     return {
         "size": MOST_READABLE,
         "_source": ["name", "joined_by"],
@@ -155,7 +155,7 @@ def joinable_lists(digests: Sequence[str]) -> Body:
 
 
 def named_lists(names: Sequence[str]) -> Body:
-    """What these lists hold."""
+    """Return the request for the access of these lists."""
     return {
         "size": len(names),
         "_source": ["name", "allowed", "denied"],
@@ -164,7 +164,7 @@ def named_lists(names: Sequence[str]) -> Body:
 
 
 def lists_of_source(source: str, after: str | None = None) -> Body:
-    """One page of what the lists of a source hold."""
+    """Return the request for a page of a source's lists."""
     return {
         "size": LISTS_PAGE,
         "_source": ["name", "allowed", "denied"],
@@ -175,7 +175,7 @@ def lists_of_source(source: str, after: str | None = None) -> Body:
 
 
 def every_list(after: str | None = None) -> Body:
-    """One page of the names of all lists."""
+    """Return the request for a page of the names of all lists."""
     return {
         "size": LISTS_PAGE,
         "_source": False,
@@ -186,7 +186,7 @@ def every_list(after: str | None = None) -> Body:
 
 
 def whole_lists(after: str | None = None) -> Body:
-    """One page of all lists, each with the number of its last write."""
+    """Return the request for a page of all lists, with the sequence number of their last write."""
     return {
         "size": LISTS_PAGE,
         "seq_no_primary_term": True,
@@ -197,9 +197,9 @@ def whole_lists(after: str | None = None) -> Body:
 
 
 def in_form(kept: Body) -> Body | None:
-    """A list with its principals in their form; None where they are so already.
+    """Return the list with its principals in normal form; None if they already are.
 
-    No further document joins it: it may mean what another list means too.
+    No other document may join it: another list may now have the same meaning.
     """
     access = Access(frozenset(kept["allowed"]), frozenset(kept["denied"]))
     if access.allowed == set(kept["allowed"]) and access.denied == set(kept["denied"]):
@@ -208,7 +208,7 @@ def in_form(kept: Body) -> Body | None:
 
 
 def accesses(answer: Body) -> Mapping[str, Access]:
-    """Read what lists hold, by name."""
+    """Return the access of each list by name."""
     rows = [hit["_source"] for hit in answer["hits"]["hits"]]
     return {
         row["name"]: Access(frozenset(row["allowed"]), frozenset(row["denied"])) for row in rows

@@ -1,4 +1,4 @@
-"""One alias on the engine: made with its first use, searched, written to and refreshed."""
+"""An alias on the engine: created at its first use, searched, written to and refreshed."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +15,9 @@ from indexer.opensearch.client import UnavailableNow, engine_faults, has_other_n
 from indexer.opensearch.schema import Body, copies
 
 ASKED_AGAIN_AFTER_S = (0.2, 0.4, 0.8, 1.6, 3.2)
-"""Where the node that led has gone, the others agree on one, and on copies, within seconds."""
+"""Pauses before retries, in seconds: if the leading node is gone, the others agree on another one,
+and on copies of shards, within seconds.
+"""
 AGREED_S = 10.0
 LET_GO_S = 120.0
 MERGE_S = 3_600
@@ -25,7 +27,7 @@ Answer = TypeVar("Answer")
 
 
 class Alias:
-    """What stands behind one alias (`{name}-000001` at first), and how it is spoken to.
+    """Access to the index behind an alias (`{name}-000001` at first).
 
     Every method raises `IndexUnreachable` or `IndexRefused`.
     """
@@ -36,13 +38,13 @@ class Alias:
 
     @property
     def name(self) -> str:
-        """Return the name of the alias."""
+        """Name of the alias."""
         return self._name
 
     def ensure(self, index_body: Body) -> Body:
-        """Make index and alias where there are none; gives what the engine says of the index.
+        """Create index and alias if they are missing; return the engine's description of the index.
 
-        An index of another schema is refused.
+        Raises `IndexRefused` for an index of another schema.
         """
         with engine_faults():
             if not self._client.indices.exists_alias(name=self._name):
@@ -60,7 +62,7 @@ class Alias:
         return dict(kept)
 
     def keep_copies(self, replicas: int) -> None:
-        """Have that many copies of each shard beside the primary one; made beside what goes on."""
+        """Set the number of replicas of each shard; the engine makes them in the background."""
         wanted = copies(replicas)
         with engine_faults():
             found = self._client.indices.get_settings(index=self._name)
@@ -78,12 +80,12 @@ class Alias:
                 index=f"{self._name}-000001", body={**index_body, "aliases": {self._name: {}}}
             )
         except RequestError as fault:
-            # Another process made it in between.
+            # Another process created it meanwhile.
             if fault.error != "resource_already_exists_exception":
                 raise
 
     def marks(self) -> Mapping[str, Any]:
-        """What the index's mapping says of itself (`_meta`)."""
+        """Return the index's own marks, in its mapping (`_meta`)."""
         with engine_faults():
             mappings = self._client.indices.get_mapping(index=self._name)
         return {
@@ -93,15 +95,15 @@ class Alias:
         }
 
     def mark(self, name: str, value: str) -> None:
-        """Say one thing more of itself."""
+        """Add a mark to the index."""
         marks = {**self.marks(), name: value}
         with engine_faults():
             self._client.indices.put_mapping(index=self._name, body={"_meta": marks})
 
     def replace(self, hit: Body, source: Body) -> None:
-        """Keep something else in a hit's place, unless somebody has written to it since.
+        """Replace the document of a hit, unless it was written to since.
 
-        The hit must have been asked for with `seq_no_primary_term`.
+        The hit must have been requested with `seq_no_primary_term`.
         """
         with engine_faults(), suppress(ConflictError):
             self._client.index(
@@ -113,7 +115,7 @@ class Alias:
             )
 
     def search(self, body: Body) -> Body:
-        """Give the whole answer to one request."""
+        """Return the complete answer to a request."""
 
         def asked() -> Body:
             with engine_faults():
@@ -125,7 +127,7 @@ class Alias:
         return self._whole_in_time(asked)
 
     def search_many(self, requests: Sequence[tuple[Body, Body]]) -> list[Body]:
-        """Give the whole answers to several requests in one round trip.
+        """Return the complete answers to several requests in one round trip.
 
         Each request is (header, body). The header is added to this alias's own: it may name another
         index (`AccessLists.header`) or say how to search (`requests.same_copies`,
@@ -147,7 +149,7 @@ class Alias:
         return self._whole_in_time(asked)
 
     def send(self, lines: Iterable[BulkAction]) -> dict[str, str]:
-        """Send every line, and make what was taken seen; gives (subject → reason refused)."""
+        """Send every line, and make the writes visible; return (subject → reason of refusal)."""
         failed: dict[str, str] = {}
         for chunk in chunks(lines):
             failed |= send(self._client, self._fence, chunk, self._back_off_s)
@@ -155,15 +157,16 @@ class Alias:
         return failed
 
     def flush(self) -> None:
-        """What was sent before, by whatever writer, is seen by now, or never will be."""
+        """Return once earlier writes of all writers are visible, or will never be applied."""
         self._fence.begin()
         self.refresh()
 
     def expunge(self) -> None:
-        """Merge the segments that hold deleted documents, and empty the journal of writes.
+        """Merge the segments that hold deleted documents, and empty the transaction log.
 
-        The engine keeps what was deleted until all copies have it, which it finds out every
-        half a minute: that is waited for. By itself it merges only what has many deletions.
+        The engine keeps deleted documents until all copies have processed the deletion, which it
+        checks every half a minute: this is waited for. By itself it only merges segments with many
+        deletions.
         """
         with engine_faults():
             indices = self._client.indices
@@ -190,7 +193,7 @@ class Alias:
         self.refresh()
 
     def _copies(self) -> list[tuple[str, int, int]]:
-        """(shard, its last write, the first that is still retained) of each copy of a shard."""
+        """Return (shard, its last write, first write that is retained) for each copy of a shard."""
         stats = self._client.indices.stats(index=self._name, params={"level": "shards"})
         return [
             (
@@ -207,7 +210,7 @@ class Alias:
         ]
 
     def refresh(self) -> None:
-        """Make all that was written seen by the next search, whichever copy answers it."""
+        """Make all earlier writes visible to the next search, whichever copy answers it."""
 
         def asked() -> Body:
             with engine_faults():
@@ -216,7 +219,7 @@ class Alias:
         self._whole_in_time(asked)
 
     def _whole_in_time(self, ask: Callable[[], Answer]) -> Answer:
-        """Ask again a little later, for some seconds, where another node or copy may answer."""
+        """Repeat a request for some seconds if another node or copy may answer."""
         begun = time.monotonic()
         for pause_s in ASKED_AGAIN_AFTER_S if has_other_nodes(self._client) else ():
             try:

@@ -1,4 +1,4 @@
-"""The engine's answers, read into values."""
+"""Converts the engine's answers to values."""
 
 from binascii import a2b_base64
 from collections.abc import Callable, Iterator, Mapping
@@ -30,11 +30,11 @@ from indexer.values import (
 )
 
 UNDATED = -62_135_596_800.0
-"""The score of a document without dates among the newest: the year 1 (seconds, epoch)."""
+"""Score of an undated document in an order by date: the year 1 (seconds since the epoch)."""
 
 
 def whole(answer: Body) -> Body:
-    """Give the answer, if every shard gave its part in time; raises `UnavailableNow`."""
+    """Return the answer. Raises `UnavailableNow` if a shard failed or was late."""
     if answer.get("timed_out") or answer["_shards"]["failed"]:
         raise UnavailableNow("Une partie de l'index n'a pas répondu : réessayez plus tard.")
     return answer
@@ -43,8 +43,8 @@ def whole(answer: Body) -> Body:
 def search_answer(
     asked: Searches, lexical: Body | None, vector: Body | None, counts: Body | None
 ) -> SearchAnswer:
-    """Put the parts of one `_msearch` together."""
-    # What both rankings found is read once.
+    """Combine the answers of one `_msearch`."""
+    # Documents in both rankings are read once.
     parts = [part["hits"]["hits"] for part in (lexical, vector) if part]
     hits = {hit["sort"][1]: hit for part in parts for hit in part}
     return SearchAnswer(
@@ -65,7 +65,7 @@ def search_answer(
 
 
 def shares(weights: Body, aside: int) -> tuple[float, ...]:
-    """What each part of the question weighs among what the reader may read.
+    """Return the share of information of each part of the question among readable documents.
 
     The last `aside` parts are set aside.
     """
@@ -75,19 +75,19 @@ def shares(weights: Body, aside: int) -> tuple[float, ...]:
 
 
 def close(found: SearchAnswer, request: SearchRequest) -> tuple[str, ...]:
-    """The ids of the first W by vector that are near enough."""
+    """Return the ids of the first W vector hits that reach the cosine of the cut."""
     least = request.cut.cosine if request.cut else -1.0
     nearest = found.vector[: request.window]
     return tuple(hit.document_id for hit in nearest if hit.score >= least)
 
 
 def said(answer: Body) -> dict[str, float]:
-    """Read the answer to `members_of`: each document's share of the question's information."""
+    """Return, from the answer to `members_of`, each document's share of the information."""
     return {str(hit["sort"][0]): float(hit["_score"]) for hit in answer["hits"]["hits"]}
 
 
 def counted(counts: Body) -> dict[str, Any]:
-    """Total and facets, as a `SearchAnswer` names them."""
+    """Return total and facets as fields of a `SearchAnswer`."""
     facets = counts.get("aggregations", {})
     return {
         "total": counts["hits"]["total"]["value"],
@@ -96,18 +96,18 @@ def counted(counts: Body) -> dict[str, Any]:
 
 
 def _ranked(answer: Body | None, score: Callable[[float], float]) -> tuple[SearchHit, ...]:
-    """Each hit carries its sort keys, by what it is ranked and its id, which spares its source."""
+    """Return the hits from their sort keys (score or date, id), without reading their source."""
     keys = (hit["sort"] for hit in answer["hits"]["hits"]) if answer else ()
     return tuple(SearchHit(document_id, score(key)) for key, document_id in keys)
 
 
 def _cosine(score: float) -> float:
-    """From the engine's (1 + cosine) / 2."""
+    """Return the cosine of the engine's score, (1 + cosine) / 2."""
     return 2 * score - 1
 
 
 def _seconds(milliseconds: float) -> float:
-    """Since the epoch: the score of what is ranked by its date."""
+    """Return seconds since the epoch: the score in an order by date."""
     return max(milliseconds / 1000, UNDATED)
 
 
@@ -116,7 +116,7 @@ def _facet(found: Body) -> tuple[FacetValue, ...]:
 
 
 def card(source: Body) -> Card:
-    """Read a document without its text."""
+    """Return the card in a document's source."""
     return Card(
         document_id=source["id"],
         source=source["source"],
@@ -140,7 +140,7 @@ def _contribution(row: Body) -> Contribution:
         account=row["account"],
         role=ROLES_BY_NAME[row["role"]],
         label=row["label"],
-        count=int(row["count"]),  # beyond 64 bits it is read as a float
+        count=int(row["count"]),  # integers beyond 64 bits are read as floats
         first=date.fromisoformat(row["first"]) if row["first"] else None,
         last=date.fromisoformat(row["last"]) if row["last"] else None,
         years=tuple((year, int(count)) for year, count in row["years"]),
@@ -154,18 +154,19 @@ def _moment(source: Body, name: str) -> datetime | None:
 
 
 def cards(answer: Body) -> Iterator[Card]:
-    """Read the cards of documents that the reader may read, from their column."""
+    """Yield the cards of documents that the reader may read, from their column."""
     for hit in answer["hits"]["hits"]:
-        # The engine leaves the padding out.
+        # The engine omits the padding.
         yield card_of(a2b_base64(hit["fields"]["card"][0] + "==").decode())
 
 
 def shown(
     answer: Body, wanted: frozenset[str], successors: Body | None = None
 ) -> Mapping[str, ShownDocument]:
-    """Read what is to be shown of each document that the reader may read, by id.
+    """Return what to show of each document that the reader may read, by id.
 
-    `wanted` are the terms to highlight; `successors` answers what replaces them.
+    `wanted` are the terms to highlight; `successors` is the answer with documents that replace
+    these.
     """
     replacing = [card(hit["_source"]) for hit in successors["hits"]["hits"]] if successors else []
     found = {}
@@ -181,7 +182,7 @@ def shown(
 
 
 def document_text(answer: Body) -> DocumentText | None:
-    """Read a whole text; None where the reader may not read it, or there is none."""
+    """Return a document's text; None if it is not indexed or the reader may not read it."""
     for hit in answer["hits"]["hits"]:
         rows = hit["_source"].get("passages", ())
         inside = hit["inner_hits"]["passages"]["hits"]["hits"]
@@ -200,18 +201,18 @@ def _passage(hit: Body, wanted: frozenset[str]) -> ShownPassage:
 
 
 def suggestions(answer: Body, prefix: str, limit: int) -> tuple[Suggestion, ...]:
-    """Titles: those that begin with what is typed first, short ones before long ones."""
+    """Return the best titles: exact prefixes first, then short titles."""
     found = [(hit["fields"]["title_begun"][0], hit["sort"][1]) for hit in answer["hits"]["hits"]]
     return best_titles(found, prefix, limit)
 
 
 def list_of(hit: Body) -> str:
-    """Read the access list of one row of a scan."""
+    """Return the access list in a row of a scan."""
     return str(hit["fields"]["access_list"][0])
 
 
 def kept(hit: Body, held: Mapping[str, Access]) -> IndexEntry:
-    """Read one row of a scan; a document whose list is missing is read by nobody."""
+    """Return the entry in a row of a scan; nobody can read a document whose list is missing."""
     columns = hit.get("fields", {})
     return IndexEntry(
         document_id=hit["sort"][0],

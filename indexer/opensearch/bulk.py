@@ -1,9 +1,9 @@
-"""A batch of writes as `_bulk` requests, sent with back-off behind a write fence.
+"""Sends writes as `_bulk` requests, with back-off, behind a write fence.
 
-A request whose answer never came may be applied at any time, over what was written since.
-So writes name an alias of their own (the write fence), that is replaced before anything else is
-written: the engine refuses what names the former one (`require_alias`), and what it had begun is
-waited for. What stands by then is what counts.
+A request whose answer never came may be applied at any time, over newer writes. Writes therefore
+name an alias of their own (the write fence), which is replaced before anything else is written: the
+engine refuses requests that name the former alias (`require_alias`), and requests that it had begun
+are waited for. After that, the state of the index is final.
 """
 
 import json
@@ -35,15 +35,15 @@ from indexer.values import IndexedDocument, Put, PutAccess, Remove, Write
 
 BULK = "indices:data/write/bulk*"
 MAX_WAIT_S = 60.0
-"""So long may the engine work on what it had begun."""
+"""How long to wait for writes that the engine had begun, in seconds."""
 _LOOKS_EVERY_S = 0.05
 
 
 class WriteFence:
-    """The present name for writes behind an alias, `{alias}-epoch-…`.
+    """The current alias for writes to an index, `{alias}-epoch-…`.
 
-    Several writers share it; one that finds it replaced goes on by the new one. Every method
-    raises `IndexUnreachable` or `IndexRefused`.
+    Several writers share it; a writer that finds it replaced uses the new one. Every method raises
+    `IndexUnreachable` or `IndexRefused`.
     """
 
     def __init__(self, client: OpenSearch, alias: str) -> None:
@@ -52,15 +52,15 @@ class WriteFence:
         self._changing = threading.Lock()
 
     def name(self) -> str:
-        """The present name; a new one where this writer has none, or is in doubt."""
+        """Return the current alias; a new one if this writer has none, or is in doubt."""
         return self._name or self.begin()
 
     def doubt(self) -> None:
-        """Something was sent, and no answer came: what is written next needs a new name."""
+        """Note that a request got no answer: the next write needs a new alias."""
         self._name = ""
 
     def begin(self) -> str:
-        """A new name: whatever was sent by a former one is kept by now, or never will be."""
+        """Begin a new alias: writes to former ones are now applied, or will never be."""
         with self._changing, engine_faults():
             index, former = self._standing()
             name = f"{self._alias}-epoch-{secrets.token_hex(8)}"
@@ -80,13 +80,13 @@ class WriteFence:
         return name
 
     def replaced(self) -> None:
-        """Go by the name that another writer began. Raises `IndexRefused` where all is gone."""
+        """Use the alias that another writer began. Raises `IndexRefused` if the index is gone."""
         with self._changing, engine_faults():
             _, present = self._standing()
             self._name = min(present, default="")
 
     def _standing(self) -> tuple[str, list[str]]:
-        """The index behind the alias, and the names for writes that it has."""
+        """Return the index behind the alias, and its current aliases for writes."""
         found = self._client.indices.get_alias(name=self._alias, ignore=404)
         indexes = [index for index, held in found.items() if isinstance(held, dict)]
         if "status" in found or len(indexes) != 1:
@@ -95,7 +95,7 @@ class WriteFence:
         return indexes[0], [alias for alias in aliases if alias.startswith(f"{self._alias}-epoch-")]
 
     def _let_end(self) -> None:
-        """Wait for the writes that the engine had begun; those that come now name the new one."""
+        """Wait for writes that the engine had begun; later ones already name the new alias."""
         begun = self._under_way()
         deadline = time.monotonic() + MAX_WAIT_S
         while begun and (begun := begun & self._under_way()):
@@ -106,7 +106,7 @@ class WriteFence:
             time.sleep(_LOOKS_EVERY_S)
 
     def _under_way(self) -> set[str]:
-        """The writes that every node is at. One that does not tell is waited for, or gone."""
+        """Return the running writes of all nodes; wait for nodes that do not answer."""
         deadline = time.monotonic() + MAX_WAIT_S
         while True:
             listed: dict[str, Any] = self._client.tasks.list(actions=BULK)
@@ -131,21 +131,21 @@ SENT = {"content-type": "application/x-ndjson"}
 
 @dataclass(frozen=True, slots=True)
 class BulkAction:
-    """One operation, encoded; `subject` is the document or list that it is about."""
+    """An encoded operation; `subject` is its document or list."""
 
     subject: str
     encoded: bytes
 
 
 def document_id_of(write: Write) -> str:
-    """Whom a write is about."""
+    """Return the id of the written document."""
     return write.indexed.document.id if isinstance(write, Put) else write.document_id
 
 
 def last_words(batch: Sequence[Write]) -> Mapping[str, Write]:
-    """One write per document, to the effect of the whole batch in its order.
+    """Return one write per document, with the effect of the whole batch in its order.
 
-    With two of them in a request, a rejected first one, sent again, would win.
+    If a request held two writes of a document, a rejected first one would be sent again and win.
     """
     last: dict[str, Write] = {}
     for write in batch:
@@ -160,34 +160,34 @@ def last_words(batch: Sequence[Write]) -> Mapping[str, Write]:
 
 
 def put_line(indexed: IndexedDocument, access_list: str) -> BulkAction:
-    """Keep a document whole, under the rights of that list."""
+    """Return the operation that writes a document with this access list."""
     document_id = indexed.document.id
     return index_line(document_id, engine_id(document_id), document_source(indexed, access_list))
 
 
 def move_line(document_id: str, access_list: str) -> BulkAction:
-    """Let a kept document name another list."""
+    """Return the operation that gives an indexed document another list."""
     update = {**_target(engine_id(document_id)), "retry_on_conflict": 3}
     return _line(document_id, {"update": update}, {"doc": {"access_list": access_list}})
 
 
 def remove_line(document_id: str) -> BulkAction:
-    """Forget a document."""
+    """Return the operation that deletes a document."""
     return _line(document_id, {"delete": _target(engine_id(document_id))})
 
 
 def index_line(subject: str, kept_as: str, source: Body) -> BulkAction:
-    """Keep this under that `_id` of the engine."""
+    """Return the operation that writes a source under an `_id` of the engine."""
     return _line(subject, {"index": _target(kept_as)}, source)
 
 
 def forget_line(kept_as: str) -> BulkAction:
-    """Forget what is kept under that `_id` of the engine."""
+    """Return the operation that deletes an `_id` of the engine."""
     return _line(kept_as, {"delete": _target(kept_as)})
 
 
 def _target(kept_as: str) -> Body:
-    """Name what is written to. An alias that is gone is never made an index."""
+    """Return the target of an operation; the engine must not create an index for a lost alias."""
     return {"_id": kept_as, "require_alias": True}
 
 
@@ -196,7 +196,7 @@ def _line(subject: str, *lines: Body) -> BulkAction:
 
 
 def _encoded(line: Body) -> bytes:
-    """One line of JSON. Half a surrogate pair, which orjson refuses, is kept escaped."""
+    """Return a line of JSON; lone surrogates, which orjson refuses, are escaped."""
     try:
         return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY)
     except TypeError:
@@ -206,7 +206,7 @@ def _encoded(line: Body) -> bytes:
 def chunks(
     lines: Iterable[BulkAction], limit_bytes: int = CHUNK_BYTES
 ) -> Iterator[list[BulkAction]]:
-    """Make requests of at most that size, or of one larger operation."""
+    """Yield requests of at most `limit_bytes`, or of a single larger operation."""
     chunk: list[BulkAction] = []
     size = 0
     for line in lines:
@@ -222,10 +222,10 @@ def chunks(
 def send(
     client: OpenSearch, fence: WriteFence, chunk: list[BulkAction], pause_s: float
 ) -> dict[str, str]:
-    """Send one request until each line is taken or refused; gives (subject → reason).
+    """Send a request until each line is accepted or refused; return (subject → reason).
 
-    Raises `IndexUnreachable` when lines are still turned away after `TRIES` tries. What was
-    sent without an answer is never applied after this returned, nor after what is sent next.
+    Raises `IndexUnreachable` if lines are still rejected after `TRIES` tries. Requests without an
+    answer are never applied after this returns, nor after the next request.
     """
     failed: dict[str, str] = {}
     for attempt in range(TRIES):
@@ -249,7 +249,7 @@ def send(
 def _sent_once(
     client: OpenSearch, fence: WriteFence, chunk: list[BulkAction]
 ) -> tuple[list[BulkAction], dict[str, str]]:
-    """(lines to send again, subject → reason of those refused)."""
+    """Return the lines to send again, and (subject → reason) of refused ones."""
     body, name = b"".join(line.encoded for line in chunk), fence.name()
     try:
         answer = _answer(client, name, body)
@@ -272,7 +272,7 @@ def _sent_once(
 
 
 def _answer(client: OpenSearch, name: str, body: bytes) -> Body:
-    """What the engine says to one request, sent once: the client would send it again itself."""
+    """Return the answer to one request, sent only once: the client would repeat it by itself."""
     transport = client.transport
     connection = transport.get_connection()
     try:
@@ -280,7 +280,7 @@ def _answer(client: OpenSearch, name: str, body: bytes) -> Body:
             "POST", f"/{name}/_bulk", None, body, headers=SENT
         )
     except NoConnection:
-        transport.mark_dead(connection)  # what is sent next goes to another node
+        transport.mark_dead(connection)  # the next request goes to another node
         raise
     transport.connection_pool.mark_live(connection)
     kind = {name.lower(): value for name, value in headers.items()}.get("content-type")
@@ -291,7 +291,7 @@ def _answer(client: OpenSearch, name: str, body: bytes) -> Body:
 def _sorted_out(
     chunk: list[BulkAction], items: list[Body]
 ) -> tuple[list[BulkAction], dict[str, str], bool]:
-    """(lines to send again, subject → reason of those refused, whether the name was replaced)."""
+    """Return lines to send again, (subject → reason) of refused ones, and if the alias changed."""
     again: list[BulkAction] = []
     refused: dict[str, str] = {}
     replaced = False

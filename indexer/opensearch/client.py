@@ -1,6 +1,6 @@
-"""A client of OpenSearch, and the engine's faults as our errors.
+"""A client of OpenSearch, which turns the engine's errors into `IndexerError`s.
 
-No text of a document or question goes into them.
+They never contain text of a document or query.
 """
 
 import re
@@ -27,24 +27,24 @@ TOO_MANY_REQUESTS = 429
 UNAVAILABLE = 503
 SERVER_ERRORS = 500
 CLOSED_TO_WRITES = "cluster_block_exception"
-"""What the engine answers to every write once its disk is full, and without one that leads."""
+"""The engine's answer to every write if its disk is full or no node leads."""
 
-# The engine quotes what it could not keep.
+# The engine quotes the content that it refused.
 _QUOTED = re.compile(r"(Preview of field's value|The prefix of the first immense term).*", re.S)
 
 
 class UnavailableNow(IndexUnreachable):
-    """No node answers, or some shard has no copy that does; it may be otherwise in a moment."""
+    """No node answers, or a shard has no copy that does; this may change in a moment."""
 
 
 def passing(status: int) -> bool:
-    """Whether trying again later may help."""
+    """Return whether a retry may help."""
     return status == TOO_MANY_REQUESTS or status >= SERVER_ERRORS
 
 
 def refuse(status: int, kind: str) -> NoReturn:
-    """Raise `IndexUnreachable` or `IndexRefused`, whichever that HTTP status means."""
-    # A node that has just lost the one that leads blocks everything, as unavailable.
+    """Raise `IndexUnreachable` or `IndexRefused`, depending on the HTTP status."""
+    # Status 503: a node that has just lost the leader blocks everything, for a moment.
     if kind == CLOSED_TO_WRITES and status != UNAVAILABLE:
         raise IndexUnreachable(
             "OpenSearch a fermé l'index aux écritures, sans doute parce que son disque est plein : "
@@ -88,7 +88,7 @@ def engine_faults() -> Iterator[None]:
 
 
 def _certificate(fault: str) -> str:
-    """Why TLS did not come about, and what to do."""
+    """Return why TLS failed, and what to do."""
     text = fault.lower()
     if "expired" in text:
         return "Le certificat d'OpenSearch a expiré : renouvelez-le."
@@ -105,7 +105,7 @@ def _certificate(fault: str) -> str:
 
 
 def reason(error: dict[str, Any]) -> str:
-    """Why one document was not kept, its content left out."""
+    """Return why a document was refused, without its content."""
     innermost = error
     while isinstance(innermost.get("caused_by"), dict):
         innermost = innermost["caused_by"]
@@ -115,31 +115,31 @@ def reason(error: dict[str, Any]) -> str:
 
 TIMEOUT_S = 60.0
 CONNECT_S = 5.0
-"""A node that takes longer to accept a connection is passed over."""
+"""Timeout of a connection, in seconds; then another node is tried."""
 RETRIES = 3
-"""On other nodes, where there are any."""
+"""Number of retries, on other nodes if there are any."""
 PROXY_STATUSES = (502, 503, 504)
 AVOIDED_S, MOST_DOUBLED = 10.0, 3
-"""A node that failed is not asked for so long; twice as long each time that it fails again."""
+"""How long a failed node is avoided, in seconds, and how often this doubles if it fails again."""
 CONNECTIONS = 40
-"""As many as threads that answer at once; kept for one only, others would connect each time."""
+"""Connections kept open: as many as threads that answer at once, which would else reconnect."""
 
 
 class OrjsonSerializer(JSONSerializer):
-    """JSON by orjson, and by the client's own where that refuses what a source may well write.
+    """JSON by orjson, or by the client's serializer for values that orjson refuses.
 
-    Half a surrogate pair, say: kept as it came, escaped, and answered as it was kept.
+    For example, lone surrogates are stored escaped and returned unchanged.
     """
 
     def loads(self, text: str) -> Any:
-        """Integers beyond 64 bits become floats. Raises the client's `SerializationError`."""
+        """Parse JSON. Integers beyond 64 bits become floats. Raises `SerializationError`."""
         try:
             return orjson.loads(text)
         except ValueError:
             return super().loads(text)
 
     def dumps(self, value: Any) -> Any:
-        """Raises the client's `SerializationError`; a text stays as it is."""
+        """Return the value as JSON; text is returned unchanged. Raises `SerializationError`."""
         if isinstance(value, str | bytes):
             return value
         try:
@@ -149,10 +149,10 @@ class OrjsonSerializer(JSONSerializer):
 
 
 class OneOfSeveral(Urllib3HttpConnection):
-    """A node that is not alone: a read that it does not answer in its share of the time goes on.
+    """A connection to one of several nodes, which passes late reads on to another node.
 
-    The client sends a request that failed to another node, but not one that was late. A read
-    may be sent twice; a write that was late is for its writer to send again (`WriteFence`).
+    The client repeats a failed request on another node, but not a late one. A read may be sent
+    twice; a late write is repeated by its writer (`WriteFence`).
     """
 
     def perform_request(
@@ -165,10 +165,10 @@ class OneOfSeveral(Urllib3HttpConnection):
         ignore: Collection[int] = (),
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Raises the client's `TransportError`."""
+        """Send a request; a read gets its share of the timeout. Raises `TransportError`."""
         if not _is_read(method, url):
             return super().perform_request(method, url, params, body, timeout, ignore, headers)
-        # `connect` gives the client urllib3's own; it says that these are numbers.
+        # `connect` passes urllib3's `Timeout`; the client's type is a number.
         given: Any = self.timeout
         whole_s = timeout or given.read_timeout
         share: Any = Timeout(connect=given.connect_timeout, read=whole_s / (RETRIES + 1))
@@ -179,7 +179,7 @@ class OneOfSeveral(Urllib3HttpConnection):
 
 
 def has_other_nodes(client: OpenSearch) -> bool:
-    """Whether another node may answer where one does not."""
+    """Return whether the client knows more than one node."""
     return len(client.transport.hosts) > 1
 
 
@@ -195,11 +195,11 @@ def connect(
     ca_file: str = "",
     timeout_s: float = TIMEOUT_S,
 ) -> OpenSearch:
-    """Connects at the first request, not before. Certificates are always verified.
+    """Return a client, which connects at its first request and always verifies certificates.
 
-    Nodes are asked in turn; what one does not answer is asked of another, and it is left alone
-    for a while. `timeout_s` bounds a read with all its tries, and one try of a write. Raises
-    `IndexRefused` where the password would cross a network in clear.
+    Nodes take turns. A failed request goes to another node, and the failed node is avoided for a
+    while. `timeout_s` limits a read with all its retries, and a single try of a write. Raises
+    `IndexRefused` if the password would cross a network unencrypted.
     """
     nodes = [urls] if isinstance(urls, str) else list(urls)
     if user and not all(map(_is_confidential, nodes)):
@@ -210,7 +210,7 @@ def connect(
     return OpenSearch(
         hosts=nodes,
         connection_class=OneOfSeveral if len(nodes) > 1 else Urllib3HttpConnection,
-        # A node of several that says 503 is there: it is not avoided, all wait for one that leads.
+        # With several nodes, 503 means that no node leads yet: wait, but do not avoid the node.
         retry_on_status=() if len(nodes) > 1 else PROXY_STATUSES,
         max_retries=RETRIES,
         dead_timeout=AVOIDED_S,
@@ -225,15 +225,15 @@ def connect(
 
 
 def _is_confidential(url: str) -> bool:
-    """Whether nobody on a network hears what is sent: TLS, or this very machine."""
+    """Return whether the connection cannot be overheard: TLS, or this machine."""
     place = urlsplit(url)
     return place.scheme == "https" or place.hostname in ("127.0.0.1", "::1", "localhost")
 
 
 def drop(client: OpenSearch, alias: str) -> None:
-    """Delete every index that `OpenSearchIndex` made for an alias.
+    """Delete every index that `OpenSearchIndex` created for an alias.
 
-    Each by its full name: an engine may refuse to delete by pattern.
+    Each is deleted by its full name: an engine may refuse patterns.
     """
     with engine_faults():
         names = sorted(client.indices.get(index=f"{alias}-*"))

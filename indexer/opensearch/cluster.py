@@ -1,4 +1,4 @@
-"""How the nodes of OpenSearch stand, and what they keep of one alias. Nothing is changed."""
+"""Reads the health of OpenSearch's nodes and of an alias's indexes. Changes nothing."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,14 +12,17 @@ _BLOCKS = ("no_cluster_manager_block", "no_master_block")
 
 
 def node_of(client: OpenSearch) -> tuple[str, str]:
-    """(name, version) of the node that answers. Raises `IndexUnreachable` or `IndexRefused`."""
+    """Return (name, version) of the node that answers.
+
+    Raises `IndexUnreachable` or `IndexRefused`.
+    """
     with engine_faults():
         told = client.info()
     return str(told["name"]), str(told["version"]["number"])
 
 
 def cluster_health(client: OpenSearch, alias: str) -> ClusterHealth:
-    """As the engine tells it now. Raises `IndexUnreachable` or `IndexRefused`."""
+    """Return the current health. Raises `IndexUnreachable` or `IndexRefused`."""
     pattern = f"{alias}-*"
     with engine_faults():
         health = client.cluster.health(index=pattern, params={"level": "shards"})
@@ -49,7 +52,7 @@ def cluster_health(client: OpenSearch, alias: str) -> ClusterHealth:
 
 
 def _block(settings: Mapping[str, Any]) -> str:
-    """What a node refuses that has lost the others: the setting that counts, by its either name."""
+    """Return which requests an isolated node refuses: the effective setting, under either name."""
     for level in ("transient", "persistent", "defaults"):
         kept: Any = settings.get(level, {}).get("cluster", {})
         for name in _BLOCKS:

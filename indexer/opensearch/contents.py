@@ -1,10 +1,8 @@
-"""Requests with their answers.
+"""Requests and answers for contents of the index (without access filter) and for similar words.
 
-What is kept, whoever may read it, and readable words near another one.
-
-The engine's suggesters see every document. Near words come from ordinary queries under the access
-filter; `constant_score` tries all near words of the engine's dictionary, so that those
-of unreadable documents take no place.
+The engine's suggesters see every document. Similar words therefore come from ordinary queries with
+the access filter; `constant_score` tries all similar words of the engine's dictionary, so that
+words of unreadable documents do not displace others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +21,7 @@ from indexer.suggestions import NEAR_DOCUMENTS, NearWord, near_in, nearest
 from indexer.values import IndexedDocument, Passage
 
 WHOLE_PAGE = 32
-"""How many whole documents one request asks for: vectors as text take some 5 kB a passage."""
+"""Number of whole documents per request: vectors as text take about 5 kB per passage."""
 
 MOST_SOURCES = 10_000
 SCAN_PAGE = 5_000
@@ -33,7 +31,7 @@ _KEPT_COLUMNS = ["content_hash", "record_hash", "access_list"]
 
 
 def kept_documents(document_ids: Sequence[str]) -> Body:
-    """What is kept of these documents, read from columns: vectors stay on disk."""
+    """Return the request for entries of these documents, from columns, without vectors."""
     return {
         "size": len(document_ids),
         **COLUMNS_ALONE,
@@ -44,12 +42,12 @@ def kept_documents(document_ids: Sequence[str]) -> Body:
 
 
 def counted(source: str) -> Body:
-    """How many documents are kept of a source: documents, not their passages."""
+    """Return the request for the number of a source's documents, without their passages."""
     return {"size": 0, "track_total_hits": True, "query": {"term": {"source": source}}}
 
 
 def scanned(source: str, after: str | None = None) -> Body:
-    """One page of everything kept of a source, read from columns: vectors stay on disk."""
+    """Return the request for a page of a source's entries, from columns, without vectors."""
     return {
         "size": SCAN_PAGE,
         **COLUMNS_ALONE,
@@ -61,17 +59,17 @@ def scanned(source: str, after: str | None = None) -> Body:
 
 
 def sources_kept() -> Body:
-    """Ask for the sources of which documents are kept."""
+    """Return the request for the sources that have indexed documents."""
     return {"size": 0, "aggs": {"sources": {"terms": {"field": "source", "size": MOST_SOURCES}}}}
 
 
 def read_sources(answer: Body) -> frozenset[str]:
-    """Read the names of the sources."""
+    """Return the names of the sources."""
     return frozenset(bucket["key"] for bucket in answer["aggregations"]["sources"]["buckets"])
 
 
 def signed_by(account_keys: Sequence[str]) -> Body:
-    """Ask which of these accounts, by their keys, contributed to a document."""
+    """Return the request for the keys of accounts that contributed to a document."""
     hashed = {"field": "account_hash", "include": list(account_keys), "size": len(account_keys)}
     return {
         "size": 0,
@@ -81,12 +79,12 @@ def signed_by(account_keys: Sequence[str]) -> Body:
 
 
 def read_signed(answer: Body) -> frozenset[str]:
-    """Read the keys of accounts that contributed."""
+    """Return the keys of accounts that contributed."""
     return frozenset(bucket["key"] for bucket in answer["aggregations"]["signed"]["buckets"])
 
 
 def whole_documents(document_ids: Sequence[str]) -> Body:
-    """Ask for all that is kept of these documents."""
+    """Return the request for whole documents."""
     return {
         "size": len(document_ids),
         "query": {"ids": {"values": [engine_id(id_) for id_ in document_ids]}},
@@ -95,14 +93,14 @@ def whole_documents(document_ids: Sequence[str]) -> Body:
 
 
 def lists_named(answer: Body) -> set[str]:
-    """Read which access lists the documents name."""
+    """Return the access lists that the documents name."""
     return {hit["_source"]["access_list"] for hit in answer["hits"]["hits"]}
 
 
 def read_whole(
     answer: Body, held: Mapping[str, Access], dimension: int
 ) -> tuple[IndexedDocument, ...]:
-    """Read whole documents; one whose list is missing is read by nobody."""
+    """Return whole documents; nobody can read a document whose list is missing."""
     return tuple(
         _whole(hit["_source"], held.get(hit["_source"]["access_list"], Access()), dimension)
         for hit in answer["hits"]["hits"]
@@ -128,7 +126,7 @@ _FIELDS = ("title_terms", "text")
 
 
 def word_request(access: AccessFilter, lists: ReadableLists, word: str) -> Body:
-    """Whether a readable document has the word, in any of its forms."""
+    """Return the request whether a readable document has the word, in any of its forms."""
     terms = sorted({found.term for found in analyse_query(word)})
     forms = [{"terms": {field: terms}} for field in _FIELDS]
     return {
@@ -141,12 +139,15 @@ def word_request(access: AccessFilter, lists: ReadableLists, word: str) -> Body:
 
 
 def word_found(answer: Body) -> bool:
-    """Read the answer to `standing`."""
+    """Return whether the answer to `word_request` has a document."""
     return bool(answer["hits"]["total"]["value"])
 
 
 def near_documents(access: AccessFilter, lists: ReadableLists, word: str, slips: int) -> Body:
-    """Readable documents with a near word, the first by id, each with its first such passage."""
+    """Return the request for readable documents with a similar word.
+
+    The first documents by id, each with its first such passage.
+    """
     inside = {
         "nested": {
             "path": "passages",
@@ -175,7 +176,7 @@ def _fuzzy(field: str, word: str, slips: int, prefix: int = 0) -> Body:
 
 
 def near(answer: Body, word: str, slips: int) -> tuple[NearWord, ...]:
-    """Read the answer to `near_documents`."""
+    """Return the similar words in the answer to `near_documents`."""
     return nearest(word, (_near_in(hit, word, slips) for hit in answer["hits"]["hits"]), slips)
 
 

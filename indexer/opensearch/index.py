@@ -1,4 +1,4 @@
-"""The adapter of the `Index` port: sends what the builders made, reads what came back."""
+"""The `Index` on OpenSearch: sends requests and reads their answers."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -44,23 +44,23 @@ from indexer.values import (
 )
 
 CARDS_AT_ONCE = 200
-"""How many documents one search unpacks; as many more are unpacked beside it."""
+"""Number of documents that one search unpacks; further searches run beside it."""
 
 READERS_REMEMBERED, LISTS_REMEMBERED = 64, 1_000
-"""How many readers' lists are remembered, and how many lists a reader may then have at most."""
+"""Number of readers whose lists are remembered, and the most lists such a reader may have."""
 
 Request = tuple[Body, Body]
-"""(header, which says how and where it is searched; body)."""
+"""(header, which says how and where to search; body)."""
 
 BACK_OFF_S = 0.5
-"""The first pause before a write that was turned away is sent again; it doubles."""
+"""First pause before a rejected write is sent again, in seconds; it doubles."""
 
 
 class OpenSearchIndex:
-    """Documents behind an alias, and behind `{alias}-access` the lists of who may read them.
+    """Documents behind an alias, and their access lists behind `{alias}-access`.
 
-    A source has one writer at a time: two could each count a list's documents while the
-    other adds some. An index of another schema is refused.
+    A source has one writer at a time: two writers could count a list's documents while the other
+    adds some. An index of another schema is refused.
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class OpenSearchIndex:
         quantisation: Quantisation = WHOLE_VECTORS,
         back_off_s: float = BACK_OFF_S,
     ) -> None:
-        """`shards` and `quantisation` are of an index that is yet to be made.
+        """`shards` and `quantisation` only apply if the index is created.
 
-        `replicas` is of any (None: as it is).
+        `replicas` applies to existing indexes too (None: unchanged).
         """
         self._documents = Alias(client, alias, back_off_s)
         self._lists = AccessLists(Alias(client, f"{alias}-access", back_off_s))
@@ -86,17 +86,17 @@ class OpenSearchIndex:
         self._last_lists: dict[AccessFilter, ReadableLists] = {}
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
-        """Apply in order; durable and seen by the next search once this returns.
+        """Apply the batch in order; durable and visible to the next search on return.
 
-        Each document has one last word, and nothing depends on the order of these. Lists
-        are written before the documents that name them: what an interruption leaves are
-        lists that no document names. Raises `IndexUnreachable` or `IndexRefused`.
+        The batch is reduced to one write per document, so that their order does not matter. Lists
+        are written before the documents that name them: an interruption only leaves lists that no
+        document names. Raises `IndexUnreachable` or `IndexRefused`.
         """
         if not batch:
             return WriteReport(0)
         self._ensure()
         self._keep_copies()
-        # What a writer that broke off sent may not be seen yet, and counts.
+        # Writes of an interrupted writer may not be visible yet, but count.
         self._documents.refresh()
         self._lists.refresh()
         last = last_words(batch).values()
@@ -108,7 +108,7 @@ class OpenSearchIndex:
         return WriteReport(written, tuple(failed.items()))
 
     def _put_and_remove(self, writes: Sequence[Put | Remove]) -> dict[str, str]:
-        """Gives (document id → reason refused)."""
+        """Write and delete documents; return (document id → reason of refusal)."""
         if not writes:
             return {}
         keys = {
@@ -121,12 +121,12 @@ class OpenSearchIndex:
             if isinstance(write, Put)
         }
         names, failed = self._lists_for(keys)
-        # Made one by one as they are sent: vectors as text are large.
+        # Built one by one while they are sent: vectors as text are large.
         lines = (_line(write, names) for write in writes if document_id_of(write) not in failed)
         return failed | self._documents.send(lines)
 
     def _change_access(self, changes: Mapping[str, Access]) -> dict[str, str]:
-        """Gives (document id → reason refused)."""
+        """Change the access of documents; return (document id → reason of refusal)."""
         if not changes:
             return {}
         placements = self._standing(list(changes))
@@ -140,13 +140,13 @@ class OpenSearchIndex:
             for document_id, found in placements.items()
             if found.access_list in refused
         }
-        # Only now: a list that was just rewritten is not to be joined.
+        # Only now, since rewritten lists must not be joined.
         names_of, unlisted = self._lists_for(plan.moved)
         moves = [move_line(document_id, name) for document_id, name in names_of.items()]
         return failed | unlisted | (self._documents.send(moves) if moves else {})
 
     def _lists_for(self, keys: Mapping[str, ListKey]) -> tuple[dict[str, str], dict[str, str]]:
-        """(document id → list, document id → reason why there is none)."""
+        """Return (document id → list) and (document id → reason why it has none)."""
         joined = self._lists.join(keys.values())
         names = {id_: joined.names[key] for id_, key in keys.items() if key in joined.names}
         failed = {id_: joined.refused[key] for id_, key in keys.items() if key in joined.refused}
@@ -167,9 +167,9 @@ class OpenSearchIndex:
         return sizes
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        """What is kept of these documents, those left out that are not."""
+        """Return the entries of these documents by id, without documents that are not indexed."""
         self._ensure()
-        # What a writer that broke off sent may not be seen yet, and counts.
+        # Writes of an interrupted writer may not be visible yet, but count.
         self._documents.refresh()
         hits: list[Body] = []
         for page in pages(list(document_ids)):
@@ -178,9 +178,9 @@ class OpenSearchIndex:
         return {kept.document_id: kept for kept in (answers.kept(hit, held) for hit in hits)}
 
     def flush(self) -> None:
-        """Wait for, or refuse, what writers that broke off have sent; forget unnamed lists.
+        """Wait for unfinished writes or refuse them; delete lists that no document names.
 
-        Nobody else may be writing: a list could be joined while it is forgotten.
+        No other writer may be active: it could join a list that is being deleted.
         """
         self._ensure()
         self._lists.flush()
@@ -190,23 +190,23 @@ class OpenSearchIndex:
             self._lists.forget([name for name in names if not named.get(name)])
 
     def expunge(self) -> None:
-        """Merge what holds deleted documents; it takes half a minute at least."""
+        """Erase deleted documents from disk; this takes at least half a minute."""
         self._ensure()
         self._documents.expunge()
 
     def count(self, source: str) -> int:
-        """How many documents of a source are kept."""
+        """Return the number of indexed documents of a source."""
         self._ensure()
         return int(self._documents.search(contents.counted(source))["hits"]["total"]["value"])
 
     def sources(self) -> frozenset[str]:
-        """The sources of which documents are kept."""
+        """Return the sources that have at least one indexed document."""
         self._ensure()
         self._documents.refresh()
         return contents.read_sources(self._documents.search(contents.sources_kept()))
 
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
-        """These documents whole, as they are kept now; a few at once, vectors are large."""
+        """Yield these documents as they are indexed now; few at once, since vectors are large."""
         self._ensure()
         self._documents.refresh()
         wanted = list(document_ids)
@@ -217,7 +217,7 @@ class OpenSearchIndex:
             yield from contents.read_whole(answer, held, self._dimension)
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
-        """Every kept document of a source, by id; no state is held on the engine."""
+        """Yield every indexed document of a source by id; the engine keeps no state."""
         self._ensure()
         held = self._lists.of_source(source)
         after = None
@@ -226,7 +226,7 @@ class OpenSearchIndex:
             after = hits[-1]["sort"][0]
 
     def denials(self, source: str) -> Mapping[str, int]:
-        """How many documents of a source deny each principal that some of them denies."""
+        """Return the denied principals of a source, and how many documents deny each."""
         self._ensure()
         self._documents.refresh()
         held = self._lists.of_source(source)
@@ -239,7 +239,7 @@ class OpenSearchIndex:
         return dict(counted)
 
     def signing(self, accounts: Collection[str]) -> frozenset[str]:
-        """Those of these accounts that contributed to a kept document."""
+        """Return the accounts that contributed to at least one indexed document."""
         keys = either_form(accounts)
         self._ensure()
         found: set[str] = set()
@@ -248,7 +248,7 @@ class OpenSearchIndex:
         return frozenset(keys[key] for key in found)
 
     def search(self, request: SearchRequest) -> SearchAnswer:
-        """Ask for the rankings and the counts in one round trip."""
+        """Return rankings and counts, if possible from one round trip."""
         made: list[requests.Searches] = []
 
         def ask(lists: ReadableLists) -> list[Request]:
@@ -269,8 +269,8 @@ class OpenSearchIndex:
     ) -> tuple[ReadableLists, list[Body]]:
         """Return the lists that the reader may read now, and the answers under these lists.
 
-        The lists are read again beside each request, which is made with those of the reader's last
-        one. If they have changed, the answers are thrown away and asked for again.
+        The request is sent with the lists of the reader's last request, and together with a request
+        for the current lists. If they differ, the answers are discarded and requested again.
         """
         self._ensure()
         expected = self._last_lists.get(access)
@@ -286,7 +286,7 @@ class OpenSearchIndex:
         return lists, self._documents.search_many(ask(lists))
 
     def _remember(self, lists: ReadableLists) -> None:
-        """Keep the lists for the reader's next request, which reads them again."""
+        """Remember the lists for the reader's next request, which checks them again."""
         if len(self._last_lists) >= READERS_REMEMBERED:
             self._last_lists.clear()
         self._last_lists.pop(lists.access, None)
@@ -296,14 +296,14 @@ class OpenSearchIndex:
     def _counted(
         self, request: SearchRequest, lists: ReadableLists, found: SearchAnswer
     ) -> SearchAnswer:
-        """Count the nearest by their ids: the first answer tells which W they are."""
+        """Add total and facets, now that the first answer gave the W nearest documents."""
         body = requests.counts_of(request, lists, (), answers.close(found, request))
         return replace(found, **answers.counted(self._documents.search(body)))
 
     def _cut(
         self, request: SearchRequest, lists: ReadableLists, found: SearchAnswer, weights: Body
     ) -> SearchAnswer:
-        """End the result set by what the question's words weigh: a second round trip."""
+        """Apply the cut, which needs the weights of the words: a second round trip."""
         shares = answers.shares(weights, len(aside_parts(request.question)))
         close = answers.close(found, request)
         worded = [hit.document_id for hit in found.lexical[: request.window]]
@@ -319,9 +319,10 @@ class OpenSearchIndex:
         return replace(found, members=frozenset({*said, *close}), said=shares_of_hits, **counted)
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
-        """In the order of `document_ids`, then of `by_card`; what may not be read is left out.
+        """Return the documents in the order of `document_ids`, then of `by_card`.
 
-        In one round trip; of cards some at a time, which the engine reads side by side.
+        Documents that the reader may not read are left out. All requests share one round trip;
+        cards are split over several, which the engine runs side by side.
         """
         whole, alone = request.document_ids, request.by_card
         if not request.passages and not request.successors:
@@ -349,14 +350,14 @@ class OpenSearchIndex:
         return (*shown, *(ShownDocument(cards[id_], ()) for id_ in alone if id_ in cards))
 
     def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
-        """The document and its passages, in one request under the reader's lists."""
+        """Return the document and its passages, from one request with the reader's lists."""
         _, answered = self._under_lists(
             access, lambda lists: [({}, requests.document_text(access, lists, document_id))]
         )
         return answers.document_text(answered[0])
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
-        """Titles whose words begin with those typed (accents and case aside)."""
+        """Return titles with words that begin with the typed ones, ignoring accents and case."""
         _, answered = self._under_lists(
             access, lambda lists: [({}, requests.suggested_titles(access, lists, prefix))]
         )
@@ -365,7 +366,7 @@ class OpenSearchIndex:
     def near_words(
         self, access: AccessFilter, words: Sequence[str]
     ) -> Mapping[str, tuple[NearWord, ...]]:
-        """For each word that no readable document has, near ones that some has."""
+        """Return similar words for each word that no readable document has."""
         if not words:
             return {}
         lists, answered = self._under_lists(
@@ -384,7 +385,7 @@ class OpenSearchIndex:
         return found
 
     def _ensure(self) -> None:
-        """Make the indexes where there are none; refuse those of another schema."""
+        """Create missing indexes. Raises `IndexRefused` for those of another schema."""
         if self._ensured:
             return
         self._lists.ensure(self._replicas)
@@ -395,7 +396,7 @@ class OpenSearchIndex:
         self._ensured = True
 
     def _keep_copies(self) -> None:
-        """Once in each process that writes, as the settings ask; made while it is answered."""
+        """Set the number of replicas once in each writing process; they are made later."""
         if self._replicas is not None and not self._copies_kept:
             self._lists.keep_copies(self._replicas)
             self._documents.keep_copies(self._replicas)

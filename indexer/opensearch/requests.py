@@ -1,6 +1,6 @@
 """Requests to the engine as pure values; `indexer/opensearch/index.py` sends them.
 
-Every sub-query is narrowed: rights first, then facets, contributors and dates.
+Every sub-query has these filters: the reader's rights, then facets, contributors and dates.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ from indexer.values import (
 
 
 def filter_clauses(request: SearchRequest, lists: ReadableLists) -> list[Body]:
-    """Clauses that every sub-query carries; the access filter's is the first of them."""
+    """Return the clauses of every sub-query; the first is the access filter's."""
     unknown = set(request.filters) - set(FACETS) or set(request.facets) - set(FACETS)
     if unknown:
         raise ValueError(f"no such facet: {sorted(unknown)}")
@@ -47,7 +47,7 @@ def filter_clauses(request: SearchRequest, lists: ReadableLists) -> list[Body]:
 
 
 def _contributed(byline: Byline) -> Body:
-    """By an account or under a name; both empty, nobody did."""
+    """Match documents contributed to by an account or under a name; nothing if both are empty."""
     found: list[Body] = []
     if byline.accounts:
         found.append(
@@ -66,31 +66,34 @@ def _dated(period: DateRange) -> Body:
 
 
 MAX_CLAUSES = 640
-"""Room under the engine's 1 024 clauses; the rest is for filters, and for what lifts a
-match (`indexer.parsed_query.BOOSTING_WORDS`). A term takes two (title and text), a word of a
-phrase or an exclusion four, since those also bind the vectors."""
+"""Number of clauses for words, below the engine's 1 024; the rest is for filters and boosts
+(`indexer.parsed_query.BOOSTING_WORDS`). A term takes two (title and text), a word of a phrase or an
+exclusion four, since these also restrict the vectors.
+"""
 
 VECTOR_WEIGHT = 20.0
-"""What a cosine of 1 adds to a passage's BM25 score when the passages to show are chosen."""
+"""Weight of a cosine of 1, added to the BM25 score, when the passages to show are chosen."""
 
 MAX_PASSAGES = 100
-"""Passages of one document that one request shows (the engine's own limit)."""
+"""Number of passages of one document in one request, at most (the engine's own limit)."""
 
 TIE_ROOM = 100
-"""How many more of the nearest are ranked than kept: the engine cuts ties in no order of ours."""
+"""How many nearest documents are ranked beyond those kept: the engine cuts ties in its own order.
+"""
 
 OVERSAMPLED = 1.5
-"""So many times as many nearest are sought by small vectors as by whole ones.
+"""Factor by which more nearest neighbours are retrieved with small vectors than with full ones.
 
-Of the 200 nearest of 10 000 passages whole vectors find .953, small ones .956 at 1.0 and .979 at
-1.5 (3.5.0, `benchmarks.quantisation`): the rest is for deeper windows, to which `TIE_ROOM` adds
-less, and for other vectors."""
+Of the 200 nearest of 10 000 passages, full vectors find .953, small ones .956 at 1.0 and .979 at
+1.5 (3.5.0, `benchmarks.quantisation`). The reserve is for deeper windows, to which `TIE_ROOM` adds
+less, and for other vectors.
+"""
 
 MOST_SUCCESSORS = 200
-"""So many documents that replace those of a page are read."""
+"""Number of documents that replace those of a page, at most."""
 
 VALUES_COUNTED = 10_000
-"""So many values of a facet each shard counts: below that, counts are exact over all shards."""
+"""Number of values of a facet that each shard counts: with fewer values, counts are exact."""
 
 MAX_TYPED_WORDS = 32
 TEXT_FIELDS = ["title_terms", "text"]
@@ -101,10 +104,10 @@ NEWEST_FIRST: list[Body] = [{"dated": {"order": "desc", "missing": "_last"}}, {"
 
 @dataclass(frozen=True, slots=True)
 class Searches:
-    """The bodies of one `_msearch`; what is not asked for is None.
+    """The bodies of one `_msearch`; None for searches that are not needed.
 
-    With a cut, `weights` asks how many readable documents say each part of the question: only
-    then is it known what the result set is, which `members_of` and `counts_of` ask.
+    With a cut, `weights` counts the readable documents that contain each part of the question. Only
+    its answer determines the result set, which `members_of` and `counts_of` request.
     """
 
     lexical: Body | None
@@ -117,17 +120,17 @@ class Searches:
 
 
 COMMON_SCORES: Body = {"search_type": "dfs_query_then_fetch"}
-"""How words are searched: scored by how rare each is in all shards, not in a document's own.
+"""Score words by their rarity in all shards, not in the document's own shard.
 
-The engine leaves it out by itself where there is one shard. A vector needs no such counts, and
-would be searched for twice."""
+The engine ignores it with a single shard. Vector searches do not need it, and would run twice.
+"""
 
 
 def same_copies(question: Question) -> Body:
-    """Ask the same copies of the shards whenever it is the same question.
+    """Return the header that sends the same question to the same copies of the shards.
 
-    Copies have forgotten different deleted documents, which weigh in scores: asked in turn,
-    they would give a page in another order each time. Another copy answers where one is gone.
+    Copies differ in deleted documents that they still hold, which affect scores: if they took
+    turns, a page would change its order each time. If a copy is gone, another one answers.
     """
     told = question.text.encode("utf-8", "surrogatepass")
     return {"preference": hashlib.sha256(told).hexdigest()[:16]}
@@ -139,11 +142,11 @@ def searches(
     shards: int = 1,
     quantisation: Quantisation = WHOLE_VECTORS,
 ) -> Searches:
-    """Two rankings of at most W documents, and the counts over the result set.
+    """Return the requests of two rankings of at most W documents, and of the counts.
 
-    The engine finds so many nearest in each shard, and by small vectors others than by whole ones.
-    With several shards or small vectors, W of them are only known once the ranking is there:
-    `counted_after` says that `counts_of` is to be asked with these.
+    The engine finds the nearest in each shard, and small vectors find others than full ones. With
+    several shards or small vectors, the W nearest are only known from the ranking: `counted_after`
+    then says that `counts_of` must be requested with them.
     """
     words = parsed_query_of(request.question, most_words=request.newest_first)
     narrowing = filter_clauses(request, lists)
@@ -187,7 +190,7 @@ def together(asked: Searches, question: Question) -> list[tuple[Body, Body]]:
 def members_of(
     request: SearchRequest, lists: ReadableLists, shares: Sequence[float], ids: Sequence[str]
 ) -> Body:
-    """Ask which of these lexical hits reach the cut, scored by their share of the information."""
+    """Return the request for lexical hits that reach the cut, scored by share of information."""
     narrowing = [*filter_clauses(request, lists), _by_ids(ids)]
     return {
         "size": len(ids),
@@ -202,7 +205,7 @@ def members_of(
 def counts_of(
     request: SearchRequest, lists: ReadableLists, shares: Sequence[float], close: Sequence[str]
 ) -> Body:
-    """Ask for total and facets: of what says enough in words, and of those that are near."""
+    """Return the request for total and facets over relevant lexical matches and near documents."""
     narrowing = filter_clauses(request, lists)
     near = {"bool": {"filter": [*narrowing, _by_ids(close)]}}
     worded = [_informed_query(request, narrowing, shares)] if request.lexical else []
@@ -210,9 +213,9 @@ def counts_of(
 
 
 def _informed_query(request: SearchRequest, narrowing: list[Body], shares: Sequence[float]) -> Body:
-    """Match what matches lexically and reaches the cut, scored by its share of the information."""
+    """Match lexically, require the cut's share of information, and score by it."""
     words = parsed_query_of(request.question, most_words=request.newest_first)
-    # What lifts a match makes none, and is left out: the engine has room for so many clauses.
+    # Boosts do not add matches, and are left out: the engine limits the number of clauses.
     lexical = _lexical_query(replace(words, exact=(), pairs=()), narrowing, everything=False)
     return {"bool": {"filter": [lexical], "must": [_informed(request, shares)]}}
 
@@ -253,12 +256,12 @@ def _weights(request: SearchRequest, lists: ReadableLists) -> Body:
 
 
 def parsed_query_of(question: Question, *, most_words: bool = False) -> AnalyzedQuery:
-    """Read a question within the engine's limits."""
+    """Parse a question within the engine's limits."""
     return parse_query(question, MAX_CLAUSES, phrase_cost=4, term_cost=2, most_words=most_words)
 
 
 def shown_documents(request: ShowRequest, lists: ReadableLists) -> Body:
-    """Ask for the cards of these documents, each with the passages that answer best."""
+    """Return the request for the cards of these documents, with their best passages."""
     best_passages = {
         "nested": {
             "path": "passages",
@@ -283,7 +286,7 @@ def shown_documents(request: ShowRequest, lists: ReadableLists) -> Body:
 
 
 def document_text(access: AccessFilter, lists: ReadableLists, document_id: str) -> Body:
-    """Ask for a document's card, its passages in reading order, and the first passage's vector."""
+    """Return the request for a document's card, passages in order, and first passage's vector."""
     first = {
         "nested": {
             "path": "passages",
@@ -302,7 +305,7 @@ def document_text(access: AccessFilter, lists: ReadableLists, document_id: str) 
 
 
 def cards(request: ShowRequest, lists: ReadableLists) -> Body:
-    """Ask for the cards of these documents from their column."""
+    """Return the request for the cards of these documents, from their column."""
     return {
         **COLUMNS_ALONE,
         "size": len(request.document_ids),
@@ -314,7 +317,7 @@ def cards(request: ShowRequest, lists: ReadableLists) -> Body:
 
 
 def successors_of(request: ShowRequest, lists: ReadableLists) -> Body:
-    """Ask for the cards of what replaces these documents."""
+    """Return the request for the cards of documents that replace these."""
     replacing = {"terms": {"replaces": list(request.document_ids)}}
     return {
         "size": MOST_SUCCESSORS,
@@ -334,7 +337,7 @@ def _by_ids(document_ids: Sequence[str]) -> Body:
 
 
 def suggested_titles(access: AccessFilter, lists: ReadableLists, prefix: str) -> Body:
-    """Titles with these words, the last of which may be only begun."""
+    """Return the request for titles with these words; the last one may be a prefix."""
     typed = " ".join(folded_words(prefix)[:MAX_TYPED_WORDS])
     begun = {"match_bool_prefix": {"title_words": {"query": typed, "operator": "and"}}}
     return {
@@ -348,7 +351,7 @@ def suggested_titles(access: AccessFilter, lists: ReadableLists, prefix: str) ->
 
 
 def _lexical_query(words: AnalyzedQuery, narrowing: list[Body], *, everything: bool) -> Body:
-    """By most fields: a term's score in the title and in the text are added."""
+    """Return the lexical query; a term's scores in title and text are added."""
     must = _bound(words)
     if words.terms:
         terms = [_anywhere(((0, term),)) for term in words.terms]
@@ -373,7 +376,7 @@ def _nearest_query(
     narrowing: list[Body],
     quantisation: Quantisation = WHOLE_VECTORS,
 ) -> Body:
-    """So many documents by their nearest passage; found by small vectors, ranked by whole ones."""
+    """Return the query for `window` documents by nearest passage, ranked by full vectors."""
     binding = {
         "filter": [*narrowing, *_bound(words)],
         "must_not": _excluded(words),
@@ -381,20 +384,20 @@ def _nearest_query(
     nearest: Body = {"vector": vector.tolist(), "k": window, "filter": {"bool": binding}}
     query: Body = {"knn": {"passages.vector": nearest}}
     if quantisation != WHOLE_VECTORS:
-        # The engine's own `rescore` leaves the scores of small vectors on 3.6.0.
+        # The engine's own `rescore` returns the scores of small vectors on 3.6.0.
         nearest |= {"k": round(OVERSAMPLED * window), "expand_nested_docs": True}
         query = {"script_score": _exact_score(vector, query)}
     return {"nested": {"path": "passages", "score_mode": "max", "query": query}}
 
 
 def _bound(words: AnalyzedQuery) -> list[Body]:
-    """What must stand: each phrase, and one of each group."""
+    """Return the clauses that must match: each phrase, and a phrase of each group."""
     groups = [{"bool": {"should": [*map(_anywhere, group)]}} for group in words.any_of]
     return [*map(_anywhere, words.phrases), *groups]
 
 
 def _said_otherwise(group: Sequence[WeightedPhrase]) -> Body:
-    """By the best of the group, so that many synonyms weigh no more than one."""
+    """Score by the best of the group, so that many synonyms weigh no more than one."""
     return {
         "dis_max": {
             "queries": [_anywhere(expansion.phrase, expansion.weight) for expansion in group]
@@ -403,7 +406,7 @@ def _said_otherwise(group: Sequence[WeightedPhrase]) -> Body:
 
 
 def _boosts(words: AnalyzedQuery) -> list[Body]:
-    """What adds to the score of a match, and makes none."""
+    """Return the clauses that only add to the score of a match."""
     if not words.terms:
         return []
     exact = [_anywhere(((0, word),), EXACT_WEIGHT) for word in words.exact]
@@ -411,13 +414,13 @@ def _boosts(words: AnalyzedQuery) -> list[Body]:
 
 
 def _anywhere(phrase: Phrase, boost: float = 1.0) -> Body:
-    """Find these terms side by side, in the title or in the text; both scores are added."""
+    """Match these terms side by side, in title or text; both scores are added."""
     found: list[Body] = [_standing(field, phrase) for field in TEXT_FIELDS]
     return {"bool": {"should": found, **({} if boost == 1.0 else {"boost": boost})}}
 
 
 def _standing(field: str, phrase: Phrase) -> Body:
-    """Terms at their distances; stop words between them only keep their places."""
+    """Match terms at their distances; stop words between them only keep their places."""
     if len(phrase) == 1:
         return {"term": {field: {"value": phrase[0][1]}}}
     places = [NOTHING] * (phrase[-1][0] + 1)
@@ -461,7 +464,7 @@ def _counts(queries: list[Body], request: SearchRequest) -> Body:
 
 
 def _passage_query(request: ShowRequest) -> Body:
-    """Give what scores a passage (each at least nothing)."""
+    """Return the query that scores passages; it matches every passage."""
     words = parsed_query_of(request.question)
     groups = [phrase for group in words.any_of for phrase in group]
     others = [
@@ -480,7 +483,7 @@ def _passage_query(request: ShowRequest) -> Body:
 
 
 def _exact_score(vector: Vectors, query: Body) -> Body:
-    """Score what a query finds, few passages, by their whole vectors: (1 + cosine) / 2."""
+    """Score the few hits of a query by their full vectors: (1 + cosine) / 2."""
     return {
         "query": query,
         "script": {

@@ -1,4 +1,4 @@
-"""What OpenSearch keeps: the whole schema in one declaration, and documents written to it."""
+"""The whole schema in OpenSearch, and the conversion of documents to it."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ _READER = OrjsonSerializer()
 
 
 def hit_attributes_column(indexed: IndexedDocument) -> str:
-    """Base64 of a line of JSON, a zero byte (such a line has none), signature and centroid."""
+    """Return Base64 of a line of JSON, a zero byte (never in JSON), signature and centroid."""
     document, text_signature = indexed.document, signature(indexed.passages)
     attributes = [
         document.source,
@@ -43,7 +43,7 @@ def hit_attributes_column(indexed: IndexedDocument) -> str:
 
 
 def hit_attributes_of(column: str, title: str = "", area: str = "") -> HitAttributes:
-    """Decode it; the engine leaves the padding out. Title and area have columns of their own."""
+    """Decode the column, which the engine returns unpadded. Title and area are other columns."""
     line, _, numbers = a2b_base64(column + "==").partition(b"\0")
     source, dated, begins, ends, replaces, signed = _READER.loads(line.decode())
     return HitAttributes(
@@ -60,16 +60,16 @@ def hit_attributes_of(column: str, title: str = "", area: str = "") -> HitAttrib
 
 
 Body = dict[str, Any]
-"""JSON towards or from the engine; it does not leave this package."""
+"""JSON to or from the engine; only used in this package."""
 
 FORMAT = 9
-"""Raise it when an index made by the former schema cannot serve this one."""
+"""Raise it if indexes of the former schema cannot be used with this one."""
 
 VECTOR_DECIMALS = 7
-"""As precise as a float32 of a unit vector, at half the bytes."""
+"""Decimals of a vector's components: as precise as float32, with half the bytes."""
 
-# Texts come as lines of terms that indexer/french/analysis.py made: one piece for each place,
-# alternatives side by side in it, and a sign that only keeps the place of a stop word.
+# Texts are sent as lines of terms from indexer/french/analysis.py: a piece per place, with
+# its alternative terms, and a sign that keeps the place of a stop word.
 LINES_OF_TERMS: Body = {
     "tokenizer": {"places": {"type": "whitespace", "max_token_length": 4096}},
     "filter": {
@@ -106,16 +106,17 @@ NOT_IN_CARDS = [
     "mark",
     "card",
 ]
-"""What a card's `_source` leaves out: text, vectors, rights, and what only the engine needs."""
+"""Fields left out of a card's `_source`: text, vectors, rights, and fields for the engine alone."""
 
 
 COLUMNS_ALONE: Body = {"stored_fields": "_none_"}
-"""Hits without source, and even without `_id`: it lies beside the document's whole source,
-its vectors too, which would be read and unpacked for each hit."""
+"""Hits without source, and even without `_id`: it is stored with the document's whole source
+including vectors, which would be read and unpacked for each hit.
+"""
 
 
 def copies(replicas: int | None) -> Body:
-    """The index's settings on copies of each shard beside its primary one.
+    """Return the settings for the number of replicas.
 
     None lets the engine decide: none on one data node, one as soon as there are two.
     """
@@ -125,17 +126,18 @@ def copies(replicas: int | None) -> Body:
 
 
 SAME_AT_ONCE: Body = {"replication.type": "DOCUMENT"}
-"""Each copy writes what it is sent. Where copies fetch segments instead, as a cluster may have it
-by default, one that has not yet would show what was deleted, after the refresh all answered."""
+"""Each copy indexes the writes itself. If copies fetched segments instead, as a cluster may do by
+default, a copy that is behind would show deleted documents even after a refresh.
+"""
 
 
 SMALL_VECTORS: Body = {
     "name": "sq",
-    # From the least number to the greatest one. By the interval that 3.6.0 takes by itself, small
-    # vectors find .61 of the ten nearest instead of .96 (`benchmarks.quantisation --intervals`).
+    # The whole range of values. With the default interval of 3.6.0, small vectors find .61 of
+    # the ten nearest instead of .96 (`benchmarks.quantisation --intervals`).
     "parameters": {"bits": 7, "confidence_interval": 1.0},
 }
-"""How the engine makes the small vectors that it compares first; it keeps the whole ones too."""
+"""How the engine makes the small vectors that it compares first; it also stores full ones."""
 
 
 def index_body(
@@ -144,7 +146,7 @@ def index_body(
     replicas: int | None = None,
     quantisation: Quantisation = WHOLE_VECTORS,
 ) -> Body:
-    """Declare settings and mapping of an index whose vectors have `dimension` numbers."""
+    """Return settings and mapping of an index of vectors with `dimension` components."""
     return {
         "settings": {
             "index": {
@@ -152,7 +154,7 @@ def index_body(
                 **copies(replicas),
                 **SAME_AT_ONCE,
                 "knn": True,
-                # With it, a document of 150 passages got another document's vectors.
+                # If enabled, a document of 150 passages got another document's vectors.
                 "knn.derived_source.enabled": False,
                 "analysis": LINES_OF_TERMS,
             }
@@ -166,7 +168,7 @@ def index_body(
 
 
 def quantisation_of(mappings: Body) -> Quantisation:
-    """How an index keeps vectors, by its mapping as the engine gives it."""
+    """Return the quantisation of an index from its mapping."""
     passages: Body = mappings["properties"]["passages"]["properties"]
     parameters = passages["vector"]["method"].get("parameters", {})
     return SEVEN_BITS if "encoder" in parameters else WHOLE_VECTORS
@@ -179,7 +181,7 @@ def _fields(dimension: int, quantisation: Quantisation) -> Body:
         "title": SHOWN_ONLY,
         "title_terms": TERMS,
         "title_words": TERMS,
-        # Columns: suggestions read hundreds of titles, and no whole document for one.
+        # Columns, since suggestions read hundreds of titles without their documents.
         "title_begun": {"type": "keyword", "index": False},
         "title_length": {"type": "integer", "index": False},
         "url": SHOWN_ONLY,
@@ -199,20 +201,20 @@ def _fields(dimension: int, quantisation: Quantisation) -> Body:
         "evidence": KEYWORD,
         "version": SHOWN_ONLY,
         "signed": {"type": "boolean", "index": False, "doc_values": False},
-        # Columns, since a source holds the vectors too: what arranges a hit, and the card, of
-        # which who knows reads hundreds. Binary: a column of keywords looks each one up.
+        # Columns, since a source holds the vectors too: the attributes of a hit, and the card, of
+        # which expert search reads hundreds. Binary: a keyword column looks up each value.
         "mark": {"type": "binary", "doc_values": True},
         "card": {"type": "binary", "doc_values": True},
         "content_hash": KEYWORD,
         "record_hash": KEYWORD,
-        # Who may read stands in that list: to change a document is to index its vectors anew.
+        # Only a list's name: a change of the document would index its vectors again.
         "access_list": KEYWORD,
-        # Plain rows: nested ones would count against the 10 000 of a document.
+        # Not nested: nested rows would count against the limit of 10 000 per document.
         "contributions": {"type": "object", "enabled": False},
-        # What they are found by: a hash of each account, the words of each name.
+        # Search keys of contributors: a hash of each account, the words of each name.
         "account_hash": KEYWORD,
         "label_words": TERMS,
-        # Filled by headings and passages, so that `_source` keeps each once.
+        # Filled from headings and passages, so that `_source` holds each text once.
         "text": TERMS,
         "heading_terms": {**TERMS, "index": False, "copy_to": "text"},
         "passages": {"type": "nested", "properties": _passage_fields(dimension, quantisation)},
@@ -231,19 +233,19 @@ def _passage_fields(dimension: int, quantisation: Quantisation) -> Body:
         "vector": {
             "type": "knn_vector",
             "dimension": dimension,
-            # Lucene always: the plugin's artifact carries no native library.
+            # Always Lucene: the plugin's artifact has no native library.
             "method": {"name": "hnsw", "engine": "lucene", "space_type": "cosinesimil", **small},
         },
     }
 
 
 def engine_id(document_id: str) -> str:
-    """Give the engine's `_id`, which may not exceed 512 bytes as a document's id may."""
+    """Return the engine's `_id`: a hash, since it may not exceed 512 bytes as a document's id may."""
     return hashlib.sha256(document_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def document_source(indexed: IndexedDocument, access_list: str) -> Body:
-    """Give a document as it is sent; what is empty is left out and makes no facet."""
+    """Return a document as it is sent; empty fields are left out and make no facet."""
     document = indexed.document
     dated = document.modified or document.created
     headings = dict.fromkeys(p.heading for p in indexed.passages if p.heading)

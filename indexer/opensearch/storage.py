@@ -1,8 +1,8 @@
-"""The indexes on OpenSearch: each behind an alias of its own, and two aliases that point.
+"""The indexes on OpenSearch: each behind its own alias, and two aliases as pointers.
 
-`{alias}` points at the live index, `{alias}-next` at the one that a reindex fills. Pointers are
-made, moved and gone with one call each. An index's access lists go by its own alias
-(`…-access`), so that documents and lists change place together.
+`{alias}` points to the live index, `{alias}-next` to the one that a reindex fills. Pointers are
+created, moved and deleted in one call each. The access lists of an index have its own alias
+(`…-access`), so that documents and lists are replaced together.
 """
 
 import hashlib
@@ -30,11 +30,11 @@ from indexer.values import IndexedDocument
 DELETED = "Cet index vient d'être supprimé : recommencez."
 SALVAGED_AT_ONCE = 100
 FIRST = "first"
-"""The first index is `{alias}-000001`: of several processes that make it, one does."""
+"""Name of the first index, `{alias}-000001`: only one of several processes can create it."""
 
 
 class OpenSearchStorage:
-    """Adapter of `IndexStorage`."""
+    """The `IndexStorage` on OpenSearch."""
 
     def __init__(
         self,
@@ -45,9 +45,9 @@ class OpenSearchStorage:
         replicas: int | None = None,
         quantisation: Quantisation = WHOLE_VECTORS,
     ) -> None:
-        """`shards` and `quantisation` are of indexes that are yet to be made.
+        """`shards` and `quantisation` only apply to indexes that are created.
 
-        `replicas` is of any (None: as the engine decides).
+        `replicas` applies to all (None: the engine decides).
         """
         self._client, self._alias = client, alias
         self._shards, self._replicas, self._quantisation = shards, replicas, quantisation
@@ -56,18 +56,18 @@ class OpenSearchStorage:
         self._opening = threading.Lock()
 
     def spec(self, encoder: EncoderRecord) -> IndexSpec:
-        """What this code makes indexes with: analysis and fields as they are declared."""
-        body = index_body(dimension=1)  # the encoder speaks for itself
+        """Return the spec of the indexes that this code creates, with a hash of the schema."""
+        body = index_body(dimension=1)  # the spec already holds the encoder
         analysis, fields = body["settings"]["index"]["analysis"], body["mappings"]["properties"]
         declared = json.dumps([analysis, fields, analysis_signature()], sort_keys=True)
         digest = hashlib.sha256(declared.encode()).hexdigest()
         return IndexSpec(encoder, digest[:16], str(FORMAT), self._shards, self._quantisation)
 
     def pointers(self) -> Pointers | None:
-        """Read both; one answer of the cluster's state."""
+        """Return both pointers from one answer of the cluster."""
         pointing = [self._alias, f"{self._alias}-next"]
         with engine_faults():
-            # One that points at nothing makes it a 404, which tells of the other all the same.
+            # If one alias is missing, the 404 still describes the other one.
             found = self._client.indices.get_alias(name=",".join(pointing), ignore=404)
         by_alias = {
             alias: index
@@ -81,7 +81,7 @@ class OpenSearchStorage:
         return Pointers(self._named(live), self._named(beside) if beside else None)
 
     def index(self, named: NamedIndex) -> OpenSearchIndex:
-        """Speak to an index by its own alias, wherever the pointers stand."""
+        """Return an index by its own alias, independent of the pointers."""
         with self._opening:
             if named.name not in self._opened:
                 with engine_faults():
@@ -98,7 +98,7 @@ class OpenSearchStorage:
             return self._opened[named.name]
 
     def identity(self, named: NamedIndex) -> str:
-        """Return the id that the engine gave the index; an index restored from a copy has another.
+        """Return the id that the engine gave the index; a restored copy has another one.
 
         Raises `IndexUnreachable` if it was deleted meanwhile.
         """
@@ -112,10 +112,10 @@ class OpenSearchStorage:
         raise IndexUnreachable(DELETED)
 
     def create(self, spec: IndexSpec) -> NamedIndex:
-        """Make an index with its own alias and its pointer, in one call."""
+        """Create an index with its own alias and its pointer, in one call."""
         pointer, name = self._alias, FIRST
         if self.pointers():
-            # A name is never used twice: what a process has opened cannot become another.
+            # A name is never used twice: an opened index cannot turn into another one.
             name = f"{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(2)}"
             pointer = f"{self._alias}-next"
         body = index_body(spec.encoder.dimension, spec.shards, self._replicas, spec.quantisation)
@@ -130,14 +130,14 @@ class OpenSearchStorage:
             try:
                 self._client.indices.create(index=self._index_of(name), body=body)
             except RequestError as fault:
-                # Another process made the first one in between; of another name, which nobody
-                # else draws, the request was sent twice since its answer did not come.
+                # Another process created the first index meanwhile, or (other names are random)
+                # the client sent this request twice because its answer did not come.
                 if fault.error != "resource_already_exists_exception":
                     raise
         return NamedIndex(name, spec)
 
     def promote(self) -> None:
-        """Move the pointer in one call; then delete what nothing points at any more."""
+        """Move the pointer in one call, then delete indexes without a pointer."""
         pointers = self.pointers()
         if pointers is None or pointers.next is None:
             raise IndexRefused("Il n'y a pas d'index à mettre en service : rien n'a été changé.")
@@ -151,21 +151,21 @@ class OpenSearchStorage:
             try:
                 self._client.indices.update_aliases(body={"actions": actions})
             except NotFoundError:
-                # It was sent again, as its answer did not come, and had been done.
+                # The client sent it twice because its answer did not come; it was applied.
                 now = self.pointers()
                 if now is None or now.live != pointers.next:
                     raise
         self.clear()
 
     def drop_next(self) -> None:
-        """Delete its documents and lists; its pointer goes with them."""
+        """Delete the next index and its lists; its pointer disappears with it."""
         pointers = self.pointers()
         if pointers is not None and pointers.next is not None:
             name = pointers.next.name
             self._delete([self._index_of(name), self._lists_of(name)])
 
     def clear(self) -> None:
-        """Delete documents and lists of every index that no pointer names."""
+        """Delete documents and lists of every index without a pointer."""
         pointers = self.pointers()
         if pointers is None:
             return
@@ -175,13 +175,13 @@ class OpenSearchStorage:
         self._delete([index for index in found if self._name_of(index) not in named])
 
     def delete_all(self) -> None:
-        """Delete what has a name of ours; the pointers go with it."""
+        """Delete all indexes with our names; their pointers disappear with them."""
         with engine_faults():
             found = self._client.indices.get_alias(index=f"{self._alias}-*")
         self._delete([index for index in found if self._name_of(index) is not None])
 
     def size_bytes(self, named: NamedIndex) -> int:
-        """Size of documents and lists on disk, copies of shards included."""
+        """Return the size of documents and lists on disk, replicas included, in bytes."""
         names = [self._index_of(named.name), self._lists_of(named.name)]
         with engine_faults():
             there = [name for name in names if self._client.indices.exists(index=name)]
@@ -214,13 +214,13 @@ class OpenSearchStorage:
         return NamedIndex(name, self._spec_of(index))
 
     def _name_of(self, index: str) -> str | None:
-        """The name in that of an index of documents or lists; None for one of another origin."""
+        """Return our name of an index of documents or lists; None for an index of others."""
         alias, name = re.escape(self._alias), rf"\d{{14}}-[0-9a-f]{{4}}|{FIRST}"
         found = re.fullmatch(rf"{alias}(?:-({name}))?(?:-access)?-000001", index)
         return (found[1] or FIRST) if found else None
 
     def _spec_of(self, index: str) -> IndexSpec:
-        """Read what an index was made with; it never changes."""
+        """Return the spec that an index was created with; it never changes."""
         if index not in self._specs:
             with engine_faults():
                 answer = self._client.indices.get_mapping(index=index)
