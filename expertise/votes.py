@@ -64,7 +64,7 @@ ANSWERS = frozenset({ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER
 
 OTHER_PART_WEIGHT = 0.5
 """Factor for the authors of passages other than the one that answers. It recovers most of the loss
-of joining unrelated documents into one (`python -m benchmarks.section_authors`); a smaller factor
+of joining unrelated documents into one (`fe65daca:benchmarks/section_authors.py`); a smaller factor
 would discard a handbook's other authors, who know its subject too.
 """
 

@@ -23,7 +23,7 @@ RUN_BYTES, NUMBER_BYTES = 128, 64
 
 LEAST_RESEMBLANCE = 0.9
 LEAST_NUMBERS = 0.2
-"""Chosen on planted copies and versions: `python -m benchmarks.near_duplicates`."""
+"""Chosen on planted copies and versions: `fe65daca:benchmarks/near_duplicates.py`."""
 
 _BAND_BYTES = 8
 _CHANCE = 1 / 256

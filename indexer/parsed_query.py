@@ -24,7 +24,7 @@ EXACT_WEIGHT = 0.5
 
 PAIR_WEIGHT = 0.7
 """What two neighbours side by side add. Both weights are what every fold chooses
-(`python -m benchmarks.tuning`, docs/evaluation.md)."""
+(`fe65daca:benchmarks/tuning.py`, docs/evaluation.md)."""
 
 PAIR_REACH = 4
 """Neighbours of a question stand at most so many words apart («taxe sur les salaires»)."""
