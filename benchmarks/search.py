@@ -1,32 +1,23 @@
-"""What a search costs beside its engine and a peer: `python -m benchmarks.search`.
+"""Time of a search beside its bare requests: `python -m benchmarks.search`.
 
-`python -m benchmarks.search [DOCUMENTS] [PART…] [--keep]`; the parts are `opensearch`,
-`embedded` and `haystack`, all of them unless told otherwise.
-
-Documents are made of real texts (10 000 unless told otherwise), their vectors of real ones,
-moved a little, so that nothing has to be encoded. `--keep` leaves them where they are for
-the next run: the folder of the embedded engine under `.cache/search`, the index on OpenSearch
-until that is stopped. Each question goes through `Search.answer`; what it sends to OpenSearch
-is recorded and sent again bare, in turns, by a client that only reads the bytes: as it is, and
-with the marks of the passages asked of the engine, which `Search.answer` makes itself. Haystack's
-hybrid pipeline (BM25 and vectors, joined by rank) asks the same questions of the same
-passages, where `HAYSTACK_PYTHON` names the Python of an environment that has `haystack-ai`
-and `opensearch-haystack`. Milliseconds; a ratio stands beside its aim. The processor time of this
-process stands apart: it is what remains comparable on a machine that others use.
+`python -m benchmarks.search [DOCUMENTS] [opensearch|embedded …] [--keep]`: both engines unless
+told otherwise. Documents are made of real texts (10 000 unless told otherwise), their vectors of
+real ones, moved a little, so that nothing has to be encoded. `--keep` leaves them for the next run:
+the folder of the embedded engine under `.cache/search`, the index on OpenSearch until that is
+stopped. Each question goes through `Search.answer`; its requests to OpenSearch are recorded and
+sent again bare, in turns, by a client that only reads the bytes: as they are, and with highlights
+of the passages by the engine, which `Search.answer` computes itself. Milliseconds; a ratio stands
+beside its aim. The processor time of this process remains comparable on a busy machine.
 """
 
 import json
-import os
 import random
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,14 +27,14 @@ from opensearchpy import OpenSearch
 
 from benchmarks import not_measured
 from benchmarks.access_change import DIMENSION
-from benchmarks.search_documents import CACHE, Places, filled, made_of, stuff
+from benchmarks.search_documents import CACHE, Places, filled, stuff
 from connectors.values import EVERYONE
 from expertise.directory import SqlDirectory
 from indexer.access import Reader
 from indexer.encoding.onnx_encoder import OnnxEncoder
 from indexer.encoding.wrapped_encoders import CachedEncoder
 from indexer.opensearch.client import connect
-from indexer.values import Put, Vectors
+from indexer.values import Vectors
 from quisait.application.database import migrate
 from quisait.server.app import warm_up
 from search_api.questions.query import Query
@@ -54,7 +45,6 @@ from tests.shared_files import SHARED
 
 DOCUMENTS = 10_000
 ENGINES = ["opensearch", "embedded"]
-PARTS = [*ENGINES, "haystack"]
 QUESTIONS, WARMING = 150, 20
 OWN_GROUPS = 5
 AIMS = {"p50": 1.2, "p95": 1.2}
@@ -217,46 +207,12 @@ def measured(engines: Sequence[str], places: Places, known: Known) -> None:
         tell("  processor", worked[engine])
 
 
-def beside_haystack(puts: Iterator[Put], known: dict[str, Vectors]) -> None:
-    """The peer's pipeline, in its own environment, on the same passages and questions."""
-    python = os.environ.get("HAYSTACK_PYTHON")
-    if not python:
-        print("Haystack: not measured (HAYSTACK_PYTHON names no environment that has it)")
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        with (Path(folder) / "passages.jsonl").open("w", encoding="utf-8") as file:
-            for put in puts:
-                one = put.indexed
-                for n, (passage, vector) in enumerate(zip(one.passages, one.vectors, strict=True)):
-                    line = {
-                        "id": f"{one.document.id}#{n}",
-                        "text": passage.text,
-                        "allowed": sorted(one.document.access.allowed),
-                        "vector": [round(float(value), 6) for value in vector],
-                    }
-                    file.write(json.dumps(line) + "\n")
-        asked = [{"text": text, "vector": known[text].tolist()} for text in questions()]
-        (Path(folder) / "questions.json").write_text(json.dumps(asked), "utf-8")
-        script = Path(__file__).with_name("haystack_hybrid.py")
-        done = subprocess.run(
-            [python, str(script), folder, OPENSEARCH_URL, str(WARMING)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            print(f"Haystack: {done.stderr[-600:]}")
-            return
-        tell("Haystack, OpenSearch hybrid", json.loads(done.stdout.splitlines()[-1]))
-
-
 def main(arguments: Sequence[str]) -> None:
-    """Measure searches, the peer."""
+    """Measure searches on each engine."""
     if not_measured("search", QUERIES):
         return
     count = next((int(argument) for argument in arguments if argument.isdigit()), DOCUMENTS)
-    parts = [argument for argument in arguments if argument in PARTS] or PARTS
-    engines = [part for part in parts if part in ENGINES]
+    engines = [argument for argument in arguments if argument in ENGINES] or ENGINES
     CACHE.mkdir(parents=True, exist_ok=True)
     # The questions of a judged set are public.
     onnx = OnnxEncoder(prepared_model())
@@ -265,11 +221,8 @@ def main(arguments: Sequence[str]) -> None:
     known = dict(zip(texts, encoder.queries(texts), strict=True))
     encoder.close()
     print(f"{count} documents, {QUESTIONS} questions, vectors given", flush=True)
-    if engines:
-        with filled(made, engines, keep="--keep" in arguments) as places:
-            measured(engines, places, Known(known))
-    if "haystack" in parts:
-        beside_haystack(made_of(made), known)
+    with filled(made, engines, keep="--keep" in arguments) as places:
+        measured(engines, places, Known(known))
 
 
 if __name__ == "__main__":

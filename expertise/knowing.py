@@ -1,8 +1,8 @@
-"""Estimate how likely somebody knows what is asked: `Knowledge.features`, then `log_odds`.
+"""Estimate how likely an agent knows the answer: `Knowledge.features`, then `log_odds`.
 
-One logistic regression, over few features of what a candidate wrote near the question, of their
-directory entry, and of the topics that they hold. It orders the candidates of an answer and decides
-who has a card. `quisait evaluate knowing` fits it and prints the ablation (decision 65).
+One logistic regression reads a few features of the candidate's contributions near the question, of
+their directory entry, and of their topics. It orders the candidates of an answer and decides who
+gets a card. `quisait evaluate knowing` fits it and prints the ablation (decision 65).
 """
 
 import math
@@ -21,23 +21,24 @@ from indexer.french.analysis import terms
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 
 TOPIC_DOCUMENTS = 8
-"""The number of first documents whose topics tell what a question is about."""
+"""Number of first documents whose topics tell what a question is about."""
 
 LEAST_SHARE = 0.1
-"""The least share of a question that a topic has for its holders to be candidates."""
+"""Least share of a question that a topic must have for its holders to become candidates."""
 
 MOST_TOPICS = 3
-"""The most topics of a question whose holders by the directory are candidates."""
+"""Maximum number of a question's topics whose holders by the directory become candidates."""
 
 MOST_DEVIATIONS = 8.0
-"""Standard deviations above the median at which a document is as near as one can be."""
+"""Standard deviations above the median at which a document counts as nearest possible."""
 
 FEWEST_COMPARED = 50
-"""The size of the vector ranking below which standard deviations mean nothing."""
+"""Size of the vector ranking below which standard deviations mean nothing."""
 
 BEST_OF_FEW, NEAR_AMONG_FEW = 0.75, 6.0
-"""Among few documents, one with at least this score (0 to 1) counts as this many deviations near.
-Chosen by hand: no judged set is so small."""
+"""Among few documents, a document with at least the first score (0 to 1) counts as the second
+number of deviations near. Chosen by hand: no judged set is so small.
+"""
 
 
 ANSWERS = frozenset({ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER})
@@ -82,8 +83,9 @@ WEIGHTS = Features(
     far=-1.0,
 )
 BIAS = -5.5
-"""Fitted by `quisait evaluate knowing` on the questions of two administrations that name nobody
-(decision 65)."""
+"""Fitted by `quisait evaluate knowing` on the questions of two administrations, without those that
+name a person or a service (decision 65).
+"""
 
 
 def log_odds(features: Features) -> float:
@@ -97,15 +99,16 @@ def odds_of(probability: float) -> float:
 
 
 CARD, FURTHER_CARD, BARE_CARD = 0.5, 0.75, 0.85
-"""The probability from which the likeliest candidate has a card, any other, and anybody if no
-document is expected to answer: two of three between the first two are right, and nine of ten above
-(docs/evaluation.md, «Who knows»)."""
+"""Least probability for a card: of the likeliest candidate, of any other candidate, and of any
+candidate if no document is expected to answer. Two of three candidates between the first two values
+are right, and nine of ten above (docs/evaluation.md, «Who knows»).
+"""
 
 NEAR = 0.15
-"""The probability from which a candidate is shown as one who may point the way."""
+"""Least probability of a candidate who is shown as somebody who may point the way."""
 
 DECLARED = 0.7
-"""The weight of a topic that an agent declares; one that the directory states weighs 1."""
+"""Weight of a topic that an agent declares; a topic that the directory states has weight 1."""
 
 _ASKING = frozenset(STOP_WORDS | ASKING_WORDS) | frozenset(
     """
@@ -114,7 +117,7 @@ _ASKING = frozenset(STOP_WORDS | ASKING_WORDS) | frozenset(
     aider répondre spécialiste expert experte référent référente collègue côté
     """.split()  # noqa: SIM905
 )
-"""Words that ask who knows, and tell nothing of the subject."""
+"""Words that ask who knows, and tell nothing about the subject."""
 
 
 _WORD = re.compile(r"[^\W_]+")
@@ -122,18 +125,18 @@ _WORD = re.compile(r"[^\W_]+")
 
 @lru_cache(maxsize=8192)
 def subject_terms(text: str) -> frozenset[str]:
-    """Return the terms of a text, alike in any gender and number, without words that only ask."""
+    """Return the terms of a text, equal for any gender and number, without words that only ask."""
     words = (word for word in _WORD.findall(text.lower()) if len(word) > 1)
     return frozenset(terms(" ".join(word for word in words if word not in _ASKING)))
 
 
 def counting_documents(window: Window) -> list[RankedDocument]:
-    """Return the documents that show what somebody knows: not a forwarded mail, say."""
+    """Return the documents that show knowledge, without forwarded mails for example."""
     return [one for one in window.documents if counting_contributions(one.card)]
 
 
 def topic_shares(documents: Sequence[RankedDocument], topics: TopicsOf) -> dict[str, float]:
-    """Return the share of each topic in the first documents, 0 to 1; the first counts most."""
+    """Return the share of each topic in the first documents, 0 to 1, weighted by rank."""
     shares: dict[str, float] = defaultdict(float)
     first = documents[:TOPIC_DOCUMENTS]
     weights = [max(one.smoothed, 0.0) ** 2 / (1 + rank) for rank, one in enumerate(first)]
@@ -145,7 +148,7 @@ def topic_shares(documents: Sequence[RankedDocument], topics: TopicsOf) -> dict[
 
 
 def question_topics(shares: Mapping[str, float]) -> list[str]:
-    """Return the topics that a question is about, the one with the largest share first."""
+    """Return the topics of a question, largest share first."""
     sure = [topic for topic, share in shares.items() if share >= LEAST_SHARE]
     return sorted(sure, key=lambda topic: (-shares[topic], topic))[:MOST_TOPICS]
 
@@ -154,7 +157,8 @@ class Knowledge:
     """Computes the features of candidates for one question.
 
     `owner_of` maps accounts to ids of agents, `votes` ids of agents to their votes. `shares` are
-    the shares of the question's topics (`topic_shares`), `asked` the topics that it names.
+    the shares of the question's topics (`topic_shares`), `asked` the topics that the question
+    names.
     """
 
     def __init__(
@@ -184,7 +188,7 @@ class Knowledge:
         )
 
     def features(self, agent: Agent) -> Features:
-        """Return the features of a candidate, with or without documents."""
+        """Return the features of a candidate with or without documents."""
         cast = [vote for vote in self._votes.get(agent.id, ()) if vote.weight > 0]
         documents = [self._ranked[vote.document_id] for vote in cast]
         roles = self._best_roles(agent, cast)
@@ -210,7 +214,7 @@ class Knowledge:
         )
 
     def reasons(self, agent: Agent) -> tuple[Reason, ...]:
-        """Return why the directory says that an agent holds a topic of the question."""
+        """Return the directory's reasons for which an agent holds a topic of the question."""
         stated = self._holders.stated.get(agent.id, {})
         sure = {why for topic, why in stated.items() if self._shares.get(topic, 0) >= LEAST_SHARE}
         return tuple(why for why in Reason if why in sure)
@@ -222,7 +226,7 @@ class Knowledge:
         return max(0.0, min(deviations, MOST_DEVIATIONS)) / (MOST_DEVIATIONS / 2)
 
     def _best_roles(self, agent: Agent, cast: Sequence[Vote]) -> set[ContributorRole]:
-        """Return what the agent did in the document that votes most for them."""
+        """Return the agent's roles in the document with their strongest vote."""
         if not cast:
             return set()
         best = self._ranked[max(cast, key=lambda vote: vote.weight).document_id]

@@ -1,7 +1,7 @@
-"""Whom and what a question names in the directory: people, services, métiers.
+"""Find people, services and métiers of the directory that a question names.
 
-Read `look_up` first. Nobody is found here who may not be shown: the directory's `entries_with`
-returns listed agents in post alone.
+Read `look_up` first. Agents who may not be shown are never found: the directory's `entries_with`
+returns only listed agents in post.
 """
 
 import re
@@ -27,22 +27,22 @@ from indexer.french.analysis import fold, folded_words, terms
 from indexer.suggestions import NearWord
 
 MOST_WORDS = 8
-"""A longer question is about something: only a given and a family name side by side count."""
+"""In a longer question, only a given name and a family name side by side name somebody."""
 
 MOST_READ_WORDS = 40
 """In a longer text no name is looked for."""
 
 MOST_RESPELT = 4
-"""A longer question has words enough to be found by: no name in it is taken for misspelt."""
+"""In a longer question no word is taken for a misspelt name: it has enough other words."""
 
 TRIALS = 6
-"""So many spellings of a question are looked up; each is a request."""
+"""Maximum number of spellings of a question that are looked up; each needs a request."""
 
 NEAREST_ELSEWHERE = 3
-"""How many of a métier are named where the area asked for has none of them."""
+"""Number of holders of a métier named if nobody in the requested area holds it."""
 
 TITLES = frozenset({"m", "mr", "mme", "mlle", "monsieur", "madame"})
-"""What stands before a family name: «M. Petit» means somebody, «petit» need not."""
+"""Words before a family name: «M. Petit» names somebody, «petit» may not."""
 
 _ASKING = TITLES | frozenset(
     """
@@ -53,7 +53,7 @@ _ASKING = TITLES | frozenset(
     un une quelqu encore occupe
     """.split()  # noqa: SIM905
 )
-"""Words with which somebody is asked for, folded; they are no part of a name."""
+"""Folded words that ask for somebody and are no part of a name."""
 
 
 _GENERAL = frozenset(
@@ -62,27 +62,32 @@ _GENERAL = frozenset(
     agente contact responsable
     """.split()  # noqa: SIM905
 )
-"""Words of posts and services that a directory need not use; they are left out where nothing has
-them."""
+"""Words of posts and services that a directory may leave out; they are dropped if no entry has
+them.
+"""
 
 _JOINED = re.compile(r"(?<=[^\W\d_])['’-](?=[^\W\d_])")
-"""«N'Diaye», whom the directory may write «Ndiaye»."""
+"""Matches «N'Diaye», which the directory may write «Ndiaye»."""
 
 
 class LookupDirectory(Protocol):
-    """The directory, as names are looked up in it."""
+    """Port: the parts of the directory that name look-ups need."""
 
     def entries_with(
         self, words: Collection[str], today: date, departements: Collection[str] = ()
     ) -> Sequence[Agent] | None:
-        """Listed agents in post whose entry has all these words (see `asked_words`).
+        """Return the listed agents in post whose entry has all these words (see `asked_words`).
 
-        Only those of these `departements`, where some are given. None where too many have them.
+        If `departements` is given, only agents there. Returns None if too many entries have the
+        words.
         """
         ...
 
     def with_names_in(self, words: Collection[str], today: date) -> Sequence[Agent]:
-        """Listed agents in post with two words of their name among these folded words."""
+        """Return the listed agents in post with two words of their name in a set.
+
+        `words` are folded.
+        """
         ...
 
     def near(self, word: str, today: date) -> tuple[NearWord, ...]:
@@ -91,14 +96,14 @@ class LookupDirectory(Protocol):
 
 
 UnknownWords: TypeAlias = Callable[[Sequence[str]], Collection[str]]
-"""Those of these folded words that no document of the reader has."""
+"""Function that returns those of the given folded words that occur in no document of the reader."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceMatch:
-    """A service that the question names, and those of its agents who may be shown, by name.
+    """A service that the question names, and its agents who may be shown, sorted by name.
 
-    `reached_by` is an agent whose entity gives an address for the whole service, None without.
+    `reached_by` is an agent whose entity has an address for the whole service, or None.
     """
 
     entity: str
@@ -115,7 +120,7 @@ class ServiceMatch:
 
 @dataclass(frozen=True, slots=True)
 class MetierMatch:
-    """A métier that the question names, how many may be shown who hold it, and the nearest."""
+    """A métier that the question names, the number of its listed holders, and the nearest."""
 
     metier: str
     holders: int
@@ -149,21 +154,21 @@ class DirectoryMatches:
 
     @property
     def by_name(self) -> bool:
-        """Whether somebody is meant by their name."""
+        """Whether the question names a person."""
         return any(DirectoryField.NAME in one.fields for one in self.people)
 
     @property
     def names_something(self) -> bool:
-        """Whether a person, a service or a métier is named."""
+        """Whether the question names a person, a service or a métier."""
         return bool(self.people or self.services or self.metiers)
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Ids of the people meant, in their order."""
+        """Ids of `people`, in the same order."""
         return tuple(one.agent.id for one in self.people)
 
     def named(self, question: str) -> tuple[NamedAgent, ...]:
-        """See `NameMatcher`; the question is the one that was looked up."""
+        """See `NameMatcher`, applied to the question that was looked up."""
         del question
         return (*self.people, *self.others)
 
@@ -182,13 +187,13 @@ def look_up(
     otherwise: Sequence[str] = (),
     asked_text: str | None = None,
 ) -> DirectoryMatches:
-    """Whom and what a question names; nothing where it only is about something.
+    """Return the people, services and métiers that a question names.
 
-    A place is looked for in `asked_text` alone, if that is given: a mail's signature names none.
-
-    `otherwise` are other wordings of it (acronyms written out, long names as acronyms).
-    A word is taken for a misspelt name where it is `unknown` to documents and directory. A name
-    that is an `ordinary` word (folded) never comes before what the question is about.
+    A question that only has a subject names nobody. A place is searched in `asked_text` alone, if
+    that is given: a mail's signature names none. `otherwise` are other wordings of the question
+    (acronyms written out, long names as acronyms). A word is taken for a misspelt name if it is
+    `unknown` to documents and directory. A name that is an `ordinary` word (folded) never comes
+    before the question's subject.
     """
     asked = _Asked.of(question)
     if not asked.words:
@@ -227,12 +232,12 @@ def _looked_up(
 
 
 def service_name(entity: str) -> str:
-    """`SIP Guingamp` of `DGFiP/DDFiP 22/SIP Guingamp`."""
+    """Return `SIP Guingamp` for `DGFiP/DDFiP 22/SIP Guingamp`."""
     return entity.rstrip("/").rpartition("/")[2]
 
 
 class _Asked(NamedTuple):
-    """A question without the words of asking: in order, and as a set to match entries by."""
+    """A question without its words of asking, in order and as a set."""
 
     folded: tuple[str, ...]
     words: frozenset[str]
@@ -245,13 +250,13 @@ class _Asked(NamedTuple):
         return cls(folded, asked_words(" ".join(folded)), not TITLES.isdisjoint(every))
 
     def without_general(self) -> "_Asked":
-        """Without the words that a directory need not use; nothing where nothing else is left."""
+        """Return the question without general words; empty if nothing else is left."""
         kept = tuple(word for word in self.folded if word not in _GENERAL)
         return self._replace(folded=kept, words=asked_words(" ".join(kept)))
 
 
 def _other_wordings(asked: _Asked, wordings: Sequence[_Asked]) -> Iterator[_Asked]:
-    """The question put otherwise, and each without general words."""
+    """Return the other wordings of the question, each also without general words."""
     seen = {asked.words, frozenset[str]()}
     for one in (asked, *wordings):
         for tried in (one, one.without_general()):
@@ -278,7 +283,7 @@ class _Finder:
         self._here = departements_of(asker.departement) if asker else ()
 
     def exact(self, asked: _Asked) -> DirectoryMatches:
-        """By entries that have every word."""
+        """Find entries that have every word."""
         agents = self._entries(asked.words, self._here[:1])
         matched = [m for one in agents if (m := match_agent(asked.words, one))]
         meant = [one for one in matched if one.pointed_at]
@@ -305,7 +310,7 @@ class _Finder:
         )
 
     def full_names(self, asked: _Asked) -> DirectoryMatches:
-        """By a given and a family name side by side, among other words."""
+        """Find people by a given and a family name side by side among other words."""
         if len(asked.folded) < 2:
             return NOBODY
         beside = set(pairwise(asked.folded))
@@ -320,7 +325,7 @@ class _Finder:
     def nearly(
         self, question: str, asked: _Asked, unknown: UnknownWords | None
     ) -> Iterator[DirectoryMatches]:
-        """Of a short question: elsewhere, misspelt, or by a family name alone."""
+        """Find people for a short question: elsewhere, misspelt, or by family name alone."""
         if len(asked.words) <= MOST_RESPELT:
             yield from self.outside_the_area(asked)
             if unknown:
@@ -328,7 +333,7 @@ class _Finder:
                 yield self.of_family(question, asked, unknown)
 
     def respelt(self, asked: _Asked, unknown: UnknownWords) -> DirectoryMatches:
-        """With words that nobody writes put as the directory writes them; the nearest first."""
+        """Replace words of no document by the directory's spelling; nearest spelling first."""
         said = {word: self._directory.near(word, self._today) for word in asked.folded}
         strange = [word for word, near in said.items() if all(one.slips for one in near)]
         missing = unknown(strange) if strange else ()
@@ -352,9 +357,9 @@ class _Finder:
         return NOBODY
 
     def of_family(self, question: str, asked: _Asked, unknown: UnknownWords) -> DirectoryMatches:
-        """Those of a family name beside which a given name stands that nobody writes.
+        """Find people by family name if the given name beside it is unknown.
 
-        «Soizic Kermarrec»: both begin with a capital, as names do.
+        In «Soizic Kermarrec» both words begin with a capital, as names do.
         """
         written = [word for word in question.split() if fold(word.lower()) in asked.folded]
         if not len(written) == len(asked.folded) == 2 or not all(
@@ -374,7 +379,7 @@ class _Finder:
         return NOBODY
 
     def outside_the_area(self, asked: _Asked) -> Iterator[DirectoryMatches]:
-        """The same of an area that is written in small letters, or as a town of the directory."""
+        """Find the people of an area in lower case, or named by a town of the directory."""
         code, rest = self._area_in(asked.words)
         if code and rest:
             yield from self.at_place(
@@ -385,7 +390,10 @@ class _Finder:
             )
 
     def at_place(self, subject: _Asked, place: AskedPlace) -> Iterator[DirectoryMatches]:
-        """A service in a place; those of a métier there, or nearest to it if none is there."""
+        """Find a service in a place, or the holders of a métier there.
+
+        If nobody there holds it, find the nearest holders.
+        """
         placed = _Asked.of(f"{place.subject} {place.name}")
         service = (
             self.exact(placed) if place.subject and len(placed.words) <= MOST_WORDS else NOBODY
@@ -409,7 +417,10 @@ class _Finder:
                 yield DirectoryMatches(people[:most], beyond, place=place, elsewhere=not there)
 
     def _entries(self, words: frozenset[str], near: Sequence[str]) -> Sequence[Agent]:
-        """Where too many have these words, those of the département, else of its region."""
+        """Return the entries with these words.
+
+        If there are too many, only the entries of the département, else of its region.
+        """
         found = self._directory.entries_with(words, self._today)
         if found is None and near:
             region = [one for one in DEPARTEMENTS if region_of(one) == region_of(near[0])]
@@ -440,7 +451,10 @@ class _Finder:
     def _services(
         self, words: frozenset[str], agents: Sequence[Agent]
     ) -> tuple[tuple[ServiceMatch, ...], bool]:
-        """Services with every word in their name and place, nearest first; and whether placed."""
+        """Return the services with every word in name and place, nearest first.
+
+        The second value tells whether the question names a place of theirs.
+        """
         there: dict[str, list[Agent]] = {}
         placed = False
         for agent in agents:
@@ -464,7 +478,7 @@ class _Finder:
         ), placed
 
     def _metiers(self, words: frozenset[str], agents: Sequence[Agent]) -> tuple[MetierMatch, ...]:
-        """Métiers with every word of the question."""
+        """Return the métiers that have every word of the question."""
         holders: dict[str, list[Agent]] = {}
         for agent in agents:
             if words <= words_of(agent)[DirectoryField.METIER]:
@@ -479,7 +493,7 @@ class _Finder:
         )
 
     def _area_in(self, words: frozenset[str]) -> tuple[str, frozenset[str]]:
-        """The area that the words name, and the other words; a town counts as its département."""
+        """Return the area that the words name, and the other words; of a town, its département."""
         named = [(len(of), code, of) for of, code in _area_words().items() if of < words]
         if named:
             _, code, of = max(named)
@@ -495,16 +509,19 @@ class _Finder:
 
 @cache
 def _area_words() -> Mapping[frozenset[str], str]:
-    """Codes of areas by their name's words: départements before regions of the same name."""
+    """Map the words of each area's name to its code.
+
+    A département comes before a region of the same name.
+    """
     regions = {asked_words(name): f"r{code}" for code, name in REGIONS.items()}
     codes = {frozenset({code.lower()}): code for code in DEPARTEMENTS}
     return regions | {asked_words(name): code for code, name in DEPARTEMENTS.items()} | codes
 
 
 def _direction(words: frozenset[str], agent: Agent) -> str:
-    """The path of the direction that the words name («DDFiP 22»), empty where they name none.
+    """Return the path of the direction that the words name («DDFiP 22»), or an empty path.
 
-    Its own name must be said, and the rest be its place.
+    The words must have its own name; the rest must be its place.
     """
     *above, _ = agent.entity.rstrip("/").split("/")
     place = asked_words(area_name(agent.departement)) | {agent.departement.lower()}
@@ -520,7 +537,7 @@ def _same_stem(word: str, other: str) -> bool:
 
 
 def _name_pairs(agent: Agent) -> set[tuple[str, str]]:
-    """A word of the given name and one of the family name that stand beside each other."""
+    """Yield each word of the given name with each adjacent word of the family name."""
     given, family = folded_words(agent.given_name), folded_words(agent.family_name)
     if not given or not family:
         return set()

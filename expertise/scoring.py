@@ -1,4 +1,4 @@
-"""A random walk over the window's documents and people."""
+"""Random walk over the documents of a window and their people."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,25 +13,27 @@ DAMPING = 0.85
 """The usual probability of following an edge; otherwise the walk restarts at a document."""
 
 SPACE_WEIGHT = 0.05
-"""Weight of the edge from a document to its space, a weak hint; an author's edge has 1."""
+"""Weight of the edge from a document to its space, a weak hint; the edge to an author has weight 1.
+"""
 
 TOPIC_WEIGHT = 0.2
-"""Weight of the edge from a document to a topic, times the assignment's confidence. With the seven
-names of expert_dblp as topics, a larger one gains on these names and loses on its other questions
-(decision 28, tried by hand)."""
+"""Weight of the edge from a document to a topic, times the confidence of the assignment. A larger
+weight gains on expert_dblp's seven topic names and loses on its other questions (decision 28, tried
+by hand).
+"""
 
 NO_TOPICS: TopicsOf = MappingProxyType({})
 
 SMALL_GRAPH_EDGES = 200
-"""Up to this many edges NetworkX computes the walk; beyond, sparse matrices do."""
+"""NetworkX computes the walk up to this number of edges, sparse matrices beyond."""
 
 _LEAST_EDGE = 1e-12
-"""A smaller weight is a rounding error; its inverse overflows."""
+"""Smaller weights are rounding errors, and their inverse overflows."""
 
 _TOLERANCE, _MOST_STEPS = 1e-10, 200
 
 Node = tuple[str, str]
-"""(kind, id): a document, an owner, a space or a topic."""
+"""(kind, id) of a document, an owner, a space or a topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,12 @@ def walk(
     topics: TopicsOf = NO_TOPICS,
     sharpness: float = SHARPNESS,
 ) -> dict[str, float]:
-    """The share of visits to each owner, from 0 to 1; the most visited has 1.
+    """Return the share of visits to each owner, from 0 to 1; the most visited owner has 1.
 
-    A random walk with restart (Page et al. 1999; Serdyukov, Rode & Hiemstra, "Modeling
-    multi-step relevance propagation for expert finding", CIKM 2008) between documents
-    and owners, weighted by the votes' shares, and over the spaces and topics that documents
-    share; it restarts at documents by their sharpened, smoothed score.
+    A random walk with restart (Page et al. 1999; Serdyukov, Rode & Hiemstra, "Modeling multi-step
+    relevance propagation for expert finding", CIKM 2008) between documents and owners, weighted by
+    the votes' shares, and over the spaces and topics that documents share. It restarts at documents
+    by their sharpened, smoothed score.
     """
     graph = graph_of(window, votes, topics, sharpness)
     if sum(graph.restart) <= 0:
@@ -76,7 +78,7 @@ def graph_of(
     topics: TopicsOf = NO_TOPICS,
     sharpness: float = SHARPNESS,
 ) -> WalkGraph:
-    """The documents that vote, their owners, and the spaces and topics of these documents."""
+    """Return the graph of the documents that vote, their owners, spaces and topics."""
     documents: dict[str, int] = {}
     others: dict[Node, int] = {}
     edges: list[tuple[int, int, float]] = []
@@ -105,7 +107,7 @@ def _walk_for(graph: WalkGraph) -> Callable[[WalkGraph], dict[Node, float]]:
 
 
 def reference_walk(graph: WalkGraph) -> dict[Node, float]:
-    """The share of visits to each node, by NetworkX."""
+    """Return the share of visits to each node, computed by NetworkX."""
     # Imported here: it takes a second, and most commands do not need it.
     import networkx as nx
 
@@ -124,7 +126,10 @@ def reference_walk(graph: WalkGraph) -> dict[Node, float]:
 
 
 def sparse_walk(graph: WalkGraph) -> dict[Node, float]:
-    """The same with sparse matrices: one iteration goes from documents to the others and back."""
+    """Return the same shares, computed by sparse matrices.
+
+    An iteration goes from documents to the other nodes and back.
+    """
     # Imported here for the same reason.
     from scipy import sparse
 

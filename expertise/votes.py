@@ -1,7 +1,4 @@
-"""How much a contribution counts.
-
-Role, age, and the votes that documents give their contributors.
-"""
+"""Weight of contributions: role, age, and the votes that documents give to their contributors."""
 
 import math
 import re
@@ -31,65 +28,71 @@ ROLE_WEIGHTS: dict[ContributorRole, float] = {
 }
 
 THANKS_HALFWAY = 3
-"""This many thanks raise an answer's weight half of the way to its limit."""
+"""Number of thanks that raises an answer's weight half of the way to its limit."""
 
 THANKS_LIMIT = 0.5
-"""How far thanks can raise an answer, of the way to an accepted one. On expert_meta, the one judged
-set that has thanks, they change nothing beyond chance, doubled or left out: they may decide
-between equals, no more (decision 3)."""
+"""Limit of the raise by thanks, as a share of the way to an accepted answer. On expert_meta, the
+one judged set with thanks, doubling or dropping it changes nothing beyond chance: thanks may decide
+between equals, no more (decision 3).
+"""
 
 _MOST_THANKS = 1_000_000
 """The limit of the export's schema; other connectors set none."""
 
 WRITERS = frozenset({ContributorRole.AUTHOR, ContributorRole.EDITOR})
-"""Roles of who wrote a document's present text, as far as the source counts whose it is."""
+"""Roles of the writers of a document's present text, if the source counts authorship by volume."""
 
 VOLUME_EXPONENT = 0.5
-"""Whoever wrote a part of a text counts by this power of it beside whoever wrote most."""
+"""A writer's volume relative to the largest is raised to this power."""
 
 VOLUME_FLOOR = 0.1
-"""The least that a writer counts, of whom little or nothing stands."""
+"""Least weight of a writer of whose text little or nothing is left."""
 
 _MOST_VOLUME = 10**12
-"""More than any text has."""
+"""Larger than the volume of any text."""
 
 OTHER_PARTS = frozenset({ContributorRole.AUTHOR, ContributorRole.ANSWERER})
-"""Roles that count less where another account wrote the passage that answers. An accepted
-answer does not: whoever asked said that it answers."""
+"""Roles that count less if another account wrote the passage that answers. An accepted answer is
+not among them: the asker said that it answers.
+"""
 
 WHOLE_PARTS = OTHER_PARTS | {ContributorRole.ACCEPTED_ANSWERER}
 """Accounts with one of these roles wrote passages of a document."""
 
 ANSWERS = frozenset({ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER})
-"""Roles of who answered a question that somebody asked."""
+"""Roles of agents who answered a question."""
 
 OTHER_PART_WEIGHT = 0.5
-"""The factor for having written another passage than the one that answers. It recovers most of
-what joining unrelated documents into one costs (`python -m benchmarks.section_authors`); a
-smaller one would discard a handbook's other authors, who know its subject too."""
+"""Factor for the authors of passages other than the one that answers. It recovers most of the loss
+of joining unrelated documents into one (`fe65daca:benchmarks/section_authors.py`); a smaller factor
+would discard a handbook's other authors, who know its subject too.
+"""
 
 HALF_LIFE_DAYS = 5 * 365
-"""A contribution counts half after five years: a métier lasts longer than a post."""
+"""A contribution counts half after five years: an agent keeps a métier longer than a post."""
 
 _DAYS_OF_NO_DECAY = 365
 """No decay within a year, the cycle of the administration's campaigns."""
 
 
 def is_open_question(contributions: Iterable[Contribution]) -> bool:
-    """Whether somebody asked in a document, and nobody answered."""
+    """Return whether a document is a question without an answer."""
     roles = {row.role for row in contributions}
     return ContributorRole.ASKER in roles and roles.isdisjoint(ANSWERS)
 
 
 def only_asks(card: Card) -> bool:
-    """Whether a document is an unanswered question, and nothing that somebody wrote to be read."""
+    """Return whether a document is an unanswered question without any text written to inform."""
     wrote = any(row.role is ContributorRole.AUTHOR for row in card.contributions)
     return not wrote and is_open_question(card.contributions)
 
 
 @lru_cache(maxsize=1024)  # the same days come back in one window after another
 def recency(last: date | None, today: date) -> float:
-    """From 0 to 1, halved every `HALF_LIFE_DAYS` beyond the first year; 1 without a date."""
+    """Return a weight from 0 to 1, halved every `HALF_LIFE_DAYS` after the first year.
+
+    The weight is 1 without a date.
+    """
     if last is None:
         return 1.0
     age_days = max(0, (today - last).days - _DAYS_OF_NO_DECAY)
@@ -97,19 +100,19 @@ def recency(last: date | None, today: date) -> float:
 
 
 def contribution_weight(row: Contribution, today: date, share: float | None = None) -> float:
-    """From 0 to 1: role, endorsed by thanks, times recency.
+    """Return a weight from 0 to 1: role, raised by thanks, times recency.
 
-    Where it is known how much of the text is theirs, their `share` of it (`shares_of_text`) takes
-    the place of a writer's role: who began a page is not always who wrote it.
+    If the writer's `share` of the text is known (`shares_of_text`), it replaces the role of a
+    writer: the author who began a page did not always write most of it.
     """
     weight = _endorsed(row) if share is None or row.role not in WRITERS else share
     return weight * recency(row.last, today)
 
 
 def share_of_text(part: float) -> float:
-    """What a writer counts, from `VOLUME_FLOOR` to 1.
+    """Return the weight of a writer, from `VOLUME_FLOOR` to 1.
 
-    `part`, from 0 to 1, is how much is theirs beside whoever wrote most.
+    `part`, from 0 to 1, is the writer's volume relative to the largest.
     """
     return max(VOLUME_FLOOR, float(part**VOLUME_EXPONENT))
 
@@ -117,10 +120,10 @@ def share_of_text(part: float) -> float:
 def shares_of_text(
     rows: Iterable[Contribution], share_of: Callable[[float], float] = share_of_text
 ) -> dict[str, float]:
-    """By account, what they would count as writers of one document, from 0 to 1.
+    """Return the weight of each account as a writer of one document, from 0 to 1.
 
-    All of an account's rows are theirs, whatever the role, and a robot may have written most. Only
-    accounts whose volume is known; nobody where nothing stands.
+    All rows of an account are summed, whatever the role; robots count among the writers. Accounts
+    without a known volume are left out; empty if no text is left.
     """
     volumes: dict[str, int] = defaultdict(int)
     for row in rows:
@@ -131,7 +134,7 @@ def shares_of_text(
 
 
 def _endorsed(row: Contribution) -> float:
-    """The role's weight; an answer's grows with its thanks, towards that of an accepted answer."""
+    """Return the role's weight; thanks raise an answer towards an accepted one."""
     weight = ROLE_WEIGHTS[row.role]
     if row.role is not ContributorRole.ANSWERER:
         return weight
@@ -141,11 +144,14 @@ def _endorsed(row: Contribution) -> float:
 
 
 FORWARDED = re.compile(r"\s*(?:TR|FW|FWD)\s?:", re.IGNORECASE)
-"""How the title of a forwarded mail begins."""
+"""Matches the beginning of a forwarded mail's title."""
 
 
 def known_contributions(title: str, rows: Iterable[Contribution]) -> tuple[Contribution, ...]:
-    """The contributions with a weight above 0; who sends a forwarded mail did not write it."""
+    """Return the contributions with a weight above 0.
+
+    The sender of a forwarded mail did not write it.
+    """
     forwarded = FORWARDED.match(title) is not None
     return tuple(
         row
@@ -155,9 +161,9 @@ def known_contributions(title: str, rows: Iterable[Contribution]) -> tuple[Contr
 
 
 def counting_contributions(card: Card) -> tuple[Contribution, ...]:
-    """The contributions with a weight above 0, under the document's evidence policy.
+    """Return the contributions with a weight above 0 under the document's evidence policy.
 
-    None for an unanswered question: what was asked or remarked there shows no knowledge.
+    Empty for an unanswered question: its text and remarks show no knowledge.
     """
     if card.evidence == EvidencePolicy.NONE or only_asks(card):
         return ()
@@ -165,30 +171,34 @@ def counting_contributions(card: Card) -> tuple[Contribution, ...]:
 
 
 RANKING_DEPTH = 1000
-"""Hits of each ranking that are fused: min-max normalised scores depend on the last of them."""
+"""Number of hits of each ranking that are fused: min-max normalised scores depend on the last hit.
+"""
 
 VOTERS = 700
-"""How many of the fused documents vote: expertise shows in more documents than a page has.
+"""Number of fused documents that vote: expertise shows in more documents than a page has.
 
-Broad questions (expert_dblp) lose with 200, and hardly with 700 beside 1000; on
-expert_vdd_contacts 200 to 1000 are a plateau for votes as sharp as the served ones.
-Tried by hand on these very sets (decision 3).
+Broad questions (expert_dblp) lose with 200, and hardly with 700 instead of 1000;
+expert_vdd_contacts is on a plateau from 200 to 1000 with the served sharpness. Tried by hand on
+these sets (decision 3).
 """
 
 VOLUME_DISCOUNT = 0.8
-"""The factor from each document of a candidate to their next: without it, many weak documents
-outrank one that answers. From .8 to .9 the development sets are on a plateau; 1 costs
-expert_vdd_contacts a point or two of AP."""
+"""Factor from each document of a candidate to the next: without it, many weak documents outrank one
+that answers. The development sets are on a plateau from .8 to .9; 1 costs expert_vdd_contacts one
+or two points of AP.
+"""
 
 SHARPNESS = 2.0
-"""The power of a document's score in its vote: with so many voters, the many that hardly answer
-would outvote the few that do. From 1.5 to 2.5 a plateau."""
+"""Exponent of a document's score in its vote: with so many voters, the many that hardly answer
+would outvote the few that do. A plateau from 1.5 to 2.5.
+"""
 
 EDITS_EXPONENT = 0.3
-"""Pages are worth that much less to who changed many of the window's: their votes are divided by
-this power of one more than the number of pages changed. Who keeps a site in order touches every
-subject. On expert_beta, the one set that tells authors from editors, questions on products and
-those on themes both gain up to .5 (decision 3)."""
+"""The votes of pages for an agent are divided by this power of one plus the number of the window's
+pages that the agent changed: editors who maintain a site touch every subject. On expert_beta, the
+one set that tells authors from editors, questions on products and on themes both gain up to .5
+(decision 3).
+"""
 
 CONTRIBUTORS_ROOT = 4
 """A document's vote is divided by this root of the number of its contributors."""
@@ -197,10 +207,10 @@ CONTRIBUTORS_ROOT = 4
 class Vote(NamedTuple):
     """One document's vote for one agent.
 
-    `weight` is the document's score times `share`, from 0 to 1: the best role's weight and age,
-    divided by the root of the number of contributors. `rank` counts from 1. `answers`: what
-    counts is an answer of theirs. `edited`: how far they changed the document without having
-    written it, from 0 to 1.
+    `weight` is the document's score times `share`, from 0 to 1: the weight of the agent's best role
+    and its age, divided by the root of the number of contributors. `rank` counts from 1. `answers`:
+    the agent's best role is an answer. `edited`: how far the agent changed the document without
+    having written it, from 0 to 1.
     """
 
     document_id: str
@@ -213,12 +223,12 @@ class Vote(NamedTuple):
 
     @property
     def score(self) -> float:
-        """The document's own score."""
+        """The document's score."""
         return self.weight / self.share if self.share > 0 else 0.0
 
     @property
     def smoothed(self) -> "Vote":
-        """The vote of its document as the documents near it place it."""
+        """The vote with the document's score smoothed by its neighbours."""
         if not self.near_hits:
             return self
         return self._replace(weight=self.weight + self.share * self.near_hits, near_hits=0.0)
@@ -233,13 +243,13 @@ def cast_votes(
     elsewhere: float = OTHER_PART_WEIGHT,
     share_of: Callable[[float], float] = share_of_text,
 ) -> dict[str, tuple[Vote, ...]]:
-    """The votes for each owner of an account, strongest first.
+    """Return the votes for each owner of an account, strongest first.
 
     `owner_of` maps accounts to owners; other accounts get no vote, but count among a document's
     contributors. A document votes once for an owner, with the best weight of their roles, and not
-    where they refused it (`refused`, by owner). Where the account that wrote the answering passage
-    is known, the other passages' authors count `elsewhere`. `share_of` is what a part of the text
-    counts, where volumes are known.
+    if the owner refused it (`refused`, by owner). If the author of the answering passage is known,
+    authors of other passages have the factor `elsewhere`. `share_of` weighs a part of the text, if
+    volumes are known.
     """
     votes: dict[str, list[Vote]] = defaultdict(list)
     for rank, ranked in enumerate(window.documents[:voters], 1):
@@ -275,16 +285,16 @@ def cast_votes(
 
 
 def strongest_first(votes: Sequence[Vote]) -> tuple[Vote, ...]:
-    """By weight, equals by document."""
+    """Sort votes by weight, then by document."""
     return tuple(sorted(votes, key=lambda vote: (-vote.weight, vote.document_id)))
 
 
 def discounted_sum(weights: Iterable[float], discount: float = VOLUME_DISCOUNT) -> float:
-    """Votes' weights, the i-th strongest (from 0) times `discount` to the i.
+    """Sum the votes' weights, the i-th strongest (from 0) times `discount` to the power of i.
 
-    CombSUM of Macdonald & Ounis, "Voting for candidates" (CIKM 2006), with the
-    geometric discount of Moffat & Zobel, "Rank-biased precision" (TOIS 2008): many
-    documents that hardly match are worth less than a few that match well.
+    CombSUM of Macdonald & Ounis, "Voting for candidates" (CIKM 2006), with the geometric discount
+    of Moffat & Zobel, "Rank-biased precision" (TOIS 2008): many documents that hardly match are
+    worth less than a few that match well.
     """
     strongest = sorted(weights, reverse=True)
     return math.fsum(weight * discount**rank for rank, weight in enumerate(strongest))
@@ -293,17 +303,17 @@ def discounted_sum(weights: Iterable[float], discount: float = VOLUME_DISCOUNT) 
 def discounted_votes(
     votes: Sequence[Vote], sharpness: float = SHARPNESS, discount: float = VOLUME_DISCOUNT
 ) -> float:
-    """What a candidate's votes are worth together: `discounted_sum` of sharpened votes."""
+    """Sum a candidate's sharpened votes by `discounted_sum`."""
     return discounted_sum((vote.share * vote.score**sharpness for vote in votes), discount)
 
 
 def summed_by_kind(votes: Mapping[str, Sequence[Vote]]) -> dict[str, float]:
-    """What each candidate's smoothed votes are worth beside the others', to rank them.
+    """Return the value of each candidate's smoothed votes, relative to the other candidates.
 
-    Pages: `discounted_votes`, less for who changed many of them (`EDITS_EXPONENT`). Answers: the
-    plain sum, CombSUM of Macdonald & Ounis (2006), since who answered many questions of a kind
-    will answer the next; brought to the scale of pages, so that the best of the answers are
-    worth as much as `discounted_votes` makes the best of them.
+    Pages: `discounted_votes`, reduced for agents who changed many of them (`EDITS_EXPONENT`).
+    Answers: the plain sum, CombSUM of Macdonald & Ounis (2006), since an agent who answered many
+    questions of a kind will answer the next; scaled so that the best of the answers is worth as
+    much as `discounted_votes` makes it.
     """
     pages, answers, sharp = {}, {}, {}
     for owner, cast in votes.items():

@@ -41,7 +41,8 @@ from expertise.votes import Vote, cast_votes, counting_contributions, summed_by_
 from indexer.french.analysis import analyse_query
 
 EVIDENCE_SHARE = 0.5
-"""The least share of a candidate's best vote that a document's vote has to be shown as evidence."""
+"""A document is shown as evidence if its vote is at least this share of the candidate's best vote.
+"""
 
 
 def supporting_votes(votes: Sequence[Vote]) -> tuple[Vote, ...]:
@@ -51,10 +52,13 @@ def supporting_votes(votes: Sequence[Vote]) -> tuple[Vote, ...]:
 
 
 SAME_QUESTION = 0.6
-"""The share of the words of a question and a title that both have to have to ask the same. Chosen
-by hand: no judged set says which questions are the same."""
+"""Share of words that a question and a title must have in common, each counted by its own words, to
+ask the same. Chosen by hand: no judged set says which questions are the same.
+"""
 FEWEST_ASKED = 3
-"""The fewest words in common that ask the same: fewer only name a subject."""
+"""Least number of common words of a question and a title that ask the same: fewer words only name a
+subject.
+"""
 
 
 def asks_the_same(question: str, title: str) -> bool:
@@ -119,37 +123,39 @@ def _before(last: date | None, arrival: date | None) -> bool:
 
 
 SURE_ODDS, FURTHER_ODDS, BARE_ODDS, NEAR_ODDS = map(odds_of, (CARD, FURTHER_CARD, BARE_CARD, NEAR))
-"""Log-odds from which the likeliest is an expert where documents answer, from which everybody else
-is, from which anybody is where none answers, and from which somebody may point the way (see
-`knowing`)."""
+"""Thresholds in log-odds (see `knowing`). If documents answer the question, the likeliest candidate
+needs the first and every other candidate the second to be an expert; if no document answers, every
+candidate needs the third. Above the fourth, a candidate is shown as somebody who may point the way.
+"""
 
 NO_BAR = -math.inf
 """The log-odds at which every candidate with evidence is returned."""
 
 WALK_WEIGHT = 0.2
-"""The weight of the walk in a score; the votes have the rest. From .1 to .3 the development sets
-are on a plateau: more gains on broad questions, and loses where one or two agents can answer."""
+"""Weight of the random walk in a score; the votes have the rest. The development sets are on a
+plateau from .1 to .3: a larger weight gains on broad questions, and loses where one or two agents
+can answer.
+"""
 
 NEAREST_DOCUMENTS = 3
-"""The number of nearest documents that are shown if nobody is sure to know."""
+"""Number of nearest documents that are shown if nobody surely knows."""
 
 SumVotes: TypeAlias = Callable[[Sequence[Vote]], float]
-"""A function of what a candidate's votes are worth together."""
+"""Function that sums up a candidate's votes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Experts:
-    """Who may know, in three lists; each agent is in one of them.
+    """Agents who may know, in three lists; each agent is in one list only.
 
-    `named`: the question means them, by name or by métier and place, whatever they wrote.
-    `candidates`: their documents show it, best first; `beyond` counts those beyond the limit.
-    `stated`: only the directory states their métier or skill; `confidence` is above 0 where they
-    hold the question's topic.
-    Without a sure candidate, `nearest` are the documents nearest to the question, none where no
-    document is near it (`far`). Without any candidate, `nearest_area` is an area where somebody
-    is known, if there is one.
-    `place`: the place that the question names, to which those who know are ranked by distance.
-    `left`: nobody who knows is there, but somebody did who has left.
+    `named`: the question names them, or their métier and place, whatever they wrote. `candidates`:
+    their documents show that they know, best first; `beyond` counts the candidates over the limit.
+    `stated`: only the directory states their métier or skill; `confidence` is above 0 if they hold
+    the question's topic. If no candidate is sure, `nearest` has the documents nearest to the
+    question, or none if no document is near it (`far`). If there is no candidate, `nearest_area` is
+    an area where somebody is known, if there is one. `place`: the place that the question names;
+    experts are ranked by their distance to it. `left`: no expert is there, but a former agent of
+    the place was one.
     """
 
     candidates: tuple[Candidate, ...]
@@ -164,9 +170,9 @@ class Experts:
 
     @property
     def known(self) -> tuple[Candidate, ...]:
-        """The experts: by evidence, or because they hold the question's topic.
+        """The experts, by evidence or because they hold the question's topic.
 
-        The likeliest first; where the question names a place, those nearest to it.
+        The likeliest comes first, or the nearest if the question names a place.
         """
         written = [one for one in self.candidates if one.sure]
         holding = [one for one in self.stated if one.confidence > 0]
@@ -196,21 +202,22 @@ def find_experts(
     least: float = NEAR_ODDS,
     place: AskedPlace | None = None,
 ) -> Experts:
-    """Return who may know, as far as the documents of a window and the directory tell.
+    """Return the agents who may know, by the documents of a window and the directory.
 
-    The window holds what the reader may read for their question. `area` narrows to agents whose
-    present post is there (see `in_area`). Nobody who has departed or asked not to be listed is
-    proposed, nor the reader themselves (`reader_id`), nor anybody who is less likely to know than
-    `least` (log-odds); where nobody is likely enough, nobody is known. `names` finds whom the
-    question itself names. The topics of documents, by the last `build`, take part in the walk, and
-    say what the question is about: who holds that by the directory may know without documents. Who
-    wrote the direct answer (`answered`) knows, whatever `least`, where that document counts for
-    them. Where no document answers (`documents_answer`), everybody is held to a higher bar.
-    `asked_topics` are those of the list that the question names. Who is shown on the page of the
-    topic that the question is (`whole_topic`) is known here too, with what the reader may read.
-    Among those who know, the nearest to the `place` that the question names are first; the
-    likeliest there is held to the bar of the likeliest of all. `sum_votes` is another way to sum a
-    candidate's votes than the one that serves.
+    The window holds the documents that the reader may read for their question. Never proposed:
+    agents who left or asked not to be listed, the reader (`reader_id`), and candidates less likely
+    to know than `least` (log-odds).
+
+    `area` narrows to agents whose present post is there (see `in_area`). `names` finds agents whom
+    the question names. The topics of documents, by the last `build`, take part in the walk and give
+    the topics of the question, whose holders by the directory may know without documents. The
+    author of the direct answer (`answered`) is an expert, whatever `least`, if that document counts
+    for them. If no document answers (`documents_answer`), every candidate needs a higher threshold.
+    `asked_topics` are the listed topics that the question names; an agent shown on the page of the
+    topic that is the whole question (`whole_topic`) is an expert here too, if the reader may read
+    their evidence. If the question names a `place`, the nearest experts come first, and the
+    likeliest agent there needs only the first expert's threshold. `sum_votes` replaces the served
+    sum of votes, for evaluation.
     """
     eligibility = _Eligibility(reader_id, today, question)
     agents = eligibility.among(directory.by_account(_accounts(window)))
@@ -282,10 +289,11 @@ def find_experts(
 
 @dataclass(frozen=True, slots=True)
 class _Weighed:
-    """The agents with evidence in a window, by id, and how likely each knows.
+    """Agents with evidence in a window, by id, and how likely each of them knows.
 
-    `votes` and `scores` have those too whose votes are no evidence. `shares` are the shares of the
-    question's topics; `holders`, of which `knowledge` tells as well, hold these topics.
+    `votes` and `scores` also hold agents whose votes are no evidence. `shares` are the shares of
+    the question's topics; `holders` hold one of these topics, and `knowledge` has their features
+    too.
     """
 
     agents: Mapping[str, Agent]
@@ -307,7 +315,7 @@ def _weigh(
     asked_topics: Collection[str],
     sum_votes: SumVotes | None,
 ) -> _Weighed:
-    """Weigh what these agents, by account, wrote in a window, and what the directory says of them.
+    """Weigh the contributions of agents, by account, to a window, and their directory entries.
 
     The parameters are those of `find_experts`.
     """
@@ -332,9 +340,10 @@ def _weigh(
 
 
 def _bar(likely: Iterable[tuple[Agent, float]], further: float) -> float:
-    """Return the log-odds from which somebody is an expert: lower than `further` for one alone.
+    """Return the log-odds that make a further candidate an expert.
 
-    It is what the likeliest has, between `SURE_ODDS` and `further`.
+    That is `further`, or the log-odds of the likeliest candidate if these are lower, but at least
+    `SURE_ODDS`.
     """
     return min(further, max(SURE_ODDS, max((odds for _, odds in likely), default=SURE_ODDS)))
 
@@ -347,7 +356,7 @@ def _knew(
     asked_topics: Collection[str],
     answered: DirectAnswerer | None,
 ) -> bool:
-    """Return whether one of these agents, by account, would be known if they were in post."""
+    """Return whether one of these agents, by account, would be an expert if still in post."""
     if not agents:
         return False
     owners = {account: agent.id for account, agent in agents.items()}
@@ -359,7 +368,7 @@ def _knew(
 def _holding(
     weighed: _Weighed, eligibility: "_Eligibility", area: str, shown: Collection[str]
 ) -> tuple[Candidate, ...]:
-    """Return whom the directory alone says to hold the question's topics, the likeliest first."""
+    """Return the agents who hold the question's topics by the directory alone, likeliest first."""
     found = []
     for agent in weighed.holders.agents.values():
         reasons = weighed.knowledge.reasons(agent)
@@ -374,12 +383,11 @@ def _holding(
 
 
 _BY_DIRECTORY = {DirectoryField.METIER, DirectoryField.SKILL}
-"""Whose métier or skill has every word of the question, and whose documents come near it, is sure:
-two sources say the same."""
+"""Directory fields that, together with near documents, make a candidate sure: two sources agree."""
 
 
 def _answering(answered: DirectAnswerer | None, votes: Mapping[str, tuple[Vote, ...]]) -> set[str]:
-    """Return the id of who wrote the direct answer, if its document votes for them."""
+    """Return the id of the direct answer's author if the document votes for them."""
     if answered is None:
         return set()
     voting = {vote.document_id for vote in votes.get(answered.agent_id, ())}
@@ -391,7 +399,7 @@ def _is_in(place: AskedPlace | None, agent: Agent) -> bool:
 
 
 def in_area(agent: Agent, area: str) -> bool:
-    """Return whether the present post is in an area: `22`, `r53`, or everywhere if it is empty."""
+    """Return whether the agent's post is in an area: `22`, `r53`, or empty for everywhere."""
     return not area or agent.departement in departements_of(area)
 
 
@@ -403,9 +411,10 @@ def _accounts(window: Window) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Eligibility:
-    """Decides who may be proposed: not who has left, nor who asked not to be, nor the reader.
+    """Decides which agents may be proposed.
 
-    Nor who refused a topic that the question names, unless the question names them.
+    Excluded are agents who left, agents who asked not to be listed, the reader, and agents who
+    refused a topic of the question, unless the question names them.
     """
 
     reader_id: str | None
@@ -417,7 +426,7 @@ class _Eligibility:
         return {account: agent for account, agent in agents.items() if self.may_be_proposed(agent)}
 
     def named(self, names: NameMatcher | None, area: str) -> dict[str, NamedAgent]:
-        """Return those whom the question itself names, by id, in the directory's order."""
+        """Return the agents whom the question names, by id, in the directory's order."""
         found = names.named(self.question) if names else ()
         return {
             one.agent.id: one
@@ -428,7 +437,10 @@ class _Eligibility:
         }
 
     def gone(self, agents: Mapping[str, Agent], place: AskedPlace) -> dict[str, Agent]:
-        """Return who left a post in the place and did not refuse the question, by account."""
+        """Return the agents, by account, who left a post in the place.
+
+        Agents who refused the question are left out.
+        """
         return {
             account: agent
             for account, agent in agents.items()
@@ -439,7 +451,10 @@ class _Eligibility:
         }
 
     def may_be_proposed(self, agent: Agent) -> bool:
-        """Return whether an agent is in post and listed, not the reader, and did not refuse it."""
+        """Return whether an agent may be proposed: in post, listed, not the reader.
+
+        Neither may the agent have refused the question.
+        """
         return self._may_be_shown(agent) and not refuses(agent, self.question)
 
     def _may_be_shown(self, agent: Agent) -> bool:
@@ -447,7 +462,7 @@ class _Eligibility:
 
 
 class ScoredCandidate(NamedTuple):
-    """A candidate's score and its parts, each relative to the best candidate's, from 0 to 1."""
+    """A candidate's score and its parts, relative to the best candidate's, from 0 to 1."""
 
     score: float
     votes: float
@@ -473,9 +488,9 @@ def combine_scores(
 
 
 def _nearest_area(known: Mapping[str, Agent], odds: Mapping[str, float], area: str) -> str:
-    """Return the département nearest to the area asked for in which somebody is known, if any.
+    """Return the département nearest to the requested area in which somebody is known, if any.
 
-    Without a distance (overseas), the département of the likeliest.
+    If no distance is known (overseas), return the likeliest candidate's département.
     """
     somewhere = [
         (nearest_km(departements_of(area), agent), -odds[id_], id_)
@@ -486,7 +501,7 @@ def _nearest_area(known: Mapping[str, Agent], odds: Mapping[str, float], area: s
 
 
 class _CandidateFactory:
-    """Makes the candidates of one answer."""
+    """Makes the candidates of one answer from weighed agents."""
 
     def __init__(
         self,
@@ -512,14 +527,14 @@ class _CandidateFactory:
         return Candidate(agent, scored.score, parts, evidence, why, confidence, degree)
 
     def _degree(self, agent_id: str, evidence: Sequence[Evidence]) -> Degree:
-        """Return the degree; an agent who is not sure is only near, even if titles are alike."""
+        """Return the candidate's degree: `near` without certainty, even if titles match."""
         if agent_id not in self._sure:
             return Degree.NEAR
         answered = any(one.asked_there for one in evidence)
         return Degree.ANSWERED if answered else Degree.WROTE
 
     def stated(self, named: NamedAgent) -> Candidate:
-        """Return a candidate by the directory alone: a weak document would look like evidence."""
+        """Return a candidate without documents: a weak document would look like evidence."""
         why = reasons(named, self._today, evidence=False)
         return Candidate(named.agent, 0.0, ScoreParts(0.0, 0.0, 0), (), why)
 

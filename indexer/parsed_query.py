@@ -24,7 +24,7 @@ EXACT_WEIGHT = 0.5
 
 PAIR_WEIGHT = 0.7
 """Weight of two neighbours of the query that stand side by side. All folds chose this value and
-that of `EXACT_WEIGHT` (`python -m benchmarks.tuning`, docs/evaluation.md).
+that of `EXACT_WEIGHT` (`fe65daca:benchmarks/tuning.py`, docs/evaluation.md).
 """
 
 PAIR_REACH = 4

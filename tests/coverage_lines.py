@@ -1,7 +1,7 @@
-"""What share of the product's lines the tests executed, from SlipCover's files.
+"""Share of the product's lines that the tests executed, from SlipCover's files.
 
-`make test` ends with these lines. What runs in processes of its own (the command line, workers,
-the extractor's child) is not counted.
+`make test ARGS=--coverage` prints these lines. Lines that run in other processes (the command line,
+workers, the extractor's child) are not counted.
 """
 
 import json

@@ -1,9 +1,10 @@
 """Run the tests of `make test` in two parts, one after the other.
 
-Most run in two processes at once, which share OpenSearch and Tika, then in one process what has to
-be alone (`tests.needs`). Arguments go to pytest in each part. Ends with the seconds that servers
-took to start and tests took by what they need, the share of the product's lines that they executed,
-one count of all, and one exit status.
+First most of the tests in three processes, which share OpenSearch and Tika, then in one process the
+tests that must run alone (`tests.needs`). Arguments go to pytest in each part, except `--coverage`:
+it measures the share of the product's lines that the tests execute, and takes a fifth longer. The
+last lines give the start times of servers, the times of tests by the servers they need, and the
+counts.
 """
 
 import os
@@ -21,9 +22,11 @@ from tests.needs import ALONE, NEEDS_PROPERTY, PART_VARIABLE, START_TIMES, Part
 RESULTS = Path(".cache")
 START_TIMES_FILE = RESULTS.absolute() / "start-times"
 PYTEST_ARGUMENTS: dict[Part, tuple[str, ...]] = {
-    Part.TOGETHER: ("-n", "2", "--dist", "loadfile"),
+    # Three processes on two cores: a test often waits for a server or another process.
+    Part.TOGETHER: ("-n", "3", "--dist", "loadfile"),
     Part.ALONE: (),
 }
+COVERAGE = "--coverage"
 FAILED, NO_TEST = 1, 5
 """Exit statuses of pytest; any other but 0 says that it could not run the tests."""
 
@@ -35,6 +38,8 @@ def main(arguments: list[str]) -> int:
     times = Times(START_TIMES_FILE)
     times.path.unlink(missing_ok=True)
     counts, failures = Counter[str](), list[str]()
+    measures = COVERAGE in arguments
+    arguments = [one for one in arguments if one != COVERAGE]
     places = any(Path(one.partition("::")[0]).exists() for one in arguments)
     for part, options in PYTEST_ARGUMENTS.items():
         if part is Part.ALONE and not places:
@@ -42,14 +47,15 @@ def main(arguments: list[str]) -> int:
             options = (*options, *_files_of(ALONE))
         coverage, junit = RESULTS / f"coverage-{part}.json", RESULTS / f"tests-{part}.xml"
         junit.unlink(missing_ok=True)
-        statuses.append(_run(part, coverage, [*options, f"--junit-xml={junit}", *arguments]))
+        measuring = _measuring(coverage) if measures else []
+        statuses.append(_run(part, measuring, [*options, f"--junit-xml={junit}", *arguments]))
         if junit.exists():
-            measured.append(coverage)
+            measured += [coverage] * measures
             failures += read_report(junit, counts, times)
         if statuses[-1] not in {0, FAILED, NO_TEST}:
             break
-    lines = [*coverage_lines.lines(measured), *times.lines(), *failures] if measured else []
-    lines.append(closing(counts, "test"))
+    covered = coverage_lines.lines(measured) if measured else []
+    lines = [*covered, *times.lines(), *failures, closing(counts, "test")]
     sys.stdout.write("\n".join(lines) + "\n")
     return status_of(statuses)
 
@@ -75,10 +81,13 @@ def _files_of(beginnings: Iterable[str]) -> list[str]:
     return sorted(path for path in files if path.startswith(tuple(beginnings)))
 
 
-def _run(part: Part, coverage: Path, arguments: list[str]) -> int:
+def _measuring(coverage: Path) -> list[str]:
     # SlipCover measures by bytecode that takes itself out, in the processes of pytest-xdist too.
     packages = ",".join(coverage_lines.PACKAGES)
-    measuring = ["-m", "slipcover", "--source", packages, "--json", "--out", str(coverage)]
+    return ["-m", "slipcover", "--source", packages, "--json", "--out", str(coverage)]
+
+
+def _run(part: Part, measuring: list[str], arguments: list[str]) -> int:
     environment = {**os.environ, PART_VARIABLE: part, START_TIMES: str(START_TIMES_FILE)}
     command = [sys.executable, *measuring, "-m", "pytest", *arguments]
     return subprocess.run(command, env=environment, check=False).returncode

@@ -240,7 +240,7 @@ def _passage_fields(dimension: int, quantisation: Quantisation) -> Body:
 
 
 def engine_id(document_id: str) -> str:
-    """Return the engine's `_id`: a hash, since it may not exceed 512 bytes as a document's id may."""
+    """Return the engine's `_id`: a hash, since it is limited to 512 bytes, unlike a document's id."""
     return hashlib.sha256(document_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -15,7 +15,7 @@ from indexer.values import WINDOW, Question, RelevanceCut, SearchHit
 
 LEXICAL_WEIGHT = 0.5
 """Equal weights: out of fold, .6 gains on two sets and loses on the third, within the error
-of their mean (`python -m benchmarks.tuning`, docs/evaluation.md)."""
+of their mean (`fe65daca:benchmarks/tuning.py`, docs/evaluation.md)."""
 
 
 class FusedHit(NamedTuple):

@@ -1,7 +1,7 @@
 """Titles that say a question nearly word for word stand first. Pure.
 
 Two shares tell it: of its title's words, how many the question has, and of the question's words,
-how many its title has. `python -m benchmarks.title_forms` chose the form and the weight.
+how many its title has. `fe65daca:benchmarks/title_forms.py` chose the form and the weight.
 """
 
 from collections.abc import Mapping, Sequence

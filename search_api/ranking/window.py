@@ -30,7 +30,7 @@ class WindowWeights:
 
     `centroid`: in a document's nearness to a question; the rest is its best passage's.
     `near_hits`: in a hit's score, of the hits that are nearest to it.
-    `python -m benchmarks.window_weights` chooses them (decisions 43 and 44).
+    `fe65daca:benchmarks/window_weights.py` chooses them (decisions 43 and 44).
     """
 
     centroid: float = 0.7
@@ -40,9 +40,9 @@ class WindowWeights:
 SERVED_WEIGHTS = WindowWeights()
 
 VOTES_NEAR_HITS = 0.2
-"""The part of the hits nearest to it in a document's vote for who knows, all of which have
-neighbours. `python -m benchmarks.voting_sets` prints others: less leaves expert_dblp below its aim,
-more costs expert_beta and forums (decision 44)."""
+"""Weight of the nearest hits in a document's vote for who knows; there all hits have neighbours.
+Other weights (`fe65daca:benchmarks/voting_sets.py`): a smaller one leaves expert_dblp below its
+aim, a larger one costs expert_beta and forums (decision 44)."""
 
 NEAREST_HITS = 5
 """So many count for each hit."""
