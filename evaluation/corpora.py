@@ -1,4 +1,4 @@
-"""Read a judged set: documents, questions and judgments, in the BEIR file layout."""
+"""Reads judged sets: documents, questions and judgments, in the BEIR file layout."""
 
 import json
 from collections import defaultdict
@@ -23,7 +23,7 @@ class MalformedSet(ValueError):
 class JudgedText:
     """A document of a set; `authors` are candidates' ids.
 
-    `contributions` say in which role, where the set tells; their accounts are candidates' ids.
+    `contributions` include roles if the set has them; their accounts are candidates' ids.
     """
 
     id: str
@@ -35,7 +35,7 @@ class JudgedText:
 
 @dataclass(frozen=True, slots=True)
 class JudgedQuery:
-    """A question. `doc` is the document that it was made of, never its own evidence.
+    """A question. `doc` is the document that it was made from, which is not used as evidence.
 
     Questions of one `group` share their judgments: they are one experiment.
     """
@@ -67,7 +67,7 @@ class SearchSet:
 
 @dataclass(frozen=True, slots=True)
 class ExpertSet:
-    """The same with candidates, of whom the judgments speak."""
+    """Documents, candidates, and questions whose judgments name candidates."""
 
     name: str
     documents: tuple[JudgedText, ...]
@@ -77,7 +77,7 @@ class ExpertSet:
 
     @property
     def ranked(self) -> frozenset[str]:
-        """The candidates to rank: the labelled ones, or all where none is labelled."""
+        """Ids of the candidates to rank: the labelled ones, or all if none is labelled."""
         labelled = frozenset(c.id for c in self.candidates if c.labelled)
         return labelled or frozenset(c.id for c in self.candidates)
 
@@ -85,7 +85,7 @@ class ExpertSet:
 def load_search_set(directory: Path, limit: int = 0) -> SearchSet:
     """Read `corpus.jsonl`, `queries.jsonl` and `qrels.tsv`. Raises `MalformedSet`.
 
-    `limit` keeps so many questions, spread evenly over the file; 0 keeps all.
+    `limit` is the number of questions to keep, spread evenly over the file; 0 keeps all.
     """
     documents = _texts(directory / CORPUS)
     judgments = _judgments(directory / "qrels.tsv", {document.id for document in documents})
@@ -97,9 +97,9 @@ CORPUS = "corpus.jsonl"
 
 
 def load_own_questions(directory: Path, limit: int = 0) -> SearchSet:
-    """Judged questions about the documents of an index, of which there is no copy here.
+    """Read judged questions about the documents of an index, without a copy of these.
 
-    As above without `corpus.jsonl`: the judgments name documents by their ids in that index.
+    Like `load_search_set` without `corpus.jsonl`: judgments use the ids in that index.
     """
     judgments = _judgments(directory / "qrels.tsv", None)
     queries = _queries(directory / "queries.jsonl", judgments)
@@ -113,9 +113,9 @@ def load_expert_set(
     limit: int = 0,
     candidates_file: str = "",
 ) -> ExpertSet:
-    """Read `documents.jsonl`, `candidates.jsonl`, and questions and judgments as above.
+    """Read `documents.jsonl`, `candidates.jsonl`, and questions and judgments.
 
-    Other files for these three are named relative to the directory. Raises `MalformedSet`.
+    Other files for the last three are named relative to the directory. Raises `MalformedSet`.
     """
     documents = _texts(directory / "documents.jsonl")
     listed = directory / (candidates_file or "candidates.jsonl")
@@ -135,9 +135,9 @@ def load_expert_set(
 
 
 def load_foreign(path: Path, limit: int = 0) -> tuple[JudgedQuery, ...]:
-    """Questions that nobody of a set can answer: another set's, without any judgment.
+    """Return the questions of another set, without judgments: this set cannot answer them.
 
-    `limit` as above. Raises `MalformedSet`.
+    `limit` is that of `load_search_set`. Raises `MalformedSet`.
     """
     rows = tuple(_lines(path))
     if not rows:
@@ -158,25 +158,25 @@ UNANSWERED = "nobody.jsonl"
 
 
 def load_unanswered(directory: Path, limit: int = 0) -> tuple[JudgedQuery, ...]:
-    """A set's questions that really were left unanswered; none where it has no such file.
+    """Return a set's questions that really stayed unanswered; empty without such a file.
 
-    `limit` as above. Raises `MalformedSet`.
+    `limit` is that of `load_search_set`. Raises `MalformedSet`.
     """
     path = directory / UNANSWERED
     return load_foreign(path, limit) if path.exists() else ()
 
 
 def spread(rows: Sequence[T], limit: int) -> tuple[T, ...]:
-    """At most `limit` rows, evenly spread and always the same; all where it is 0."""
+    """Return at most `limit` rows, evenly spread and always the same; all if it is 0."""
     if not 0 < limit < len(rows):
         return tuple(rows)
     return tuple(rows[number * len(rows) // limit] for number in range(limit))
 
 
 def with_fewer_documents(judged: SearchSet, count: int) -> SearchSet:
-    """The set with those documents that its questions' judgments name, and others, spread evenly.
+    """Return the set with its judged documents and some others, spread evenly.
 
-    `count` in all, or as many as are judged; 0 keeps all.
+    `count` is the total, unless more are judged; 0 keeps all.
     """
     if not 0 < count < len(judged.documents):
         return judged
@@ -204,7 +204,7 @@ def _texts(path: Path) -> tuple[JudgedText, ...]:
 
 
 def _contribution(row: Mapping[str, Any], at: str) -> Contribution:
-    """Without its dates: not every set asks its questions after the last of its documents."""
+    """Return the contribution, without dates: a question may be older than the last documents."""
     name = _text(row, "role", at)
     if name not in list(ContributorRole):
         raise MalformedSet(f"{at} : « {name} » n'est pas un rôle.")
@@ -219,7 +219,7 @@ def _contribution(row: Mapping[str, Any], at: str) -> Contribution:
 
 
 def _queries(path: Path, judgments: Judgments) -> tuple[JudgedQuery, ...]:
-    """The questions that have a judgment, each in its group."""
+    """Return the questions that have a judgment, each with its group."""
     queries = [
         JudgedQuery(
             id=(name := _required_field(row, "_id", at)),
@@ -237,7 +237,7 @@ def _queries(path: Path, judgments: Judgments) -> tuple[JudgedQuery, ...]:
 
 
 def _judgments(path: Path, known: set[str] | None) -> Judgments:
-    """`known`: the ids that may be judged; None where any may."""
+    """Read the judgments. `known` are the ids that may be judged; None allows any."""
     judgments: dict[str, dict[str, int]] = defaultdict(dict)
     lines = _read(path).splitlines()
     for number, line in enumerate(lines[1:], 2):
@@ -255,7 +255,7 @@ def _judgments(path: Path, known: set[str] | None) -> Judgments:
 
 
 def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(place, object) of each line of JSON."""
+    """Yield the place and object of each line of JSON."""
     for number, line in enumerate(_read(path).split("\n"), 1):
         if not line.strip():
             continue
@@ -279,7 +279,7 @@ def _read(path: Path) -> str:
 
 
 def _required_field(row: Mapping[str, Any], name: str, at: str) -> str:
-    """An id: a run file's columns are parted by spaces."""
+    """Return an id, which may not have spaces: they separate the columns of run files."""
     value = _text(row, name, at)
     if not value or value != "".join(value.split()):
         raise MalformedSet(f"{at} : « {name} » est vide ou contient une espace.")

@@ -1,4 +1,4 @@
-"""Evaluate where a result set ends, and when a first document is sure to answer."""
+"""Evaluates where a result set ends, and when a first document surely answers."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -14,19 +14,19 @@ from search_api.questions.query import Query
 from search_api.ranking.fusion import fuse
 
 INFORMATION_STEPS = (0.15, 0.2, 0.25, 0.3, 0.4)
-"""The shares of a question's information among which a cut is chosen."""
+"""Shares of a question's information from which a cut is chosen."""
 COSINE_STEPS = (0.82, 0.83, 0.845, 0.86)
-"""The cosines among which a cut is chosen."""
+"""Cosines from which a cut is chosen."""
 FIRST = 100
-"""What is judged relevant among so many first documents is to be kept."""
+"""Number of first documents among which the relevant ones should be kept."""
 FEW = 10
-"""A question from elsewhere is to show fewer documents."""
+"""A foreign question should show fewer documents than this."""
 _NEAR_IN_NO_CASE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class CutQuestion:
-    """One question: what each cut leaves of its first documents, and the size of its set."""
+    """A question: relevant first documents that each cut keeps, and the size of its result set."""
 
     foreign: bool
     whole: int
@@ -38,7 +38,7 @@ class CutQuestion:
 def evaluate_cut(
     judged: SearchSet, bench: Bench, foreign: Sequence[JudgedQuery], served: RelevanceCut
 ) -> tuple[CutQuestion, ...]:
-    """Ask each question, and those of another domain, with every cut beside the served one.
+    """Ask each question, and the foreign ones, with every cut and the served one.
 
     Raises `IndexUnreachable` or `IndexRefused`.
     """
@@ -58,7 +58,7 @@ def _ask(
     foreign: bool,
     query: JudgedQuery,
 ) -> CutQuestion:
-    """One search for each share: what is near enough besides is read off the vector ranking."""
+    """Search once per share of information; the vector ranking gives the effect of cosines."""
     hits = scratch.search.hits(Query(query.text, wide=True), evaluation_reader(query))
     ranked = fuse(hits.found.lexical, hits.found.vector, FIRST)
     grades = {} if foreign else judged.judgments[query.id]
@@ -77,7 +77,7 @@ def _ask(
 
 
 def cut_text(name: str, asked: Sequence[CutQuestion], served: RelevanceCut) -> str:
-    """A table in Markdown, as it stands in docs/evaluation.md; the served cut is bold."""
+    """Return a Markdown table as in docs/evaluation.md; the served cut is bold."""
     lines = [
         f"| {name}: information | cosine | relevant of the first {FIRST} kept | documents (median) "
         f"| from elsewhere: documents (median) | fewer than {FEW} |",
@@ -93,7 +93,7 @@ def cut_text(name: str, asked: Sequence[CutQuestion], served: RelevanceCut) -> s
 
 
 def _sizes(asked: Sequence[CutQuestion], cut: RelevanceCut | None) -> list[str]:
-    """(median size, median size of foreign questions, share of these with few)."""
+    """Return median size, median size of foreign questions, and share of these with few."""
     own, foreign = (
         [one.sizes[cut] if cut else one.whole for one in asked if one.foreign is which]
         for which in (False, True)
@@ -115,7 +115,7 @@ class SureAnswer:
 
 
 def evaluate_direct(judged: SearchSet, bench: Bench) -> tuple[SureAnswer, ...]:
-    """Ask each question as a page does. Raises `IndexUnreachable` or `IndexRefused`."""
+    """Ask each question like a page. Raises `IndexUnreachable` or `IndexRefused`."""
     with open_scratch(bench, judged) as scratch:
 
         def ask(query: JudgedQuery) -> SureAnswer:
@@ -128,7 +128,7 @@ def evaluate_direct(judged: SearchSet, bench: Bench) -> tuple[SureAnswer, ...]:
 
 
 def direct_text(name: str, asked: Sequence[SureAnswer]) -> str:
-    """A table in Markdown, as it stands in docs/evaluation.md."""
+    """Return a Markdown table as in docs/evaluation.md."""
     shown = [one for one in asked if one.shown]
     share = len(shown) / max(1, len(asked))
     good = sum(one.right for one in shown) / max(1, len(shown))

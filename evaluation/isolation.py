@@ -1,4 +1,4 @@
-"""Evaluate who is called alone: how often it is right, and how many of those alone are found.
+"""Evaluates claims that an agent is alone on a topic: how many are right, and how many are found.
 
 Read `evaluate_isolation` first. A set is an export (`export/directory.csv`, `export/topics.csv`,
 and a folder for each source) and its truth (`truth.json`), both of one day.
@@ -41,15 +41,15 @@ from search_api.answers.isolation import all_isolated_holders, topics_without_cl
 from search_api.search import Search
 
 BARS = (0.0, 0.2, 0.4, 0.6, 0.8)
-"""How sure a build has to be that nobody else is out of sight; `BuildRules` has the one served."""
+"""Required certainty that no unseen agent holds the topic; `BuildRules` has the served value."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrueTopic:
-    """Who really holds a topic on the day of the set, by agents' ids.
+    """The real holders of a topic on the day of the set, by agents' ids.
 
-    `alone_in` are those who hold it alone by area: `` for the country, else a département.
-    `wrote`: those in force who wrote on it, whom documents can show.
+    `alone_in` maps areas (`` for the country, else a département) to the agent who holds it alone
+    there. `wrote`: holders in force who wrote on it, whom documents can show.
     """
 
     kind: str
@@ -70,7 +70,7 @@ class IsolationSet:
 
 
 class ClaimResult(StrEnum):
-    """What a claim turns out to be."""
+    """Whether a claim is right, and if not, the agent's real relation to the topic."""
 
     RIGHT = "right"
     WITH_OTHERS = "with others"
@@ -80,7 +80,7 @@ class ClaimResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """That an agent holds a topic alone in an area: `` for the country, else a département."""
+    """A claim that an agent is alone on a topic in an area: `` (country) or a département."""
 
     topic_id: str
     agent_id: str
@@ -89,10 +89,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class IsolationOutcome:
-    """The claims about topics of one kind in areas of one size, by what they turn out to be.
+    """Claims about topics of one kind in areas of one size, by their results.
 
-    `alone` and `alone_wrote` count the really alone, and those of them who wrote on the topic;
-    `found_wrote` those of the latter who were found.
+    `alone` and `alone_wrote` count the agents really alone, and those among them who wrote on the
+    topic; `found_wrote` counts the latter who were found.
     """
 
     results: Mapping[ClaimResult, int]
@@ -102,20 +102,21 @@ class IsolationOutcome:
 
     @property
     def claims(self) -> int:
-        """How many are called alone."""
+        """Number of claims."""
         return sum(self.results.values())
 
     @property
     def right(self) -> int:
-        """How many of them are."""
+        """Number of right claims."""
         return self.results.get(ClaimResult.RIGHT, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class IsolationReport:
-    """What one bar claims: outcomes by (kind of topic, whether in the country).
+    """Results of one bar: outcomes by (kind of topic, whether in the country).
 
-    `unclaimed` topics of `topics` have too few visible people; `share` of them show at most.
+    `unclaimed` of the `topics` have too few visible people for a claim; `share` is the largest
+    share of their people that is visible.
     """
 
     least_known: float
@@ -126,7 +127,7 @@ class IsolationReport:
 
 
 def load_isolation_set(directory: Path) -> IsolationSet:
-    """Read the truth. Raises `MalformedSet` where a file is missing or not as expected."""
+    """Read the truth. Raises `MalformedSet` if a file is missing or not as expected."""
     export, truth = directory / "export", directory / "truth.json"
     for path in (truth, export / "directory.csv", export / "topics.csv"):
         if not path.is_file():
@@ -156,9 +157,9 @@ def _true_topic(one: Mapping[str, Any]) -> TrueTopic:
 def evaluate_isolation(
     judged: IsolationSet, bench: Bench, bars: Sequence[float] = (BuildRules().least_known, *BARS)
 ) -> tuple[IsolationReport, ...]:
-    """What each bar claims, as of the set's day: one crawl and one build, then as pages answer.
+    """Return the results of each bar on the set's day, from one crawl and one build.
 
-    Raises what a crawl and a build raise.
+    The claims are those that pages show. Raises the errors of a crawl and a build.
     """
     with _open_stage(judged, bench) as stage:
         built, listed = stage.build(judged)
@@ -166,7 +167,7 @@ def evaluate_isolation(
 
 
 def claims_by_area(rows: Sequence[Claim], *, country: bool) -> Sequence[Claim]:
-    """The claims about the whole country, or those about départements."""
+    """Return the claims about the whole country, or those about départements."""
     return [one for one in rows if (one.area == "") == country]
 
 
@@ -181,7 +182,7 @@ class _Claimed:
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """The product's parts in a folder of their own."""
+    """The parts of the product, in a temporary folder."""
 
     index: Index
     encoder: Encoder
@@ -196,7 +197,7 @@ class _Stage:
         return found, listed
 
     def claims(self, built: MemoryBuild, listed: TopicList, day: date, bar: float) -> _Claimed:
-        """What the product answers of a build with this bar."""
+        """Return the claims that the product makes with this bar."""
         isolation = find_isolation(built.holdings, built.sight, built.agents, bar)
         rules = replace(built.rules, least_known=bar)
         self.builds.publish(replace(built, rules=rules, isolation=isolation), listed)
@@ -216,7 +217,7 @@ class _Stage:
 
 
 def _areas(scope: IsolationScope, departement: str) -> Iterator[str]:
-    """Who is alone in the country is so in their département too."""
+    """Yield the areas of a claim: a claim for the country also holds for the département."""
     if scope is IsolationScope.COUNTRY:
         yield ""
     if departement:
@@ -225,7 +226,7 @@ def _areas(scope: IsolationScope, departement: str) -> Iterator[str]:
 
 @contextmanager
 def _open_stage(judged: IsolationSet, bench: Bench) -> Iterator[_Stage]:
-    """The set's directory read and its sources crawled, as a crawl does."""
+    """Read the set's directory and crawl its sources."""
     with (
         tempfile.TemporaryDirectory(
             prefix="quisait-evaluation-", ignore_cleanup_errors=True
@@ -253,7 +254,7 @@ def _open_stage(judged: IsolationSet, bench: Bench) -> Iterator[_Stage]:
 
 
 def _export_of(folder: Path) -> SourceSettings:
-    """The folder as a source of its name."""
+    """Return the settings of a source with the folder's name."""
     return SourceSettings(name=folder.name, kind="export", path=str(folder.resolve()))
 
 
@@ -276,7 +277,7 @@ def _report(judged: IsolationSet, claimed: _Claimed) -> IsolationReport:
 def judge(
     topics: Mapping[str, TrueTopic], claims: Sequence[Claim], *, country: bool
 ) -> IsolationOutcome:
-    """Claims about these topics against the truth; claims about others are left out."""
+    """Compare claims about these topics with the truth; ignore claims about others."""
     known = [one for one in claims if one.topic_id in topics]
     results = Counter(_result_of(topics[one.topic_id], one) for one in known)
     alone = {
@@ -298,9 +299,9 @@ def _result_of(topic: TrueTopic, claim: Claim) -> ClaimResult:
 
 
 def best_by_evidence(topics: Mapping[str, TrueTopic]) -> IsolationOutcome:
-    """What documents could say at best, who of the writers holds each topic being known.
+    """Return the best possible outcome of documents, if it were known which writers hold topics.
 
-    The only one in force who wrote is called alone in the country: others may hold it, unseen.
+    The only holder in force who wrote is claimed alone in the country; others may hold it unseen.
     """
     claims = [
         Claim(id_, agent, "")
@@ -312,7 +313,7 @@ def best_by_evidence(topics: Mapping[str, TrueTopic]) -> IsolationOutcome:
 
 
 def isolation_body(judged: IsolationSet, reports: Sequence[IsolationReport]) -> dict[str, Any]:
-    """The reports for a program; what serves comes first."""
+    """Return the reports as JSON values; the served bar comes first."""
     best = best_by_evidence(judged.topics)
     return {
         "set": judged.name,
@@ -345,7 +346,7 @@ def isolation_body(judged: IsolationSet, reports: Sequence[IsolationReport]) -> 
 
 
 def isolation_text(judged: IsolationSet, reports: Sequence[IsolationReport]) -> str:
-    """A table: what serves, then each bar; at the end what documents could say at best."""
+    """Return a table: the served bar, the others, then the best possible outcome of documents."""
     head = (
         f"{'bar':>6} {'area':12} {'topics':9} {'claims':>6} {'right':>6} {'others':>7} "
         f"{'before':>7} {'never':>6} {'precision':>10} {'found':>11} {'of who wrote':>13}"

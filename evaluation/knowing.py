@@ -1,4 +1,4 @@
-"""Fit the model of who knows (`expertise.knowing`) on administrations with written truth.
+"""Fits the model of who knows (`expertise.knowing`) on administrations with written truth.
 
 Each administration is scored by a model that was fitted on the others.
 """
@@ -30,10 +30,10 @@ BINS = (0.0, 0.1, 0.3, 0.5, 0.75, 0.9, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class AskedQuestion:
-    """One question with its candidates.
+    """A question with its candidates.
 
-    `ids` are of the candidates; `features` has their features, shape (candidates, features);
-    `right` says for each whether the truth names them. `documents_answer` is that of `WhoKnows`.
+    `ids` of the candidates; `features` with shape (candidates, features); `right`: whether the
+    truth names each candidate. `documents_answer` is that of `WhoKnows`.
     """
 
     expected: ExpectedAnswer
@@ -46,7 +46,7 @@ class AskedQuestion:
 def ask_all(
     truth: Truth, context: AnswerContext, reader_of: Callable[[str], Reader]
 ) -> tuple[AskedQuestion, ...]:
-    """Ask the questions of a truth, but those that name a person or a service.
+    """Ask the questions of a truth, except those that name a person or a service.
 
     Raises `IndexUnreachable`.
     """
@@ -85,7 +85,7 @@ def fit(asked: Sequence[AskedQuestion], without: str = "") -> LogisticRegression
 
 
 def cards(one: AskedQuestion, model: LogisticRegression) -> tuple[str, ...]:
-    """Return the ids of the candidates who would have a card, the likeliest first."""
+    """Return the ids of the candidates who would get a card, the likeliest first."""
     if not one.ids:
         return ()
     likely = model.probabilities(one.features)
@@ -100,8 +100,8 @@ def knowing_text(administrations: Mapping[str, Sequence[AskedQuestion]]) -> str:
     """Return the report as Markdown; `administrations` maps each name to its asked questions.
 
     It has the figures of each administration, with all features and without each; the reliability
-    of the probabilities; and the weights fitted on all administrations.
-    Raises `ValueError` with fewer than two administrations.
+    of the probabilities; and the weights fitted on all administrations. Raises `ValueError` with
+    fewer than two administrations.
     """
     if len(administrations) < 2:
         raise ValueError("Il faut les questions de deux installations au moins.")
@@ -158,7 +158,7 @@ def _figures(asked: Sequence[AskedQuestion], model: LogisticRegression) -> str:
 def _reliability(
     administrations: Mapping[str, Sequence[AskedQuestion]], models: Mapping[str, LogisticRegression]
 ) -> list[str]:
-    """Write the rows of the reliability table.
+    """Return the rows of the reliability table.
 
     They count the likeliest candidates of each question, by the model in `models` that was not
     fitted on its administration.

@@ -1,4 +1,4 @@
-"""Fit a logistic regression."""
+"""Fits logistic regressions."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 RIDGE = 1.0
-"""Penalty on the squares of weights of standardised features."""
+"""Penalty on the squared weights of standardised features."""
 STEPS, TOLERANCE = 100, 1e-8
-"""Most steps of Newton's method, and the change of weights below which it stops."""
+"""Largest number of steps of Newton's method, and the change of weights below which it stops."""
 MOST_ODDS = 30.0
-"""Log-odds are cut here, so that their exponential does not overflow."""
+"""Log-odds are limited to this value, so that their exponential does not overflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class LogisticRegression:
 def logistic_regression(rows: Floats, right: Floats, counts: Floats) -> LogisticRegression:
     """Fit a logistic regression by Newton's method, with a ridge penalty on the weights.
 
-    `rows` is of shape (n, features); `right` (n,) has 1 for a positive row and 0 for another;
-    `counts` (n,) is how much each row weighs.
+    `rows` has shape (n, features); `right` (n,) is 1 for a positive row, else 0; `counts` (n,) are
+    the weights of the rows.
     """
     mean, spread = rows.mean(axis=0), rows.std(axis=0)
     spread[spread == 0] = 1.0

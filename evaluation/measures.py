@@ -15,13 +15,13 @@ from evaluation.corpora import JudgedQuery, Judgments, MalformedSet
 
 SEARCH_MEASURES = ("nDCG@10", "R@10", "RR", "R@100")
 EXPERT_MEASURES = ("AP", "RR", "P@10", "nDCG@10")
-"""As ir_measures names them."""
+"""Measures, with their names in ir_measures."""
 
 IR_MEASURES_MISSING = (
     "Il faut ir-measures pour cela : installez quisait[evaluation], puis recommencez."
 )
 CUT = 100
-"""How many documents of a ranking are judged and written."""
+"""Number of documents of a ranking that are judged and written."""
 
 Run = Mapping[str, Sequence[str]]
 """query id → ids, best first."""
@@ -31,14 +31,14 @@ Values = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A mean over questions, and its standard error over groups of them."""
+    """A mean over questions, and its standard error over groups of questions."""
 
     mean: float
     standard_error: float
 
 
 def load_ir_measures() -> Any:
-    """The library that computes measures. Raises `ValueError` where it is not installed."""
+    """Return the library that computes measures. Raises `ValueError` if it is not installed."""
     try:
         import ir_measures
     except ModuleNotFoundError as error:
@@ -47,9 +47,9 @@ def load_ir_measures() -> Any:
 
 
 def values(run: Run, judgments: Judgments, names: Sequence[str]) -> Values:
-    """Each measure of each question of the run; a question without any answer has 0.
+    """Return each measure of each question of the run; 0 for a question without answers.
 
-    The order of the run decides, not its scores: engines would break ties otherwise.
+    Ranks decide, not scores, which engines would use to break ties differently.
     """
     found = {name: dict.fromkeys(run, 0.0) for name in names}
     asked = {query: dict(judgments[query]) for query in run}
@@ -65,15 +65,15 @@ def values(run: Run, judgments: Judgments, names: Sequence[str]) -> Values:
 
 
 def figures(measured: Values, queries: Sequence[JudgedQuery]) -> dict[str, Figure]:
-    """Mean and standard error of each measure."""
+    """Return the mean and standard error of each measure."""
     return {name: figure(by_query, queries) for name, by_query in measured.items()}
 
 
 def figure(by_query: Mapping[str, float], queries: Sequence[JudgedQuery]) -> Figure:
-    """The mean, and its standard error robust to groups; `nan` with a single group.
+    """Return the mean and its standard error, robust to groups; `nan` with a single group.
 
-    Residuals are summed by group, then squared: Liang & Zeger, "Longitudinal data
-    analysis using generalized linear models" (Biometrika 1986), for a mean alone.
+    Residuals are summed by group, then squared: Liang & Zeger, "Longitudinal data analysis using
+    generalized linear models" (Biometrika 1986), for a mean alone.
     """
     count = len(queries)
     mean = math.fsum(by_query[query.id] for query in queries) / count
@@ -88,7 +88,7 @@ def figure(by_query: Mapping[str, float], queries: Sequence[JudgedQuery]) -> Fig
 
 
 def differences(ours: Values, theirs: Values, queries: Sequence[JudgedQuery]) -> dict[str, Figure]:
-    """Ours minus theirs, question by question."""
+    """Return the mean difference of each measure, ours minus theirs, paired by question."""
     return {
         name: figure({q: ours[name][q] - theirs[name][q] for q in ours[name]}, queries)
         for name in ours
@@ -96,7 +96,7 @@ def differences(ours: Values, theirs: Values, queries: Sequence[JudgedQuery]) ->
 
 
 def write_run(path: Path, run: Run, tag: str) -> None:
-    """As TREC writes runs (`query Q0 document rank score tag`); scores only repeat the order."""
+    """Write a TREC run file (`query Q0 document rank score tag`); scores only repeat ranks."""
     with path.open("w", encoding="utf-8") as file:
         for query, ids in run.items():
             for rank, name in enumerate(ids, 1):
@@ -105,11 +105,11 @@ def write_run(path: Path, run: Run, tag: str) -> None:
 
 JSON = ".json"
 ONLY = ""
-"""The name of a run that a file holds alone."""
+"""Name of the only run in a file."""
 
 
 class _SavedReport(BaseModel):
-    """A report's runs; a question without an answer is there too, with an empty list."""
+    """The runs of a report; questions without an answer have an empty list."""
 
     set: str
     engine: str
@@ -119,28 +119,31 @@ class _SavedReport(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class SavedRuns:
-    """`complete`: a question that a run lacks was not asked. Else it may have had no answer."""
+    """Saved runs.
+
+    `complete`: questions missing from a run were not asked; else they may have had no answer.
+    """
 
     runs: Mapping[str, Run]
     complete: bool
     set_name: str = ""
 
     def run(self, name: str) -> Run | None:
-        """The run of that name, or the one that is there alone."""
+        """Return the run of that name, or the only one in the file."""
         return self.runs.get(name) or self.runs.get(ONLY)
 
 
 def write_json_runs(
     path: Path, set_name: str, engine: str, encoder: str, runs: Mapping[str, Run]
 ) -> None:
-    """All the runs in one JSON file."""
+    """Write all runs to one JSON file."""
     kept = {name: {q: list(ids) for q, ids in run.items()} for name, run in runs.items()}
     body = _SavedReport(set=set_name, engine=engine, encoder=encoder, runs=kept)
     path.write_text(json.dumps(body.model_dump(), ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def write_trec_runs(path: Path, engine: str, runs: Mapping[str, Run]) -> list[Path]:
-    """One file for one run; for several, each has its name before the suffix."""
+    """Write one file per run; with several runs, each file has the name before its suffix."""
     written = []
     for name, run in runs.items():
         alone = len(runs) == 1
@@ -151,7 +154,7 @@ def write_trec_runs(path: Path, engine: str, runs: Mapping[str, Run]) -> list[Pa
 
 
 def read_saved_runs(path: Path) -> SavedRuns:
-    """What `--run` wrote under that name. Raises `MalformedSet` where there is nothing of it."""
+    """Return what `--run` wrote under that name. Raises `MalformedSet` if it wrote nothing."""
     if path.suffix == JSON:
         return _read_json_runs(path)
     if path.is_file():
@@ -179,7 +182,7 @@ def _read_json_runs(path: Path) -> SavedRuns:
 
 
 def _read_trec_run(path: Path) -> Run:
-    """By score, as trec_eval reads a run, then by rank."""
+    """Return the run, ordered by score like trec_eval, then by rank."""
     rows: dict[str, list[tuple[float, int, str]]] = defaultdict(list)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

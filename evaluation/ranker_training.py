@@ -1,7 +1,7 @@
-"""Train a ranker on judged questions, by folds of groups, and say whether it may serve.
+"""Trains a ranker on judged questions, by folds of groups, and decides whether it may serve.
 
 LambdaMART (Burges, "From RankNet to LambdaRank to LambdaMART: an overview", MSR-TR-2010-82), by
-LightGBM. Nothing here is needed to serve: the trees go into the file that
+LightGBM. Serving does not need this module: the trees are written to the file that
 `search_api.ranking.ranker` reads.
 """
 
@@ -23,38 +23,40 @@ from search_api.ranking.window import fused_window, window_features
 from search_api.search import Search
 
 LEAST_QUESTIONS = 300
-"""Of 100 a ranker lost .012 on search_piaf; of 300 none lost (docs/evaluation.md)."""
+"""Trained on 100 questions, a ranker lost .012 on search_piaf; on 300, none lost
+(docs/evaluation.md).
+"""
 FOLDS = 5
 LEAST_GROUPS = 10
-"""With fewer that differ, no swap of signs is rarer than the p value that is asked for."""
+"""With fewer differing groups, no swap of signs can reach the required p value."""
 MOST_BY_CHANCE = 0.05
 MEASURE, CUT = "nDCG@10", 10
 TREES = 100
 MOST_GRADE = 10
-"""Higher judgments count as this one: gains double with each grade."""
+"""Higher judgments count as this one, because gains double with each grade."""
 PARAMETERS: Mapping[str, Any] = {
     "objective": "lambdarank",
     "lambdarank_truncation_level": 15,
     "num_leaves": 7,
     "min_data_in_leaf": 50,
     "learning_rate": 0.05,
-    # The more of each, the better; but a hit's neighbours may speak for it or against it.
+    # A higher feature never lowers the score, except `near_hits`, which may do either.
     "monotone_constraints": [int(name != "near_hits") for name in FEATURES],
     "seed": 1,
     "deterministic": True,
     "num_threads": 1,
     "verbose": -1,
 }
-"""Small trees, for few questions; one thread and one seed, so that the same file comes out."""
+"""Small trees, for few questions; one thread and one seed, so that the file is reproducible."""
 
 LIGHTGBM_MISSING = "Il faut LightGBM pour cela : installez quisait[tune], puis recommencez."
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A question with the first hits of its window: ids as the judgments know them.
+    """A question with the first hits of its window, by their ids in the judgments.
 
-    `features` (n, features) and `grades` (n,), in the order that serves without a ranker.
+    `features` (n, features) and `grades` (n,), in the order that is served without a ranker.
     """
 
     query: JudgedQuery
@@ -65,19 +67,19 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A ranker of all examples, and how those of each fold did on the questions of that fold."""
+    """A ranker trained on all examples, and the out-of-fold comparison with the served order."""
 
     ranker: Ranker
     comparison: Comparison
 
     @property
     def wins(self) -> bool:
-        """Whether it is better on questions that it had not seen, beyond chance."""
+        """Whether the ranker is better on unseen questions, beyond chance."""
         return self.comparison.difference > 0 and self.comparison.p_value < MOST_BY_CHANCE
 
 
 def load_lightgbm() -> Any:
-    """The library that grows the trees. Raises `ValueError` where it cannot be loaded."""
+    """Return the library that grows trees. Raises `ValueError` if it cannot be loaded."""
     try:
         import lightgbm
     except (ImportError, OSError) as error:  # OSError: the system lacks libgomp
@@ -86,7 +88,7 @@ def load_lightgbm() -> Any:
 
 
 def refusal(queries: Sequence[JudgedQuery]) -> str:
-    """Why these questions train no ranker, in French; empty where they may."""
+    """Return why these questions cannot train a ranker, in French; empty if they can."""
     groups = len({query.group for query in queries})
     if len(queries) < LEAST_QUESTIONS:
         return (
@@ -102,7 +104,7 @@ def refusal(queries: Sequence[JudgedQuery]) -> str:
 
 
 def set_examples(judged: SearchSet, bench: Bench, scratch: Scratch) -> list[Example]:
-    """Of a judged set that is indexed. Raises `IndexUnreachable`."""
+    """Return the examples of an indexed judged set. Raises `IndexUnreachable`."""
 
     def ask(query: JudgedQuery) -> Example:
         return example(query, scratch.search, evaluation_reader(query), judged.judgments, judged_id)
@@ -117,7 +119,7 @@ def example(
     judgments: Judgments,
     name: Callable[[str], str] = str,
 ) -> Example:
-    """A question, asked with a reader's rights. `name` gives the id that the judgments know."""
+    """Ask a question with a reader's rights. `name` returns the id used in the judgments."""
     asked = search.hits(Query(query.text, wide=True), reader)
     vector = asked.request.vector
     hits = fused_window(asked.found, vector, asked.request.question.words)
@@ -131,7 +133,7 @@ def example(
 
 
 def train(examples: Sequence[Example], judgments: Judgments, encoder: str, today: date) -> Trained:
-    """By folds, then of everything. Raises `ValueError` where LightGBM is missing."""
+    """Train by folds, then on everything. Raises `ValueError` if LightGBM is missing."""
     queries = [one.query for one in examples]
     groups = {group: n % FOLDS for n, group in enumerate(sorted({one.group for one in queries}))}
     runs: dict[str, list[str]] = {}
@@ -160,14 +162,14 @@ def train(examples: Sequence[Example], judgments: Judgments, encoder: str, today
 
 
 def ranked_ids(one: Example, forest: Forest) -> list[str]:
-    """The first ids in the order of these trees."""
+    """Return the first ids in the order of these trees."""
     scores = forest.scores(one.features).tolist()
     order = sorted(range(len(scores)), key=lambda at: -scores[at])
     return [one.ids[at] for at in order[:CUT]] if order else list(one.ids[:CUT])
 
 
 def grown(examples: Sequence[Example]) -> tuple[Tree, ...]:
-    """The trees of these examples; what has nothing relevant among its hits teaches nothing."""
+    """Return trees trained on the examples, without those that have no relevant hit."""
     lightgbm = load_lightgbm()
     telling = [one for one in examples if one.grades.any() and len(one.grades) > 1]
     if not telling:
@@ -182,10 +184,10 @@ def grown(examples: Sequence[Example]) -> tuple[Tree, ...]:
 
 
 def tree_of(root: Mapping[str, Any]) -> Tree:
-    """A tree as LightGBM dumps it, in columns."""
+    """Convert a tree dumped by LightGBM to columns."""
     nodes: list[Mapping[str, Any]] = [root]
     children: list[tuple[int, int]] = []
-    for node in nodes:  # which grows while it is read
+    for node in nodes:  # the list grows during the loop
         if "leaf_value" in node and "split_feature" not in node:
             children.append((0, 0))
         else:

@@ -1,4 +1,4 @@
-"""Evaluate the ranking of documents (`evaluate_search`) and of experts (`evaluate_experts`)."""
+"""Evaluates the ranking of documents (`evaluate_search`) and of experts (`evaluate_experts`)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from search_api.search import Retriever
 
 
 def evaluate_search(judged: SearchSet, bench: Bench, retrievers: Sequence[Retriever]) -> Report:
-    """Index the set by the pipeline, ask each question as a page does, and judge the answers.
+    """Index the set with the pipeline, ask each question like a page, and judge the answers.
 
     Raises `IndexUnreachable` or `IndexRefused`.
     """
@@ -61,7 +61,7 @@ class SetTopics:
     all: Mapping[str, Sequence[tuple[str, float]]]
 
     def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
-        """Of the documents that have any; the day says nothing here."""
+        """Return the topics of the documents that have any, whatever the day."""
         return {
             document_id: self.all[document_id]
             for document_id in document_ids
@@ -69,19 +69,19 @@ class SetTopics:
         }
 
     def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
-        """Nobody: a judged set has no topic's page."""
+        """Return the empty set: a judged set has no topic pages."""
         return frozenset()
 
     def holders_of(self, topic_ids: Sequence[str], today: date) -> TopicHolders:
-        """Nobody, for the same reason."""
+        """Return no holders: a judged set has no topic pages."""
         return TopicHolders()
 
 
 def assigned_topics(scratch: Scratch, topics: Sequence[Topic]) -> SetTopics:
-    """Of every document, where a build takes those alone that every agent may read.
+    """Assign topics to all documents, while a build only takes those that everybody may read.
 
-    Here each question has a few that are not for it, and nothing is asked of these.
-    Raises `IndexUnreachable`.
+    In a judged set, each question hides only a few documents, whose topics it never uses. Raises
+    `IndexUnreachable`.
     """
     assignment = Assignment(topics, topic_vectors(topics, scratch.encoder))
     ids = []
@@ -98,13 +98,12 @@ EXPERTS, POPULARITY = "experts", "popularity"
 def evaluate_experts(
     judged: ExpertSet, bench: Bench, models: Sequence[VotingModel], topics: Sequence[Topic] = ()
 ) -> Report:
-    """Index the set by the pipeline, ask who knows as a page does, and judge the candidates.
+    """Index the set with the pipeline, ask who knows like a page, and judge the candidates.
 
-    Every candidate gets their votes; those to rank are kept, in the order that they
-    have, nobody held back for thin evidence (that is `quisait evaluate nobody`). Each model
-    of voting has its run, the first one named `experts`. Where topics are listed, they
-    take part in the walk. Beside them stands the number of documents, which knows no question.
-    Raises `IndexUnreachable` or `IndexRefused`.
+    Every candidate gets their votes; those to rank keep their order, and none is left out for weak
+    evidence (see `quisait evaluate nobody`). Each voting model has a run, the first one named
+    `experts`. Listed topics take part in the walk. A run by number of documents, which ignores the
+    question, serves as baseline. Raises `IndexUnreachable` or `IndexRefused`.
     """
     with open_scratch(bench, judged) as scratch:
         names = [EXPERTS, *models[1:]]

@@ -1,4 +1,4 @@
-"""The report of an evaluation: text, JSON body, and run files for other tools."""
+"""Reports of evaluations: text, JSON body, and run files for other tools."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ Row = Mapping[str, Figure]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Figures of each run, and the differences of the last run shown to the others."""
+    """Figures of each run, and the differences of the served run to the others."""
 
     set_name: str
     engine: str
@@ -44,7 +44,7 @@ def make_report(
     names: Sequence[str],
     runs: Mapping[str, Run],
 ) -> Report:
-    """Measure the runs; what is served (hybrid, experts) is also compared to each other one."""
+    """Measure the runs; compare the served one (hybrid, experts) with each other one."""
     measured = {name: values(run, judged.judgments, names) for name, run in runs.items()}
     served = next((name for name in ("hybrid", "experts") if name in runs), "")
     return Report(
@@ -65,7 +65,7 @@ def make_report(
 
 
 def report_body(report: Report) -> dict[str, Any]:
-    """For programs; measures keep the names that ir_measures gives them."""
+    """Return the report as JSON values; measures have their names of ir_measures."""
     return {
         "set": report.set_name,
         "engine": report.engine,
@@ -87,7 +87,7 @@ def _row_body(row: Row) -> dict[str, Any]:
 
 
 def report_text(report: Report) -> str:
-    """For people: a table, each figure with its standard error."""
+    """Return the report as a table, each figure with its standard error."""
     names = list(next(iter(report.rows.values())))
     lines = [
         f"{report.set_name} · {report.engine} · {report.encoder}",
@@ -109,7 +109,7 @@ def _shown(figure: Figure, sign: str = "") -> str:
 
 
 def write_runs(report: Report, path: Path) -> list[Path]:
-    """As JSON all in one file; as TREC one each, with its name before the suffix."""
+    """Write the runs: as one JSON file, or as TREC files with the run's name before the suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix != JSON:
         return write_trec_runs(path, report.engine, report.runs)

@@ -1,4 +1,4 @@
-"""A temporary index for one evaluation: a judged set as a source, indexed and then deleted."""
+"""A temporary index for an evaluation: a judged set is indexed as a source, and deleted later."""
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -42,25 +42,25 @@ from search_api.search import Search
 
 SOURCE = "evaluation"
 _OWN = "evaluation:question:"
-"""Stands before the principal of a question that was made of a document."""
+"""Prefix of the principal of a question that was made from a document."""
 _WRITTEN_BY = "evaluation:author:"
-"""Stands before the principal of who reads nothing that a candidate wrote."""
+"""Prefix of the principal of readers who may not read what a candidate wrote."""
 
 
 def indexed_id(document_id: str) -> str:
-    """A document's id in the index."""
+    """Return a document's id in the index."""
     return f"{SOURCE}:{document_id}"
 
 
 def judged_id(kept: str) -> str:
-    """The id that the judgments know."""
+    """Return a document's id in the judgments."""
     return kept.partition(":")[2]
 
 
 def evaluation_reader(query: JudgedQuery, without: Iterable[str] = ()) -> Reader:
-    """Reads everything, but for the document that the question was made of.
+    """Return a reader of all documents except the one that the question was made from.
 
-    Nor what the candidates `without` wrote. To be left out by access is to be left out
+    Documents of the candidates `without` are left out too. Leaving documents out by access does so
     before anything is ranked or scaled.
     """
     own = {_OWN + query.doc} if query.doc else set()
@@ -69,7 +69,7 @@ def evaluation_reader(query: JudgedQuery, without: Iterable[str] = ()) -> Reader
 
 
 class JudgedSource:
-    """A connector: every document once, one section each, without dates."""
+    """A connector that gives every document once, with one section each, without dates."""
 
     def __init__(self, documents: Sequence[JudgedText], queries: Sequence[JudgedQuery]) -> None:
         self._documents = documents
@@ -77,16 +77,16 @@ class JudgedSource:
 
     @property
     def source(self) -> str:
-        """The part of each kept id before its colon."""
+        """The part of each indexed id before its colon."""
         return SOURCE
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Every document, whatever `since` says."""
+        """Yield every document, whatever `since` is."""
         for document in self._documents:
             yield Upsert(self.document(document))
 
     def document(self, judged: JudgedText) -> Document:
-        """As it is kept: for all to read, but those whom `reader_of` leaves out."""
+        """Return the document, for everybody but the readers that `evaluation_reader` excludes."""
         denied = {_OWN + judged.id} if judged.id in self._asked else set()
         denied |= {_WRITTEN_BY + author for author in judged.authors}
         return Document(
@@ -106,13 +106,13 @@ class JudgedSource:
 
 
 class JudgedDirectory:
-    """A directory: every candidate is an agent with one account."""
+    """A directory in which every candidate is an agent with one account."""
 
     def __init__(self, candidates: Sequence[JudgedCandidate]) -> None:
         self._candidates = candidates
 
     def entries(self) -> Iterator[Agent | Group | Malformed]:
-        """The candidates, all of them, so that each gets their share of votes."""
+        """Yield all candidates, so that each gets their share of votes."""
         for candidate in self._candidates:
             yield Agent(
                 candidate.id, "", candidate.name, accounts=(candidate_account(candidate.id),)
@@ -120,12 +120,12 @@ class JudgedDirectory:
 
 
 def candidate_account(candidate_id: str) -> str:
-    """A candidate's account in the source."""
+    """Return a candidate's account in the source."""
     return f"{SOURCE}:{candidate_id}"
 
 
 def rank_by_popularity(judged: ExpertSet, query: JudgedQuery) -> list[str]:
-    """The candidates by number of documents, the question's own aside: what to beat."""
+    """Rank candidates by number of documents, without the question's own: the baseline."""
     counts = dict.fromkeys(sorted(judged.ranked), 0)
     for document in judged.documents:
         if document.id != query.doc:
@@ -135,7 +135,7 @@ def rank_by_popularity(judged: ExpertSet, query: JudgedQuery) -> list[str]:
 
 
 VECTORS = "vectors.sqlite"
-"""The file of encoded texts in the cache folder; evaluations of any set share it."""
+"""File of encoded texts in the cache folder, shared by evaluations of any set."""
 
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
@@ -143,7 +143,7 @@ Answered = TypeVar("Answered")
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What an evaluation works with. `workers` questions are asked at once."""
+    """Settings of an evaluation. `workers` questions are asked at once."""
 
     index: IndexSettings
     encoder: EncoderSettings
@@ -153,7 +153,7 @@ class Bench:
     reranker: RerankerSettings = field(default_factory=RerankerSettings)
 
     def each(self, ask: Callable[[Asked], Answered], questions: Sequence[Asked]) -> list[Answered]:
-        """The answers, in the questions' order."""
+        """Return the answers in the order of the questions."""
         answers = []
         with (
             shown_progress("questions", "questions", self.quiet) as advance,
@@ -167,7 +167,7 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """The parts that answer."""
+    """The parts of the product that answer questions."""
 
     index: Index
     search: Search
@@ -177,8 +177,8 @@ class Scratch:
 
 @contextmanager
 def open_scratch(bench: Bench, judged: SearchSet | ExpertSet) -> Iterator[Scratch]:
-    """The set, indexed. Raises what `crawl` raises, or `IndexRefused` where a document failed."""
-    # The questions of a judged set are public: they may be kept, as a reader's may not.
+    """Index the set. Raises the errors of `crawl`, or `IndexRefused` if a document failed."""
+    # Questions of judged sets are public: unlike a reader's, they may be cached.
     vectors = bench.cache / VECTORS
     with (
         tempfile.TemporaryDirectory(
@@ -213,12 +213,12 @@ def _index(bench: Bench, judged: SearchSet | ExpertSet, dependencies: CrawlDepen
 
 
 class NoFiles:
-    """The extractor of a set, whose documents are all text."""
+    """The extractor for judged sets, which contain only text."""
 
     max_bytes = 0
 
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
-        """No set has a file."""
+        """Raise `ExtractionFailed`: judged sets contain no files."""
         raise ExtractionFailed(
             Failure.UNREADABLE, "Un jeu de questions jugées ne contient pas de fichiers."
         )

@@ -1,10 +1,11 @@
-"""A judged set of questions that nearly are titles: `python -m evaluation.title_questions DIR OUT`.
+"""Makes a set of questions similar to titles: `python -m evaluation.title_questions DIR OUT`.
 
-FAQs are asked so: a title says the question nearly word for word, and its document answers it. The
-questions are titles of another set's documents, noisy as an agent's question is: without one in
-four of the words that say something, one of the others replaced by a word of the document's text,
-every other one in the other number, and half of the questions turned around. What has that title
-is relevant. All of it goes by a hash, so that the same set comes out of the same documents.
+Questions to FAQs are like this: a title asks the question nearly word for word, and its document
+answers it. The questions are titles of another set's documents, changed as people would: one in
+four significant words is left out, another one is replaced with a word of the document's text,
+every other remaining one changes its number, and half of the questions are turned around. Documents
+with that title are relevant. Choices are made by a hash, so that the same documents always give the
+same set.
 """
 
 import argparse
@@ -19,16 +20,16 @@ from evaluation.corpora import JudgedText, load_search_set, spread
 from indexer.french.analysis import analyse
 
 LEAST_WORDS = 4
-"""A title of fewer words that say something is no question any more with one left out."""
+"""Fewest significant words of a title: with one left out, a shorter one asks nothing."""
 ONE_IN = 4
 
 
 FIRST_CHARACTERS = 1_000
-"""Of a document's text other words for its title are taken from so many."""
+"""Number of characters of a document's text that replacement words are taken from."""
 
 
 def title_question(document_id: str, title: str, text: str = "") -> str:
-    """The title as somebody asks for it who does not see it; empty where it has too few words."""
+    """Return the title as asked by a person who does not see it; empty if it is too short."""
     spans = sorted({(term.start, term.end) for term in analyse(title)})
     if len(spans) < LEAST_WORDS:
         return ""
@@ -50,7 +51,7 @@ def title_question(document_id: str, title: str, text: str = "") -> str:
 
 
 def _other_words(document_id: str, title: str, text: str) -> list[str]:
-    """A word of a document's beginning that its title has in no form; none where there is none."""
+    """Return a word of the document's beginning that is not in its title, if there is any."""
     known = {term.term for term in analyse(title)}
     begun = text[:FIRST_CHARACTERS]
     spans = sorted({(t.start, t.end) for t in analyse(begun) if t.term not in known})
@@ -69,7 +70,7 @@ def _drawn(document_id: str, place: int) -> int:
 
 
 def write_title_set(documents: tuple[JudgedText, ...], corpus: Path, out: Path, count: int) -> int:
-    """Write a set in the BEIR layout; returns how many questions it has."""
+    """Write a set in the BEIR layout; return its number of questions."""
     titled: dict[str, list[str]] = defaultdict(list)
     for document in documents:
         titled[document.title].append(document.id)

@@ -1,7 +1,7 @@
-"""Fit how topics are assigned to documents, and what makes a holder, on written truth.
+"""Fits topic assignment and the strength of holders on written truth.
 
-Read `topics_text` first. A document is about a topic where somebody who wrote or answered it really
-holds the topic: nobody judged documents one by one.
+Read `topics_text` first. A document is about a topic if a person who wrote or answered it really
+holds the topic: documents were not judged one by one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ from indexer.ports import Encoder
 from indexer.values import IndexedDocument
 
 LEAST_DEGREE = 2
-"""The degree of the truth from which somebody holds a topic."""
+"""Lowest degree in the truth that makes an agent a holder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ class JudgedRows:
 class JudgedTopics:
     """Pairs of one administration.
 
-    `documents`: of a document and a topic, with `AboutFeatures`. `holders`: of a topic and an
-    agent, with the strength of their documents, and the same where the directory agrees, else 0.
+    `documents`: a document and a topic, with `AboutFeatures`. `holders`: a topic and an agent, with
+    the strength of their documents, and the same strength if the directory agrees, else 0.
     """
 
     documents: JudgedRows
@@ -59,7 +59,7 @@ class JudgedTopics:
 
 @dataclass(frozen=True, slots=True)
 class Administration:
-    """What an installation has, and the truth about it."""
+    """The data of an installation, and the truth about it."""
 
     truth: Truth
     topics: Sequence[Topic]
@@ -70,7 +70,7 @@ class Administration:
 
     @property
     def judged(self) -> frozenset[str]:
-        """Ids of the topics, no métiers, whose holders are known."""
+        """Ids of the topics (not occupations) whose holders are known."""
         known = {topic for topic, _ in self.truth.holders}
         return frozenset(
             one.id for one in self.topics if one.id in known and one.kind == TopicKind.TOPIC
@@ -78,9 +78,9 @@ class Administration:
 
 
 def judge_topics(one: Administration) -> JudgedTopics:
-    """Read every document and judge it by who wrote it, and every agent with evidence.
+    """Judge every document by its writers, and every agent with evidence.
 
-    Raises `IndexUnreachable`, and `ValueError` where too many documents cannot be read.
+    Raises `IndexUnreachable`, or `ValueError` if too many documents cannot be read.
     """
     return JudgedTopics(_judged_documents(one), _judged_holders(one))
 
@@ -109,7 +109,7 @@ def _judged_documents(one: Administration) -> JudgedRows:
 
 
 def _writers(one: IndexedDocument, book: AgentDirectory, rules: BuildRules) -> frozenset[str]:
-    """Ids of the agents who wrote or answered, in a document that shows skill."""
+    """Return the ids of agents who wrote or answered in a document that shows skill."""
     kept = one.document
     if asks_for_a_skill(kept.kind, rules.asking):
         return frozenset()
@@ -119,7 +119,7 @@ def _writers(one: IndexedDocument, book: AgentDirectory, rules: BuildRules) -> f
 
 
 def _judged_holders(one: Administration) -> JudgedRows:
-    """Of those whom the directory alone makes no holders."""
+    """Return the pairs of topics and agents, without holders by the directory alone."""
     topics, today = one.topics, one.today
     build = build_in_memory(one.index, one.book, one.encoder, topics, BuildRules(), today)
     cells, agents = build.cells, build.agents
@@ -143,7 +143,7 @@ def _judged_holders(one: Administration) -> JudgedRows:
 
 
 def fit(judged: Sequence[JudgedRows], without: int = -1) -> LogisticRegression:
-    """Fit on all rows; `without` is the column to leave out, none for -1."""
+    """Fit on all rows; `without` is the column to leave out, -1 for none."""
     rows = np.concatenate([one.features for one in judged]).copy()
     if without >= 0:
         rows[:, without] = 0.0
@@ -152,10 +152,10 @@ def fit(judged: Sequence[JudgedRows], without: int = -1) -> LogisticRegression:
 
 
 def topics_text(administrations: Mapping[str, JudgedTopics]) -> str:
-    """Write the report in Markdown: log loss and area under the curve of each administration.
+    """Return the report as Markdown: log loss and area under the curve per administration.
 
-    By the weights that serve, then by those fitted on the others, with all features and without
-    each; then the weights fitted on all, and the strength that makes a holder by each.
+    These are given for the served weights, then for weights fitted on the others, with all features
+    and without each; then follow the weights fitted on all, and the strength that makes a holder.
     Raises `ValueError` with fewer than two administrations.
     """
     if len(administrations) < 2:
@@ -186,7 +186,7 @@ def topics_text(administrations: Mapping[str, JudgedTopics]) -> str:
 
 
 def _figures(likely: Floats, right: NDArray[np.bool_]) -> str:
-    """Log loss, and how often a right row is likelier than a wrong one."""
+    """Return the log loss, and how often a right row is likelier than a wrong one."""
     cut = np.clip(likely, 0.01, 0.99)
     loss = -np.log(np.where(right, cut, 1 - cut)).mean()
     above = (likely[right][:, None] > likely[~right]).mean()

@@ -103,14 +103,14 @@ def _tuned(
 
 
 def _of_a_copy(settings: Settings, judged: SearchSet, cache: Path) -> tuple[list[Example], str]:
-    """From documents in the set itself, in an index of their own."""
+    """Return examples from a scratch index of the set's own documents, and the encoder's name."""
     bench = Bench(settings.index, settings.encoder, cache)
     with open_scratch(bench, judged) as scratch:
         return set_examples(judged, bench, scratch), scratch.encoder.name
 
 
 def _of_the_service(judged: SearchSet, agent: str) -> tuple[list[Example], str]:
-    """From what the agent may read in the service's own index."""
+    """Return examples from the documents that the agent may read, and the encoder's name."""
     if not agent:
         raise ValueError(
             f"Ce jeu n'a pas de {CORPUS} : ses questions sont posées à l'index du service. "

@@ -1,9 +1,8 @@
-"""Other ways to sum a candidate's votes than the one that serves.
+"""Alternatives to the served way to sum a candidate's votes.
 
-`quisait evaluate experts --voting all` compares.
-
-Macdonald & Ounis, "Voting for candidates: adapting data fusion techniques for an expert
-search task" (CIKM 2006), each vote times its share (role, age, contributors).
+`quisait evaluate experts --voting all` compares them. From Macdonald & Ounis, "Voting for
+candidates: adapting data fusion techniques for an expert search task" (CIKM 2006), with each vote
+multiplied by its share (role, age, contributors).
 """
 
 import math
@@ -15,9 +14,9 @@ from expertise.votes import VOTERS, Vote, discounted_votes
 
 
 class VotingModel(StrEnum):
-    """The models, by the names of their authors.
+    """The models, with their names in the literature.
 
-    `served` is the one that serves, `discounted` the same for answers and pages alike.
+    `served` is the one in use; `discounted` treats answers like pages.
     """
 
     SERVED = "served"
@@ -32,37 +31,37 @@ class VotingModel(StrEnum):
 
 
 def comb_sum(votes: Sequence[Vote]) -> float:
-    """The votes' weights, summed."""
+    """Return the sum of the votes' weights."""
     return math.fsum(vote.weight for vote in votes)
 
 
 def comb_mnz(votes: Sequence[Vote]) -> float:
-    """The sum times the number of votes."""
+    """Return the sum times the number of votes."""
     return len(votes) * comb_sum(votes)
 
 
 def comb_max(votes: Sequence[Vote]) -> float:
-    """The strongest vote."""
+    """Return the weight of the strongest vote."""
     return max((vote.weight for vote in votes), default=0.0)
 
 
 def exp_comb_sum(votes: Sequence[Vote]) -> float:
-    """The sum with each document's score in an exponential."""
+    """Return the sum with exponentials of the documents' scores."""
     return math.fsum(vote.share * math.exp(vote.score) for vote in votes)
 
 
 def exp_comb_mnz(votes: Sequence[Vote]) -> float:
-    """The exponential sum times the number of votes."""
+    """Return the exponential sum times the number of votes."""
     return len(votes) * exp_comb_sum(votes)
 
 
 def reciprocal_rank(votes: Sequence[Vote]) -> float:
-    """One over each document's rank, summed."""
+    """Return the sum of the reciprocals of the documents' ranks."""
     return math.fsum(vote.share / vote.rank for vote in votes)
 
 
 def borda_fuse(votes: Sequence[Vote]) -> float:
-    """How many of the voters' places each document leaves below it, summed."""
+    """Return the sum, over documents, of the voting ranks from the document's rank down."""
     return math.fsum(vote.share * max(0, VOTERS + 1 - vote.rank) for vote in votes)
 
 

@@ -1,4 +1,4 @@
-"""What a process holds in memory of the store, and what a reader may read of it."""
+"""The catalogue: the data of the store in a process's memory, and what a reader may read of it."""
 
 import json
 import sqlite3
@@ -28,12 +28,12 @@ from indexer.values import (
 
 
 def readable_lists(lists: Mapping[int, Access], access: AccessFilter) -> NDArray[np.bool_]:
-    """Tell for each distinct access list whether it admits the reader: bool (highest id + 1,).
+    """Return whether each distinct access list admits the reader: bool (highest id + 1,).
 
-    Documents name their list by its id, so that `readable_lists(...)[list ids]` is the
-    mask of what may be read; many documents share few lists.
+    Documents refer to lists by id, so that `readable_lists(...)[list ids]` is the mask of readable
+    documents; many documents share few lists.
     """
-    # Asked about once for all lists: `admits` would ask for each.
+    # Look up strangers once for all lists: `admits` would do so for each list.
     strangers = access.strangers(
         {principal for listed in lists.values() for principal in listed.denied}
     )
@@ -47,7 +47,7 @@ def readable_lists(lists: Mapping[int, Access], access: AccessFilter) -> NDArray
 def readable_rows(
     store: Store, columns: str, access: AccessFilter, document_ids: Iterable[str]
 ) -> list[tuple[Any, ...]]:
-    """(id, columns…) of those documents that the reader may read."""
+    """Return (id, columns…) of the documents that the reader may read."""
     wanted = json.dumps(list(document_ids))
     chosen = (
         "FROM documents LEFT JOIN contents USING (seq) WHERE id IN (SELECT value FROM json_each(?))"
@@ -59,7 +59,7 @@ def readable_rows(
         lists = connection.execute(
             "SELECT id, key FROM access WHERE id IN (SELECT value FROM json_each(?))", (named,)
         ).fetchall()
-    # Out of the transaction: whether denials name somebody may be asked of this very store.
+    # Outside the transaction: the look-up of denied principals may read this store.
     readable = readable_lists({number: access_of(key) for number, key in lists}, access)
     return [row[2:] for row in rows if readable[row[0]] and access.reaches(row[1])]
 
@@ -69,10 +69,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class VectorView:
-    """The passages of the first n documents; what is appended later is not seen.
+    """The passages of the first n documents; later ones are not visible.
 
-    `matrix` has shape (passages, d); those of document i begin at `starts[i]`, and
-    are `counts[i]` in number.
+    `matrix` has shape (passages, d); the passages of document i begin at `starts[i]`, and their
+    number is `counts[i]`.
     """
 
     matrix: Vectors
@@ -80,7 +80,7 @@ class VectorView:
     counts: NDArray[np.int64]
 
     def similarities(self, query: Vectors) -> Floats:
-        """float64 (documents,): cosine of each document's best passage, -inf without passages.
+        """Return float64 (documents,): cosine of each best passage, -inf without passages.
 
         Rounded, so that equal passages tie wherever they stand in the matrix.
         """
@@ -93,7 +93,7 @@ class VectorView:
 
 
 class VectorBuffer:
-    """Appends in place beyond what any view shows, and doubles when it is full."""
+    """Appends vectors in place, where no view sees them, and doubles its size when full."""
 
     def __init__(self, dimension: int) -> None:
         self._room: Vectors = np.empty((1024, dimension), dtype=np.float32)
@@ -102,7 +102,7 @@ class VectorBuffer:
         self._used = 0
 
     def append(self, documents: list[Vectors]) -> VectorView:
-        """Append the passages of new documents; returns the view of everything so far."""
+        """Append the passages of new documents; return a view of everything so far."""
         counts = np.array([len(vectors) for vectors in documents], dtype=np.int64)
         self._grow(self._used + int(counts.sum()))
         starts = self._used + np.concatenate(([0], np.cumsum(counts)[:-1])).astype(np.int64)
@@ -131,13 +131,13 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class StoreSnapshot:
-    """The store as it stood at `seq`: one slot per row, ascending by the row's number.
+    """The store as it was at `seq`: one slot per row, ascending by the row's number.
 
-    Arrays have shape (slots,). `codes[facet]` points into `values[facet]`. Later catalogues
-    share `ids`, `titles`, `values`, `attributes` and `formers`, and only append to them; `places`
-    (a document's last slot) and `replaced_by` (slots of what replaces it) may hold later slots:
-    call `place` for this catalogue's slot. `formers[slot]` is the slot that the same document had
-    before, or -1.
+    Arrays have shape (slots,). `codes[facet]` points into `values[facet]`. Later catalogues share
+    `ids`, `titles`, `values`, `attributes` and `formers`, and only append to them. `places` (a
+    document's last slot) and `replaced_by` (slots of documents that replace it) may hold later
+    slots: call `place` for this catalogue's slot. `formers[slot]` is the previous slot of the same
+    document, or -1.
     """
 
     seq: int
@@ -160,7 +160,7 @@ class StoreSnapshot:
     _readable: dict[AccessFilter, Mask] = field(default_factory=dict)
 
     def readable(self, access: AccessFilter) -> Mask:
-        """Mask of what the reader may read: the only way to any slot."""
+        """Return the mask of slots that the reader may read; every use of slots applies it."""
         mask = self._readable.get(access)
         if mask is None:
             mask = self.alive & readable_lists(self.lists, access)[self.access]
@@ -171,7 +171,7 @@ class StoreSnapshot:
         return mask
 
     def narrowed(self, filters: Mapping[str, tuple[str, ...]]) -> Mask:
-        """Mask of the slots that have one of the accepted values of every named facet."""
+        """Return the mask of slots with an accepted value of every named facet."""
         mask = np.ones(len(self.rows), dtype=np.bool_)
         for facet, accepted in filters.items():
             if facet not in FACETS:
@@ -182,7 +182,7 @@ class StoreSnapshot:
         return mask
 
     def within(self, period: DateRange) -> Mask:
-        """Mask of the slots dated in the period; what has no date is in none."""
+        """Return the mask of slots dated in the period; undated ones are in none."""
         mask = self.newest > UNDATED
         if period.since:
             mask &= self.newest >= _midnight(period.since)
@@ -191,38 +191,38 @@ class StoreSnapshot:
         return mask
 
     def holding(self, document_ids: Sequence[str]) -> Mask:
-        """Mask of the slots of these documents."""
+        """Return the mask of the slots of these documents."""
         mask = np.zeros(len(self.rows), dtype=np.bool_)
         mask[[slot for id_ in document_ids if (slot := self.place(id_)) >= 0]] = True
         return mask
 
     def place(self, document_id: str) -> int:
-        """Return the document's last slot in this catalogue, or -1; later slots are passed over."""
+        """Return the document's last slot in this catalogue, skipping later slots, or -1."""
         slot = self.places.get(document_id, -1)
         while slot >= len(self.rows):
             slot = self.formers[slot]
         return slot
 
     def slots(self, rows: NDArray[np.int64]) -> tuple[Slots, Mask]:
-        """(slot of each row, whether there is one): rows newer than this catalogue have none."""
+        """Return (slot of each row, whether there is one); rows newer than this have none."""
         if not len(self.rows):
             return np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.bool_)
         slots = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
         return slots, self.rows[slots] == rows
 
     def has_any(self, rows: NDArray[np.int64]) -> bool:
-        """Whether one of these rows is still a document."""
+        """Return whether one of these rows is still a document."""
         slots, found = self.slots(rows)
         return bool(self.alive[slots[found]].any())
 
     def mask(self, slots: Slots) -> Mask:
-        """Mask of these slots."""
+        """Return the mask of these slots."""
         found = np.zeros(len(self.rows), dtype=np.bool_)
         found[slots] = True
         return found
 
     def best(self, slots: Slots, scores: NDArray[np.float64], window: int) -> tuple[SearchHit, ...]:
-        """Rank the `window` highest scores, ties by id."""
+        """Return the `window` highest scores, ties by id."""
         if window <= 0:
             return ()
         if len(slots) > window:
@@ -239,7 +239,7 @@ class StoreSnapshot:
         return {hit.document_id: self.attributes[self.place(hit.document_id)] for hit in hits}
 
     def among(self, members: Slots, hits: Iterable[SearchHit]) -> frozenset[str]:
-        """Return the ids of those of this catalogue's hits that are members."""
+        """Return the ids of this catalogue's hits that are members."""
         kept = self.mask(members)
         return frozenset(hit.document_id for hit in hits if kept[self.place(hit.document_id)])
 
@@ -252,12 +252,12 @@ class StoreSnapshot:
         return {document_id: value for document_id, value in found.items() if value > 0}
 
     def successors(self, document_id: str) -> list[str]:
-        """The ids of what replaces a document, whoever may read it."""
+        """Return the ids of documents that replace a document, whoever may read them."""
         slots = [slot for slot in self.replaced_by.get(document_id, ()) if slot < len(self.rows)]
         return sorted({self.ids[slot] for slot in slots if self.alive[slot]})
 
     def shortest(self, slots: Slots, most: int) -> list[int]:
-        """The slots with the shortest titles, ties by id."""
+        """Return the slots with the shortest titles, ties by id."""
         lengths = self.lengths[slots]
         if len(slots) > most:
             kept = lengths <= np.partition(lengths, most - 1)[most - 1]
@@ -268,7 +268,7 @@ class StoreSnapshot:
         ]
 
     def facet(self, name: str, members: Slots, size: int) -> tuple[FacetValue, ...]:
-        """Count the most frequent values among the members, ties by value, empty ones left out."""
+        """Count the most frequent values among the members, ties by value, without empty ones."""
         if name not in FACETS:
             raise ValueError(f"Not a facet: {name}")
         values = list(self.values[name])[: len(self.values[name])]
@@ -278,14 +278,14 @@ class StoreSnapshot:
 
 
 BEHIND_S = 1.0
-"""How long a catalogue waits for the text of what was written since, in seconds.
+"""How long a catalogue waits for the text of newer writes, in seconds.
 
-Longer only means that the writer died, or writes much.
+It takes longer only if the writer died, or writes much.
 """
 
 
 class SnapshotCache:
-    """Keeps the catalogue of this process up to the store."""
+    """Keeps the catalogue of this process up to date with the store."""
 
     def __init__(self, store: Store, dimension: int) -> None:
         self._store, self._dimension = store, dimension
@@ -294,11 +294,11 @@ class SnapshotCache:
         self._begin()
 
     def current(self) -> StoreSnapshot:
-        """Return the store as it stands now: read on from the last time, anew when mostly gone.
+        """Return the store's current catalogue, extended, or rebuilt when most rows are gone.
 
         A write that is not acknowledged yet is left out for up to `BEHIND_S`, until its text is
-        there: a search would find neither the former document by its words nor the new one.
-        Raises `IndexDamaged` if a row cannot be decoded.
+        indexed: until then, a search would find neither the former document by its words nor the
+        new one. Raises `IndexDamaged` if a row cannot be decoded.
         """
         with self._refreshing:
             seq, applied = self._store.progress()
@@ -307,14 +307,14 @@ class SnapshotCache:
                 try:
                     self._catch_up()
                 except BaseException as error:
-                    self._begin()  # half a refresh is none: the next one starts from nothing
+                    self._begin()  # a failed refresh is discarded: the next one starts from nothing
                     if isinstance(error, TypeError | ValueError | LookupError):
                         raise IndexDamaged("index.sqlite") from error
                     raise
             return self._catalogue
 
     def _waits(self, applied: int) -> bool:
-        """Return whether to wait: all that came since is unacknowledged, and came just now."""
+        """Return whether to wait: all newer writes are unacknowledged, and came just now."""
         if self._catalogue.seq == 0 or applied > self._catalogue.seq:
             return False
         now = time.monotonic()
@@ -417,7 +417,7 @@ class SnapshotCache:
 def _note_attributes(
     attributes: list[HitAttributes], replaced_by: dict[str, list[int]], new: HitAttributes
 ) -> None:
-    """Keep the next slot's attributes, and what it replaces."""
+    """Append the next slot's attributes, and note which documents it replaces."""
     for former in new.replaces:
         replaced_by.setdefault(former, []).append(len(attributes))
     attributes.append(new)

@@ -1,7 +1,7 @@
-"""Documents whole, with their vectors, in one SQLite file: what a backup keeps of an index.
+"""Whole documents with their vectors in one SQLite file: the part of a backup for an index.
 
-A file of the embedded index's format, whichever engine the documents come from. Written by a
-copy from the live index, read back without a change to the file.
+The file has the embedded index's format, whichever engine the documents come from. It is written by
+a copy from the live index, and read back without being changed.
 """
 
 import sqlite3
@@ -23,7 +23,7 @@ _EVERY = (
 
 
 class DocumentFile:
-    """Adapter of `StoredIndex`: it is written to and compared, never searched."""
+    """A `StoredIndex` in one file: it is written and compared, never searched."""
 
     format = FORMAT
 
@@ -39,45 +39,45 @@ class DocumentFile:
         return WriteReport(written=len(prepared), failed=tuple(failed))
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        """What is kept of these documents."""
+        """Return the entries of these documents by id, without missing ones."""
         wanted = [document_id for document_id in document_ids if encodable(document_id)]
         with engine_faults():
             return {entry.document_id: entry for entry in self._store.kept(wanted)}
 
     def count(self, source: str) -> int:
-        """How many documents of a source are kept."""
+        """Return the number of documents of a source."""
         with engine_faults():
             return self._store.count(source)
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
-        """Every kept document of a source."""
+        """Yield the entry of every document of a source."""
         with engine_faults():
             yield from self._store.scan(source)
 
     def sources(self) -> frozenset[str]:
-        """The sources of which documents are kept."""
+        """Return the sources that have documents."""
         with engine_faults():
             return self._store.sources()
 
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
-        """These documents whole."""
+        """Yield these documents whole."""
         with engine_faults():
             rows = self._store.whole([one for one in document_ids if encodable(one)])
         return (indexed_of(row, self._dimension) for row in rows)
 
     def close(self) -> None:
-        """Leave one file, without a journal beside it. Nothing can be asked afterwards."""
+        """Turn the file into a single one without a journal, and close it."""
         with engine_faults():
             self._store.forget_lists()
             connection = self._store.connection()
             connection.execute("PRAGMA journal_mode = DELETE")
-            # What was removed while the copy went on leaves no word in the file.
+            # Erase what was deleted during the copy.
             connection.execute("VACUUM")
             connection.close()
 
 
 def read_documents(path: Path, dimension: int) -> Iterator[IndexedDocument]:
-    """Every document of a file that `DocumentFile` closed; the file may be read-only.
+    """Yield every document of a file that `DocumentFile` closed; the file may be read-only.
 
     Raises `IndexRefused` for a file of another format or dimension.
     """

@@ -1,7 +1,4 @@
-"""The embedded index.
-
-What can be kept, and the flow of a write, a search, a page and a suggestion.
-"""
+"""The embedded index: preparation of writes, and the steps of each operation."""
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -47,19 +44,21 @@ from indexer.values import (
 )
 
 MOST_PASSAGES = 200_000
-"""What this engine is made for: `python -m benchmarks.million embedded` prints what it takes."""
+"""Number of passages that this engine is designed for: `python -m benchmarks.million embedded`
+prints what they need.
+"""
 
 FLOAT32_BYTES = 4
 PROBED = 8
-"""How many documents `probe` reads."""
+"""Number of documents that `probe` reads."""
 MOMENT_S = 0.25
-"""How long a search waits for a text that is being written, in seconds; then it goes on without."""
+"""Longest time that a search waits for a text index that is being written, in seconds."""
 
 
 def prepared_writes(
     batch: Sequence[Write], dimension: int
 ) -> tuple[list[StoreWrite], list[tuple[str, str]]]:
-    """(what to write, (id, reason) of what cannot be): the transaction then is short.
+    """Return the rows to write, and (id, reason) of refused documents, before the transaction.
 
     Raises `IndexRefused` for vectors of another dimension.
     """
@@ -89,7 +88,7 @@ def check_dimension(vector: Vectors, dimension: int) -> None:
 
 
 def encodable(text: str) -> bool:
-    """Whether SQLite can keep it: half a surrogate pair is no text."""
+    """Return whether SQLite can store the text: it cannot store lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -98,7 +97,7 @@ def encodable(text: str) -> bool:
 
 
 def _unfit(indexed: IndexedDocument, dimension: int) -> str:
-    """Say why a document cannot be kept, or nothing."""
+    """Return why a document cannot be stored, or the empty string."""
     if len(indexed.passages) != len(indexed.vectors):
         return "il n'a pas autant de vecteurs que de passages"
     if len(indexed.vectors):
@@ -113,11 +112,11 @@ def _unfit(indexed: IndexedDocument, dimension: int) -> str:
 class EmbeddedIndex:
     """An index in one folder, for one machine and any number of its processes and threads.
 
-    SQLite holds the truth; tantivy repeats its text, and is replayed from it by sequence
-    number after a crash; each process holds the vectors, compared one by one. Made for
-    `MOST_PASSAGES`: a process holds 4 x d bytes for each, and a search reads them all.
+    SQLite is authoritative; tantivy repeats its text, and is replayed by sequence number after a
+    crash; each process holds the vectors in memory, and compares all of them. Designed for
+    `MOST_PASSAGES`: each takes 4 x d bytes of a process, and every search reads them all.
 
-    Raises `IndexRefused` where the folder holds vectors of another dimension.
+    Raises `IndexRefused` if the folder holds vectors of another dimension.
     """
 
     def __init__(self, folder: Path, dimension: int) -> None:
@@ -142,12 +141,12 @@ class EmbeddedIndex:
         return WriteReport(written=len(prepared), failed=tuple(failed))
 
     def flush(self) -> None:
-        """Forget the access lists that no document names; no write here comes late."""
+        """Delete access lists that no document names; no write is ever pending here."""
         with engine_faults():
             self._store.forget_lists()
 
     def expunge(self) -> None:
-        """Write the text's segments anew that hold removed words, and empty SQLite's journal."""
+        """Rewrite text segments that hold words of deleted texts, and empty SQLite's journal."""
         with engine_faults():
             self._text.expunge()
             self._store.empty_journal()
@@ -155,8 +154,8 @@ class EmbeddedIndex:
     def probe(self) -> None:
         """Read a few documents whole, and find each by the first term of its title.
 
-        Raises `IndexDamaged` if one cannot be decoded or found. Nothing is sought while the text
-        is behind the store.
+        Raises `IndexDamaged` if one cannot be decoded or found. While the text index is behind the
+        store, documents are only read.
         """
         with engine_faults():
             moment = self._moment()
@@ -174,35 +173,35 @@ class EmbeddedIndex:
                     raise IndexDamaged("index de texte")
 
     def verify(self) -> None:
-        """Read every page of the store and every file of the text. Raises `IndexDamaged`."""
+        """Read every page of the store and every file of the text index. Raises `IndexDamaged`."""
         with engine_faults():
             self._store.verify()
             self._text.verify()
 
     def fill(self) -> IndexFill:
-        """Of the passages that one process can hold and compare in time."""
+        """Return how full the index is: a process can only hold and compare so many passages."""
         with engine_faults():
             passages = self._store.vector_bytes() // (FLOAT32_BYTES * self._dimension)
         return IndexFill(passages, MOST_PASSAGES)
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        """What is kept of these documents, those left out that are not."""
+        """Return the entries of these documents by id, without documents that are not indexed."""
         wanted = [document_id for document_id in document_ids if encodable(document_id)]
         with engine_faults():
             return {entry.document_id: entry for entry in self._store.kept(wanted)}
 
     def count(self, source: str) -> int:
-        """How many documents of a source are kept."""
+        """Return the number of indexed documents of a source."""
         with engine_faults():
             return self._store.count(source)
 
     def sources(self) -> frozenset[str]:
-        """The sources of which documents are kept."""
+        """Return the sources that have at least one indexed document."""
         with engine_faults():
             return self._store.sources()
 
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
-        """These documents whole, as they are kept now."""
+        """Yield these documents whole, as they are indexed now."""
         with engine_faults():
             rows = self._store.whole(
                 [document_id for document_id in document_ids if encodable(document_id)]
@@ -210,17 +209,17 @@ class EmbeddedIndex:
         return (indexed_of(row, self._dimension) for row in rows)
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
-        """Every kept document of a source, in the order in which they were put."""
+        """Yield every indexed document of a source, in the order in which they were put."""
         with engine_faults():
             yield from self._store.scan(source)
 
     def denials(self, source: str) -> Mapping[str, int]:
-        """How many documents of a source deny each principal that some of them denies."""
+        """Return the denied principals of a source, and how many documents deny each."""
         with engine_faults():
             return self._store.denials(source)
 
     def signing(self, accounts: Collection[str]) -> frozenset[str]:
-        """Those of these accounts that contributed to a kept document."""
+        """Return the accounts that contributed to at least one indexed document."""
         keys = either_form(accounts)
         with engine_faults():
             self._text.replay(wait=False)
@@ -256,7 +255,7 @@ class EmbeddedIndex:
         )
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
-        """Cards and best passages, read from the store under the same filter."""
+        """Return cards and best passages, read from the store under the same filter."""
         if request.by_card:
             others = replace(request, document_ids=request.by_card, successors=False, by_card=())
             return (*self.show(replace(request, by_card=())), *self._cards(others))
@@ -290,7 +289,10 @@ class EmbeddedIndex:
         return tuple(shown)
 
     def read(self, access: AccessFilter, document_id: str) -> DocumentText | None:
-        """Rights alone first, so that a closed document takes no longer than none."""
+        """Return the document; rights are checked before its text is read.
+
+        A document that may not be read therefore takes no longer than a missing one.
+        """
         if not encodable(document_id):
             return None
         with engine_faults():
@@ -304,20 +306,20 @@ class EmbeddedIndex:
         return DocumentText(card_of(card), passages_of(passages), first)
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
-        """Titles with all the typed words; those that begin with them, and short ones, first."""
+        """Return titles with all the typed words: exact prefixes first, then short titles."""
         return self._words.suggest(access, prefix, limit)
 
     def near_words(
         self, access: AccessFilter, words: Sequence[str]
     ) -> Mapping[str, tuple[NearWord, ...]]:
-        """For each word that no readable document has, near ones that some has."""
+        """Return similar words for each word that no readable document has."""
         return self._words.near_words(access, words)
 
     def _moment(self) -> IndexMoment:
-        """Return catalogue and text of one state of the store.
+        """Return catalogue and text index of one state of the store.
 
-        Waits up to `MOMENT_S` while somebody writes; then returns what there is. A pair of one
-        state is kept in `_last_moment` until either changes.
+        Waits up to `MOMENT_S` while another process writes; then returns what there is. A pair of
+        one state is kept in `_last_moment` until either changes.
         """
         deadline = time.monotonic() + MOMENT_S
         while True:
@@ -328,7 +330,7 @@ class EmbeddedIndex:
             if former and former.text is text and former.catalogue is catalogue:
                 return former
             moment = IndexMoment(catalogue, text)
-            # Both are of the last change, so the text holds no more than the catalogue.
+            # Both include the last change, so the text holds no more than the catalogue.
             if holds == catalogue.seq == self._store.progress()[0]:
                 self._last_moment = moment
                 return moment
@@ -356,7 +358,7 @@ class EmbeddedIndex:
     def _rows(
         self, columns: str, access: AccessFilter, document_ids: Iterable[str]
     ) -> list[tuple[Any, ...]]:
-        """(id, columns…) of those documents that the reader may read, as the store has them now."""
+        """Return (id, columns…) of the documents that the reader may read, from the store."""
         return readable_rows(self._store, columns, access, document_ids)
 
     def _check(self, vector: Vectors | None) -> None:

@@ -1,4 +1,4 @@
-"""The two rankings of a question over what is held in memory, and the set of all that matches."""
+"""The lexical and vector rankings of a query over data in memory, and its result set."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -17,17 +17,17 @@ from indexer.relevance import TOLERANCE, aside_parts, information, question_part
 from indexer.values import RelevanceCut, SearchHit, SearchRequest
 
 CACHED_PHRASES = 1_000
-"""Words and phrases whose matches are kept: one bit for each document."""
+"""Number of words and phrases whose matches are cached, with one bit per document."""
 
 MAX_CACHED_QUERY_WORDS = 32
-"""A question of more words, a pasted text say, is asked whole: few of them come again."""
+"""A query with more words, such as a pasted text, is not cached: few of its words recur."""
 
 _Bits = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class IndexMoment:
-    """The catalogue and the text that one search reads."""
+    """The catalogue and the text index that one search reads."""
 
     catalogue: StoreSnapshot
     text: tantivy.Searcher
@@ -35,7 +35,7 @@ class IndexMoment:
 
 @dataclass(frozen=True, slots=True)
 class _CachedMatches:
-    """What was read of one state of the catalogue and one of the text."""
+    """Cached matches for one state of the catalogue and one of the text index."""
 
     catalogue: StoreSnapshot
     snapshot: tantivy.Searcher
@@ -43,10 +43,10 @@ class _CachedMatches:
 
 
 class Matcher:
-    """Masks of what matches, readable or not.
+    """Masks of matching documents, readable or not.
 
-    The engine hands over each match by itself, so that common words take longest, and
-    these are asked for again and again: what has a word is kept until something is written.
+    The engine returns each match separately, so that common words take longest, and these recur:
+    the matches of a word are cached until something is written.
     """
 
     def __init__(self, text: TextIndex) -> None:
@@ -54,7 +54,7 @@ class Matcher:
         self._standing: _CachedMatches | None = None
 
     def of(self, wanted: AnalyzedQuery, moment: IndexMoment) -> Mask:
-        """Mask of every match; without a word or phrase, of all but what is excluded."""
+        """Return the mask of all matches; without words or phrases, of all but excluded ones."""
         catalogue = moment.catalogue
         if _size(wanted) > MAX_CACHED_QUERY_WORDS:
             return _mask(catalogue, self._text.matching(wanted, moment.text))
@@ -76,7 +76,7 @@ class Matcher:
         return found
 
     def saying(self, phrases: Sequence[Phrase], moment: IndexMoment) -> Mask:
-        """Mask of what has one of these phrases."""
+        """Return the mask of documents with one of these phrases."""
         bits, count = self._kept(moment).bits, len(moment.catalogue.rows)
         return _any([_unpacked(bits, count, phrase) for phrase in phrases])
 
@@ -105,14 +105,14 @@ def _any(masks: Sequence[Mask]) -> Mask:
 
 
 def _at_least(minimum: int, masks: Sequence[Mask]) -> Mask:
-    """Mask of what is in so many of these."""
+    """Return the mask of slots that are in at least `minimum` of these masks."""
     if minimum <= 1:
         return _any(masks)
     return np.asarray(sum(mask.astype(np.uint16) for mask in masks) >= minimum)
 
 
 def _size(wanted: AnalyzedQuery) -> int:
-    """How many words and phrases are asked for."""
+    """Return the number of words and phrases in the query."""
     groups = sum(map(len, (*wanted.any_of, *wanted.expansions)))
     return len(wanted.terms) + len(wanted.phrases) + len(wanted.excluded) + groups
 
@@ -120,21 +120,21 @@ def _size(wanted: AnalyzedQuery) -> int:
 Matches = tuple[Slots, Mask, NDArray[np.float64]]
 
 WINDOWS_READ_FIRST = 3
-"""A ranking is read from so many windows of readable matches, if these settle it."""
+"""Number of windows of readable matches that are read first, in the hope that they suffice."""
 
 MAX_SHARE_READ_FIRST = 4
-"""Not more than one in so many of all documents is read for that."""
+"""At most one in this number of all documents is read first; else all are read at once."""
 
 _VECTOR_THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="vectors")
-"""Vectors are compared here while words are sought: neither holds the interpreter."""
+"""Compares vectors while words are searched: both release the interpreter lock."""
 
 
 @dataclass(frozen=True, slots=True)
 class RankedMatches:
-    """Both rankings; `members` is the result set, where it is counted.
+    """Both rankings; `members` is the result set, if it is counted.
 
-    `told[slot]` is the share (0 to 1) of the question's information that a document has, 0 below
-    the cut; None without a cut.
+    `told[slot]` is the share (0 to 1) of the question's information in a document, 0 below the cut;
+    None without a cut.
     """
 
     lexical: tuple[SearchHit, ...]
@@ -144,7 +144,7 @@ class RankedMatches:
 
 
 class Rankings:
-    """Ranks what the reader may read and the request lets through, and nothing else."""
+    """Ranks only documents that the reader may read and the request's filters admit."""
 
     def __init__(self, text: TextIndex) -> None:
         self._text = text
@@ -153,7 +153,7 @@ class Rankings:
     def of(
         self, request: SearchRequest, wanted: AnalyzedQuery, moment: IndexMoment
     ) -> RankedMatches:
-        """Words are sought while vectors are compared."""
+        """Return both rankings and the result set; vectors are compared during word search."""
         readable = moment.catalogue.readable(request.access)
         eligible = readable & self._narrowed(request, moment)
         similar = _similar(request, moment.catalogue)
@@ -172,7 +172,7 @@ class Rankings:
         moment: IndexMoment,
         readable: Mask,
     ) -> NDArray[np.float64]:
-        """Return float64 (slots,): the share of the question's information that each document has.
+        """Return float64 (slots,): the share of the question's information in each document.
 
         Words are weighed by how many readable documents have them. Shares below the cut are 0.
         """
@@ -195,7 +195,10 @@ class Rankings:
         moment: IndexMoment,
         eligible: Mask,
     ) -> tuple[tuple[SearchHit, ...], Mask]:
-        """(ranking by words or dates, mask of all that match); without words the newest first."""
+        """Return the ranking by words or dates, and the mask of all matches.
+
+        Without words, the newest come first.
+        """
         catalogue = moment.catalogue
         listing = request.vector is None and not request.question.text and not wanted.scores
         matched, scores = np.zeros_like(eligible), catalogue.newest
@@ -215,7 +218,7 @@ class Rankings:
         moment: IndexMoment,
         eligible: Mask,
     ) -> tuple[tuple[SearchHit, ...], Mask]:
-        """(ranking, mask of all that match: empty where nothing is counted)."""
+        """Return the ranking, and the mask of all matches (empty if nothing is counted)."""
         best = self._best(wanted, moment, eligible, request.ranked)
         if best is None:
             slots, found, scores = self._matches(wanted, moment)
@@ -231,10 +234,10 @@ class Rankings:
     def _best(
         self, wanted: AnalyzedQuery, moment: IndexMoment, eligible: Mask, window: int
     ) -> tuple[SearchHit, ...] | None:
-        """The ranking by words, from the best matches; None where others may belong in it.
+        """Return the ranking from the best matches; None if other matches may belong to it.
 
-        So many are read that those which the reader may read fill several windows, were they
-        spread evenly; where that is much of everything, all is read at once.
+        Enough matches are read for several windows of readable ones, if these are evenly spread. If
+        that is a large share of all documents, None is returned at once.
         """
         share = max(int(eligible.sum()), 1) / max(len(eligible), 1)
         most = math.ceil(WINDOWS_READ_FIRST * max(window, 1) / share)
@@ -242,7 +245,7 @@ class Rankings:
             return None
         slots, found, scores = self._matches(wanted, moment, most)
         least = scores[-1] if len(scores) == most else -np.inf
-        settled = found & (scores > least)  # what was not read scores no more than the last
+        settled = found & (scores > least)  # unread matches score no more than the last one
         slots, scores = slots[settled], scores[settled]
         readable = eligible[slots]
         if len(found) == most and readable.sum() < window:
@@ -250,7 +253,7 @@ class Rankings:
         return moment.catalogue.best(slots[readable], scores[readable], window)
 
     def _narrowed(self, request: SearchRequest, moment: IndexMoment) -> Mask:
-        """Mask of what every facet, contributor and date of the request lets through."""
+        """Return the mask of slots that pass the request's facets, contributors and dates."""
         catalogue = moment.catalogue
         mask = catalogue.narrowed(request.filters)
         if request.period:
@@ -270,7 +273,7 @@ class Rankings:
         eligible: Mask,
         compared: Future[Floats] | None,
     ) -> tuple[tuple[SearchHit, ...], Mask]:
-        """Rank the W nearest, with their mask; phrases, exclusions and filters bind here too."""
+        """Return the vector ranking and the mask of its W nearest, under all conditions."""
         if compared is None:
             return (), np.zeros_like(eligible)
         catalogue, similar = moment.catalogue, compared.result()
@@ -286,7 +289,7 @@ class Rankings:
         return ranking, catalogue.mask(np.array(close, dtype=np.int64))
 
     def _bound(self, wanted: AnalyzedQuery, moment: IndexMoment) -> Mask:
-        """Mask of what has every phrase and no excluded word."""
+        """Return the mask of slots with every phrase and without excluded words."""
         if not wanted.binds:
             return np.ones(len(moment.catalogue.rows), dtype=np.bool_)
         return self._matching.of(wanted.binding, moment)
@@ -294,14 +297,17 @@ class Rankings:
     def _matches(
         self, wanted: AnalyzedQuery, moment: IndexMoment, most: int | None = None
     ) -> Matches:
-        """(slots, whether each is one, scores); rounded, so that segments do not break ties."""
+        """Return (slots, whether each row has one, scores).
+
+        Scores are rounded, so that segments do not break ties.
+        """
         rows, scores = self._text.matches(wanted, most, moment.text)
         slots, found = moment.catalogue.slots(rows)
         return slots, found, np.round(scores, 4)
 
 
 def _similar(request: SearchRequest, catalogue: StoreSnapshot) -> Future[Floats] | None:
-    """How near each document is; None where the question has no vector."""
+    """Start to compute each document's similarity; None if the request has no vector."""
     if request.vector is None:
         return None
     return _VECTOR_THREADS.submit(catalogue.vectors.similarities, request.vector)

@@ -1,4 +1,4 @@
-"""What is shown to a reader beside the rankings: best passages, successors, titles, near words."""
+"""Results beside the rankings: best passages, successors, titles, similar words."""
 
 from collections.abc import Mapping, Sequence
 from heapq import nsmallest
@@ -27,16 +27,16 @@ from indexer.suggestions import (
 from indexer.values import Card, Passage, Question, ShownPassage, Suggestion, Vectors
 
 MAX_TERMS = 512
-"""More distinct terms than that are dropped, and the answer says so."""
+"""Largest number of distinct terms; further ones are dropped, and the answer says so."""
 
 
 def text_request(question: Question, *, most_words: bool = False) -> AnalyzedQuery:
-    """Read a question within the limits of this engine."""
+    """Parse a question within the limits of this engine."""
     return parse_query(question, MAX_TERMS, most_words=most_words)
 
 
 def typed_words(prefix: str) -> tuple[tuple[str, ...], str]:
-    """(whole words, the beginning of the last one) of what is being typed; both may be empty."""
+    """Return the whole words and the last word's beginning; both may be empty."""
     words = folded_words(prefix)[:MAX_TERMS]
     return (tuple(words[:-1]), words[-1]) if words else ((), "")
 
@@ -49,12 +49,12 @@ def best_passages(
     count: int,
     marked: bool,
 ) -> tuple[ShownPassage, ...]:
-    """Choose the `count` best, best first, ties in reading order; scores lie in [0, 1].
+    """Return the `count` best passages, best first, ties in reading order; scores in [0, 1].
 
-    Equal parts of the share of the wanted terms that stand in the passage, and of its
-    similarity, min-max scaled over the document's passages; either alone where the
-    question has no terms or no vector. `analysed[i]` is the encoded line of `passages[i]`.
-    Nothing is highlighted unless `marked`.
+    The score is the mean of the share of the wanted terms that the passage has and of its
+    similarity, min-max scaled over the document's passages; only one of them if the question has no
+    terms or no vector. `analysed[i]` is the encoded line of `passages[i]`. Only `marked` passages
+    are highlighted.
     """
     parts = []
     counts = [len(wanted.intersection(line.replace(BESIDE, " ").split(" "))) for line in analysed]
@@ -74,7 +74,7 @@ def best_passages(
 
 
 def passage_similarities(vectors: Vectors, query: Vectors | None) -> NDArray[np.float64] | None:
-    """Cosines (n,), rounded so that equal passages tie; None without a query."""
+    """Return cosines (n,), rounded so that equal passages tie; None without a query."""
     if query is None:
         return None
     similarities: NDArray[np.float64] = (vectors @ query).astype(np.float64)
@@ -89,14 +89,14 @@ def _min_max(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def successors(
     store: Store, catalogue: StoreSnapshot, access: AccessFilter, document_ids: Sequence[str]
 ) -> dict[str, tuple[Card, ...]]:
-    """For each document the cards of what replaces it, by id, as the store has them now."""
+    """Return, for each document, the current cards of documents that replace it, by id."""
     wanted = {document_id: catalogue.successors(document_id) for document_id in document_ids}
     ids = dict.fromkeys(id_ for replacing in wanted.values() for id_ in replacing)
     if not ids:
         return {}
     rows = readable_rows(store, "card", access, ids)
     cards = {document_id: card_of(card) for document_id, card in rows}
-    # Put again meanwhile, it may replace another one.
+    # A card written meanwhile may replace another document.
     return {
         one: tuple(cards[id_] for id_ in replacing if id_ in cards and one in cards[id_].replaces)
         for one, replacing in wanted.items()
@@ -104,13 +104,13 @@ def successors(
 
 
 class WordLookup:
-    """What the titles and texts that a reader may read are made of."""
+    """Finds titles and words of documents that a reader may read."""
 
     def __init__(self, store: Store, text: TextIndex, memory: SnapshotCache) -> None:
         self._store, self._text, self._memory = store, text, memory
 
     def suggest(self, access: AccessFilter, prefix: str, limit: int) -> tuple[Suggestion, ...]:
-        """Titles with all the typed words; those that begin with them, and short ones, first."""
+        """Return titles with all the typed words: exact prefixes first, then short titles."""
         whole, beginning = typed_words(prefix)
         if not beginning:
             return ()
@@ -126,7 +126,7 @@ class WordLookup:
     def near_words(
         self, access: AccessFilter, words: Sequence[str]
     ) -> Mapping[str, tuple[NearWord, ...]]:
-        """For each word that no readable document has, near ones that some has."""
+        """Return similar words for each word that no readable document has."""
         with engine_faults():
             catalogue = self._current()
             return {
@@ -136,7 +136,7 @@ class WordLookup:
             }
 
     def _stands(self, access: AccessFilter, word: str, catalogue: StoreSnapshot) -> bool:
-        """Whether a readable document has the word, in any of its forms."""
+        """Return whether a readable document has the word, in any of its forms."""
         slots, found = catalogue.slots(self._text.matches(text_request(Question(word)))[0])
         return bool(catalogue.readable(access)[slots[found]].any())
 
@@ -161,7 +161,7 @@ class WordLookup:
 
 
 def _near_in(card: str, passages: str, word: str, slips: int) -> Mapping[str, str]:
-    """In the title and in the first passage with any, as the other engine reads them."""
+    """Return similar words of the title and of the first passage with any, as in OpenSearch."""
     inside = (near_in(passage.text, word, slips) for passage in passages_of(passages))
     first: Mapping[str, str] = next(filter(None, inside), {})
     return {**first, **near_in(card_of(card).title, word, slips)}

@@ -1,4 +1,4 @@
-"""Documents to SQLite rows and back. Pure functions."""
+"""Converts documents to SQLite rows and back. Pure functions."""
 
 import json
 from base64 import b64decode, b64encode
@@ -25,20 +25,19 @@ from indexer.values import (
 )
 
 UNDATED = -62_135_596_800.0
-"""Where a document without dates stands among the newest: at the year 1 (seconds, epoch)."""
+"""Date of an undated document in an order by date: the year 1 (seconds since the epoch)."""
 
 
 WholeRow = tuple[str, str, str, str, str, bytes]
-"""(card, content hash, record hash, access key, passages, vectors) of a kept document."""
+"""(card, content hash, record hash, access key, passages, vectors) of a stored document."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """Everything that SQLite keeps of a document, but its access and its sequence number.
+    """All columns of a document except its access and its sequence number.
 
-    `title_terms`, `body_terms`: lines as `indexer.french.analysis.encoded` makes them, one for each
-    passage in `body_terms`.
-    `facets`: see `facets_of`.
+    `title_terms`, `body_terms`: lines from `indexer.french.analysis.encoded`, with one per passage
+    in `body_terms`. `facets`: see `facets_of`.
     """
 
     id: str
@@ -56,7 +55,7 @@ class DocumentRow:
 
 
 def document_row(indexed: IndexedDocument) -> DocumentRow:
-    """Analyse and encode; the slow part of a write, done before its transaction."""
+    """Analyse and encode a document: the slow part of a write, done before its transaction."""
     document = indexed.document
     return DocumentRow(
         id=document.id,
@@ -77,7 +76,7 @@ def document_row(indexed: IndexedDocument) -> DocumentRow:
 
 
 def indexed_of(row: WholeRow, dimension: int) -> IndexedDocument:
-    """Make a document whole again from all that is kept of it."""
+    """Return the document of a row."""
     card, content_hash, record_hash, key, passages, vectors = row
     return IndexedDocument(
         document=document_of(card_of(card), access_of(key)),
@@ -89,7 +88,7 @@ def indexed_of(row: WholeRow, dimension: int) -> IndexedDocument:
 
 
 def access_key(access: Access) -> str:
-    """Encode a list of principals, the same for the same list."""
+    """Encode an access list; equal lists have equal keys."""
     return json.dumps([sorted(access.allowed), sorted(access.denied)])
 
 
@@ -105,14 +104,14 @@ def passages_of(encoded: str) -> tuple[Passage, ...]:
 
 
 def vectors_of(encoded: bytes, dimension: int) -> Vectors:
-    """float32 (n, dimension), read-only."""
+    """Return float32 (n, dimension), read-only."""
     return np.frombuffer(encoded, dtype="<f4").reshape(-1, dimension)
 
 
 def facets_of(encoded: str) -> tuple[list[str], str, Sequence[Any]]:
     """Decode a row's `facets`: (value of each of FACETS, title, encoded attributes).
 
-    Rows that were written before there were attributes have an empty sequence for them.
+    In rows older than attributes, these are an empty sequence.
     """
     decoded = [*json.loads(encoded), ()]
     end = len(FACETS)
@@ -122,10 +121,10 @@ def facets_of(encoded: str) -> tuple[list[str], str, Sequence[Any]]:
 def hit_attributes_of(
     encoded: Sequence[Any], facets: Sequence[str], title: str, newest: float, vectors: Vectors
 ) -> HitAttributes:
-    """Decode the attributes of a hit; an empty `encoded` leaves what only it could tell unset.
+    """Decode the attributes of a hit; from an empty `encoded`, most of them stay unset.
 
-    `facets`: the value of each of FACETS. The centroid is that of the vectors, which are read
-    anyway: rows of any age have one.
+    `facets`: the value of each of FACETS. The centroid is computed from the vectors, which are read
+    anyway, so that rows of any age have one.
     """
     valid_from, valid_until, replaces, text_signature = encoded or (None, None, (), "")
     return HitAttributes(
@@ -152,7 +151,7 @@ def _hit_attributes(indexed: IndexedDocument) -> list[Any]:
 
 
 def _facets(document: Document) -> list[str]:
-    """Give the document's value of each facet, in the order of FACETS; empty where it has none."""
+    """Return the document's value of each facet, in the order of FACETS, or an empty string."""
     shown = document.modified or document.created
     values = {name: getattr(document, name) for name in FACETS if name != "year"}
     values["year"] = str(shown.year) if shown else ""
@@ -160,7 +159,7 @@ def _facets(document: Document) -> list[str]:
 
 
 def _body(passages: Sequence[Passage]) -> list[str]:
-    """Terms of each passage; a heading counts once, where it begins."""
+    """Return the terms of each passage; a heading counts once, where its section begins."""
     lines, heading = [], ""
     for passage in passages:
         begins = passage.heading and passage.heading != heading

@@ -1,7 +1,7 @@
-"""The embedded indexes: a folder each, and one file that says which of them is live.
+"""The embedded indexes: a folder for each, and a file that says which one is live.
 
-The file is replaced by a rename, so that it is always whole; every process reads it at
-each request and batch.
+The file is replaced by a rename, so that it is always complete; every process reads it at each
+request and batch.
 """
 
 import errno
@@ -27,13 +27,13 @@ from indexer.values import IndexedDocument
 
 POINTER = "generations.json"
 UNNAMED = NamedIndex("", IndexSpec(EncoderRecord("", 0), "", ""))
-"""An index of before there was a pointer lies in the folder itself."""
+"""An index older than the pointer file lies in the folder itself."""
 _DELETIONS = 5
-"""Of a folder in which somebody writes meanwhile, before its removal is an error."""
+"""Tries to delete a folder that another process writes to, before the error is raised."""
 
 
 class EmbeddedStorage:
-    """Adapter of `IndexStorage`."""
+    """The `IndexStorage` in a local folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -41,11 +41,11 @@ class EmbeddedStorage:
         self._opening = threading.Lock()
 
     def spec(self, encoder: EncoderRecord) -> IndexSpec:
-        """What this code makes indexes with."""
+        """Return the spec of the indexes that this code creates."""
         return IndexSpec(encoder, analysis_signature(), FORMAT)
 
     def pointers(self) -> Pointers | None:
-        """Read the file; without it, an index that lies in the folder itself is the live one."""
+        """Read the file; without it, an index in the folder itself is the live one."""
         with engine_faults():
             try:
                 text = (self._folder / POINTER).read_text("utf-8")
@@ -60,7 +60,7 @@ class EmbeddedStorage:
             raise IndexDamaged(POINTER) from error
 
     def index(self, named: NamedIndex) -> EmbeddedIndex:
-        """Open an index's folder, once in this process."""
+        """Open an index's folder, once per process."""
         with self._opening:
             if named.name not in self._opened:
                 if not (self._folder / named.name / "index.sqlite").exists():
@@ -71,20 +71,20 @@ class EmbeddedStorage:
             return self._opened[named.name]
 
     def identity(self, named: NamedIndex) -> str:
-        """Return the index's name behind the engine's: no name is used twice."""
+        """Return the index's name after the engine's: names are never used twice."""
         return f"embedded:{named.name}"
 
     def create(self, spec: IndexSpec) -> NamedIndex:
-        """Make the folder, then name it: what is made and never named, `clear` deletes."""
+        """Create the folder, then point to it; `clear` deletes folders without a pointer."""
         pointers = self.pointers()
-        # A name is never used twice: what a process has opened cannot become another.
+        # A name is never used twice: an opened index cannot turn into another one.
         created = NamedIndex(f"{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(2)}", spec)
         EmbeddedIndex(self._folder / created.name, spec.encoder.dimension)
         self._point(Pointers(pointers.live, created) if pointers else Pointers(created))
         return created
 
     def promote(self) -> None:
-        """One rename; then delete what is not named any more."""
+        """Move the pointer with one rename, then delete other indexes."""
         pointers = self.pointers()
         if pointers is None or pointers.next is None:
             raise IndexRefused("Il n'y a pas d'index à mettre en service : rien n'a été changé.")
@@ -92,14 +92,14 @@ class EmbeddedStorage:
         self.clear()
 
     def drop_next(self) -> None:
-        """Name it no more, then delete it."""
+        """Remove the pointer to the next index, then delete it."""
         pointers = self.pointers()
         if pointers is not None:
             self._point(Pointers(pointers.live))
             self.clear()
 
     def clear(self) -> None:
-        """Delete every folder with an index that the file does not name."""
+        """Delete every folder with an index to which no pointer points."""
         pointers = self.pointers()
         if pointers is None:
             return
@@ -108,26 +108,26 @@ class EmbeddedStorage:
             for store in self._folder.glob("*/index.sqlite"):
                 if store.parent.name not in named:
                     self._opened.pop(store.parent.name, None)
-                    with suppress(OSError):  # of files that somebody still holds
+                    with suppress(OSError):  # another process may still hold files
                         _delete_folder(store.parent)
             if UNNAMED.name not in named:
                 for path in (*self._folder.glob("index.sqlite*"), *self._folder.glob("text*")):
                     _delete_folder(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     def delete_all(self) -> None:
-        """Delete the folder."""
+        """Delete the whole folder."""
         with engine_faults():
             self._opened.clear()
             if self._folder.exists():
                 _delete_folder(self._folder)
 
     def size_bytes(self, named: NamedIndex) -> int:
-        """Size of the index's files, as far as they stay while they are counted."""
+        """Return the size of the index's files; files that vanish meanwhile count 0."""
         with engine_faults():
             return sum(map(_size, (self._folder / named.name).rglob("*")))
 
     def salvage(self, named: NamedIndex) -> Iterator[IndexedDocument | None]:
-        """Yield each document of a file that may be damaged; None for a row that cannot be read."""
+        """Yield each document of a damaged file, and None for each unreadable row."""
         for row in salvaged_rows(self._folder / named.name / "index.sqlite"):
             try:
                 yield indexed_of(row, named.spec.encoder.dimension) if row else None
@@ -135,7 +135,7 @@ class EmbeddedStorage:
                 yield None
 
     def _point(self, pointers: Pointers) -> None:
-        """Replace the file; once this returns, it outlasts a loss of power."""
+        """Replace the file; durable once this returns, even against a power failure."""
         named = {"live": pointers.live, "next": pointers.next}
         text = json.dumps({role: _row(one) for role, one in named.items() if one})
         written = self._folder / f"{POINTER}.new"
@@ -153,9 +153,9 @@ class EmbeddedStorage:
 
 
 def _delete_folder(folder: Path) -> None:
-    """Delete it whole, also where tantivy takes a lock in it meanwhile.
+    """Delete a folder, even if tantivy takes a lock in it meanwhile.
 
-    An index that was opened a moment ago is looked at from a thread of the engine's own.
+    A thread of the engine watches an index for a while after it was opened.
     """
     tries = 0
     while folder.exists():
@@ -175,7 +175,7 @@ def _size(path: Path) -> int:
 
 
 def _row(named: NamedIndex) -> dict[str, Any]:
-    """As every version reads it: one that is still running has to say that it is a former one."""
+    """Return a pointer in the form of all versions: former ones must notice a newer index."""
     return {"name": named.name, "made": asdict(named.spec)}
 
 

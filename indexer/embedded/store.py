@@ -1,6 +1,6 @@
-"""The truth of the embedded index.
+"""The store of the embedded index: one SQLite file in WAL mode, which is authoritative.
 
-One SQLite file, in WAL mode; and the engine's errors as ours.
+Also turns the engine's errors into `IndexerError`s.
 """
 
 import json
@@ -48,7 +48,7 @@ _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 @contextmanager
 def engine_faults() -> Iterator[None]:
-    """Raise `IndexRefused` where a person has to act, else `IndexUnreachable`."""
+    """Raise `IndexDamaged`, `IndexRefused` if a person has to act, else `IndexUnreachable`."""
     try:
         yield
     except sqlite3.Error as error:
@@ -85,7 +85,8 @@ def text_faults() -> Iterator[None]:
 
 
 PANIC = "PanicException"
-"""What the binding of tantivy raises for a segment that is cut; it has no name to import."""
+"""Name of the error that tantivy's binding raises for a truncated segment; it cannot be imported.
+"""
 FORMAT = "1"
 """Raise this number when the layout of rows changes (`tests/unit/test_index_layout.py`)."""
 BUSY_TIMEOUT_S = 30.0
@@ -127,7 +128,7 @@ StoreWrite = tuple[DocumentRow, Access] | PutAccess | Remove
 
 
 class Store:
-    """One connection per thread; every transaction is short."""
+    """A SQLite file with one connection per thread and short transactions."""
 
     def __init__(self, path: Path, dimension: int) -> None:
         self._path = path
@@ -150,18 +151,18 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One write transaction: all of it, or nothing."""
+        """Run the block in a write transaction, which is applied whole or not at all."""
         with self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Several reads of one and the same state."""
+        """Run the block in a read transaction: all its reads see the same state."""
         with self._transaction("BEGIN") as connection:
             yield connection
 
     def apply(self, batch: Iterable[StoreWrite]) -> None:
-        """Apply in order, in one transaction."""
+        """Apply the writes in order, in one transaction."""
         with self.writing() as connection:
             seq = self.seq(connection)
             for seq, write in enumerate(batch, start=seq + 1):  # noqa: B020 — ends on the last one
@@ -173,7 +174,7 @@ class Store:
         return _number(connection, "seq")
 
     def progress(self) -> tuple[int, int]:
-        """Return the numbers of the last change and of the last that the text index committed."""
+        """Return the numbers of the last change and of the last one in the text index."""
         rows = self.connection().execute(
             "SELECT name, value FROM meta WHERE name IN ('seq', 'applied')"
         )
@@ -181,15 +182,15 @@ class Store:
         return int(found["seq"]), int(found["applied"])
 
     def mark_applied(self, seq: int) -> None:
-        """Record that the text index has committed everything up to `seq`."""
+        """Record that the text index has committed all changes up to `seq`."""
         with self.writing() as connection:
             connection.execute("UPDATE meta SET value = ? WHERE name = 'applied'", (seq,))
 
     def forget_lists(self) -> None:
-        """Forget the access lists that no document names.
+        """Delete access lists that no document names.
 
-        The newest stays: a number that came again would mean a former list to the processes
-        that hold it in memory.
+        The newest list stays: processes with lists in memory would take its number, if reused, for
+        the former list.
         """
         with self.writing() as connection:
             connection.execute(
@@ -198,10 +199,10 @@ class Store:
             )
 
     def empty_journal(self) -> None:
-        """Carry the write-ahead journal into the file, and leave nothing in it.
+        """Write the write-ahead journal to the file, and empty it.
 
-        What was deleted is overwritten in the file (`secure_delete`), and stands in the
-        journal until then. Raises `IndexUnreachable` where others read on for too long.
+        Deleted content is overwritten in the file (`secure_delete`), but stays in the journal until
+        then. Raises `IndexUnreachable` if other connections read for too long.
         """
         ((busy, _, _),) = self.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         if busy:
@@ -210,7 +211,7 @@ class Store:
             )
 
     def kept(self, document_ids: Sequence[str]) -> Iterator[IndexEntry]:
-        """What is kept of these documents."""
+        """Return the entries of these documents."""
         rows = self.connection().execute(
             f"{_KEPT} WHERE d.id IN (SELECT value FROM json_each(?))",  # noqa: S608 — constants
             (json.dumps(document_ids),),
@@ -218,17 +219,17 @@ class Store:
         return (_kept(row) for row in rows.fetchall())
 
     def whole(self, document_ids: Sequence[str]) -> list[WholeRow]:
-        """All that is kept of these documents."""
+        """Return the whole rows of these documents."""
         rows = self.connection().execute(_WHOLE, (json.dumps(document_ids),))
         return rows.fetchall()
 
     def sources(self) -> frozenset[str]:
-        """The sources of which documents are kept."""
+        """Return the sources that have at least one document."""
         rows = self.connection().execute("SELECT DISTINCT source FROM documents")
         return frozenset(source for (source,) in rows)
 
     def denials(self, source: str) -> dict[str, int]:
-        """How many documents of a source deny each principal; lists without a denial are left."""
+        """Return the denied principals of a source, and how many documents deny each."""
         rows = self.connection().execute(
             "SELECT a.key, count(*) FROM access a JOIN documents d ON d.access = a.id"
             " WHERE a.key NOT LIKE '%, []]' AND d.source = ? GROUP BY a.id",
@@ -240,14 +241,14 @@ class Store:
         return dict(counted)
 
     def count(self, source: str) -> int:
-        """How many documents of a source are kept."""
+        """Return the number of documents of a source."""
         rows = self.connection().execute(
             "SELECT count(*) FROM documents WHERE source = ?", (source,)
         )
         return int(rows.fetchone()[0])
 
     def sample(self, count: int) -> list[tuple[int, WholeRow]]:
-        """Return (row number, all that is kept) of at most `count` documents, drawn at random."""
+        """Return (row number, whole row) of at most `count` documents, drawn at random."""
         connection = self.connection()
         last = connection.execute("SELECT max(seq) FROM documents").fetchone()[0] or 0
         drawn = random.sample(range(last + 1), min(count, last + 1))
@@ -267,12 +268,12 @@ class Store:
             raise IndexDamaged("index.sqlite")
 
     def vector_bytes(self) -> int:
-        """How many bytes all vectors take; only their lengths are read."""
+        """Return the size of all vectors in bytes; only their lengths are read."""
         (found,) = self.connection().execute("SELECT sum(length(vectors)) FROM contents").fetchone()
         return int(found or 0)
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
-        """Every kept document of a source; by steps, so that no transaction stays open."""
+        """Yield every document of a source, in steps, so that no transaction stays open."""
         last = 0
         while True:
             rows = self.connection().execute(
@@ -298,7 +299,7 @@ class Store:
 
     @staticmethod
     def _prepared(connection: sqlite3.Connection, dimension: int) -> str:
-        """Create what is missing and check that the file is ours; return its own name."""
+        """Create missing tables, check that the file is ours, and return its unique id."""
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
         wanted = {"format": FORMAT, "dimension": dimension, "seq": 0, "applied": 0}
@@ -339,7 +340,10 @@ def _require_readable(connection: sqlite3.Connection) -> None:
 
 
 def _to_wal(connection: sqlite3.Connection) -> None:
-    """Readers beside a writer. While others turn a new file too, SQLite refuses without a wait."""
+    """Turn on WAL, so that readers do not block a writer.
+
+    SQLite refuses at once if others do the same to a new file: this is retried.
+    """
     deadline = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
@@ -354,10 +358,10 @@ def _to_wal(connection: sqlite3.Connection) -> None:
 
 
 def salvaged_rows(path: Path) -> Iterator[WholeRow | None]:
-    """Yield every row that can be read of a file that may be damaged; None for one that cannot.
+    """Yield every readable row of a damaged file, and None for each unreadable one.
 
-    A stretch with an error is halved until only single rows are left out. The first item is None
-    if the file as a whole is not sound, since rows may then be missing unnoticed.
+    A range with an error is halved until only single rows are left out. The first item is None if
+    the file as a whole is not sound, since rows may then be missing unnoticed.
     """
     with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
         try:

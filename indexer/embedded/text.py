@@ -1,4 +1,4 @@
-"""The text side: tantivy, fed with terms of our own analysis and replayed from the store."""
+"""The text index: tantivy, fed with terms of our own analysis and replayed from the store."""
 
 import fcntl
 import json
@@ -28,7 +28,7 @@ from indexer.values import Byline
 WRITER_HEAP_BYTES = 32_000_000
 LOCK_TIMEOUT_S = 60.0
 PASSAGE_GAP = 100
-"""Positions between two passages: no phrase reaches across."""
+"""Positions between two passages, so that no phrase spans both."""
 
 _FIELDS = ("title", "text")
 _NEW = (
@@ -39,7 +39,7 @@ _NEW_AFTER = f"{_NEW} > ? ORDER BY seq"
 _NEW_OF = f"{_NEW} IN (SELECT value FROM json_each(?)) ORDER BY seq"  # noqa: S608 - constants
 _ROWS_AT_ONCE = 500
 _ROWS_OF_A_COMMIT = 20_000
-"""Of an expunging: half a minute at most, in which nobody else writes."""
+"""Rows per commit of an expunge: about half a minute, during which nobody else can write."""
 _LAST_ROW = 2**63 - 1
 _FOOTER_MARK = 1337
 _HELD = "Un autre processus écrit dans l'index intégré : attendez sa fin, puis relancez."
@@ -54,11 +54,10 @@ def _schema() -> tantivy.Schema:
 
 
 class TextIndex:
-    """Holds one tantivy document per store row, named by the row's sequence number.
+    """Holds one tantivy document per store row, identified by the row's sequence number.
 
-    Only one process writes at a time (an advisory lock on a file, which a killed
-    process gives back). The folder carries the store's own name: another store's text
-    is never read.
+    Only one process writes at a time (an advisory file lock, which a killed process releases). The
+    folder is named after the store, so that another store's text is never read.
     """
 
     def __init__(self, folder: Path, store: Store) -> None:
@@ -72,9 +71,9 @@ class TextIndex:
         self._seen, self._snapshot = -1, self._index.searcher()
 
     def replay(self, *, wait: bool) -> None:
-        """Bring tantivy up to the store; without `wait`, only if nobody else is writing.
+        """Bring tantivy up to date with the store; without `wait`, only if the lock is free.
 
-        Raises `IndexUnreachable` when waiting was in vain or tantivy cannot write.
+        Raises `IndexUnreachable` if the lock is not free in time or tantivy cannot write.
         """
         seq, applied = self._store.progress()
         if applied >= seq:
@@ -86,33 +85,33 @@ class TextIndex:
                 self._replay()
 
     def expunge(self) -> None:
-        """Write anew the segments in which something was deleted: their terms stay until then.
+        """Rewrite segments with deleted documents, because these still hold their terms.
 
-        The binding asks for no merge. A segment of which every document is deleted goes by
-        itself: so what is left of it is deleted, and added again from the store. Raises
-        `IndexUnreachable` as `replay` does.
+        The Python binding cannot merge segments. A segment disappears once all its documents are
+        deleted: its remaining ones are therefore deleted and added again from the store. Raises
+        `IndexUnreachable` like `replay`.
         """
         self.replay(wait=True)
         with self._held():
-            # Former versions deleted nothing: what the store lacks goes first.
+            # Former versions deleted nothing: first remove rows that the store no longer has.
             self._write_anew(self._rows_of_none())
             rows = self._rows_beside_deleted()
         for start in range(0, len(rows), _ROWS_OF_A_COMMIT):
-            with self._held():  # let go between two: somebody may have a deletion to write
+            with self._held():  # released between commits: others may have to write
                 self._write_anew(rows[start : start + _ROWS_OF_A_COMMIT])
         with self._held():
-            # Files that a search of this process still holds are not collected.
+            # Files that this process's searcher still holds would not be collected.
             with self._reading:
                 self._index.reload()
                 self._snapshot = self._index.searcher()
             self._writer().wait_merging_threads()
 
     def _writer(self) -> tantivy.IndexWriter:
-        """A writer, with what no commit names out of its way.
+        """Return a writer, after deleting files that no commit names.
 
-        A process that was killed while it deleted leaves the file that the next one, which
-        counts on from the same commit, would write. Only an index that is opened now knows
-        of the files of other processes.
+        A process killed while it deleted documents leaves a file under the name that the next
+        writer, which continues from the same commit, would use. Only a newly opened index knows the
+        files of other processes.
         """
         opened = tantivy.Index(self._schema, path=str(self._path))
         writer = opened.writer(heap_size=WRITER_HEAP_BYTES, num_threads=1)
@@ -121,7 +120,7 @@ class TextIndex:
 
     @contextmanager
     def _held(self) -> Iterator[None]:
-        """The writers' lock for a moment. Raises `IndexUnreachable` where it is not free."""
+        """Hold the writers' lock for a moment. Raises `IndexUnreachable` if it is not free."""
         with self._lock(LOCK_TIMEOUT_S) as held:
             if not held:
                 raise IndexUnreachable(_HELD)
@@ -129,7 +128,7 @@ class TextIndex:
                 yield
 
     def _segments(self) -> list[tuple[int, int]]:
-        """(documents, deleted ones) of each segment, in the order of the folder's own list."""
+        """Return (documents, deleted ones) of each segment, in the order of the folder's list."""
         meta = json.loads((self._path / "meta.json").read_text("utf-8"))
         return [
             (segment["max_doc"], (segment["deletes"] or {}).get("num_deleted_docs", 0))
@@ -141,16 +140,16 @@ class TextIndex:
         return self._rows(Query.all_query(), self._index.searcher())
 
     def _rows_of_none(self) -> NDArray[np.int64]:
-        """The rows that stand in the text and no more in the store."""
+        """Return the rows in the text index that the store no longer has."""
         with self._store.reading() as connection:
             kept = [row for (row,) in connection.execute("SELECT seq FROM documents")]
         gone: NDArray[np.int64] = np.setdiff1d(self._every_row(), np.array(kept, dtype=np.int64))
         return gone
 
     def _rows_beside_deleted(self) -> NDArray[np.int64]:
-        """The rows that stand in segments of which something was deleted.
+        """Return the rows in segments with deleted documents.
 
-        Every row where the segments of the folder are not those of the search, in order.
+        Returns all rows if the folder's segments and those of the search differ.
         """
         self._index.reload()
         searcher, segments = self._index.searcher(), self._segments()
@@ -169,7 +168,7 @@ class TextIndex:
         return rows[touched[places]]
 
     def _write_anew(self, rows: NDArray[np.int64]) -> None:
-        """Delete these rows and add them again, in one commit; what the store lacks stays gone."""
+        """Delete these rows, and add those that the store still has again, in one commit."""
         if not len(rows):
             return
         writer = self._writer()
@@ -189,18 +188,18 @@ class TextIndex:
         most: int | None = None,
         snapshot: tantivy.Searcher | None = None,
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """(rows, scores) of every match, or of the `most` best; highest score first.
+        """Return (rows, scores) of every match, or of the `most` best; highest score first.
 
-        A score is BM25 of title and text added (most fields).
+        The score is the sum of BM25 of title and text (most fields).
         """
         return self._found(self._query(request), most, snapshot)
 
     def matching(self, request: AnalyzedQuery, snapshot: tantivy.Searcher) -> NDArray[np.int64]:
-        """The rows of every match, in no order: no score is computed."""
+        """Return the rows of every match, unordered; no score is computed."""
         return self._rows(self._query(request), snapshot)
 
     def having(self, phrase: Phrase, snapshot: tantivy.Searcher) -> NDArray[np.int64]:
-        """The rows with a phrase in their title or text, in no order; all for an empty one."""
+        """Return the rows with a phrase in title or text, unordered; all rows for an empty one."""
         return self._rows(self._phrase(phrase) if phrase else Query.all_query(), snapshot)
 
     def _query(self, request: AnalyzedQuery) -> Query:
@@ -217,7 +216,7 @@ class TextIndex:
         return Query.boolean_query(clauses)
 
     def titled(self, whole: tuple[str, ...], beginning: str) -> NDArray[np.int64]:
-        """Rows whose title has these whole words and one that begins so."""
+        """Return rows whose title has these whole words and a word with this beginning."""
         clauses = [
             (Occur.Must, Query.term_query(self._schema, "words", word)) for word in set(whole)
         ]
@@ -225,7 +224,7 @@ class TextIndex:
         return self._rows(Query.boolean_query([*clauses, (Occur.Must, started)]))
 
     def contributed(self, byline: Byline, snapshot: tantivy.Searcher) -> NDArray[np.int64]:
-        """Rows to which somebody contributed by one of the accounts or under the name."""
+        """Return rows with a contribution by one of the accounts or under the name."""
         found = [
             Query.term_query(self._schema, "accounts", account_key(account))
             for account in byline.accounts
@@ -239,14 +238,14 @@ class TextIndex:
         return self._rows(any_of, snapshot)
 
     def signed(self, account_key: str) -> NDArray[np.int64]:
-        """Rows to which somebody contributed by the account of that key."""
+        """Return rows with a contribution by the account of this key."""
         return self._rows(Query.term_query(self._schema, "accounts", account_key))
 
     def _one_of(self, group: Sequence[Phrase]) -> Query:
         return Query.boolean_query([(Occur.Should, self._phrase(phrase)) for phrase in group])
 
     def _otherwise(self, group: Sequence[WeightedPhrase]) -> Query:
-        """By the best of the group, so that many synonyms weigh no more than one."""
+        """Score by the best of the group, so that many synonyms weigh no more than one."""
         return Query.disjunction_max_query(
             [
                 Query.boost_query(self._phrase(expansion.phrase), expansion.weight)
@@ -255,7 +254,7 @@ class TextIndex:
         )
 
     def near(self, word: str, slips: int) -> NDArray[np.int64]:
-        """Rows whose title or text may have a word within so many slips of a folded one."""
+        """Return rows whose title or text may have a word within `slips` edits of a folded one."""
         return self._rows(
             Query.boolean_query(
                 [
@@ -266,14 +265,14 @@ class TextIndex:
         )
 
     def _lifts(self, request: AnalyzedQuery) -> Iterator[Query]:
-        """What adds to the score of a match, and makes none."""
+        """Yield queries that only add to the score of a match."""
         for word in request.exact:
             yield Query.boost_query(self._phrase(((0, word),)), EXACT_WEIGHT)
         for pair in request.pairs:
             yield Query.boost_query(self._phrase(pair), PAIR_WEIGHT)
 
     def _phrase(self, phrase: Phrase) -> Query:
-        """In the title or in the text; its score is the sum of both."""
+        """Return a query for the phrase in title or text; its score is the sum of both."""
         if len(phrase) == 1:
             found = [Query.term_query(self._schema, field, phrase[0][1]) for field in _FIELDS]
         else:
@@ -291,7 +290,7 @@ class TextIndex:
         return np.array(rows, dtype=np.int64), np.array([s for s, _ in hits], dtype=np.float64)
 
     def _rows(self, query: Query, snapshot: tantivy.Searcher | None = None) -> NDArray[np.int64]:
-        """Ordered by what is wanted, hits come with it: scored, each would be looked up."""
+        """Return the rows that match, read by an ordered query: scored hits need a lookup each."""
         with text_faults():
             searcher = snapshot or self.snapshot()
             limit = max(searcher.num_docs, 1)
@@ -299,11 +298,11 @@ class TextIndex:
         return np.fromiter((row for row, _ in hits), dtype=np.int64, count=len(hits))
 
     def snapshot(self) -> tantivy.Searcher:
-        """Return what any process has committed so far: the same object until more is."""
+        """Return all that any process has committed; the same object until there is more."""
         return self.snapshot_at()[1]
 
     def snapshot_at(self) -> tuple[int, tantivy.Searcher]:
-        """Return (number of the last change that is certainly committed, `snapshot()`)."""
+        """Return (number of the last change certainly committed, `snapshot()`)."""
         _, applied = self._store.progress()
         with self._reading:
             if applied != self._seen:
@@ -312,13 +311,13 @@ class TextIndex:
             return self._seen, self._snapshot
 
     def _opened(self) -> tantivy.Index:
-        """Open the folder; a missing or broken one is made anew, to be replayed from zero."""
+        """Open the folder; recreate a missing or broken one, to be replayed from the start."""
         if (sound := self._sound()) is not None:
             return sound
         with self._lock(LOCK_TIMEOUT_S) as held:
             if not held:
                 raise IndexUnreachable(_HELD)
-            if (sound := self._sound()) is not None:  # another process has made it meanwhile
+            if (sound := self._sound()) is not None:  # another process created it meanwhile
                 return sound
             shutil.rmtree(self._path, ignore_errors=True)
             self._path.mkdir(parents=True)
@@ -329,8 +328,8 @@ class TextIndex:
     def verify(self) -> None:
         """Compare each file of a segment with its checksum. Raises `IndexDamaged`.
 
-        A file ends with a line of JSON that holds the CRC-32 of what stands before it, then the
-        length of that line and a mark, of four bytes each (tantivy's `directory/footer.rs`).
+        A file ends with a line of JSON with the CRC-32 of the content before it, then the length of
+        that line and a mark, four bytes each (tantivy's `directory/footer.rs`).
         """
         for path in sorted(self._path.glob("*.*")):
             if not re.fullmatch(r"[0-9a-f]{32}\..+", path.name):
@@ -349,8 +348,8 @@ class TextIndex:
                 raise IndexDamaged("index de texte")
 
     def _sound(self) -> tantivy.Index | None:
-        """Return the text index in the folder, or None if there is none that can be read."""
-        # Broken or of another schema: the store holds all that it held.
+        """Return the text index in the folder, or None if there is no readable one."""
+        # If it is broken or has another schema, it is rebuilt from the store.
         with suppress(IndexUnreachable, IndexDamaged), text_faults():
             if self._path.exists() and tantivy.Index.exists(str(self._path)):
                 index = tantivy.Index(self._schema, path=str(self._path))
@@ -374,23 +373,23 @@ class TextIndex:
     def _feed(
         self, writer: tantivy.IndexWriter, connection: sqlite3.Connection, applied: int
     ) -> None:
-        """Repeat what the store says; doing so twice is harmless."""
+        """Apply the store's changes; applying them twice is harmless."""
         gone = "SELECT document FROM removed WHERE seq > ?"
         for (row,) in connection.execute(gone, (applied,)):
             self._delete(writer, row)
-        # Left by a crash before `mark_applied`.
+        # Rows left by a crash before `mark_applied`.
         newer = (self._schema, "row", tantivy.FieldType.Unsigned, applied + 1, _LAST_ROW)
         writer.delete_documents_by_query(Query.range_query(*newer))
         for found in connection.execute(_NEW_AFTER, (applied,)):
             writer.add_document(_document(found))
 
     def _delete(self, writer: tantivy.IndexWriter, row: int) -> None:
-        # Not `delete_documents_by_term`: it takes a number for a signed one, and finds nothing.
+        # Not `delete_documents_by_term`: it treats the number as signed, and finds nothing.
         writer.delete_documents_by_query(Query.term_query(self._schema, "row", row))
 
     @contextmanager
     def _lock(self, timeout_s: float) -> Iterator[bool]:
-        """Hold the writers' lock, or say that it is not free in time."""
+        """Take the writers' lock; yield whether it was free in time."""
         with self._lock_path.open("ab") as file:
             deadline = time.monotonic() + timeout_s
             while not (held := _locked(file.fileno())) and time.monotonic() < deadline:
@@ -399,7 +398,7 @@ class TextIndex:
 
 
 def _document(found: tuple[int, str, str, str, str]) -> tantivy.Document:
-    """A row of the store, as `_NEW` reads it, to be found by its terms."""
+    """Convert a row of the store, as `_NEW` reads it, to a tantivy document."""
     row, title, words, body, card = found
     document = tantivy.Document()
     document.add_unsigned("row", row)
@@ -422,7 +421,7 @@ def _locked(descriptor: int) -> bool:
 
 
 def _tokens(lines: str) -> PreTokenizedString:
-    """Terms with their positions: a stop word leaves its place empty."""
+    """Return the terms with their positions; a stop word leaves its position empty."""
     tokens, begin = [], 0
     for line in lines.split("\n"):
         tokens += [Token(term, begin + at, 0, 0) for at, term in decoded(line)]

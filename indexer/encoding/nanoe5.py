@@ -71,7 +71,7 @@ def weights_path() -> Path:
 
 
 def weights_hash() -> str:
-    """Return the SHA-256 of the weights file, in hexadecimal."""
+    """Return the sha256 of the package's weights file, in hexadecimal."""
     with weights_path().open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -84,7 +84,7 @@ def write_card(directory: Path, card: ModelCard) -> None:
 
 
 def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
+    """sha256, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

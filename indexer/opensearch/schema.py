@@ -240,7 +240,7 @@ def _passage_fields(dimension: int, quantisation: Quantisation) -> Body:
 
 
 def engine_id(document_id: str) -> str:
-    """Return the engine's `_id`: a hash, since it is limited to 512 bytes, unlike a document's id."""
+    """Return the engine's `_id`: a hash of the document's id, which may exceed its 512 bytes."""
     return hashlib.sha256(document_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
