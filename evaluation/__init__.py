@@ -1,1 +1,1 @@
-"""Measures the quality of answers on judged question sets, with the code that serves them."""
+"""Measure the quality of answers on judged question sets, with the code that serves them."""

@@ -1,6 +1,6 @@
-"""Evaluates when to answer that nobody is known.
+"""Evaluate when to answer that nobody is known.
 
-Varies thresholds on confidence and on the nearest document; also reports the degrees served.
+Thresholds on confidence and on the nearest document are varied; the served degrees are measured.
 """
 
 import math

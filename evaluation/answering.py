@@ -1,4 +1,4 @@
-"""Fits the models of whether documents answer (`search_api.ranking.answered`).
+"""Fit the models of whether documents answer (`search_api.ranking.answered`).
 
 Each administration is scored by a model that was fitted on the others.
 """
@@ -106,7 +106,7 @@ def _fit(pages: Sequence[JudgedPage], what: str) -> LogisticRegression:
 
 
 def _figures(what: str, name: str, bar: float, pages: Sequence[JudgedPage], likely: Floats) -> str:
-    """Return a row: shares of pages that reach the bar, and the share of these that is right.
+    """Return one row: shares of pages that reach the bar, and the share of these that is right.
 
     The shares are of the right pages, of the administration's other ones, and of the foreign ones.
     """

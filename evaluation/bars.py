@@ -1,4 +1,4 @@
-"""Chooses an encoder's bars on a judged set: read `measure_bars`, then `chosen_bars`."""
+"""Choose an encoder's bars on a judged set: read `measure_bars`, then `chosen_bars`."""
 
 import math
 from collections.abc import Sequence

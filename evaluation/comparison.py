@@ -1,4 +1,4 @@
-"""Compares two runs of the same questions: differences, confidence intervals, p values."""
+"""Compare two runs of the same questions: differences, confidence intervals, p values."""
 
 import math
 from collections import defaultdict

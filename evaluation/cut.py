@@ -1,4 +1,4 @@
-"""Evaluates where a result set ends, and when a first document surely answers."""
+"""Evaluate where a result set ends, and when a first document is sure to answer."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -115,7 +115,7 @@ class SureAnswer:
 
 
 def evaluate_direct(judged: SearchSet, bench: Bench) -> tuple[SureAnswer, ...]:
-    """Ask each question like a page. Raises `IndexUnreachable` or `IndexRefused`."""
+    """Ask each question as a page does. Raises `IndexUnreachable` or `IndexRefused`."""
     with open_scratch(bench, judged) as scratch:
 
         def ask(query: JudgedQuery) -> SureAnswer:

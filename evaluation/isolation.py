@@ -1,4 +1,4 @@
-"""Evaluates claims that an agent is alone on a topic: how many are right, and how many are found.
+"""Evaluate claims that an agent is alone on a topic: how many are right, and how many are found.
 
 Read `evaluate_isolation` first. A set is an export (`export/directory.csv`, `export/topics.csv`,
 and a folder for each source) and its truth (`truth.json`), both of one day.
@@ -49,7 +49,7 @@ class TrueTopic:
     """The real holders of a topic on the day of the set, by agents' ids.
 
     `alone_in` maps areas (`` for the country, else a département) to the agent who holds it alone
-    there. `wrote`: holders in force who wrote on it, whom documents can show.
+    there. `wrote`: holders in force who wrote on it, so that documents can reveal them.
     """
 
     kind: str

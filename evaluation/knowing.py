@@ -1,4 +1,4 @@
-"""Fits the model of who knows (`expertise.knowing`) on administrations with written truth.
+"""Fit the model of who knows (`expertise.knowing`) on administrations with written truth.
 
 Each administration is scored by a model that was fitted on the others.
 """

@@ -1,4 +1,4 @@
-"""Fits logistic regressions."""
+"""Fit a logistic regression."""
 
 from dataclasses import dataclass
 

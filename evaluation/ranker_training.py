@@ -1,4 +1,4 @@
-"""Trains a ranker on judged questions, by folds of groups, and decides whether it may serve.
+"""Train a ranker on judged questions, by folds of groups, and decide whether it may serve.
 
 LambdaMART (Burges, "From RankNet to LambdaRank to LambdaMART: an overview", MSR-TR-2010-82), by
 LightGBM. Serving does not need this module: the trees are written to the file that

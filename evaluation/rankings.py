@@ -1,4 +1,4 @@
-"""Evaluates the ranking of documents (`evaluate_search`) and of experts (`evaluate_experts`)."""
+"""Evaluate the ranking of documents (`evaluate_search`) and of experts (`evaluate_experts`)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from search_api.search import Retriever
 
 
 def evaluate_search(judged: SearchSet, bench: Bench, retrievers: Sequence[Retriever]) -> Report:
-    """Index the set with the pipeline, ask each question like a page, and judge the answers.
+    """Index the set with the pipeline, ask each question as a page does, and judge the answers.
 
     Raises `IndexUnreachable` or `IndexRefused`.
     """

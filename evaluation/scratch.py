@@ -60,8 +60,8 @@ def judged_id(kept: str) -> str:
 def evaluation_reader(query: JudgedQuery, without: Iterable[str] = ()) -> Reader:
     """Return a reader of all documents except the one that the question was made from.
 
-    Documents of the candidates `without` are left out too. Leaving documents out by access does so
-    before anything is ranked or scaled.
+    Documents of the candidates `without` are left out too. Access leaves them out before anything
+    is ranked or scaled.
     """
     own = {_OWN + query.doc} if query.doc else set()
     written = {_WRITTEN_BY + candidate for candidate in without}

@@ -1,4 +1,4 @@
-"""Fits topic assignment and the strength of holders on written truth.
+"""Fit how topics are assigned to documents, and what makes a holder, on written truth.
 
 Read `topics_text` first. A document is about a topic if a person who wrote or answered it really
 holds the topic: documents were not judged one by one.

@@ -46,7 +46,7 @@ def comb_max(votes: Sequence[Vote]) -> float:
 
 
 def exp_comb_sum(votes: Sequence[Vote]) -> float:
-    """Return the sum with exponentials of the documents' scores."""
+    """Return the sum of the exponentials of the documents' scores, times the votes' shares."""
     return math.fsum(vote.share * math.exp(vote.score) for vote in votes)
 
 
@@ -56,12 +56,12 @@ def exp_comb_mnz(votes: Sequence[Vote]) -> float:
 
 
 def reciprocal_rank(votes: Sequence[Vote]) -> float:
-    """Return the sum of the reciprocals of the documents' ranks."""
+    """Return the sum of the reciprocals of the documents' ranks, times the votes' shares."""
     return math.fsum(vote.share / vote.rank for vote in votes)
 
 
 def borda_fuse(votes: Sequence[Vote]) -> float:
-    """Return the sum, over documents, of the voting ranks from the document's rank down."""
+    """Return the sum of `VOTERS` + 1 - rank (at least 0) over the votes, times their shares."""
     return math.fsum(vote.share * max(0, VOTERS + 1 - vote.rank) for vote in votes)
 
 

@@ -270,7 +270,7 @@ class LiveIndex:
             return self._storage.index(live).write(self._encoded_for(live, batch))
 
     def begin(self, source: str) -> bool:
-        """Make the source's cursor describe the live index, before a crawl loads the cursor.
+        """Make the source's cursor describe the live index: before a crawl loads the cursor.
 
         Returns whether the source has to be read in full before readers may search the index.
         """

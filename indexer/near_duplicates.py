@@ -14,7 +14,7 @@ RUN_WORDS = 3
 """Number of consecutive words that are hashed together, ignoring case and accents."""
 
 LEAST_RUNS = 30
-"""A text with fewer runs has no signature: polite phrases are the same everywhere."""
+"""A text with fewer runs has no signature: forms of politeness are the same everywhere."""
 
 RUN_BYTES, NUMBER_BYTES = 128, 64
 

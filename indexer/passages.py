@@ -1,4 +1,4 @@
-"""Cuts sections into passages: the pieces of text that one vector each stands for.
+"""Cuts sections into passages, the pieces of text that become one vector each.
 
 Words are separated by white space. Each 30 characters of a longer run count as a word, so that text
 without spaces is bounded too.

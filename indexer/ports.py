@@ -94,7 +94,7 @@ class IndexWriter(Protocol):
 
 @runtime_checkable
 class Flushable(Protocol):
-    """An index with pending work, which `flush` finishes before the index is copied."""
+    """An index that may have pending writes, which `flush` settles before a crawl or a copy."""
 
     def flush(self) -> None:
         """Return once no earlier write is pending: each is durable, or will never be applied.

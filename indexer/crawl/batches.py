@@ -35,8 +35,8 @@ from indexer.values import (
 GUARD_SHARE = 0.2
 """Share of a source's documents that one run may delete without confirmation."""
 GUARD_FLOOR = 10
-"""Number of documents that a run may delete from a small source, where a share means little; but
-never all of several.
+"""Number of documents that a run may delete from a source too small for `GUARD_SHARE` to mean much;
+but never all documents, unless there is only one.
 """
 
 
@@ -207,7 +207,7 @@ class OpenFailures:
             self.failures.begin_anew(self.source, document_id)
 
     def among(self, document_ids: Collection[str]) -> frozenset[str]:
-        """Return the ones among these documents that have an open failure."""
+        """Return the documents among these that have an open failure."""
         return frozenset(self._open.intersection(document_ids))
 
     def _of(self, document_id: str) -> set[str]:
@@ -432,7 +432,7 @@ def _fields(record: Document | Section | Contribution) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class NarrowAccess:
-    """Reduce a document's readers to those whom `access` admits too."""
+    """Reduce a document's readers to those that `access` admits too."""
 
     document_id: str
     access: Access
@@ -527,7 +527,7 @@ def _access_change(kept: IndexEntry, access: Access) -> PutAccess | None:
 
 
 def _narrowed(kept: Access, access: Access) -> Access:
-    """Return the access of readers whom both admit; `WITHHELD` stays."""
+    """Return the access of readers that both admit; `WITHHELD` stays."""
     return WITHHELD if kept == WITHHELD else kept.narrowed_to(access)
 
 

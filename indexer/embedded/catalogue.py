@@ -82,7 +82,7 @@ class VectorView:
     def similarities(self, query: Vectors) -> Floats:
         """Return float64 (documents,): cosine of each best passage, -inf without passages.
 
-        Rounded, so that equal passages tie wherever they stand in the matrix.
+        Rounded, so that equal passages tie wherever they are in the matrix.
         """
         best = np.full(len(self.starts), -np.inf)
         filled = self.counts > 0

@@ -179,7 +179,7 @@ class EmbeddedIndex:
             self._text.verify()
 
     def fill(self) -> IndexFill:
-        """Return how full the index is: a process can only hold and compare so many passages."""
+        """Return how full the index is, for the memory and time of one process."""
         with engine_faults():
             passages = self._store.vector_bytes() // (FLOAT32_BYTES * self._dimension)
         return IndexFill(passages, MOST_PASSAGES)

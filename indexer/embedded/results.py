@@ -53,8 +53,8 @@ def best_passages(
 
     The score is the mean of the share of the wanted terms that the passage has and of its
     similarity, min-max scaled over the document's passages; only one of them if the question has no
-    terms or no vector. `analysed[i]` is the encoded line of `passages[i]`. Only `marked` passages
-    are highlighted.
+    terms or no vector. `analysed[i]` is the encoded line of `passages[i]`. Highlights are only
+    computed if `marked`.
     """
     parts = []
     counts = [len(wanted.intersection(line.replace(BESIDE, " ").split(" "))) for line in analysed]

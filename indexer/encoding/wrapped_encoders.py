@@ -92,7 +92,7 @@ class CachedEncoder:
         """Return the vectors of queries, like `passages`."""
         if not self._keep_queries:
             return self._encoder.queries(texts)
-        # The key is the encoded part: older encoders read more, so their vectors differ.
+        # Keyed by the encoded part: vectors of encoders that read more must not be found.
         read = [self._encoder.beginning(text) for text in texts]
         return self._through(read, f"{self.name}/query", self._encoder.queries)
 

@@ -197,7 +197,7 @@ def whole_lists(after: str | None = None) -> Body:
 
 
 def in_form(kept: Body) -> Body | None:
-    """Return the list with its principals in normal form; None if they already are.
+    """Return the list with its principals in normal form; None if they already are in it.
 
     No other document may join it: another list may now have the same meaning.
     """

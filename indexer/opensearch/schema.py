@@ -110,8 +110,8 @@ NOT_IN_CARDS = [
 
 
 COLUMNS_ALONE: Body = {"stored_fields": "_none_"}
-"""Hits without source, and even without `_id`: it is stored with the document's whole source
-including vectors, which would be read and unpacked for each hit.
+"""Hits without source, and even without `_id`, which is stored beside the document's whole source:
+its vectors, too, would be read and unpacked for each hit.
 """
 
 
