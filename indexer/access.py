@@ -12,8 +12,8 @@ class Reader:
     """The person who asks, with the principals from the authorities that answered.
 
     `unanswered` names the authorities that did not answer. Without an agent, the reader has no
-    principals and reads nothing. Principals have the same normal form (`principal_form`) as those
-    of `Access`.
+    principals and reads nothing. Principals have the same normal form (`normalize_principal`) as
+    those of `Access`.
     """
 
     agent_id: str | None = None

@@ -226,7 +226,7 @@ class AccessLists:
             self._alias.send([forget_line(name) for name in names])
 
     def _bring_to_form(self) -> None:
-        """Rewrite each list whose principals are not in normal form (`principal_form`).
+        """Rewrite each list whose principals are not in normal form (`normalize_principal`).
 
         The engine compares principals literally: a denial in another form would deny nobody.
         """
