@@ -22,7 +22,8 @@ from connectors.ports import (
 )
 
 MOST_PARTS = 64
-"""Each part lists the source once: with more, listing costs more than reading gains."""
+"""Maximum number of parts: each lists the whole source, which costs more than further parts gain.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""The plugin: a test that takes `connector_check` or `connector_lie` runs once for each of them.
+"""A pytest plugin: runs a test once per check (`connector_check`) or fault (`connector_lie`).
 
-A test hands either its harness, a source that may be changed (`ConnectorHarness`):
+A test passes its harness, a source that may be changed (`ConnectorHarness`), to either:
 
     def test_contract(connector_check, harness):
         connector_check(harness)
