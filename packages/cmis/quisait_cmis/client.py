@@ -207,7 +207,7 @@ class CmisClient:
             if not more:
                 return entries
             if not isinstance(following, str) or following == token:
-                raise LogUnreadable  # it does not go on
+                raise LogUnreadable  # the log does not advance
             token = following
         raise LogUnreadable
 

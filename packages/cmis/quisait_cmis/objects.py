@@ -70,7 +70,7 @@ class CmisObject:
 
     @property
     def base(self) -> str:
-        """Its base type."""
+        """The id of its base type, such as `cmis:document`."""
         return self.text("cmis:baseTypeId")
 
     @property

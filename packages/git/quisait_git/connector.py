@@ -267,9 +267,7 @@ class GitConnector:
             pages[path] = BranchPage(path, blob.path, blob.oid, size)
         small = sorted({one.oid for one in pages.values() if one.size <= _POINTER_BYTES})
         pointers: set[str] = set()
-        for start in range(
-            0, len(small), _SMALL_AT_ONCE
-        ):  # in batches: each has a kilobyte at most, but there may be many
+        for start in range(0, len(small), _SMALL_AT_ONCE):  # in batches, to bound memory
             contents = repository.read_small(small[start : start + _SMALL_AT_ONCE])
             pointers |= {oid for oid, one in contents.items() if one.startswith(_POINTER)}
         most = self.options.most_file_mib << 20

@@ -40,7 +40,7 @@ class MailmanCore:
         return str(said["archive_policy"])
 
     def subscribers(self, name: str) -> frozenset[str]:
-        """Return lower-case addresses; stops soon after `MAX_PRINCIPALS`.
+        """Return the addresses on all rosters in lower case; stops soon after `MAX_PRINCIPALS`.
 
         Raises `ListUnknown`.
         """

@@ -32,9 +32,7 @@ _SHORT_TEXTS = use_config()
 """Settings for short pages: below its default sizes, trafilatura would take all text of a page."""
 for _name in ("MIN_EXTRACTED_SIZE", "MIN_OUTPUT_SIZE", "MIN_FILE_SIZE"):
     _SHORT_TEXTS.set("DEFAULT", _name, "1")
-logging.getLogger("trafilatura").setLevel(
-    logging.CRITICAL
-)  # this package reports unread pages itself
+logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # unread pages are reported here
 
 
 class NoText(Exception):

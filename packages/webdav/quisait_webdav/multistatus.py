@@ -91,7 +91,7 @@ def read_multistatus(
         href = (response.findtext(f"{{{DAV}}}href") or "").strip()
         try:
             url = urljoin(folder.url, href)
-        except ValueError:  # an invalid host, such as a lone bracket
+        except ValueError:  # an invalid host
             odd.append(_shown(href))
             continue
         name = _name_below(folder.url, url)

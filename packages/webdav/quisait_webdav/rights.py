@@ -47,7 +47,7 @@ class Rights(Protocol[Context]):
 
     @property
     def trusts_tags(self) -> bool:
-        """Whether a folder's tag changes with anything below it, so that equal tags save a listing."""
+        """Whether a folder with an unchanged tag can be skipped, since nothing below it changed."""
         ...
 
     def load(self) -> Sequence[Malformed]:
