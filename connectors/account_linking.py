@@ -88,7 +88,7 @@ class LinkedDirectory:
     assignments: Sequence[AccountAssignment] = ()
 
     def entries(self) -> Iterator[Agent | Group | Malformed]:
-        """Yield the directory's entries, accounts linked. Raises what the directory raises.
+        """Yield the directory's entries, accounts linked. Raises the directory's errors.
 
         Raises `SourceRefused` if an account is assigned to two agents.
         """

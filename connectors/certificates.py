@@ -1,4 +1,4 @@
-"""Explain why a TLS certificate was refused, and what to do about it."""
+"""Explain why a TLS certificate was refused, and how to fix it."""
 
 
 def certificate_fault(error: BaseException, remedy: str) -> str:

@@ -22,7 +22,7 @@ from connectors.timeouts import DISK_TIMEOUT_S, call_with_timeout
 _READ_FLAGS = os.O_RDONLY | os.O_NONBLOCK
 
 _TRAVERSE_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
-"""With O_PATH, a file can be opened in a folder that may not be listed."""
+"""O_PATH opens a folder without the right to list it."""
 _LIST_FLAGS = os.O_RDONLY | os.O_DIRECTORY
 _LINK_ERRORS = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK)
 

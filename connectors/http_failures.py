@@ -1,4 +1,4 @@
-"""Tell a record that fails from a host that is down, by counting failures in a row."""
+"""Distinguish a failing record from a host that is down, by counting failures in a row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

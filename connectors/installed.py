@@ -188,10 +188,7 @@ class _Guarded:
             return self.connector.count_pending(since)
 
     def check(self) -> Iterable[str]:
-        """Yield what the connector's check finds, or nothing if it has none.
-
-        Raises `SourceError`.
-        """
+        """Yield the sentences of the connector's check, if it has one. Raises `SourceError`."""
         if isinstance(self.connector, SupportsCheck):
             with self.guard:
                 yield from self.connector.check()
@@ -222,7 +219,7 @@ class _GuardedRereadable(_Guarded):
     rereadable: SupportsRefetch
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield what the connector's `refetch` yields. Raises `SourceError`."""
+        """Yield the connector's refetched documents. Raises `SourceError`."""
         with self.guard:
             for change in self.rereadable.refetch(document_ids):
                 yield self._guarded(change)

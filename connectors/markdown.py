@@ -21,7 +21,7 @@ _FRONT_KEY = re.compile(r"[A-Za-z_][\w-]{0,60}[ \t]*[:=]")
 _FRONT_TITLE = re.compile(r"title[ \t]*[:=][ \t]*(.*)", re.IGNORECASE)
 _BLOCK_SCALARS = ("", ">", "|", ">-", "|-")
 _ENDS = {"<!--": "-->", "{%": "%}"}
-"""Start mark → end mark of what is left out."""
+"""Start mark → end mark; everything from one to the other is left out."""
 _MARK = re.compile(r"<!--|-->|\{%|%\}")
 _NO_WORDS = re.compile(
     r"[ \t]*(?:(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}"  # a rule

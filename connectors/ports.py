@@ -209,7 +209,7 @@ class SupportsRefetch(Protocol):
 
 @runtime_checkable
 class SupportsCheck(Protocol):
-    """A source that can test what its reading account is allowed to do."""
+    """A source that can test the permissions of its reading account."""
 
     def check(self) -> Iterable[str]:
         """Yield a French sentence for each permission that the account needs and does not have.

@@ -23,7 +23,7 @@ _QUEUED_BATCHES = 2
 def call_with_timeout(
     timeout_s: float, call: Callable[[], Result], timeout_error: Exception
 ) -> Result:
-    """Return or raise what `call` does; raise `timeout_error` if it takes over `timeout_s`."""
+    """Return the result of `call`, or raise `timeout_error` if it takes over `timeout_s`."""
     future: Future[Result] = Future()
 
     def run() -> None:

@@ -18,7 +18,7 @@ RESERVED_AUTHORITIES = frozenset({EVERYONE, "agent", APPLICATION_AUTHORITY})
 
 
 class ContributorRole(StrEnum):
-    """What an account did to a document. `expertise` decides which roles count."""
+    """The role of an account in a document. `expertise` decides which roles count."""
 
     AUTHOR = "author"
     EDITOR = "editor"
@@ -112,7 +112,7 @@ def account_principal(account: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one account did to a document in one role.
+    """The contribution of one account to a document, in one role.
 
     `account` is `source:name`; `label` is the name that the source shows for it. `years` holds
     (year, count) pairs, ascending; their counts sum to `count`. `thanks` is the number of other
@@ -174,9 +174,9 @@ group. An index checks each of them for each reader.
 class Document:
     """A post, thread, page, file or message, as its source knows it.
 
-    `id` is `source:…`; `area` is an INSEE département code, `entity` a path with
-    slashes: both describe who published the document. `version` is any string that
-    changes when the content does; if it is empty the content itself is hashed.
+    `id` is `source:…`; `area` is an INSEE département code, `entity` a path with slashes: both
+    describe the publisher. `version` is any string that changes when the content does; if it is
+    empty the content itself is hashed.
     """
 
     id: str

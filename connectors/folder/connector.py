@@ -59,7 +59,7 @@ _MAX_CURSOR_BYTES = 1024 * 1024 * 1024
 
 @dataclass(slots=True)
 class _FolderState:
-    """What a cursor stores: known files, and folders with the digest of the tables above them."""
+    """The content of a cursor: known files, and folders with a digest of the tables above them."""
 
     files: dict[str, FileDigests] = field(default_factory=dict)
     upper_tables: dict[str, str] = field(default_factory=dict)

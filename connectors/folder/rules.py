@@ -126,7 +126,7 @@ class Rule(BaseModel):
 
 
 def access_by_rule(rule: Rule | None, default: Access) -> Access:
-    """Return the access that a rule gives; nobody's if an invalid rule (None) may apply.
+    """Return the access that a rule gives; it admits nobody if an invalid rule (None) may apply.
 
     `default` is used for fields that the rule does not set.
     """

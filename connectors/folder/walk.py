@@ -115,7 +115,7 @@ def walk(
     held: Callable[[str], bool] | None = None,
     scope: RuleScope | None = None,
 ) -> Iterator[WalkEntry]:
-    """Yield every selected file below `root`, and reports of what could not be read or parsed.
+    """Yield every selected file below `root`, and reports of unreadable files and invalid rules.
 
     `held` returns whether the file of a path is yielded; None yields all. Raises
     `SourceUnreachable` if the disk does not answer for `timeout_s`.

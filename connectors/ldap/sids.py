@@ -75,7 +75,7 @@ def is_security_group(entry: LdapEntry) -> bool:
 def primary_members(
     accounts: Iterable[tuple[LdapEntry, str]], groups: Iterable[LdapEntry]
 ) -> Mapping[str, set[str]]:
-    """Return the agents whose primary group it is, by the group's DN: no `member` names them."""
+    """Return the members of each primary group, by the group's DN: no `member` names them."""
     by_sid: dict[str, set[str]] = defaultdict(set)
     for entry, agent in accounts:
         if agent and (sid := primary_group(entry)):

@@ -21,7 +21,7 @@ most.
 
 @dataclass(frozen=True, slots=True)
 class FolderCursor:
-    """What the last reading saw of a folder.
+    """The state of a folder at the last reading.
 
     `state` is the source's own text for the state of the whole folder, empty if the folder was not
     read to its end. `readers` is a digest of its readers. `digests` are the digests of its parts.
@@ -58,7 +58,7 @@ class FolderCursor:
 
 @dataclass(frozen=True, slots=True)
 class MailCursor:
-    """What the last reading saw of each folder."""
+    """The state of each folder at the last reading."""
 
     folders: Mapping[str, FolderCursor] = field(default_factory=dict)
 

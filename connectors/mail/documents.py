@@ -63,7 +63,7 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class MailPlace:
-    """What the documents of a folder need besides their mails.
+    """The ids, readers and links of a folder's documents.
 
     `domains` are the mail domains whose senders count as contributors; if empty, all do. `link` is
     a URL with `{id}`, `{hash}`, `{month}` and `{folder}` for the mail (for a thread, its first

@@ -304,7 +304,7 @@ class _ThreadReading:
 
 
 def folder_complaints(mails: MailSource, called: str) -> Iterator[str]:
-    """Yield a French sentence for each folder that cannot be read, or whose readers are lacking.
+    """Yield a French sentence for each folder that cannot be read or has lost readers.
 
     `called` is the source's word for a folder. Raises `SourceError`.
     """

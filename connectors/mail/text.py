@@ -1,4 +1,4 @@
-"""Extract what a mail's author wrote, without quotations, forwarded mails and signatures.
+"""Extract the own text of a mail's author, without quotations, forwarded mails and signatures.
 
 Works line by line and in linear time, because the mail may be hostile. Made for French and English
 mails, as Outlook, Thunderbird and web mails write them.
@@ -145,7 +145,7 @@ class NewText:
 
 
 def new_text(message: Message) -> NewText:
-    """Return what the author wrote; if they only forward a mail, return that mail's text.
+    """Return the author's own text; if they only forward a mail, return that mail's text.
 
     The plain text is read, or the HTML if there is none. A mail forwarded below the author's own
     words is cut away like a quotation. Pass a message from `parse_mail`: with other policies,

@@ -36,7 +36,7 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class SyncAnswer:
-    """What happened since a token: rooms with new events, rooms that were left, invitations."""
+    """Events since a token: rooms with new events, rooms that were left, invitations."""
 
     token: str
     changed: tuple[str, ...]
@@ -60,7 +60,7 @@ class MatrixClient:
         return sorted(map(str, self._member(self.ask("GET", "joined_rooms"), "joined_rooms", list)))
 
     def sync(self, since: str | None, wait_s: float = 0.0) -> SyncAnswer | None:
-        """Return what happened since a token, waiting up to `wait_s`; None if it is unknown.
+        """Return the events since a token, waiting up to `wait_s`; None if the token is unknown.
 
         Without a token, returns the current token with all rooms and invitations. A server may
         answer a repeated request from its cache (Synapse: for two minutes), for instance after a

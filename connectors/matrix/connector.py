@@ -53,7 +53,7 @@ class MatrixConnector:
     ca_file: str = ""
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield what changed. Raises `SourceUnreachable` or `SourceRefused`."""
+        """Yield the changes since the cursor. Raises `SourceUnreachable` or `SourceRefused`."""
         reading = self._reading()
         yield from reading.changes(read_cursor(since, reading.own))
 
@@ -150,7 +150,7 @@ class _Reading:
     """Room → ids of all its documents, for each room that this reading read completely."""
 
     def changes(self, cursor: MatrixCursor | None) -> Iterator[Change]:
-        """Finish what an earlier reading left, then read what is new since."""
+        """Finish an earlier interrupted reading, then read all new events."""
         due = cursor is not None and self._due(cursor)
         if cursor is not None and cursor.pending:
             if cursor.removing:

@@ -1,4 +1,4 @@
-"""Parse a room's events once, and tell malformed events from events that are not read."""
+"""Parse a room's events; malformed events raise, and events of other types are skipped."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Find what changed on a wiki since a cursor, from its recent changes and its logs.
+"""Find the pages that changed on a wiki since a cursor, from its recent changes and logs.
 
 Both are queried again from a while before the cursor's point, because a row carries the time at
 which its edit began and becomes visible only when it is written, later on some replicas.
@@ -162,7 +162,7 @@ def current_point(wiki: WikiClient) -> CrawlPoint:
 
 
 def changes_since(wiki: WikiClient, since: CrawlPoint) -> WikiChanges:
-    """Return what changed since a point. Raises `SourceUnreachable` or `SourceRefused`."""
+    """Return the changes since a point. Raises `SourceUnreachable` or `SourceRefused`."""
     moment, oldest = _time_and_edge(wiki, "newer")
     start = min(since.moment, moment) - OVERLAP
     changes, events = _recent_rows(wiki, start)

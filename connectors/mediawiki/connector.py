@@ -1,7 +1,7 @@
 """A MediaWiki as a source: its pages with history and files, and the groups of its accounts.
 
-`_WikiCrawl.changes` shows the flow. `changes` finds what changed since a cursor, `pages` decides
-the readers and converts pages to documents, `client` talks to the wiki.
+`_WikiCrawl.changes` shows the flow. `changes` finds changes since a cursor, `pages` decides the
+readers and converts pages to documents, `client` talks to the wiki.
 """
 
 import unicodedata
@@ -132,7 +132,7 @@ class MediaWikiConnector:
         return replace(self, part=part)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield what changed. Raises `SourceUnreachable` or `SourceRefused`."""
+        """Yield the changes since the cursor. Raises `SourceUnreachable` or `SourceRefused`."""
         yield from self._crawl().changes(read_cursor(since, self.config.root))
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:

@@ -1,6 +1,6 @@
 """Read the inbox of a source that pushes, as changes.
 
-`PushConnector.changes` shows the flow. `inbox` stores what applications pushed.
+`PushConnector.changes` shows the flow. `inbox` stores pushed items.
 """
 
 import random
@@ -44,7 +44,7 @@ class FileReader(Protocol):
         ...
 
     def read(self, attachment: AttachmentLine, modified: datetime | None) -> bytes:
-        """Return the file's bytes if they match what was pushed. Raises `RecordVanished`."""
+        """Return the file's bytes if they match the pushed file. Raises `RecordVanished`."""
         ...
 
 

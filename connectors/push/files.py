@@ -1,7 +1,7 @@
 """Fetch files that a pushed document names by URL, while the source is read.
 
 Only the origins in the settings are asked, each with its own token. A fetched file is indexed only
-if it matches what was pushed: same size and media type, and not modified later.
+if it matches the pushed description: same size and media type, and not modified later.
 """
 
 import re
@@ -64,7 +64,7 @@ class PushedFiles:
         return origin_of(attachment.url or "", self.origins) is not None
 
     def read(self, attachment: AttachmentLine, modified: datetime | None) -> bytes:
-        """Return a file's bytes, if they match what was pushed; `admits` must allow its URL.
+        """Return a file's bytes, if they match its pushed description; `admits` must allow its URL.
 
         `modified` is the date of the pushed version. Raises `RecordUnreachable` if the origin does
         not answer or refuses the token, `RecordVanished` if it gives another file or none.

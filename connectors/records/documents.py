@@ -38,7 +38,7 @@ from connectors.values import (
 
 @dataclass(frozen=True, slots=True)
 class RecordContext:
-    """What a document needs besides its record: source, folder, account labels, spaces.
+    """The data that documents need besides their record: source, folder, labels, spaces.
 
     `fetcher` returns a function that downloads an attachment from its address; it raises
     `UnsafePath` if the settings do not allow the address. Exports have no fetcher.
@@ -56,14 +56,14 @@ class RecordContext:
 
 
 def access_of(readers: Readers | None) -> Access:
-    """Return the access that a record's readers give; without readers, nobody has access."""
+    """Return the access that a record's readers give; without readers, it admits nobody."""
     if readers is None:
         return Access()
     return Access(frozenset(readers.allowed), frozenset(readers.denied))
 
 
 def access_of_line(line: AccessLine | InvalidLine) -> Access:
-    """Return the access that an access line gives; if the line is invalid, nobody's."""
+    """Return the access that an access line gives; it admits nobody if the line is invalid."""
     return access_of(line.readers) if isinstance(line, AccessLine) else Access()
 
 

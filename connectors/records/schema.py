@@ -92,7 +92,7 @@ class SectionLine(_ExportModel):
 
 
 class ContributorLine(_ExportModel):
-    """What an account did, if the record itself does not say it (revisions of a page).
+    """A contribution that the record itself does not show (revisions of a page).
 
     `volume` is how many characters or lines of the current text the account wrote: the same unit
     for all of a record's contributors.
@@ -243,7 +243,7 @@ class RawLine:
 
 @dataclass(frozen=True, slots=True)
 class InvalidLine:
-    """A line that could not be parsed, with what is known about it.
+    """A line that could not be parsed, with its known parts.
 
     `reason` contains nothing of the line's text. `type` and `id` are empty if unknown; `ids` are
     the record's id and its attachments' ids, or None if the line does not tell them.

@@ -58,12 +58,12 @@ class LogEntry:
 
 
 class LogUnreadable(Exception):
-    """The log does not tell all that happened since a token: a walk is needed."""
+    """The log is incomplete since a token, so that a walk is needed."""
 
 
 @dataclass(slots=True)
 class CmisClient:
-    """Requests to one repository; tells one failing object from a server that is down."""
+    """Requests to one repository; distinguishes a failing object from a server that is down."""
 
     host: HttpHost
     repository_id: str = ""

@@ -94,7 +94,7 @@ class CmisConnector:
                 yield from (one for one in reading.document(seen) if isinstance(one, Upsert))
 
     def check(self) -> Iterator[str]:
-        """Yield what the account may not do, and which documents have no readers.
+        """Yield a French sentence per problem: missing permissions, documents without readers.
 
         Only the first `CHECK_DOCUMENTS` documents are tried. Raises `SourceError`.
         """
@@ -207,7 +207,7 @@ class CmisConnector:
 
 @dataclass(slots=True)
 class _Reading:
-    """One reading: the former cursor, and what has been read so far."""
+    """One reading: the former cursor, and the state so far."""
 
     connector: CmisConnector
     client: CmisClient
@@ -348,7 +348,7 @@ class _Reading:
             yield AccessChanged(document_id, access)
 
     def document(self, listed: ListedObject) -> Iterator[Change]:
-        """Yield what changed of a document, and note its digests for the cursor."""
+        """Yield the changes of a document, and note its digests for the cursor."""
         document_id, key = f"{self.connector.source}:{listed.path}", path_key(listed.path)
         former = self.before.documents.get(key, UNKNOWN)
         major = self.connector.options.versions == "major"

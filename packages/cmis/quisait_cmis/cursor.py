@@ -28,7 +28,7 @@ UNKNOWN = DocumentMarks(bytes(_STATE), bytes(_ACCESS))
 
 @dataclass(frozen=True, slots=True)
 class CmisCursor:
-    """What the last reading saw: `documents` by a digest of their path.
+    """The state of a repository at the last reading: `documents` by a digest of their path.
 
     `log` is the token of the change log up to which `documents` is valid, `walked` is when the last
     complete walk began, `settings` is a digest of the settings that decide the readers. All three

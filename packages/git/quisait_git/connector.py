@@ -97,7 +97,7 @@ class GitConnector:
     password: str = field(default="", repr=False)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Fetch the branch, remove readers, then yield what changed. Raises `SourceError`."""
+        """Fetch the branch, then yield changes, removed readers first. Raises `SourceError`."""
         repository = self._repository()
         before = read_cursor(since)
         tables, said = self._rules()
@@ -148,7 +148,10 @@ class GitConnector:
                 yield Upsert(document)
 
     def check(self) -> Iterator[str]:
-        """Yield what is not read, and what nobody may read. Raises `SourceError`."""
+        """Yield a French sentence per problem: skipped files, missing readers.
+
+        Raises `SourceError`.
+        """
         repository = self._repository()
         branch = self._branch(repository)
         if self.options.scheme == "http" and self.options.user:

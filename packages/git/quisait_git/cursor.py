@@ -18,7 +18,7 @@ NOTHING = bytes(DIGEST_BYTES)
 
 @dataclass(slots=True)
 class BranchState:
-    """What was read of a branch, as digests.
+    """The state of a branch at the last reading, as digests.
 
     `whole` covers the commit and the settings, once everything was read; `rules` covers the rules
     for readers; `pages` has one digest for each page that was read.

@@ -1,4 +1,4 @@
-"""Find out who wrote each page, from the repository's log."""
+"""Find the contributors of each page, from the repository's log."""
 
 import re
 from collections import Counter

@@ -215,7 +215,7 @@ class RepositoryCopy:
         return answer.decode("utf-8", "replace").split("\n")[:-1]
 
     def forget(self) -> None:
-        """Mark the copy as unfinished, so that the next reading makes it anew."""
+        """Mark the copy as unfinished, so that the next reading makes a new one."""
         (self.folder / _FORM).unlink(missing_ok=True)
 
     @property

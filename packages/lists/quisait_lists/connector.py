@@ -46,7 +46,7 @@ class ListsConnector:
     folder: Path
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield what changed. Raises `SourceError`."""
+        """Yield the changes since the cursor. Raises `SourceError`."""
         return MailReading(self).changes(since)
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
@@ -54,7 +54,7 @@ class ListsConnector:
         return MailReading(self).refetch(document_ids)
 
     def check(self) -> Iterator[str]:
-        """Yield which archives cannot be read, and whose members are unknown."""
+        """Yield a French sentence for each archive that cannot be read or has lost readers."""
         return folder_complaints(self, "liste")
 
     def names(self) -> Sequence[str]:

@@ -72,7 +72,7 @@ class HyperkittyConnector:
     limits: HttpLimits = _LIMITS
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield what changed. Raises `SourceError`."""
+        """Yield the changes since the cursor. Raises `SourceError`."""
         return MailReading(self.opened()).changes(since)
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
@@ -80,7 +80,7 @@ class HyperkittyConnector:
         return MailReading(self.opened()).refetch(document_ids)
 
     def check(self) -> Iterator[str]:
-        """Yield unreadable archives and unknown members. Raises `SourceError`."""
+        """Yield a French sentence per unreadable list or lost reader. Raises `SourceError`."""
         archives = self.opened()
         if (self.folder / self.options.core_password_file).stat().st_mode & _OTHERS:
             yield "« core_password_file » se lit par tous les comptes de la machine : chmod 600"
@@ -305,7 +305,7 @@ def moments_of(mails: Sequence[ArchivedMail], latest: datetime) -> Mapping[str, 
 
 
 def without_shown_parts(raw: bytes) -> bytes:
-    """Return an exported mail without parts that HyperKitty stores as files but that are none.
+    """Return an exported mail without files that HyperKitty made of parts of its text.
 
     These are the HTML version of the text (which becomes the text if there is no other), and
     images, which may be embedded in the text: HyperKitty does not tell. Raises `UnreadableMail`.

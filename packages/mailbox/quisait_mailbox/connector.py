@@ -40,7 +40,7 @@ class MailboxConnector:
     limits: MailboxLimits = field(default_factory=MailboxLimits)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield what changed. Raises `SourceError`."""
+        """Yield the changes since the cursor. Raises `SourceError`."""
         with self._opened() as mailbox:
             yield from MailReading(mailbox).changes(since)
 
@@ -50,7 +50,7 @@ class MailboxConnector:
             yield from MailReading(mailbox).refetch(document_ids)
 
     def check(self) -> Iterator[str]:
-        """Yield which folders cannot be opened or lose readers. Raises `SourceError`."""
+        """Yield a French sentence per unreadable folder or lost right. Raises `SourceError`."""
         with self._opened() as mailbox:
             if not mailbox.has_states:
                 yield (

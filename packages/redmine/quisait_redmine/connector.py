@@ -94,7 +94,7 @@ class RedmineConnector:
     ca_file: str = ""
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """List everything, remove readers, then yield what changed. Raises `SourceError`."""
+        """List everything, then yield changes, removed readers first. Raises `SourceError`."""
         before = read_cursor(since)
         reading = _Reading(self)
         seen = reading.look()
@@ -135,7 +135,7 @@ class RedmineConnector:
                 yield Upsert(document)
 
     def check(self) -> Iterator[str]:
-        """Yield what the key cannot read, and what nobody may read. Raises `SourceError`."""
+        """Yield a French sentence per unread project or missing reader. Raises `SourceError`."""
         options = self.options
         if options.url.startswith("http:"):
             yield "la clé d'API part en clair : réglez « url » en https://"
@@ -434,7 +434,7 @@ class _Reading:
     def _versions(
         self, place: Place, title: str, row: Row
     ) -> Iterator[tuple[str, ContributorRole, str, datetime | None]]:
-        """Yield who wrote each version, if the account may ask; the first one is the author's."""
+        """Yield each version's writer, if the account may ask; the first is the page's author."""
         last = row.get("version")
         last = last if isinstance(last, int) else 1
         asked = sorted({1, *range(max(1, last - self._options.versions), last)})

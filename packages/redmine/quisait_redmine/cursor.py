@@ -17,9 +17,10 @@ _MOST_BYTES = 256 * 1024 * 1024
 
 @dataclass(slots=True)
 class RedmineState:
-    """What was read: `rights` is a digest of the readers, by `project/kind`.
+    """The state of a Redmine at the last reading.
 
-    `items` holds a digest of each item, as it was when it was read.
+    `rights` is a digest of the readers, by `project/kind`. `items` holds a digest of each item, as
+    it was when it was read.
     """
 
     rights: dict[str, bytes] = field(default_factory=dict)

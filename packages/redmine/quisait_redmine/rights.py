@@ -49,7 +49,7 @@ NO_ROLE = ProjectRole()
 
 
 def together(roles: Iterable[ProjectRole]) -> ProjectRole:
-    """Return what somebody with all these roles may see."""
+    """Return the combined view of somebody with all these roles."""
     kinds, issues = frozenset[str](), IssueSight.NONE
     for role in roles:
         kinds, issues = kinds | role.kinds, max(issues, role.issues)
@@ -57,17 +57,16 @@ def together(roles: Iterable[ProjectRole]) -> ProjectRole:
 
 
 def common(one: ProjectRole, other: ProjectRole) -> ProjectRole:
-    """Return what both roles may see."""
+    """Return the kinds and issues that both roles may see."""
     return ProjectRole(one.kinds & other.kinds, min(one.issues, other.issues))
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectRights:
-    """A project's readers: principals, each with what it may see.
+    """A project's readers: principals, each with its combined role.
 
-    `own` is what the reading account may see there. `people` pairs each principal with its
-    account's number: a name may pass to another person, and an issue's author is known by name
-    only.
+    `own` is the role of the reading account there. `people` pairs each principal with its account's
+    number: a name may pass to another person, and an issue's author is known by name only.
     """
 
     readers: dict[str, ProjectRole] = field(default_factory=dict)
@@ -99,7 +98,7 @@ class ProjectRights:
 
 
 def bounded(principals: Iterable[str]) -> Access:
-    """Return an access for these readers; nobody's if they exceed `MAX_PRINCIPALS`."""
+    """Return an access for these readers; it admits nobody if they exceed `MAX_PRINCIPALS`."""
     allowed = frozenset(principals)
     if EVERYONE in allowed:
         return Access(frozenset({EVERYONE}))
@@ -124,7 +123,7 @@ class RightsReader:
     _own: object = None
 
     def load(self) -> bool:
-        """Read what applies to all projects; return whether the key is an administrator's.
+        """Read roles and accounts of all projects; return whether the key is an administrator's.
 
         Raises `SourceError`.
         """

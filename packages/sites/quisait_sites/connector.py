@@ -49,7 +49,7 @@ class SiteConnector:
     limits: HttpLimits = field(default_factory=HttpLimits)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Remove readers, then yield what changed, then the listing. Raises `SourceError`."""
+        """Yield changes, removed readers first, then the listing. Raises `SourceError`."""
         host = self._host()
         site = read_site_map(host, self.options.sitemaps, self.options.exclude)
         parts = in_parts(site.pages)
@@ -102,7 +102,7 @@ class SiteConnector:
                 yield from reading.page(address, anew=True)
 
     def check(self) -> Iterator[str]:
-        """Yield what is not read, and what makes readings costly. Raises `SourceError`."""
+        """Yield a French sentence per problem: skipped or undated pages. Raises `SourceError`."""
         site = read_site_map(self._host(), self.options.sitemaps, self.options.exclude)
         undated = sum(not lastmod for lastmod in site.pages.values())
         if site.refused:

@@ -19,7 +19,7 @@ _DIGEST_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class SiteCursor:
-    """What the last reading saw.
+    """The state of a site at the last reading.
 
     `digests` are the digests of the parts, `PARTS` times four bytes; zeros for a part that was
     never read completely. `readers` is a digest of the readers of all pages; `moment` is the site's

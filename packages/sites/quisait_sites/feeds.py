@@ -54,7 +54,7 @@ class FeedConnector:
     limits: HttpLimits = field(default_factory=HttpLimits)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Remove readers, then yield what changed and the listing. Raises `SourceError`."""
+        """Yield changes, removed readers first, then the listing. Raises `SourceError`."""
         before = read_cursor(since)
         entries, unread = self._entries()
         told = sorted(f"{one} {_readers(entry.access)}" for one, entry in entries.items())
@@ -92,7 +92,7 @@ class FeedConnector:
             yield from self._changes_of(one, entries[one])
 
     def check(self) -> Iterator[str]:
-        """Yield what is not read. Raises `SourceError`."""
+        """Yield a French sentence for each entry that is not read. Raises `SourceError`."""
         entries, unread = self._entries()
         yield from (f"{one.where} : {one.reason}" for one in unread)
         if not entries:

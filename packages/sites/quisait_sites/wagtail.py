@@ -94,7 +94,7 @@ class WagtailConnector:
     limits: HttpLimits = field(default_factory=HttpLimits)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Request all pages, remove readers, then yield what changed. Raises `SourceError`."""
+        """Request all pages, then yield changes, removed readers first. Raises `SourceError`."""
         with tempfile.TemporaryFile() as kept:
             site = _look(self, kept)
             parts = {
@@ -135,7 +135,7 @@ class WagtailConnector:
                     yield Upsert(site.document(number))
 
     def check(self) -> Iterator[str]:
-        """Yield what is not read, and what the site could provide. Raises `SourceError`."""
+        """Yield a French sentence for each unread page or missing field. Raises `SourceError`."""
         with tempfile.TemporaryFile() as kept:
             site = _look(self, kept)
             yield from (
@@ -403,7 +403,7 @@ def _look(connector: WagtailConnector, kept: IO[bytes]) -> _Site:
 
 
 def _page_of(answer: JsonAnswer, host: HttpHost) -> ItemsPage:
-    """Return the items of a listing. Raises `SourceRefused` with what a person can do."""
+    """Return the items of a listing. Raises `SourceRefused` with a French remedy."""
     said = answer.said if isinstance(answer.said, dict) else {}
     items, meta = said.get("items"), said.get("meta")
     total = meta.get("total_count") if isinstance(meta, dict) else None

@@ -1,8 +1,8 @@
 """Extract a Wagtail page's text and authors from the fields that the API gives.
 
-Sites choose their own fields and blocks, so text is told from settings, colours and keys by its
-form. An object with its own URL (an image, another page) is not this page's text, and may have
-other readers.
+Sites choose their own fields and blocks, so text is distinguished from settings, colours and keys
+by its form. An object with its own URL (an image, another page) is not this page's text, and may
+have other readers.
 """
 
 import re

@@ -82,7 +82,7 @@ class WordPressConnector:
     limits: HttpLimits = field(default_factory=HttpLimits)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """List all entries, remove readers, then yield what changed. Raises `SourceError`."""
+        """List all entries, then yield changes, removed readers first. Raises `SourceError`."""
         site = self._look()
         parts = {
             part: [int(one) for one in ids]
@@ -125,7 +125,7 @@ class WordPressConnector:
                 yield from changes
 
     def check(self) -> Iterator[str]:
-        """Yield what the account may not do, and what is not read. Raises `SourceError`."""
+        """Yield a French sentence per missing right or unread entry. Raises `SourceError`."""
         if self.options.user and self.options.url.startswith("http:"):
             yield "le mot de passe part en clair : réglez « url » en https://"
         site = self._look()
@@ -335,7 +335,7 @@ def _close(connector: WordPressConnector, site: _Site, number: int, kind: str, r
 
 
 def _line(connector: WordPressConnector, site: _Site, item: WordPressEntry, access: Access) -> str:
-    """Return a line that changes with all that the listing tells about a document."""
+    """Return a line that changes with every listed field of a document."""
     signed = [one.account for one in _signed(connector, site, item)]
     said = (
         item.id,

@@ -244,7 +244,7 @@ def open_api(host: HttpHost) -> WordPressApi:
 
 
 def refusal(host: HttpHost, answers: Sequence[JsonAnswer]) -> Exception:
-    """Return the error for these answers, none of which is valid, with what a person can do."""
+    """Return the error for these answers, none of which is valid, with a French remedy."""
     name = host.host
     closed = [one for one in answers if one.status in _CLOSED]
     if closed:

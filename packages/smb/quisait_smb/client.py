@@ -283,7 +283,7 @@ class Share:
                 raise _unreachable(self.place, "ne répond plus") from error
 
     def _ask(self, *messages: Any) -> list[bytes]:
-        """Send messages together and return their answers; all refer to what the first opens.
+        """Send messages together and return their answers; all refer to the file opened first.
 
         Raises the first `SMBResponseException`.
         """

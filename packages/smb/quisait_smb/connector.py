@@ -150,7 +150,7 @@ class ShareConnector:
                         yield change
 
     def check(self) -> Iterator[str]:
-        """Yield what the account may not do, and which rights stand for nobody here.
+        """Yield a French sentence per problem: missing rights of the account, unknown readers.
 
         Only the first `CHECK_FILES` files are tried. Raises `SourceError`.
         """
@@ -224,7 +224,7 @@ class ShareConnector:
 
 @dataclass(slots=True)
 class _Reading:
-    """One reading of a share: the former cursor, and what has been read so far."""
+    """One reading of a share: the former cursor, and the state so far."""
 
     connector: ShareConnector
     share: Share
@@ -265,7 +265,7 @@ class _Reading:
         return ShareCursor(self.files, self.rights, checked)
 
     def file(self, found: ShareFile) -> Iterator[Change]:
-        """Yield what changed of a file, and note its marks.
+        """Yield the changes of a file, and note its marks.
 
         A file that could not be read is marked as unknown: the next reading tries it again.
         """

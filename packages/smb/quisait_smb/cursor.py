@@ -25,7 +25,7 @@ class FileMarks(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ShareCursor:
-    """What the last reading saw: `files` by the digest of their path.
+    """The state of a share at the last reading: `files` by the digest of their path.
 
     `rights` is a digest of the settings that decide the readers; `checked` is the moment (ISO 8601)
     at which all access lists were last read.

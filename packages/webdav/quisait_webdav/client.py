@@ -31,7 +31,7 @@ class FolderUnreadable(Exception):
 
 @dataclass(slots=True)
 class DavClient:
-    """Requests to one server; tells one failing folder or file from a server that is down."""
+    """Requests to one server; distinguishes a failing folder or file from a server that is down."""
 
     host: HttpHost
     nextcloud: bool = False

@@ -70,7 +70,7 @@ class WebdavConnector:
     limits: HttpLimits = field(default_factory=HttpLimits)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """List everything, remove readers, then yield what changed. Raises `SourceError`."""
+        """List everything, then yield changes, removed readers first. Raises `SourceError`."""
         client = self._client()
         rights = self._rights(client)
         yield from rights.load()
@@ -103,7 +103,7 @@ class WebdavConnector:
                         yield Upsert(self._document(client, entry, ruled))
 
     def check(self) -> Iterator[str]:
-        """Yield what the account may not do, and what nobody may read. Raises `SourceError`."""
+        """Yield a French sentence per unread folder or missing reader. Raises `SourceError`."""
         client = self._client()
         rights = self._rights(client)
         problems = list(rights.load())
@@ -195,7 +195,7 @@ class WebdavConnector:
 
 @dataclass(slots=True)
 class _Reading:
-    """One reading: the former cursor, what was seen, and what is still to be read."""
+    """One reading: the former cursor, the state so far, and the files still to be read."""
 
     connector: WebdavConnector
     client: DavClient

@@ -24,15 +24,16 @@ _DEEPEST = 250
 _HEAD = ">8s8s8sII"
 _FORM = b"\x01"
 NOTHING = bytes(_DIGEST_BYTES)
-"""Stands for a digest of what was not seen, or not completely."""
+"""Stands for the digest of anything that was not seen completely."""
 
 
 @dataclass(slots=True)
 class FolderState:
-    """What the last reading saw of a folder; `folders` are its subfolders, by a digest of the name.
+    """The state of a folder at the last reading; `folders` are subfolders, by digest of the name.
 
-    `rights` is a digest of what decides who reads anything in or below it; `readers` is a digest of
-    the readers of its files; `whole` is a digest of the server's tag, once all below was read.
+    `rights` is a digest of everything that decides the readers in and below it; `readers` is a
+    digest of the readers of its files; `whole` is a digest of the server's tag, once all below was
+    read.
     """
 
     rights: bytes = NOTHING
@@ -42,7 +43,7 @@ class FolderState:
     folders: dict[bytes, "FolderState"] = field(default_factory=dict)
 
     def child(self, name: str) -> "FolderState | None":
-        """Return what was seen of the subfolder of that name, or None."""
+        """Return the state of the subfolder of that name, or None."""
         return self.folders.get(name_key(name))
 
     def count(self) -> int:

@@ -186,7 +186,7 @@ class NextcloudRights:
         return problems
 
     def unsaid(self) -> Iterator[str]:
-        """Yield what the account cannot see and would need, after `load`."""
+        """Yield a French sentence for each right that the account lacks, after `load`."""
         if not self.group_folders_told:
             yield (
                 "les dossiers de groupe ne disent pas leurs groupes à ce compte : personne ne "

@@ -51,11 +51,14 @@ class Rights(Protocol[Context]):
         ...
 
     def load(self) -> Sequence[Malformed]:
-        """Read what applies to all files; return what cannot be expressed. Raises `SourceError`."""
+        """Read rights of the whole server; return reports of inexpressible ones.
+
+        Raises `SourceError`.
+        """
         ...
 
     def upper(self, above: Context | None, folder: DavEntry) -> bytes:
-        """Return a digest of all that decides who reads below a folder, before it is listed."""
+        """Return a digest of everything that decides the readers below an unlisted folder."""
         ...
 
     def enter(
