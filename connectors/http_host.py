@@ -257,10 +257,7 @@ class HttpHost:
             return RetryLater("ne répond pas : vérifiez l'adresse et le réseau.", responded=False)
 
     def _body(self, response: requests.Response) -> bytes:
-        """Read the whole body.
-
-        Raises `requests.Timeout` or `ResponseTooLarge` beyond the limits.
-        """
+        """Read the whole body. Raises like `requests`, or `ResponseTooLarge` beyond the limits."""
         body, deadline = bytearray(), time.monotonic() + self.limits.total_timeout_s
         while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
             body += chunk

@@ -196,10 +196,11 @@ NamespaceAccess = Mapping[int, Access]
 
 
 def namespace_access(config: WikiConfig, site: SiteInfo) -> dict[int, Access]:
-    """Return the access of each namespace; `allowed` is the default of the main one.
+    """Return the access of each namespace that is read.
 
-    Names are the wiki's own, the English ones, aliases or numbers. Raises `SourceRefused` for a
-    name that the wiki does not know, or a namespace that is named twice.
+    The main one has the readers of `allowed` unless `namespaces` names it. Names are the wiki's
+    own, the English ones, aliases or numbers. Raises `SourceRefused` for a name that the wiki does
+    not know, or a namespace that is named twice.
     """
     known = dict(_namespace_names(site))
     found: dict[int, Access] = {}
