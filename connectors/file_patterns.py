@@ -64,7 +64,7 @@ def parse_pattern(written: str) -> tuple[str, ...]:
 
 
 def matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
-    """Return whether the pattern matches the whole path; `ends` are the positions reached so far."""
+    """Return whether the pattern matches the whole path; `ends` are positions reached so far."""
     if not pattern:
         return not path
     ends = {0}
