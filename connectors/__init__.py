@@ -1,1 +1,1 @@
-"""What enters: one module per source, each yielding the same changes."""
+"""Connectors: one module or package per kind of source, each yielding the same changes."""

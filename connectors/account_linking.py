@@ -1,7 +1,7 @@
-"""Link accounts of the sources to agents by rules: by the agent's id or e-mail address.
+"""Link accounts of sources to agents by rules: by the agent's id or e-mail address.
 
-An account that several agents could hold is linked to none of them. Links that the directory
-states come first. Names of people are never compared: namesakes stay apart.
+An account that several agents could hold is linked to none of them. Links in the directory take
+precedence. People's names are never compared, so namesakes are never mixed up.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from connectors.values import Agent, Group, normalize_principal
 HoldersByAccount = Mapping[str, set[str]]
 """The ids of the agents who may hold an account, by normalized account.
 
-Two accounts that differ only in their Unicode form would be one principal.
+Accounts that differ only in their Unicode form are the same principal.
 """
 
 FINGERPRINT_VERSION = 3
@@ -33,7 +33,7 @@ class LinkBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LinkRule:
-    """How the accounts of a source are named.
+    """Derives the names of a source's accounts from agents.
 
     `capitalized`: the source writes names with a capital first letter, as MediaWiki does.
     """
@@ -43,12 +43,12 @@ class LinkRule:
     capitalized: bool = False
 
     def accounts(self, agent: Agent) -> Iterator[str]:
-        """The accounts that the rule gives to an agent. E-mail addresses ignore case."""
+        """Yield the accounts that the rule gives to an agent. E-mail addresses ignore case."""
         for by in self.by:
             yield from self._accounts_by(by, agent)
 
     def matched_by(self, agent: Agent, account: str) -> LinkBy | None:
-        """The agent's field that gives them the account; None if the rule does not."""
+        """Return the agent's field that gives them the account, or None if no field does."""
         return next((by for by in self.by if account in self._accounts_by(by, agent)), None)
 
     def _accounts_by(self, by: LinkBy, agent: Agent) -> Iterator[str]:
@@ -81,14 +81,14 @@ class AccountAssignment:
 
 @dataclass(frozen=True, slots=True)
 class LinkedDirectory:
-    """A directory whose agents also have the accounts given by rules and by assignments."""
+    """A directory in which rules and assignments also give accounts to agents."""
 
     directory: Directory
     rules: Sequence[LinkRule]
     assignments: Sequence[AccountAssignment] = ()
 
     def entries(self) -> Iterator[Agent | Group | Malformed]:
-        """Yield the directory's entries, accounts linked. Raises as the directory does.
+        """Yield the directory's entries, accounts linked. Raises the directory's errors.
 
         Raises `SourceRefused` if an account is assigned to two agents.
         """
@@ -118,7 +118,7 @@ class LinkedDirectory:
             yield replace(agent, accounts=tuple(sorted(linked[agent.id])))
 
     def fingerprint(self) -> str | None:
-        """The directory's own fingerprint with the rules and assignments; None without one."""
+        """Return a digest of the directory's fingerprint, rules and assignments, or None."""
         own = (
             self.directory.fingerprint()
             if isinstance(self.directory, SupportsFingerprint)
@@ -129,7 +129,7 @@ class LinkedDirectory:
         return digest(FINGERPRINT_VERSION, own, self.rules, sorted(map(repr, self.assignments)))
 
     def _stated_holders(self, agents: Sequence[Agent]) -> dict[str, str]:
-        """The holder of each account in the directory or the assignments; these take precedence."""
+        """Return the holder of each account: assignments take precedence over the directory."""
         stated = {account: agent.id for agent in agents for account in agent.accounts}
         assigned: dict[str, tuple[str, str]] = {}
         for assignment in self.assignments:
@@ -151,7 +151,7 @@ class LinkedDirectory:
     def _matched_by_rules(
         self, agents: Iterable[Agent]
     ) -> tuple[Mapping[str, str], HoldersByAccount]:
-        """(account as first written, its possible holders), each by normalized account."""
+        """Return each account's first spelling and its possible holders, by normalized account."""
         written: dict[str, str] = {}
         holders: dict[str, set[str]] = defaultdict(set)
         for agent in agents:
@@ -164,7 +164,7 @@ class LinkedDirectory:
 
 
 class AccountHolder(Protocol):
-    """An agent, or a record of one."""
+    """An agent, or a record that becomes one."""
 
     @property
     def id(self) -> str:
@@ -173,12 +173,12 @@ class AccountHolder(Protocol):
 
     @property
     def accounts(self) -> tuple[str, ...]:
-        """The accounts that are stated to be theirs."""
+        """The accounts that the directory states for them."""
         ...
 
 
 def holders_by_account(people: Iterable[AccountHolder]) -> HoldersByAccount:
-    """The stated holders of each account."""
+    """Return the stated holders of each account."""
     holders: dict[str, set[str]] = defaultdict(set)
     for person in people:
         for account in person.accounts:
@@ -189,7 +189,7 @@ def holders_by_account(people: Iterable[AccountHolder]) -> HoldersByAccount:
 def undisputed(
     agent: Agent, holders: HoldersByAccount, where: str
 ) -> tuple[Agent, list[DisputedAccount]]:
-    """The agent with the accounts that only they hold, and their disputed ones."""
+    """Return the agent with only the accounts that nobody else claims, and the disputed ones."""
     by_account = {account: holders[normalize_principal(account)] for account in agent.accounts}
     own = tuple(account for account, ids in by_account.items() if len(ids) == 1)
     others = sorted(by_account.keys() - set(own))
@@ -198,12 +198,12 @@ def undisputed(
 
 
 def digest(*parts: object) -> str:
-    """A short text that differs if the parts do."""
+    """Return the SHA-256 of the parts' `repr`, in hexadecimal."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def disputed_account(account: str, agent_ids: Iterable[str], where: str = "") -> DisputedAccount:
-    """The problem reported for an account that several agents could hold."""
+    """Return the problem to report for an account that several agents could hold."""
     ids = tuple(sorted(agent_ids))
     reason = f"compte que {len(ids)} agents peuvent tenir ({', '.join(ids)}) : joint à aucun"
     return DisputedAccount(where or account, reason, account=account, agent_ids=ids)

@@ -1,4 +1,4 @@
-"""What to do about a TLS certificate that was not accepted."""
+"""Explain why a TLS certificate was refused, and how to fix it."""
 
 
 def certificate_fault(error: BaseException, remedy: str) -> str:
@@ -6,7 +6,7 @@ def certificate_fault(error: BaseException, remedy: str) -> str:
 
     `remedy` is what to do about a certificate of an unknown authority or another host.
     """
-    # The words are OpenSSL's, which every library repeats.
+    # OpenSSL's message, which every library repeats.
     if "certificate has expired" in str(error):
         return "a expiré : qui tient ce serveur doit le renouveler (« quisait check » dit la date)"
     return f"n'est pas reconnu : {remedy}"

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 
 def digest_of(lines: Iterable[str], size: int = 4) -> bytes:
-    """`size` bytes, 32 at most, of which one at least is not zero: zeros may stand for unread."""
+    """Return a digest of `size` bytes (32 at most), never all zeros: zeros may mean unread."""
     digest = hash_of("\n".join(lines))[:size]
     return digest if any(digest) else b"\x01" + digest[1:]
 
 
 def hash_of(text: str) -> bytes:
-    """Thirty-two bytes (SHA-256) of any text, half a surrogate pair included."""
+    """Return the SHA-256 (32 bytes) of any text, even with half a surrogate pair."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -1,4 +1,4 @@
-"""Agents, groups and their accounts from CSV or JSON Lines tables, chosen by extension."""
+"""Read agents, groups and their accounts from tables in CSV or JSON Lines, by file extension."""
 
 import json
 import re
@@ -90,7 +90,7 @@ _MISSION = re.compile(
 
 
 def mission_of(written: str) -> Mission | None:
-    """The mission of `topic@first..last`; without the last day it goes on. None if malformed."""
+    """Parse `topic@first..last`; the last day is optional. Return None if malformed."""
     found = _MISSION.fullmatch(written.strip())
     if found is None:
         return None
@@ -105,7 +105,7 @@ def mission_of(written: str) -> Mission | None:
 def agent_of_record(
     record: AgentRecord, where: str, departement: str
 ) -> tuple[Agent, Sequence[Malformed]]:
-    """The agent of a record with this département, and what is left out of it as malformed."""
+    """Return the agent of a record, and reports of its malformed fields, which are left out."""
     missions = [mission_of(written) for written in record.missions]
     malformed = []
     if None in missions:
@@ -143,7 +143,7 @@ class AccountRecord(DirectoryRecord):
 Record = TypeVar("Record", bound=DirectoryRecord)
 
 _MAX_ROW_VALUES = 250_000
-"""Enough for a group of all agents in one line."""
+"""JSON values in one line; enough for a group of all agents."""
 
 
 def read_records(
@@ -207,8 +207,8 @@ class TableDirectory:
     """A directory in two tables; `groups` is optional.
 
     Columns are the fields of `Agent` and `Group`; multiple skills, missions, accounts or members
-    are separated by `|`. Tables are `.csv` (comma or semicolon) or `.jsonl`. `claimed` are the
-    authorities whose groups a source hands out: the table may have none of these.
+    are separated by `|`. Tables are `.csv` (comma or semicolon) or `.jsonl`. `claimed` are
+    authorities whose groups a source provides: the table may not contain their groups.
     """
 
     agents: Path

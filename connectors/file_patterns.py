@@ -1,4 +1,4 @@
-"""Globs that name files of a tree, and which files of it are read."""
+"""Globs that name files of a tree, to include them or to exclude them."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -8,21 +8,21 @@ from fnmatch import fnmatchcase
 
 @dataclass(frozen=True, slots=True)
 class FileSelection:
-    """Which files of a tree are read: patterns as `parse_selection` gives them.
+    """Decides which files of a tree are read, by patterns from `parse_selection`.
 
-    A pattern names a file, or a folder with all that is below it, whatever the case of its
-    letters. Without `include` every file is read that `exclude` does not name.
+    A pattern names a file, or a folder with all that is below it, ignoring case. If `include` is
+    empty, every file is read that `exclude` does not name.
     """
 
     include: tuple[tuple[str, ...], ...] = ()
     exclude: tuple[tuple[str, ...], ...] = ()
 
     def enters(self, folder: tuple[str, ...]) -> bool:
-        """Whether a file below that folder may be read."""
+        """Return whether a file below that folder may be read."""
         return not _names_any(self.exclude, folder)
 
     def takes(self, path: tuple[str, ...]) -> bool:
-        """Whether the file at that path is read."""
+        """Return whether the file at that path is read."""
         wanted = not self.include or _names_any(self.include, path)
         return wanted and not _names_any(self.exclude, path)
 
@@ -31,9 +31,9 @@ EVERY_FILE = FileSelection()
 
 
 def parse_selection(include: Sequence[str], exclude: Sequence[str]) -> FileSelection:
-    """Globs relative to the root; one without a slash holds at any depth (`*.png`, `archives`).
+    """Parse globs relative to the root; a glob without a slash matches at any depth (`*.png`).
 
-    Raises `ValueError` for one that is no pattern.
+    Raises `ValueError` if one is invalid.
     """
     return FileSelection(*(tuple(map(_selecting, some)) for some in (include, exclude)))
 
@@ -47,7 +47,7 @@ def _selecting(written: str) -> tuple[str, ...]:
 
 
 def _names_any(patterns: Sequence[tuple[str, ...]], path: tuple[str, ...]) -> bool:
-    """Whether a pattern names the path or a folder above it."""
+    """Return whether a pattern matches the path or a folder above it."""
     folded = tuple(part.casefold() for part in path) if patterns else ()
     return any(
         matches(pattern, folded[:end]) for pattern in patterns for end in range(1, len(folded) + 1)
@@ -55,7 +55,7 @@ def _names_any(patterns: Sequence[tuple[str, ...]], path: tuple[str, ...]) -> bo
 
 
 def parse_pattern(written: str) -> tuple[str, ...]:
-    """The segments of a pattern; empty if it is invalid."""
+    """Return the segments of a pattern, or an empty tuple if it is invalid."""
     if len(written) > 1000 or "\\" in written:
         return ()
     segments = tuple(unicodedata.normalize("NFC", written).removeprefix("./").split("/"))
@@ -64,7 +64,7 @@ def parse_pattern(written: str) -> tuple[str, ...]:
 
 
 def matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
-    """Match segment by segment; `ends` are the positions in the path reached so far."""
+    """Return whether the pattern matches the whole path; `ends` are positions reached so far."""
     if not pattern:
         return not path
     ends = {0}

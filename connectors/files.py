@@ -1,9 +1,8 @@
 """Read regular files below a folder: no pipe, no device, no symbolic link.
 
-The folder itself may be reached through links, since the settings name it. Below it no
-component of a path may be a link. Each component is opened relative to the folder opened
-before it (`dir_fd`, `O_NOFOLLOW`), so a folder that is replaced by a link in between is
-refused, not followed.
+The folder itself may be reached through links, since the settings name it. Below it no component of
+a path may be a link. Each component is opened relative to the folder opened before it (`dir_fd`,
+`O_NOFOLLOW`), so a folder that is replaced by a link in between is refused, not followed.
 """
 
 import errno
@@ -19,11 +18,11 @@ from typing import BinaryIO
 from connectors.ports import RecordVanished, SourceRefused, SourceUnreachable
 from connectors.timeouts import DISK_TIMEOUT_S, call_with_timeout
 
-# A pipe would wait for who writes to it, a file that a server lent for who gives it back.
+# Without O_NONBLOCK, opening a pipe waits for a writer, and a leased file for its release.
 _READ_FLAGS = os.O_RDONLY | os.O_NONBLOCK
 
 _TRAVERSE_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
-"""Opening an entry of a folder does not need the right to list the folder."""
+"""O_PATH opens a folder without the right to list it."""
 _LIST_FLAGS = os.O_RDONLY | os.O_DIRECTORY
 _LINK_ERRORS = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK)
 
@@ -49,7 +48,7 @@ class FileState:
 
 
 def regular_file_status(root: Path, path: str) -> os.stat_result:
-    """Status of the regular file `path`, relative to `root` or absolute below it.
+    """Return the status of the regular file `path`, relative to `root` or absolute below it.
 
     Raises `UnsafePath`, OSError, or `SourceUnreachable` if the disk does not answer.
     """
@@ -62,7 +61,7 @@ def regular_file_status(root: Path, path: str) -> os.stat_result:
 
 
 def regular_status_at(folder: int, name: str) -> os.stat_result:
-    """Status of the regular file `name` of an open folder. Raises `UnsafePath` or OSError."""
+    """Return the status of a regular file of an open folder. Raises `UnsafePath` or OSError."""
     status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     if stat.S_ISLNK(status.st_mode):
         raise _symlink_error()
@@ -71,14 +70,14 @@ def regular_status_at(folder: int, name: str) -> os.stat_result:
 
 
 def stamp_of(status: os.stat_result) -> FileStamp:
-    """The stamp in a file's status."""
+    """Return the size, mtime and ctime of a file's status."""
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def open_regular_file(path: Path, *, may_be_link: bool = True) -> BinaryIO:
-    """Open a file that the settings name. Raises OSError, or `SourceRefused` for a pipe.
+    """Open a file that the settings name. Raises OSError, or `SourceRefused` if it is not regular.
 
-    `may_be_link` is false for the files of a folder that the settings name.
+    Pass `may_be_link=False` for a file inside a folder that the settings name.
     """
     flags = _READ_FLAGS | (0 if may_be_link else os.O_NOFOLLOW)
     opened = os.fdopen(os.open(path, flags), "rb")
@@ -92,7 +91,7 @@ def open_regular_file(path: Path, *, may_be_link: bool = True) -> BinaryIO:
 
 
 def read_regular_file(path: Path) -> bytes:
-    """The bytes of a file that the settings name.
+    """Return the bytes of a file that the settings name.
 
     Raises OSError, `SourceRefused` or `SourceUnreachable`.
     """
@@ -105,7 +104,7 @@ def read_regular_file(path: Path) -> bytes:
 
 
 def disk_timeout_error(path: Path) -> SourceUnreachable:
-    """The error for a disk that never answers."""
+    """Return the error to raise if the disk of `path` does not answer."""
     return SourceUnreachable(
         f"Le disque de {path} ne répond plus : vérifiez le montage. Il sera relu plus tard."
     )
@@ -117,14 +116,14 @@ def open_root(root: Path) -> AbstractContextManager[int]:
 
 
 def open_subfolder(parent: int, name: str) -> AbstractContextManager[int]:
-    """Open a folder of an open one, to list it. Raises OSError, or `UnsafePath`."""
+    """Open a subfolder of an open folder, to list it. Raises OSError, or `UnsafePath`."""
     return _closing(_open_below(parent, name, _LIST_FLAGS))
 
 
 def read_file_at(folder: int, name: str, most: int | None = None) -> tuple[bytes, FileStamp]:
-    """The bytes of a regular file of an open folder, and its stamp before they were read.
+    """Return the bytes of a regular file of an open folder, and its stamp before the read.
 
-    Raises `UnsafePath` or OSError, `EFBIG` if it has more than `most` bytes.
+    Raises `UnsafePath` or OSError (`EFBIG` if it has more than `most` bytes).
     """
     with os.fdopen(_open_below(folder, name, _READ_FLAGS), "rb") as opened:
         status = os.fstat(opened.fileno())
@@ -136,12 +135,12 @@ def read_file_at(folder: int, name: str, most: int | None = None) -> tuple[bytes
 
 
 def read_contained(root: Path, path: str, listed: FileState | None = None) -> bytes:
-    """The bytes of `path`, which must still be a regular file inside `root`.
+    """Return the bytes of `path`, which must still be a regular file inside `root`.
 
-    If `listed` is given, the file and its rules must be unchanged since then: the text of
-    one version never gets the readers of another.
+    If `listed` is given, the file and its rules must be unchanged since then: the text of one
+    version never gets the readers of another.
 
-    Raises `RecordVanished` if the file cannot be read any more or has changed, and
+    Raises `RecordVanished` if the file can no longer be read or has changed, and
     `SourceUnreachable` if the whole folder was removed or its disk does not answer.
     """
     return call_with_timeout(
@@ -151,7 +150,7 @@ def read_contained(root: Path, path: str, listed: FileState | None = None) -> by
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file of a folder, open to be read piece by piece, all of them of one version."""
+    """An open file that is read piece by piece; all pieces come from the same version."""
 
     name: str
     size: int
@@ -161,9 +160,9 @@ class OpenFile:
     file: BinaryIO
 
     def read(self, start: int, count: int) -> bytes:
-        """At least one byte from `start`. Raises `RecordVanished`, or `SourceUnreachable`.
+        """Return 1 to `count` bytes from offset `start`, if the file and its rules are unchanged.
 
-        File and rules are compared after each piece: none comes from what was written since.
+        Raises `RecordVanished` if they have changed since the listing, or `SourceUnreachable`.
         """
         timeout = disk_timeout_error(self.root)
         return call_with_timeout(DISK_TIMEOUT_S, lambda: self._read(start, count), timeout)
@@ -187,9 +186,9 @@ class OpenFile:
 
 
 def open_contained(root: Path, path: str, listed: FileState) -> OpenFile:
-    """Open a regular file inside `root`, as it and its rules were when they were listed.
+    """Open a regular file inside `root`, if it and its rules are unchanged since `listed`.
 
-    Raises `UnsafePath`, OSError, or `RecordVanished` where one of them has changed since.
+    Raises `UnsafePath`, OSError, or `RecordVanished` if one of them has changed.
     """
     with _parent_folder(root, path) as (folder, name):
         file = os.fdopen(_open_below(folder, name, _READ_FLAGS), "rb")
@@ -225,7 +224,7 @@ def _read_contained(root: Path, path: str, listed: FileState | None) -> bytes:
 
 
 def _is_unchanged(root: Path, path: str, read: FileStamp, listed: FileState) -> bool:
-    """Whether the file that was read and its rules are as they were when it was listed."""
+    """Return whether the file that was read and its rules are as they were in the listing."""
     if read[:2] != (listed.size, listed.mtime_ns):
         return False
     if any(_stamp_below(root, rule) != stamp for rule, stamp in listed.rule_stamps):
@@ -239,7 +238,7 @@ def _stamp_below(root: Path, path: str) -> FileStamp | None:
 
 
 def stamp_at(folder: int, name: str) -> FileStamp | None:
-    """The stamp of an entry of an open folder; None if there is none of that name."""
+    """Return the stamp of an entry of an open folder, or None if it does not exist."""
     try:
         return stamp_of(os.stat(name, dir_fd=folder, follow_symlinks=False))
     except FileNotFoundError:
@@ -248,7 +247,7 @@ def stamp_at(folder: int, name: str) -> FileStamp | None:
 
 @contextmanager
 def _parent_folder(root: Path, path: str) -> Iterator[tuple[int, str]]:
-    """The folder that holds `path`, opened from the root down, and the file's name in it."""
+    """Open the folder that holds `path`, from the root down; give it and the file's name."""
     *parents, name = _path_components(root, path)
     folder = os.open(root, _TRAVERSE_FLAGS)
     try:
@@ -261,7 +260,10 @@ def _parent_folder(root: Path, path: str) -> Iterator[tuple[int, str]]:
 
 
 def _path_components(root: Path, path: str) -> list[str]:
-    """The components of a path below the root. Without links, `..` can be resolved as text."""
+    """Return the components of a path below the root.
+
+    Without links, `..` can be resolved as text.
+    """
     relative = posixpath.normpath(path)
     if posixpath.isabs(relative):
         if not Path(relative).is_relative_to(root):

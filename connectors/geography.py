@@ -88,7 +88,7 @@ def _departement_tables() -> tuple[dict[str, str], dict[str, str]]:
 _names, _region_codes = _departement_tables()
 
 DEPARTEMENTS = MappingProxyType(_names)
-"""Département code → name; an overseas collectivity counts as one."""
+"""Département code → name; overseas collectivities are included."""
 
 REGIONS = MappingProxyType(
     dict(map(_code_and_name, (_REGIONS.strip() + _COLLECTIVITIES.rstrip()).splitlines()))
@@ -97,19 +97,19 @@ REGIONS = MappingProxyType(
 
 
 def area_name(code: str) -> str:
-    """The name of a département; the code itself if there is none."""
+    """Return the name of a département, or the code itself if it is unknown."""
     return DEPARTEMENTS.get(code, code)
 
 
 def region_of(code: str) -> str | None:
-    """The code of the region of a département; None if there is none."""
+    """Return the region code of a département, or None if it is unknown."""
     return _region_codes.get(code)
 
 
 EARTH_RADIUS_KM = 6371.0
 
-# Code, latitude and longitude in degrees (WGS 84), rounded to a kilometre; the main island
-# of a collectivity overseas. Those without inhabitants have none.
+# Code, latitude and longitude in degrees (WGS 84), rounded to a kilometre. An overseas
+# collectivity has the position of its main island; uninhabited territories are left out.
 _CENTROIDS = """
 01 46.10 5.35, 02 49.56 3.56, 03 46.39 3.19, 04 44.11 6.24, 05 44.66 6.26, 06 43.94 7.12, \
 07 44.75 4.43, 08 49.62 4.64, 09 42.92 1.50, 10 48.30 4.16, 11 43.10 2.41, 12 44.28 2.68, \
@@ -143,10 +143,10 @@ CENTROIDS = MappingProxyType(_parse_centroids())
 
 
 def distance_km(one: str, other: str) -> float | None:
-    """Great-circle distance between two départements' centroids; None if one is unknown.
+    """Return the great-circle distance of two départements' centroids, or None if one is unknown.
 
-    The haversine formula (Sinnott, "Virtues of the haversine", Sky & Telescope 1984).
-    Agents of one département are 0 km apart.
+    The haversine formula (Sinnott, "Virtues of the haversine", Sky & Telescope 1984). Two agents in
+    the same département are 0 km apart.
     """
     if one == other and one in CENTROIDS:
         return 0.0
@@ -162,15 +162,16 @@ def distance_km(one: str, other: str) -> float | None:
 
 
 PLACES_FILE = Path(__file__).with_name("places.tsv")
-"""Communes of INSEE's official geographical code of 2026 (Licence Ouverte 2.0), former regions
-and historic lands; `python -m benchmarks.list_of_places` writes it."""
+"""Communes of INSEE's official geographical code of 2026 (Licence Ouverte 2.0), former regions and
+historic lands; `python -m benchmarks.list_of_places` writes the file.
+"""
 
 
 class PlaceKind(StrEnum):
-    """What a name of `PLACES_FILE` is.
+    """The kind of a name in `PLACES_FILE`.
 
-    A town is a commune that is known far from it. `WORD`: the name, of any place of France, is also
-    a word of the language; it stands a second time in the file.
+    `TOWN` is a commune that is known far from it. `WORD` marks the name of any place in France that
+    is also a word of the language; its kind as a place is on another line.
     """
 
     LAND = "land"
@@ -182,8 +183,8 @@ class PlaceKind(StrEnum):
 class NamedPlace(NamedTuple):
     """A line of `PLACES_FILE`.
 
-    `departements`: all that a land lies in, or one for each commune of this name, that of the
-    commune with the most inhabitants first.
+    `departements`: for a land, all départements that it lies in; for communes, one per commune of
+    this name, by descending number of inhabitants.
     """
 
     kind: PlaceKind
@@ -192,7 +193,7 @@ class NamedPlace(NamedTuple):
 
 
 def named_places() -> Iterator[NamedPlace]:
-    """Read `PLACES_FILE`."""
+    """Yield every line of `PLACES_FILE`."""
     with PLACES_FILE.open(encoding="utf-8") as lines:
         for line in lines:
             kind, name, departements = line.rstrip("\n").split("\t")

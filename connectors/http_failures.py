@@ -1,4 +1,4 @@
-"""One record that fails, or a host that is away: told by how many fail in a row."""
+"""Distinguish a failing record from a host that is down, by counting failures in a row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,19 +7,19 @@ from connectors.http_host import HttpResponse, ResponseTooLarge
 from connectors.ports import SourceRefused, SourceUnreachable
 
 MOST_FAILURES = 5
-"""So many records in a row that fail are no fault of theirs: the host is away."""
+"""After this many failed records in a row, the host counts as down."""
 
 
 @dataclass(slots=True)
 class FailuresInARow:
-    """Counts records that failed since the last one that came."""
+    """Counts the records that failed since the last successful one."""
 
     count: int = 0
 
     def note(self, error: SourceUnreachable) -> None:
-        """One more failed. Raises its error where the host is away.
+        """Count a failure. Raises its error if the host counts as down.
 
-        A host that answers too much is there.
+        A response that is too large resets the count: the host did answer.
         """
         if isinstance(error, ResponseTooLarge):
             self.end()
@@ -29,19 +29,19 @@ class FailuresInARow:
             raise error
 
     def end(self) -> None:
-        """A record came."""
+        """Reset the count, because a record was read."""
         self.count = 0
 
     def ask(
         self, ask: Callable[[], HttpResponse], alone: Callable[[str], Exception]
     ) -> HttpResponse:
-        """The answer about one record; what `alone` makes of the reason is raised where it fails.
+        """Return the response about one record; if it fails, raise `alone(reason)`.
 
-        Raises `SourceUnreachable` where the host is away.
+        Raises `SourceUnreachable` if the host counts as down.
         """
         try:
             answer = ask()
-        except SourceRefused as error:  # it leads to another host, or its certificate is unknown
+        except SourceRefused as error:  # a redirect to another host, or an untrusted certificate
             raise alone(str(error)) from error
         except SourceUnreachable as error:
             self.note(error)

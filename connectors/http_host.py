@@ -1,9 +1,9 @@
-"""HTTP requests to one host: no other, one at a time, rate-limited, with time limits.
+"""HTTP requests to one host only: one at a time, rate-limited, with time limits.
 
-`HttpHost` refuses other hosts, waits as long as its own asks for (`Retry-After`, MediaWiki's
-maxlag, Matrix's `retry_after_ms`, 429, 5xx), and ends answers that never end. mwclient takes one
-as its connection pool. It sends nothing to addresses by which a machine is asked about itself
-(`is_metadata_address`), whatever name leads there.
+`HttpHost` refuses other hosts, waits as long as the server asks for (`Retry-After`, MediaWiki's
+maxlag, Matrix's `retry_after_ms`, 429, 5xx), and cuts off responses that never end. mwclient uses
+one as its connection pool. It refuses to connect to cloud metadata addresses
+(`is_metadata_address`), under whatever host name.
 """
 
 import json
@@ -35,14 +35,14 @@ from connectors.values import assume_utc
 
 CHUNK_BYTES = 64 * 1024
 MAX_TRIES = 3
-"""Tries of a wiki that does not respond; one that asks to retry later is tried for longer."""
+"""Tries if the host does not respond; if it asks to retry later, `max_wait_s` is the limit."""
 MAX_REDIRECTS = 3
 MAX_WAIT_S = 120.0
 USER_AGENT = "quisait"
 
 
 def _refuse_metadata(host: str, connected: socket) -> None:
-    """Close the connection and raise `SourceRefused` if it leads to such an address."""
+    """Close the connection and raise `SourceRefused` if it leads to a metadata address."""
     found = ip_address(connected.getpeername()[0].partition("%")[0])
     if is_metadata_address(found):
         connected.close()
@@ -61,7 +61,7 @@ class _Connection(HTTPConnection):
 
 class _TlsConnection(HTTPSConnection):
     def _new_conn(self) -> socket:
-        """Connect; the handshake comes after it."""
+        """Connect and check the address, before the TLS handshake."""
         connected = super()._new_conn()
         _refuse_metadata(self.host, connected)
         return connected
@@ -76,7 +76,7 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
-    """Where a name leads is looked at once it is connected: no answer of DNS is asked twice."""
+    """Checks addresses on the open connection, so that a second DNS answer cannot differ."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -84,19 +84,19 @@ class _Adapter(HTTPAdapter):
 
 
 class _Session(requests.Session):
-    """Leaves redirects alone: requests would read all that one holds, and where it leads."""
+    """Does not follow redirects: requests would read their bodies and go to other hosts."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
 
 
 class ResponseTooLarge(SourceUnreachable):
-    """The host answers more than the limits allow."""
+    """The host's response exceeds `max_bytes` of the limits."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """A whole response, with the attributes that mwclient reads; `url` after redirects."""
+    """A whole response, with the attributes that mwclient reads; `url` is after redirects."""
 
     status_code: int
     headers: Mapping[str, str]
@@ -105,7 +105,7 @@ class HttpResponse:
 
     @property
     def text(self) -> str:
-        """The body as UTF-8, as APIs answer."""
+        """The body, decoded as UTF-8."""
         return self.content.decode("utf-8", "replace")
 
     def raise_for_status(self) -> None:
@@ -116,7 +116,7 @@ class HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """The host did not respond, or asks to retry later, after `wait_s` if it says when."""
+    """The host did not respond, or asks to retry later: after `wait_s` seconds, if it says."""
 
     reason: str
     wait_s: float | None = None
@@ -125,7 +125,9 @@ class RetryLater:
 
 @dataclass(slots=True)
 class HttpHost:
-    """Requests to the host of `root`, a folder's address. `called` names it in French sentences.
+    """Sends requests to the host of `root`, a folder's address.
+
+    `called` names it in French messages.
 
     `account` is a user and a password, sent with each request to this host (RFC 7617, UTF-8).
     """
@@ -156,10 +158,10 @@ class HttpHost:
         return urlsplit(self.root).netloc
 
     def same_host(self, url: str) -> bool:
-        """Whether a URL has the configured scheme and host."""
+        """Return whether a URL has the configured scheme and host."""
         try:
             other, own = urlsplit(url), urlsplit(self.root)
-        except ValueError:  # it is no address
+        except ValueError:  # not a valid URL
             return False
         return (other.scheme, other.netloc.lower()) == (own.scheme, own.netloc.lower())
 
@@ -175,8 +177,8 @@ class HttpHost:
     ) -> HttpResponse:
         """Send a request until it succeeds. Raises `SourceUnreachable` or `SourceRefused`.
 
-        `data` is a form, or the body as it is. The response may have a status of 4xx, which the
-        caller has to handle; redirects are followed for GET alone.
+        `data` is a form, or the raw body. The response may have a status of 4xx, which the caller
+        has to handle; redirects are followed for GET only.
         """
         waited = 0.0
         for attempt in count(1):
@@ -192,7 +194,7 @@ class HttpHost:
         raise AssertionError  # count() has no end
 
     def wait(self, wait_s: float) -> None:
-        """Wait before the next request."""
+        """Wait before the next request, at most `MAX_WAIT_S`."""
         self.sleep(min(wait_s, MAX_WAIT_S))
 
     def _follow(
@@ -203,7 +205,7 @@ class HttpHost:
         data: Mapping[str, object] | bytes | None,
         headers: Mapping[str, str] | None,
     ) -> HttpResponse | RetryLater:
-        """One try, following redirects on the same host."""
+        """Try once, following redirects on the same host."""
         for _ in range(MAX_REDIRECTS + 1):
             if not self.same_host(url):
                 raise SourceRefused(
@@ -255,7 +257,7 @@ class HttpHost:
             return RetryLater("ne répond pas : vérifiez l'adresse et le réseau.", responded=False)
 
     def _body(self, response: requests.Response) -> bytes:
-        """The whole body, within the limits. Raises as `requests` does, or `ResponseTooLarge`."""
+        """Read the whole body. Raises like `requests`, or `ResponseTooLarge` beyond the limits."""
         body, deadline = bytearray(), time.monotonic() + self.limits.total_timeout_s
         while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
             body += chunk
@@ -268,7 +270,7 @@ class HttpHost:
         return bytes(body)
 
     def _pace(self) -> None:
-        """Keep to the rate: requests are at least 1 / rate apart."""
+        """Wait until the request rate allows a request: they are at least 1 / rate apart."""
         now = time.monotonic()
         if self._not_before > now:
             self.sleep(self._not_before - now)
@@ -277,7 +279,7 @@ class HttpHost:
 
 
 def joined(base: str, address: str) -> str:
-    """As `urljoin`; an address that is none stays as it is, and is of no host."""
+    """Return `urljoin` of both, or `address` unchanged if it is invalid."""
     try:
         return urljoin(base, address)
     except ValueError:
@@ -285,7 +287,7 @@ def joined(base: str, address: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """The host of an address, without an account that it may name."""
+    """Return the host of an address, without the user name and password before it."""
     try:
         return urlsplit(url).netloc.rpartition("@")[2][:100]
     except ValueError:
@@ -293,7 +295,7 @@ def host_of(url: str) -> str:
 
 
 def _interpret(response: requests.Response, body: bytes) -> HttpResponse | RetryLater:
-    """The response, or the wait that it asks for."""
+    """Return the response, or the wait that it asks for."""
     status, wait_s = response.status_code, _retry_after(response.headers.get("Retry-After"))
     if "X-Database-Lag" in response.headers:
         reason = "a trop de retard sur ses copies : il sera relu plus tard."
@@ -308,7 +310,7 @@ def _interpret(response: requests.Response, body: bytes) -> HttpResponse | Retry
 
 
 def _retry_after_ms(body: bytes) -> float | None:
-    """Seconds, from the `retry_after_ms` of a Matrix error; None without one."""
+    """Return the `retry_after_ms` of a Matrix error in seconds, or None if there is none."""
     try:
         wait_ms = json.loads(body)["retry_after_ms"]
         return max(1.0, float(wait_ms) / 1000)
@@ -317,7 +319,7 @@ def _retry_after_ms(body: bytes) -> float | None:
 
 
 def _retry_after(header: str | None) -> float | None:
-    """Seconds, given as a number or as a date (RFC 9110, 10.2.3); None if neither."""
+    """Return the seconds of `Retry-After`, a number or date (RFC 9110, 10.2.3), or None."""
     if not header:
         return None
     if header.strip().isdecimal():

@@ -1,4 +1,4 @@
-"""How fast, how long and how much a host may be asked; without a client of HTTP."""
+"""Limits of requests to one host: rate, time and size. Imports no HTTP client."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
-"""Connectors of other packages: each is named by an entry point, and opened with its options.
+"""Connectors from other packages, found by entry points and opened with their options.
 
-A package's `pyproject.toml` names a `ConnectorKind` under the group `quisait.connectors`; its name
-there is the `kind` of a source in the settings. docs/connecteur.md walks through one.
+A package's `pyproject.toml` names a `ConnectorKind` in the group `quisait.connectors`; the entry
+point's name is the `kind` of a source in the settings. docs/connecteur.md walks through one.
 """
 
 import logging
@@ -42,11 +42,11 @@ GROUP = "quisait.connectors"
 
 @dataclass(frozen=True, slots=True)
 class SourcePlace:
-    """What the settings say of a source beside its options.
+    """The settings of a source, without its options.
 
-    `folder` is what relative paths start from. `default_access` are the source's `allowed`
-    readers: those of what names none itself, or nobody. `password` raises `SourceRefused` where
-    the settings name none.
+    `folder` is the base of relative paths. `default_access` are the source's `allowed` readers, for
+    documents that name no readers themselves; empty means nobody. `password` raises `SourceRefused`
+    if the settings name none.
     """
 
     source: str
@@ -57,14 +57,15 @@ class SourcePlace:
 
 @dataclass(frozen=True, slots=True)
 class ConnectorKind:
-    """What an entry point names: how a kind of source is described, set and opened.
+    """The object that an entry point names: how to describe, configure and open a kind of source.
 
-    `label` is French, for the register of processing: « boîte aux lettres ». `options` is the
-    model of the source's table `options`; a field's description tells an administrator what it is.
-    `open` asks the source for nothing yet, and raises `SourceRefused` or `SourceUnreachable`.
+    `label` is French, for the register of processing: « boîte aux lettres ». `options` is the model
+    of the source's `options` table; each field's description is for the administrator. `open` sends
+    nothing to the source yet, and raises `SourceRefused` or `SourceUnreachable`.
 
-    For who adds a source: `about` is a French sentence on what is read and who will read it,
-    `credential` says what the file `password_file` holds, empty where the source asks for none.
+    The last two fields help the person who adds a source: `about` is a French sentence on what is
+    read and who will read it; `credential` names what the file `password_file` holds, empty if the
+    source needs no secret.
     """
 
     label: str
@@ -75,12 +76,12 @@ class ConnectorKind:
 
 
 def installed_connectors() -> dict[str, EntryPoint]:
-    """The entry points by kind; none of their packages is imported."""
+    """Return the entry points by kind, without importing their packages."""
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
 def load_kind(name: str) -> ConnectorKind:
-    """The kind of that name. Raises `SourceRefused` where it is not installed or does not load."""
+    """Return the kind of that name. Raises `SourceRefused` if it is missing or fails to load."""
     entry = installed_connectors().get(name)
     if entry is None:
         raise SourceRefused(
@@ -104,7 +105,7 @@ def load_kind(name: str) -> ConnectorKind:
 
 
 def open_installed(name: str, kind: ConnectorKind, place: SourcePlace, options: Any) -> Connector:
-    """The connector, whose unforeseen errors are refusals. Raises `SourceError`."""
+    """Open the connector; unexpected errors become `SourceRefused`. Raises `SourceError`."""
     guard = _Guard(name, place.source)
     with guard:
         connector = kind.open(place, options)
@@ -114,7 +115,7 @@ def open_installed(name: str, kind: ConnectorKind, place: SourcePlace, options: 
 
 
 def names_in(change: Change) -> list[str]:
-    """Every id, reference and account of a change; each starts with its source's name."""
+    """Return every id, reference and account in a change; each starts with its source's name."""
     match change:
         case Upsert(document):
             names = [document.id, *document.replaces, *filter(None, [document.part_of])]
@@ -137,7 +138,7 @@ def names_in(change: Change) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Guard:
-    """An error that the connector did not foresee is a refusal: other sources are still read."""
+    """Turns the connector's unexpected errors into `SourceRefused`; other sources go on."""
 
     kind: str
     source: str
@@ -160,31 +161,34 @@ class _Guard:
 
 @dataclass(frozen=True, slots=True)
 class _Guarded:
-    """A connector of another package. What it cannot do has the answer of one that cannot."""
+    """Wraps another package's connector: checks its changes and guards against its errors.
+
+    It has all optional methods; if the connector lacks one, the result says "unknown".
+    """
 
     connector: Connector
     guard: _Guard
 
     @property
     def source(self) -> str:
-        """The source's name, which the settings give."""
+        """The source's name from the settings."""
         return self.guard.source
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """The connector's. Raises `SourceError`."""
+        """Yield the connector's changes. Raises `SourceError`, also for ids of another source."""
         with self.guard:
             for change in self.connector.changes(since):
                 yield self._guarded(change)
 
     def count_pending(self, since: str | None) -> int | None:
-        """The connector's; None if it cannot tell."""
+        """Return the connector's count, or None if it cannot count."""
         if not isinstance(self.connector, SupportsCount):
             return None
         with self.guard:
             return self.connector.count_pending(since)
 
     def check(self) -> Iterable[str]:
-        """The connector's; nothing if it cannot tell. Raises `SourceError`."""
+        """Yield the sentences of the connector's check, if it has one. Raises `SourceError`."""
         if isinstance(self.connector, SupportsCheck):
             with self.guard:
                 yield from self.connector.check()
@@ -210,12 +214,12 @@ class _Guarded:
 
 @dataclass(frozen=True, slots=True)
 class _GuardedRereadable(_Guarded):
-    """The same of one that can read single documents again."""
+    """Wraps a connector that can also read single documents again."""
 
     rereadable: SupportsRefetch
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """The connector's. Raises `SourceError`."""
+        """Yield the connector's refetched documents. Raises `SourceError`."""
         with self.guard:
             for change in self.rereadable.refetch(document_ids):
                 yield self._guarded(change)

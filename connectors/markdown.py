@@ -1,8 +1,8 @@
-"""Markdown as plain text under headings: files that are, and texts of exports that are.
+"""Turn Markdown into plain text under headings, for files and for texts of exports.
 
-Line by line and in linear time: what is read may be hostile (decision 32). Front matter,
-comments, directives (`{% … %}`) and rules are left out, links and bold keep their words. What
-stands in a fence stays as it is.
+Works line by line and in linear time, because the text may be hostile (decision 32). Front matter,
+comments, directives (`{% … %}`) and rules are left out; links and bold keep their words. Fenced
+blocks stay unchanged.
 """
 
 import re
@@ -16,16 +16,16 @@ _NO_PARAGRAPH = re.compile(r"[ \t]*$| {4}|\t|[ \t]*(?:(?:[-+*]|\d+[.)])(?:[ \t]|
 _LINE_ENDS = re.compile(r"\r\n?|\n")
 _FRONT_ENDS = {"---": ("---", "..."), "+++": ("+++",)}
 _MOST_FRONT_LINES = 200
-"""A longer one is text between two rules."""
+"""Front matter that is longer is text between two rules."""
 _FRONT_KEY = re.compile(r"[A-Za-z_][\w-]{0,60}[ \t]*[:=]")
 _FRONT_TITLE = re.compile(r"title[ \t]*[:=][ \t]*(.*)", re.IGNORECASE)
 _BLOCK_SCALARS = ("", ">", "|", ">-", "|-")
 _ENDS = {"<!--": "-->", "{%": "%}"}
-"""What is left out, from a mark to its end."""
+"""Start mark → end mark; everything from one to the other is left out."""
 _MARK = re.compile(r"<!--|-->|\{%|%\}")
 _NO_WORDS = re.compile(
     r"[ \t]*(?:(?:\*[ \t]*){3,}|(?:_[ \t]*){3,}"  # a rule
-    r"|:{3,}[ \t]*[\w-]*|\{:[^{}]*\})$"  # a container, attributes
+    r"|:{3,}[ \t]*[\w-]*|\{:[^{}]*\})$"  # the mark of a container, or attributes
 )
 _LINK = re.compile(r"!?\[([^\[\]]{0,500})\]\((?:[^()]|\([^()]{0,200}\)){0,500}\)")
 _BOLD = re.compile(r"\*\*(?=\S)([^*]{1,500})\*\*")
@@ -49,7 +49,7 @@ _ENOUGH_MARKS = 2
 
 @dataclass(frozen=True, slots=True)
 class MarkdownPart:
-    """What stands below a heading, or below several without a text between them."""
+    """The text below a heading, or below several headings that no text separates."""
 
     heading: str
     text: str
@@ -57,20 +57,23 @@ class MarkdownPart:
 
 @dataclass(frozen=True, slots=True)
 class MarkdownText:
-    """The parts in reading order; `title` is the front matter's, else the first line's heading."""
+    """The parts in reading order.
+
+    `title` is the front matter's, else the heading that the text begins with.
+    """
 
     title: str
     parts: tuple[MarkdownPart, ...]
 
     @property
     def plain(self) -> str:
-        """One text, with each heading on a line of its own."""
+        """The whole text, with each heading on a line of its own."""
         lines = (line for part in self.parts for line in (part.heading, part.text))
         return "\n\n".join(filter(None, lines))
 
 
 def looks_like_markdown(text: str) -> bool:
-    """Whether a text has front matter, or marks of two kinds at its beginning."""
+    """Return whether a text begins with front matter, or has two kinds of marks near its start."""
     start = text[:_LOOKED_AT]
     return (
         _front_matter(_LINE_ENDS.split(start))[0] > 0
@@ -79,7 +82,7 @@ def looks_like_markdown(text: str) -> bool:
 
 
 def read_markdown(text: str) -> MarkdownText:
-    """The text without its marks."""
+    """Return the text without its Markdown marks."""
     lines = _LINE_ENDS.split(text.removeprefix("\ufeff"))
     length, title = _front_matter(lines)
     parts: list[MarkdownPart] = []
@@ -108,7 +111,7 @@ def read_markdown(text: str) -> MarkdownText:
 
 
 def _front_matter(lines: Sequence[str]) -> tuple[int, str]:
-    """(how many lines it has, the title that it gives); nothing where there is none."""
+    """Return the number of lines of the front matter and its title; (0, "") if there is none."""
     ends = _FRONT_ENDS.get(lines[0].rstrip(), ()) if lines else ()
     title, keys = "", 0
     for number, line in enumerate(lines[1:_MOST_FRONT_LINES] if ends else (), 1):
@@ -122,13 +125,13 @@ def _front_matter(lines: Sequence[str]) -> tuple[int, str]:
 
 
 def _lines(lines: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    """(line, whether it is a heading)."""
+    """Yield (line, whether it is a heading)."""
     fence = ""
     underlined = False
     for at, line in enumerate(_without_comments(lines)):
         mark = _FENCE.match(line)
         if fence:
-            # In a list it may stand further in than it may elsewhere.
+            # Inside a list, the closing fence may be indented further.
             if line.strip().startswith(fence) and not line.strip().strip(fence[0]):
                 fence = ""
         elif mark:
@@ -152,7 +155,7 @@ def _lines(lines: Sequence[str]) -> Iterator[tuple[str, bool]]:
 
 
 def _without_comments(lines: Sequence[str]) -> Iterator[str]:
-    """The same lines less comments and directives; one that never ends is text."""
+    """Yield the lines without comments and directives; unclosed ones are kept as text."""
     last = {
         end: max((number for number, line in enumerate(lines) if end in line), default=-1)
         for end in _ENDS.values()
@@ -176,9 +179,9 @@ def _without_comments(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _cut_out(line: str, awaited: str, below: frozenset[str]) -> tuple[str, str]:
-    """(the line without what is left out, the mark that still has to come).
+    """Return (the line without comments and directives, the end mark that is still missing).
 
-    `below` are the marks that come in a later line.
+    `below` are the end marks that occur in a later line.
     """
     if not awaited and not any(
         start in line and (end in below or end in line) for start, end in _ENDS.items()
@@ -202,14 +205,14 @@ def _cut_out(line: str, awaited: str, below: frozenset[str]) -> tuple[str, str]:
 
 
 def _unclosed(heading: str) -> str:
-    """Without the sharps that may close a heading; those of a word stay («C#»)."""
+    """Return a heading without its closing sharps; sharps that belong to a word stay («C#»)."""
     heading = heading.strip()
     bare = heading.rstrip("#")
     return bare.rstrip() if bare[-1:] in {"", " ", "\t"} else heading
 
 
 def _is_underlined(lines: Sequence[str], at: int) -> bool:
-    """Whether a line stands alone above a rule of its own."""
+    """Return whether a line stands alone above an underline, and so is a heading."""
     return (
         at + 1 < len(lines)
         and _UNDERLINE.match(lines[at + 1]) is not None
@@ -219,13 +222,13 @@ def _is_underlined(lines: Sequence[str], at: int) -> bool:
 
 
 def _has_no_words(line: str) -> bool:
-    """Of a rule, a table's too, a container's mark, attributes."""
+    """Return whether a line is a rule (also of a table), a container's mark or attributes."""
     dashes = "--" in line or line.count("-") > _MOST_BULLETS
     return (dashes and not line.strip(" \t|:-")) or _NO_WORDS.match(line) is not None
 
 
 def _worded(line: str) -> str:
-    """Links, images and bold as their words, without HTML's tags."""
+    """Replace links, images and bold with their words, and HTML tags with spaces."""
     if "](" in line:
         line = _LINK.sub(r"\1", _LINK.sub(r"\1", line))  # an image may stand in a link
     if "**" in line:

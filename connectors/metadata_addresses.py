@@ -1,4 +1,4 @@
-"""Addresses by which a machine is asked about itself: no source is ever read there."""
+"""Addresses of cloud metadata services, which hand out a machine's secrets: never read them."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
@@ -15,7 +15,7 @@ METADATA_ADDRESSES = frozenset(
         ),
     )
 )
-"""Of the services that tell a machine its own secrets, beside the link-local ones."""
+"""Metadata services at addresses that are not link-local."""
 _TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 """Prefixes of NAT64 (RFC 6052, RFC 8215)."""
 
@@ -35,7 +35,7 @@ def _inside(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address]:
     number = int(address)
     if any(address in network for network in _TRANSLATED):
         found.append(IPv4Address(number & 0xFFFF_FFFF))
-    if address in _TRANSLATED[1]:  # of a prefix of 48 bits, the byte 8 is not part of the address
+    if address in _TRANSLATED[1]:  # after a prefix of 48 bits, byte 8 is not part of the address
         found.append(IPv4Address((number >> 64 & 0xFFFF) << 16 | number >> 40 & 0xFFFF))
     if number >> 32 == 0:  # IPv4-compatible (RFC 4291, deprecated)
         found.append(IPv4Address(number))

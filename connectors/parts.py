@@ -1,7 +1,7 @@
-"""A source read in parts: each holds the documents whose ids fall into it.
+"""Divide a source into parts by document id, so that several workers can read it at once.
 
-The ids are divided, not the folders or spaces that hold the documents: a part is the same however
-the source grows, an id never changes its part, and no list of parts is to be kept.
+The ids are divided, not the folders or spaces that hold the documents: an id never changes its
+part, parts stay the same when the source grows, and no list of parts has to be stored.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,12 +22,13 @@ from connectors.ports import (
 )
 
 MOST_PARTS = 64
-"""Each part lists the source once: with more, listing costs more than reading gains."""
+"""Maximum number of parts: each lists the whole source, which costs more than further parts gain.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of `of` parts of a source, `number` from 1; written `3/8`."""
+    """One of `of` parts of a source; `number` counts from 1. Written `3/8`."""
 
     number: int
     of: int
@@ -36,7 +37,7 @@ class Part:
         return f"{self.number}/{self.of}"
 
     def holds(self, document_id: str) -> bool:
-        """Whether the document is in this part; each id is in exactly one of the `of` parts."""
+        """Return whether the document is in this part; each id is in exactly one of the parts."""
         if self.of == 1:
             return True
         hashed = blake2b(document_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
@@ -47,25 +48,25 @@ WHOLE = Part(1, 1)
 
 
 def parts(of: int) -> tuple[Part, ...]:
-    """The parts of a source that is divided into so many."""
+    """Return all parts of a source that is divided into `of` parts."""
     return tuple(Part(number, of) for number in range(1, of + 1))
 
 
 @runtime_checkable
 class Divisible(Connector, Protocol):
-    """A source that can be read in parts, by several readers at once."""
+    """A source that several readers can read in parts at the same time."""
 
     def of_part(self, part: Part) -> Connector:
-        """The same source with the documents of this part alone.
+        """Return the same source, limited to the documents of this part.
 
-        Its changes, cursors and listings speak of documents that the part holds. A `Malformed`
-        that names no document may come from several parts, a `SubtreeHidden` too.
+        Its changes, cursors and listings only concern documents that the part holds. Several parts
+        may yield the same `SubtreeHidden`, or the same `Malformed` that names no document.
         """
         ...
 
 
 def changes_of_part(changes: Iterable[Change], part: Part) -> Iterator[Change]:
-    """Those about documents that the part holds, in their order."""
+    """Yield the changes to documents that the part holds, in their order."""
     for change in changes:
         match change:
             case Upsert(document):

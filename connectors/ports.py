@@ -1,4 +1,4 @@
-"""What a source implements: the ports, the changes it yields and the errors it raises.
+"""The ports of a source, the changes that it yields and the errors that it raises.
 
 Errors are grouped by what the caller can do:
 
@@ -87,10 +87,10 @@ class ContentStale:
 class Listing:
     """All ids that the source has now: indexed documents with other ids were deleted.
 
-    `unlisted` are ids of folders, as in `SubtreeHidden.root`, that could not be listed:
-    indexed documents below them may still exist, and stay. If too many documents vanished,
-    an administrator has to confirm their removal; nobody reads those of them meanwhile that the
-    source's settings leave out, as `is_left_out` says of an id.
+    `unlisted` are ids of folders, as in `SubtreeHidden.root`, that could not be listed: indexed
+    documents below them may still exist, and stay. If too many documents vanished, an administrator
+    has to confirm their removal. Until then, nobody may read the vanished documents that the
+    source's settings exclude: `is_left_out` returns whether the settings exclude an id.
     """
 
     document_ids: frozenset[str]
@@ -98,7 +98,7 @@ class Listing:
     is_left_out: Callable[[str], bool] | None = None
 
     def membership(self) -> Callable[[str], bool]:
-        """A function that says whether a document with this id exists, or may exist."""
+        """Return a function that tells whether a document with a given id exists, or may exist."""
         ids, unlisted = self.document_ids, frozenset(self.unlisted)
         return lambda document_id: document_id in ids or is_under(document_id, unlisted)
 
@@ -107,21 +107,21 @@ class Listing:
 class SubtreeHidden:
     """Nobody may read the indexed documents of this subtree: their readers are unknown.
 
-    `root` is the id of a document, or of a folder whose documents' ids continue with `/`;
-    a root that ends with a colon is the whole source.
+    `root` is the id of a document, or of a folder: its documents' ids continue with `/`. A root
+    that ends with a colon is the whole source.
     """
 
     root: str
 
     def contains(self, document_id: str) -> bool:
-        """Whether a document is in the subtree."""
+        """Return whether a document is in the subtree."""
         return is_under(document_id, (self.root,))
 
 
 def is_under(document_id: str, roots: Collection[str]) -> bool:
-    """Whether a document is one of these roots or below one, as in `SubtreeHidden.root`.
+    """Return whether a document is one of these roots or below one, as in `SubtreeHidden.root`.
 
-    If `roots` is a set, the time depends on the length of the id, not on their number.
+    If `roots` is a set, the time depends on the length of the id, not on the number of roots.
     """
     return bool(roots) and (
         document_id in roots
@@ -191,7 +191,7 @@ class SupportsCount(Protocol):
     """A source that can cheaply tell how many documents a crawl may yield."""
 
     def count_pending(self, since: str | None) -> int | None:
-        """An upper bound of the documents after the cursor; None if unknown."""
+        """Return an upper bound of the documents after the cursor, or None if unknown."""
         ...
 
 
@@ -200,7 +200,7 @@ class SupportsRefetch(Protocol):
     """A source that can read single documents again."""
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield these documents as they are now, without those that no longer exist.
+        """Yield these documents as they are now; documents that no longer exist are left out.
 
         Raises `SourceUnreachable` or `SourceRefused`.
         """
@@ -209,12 +209,12 @@ class SupportsRefetch(Protocol):
 
 @runtime_checkable
 class SupportsCheck(Protocol):
-    """A source that can try the account that reads it."""
+    """A source that can test the permissions of its reading account."""
 
     def check(self) -> Iterable[str]:
-        """Yield a French sentence for each thing that the account may not do, and would need.
+        """Yield a French sentence for each permission that the account needs and does not have.
 
-        Raises `SourceUnreachable` or `SourceRefused` where nothing can be read at all.
+        Raises `SourceUnreachable` or `SourceRefused` if nothing can be read at all.
         """
         ...
 
@@ -232,7 +232,7 @@ class SupportsFingerprint(Protocol):
     """A directory that can cheaply tell whether it changed."""
 
     def fingerprint(self) -> str | None:
-        """A text that stays the same as long as nothing changed; None if unknown.
+        """Return a text that stays the same as long as nothing changed, or None if unknown.
 
         Raises `SourceUnreachable` or `SourceRefused`.
         """

@@ -1,4 +1,4 @@
-"""Read CSV tables as spreadsheets write them, and bound the number of values of a JSON text."""
+"""Read CSV tables as spreadsheets write them, and limit the number of values in a JSON text."""
 
 import csv
 import io
@@ -16,14 +16,13 @@ _COUNTED_SIGNS = (b",", b"[", b"{")
 
 
 def exceeds_json_values(raw: bytes, most: int) -> bool:
-    """Whether a JSON text in UTF-8 has more than `most` commas, lists and objects.
+    """Return whether a JSON text in UTF-8 has more than `most` commas, lists and objects.
 
-    Their number is at least the number of values and keys, minus one. It is counted before
-    any value is built: twenty megabytes of empty lists become half a gigabyte of Python
-    objects. Signs inside strings do not count. For text that is not JSON the result is
-    arbitrary.
+    Their number is at least the number of values and keys, minus one. It is counted before any
+    value is built: twenty megabytes of empty lists become half a gigabyte of Python objects. Signs
+    inside strings do not count. For text that is not JSON the result is arbitrary.
     """
-    if sum(map(raw.count, _COUNTED_SIGNS)) <= most:  # with those inside strings: mostly enough
+    if sum(map(raw.count, _COUNTED_SIGNS)) <= most:  # signs in strings included
         return False
     bare = raw.replace(rb"\\", b"").replace(rb"\"", b"")
     found, inside = 0, 0
@@ -77,12 +76,12 @@ def read_table(content: bytes, columns: frozenset[str], required: str) -> Iterat
 
 
 def none_if_empty(cell: object) -> object:
-    """A cell's value; None for an empty one."""
+    """Return a cell's value, or None for an empty cell."""
     return None if cell == "" else cell
 
 
 def invalid_value(error: "ValidationError", columns: Collection[str]) -> str:
-    """The first invalid column of a row and the kind of error, never the value."""
+    """Return the first invalid column of a row and the kind of error, never the value."""
     first = error.errors(include_input=False)[0]
     column = first["loc"][0] if first["loc"] and first["loc"][0] in columns else "?"
     return f"« {column} » : valeur refusée ({first['type']})"

@@ -1,6 +1,6 @@
-"""Time limits for calls that may never return: a dead mount, a server that sends a byte a minute.
+"""Time limits for calls that may never return, such as a read from a dead mount.
 
-A call that is late is left running in its own daemon thread.
+A late call keeps running in its own daemon thread.
 """
 
 import time
@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 DISK_TIMEOUT_S = 300.0
-"""A folder of a million files on a slow network share is listed in less."""
+"""Seconds; listing a folder of a million files on a slow network share takes less."""
 _BATCH_WEIGHT = 256
 _BATCH_S = 0.1
 _QUEUED_BATCHES = 2
@@ -23,7 +23,7 @@ _QUEUED_BATCHES = 2
 def call_with_timeout(
     timeout_s: float, call: Callable[[], Result], timeout_error: Exception
 ) -> Result:
-    """Return or raise what `call` does; raise `timeout_error` if it takes over `timeout_s`."""
+    """Return the result of `call`, or raise `timeout_error` if it takes over `timeout_s`."""
     future: Future[Result] = Future()
 
     def run() -> None:
@@ -49,7 +49,7 @@ def iterate_with_timeout(
 ) -> Iterator[Item]:
     """Yield the same items; raise `timeout_error` if the next one takes over `timeout_s`.
 
-    Items are read ahead, up to a few hundred counted by their `weight`.
+    Items are read ahead: up to a few hundred, counted by their `weight`.
     """
     batches: Queue[tuple[list[Item], BaseException | None]] = Queue(_QUEUED_BATCHES)
     stopped = Event()

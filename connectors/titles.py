@@ -1,17 +1,17 @@
-"""What a document is called: a file's name as a title, and titles that say nothing."""
+"""Titles of documents: make one of a file name, and reject titles that say nothing."""
 
 import re
 import unicodedata
 
 LONGEST_TITLE = 300
-"""Characters: what is longer is a paragraph that somebody formatted as a title."""
+"""Characters; a longer text is a paragraph that somebody formatted as a title."""
 
 _SPACES = re.compile(r"\s+")
 _UNSEEN = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
-"""Controls, marks of direction, what is not seen, and what was not decoded."""
+"""Control characters, direction marks, invisible characters and undecodable bytes."""
 _WORD = re.compile(r"[^\W\d_]+")
 _EMPTY_WORDS = frozenset(
     _WORD.findall(
@@ -29,23 +29,23 @@ _EMPTY_TITLE = re.compile(
     re.IGNORECASE,
 )
 _FILE_NAME = re.compile(r"\S*[^\W_][_.\\/][^\W_]\S*|\S*-\S*-\S*")
-"""Without a space, and with what names of files put in its place."""
+"""A title that is really a file name: no space, with separators of file names instead."""
 
 
 def says_nothing(title: str) -> bool:
-    """Whether none of its words tells one document from another («README», «2023»)."""
+    """Return whether no word of the title distinguishes the document («README», «2023»)."""
     words = [word.lower() for word in _WORD.findall(title)]
     telling = (word for word in words if len(word) > 1 and word not in _EMPTY_WORDS)
     return not any(telling) or _EMPTY_TITLE.fullmatch(title) is not None
 
 
 def own_title(written: str) -> str:
-    """What a document says it is called, on one line; empty where that says nothing.
+    """Return the title inside a document on one line, or an empty text if it says nothing.
 
-    Of a file's property, a page's `<title>`, front matter or a first heading. A file's former
-    name is none, nor is a paragraph.
+    `written` comes from a file's properties, a page's `<title>`, front matter or a first heading.
+    File names and paragraphs count as empty.
     """
-    # More than this is no title, however much of it is spaces.
+    # A title is never longer than this, even with many spaces.
     title = _SPACES.sub(" ", _UNSEEN.sub("", unicodedata.normalize("NFC", written[:4000]))).strip()
     if len(title) > LONGEST_TITLE or says_nothing(title) or _FILE_NAME.fullmatch(title):
         return ""
@@ -53,7 +53,7 @@ def own_title(written: str) -> str:
 
 
 def title_of_path(path: str) -> str:
-    """A file's name as a title, with its folder in front where the name says nothing."""
+    """Return a file's name as a title, after its folder's name if the file's says nothing."""
     folder, _, name = path.rpartition("/")
     title = readable_title(name)
     if folder and says_nothing(title):
@@ -62,7 +62,7 @@ def title_of_path(path: str) -> str:
 
 
 def readable_title(name: str, *, is_folder: bool = False) -> str:
-    """A name as a title: no extension, words separated, a capital first letter."""
+    """Return a name as a title: no extension, words separated, a capital first letter."""
     stem = name if is_folder else re.sub(r"(?<=.)\.[A-Za-z0-9]{1,8}$", "", name)
     title = _SPACES.sub(" ", _UNSEEN.sub("", stem).replace("_", " ")).strip()
     if " " not in title and len(re.findall(r"[^\W\d_]{3,}-", title)) >= 2:

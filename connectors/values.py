@@ -12,13 +12,13 @@ from types import MappingProxyType
 
 EVERYONE = "everyone"
 APPLICATION_AUTHORITY = "quisait"
-"""The authority of the readers to whom a question is limited."""
+"""The authority of principals by which the application limits who may read an asked question."""
 RESERVED_AUTHORITIES = frozenset({EVERYONE, "agent", APPLICATION_AUTHORITY})
-"""Authorities of the application itself: no source or directory may use them."""
+"""Authorities that the application itself uses: no source or directory may use them."""
 
 
 class ContributorRole(StrEnum):
-    """What an account did to a document. `expertise` decides which roles count."""
+    """The role of an account in a document. `expertise` decides which roles count."""
 
     AUTHOR = "author"
     EDITOR = "editor"
@@ -35,7 +35,7 @@ class ContributorRole(StrEnum):
 ROLES_BY_NAME: Mapping[str, ContributorRole] = MappingProxyType(
     {role.value: role for role in ContributorRole}
 )
-"""Faster than `ContributorRole(name)`: a thousand contributions are read for one question."""
+"""Faster than `ContributorRole(name)`: one question reads a thousand contributions."""
 
 
 CONVERSATION_HEADINGS: Mapping[ContributorRole, str] = MappingProxyType(
@@ -45,7 +45,7 @@ CONVERSATION_HEADINGS: Mapping[ContributorRole, str] = MappingProxyType(
         ContributorRole.COMMENTER: "Commentaire",
     }
 )
-"""The headings under which the parts of a conversation stand; its question has none."""
+"""The headings of the parts of a conversation, by role; its first message has no heading."""
 
 
 class EvidencePolicy(StrEnum):
@@ -56,18 +56,18 @@ class EvidencePolicy(StrEnum):
 
 
 def normalize_principal(principal: str) -> str:
-    """The form in which principals are compared: NFC (Unicode Standard Annex 15).
+    """Return the form in which principals are compared: NFC (Unicode Standard Annex 15).
 
-    Canonically equivalent spellings have the same form. Nothing else is changed: some
-    authorities distinguish groups by letter case or invisible characters, and merging two
-    groups would open the documents of one to the other. Surrounding spaces are stripped
-    where the source's text is parsed.
+    Canonically equivalent spellings have the same form. Nothing else is changed: some authorities
+    distinguish groups by letter case or invisible characters, and merging two groups would open the
+    documents of one to the other. Surrounding spaces are stripped where the source's text is
+    parsed.
     """
     return principal if principal.isascii() else unicodedata.normalize("NFC", principal)
 
 
 def normalize_principals(principals: Iterable[str]) -> frozenset[str]:
-    """Each principal in its normalized form."""
+    """Return each principal in its normalized form."""
     return frozenset(map(normalize_principal, principals))
 
 
@@ -86,10 +86,10 @@ class Access:
         object.__setattr__(self, "denied", normalize_principals(self.denied))
 
     def narrowed_to(self, other: "Access") -> "Access":
-        """An access that admits only readers whom both admit.
+        """Return an access that admits only readers that both accesses admit.
 
-        A reader whom each admits by another principal is left out: a list of principals
-        cannot say "one of these and one of those".
+        A reader that each access admits by a different principal is left out: a list of principals
+        cannot express "one of these and one of those".
         """
         allowed = self.allowed & other.allowed
         if EVERYONE in self.allowed:
@@ -100,25 +100,25 @@ class Access:
 
 
 def authority_of(principal: str) -> str:
-    """The authority that vouches for a principal: the part before its first colon."""
+    """Return the authority that vouches for a principal: the part before its first colon."""
     return principal.partition(":")[0]
 
 
 def account_principal(account: str) -> str:
-    """The principal of an account's holder: `source:account:name` for `source:name`."""
+    """Return the principal of an account's holder: `source:account:name` for `source:name`."""
     source, _, name = account.partition(":")
     return normalize_principal(f"{source}:account:{name}")
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one account did to a document in one role.
+    """The contribution of one account to a document, in one role.
 
-    `account` is `source:name`; `label` is the name that the source shows for it.
-    `years` holds (year, count) pairs, ascending; their counts sum to `count`. `thanks`
-    is how many others thanked for it, if the source says so. `volume` is how much of the
-    document's present text is theirs, in characters, bytes or lines, one unit for all of a
-    document's contributions; None where the source does not know.
+    `account` is `source:name`; `label` is the name that the source shows for it. `years` holds
+    (year, count) pairs, ascending; their counts sum to `count`. `thanks` is the number of other
+    people who thanked for it, if the source has thanks. `volume` is how much of the document's
+    current text the account wrote, in characters, bytes or lines (the same unit for all
+    contributions to a document); None if the source does not know.
     """
 
     account: str
@@ -149,10 +149,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file whose text is not extracted yet. `read` may raise `RecordVanished`.
+    """A file, before its text is extracted. `read` may raise `RecordVanished`.
 
-    If `size_bytes` is known, a file that is too large is not read at all. `default_title` is
-    the document's title where neither its source nor the file gives one.
+    If `size_bytes` is known, a file that is too large is not read at all. `default_title` is the
+    document's title if neither its source nor the file has a title.
     """
 
     filename: str
@@ -163,19 +163,20 @@ class Content:
 
 
 MAX_REPLACED = 100
-"""How many documents one document may replace."""
+"""Maximum number of documents that one document may replace."""
 MAX_PRINCIPALS = 1_000
-"""How many principals one document may allow, and how many it may deny; more need a group.
-An index checks each of them for each reader."""
+"""Maximum number of principals that one document may allow, and that it may deny; more need a
+group. An index checks each of them for each reader.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
     """A post, thread, page, file or message, as its source knows it.
 
-    `id` is `source:…`; `area` is an INSEE département code, `entity` a path with
-    slashes: both describe who published the document. `version` is any string that
-    changes when the content does; if it is empty the content itself is hashed.
+    `id` is `source:…`; `area` is an INSEE département code, `entity` a path with slashes: both
+    describe the publisher. `version` is any string that changes when the content does; if it is
+    empty the content itself is hashed.
     """
 
     id: str
@@ -202,16 +203,16 @@ class Document:
 
 
 COPIED_FIELDS = ("language", "valid_from", "valid_until", "entity", "area")
-"""Fields of a document that export records and folder rules give under the same name, as is."""
+"""Document fields that have the same name and value in export records and folder rules."""
 
 
 def assume_utc(moment: datetime) -> datetime:
-    """The moment with a time zone: UTC if it has none."""
+    """Return the moment with a time zone: UTC if it has none."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class ContactVia(StrEnum):
-    """How an agent may be contacted: as their entity wishes, restricted by their own wish."""
+    """How an agent may be contacted: their entity's choice, restricted by the agent's own."""
 
     DIRECT = "direct"
     SERVICE = "service"
@@ -233,9 +234,9 @@ class RefusedTopic:
 
 @dataclass(frozen=True, slots=True)
 class Mission:
-    """What an agent works on, by the directory: a topic's id or label, from `first` to `last`.
+    """A task of an agent, from the directory: a topic's id or label, from `first` to `last`.
 
-    Both days count; without a `last` it goes on.
+    Both days are included; a mission without `last` has no end.
     """
 
     topic: str
@@ -243,24 +244,23 @@ class Mission:
     last: date | None = None
 
     def in_force(self, on: date) -> bool:
-        """Whether it has begun and not ended by that day."""
+        """Return whether the mission has begun and has not ended on that day."""
         return self.first <= on and not self.ended(on)
 
     def ended(self, on: date) -> bool:
-        """Whether its last day is before that day."""
+        """Return whether the mission's last day is before that day."""
         return self.last is not None and self.last < on
 
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A civil servant as the directory knows them.
+    """A civil servant, as the directory describes them.
 
-    `accounts` are `source:name`; `departement` is an INSEE code; `listed` is false if the
-    agent asked never to be proposed as an expert. `skills` were declared on the day
-    `skills_declared`; somebody else confirmed `skills_confirmed`. `missions` are dated, those
-    that ended too. `contact_via` and
-    `contact` say how and where to reach the agent. `refused` and the communities that they
-    joined or left, by topic, come from the agent, never from a directory.
+    `accounts` are `source:name`; `departement` is an INSEE code; `listed` is false if the agent
+    asked never to be proposed as an expert. `skills` were declared on the day `skills_declared`;
+    somebody else confirmed `skills_confirmed`. `missions` include those that ended. `contact_via`
+    and `contact` say how and where to reach the agent. `refused`, `communities_joined` and
+    `communities_left` (topics) come from the agent, never from a directory.
     """
 
     id: str
@@ -291,11 +291,11 @@ class Agent:
         return f"{self.given_name} {self.family_name}".strip()
 
     def departed(self, on: date) -> bool:
-        """Whether the agent has left by that day (the day of departure counts as left)."""
+        """Return whether the agent has left by that day (the day of departure counts as left)."""
         return self.departure is not None and self.departure <= on
 
     def arrived(self, on: date) -> bool:
-        """Whether the agent is in post by that day, as far as the directory knows."""
+        """Return whether the agent is in post by that day, as far as the directory knows."""
         return self.arrival is None or self.arrival <= on
 
 

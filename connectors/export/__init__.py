@@ -1,1 +1,1 @@
-"""Exports as JSON Lines."""
+"""Export files in JSON Lines, as a source."""

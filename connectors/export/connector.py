@@ -1,4 +1,4 @@
-"""Any social network's export as JSON Lines: posts, threads, pages, attachments.
+"""Read any social network's export in JSON Lines: posts, threads, pages, attachments.
 
 `ExportConnector.changes` shows the flow. `records.schema` defines the lines.
 """
@@ -53,12 +53,12 @@ CHECKPOINT_LINES = 200
 
 @dataclass(frozen=True, slots=True)
 class ExportConnector:
-    """Read an export: one `.jsonl` file, or a folder of them in name order.
+    """Reads an export: one `.jsonl` file, or a folder of them in name order.
 
-    Lines may be appended, and files added after the last one. If anything that was already
-    read changed, or a space's readers did, the whole export is read again. If a header says
-    `complete`, a listing follows, unless an invalid line may be about an unknown document.
-    Each `part` reads all lines: a later one may be about a document of any earlier one.
+    Lines may be appended, and files added after the last one. If anything that was already read
+    changed, or a space's readers did, the whole export is read again. If a header says `complete`,
+    a listing follows, unless an invalid line may be about an unknown document. Each `part` reads
+    all lines: a later line may be about a document of any earlier line.
     """
 
     source: str
@@ -66,7 +66,7 @@ class ExportConnector:
     part: Part = WHOLE
 
     def of_part(self, part: Part) -> Self:
-        """The same export with the documents of this part alone."""
+        """Return the same export, limited to the documents of this part."""
         return replace(self, part=part)
 
     def changes(self, since: str | None) -> Iterator[Change]:
@@ -74,11 +74,11 @@ class ExportConnector:
         return changes_of_part(self._changes(since), self.part)
 
     def _changes(self, since: str | None) -> Iterator[Change]:
-        """Those of the whole export.
+        """Yield the changes of the whole export, for all parts.
 
-        Each document gets the state after its last line, so that no change opens what a
-        later line closes. A document whose last record is invalid, or whose attachment is
-        missing, is stale: its former text does not get the new readers.
+        Each document gets its state after the last line about it, so that no change opens what a
+        later line closes. A document whose last record is invalid, or whose attachment is missing,
+        is stale: its former text does not get the new readers.
         """
         files = export_files(self.path)
         _check_headers(files)
@@ -105,7 +105,7 @@ class ExportConnector:
         yield last
 
     def count_pending(self, since: str | None) -> int | None:
-        """How many records are still to be read."""
+        """Return the number of records that are still to be read."""
         files = export_files(self.path)
         after = _lines_after(files, _read_cursor(since, files))
         return sum(isinstance(parse_line(raw), RecordLine) for raw in after)
@@ -148,7 +148,7 @@ class _ExportCrawl:
     start: Position
 
     def changes_of(self, raw: RawLine, line: ExportLine | InvalidLine) -> Iterator[Change]:
-        """The changes of one line, given all other lines."""
+        """Yield the changes of one line, given all other lines."""
         match line:
             case RecordLine():
                 deleted = self.attachments.update(line)
@@ -175,10 +175,10 @@ class _ExportCrawl:
         return (Delete(self.context.qualified(name)) for name in deleted)
 
     def _access(self, raw: RawLine, names: frozenset[str]) -> Iterator[Change]:
-        """The access that a line gives these documents, unless a later line is about them.
+        """Yield the access that a line gives these documents, unless a later line is about them.
 
-        Added readers get the record's current text: an attachment may have been replaced
-        since it was read.
+        If readers were added, the record is read again for its current text: an attachment may have
+        been replaced since.
         """
         reread: set[str] = set()
         for name in sorted(names):
@@ -198,7 +198,7 @@ class _ExportCrawl:
     def _without_record(
         self, raw: RawLine, document_id: str, line: AccessLine | InvalidLine
     ) -> Iterator[Change]:
-        """The record is no longer in the files: its text is known only if no line was missed."""
+        """Yield new readers of a document whose record is gone, if no line was missed."""
         if self.start != Position() and not self.index.unattributed:
             yield AccessChanged(document_id, access_of_line(line))
         else:
@@ -209,7 +209,7 @@ class _ExportCrawl:
             yield Malformed(raw.where, reason, document_id)
 
     def _reread(self, names: set[str]) -> Iterator[Change]:
-        """These documents, from their records' lines before the start."""
+        """Yield these documents again, from their records' lines before the start."""
         wanted = set(map(self.context.qualified, names))
         locations = {at for name in names if (at := self.index.record_location(name))}
         for file_name, offset in sorted(locations):
@@ -225,7 +225,7 @@ class _ExportCrawl:
 def _record_changes(
     raw: RawLine, line: RecordLine, context: RecordContext, index: ExportIndex
 ) -> Iterator[Change]:
-    """The record and its attachments, without those deleted later, with their current readers."""
+    """Yield the record and its attachments with current readers, except those deleted later."""
     upserted: set[str] = set()
     for document in documents_of(line, context, raw.where):
         if isinstance(document, Malformed):
@@ -255,7 +255,7 @@ def _document_id(change: Change) -> str | None:
 
 
 def _check_headers(files: tuple[ExportFile, ...]) -> None:
-    """Raise `SourceRefused` unless each file begins with a header of our version."""
+    """Raise `SourceRefused` unless each file begins with a header of the supported version."""
     for file in files:
         first = next(read_lines(file), None)
         if first is None:
@@ -278,7 +278,7 @@ def _check_headers(files: tuple[ExportFile, ...]) -> None:
 def _build_index(
     files: tuple[ExportFile, ...], position: Position
 ) -> tuple[ExportIndex, KnownAttachments]:
-    """The index of the whole export, and the attachments known at the position."""
+    """Return the index of the whole export, and the attachments known at the position."""
     index, attachments = ExportIndex(), KnownAttachments()
     for file in files:
         for raw in read_lines(file):
@@ -301,7 +301,7 @@ def _lines_after(files: tuple[ExportFile, ...], position: Position) -> Iterator[
 def _checkpoint(
     position: Position, digest: PrefixDigest, index: ExportIndex, unchanged: UnchangedCheck
 ) -> Checkpoint:
-    """Raises `SourceUnreachable` if the files changed while they were read."""
+    """Return a checkpoint. Raises `SourceUnreachable` if the files changed during the read."""
     cursor = {
         "v": 1,
         "at": [position.file, position.offset, position.line],
@@ -313,7 +313,7 @@ def _checkpoint(
 
 
 def _read_cursor(since: str | None, files: tuple[ExportFile, ...]) -> Position:
-    """The cursor's position, or the beginning if the files changed before it."""
+    """Return the cursor's position, or the start if the files before it changed."""
     try:
         cursor = json.loads(since or "")
         file, offset, line = cursor["at"]

@@ -1,4 +1,4 @@
-"""Read an export's lines and attachments, and the index of where each record stands."""
+"""Read an export's lines, and index which line decides each document's state."""
 
 import hashlib
 import os
@@ -35,8 +35,8 @@ ExportFileStamp = tuple[int, ...]
 class ExportFile:
     """A file with the size that it had when the crawl began; text appended later is ignored.
 
-    `stamp` changes when the file is written to or replaced. `named`: the settings name the
-    file itself and not its folder, so it may be a link.
+    `stamp` changes when the file is written to or replaced. `named`: the settings name the file
+    itself, not its folder, so it may be a link.
     """
 
     path: Path
@@ -45,10 +45,10 @@ class ExportFile:
     named: bool = True
 
     def open(self) -> BinaryIO:
-        """Open the file that was listed.
+        """Open the listed file.
 
-        Raises OSError, `SourceRefused` if it is not a regular file, or `SourceUnreachable`
-        if it was replaced: the export's index would not match its lines.
+        Raises OSError, `SourceRefused` if it is not a regular file, or `SourceUnreachable` if it
+        was replaced: the export's index would not match its lines.
         """
         stream = open_regular_file(self.path, may_be_link=self.named)
         if self.stamp and _stamp(os.fstat(stream.fileno()))[:2] != self.stamp[:2]:
@@ -59,7 +59,7 @@ class ExportFile:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Everything before `offset` in this file, and all files before it, have been read."""
+    """A reading position: all before `offset` in `file`, and all files before it, is read."""
 
     file: str = ""
     offset: int = 0
@@ -67,12 +67,12 @@ class Position:
 
     @property
     def location(self) -> tuple[str, int]:
-        """(file, offset in bytes), as of a line."""
+        """(file, offset in bytes), comparable with a line's location."""
         return self.file, self.offset
 
 
 def export_files(path: Path) -> tuple[ExportFile, ...]:
-    """The export's files in name order. Raises `SourceUnreachable` or `SourceRefused`."""
+    """Return the export's files in name order. Raises `SourceUnreachable` or `SourceRefused`."""
     try:
         named = not stat.S_ISDIR(path.stat().st_mode)
         paths = [path] if named else sorted(filter(_is_export_name, path.iterdir()))
@@ -92,7 +92,10 @@ def export_files(path: Path) -> tuple[ExportFile, ...]:
 
 
 def _is_file(path: Path, status: os.stat_result) -> bool:
-    """Raises `SourceRefused` for a link: it could lead to an export for other readers."""
+    """Return whether it is not a folder.
+
+    Raises `SourceRefused` for a link: it could lead anywhere.
+    """
     if stat.S_ISLNK(status.st_mode):
         raise SourceRefused(
             f"{path} est un lien symbolique : déposez le fichier lui-même dans ce dossier, ou "
@@ -157,7 +160,7 @@ def _unreadable(path: Path, error: OSError) -> SourceUnreachable:
 
 
 def changed_during_read(path: Path) -> SourceUnreachable:
-    """The error for a file that changed or was replaced during the crawl."""
+    """Return the error for a file that changed or was replaced during the crawl."""
     return SourceUnreachable(
         f"{path} a changé pendant la lecture : rien n'est tenu pour supprimé, il sera relu. "
         "Déposez un export entier d'un coup (écrivez-le à côté, puis renommez-le)."
@@ -165,7 +168,7 @@ def changed_during_read(path: Path) -> SourceUnreachable:
 
 
 class UnchangedCheck:
-    """Checks that files still begin with the bytes that they had."""
+    """Checks that files changed only by appending since the crawl began."""
 
     def __init__(self, files: Sequence[ExportFile]) -> None:
         self._files = files
@@ -199,9 +202,9 @@ class PrefixDigest:
         self._offset = 0
 
     def upto(self, position: Position) -> str | None:
-        """The digest of everything before `position`; positions must not decrease.
+        """Return the digest of everything before `position`; positions must not decrease.
 
-        None if the files do not reach that far. Raises `SourceUnreachable`.
+        Returns None if the files do not reach that far. Raises `SourceUnreachable`.
         """
         names = [file.path.name for file in self._files]
         if not position.file:
@@ -235,22 +238,22 @@ class PrefixDigest:
 
 
 LineLocation = tuple[str, int]
-"""(file, offset in bytes) of a line: sorts in the order of the export."""
+"""(file, offset in bytes) of a line; sorts in the order of the export."""
 
 
 @dataclass(slots=True)
 class KnownAttachments:
-    """The attachments of each record at its latest line, to delete those that it loses.
+    """The attachments in each record's latest line, to delete attachments that a newer line drops.
 
-    Only lines that are still in the files count. If a record comes again in a file that
-    replaced an earlier one, its former attachments are deleted by a tombstone, or by the
-    listing of a complete export.
+    Only lines that are still in the files count. If a record comes again in a file that replaced an
+    earlier file, its former attachments are deleted only by a deletion line or by the listing of a
+    complete export.
     """
 
     by_record: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def update(self, line: RecordLine | DeletedLine) -> frozenset[str]:
-        """Add a line; returns the attachments that it deletes."""
+        """Add a line and return the attachments that it deletes."""
         before = self.by_record.pop(line.id, frozenset())
         if isinstance(line, DeletedLine):
             return before | {attachment_id(line.id, name) for name in line.attachments}
@@ -260,12 +263,12 @@ class KnownAttachments:
         return before - now
 
     def of_access_line(self, line: AccessLine) -> frozenset[str]:
-        """The attachments that get a record's new access."""
+        """Return the attachments that get a record's new access."""
         named = {attachment_id(line.id, name) for name in line.attachments}
         return self.by_record.get(line.id, frozenset()) | named
 
     def possible_documents(self, line: InvalidLine) -> frozenset[str]:
-        """The documents that an invalid line may be about, as far as it tells."""
+        """Return the documents that an invalid line may be about, as far as it tells."""
         if not (line.concerns_document and line.id):
             return frozenset()
         return self.by_record.get(line.id, frozenset()).union(line.ids or (), {line.id})
@@ -275,10 +278,10 @@ class KnownAttachments:
 class ExportIndex:
     """The state of the whole export after its last line.
 
-    `unattributed` are the locations of lines that may be about a document but do not say
-    which. `records` locates each record's last line. `owners` is the record of each
-    document: its own, or the one it is attached to. `access` is the last line after it that
-    changed a document's readers. `stale` are documents that an invalid line after their last
+    `unattributed` are the locations of lines that may be about a document but do not say which.
+    `records` locates each record's last line. `owners` maps each document to its record: its own,
+    or the record that it is attached to. `access` holds, for each document, the last line after its
+    record that changed its readers. `stale` are documents that an invalid line after their last
     record may have changed or deleted.
     """
 
@@ -317,24 +320,24 @@ class ExportIndex:
                 self._add_invalid(raw, line)
 
     def documents_of(self, line: AccessLine, attachments: KnownAttachments) -> frozenset[str]:
-        """The record that an access line names, and its attachments.
+        """Return the record that an access line names, and its attachments.
 
-        A record whose id looks like an attachment's is not one: it has its own readers.
+        A record whose id looks like an attachment's is not an attachment: it has its own readers.
         """
         attached = attachments.of_access_line(line)
         return frozenset({name for name in attached if name not in self.records} | {line.id})
 
     def record_location(self, name: str) -> LineLocation | None:
-        """The last record's line that gives this document; None if it is not in the files."""
+        """Return the last line of this document's record, or None if it is not in the files."""
         return self.records.get(self.owners.get(name, name))
 
     def in_doubt(self, name: str, location: LineLocation) -> bool:
-        """Whether a line between its record and that location may have changed its text."""
+        """Return whether an unreadable line between record and `location` may have changed it."""
         record = self.record_location(name) or ("", 0)
         return any(record < place < location for place in self.unattributed)
 
     def spaces_digest(self) -> str:
-        """Changes if the readers, the evidence policy or the title of any space do."""
+        """Return a digest of the readers, evidence policies and titles of all spaces."""
         known = sorted(space.model_dump_json() for space in self.spaces.values())
         return hashlib.blake2b("\n".join(known).encode(), digest_size=8).hexdigest()
 

@@ -1,1 +1,1 @@
-"""A folder of files."""
+"""A folder of files, as a source."""

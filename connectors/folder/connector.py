@@ -1,4 +1,4 @@
-"""A tree of real files, with rules that say who may read them.
+"""Read a tree of real files, with rules that say who may read them.
 
 `FolderConnector.changes` shows the flow; `rules` defines the rules and `walk` walks the tree.
 """
@@ -47,19 +47,19 @@ from connectors.titles import title_of_path
 from connectors.values import Access, Content, Document
 
 FileDigests = tuple[str, str]
-"""Digests of a file as it was last yielded: of everything but its access, and of its access."""
+"""Digests of a file as last yielded: of everything but its access, and of its access."""
 
 _Value = TypeVar("_Value")
 
 CHECKPOINT_FILES = 200
 CHECKED_ENTRIES = 2_000
-"""Files and folders that `check` looks at."""
+"""Number of files and folders that `check` looks at."""
 _MAX_CURSOR_BYTES = 1024 * 1024 * 1024
 
 
 @dataclass(slots=True)
 class _FolderState:
-    """What a cursor stores: known files, and folders with the digest of the tables above them."""
+    """The content of a cursor: known files, and folders with a digest of the tables above them."""
 
     files: dict[str, FileDigests] = field(default_factory=dict)
     upper_tables: dict[str, str] = field(default_factory=dict)
@@ -67,15 +67,15 @@ class _FolderState:
 
 @dataclass(frozen=True, slots=True)
 class FolderConnector:
-    """Every regular file under `root` that is not hidden; links are not followed.
+    """Reads every regular file under `root` that is not hidden; links are not followed.
 
-    `default_access` applies if no rule names any readers; without it, nobody may read.
-    A file whose size and modification time are unchanged has not changed. What `selection`
-    leaves out counts as deleted, and nobody may read what is indexed of it until it is. `link`
-    is the address of a file to which no rule gives one, with `{path}` for its path. Each `part`
-    lists every folder, and looks at its own files alone. `rules` is a table kept outside `root`;
-    tables and sidecars below `root` may add readers only as `RuleScope` says. `noted_root` is the
-    `root_now` that was read before: another is refused.
+    `default_access` applies if no rule names any readers; without it, nobody may read. A file whose
+    size and modification time are unchanged has not changed. Files that `selection` excludes count
+    as deleted, and nobody may read them until their deletion is applied. `link` is the URL of files
+    whose rule sets none, with `{path}` for the path. Each `part` lists every folder, and reads only
+    its own files. `rules` is a table kept outside `root`; tables and sidecars below `root` may add
+    readers only as `RuleScope` says. `noted_root` is `root_now` of an earlier crawl: if it differs
+    now, the crawl is refused.
     """
 
     source: str
@@ -89,16 +89,16 @@ class FolderConnector:
     noted_root: str = ""
 
     def root_now(self) -> str:
-        """Which folder the root is: its path without links, and its inode.
+        """Return the identity of the root: its path without links, and its inode.
 
-        Its device is left out: a network mount has another at each mount. Raises
+        The device is left out: a network share gets a new one at each mount. Raises
         `SourceUnreachable`.
         """
         root = _resolved(self.root)
         return f"{_identity(root)[1]}:{root}"
 
     def _read_root(self) -> Path:
-        """The root without links. Raises `SourceUnreachable`, `SourceRefused` for another."""
+        """Return the root without links. Raises `SourceUnreachable`, `SourceRefused`."""
         if self.noted_root and self.noted_root != self.root_now():
             raise SourceRefused(
                 f"Le dossier de {self.source} n'est plus celui qui était lu (un lien, un autre "
@@ -108,11 +108,11 @@ class FolderConnector:
         return _resolved(self.root)
 
     def of_part(self, part: Part) -> Self:
-        """The same folder with the files of this part alone."""
+        """Return the same folder, limited to the files of this part."""
         return replace(self, part=part)
 
     def _scope(self) -> tuple[RuleScope, tuple[Malformed, ...]]:
-        """The rules outside the folder as they are now, and what is wrong with them."""
+        """Return the current rules outside the folder, and problems with them."""
         if self.rules is None:
             return RuleScope(self.default_access, (), self.trusts_tables), ()
         table, problems = read_outside_table(self.rules, self.rules.name)
@@ -166,7 +166,7 @@ class FolderConnector:
                     yield from self._file_changes(root, entry, before.files, now.files)
                     existing.add(entry.path)
             pending += not isinstance(entry, ListedFolder)
-            # The cursor grows with the tree: it is then written less often.
+            # The cursor grows with the tree, so it is written less often in large trees.
             if pending >= max(CHECKPOINT_FILES, len(now.files) // 10):
                 pending = 0
                 files = {**before.files, **now.files}
@@ -182,7 +182,7 @@ class FolderConnector:
         yield _checkpoint(now)
 
     def _left_out(self, known: Iterable[str]) -> Iterator[AccessNarrowed]:
-        """Nobody reads what the selection leaves out since, while the deletion guard holds it."""
+        """Remove all readers of files that the selection excludes: their deletion may wait."""
         for path in known:
             if self._is_left_out(document_id := f"{self.source}:{path}"):
                 yield AccessNarrowed(document_id, Access())
@@ -192,14 +192,15 @@ class FolderConnector:
         return not self.selection.takes(tuple(path.split("/")))
 
     def count_pending(self, since: str | None) -> int | None:
-        """How many files there are, with those that are unchanged."""
+        """Return the number of files, unchanged files included."""
         entries = self._walk(self._read_root())
         return sum(isinstance(entry, FoundFile) for entry in entries)
 
     def check(self) -> Iterator[str]:
-        """Say which tables and sidecars name readers who are not added. Raises `SourceError`.
+        """Yield a French sentence for each table or sidecar whose added readers are ignored.
 
-        Only the first entries are looked at: a crawl looks at all of them.
+        Raises `SourceError`. Looks only at the first `CHECKED_ENTRIES`; a crawl looks at all
+        entries.
         """
         for entry in islice(self._walk(self._read_root()), CHECKED_ENTRIES):
             if isinstance(entry, Malformed):
@@ -216,9 +217,9 @@ class FolderConnector:
                     yield Upsert(self._document(root, entry))
 
     def open_original(self, document_id: str) -> tuple[Access, OpenFile] | None:
-        """A document's file and whom the rules of now admit to it; None where there is none.
+        """Return a document's open file and its current access, or None if it does not exist.
 
-        File and rules are of one moment. Raises `SourceUnreachable`, `SourceRefused`.
+        File and rules are of the same moment. Raises `SourceUnreachable`, `SourceRefused`.
         """
         source, _, path = document_id.partition(":")
         if source != self.source or not path:
@@ -304,7 +305,7 @@ def _resolved(root: Path) -> Path:
 
 
 def _at_or_below(path: str, values: Mapping[str, _Value]) -> dict[str, _Value]:
-    """The values of a path and of all paths below it; the root's path is empty."""
+    """Return the values of a path and of all paths below it; the root's path is empty."""
     return {
         name: value
         for name, value in values.items()
@@ -325,8 +326,9 @@ def _digest(text: str) -> str:
 _NO_ACCESS_DIGEST = _digest(json.dumps([[], []]))
 """The digest of an access that allows nobody."""
 _UNKNOWN_DIGEST = ""
-"""Stands for what could not be read. It equals no digest: the file is yielded at the next
-crawl that can read it."""
+"""Stands for an unreadable file or access. It differs from every digest, so the next crawl that can
+read the file yields it.
+"""
 
 
 def _checkpoint(state: _FolderState) -> Checkpoint:
@@ -336,7 +338,7 @@ def _checkpoint(state: _FolderState) -> Checkpoint:
 
 
 def _read_cursor(since: str | None) -> _FolderState:
-    """The state that a cursor stores, empty if it cannot be parsed."""
+    """Return the state that a cursor stores, or an empty state if it cannot be parsed."""
     try:
         packed = base64.b64decode(since or "", validate=True)
         values = json.loads(zlib.decompressobj().decompress(packed, _MAX_CURSOR_BYTES))

@@ -1,4 +1,4 @@
-"""A file of a tree as a document, by the rule that applies to it."""
+"""Turn a file of a tree into a document, with the metadata of its rule."""
 
 import json
 from dataclasses import fields
@@ -29,9 +29,9 @@ def ruled_document(
     link: str,
     version: str,
 ) -> Document:
-    """The document of the file at `path`, in NFC, below the source's root.
+    """Return the document of the file at `path`, in NFC, below the source's root.
 
-    `modified` and `link`, with `{path}` for the path, hold for what the rule does not say.
+    `modified` and `link` (with `{path}` for the path) are used if the rule sets none.
     """
     rule = rule or Rule()
     modified = rule.modified or modified
@@ -68,7 +68,7 @@ _METADATA = [field.name for field in fields(Document) if field.name not in _NOT_
 
 
 def described(document: Document) -> str:
-    """A text that changes with the document's version, metadata or accounts, not its readers."""
+    """Return a text that changes with the version, metadata or accounts, but not the readers."""
     metadata = [_json_value(getattr(document, name)) for name in _METADATA]
     accounts = [contribution.account for contribution in document.contributions]
     return json.dumps([document.version, *metadata, accounts])

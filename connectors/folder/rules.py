@@ -1,14 +1,14 @@
 """Rules of a folder tree: who may read its files, and their other metadata.
 
-A table `_quisait.csv` applies to the folder it stands in and to all folders below; a sidecar
-`<file>.quisait.json` applies to one file. Patterns are globs relative to the table's folder:
-`*` and `?` match inside one name, `**` matches any number of folders (`**/*.pdf`), any other
-character matches itself (folders are named «[RH] Paie»). For each field, deeper tables win over
-upper ones, later rows over earlier ones, a sidecar over all. Nobody may read the files to
-which an invalid rule may apply.
+A table `_quisait.csv` applies to its own folder and to all folders below; a sidecar
+`<file>.quisait.json` applies to one file. Patterns are globs relative to the table's folder: `*`
+and `?` match inside one name, `**` matches any number of folders (`**/*.pdf`), any other character
+matches itself (folders are named «[RH] Paie»). For each field, deeper tables win over upper ones,
+later rows over earlier ones, a sidecar over all. Nobody may read a file to which an invalid rule
+may apply.
 
-Whoever writes in a folder can write such a table. So only trusted tables decide who reads: that of
-the root, or those of `RuleScope.outside`. All others may take readers away, and add none.
+Anyone who may write in a folder can write such a table. So only trusted tables may add readers: the
+root's table, or the tables of `RuleScope.outside`. All other tables can only take readers away.
 """
 
 import hashlib
@@ -100,12 +100,15 @@ class Rule(BaseModel):
     url: Text = None
 
     def overridden_by(self, other: "Rule") -> "Rule":
-        """The rule with every field that `other` sets replaced."""
+        """Return the rule with every field replaced that `other` sets."""
         values = {n: v for n in Rule.model_fields if (v := getattr(other, n)) is not None}
         return self.model_copy(update=values)
 
     def narrowed_by(self, other: "Rule", default: Access) -> "Rule":
-        """The same, but only readers whom both rules admit stay; so does `evidence` of `none`."""
+        """Return the rule overridden by `other`, with only the readers that both rules admit.
+
+        If this rule's `evidence` is `none`, it stays `none`.
+        """
         rule = self.overridden_by(other)
         kept: dict[str, object] = {"allowed": self.allowed, "denied": self.denied}
         if other.allowed is not None or other.denied is not None:
@@ -123,9 +126,9 @@ class Rule(BaseModel):
 
 
 def access_by_rule(rule: Rule | None, default: Access) -> Access:
-    """Who may read a file: nobody where an invalid rule (None) may apply to it.
+    """Return the access that a rule gives; it admits nobody if an invalid rule (None) may apply.
 
-    `default` holds for what the rule does not say.
+    `default` is used for fields that the rule does not set.
     """
     if rule is None:
         return Access()
@@ -141,7 +144,7 @@ _SKIPPED = frozenset({TABLE_NAME, "Thumbs.db", "desktop.ini"})
 
 
 def is_skipped(name: str) -> bool:
-    """Whether a name is hidden, a lock file of an office program, or a rule file."""
+    """Return whether a name is hidden, a lock file of an office program, or a rule file."""
     return name.startswith((".", "~$")) or name in _SKIPPED or name.endswith(SIDECAR_SUFFIX)
 
 
@@ -150,7 +153,7 @@ COLUMNS = frozenset(Rule.model_fields) | {"pattern"}
 
 @dataclass(frozen=True, slots=True)
 class RuleRow:
-    """A pattern, as path segments below its folder, and its rule: None if it is invalid."""
+    """A pattern, as path segments below its folder, and its rule (None if it is invalid)."""
 
     pattern: tuple[str, ...]
     rule: Rule | None
@@ -160,7 +163,7 @@ class RuleRow:
 class RuleTable:
     """The rules of one folder (`folder`: path segments below the root).
 
-    `trusted`: it may also add readers.
+    `trusted`: the table may also add readers.
     """
 
     folder: tuple[str, ...]
@@ -170,10 +173,11 @@ class RuleTable:
 
 @dataclass(frozen=True, slots=True)
 class RuleScope:
-    """What the settings say of a tree's rules.
+    """The settings for a tree's rules.
 
-    `default`: who reads what no rule names. `outside`: tables that are kept outside the tree; the
-    tree's own may then only narrow. `trusted`: every table and sidecar of the tree may add readers.
+    `default`: the access of files for which no rule names readers. `outside`: tables kept outside
+    the tree; the tree's own tables may then only remove readers. `trusted`: every table and sidecar
+    of the tree may add readers.
     """
 
     default: Access = field(default_factory=Access)
@@ -181,7 +185,7 @@ class RuleScope:
     trusted: bool = False
 
     def trusts(self, folder: tuple[str, ...]) -> bool:
-        """Whether the table in this folder may add readers."""
+        """Return whether the table in this folder may add readers."""
         return self.trusted or not (folder or self.outside)
 
 
@@ -189,14 +193,14 @@ EVERYTHING_BELOW = ("**",)
 
 
 def unreadable_table(folder: tuple[str, ...]) -> RuleTable:
-    """A table that could not be read: nobody may read the files below it."""
+    """Return a table for an unreadable file: nobody may read the files below it."""
     return RuleTable(folder, (RuleRow(EVERYTHING_BELOW, None),))
 
 
 def read_outside_table(path: Path, where: str) -> tuple[RuleTable, tuple[Malformed, ...]]:
-    """The table at `path`, outside the tree, whose rules are trusted; and its invalid rows.
+    """Return the trusted table at `path`, outside the tree, and its invalid rows.
 
-    Nobody reads anything where it cannot be read. `where` names it in problems.
+    If it cannot be read, nobody may read anything. `where` names it in problems.
     """
     try:
         content = read_regular_file(path)
@@ -212,7 +216,7 @@ def read_outside_table(path: Path, where: str) -> tuple[RuleTable, tuple[Malform
 def parse_table(
     content: bytes, folder: tuple[str, ...], *, trusted: bool
 ) -> tuple[RuleTable, tuple[Malformed, ...]]:
-    """The table of a folder, and its invalid rows."""
+    """Return the table of a folder, and its invalid rows."""
     where = "/".join((*folder, TABLE_NAME))
     try:
         raw_rows = list(islice(read_table(content, COLUMNS, required="pattern"), MAX_RULES + 1))
@@ -235,12 +239,12 @@ def parse_table(
 
 
 def tables_digest(tables: Sequence[RuleTable]) -> str:
-    """A digest that changes if any of these tables does."""
+    """Return a digest that changes if any of these tables does."""
     return hashlib.blake2b(repr(tuple(tables)).encode(), digest_size=9).hexdigest()
 
 
 def parse_sidecar(content: bytes, folder: tuple[str, ...]) -> tuple[Rule | None, str]:
-    """The rule of a sidecar, or None with the reason."""
+    """Return (rule, "") of a sidecar, or (None, reason)."""
     try:
         values = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -256,9 +260,9 @@ def effective_rule(
     sidecar: Rule | None = None,
     scope: RuleScope | None = None,
 ) -> Rule | None:
-    """The rule of a file, from the tables of its folders (root first) and its sidecar.
+    """Return the rule of a file, from the tables of its folders (root first) and its sidecar.
 
-    None if an invalid rule may apply to it: then nobody may read it.
+    Returns None if an invalid rule may apply to it: then nobody may read it.
     """
     return rule_and_ignored(path, tables, sidecar, scope or RuleScope())[0]
 
@@ -266,7 +270,10 @@ def effective_rule(
 def rule_and_ignored(
     path: tuple[str, ...], tables: Sequence[RuleTable], sidecar: Rule | None, scope: RuleScope
 ) -> tuple[Rule | None, tuple[int, ...]]:
-    """The same, and which tables (the sidecar after the last) name readers that are not added."""
+    """Return a file's rule, and the numbers of tables whose added readers are ignored.
+
+    The rule is that of `effective_rule`. The sidecar's number follows the last table's.
+    """
     rule = Rule()
     ignored: list[int] = []
     for number, (own, trusted) in enumerate(_rules_of(path, tables, sidecar, scope)):
@@ -286,7 +293,7 @@ def rule_and_ignored(
 def _rules_of(
     path: tuple[str, ...], tables: Sequence[RuleTable], sidecar: Rule | None, scope: RuleScope
 ) -> Iterator[tuple[Rule | None, bool]]:
-    """What each table, and then the sidecar, says of a file, and whether it is trusted."""
+    """Yield (rule, trusted) for each table that applies to a file, then for the sidecar."""
     for table in tables:
         relative, own = path[len(table.folder) :], Rule()
         for row in table.rows:
@@ -301,7 +308,7 @@ def _rules_of(
 
 
 def _parse_rule(values: dict[str, object], folder: tuple[str, ...]) -> tuple[Rule | None, str]:
-    """The rule, or None with the reason."""
+    """Return (rule, ""), or (None, reason) if it is invalid."""
     try:
         rule = Rule.model_validate(values)
         replaces = tuple(_from_root(name, folder) for name in rule.replaces or ())
@@ -314,7 +321,7 @@ def _parse_rule(values: dict[str, object], folder: tuple[str, ...]) -> tuple[Rul
 
 
 def _from_root(name: str, folder: tuple[str, ...]) -> str:
-    """A rule's path, relative to the root; it is written relative to the folder, or from `/`."""
+    """Return a path relative to the root; it was written relative to the folder, or from `/`."""
     start = "/" if name.startswith("/") else "/".join(folder)
     path = posixpath.normpath(posixpath.join(start, name).lstrip("/"))
     if path == ".." or path.startswith("../"):

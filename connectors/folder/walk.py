@@ -46,8 +46,8 @@ _UNREADABLE_RULE = "règle illisible : personne ne lit ce dont elle parle"
 class FoundFile:
     """A regular file. `path` is in NFC, `raw_path` opens it; both are relative to the root.
 
-    `rule` is None if an invalid rule may apply to the file; `problem` says why the file
-    cannot be read. `rule_stamps`, as in `FileState`, are those of tables and sidecar.
+    `rule` is None if an invalid rule may apply to the file; `problem` says why the file cannot be
+    read. `rule_stamps`, as in `FileState`, are the stamps of its tables and its sidecar.
     """
 
     path: str
@@ -59,7 +59,10 @@ class FoundFile:
     rule_stamps: tuple[tuple[str, FileStamp | None], ...] = ()
 
     def read(self, root: Path) -> bytes:
-        """Its bytes. Raises `RecordVanished` if it or its rules changed, or `SourceUnreachable`."""
+        """Return its bytes.
+
+        Raises `RecordVanished` if it or its rules changed, or `SourceUnreachable`.
+        """
         listed = FileState(self.size, self.mtime_ns, self.rule_stamps)
         return read_contained(root, self.raw_path, listed)
 
@@ -86,13 +89,13 @@ WalkEntry = FoundFile | ListedFolder | UnreadableFolder | Malformed
 
 
 def document_path(raw_path: str) -> str:
-    """A file's path as used in its id: NFC, with bytes that are not UTF-8 escaped."""
+    """Return a file's path as used in its id: NFC, with bytes that are not UTF-8 escaped."""
     written = raw_path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return unicodedata.normalize("NFC", written)
 
 
 def root_identity(root: Path) -> tuple[int, int]:
-    """Device and inode of the root. Raises `SourceUnreachable` if it cannot be listed."""
+    """Return device and inode of the root. Raises `SourceUnreachable` if it cannot be listed."""
     try:
         with os.scandir(root):
             pass
@@ -112,9 +115,9 @@ def walk(
     held: Callable[[str], bool] | None = None,
     scope: RuleScope | None = None,
 ) -> Iterator[WalkEntry]:
-    """Yield every file below `root` that is selected, and what could not be read or parsed.
+    """Yield every selected file below `root`, and reports of unreadable files and invalid rules.
 
-    `held` says of a file's path whether it is yielded; None: all are. Raises
+    `held` returns whether the file of a path is yielded; None yields all. Raises
     `SourceUnreachable` if the disk does not answer for `timeout_s`.
     """
     folder = _Folder(selection=selection, held=held).in_scope(scope or RuleScope())
@@ -125,7 +128,7 @@ def walk(
 class _Folder:
     """A folder during the walk: its path below the root, and the tables that apply to it.
 
-    `told`: the tables and sidecars of which was said that they add no reader.
+    `told`: tables and sidecars already reported because their added readers are ignored.
     """
 
     raw_parts: tuple[str, ...] = ()
@@ -137,7 +140,7 @@ class _Folder:
     told: set[tuple[str, ...]] = field(default_factory=set)
 
     def in_scope(self, scope: RuleScope) -> "_Folder":
-        """The root, with the tables that are kept outside."""
+        """Return the root folder, with the tables that are kept outside the tree."""
         return replace(self, scope=scope, tables=scope.outside)
 
     @property
@@ -154,7 +157,7 @@ class _Folder:
         return replace(self, raw_parts=(*self.raw_parts, name))
 
     def leaves_out(self, name: str, *, is_folder: bool) -> bool:
-        """Whether the selection leaves out the entry of that name, or another part has it."""
+        """Return whether the selection excludes this entry, or another part holds it."""
         path = (*self.parts, document_path(name))
         if is_folder:
             return not self.selection.enters(path)
@@ -162,12 +165,12 @@ class _Folder:
         return not (held and self.selection.takes(path))
 
     def with_table(self, stamp: FileStamp | None, *table: RuleTable) -> "_Folder":
-        """The same folder with its own table, if it has one, and that table's stamp."""
+        """Return the folder with its own table, if it has one, and that table's stamp."""
         rule_stamps = (*self.rule_stamps, (self.raw_path(TABLE_NAME), stamp))
         return replace(self, tables=(*self.tables, *table), rule_stamps=rule_stamps)
 
     def unreadable(self, name: str, reason: str) -> UnreadableFolder:
-        """The subfolder of that name, which cannot be listed."""
+        """Return the report of a subfolder that cannot be listed."""
         return UnreadableFolder(self.path(name), reason, tables_digest(self.tables))
 
 
@@ -187,7 +190,7 @@ def find_file(
     selection: FileSelection = EVERY_FILE,
     scope: RuleScope | None = None,
 ) -> FoundFile | None:
-    """The file at a document's path, with the rules of now, as `walk` would find it; else None.
+    """Return the file at a document's path with its current rules, as `walk` would, or None.
 
     Folders are opened one in the other, and no link is followed. Raises OSError.
     """
@@ -199,7 +202,7 @@ def find_file(
 
 
 def _found_below(descriptor: int, folder: _Folder, parts: Sequence[str]) -> FoundFile | None:
-    """The first of that path in the order of the walk: names may differ in their Unicode form."""
+    """Return the first file of that path: names may differ only in their Unicode form."""
     listed = sorted(os.listdir(descriptor))
     names = {document_path(one): one for one in listed}
     if TABLE_NAME in names:
@@ -220,7 +223,10 @@ def _found_below(descriptor: int, folder: _Folder, parts: Sequence[str]) -> Foun
 
 
 def _walk_folder(descriptor: int, folder: _Folder) -> Iterator[WalkEntry]:
-    """The files in an open folder and below. Raises OSError if the folder cannot be listed."""
+    """Yield the files in an open folder and below.
+
+    Raises OSError if the folder cannot be listed.
+    """
     with os.scandir(descriptor) as listed:
         entries = sorted(listed, key=lambda entry: entry.name)
     yield ListedFolder("/".join(folder.parts), tables_digest(folder.tables))
@@ -270,7 +276,7 @@ def _unreadable_reason(error: OSError) -> str:
 
 
 def _kind(entry: "os.DirEntry[str]") -> tuple[bool, bool]:
-    """(is a folder, is a file); both false if it was deleted. Raises OSError if unknown."""
+    """Return (is a folder, is a file); both false if it was deleted. Raises OSError if unknown."""
     try:
         return entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
@@ -319,7 +325,7 @@ def _found_file(
 def _readers_not_added(
     folder: _Folder, path: tuple[str, ...], ignored: tuple[int, ...]
 ) -> Iterator[Malformed]:
-    """Tell once of each table or sidecar that names readers whom it may not add."""
+    """Report each table or sidecar whose added readers are ignored, once."""
     for number in ignored:
         where = (*path[:-1], path[-1] + SIDECAR_SUFFIX)
         if number < len(folder.tables):
@@ -330,7 +336,7 @@ def _readers_not_added(
 
 
 def _with_own_table(descriptor: int, folder: _Folder) -> tuple[_Folder, tuple[Malformed, ...]]:
-    """The folder with its own table applied, and the invalid rows of that table."""
+    """Return the folder with its own table applied, and the invalid rows of that table."""
     content, stamp = _read_rule_file(descriptor, TABLE_NAME)
     if content is None:
         table = unreadable_table(folder.parts)
@@ -342,9 +348,10 @@ def _with_own_table(descriptor: int, folder: _Folder) -> tuple[_Folder, tuple[Ma
 
 
 def _read_rule_file(descriptor: int, name: str) -> tuple[bytes | None, FileStamp | None]:
-    """The bytes of a table or sidecar of an open folder, and its stamp.
+    """Return the bytes of a table or sidecar of an open folder, and its stamp.
 
-    The bytes are None if it is a link, too large or unreadable, the stamp if it has no status.
+    The bytes are None if it is a link, too large or unreadable; the stamp is None if it has no
+    status.
     """
     try:
         return read_file_at(descriptor, name, MAX_RULE_BYTES)

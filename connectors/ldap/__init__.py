@@ -1,1 +1,1 @@
-"""An LDAP directory: agents and groups, read page by page or not at all."""
+"""An LDAP directory: agents and groups, read page by page, completely or not at all."""

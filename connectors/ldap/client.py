@@ -1,7 +1,7 @@
-"""Read an LDAP server page by page; its failures are raised as a source's errors.
+"""Read an LDAP server page by page; failures become `SourceError`.
 
-A search returns every entry or raises: a result that the server cut short must not be taken
-for people who left.
+A search returns every entry or raises: a result that the server cut short must not look as if
+people had left.
 """
 
 import logging
@@ -33,7 +33,7 @@ from connectors.timeouts import call_with_timeout
 log = logging.getLogger(__name__)
 
 PAGED_RESULTS_OID = "1.2.840.113556.1.4.319"
-"""The control of RFC 2696."""
+"""The control for paged results (RFC 2696)."""
 REFERENCE = "searchResRef"
 _PROTOCOL_ERRORS = (
     OSError,
@@ -44,7 +44,7 @@ _PROTOCOL_ERRORS = (
     PyAsn1Error,
     struct.error,
 )
-"""What ldap3 raises for a response that is not LDAP."""
+"""Exceptions that ldap3 raises for a response that is not LDAP."""
 # Result codes (RFC 4511, 4.1.9), by what the administrator can do.
 _RETRY_CODES = {
     3: "manque de temps",
@@ -69,13 +69,13 @@ _REFUSAL_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class LdapEntry:
-    """An entry: its DN, and its raw attribute values by lower-case name."""
+    """An entry: its DN, and its raw attribute values by lower-case attribute name."""
 
     dn: str
     attributes: Mapping[str, Sequence[bytes]]
 
     def values(self, attribute: str) -> tuple[str, ...]:
-        """Its values as text, sorted. Raises `UnicodeDecodeError`."""
+        """Return an attribute's values as text, sorted. Raises `UnicodeDecodeError`."""
         raw = self.attributes.get(attribute.lower(), ()) if attribute else ()
         return tuple(sorted(text for value in raw if (text := value.decode("utf-8").strip())))
 
@@ -89,7 +89,7 @@ class LdapConnection:
     host: str
 
     def entries(self, branch: LdapBranch, attributes: Sequence[str]) -> Iterator[LdapEntry | str]:
-        """Yield every entry of a branch, and as text the addresses of referrals.
+        """Yield every entry of a branch; a referral is yielded as the text of its addresses.
 
         Raises `SourceUnreachable` or `SourceRefused` unless the result is complete.
         """
@@ -210,7 +210,7 @@ def _connect(config: LdapConfig, url: str) -> LdapConnection:
 def _call_with_timeout(
     connection: Any, config: LdapConfig, host: str, call: Callable[[], None]
 ) -> None:
-    """Limit the whole call: a server that sends a byte now and then never times out otherwise."""
+    """Limit the duration of the whole call: otherwise a byte now and then avoids any timeout."""
     late = _unreachable(host, "n'en finit pas de répondre")
     try:
         call_with_timeout(config.limits.total_timeout_s, call, late)
@@ -238,7 +238,7 @@ def _close(connection: Any) -> None:
 
 @contextmanager
 def source_errors(host: str) -> Iterator[None]:
-    """Raise the errors of ldap3 as errors of a source."""
+    """Convert exceptions of ldap3 to `SourceError`."""
     try:
         yield
     except (LDAPCertificateError, LDAPStartTLSError, ssl.SSLError) as error:
@@ -259,7 +259,7 @@ def source_errors(host: str) -> Iterator[None]:
 
 
 def check_result(host: str, result: Mapping[str, Any]) -> None:
-    """Raise a source's error for every result but success."""
+    """Raise a `SourceError` for every result code but success."""
     code = result.get("result")
     if code in _RETRY_CODES:
         raise _unreachable(host, _RETRY_CODES[code])

@@ -16,7 +16,7 @@ AGENT_ATTRIBUTES: Mapping[str, str] = {
     "departement": "departmentNumber",
     "email": "mail",
 }
-"""The fields of an agent, and the attributes of inetOrgPerson (RFC 2798) that fill them."""
+"""Field of an agent → attribute of inetOrgPerson (RFC 2798)."""
 ACTIVE_DIRECTORY_ATTRIBUTES: Mapping[str, str] = {
     **AGENT_ATTRIBUTES,
     "id": "sAMAccountName",
@@ -24,18 +24,18 @@ ACTIVE_DIRECTORY_ATTRIBUTES: Mapping[str, str] = {
     "office": "physicalDeliveryOfficeName",
     "departure": "accountExpires",
 }
-"""The same of an Active Directory's `user` (MS-ADSC)."""
+"""Field of an agent → attribute of Active Directory's `user` (MS-ADSC)."""
 ACTIVE_DIRECTORY_AGENTS = "(&(objectCategory=person)(objectClass=user))"
 ACTIVE_DIRECTORY_GROUPS = "(objectClass=group)"
 OPTIONAL_AGENT_FIELDS = frozenset(
     {"arrival", "departure", "skills", "missions", "accounts", "listed", "contact_via", "contact"}
 )
-"""Fields without a standard attribute: they are read if the settings name one."""
+"""Fields without a standard attribute: read only if the settings name an attribute."""
 
 
 @dataclass(frozen=True, slots=True)
 class LdapBranch:
-    """A part of the tree, and which of its entries are read (RFC 4515)."""
+    """A part of the tree (`base`) and the filter of its entries that are read (RFC 4515)."""
 
     base: str
     filter: str
@@ -65,13 +65,13 @@ class LdapLimits:
 
 @dataclass(frozen=True, slots=True)
 class LdapConfig:
-    """A directory: the first of `urls` (`ldap://…`, `ldaps://…`) that answers is read.
+    """The configuration of a directory.
 
-    `attributes` maps fields of `Agent` to attributes; groups become the principals
-    `authority:group:id`.
+    The first of `urls` (`ldap://…`, `ldaps://…`) that answers is read. `attributes` maps fields of
+    `Agent` to attributes. Groups become the principals `authority:group:id`.
 
     `active_directory`: accounts and groups also become the principals `authority:sid:S-1-…`, and
-    disabled accounts are no agents. `sid_sources` are sources whose accounts are SIDs.
+    disabled accounts are not agents. `sid_sources` are sources whose accounts are SIDs.
     """
 
     urls: tuple[str, ...]

@@ -35,7 +35,7 @@ _ESCAPED = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)")
 
 
 def normalize_dn(dn: str) -> str:
-    """A form in which equal DNs are equal, ignoring case, spaces, escapes and Unicode form.
+    """Return a form in which equal DNs are equal, ignoring case, spaces, escapes and Unicode form.
 
     Text that is not a DN is only case-folded.
     """
@@ -53,12 +53,12 @@ def normalize_dn(dn: str) -> str:
 
 
 def normalize_id(name: str) -> str:
-    """A form in which equal ids are equal, ignoring case and Unicode form."""
+    """Return a form in which equal ids are equal, ignoring case and Unicode form."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
 def normalized_rdns(parts: list[tuple[str, str, str]]) -> Iterator[str]:
-    """Yield each relative name, the parts of multi-valued ones sorted."""
+    """Yield each relative name; the parts of a multi-valued name are sorted."""
     rdn: list[str] = []
     for attribute, value, separator in parts:
         plain = unicodedata.normalize("NFC", _unescape(value))
@@ -69,7 +69,7 @@ def normalized_rdns(parts: list[tuple[str, str, str]]) -> Iterator[str]:
 
 
 def rdn_values(dn: str, attribute: str) -> list[str]:
-    """The values of an attribute in the first relative name of a DN."""
+    """Return the values of an attribute in the first relative name of a DN."""
     found = []
     try:
         for name, value, separator in parse_dn(dn, escape=False, strip=True):
@@ -98,9 +98,9 @@ _BOOLEANS = {"true": "oui", "false": "non", "1": "oui", "0": "non"}
 
 
 def agent_of(entry: LdapEntry, attributes: Mapping[str, str]) -> Iterator[Agent | Malformed]:
-    """Yield the agent of an entry, and what of it is invalid.
+    """Yield the agent of an entry, and reports of its invalid fields.
 
-    There is no agent if their id, departure or listing is invalid.
+    No agent is yielded if their id, departure or `listed` is invalid.
     """
     try:
         values = {field: entry.values(name) for field, name in attributes.items()}
@@ -126,7 +126,7 @@ def _cells(
         elif field == "id":
             yield field, _single(entry, values, id_attribute)
         elif values and field in ("arrival", "departure"):
-            yield field, _day(values[0])  # of « never », no day
+            yield field, _day(values[0])  # no day for « never »
         elif values and field == "listed":
             yield field, min(_BOOLEANS.get(value.lower(), value) for value in values)
         elif values:
@@ -134,7 +134,7 @@ def _cells(
 
 
 def _single(entry: LdapEntry, values: tuple[str, ...], attribute: str) -> str:
-    """The id: of several, the one in the entry's DN; empty if there is none."""
+    """Return the entry's id; of several, the one in its DN. Empty if there is none."""
     if len(values) == 1:
         return values[0]
     named = [value for value in rdn_values(entry.dn, attribute) if value in values]
@@ -153,7 +153,7 @@ def _day(written: str) -> object:
 
 
 def departement_of(written: str) -> str:
-    """The INSEE code of a text with any padding (`035`, `1`, `2a`); empty if it is not one."""
+    """Return the INSEE code of a text with any padding (`035`, `1`, `2a`); empty if unknown."""
     code = written.upper()
     candidates = (code, code.removeprefix("0"), code.zfill(2))
     return next((candidate for candidate in candidates if candidate in DEPARTEMENTS), "")
@@ -178,12 +178,12 @@ def groups_of(
     authority: str,
     primary: Mapping[str, set[str]] = MappingProxyType({}),
 ) -> Iterator[Group]:
-    """Yield every group with its agents and those of the groups nested in it.
+    """Yield every group with its agents and the agents of the groups nested in it.
 
-    `primary` are agents, by the DN of a group, whom its entry does not name as members.
+    `primary` are agents, by the DN of their primary group, which does not list them as members.
 
-    Raises `SourceRefused` for a group without a unique name: documents that are denied to
-    its members, or allowed to another group's, would open to them.
+    Raises `SourceRefused` for a group without a unique name: documents that are denied to its
+    members, or allowed to another group's, would open to them.
     """
     ids = {normalize_dn(entry.dn): _group_id(entry, names) for entry in entries}
     if len(set(map(normalize_id, ids.values()))) < len(ids):
@@ -207,7 +207,7 @@ def groups_of(
 
 
 def nested_groups(group: str, subgroups: Mapping[str, set[str]]) -> set[str]:
-    """A group and all groups nested in it; cycles are allowed."""
+    """Return a group and all groups nested in it; cycles are allowed."""
     seen, pending = {group}, [group]
     while pending:
         new = subgroups[pending.pop()] - seen
@@ -234,7 +234,7 @@ def _group_id(entry: LdapEntry, names: GroupAttributes) -> str:
 def _members(
     entry: LdapEntry, names: GroupAttributes, people: AgentIds, groups: Mapping[str, str]
 ) -> tuple[set[str], set[str]]:
-    """The agents' ids and the normalized DNs of the groups that are direct members."""
+    """Return the direct members: the agents' ids, and the normalized DNs of groups."""
     agents: set[str] = set()
     subgroups: set[str] = set()
     for attribute in names.members:
@@ -256,13 +256,13 @@ def _members(
 CHANGE_ATTRIBUTES = ("entryCSN", "uSNChanged")
 """Attributes that change with each change of an entry: OpenLDAP's and Active Directory's.
 
-modifyTimestamp is not one: two changes within one second have the same.
+modifyTimestamp would miss changes: two within one second have the same value.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class LdapDirectory:
-    """An LDAP server's agents and groups."""
+    """The agents and groups of an LDAP server."""
 
     config: LdapConfig
 
@@ -322,7 +322,7 @@ class LdapDirectory:
     def _read(
         self, server: LdapConnection, branch: LdapBranch, attributes: Sequence[str]
     ) -> list[LdapEntry | str]:
-        """The entries of a branch, and the referrals that may lead to accounts or groups."""
+        """Return the entries of a branch, and referrals that may lead to accounts or groups."""
         entries, is_domain = server.entries(branch, attributes), self.config.active_directory
         return [
             one for one in entries if not (is_domain and isinstance(one, str) and holds_nobody(one))
@@ -331,7 +331,7 @@ class LdapDirectory:
     def _agents(
         self, entries: Sequence[LdapEntry | str]
     ) -> Iterator[tuple[str, Agent] | Malformed]:
-        """Yield each agent with the DN of their entry, and what is no agent."""
+        """Yield each agent with the DN of their entry, and reports of invalid entries."""
         for entry in entries:
             if isinstance(entry, str):
                 reason = "cette partie de l'annuaire est ailleurs : elle n'est pas suivie"
@@ -346,7 +346,7 @@ class LdapDirectory:
     def _direct(
         self, group: LdapEntry, people: AgentIds, primary: Mapping[str, set[str]]
     ) -> tuple[set[str], set[str]]:
-        """A group's own members: agents' ids, and the normalized DNs of all others."""
+        """Return a group's direct members: agents' ids, and the normalized DNs of all others."""
         dns = {
             normalize_dn(raw.decode("utf-8", "replace"))
             for attribute in self.config.group_names.members
@@ -356,15 +356,15 @@ class LdapDirectory:
         return agents | primary.get(group.dn, set()), dns - people.by_dn.keys()
 
     def _with_sids(self, entry: LdapEntry, agent: Agent) -> Agent:
-        """The agent with the accounts that the settings say are named by SIDs."""
+        """Return the agent with their accounts in sources that name accounts by SID."""
         sid = sid_of(entry) if self.config.active_directory else ""
         own = tuple(f"{source}:{sid}" for source in self.config.sid_sources if sid)
         return replace(agent, accounts=(*agent.accounts, *own)) if own else agent
 
     def fingerprint(self) -> str | None:
-        """A text that stays the same as long as no entry is added, changed or removed.
+        """Return a text that stays the same as long as no entry is added, changed or removed.
 
-        None if the server has none of `CHANGE_ATTRIBUTES`. Raises as `entries` does.
+        Returns None if the server has none of `CHANGE_ATTRIBUTES`. Raises as `entries` does.
         """
         config, digest = self.config, hashlib.sha256(repr(self.config).encode())
         lines = []
@@ -381,7 +381,7 @@ class LdapDirectory:
 
 
 def _change_mark(entry: LdapEntry) -> str:
-    """The entry's name and change attributes; empty if it has none."""
+    """Return the entry's DN and change attributes, or an empty text if it has none."""
     values = {name: entry.values(name) for name in CHANGE_ATTRIBUTES}
     marks = [f"{name}={','.join(found)}" for name, found in values.items()]
     return f"{entry.dn}\0{marks}" if any(values.values()) else ""

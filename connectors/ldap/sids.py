@@ -1,7 +1,7 @@
-"""Active Directory's own names: the SIDs by which Windows' access lists know accounts and groups.
+"""SIDs of Active Directory, which Windows access lists use to name accounts and groups.
 
-A token of Windows holds an account's SID, those of its security groups to any depth, its primary
-group, which no `member` names, and the well-known ones of everybody who signed in.
+A Windows token holds the account's SID, the SIDs of its security groups at any depth and of its
+primary group (which no `member` attribute names), and well-known SIDs of everybody who signed in.
 """
 
 import struct
@@ -23,30 +23,34 @@ WELL_KNOWN = {"S-1-1-0": "Tout le monde", "S-1-5-11": "Utilisateurs authentifié
 _NO_ACCOUNTS = ("cn=configuration,", "dc=domaindnszones,", "dc=forestdnszones,")
 """Partitions of a forest that are not domains (MS-ADTS 3.1.1.1.5)."""
 _BUILT_IN = "S-1-5-32-"
-"""The beginning of the groups of each server alone, the controllers' here: another server's have
-the same SIDs and other members."""
+"""Prefix of groups that are local to a server, here to the domain controllers: other servers use
+the same SIDs for other members.
+"""
 _DISABLED = 0x2
 """ACCOUNTDISABLE of `userAccountControl` (MS-ADTS 2.2.16)."""
 _SECURITY = 0x8000_0000
-"""GROUP_TYPE_SECURITY_ENABLED of `groupType` (MS-ADTS 2.2.12): others open nothing."""
+"""GROUP_TYPE_SECURITY_ENABLED of `groupType` (MS-ADTS 2.2.12): other groups grant nothing."""
 _NEVER = (0, 0x7FFF_FFFF_FFFF_FFFF)
 _LONGEST_INTEGER = len(str(_NEVER[1]))
 _EXPIRY_DIGITS = 17
-"""Of the times of `accountExpires` since 1633: no day or moment in digits has so many."""
+"""Minimum digits of an `accountExpires` time after 1633; dates and moments written in digits have
+fewer.
+"""
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
 
 def holds_nobody(referral: str) -> bool:
-    """Whether the addresses of a referral are all of partitions without accounts or groups.
+    """Return whether all addresses of a referral lead to partitions without accounts or groups.
 
-    A domain's controller refers to these at its root; one to a child domain is another matter.
+    A domain controller has such referrals at its root. A referral to a child domain is not one of
+    them.
     """
     names = (unquote(urlsplit(address).path) for address in referral.split(", "))
     return all(name.lstrip("/").casefold().startswith(_NO_ACCOUNTS) for name in names)
 
 
 def sid_of(entry: LdapEntry) -> str:
-    """An entry's SID as text (MS-DTYP 2.4.2); empty if it has none that can be read."""
+    """Return an entry's SID as text (MS-DTYP 2.4.2), or an empty text if it has no readable SID."""
     raw = next(iter(entry.attributes.get(SID_ATTRIBUTE.lower(), ())), b"")
     try:
         revision, count = raw[0], raw[1]
@@ -59,19 +63,19 @@ def sid_of(entry: LdapEntry) -> str:
 
 
 def is_disabled(entry: LdapEntry) -> bool:
-    """Whether an account may not sign in; one that does not say so in a number may not."""
+    """Return whether an account may not sign in; if the attribute is missing, it may not."""
     return bool(_number(entry, "userAccountControl", _DISABLED) & _DISABLED)
 
 
 def is_security_group(entry: LdapEntry) -> bool:
-    """Whether a group counts in access lists."""
+    """Return whether a group counts in access lists."""
     return bool(_number(entry, "groupType", 0) & _SECURITY)
 
 
 def primary_members(
     accounts: Iterable[tuple[LdapEntry, str]], groups: Iterable[LdapEntry]
 ) -> Mapping[str, set[str]]:
-    """The agents of whom a group is the primary one, by the group's DN: no `member` names them."""
+    """Return the members of each primary group, by the group's DN: no `member` names them."""
     by_sid: dict[str, set[str]] = defaultdict(set)
     for entry, agent in accounts:
         if agent and (sid := primary_group(entry)):
@@ -80,7 +84,7 @@ def primary_members(
 
 
 def primary_group(entry: LdapEntry) -> str:
-    """The SID of an account's primary group; empty if it has none."""
+    """Return the SID of an account's primary group, or an empty text if it has none."""
     number = _number(entry, "primaryGroupID", 0)
     domain = sid_of(entry).rpartition("-")[0]
     return f"{domain}-{number}" if number and domain else ""
@@ -94,9 +98,9 @@ def _number(entry: LdapEntry, attribute: str, otherwise: int) -> int:
 
 
 def expiry_day(written: str) -> str:
-    """The day of `accountExpires` (100 ns since 1601) as ISO 8601; empty if it never does.
+    """Return the day of `accountExpires` (100 ns since 1601) as ISO 8601; empty if it never does.
 
-    Another text, such as a day or a moment in digits, is given back as it is.
+    Any other text, such as a day or a moment in digits, is returned unchanged.
     """
     if written != "0" and not (written.isdecimal() and len(written) >= _EXPIRY_DIGITS):
         return written
@@ -111,22 +115,22 @@ def expiry_day(written: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SidMembers:
-    """Accounts and groups as tokens know them.
+    """Accounts and groups, as in Windows tokens.
 
-    `accounts` are the entries of accounts by normalized DN, with the id of their agent, or empty
-    where it is none. `groups` are the groups' entries by normalized DN, with the agents and the
-    groups that are direct members.
+    `accounts`: by normalized DN, the account's entry and its agent's id (empty if it is not an
+    agent). `groups`: by normalized DN, the group's entry and its direct members: agents, and
+    groups.
     """
 
     accounts: Mapping[str, tuple[LdapEntry, str]]
     groups: Mapping[str, tuple[LdapEntry, set[str], set[str]]]
 
     def principals(self, authority: str) -> Iterator[Group]:
-        """Yield `authority:sid:…` for each account, each group, and the well-known ones.
+        """Yield a group `authority:sid:…` for each account, each group and each well-known SID.
 
-        None is for the groups of the controllers alone. A disabled account and a group that
-        opens nothing have no members, and are known. Raises `SourceRefused` for a group without a
-        SID: what is denied to it would open.
+        Groups local to the domain controllers are left out. Disabled accounts and groups that are
+        not security groups are included without members. Raises `SourceRefused` for a group without
+        a SID: documents denied to it would open.
         """
         everybody = frozenset(agent for _, agent in self.accounts.values() if agent)
         for entry, agent in self.accounts.values():
@@ -149,7 +153,7 @@ class SidMembers:
             yield Group(f"{authority}:sid:{sid}", label, everybody)
 
     def _all_members(self, dn: str, direct: Mapping[str, set[str]]) -> frozenset[str]:
-        """Those of the group and of the security groups in it, to any depth."""
+        """Return the members of the group and of the security groups in it, at any depth."""
         if dn not in direct:
             return frozenset()
         seen, pending = {dn}, [dn]

@@ -1,1 +1,1 @@
-"""Mails as threads, for connectors of mailboxes and of mailing lists' archives."""
+"""Turn mails into threads, for connectors of mailboxes and mailing list archives."""

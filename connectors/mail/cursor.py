@@ -1,7 +1,7 @@
-"""The cursor of a source of mails: what each folder looked like, small at any size.
+"""The cursor of a source of mails: a digest of each folder, small at any size.
 
-The threads of a folder are divided by their names into parts. A part whose digest changed is
-read again; one that could not be read whole keeps its former digest.
+The threads of a folder are divided by name into parts. A part whose digest changed is read again; a
+part that could not be read completely keeps its former digest.
 """
 
 import base64
@@ -14,15 +14,17 @@ from connectors.digests import hash_of
 _DIGEST_BYTES = 4
 _FEWEST_PARTS, _MOST_PARTS = 16, 8_192
 _THREADS_IN_A_PART = 8
-"""Beyond these a folder is divided anew, and read anew; it is divided for far fewer at first."""
+"""With more threads per part, a folder is divided anew and read again; a new division has 2 at
+most.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class FolderCursor:
-    """What the last reading saw of a folder.
+    """The state of a folder at the last reading.
 
-    `state` is what the source says of it as a whole, empty where it was not read to its end.
-    `readers` is a digest of who reads it. `digests` are those of its parts.
+    `state` is the source's own text for the state of the whole folder, empty if the folder was not
+    read to its end. `readers` is a digest of its readers. `digests` are the digests of its parts.
     """
 
     state: str = ""
@@ -30,7 +32,7 @@ class FolderCursor:
     digests: bytes = b""
 
     def for_threads(self, count: int) -> "FolderCursor":
-        """The same, with enough parts for so many threads; with new parts nothing is known."""
+        """Return the cursor with enough parts for `count` threads; new parts are unread."""
         parts = len(self.digests) // _DIGEST_BYTES
         if parts and (parts >= _MOST_PARTS or count <= parts * _THREADS_IN_A_PART):
             return self
@@ -40,15 +42,15 @@ class FolderCursor:
         return replace(self, state="", digests=bytes(parts * _DIGEST_BYTES))
 
     def part_of(self, name: str) -> int:
-        """The part that a thread belongs to."""
+        """Return the part that a thread belongs to."""
         return int.from_bytes(hash_of(name)[:4]) % (len(self.digests) // _DIGEST_BYTES)
 
     def digest(self, part: int) -> bytes:
-        """Of one part; zeros where it was not read whole."""
+        """Return the digest of one part; zeros if it was not read completely."""
         return self.digests[part * _DIGEST_BYTES : (part + 1) * _DIGEST_BYTES]
 
     def with_part(self, part: int, digest: bytes) -> "FolderCursor":
-        """The same after this part."""
+        """Return the cursor with the new digest of this part."""
         at = part * _DIGEST_BYTES
         digests = self.digests[:at] + digest + self.digests[at + _DIGEST_BYTES :]
         return replace(self, digests=digests)
@@ -56,21 +58,21 @@ class FolderCursor:
 
 @dataclass(frozen=True, slots=True)
 class MailCursor:
-    """What the last reading saw of each folder."""
+    """The state of each folder at the last reading."""
 
     folders: Mapping[str, FolderCursor] = field(default_factory=dict)
 
     def with_folder(self, name: str, folder: FolderCursor | None) -> "MailCursor":
-        """The same with this folder; without it if there is none."""
+        """Return the cursor with this folder, or without the folder if `folder` is None."""
         others = {one: kept for one, kept in self.folders.items() if one != name}
         return MailCursor(others if folder is None else {**others, name: folder})
 
     def with_state(self, name: str, state: str) -> "MailCursor":
-        """The same with a folder read to its end, in that state."""
+        """Return the cursor with a folder marked as read to its end, in that state."""
         return self.with_folder(name, replace(self.folders[name], state=state))
 
     def text(self) -> str:
-        """As it is kept."""
+        """Return the cursor as text, to be stored."""
         kept = {
             name: [one.state, one.readers, base64.b64encode(one.digests).decode()]
             for name, one in sorted(self.folders.items())
@@ -79,7 +81,7 @@ class MailCursor:
 
 
 def read_cursor(text: str | None) -> MailCursor:
-    """The beginning for a cursor of another form."""
+    """Parse a cursor; return an empty cursor if the text is not in this form."""
     try:
         kept = json.loads(text or "")
         if kept["v"] != 1:

@@ -1,4 +1,4 @@
-"""One thread as a document: who asked, who answered, what each wrote; and attached files."""
+"""Turn a mail thread into a document with its contributors, and attached files into documents."""
 
 import base64
 import binascii
@@ -27,7 +27,7 @@ from connectors.values import (
 )
 
 _LONGEST_FIELD = 2_000
-"""Characters of a subject or a sender; encoded words are not found in linear time."""
+"""Characters of a subject or a sender; finding encoded words does not take linear time."""
 _ADDRESS = re.compile(r"[^\s<>,;:\"()\[\]@]{1,100}@[^\s<>,;:\"()\[\]@]{1,200}")
 _ANSWER_MARKS = re.compile(
     r"(?:\s*(?:re|ré|rép|tr|fw|fwd|aw)\s*(?:\[\d{1,3}\])?\s*:|\s*\[[^\[\]]{1,60}\])+\s*",
@@ -40,12 +40,12 @@ _DEFAULT_FILENAMES = {"message/rfc822": "message.eml"}
 
 
 class EncryptedMail(ValueError):
-    """The mail's text can be read by its readers alone."""
+    """The mail is encrypted; only its recipients can read its text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What one mail says. `sender` is an address in small letters, empty where it is none.
+    """The parsed content of one mail. `sender` is a lower-case address, empty if it is invalid.
 
     `by_machine`: a program wrote it. `is_absence`: it only says that somebody is away, or that a
     mail was not delivered.
@@ -63,11 +63,12 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class MailPlace:
-    """What the documents of a folder take from outside their mails.
+    """The ids, readers and links of a folder's documents.
 
-    `domains` are those whose addresses count as contributors, all where it is empty. `link` is
-    an address where `{id}`, `{hash}`, `{month}` and `{folder}` stand for a mail's: of a thread its
-    first. `thread_link` is one for threads, where `{thread}` is the mail that they go back to.
+    `domains` are the mail domains whose senders count as contributors; if empty, all do. `link` is
+    a URL with `{id}`, `{hash}`, `{month}` and `{folder}` for the mail (for a thread, its first
+    mail). `thread_link` is a URL for threads, where `{thread}` is the id of the oldest mail that
+    they refer to.
     """
 
     source: str
@@ -80,30 +81,30 @@ class MailPlace:
 
     @property
     def root(self) -> str:
-        """The id below which all of the folder's documents are."""
+        """The id below which all documents of the folder are."""
         written = self.folder.replace("%", "%25").replace("/", "%2F").replace(":", "%3A")
         return f"{self.source}:{written}"
 
     def thread_id(self, thread: MailThread) -> str:
-        """The id of a thread's document."""
+        """Return the id of a thread's document."""
         return f"{self.root}/{thread.name}"
 
     def mail_id(self, thread: MailThread, head: MailHead) -> str:
-        """What a mail that cannot be read is reported by."""
+        """Return the id under which an unreadable mail is reported."""
         return f"{self.thread_id(thread)}/{head.key}"
 
     def attachment_id(self, thread: MailThread, head: MailHead, number: str) -> str:
-        """The id of an attached file's document."""
+        """Return the id of an attached file's document."""
         return f"{self.mail_id(thread, head)}-{number}"
 
     def counts(self, mail: Mail) -> bool:
-        """Whether the mail's sender is a contributor."""
+        """Return whether the mail's sender counts as a contributor."""
         domain = mail.sender.rpartition("@")[2]
         return bool(mail.sender) and (not self.domains or domain in self.domains)
 
 
 def read_mail(head: MailHead, message: Message) -> Mail:
-    """What a mail says. Raises `EncryptedMail`."""
+    """Parse a mail. Raises `EncryptedMail`."""
     if message.get_content_type() in _ENCRYPTED:
         raise EncryptedMail("message chiffré")
     name, sender = _sender(_written(message, "From"))
@@ -123,7 +124,7 @@ def read_mail(head: MailHead, message: Message) -> Mail:
 
 
 def attached(message: Message) -> Iterator[tuple[str, Message]]:
-    """(number, part) of each attached file, numbered as IMAP does (RFC 3501, 6.4.5)."""
+    """Yield (number, part) of each attached file, numbered as in IMAP (RFC 3501, 6.4.5)."""
     waiting = [("", message)]
     while waiting:
         number, part = waiting.pop()
@@ -140,7 +141,7 @@ def attached(message: Message) -> Iterator[tuple[str, Message]]:
 
 
 def is_attached(media_type: str, disposition: str, has_name: bool) -> bool:
-    """Whether a part is a file to be read: neither text of the mail, nor an image within it."""
+    """Return whether a part is a file to read: neither text of the mail nor an embedded image."""
     kind, _, subtype = media_type.partition("/")
     if subtype in _SIGNATURES or media_type in _ENCRYPTED:
         return False
@@ -150,11 +151,11 @@ def is_attached(media_type: str, disposition: str, has_name: bool) -> bool:
 
 
 def thread_document(place: MailPlace, thread: MailThread, mails: Sequence[Mail]) -> Document:
-    """The document of a thread, from its mails that could be read, oldest first.
+    """Return the document of a thread, from its readable mails, oldest first.
 
-    Who begins a thread that others answer asks, and who answers answers; what nobody answers was
-    asked if it has a question mark, and written otherwise. A mail that repeats another is left
-    out, and so is one that says that somebody is away.
+    The sender of the first mail is the asker if somebody else answered or the mail has a question
+    mark, else its author; all other senders are answerers. Repeated mails and absence notices are
+    left out.
     """
     said = _without_repeats(mails)
     asker = said[0].sender if said and thread.is_whole_from_start else ""
@@ -198,7 +199,7 @@ def thread_document(place: MailPlace, thread: MailThread, mails: Sequence[Mail])
 def attachment_document(
     place: MailPlace, thread: MailThread, mail: Mail, number: str, part: Message
 ) -> Document:
-    """The document of an attached file; it is part of its thread's."""
+    """Return the document of an attached file; it is part of its thread's document."""
     payload = part.get_payload(decode=True)
     if part.is_multipart():
         inner = inner_parts(part)
@@ -231,7 +232,7 @@ def attachment_document(
 def _contributions(
     done: Sequence[tuple[str, ContributorRole, Mail]],
 ) -> tuple[Contribution, ...]:
-    """One for each account and role, in the order of their first mails."""
+    """Return one contribution per account and role, in the order of their first mails."""
     by_role: dict[tuple[str, ContributorRole], list[Mail]] = {}
     for account, role, mail in done:
         by_role.setdefault((account, role), []).append(mail)
@@ -271,7 +272,7 @@ def _title(mails: Sequence[Mail]) -> str:
 
 
 def _link(place: MailPlace, head: MailHead, thread_link: str = "") -> str:
-    """The source's own address of a mail, or of its thread; empty where there is none."""
+    """Return the source's URL of a mail, or of its thread; empty if the settings give none."""
     link = thread_link or place.link
     if not link or not head.message_id:
         return ""
@@ -281,7 +282,7 @@ def _link(place: MailPlace, head: MailHead, thread_link: str = "") -> str:
 
 
 def link_of(link: str, folder: str, message_id: str, date: datetime | None) -> str:
-    """The address with its places filled. `{hash}` is HyperKitty's: base32 of the id's SHA-1."""
+    """Fill in a URL template. `{hash}` is HyperKitty's: base32 of the message id's SHA-1."""
     digest = hashlib.sha1(message_id.encode("utf-8", "surrogatepass"), usedforsecurity=False)
     filled = {
         "{id}": quote(message_id, safe=""),
@@ -295,9 +296,9 @@ def link_of(link: str, folder: str, message_id: str, date: datetime | None) -> s
 
 
 def _sender(written: str) -> tuple[str, str]:
-    """(name, address) of a field `From`; the address of the last angle brackets, or the only one.
+    """Return (name, address) of a `From` field; the address is in the last angle brackets, if any.
 
-    A name may look like an address: it is never taken for one.
+    A name that looks like an address is never taken for the address.
     """
     before, bracket, after = written.rpartition("<")
     if bracket:
@@ -308,7 +309,7 @@ def _sender(written: str) -> tuple[str, str]:
 
 
 def _written(message: Message, name: str) -> str:
-    """A field as it stands in the mail, of a bounded length."""
+    """Return the raw text of a header field, cut to a bounded length."""
     for field, value in message.raw_items():
         if field.lower() == name.lower():
             raw = str(value)[:_LONGEST_FIELD].encode("utf-8", "surrogateescape")
@@ -320,7 +321,7 @@ def _written(message: Message, name: str) -> str:
 
 
 def _decoded(written: str) -> str:
-    """A field's words on one line, encoded words (RFC 2047) read."""
+    """Return a field's text on one line, with encoded words (RFC 2047) decoded."""
     try:
         found = decode_header(written[:_LONGEST_FIELD])
     except (HeaderParseError, binascii.Error, ValueError):

@@ -1,6 +1,6 @@
 """Read folders of mails: `MailReading.changes` shows the flow.
 
-A mailbox and a list's archive differ in how a folder is listed and a mail is got (`MailFolder`).
+Mailboxes and list archives only differ in how they list a folder and fetch a mail (`MailFolder`).
 """
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -42,11 +42,11 @@ class FolderClosed(Exception):
 
 
 class MailTooLarge(Exception):
-    """The mail is larger than what is read of one."""
+    """The mail is larger than the connector's limit."""
 
 
 class MailNotGiven(Exception):
-    """The source fails to give the mail for now; the text is a French reason."""
+    """The source fails to deliver the mail for now; the text is a French reason."""
 
 
 class MailFolder(Protocol):
@@ -54,25 +54,28 @@ class MailFolder(Protocol):
 
     @property
     def place(self) -> MailPlace:
-        """Where its documents belong, and who reads them."""
+        """The ids, readers and links of the folder's documents."""
         ...
 
     @property
     def warnings(self) -> Sequence[str]:
-        """What of its access rule could not be expressed, and so admits nobody."""
+        """Parts of the folder's access rule that cannot be expressed, and so admit nobody."""
         ...
 
     @property
     def state(self) -> str:
-        """A text that changes when any of its mails does; empty where the source cannot say."""
+        """A text that changes when any of its mails does; empty if the source cannot tell."""
         ...
 
     def heads(self) -> Iterator[MailHead | Malformed]:
-        """Yield the head of each mail, and what is none. Raises `FolderClosed`, `SourceError`."""
+        """Yield the head of each mail, and unreadable mails.
+
+        Raises `FolderClosed`, `SourceError`.
+        """
         ...
 
     def raw(self, head: MailHead) -> bytes:
-        """The mail.
+        """Return the mail's bytes.
 
         Raises `RecordVanished`, `MailTooLarge`, `MailNotGiven`, `UnreadableMail`, `SourceError`.
         """
@@ -80,7 +83,7 @@ class MailFolder(Protocol):
 
 
 class MailSource(Protocol):
-    """The folders that a source reads."""
+    """A source of mail folders."""
 
     @property
     def source(self) -> str:
@@ -88,11 +91,11 @@ class MailSource(Protocol):
         ...
 
     def names(self) -> Sequence[str]:
-        """The folders to be read, each once. Raises `SourceError`."""
+        """Return the names of the folders to read, without repetition. Raises `SourceError`."""
         ...
 
     def place(self, name: str) -> MailPlace:
-        """Where a folder's documents belong; its readers may be fewer than those of the folder."""
+        """Return a folder's place, without opening it; its access may be narrower."""
         ...
 
     def open(self, name: str) -> MailFolder:
@@ -111,11 +114,11 @@ class MailReading:
     _states: dict[str, str] = field(default_factory=dict)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Folder after folder: close, then read what changed; then say what is there.
+        """Yield the changes of each folder, then the listing of all folders.
 
-        A folder whose state is the same is not listed: its documents stay. One that cannot be
-        opened is hidden until it can, and read whole then. States are kept once the listing was
-        said: what it deletes is not forgotten by a reading that is cut before.
+        A folder whose state is unchanged is not listed: its documents stay. A folder that cannot be
+        opened is hidden until it can, and is then read in full. Folder states are saved only after
+        the listing, so an interrupted reading does not lose deletions.
         """
         self._cursor = read_cursor(since)
         names = self.mails.names()
@@ -161,7 +164,7 @@ class MailReading:
                         yield change
 
     def _hidden(self, place: MailPlace, reason: str) -> Iterator[Change]:
-        # Forgotten before it is hidden: what is hidden comes back by being read.
+        # Removed from the cursor first: a hidden folder comes back only when it is read.
         self._cursor = self._cursor.with_folder(place.folder, None)
         yield Checkpoint(self._cursor.text())
         yield SubtreeHidden(place.root)
@@ -171,7 +174,7 @@ class MailReading:
     def _folder(self, name: str, folder: MailFolder) -> Iterator[Change]:
         access, state = folder.place.access, folder.state
         known = self._cursor.folders.get(name)
-        # With what of them cannot be said: a folder is listed again once all of it can.
+        # With the warnings: once they change, the folder is listed again.
         said = sorted(access.allowed), sorted(access.denied), *folder.warnings
         readers = digest_of([repr(said)]).hex()
         if known and state and (known.state, known.readers) == (state, readers):
@@ -184,7 +187,7 @@ class MailReading:
             return
         narrowed = known is not None and known.readers != readers
         current = (known or FolderCursor()).for_threads(len(threads))
-        # A reading that is cut while readers change goes over them again.
+        # No readers in the cursor: an interrupted reading then starts over with the readers.
         current = replace(current, state="", readers="" if narrowed else readers)
         if narrowed:
             yield self._checkpoint(name, current)
@@ -197,9 +200,9 @@ class MailReading:
     def _parts(
         self, name: str, folder: MailFolder, threads: Sequence[MailThread], current: FolderCursor
     ) -> Generator[Change, None, tuple[FolderCursor, bool]]:
-        """Read the parts that changed, and give the others their readers where these changed.
+        """Read the parts that changed; for unchanged parts, yield the new readers if they changed.
 
-        Returns the folder's cursor after it, and whether every mail came.
+        Return the folder's new cursor, and whether every mail could be read.
         """
         reading = _ThreadReading(folder)
         mails, is_whole = 0, True
@@ -226,7 +229,7 @@ class MailReading:
         return current, is_whole
 
     def _listed(self, folder: MailFolder) -> Generator[Change, None, list[MailThread]]:
-        """Yield what cannot be read; return the threads, whose ids are there."""
+        """Yield unreadable mails; return the threads, after noting that their ids exist."""
         heads: list[MailHead] = []
         for found in folder.heads():
             if isinstance(found, MailHead):
@@ -245,7 +248,7 @@ class MailReading:
 
 @dataclass(frozen=True, slots=True)
 class _OutsideOf:
-    """Whether a document is of none of the folders that the settings name."""
+    """Returns whether a document is outside all folders that the settings name."""
 
     roots: frozenset[str]
 
@@ -255,14 +258,17 @@ class _OutsideOf:
 
 @dataclass(slots=True)
 class _ThreadReading:
-    """Reads threads one mail at a time; says which are gone, and whether all came."""
+    """Reads threads one mail at a time.
+
+    `gone` are attachments of mails that vanished; `is_whole` is false if a mail could not be read.
+    """
 
     folder: MailFolder
     gone: set[str] = field(default_factory=set)
     is_whole: bool = True
 
     def thread(self, thread: MailThread) -> Iterator[Change]:
-        """Yield the thread's document, after its attached files."""
+        """Yield the attached files, then the thread's document."""
         place = self.folder.place
         mails: list[Mail] = []
         for head in thread.mails:
@@ -272,7 +278,7 @@ class _ThreadReading:
                 message = parse_mail(self.folder.raw(head))
                 mail = read_mail(head, message)
             except RecordVanished:
-                # Another reading finds the folder without it.
+                # The next reading will list the folder without it.
                 self.is_whole = False
                 self.gone.update(place.attachment_id(thread, head, n) for n in head.attachments)
                 continue
@@ -293,14 +299,14 @@ class _ThreadReading:
         if mails:
             yield Upsert(thread_document(place, thread, mails))
         else:
-            # What was read of it before is not what it says now.
+            # The text that was indexed before may be out of date.
             yield ContentStale(place.thread_id(thread))
 
 
 def folder_complaints(mails: MailSource, called: str) -> Iterator[str]:
-    """Yield a French sentence for each folder that cannot be read, or is read by fewer.
+    """Yield a French sentence for each folder that cannot be read or has lost readers.
 
-    `called` is what the source calls a folder. Raises `SourceError`.
+    `called` is the source's word for a folder. Raises `SourceError`.
     """
     for name in mails.names():
         try:
@@ -314,7 +320,7 @@ def folder_complaints(mails: MailSource, called: str) -> Iterator[str]:
 
 
 def _ids(place: MailPlace, thread: MailThread) -> Iterator[str]:
-    """The ids of a thread, of its attached files, and of its mails, as they are reported."""
+    """Yield the ids of a thread, its mails (for reports) and its attached files."""
     yield place.thread_id(thread)
     for head in thread.mails:
         yield place.mail_id(thread, head)

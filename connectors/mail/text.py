@@ -1,7 +1,7 @@
-"""What a mail's author wrote: without what they quote, forward or sign with.
+"""Extract the own text of a mail's author, without quotations, forwarded mails and signatures.
 
-Line by line and in linear time: what is read may be hostile. Made for French and English mails,
-as Outlook, Thunderbird and web mails write them.
+Works line by line and in linear time, because the mail may be hostile. Made for French and English
+mails, as Outlook, Thunderbird and web mails write them.
 """
 
 import codecs
@@ -34,10 +34,10 @@ _FIELD = re.compile(
 )
 _FROM = {"de", "from"}
 _HEAD_LINES = 8
-"""Among which the head of a quoted mail has its fields."""
+"""Lines within which the head of a quoted mail has its fields."""
 _HEAD_FIELDS = 3
 _SIGNATURE = re.compile(r"-- ?$")
-"""What separates a signature (RFC 3676, 4.3)."""
+"""The line that separates a signature (RFC 3676, 4.3)."""
 _CLOSING = re.compile(
     r"(?:(?:bien|très|tres)[ ,])?(?:cordialement|respectueusement|cdt|cdlt|bien à (?:vous|toi)|"
     r"(?:sincères )?salutations(?: distinguées)?|(?:best |kind )?regards)"
@@ -55,21 +55,22 @@ _SENT_FROM = re.compile(
 _RULE = re.compile(r"[-_=*]{5,}$")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _LOOKED_AT = 600
-"""Characters of a line that are compared: all that is looked for is shorter."""
+"""Characters of a line that are matched; all patterns are shorter."""
 
 LONGEST_FIELD = 20_000
-"""Characters of a header field: what is longer is cut, as its reading is not linear."""
+"""Characters of a header field; longer fields are cut, because parsing does not take linear time.
+"""
 MOST_PARTS = 1_000
 
 
 class UnreadableMail(ValueError):
-    """The bytes are no mail that can be taken apart: parts nested without end."""
+    """The mail cannot be parsed: its parts are nested too deep."""
 
 
 class _BoundedFields(Compat32):
-    """Header fields as they are written, none longer than `LONGEST_FIELD`.
+    """Keeps header fields as written, cut to `LONGEST_FIELD` characters.
 
-    The newer policies take each field apart in a time that is not linear.
+    The newer policies parse each field in a time that is not linear.
     """
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
@@ -81,14 +82,15 @@ _POLICY = _BoundedFields()
 
 
 MOST_NESTED = 50
-"""Parts in parts: each line is compared with the boundary of each that it is in. A mail that
-forwards another as a file nests two or three deeper."""
+"""Depth of nested parts: each line is compared with the boundaries of all parts around it. A mail
+that forwards another as a file nests two or three levels deeper.
+"""
 _NO_CHARSETS = frozenset({"punycode", "idna", "undefined"})
-"""Of names of hosts, read in a time that is not linear, and of nothing at all."""
+"""Codecs of host names, which do not decode in linear time, and a codec that always fails."""
 
 
 class _WrittenPart(Message):
-    """A part whose parameters anybody may have written, in any charset: text, or none."""
+    """A mail part that hides invalid or dangerous parameters, such as unknown charsets."""
 
     _depth = 0
 
@@ -102,7 +104,7 @@ class _WrittenPart(Message):
     _payload: Any
 
     def get_payload(self, i: Any = None, decode: Any = False) -> Any:
-        # A text as its bytes are: `as_bytes` writes no other of what has parts by its type alone.
+        # Undecoded, because `as_bytes` of a part that is multipart by type only needs the raw text.
         return super().get_payload(i, decode) if decode or self.is_multipart() else self._payload
 
     def get_param(
@@ -111,7 +113,7 @@ class _WrittenPart(Message):
         try:
             found = super().get_param(param, None, header, unquote)
             text = collapse_rfc2231_value(found) if isinstance(found, tuple) else found
-        except (TypeError, ValueError):  # no charset, a number of a thousand digits, or none
+        except (TypeError, ValueError):  # invalid charset or number
             return failobj
         if text is None or (param == "charset" and not _is_charset(text)):
             return failobj
@@ -119,7 +121,7 @@ class _WrittenPart(Message):
 
 
 def _is_charset(name: str) -> bool:
-    """Whether text can be read in it, in linear time."""
+    """Return whether text can be decoded from this charset, in linear time."""
     try:
         return codecs.lookup(name).name not in _NO_CHARSETS
     except (LookupError, ValueError):
@@ -127,7 +129,7 @@ def _is_charset(name: str) -> bool:
 
 
 def parse_mail(raw: bytes) -> Message:
-    """A mail in its parts, header fields as written. Raises `UnreadableMail`."""
+    """Parse a mail into its parts; header fields stay as written. Raises `UnreadableMail`."""
     try:
         return BytesParser(_WrittenPart, policy=_POLICY).parsebytes(raw)
     except RecursionError as error:
@@ -136,18 +138,18 @@ def parse_mail(raw: bytes) -> Message:
 
 @dataclass(frozen=True, slots=True)
 class NewText:
-    """What a mail brings that is new. `forwarded`: it is all somebody else's, passed on."""
+    """The new text of a mail. `forwarded`: the whole text is somebody else's."""
 
     text: str
     forwarded: bool = False
 
 
 def new_text(message: Message) -> NewText:
-    """What the author wrote; where they wrote nothing and forward a mail, that mail's text.
+    """Return the author's own text; if they only forward a mail, return that mail's text.
 
-    The plain text is read, and the HTML where there is none. What is forwarded below words of
-    the author's own is cut away like a quotation. Pass a message from `parse_mail`: the fields of
-    other policies may not be read in linear time.
+    The plain text is read, or the HTML if there is none. A mail forwarded below the author's own
+    words is cut away like a quotation. Pass a message from `parse_mail`: with other policies,
+    fields may not be read in linear time.
     """
     text = body_text(message)
     if own := own_text(text):
@@ -160,9 +162,9 @@ def new_text(message: Message) -> NewText:
 
 
 def body_text(message: Message) -> str:
-    """The mail's text as sent, quotations included; empty where it has none.
+    """Return the mail's text as sent, with quotations; empty if it has no text.
 
-    In HTML, lines of a quotation get the sign of one (`>`).
+    Quoted lines of HTML are marked with `>`.
     """
     html = ""
     for part in leaves(message):
@@ -177,9 +179,9 @@ def body_text(message: Message) -> str:
 
 
 def leaves(message: Message) -> Iterator[Message]:
-    """The parts that hold no others, in their order, `MOST_PARTS` at most.
+    """Yield the parts that contain no other parts, in order, `MOST_PARTS` at most.
 
-    An attached mail is one.
+    An attached mail counts as one part.
     """
     waiting: deque[Message] = deque([message])
     found = 0
@@ -193,23 +195,23 @@ def leaves(message: Message) -> Iterator[Message]:
 
 
 def inner_parts(part: Message) -> list[Message]:
-    """What a part holds; nothing for one with a text of its own."""
+    """Return the parts directly inside a part; empty if it has text instead."""
     payload = part.get_payload() if part.is_multipart() else []
     return [one for one in payload if isinstance(one, Message)]
 
 
 def decoded_text(part: Message) -> str:
-    """A part's text, whatever its charset says and its bytes are."""
+    """Return a part's text, even if its charset or bytes are invalid."""
     payload = part.get_payload(decode=True)
     return text_of(payload if isinstance(payload, bytes) else b"", part.get_content_charset())
 
 
 def text_of(raw: bytes, charset: str | None) -> str:
-    """Bytes as text: in that charset, in UTF-8, or in Windows-1252 with what is none replaced."""
+    """Decode bytes in `charset`, else in UTF-8, else in Windows-1252 with errors replaced."""
     for name in (charset or "utf-8", "utf-8"):
         try:
             text = raw.decode(name)
-            text.encode()  # UTF-7 can say half a surrogate pair, which is no text
+            text.encode()  # UTF-7 can encode half a surrogate pair, which is invalid
         except (LookupError, ValueError):
             continue
         return text.replace("\0", " ")
@@ -217,11 +219,11 @@ def text_of(raw: bytes, charset: str | None) -> str:
 
 
 def own_text(text: str) -> str:
-    """The author's own words, in their order; empty where everything is quoted.
+    """Return the author's own words, in order; empty if everything is quoted.
 
-    Words between quoted lines are kept, in answers to one point after another. A signature ends
-    where its mark (`-- `) or a closing formula on a line of its own says so; what follows a formula
-    stays where it is long, or a postscript.
+    Words between quoted lines are kept, since they answer one point after another. The text ends at
+    the signature mark (`-- `) or at a closing formula on its own line; long text or a postscript
+    after a formula is kept.
     """
     lines = _lines(text)
     kept: list[str] = []
@@ -255,7 +257,7 @@ def _joined(lines: Sequence[str]) -> str:
 
 
 def _unsigned(lines: list[str]) -> list[str]:
-    """Without the closing formula and the few short lines below it, and rules at the end."""
+    """Return the lines without closing formula, short lines below it, and rules at the end."""
     below = 0
     end = len(lines)
     for at in range(len(lines) - 1, -1, -1):
@@ -279,7 +281,7 @@ def _unsigned(lines: list[str]) -> list[str]:
 
 
 def _forwarded(lines: Sequence[str]) -> str:
-    """A forwarded mail's own text: below its mark and its head."""
+    """Return a forwarded mail's own text, which is below its mark and its head."""
     for at, whole in enumerate(lines):
         line = whole.strip()[:_LOOKED_AT]
         if line and not (_FORWARDED.match(line) or _ORIGINAL.match(line) or _FIELD.match(line)):
@@ -288,7 +290,7 @@ def _forwarded(lines: Sequence[str]) -> str:
 
 
 def _introduction(lines: Sequence[str], at: int) -> int:
-    """How many lines introduce a quotation here: none, one, or two where it is broken in two."""
+    """Return how many lines introduce a quotation here: 0, 1, or 2 if the sentence is broken."""
     line = lines[at].strip()[:_LOOKED_AT]
     if _INTRODUCTION.match(line):
         return 1
@@ -299,7 +301,7 @@ def _introduction(lines: Sequence[str], at: int) -> int:
 
 
 def _is_quoted_next(lines: Sequence[str], at: int) -> bool:
-    """Whether the next line with words is marked as quoted: then others may follow it."""
+    """Return whether the next non-empty line is marked as quoted, so that own words may follow."""
     for line in lines[at : at + 3]:
         if line.strip():
             return line.lstrip().startswith(">")
@@ -307,7 +309,7 @@ def _is_quoted_next(lines: Sequence[str], at: int) -> bool:
 
 
 def _is_head(lines: Sequence[str], at: int) -> bool:
-    """Whether the head of a quoted mail begins here: « De : … Envoyé : … Objet : … »."""
+    """Return whether the head of a quoted mail begins here: « De : … Envoyé : … Objet : … »."""
     first = _FIELD.match(lines[at].strip()[:_LOOKED_AT])
     if first is None or first[1].lower() not in _FROM:
         return False
@@ -330,7 +332,7 @@ _BLOCK_TAGS = {
 _HIDDEN_TAGS = {"head", "noscript", "script", "style", "template", "title"}
 _SIGNATURE_CLASSES = {"gmail_signature", "moz-signature"}
 _MAX_DEPTH = 1_000
-"""libxml2 searches all open elements for each end tag that closes nothing."""
+"""Depth of elements: for each end tag that closes nothing, libxml2 searches all open elements."""
 _CHUNK = 1 << 14
 _TAG = re.compile("<[^<>]*>")
 
@@ -340,7 +342,7 @@ class _NestedTooDeep(Exception):
 
 
 def text_of_html(html: str) -> str:
-    """The text that a page shows, quotations marked by `>`, without known signatures."""
+    """Return the visible text of HTML: quotations marked by `>`, known signatures left out."""
     try:
         return _parsed(html)
     except _NestedTooDeep:
@@ -350,7 +352,7 @@ def text_of_html(html: str) -> str:
 def _parsed(html: str) -> str:
     builder = _TextBuilder()
     parser = etree.HTMLParser(target=builder, encoding="utf-8", huge_tree=True)
-    # In an element, since the parser rejects text without any.
+    # Wrapped in an element, since the parser rejects bare text.
     written = f"<div>{html}".encode("utf-8", "replace")
     for at in range(0, len(written), _CHUNK):
         parser.feed(written[at : at + _CHUNK])
@@ -358,7 +360,7 @@ def _parsed(html: str) -> str:
 
 
 class _TextBuilder:
-    """What the parser calls; its answer is the text."""
+    """The parser's target: builds the text from tags and data."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []

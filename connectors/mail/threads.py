@@ -1,7 +1,7 @@
-"""Which mails belong together, by `Message-ID`, `In-Reply-To` and `References` (RFC 5322, 3.6.4).
+"""Group mails into threads by `Message-ID`, `In-Reply-To` and `References` (RFC 5322, 3.6.4).
 
-A mail that is named and missing still joins those that name it. A loop is cut where it would
-close. Subjects are not compared: two questions may have the same.
+A missing mail still joins the mails that refer to it. A reference that would close a loop is
+ignored. Subjects are not compared: two questions may have the same subject.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from connectors.mail.text import LONGEST_FIELD
 from connectors.values import assume_utc
 
 MOST_MAILS = 200
-"""In one document: a longer thread goes on in another."""
+"""Mails in one document; a longer thread is split over several documents."""
 _MOST_REFERENCES = 50
 _ID = re.compile(r"<([^<>\s]{1,300})>")
 _LONGEST_DATE = 100
@@ -26,11 +26,11 @@ _LONGEST_DATE = 100
 
 @dataclass(frozen=True, slots=True)
 class MailHead:
-    """What tells where a mail belongs.
+    """The fields that decide which thread a mail belongs to.
 
-    `key` is what its folder calls it: another text has another key. `references` are the mails
-    that it answers, oldest first. `attachments` are the numbers of its attached parts. `thanks` is
-    how many thanked for it, where the source says so.
+    `key` is the mail's name in its folder; a different text has a different key. `references` are
+    the mails that it answers, oldest first. `attachments` are the numbers of its attached parts.
+    `thanks` is the number of people who thanked for it, if the source has thanks.
     """
 
     key: str
@@ -50,7 +50,8 @@ class MailHead:
 class MailThread:
     """Mails that answer one another, oldest first.
 
-    `name` stays the same when mails come or go. `is_whole_from_start`: its first mail answers none.
+    `name` stays the same when mails come or go. `is_whole_from_start`: the first mail answers no
+    other mail.
     """
 
     name: str
@@ -61,7 +62,7 @@ class MailThread:
 def head_of(
     key: str, message: Message, received: datetime | None, attachments: tuple[str, ...] = ()
 ) -> MailHead:
-    """The head of a mail; the moment when it was received stands in for a date that is none."""
+    """Return the head of a mail; if it has no valid date, `received` is used instead."""
     ids = _ID.findall(_field(message, "Message-ID"))
     named = _ID.findall(_field(message, "References"))
     answered = _ID.findall(_field(message, "In-Reply-To"))[:1]
@@ -78,7 +79,7 @@ def head_of(
 
 
 def date_of(written: str) -> datetime | None:
-    """The moment of a field `Date`; None for one that is none, or lies ahead of all calendars."""
+    """Return the moment of a `Date` field, or None if it is invalid or beyond the year 9999."""
     try:
         return assume_utc(parsedate_to_datetime(written[:_LONGEST_DATE])).astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
@@ -86,9 +87,9 @@ def date_of(written: str) -> datetime | None:
 
 
 def threads_of(heads: Iterable[MailHead]) -> Iterator[MailThread]:
-    """The threads of a folder, by name; the same whatever the order of the mails.
+    """Return the threads of a folder, by name; the order of the mails does not matter.
 
-    In nearly linear time: chains of answers may be as long as somebody wants them.
+    Takes nearly linear time, however long the chains of answers are.
     """
     mails = sorted({head.key: head for head in heads}.values(), key=_moment)
     together = _Forest()
@@ -114,7 +115,7 @@ def _in_lengths(first: str, mails: tuple[MailHead, ...]) -> Iterator[MailThread]
 
 
 class _Forest:
-    """Trees of answers, joined as union-find joins sets (Tarjan, 1975)."""
+    """Trees of answers, joined with union-find (Tarjan, 1975)."""
 
     def __init__(self) -> None:
         self._parent: dict[str, str] = {}
@@ -122,11 +123,11 @@ class _Forest:
         self._size: dict[str, int] = {}
 
     def root(self, one: str) -> str:
-        """The first mail of its thread."""
+        """Return the first mail of the thread that contains `one`."""
         return self._first[self._find(one)]
 
     def answer(self, after: str, before: str) -> None:
-        """`after` answers `before`, unless it answers another already, or that closes a loop."""
+        """Make `after` an answer to `before`, unless it has a parent or this closes a loop."""
         below, above = self._find(after), self._find(before)
         if below == above or self._first[below] != after:
             return
@@ -147,7 +148,7 @@ class _Forest:
 
 
 def _own_id(head: MailHead) -> str:
-    # No id has a space: a mail without one is alone, and no other can name it.
+    # Message ids have no space, so no other mail can refer to this substitute.
     return head.message_id or f" {head.key}"
 
 

@@ -1,1 +1,1 @@
-"""Rooms of a Matrix server, such as Tchap: conversations, and who of their members reads them."""
+"""Rooms of a Matrix server, such as Tchap, as a source of conversations."""

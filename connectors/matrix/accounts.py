@@ -1,7 +1,7 @@
-"""How a Matrix account is named here, so that the directory can join it to an agent.
+"""Names of Matrix accounts, chosen so that the directory can link them to agents.
 
-`@name:server` of a stated server is named `name`, or the mail address that the name was made
-of; any other keeps its full name, which no rule gives to an agent.
+On the servers of the settings, `@name:server` is named `name`, or the mail address that the name
+was made of. Any other account keeps its full name, which no rule links to an agent.
 """
 
 from dataclasses import dataclass
@@ -10,23 +10,27 @@ from connectors.values import account_principal
 
 
 def server_of(matrix_id: str) -> str:
-    """The server of a user's or a room's id: what follows the first colon."""
+    """Return the server of a user's or a room's id: the part after the first colon."""
     return matrix_id.partition(":")[2]
 
 
 @dataclass(frozen=True, slots=True)
 class AccountNames:
-    """Accounts of one source. `servers` have short names, `mail_domains` those made of mail."""
+    """Names the accounts of one source.
+
+    Accounts of `servers` get short names; in `mail_domains`, account names were made of mail
+    addresses.
+    """
 
     source: str
     servers: frozenset[str]
     mail_domains: frozenset[str] = frozenset()
 
     def account(self, user_id: str) -> str:
-        """`source:name` for `@name:server`.
+        """Return `source:name` for `@name:server`.
 
-        A name that two mail addresses could have been made into is left as it is: it is
-        nobody's.
+        A name that could have been made of two mail addresses keeps its full form: it is linked to
+        nobody.
         """
         name, _, server = user_id.removeprefix("@").partition(":")
         if not name or server not in self.servers:
@@ -41,5 +45,5 @@ class AccountNames:
         return f"{self.source}:{addresses.pop() if len(addresses) == 1 else user_id}"
 
     def principal(self, user_id: str) -> str:
-        """The principal of the account's holder."""
+        """Return the principal of the account's holder."""
         return account_principal(self.account(user_id))

@@ -1,7 +1,7 @@
-"""The client-server API of a Matrix server, as far as rooms are read and answered in.
+"""A client of a Matrix server, with the requests needed to read rooms and to answer in them.
 
-The project's own host speaks it, and not matrix-nio: a dozen plain requests need neither its event
-loop nor its encryption, and `HttpHost` keeps the limits, waits and refusals of every source.
+Uses `HttpHost` instead of matrix-nio: a dozen plain requests need neither an event loop nor
+encryption, and `HttpHost` has the same limits, waits and refusals as every other source.
 """
 
 import json
@@ -22,12 +22,12 @@ _TYPES = [one.value for one in EventType]
 
 
 class RoomClosedError(Exception):
-    """The account is not, or no longer, in the room; or the event is not shown to it."""
+    """The account is not in the room (any more), or may not see the event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A room that the account was invited to, by whom, and whether it is known to be encrypted."""
+    """An invitation to a room, by `sender`; `encrypted` if the room is known to be encrypted."""
 
     room_id: str
     sender: str
@@ -36,7 +36,7 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class SyncAnswer:
-    """What happened since a token: rooms with news, rooms that were left, invitations."""
+    """Events since a token: rooms with new events, rooms that were left, invitations."""
 
     token: str
     changed: tuple[str, ...]
@@ -46,25 +46,26 @@ class SyncAnswer:
 
 @dataclass(slots=True)
 class MatrixClient:
-    """An account of a server, by its access token."""
+    """Requests of one account, authorized by its access token."""
 
     host: HttpHost
     token: str = field(repr=False)
 
     def user_id(self) -> str:
-        """The account's full name, `@name:server`. Raises `SourceError`."""
+        """Return the account's full name, `@name:server`. Raises `SourceError`."""
         return str(self._member(self.ask("GET", "account/whoami"), "user_id", str))
 
     def joined_rooms(self) -> list[str]:
-        """The ids of the rooms that the account is in, sorted. Raises `SourceError`."""
+        """Return the ids of the rooms that the account is in, sorted. Raises `SourceError`."""
         return sorted(map(str, self._member(self.ask("GET", "joined_rooms"), "joined_rooms", list)))
 
     def sync(self, since: str | None, wait_s: float = 0.0) -> SyncAnswer | None:
-        """What happened since a token, waiting for it; None if the server knows it no more.
+        """Return the events since a token, waiting up to `wait_s`; None if the token is unknown.
 
-        Without a token: the present one. A server may answer from memory what it was asked before,
-        as by a reading that was killed (Synapse does for two minutes): who left a room since would
-        go on reading. A filter that nobody sent before makes it look.
+        Without a token, returns the current token with all rooms and invitations. A server may
+        answer a repeated request from its cache (Synapse: for two minutes), for instance after a
+        killed reading; then users who left a room meanwhile would keep their access. A random
+        filter forces a new answer.
         """
         nothing: dict[str, list[str]] = {"types": []}
         unheard = f"quisait.{secrets.token_hex(8)}"
@@ -100,18 +101,18 @@ class MatrixClient:
         )
 
     def join(self, room_id: str) -> None:
-        """Accept an invitation. Raises `RoomClosedError` where it is refused."""
+        """Accept an invitation. Raises `RoomClosedError` if it is refused."""
         self.ask_room("POST", f"join/{_quoted(room_id)}", content={})
 
     def state(self, room_id: str) -> list[Mapping[str, Any]]:
-        """The state events of a room. Raises `RoomClosedError`."""
+        """Return the state events of a room. Raises `RoomClosedError`."""
         answer = self.ask_room("GET", f"rooms/{_quoted(room_id)}/state")
         if not isinstance(answer, list):
             raise self._odd()
         return [one for one in answer if isinstance(one, Mapping)]
 
     def event(self, room_id: str, event_id: str) -> Mapping[str, Any]:
-        """One event. Raises `RoomClosedError` where it is not shown."""
+        """Return one event. Raises `RoomClosedError` if the account may not see it."""
         answer = self.ask_room("GET", f"rooms/{_quoted(room_id)}/event/{_quoted(event_id)}")
         if not isinstance(answer, Mapping):
             raise self._odd()
@@ -120,7 +121,7 @@ class MatrixClient:
     def pages(
         self, room_id: str, before: str | None = None, after: str | None = None
     ) -> Iterator[list[Mapping[str, Any]]]:
-        """Yield events by pages, the newest first: from now, or a token, back to another.
+        """Yield pages of events, newest first: from now or the token `before`, back to `after`.
 
         Raises `RoomClosedError`.
         """
@@ -142,7 +143,7 @@ class MatrixClient:
             token = following
 
     def send(self, room_id: str, transaction: str, content: Mapping[str, Any]) -> None:
-        """Send a message; the server takes the same `transaction` of an account once.
+        """Send a message; the server accepts each `transaction` of an account only once.
 
         Raises `RoomClosedError`.
         """
@@ -156,7 +157,7 @@ class MatrixClient:
         params: Mapping[str, str] | None = None,
         content: Mapping[str, Any] | None = None,
     ) -> Any:
-        """The answer to a request about the account. Raises `SourceError`."""
+        """Return the answer to a request about the account. Raises `SourceError`."""
         try:
             return self.ask_room(method, path, params, content)
         except RoomClosedError as error:
@@ -169,7 +170,10 @@ class MatrixClient:
         params: Mapping[str, str] | None = None,
         content: Mapping[str, Any] | None = None,
     ) -> Any:
-        """The same about a room. Raises `SourceError`, or `RoomClosedError` for 403 and 404."""
+        """Return the answer to a request about a room.
+
+        Raises `SourceError`, or `RoomClosedError` for 403 and 404.
+        """
         return self._parsed(self._send(method, path, params, content))
 
     def _send(
@@ -219,7 +223,7 @@ class MatrixClient:
 
 
 def _invitation(room_id: str, said: Any) -> Invitation:
-    """Of the stripped state; a sender that it does not name is nobody."""
+    """Return an invitation from its stripped state; `sender` is empty if it names none."""
     state = said.get("invite_state") if isinstance(said, Mapping) else None
     events = state.get("events") if isinstance(state, Mapping) else None
     sender, encrypted = "", False

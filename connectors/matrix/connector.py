@@ -1,6 +1,6 @@
 """Rooms of a Matrix server as a source. `_Reading.changes` shows the flow.
 
-`rooms` says who reads, `conversations` what a document is, `client` talks to the server.
+`rooms` decides who reads, `conversations` makes documents, `client` talks to the server.
 """
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
@@ -35,14 +35,15 @@ from connectors.values import MAX_PRINCIPALS, Access, EvidencePolicy
 
 CHECKPOINT_DOCUMENTS = 20
 FULL_READING_EVERY = timedelta(days=1)
-"""All rooms are read this often, whatever the server says of changes: for reactions that were
-taken back, messages that the server no longer keeps, and events that came late."""
+"""All rooms are read this often, whatever changes the server reports: to find reactions that were
+taken back, messages that the server no longer keeps, and events that came late.
+"""
 CALLED = "Le serveur Matrix"
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixConnector:
-    """The rooms that an account was invited to. `token` is its access token."""
+    """Reads the rooms that an account was invited to. `token` is its access token."""
 
     source: str
     options: MatrixOptions
@@ -52,7 +53,7 @@ class MatrixConnector:
     ca_file: str = ""
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield what changed. Raises `SourceUnreachable` or `SourceRefused`."""
+        """Yield the changes since the cursor. Raises `SourceUnreachable` or `SourceRefused`."""
         reading = self._reading()
         yield from reading.changes(read_cursor(since, reading.own))
 
@@ -69,7 +70,7 @@ class MatrixConnector:
                 yield from reading.conversations(room_id, wanted)
 
     def check(self) -> Iterator[str]:
-        """Say which rooms are not read, and why. Nothing is joined. Raises `SourceError`."""
+        """Yield which rooms are not read, and why. Joins no room. Raises `SourceError`."""
         if self.options.url.startswith("http:"):
             yield "le jeton du compte part en clair : réglez « url » en https://"
         reading = self._reading()
@@ -91,12 +92,12 @@ class MatrixConnector:
             yield f"aucun salon à lire : invitez-y {reading.own}"
 
     def client(self) -> MatrixClient:
-        """The account's client; nothing is asked yet."""
+        """Return a client for the account; no request is sent yet."""
         host = HttpHost(self.options.url, self.limits, self.ca_file, CALLED)
         return MatrixClient(host, self.token)
 
     def names(self, own: str) -> AccountNames:
-        """How accounts are named; `own` is the user that reads."""
+        """Return the naming of accounts; `own` is the user that reads."""
         servers = frozenset(self.options.servers) or frozenset({server_of(own)})
         return AccountNames(self.source, servers, frozenset(self.options.mail_domains))
 
@@ -137,7 +138,7 @@ CursorSteps = Generator[Change, None, MatrixCursor]
 
 @dataclass(slots=True)
 class _Reading:
-    """One reading of all rooms, with the settings of now."""
+    """One reading of all rooms, with the current settings."""
 
     client: MatrixClient
     own: str
@@ -146,15 +147,15 @@ class _Reading:
     inviting: frozenset[str]
     rules_digest: str
     known: dict[str, list[str]] = field(default_factory=dict)
-    """The ids of all documents of each room of which this reading knows them all."""
+    """Room → ids of all its documents, for each room that this reading read completely."""
 
     def changes(self, cursor: MatrixCursor | None) -> Iterator[Change]:
-        """Finish what an earlier reading left, then read what is new since."""
+        """Finish an earlier interrupted reading, then read all new events."""
         due = cursor is not None and self._due(cursor)
         if cursor is not None and cursor.pending:
             if cursor.removing:
-                # What is gone of rooms that the interrupted reading read, only it knew: all are
-                # read again the next time.
+                # Only the interrupted reading knew what vanished in the rooms that it had read:
+                # all rooms are read again the next time.
                 cursor = replace(cursor, listed=None)
             cursor = yield from self._read_pending(cursor)
         answer = self.client.sync(cursor.sync) if cursor else None
@@ -166,7 +167,7 @@ class _Reading:
             yield from self._close(room_id)
         invitations = answer.invitations
         if cursor is None or due:
-            # The server tells of an invitation once, unless it is asked for all of them.
+            # The server reports each invitation only once, unless it is asked for all.
             every = self.client.sync(None) if cursor else None
             invitations = every.invitations if every else invitations
             rooms = dict.fromkeys(self.client.joined_rooms(), "")
@@ -175,14 +176,14 @@ class _Reading:
         else:
             cursor = _advanced(cursor, answer)
         cursor = yield from self._read_pending(cursor)
-        # Rooms are joined after a first change: who only tries the source takes no more than one.
+        # Rooms are joined last: a trial reads only the first change, and must join no room.
         if (yield from self._accept(invitations)):
             joined = self.client.sync(cursor.sync)
             if joined is not None:
                 yield from self._read_pending(_advanced(cursor, joined))
 
     def _due(self, cursor: MatrixCursor) -> bool:
-        """Whether all rooms are to be read."""
+        """Return whether all rooms have to be read."""
         listed = cursor.listed
         return (
             cursor.rules != self.rules_digest
@@ -191,7 +192,7 @@ class _Reading:
         )
 
     def _accept(self, invitations: Iterable[Invitation]) -> Generator[Change, None, bool]:
-        """Join the rooms that may be read, and report the others; whether one was joined."""
+        """Join the rooms that may be read and report the others; return whether any was joined."""
         joined = False
         for invitation in sorted(invitations, key=lambda one: one.room_id):
             reason = self.refusal(invitation)
@@ -206,7 +207,7 @@ class _Reading:
         return joined
 
     def refusal(self, invitation: Invitation) -> str:
-        """Why an invitation is not accepted, in French; empty if it is."""
+        """Return why an invitation is not accepted, in French; empty if it is accepted."""
         if invitation.encrypted:
             return "invitation dans un salon chiffré, qui n'est pas lu"
         server = server_of(invitation.sender) or "inconnu"
@@ -215,14 +216,14 @@ class _Reading:
         return ""
 
     def _read_pending(self, cursor: MatrixCursor) -> CursorSteps:
-        """Read the rooms that are left, then remove what is gone."""
+        """Read the pending rooms, then remove vanished documents."""
         for room_id in sorted(cursor.pending):
             try:
                 if cursor.pending[room_id] is None:
                     cursor = yield from self._news(room_id, cursor)
                 if cursor.pending[room_id] is not None:
                     cursor = yield from self._whole(room_id, cursor)
-            except RoomClosedError:  # the account was put out while it read
+            except RoomClosedError:  # the account was removed from the room meanwhile
                 yield from self._close(room_id)
                 cursor = replace(cursor, removing=cursor.removing or ROOMS)
             left = {room: after for room, after in cursor.pending.items() if room != room_id}
@@ -236,7 +237,7 @@ class _Reading:
         return cursor
 
     def _listing(self) -> Listing:
-        """What there is. A room that was not read whole may have more."""
+        """Return the listing of known documents; incompletely read rooms are unlisted."""
         ids = (
             self.documents.id(room_id, event_id)
             for room_id, events in self.known.items()
@@ -248,29 +249,29 @@ class _Reading:
         return Listing(frozenset(ids), unlisted, _Elsewhere(frozenset(roots.union(unlisted))))
 
     def _close(self, room_id: str) -> Iterator[Change]:
-        """Nobody reads a room that is not read any more; its documents are removed afterwards."""
+        """Hide a room that is no longer read; its documents are removed by the next listing."""
         self.known[room_id] = []
         yield SubtreeHidden(self.documents.root(room_id))
 
     def state(self, room_id: str) -> RoomState | None:
-        """The room's state; None where the account is not in it."""
+        """Return the room's state, or None if the account is not in it."""
         try:
             return room_state(room_id, self.client.state(room_id))
         except RoomClosedError:
             return None
 
     def too_many(self, state: RoomState) -> str:
-        """The reason why nobody reads a room that has too many members."""
+        """Return the French reason why nobody reads a room with too many members."""
         return (
             f"{len(state.joined)} membres, plus que les {MAX_PRINCIPALS} qu'une liste de lecteurs "
             "peut nommer : personne n'y lit ce que tous liraient"
         )
 
     def _news(self, room_id: str, cursor: MatrixCursor) -> CursorSteps:
-        """Read the conversations that changed; mark the room to be read whole where it has to be.
+        """Read the conversations that changed; mark the room if it has to be read completely.
 
-        It has to be if readers, name or visibility changed, or a message was redacted: the
-        server no longer says which conversation that was in.
+        That is so if readers, name or visibility changed, or if a message was redacted: the server
+        no longer says which conversation it was in.
         """
         whole = replace(cursor, pending={**cursor.pending, room_id: ""})
         state = self.state(room_id)
@@ -284,7 +285,7 @@ class _Reading:
         redacted = [one for one in redacted if not self._is_reaction(room_id, one)]
         if redacted or any(map(_changes_the_room, window.newest_first)):
             yield from (Delete(self.documents.id(room_id, one)) for one in redacted)
-            # What stood under a redacted message may stand nowhere now.
+            # Messages below a redacted message may no longer have a root.
             removing = cursor.removing or (ROOMS if redacted else "")
             return replace(whole, removing=removing)
         talk = [*window.of(EventType.MESSAGE), *window.of(EventType.REACTION)]
@@ -299,14 +300,14 @@ class _Reading:
         return cursor
 
     def _is_reaction(self, room_id: str, event_id: str) -> bool:
-        """Whether a redacted event was a reaction. Taken back, it counts until all is read."""
+        """Return whether a redacted event was a reaction; it counts until a full reading."""
         try:
             return self.client.event(room_id, event_id).get("type") == EventType.REACTION
         except RoomClosedError:
             return False
 
     def _whole(self, room_id: str, cursor: MatrixCursor) -> CursorSteps:
-        """Read all conversations of a room, or those after the one that the cursor names."""
+        """Read all conversations of a room, or those after the root in the cursor."""
         state = self.state(room_id)
         if state is None or not state.is_read:
             self.known[room_id] = []
@@ -348,7 +349,7 @@ class _Reading:
     def _documents(
         self, state: RoomState, timeline: Timeline, wanted: Collection[str]
     ) -> Generator[Change, None, list[str]]:
-        """Yield the conversations under the wanted roots; returns the roots that have a text."""
+        """Yield the conversations under the wanted roots; return the roots that have a text."""
         readers = room_readers(state, timeline.events)
         found, too_many = [], False
         for said in timeline.conversations():
@@ -362,7 +363,7 @@ class _Reading:
         return found
 
     def _upsert(self, state: RoomState, readers: RoomReaders, said: Conversation) -> Upsert | None:
-        """The document; None where its readers cannot be named."""
+        """Return the conversation's document, or None if it has too many readers."""
         access = self.rules.access(readers, said.positions)
         return None if access is None else Upsert(self.documents.document(state, said, access))
 
@@ -370,9 +371,9 @@ class _Reading:
         return Upsert(self.documents.document(state, said, Access()))
 
     def _loaded(self, room_id: str, wanted: Collection[str] | None = None) -> list[RoomEvent]:
-        """Events from the oldest that the wanted ones stand under up to now; all without any.
+        """Return events up to now, from the oldest root of the wanted events; None wants all.
 
-        The state was asked for before: whoever is a member by it joined before the newest one.
+        The room's state was requested before: its members joined before the newest of these events.
         """
         events, missing = _Events(), set(wanted or ())
         for page in self.client.pages(room_id):
@@ -388,7 +389,7 @@ class _Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Elsewhere:
-    """Whether a document stands in none of the rooms with these roots."""
+    """Returns whether a document is outside all rooms with these roots."""
 
     roots: frozenset[str]
 
@@ -397,7 +398,7 @@ class _Elsewhere:
 
 
 def _advanced(cursor: MatrixCursor, answer: SyncAnswer) -> MatrixCursor:
-    """The cursor at what the server says now, with the rooms that have news."""
+    """Return the cursor at the server's current token, with the rooms that have new events."""
     return replace(
         cursor,
         since=cursor.sync,
@@ -409,7 +410,7 @@ def _advanced(cursor: MatrixCursor, answer: SyncAnswer) -> MatrixCursor:
 
 @dataclass(slots=True)
 class _Events:
-    """Events that were read backwards, each once, and those that could not be parsed."""
+    """Events that were read backwards, each once, and reasons for malformed events."""
 
     newest_first: list[RoomEvent] = field(default_factory=list)
     malformed: list[tuple[str, str]] = field(default_factory=list)
@@ -417,7 +418,7 @@ class _Events:
     ids: set[str] = field(default_factory=set)
 
     def add(self, page: Iterable[Mapping[str, Any]]) -> list[tuple[str, RoomEvent | None]]:
-        """Add a page, the newest first. Returns what is new: (id, event, or None if malformed)."""
+        """Add a page, newest first. Return the new events: (id, event, or None if malformed)."""
         added: list[tuple[str, RoomEvent | None]] = []
         for raw in page:
             event_id = str(raw.get("event_id"))
@@ -437,16 +438,16 @@ class _Events:
         return added
 
     def of(self, kind: EventType) -> list[RoomEvent]:
-        """Those of one type."""
+        """Return the events of one type."""
         return [event for event in self.newest_first if event.type is kind]
 
     def in_order(self) -> list[RoomEvent]:
-        """From the oldest."""
+        """Return all events, oldest first."""
         return self.newest_first[::-1]
 
 
 def _changes_the_room(event: RoomEvent) -> bool:
-    """Whether an event changes readers, or the title, of every conversation of the room."""
+    """Return whether an event changes the readers or title of all conversations of the room."""
     if event.type is EventType.MEMBER:
         return event.value != event.former
     return event.type in (EventType.VISIBILITY, EventType.NAME, EventType.ENCRYPTION)
@@ -462,7 +463,7 @@ def _where(room_id: str) -> str:
 
 
 def open_rooms(place: SourcePlace, options: MatrixOptions) -> MatrixConnector:
-    """The connector of one source; nothing is asked yet. Raises `SourceRefused`."""
+    """Return the connector of one source; no request is sent yet. Raises `SourceRefused`."""
     return MatrixConnector(
         place.source,
         options,

@@ -1,7 +1,7 @@
-"""From a room's events to its conversations: a thread, a chain of replies, or a message alone.
+"""Group a room's events into conversations: threads, chains of replies, or single messages.
 
-A conversation is what stands under one message that answers no other. Its text is the present
-one: edited, without what was redacted.
+A conversation is a root message that answers no other, with everything below it. Its text is the
+current one: edits are applied, and redacted messages left out.
 """
 
 import re
@@ -25,9 +25,9 @@ from connectors.values import (
 )
 
 THANKS = frozenset("👍🙏❤👏💯💚💙🤝")
-"""Reactions that thank, without the marks of skin tone and of presentation."""
+"""Reactions that count as thanks, without modifiers for skin tone and presentation."""
 ACCEPTS = frozenset("✅✔☑")
-"""Reactions by which the one who asked says which answer helped."""
+"""Reactions by which the asker marks the answer that helped."""
 _EMOJI_MARKS = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")
 LONGEST_TITLE = 80
 _TALK = (Relation.NONE, Relation.REPLY, Relation.THREAD)
@@ -35,7 +35,7 @@ _TALK = (Relation.NONE, Relation.REPLY, Relation.THREAD)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as it is shown now. `thanks` counts users, `accepted` is the asker's word."""
+    """One message as it is shown now. `thanks` counts users; `accepted`: the asker marked it."""
 
     event: RoomEvent
     text: str
@@ -47,23 +47,23 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Messages under one root, in their order; the root's own text may be missing."""
+    """Messages under one root, in order; the root's own text may be missing."""
 
     root: RoomEvent
     messages: tuple[Message, ...]
 
     @property
     def positions(self) -> list[int]:
-        """Where its messages stand in the timeline."""
+        """The positions of its messages in the timeline."""
         return [message.position for message in self.messages]
 
 
 @dataclass(slots=True)
 class Timeline:
-    """Events of a room, from the oldest that was asked for up to now. `own` is the account's id.
+    """Events of a room in order, from the oldest requested event up to now.
 
-    What the account wrote itself, and what is addressed to it or answered by it, is no part of a
-    conversation.
+    `own` is the id of the reading account. Its own messages, and messages that mention it or that
+    it answered, are left out of conversations.
     """
 
     events: Sequence[RoomEvent]
@@ -75,7 +75,7 @@ class Timeline:
         self._by_id = {event.id: event for event in self.events}
 
     def root_of(self, event: RoomEvent) -> str:
-        """The id of the message under which this event stands."""
+        """Return the id of the message at the root of this event's conversation."""
         path: dict[str, None] = {}
         current = event
         while current.id not in self._roots and current.id not in path:
@@ -89,7 +89,7 @@ class Timeline:
         return root
 
     def conversations(self) -> Iterator[Conversation]:
-        """Yield those with a text, by the position of their root."""
+        """Yield the conversations that have a text, by the position of their first message."""
         edits: dict[str, RoomEvent] = {}
         reactions: dict[str, list[RoomEvent]] = defaultdict(list)
         under: dict[str, list[tuple[int, RoomEvent]]] = {}
@@ -100,7 +100,7 @@ class Timeline:
             elif event.type is not EventType.MESSAGE:
                 continue
             elif event.relation is not Relation.EDIT:
-                # A root of which an answer stands earlier is one of another server's order.
+                # An answer may come before its root, in the order of another server.
                 under.setdefault(self.root_of(event), []).append((position, event))
             elif target is not None and target.sender == event.sender and not target.redacted:
                 edits[target.id] = event
@@ -132,7 +132,7 @@ def _shown(
             keys[_EMOJI_MARKS.sub("", reaction.key)].add(reaction.sender)
     thanking = frozenset().union(*(keys[key] for key in THANKS & keys.keys()))
     accepted = any(asker in keys[key] for key in ACCEPTS & keys.keys())
-    # An edit may take a text back; it gives none to a file or a notice.
+    # An edit may empty a text; files and notices stay without text.
     text = edit.text if edit is not None and event.text else event.text
     modified = edit.at if edit is not None and edit.at is not None else event.at
     return Message(event, text, position, modified, len(thanking), accepted)
@@ -140,7 +140,7 @@ def _shown(
 
 @dataclass(frozen=True, slots=True)
 class DocumentMaker:
-    """Conversations of one source as documents."""
+    """Converts conversations of one source to documents."""
 
     source: str
     names: AccountNames
@@ -148,15 +148,15 @@ class DocumentMaker:
     evidence: Callable[[str], EvidencePolicy]
 
     def id(self, room_id: str, event_id: str) -> str:
-        """The id of the conversation under a message."""
+        """Return the id of the conversation under a message."""
         return f"{self.root(room_id)}/{event_id}"
 
     def root(self, room_id: str) -> str:
-        """What the ids of a room's documents start with, before a slash."""
+        """Return the prefix of the ids of a room's documents, without the slash."""
         return f"{self.source}:{room_id}"
 
     def document(self, state: RoomState, said: Conversation, access: Access) -> Document:
-        """The conversation's document."""
+        """Return the conversation's document."""
         roles = list(_roles(said))
         sections = tuple(
             Section(
@@ -191,7 +191,7 @@ class DocumentMaker:
         messages: Sequence[Message],
         roles: Sequence[ContributorRole],
     ) -> Iterator[Contribution]:
-        """Yield one for each account and role, in the order of their first messages."""
+        """Yield one contribution per account and role, in the order of their first messages."""
         written: dict[tuple[str, ContributorRole], list[Message]] = {}
         for message, role in zip(messages, roles, strict=True):
             written.setdefault((message.event.sender, role), []).append(message)
@@ -216,8 +216,8 @@ class DocumentMaker:
 def _roles(said: Conversation) -> Iterator[ContributorRole]:
     """Yield the role of each message's author.
 
-    Under a question, whoever else writes answers, and the asker marks what helped. Under any
-    other message, which its author knows something of, whoever else writes comments.
+    If the root asks a question, other authors are answerers, and the asker marks accepted answers.
+    Otherwise the root's author is an author and other authors are commenters.
     """
     asker = said.root.sender
     first = said.messages[0]
@@ -237,7 +237,7 @@ def _roles(said: Conversation) -> Iterator[ContributorRole]:
 
 
 def _title(room: str, text: str) -> str:
-    """The room's name, and how the first message begins."""
+    """Return the room's name, and the beginning of the first message."""
     line = " ".join(text.split("\n", 1)[0].split())
     if len(line) > LONGEST_TITLE:
         line = line[:LONGEST_TITLE].rpartition(" ")[0] or line[:LONGEST_TITLE]

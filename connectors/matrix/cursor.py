@@ -1,4 +1,4 @@
-"""Where the reading of rooms stands: the server's token, and the rooms that are left to read."""
+"""The cursor of a reading of rooms: the server's tokens, and the rooms that are left to read."""
 
 import json
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ ROOMS, ALL = "rooms", "all"
 
 @dataclass(frozen=True, slots=True)
 class MatrixCursor:
-    """The state between two readings. `user` and `rules` are those that it holds for.
+    """The state between two readings, valid for the account `user` and the settings `rules`.
 
-    Everything before `since` was read, but of the `pending` rooms. Of these, `sync` is
-    where the present reading ends. The value of a room is None where it is read from `since`;
-    else it is read whole, after the conversation of that root (empty: from the first one).
-    `removing` says what is to be removed after them: what is gone of some rooms
-    (`ROOMS`) or of all (`ALL`). `listed` is when all rooms were last begun to be read.
+    `since` and `sync` are tokens of the server: all rooms are read up to `since`, and all but the
+    `pending` rooms up to `sync`. A pending room with the value None is read from `since`; any other
+    room is read completely, after the conversation of that root (empty: from the first one).
+    `removing` says of which rooms vanished documents are removed afterwards: `ROOMS` (some) or
+    `ALL`. `listed` is when the last reading of all rooms began.
     """
 
     user: str
@@ -28,7 +28,7 @@ class MatrixCursor:
     listed: datetime | None = None
 
     def to_json(self) -> str:
-        """The cursor as text."""
+        """Return the cursor as text."""
         return json.dumps(
             {
                 "v": 1,
@@ -44,7 +44,7 @@ class MatrixCursor:
 
 
 def read_cursor(text: str | None, user: str) -> MatrixCursor | None:
-    """The cursor of that account; None if it cannot be parsed or is another's."""
+    """Return the cursor of that account, or None if it cannot be parsed or is another account's."""
     try:
         said = json.loads(text or "")
         if said["v"] != 1 or said["user"] != user:

@@ -1,4 +1,4 @@
-"""Events of a room as this package reads them: parsed once, malformed ones told apart."""
+"""Parse a room's events; malformed events raise, and events of other types are skipped."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _LATEST_MS = 253_402_300_799_000  # the end of the year 9999
 
 
 class EventType(StrEnum):
-    """The types of events that are read; a server is asked for no other."""
+    """The types of events that are read; the server is asked for no others."""
 
     MESSAGE = "m.room.message"
     REACTION = "m.reaction"
@@ -35,20 +35,20 @@ _TYPES = {one.value for one in EventType}
 _RELATIONS = {one.value for one in Relation if one not in (Relation.NONE, Relation.REPLY)}
 
 TEXT_KINDS = frozenset({"m.text", "m.emote"})
-"""Kinds of messages that people write; `m.notice` is what programs write."""
+"""Kinds of messages that people write; programs write `m.notice`."""
 
 
 class MalformedEventError(ValueError):
-    """An event that cannot be read; the text is a French reason."""
+    """The event is malformed; the text is a French reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoomEvent:
     """One event. `value` and `former` are a member's membership or the history's visibility.
 
-    `text` is a message's without the quotation of what it answers, or an edit's new text; it is
-    empty where nobody wrote one: files, notices, redacted messages. `redacted` messages have
-    lost their relation too. `answered` is the message that one in a thread answers.
+    `text` is a message's text without the quotation of its parent, or an edit's new text; it is
+    empty for files, notices and redacted messages. A `redacted` message has lost its relation too.
+    `answered` is the message that a message in a thread replies to.
     """
 
     id: str
@@ -68,7 +68,7 @@ class RoomEvent:
 
 
 def parse_event(raw: Mapping[str, Any]) -> RoomEvent | None:
-    """The event; None for a type that is not read. Raises `MalformedEventError`."""
+    """Return the event, or None if its type is not read. Raises `MalformedEventError`."""
     if _text(raw.get("type")) not in _TYPES or not _is_id(raw.get("event_id")):
         return None
     content = _mapping(raw.get("content"), "content")
@@ -133,7 +133,7 @@ def _message(head: Mapping[str, Any], content: Mapping[str, Any]) -> RoomEvent:
 
 
 def _relation(content: Mapping[str, Any]) -> tuple[Relation, str]:
-    """What an event relates to; relations of other kinds are none."""
+    """Return how an event relates to which target; relations of other kinds are left out."""
     if "m.relates_to" not in content:
         return Relation.NONE, ""
     said = _mapping(content["m.relates_to"], "m.relates_to")
@@ -151,9 +151,9 @@ def _relation(content: Mapping[str, Any]) -> tuple[Relation, str]:
 
 
 def without_quotation(text: str) -> str:
-    """A reply's own text: older clients put what it answers in front, after `> `.
+    """Return a reply's own text: older clients put a quotation of its parent in front, after `> `.
 
-    That is the fallback of the Matrix specification before 1.13 (Rich replies).
+    This is the fallback of the Matrix specification before 1.13 (Rich replies).
     """
     if not text.startswith("> <") and not text.startswith("> * <"):
         return text
@@ -163,7 +163,7 @@ def without_quotation(text: str) -> str:
 
 
 def _time(raw: Mapping[str, Any]) -> datetime | None:
-    """When it was sent, by its author's server; None where it is no time."""
+    """Return when its author's server sent it, or None if the timestamp is invalid."""
     at_ms = raw.get("origin_server_ts")
     if not isinstance(at_ms, int) or not 0 < at_ms <= _LATEST_MS:
         return None

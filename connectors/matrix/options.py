@@ -1,4 +1,4 @@
-"""What the settings say of the rooms that an account was invited to."""
+"""Settings of a Matrix source."""
 
 from typing import Annotated, Literal
 from urllib.parse import urlsplit

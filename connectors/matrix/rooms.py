@@ -1,8 +1,8 @@
-"""A room as it is now, and who of its members may read which of its events.
+"""The current state of a room, and which members may read which of its events.
 
 History visibility is Matrix's (client-server specification, 1.15, Room history visibility):
-`joined` shows a member what followed their joining, `invited` what followed their invitation,
-`shared` everything to members, `world_readable` everything to anybody.
+`joined` shows a member the events after they joined, `invited` the events after they were invited,
+`shared` shows everything to members, `world_readable` everything to anybody.
 """
 
 from bisect import bisect_right
@@ -15,23 +15,24 @@ from connectors.matrix.events import EventType, RoomEvent
 from connectors.values import MAX_PRINCIPALS, Access
 
 LEVELS = ("joined", "invited", "shared", "world_readable")
-"""From the narrowest; a value that is none of them counts as the narrowest."""
+"""Values of history visibility, from the narrowest; unknown values count as the narrowest."""
 JOINED, INVITED, SHARED, WORLD_READABLE = range(len(LEVELS))
 DEFAULT_LEVEL = SHARED
-"""Of a room that says nothing, by the specification."""
+"""The level of a room that states none, by the specification."""
 UNNAMED = "Salon sans nom"
 PRIVATE_MEMBERS = 2
-"""So many members, the reading account among them, are a private conversation."""
+"""A room with this many members or fewer, the reading account included, is a private conversation.
+"""
 
 
 def level_of(visibility: str) -> int:
-    """The index in `LEVELS`."""
+    """Return the index of a visibility in `LEVELS`."""
     return LEVELS.index(visibility) if visibility in LEVELS else JOINED
 
 
 @dataclass(frozen=True, slots=True)
 class RoomState:
-    """Present state of a room. `joined` and `invited` are users, `names` what they are shown as."""
+    """The current state of a room. `joined` and `invited` are users; `names` are display names."""
 
     id: str
     name: str = UNNAMED
@@ -44,7 +45,7 @@ class RoomState:
 
     @property
     def unread_reason(self) -> str:
-        """Why the room is not read, in French; empty if it is."""
+        """Why the room is not read, in French; empty if it is read."""
         if self.encrypted:
             return "salon chiffré : il n'est pas lu"
         if not self.is_space and len(self.joined | self.invited) <= PRIVATE_MEMBERS:
@@ -58,7 +59,7 @@ class RoomState:
 
 
 def room_state(room_id: str, events: Iterable[Mapping[str, Any]]) -> RoomState:
-    """The state that these events say."""
+    """Build the room's state from its state events."""
     name, alias, level = "", "", DEFAULT_LEVEL
     encrypted = is_space = False
     members: dict[str, set[str]] = {"join": set(), "invite": set()}
@@ -90,23 +91,26 @@ def room_state(room_id: str, events: Iterable[Mapping[str, Any]]) -> RoomState:
 
 @dataclass(frozen=True, slots=True)
 class RoomReaders:
-    """Who may read events of a room, by their positions in a part of its timeline up to now.
+    """The users who may read a room's events, by position in a part of its timeline up to now.
 
-    A reader is a member now, and has been since before the event where its visibility asks for
-    that. A member who left and came back counts from their return: fewer than Matrix admits.
-    The visibility now holds for former events too, where it is narrower.
+    A reader is a current member; if the visibility requires it, they must have been a member since
+    before the event. A member who left and came back counts only from their return, which is
+    stricter than Matrix. If the current visibility is narrower than a former one, it also applies
+    to former events.
     """
 
     state: RoomState
     levels: Sequence[tuple[int, int]]
-    """(position, level from there on), ascending; the first one is at -1."""
+    """(position, level from there on), ascending; the first position is -1."""
     joins: Mapping[str, int]
-    """Where a member joined, of those who joined within this part."""
+    """User → position where they joined; only users who joined within this part."""
     stays: Mapping[str, int]
-    """Where a member was invited, or joined, of those who were within this part."""
+    """User → position where they were invited or joined, whichever came first; only within this
+    part.
+    """
 
     def members(self, positions: Sequence[int]) -> frozenset[str]:
-        """The users who may read the events at all these positions."""
+        """Return the users who may read the events at all these positions."""
         at = {
             level: min((p for p in positions if self.level(p) <= level), default=None)
             for level in (JOINED, INVITED)
@@ -118,18 +122,18 @@ class RoomReaders:
         )
 
     def level(self, position: int) -> int:
-        """The narrowest level that holds for the event at a position."""
+        """Return the level of the event at a position, narrowed to the current level."""
         then = self.levels[bisect_right(self.levels, position, key=lambda pair: pair[0]) - 1][1]
         return min(then, self.state.level)
 
 
 def _since(starts: Mapping[str, int], user: str, position: int | None) -> bool:
-    """Whether the user was there by the position, if one matters."""
+    """Return whether the user was there by `position`; always true if it is None."""
     return position is None or starts.get(user, -1) <= position
 
 
 def room_readers(state: RoomState, events: Sequence[RoomEvent]) -> RoomReaders:
-    """The readers of a part of the timeline that ends now, from its oldest event."""
+    """Return the readers of a part of the timeline, oldest event first, that ends now."""
     levels: list[tuple[int, int]] = []
     joins: dict[str, int] = {}
     stays: dict[str, int] = {}
@@ -137,7 +141,7 @@ def room_readers(state: RoomState, events: Sequence[RoomEvent]) -> RoomReaders:
     for position, event in enumerate(events):
         if event.type is EventType.VISIBILITY:
             if not levels:
-                # Before the first one that is seen, what it says was there before.
+                # Until the first change in this part, the level that it replaced applies.
                 levels.append((-1, level_of(event.former) if event.former else JOINED))
             levels.append((position, level_of(event.value)))
         elif event.type is EventType.MEMBER:
@@ -153,9 +157,9 @@ def room_readers(state: RoomState, events: Sequence[RoomEvent]) -> RoomReaders:
 
 @dataclass(frozen=True, slots=True)
 class AccessRules:
-    """From members to principals. `own` is the account that reads: nobody reads through it.
+    """Converts members to principals. `own` is the reading account, which gives nobody access.
 
-    `open_rooms` and `default_allowed` say who reads what is readable by anybody.
+    `open_rooms` and `default_allowed` are the readers of events that anybody may read.
     """
 
     own: str
@@ -164,7 +168,7 @@ class AccessRules:
     default_allowed: frozenset[str] = frozenset()
 
     def access(self, readers: RoomReaders, positions: Sequence[int]) -> Access | None:
-        """The access of a conversation; None where it has more readers than a list may name."""
+        """Return a conversation's access, or None if its readers exceed `MAX_PRINCIPALS`."""
         room = readers.state.id
         stated = self.open_rooms.get(room)
         if all(readers.level(position) == WORLD_READABLE for position in positions):

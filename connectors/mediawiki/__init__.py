@@ -1,1 +1,1 @@
-"""A MediaWiki wiki."""
+"""A MediaWiki wiki, as a source."""

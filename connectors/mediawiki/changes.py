@@ -1,7 +1,7 @@
-"""What changed on a wiki since a cursor: its recent changes and its logs.
+"""Find the pages that changed on a wiki since a cursor, from its recent changes and logs.
 
-Both are queried again from a while before the cursor's point, because a row carries the time
-at which its edit began and becomes visible when it is written, on each replica at its own time.
+Both are queried again from a while before the cursor's point, because a row carries the time at
+which its edit began and becomes visible only when it is written, later on some replicas.
 """
 
 import json
@@ -19,8 +19,8 @@ from connectors.values import Access
 class CrawlPoint:
     """A moment by the wiki's clock, and the newest rows that were known at that time.
 
-    Rows are queried again from `OVERLAP` before `moment`; those whose ids are in `changes`
-    and `events` were already read. `newest` is the highest id of a recent change.
+    Rows are queried again from `OVERLAP` before `moment`; rows whose ids are in `changes` and
+    `events` were already read. `newest` is the highest id of a recent change.
     """
 
     moment: datetime
@@ -33,7 +33,7 @@ class CrawlPoint:
 class FullCrawl:
     """A full crawl in progress, which continues at `title` in `namespace`.
 
-    In `known_namespaces` only pages that the wiki touched since `since` are read; if it is
+    In `known_namespaces` only pages that the wiki touched after `since` are read; if `since` is
     None, all pages are.
     """
 
@@ -43,7 +43,7 @@ class FullCrawl:
     title: str = ""
 
     def must_read(self, namespace: int, touched: datetime | None) -> bool:
-        """Whether a page has to be read again."""
+        """Return whether a page has to be read again."""
         if self.since is None or namespace not in self.known_namespaces or touched is None:
             return True
         return touched >= self.since
@@ -53,9 +53,9 @@ class FullCrawl:
 class WikiCursor:
     """The state between two crawls of a wiki.
 
-    `access` applied to everything yielded before. `last_full_crawl` is when the last one
-    began. `pending` are changed pages to read, `failed` those that the wiki could not render;
-    both are read in the next crawl.
+    `access` is the access of all pages yielded so far. `last_full_crawl` is when the last full
+    crawl began. `pending` are changed pages to read, `failed` are pages that the wiki could not
+    render; the next crawl reads both.
     """
 
     wiki: str
@@ -67,7 +67,7 @@ class WikiCursor:
     failed: tuple[int, ...] = ()
 
     def to_json(self) -> str:
-        """The cursor as text."""
+        """Return the cursor as text."""
         crawl = self.full_crawl
         return json.dumps(
             {
@@ -93,7 +93,7 @@ class WikiCursor:
 
 
 def read_cursor(text: str | None, wiki: str) -> WikiCursor | None:
-    """The cursor of that wiki; None if it cannot be parsed or is another wiki's."""
+    """Return the cursor of that wiki, or None if it cannot be parsed or is another wiki's."""
     try:
         values = json.loads(text or "")
         if values["v"] != 1 or values["wiki"] != wiki:
@@ -136,7 +136,7 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 PAGE_LOG_TYPES = {
     "contentmodel", "create", "delete", "import", "merge", "move", "suppress", "upload",
 }  # fmt: skip
-"""The logs about a page's content model, title, namespace or existence."""
+"""Types of log events that concern a page's content model, title, namespace or existence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +155,14 @@ class WikiChanges:
 
 
 def current_point(wiki: WikiClient) -> CrawlPoint:
-    """The current point: pages that are read later contain all changes before it."""
+    """Return the current point: pages that are read later contain all changes before it."""
     moment, newest = _time_and_edge(wiki, "older")
     changes, events = _recent_rows(wiki, moment - OVERLAP)
     return _point(moment, changes, events, newest.rcid if newest else 0)
 
 
 def changes_since(wiki: WikiClient, since: CrawlPoint) -> WikiChanges:
-    """What changed since a point. Raises `SourceUnreachable` or `SourceRefused`."""
+    """Return the changes since a point. Raises `SourceUnreachable` or `SourceRefused`."""
     moment, oldest = _time_and_edge(wiki, "newer")
     start = min(since.moment, moment) - OVERLAP
     changes, events = _recent_rows(wiki, start)
@@ -184,7 +184,7 @@ def changes_since(wiki: WikiClient, since: CrawlPoint) -> WikiChanges:
 
 
 def _concerns_pages(event: LogEvent) -> bool:
-    """Whether the event may be about a page; one with a hidden type may be."""
+    """Return whether the event may be about a page; an event with a hidden type may be."""
     return event.type in PAGE_LOG_TYPES or not event.type
 
 
@@ -195,9 +195,9 @@ def _page_ids(changes: Iterable[RecentChange], events: Iterable[LogEvent]) -> fr
 
 
 def _history_reaches(oldest: RecentChange | None, start: datetime, since: CrawlPoint) -> bool:
-    """Whether the wiki still has all changes after the point.
+    """Return whether the wiki still has all changes after the point.
 
-    It does if it has an older one, or the one that follows the last known one.
+    It does if it has a change before `start`, or the change that follows the last known one.
     """
     if oldest is None:
         return since.newest == 0
@@ -239,9 +239,9 @@ def _recent_rows(wiki: WikiClient, start: datetime) -> tuple[list[RecentChange],
 
 
 def _time_and_edge(wiki: WikiClient, direction: str) -> tuple[datetime, RecentChange | None]:
-    """The time by the wiki's clock, and the first recent change in that direction.
+    """Return the time by the wiki's clock, and the first recent change in that direction.
 
-    It is the oldest one that the wiki still has (`newer`), or the newest (`older`).
+    It is the oldest change that the wiki still has (`newer`), or the newest (`older`).
     """
     answer = wiki.api.ask(
         "query",

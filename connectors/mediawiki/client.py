@@ -1,4 +1,4 @@
-"""A client of a wiki's api.php through mwclient: login, continuation, errors and queries."""
+"""A client of a wiki's api.php, based on mwclient: login, continuation, errors and queries."""
 
 import hashlib
 import logging
@@ -37,7 +37,7 @@ class PageError(Exception):
 
 @dataclass(slots=True)
 class WikiApi:
-    """A session with a wiki's api.php, anonymous without a user."""
+    """A session with a wiki's api.php; anonymous if `user` is empty."""
 
     transport: HttpHost
     user: str = ""
@@ -86,7 +86,10 @@ class WikiApi:
             yield from self.parse_list(of, answer, name)
 
     def parse_list(self, of: type[Model], answer: dict[str, Any], name: str) -> list[Model]:
-        """The list `name` of a query's answer. Raises `SourceUnreachable` if it is invalid."""
+        """Return the list `name` of a query's answer.
+
+        Raises `SourceUnreachable` if it is invalid.
+        """
         result = answer.get("query", {})
         raw = result.get(name, []) if isinstance(result, dict) else None
         try:
@@ -118,14 +121,17 @@ class WikiApi:
             do_init=False,
             max_retries=0,  # the transport retries
         )
-        # mwclient's login depends on the version, which a private wiki tells only after it.
+        # mwclient's login depends on the version, which a private wiki tells only after login.
         self._site.version = MIN_VERSION
         if self.user:
             self._source_errors(self._log_in)
         log.info("wiki opened", extra={"host": self.transport.host, "logged_in": bool(self.user)})
 
     def _log_in(self) -> None:
-        """With a bot password (`account@name`) or the account's own. Raises as mwclient does."""
+        """Log in with a bot password (`account@name`) or the account's own.
+
+        Raises as mwclient does.
+        """
         if "@" in self.user:
             self._site.login(self.user, self.password)
         elif self._site.clientlogin(username=self.user, password=self.password) is not True:
@@ -135,7 +141,7 @@ class WikiApi:
             )
 
     def _source_errors(self, call: Callable[[], Any]) -> Any:
-        """Call mwclient; its errors are raised as errors of a source."""
+        """Call mwclient and convert its exceptions to `SourceError`."""
         try:
             return call()
         except mwclient.errors.LoginError as error:
@@ -158,7 +164,7 @@ class WikiApi:
             raise self._unexpected(type(error).__name__) from error
 
     def parse(self, of: type[Model], raw: object, name: str) -> Model:
-        """One value of an answer. Raises `SourceUnreachable` if it is invalid."""
+        """Return one value of an answer. Raises `SourceUnreachable` if it is invalid."""
         try:
             return of.model_validate(raw)
         except ValidationError as error:
@@ -188,13 +194,13 @@ class WikiApi:
 
 
 def wiki_api(config: WikiConfig) -> WikiApi:
-    """A new session; it connects at its first request."""
+    """Return a new session; it connects at its first request."""
     transport = HttpHost(config.root, config.limits, config.ca_file, "Le wiki")
     return WikiApi(transport, config.user, config.password, config.limits.maxlag_s)
 
 
 def _error_code(answer: dict[str, Any]) -> str:
-    """The code of an answer's error, empty if it has none."""
+    """Return the code of an answer's error, or an empty text if it has none."""
     error = answer.get("error")
     if error is None:
         return ""
@@ -202,7 +208,7 @@ def _error_code(answer: dict[str, Any]) -> str:
 
 
 PAGES_PER_QUERY = 50
-"""How many pages one query may name, for an account without higher limits."""
+"""Maximum number of pages that one query may name, for an account without higher limits."""
 DELETED_CODES = {"nosuchpageid", "missingtitle", "nosuchrevid"}
 SYSTEM_ACCOUNTS = frozenset(
     {
@@ -218,19 +224,19 @@ SYSTEM_ACCOUNTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class WikiClient:
-    """The queries that are sent to a wiki."""
+    """The queries that the connector sends to a wiki."""
 
     api: WikiApi
 
     def site(self) -> SiteInfo:
-        """The wiki's namespaces and statistics."""
+        """Return the wiki's namespaces and statistics."""
         answer = next(
             self.api.query(meta="siteinfo", siprop="namespaces|namespacealiases|statistics")
         )
         return self.api.parse(SiteInfo, answer.get("query"), "siteinfo")
 
     def page(self, page_id: int) -> WikiPage | None:
-        """A page with its whole history, its redirects and its file's versions, or None."""
+        """Return a page with its whole history, its redirects and its file's versions, or None."""
         whole: WikiPage | None = None
         for answer in self.api.query(
             pageids=page_id,
@@ -249,7 +255,7 @@ class WikiClient:
         return None if whole is None or whole.missing else whole
 
     def pages(self, ids: Iterable[int], *, follow: bool = False) -> Iterator[WikiPage]:
-        """Basic properties of the pages with these ids, with those that are missing.
+        """Yield basic properties of the pages with these ids; missing pages are included.
 
         `follow`: redirects are replaced by their targets.
         """
@@ -260,7 +266,7 @@ class WikiClient:
             )
 
     def titled(self, titles: Iterable[str]) -> Iterator[WikiPage]:
-        """Basic properties of the pages with these titles, with those that are missing."""
+        """Yield basic properties of the pages with these titles; missing pages are included."""
         for batch in _batches(sorted(titles)):
             # By POST: fifty accented titles are too long for a URL.
             yield from self.api.rows(
@@ -270,7 +276,7 @@ class WikiClient:
     def listed(self, namespace: int, title: str, size: int) -> Iterator[tuple[list[WikiPage], str]]:
         """Yield a namespace's pages from a title on, without redirects, in batches of `size`.
 
-        Each batch comes with the title that follows it, empty after the last one.
+        Each batch comes with the title that follows it; empty after the last batch.
         """
         pages: dict[int, WikiPage] = {}
         for answer in self.api.query(
@@ -287,7 +293,7 @@ class WikiClient:
                 pages = {}
 
     def ids(self, namespace: int) -> Iterator[int]:
-        """The ids of all pages of a namespace, without redirects."""
+        """Yield the ids of all pages of a namespace, without redirects."""
         for page in self.api.rows(
             WikiPage,
             "allpages",
@@ -299,12 +305,12 @@ class WikiClient:
             yield page.pageid
 
     def bots(self) -> frozenset[str]:
-        """The accounts in the wiki's group of bots, and those of the software itself."""
+        """Return the accounts in the wiki's group of bots, and accounts of the software."""
         users = self.api.rows(WikiUser, "allusers", list="allusers", augroup="bot", aulimit="max")
         return SYSTEM_ACCOUNTS | {user.name for user in users}
 
     def rendering(self, page_id: int) -> Rendering:
-        """A page as the wiki renders it. Raises `RecordVanished`, or as `ask` does."""
+        """Return a page as the wiki renders it. Raises `RecordVanished`, or as `ask` does."""
         try:
             answer = self.api.ask(
                 "parse",
@@ -321,7 +327,10 @@ class WikiClient:
         return self.api.parse(Rendering, answer.get("parse"), "parse")
 
     def download(self, file: FileVersion) -> bytes:
-        """A file's bytes, from the wiki's own host. Raises `RecordVanished`, or as `ask` does."""
+        """Return a file's bytes, from the wiki's own host.
+
+        Raises `RecordVanished`, or as `ask` does.
+        """
         transport = self.api.transport
         if file.size > transport.limits.max_bytes:
             raise RecordVanished(f"le fichier dépasse {transport.limits.max_bytes} octets")
@@ -338,7 +347,7 @@ class WikiClient:
 
 
 def _merge_parts(whole: WikiPage, part: WikiPage) -> WikiPage:
-    """A page whose lists came in several answers."""
+    """Return the page with the lists of both parts, which came in several answers."""
     return whole.model_copy(
         update={
             "revisions": whole.revisions + part.revisions,

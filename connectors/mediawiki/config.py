@@ -1,4 +1,4 @@
-"""What a wiki's connector and its groups are told: where it is, and how fast it may be asked."""
+"""Configuration of a wiki's connector and its groups: address, account, namespaces, limits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,17 +8,18 @@ from connectors.http_limits import HttpLimits
 
 @dataclass(frozen=True, slots=True)
 class WikiLimits(HttpLimits):
-    """Those of one wiki. `maxlag_s`: requests wait while its replicas lag by more."""
+    """HTTP limits of one wiki. `maxlag_s`: requests wait while its replicas lag by more."""
 
     maxlag_s: int = 5
 
 
 @dataclass(frozen=True, slots=True)
 class WikiConfig:
-    """A wiki: `url` is the address of api.php, or of the folder that contains it.
+    """The configuration of a wiki: `url` is the address of api.php, or of its folder.
 
-    `namespaces` names the readers of each namespace that is read, `allowed` those of the
-    main one if `namespaces` does not. `user` may be a bot password's (`account@name`).
+    `namespaces` maps each namespace that is read to its readers; `allowed` are the main namespace's
+    readers if `namespaces` does not name it. `user` may be the name of a bot password
+    (`account@name`).
     """
 
     url: str

@@ -1,7 +1,7 @@
 """A MediaWiki as a source: its pages with history and files, and the groups of its accounts.
 
-`_WikiCrawl.changes` shows the flow. `changes` says what changed since a cursor, `pages` who may
-read what and how a page becomes a document, `client` and `transport` talk to the wiki.
+`_WikiCrawl.changes` shows the flow. `changes` finds changes since a cursor, `pages` decides the
+readers and converts pages to documents, `client` talks to the wiki.
 """
 
 import unicodedata
@@ -52,7 +52,7 @@ NOT_IN_NAMES = frozenset("#<>[]|{}/\x1f\0")
 
 
 class WikiGroups:
-    """The principals `name:group:…` of the holders of accounts in the wiki of that name."""
+    """Returns the principals `name:group:…` of agents with accounts in the wiki `name`."""
 
     def __init__(self, name: str, config: WikiConfig) -> None:
         self._name, self._config = name, config
@@ -64,7 +64,7 @@ class WikiGroups:
         return self._name
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
-        """The groups of an agent's accounts in this wiki; without an account no query is sent.
+        """Return the groups of an agent's accounts in this wiki; without any, sends no request.
 
         Raises `SourceUnreachable` or `SourceRefused`.
         """
@@ -82,7 +82,7 @@ class WikiGroups:
 
     @contextmanager
     def _api(self) -> Iterator[WikiApi]:
-        """A session for one query; it is not used again if the query failed."""
+        """Lend a session for one query; if the query fails, the session is not used again."""
         try:
             api = self._idle.get_nowait()
         except Empty:
@@ -97,20 +97,23 @@ class WikiGroups:
 
 
 def _normalize_account(name: str) -> str:
-    """The name as the wiki writes it: spaces, a capital first letter, NFC.
+    """Return the name as the wiki writes it: spaces, a capital first letter, NFC.
 
-    Groups of a name that is written otherwise would be taken for another account's.
+    In any other form, groups would be attributed to the wrong account.
     """
     plain = " ".join(unicodedata.normalize("NFC", name).replace("_", " ").split())
     return plain[:1].upper() + plain[1:]
 
 
 FULL_CRAWL_EVERY = timedelta(days=1)
-"""All pages are listed this often, whatever the recent changes say: for deletions that the
-wiki hides, pages that scripts add, and templates that change."""
+"""All pages are listed this often, whatever the recent changes say: to find deletions that the wiki
+hides, pages that scripts add, and templates that change.
+"""
 LISTING_BATCH = 500
 MAX_READS = 3
-"""A page that changes while it is read is read this often, before it waits for a later crawl."""
+"""Maximum number of times that a page is read if it changes meanwhile; then it waits for a later
+crawl.
+"""
 
 CrawlSteps = Generator[Change, None, WikiCursor]
 """Yields changes and returns the cursor after them."""
@@ -118,18 +121,18 @@ CrawlSteps = Generator[Change, None, WikiCursor]
 
 @dataclass(frozen=True, slots=True)
 class MediaWikiConnector:
-    """The pages and files of a wiki. Each `part` lists all pages, and reads its own alone."""
+    """Reads the pages and files of a wiki. Each `part` lists all pages, and reads only its own."""
 
     source: str
     config: WikiConfig
     part: Part = WHOLE
 
     def of_part(self, part: Part) -> Self:
-        """The same wiki with the pages of this part alone, whatever their namespace."""
+        """Return the same wiki, limited to the pages of this part, in all namespaces."""
         return replace(self, part=part)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield what changed. Raises `SourceUnreachable` or `SourceRefused`."""
+        """Yield the changes since the cursor. Raises `SourceUnreachable` or `SourceRefused`."""
         yield from self._crawl().changes(read_cursor(since, self.config.root))
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
@@ -140,7 +143,7 @@ class MediaWikiConnector:
             yield from crawl.page(page_id)
 
     def count_pending(self, since: str | None) -> int | None:
-        """The wiki's number of pages before the first crawl; unknown for later ones."""
+        """Return the wiki's number of pages before the first crawl, None for later crawls."""
         cursor = read_cursor(since, self.config.root)
         if cursor is not None:
             return None
@@ -195,8 +198,8 @@ class _WikiCrawl:
     def _narrow_access(self, former: NamespaceAccess) -> Iterator[Change]:
         """Remove from pages the readers that their namespace no longer has.
 
-        A page may have moved there since it was last read: it is read again before readers
-        are added (`_known_namespaces`).
+        A page may have moved to the namespace since it was last read, so readers are added only
+        when the page is read again (`_known_namespaces`).
         """
         for namespace, access in former.items():
             current = self.access.get(namespace, Access())
@@ -205,7 +208,7 @@ class _WikiCrawl:
                     yield AccessNarrowed(self._id(page_id), current)
 
     def _advance(self, cursor: WikiCursor) -> WikiCursor:
-        """The cursor at the current point, with the pages that changed in `pending`."""
+        """Return the cursor at the current point, with the pages that changed in `pending`."""
         found = changes_since(self.wiki, cursor.point)
         full_crawl = self._due_crawl(cursor, found)
         starts = full_crawl is not None and cursor.full_crawl is None
@@ -220,7 +223,7 @@ class _WikiCrawl:
         )
 
     def _due_crawl(self, cursor: WikiCursor, found: WikiChanges) -> FullCrawl | None:
-        """A new full crawl if one is needed, the one in progress, or None."""
+        """Return a new full crawl if one is needed, the full crawl in progress, or None."""
         if found.clock_went_back:
             return FullCrawl()
         uncertain = not found.complete or cursor.access != self.access
@@ -234,7 +237,7 @@ class _WikiCrawl:
         return None
 
     def _known_namespaces(self, former: NamespaceAccess) -> frozenset[int]:
-        """Namespaces that gained no reader: unchanged pages need not be read again."""
+        """Return namespaces that gained no reader: their unchanged pages need not be read again."""
         return frozenset(
             namespace
             for namespace, access in former.items()
@@ -243,7 +246,7 @@ class _WikiCrawl:
         )
 
     def _changed_ids(self, found: WikiChanges) -> set[int]:
-        """The ids of changed pages; for a redirect also that of its target."""
+        """Return the ids of changed pages; for a redirect, also the id of its target."""
         titled = list(self.wiki.titled(found.titles))
         ids = {*found.pages, *(page.pageid for page in titled if page.pageid)}
         redirects = {page.pageid for page in self.wiki.pages(ids) if page.redirect}
@@ -259,7 +262,7 @@ class _WikiCrawl:
         return cursor
 
     def _pages(self, cursor: WikiCursor, page_ids: Iterable[int]) -> CrawlSteps:
-        """Read pages; the cursor notes those that the wiki could not render."""
+        """Read pages; the returned cursor notes pages that the wiki could not render."""
         failed = set(cursor.failed)
         for page_id in page_ids:
             kinds = set()
@@ -295,8 +298,8 @@ class _WikiCrawl:
     def page(self, page_id: int) -> Iterator[Change]:
         """Yield a page as it is now: a document, or its deletion.
 
-        Its readers are those of its namespace: if it changed between the queries for the
-        page and for its text, it is read again.
+        Its readers are its namespace's readers: if it changed between the queries for the page and
+        for its text, it is read again.
         """
         for _ in range(MAX_READS):
             page = self.wiki.page(page_id)
@@ -322,7 +325,7 @@ class _WikiCrawl:
         yield ContentStale(self._id(page_id))
 
     def _document(self, page: WikiPage, rendering: Rendering) -> Iterator[Change]:
-        """The page's document; its file is left out if it is on another host."""
+        """Yield the page's document; its file is left out if it is on another host."""
         other_host = page.imageinfo and not self.wiki.api.transport.same_host(page.imageinfo[0].url)
         if other_host:
             page = page.model_copy(update={"imageinfo": ()})

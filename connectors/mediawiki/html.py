@@ -41,9 +41,10 @@ class _TooDeep(Exception):
 
 
 def sections_of(html: str) -> tuple[Section, ...]:
-    """The text before the first heading, then the text below each, with all headings above it.
+    """Return the text before the first heading, then the text below each heading.
 
-    A page with elements nested too deep becomes text without headings.
+    A section's heading includes all headings above it. A page with elements nested too deep becomes
+    text without headings.
     """
     try:
         return _parse(html)
@@ -54,7 +55,7 @@ def sections_of(html: str) -> tuple[Section, ...]:
 
 def _parse(html: str) -> tuple[Section, ...]:
     parser = etree.HTMLParser(target=_SectionBuilder(), encoding="utf-8", huge_tree=True)
-    # In an element, since the parser rejects text without any.
+    # Wrapped in an element, since the parser rejects bare text.
     written = f"<div>{html}".encode("utf-8", "replace")
     for at in range(0, len(written), _CHUNK_BYTES):
         parser.feed(written[at : at + _CHUNK_BYTES])  # raises what the builder raised
@@ -117,7 +118,7 @@ class _SectionBuilder:
         self._pending.append(data)
 
     def close(self) -> tuple[Section, ...]:
-        """All sections, at the end of the document."""
+        """Return all sections, at the end of the document."""
         self._flush_text()
         self._end_section()
         return tuple(self._sections)

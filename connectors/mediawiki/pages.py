@@ -1,4 +1,4 @@
-"""A wiki's pages, revisions and files, as the client reads them and as documents."""
+"""Models of the API's answers (pages, revisions, files), and their conversion to documents."""
 
 import re
 from collections import Counter
@@ -19,9 +19,9 @@ _TEMPORARY_ACCOUNT = re.compile(r"~\d{4}-\d")
 
 
 def account_named(user: str) -> str:
-    """The name if it is an account's of this wiki; empty if it cannot be one.
+    """Return the name if it is an account of this wiki, or an empty text if it cannot be.
 
-    With `>` it is another wiki's (imported revisions), and not of an account here with that name.
+    A name with `>` belongs to another wiki (imported revisions), whatever accounts exist here.
     """
     return "" if ">" in user or _TEMPORARY_ACCOUNT.match(user) else user
 
@@ -46,7 +46,7 @@ class NamespaceAlias(_ApiModel):
 
 
 class Statistics(_ApiModel):
-    """The number of pages of all kinds, with redirects and talk pages."""
+    """The number of pages of all kinds, including redirects and talk pages."""
 
     pages: int = 0
 
@@ -60,9 +60,9 @@ class SiteInfo(_ApiModel):
 
 
 class Revision(_ApiModel):
-    """One edit; without `user` if the wiki hides who made it.
+    """One edit; `user` is empty if the wiki hides who made it.
 
-    `size` is that of the whole page after it, in bytes; `sha1` is empty where the wiki hides it.
+    `size` is the size of the whole page after it, in bytes; `sha1` is empty if the wiki hides it.
     """
 
     revid: int
@@ -77,7 +77,7 @@ class Revision(_ApiModel):
 
     @property
     def account(self) -> str:
-        """The account that made it; empty if it is hidden or there is none on this wiki."""
+        """The account that made it; empty if it is hidden or is no account of this wiki."""
         return "" if self.userhidden or self.anon or self.temp else account_named(self.user)
 
 
@@ -95,7 +95,7 @@ class FileVersion(_ApiModel):
 
     @property
     def account(self) -> str:
-        """The account that uploaded it, empty as for a revision."""
+        """The account that uploaded it; empty if it is hidden or is no account of this wiki."""
         return "" if self.userhidden else account_named(self.user)
 
 
@@ -134,7 +134,7 @@ class WikiUser(_ApiModel):
 
 
 class UserGroups(_ApiModel):
-    """An account and its groups; none if there is no such account."""
+    """An account and its groups; empty if there is no such account."""
 
     name: str
     groups: tuple[str, ...] = ()
@@ -165,10 +165,10 @@ class RecentChange(_ApiModel):
 
 
 class LogEvent(_ApiModel):
-    """A row of the logs; without `title` if it is hidden.
+    """A row of the logs; `title` is empty if it is hidden.
 
-    `logpage` is the id that the page had when the event happened, `pageid` that of the
-    page which has the title now.
+    `logpage` is the id that the page had when the event happened, `pageid` the id of the page that
+    has the title now.
     """
 
     logid: int
@@ -196,10 +196,11 @@ NamespaceAccess = Mapping[int, Access]
 
 
 def namespace_access(config: WikiConfig, site: SiteInfo) -> dict[int, Access]:
-    """The access of each namespace; `allowed` is the main one's unless `namespaces` names it.
+    """Return the access of each namespace that is read.
 
-    Names are the wiki's own, the English ones, aliases or numbers. Raises `SourceRefused`
-    for a name that the wiki does not know, or a namespace that is named twice.
+    The main one has the readers of `allowed` unless `namespaces` names it. Names are the wiki's
+    own, the English ones, aliases or numbers. Raises `SourceRefused` for a name that the wiki does
+    not know, or a namespace that is named twice.
     """
     known = dict(_namespace_names(site))
     found: dict[int, Access] = {}
@@ -244,14 +245,14 @@ OTHER_TITLES = "Autres titres"
 
 @dataclass(frozen=True, slots=True)
 class PageConverter:
-    """Converts pages of one source to documents; `bots` are accounts that are not persons."""
+    """Converts pages of one source to documents; `bots` are accounts of programs."""
 
     source: str
     bots: frozenset[str]
     read: Callable[[WikiPage], bytes]
 
     def document(self, page: WikiPage, rendering: Rendering, access: Access) -> Document:
-        """The document of a page that is not a redirect."""
+        """Return the document of a page that is not a redirect."""
         space, title = _split_title(page)
         file = page.imageinfo[0] if page.ns == FILES and page.imageinfo else None
         moments = [revision.timestamp for revision in page.revisions]
@@ -282,7 +283,7 @@ class PageConverter:
         return Content(filename, lambda: self.read(page), file.mime)
 
     def _contributions(self, page: WikiPage) -> tuple[Contribution, ...]:
-        """One contribution per account and role, none for hidden and anonymous editors."""
+        """Return one contribution per account and role, none for hidden and anonymous editors."""
         uploaders = {version.account for version in page.imageinfo}
         moments: dict[tuple[str, ContributorRole], list[datetime]] = {}
         volumes: Counter[tuple[str, ContributorRole]] = Counter()
@@ -327,7 +328,10 @@ class PageConverter:
 
 
 def _by_accounts(revisions: Sequence[Revision], standing: Sequence[int]) -> bool:
-    """Whether no more of the text is nobody's than an account wrote: else shares would mislead."""
+    """Return whether one account wrote at least as much as all editors without an account.
+
+    If not, the accounts' shares would mislead.
+    """
     wrote: Counter[str] = Counter()
     for revision, size in zip(revisions, standing, strict=True):
         wrote[revision.account] += size
@@ -336,12 +340,12 @@ def _by_accounts(revisions: Sequence[Revision], standing: Sequence[int]) -> bool
 
 
 def standing_bytes(oldest_first: Sequence[Revision]) -> list[int]:
-    """How many bytes that each revision added stand in the last one, by sizes alone.
+    """Return how many bytes of each revision are still in the last one, estimated from sizes.
 
-    What was undone does not count: where a text comes back (same `sha1`), the revisions since are
-    skipped. What a revision takes away is taken from all before it alike. Whoever writes a text
-    anew at the same length gets nothing. Empty where a size is unknown: the texts of all revisions
-    would tell more, at a request for each few of them. One pass, whatever the history.
+    Undone revisions do not count: if a text comes back (same `sha1`), the revisions in between are
+    skipped. Removed bytes are taken from all earlier revisions in proportion. A text rewritten at
+    the same length counts for nothing. Returns an empty list if a size is unknown. Comparing the
+    texts would tell more, but would take many requests. One pass, however long the history.
     """
     sizes = [revision.size for revision in oldest_first]
     known = [size for size in sizes if size is not None]
@@ -364,7 +368,7 @@ def standing_bytes(oldest_first: Sequence[Revision]) -> list[int]:
 
 
 def _split_title(page: WikiPage) -> tuple[str, str]:
-    """(namespace, title without it): the wiki's titles begin with their namespace."""
+    """Return (namespace, title without it): the wiki's titles begin with their namespace."""
     if page.ns == MAIN:
         return "", page.title
     space, _, title = page.title.partition(":")
@@ -372,13 +376,13 @@ def _split_title(page: WikiPage) -> tuple[str, str]:
 
 
 def _category(rendering: Rendering) -> str:
-    """The page's first category that is not hidden."""
+    """Return the page's first category that is not hidden."""
     shown = (link.category for link in rendering.categories if not link.hidden)
     return re.sub(r"_+", " ", next(shown, "")).strip()
 
 
 def _other_titles(page: WikiPage) -> tuple[Section, ...]:
-    """The titles of redirects to the page from its own namespace: others have other readers."""
+    """Return the titles of redirects from the page's own namespace; others have other readers."""
     space, _ = _split_title(page)
     titles = [
         redirect.title.removeprefix(f"{space}:") if space else redirect.title

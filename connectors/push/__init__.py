@@ -1,1 +1,1 @@
-"""Documents that applications push."""
+"""Documents that applications push, as a source."""

@@ -1,4 +1,4 @@
-"""Which files of pushed documents may be fetched: by their address, and by their media type."""
+"""Decide which files of pushed documents may be fetched, by URL and by media type."""
 
 import re
 from collections.abc import Iterable
@@ -30,16 +30,16 @@ _READ_TYPES = frozenset(
 
 
 def is_origin(written: str) -> bool:
-    """Whether this is `https://host` or `https://host:port`; http is for this machine alone."""
+    """Return whether this is `https://host` or `https://host:port`; http only for localhost."""
     return bool(_ORIGIN.fullmatch(written)) and (
         written.startswith("https://") or bool(_LOOPBACK.fullmatch(written))
     )
 
 
 def origin_of(address: str, origins: Iterable[str]) -> str | None:
-    """The origin among these that an address is on; None for any other address.
+    """Return the origin that an address is on, or None if it is on none of these.
 
-    Compared letter by letter: no other port, account, form of the host or of an IP address.
+    Compared literally: another port, account, spelling of the host or IP address does not match.
     """
     if not _ADDRESS.fullmatch(address):
         return None
@@ -47,11 +47,11 @@ def origin_of(address: str, origins: Iterable[str]) -> str | None:
 
 
 def has_readable_type(media_type: str) -> bool:
-    """Whether files of this type hold a text that an extractor reads."""
+    """Return whether files of this type contain a text that an extractor reads."""
     kind = bare_type(media_type)
     return kind in _READ_TYPES or kind.startswith(_READ_FAMILIES)
 
 
 def bare_type(media_type: str) -> str:
-    """The type without its parameters."""
+    """Return the media type without its parameters."""
     return media_type.partition(";")[0].strip().lower()

@@ -1,6 +1,6 @@
-"""A source that pushes: what its applications sent to the inbox, as changes.
+"""Read the inbox of a source that pushes, as changes.
 
-`PushConnector.changes` shows the flow. `inbox` stores what was sent.
+`PushConnector.changes` shows the flow. `inbox` stores pushed items.
 """
 
 import random
@@ -33,27 +33,27 @@ from connectors.values import Document
 
 CHECKPOINT_DOCUMENTS = 200
 _ROWS_AT_ONCE = 16
-"""Few, since each may have the maximum size of a document."""
+"""Few rows, since each may have the maximum size of a document."""
 
 
 class FileReader(Protocol):
-    """Fetches files that documents name by their address."""
+    """Fetches files that documents name by their URL."""
 
     def admits(self, attachment: AttachmentLine) -> bool:
-        """Whether the settings allow its address."""
+        """Return whether the settings allow the attachment's URL."""
         ...
 
     def read(self, attachment: AttachmentLine, modified: datetime | None) -> bytes:
-        """Its bytes, if they are those that were pushed. Raises `RecordVanished`."""
+        """Return the file's bytes if they match the pushed file. Raises `RecordVanished`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class PushConnector:
-    """The changes of one source's inbox, by number; the cursor is the last number.
+    """Yields the changes in one source's inbox, by number; the cursor is the last number.
 
-    Items that are accepted during a crawl wait for the next one. `files` fetches the files that
-    are pushed by their address; without it there is none.
+    Items that are accepted during a crawl wait for the next one. `files` fetches files that were
+    pushed by URL; without it, such files are refused.
     """
 
     source: str
@@ -67,11 +67,10 @@ class PushConnector:
         object.__setattr__(self, "_context", context)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield removed readers first, then records and tombstones.
+        """Yield removed readers first, then records and deletions.
 
-        Documents that lost readers or were deleted are closed before any text is processed.
-        Readers are only added together with the text that they may read.
-        Raises `SourceUnreachable`.
+        Documents that lost readers or were deleted are closed before any text is processed. Readers
+        are only added together with the text that they may read. Raises `SourceUnreachable`.
         """
         with self._reachable():
             upto = self.inbox.last_seq(self.source)
@@ -95,7 +94,7 @@ class PushConnector:
             records |= {record for record, _ in possible_records(name)}
         own = f"{self.source}:"
         names = sorted(one.removeprefix(own) for one in records if one.startswith(own))
-        # Files that their server never gives end its reading: they are not the same ones first.
+        # Files that always fail stop the requests to their server: try others first each time.
         random.shuffle(names)
         with self._reachable():
             for start in range(0, len(names), _ROWS_AT_ONCE):
@@ -107,7 +106,7 @@ class PushConnector:
                             yield change
 
     def count_pending(self, since: str | None) -> int | None:
-        """How many documents wait to be indexed."""
+        """Return the number of documents that wait to be indexed."""
         try:
             return self.inbox.count_after(
                 self.source, self._position(since, self.inbox.last_seq(self.source))
@@ -126,7 +125,7 @@ class PushConnector:
             ) from error
 
     def _position(self, since: str | None, upto: int) -> int:
-        """The cursor's number; 0 if it is not a cursor of this inbox."""
+        """Return the cursor's number, or 0 if it is not a cursor of this inbox."""
         position = position_of(since) or 0
         return position if position <= upto else 0
 
@@ -152,7 +151,7 @@ class PushConnector:
     def _fetcher(
         self, document: PushedDocument, attachment: AttachmentLine, record: RecordLine
     ) -> Callable[[], bytes]:
-        """Reads a file of this state of a document. Raises `UnsafePath` if it may not be."""
+        """Return a function that reads a file. Raises `UnsafePath` if the URL is not allowed."""
         files = self.files
         if files is None or attachment.size is None or not files.admits(attachment):
             raise UnsafePath("son adresse n'est pas sur un hôte que « file_hosts » nomme")
@@ -161,7 +160,7 @@ class PushConnector:
             content = files.read(attachment, record.modified)
             with self._reachable():
                 now = self.inbox.stored(self.source, [document.id]).get(document.id)
-            # The readers are those of this state: what came later may be for fewer.
+            # The readers are those of this state: a newer state may have fewer readers.
             if now is None or now.seq != document.seq:
                 raise RecordVanished(
                     "Une version plus récente a été reçue : elle sera lue ensuite."

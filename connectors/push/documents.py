@@ -1,4 +1,4 @@
-"""Pushed documents as they are stored, and how an item changes the stored one."""
+"""Pushed documents as they are stored, and how a pushed item changes the stored document."""
 
 import re
 from collections.abc import Collection
@@ -28,7 +28,7 @@ push_sources = sa.Table(
     sa.Column("last_seq", sa.BigInteger, nullable=False),
     sa.Column("applied_seq", sa.BigInteger, nullable=False),
 )
-"""`last_seq` is incremented under the row's lock: a higher number was accepted later."""
+"""`last_seq` is incremented under the row's lock, so a higher number was accepted later."""
 
 push_documents = sa.Table(
     "push_documents",
@@ -54,10 +54,10 @@ push_documents = sa.Table(
 class PushedDocument:
     """The latest state of one document.
 
-    `line` is the record with its current readers, None for a tombstone. `access_seq` is the
-    number of the last item that changed the readers of a document that may be indexed.
-    `gone` are the names of attachments that it no longer has. `version_digest` is the digest
-    of the item that gave `version`, `digest` that of the last item, with a version or not.
+    `line` is the record with its current readers, or None if the document was deleted. `access_seq`
+    is the number of the last item that changed the readers of a document that may be indexed.
+    `gone` are the names of attachments that it no longer has. `version_digest` is the digest of the
+    item that set `version`, `digest` the digest of the last item, with or without a version.
     """
 
     id: str
@@ -70,7 +70,7 @@ class PushedDocument:
     digest: str = ""
 
     def record(self) -> RecordLine | None:
-        """The record; None for a tombstone, or if an older release stored it otherwise."""
+        """Return the record, or None if it is deleted or stored by an incompatible release."""
         try:
             return RecordLine.model_validate_json(self.line) if self.line else None
         except ValidationError:
@@ -90,7 +90,7 @@ COLUMNS = (
 
 
 def document_from_row(row: sa.RowMapping) -> PushedDocument:
-    """A row of `COLUMNS` as a value."""
+    """Return a row of `COLUMNS` as a value."""
     values = dict(row) | {"gone": tuple(row["gone"])}
     return PushedDocument(**values)
 
@@ -124,7 +124,7 @@ def _number(version: str) -> int | None:
 
 
 def _microseconds(version: str) -> int | None:
-    """Microseconds since year 1; None for a version that is not a date."""
+    """Return the microseconds since year 1, or None for a version that is not a date."""
     if _number(version) is not None:
         return None
     try:
@@ -137,7 +137,7 @@ def _microseconds(version: str) -> int | None:
 def apply_item(
     before: PushedDocument | None, item: PushedItem, seq: int
 ) -> tuple[PushReceipt, PushedDocument | None]:
-    """The receipt of an item, and the new state under the number `seq`, None if unchanged."""
+    """Return an item's receipt, and the document's new state numbered `seq`; None if unchanged."""
     if before is not None and (receipt := _receipt_if_known(before, item)):
         return receipt, None
     if isinstance(item.line, AccessLine) and (before is None or before.record() is None):
@@ -154,7 +154,7 @@ def apply_item(
 def withdraw_document(
     before: PushedDocument, attachments: Collection[str], seq: int, *, whole: bool
 ) -> PushedDocument | None:
-    """The document without these attachments, or (`whole`) a tombstone; None if unchanged.
+    """Return the document without these attachments, or deleted (`whole`); None if unchanged.
 
     The result has no version or digest, so that any next item is accepted.
     """
@@ -171,7 +171,7 @@ def withdraw_document(
 
 
 def _receipt_if_known(before: PushedDocument, item: PushedItem) -> PushReceipt | None:
-    """The receipt of an item that changes nothing, or conflicts with its version."""
+    """Return the receipt of an item that changes nothing or conflicts in version, else None."""
     name = item.line.id
     if not item.version:
         same = item.digest == before.digest

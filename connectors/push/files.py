@@ -1,7 +1,7 @@
-"""Files that a pushed document names by their address, fetched when the source is read.
+"""Fetch files that a pushed document names by URL, while the source is read.
 
-Only the origins that the settings name are asked, each with its own token. What is fetched is
-indexed as the file only if it is what was pushed: its size, its media type, and no later change.
+Only the origins in the settings are asked, each with its own token. A fetched file is indexed only
+if it matches the pushed description: same size and media type, and not modified later.
 """
 
 import re
@@ -26,18 +26,18 @@ from connectors.records.schema import AttachmentLine
 from connectors.values import assume_utc
 
 FILE_LIMITS = HttpLimits(timeout_s=10.0, total_timeout_s=120.0, max_wait_s=1.0)
-"""One try for each reading of the source: the next reading tries again."""
+"""Limits that allow one try per reading of the source: the next reading tries again."""
 
 MOST_FAILURES = 3
-"""Files in a row that an origin does not give: then it is not asked again in this reading."""
+"""After this many files in a row that an origin fails to give, this reading stops asking it."""
 
 _UNKNOWN_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
-"""With these a server says nothing of what a file is."""
+"""Media types by which a server says nothing about a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileOrigin:
-    """Where files are fetched. `token` is read when first needed, and may be empty."""
+    """A server of files. `token` is read when first needed, and may be empty."""
 
     token: Callable[[], str] = lambda: ""
     ca_file: str = ""
@@ -45,9 +45,9 @@ class FileOrigin:
 
 @dataclass(slots=True)
 class PushedFiles:
-    """Fetches files from the origins of one source, each origin one file at a time.
+    """Fetches files from the origins of one source, one file at a time from each origin.
 
-    It is made anew for each reading of the source.
+    A new instance is made for each reading of the source.
     """
 
     origins: Mapping[str, FileOrigin]
@@ -60,17 +60,17 @@ class PushedFiles:
         self._locks = {origin: threading.Lock() for origin in self.origins}
 
     def admits(self, attachment: AttachmentLine) -> bool:
-        """Whether its address is on an origin that the settings name."""
+        """Return whether its URL is on an origin in the settings."""
         return origin_of(attachment.url or "", self.origins) is not None
 
     def read(self, attachment: AttachmentLine, modified: datetime | None) -> bytes:
-        """The bytes of a file whose address `admits`, if they are those that were pushed.
+        """Return a file's bytes, if they match its pushed description; `admits` must allow its URL.
 
-        `modified` is when the pushed version was. Raises `RecordUnreachable` where the origin does
-        not answer or refuses the token, `RecordVanished` where it gives another file or none.
+        `modified` is the date of the pushed version. Raises `RecordUnreachable` if the origin does
+        not answer or refuses the token, `RecordVanished` if it gives another file or none.
         """
         assert attachment.url is not None  # noqa: S101 - `admits` says so
-        assert attachment.size is not None  # noqa: S101 - none is accepted without
+        assert attachment.size is not None  # noqa: S101 - `parse_item` requires it
         origin = origin_of(attachment.url, self.origins)
         assert origin is not None  # noqa: S101 - `admits` says so
         with self._locks[origin]:
@@ -132,7 +132,7 @@ def _named(origin: str) -> str:
 
 
 def _difference(found: HttpResponse, attachment: AttachmentLine, modified: datetime | None) -> str:
-    """How an answer differs from the file that was pushed; empty if it is that file."""
+    """Return how a response differs from the pushed file, in French; empty if it does not."""
     if found.status_code != HTTPStatus.OK:
         return f"ne rend pas le fichier (réponse {found.status_code})."
     kind = bare_type(found.headers.get("Content-Type", ""))

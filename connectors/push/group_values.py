@@ -1,11 +1,11 @@
-"""Groups as an application pushes them, the changes of one, and why one is refused."""
+"""Groups that an application pushes, changes to them, and the errors of such changes."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 
 class GroupUnknown(Exception):
-    """There is no group of that id."""
+    """The source has no group with that id."""
 
 
 class GroupNameTaken(Exception):
@@ -13,12 +13,12 @@ class GroupNameTaken(Exception):
 
 
 class TooManyMembers(Exception):
-    """More members than a group, or more groups than a source, may have."""
+    """The group has too many members, or the source too many groups."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupMember:
-    """A member as the application names it. `email` may be empty."""
+    """A member, as the application names it. `email` may be empty."""
 
     value: str
     email: str = ""
@@ -38,28 +38,28 @@ class PushedGroup:
 
 @dataclass(frozen=True, slots=True)
 class MembersAdded:
-    """These become members; one that is a member already takes the new address."""
+    """Adds members; an existing member takes the new address."""
 
     members: tuple[GroupMember, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class MembersRemoved:
-    """Who has one of these values or addresses is no member any more; None: nobody is."""
+    """Removes the members with one of these values or addresses; None removes all members."""
 
     members: tuple[GroupMember, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
 class MembersReplaced:
-    """These are the members."""
+    """Replaces all members."""
 
     members: tuple[GroupMember, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class GroupDescribed:
-    """The group takes another name or identifier of the application's; None keeps it."""
+    """Changes the group's name or the application's identifier; None keeps the value."""
 
     name: str | None = None
     external_id: str | None = None

@@ -1,8 +1,8 @@
-"""Groups that an application pushes (SCIM 2.0, RFC 7643 and 7644): stored, changed, looked up.
+"""Store and look up groups that an application pushes (SCIM 2.0, RFC 7643 and 7644).
 
-A group's principal is `source:group:name`. Its members are accounts of the source: the agents to
-whom the directory gives `source:value` or `source:address` for the `value` or the `email` of a
-member. What nobody pushed has no members.
+A group's principal is `source:group:name`. Its members are accounts of the source: agents to whom
+the directory gives `source:value` or `source:address` for a member's `value` or `email`. A group
+that was never pushed has no members.
 """
 
 import hashlib
@@ -31,11 +31,11 @@ from connectors.push.items import InboxUnreachable
 from connectors.values import assume_utc, normalize_principal
 
 MOST_GROUPS = 20_000
-"""Groups of one source."""
+"""Maximum number of groups of one source."""
 MOST_MEMBERS = 100_000
-"""Members of one group."""
+"""Maximum number of members of one group."""
 _AT_ONCE = 400
-"""Less than every database's maximum number of parameters in a statement."""
+"""Keys in one statement: fewer than every database's maximum number of parameters."""
 
 pushed_groups = sa.Table(
     "pushed_groups",
@@ -55,7 +55,7 @@ pushed_members = sa.Table(
     metadata,
     sa.Column("source", sa.String(200), primary_key=True),
     sa.Column("group_id", sa.String(100), primary_key=True),
-    # Digests, since a value may be too long for an index; that of no address is empty.
+    # Digests, since a value may be too long for an index; empty if there is no address.
     sa.Column("value_key", sa.String(64), primary_key=True),
     sa.Column("email_key", sa.String(64), nullable=False),
     sa.Column("value", sa.Text, nullable=False),
@@ -67,7 +67,7 @@ pushed_members = sa.Table(
 
 
 class PushedGroups:
-    """The groups of every source that pushes. Every call may raise `InboxUnreachable`."""
+    """The groups of every source that pushes. Every method may raise `InboxUnreachable`."""
 
     def __init__(
         self, engine: sa.Engine, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -77,7 +77,7 @@ class PushedGroups:
     def found(
         self, source: str, *, name: str | None = None, external_id: str | None = None
     ) -> tuple[PushedGroup, ...]:
-        """The source's groups by id, without their members: all, or those of that name."""
+        """Return the source's groups by id, without members: all, or only matching ones."""
         query = sa.select(pushed_groups).where(pushed_groups.c.source == source)
         if name is not None:
             query = query.where(pushed_groups.c.name_key == _digest(name))
@@ -88,14 +88,14 @@ class PushedGroups:
         return tuple(_group(row) for row in rows)
 
     def group(self, source: str, group_id: str) -> PushedGroup:
-        """One group with its members. Raises `GroupUnknown`."""
+        """Return one group with its members. Raises `GroupUnknown`."""
         with self._connected() as connection:
             return self._whole(connection, source, group_id)
 
     def create(
         self, source: str, name: str, external_id: str, members: Sequence[GroupMember]
     ) -> PushedGroup:
-        """A new group. Raises `GroupNameTaken`, `TooManyMembers`."""
+        """Create a group and return it. Raises `GroupNameTaken`, `TooManyMembers`."""
         with self._connected() as connection:
             group_id = self._insert(connection, source, uuid4().hex, name, external_id)
             self._apply(connection, source, group_id, MembersAdded(tuple(members)))
@@ -104,17 +104,17 @@ class PushedGroups:
     def change(
         self, source: str, group_id: str, changes: Sequence[GroupChange], *, make: bool = False
     ) -> PushedGroup:
-        """Apply changes in their order, all or none of them.
+        """Apply all changes in order, or none if one fails; return the group.
 
-        `make`: a group that is not there is made, and bears its id as its name. Raises
-        `GroupUnknown`, `GroupNameTaken`, `TooManyMembers`.
+        `make`: a missing group is created, with its id as its name. Raises `GroupUnknown`,
+        `GroupNameTaken`, `TooManyMembers`.
         """
         try:
             return self._changed(source, group_id, changes, make=make)
         except GroupNameTaken:
             if not make:
                 raise
-        try:  # another request may have made it since it was looked for
+        try:  # another request may have created the group meanwhile
             return self._changed(source, group_id, changes, make=False)
         except GroupUnknown:
             raise GroupNameTaken from None
@@ -132,7 +132,7 @@ class PushedGroups:
             return self._whole(connection, source, group_id)
 
     def delete(self, source: str, group_id: str) -> None:
-        """A group with its members. Raises `GroupUnknown`."""
+        """Delete a group with its members. Raises `GroupUnknown`."""
         with self._connected() as connection:
             connection.execute(sa.delete(pushed_members).where(*_of(source, group_id)))
             own = (pushed_groups.c.source == source) & (pushed_groups.c.id == group_id)
@@ -165,7 +165,7 @@ class PushedGroups:
         return group_id
 
     def _touched(self, connection: sa.Connection, source: str, group_id: str) -> bool:
-        """Whether the group is there; two changes of one group wait for one another."""
+        """Set the group's date, which locks its row; return whether the group exists."""
         own = (pushed_groups.c.source == source) & (pushed_groups.c.id == group_id)
         update = sa.update(pushed_groups).where(own).values(modified=self._now())
         return bool(connection.execute(update).rowcount)
@@ -221,7 +221,7 @@ class PushedGroups:
         group_id: str,
         members: Sequence[GroupMember],
     ) -> None:
-        """By value, and by address too: who is meant by either is no member any more."""
+        """Remove members that match a given value or a given address."""
         own = _of(source, group_id)
         values = [_digest(one.value) for one in members if one.value]
         addresses = [key for one in members if (key := _address_key(one.email))]
@@ -257,7 +257,7 @@ class PushedGroups:
 
 
 def forget_members(connection: sa.Connection, source: str, names: Collection[str]) -> int:
-    """Delete the members of these values or addresses from a source's groups: how many."""
+    """Delete members with these values or addresses from a source's groups; return their number."""
     keys, addresses = {_digest(one) for one in names}, {_address_key(one) for one in names} - {""}
     meant = pushed_members.c.value_key.in_(keys) | pushed_members.c.email_key.in_(addresses)
     gone = sa.delete(pushed_members).where(pushed_members.c.source == source, meant)
@@ -265,19 +265,19 @@ def forget_members(connection: sa.Connection, source: str, names: Collection[str
 
 
 def group_principal(source: str, name: str) -> str:
-    """The principal of a pushed group, as pushed documents name it."""
+    """Return the principal of a pushed group, as pushed documents name it."""
     return normalize_principal(f"{source}:group:{name}")
 
 
 @dataclass(frozen=True, slots=True)
 class PushedMemberships:
-    """Who is in a pushed group, for the sources whose settings take groups: no other's count."""
+    """Looks up memberships in pushed groups, only of sources whose settings accept groups."""
 
     engine: sa.Engine
     sources: frozenset[str]
 
     def of(self, accounts: Collection[str]) -> frozenset[str]:
-        """The principals of the groups that the holder of these accounts is in, as of now."""
+        """Return the principals of the groups that the accounts' holder is in now."""
         found: set[str] = set()
         with self.engine.connect() as connection:
             for source in self.sources:
@@ -288,7 +288,7 @@ class PushedMemberships:
         return frozenset(found)
 
     def among(self, principals: Collection[str]) -> frozenset[str]:
-        """Those of these principals that are a pushed group."""
+        """Return the principals that are pushed groups."""
         found: set[str] = set()
         with self.engine.connect() as connection:
             for source in self.sources:
@@ -307,7 +307,7 @@ class PushedMemberships:
 
 
 def _names_by(connection: sa.Connection, source: str, names: Sequence[str]) -> Iterator[str]:
-    """The names of the groups that have a member of one of these values or addresses."""
+    """Yield the names of groups with a member that has one of these values or addresses."""
     joined = pushed_groups.join(
         pushed_members,
         (pushed_groups.c.source == pushed_members.c.source)
@@ -345,7 +345,7 @@ def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _address_key(address: str) -> str:
-    """A digest of an e-mail address, whose letters' case does not count; empty for none."""
+    """Return a digest of an e-mail address, ignoring case; empty if it is not an address."""
     return _digest(address.lower()) if "@" in address else ""
 
 

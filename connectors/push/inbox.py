@@ -38,21 +38,21 @@ from connectors.records.schema import DeletedLine, possible_records
 from connectors.values import assume_utc
 
 _KEYS_AT_ONCE = 500
-"""Less than every database's maximum number of parameters in a statement."""
+"""Keys in one statement: fewer than every database's maximum number of parameters."""
 
 CursorOf = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class InboxBacklog:
-    """How many items of a source are accepted but not indexed yet, and since when."""
+    """The number of accepted items of a source that are not indexed yet, and the oldest's date."""
 
     items: int
     oldest: datetime | None
 
 
 class Inbox:
-    """Pushed documents. Items before a source's cursor (`cursor_of`) are indexed."""
+    """Stores pushed documents. Items before a source's cursor (`cursor_of`) are indexed."""
 
     def __init__(self, engine: sa.Engine, cursor_of: CursorOf, max_waiting: int) -> None:
         self._engine, self._cursor_of, self._max_waiting = engine, cursor_of, max_waiting
@@ -62,7 +62,7 @@ class Inbox:
     ) -> tuple[PushReceipt, ...]:
         """Accept valid items in order; they are durable when this returns.
 
-        Raises `InboxFull` or `InboxUnreachable`: nothing was accepted.
+        Raises `InboxFull` or `InboxUnreachable` if nothing was accepted.
         """
         with self._reachable():
             applied = position_of(self._cursor_of(source)) or 0
@@ -78,7 +78,7 @@ class Inbox:
         return receipts
 
     def backlog(self, source: str) -> InboxBacklog:
-        """The items that are not indexed yet. Raises `InboxUnreachable`."""
+        """Return the items that are not indexed yet. Raises `InboxUnreachable`."""
         with self._reachable():
             applied = position_of(self._cursor_of(source)) or 0
             with self._engine.connect() as connection:
@@ -91,7 +91,7 @@ class Inbox:
                 connection.execute(sa.delete(table).where(table.c.source == source))
 
     def standing(self, source: str) -> dict[str, datetime]:
-        """The documents that are not deleted, and when each last changed (UTC), by id.
+        """Return the documents that are not deleted, by id, with their last change (UTC).
 
         Raises `InboxUnreachable`.
         """
@@ -112,9 +112,9 @@ class Inbox:
     def withdraw(self, source: str, names: Collection[str]) -> int:
         """Remove documents and attachments (`record#name`) until they are pushed again.
 
-        For an inbox that was restored from a backup and contains what was deleted or closed
-        since. The next item about them is accepted, also with a version that was received
-        before. Returns how many records were changed; raises `InboxUnreachable`.
+        Needed after the inbox was restored from a backup, which may contain documents that were
+        deleted or closed since. The next item about them is accepted, even with a version that was
+        received before. Returns the number of changed records. Raises `InboxUnreachable`.
         """
         attached: dict[str, set[str]] = {name: set() for name in names}
         for name in names:
@@ -136,7 +136,7 @@ class Inbox:
         return len(after)
 
     def last_seq(self, source: str) -> int:
-        """The number of the last item that was accepted, 0 for none."""
+        """Return the number of the last accepted item, or 0 if there is none."""
         query = sa.select(push_sources.c.last_seq).where(push_sources.c.source == source)
         with self._reachable(), self._engine.connect() as connection:
             return connection.execute(query).scalar_one_or_none() or 0
@@ -144,9 +144,9 @@ class Inbox:
     def after(
         self, source: str, seq: int, upto: int, limit: int, *, access: bool = False
     ) -> list[PushedDocument]:
-        """The next documents with a number above `seq` and up to `upto`, by number.
+        """Return at most `limit` documents with a number above `seq` and up to `upto`, by number.
 
-        With `access`, that is the number of the last change of their readers.
+        With `access`, the number is that of the last change of their readers.
         """
         column = push_documents.c.access_seq if access else push_documents.c.seq
         query = sa.select(*COLUMNS).where(
@@ -157,12 +157,15 @@ class Inbox:
             return [document_from_row(row) for row in rows.mappings()]
 
     def stored(self, source: str, ids: Sequence[str]) -> dict[str, PushedDocument]:
-        """These documents as they are now, without the unknown. Raises `InboxUnreachable`."""
+        """Return these documents as they are now; unknown ids are left out.
+
+        Raises `InboxUnreachable`.
+        """
         with self._reachable(), self._engine.connect() as connection:
             return _stored_documents(connection, source, ids)
 
     def count_after(self, source: str, seq: int) -> int:
-        """How many documents have a number above `seq`."""
+        """Return how many documents have a number above `seq`."""
         query = sa.select(sa.func.count()).where(
             push_documents.c.source == source, push_documents.c.seq > seq
         )
@@ -178,15 +181,16 @@ class Inbox:
 
 
 def position_of(cursor: str | None) -> int | None:
-    """The number that a cursor contains; None if it is not a number."""
+    """Return the number that a cursor contains, or None if it is not a number."""
     valid = cursor is not None and cursor.isascii() and cursor.isdigit() and len(cursor) < 19
     return int(cursor) if valid and cursor else None
 
 
 def _lock_source(connection: sa.Connection, source: str) -> int:
-    """Lock the source's row until the transaction ends; returns the last number in use.
+    """Lock the source's row until the transaction ends; return the last number in use.
 
-    Numbers become visible in order: a crawl that has seen one has seen all lower ones.
+    Because of the lock, numbers become visible in order: a crawl that has seen a number has seen
+    all lower numbers.
     """
     own = push_sources.c.source == source
     lock = sa.update(push_sources).where(own).values(last_seq=push_sources.c.last_seq)
@@ -202,13 +206,13 @@ def _lock_source(connection: sa.Connection, source: str) -> int:
 
 
 def _note_applied(connection: sa.Connection, source: str, seq: int) -> None:
-    """Store the highest number that was indexed: a full crawl resets the cursor."""
+    """Store the highest number that was indexed, because a full crawl resets the cursor."""
     behind = (push_sources.c.source == source) & (push_sources.c.applied_seq < seq)
     connection.execute(sa.update(push_sources).where(behind).values(applied_seq=seq))
 
 
 def _backlog(connection: sa.Connection, source: str, at_least: int) -> InboxBacklog:
-    """The items that are not indexed; those up to `at_least` are, whatever is stored."""
+    """Return the items that are not indexed; items up to `at_least` are, whatever is stored."""
     stored = sa.select(push_sources.c.applied_seq).where(push_sources.c.source == source)
     applied = max(connection.execute(stored).scalar_one_or_none() or 0, at_least)
     query = sa.select(sa.func.count(), sa.func.min(push_documents.c.received)).where(
@@ -236,7 +240,7 @@ def _stored_documents(
 def _apply_all(
     items: Sequence[PushedItem | PushReceipt], before: dict[str, PushedDocument], last: int
 ) -> tuple[tuple[PushReceipt, ...], list[PushedDocument]]:
-    """Apply each item in order: a later one sees the state after the earlier ones."""
+    """Apply each item in order: a later item sees the state after the earlier items."""
     receipts: list[PushReceipt] = []
     after: dict[str, PushedDocument] = {}
     for item in items:
@@ -255,7 +259,7 @@ def _apply_all(
 def _write(
     connection: sa.Connection, source: str, after: Sequence[PushedDocument], known: Container[str]
 ) -> None:
-    """Write these states, and the last of their numbers; documents in `known` have a row."""
+    """Write these states and their last number; documents in `known` already have a row."""
     if not after:
         return
     now = datetime.now(UTC)
@@ -287,7 +291,7 @@ def _key(name: str) -> str:
 
 
 class PushService:
-    """Accepts pushes. `sources` are the configured ones that push, with their La Suite rules."""
+    """Accepts pushes. `sources` are the configured sources that push, with their La Suite rules."""
 
     def __init__(
         self,
@@ -300,7 +304,7 @@ class PushService:
         self.limits = limits
 
     def source_of(self, token: str) -> str | None:
-        """The configured source that a token gives access to, or None.
+        """Return the configured source that a token gives access to, or None.
 
         Raises `InboxUnreachable`.
         """
@@ -311,7 +315,7 @@ class PushService:
         return source if source in self._sources else None
 
     def receive(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
-        """Receive records, tombstones and new readers. Raises `InboxFull`, `InboxUnreachable`."""
+        """Receive records, deletions and new readers. Raises `InboxFull`, `InboxUnreachable`."""
         origins, max_bytes = self._sources[source].file_origins, self.limits.document_bytes
         parsed = [parse_item(item, max_bytes, origins) for item in items]
         return self._inbox.receive(source, parsed)
@@ -323,5 +327,5 @@ class PushService:
         return self._inbox.receive(source, parsed)
 
     def delete(self, source: str, ids: Sequence[str]) -> tuple[PushReceipt, ...]:
-        """Receive tombstones of these ids. Raises as `receive` does."""
+        """Receive deletions of these ids. Raises as `receive` does."""
         return self.receive(source, [{"type": "deleted", "id": name} for name in ids])

@@ -1,10 +1,7 @@
-"""Items that applications push, parsed.
+"""Parse items that applications push: records of the export schema, or find's documents.
 
-Records of the export schema, or documents as find sends them.
-
-`find` is La Suite's search application (suitenumerique/find). docs/pousser.md says what its
-fields mean here; those that are not named (`depth`, `path`, `numchild`, `size`, `tags`, …)
-are ignored.
+`find` is La Suite's search application (suitenumerique/find). docs/pousser.md says what its fields
+mean here; all other fields (`depth`, `path`, `numchild`, `size`, `tags`, …) are ignored.
 """
 
 import base64
@@ -36,7 +33,7 @@ from connectors.values import EVERYONE, MAX_PRINCIPALS, ContributorRole, account
 
 
 class PushOutcome(StrEnum):
-    """What became of one item of a push."""
+    """The result of one pushed item."""
 
     ACCEPTED = "accepted"
     UNCHANGED = "unchanged"
@@ -47,7 +44,7 @@ class PushOutcome(StrEnum):
 class PushReceipt:
     """The answer to one item. `document_id` is as it was pushed, without the source's name.
 
-    `code` is for programs, `reason` a French sentence; neither contains anything of the
+    `code` is for programs, `reason` is a French sentence; neither contains anything of the
     document's text. `place` is the invalid field, if known.
     """
 
@@ -71,9 +68,9 @@ class PushLimits:
 class SuiteRules:
     """Settings of a source for La Suite's documents.
 
-    `open_reach` are the reaches (`public`, `authenticated`) whose documents every agent may
-    find; `link` is a template of a document's URL with `{id}`, empty for none. `file_origins`
-    are those from which a file may be fetched (`https://host`, with its port), of any document.
+    `open_reach` are the values of `reach` (`public`, `authenticated`) that let every agent find a
+    document. `link` is a template of a document's URL with `{id}`, or empty. `file_origins` are the
+    origins (`https://host`, with its port) from which files of any pushed document may be fetched.
     """
 
     open_reach: frozenset[str] = frozenset()
@@ -103,22 +100,22 @@ class PushedItem:
 
     @property
     def digest(self) -> str:
-        """A digest of the item without its version, to recognize one that is pushed again."""
+        """A digest of the item without its version, to recognize an item that is pushed again."""
         return hashlib.blake2b(canonical_json(self.line).encode(), digest_size=16).hexdigest()
 
 
 def canonical_json(line: PushedLine) -> str:
-    """A line as the inbox stores it: equal lines give equal texts, without NUL."""
+    """Return a line as the inbox stores it: equal lines give equal texts, without NUL."""
     return line.model_dump_json(exclude_defaults=True)
 
 
 def parse_item(
     item: object, document_bytes: int, file_origins: frozenset[str] = frozenset()
 ) -> PushedItem | PushReceipt:
-    """The item, or the receipt that refuses it; never raises.
+    """Return the item, or the receipt that refuses it; never raises.
 
     `item` is parsed JSON; `version`, next to the record's own fields, is an integer or a text.
-    Files at an address are accepted on `file_origins` alone.
+    Files given by URL are accepted only on `file_origins`.
     """
     text = encode_item(item, document_bytes)
     if isinstance(text, PushReceipt):
@@ -143,7 +140,7 @@ def parse_item(
 
 
 def encode_item(item: object, document_bytes: int) -> bytes | PushReceipt:
-    """The item in UTF-8, or its refusal: not an object, a lone surrogate, or too large."""
+    """Return the item in UTF-8, or its refusal: not an object, a lone surrogate, or too large."""
     if not isinstance(item, dict):
         return refused_receipt("", "malformed", "ce n'est pas un objet JSON")
     try:
@@ -159,18 +156,18 @@ def encode_item(item: object, document_bytes: int) -> bytes | PushReceipt:
 
 
 def refused_receipt(document_id: str, code: str, reason: str, place: str = "") -> PushReceipt:
-    """The receipt of an item that is not accepted."""
+    """Return the receipt of an item that is not accepted."""
     return PushReceipt(document_id, PushOutcome.REFUSED, code, reason, place)
 
 
 def _id_of(item: dict[str, object]) -> str:
-    """The id of an invalid item, empty if that is invalid too."""
+    """Return the id of an invalid item, or an empty text if the id is invalid too."""
     given = item.get("id")
     return given.strip() if isinstance(given, str) and len(given) <= 2000 else ""
 
 
 def _parse_version(given: object) -> str | None:
-    """The version as text, empty for none; None if it is invalid."""
+    """Return the version as text, empty if there is none; None if it is invalid."""
     if given is None:
         return ""
     if isinstance(given, int) and not isinstance(given, bool) and abs(given) < 10**40:
@@ -182,10 +179,9 @@ def _parse_version(given: object) -> str | None:
 
 
 def _attachments_problem(line: RecordLine, file_origins: frozenset[str]) -> str:
-    """Why a record's attachments are refused; empty if they are valid.
+    """Return why a record's attachments are refused, in French; empty if they are valid.
 
-    A path would name a file of the server: only base64 is accepted, and addresses on
-    `file_origins`.
+    A path would name a file of the server, so only base64 and URLs on `file_origins` are accepted.
     """
     names = Counter(attachment.name for attachment in line.attachments)
     if any(count > 1 for count in names.values()):
@@ -207,7 +203,7 @@ def _attachments_problem(line: RecordLine, file_origins: frozenset[str]) -> str:
 
 
 def _address_problem(attachment: AttachmentLine, file_origins: frozenset[str]) -> str:
-    """Why a file is not fetched from its address; empty if it may be."""
+    """Return why a file may not be fetched from its URL, in French; empty if it may."""
     if attachment.path is not None or attachment.base64 is not None:
         return "donnez « base64 » ou « url », l'un des deux"
     if origin_of(attachment.url or "", file_origins) is None:
@@ -231,9 +227,9 @@ _MOST_CONTRIBUTORS = 1_000
 class _FindDocument(BaseModel):
     """One document of `/documents/index/`. Other fields are ignored.
 
-    `creator` and `contributors` are accounts, as `users`. Find's own schema has neither: an
-    application that sends them says who wrote. Nor has it `url`, the address of a file that has
-    no text here; with an invalid `url`, `mimetype` or `size` the file is not fetched.
+    `creator` and `contributors` are accounts, like `users`. Find's own schema lacks both:
+    applications may send them to say who wrote. It also lacks `url`, the URL of a file whose text
+    is not in `content`; if `url`, `mimetype` or `size` is invalid, the file is not fetched.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
@@ -258,9 +254,9 @@ class _FindDocument(BaseModel):
 def parse_find_item(
     item: object, source: str, rules: SuiteRules, document_bytes: int
 ) -> PushedItem | PushReceipt:
-    """The item of one of find's documents, or the receipt that refuses it; never raises.
+    """Return the item for one of find's documents, or the receipt that refuses it; never raises.
 
-    It has no version: `updated_at` does not change when the readers do.
+    The item has no version: `updated_at` does not change when the readers do.
     """
     text = encode_item(item, document_bytes)
     if isinstance(text, PushReceipt):
@@ -306,7 +302,7 @@ def _find_record(document: _FindDocument, allowed: list[str], rules: SuiteRules)
 
 
 def _file_of(document: _FindDocument, rules: SuiteRules) -> list[AttachmentLine]:
-    """The file of a document without a text, if it may be fetched; it is named by the title."""
+    """Return the file of a document without a text, if it may be fetched; the title names it."""
     url, kind, size = document.url, document.mimetype, document.size
     if document.content.strip() or not isinstance(url, str) or not isinstance(kind, str):
         return []
@@ -323,17 +319,17 @@ def _file_of(document: _FindDocument, rules: SuiteRules) -> list[AttachmentLine]
 
 
 def _editors(document: _FindDocument) -> list[ContributorLine]:
-    """Who contributed, each once; the creator is the author."""
+    """Return each contributor once, as editor; the creator is the author."""
     names = dict.fromkeys(one for one in document.contributors if one != document.creator)
     last = document.updated_at.date()
     return [ContributorLine(account=name, role=ContributorRole.EDITOR, last=last) for name in names]
 
 
 def _find_principals(document: _FindDocument, source: str, rules: SuiteRules) -> list[str]:
-    """Users are accounts of the source, groups are its own groups.
+    """Return the principals of users (accounts of the source) and groups (of the source).
 
-    Every agent may find a document that is open to all with its link only if the settings
-    say so: find itself shows it only to users who have opened it.
+    A document open to all by its link is found by every agent only if the settings say so: find
+    itself shows it only to users who have opened it.
     """
     allowed = {account_principal(f"{source}:{user}") for user in document.users}
     allowed |= {f"{source}:group:{group}" for group in document.groups}

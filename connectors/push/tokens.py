@@ -1,4 +1,4 @@
-"""Tokens with which applications push: each gives access to one source; only its hash is stored."""
+"""Push tokens of applications: each gives access to one source; only its hash is stored."""
 
 import hashlib
 import hmac
@@ -41,7 +41,7 @@ push_token_validity = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """What may be shown of a token, never the token itself."""
+    """The part of a token that may be shown, never the token itself."""
 
     id: str
     label: str
@@ -51,7 +51,7 @@ class TokenRow:
 
 
 class PushTokens:
-    """Create, list, rotate, revoke and check tokens."""
+    """Creates, lists, rotates, revokes and checks tokens."""
 
     def __init__(
         self, engine: sa.Engine, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -59,7 +59,7 @@ class PushTokens:
         self._engine, self._now = engine, now
 
     def add(self, source: str, label: str) -> str:
-        """A new token with 256 random bits; it cannot be shown again."""
+        """Create a token with 256 random bits and return it; it cannot be shown again."""
         name = secrets.token_hex(4)
         token = f"qsp_{name}_{secrets.token_urlsafe(32)}"
         row = {"id": name, "source": source, "label": label, "digest": _digest(token)}
@@ -68,7 +68,7 @@ class PushTokens:
         return token
 
     def of(self, source: str) -> tuple[TokenRow, ...]:
-        """The tokens of a source, oldest first."""
+        """Return the tokens of a source, oldest first."""
         columns = (push_tokens.c.id, push_tokens.c.label, push_tokens.c.created)
         query = sa.select(*columns, *_VALIDITY).select_from(_TOKENS_WITH_VALIDITY)
         query = query.where(push_tokens.c.source == source)
@@ -77,9 +77,9 @@ class PushTokens:
             return tuple(TokenRow(*row[:3], _with_zone(row.ends), row.used) for row in rows)
 
     def rotate(self, source: str, token_id: str, overlap: timedelta) -> str | None:
-        """A new token; the old one expires after `overlap`, or earlier if it already would.
+        """Return a new token; the old one expires after `overlap`, or earlier if it already would.
 
-        None if there is no such token.
+        Returns None if there is no such token.
         """
         before = next((row for row in self.of(source) if row.id == token_id), None)
         if before is None:
@@ -90,7 +90,7 @@ class PushTokens:
         return self.add(source, before.label)
 
     def revoke(self, source: str, token_id: str) -> bool:
-        """Revoke a token; whether there was one."""
+        """Revoke a token; return whether it existed."""
         own = (push_tokens.c.source == source) & (push_tokens.c.id == token_id)
         with self._engine.begin() as connection:
             if not connection.execute(sa.delete(push_tokens).where(own)).rowcount:
@@ -100,9 +100,9 @@ class PushTokens:
             return True
 
     def source_of(self, token: str) -> str | None:
-        """The source that a token gives access to; None for an invalid token.
+        """Return the source that a token gives access to, or None for an invalid token.
 
-        The id, which is looked up, is not secret; the digests are compared in constant time.
+        The token's id, which is looked up, is not secret; digests are compared in constant time.
         """
         match = _TOKEN.fullmatch(token)
         if match is None:
@@ -136,10 +136,10 @@ _TOKENS_WITH_VALIDITY = push_tokens.outerjoin(
 
 
 def _with_zone(moment: datetime | None) -> datetime | None:
-    """The moment in UTC: SQLite does not store the time zone."""
+    """Return the moment in UTC: SQLite does not store the time zone."""
     return assume_utc(moment) if moment else None
 
 
 def _digest(token: str) -> str:
-    """A fast hash is enough: 256 random bits cannot be guessed."""
+    """Return the SHA-256: a fast hash is enough, since 256 random bits cannot be guessed."""
     return hashlib.sha256(token.encode()).hexdigest()

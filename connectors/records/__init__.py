@@ -1,1 +1,1 @@
-"""A record as exports and pushes write it: one JSON object a line."""
+"""Records as exports and pushes write them: one JSON object per line."""

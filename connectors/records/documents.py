@@ -38,10 +38,10 @@ from connectors.values import (
 
 @dataclass(frozen=True, slots=True)
 class RecordContext:
-    """What documents take from outside their record: source, folder, account labels, spaces.
+    """The data that documents need besides their record: source, folder, labels, spaces.
 
-    `fetcher` gives the function that fetches an attachment from its address; it raises
-    `UnsafePath` where the settings do not admit that. An export has none.
+    `fetcher` returns a function that downloads an attachment from its address; it raises
+    `UnsafePath` if the settings do not allow the address. Exports have no fetcher.
     """
 
     source: str
@@ -51,19 +51,19 @@ class RecordContext:
     fetcher: Callable[[AttachmentLine, RecordLine], Callable[[], bytes]] | None = None
 
     def qualified(self, name: str) -> str:
-        """An id or account with the source's name in front; an empty one stays empty."""
+        """Return an id or account with the source's name in front; an empty name stays empty."""
         return f"{self.source}:{name}" if name else ""
 
 
 def access_of(readers: Readers | None) -> Access:
-    """The access that a record's readers give; nobody's without readers."""
+    """Return the access that a record's readers give; without readers, it admits nobody."""
     if readers is None:
         return Access()
     return Access(frozenset(readers.allowed), frozenset(readers.denied))
 
 
 def access_of_line(line: AccessLine | InvalidLine) -> Access:
-    """The access that an access line gives; nobody's if the line is invalid."""
+    """Return the access that an access line gives; it admits nobody if the line is invalid."""
     return access_of(line.readers) if isinstance(line, AccessLine) else Access()
 
 
@@ -100,7 +100,7 @@ def documents_of(
         try:
             read, version = _attachment_reader(attachment, record, context)
         except (OSError, RuntimeError, ValueError) as error:
-            # A missing file, or an unsafe path, whose reason is a sentence of ours.
+            # A missing file, or an unsafe path; only `UnsafePath` has a French reason.
             reason = str(error) if isinstance(error, UnsafePath) else "illisible"
             yield Malformed(where, f"pièce jointe : {reason}", own_id)
             continue
@@ -126,7 +126,10 @@ def documents_of(
 def _attachment_reader(
     attachment: AttachmentLine, record: RecordLine, context: RecordContext
 ) -> tuple[Callable[[], bytes], str]:
-    """A function that reads an attachment, and its version. Raises OSError or ValueError."""
+    """Return a function that reads the attachment, and its version.
+
+    Raises OSError or ValueError.
+    """
     folder = context.folder
     if context.fetcher is not None and attachment.url is not None:
         version = f"{attachment.url}:{attachment.size}:{_modified(record)}"
@@ -155,7 +158,7 @@ def _sections(record: RecordLine, context: RecordContext) -> Iterator[Section]:
             yield section(part.heading, part.text, record.author)
     else:
         yield from _with_text(section("", _plain(record.text, record), record.author))
-    # The heading of an answer says who speaks: those within it are lines of its text.
+    # Answers have a fixed heading, so headings inside an answer stay in its text.
     for one in record.sections:
         yield from _with_text(section(one.heading, _plain(one.text, record), one.author, one.page))
     for answer in record.answers:
@@ -200,7 +203,7 @@ class _RoleTally:
             return
         first, last = min(first, last), max(first, last)
         self.days += [first, last]
-        # The distribution over a span is unknown: spread evenly, the remainder on the last years.
+        # The distribution over years is unknown: spread evenly, the remainder on the last years.
         span = range(last.year, first.year - 1, -1)
         share, remainder = divmod(count, len(span))
         for place, year in enumerate(span[: count if share == 0 else None]):
@@ -260,7 +263,7 @@ def _upload_contribution(record: RecordLine, context: RecordContext) -> tuple[Co
 
 
 def _modified(record: RecordLine) -> datetime | None:
-    """As given, or the latest date in the record."""
+    """Return the record's modification time, or else the latest date in the record."""
     if record.modified:
         return assume_utc(record.modified)
     moments = [record.created]

@@ -1,7 +1,7 @@
-"""The schema of export lines (version 1) and how one line is parsed: one JSON object a line.
+"""The schema of export lines (version 1), and the parser of one line: one JSON object per line.
 
-`quisait schema export` prints the JSON Schema of these models. The first line of each file is
-its header. Account and space lines may stand anywhere in the files.
+`quisait schema export` prints the JSON Schema of these models. The first line of each file is its
+header. Account and space lines may stand anywhere in the files.
 """
 
 import json
@@ -33,13 +33,14 @@ Principal = Annotated[Name, Field(pattern=r"^(everyone|[^:\s]+:\S[^\x00]*)$")]
 
 Item = TypeVar("Item")
 FailFastList = Annotated[list[Item], FailFast()]
-"""A list whose validation stops at the first invalid item: each error takes a kilobyte."""
+"""A list whose validation stops at the first invalid item: each error takes a kilobyte of memory.
+"""
 
 Principals = Annotated[FailFastList[Principal], Field(max_length=MAX_PRINCIPALS)]
 
 
 class Readers(_ExportModel):
-    """Principals allowed and denied; with none allowed nobody may read."""
+    """Principals allowed and denied; if none is allowed, nobody may read."""
 
     allowed: Principals
     denied: Principals = []
@@ -54,7 +55,7 @@ class HeaderLine(_ExportModel):
 
 
 class AccountLine(_ExportModel):
-    """An account of the source and the name that it shows."""
+    """An account of the source and the name that the source shows for it."""
 
     type: Literal["account"]
     id: Name
@@ -62,7 +63,7 @@ class AccountLine(_ExportModel):
 
 
 class SpaceLine(_ExportModel):
-    """A community or space; its readers and evidence policy hold for records without their own."""
+    """A community or space; its readers and evidence policy apply to records that have none."""
 
     type: Literal["space"]
     id: Name
@@ -72,7 +73,7 @@ class SpaceLine(_ExportModel):
 
 
 class Reply(_ExportModel):
-    """An answer or a comment; `thanks` is how many others thanked for it."""
+    """An answer or a comment; `thanks` is the number of other people who thanked for it."""
 
     author: Name
     text: str
@@ -91,10 +92,10 @@ class SectionLine(_ExportModel):
 
 
 class ContributorLine(_ExportModel):
-    """What an account did, if the record itself does not say it (revisions of a page).
+    """A contribution that the record itself does not show (revisions of a page).
 
-    `volume` is how many characters or lines of the present text are theirs: one unit for all of a
-    record's contributors.
+    `volume` is how many characters or lines of the current text the account wrote: the same unit
+    for all of a record's contributors.
     """
 
     account: Name
@@ -108,8 +109,8 @@ class ContributorLine(_ExportModel):
 class AttachmentLine(_ExportModel):
     """A file beside the export (`path`, relative, inside its folder) or inside it (`base64`).
 
-    A pushed one may be at an address (`url`) that the settings of its source admit; `size` is then
-    its size in bytes. An export has none.
+    A pushed attachment may instead be at an address (`url`) that the source's settings allow, with
+    its `size` in bytes. An export may not use `url`.
     """
 
     name: Name
@@ -121,7 +122,7 @@ class AttachmentLine(_ExportModel):
 
 
 class TextFormat(StrEnum):
-    """What the texts of a record are written in."""
+    """The markup of a record's texts."""
 
     TEXT = "text"
     MARKDOWN = "markdown"
@@ -130,7 +131,8 @@ class TextFormat(StrEnum):
 class RecordLine(_ExportModel):
     """A post, a thread (its text is the question), a page or a message.
 
-    `format` says what its texts are written in; without it, those that look like Markdown are.
+    `format` is the markup of its texts; without it, each text that looks like Markdown is read as
+    such.
     """
 
     type: Literal["post", "thread", "page", "message"]
@@ -161,10 +163,10 @@ class RecordLine(_ExportModel):
 
 
 class DeletedLine(_ExportModel):
-    """A tombstone, of a record or of one attachment (`record#name`).
+    """The deletion of a record, or of one attachment (`record#name`).
 
-    `attachments` names those that are deleted with it; it is needed only if the record's
-    line is no longer in the files.
+    `attachments` names attachments that are deleted with the record; it is needed only if the
+    record's line is no longer in the files.
     """
 
     type: Literal["deleted"]
@@ -173,9 +175,10 @@ class DeletedLine(_ExportModel):
 
 
 class AccessLine(_ExportModel):
-    """New readers of a record whose content did not change, and of its attachments.
+    """New readers of a record and its attachments; their content did not change.
 
-    `attachments` names them; it is needed only if the record's line is no longer in the files.
+    `attachments` names the attachments; it is needed only if the record's line is no longer in the
+    files.
     """
 
     type: Literal["access"]
@@ -191,7 +194,7 @@ export_line_adapter: TypeAdapter[ExportLine] = TypeAdapter(
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of one line of an export."""
+    """Return the JSON Schema (2020-12) of one line of an export."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "quisait export, one line",
@@ -204,8 +207,9 @@ MAX_LINE_BYTES = 64 * 1024 * 1024
 """A longer line is skipped and reported."""
 
 MAX_LINE_VALUES = 100_000
-"""A line with more values and keys is skipped and reported; it is enough for a thread of ten
-thousand answers."""
+"""A line with more values and keys is skipped and reported; a thread of ten thousand answers has
+fewer.
+"""
 
 _EXPORT_LINE_TYPES = frozenset({"header", "account", "space"})
 _FIELDS = frozenset(name for model in _ExportModel.__subclasses__() for name in model.model_fields)
@@ -228,7 +232,7 @@ class RawLine:
 
     @property
     def location(self) -> tuple[str, int]:
-        """(file, offset in bytes), in the order of the export."""
+        """(file, offset in bytes); sorts in the order of the export."""
         return self.file, self.start
 
     @property
@@ -239,10 +243,10 @@ class RawLine:
 
 @dataclass(frozen=True, slots=True)
 class InvalidLine:
-    """A line that could not be parsed, with what is known of it.
+    """A line that could not be parsed, with its known parts.
 
-    `reason` contains nothing of the line's text. `type` and `id` are empty if unknown;
-    `ids` are the record's id and its attachments' ids, None if the line does not tell them.
+    `reason` contains nothing of the line's text. `type` and `id` are empty if unknown; `ids` are
+    the record's id and its attachments' ids, or None if the line does not tell them.
     """
 
     reason: str
@@ -252,7 +256,7 @@ class InvalidLine:
 
     @property
     def concerns_document(self) -> bool:
-        """Whether it may be about a document."""
+        """Whether the line may be about a document."""
         return self.type not in _EXPORT_LINE_TYPES
 
 
@@ -270,17 +274,17 @@ def parse_line(line: RawLine) -> ExportLine | InvalidLine:
 
 
 def is_unfinished(raw: RawLine, line: ExportLine | InvalidLine) -> bool:
-    """Whether this is a last line that is still being written."""
+    """Return whether this is a last line that is still being written."""
     return isinstance(line, InvalidLine) and line.ids is None and not raw.terminated
 
 
 def attachment_id(record_id: str, name: str) -> str:
-    """The id of a record's attachment."""
+    """Return the id of a record's attachment."""
     return f"{record_id}#{name}"
 
 
 def possible_records(name: str) -> Iterator[tuple[str, str]]:
-    """The (record id, attachment name) pairs that give this attachment id.
+    """Yield the (record id, attachment name) pairs that give this attachment id.
 
     There may be several, since both may contain a `#`.
     """

@@ -1,1 +1,1 @@
-"""The contract of connectors, for their authors' tests: a plugin of pytest (docs/connecteur.md)."""
+"""The contract of connectors, as a pytest plugin for connector authors (docs/connecteur.md)."""

@@ -1,7 +1,7 @@
-"""The contract of every connector. Each check raises AssertionError if it is broken.
+"""The contract of every connector. Each check raises AssertionError if the contract is broken.
 
-A `ConnectorHarness` is a small source that a check may change; its connector is made anew for each
-reading, as each crawl does.
+A `ConnectorHarness` is a small source that a check may change. Like a crawl, each reading opens a
+new connector.
 """
 
 from collections.abc import Callable, Iterable
@@ -32,26 +32,26 @@ class ConnectorHarness(Protocol):
     """A source under test. Checks choose the names of its documents."""
 
     resumable_count: int
-    """So many documents that a crawl has at least three checkpoints."""
+    """Number of documents that a crawl needs to yield at least three checkpoints."""
 
     def connector(self) -> Connector: ...
 
     def document_id(self, name: str) -> str:
-        """The id of a document that was added."""
+        """Return the id of a document that was added."""
 
     def add(self, name: str, text: str, allowed: tuple[str, ...]) -> None:
         """Add a document, or change its text."""
 
     def set_readers(self, name: str, allowed: tuple[str, ...]) -> None:
-        """Change its readers and nothing else."""
+        """Change the document's readers and nothing else."""
 
     def remove(self, name: str) -> None: ...
 
     def add_invalid_records(self) -> int:
-        """Add invalid records; returns how many."""
+        """Add invalid records and return their number."""
 
     def add_complete_document(self) -> Document:
-        """Add a document with every field set; returns the expected document."""
+        """Add a document with every field set and return the expected document."""
 
 
 EVERYONE = ("everyone",)
@@ -75,7 +75,7 @@ def last_cursor(changes: Iterable[Change]) -> str:
 
 
 def with_file_text(document: Document) -> Document:
-    """The document with its file's bytes in a section, to compare two reads."""
+    """Return the document with its file's bytes in a section, to compare two reads."""
     if document.content is None:
         return document
     body = document.content.read().decode("utf-8", "replace")
@@ -89,7 +89,7 @@ def comparable(change: Change) -> Change:
 
 
 def apply(changes: Iterable[Change], kept: IndexedDocuments | None = None) -> IndexedDocuments:
-    """The indexed documents after these changes."""
+    """Return the indexed documents after these changes."""
     kept = dict(kept or {})
     stale: set[str] = set()
     for change in changes:
@@ -113,7 +113,7 @@ def apply(changes: Iterable[Change], kept: IndexedDocuments | None = None) -> In
 
 
 def _access_after(change: Change, document: Document, stale: set[str]) -> Access:
-    """An indexed document's access after a change; nobody may read a stale one."""
+    """Return a document's access after a change; nobody may read a stale document."""
     if document.id in stale:
         return Access()
     match change:
@@ -165,7 +165,7 @@ def check_unchanged_yields_nothing(harness: ConnectorHarness) -> None:
 
 
 def check_change_arrives(harness: ConnectorHarness) -> None:
-    """A changed text and a new document come after the last checkpoint."""
+    """After the last checkpoint, a changed text and a new document arrive."""
     fill(harness)
     first = read(harness)
     before = apply(first)
@@ -177,7 +177,7 @@ def check_change_arrives(harness: ConnectorHarness) -> None:
 
 
 def check_deletion(harness: ConnectorHarness) -> None:
-    """A removed document is deleted, by tombstone or listing, and no other is."""
+    """A removed document is deleted, by `Delete` or `Listing`, and no other is."""
     fill(harness)
     first = read(harness)
     before = apply(first)
@@ -207,7 +207,7 @@ def check_access_change(harness: ConnectorHarness) -> None:
 
 
 def check_refetch(harness: ConnectorHarness) -> None:
-    """Documents that are read again are the same as in a full crawl."""
+    """Refetched documents are the same as in a full crawl."""
     fill(harness)
     harness.remove("d004.txt")
     whole = apply(read(harness))

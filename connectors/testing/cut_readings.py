@@ -1,4 +1,4 @@
-"""A source read again and again while it changes, each reading killed somewhere."""
+"""Read a source that changes, and stop each reading at a random change."""
 
 from collections.abc import Callable
 from random import Random
@@ -10,9 +10,10 @@ from connectors.testing.connector_contract import IndexedDocuments, apply
 def read_with_cuts(
     connector: Callable[[], Connector], change: Callable[[Random], None], seed: int, rounds: int
 ) -> None:
-    """Raises AssertionError if what is kept in the end is not what the source holds.
+    """Check that a source read in interrupted pieces ends with the same documents as one full read.
 
-    What was read after the last checkpoint may have been kept, and is read again.
+    A cut reading may keep changes after its last checkpoint; the next reading yields them again.
+    Raises AssertionError if the final documents differ.
     """
     draw = Random(seed)  # noqa: S311 - reproducible
     kept: IndexedDocuments = {}

@@ -21,7 +21,7 @@ from connectors.values import Access, Document
 
 @dataclass
 class LyingConnector:
-    """A connector whose changes a fault alters."""
+    """A connector whose changes are altered by a fault."""
 
     true: Connector
     lie: "Lie"
@@ -114,7 +114,7 @@ def changes_titles(true: Connector, since: str | None) -> Iterator[Change]:
 
 
 def forgets_after_checkpoint(true: Connector, since: str | None) -> Iterator[Change]:
-    """Skips the first document after a cursor."""
+    """Skip the first document after a cursor."""
     skipped = since is None
     for change in true.changes(since):
         if isinstance(change, Upsert) and not skipped:
@@ -124,7 +124,7 @@ def forgets_after_checkpoint(true: Connector, since: str | None) -> Iterator[Cha
 
 
 def withholds_the_last(true: Connector, since: str | None) -> Iterator[Change]:
-    """Skips the last document after a cursor."""
+    """Skip the last document after a cursor."""
     changes = list(true.changes(since))
     last = max((i for i, c in enumerate(changes) if isinstance(c, Upsert)), default=-1)
     yield from (c for i, c in enumerate(changes) if since is None or i != last)

@@ -1,6 +1,6 @@
-"""The plugin: a test that takes `connector_check` or `connector_lie` runs once for each of them.
+"""A pytest plugin: runs a test once per check (`connector_check`) or fault (`connector_lie`).
 
-A test hands either its harness, a source that may be changed (`ConnectorHarness`):
+A test passes its harness, a source that may be changed (`ConnectorHarness`), to either:
 
     def test_contract(connector_check, harness):
         connector_check(harness)
@@ -16,26 +16,26 @@ import pytest
 
 pytest.register_assert_rewrite("connectors.testing.connector_contract")
 
-# Imported after: only modules that are loaded later are rewritten.
+# Imported here: pytest rewrites only modules that are loaded after the call above.
 from connectors.testing.connector_contract import CHECKS, ConnectorHarness  # noqa: E402
 from connectors.testing.lying_connectors import LIES, Lie, LyingConnectorHarness  # noqa: E402
 
 
 @dataclass(frozen=True, slots=True)
 class NoticedLie:
-    """Calls a check on a connector with one fault; fails where the check does not notice it."""
+    """Runs a check on a connector with one fault; fails if the check does not notice it."""
 
     check: Callable[[ConnectorHarness], None]
     lie: Lie
 
     def __call__(self, harness: ConnectorHarness) -> None:
-        """Raises `pytest.fail.Exception` if the check passes all the same."""
+        """Raise `pytest.fail.Exception` if the check passes in spite of the fault."""
         with pytest.raises(AssertionError):
             self.check(LyingConnectorHarness(harness, self.lie))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test for each check, and for each lie."""
+    """Parametrize a test with all checks, or with all faulty connectors."""
     if "connector_check" in metafunc.fixturenames:
         metafunc.parametrize("connector_check", list(CHECKS.values()), ids=list(CHECKS))
     if "connector_lie" in metafunc.fixturenames:

@@ -1,4 +1,4 @@
-"""The requests that are sent to a repository: CMIS 1.1, browser binding."""
+"""A client of a repository: CMIS 1.1, browser binding."""
 
 import math
 from dataclasses import dataclass, field
@@ -19,15 +19,15 @@ from quisait_cmis.objects import (
 )
 
 PAGE = 200
-"""Objects of a page of a folder or of the change log."""
+"""Objects per page, of a folder or of the change log."""
 MOST_PAGES = 5_000
 _TRIES = 3
-"""Times that a folder is listed which changes while it is."""
+"""Number of times that a folder is listed if it changes meanwhile."""
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
 class ObjectUnreadable(Exception):
-    """An object was not read; `gone`: the repository has none. The text says why, in French."""
+    """An object was not read; `gone`: it does not exist. The text is a French reason."""
 
     def __init__(self, reason: str, *, gone: bool = False) -> None:
         super().__init__(reason)
@@ -36,7 +36,7 @@ class ObjectUnreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CmisRepository:
-    """What a repository says of itself; `log_token` is that of the newest entry of its log."""
+    """A repository's description of itself; `log_token` belongs to its newest log entry."""
 
     id: str
     url: str
@@ -58,12 +58,12 @@ class LogEntry:
 
 
 class LogUnreadable(Exception):
-    """The log does not tell what happened since a token: all has to be looked at."""
+    """The log is incomplete since a token, so that a walk is needed."""
 
 
 @dataclass(slots=True)
 class CmisClient:
-    """One repository. An object that fails alone is told from a server that is away."""
+    """Requests to one repository; distinguishes a failing object from a server that is down."""
 
     host: HttpHost
     repository_id: str = ""
@@ -72,17 +72,20 @@ class CmisClient:
 
     @property
     def repository(self) -> CmisRepository:
-        """Asked for once. Raises `SourceRefused`, `SourceUnreachable`."""
+        """The repository's description, requested once.
+
+        Raises `SourceRefused`, `SourceUnreachable`.
+        """
         if self._repository is None:
             self._repository = self._asked_repository()
         return self._repository
 
     def root(self, path: str) -> CmisObject:
-        """The folder that is read. Raises `SourceRefused`, `SourceUnreachable`."""
+        """Return the folder to read. Raises `SourceRefused`, `SourceUnreachable`."""
         try:
             if path == "/":
                 return self.object_of(self.repository.root_id)
-            # Not by path in the address: servers differ in how they read it.
+            # Step by step, since servers interpret a path in the URL differently.
             folder = self.object_of(self.repository.root_id)
             for name in path.strip("/").split("/"):
                 children, _ = self.children(folder)
@@ -97,7 +100,7 @@ class CmisClient:
             raise self.unread_root(str(error), error) from error
 
     def unread_root(self, reason: str, error: ObjectUnreadable | None = None) -> SourceError:
-        """What to raise where the folder to read is not: nothing can be said of what it has."""
+        """Return the error to raise if the folder to read cannot be listed."""
         if error and isinstance(error.__cause__, SourceUnreachable):
             return error.__cause__
         return SourceRefused(
@@ -106,7 +109,7 @@ class CmisClient:
         )
 
     def object_of(self, object_id: str) -> CmisObject:
-        """An object with its access list. Raises `ObjectUnreadable`, `SourceUnreachable`."""
+        """Return an object with its access list. Raises `ObjectUnreadable`, `SourceUnreachable`."""
         answer = self._asked("object", objectId=object_id, includeACL="true")
         try:
             return read_object(answer)
@@ -114,9 +117,9 @@ class CmisClient:
             raise ObjectUnreadable(str(error)) from error
 
     def document(self, listed: CmisObject, *, major: bool) -> tuple[CmisObject, CmisObject] | None:
-        """The version to read, and the object that its folder lists: each with its access list.
+        """Return the version to read, and the listed object, each with its access list.
 
-        None where it has no major version. Raises as `object`.
+        Returns None if `major` is set and there is no major version. Raises as `object_of` does.
         """
         current = self.object_of(listed.id)
         if not major or current.flag("cmis:isLatestMajorVersion") is not False:
@@ -125,7 +128,7 @@ class CmisClient:
         return (self.object_of(found.id), current) if found else None
 
     def children(self, folder: CmisObject) -> tuple[list[CmisObject], int]:
-        """What a folder has, and how many of it could not be read.
+        """Return a folder's objects, and how many of them could not be read.
 
         Raises `ObjectUnreadable`, `SourceUnreachable`.
         """
@@ -136,13 +139,16 @@ class CmisClient:
         raise ObjectUnreadable("ce dossier change sans cesse pendant qu'il est listé")
 
     def parents(self, object_id: str) -> list[CmisObject]:
-        """The folders that an object is in; `segment` is its own name there. As `object`."""
+        """Return the folders that an object is in; `segment` is the object's name in each.
+
+        Raises as `object_of` does.
+        """
         return self._several(
             "parents", "object", objectId=object_id, includeRelativePathSegment="true"
         )
 
     def read(self, found: CmisObject) -> bytes:
-        """A document's file, if all of it is as it was. Raises `RecordVanished`."""
+        """Return a document's file if nothing changed meanwhile. Raises `RecordVanished`."""
         parameters = {"cmisselector": "content", "objectId": found.id}
         answer = self.failures.ask(
             lambda: self.host.request("GET", self.repository.root_url, parameters), RecordVanished
@@ -160,7 +166,7 @@ class CmisClient:
         return answer.content
 
     def content(self, found: CmisObject, title: str) -> Content | None:
-        """A document's file, to be read in its turn; None where it has none."""
+        """Return a document's file, to be read later, or None if it has no file."""
         size = found.number("cmis:contentStreamLength")
         name = found.text("cmis:contentStreamFileName")
         media_type = found.text("cmis:contentStreamMimeType")
@@ -175,7 +181,7 @@ class CmisClient:
         )
 
     def log_since(self, token: str, most: int) -> list[LogEntry]:
-        """The log's entries from that token on. Raises `LogUnreadable`, `SourceUnreachable`."""
+        """Return the log's entries since a token. Raises `LogUnreadable`, `SourceUnreachable`."""
         entries: list[LogEntry] = []
         for _ in range(math.ceil(most / PAGE) + 1):
             parameters = {
@@ -201,14 +207,14 @@ class CmisClient:
             if not more:
                 return entries
             if not isinstance(following, str) or following == token:
-                raise LogUnreadable  # it does not go on
+                raise LogUnreadable  # the log does not advance
             token = following
         raise LogUnreadable
 
     def _listed_once(self, folder: CmisObject) -> tuple[list[CmisObject], int] | None:
-        """As `children`; None where the folder changed between two pages.
+        """Return the same as `children`, or None if the folder changed between two pages.
 
-        Each page begins with the last of the one before: a listing that moved is noticed.
+        Each page begins with the last object of the page before, so that a shift is noticed.
         """
         found: dict[str, CmisObject] = {}
         odd, skipped, last = 0, 0, ""
@@ -248,7 +254,7 @@ class CmisClient:
             raise ObjectUnreadable(str(error)) from error
 
     def _asked(self, selector: str, **parameters: object) -> Any:
-        """A JSON answer. Raises `ObjectUnreadable`, `SourceUnreachable`."""
+        """Return a JSON answer. Raises `ObjectUnreadable`, `SourceUnreachable`."""
         asked = {"cmisselector": selector, "succinct": "true", **parameters}
         answer = self.failures.ask(
             lambda: self.host.request("GET", self.repository.root_url, asked), ObjectUnreadable

@@ -49,16 +49,16 @@ from quisait_cmis.walk import ListedObject, UnlistedObjects, is_read, paths_of, 
 CHECKPOINT_DOCUMENTS = 50
 CHECK_DOCUMENTS = 50
 MOST_LOGGED = 1_000
-"""Entries of the log that are read one by one; after more all is walked."""
+"""Maximum number of log entries that are followed one by one; with more, everything is walked."""
 _NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class CmisConnector:
-    """Every selected document at and below one folder of a repository.
+    """Reads every selected document in and below one folder of a repository.
 
-    A document that is as it was is not read again; its access list is asked for each time that
-    all is walked. `password` is that of the account which the options name.
+    An unchanged document is not read again; its access list is requested in every walk. `password`
+    belongs to the account in the options.
     """
 
     source: str
@@ -70,7 +70,7 @@ class CmisConnector:
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC), compare=False)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """By the log where it tells all that is needed, else by a walk. Raises `SourceError`."""
+        """Yield changes from the log if it suffices, else from a walk. Raises `SourceError`."""
         client = self.client()
         reading = _Reading(self, client, read_cursor(since), self.now())
         logged = reading.logged()
@@ -94,9 +94,9 @@ class CmisConnector:
                 yield from (one for one in reading.document(seen) if isinstance(one, Upsert))
 
     def check(self) -> Iterator[str]:
-        """Say what the account may not do, and who will not read. Raises `SourceError`.
+        """Yield a French sentence per problem: missing permissions, documents without readers.
 
-        The first `CHECK_DOCUMENTS` documents are tried.
+        Only the first `CHECK_DOCUMENTS` documents are tried. Raises `SourceError`.
         """
         client = self.client()
         repository, reading = client.repository, self.reading(client)
@@ -138,19 +138,19 @@ class CmisConnector:
             yield f"ne sont personne ici, faute de « groups » ou de « anyone » : {names}"
 
     def client(self) -> CmisClient:
-        """For one reading."""
+        """Return a client for one reading."""
         account = (self.options.user, self.password)
         host = HttpHost(self.options.url, self.limits, self.ca_file, "Le dépôt", account)
         return CmisClient(host, self.options.repository)
 
     def reading(self, client: CmisClient) -> AccessReading:
-        """How its access lists are read. Raises `SourceError`."""
+        """Return how access lists of this repository are read. Raises `SourceError`."""
         repository = client.repository
         stated = None if repository.has_access_lists else self.default_access
         return AccessReading(self.source, self.options, repository.anyone, stated)
 
     def made(self, client: CmisClient, path: str, found: CmisObject, access: Access) -> Document:
-        """The document of an object."""
+        """Return the document of an object."""
         content = client.content(found, title_of_path(path))
         text = found.text("cmis:description") if content is None else ""
         return Document(
@@ -186,7 +186,7 @@ class CmisConnector:
         return link
 
     def _contributions(self, found: CmisObject) -> Iterator[Contribution]:
-        """Who created it, and who last changed it if it is another."""
+        """Yield the creator, and the last editor if it is somebody else."""
         creator, editor = found.text("cmis:createdBy"), found.text("cmis:lastModifiedBy")
         role = ContributorRole(self.options.creator)
         for name, as_role, moment in (
@@ -207,7 +207,7 @@ class CmisConnector:
 
 @dataclass(slots=True)
 class _Reading:
-    """One reading: what the cursor knew, and what is known by now."""
+    """One reading: the former cursor, and the state so far."""
 
     connector: CmisConnector
     client: CmisClient
@@ -219,7 +219,7 @@ class _Reading:
     existing: set[str] = field(default_factory=set)
     told: set[tuple[str, str]] = field(default_factory=set)
     access: dict[str, Access] = field(default_factory=dict)
-    """Of the document read last."""
+    """The access of the document that was read last, by id."""
     token: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -227,14 +227,14 @@ class _Reading:
         stated = self.connector.default_access
         options = self.connector.options.model_dump_json()
         self.settings = access_mark(stated.allowed | {options}, stated.denied).hex()
-        # Of before anything is looked at: what changes meanwhile is in the log after it.
+        # Taken first: the log after this token contains all changes during the reading.
         self.token = self.client.repository.log_token
 
     def logged(self) -> dict[str, str] | None:
-        """The paths of the documents that the log names, each with its object's id.
+        """Return the paths of the documents in the log, each with its object's id.
 
-        None where it is not enough: no log, no walk yet or one too long ago, other settings, and
-        all that the log tells of folders, removals and moves, which only a walk can place.
+        Returns None if a walk is needed: no log, no recent walk, changed settings, or log entries
+        about folders, deletions or moves, which only a walk can locate.
         """
         connector, walked = self.connector, self.before.walked_at()
         every = timedelta(hours=connector.options.walk_every_h)
@@ -256,7 +256,10 @@ class _Reading:
             return None
 
     def _placed(self, entries: list[LogEntry]) -> dict[str, str]:
-        """As `logged`. Raises `LogUnreadable`, `ObjectUnreadable`, `SourceUnreachable`."""
+        """Return the paths of these entries' documents, each with its object's id.
+
+        Raises `LogUnreadable`, `ObjectUnreadable`, `SourceUnreachable`.
+        """
         paths: dict[str, str] = {}
         kinds: dict[str, set[str]] = {}
         for one in entries:
@@ -272,7 +275,7 @@ class _Reading:
             places = paths_of(self.client, object_id, self.connector.options.folder)
             known = all(path_key(path) in self.before.documents for path in places)
             if "created" not in said and not (places and known):
-                raise LogUnreadable  # it may have been moved, from or to here
+                raise LogUnreadable  # it may have been moved into or out of the folder
             selection = self.connector.options.selection
             paths |= {path: object_id for path in places if selection.takes(tuple(path.split("/")))}
         return paths
@@ -289,7 +292,7 @@ class _Reading:
         yield Checkpoint(self._cursor(self.token, self.before.walked).text())
 
     def walk(self) -> Iterator[Change]:
-        """Look at every document; say which are there."""
+        """Look at every document, then yield the listing."""
         unlisted: list[str] = []
         partly: set[str] = set()
         seen_below: dict[str, Access] = {}
@@ -315,10 +318,10 @@ class _Reading:
                 seen_below[document_id] = self.access[document_id]
             self.access.clear()
             pending += 1
-            # The cursor grows with the repository: it is then written less often.
+            # The cursor grows with the repository, so it is written less often in large ones.
             if pending >= max(CHECKPOINT_DOCUMENTS, len(self.documents) // 10):
                 pending = 0
-                # What is hidden below a folder is not known any more, wherever this one ends.
+                # Once a folder was hidden, the former marks are no longer valid.
                 known = {} if unlisted else dict(self.before.documents)
                 yield Checkpoint(CmisCursor(known | self.documents).text())
         yield from self._closed_again(partly, seen_below)
@@ -327,17 +330,17 @@ class _Reading:
         yield Listing(
             frozenset(self.existing), tuple(unlisted), self._is_left_out if selective else None
         )
-        # What could not be listed is looked at again: the log will not tell of it.
+        # After an incomplete walk the next reading walks again: the log is not enough.
         walked = "" if unlisted else self.began.isoformat()
         yield Checkpoint(self._cursor(self.token, walked).text())
 
     def _closed_again(self, partly: set[str], seen: dict[str, Access]) -> Iterator[Change]:
-        """Leave to nobody what may be deleted: all below these folders but what was `seen`."""
+        """Hide everything in partly listed folders, except documents that were `seen`."""
         if not partly:
             return
         source = f"{self.connector.source}:"
         opened = {path_key(one.removeprefix(source)) for one in seen}
-        # Killed before they are opened again, they are read anew.
+        # If the reading is interrupted before they are reopened, the next one reads them anew.
         known = {key: one for key, one in self.documents.items() if key not in opened}
         yield Checkpoint(CmisCursor(known).text())
         yield from map(SubtreeHidden, sorted(partly))
@@ -345,7 +348,7 @@ class _Reading:
             yield AccessChanged(document_id, access)
 
     def document(self, listed: ListedObject) -> Iterator[Change]:
-        """Yield what changed of a document, and keep what was said of it."""
+        """Yield the changes of a document, and note its digests for the cursor."""
         document_id, key = f"{self.connector.source}:{listed.path}", path_key(listed.path)
         former = self.before.documents.get(key, UNKNOWN)
         major = self.connector.options.versions == "major"
@@ -363,7 +366,7 @@ class _Reading:
             return
         version, current = both
         access, problem = self.rights.readers(current)
-        if version is not current:  # only who reads both: a draft may have been closed since
+        if version is not current:  # only readers of both, since a draft may have fewer readers
             older, why = self.rights.readers(version)
             access, problem = access.narrowed_to(older), problem or why
         made = self.connector.made(self.client, listed.path, version, access)
@@ -391,7 +394,7 @@ class _Reading:
 
 
 def open_cmis(place: SourcePlace, options: CmisOptions) -> CmisConnector:
-    """The connector of one source; nothing is asked yet. Raises `SourceRefused`."""
+    """Return the connector of one source; no request is sent yet. Raises `SourceRefused`."""
     ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
     limits = HttpLimits(rate_per_s=options.rate_per_s)
     return CmisConnector(

@@ -1,4 +1,4 @@
-"""The cursor of a repository: twenty bytes for each document, whatever the length of its path."""
+"""The cursor of a repository: twenty bytes per document, however long its path."""
 
 import base64
 import binascii
@@ -12,26 +12,27 @@ from connectors import digests
 
 VERSION = 1
 _KEY, _STATE, _ACCESS = 8, 6, 6
-"""Bytes of each digest: a state is compared with one other, a path with all."""
+"""Bytes of each digest. A state is compared with one other state only, a path with all paths."""
 
 
 class DocumentMarks(NamedTuple):
-    """Digests of a document as it is described, and of who reads it, as they were last said."""
+    """Digests of a document's description and of its access, as last yielded."""
 
     state: bytes
     access: bytes
 
 
 UNKNOWN = DocumentMarks(bytes(_STATE), bytes(_ACCESS))
-"""Of a document that was not read: no digest equals it."""
+"""The marks of a document that was not read; they differ from every digest."""
 
 
 @dataclass(frozen=True, slots=True)
 class CmisCursor:
-    """What the last reading saw: `documents` by a digest of their path.
+    """The state of a repository at the last reading: `documents` by a digest of their path.
 
-    `log` is the change log's token up to which that holds, `walked` the moment of the last whole
-    walk, `settings` a digest of what decides who reads; each is empty until a walk has ended.
+    `log` is the token of the change log up to which `documents` is valid, `walked` is when the last
+    complete walk began, `settings` is a digest of the settings that decide the readers. All three
+    are empty until a walk has ended.
     """
 
     documents: Mapping[bytes, DocumentMarks] = field(default_factory=dict)
@@ -40,7 +41,7 @@ class CmisCursor:
     settings: str = ""
 
     def text(self) -> str:
-        """As it is kept."""
+        """Return the cursor as text, to be stored."""
         packed = b"".join(key + one.state + one.access for key, one in self.documents.items())
         return json.dumps(
             {
@@ -53,7 +54,7 @@ class CmisCursor:
         )
 
     def walked_at(self) -> datetime | None:
-        """The moment of the last whole walk, with its time zone."""
+        """Return when the last complete walk began, with time zone, or None."""
         try:
             moment = datetime.fromisoformat(self.walked)
         except ValueError:
@@ -62,7 +63,7 @@ class CmisCursor:
 
 
 def read_cursor(text: str | None) -> CmisCursor:
-    """The cursor of this text; the beginning for one of another form."""
+    """Parse a cursor; return an empty cursor if the text is not in this form."""
     size = _KEY + _STATE + _ACCESS
     try:
         kept = json.loads(text or "")
@@ -82,15 +83,15 @@ def read_cursor(text: str | None) -> CmisCursor:
 
 
 def path_key(path: str) -> bytes:
-    """What a document is known by."""
+    """Return the digest that identifies a document by its path."""
     return digests.hash_of(path)[:_KEY]
 
 
 def state_mark(described: str) -> bytes:
-    """A digest of all of a document but its readers."""
+    """Return a digest of a document's description, which excludes its readers."""
     return digests.digest_of([described], _STATE)
 
 
 def access_mark(allowed: frozenset[str], denied: frozenset[str]) -> bytes:
-    """A digest of who reads a document."""
+    """Return a digest of a document's readers."""
     return digests.digest_of([*sorted(allowed), "", *sorted(denied)], _ACCESS)

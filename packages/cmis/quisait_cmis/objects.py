@@ -1,4 +1,4 @@
-"""What a repository answers, as values: an object with its access list (CMIS 1.1, 5.2)."""
+"""Parse a repository's answers: objects with their access lists (CMIS 1.1, 5.2)."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,18 +9,18 @@ from typing import Any
 from connectors.tables import exceeds_json_values
 
 MOST_VALUES = 2_000_000
-"""Values of one answer: a page of `PAGE` objects has some thousands."""
+"""Maximum number of values in one answer; a page of `PAGE` objects has some thousands."""
 FOLDER, DOCUMENT = "cmis:folder", "cmis:document"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class NotAnAnswer(ValueError):
-    """What came is not what CMIS says; the text is French."""
+    """The answer does not conform to CMIS; the text is French."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessEntry:
-    """One entry of an access list: a principal of the repository, and what it may."""
+    """One entry of an access list: a principal of the repository, and its permissions."""
 
     principal: str
     permissions: frozenset[str]
@@ -28,9 +28,9 @@ class AccessEntry:
 
 @dataclass(frozen=True, slots=True)
 class CmisObject:
-    """An object; `entries` is None where no access list came.
+    """An object; `entries` is None if the answer has no access list.
 
-    `exact` is whether the list says all that decides who reads (CMIS 1.1, 2.1.12.1).
+    `exact`: the list contains everything that decides who reads (CMIS 1.1, 2.1.12.1).
     """
 
     properties: Mapping[str, Any] = field(repr=False)
@@ -39,24 +39,24 @@ class CmisObject:
     segment: str = ""
 
     def text(self, name: str) -> str:
-        """A property's text; the first of several, empty for none."""
+        """Return a property's text (the first of several), or an empty text."""
         value = self.properties.get(name)
         if isinstance(value, list):
             value = value[0] if value else None
         return value if isinstance(value, str) else ""
 
     def number(self, name: str) -> int | None:
-        """A property's whole number."""
+        """Return a property's integer, or None."""
         value = self.properties.get(name)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def flag(self, name: str) -> bool | None:
-        """A property that is true or false; None where the repository does not say."""
+        """Return a boolean property, or None if the repository does not give it."""
         value = self.properties.get(name)
         return value if isinstance(value, bool) else None
 
     def moment(self, name: str) -> datetime | None:
-        """A property of milliseconds since 1970 (the browser binding's simple form)."""
+        """Return a property in milliseconds since 1970 (the browser binding's simple form)."""
         value = self.number(name)
         try:
             return _EPOCH + timedelta(milliseconds=value) if value is not None else None
@@ -65,17 +65,17 @@ class CmisObject:
 
     @property
     def id(self) -> str:
-        """What the repository knows it by."""
+        """The repository's id of the object."""
         return self.text("cmis:objectId")
 
     @property
     def base(self) -> str:
-        """Its base type."""
+        """The id of its base type, such as `cmis:document`."""
         return self.text("cmis:baseTypeId")
 
     @property
     def version(self) -> str:
-        """What tells this text of it from another."""
+        """A text that changes when the object's content or properties do."""
         told = (
             self.id,
             self.text("cmis:changeToken"),
@@ -86,7 +86,7 @@ class CmisObject:
 
 
 def parse_answer(content: bytes) -> Any:
-    """The JSON of an answer. Raises `NotAnAnswer`."""
+    """Parse the JSON of an answer. Raises `NotAnAnswer`."""
     try:
         if exceeds_json_values(content, MOST_VALUES):
             raise NotAnAnswer("une réponse du dépôt a trop de valeurs")
@@ -98,7 +98,7 @@ def parse_answer(content: bytes) -> Any:
 
 
 def read_object(raw: Any, segment: str = "") -> CmisObject:
-    """An object of an answer with `succinct`. Raises `NotAnAnswer`."""
+    """Parse an object of an answer with `succinct`. Raises `NotAnAnswer`."""
     properties = raw.get("succinctProperties") if isinstance(raw, dict) else None
     if not isinstance(properties, dict):
         raise NotAnAnswer("la réponse du dépôt n'est pas un objet CMIS 1.1")
@@ -126,7 +126,7 @@ def _entry(raw: Any) -> AccessEntry:
 
 
 def read_listed(raw: Any, wrapped: str) -> list[CmisObject]:
-    """The objects of a list, each within `wrapped`. Raises `NotAnAnswer`."""
+    """Parse the objects of a list, each inside the key `wrapped`. Raises `NotAnAnswer`."""
     if not isinstance(raw, list):
         raise NotAnAnswer("la réponse du dépôt n'est pas une liste")
     return [_listed(one, wrapped) for one in raw]
@@ -142,7 +142,7 @@ def _listed(raw: Any, wrapped: str) -> CmisObject:
 
 
 def latest_major(versions: Iterable[CmisObject]) -> CmisObject | None:
-    """Of a document's versions, the last major one that is no working copy."""
+    """Return the last major version that is not a working copy, or None."""
     major = [
         one
         for one in versions

@@ -1,4 +1,4 @@
-"""What the settings say of a CMIS repository."""
+"""Settings of a CMIS source."""
 
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -113,5 +113,5 @@ class CmisOptions(BaseModel):
 
     @property
     def selection(self) -> FileSelection:
-        """Which documents are read."""
+        """The selection of the documents that are read."""
         return parse_selection(self.include, self.exclude)

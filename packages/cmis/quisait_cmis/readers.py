@@ -1,4 +1,4 @@
-"""Who reads an object: its access list as principals of quisait."""
+"""Convert an object's access list to principals of quisait."""
 
 from dataclasses import dataclass, field
 
@@ -15,9 +15,9 @@ TOO_MANY = f"plus de {MAX_PRINCIPALS} lecteurs : personne ne le lit, donnez-lui 
 
 @dataclass(frozen=True, slots=True)
 class AccessReading:
-    """How a repository's access lists are read. `anyone` are its names for all of its users.
+    """Converts a repository's access lists. `anyone` are its names for all of its users.
 
-    `stated` are the readers of a repository that has no access lists; None where it has them.
+    `stated` are the readers if the repository has no access lists, else None.
     """
 
     source: str
@@ -25,10 +25,10 @@ class AccessReading:
     anyone: frozenset[str] = frozenset()
     stated: Access | None = None
     nobody: set[str] = field(default_factory=set, compare=False)
-    """Groups and names of all users that these settings say nothing of, as they are met."""
+    """Groups and names for all users that were met and that the settings do not map."""
 
     def readers(self, found: CmisObject) -> tuple[Access, str]:
-        """Who reads it, and why nobody does where the list does not tell."""
+        """Return the access to the object, and a French reason if nobody may read it."""
         if self.stated is not None:
             return self.stated, ""
         if found.entries is None:
@@ -43,10 +43,10 @@ class AccessReading:
         return Access(frozenset(allowed)), ""
 
     def _principal(self, name: str) -> str:
-        """The principal of a name of the repository; empty for nobody."""
+        """Return the principal of a name in the repository, or an empty text for nobody."""
         options = self.options
         if not name.strip() or "\0" in name or name == options.user:
-            return ""  # the account that reads is nobody's
+            return ""  # the reading account stands for nobody
         if name in options.groups:
             return options.groups[name]
         if name in self.anyone:

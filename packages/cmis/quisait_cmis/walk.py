@@ -1,4 +1,4 @@
-"""Walk a repository's folders in name order, and find where one object is."""
+"""Walk a repository's folders in name order, and find the paths of one object."""
 
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ _ODD_NAME = "ce nom ne se lit pas"
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """A document as its folder lists it: without its access list. `path` is below the root."""
+    """A document as its folder lists it, without its access list. `path` is below the root."""
 
     path: str
     found: CmisObject
@@ -22,7 +22,7 @@ class ListedObject:
 
 @dataclass(frozen=True, slots=True)
 class UnlistedObjects:
-    """A folder that could not be listed, and why; `partly`: some of what it has was."""
+    """A folder that could not be listed, and why; `partly`: only some objects are missing."""
 
     path: str
     reason: str
@@ -38,7 +38,7 @@ def walk(
 ) -> Iterator[ListedObject | UnlistedObjects]:
     """Yield every selected document, from the root down. Raises `SourceError`.
 
-    `entered` says of a folder's path whether it is looked at.
+    `entered` returns whether to look into the folder of a path.
     """
     waiting = [(root, "", 0)]
     seen: set[str] = set()
@@ -53,7 +53,7 @@ def walk(
         except ObjectUnreadable as error:
             yield UnlistedObjects(path, str(error), error=error)
             continue
-        # Before all that the folder has: who reads it is then said again.
+        # Before the folder's objects, so that their access is yielded again afterwards.
         if odd:
             yield UnlistedObjects(path, f"{odd} objets de ce dossier ne se lisent pas", partly=True)
         if any(one.base in (FOLDER, DOCUMENT) and not is_segment(one.segment) for one in children):
@@ -72,17 +72,17 @@ def walk(
 
 
 def is_segment(name: str) -> bool:
-    """Whether a name can be one part of a path."""
+    """Return whether a name can be one part of a path."""
     return bool(name.strip()) and name not in (".", "..") and not set(name) & {"/", "\0"}
 
 
 def is_read(found: CmisObject) -> bool:
-    """Whether it is a document that others see too: no working copy."""
+    """Return whether it is a document that others see too, so not a private working copy."""
     return found.base == DOCUMENT and not found.flag("cmis:isPrivateWorkingCopy")
 
 
 def paths_of(client: CmisClient, object_id: str, root: str) -> list[str]:
-    """Where a document is below the folder `root`, by the paths that its folders tell.
+    """Return a document's paths below the folder `root`, from the paths of its folders.
 
     Raises `ObjectUnreadable`, `SourceUnreachable`.
     """

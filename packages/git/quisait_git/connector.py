@@ -50,7 +50,7 @@ from quisait_git.repository import Blob, Damaged, RepositoryCopy, Tip
 
 CHECKPOINT_PAGES = 50
 _POINTER_BYTES = 1024
-"""A file that stands for one kept elsewhere (git-lfs) is no larger, by its specification."""
+"""Maximum bytes of a git-lfs pointer, a file that stands for content kept elsewhere."""
 _SMALL_AT_ONCE = 5_000
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _MAILMAP, _IGNORED = b".mailmap", b".git-blame-ignore-revs"
@@ -63,7 +63,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 @dataclass(frozen=True, slots=True)
 class BranchPage:
-    """A selected file of the branch; `path` is in NFC, `raw` as git has it."""
+    """A selected file of the branch; `path` is in NFC, `raw` is the path in git."""
 
     path: str
     raw: bytes
@@ -73,7 +73,10 @@ class BranchPage:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A branch as it is now: its pages by their path, and what could not be read of it."""
+    """A branch as it is now: its pages by path, and problems.
+
+    `mailmap` and `ignored` are objects of special files; `passed_over` counts links and submodules.
+    """
 
     tip: Tip
     pages: dict[str, BranchPage]
@@ -85,7 +88,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class GitConnector:
-    """The selected files of one branch. `folder` is what the settings' paths start from."""
+    """Reads the selected files of one branch. `folder` is the base of paths in the settings."""
 
     source: str
     options: GitOptions
@@ -94,7 +97,7 @@ class GitConnector:
     password: str = field(default="", repr=False)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Bring the branch here, close, then read what changed. Raises `SourceError`."""
+        """Fetch the branch, then yield changes, removed readers first. Raises `SourceError`."""
         repository = self._repository()
         before = read_cursor(since)
         tables, said = self._rules()
@@ -104,7 +107,7 @@ class GitConnector:
             branch = self._branch(repository)
         except SourceError:
             if before.pages and before.rules != rules:
-                # First: were the rules set back, all is opened again.
+                # Forget the rules first: if they are restored later, all access is yielded again.
                 yield Checkpoint(written_cursor(BranchState(pages=before.pages)))
                 yield from self._narrowed(repository, tables)
             raise
@@ -120,10 +123,10 @@ class GitConnector:
                 for one in documents:
                     narrowed = one.id in coming
                     yield (AccessNarrowed if narrowed else AccessChanged)(one.id, one.access)
-            # What is gone is forgotten: a page that comes back as it was is read again.
+            # Forget vanished pages: a page that comes back unchanged is read again.
             now.pages = before.pages & set(keys.values())
             yield Checkpoint(written_cursor(now))
-            # The cursor grows with the branch: it is then written less often.
+            # The cursor grows with the branch, so it is written less often in large ones.
             between = max(CHECKPOINT_PAGES, len(documents) // 10)
             for count, document in enumerate(waiting, 1):
                 yield Upsert(document)
@@ -145,7 +148,10 @@ class GitConnector:
                 yield Upsert(document)
 
     def check(self) -> Iterator[str]:
-        """Say what is not read, and who will not read. Raises `SourceError`."""
+        """Yield a French sentence per problem: skipped files, missing readers.
+
+        Raises `SourceError`.
+        """
         repository = self._repository()
         branch = self._branch(repository)
         if self.options.scheme == "http" and self.options.user:
@@ -178,7 +184,7 @@ class GitConnector:
         return RepositoryCopy(copy, address, self.options, self.folder, self.password)
 
     def _rules(self) -> tuple[tuple[RuleTable, ...], tuple[Malformed, ...]]:
-        """The table of rules; one that cannot be read leaves no reader to anything."""
+        """Return the table of rules and its problems; an unreadable table admits nobody."""
         if not self.options.rules:
             return (), ()
         path = self.folder / self.options.rules
@@ -188,7 +194,7 @@ class GitConnector:
     def _narrowed(
         self, repository: RepositoryCopy, tables: tuple[RuleTable, ...]
     ) -> Iterator[Change]:
-        """Readers who were taken away wait for no repository: the copy tells which pages are."""
+        """Remove readers although the repository is unreachable: the copy lists its pages."""
         tip = repository.kept()
         if tip is None:
             yield SubtreeHidden(f"{self.source}:")
@@ -254,17 +260,17 @@ class GitConnector:
     def _readable(
         self, repository: RepositoryCopy, taken: dict[str, Blob], sizes: dict[str, int]
     ) -> tuple[dict[str, BranchPage], list[Malformed]]:
-        """The files whose text is in the repository, by path, and why others are not read."""
+        """Return the files whose text is in the repository, by path, and reports of the others."""
         problems = []
         pages: dict[str, BranchPage] = {}
         for path, blob in taken.items():
             size = sizes.get(blob.oid) if blob.size is None else blob.size
-            if size is None:  # left out of the listing, it would be deleted
+            if size is None:  # skipping the page would delete it
                 raise Damaged("an object is missing")
             pages[path] = BranchPage(path, blob.path, blob.oid, size)
         small = sorted({one.oid for one in pages.values() if one.size <= _POINTER_BYTES})
         pointers: set[str] = set()
-        for start in range(0, len(small), _SMALL_AT_ONCE):  # a kilobyte each, of any number
+        for start in range(0, len(small), _SMALL_AT_ONCE):  # in batches, to bound memory
             contents = repository.read_small(small[start : start + _SMALL_AT_ONCE])
             pointers |= {oid for oid, one in contents.items() if one.startswith(_POINTER)}
         most = self.options.most_file_mib << 20
@@ -282,7 +288,7 @@ class GitConnector:
     def _documents(
         self, repository: RepositoryCopy, branch: Branch, tables: tuple[RuleTable, ...]
     ) -> list[Document]:
-        """In the order of their paths."""
+        """Return the documents of the branch, in the order of their paths."""
         try:
             ignored = repository.read(branch.ignored, _MOST_LISTED_BYTES) if branch.ignored else b""
             written = histories(
@@ -347,7 +353,7 @@ class GitConnector:
 
 @dataclass(frozen=True, slots=True)
 class _LeftOut:
-    """Whether the settings leave a document out."""
+    """Returns whether the settings exclude a document."""
 
     source: str
     selection: FileSelection
@@ -358,7 +364,7 @@ class _LeftOut:
 
 
 def _readable_path(raw: bytes) -> tuple[str, str]:
-    """A path as documents have it, and why it is none."""
+    """Return a path as used in ids, and a French reason if it cannot be used."""
     try:
         path = unicodedata.normalize("NFC", raw.decode())
     except UnicodeDecodeError:
@@ -383,7 +389,7 @@ def _damaged(repository: RepositoryCopy) -> SourceUnreachable:
 
 
 def open_git(place: SourcePlace, options: GitOptions) -> GitConnector:
-    """The connector of one source; nothing is asked for yet."""
+    """Return the connector of one source; no request is sent yet."""
     password = place.password() if options.user else ""
     return GitConnector(place.source, options, place.default_access, place.folder, password)
 

@@ -1,4 +1,4 @@
-"""The cursor of a branch: six bytes a page, packed. No name and no text is kept."""
+"""The cursor of a branch: six bytes per page, packed. It contains no name and no text."""
 
 import base64
 import binascii
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from connectors import digests
 
 PAGE_BYTES = 6
-"""Of a hundred thousand pages, a change stays unseen once in 10⁹."""
+"""Bytes of a page's digest; among a hundred thousand pages, a change is missed once in 10⁹."""
 DIGEST_BYTES = 8
 _FORM = b"\x01"
 _MOST_BYTES = 256 * 1024 * 1024
@@ -18,9 +18,10 @@ NOTHING = bytes(DIGEST_BYTES)
 
 @dataclass(slots=True)
 class BranchState:
-    """What was read: `whole` is a digest of the commit and settings, once all of it was.
+    """The state of a branch at the last reading, as digests.
 
-    `rules` is a digest of who reads what; `pages` one of each page that was read.
+    `whole` covers the commit and the settings, once everything was read; `rules` covers the rules
+    for readers; `pages` has one digest for each page that was read.
     """
 
     whole: bytes = NOTHING
@@ -29,23 +30,23 @@ class BranchState:
 
 
 def digest_of(lines: Iterable[str]) -> bytes:
-    """Eight bytes, never those of `NOTHING`."""
+    """Return a digest of eight bytes that never equals `NOTHING`."""
     return digests.digest_of(lines, DIGEST_BYTES)
 
 
 def page_key(described: str) -> bytes:
-    """What stands for a page as it is described, its path included."""
+    """Return the digest of a page's description, which includes its path."""
     return digests.hash_of(described)[:PAGE_BYTES]
 
 
 def written_cursor(state: BranchState) -> str:
-    """As it is kept."""
+    """Return the cursor as text, to be stored."""
     packed = _FORM + state.whole + state.rules + b"".join(sorted(state.pages))
     return base64.b64encode(zlib.compress(packed, 1)).decode()
 
 
 def read_cursor(text: str | None) -> BranchState:
-    """The beginning for a cursor of another form."""
+    """Parse a cursor; return an empty state if the text is not in this form."""
     try:
         packed = base64.b64decode(text or "", validate=True)
         content = zlib.decompressobj().decompress(packed, _MOST_BYTES)

@@ -1,4 +1,4 @@
-"""Who wrote each page, from the repository's log."""
+"""Find the contributors of each page, from the repository's log."""
 
 import re
 from collections import Counter
@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from connectors.values import Contribution, ContributorRole
 
 MOST_CONTRIBUTORS = 1_000
-"""Of one page, those who changed it most: a document holds no more than some thousand rows."""
+"""Maximum number of contributors to a page; those with the most commits are kept."""
 _BOT_NAMES = frozenset({"bot", "no-reply", "noreply"})
 _CONTACT = re.compile(r"\s*([^<>\n]{0,200}?)\s*<\s*([^<>\s]{1,254})\s*>\s*")
 _MOST_CONTACT = 1_000
-"""Characters; the time to match blanks grows with the square of their number."""
+"""Characters of a contact; the time to match blanks grows with their number squared."""
 _ADDRESS = re.compile(r"(?=.{1,254}$)[^\s@:/]+@[^\s@:/]+")
 _DAY_S = 86_400
 
@@ -27,14 +27,14 @@ class Person:
 
     @property
     def is_bot(self) -> bool:
-        """A program of a forge, by the name that it gives itself."""
+        """Whether it is a program of a forge, by its name or address."""
         local = self.mail.partition("@")[0].rpartition("+")[2]
         return "[bot]" in f"{self.name} {local}".lower() or local in _BOT_NAMES
 
 
 @dataclass(slots=True)
 class _Share:
-    """What one person did to one page."""
+    """The commits of one person to one page."""
 
     name: str
     count: int = 0
@@ -44,7 +44,10 @@ class _Share:
 
 @dataclass(slots=True)
 class PageHistory:
-    """The commits of one page. `begun` is who created it; `imported`: among many others at once."""
+    """The commits of one page, by person.
+
+    `begun` are the people who created it; `imported`: a bulk commit created it.
+    """
 
     shares: dict[str, _Share] = field(default_factory=dict)
     begun: frozenset[str] = frozenset()
@@ -55,7 +58,7 @@ class PageHistory:
     def contributions(
         self, source: str, is_counted: Callable[[str], bool]
     ) -> tuple[Contribution, ...]:
-        """Authors began the page, editors changed it later; by account."""
+        """Return contributions by account: authors created the page, editors changed it later."""
         rows = [
             self._contribution(source, mail, share)
             for mail, share in self.shares.items()
@@ -102,15 +105,15 @@ def histories(
     mapped: Callable[[list[str]], list[str]],
     now: datetime,
 ) -> dict[bytes, PageHistory]:
-    """The history of each of these paths of the tip, renames followed backwards.
+    """Return the history of each of these paths at the tip, following renames backwards.
 
-    `tokens` are those of `RepositoryCopy.log`, the newest commit first. A commit of more than
-    `bulk` of these pages, or among `ignored`, writes none of them. `mapped` gives co-authors'
-    contacts as the mailmap has them.
+    `tokens` come from `RepositoryCopy.log`, newest commit first. People in a commit of more than
+    `bulk` of these pages count as uploaders, not as writers; a commit in `ignored` does not count
+    at all. `mapped` returns co-authors' contacts as the mailmap writes them.
     """
     found = {path: PageHistory() for path in paths}
     names = {path: path for path in found}
-    """What each path of the commit at hand is called at the tip."""
+    """Path in the current commit → path at the tip."""
     coauthors = _Mapped(mapped)
     for commit, changes in _commits(tokens, now, coauthors):
         touched = [change for change in changes if change.new in names]
@@ -125,7 +128,7 @@ def histories(
                     people = frozenset(one.mail for one in commit.people)
                     page.begun, page.imported = (frozenset(), True) if is_bulk else (people, False)
                 page.first = commit.moment or page.first
-        # After all of them: a commit may exchange two names.
+        # Applied after all changes: a commit may swap two names.
         before = {}
         for change in touched:
             if change.status == "R":
@@ -161,7 +164,7 @@ def _note(page: PageHistory, commit: _Commit, *, is_bulk: bool) -> None:
 
 
 class _Mapped:
-    """Co-authors as the mailmap has them; each is asked for once."""
+    """Co-authors as the mailmap writes them; each contact is looked up once."""
 
     def __init__(self, mapped: Callable[[list[str]], list[str]]) -> None:
         self._ask, self._known = mapped, dict[str, Person | None]()
@@ -191,7 +194,7 @@ def _person(mail: str, name: str) -> Person | None:
 def _commits(
     tokens: Iterator[bytes], now: datetime, coauthors: _Mapped
 ) -> Iterator[tuple[_Commit, list[_Change]]]:
-    """Each commit with its changes. Where a name stands is told by its place, never by its text."""
+    """Yield each commit with its changes. Paths are recognized by position, never by text."""
     commit: _Commit | None = None
     changes: list[_Change] = []
     for token in tokens:
@@ -224,7 +227,7 @@ def _commit(head: bytes, now: datetime, coauthors: _Mapped) -> _Commit:
 
 
 def _moment(seconds: str, now: datetime) -> datetime | None:
-    """When, unless its clock was wrong: before 1990, or after tomorrow."""
+    """Return the moment, or None if the clock was wrong: before 1990, or after tomorrow."""
     if not seconds.lstrip("-").isdecimal() or len(seconds) > 11:
         return None
     value = int(seconds)

@@ -1,7 +1,7 @@
-"""A repository in a folder of this machine: git may read that folder, and nothing else.
+"""Check a repository in a folder of this machine: git may read that folder only.
 
-Who writes in a folder can make git read another repository by its pointers: a `.git` file,
-`commondir`, alternates, links, a repository that missing objects are fetched from. A repository
+Anyone who may write in a folder can make git read another repository by pointers: a `.git` file,
+`commondir`, alternates, links, a repository from which missing objects are fetched. A repository
 with any of them is refused.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from connectors.ports import SourceRefused, SourceUnreachable
 
 _READ = ("HEAD", "config", "info", "objects", "packed-refs", "refs", "shallow")
-"""What git reads of a repository that it serves."""
+"""Files and folders that git reads in a repository that it serves."""
 _POINTERS = (".git", "commondir", "config.worktree", "objects/info/alternates")
 _FETCHES = (
     r"^(extensions\.(partialclone|worktreeconfig)|remote\..*\.(promisor|partialclonefilter))$"
@@ -23,7 +23,7 @@ _TIMEOUT_S = 60
 
 
 def git_folder(folder: Path) -> Path:
-    """Return the folder that git reads of the repository in `folder`: its `.git`, or itself."""
+    """Return the folder that git reads for the repository in `folder`: its `.git`, or itself."""
     try:
         resolved = folder.resolve()
         inner = resolved / ".git"
@@ -33,7 +33,7 @@ def git_folder(folder: Path) -> Path:
 
 
 def check_plain(git_dir: Path, environment: Mapping[str, str]) -> None:
-    """Raise `SourceRefused` unless git reads `git_dir` and nothing beside it.
+    """Raise `SourceRefused` unless git reads only `git_dir` and nothing outside it.
 
     Raises `SourceUnreachable` if there is no such folder.
     """
@@ -56,7 +56,7 @@ def check_plain(git_dir: Path, environment: Mapping[str, str]) -> None:
 
 
 def _links(git_dir: Path) -> Iterator[str]:
-    """Yield what is neither a folder nor a regular file of what git reads, by its path."""
+    """Yield the path of each entry that git reads and that is no folder or regular file."""
     waiting = [git_dir / one for one in _READ if os.path.lexists(git_dir / one)]
     while waiting:
         one = waiting.pop()

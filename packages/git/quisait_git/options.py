@@ -1,4 +1,4 @@
-"""What the settings say of a git repository."""
+"""Settings of a git source."""
 
 import re
 from typing import Literal, Self
@@ -15,10 +15,10 @@ PAGES = (
 _SSH = re.compile(
     r"(?:(?P<user>[\w.][\w.-]*)@)?(?P<host>[A-Za-z0-9][\w.-]*):(?P<path>[^:\s][^\s]*)"
 )
-"""The short form of an address by SSH (`git@forge.exemple:equipe/projet.git`)."""
+"""The short form of an SSH address (`git@forge.exemple:equipe/projet.git`)."""
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
 _BRANCH = re.compile(r"(?!-)(?!.*(\.\.|//|@\{|\.lock(/|$)))[^\x00-\x20\x7f~^:?*\[\\]+(?<![./])")
-"""As git checks them (git-check-ref-format), and none that reads as an option."""
+"""Branch names that git allows (git-check-ref-format) and that do not look like an option."""
 _LINKS = {
     "gitlab": ("/-/blob/{branch}/{path}", "/-/wikis/{page}"),
     "forgejo": ("/src/branch/{branch}/{path}", "/wiki/{page}"),
@@ -91,7 +91,7 @@ class GitOptions(BaseModel):
     @model_validator(mode="after")
     def _holds(self) -> Self:
         parse_selection(self.include, self.exclude)
-        # A folder's path may have spaces; none may be an option, or a transport of git's own.
+        # A folder's path may contain spaces; no URL may look like an option or a git transport.
         bare = self.url if self.scheme != "file" else self.url.replace(" ", "")
         if self.url.startswith("-") or _UNPRINTABLE.search(bare):
             raise ValueError("« url » n'est pas une adresse de dépôt")
@@ -113,19 +113,19 @@ class GitOptions(BaseModel):
 
     @property
     def scheme(self) -> str:
-        """How git reaches it: https, http, ssh, file, or what is refused."""
+        """The transport: https, http, ssh or file; any other value is refused."""
         if "://" in self.url:
             return urlsplit(self.url).scheme.lower()
         return "ssh" if _SSH.fullmatch(self.url) else "file"
 
     @property
     def selection(self) -> FileSelection:
-        """Which files are read."""
+        """The selection of the files that are read."""
         return parse_selection(self.include, self.exclude)
 
     @property
     def shown_by(self) -> str:
-        """The address at which people open a page, with its places; empty where none is known."""
+        """The URL template of a page for people; empty if none is known."""
         if self.link or not self.forge:
             return self.link
         if "://" in self.url:
@@ -143,7 +143,7 @@ class GitOptions(BaseModel):
         return f"{'https' if secure else 'http'}://{host}{root.removesuffix(_WIKI)}{below}"
 
     def page_url(self, path: str, branch: str) -> str:
-        """Where people open the file at that path; empty where it is not known."""
+        """Return the URL at which people open the file of a path; empty if it is unknown."""
         page = path.rpartition(".")[0] if "." in path.rpartition("/")[2] else path
         said = {"branch": branch, "path": path, "page": page}
         link = self.shown_by

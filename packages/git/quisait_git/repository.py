@@ -1,7 +1,7 @@
-"""A copy of a repository that git keeps for one source, and what is asked of it.
+"""A copy of a repository that git keeps for one source, and commands on it.
 
-Nothing is checked out: no file of the repository is ever written under its own name, no hook,
-filter or submodule of it runs. git is given commits and objects by their digest, and a
+Nothing is checked out: no file of the repository is ever written under its own name, and none of
+its hooks, filters or submodules run. git gets commits and objects by their digest, and a
 configuration of its own; neither the machine's configuration nor an account's is read.
 """
 
@@ -25,10 +25,10 @@ from quisait_git.local import check_plain
 from quisait_git.options import GitOptions
 
 MOST_ENTRIES = 2_000_000
-"""Files of a tree: a few kilobytes may name any number of them."""
+"""Maximum number of files in a tree: a few kilobytes may name any number of files."""
 MOST_LOG_BYTES = 4 * 1024 * 1024 * 1024
 MOST_PACKS = 30
-"""Each reading may add one; git then packs them anew."""
+"""Each reading may add a pack; with more packs than this, git repacks the copy."""
 _LOCAL_TIMEOUT_S = 1800
 _CHUNK_BYTES = 1 << 16
 _WATCH_S = 0.5
@@ -36,9 +36,9 @@ _FETCHED_AT_ONCE = 5_000
 _OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _TIP = "refs/quisait/tip"
 _FORM = "quisait"
-"""The file that says of what the copy is; written last."""
+"""The file that names the repository of the copy; written last."""
 _BEFORE = "quisait.before"
-"""The file that names the former tip until what was pushed away from it is removed."""
+"""The file that names the former tip, until commits that a forced push dropped are removed."""
 _DEFAULT = re.compile(r"^ref: refs/heads/(\S+)\tHEAD$", re.MULTILINE)
 _CONFIG = """[core]
 \thooksPath = /dev/null
@@ -79,7 +79,7 @@ _LOST_BRANCH = re.compile(r"couldn't find remote ref|Remote branch .* not found"
 
 
 class Damaged(Exception):
-    """git could not read its own copy."""
+    """git cannot read the local copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Tip:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """An entry of the tree: `path` as git has it; `size` is None until its object is here."""
+    """An entry of the tree: `path` as in git; `size` is None until its object is fetched."""
 
     path: bytes
     oid: str
@@ -102,7 +102,7 @@ class Blob:
 
 @dataclass(slots=True)
 class RepositoryCopy:
-    """The copy in `folder` of what `address` names; `password` is that of the options' user."""
+    """The copy, in `folder`, of the repository at `address`; `password` is the user's."""
 
     folder: Path
     address: str
@@ -111,9 +111,9 @@ class RepositoryCopy:
     password: str = field(default="", repr=False)
 
     def update(self) -> Tip:
-        """Bring the branch here as it is now. Raises `SourceUnreachable`, `SourceRefused`."""
+        """Fetch the branch as it is now. Raises `SourceUnreachable`, `SourceRefused`."""
         with self._locked():
-            self._check_local()  # first: a folder that is away for a moment costs no copy
+            self._check_local()  # first: an absent folder must not cost the copy
             self._prepare()
             branch = self.options.branch or self._default_branch()
             before = self._noted_before()
@@ -122,8 +122,8 @@ class RepositoryCopy:
             if commit is None:
                 raise SourceRefused(f"{self.address} : la branche « {branch} » est vide.")
             if before and before != commit and not self._is_ancestor(before, commit):
-                # What was pushed away is not kept here either.
-                if self._light:  # git keeps all objects of such a copy, reached or not
+                # Commits that a forced push dropped are removed here too.
+                if self._light:  # git keeps unreachable objects in such a copy
                     self.forget()
                     self._prepare()
                     self._fetch([f"+refs/heads/{branch}:{_TIP}"])
@@ -136,19 +136,19 @@ class RepositoryCopy:
             return Tip(commit, branch)
 
     def kept(self) -> Tip | None:
-        """The tip of the copy as it is, which nothing brings up to date; None without one."""
+        """Return the tip of the copy without fetching, or None if there is no copy."""
         commit = self._commit() if (self.folder / _FORM).is_file() else None
         return Tip(commit, "") if commit else None
 
     def boundary(self) -> frozenset[str]:
-        """Commits before which the repository itself has no history: they seem to add it all."""
+        """Return the oldest commits of a shallow repository: they seem to add every file."""
         try:
             return frozenset((self.folder / "shallow").read_text("ascii").split())
         except FileNotFoundError:
             return frozenset()
 
     def blobs(self, tip: Tip) -> Iterator[Blob]:
-        """Every entry of the branch's tree, in its order. Raises `SourceError`."""
+        """Yield every entry of the branch's tree, in its order. Raises `SourceError`."""
         sized = [] if self._light else ["-l"]
         for count, entry in enumerate(self._tokens(["ls-tree", "-r", "-z", *sized, tip.commit])):
             if count >= MOST_ENTRIES:
@@ -159,7 +159,10 @@ class RepositoryCopy:
             yield Blob(path, oid, mode, known)
 
     def fetched(self, oids: Collection[str]) -> dict[str, int]:
-        """The sizes in bytes of these objects, brought here. Raises `SourceError`."""
+        """Fetch missing objects of a light copy; return sizes in bytes by object.
+
+        Returns nothing if the copy is not light. Raises `SourceError`.
+        """
         if not self._light:
             return {}
         sizes = self._sizes(oids)
@@ -170,7 +173,7 @@ class RepositoryCopy:
         return self._sizes(oids) if missing else sizes
 
     def read(self, oid: str, most_bytes: int) -> bytes:
-        """A file's content. Raises `RecordVanished`."""
+        """Return a file's content. Raises `RecordVanished`."""
         try:
             content = self._read_all(["cat-file", "blob", oid], most_bytes)
         except (Damaged, SourceError) as error:
@@ -178,7 +181,7 @@ class RepositoryCopy:
         return content
 
     def read_small(self, oids: Sequence[str]) -> dict[str, bytes]:
-        """The contents of small files, by their object. Raises `SourceError`."""
+        """Return the contents of small files, by object. Raises `SourceError`."""
         if not oids:
             return {}
         request = "".join(f"{oid}\n" for oid in oids).encode()
@@ -192,7 +195,7 @@ class RepositoryCopy:
         return found
 
     def log(self, tip: Tip, mailmap: str | None) -> Iterator[bytes]:
-        """What `git log` says of every commit, cut at its zeros (`history` reads it)."""
+        """Yield the output of `git log` for every commit, split at NUL (`history` parses it)."""
         similar = "100%" if self._light else "50%"
         yield from self._tokens(
             [
@@ -204,7 +207,7 @@ class RepositoryCopy:
         )
 
     def mapped(self, contacts: Iterable[str], mailmap: str | None) -> list[str]:
-        """These contacts (`Name <mail>`) as the repository's mailmap writes them."""
+        """Return these contacts (`Name <mail>`) as the repository's mailmap writes them."""
         asked = "".join(f"{one}\n" for one in contacts).encode()
         if mailmap is None or not asked:
             return asked.decode().splitlines()
@@ -212,7 +215,7 @@ class RepositoryCopy:
         return answer.decode("utf-8", "replace").split("\n")[:-1]
 
     def forget(self) -> None:
-        """Count the copy as unfinished: the next reading makes it anew."""
+        """Mark the copy as unfinished, so that the next reading makes a new one."""
         (self.folder / _FORM).unlink(missing_ok=True)
 
     @property
@@ -234,7 +237,7 @@ class RepositoryCopy:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """One process at a time changes the copy."""
+        """Lock the copy: only one process at a time changes it."""
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             lock = os.open(f"{self.folder}.verrou", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -260,7 +263,7 @@ class RepositoryCopy:
             os.close(lock)
 
     def _prepare(self) -> None:
-        """An empty copy where there is none, or where it is of another repository or form."""
+        """Make an empty copy if none exists for this repository and form; remove leftovers."""
         form = self.folder / _FORM
         wanted = f"1 {self.options.history} {self.address}"
         if not form.is_file() or form.read_text("utf-8") != wanted:
@@ -276,7 +279,7 @@ class RepositoryCopy:
                 self._local(["config", "remote.origin.partialCloneFilter", "blob:none"])
             form.write_text(wanted, "utf-8")
         self._write_config()
-        # What a reading that was killed left: the lock above says that none is at work.
+        # Remove leftovers of a killed reading; the lock ensures that none is running.
         for pattern in ("*.lock", "tmp_*", ".tmp-*", "gc.pid"):
             for left in self.folder.rglob(pattern):
                 left.unlink(missing_ok=True)
@@ -285,10 +288,10 @@ class RepositoryCopy:
         (self.folder / "quisait.config").write_text(_CONFIG, "utf-8")
 
     def _noted_before(self) -> str | None:
-        """The tip before this update, or before one that was killed on its way."""
+        """Return the tip before this update, or before an earlier one that was interrupted."""
         note = self.folder / _BEFORE
         noted = note.read_text("ascii") if note.exists() else ""
-        if not _OID.fullmatch(noted):  # none, or one half written
+        if not _OID.fullmatch(noted):  # missing or incomplete
             noted = self._commit() or ""
             note.write_text(noted, "ascii")
         return noted or None
@@ -319,13 +322,13 @@ class RepositoryCopy:
                 f"{self.address} ne désigne aucune branche : il est vide, ou réglez « branch »."
             )
         try:
-            # The server's word: held to what the settings may say.
+            # The server's name is validated like the settings' name.
             return GitOptions(url="x", branch=found[1]).branch
         except ValueError as error:
             raise SourceRefused(f"{self.address} désigne une branche au nom interdit.") from error
 
     def _fetch(self, wanted: Sequence[str]) -> None:
-        """Branches or objects. Raises `SourceUnreachable`, `SourceRefused`."""
+        """Fetch branches or objects. Raises `SourceUnreachable`, `SourceRefused`."""
         filtered = ["--filter=blob:none"] if self._light else []
         objects = bool(wanted) and _OID.fullmatch(wanted[0]) is not None
         self._remote(
@@ -347,12 +350,12 @@ class RepositoryCopy:
         options = self.options
         if remote and options.user:
             written = f"{options.user}:{self.password}".encode()
-            # Of this address alone; in the environment, which others on the machine do not see.
+            # Sent to this URL only; in the environment, which other users cannot see.
             settings[f"http.{self.address}.extraHeader"] = (
                 f"Authorization: Basic {b64encode(written).decode()}"
             )
         if remote and options.scheme == "file":
-            # Without --strict git would try other folders of a similar name.
+            # Without --strict, git would try other folders with similar names.
             settings["remote.origin.uploadpack"] = "git-upload-pack --strict"
         if options.ca_file:
             settings["http.sslCAInfo"] = str(self.base / options.ca_file)
@@ -371,7 +374,7 @@ class RepositoryCopy:
             "GIT_CONFIG_GLOBAL": str(self.folder / "quisait.config"),
             "GIT_ATTR_NOSYSTEM": "1",
             "GIT_TERMINAL_PROMPT": "0",
-            # Objects that a light copy lacks are asked for in `fetched` alone, never by the way.
+            # A light copy fetches missing objects in `fetched` only, never implicitly.
             "GIT_ALLOW_PROTOCOL": options.scheme if remote else "none",
             "GIT_PROTOCOL_FROM_USER": "0",
             "GIT_NO_REPLACE_OBJECTS": "1",
@@ -405,9 +408,10 @@ class RepositoryCopy:
             raise SourceRefused("git n'est pas installé sur cette machine.") from error
 
     def _remote(self, arguments: Sequence[str], stdin: bytes = b"") -> bytes:
-        """Ask the repository itself, within the time and the size that the settings give.
+        """Run a command on the remote repository, within the settings' limits of time and size.
 
-        A folder of this machine is looked at before and after: it must be a repository by itself.
+        A folder of this machine is checked before and after: it must be a self-contained
+        repository.
         """
         self._check_local()
         asked, said, complained = (self.folder / f"quisait.{n}" for n in ("in", "out", "err"))
@@ -434,7 +438,7 @@ class RepositoryCopy:
         return said.read_bytes()[:_CHUNK_BYTES]
 
     def _check_local(self) -> None:
-        """Raises `SourceRefused`."""
+        """Raise `SourceRefused` if a folder of this machine is not self-contained."""
         if self.options.scheme == "file":
             check_plain(Path(self.address), self._environment())
 
@@ -457,7 +461,7 @@ class RepositoryCopy:
 
     def _hold_size(self, process: subprocess.Popen[bytes]) -> None:
         if _bytes_below(self.folder) > self.options.most_mib << 20:
-            _end(process)  # before: it writes anew what is being removed
+            _end(process)  # before the removal: git would write files again
             shutil.rmtree(self.folder, ignore_errors=True)
             raise SourceRefused(
                 f"{self.address} dépasse {self.options.most_mib} Mio : relevez « most_mib », ou "
@@ -505,10 +509,10 @@ class RepositoryCopy:
     def _chunks(
         self, arguments: Sequence[str], most_bytes: int, stdin: bytes, mailmap: str | None
     ) -> Iterator[bytes]:
-        """What a command prints that asks nobody else. Raises `Damaged`, `SourceUnreachable`."""
+        """Yield the output of a local command. Raises `Damaged`, `SourceUnreachable`."""
         reading, writing = os.pipe() if not stdin else (-1, -1)
         if stdin:
-            # A file and no pipe: what is asked may be longer than one holds.
+            # A file instead of a pipe, whose buffer may be too small for the input.
             asked = os.memfd_create("quisait")
             _write_all(asked, stdin)
             os.lseek(asked, 0, os.SEEK_SET)
@@ -572,7 +576,7 @@ def _bytes_below(folder: Path) -> int:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """The process and all that it started."""
+    """Kill the process and all processes that it started."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

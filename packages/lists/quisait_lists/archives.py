@@ -1,4 +1,4 @@
-"""A list's archive on disk: mbox files, or a folder of Sympa's `arc/`."""
+"""Read a list's archive on disk: mbox files, or a folder of Sympa's `arc/`."""
 
 import hashlib
 import os
@@ -11,9 +11,11 @@ from typing import Protocol
 from connectors.files import open_regular_file
 
 MOST_BYTES = 50 * 1024 * 1024
-"""Of one mail; a larger one is reported and not read."""
+"""Maximum size of a mail; a larger mail is reported and not read."""
 _BEGINS = re.compile(rb"From [^\r\n]{1,200}\d\d:\d\d[^\r\n]{0,30}\d{4}[^\r\n]{0,30}\r?\n")
-"""The line before each mail of an mbox file (RFC 4155); a sentence may begin with the word."""
+"""The line before each mail of an mbox file (RFC 4155); it is strict, since a sentence may begin
+with « From ».
+"""
 _QUOTED_BEGINNING = re.compile(rb"^>(>*From )", re.MULTILINE)
 _MONTH = re.compile(r"\d{4}-\d\d")
 _NUMBER = re.compile(r"\d{1,12}")
@@ -21,20 +23,20 @@ _LINE_BYTES = 1 << 16
 
 
 class Lines(Protocol):
-    """What is read line by line: an open file, or what is decompressed as it is read."""
+    """An open file, or a stream that is decompressed while it is read."""
 
     def readline(self, size: int, /) -> bytes:
-        """The next line, or so many bytes of it; empty at the end."""
+        """Return the next line, or its next `size` bytes; empty at the end."""
         ...
 
 
 class NoArchive(ValueError):
-    """The path holds no archive; the text is a French reason."""
+    """The path contains no archive; the text is a French reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredMail:
-    """Where a mail stands. `digest` is of its bytes; `length` counts them."""
+    """The location of a mail in a file; `length` is in bytes, `digest` is of its bytes."""
 
     path: Path
     offset: int
@@ -43,7 +45,7 @@ class StoredMail:
     is_mbox: bool
 
     def read(self) -> bytes:
-        """Its bytes, as they were sent. Raises OSError, or ValueError where they changed."""
+        """Return its bytes as sent. Raises OSError, or ValueError if they changed."""
         with open_regular_file(self.path, may_be_link=False) as opened:
             opened.seek(self.offset)
             raw = opened.read(self.length)
@@ -53,20 +55,20 @@ class StoredMail:
 
 
 def as_sent(raw: bytes) -> bytes:
-    """A mail of an mbox file without the marks before lines that would begin another."""
+    """Return a mail of an mbox file without the `>` before lines that begin with « From »."""
     return _QUOTED_BEGINNING.sub(rb"\1", raw)
 
 
 def digest_of_mail(raw: bytes) -> str:
-    """What a mail of an archive is known by."""
+    """Return the digest that identifies a mail of an archive."""
     return hashlib.sha256(raw).hexdigest()[:20]
 
 
 def archive_files(path: Path) -> list[tuple[Path, bool]]:
-    """(file, whether it is an mbox file) of a list's archive, sorted. Raises OSError, `NoArchive`.
+    """Return (file, whether it is an mbox file) for a list's archive, sorted.
 
-    What is no regular file is left alone, and so is what Sympa does not show: `deleted`, and the
-    pages of its web archive.
+    Skips files that are not regular, and Sympa's `deleted` folder and web pages, which Sympa does
+    not show. Raises OSError, `NoArchive`.
     """
     if not path.is_dir():
         return [(path, True)]
@@ -90,7 +92,7 @@ def archive_files(path: Path) -> list[tuple[Path, bool]]:
 
 
 def state_of(files: list[tuple[Path, bool]]) -> str:
-    """A digest that changes when a file does. Raises OSError."""
+    """Return a digest that changes when a file does. Raises OSError."""
     seen = hashlib.sha256()
     for path, _ in files:
         status = path.lstat()
@@ -100,9 +102,9 @@ def state_of(files: list[tuple[Path, bool]]) -> str:
 
 
 def mails_of(path: Path, *, is_mbox: bool) -> Iterator[tuple[StoredMail, bytes]]:
-    """(where, bytes) of each mail of a file; of a large one its beginning alone.
+    """Yield (location, bytes) of each mail of a file; of a large mail, only its beginning.
 
-    Raises OSError, `NoArchive` where the file is no mbox file.
+    Raises OSError, or `NoArchive` if the file is not an mbox file.
     """
     if is_mbox:
         yield from _mails_of_mbox(path)
@@ -134,7 +136,7 @@ def _stored(path: Path, mail: "MboxMail") -> tuple[StoredMail, bytes]:
 
 
 def split_mbox(opened: Lines) -> Iterator["MboxMail"]:
-    """Yield each mail of an mbox file. Raises `NoArchive` where it is none, and as it is read."""
+    """Yield each mail of an mbox file. Raises `NoArchive` if it is not one, or read errors."""
     mail: MboxMail | None = None
     blank_before, at = True, 0
     while line := opened.readline(_LINE_BYTES):
@@ -153,7 +155,7 @@ def split_mbox(opened: Lines) -> Iterator["MboxMail"]:
 
 
 class MboxMail:
-    """The lines of one mail, of which only so many bytes are held. `length` counts all."""
+    """The lines of one mail; at most `MOST_BYTES` are held. `length` counts all bytes."""
 
     def __init__(self, offset: int) -> None:
         self.offset = offset
@@ -161,19 +163,19 @@ class MboxMail:
         self._held = bytearray()
 
     def add(self, line: bytes) -> None:
-        """Its next line."""
+        """Add the mail's next line."""
         self.length += len(line)
         if len(self._held) + len(line) <= MOST_BYTES:
             self._held += line
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of it is held."""
+        """Whether all of its bytes are held."""
         return self.length <= MOST_BYTES
 
     @property
     def held(self) -> bytes:
-        """Its bytes as they stand in the file, as far as they are held."""
+        """Its bytes as in the file, as far as they are held."""
         return bytes(self._held)
 
 

@@ -1,4 +1,4 @@
-"""Read the archives of mailing lists; `connectors.mail.reading` shows the flow."""
+"""Read archives of mailing lists on disk; `connectors.mail.reading` shows the flow."""
 
 import os
 import re
@@ -32,13 +32,13 @@ from quisait_lists.archives import (
 from quisait_lists.options import ListOptions, ListsOptions
 
 _ADDRESS = re.compile(r"(?:email\s+)?<?([^\s<>,;@]{1,100}@[^\s<>,;@]{1,200})>?(?:\s.*)?")
-"""A line of a list of members: an address, as Mailman writes it, or Sympa (`email …`)."""
+"""A line of a member list: an address, as Mailman writes it, or as Sympa does (`email …`)."""
 _FIELDS_OF_A_MAIL = ("From", "Date", "Message-ID")
 
 
 @dataclass(frozen=True, slots=True)
 class ListsConnector:
-    """The lists that the settings name; `folder` is what their paths start from."""
+    """Reads the lists that the settings name; `folder` is the base of their paths."""
 
     source: str
     options: ListsOptions
@@ -46,7 +46,7 @@ class ListsConnector:
     folder: Path
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield what changed. Raises `SourceError`."""
+        """Yield the changes since the cursor. Raises `SourceError`."""
         return MailReading(self).changes(since)
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
@@ -54,20 +54,20 @@ class ListsConnector:
         return MailReading(self).refetch(document_ids)
 
     def check(self) -> Iterator[str]:
-        """Say which archive cannot be read, and whose members are unknown."""
+        """Yield a French sentence for each archive that cannot be read or has lost readers."""
         return folder_complaints(self, "liste")
 
     def names(self) -> Sequence[str]:
-        """The lists, sorted."""
+        """Return the names of the lists, sorted."""
         return sorted(self.options.lists)
 
     def place(self, name: str) -> MailPlace:
-        """Where a list's documents belong, with its present readers."""
+        """Return a list's place, with its current readers."""
         one = self.options.lists[name]
         return self._place(name, one, self._access(one)[0])
 
     def open(self, name: str) -> "Archive":
-        """A list's archive as it is now. Raises `FolderClosed`, `SourceUnreachable`."""
+        """Open a list's archive as it is now. Raises `FolderClosed`, `SourceUnreachable`."""
         one = self.options.lists[name]
         path = self.folder / one.path
         access, warnings = self._access(one)
@@ -97,7 +97,7 @@ class ListsConnector:
         )
 
     def _access(self, one: ListOptions) -> tuple[Access, tuple[str, ...]]:
-        """(readers, what of the rule could not be expressed): never more than each rule admits."""
+        """Return (access, French warnings); readers must be admitted by every rule."""
         access = self.default_access if one.readers is None else Access(frozenset(one.readers))
         if not one.members:
             return access, ()
@@ -127,11 +127,11 @@ class Archive:
     _where: dict[str, StoredMail] = field(default_factory=dict)
 
     def heads(self) -> Iterator[MailHead | Malformed]:
-        """Yield each mail's, file after file. Raises `FolderClosed`, `SourceUnreachable`."""
+        """Yield the head of each mail, file by file. Raises `FolderClosed`, `SourceUnreachable`."""
         return iterate_with_timeout(self._heads(), DISK_TIMEOUT_S, disk_timeout_error(self.path))
 
     def raw(self, head: MailHead) -> bytes:
-        """The mail. Raises `RecordVanished`, `MailTooLarge`, `SourceUnreachable`."""
+        """Return the mail. Raises `RecordVanished`, `MailTooLarge`, `SourceUnreachable`."""
         stored = self._where[head.key]
         if stored.length > MOST_BYTES:
             raise MailTooLarge
@@ -163,7 +163,7 @@ class Archive:
             message = parse_mail(raw)
             numbers = tuple(number for number, _ in attached(message))
         except UnreadableMail:
-            # Its text is reported when it is read.
+            # The mail is reported as unreadable when its text is read.
             message, numbers = parse_mail(raw.partition(b"\n\n")[0]), ()
         if not any(name in message for name in _FIELDS_OF_A_MAIL):
             return self._malformed(stored.path, "ni expéditeur, ni date : pas un message", stored)
@@ -177,7 +177,7 @@ class Archive:
 
 
 def open_lists(place: SourcePlace, options: ListsOptions) -> ListsConnector:
-    """The connector of one source; nothing is read yet."""
+    """Return the connector of one source; nothing is read yet."""
     return ListsConnector(place.source, options, place.default_access, place.folder)
 
 

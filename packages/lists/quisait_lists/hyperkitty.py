@@ -1,7 +1,7 @@
-"""Read the archives of a Mailman 3, HyperKitty; `connectors.mail.reading` shows the flow.
+"""Read the archives of a Mailman 3 (HyperKitty); `connectors.mail.reading` shows the flow.
 
-Threads are those that HyperKitty shows, moved ones where they were moved to. A mail's attached
-files are not listed, so `_NUMBERS` stand for all that it may have.
+Threads are as HyperKitty shows them, also if mails were moved to another thread. A mail's attached
+files are not listed, so `_NUMBERS` stands for all files that it may have.
 """
 
 import base64
@@ -52,8 +52,9 @@ from quisait_lists.mailman_core import POLICIES, ListUnknown, MailmanCore
 
 MOST_ATTACHED = 9
 _NUMBERS = tuple(str(number) for number in range(2, 2 + MOST_ATTACHED))
-"""An exported mail is its text, then its files. A listing of more names than there are is right
-all the same: a name that is no document's keeps none."""
+"""Part numbers of an exported mail's files; part 1 is its text. A listing may name files that do
+not exist: this keeps no document.
+"""
 _LIMITS = HttpLimits(max_bytes=64 * 1024 * 1024)
 _OTHERS = stat.S_IROTH | stat.S_IWOTH
 _AHEAD, _NEXT = timedelta(days=1), timedelta(seconds=1)
@@ -61,7 +62,7 @@ _AHEAD, _NEXT = timedelta(days=1), timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class HyperkittyConnector:
-    """The lists that the settings name; `folder` is what the path of a password starts from."""
+    """Reads the lists that the settings name; `folder` is the base of a password file's path."""
 
     source: str
     options: HyperkittyOptions
@@ -71,7 +72,7 @@ class HyperkittyConnector:
     limits: HttpLimits = _LIMITS
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield what changed. Raises `SourceError`."""
+        """Yield the changes since the cursor. Raises `SourceError`."""
         return MailReading(self.opened()).changes(since)
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
@@ -79,14 +80,14 @@ class HyperkittyConnector:
         return MailReading(self.opened()).refetch(document_ids)
 
     def check(self) -> Iterator[str]:
-        """Say which archive cannot be read, and whose members are unknown. Raises `SourceError`."""
+        """Yield a French sentence per unreadable list or lost reader. Raises `SourceError`."""
         archives = self.opened()
         if (self.folder / self.options.core_password_file).stat().st_mode & _OTHERS:
             yield "« core_password_file » se lit par tous les comptes de la machine : chmod 600"
         yield from folder_complaints(archives, "liste")
 
     def opened(self) -> "Archives":
-        """The archives, in one session. Raises `SourceRefused` where a password is missing."""
+        """Open the archives in one session. Raises `SourceRefused` if a password is missing."""
         options = self.options
         limits = replace(self.limits, rate_per_s=options.rate_per_s)
         ca_file = str(self.folder / options.ca_file) if options.ca_file else ""
@@ -112,7 +113,7 @@ class HyperkittyConnector:
 
 @dataclass(slots=True)
 class Archives:
-    """The lists, for one reading."""
+    """The lists of a HyperKitty, for one reading."""
 
     connector: HyperkittyConnector
     client: HyperkittyClient
@@ -124,15 +125,15 @@ class Archives:
         return self.connector.source
 
     def names(self) -> Sequence[str]:
-        """The lists, sorted."""
+        """Return the names of the lists, sorted."""
         return sorted(self.connector.options.lists)
 
     def place(self, name: str) -> MailPlace:
-        """Where a list's documents belong, without its readers."""
+        """Return a list's place, without its readers."""
         return self._place(name, Access())
 
     def open(self, name: str) -> "ArchivedList":
-        """A list as it is now. Raises `FolderClosed`, `SourceError`."""
+        """Open a list as it is now. Raises `FolderClosed`, `SourceError`."""
         try:
             shown, state = self.client.policy(name), self.client.newest(name)
         except ArchiveRefused as error:
@@ -145,16 +146,16 @@ class Archives:
             access, warnings = self._access(name, shown)
         except ListUnknown as error:
             access, warnings = Access(), (f"{error} : personne ne lit l'archive",)
-        # Once a day a list is gone through though it looks the same: votes are seen then.
+        # The state changes once a day, so that new votes are read at least daily.
         today = datetime.now(UTC).date().isoformat()
         return ArchivedList(
             self._place(name, access), warnings, f"{state} {today}", name, self.client
         )
 
     def _why_alone(self, name: str) -> str:
-        """Why HyperKitty fails for a list; empty where it fails for all.
+        """Return why HyperKitty fails for one list, in French; empty if it fails for all.
 
-        It asks Mailman whether an account may read a private list.
+        HyperKitty asks Mailman whether an account may read a private list.
         """
         try:
             self.core.policy(name)
@@ -163,10 +164,10 @@ class Archives:
         return "HyperKitty est en panne pour cette liste" if self.client.is_there() else ""
 
     def _access(self, name: str, shown: str) -> tuple[Access, tuple[str, ...]]:
-        """(readers, what of the rule could not be expressed). Raises `ListUnknown`.
+        """Return (access, French warnings). Raises `ListUnknown`.
 
-        `shown` is the policy that HyperKitty keeps to. It may be older than Mailman's, and is
-        "public" where it was never read: the narrower of both holds.
+        `shown` is HyperKitty's copy of the policy. It may be older than Mailman's, and is "public"
+        if it was never fetched, so the narrower of both applies.
         """
         one = self.connector.options.lists[name]
         stated = one.readers
@@ -216,10 +217,10 @@ class ArchivedList:
     _failures: FailuresInARow = field(default_factory=FailuresInARow)
 
     def heads(self) -> Iterator[MailHead | Malformed]:
-        """Yield each mail's. Raises `FolderClosed`, `SourceError`.
+        """Yield the head of each mail. Raises `FolderClosed`, `SourceError`.
 
-        A mail is known by the digest of its `Message-ID`. It goes back to its thread's first mail,
-        deleted or not, and then to the one that it answers.
+        A mail's key is the digest of its `Message-ID`. Its references are its thread's first mail,
+        deleted or not, and the mail that it answers.
         """
         try:
             mails = self.client.mails(self.name)
@@ -235,13 +236,13 @@ class ArchivedList:
             yield MailHead(mail.hash, mail.hash, references, moments[mail.hash], _NUMBERS, thanks)
 
     def raw(self, head: MailHead) -> bytes:
-        """The mail.
+        """Return the mail's bytes.
 
         Raises `RecordVanished`, `MailTooLarge`, `MailNotGiven`, `UnreadableMail`, `SourceError`.
         """
         if (thread := self._thread_of[head.key]) != self._held_thread:
             self._held_thread, self._held = thread, {}
-            with suppress(ExportTooLarge):  # else its mails are asked for one by one
+            with suppress(ExportTooLarge):  # then its mails are exported one by one
                 self._held = self._exported(thread=thread)
         raw = self._held.get(head.key)
         if raw is None:
@@ -254,10 +255,10 @@ class ArchivedList:
         return without_shown_parts(raw)
 
     def _exported(self, **which: str) -> Mapping[str, bytes]:
-        """Mails by their digests; none where the export of a whole thread fails.
+        """Return exported mails by digest; empty if the export of a whole thread fails.
 
-        Threads that fail in a row tell that HyperKitty is away; mails of one thread do not, as
-        long as it answers at all. Raises `ExportTooLarge`, `MailNotGiven`, `UnreadableMail`,
+        Threads that fail in a row mean that HyperKitty is down; mails of one thread do not, as long
+        as it answers at all. Raises `ExportTooLarge`, `MailNotGiven`, `UnreadableMail`,
         `RecordVanished`, `SourceError`.
         """
         try:
@@ -277,14 +278,15 @@ class ArchivedList:
         self._failures.end()
         named = [(_hash_of(raw), raw) for raw in map(as_sent, found)]
         times = Counter(digest for digest, _ in named)
-        # HyperKitty writes what is no id without its spaces: two may become one.
+        # HyperKitty removes spaces from invalid ids, so two mails may get the same id.
         return {digest: raw for digest, raw in named if times[digest] == 1}
 
 
 def moments_of(mails: Sequence[ArchivedMail], latest: datetime) -> Mapping[str, datetime | None]:
-    """When each mail was sent, by digest; each after the one that it answers.
+    """Return when each mail was sent, by digest, corrected so that answers follow their parent.
 
-    Clocks are wrong: a date after `latest` is none, and an answer comes after its question.
+    Clocks may be wrong: a date after `latest` is ignored, and a mail that is not later than the
+    mail that it answers gets a later moment.
     """
     by_hash = {mail.hash: mail for mail in mails}
     found: dict[str, datetime | None] = {}
@@ -303,10 +305,10 @@ def moments_of(mails: Sequence[ArchivedMail], latest: datetime) -> Mapping[str, 
 
 
 def without_shown_parts(raw: bytes) -> bytes:
-    """An exported mail without what HyperKitty keeps as files beside its text, and is none.
+    """Return an exported mail without files that HyperKitty made of parts of its text.
 
-    That is the text as a web page (the mail's text where it has no other), and images, of which it
-    does not say whether they stand within the text. Raises `UnreadableMail`.
+    These are the HTML version of the text (which becomes the text if there is no other), and
+    images, which may be embedded in the text: HyperKitty does not tell. Raises `UnreadableMail`.
     """
     message = parse_mail(raw)
     parts = inner_parts(message)
@@ -326,7 +328,7 @@ def without_shown_parts(raw: bytes) -> bytes:
 
 
 def _without_base64(part: Message) -> Message:
-    """The part, where it is an attached mail as it was sent: HyperKitty encodes it (RFC 2046)."""
+    """Return the part; an attached mail, which HyperKitty encodes (RFC 2046), is decoded."""
     inner = inner_parts(part)
     encoded = str(part.get("Content-Transfer-Encoding", "")).strip().lower() == "base64"
     if part.get_content_type() == "message/rfc822" and inner and encoded:
@@ -336,25 +338,25 @@ def _without_base64(part: Message) -> Message:
 
 
 def _is_page(part: Message) -> bool:
-    """Whether HyperKitty named the part itself: it was no file."""
+    """Return whether HyperKitty named the part itself, so that it is not an attached file."""
     name = part.get_filename() or ""
     return part.get_content_type() == "text/html" and name.partition(".")[0] == "attachment"
 
 
 def _hash_of(raw: bytes) -> str:
-    """What HyperKitty calls a mail: base32 of the SHA-1 of its `Message-ID`."""
+    """Return HyperKitty's id of a mail: base32 of the SHA-1 of its `Message-ID`."""
     message_id = head_of("", parse_mail(raw.partition(b"\n\n")[0]), None).message_id
     digest = hashlib.sha1(message_id.encode("utf-8", "surrogateescape"), usedforsecurity=False)
     return base64.b32encode(digest.digest()).decode()
 
 
 def _width(policy: str) -> int:
-    """An unknown policy is the narrowest."""
+    """Return how wide a policy is; an unknown policy is the narrowest."""
     return POLICIES.index(policy) if policy in POLICIES else -1
 
 
 def open_hyperkitty(place: SourcePlace, options: HyperkittyOptions) -> HyperkittyConnector:
-    """The connector of one source; nothing is read yet."""
+    """Return the connector of one source; nothing is read yet."""
     return HyperkittyConnector(
         place.source, options, place.default_access, place.folder, place.password
     )

@@ -1,7 +1,7 @@
-"""The requests that are sent to HyperKitty: its REST interface, and its export as mbox.
+"""A client of HyperKitty: its REST interface, and its export as mbox.
 
-A session opens both for private lists; the REST interface alone would read no attached file of
-theirs, and one message a request.
+A session gives access to both for private lists. The REST interface alone would give no attached
+files, and only one message per request.
 """
 
 import gzip
@@ -22,9 +22,9 @@ from connectors.values import assume_utc
 from quisait_lists.archives import MOST_BYTES, NoArchive, split_mbox
 
 MOST_EXPORTED = 2 * MOST_BYTES
-"""Bytes of the mails of one thread, decompressed: of more they are asked for one by one."""
+"""Bytes of one thread's mails, decompressed; mails of a larger thread are exported one by one."""
 MOST_LISTED = 1_000_000
-"""Mails of a list: more than any archive that is known, and than memory holds at once."""
+"""Maximum number of mails of a list: more than any known archive, and enough to fill memory."""
 _MOST_REQUESTS = 20_000
 _PAGE = 500
 _HASH = re.compile(r"\w{1,255}")
@@ -35,23 +35,23 @@ _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
 class ArchiveRefused(Exception):
-    """The list's archive may not be read by this account; the text is a French reason."""
+    """The account may not read the list's archive; the text is a French reason."""
 
 
 class ExportFailed(Exception):
-    """A mail or thread is not exported, while others are."""
+    """A mail or thread cannot be exported, while others can."""
 
 
 class ExportTooLarge(ExportFailed):
-    """It is larger than what is held at once."""
+    """The exported mail or thread is larger than the limit in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedMail:
-    """A mail as the list of mails names it, by digests of `Message-ID`s.
+    """A mail in HyperKitty's list of mails; all ids are digests of `Message-ID`s.
 
-    `thread` is its thread's first mail, there or deleted; `parent` the one that it answers, or
-    empty.
+    `thread` is its thread's first mail, which may be deleted; `parent` is the mail that it answers,
+    or empty.
     """
 
     hash: str
@@ -62,7 +62,7 @@ class ArchivedMail:
 
 @dataclass(slots=True)
 class HyperkittyClient:
-    """One HyperKitty, in one session. `login` is the path of the page of accounts."""
+    """Requests to one HyperKitty, in one session. `login` is the path of the login page."""
 
     host: HttpHost
     login: str
@@ -71,7 +71,7 @@ class HyperkittyClient:
     _logins: int = field(default=0, init=False)
 
     def is_there(self) -> bool:
-        """Whether HyperKitty answers at all, where it failed for one list."""
+        """Return whether HyperKitty answers at all, after it failed for one list."""
         try:
             answer = self.host.request("GET", f"{self.host.root}api/lists/", {"limit": 1})
         except (SourceRefused, SourceUnreachable):
@@ -79,11 +79,14 @@ class HyperkittyClient:
         return answer.status_code == HTTPStatus.OK
 
     def policy(self, name: str) -> str:
-        """What HyperKitty believes of a list. Raises `ArchiveRefused`, `SourceError`."""
+        """Return HyperKitty's copy of a list's policy. Raises `ArchiveRefused`, `SourceError`."""
         return str(self._json(name, "").get("archive_policy", ""))
 
     def newest(self, name: str) -> str:
-        """A text that changes when mails come or go. Raises `ArchiveRefused`, `SourceError`."""
+        """Return a text that changes when mails come or go.
+
+        Raises `ArchiveRefused`, `SourceError`.
+        """
         seen = []
         for what in ("emails", "threads"):
             said = self._json(name, f"{what}/", {"limit": 1})
@@ -93,10 +96,10 @@ class HyperkittyClient:
         return " ".join(seen)
 
     def mails(self, name: str) -> list[ArchivedMail]:
-        """Every mail of a list. Raises `ArchiveRefused`, `SourceError`.
+        """Return every mail of a list. Raises `ArchiveRefused`, `SourceError`.
 
-        Pages are cut by offsets: where mails come or go meanwhile, or have one date, some are
-        given twice and others not at all. Then they are asked for again, at last in one page.
+        Pages are cut by offsets: if mails come or go meanwhile, or have the same date, some are
+        given twice and others not at all. The mails are then requested again, at last in one page.
         """
         for page in (_PAGE, _PAGE, 0):
             found, whole = self._results(name, "emails/", page)
@@ -106,14 +109,14 @@ class HyperkittyClient:
         raise self._unexpected("la liste des messages change pendant la lecture")
 
     def voted_threads(self, name: str) -> frozenset[str]:
-        """Threads whose votes do not even out. Raises `ArchiveRefused`, `SourceError`."""
+        """Return threads whose sum of votes is not 0. Raises `ArchiveRefused`, `SourceError`."""
         found, _ = self._results(name, "threads/", _PAGE)
         return frozenset(
             str(one.get("thread_id")) for one in found if one.get("votes_total") not in (0, None)
         )
 
     def likes(self, name: str, mail: str) -> int:
-        """How many liked a mail; none of one that is gone."""
+        """Return how many people liked a mail; 0 if it was deleted."""
         try:
             votes = self._json(name, f"email/{mail}/").get("votes")
         except ArchiveRefused:
@@ -122,7 +125,7 @@ class HyperkittyClient:
         return min(max(count, 0), 1_000_000) if isinstance(count, int) else 0
 
     def exported(self, name: str, **which: str) -> list[bytes]:
-        """The mails of a `thread`, or one `message`, as mbox files write them.
+        """Return the mails of a `thread`, or of one `message`, as in an mbox file.
 
         Raises `ExportFailed`, `ArchiveRefused`, `SourceRefused`, `SourceUnreachable`.
         """
@@ -147,7 +150,7 @@ class HyperkittyClient:
         return [mail.held for mail in mails]
 
     def _results(self, name: str, path: str, page: int) -> tuple[list[Mapping[str, Any]], bool]:
-        """(entries, whether as many as there are); in one page where `page` is zero."""
+        """Return (entries, whether they are all); asks for one page if `page` is 0."""
         found: list[Mapping[str, Any]] = []
         total = None
         for _ in range(_MOST_REQUESTS):
@@ -167,7 +170,7 @@ class HyperkittyClient:
         raise self._unexpected("la liste des messages ne finit pas")
 
     def _entries(self, said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """What a listing holds. Raises `SourceUnreachable` where it is none."""
+        """Return the entries of a listing. Raises `SourceUnreachable` if it is malformed."""
         results = said.get("results")
         if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
             raise self._unexpected("réponse inattendue")
@@ -188,7 +191,7 @@ class HyperkittyClient:
         return said
 
     def _answer(self, path: str, parameters: Mapping[str, object] | None = None) -> HttpResponse:
-        """Of one request, in a session that is opened again where it ended."""
+        """Return the answer to a request; logs in again if the session ended."""
         if self.user and not self._logins:
             self._log_in()
         answer = self.host.request("GET", f"{self.host.root}{path}", parameters)
@@ -204,7 +207,7 @@ class HyperkittyClient:
         return answer
 
     def _log_in(self) -> None:
-        """Open a session by the page's own form. Raises `SourceRefused`, `SourceUnreachable`."""
+        """Log in with the page's own form. Raises `SourceRefused`, `SourceUnreachable`."""
         self._logins += 1
         url = urljoin(self.host.root, self.login)
         page = self.host.request("GET", url)
@@ -212,7 +215,7 @@ class HyperkittyClient:
         name = next((one for one in ("login", "username") if one in fields), "")
         if page.status_code != HTTPStatus.OK or not name or _CSRF_FIELD not in fields:
             if self._logins > 1:
-                return  # the session goes on: the account may not read what it asked for
+                return  # still logged in: the account may not read this archive
             raise SourceRefused(
                 f"{self.host.host} n'a pas de formulaire de connexion à {self.login} : réglez "
                 "« login » (avec Debian, « /mailman3/accounts/login/ »)."
@@ -244,7 +247,7 @@ def _mail(entry: Mapping[str, Any]) -> ArchivedMail:
 
 
 def _last(url: Any) -> str:
-    """The last part of an address, which is a digest; empty for one that has none."""
+    """Return the last part of a URL, which is a digest; empty if it is not."""
     last = url.rstrip("/").rpartition("/")[2] if isinstance(url, str) else ""
     return last if _HASH.fullmatch(last) else ""
 
@@ -257,7 +260,7 @@ def _moment(written: Any) -> datetime | None:
 
 
 def _fields_of(page: str) -> Iterator[tuple[str, str]]:
-    """(name, value) of the inputs of a page's forms."""
+    """Yield (name, value) of the inputs in a page's forms."""
     for found in _INPUT.findall(page[:1_000_000]):
         said = {name.lower(): value for name, value in _ATTRIBUTE.findall(found)}
         if "name" in said:
@@ -265,7 +268,7 @@ def _fields_of(page: str) -> Iterator[tuple[str, str]]:
 
 
 class _Unzipped:
-    """Decompressed as it is read, as far as `MOST_EXPORTED`; then raises `ExportTooLarge`."""
+    """Decompresses while reading; raises `ExportTooLarge` beyond `MOST_EXPORTED` bytes."""
 
     def __init__(self, content: bytes) -> None:
         self._opened = gzip.GzipFile(fileobj=BytesIO(content))

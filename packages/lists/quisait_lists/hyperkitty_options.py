@@ -1,4 +1,4 @@
-"""What the settings say of the archives of a Mailman 3."""
+"""Settings of a source of Mailman 3 archives."""
 
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -86,7 +86,7 @@ class HyperkittyOptions(BaseModel):
 
     @model_validator(mode="after")
     def _no_password_in_the_clear(self) -> Self:
-        """A password is not sent in the clear beyond this machine."""
+        """Refuse settings that send a password in the clear beyond this machine."""
         for url in (self.core_url, *([self.url] if self.user else [])):
             parts = urlsplit(url)
             if parts.scheme == "http" and parts.hostname not in _LOOPBACK:

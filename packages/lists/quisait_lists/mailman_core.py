@@ -1,7 +1,7 @@
-"""What Mailman's REST interface says of a list: its archive policy, and who is subscribed.
+"""Read a list's archive policy and subscribers from Mailman's REST interface.
 
-HyperKitty keeps a copy of the policy that may be older than Mailman's, or never was read from it.
-Only GET requests are sent: the account of this interface could do everything.
+HyperKitty's copy of the policy may be older than Mailman's, or may never have been fetched. Only
+GET requests are sent, because the interface's account may do everything.
 """
 
 import json
@@ -15,32 +15,32 @@ from connectors.ports import SourceError, SourceUnreachable
 from connectors.values import MAX_PRINCIPALS
 
 POLICIES = ("never", "private", "public")
-"""From the narrowest to the widest."""
+"""Archive policies, from the narrowest to the widest."""
 ROSTERS = ("member", "owner", "moderator")
-"""Whom HyperKitty lets read a private archive; those who are no members are told apart."""
+"""Rosters whose addresses HyperKitty lets read a private archive."""
 _PAGE = 500
 
 
 class ListUnknown(Exception):
-    """What Mailman says of the list is not known; the text is a French reason."""
+    """Mailman's data about the list could not be read; the text is a French reason."""
 
 
 @dataclass(slots=True)
 class MailmanCore:
-    """The REST interface, for one reading."""
+    """The REST interface of Mailman, for one reading."""
 
     host: HttpHost
     _away: str = field(default="", init=False)
 
     def policy(self, name: str) -> str:
-        """One of `POLICIES`. Raises `ListUnknown`."""
+        """Return one of `POLICIES`. Raises `ListUnknown`."""
         said = self._asked(f"lists/{quote(name, safe='@')}/config/archive_policy")
         if said.get("archive_policy") not in POLICIES:
             raise ListUnknown("Mailman ne dit pas sa politique d'archivage")
         return str(said["archive_policy"])
 
     def subscribers(self, name: str) -> frozenset[str]:
-        """Addresses, in small letters, more than `MAX_PRINCIPALS` where there are more.
+        """Return the addresses on all rosters in lower case; stops soon after `MAX_PRINCIPALS`.
 
         Raises `ListUnknown`.
         """
@@ -87,7 +87,7 @@ class MailmanCore:
         return said
 
     def _is_there(self) -> bool:
-        """Whether it answers at all, where it failed for one list."""
+        """Return whether Mailman answers at all, after it failed for one list."""
         try:
             answer = self.host.request("GET", f"{self.host.root}system/versions")
         except SourceError:

@@ -1,4 +1,4 @@
-"""What the settings say of the archives of mailing lists."""
+"""Settings of a source of mailing list archives."""
 
 from typing import Annotated, Literal
 

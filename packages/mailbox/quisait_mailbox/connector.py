@@ -18,7 +18,7 @@ from quisait_mailbox.rights import readers_of
 from quisait_mailbox.session import MailboxLimits, MailboxSession
 
 MOST_BYTES = 50 * 1024 * 1024
-"""Of one mail; a larger one is reported and not read."""
+"""Maximum size of a mail; a larger mail is reported and not read."""
 _HEADS_AT_ONCE = 500
 _HEADS = (
     "INTERNALDATE",
@@ -31,7 +31,7 @@ _STATE = ("MESSAGES", "UIDNEXT", "UIDVALIDITY")
 
 @dataclass(frozen=True, slots=True)
 class MailboxConnector:
-    """The folders that the settings name, of one account."""
+    """Reads the folders of one account that the settings name."""
 
     source: str
     options: MailboxOptions
@@ -40,7 +40,7 @@ class MailboxConnector:
     limits: MailboxLimits = field(default_factory=MailboxLimits)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield what changed. Raises `SourceError`."""
+        """Yield the changes since the cursor. Raises `SourceError`."""
         with self._opened() as mailbox:
             yield from MailReading(mailbox).changes(since)
 
@@ -50,7 +50,7 @@ class MailboxConnector:
             yield from MailReading(mailbox).refetch(document_ids)
 
     def check(self) -> Iterator[str]:
-        """Say what the account cannot open, and who is not told. Raises `SourceError`."""
+        """Yield a French sentence per unreadable folder or lost right. Raises `SourceError`."""
         with self._opened() as mailbox:
             if not mailbox.has_states:
                 yield (
@@ -70,33 +70,33 @@ class MailboxConnector:
 
 @dataclass(slots=True)
 class Mailbox:
-    """The folders of a mailbox, in one session."""
+    """The folders of a mailbox, read in one session."""
 
     source: str
     options: MailboxOptions
     session: MailboxSession
 
     def names(self) -> Sequence[str]:
-        """The folders, sorted."""
+        """Return the names of the folders, sorted."""
         return sorted(self.options.folders)
 
     @property
     def has_states(self) -> bool:
-        """Whether the server tells when any mail of a folder changed (CONDSTORE, RFC 7162)."""
+        """Whether the server tells if any mail of a folder changed (CONDSTORE, RFC 7162)."""
         return bool(self.session.ask(lambda client: client.has_capability("CONDSTORE")))
 
     def place(self, name: str) -> MailPlace:
-        """Where a folder's documents belong, without its readers."""
+        """Return a folder's place, without its readers."""
         return self._place(name, Access())
 
     def open(self, name: str) -> "ImapFolder":
-        """A folder as it is now. Raises `FolderClosed`, `SourceError`."""
+        """Open a folder as it is now. Raises `FolderClosed`, `SourceError`."""
         state = self._state(name)
         access, warnings = self._access(name)
         return ImapFolder(self._place(name, access), warnings, state, self.session)
 
     def _state(self, name: str) -> str:
-        """Empty where the server does not count the changes of flags: a mail may be deleted."""
+        """Return a folder's state, or an empty text if the server does not count flag changes."""
         wanted = (*_STATE, "HIGHESTMODSEQ") if self.has_states else _STATE
         found = self.session.ask(lambda client: client.folder_status(name, wanted))
         if not found.get(b"HIGHESTMODSEQ"):
@@ -130,7 +130,7 @@ class Mailbox:
 
 @dataclass(slots=True)
 class ImapFolder:
-    """A folder, open for one reading. A mail's key is its UID below the folder's UIDVALIDITY."""
+    """A folder, open for one reading. A mail's key is the folder's UIDVALIDITY and its UID."""
 
     place: MailPlace
     warnings: tuple[str, ...]
@@ -139,12 +139,12 @@ class ImapFolder:
     _uids: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def heads(self) -> Iterator[MailHead]:
-        """Yield those of the mails that are not marked to be deleted.
+        """Yield the heads of all mails that are not marked as deleted.
 
         Raises `FolderClosed`, `SourceError`.
         """
         name = self.place.folder
-        # An answer to SEARCH has every UID: a million of them are seven megabytes.
+        # SEARCH returns all UIDs at once: seven megabytes for a million.
         uids = self.session.ask_folder(name, lambda client: sorted(client.search(["UNDELETED"])))
         validity = self.session.validity
         for at in range(0, len(uids), _HEADS_AT_ONCE):
@@ -158,7 +158,7 @@ class ImapFolder:
                     yield _head(key, found[uid])
 
     def raw(self, head: MailHead) -> bytes:
-        """The mail.
+        """Return the mail's bytes.
 
         Raises `RecordVanished`, `MailTooLarge`, `UnreadableMail`, `SourceError`.
         """
@@ -182,7 +182,7 @@ class ImapFolder:
         return self.session.ask_folder(self.place.folder, fetch)
 
     def _check(self, validity: int) -> None:
-        """Raises `SourceUnreachable` where the folder was made anew, and its UIDs with it."""
+        """Raise `SourceUnreachable` if the folder was recreated, which changes all UIDs."""
         if self.session.validity != validity:
             raise SourceUnreachable(
                 f"Le dossier {self.place.folder} a été recréé pendant la lecture : relancez."
@@ -201,7 +201,7 @@ def _head(key: str, found: dict[bytes, Any]) -> MailHead:
 
 
 def _attached(structure: Any) -> Iterator[str]:
-    """Numbers of the attached files in a BODYSTRUCTURE (RFC 3501, 7.4.2)."""
+    """Yield the numbers of attached files in a BODYSTRUCTURE (RFC 3501, 7.4.2)."""
     waiting = [("", structure)]
     while waiting:
         number, part = waiting.pop()
@@ -214,7 +214,7 @@ def _attached(structure: Any) -> Iterator[str]:
             waiting.extend(reversed(inner))
             continue
         media_type = f"{_text(part[0])}/{_text(part[1])}".lower()
-        # What follows the fields of the kind of part: MD5, disposition, language, place.
+        # Extension fields after the part's basic fields: MD5, disposition, language, location.
         at = 8 if media_type.startswith("text/") else 10 if media_type == "message/rfc822" else 7
         disposition = part[at + 1] if len(part) > at + 1 else None
         how = _text(disposition[0]).lower() if isinstance(disposition, tuple) else ""
@@ -226,7 +226,7 @@ def _attached(structure: Any) -> Iterator[str]:
 
 
 def _names(parameters: Any) -> Iterator[str]:
-    """Of parameters, without what tells their charset and their pieces (RFC 2231)."""
+    """Yield the names of parameters, without suffixes for charset and pieces (RFC 2231)."""
     if isinstance(parameters, tuple):
         yield from (_text(one).lower().partition("*")[0] for one in parameters[::2])
 
@@ -236,7 +236,7 @@ def _text(value: Any) -> str:
 
 
 def open_mailbox(place: SourcePlace, options: MailboxOptions) -> MailboxConnector:
-    """The connector of one source; nothing is asked yet."""
+    """Return the connector of one source; no request is sent yet."""
     ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
     return MailboxConnector(place.source, options, place.password, ca_file)
 

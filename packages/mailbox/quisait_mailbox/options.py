@@ -1,4 +1,4 @@
-"""What the settings say of a mailbox."""
+"""Settings of a mailbox source."""
 
 from typing import Annotated, Literal
 
@@ -71,7 +71,7 @@ class MailboxOptions(BaseModel):
 
     @model_validator(mode="after")
     def _protected(self) -> "MailboxOptions":
-        """A password is not sent in the clear beyond this machine."""
+        """Refuse settings that send a password in the clear beyond this machine."""
         if self.security == "none" and self.host not in _LOOPBACK:
             raise ValueError("hors boucle locale, réglez security = « tls » ou « starttls »")
         return self

@@ -1,4 +1,4 @@
-"""Who reads a folder, by its access list (RFC 4314), as far as quisait can say it."""
+"""Convert a folder's access list (RFC 4314) to readers, as far as quisait can express it."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,20 +7,20 @@ from connectors.values import MAX_PRINCIPALS, Access, account_principal
 
 READ = "r"
 _OVERRIDE = "group-override="
-"""Dovecot's mark of a group whose entry takes away what it does not name."""
+"""Dovecot's prefix of a group whose entry takes away the rights that it does not name."""
 _GROUPS = ("$", "#", "@")
 _OF_A_KIND = re.compile("[:=]")
-"""After a word that says of what kind it is: `group=` of Dovecot, `group:` of Cyrus."""
+"""Separator after the kind of an identifier: `group=` in Dovecot, `group:` in Cyrus."""
 _CLASSES = ("administrators", "anonymous", "anyone", "authenticated", "owner")
 
 
 def readers_of(
     source: str, entries: Sequence[tuple[str, str]], principals: Mapping[str, str]
 ) -> tuple[Access, tuple[str, ...]]:
-    """(readers, what could not be expressed) of entries (identifier, rights).
+    """Convert entries (identifier, rights) to (access, French warnings).
 
-    A user's name is the account `source:name`. A group is whom `principals` say, and nobody else.
-    What takes a right away from a group that is unknown closes the folder.
+    A user's name becomes the account `source:name`. A group becomes its principal in `principals`,
+    or nobody. If an entry takes a right away from an unknown group, nobody may read the folder.
     """
 
     def principal(identifier: str) -> str:
@@ -33,7 +33,7 @@ def readers_of(
     readers = [one for one, rights in given if READ in rights]
     others = [one for one, rights in given if READ not in rights]
     if not all(map(_is_user, readers)):
-        # Dovecot gives users their own entry in place of their groups'.
+        # In Dovecot, a user's own entry replaces the entries of their groups.
         taken += filter(_is_user, others)
     denied = set(map(principal, taken))
     if "" in denied or any(one.startswith(_OVERRIDE) for one in others):

@@ -1,4 +1,4 @@
-"""A connection to the server, made again where it breaks; nothing is ever written."""
+"""A connection to the server that reconnects when it breaks; nothing is ever written."""
 
 import imaplib
 import logging
@@ -27,18 +27,20 @@ log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 _LONGEST_LINE = 16 * 1024 * 1024
-"""Bytes: two million UIDs, or the structure of any mail. At a megabyte, what imaplib reads of one,
-a large folder would be taken for one that does not open, or any for one mail of many parts."""
+"""Bytes of an answer's line: enough for two million UIDs, or the structure of any mail. imaplib's
+own limit of one megabyte would make large folders, and folders with a mail of many parts, look like
+folders that do not open.
+"""
 imaplib._MAXLINE = max(imaplib._MAXLINE, _LONGEST_LINE)  # type: ignore[attr-defined]
 _LATER = ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "[LIMIT]", "[CONTACTADMIN]")
-"""Codes of a refusal that does not last (RFC 5530)."""
+"""Codes of a temporary refusal (RFC 5530)."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxLimits:
     """`timeout_s` limits each read from the socket, `total_timeout_s` a whole answer.
 
-    A connection that breaks is made again after each of `waits_s`.
+    After a connection breaks, it is opened again after each wait of `waits_s`.
     """
 
     timeout_s: float = 30.0
@@ -48,7 +50,7 @@ class MailboxLimits:
 
 @dataclass(slots=True)
 class MailboxSession:
-    """A session of one account. Its folders are opened to be read only (`EXAMINE`)."""
+    """A session of one account. Its folders are opened read-only (`EXAMINE`)."""
 
     options: MailboxOptions
     password: Callable[[], str]
@@ -60,14 +62,17 @@ class MailboxSession:
     _next_at: float = field(default=0.0)
 
     def ask(self, what: Callable[[Any], Answer]) -> Answer:
-        """Ask something of the server. Raises `SourceUnreachable`, `SourceRefused`.
+        """Call `what` with the connected client. Raises `SourceUnreachable`, `SourceRefused`.
 
-        Raises `FolderClosed` for what the server refuses to do.
+        Raises `FolderClosed` if the server refuses the command.
         """
         return self._tried(lambda client: what(client))
 
     def ask_folder(self, name: str, what: Callable[[Any], Answer]) -> Answer:
-        """The same with a folder open. Raises `FolderClosed` where it cannot be opened."""
+        """Call `what` with the folder open.
+
+        Raises as `ask`, or `FolderClosed` if it cannot be opened.
+        """
 
         def opened(client: IMAPClient) -> Answer:
             if self._folder != name:
@@ -84,7 +89,7 @@ class MailboxSession:
         return self._validity
 
     def close(self) -> None:
-        """End the session; nothing is said of what that meets."""
+        """End the session, ignoring errors."""
         client, self._client, self._folder = self._client, None, ""
         if client is not None:
             with suppress(OSError, IMAPClientError):
@@ -145,13 +150,13 @@ class MailboxSession:
         try:
             if options.security == "starttls":
                 client.starttls(context)
-            # LOGIN takes ASCII alone.
+            # LOGIN accepts ASCII only.
             plain = client.has_capability("AUTH=PLAIN")
             (client.plain_login if plain else client.login)(options.user, self.password())
         except BaseException as error:
             with suppress(OSError, IMAPClientError):
                 client.shutdown()
-            if isinstance(error, UnicodeEncodeError):  # which has the password
+            if isinstance(error, UnicodeEncodeError):  # the error contains the password
                 raise SourceRefused(
                     f"{options.host} ne prend ni compte ni mot de passe à lettres accentuées "
                     "(il n'a pas AUTH=PLAIN) : changez-les."

@@ -1,4 +1,4 @@
-"""The requests that are sent to Redmine's REST interface."""
+"""A client of Redmine's REST interface."""
 
 import json
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ from connectors.http_host import HttpHost
 from connectors.ports import RecordVanished, SourceRefused, SourceUnreachable
 
 Row = dict[str, Any]
-"""An object of an answer."""
+"""A JSON object in an answer."""
 
 PAGE_ROWS = 100
-"""The most that Redmine gives at once."""
+"""The maximum number of rows in one answer of Redmine."""
 MOST_ROWS = 5_000_000
 _TRIES = 3
 _ABSENT = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
@@ -24,7 +24,7 @@ _ABSENT = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
 @dataclass(slots=True)
 class RedmineApi:
-    """One Redmine, asked with one account's key; without a key, as nobody."""
+    """Requests to one Redmine, with one account's API key, or anonymous without a key."""
 
     host: HttpHost
     key: str = field(default="", repr=False)
@@ -33,7 +33,7 @@ class RedmineApi:
     """The server's clock at its last answer."""
 
     def get(self, path: str, parameters: Row | None = None) -> Row | None:
-        """An answer; None for what is not there or the account may not see.
+        """Return an answer, or None if the object does not exist or is hidden from the account.
 
         Raises `SourceUnreachable`, `SourceRefused`.
         """
@@ -60,10 +60,10 @@ class RedmineApi:
         return said
 
     def rows(self, path: str, name: str, parameters: Row | None = None) -> list[Row] | None:
-        """Every row of a list; None as for `get`. Raises as `get` does.
+        """Return every row of a list, or None as `get` does. Raises as `get` does.
 
-        A list that changes while it is read is read again: a row that moved to a page already
-        read would count as deleted.
+        A list that changes while it is read is read again: a row that moved to a page already read
+        would count as deleted.
         """
         for _ in range(_TRIES):
             found: dict[str, Row] = {}
@@ -87,22 +87,22 @@ class RedmineApi:
         )
 
     def issues(self, parameters: Row) -> Iterator[Row]:
-        """Every issue that the account sees, by number. Raises as `get` does.
+        """Yield every issue that the account sees, by number. Raises as `get` does.
 
-        Each request begins after the last number, and not at a count of rows that deletions move.
+        Each request starts after the last number instead of an offset, which deletions would shift.
         """
         last = 0
         while True:
             asked = {"sort": "id", "limit": PAGE_ROWS, "issue_id": f">={last + 1}"}
             answer = self.get("issues", parameters | asked)
-            if answer is None:  # what was not listed would count as deleted
+            if answer is None:  # otherwise all issues would count as deleted
                 raise SourceUnreachable(f"{self.host.host} ne liste plus ses demandes.")
             listing = listed(answer, "issues")
             rows = [row for row in listing if isinstance(row.get("id"), int)]
             after = [row for row in rows if row["id"] > last]
             yield from after
             total = answer.get("total_count")
-            # A server, or what stands before it, may give fewer at once than were asked for.
+            # A server or proxy may return fewer rows than were requested.
             if not listing or (isinstance(total, int) and total <= len(listing)):
                 return
             if not after:
@@ -110,7 +110,7 @@ class RedmineApi:
             last = max(row["id"] for row in after)
 
     def file(self, number: int, name: str, size: int) -> bytes:
-        """An attachment. Raises `RecordVanished`, `SourceUnreachable`."""
+        """Return an attachment's bytes. Raises `RecordVanished`, `SourceUnreachable`."""
         answer = self.failures.ask(
             lambda: self.host.request(
                 "GET",
@@ -130,25 +130,25 @@ class RedmineApi:
 
 
 def listed(answer: Row, name: str) -> list[Row]:
-    """The objects of a list in an answer."""
+    """Return the objects of a list in an answer."""
     rows = answer.get(name)
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 def named(row: Row, name: str) -> Row:
-    """An object of an answer, empty where there is none."""
+    """Return an object in an answer, or an empty one if there is none."""
     value = row.get(name)
     return value if isinstance(value, dict) else {}
 
 
 def text_of(row: Row, name: str) -> str:
-    """A text of an answer, empty where there is none."""
+    """Return a text in an answer, or an empty text if there is none."""
     value = row.get(name)
     return value.replace("\0", "") if isinstance(value, str) else ""
 
 
 def moment_of(row: Row, name: str) -> datetime | None:
-    """A moment of an answer."""
+    """Return a moment in an answer, or None."""
     try:
         moment = datetime.fromisoformat(text_of(row, name))
     except ValueError:

@@ -39,15 +39,16 @@ from quisait_redmine.rights import MODULES, IssueSight, ProjectRights, RightsRea
 
 CHECKPOINT_ITEMS = 20
 _ASKED = ("issue", "page")
-"""What is asked for one by one; the rest is as it was listed."""
+"""Items that are requested one by one; all others are complete in their listing."""
 FRESH = timedelta(seconds=10)
-"""Redmine's moments have no fractions, and a change in the same second gives the same one: what
-changed so lately is read again at the next reading."""
+"""An item that changed this recently is read again at the next reading: Redmine's times have no
+fractions, so another change in the same second would not show.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A kind of a project: `root` is the id under which its documents are."""
+    """A kind of a project: `root` is the id below which its documents are."""
 
     number: int
     identifier: str
@@ -59,7 +60,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class ListedRecord:
-    """Something that is there now. `row` is what the list says of it."""
+    """An item that exists now. `row` is its entry in the listing."""
 
     id: str
     key: bytes
@@ -73,7 +74,7 @@ class ListedRecord:
 
 @dataclass(slots=True)
 class _Seen:
-    """What a Redmine holds now, before any text is read."""
+    """The items of a Redmine as listed, before any text is read."""
 
     places: dict[str, Place] = field(default_factory=dict)
     items: list[ListedRecord] = field(default_factory=list)
@@ -83,7 +84,7 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class RedmineConnector:
-    """The projects that the key's account sees, and that the settings name."""
+    """Reads the projects that the key's account sees and that the settings name."""
 
     source: str
     options: RedmineOptions
@@ -93,7 +94,7 @@ class RedmineConnector:
     ca_file: str = ""
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Look at all first, and close; then read what changed. Raises `SourceError`."""
+        """List everything, then yield changes, removed readers first. Raises `SourceError`."""
         before = read_cursor(since)
         reading = _Reading(self)
         seen = reading.look()
@@ -113,9 +114,7 @@ class RedmineConnector:
         between = max(CHECKPOINT_ITEMS, len(seen.items) // 10)
         for count, one in enumerate(waiting, 1):
             document = reading.document(one)
-            if (
-                document is None
-            ):  # it is not shown, or since it was listed, it was deleted, moved or closed to us
+            if document is None:  # not shown, or deleted, moved or closed since it was listed
                 yield ContentStale(one.id)
             else:
                 yield Upsert(document)
@@ -136,7 +135,7 @@ class RedmineConnector:
                 yield Upsert(document)
 
     def check(self) -> Iterator[str]:
-        """Say what the key does not open, and who will not read. Raises `SourceError`."""
+        """Yield a French sentence per unread project or missing reader. Raises `SourceError`."""
         options = self.options
         if options.url.startswith("http:"):
             yield "la clé d'API part en clair : réglez « url » en https://"
@@ -185,7 +184,7 @@ class _Reading:
         self.is_admin = False
 
     def look(self) -> _Seen:
-        """Everything that is there, with its readers. Raises `SourceError`."""
+        """List everything that exists, with its readers. Raises `SourceError`."""
         seen = _Seen()
         self.is_admin = self.rights.load()
         statuses = self._api.rows("issue_statuses", "issue_statuses") or []
@@ -227,13 +226,14 @@ class _Reading:
         return seen
 
     def late_problems(self, seen: _Seen) -> Iterator[Malformed]:
-        """What was met while texts were read."""
+        """Yield problems that were found while texts were read."""
         yield from (one for one in self.rights.problems if one not in seen.problems)
 
     def document(self, item: ListedRecord) -> Document | None:
-        """What an item is now; None where it is no longer what was listed, or is not shown.
+        """Return an item's current document; None if it moved or vanished, or cannot be shown.
 
-        One that Redmine cannot show stops no other. Raises `SourceError` where Redmine is away.
+        An item that Redmine fails to show does not stop the others. Raises `SourceError` if Redmine
+        is down.
         """
         try:
             made = self._made(item)
@@ -261,7 +261,7 @@ class _Reading:
 
     def _projects(self) -> Iterator[Row]:
         rows = self._api.rows("projects", "projects", _PROJECTS)
-        if rows is None:  # nothing is deleted for that
+        if rows is None:  # otherwise everything would count as deleted
             raise SourceUnreachable(f"{self._api.host.host} ne liste pas ses projets.")
         for row in sorted(rows, key=lambda row: str(row.get("id"))):
             name = text_of(row, "identifier")
@@ -270,7 +270,7 @@ class _Reading:
                 yield row
 
     def _listed(self, place: Place) -> list[ListedRecord] | None:
-        """Pages, news or files of a project; None where the account may not list them."""
+        """Return pages, news or files of a project, or None if the account may not list them."""
         match place.kind:
             case "wiki":
                 return self._pages(place)
@@ -307,7 +307,7 @@ class _Reading:
         if rows is None:
             return None
         access = place.rights.of_kind("news")
-        # A list of a project may hold those of the projects below it.
+        # A project's list may include news of its subprojects.
         own = [row for row in rows if named(row, "project").get("id") == place.number]
         return [
             self._item(place, f"{place.root}/{row['id']}", access, row, "news")
@@ -341,7 +341,7 @@ class _Reading:
                 continue
             access = self._issue_access(place, row)
             issue = self._item(place, f"{place.root}/{row['id']}", access, row, "issue")
-            # A hundred thousand descriptions are not held: they are read in their turn.
+            # Descriptions are dropped to save memory: each is read again in its turn.
             found.append(replace(issue, row={"id": row["id"]}))
             found += self._files(place, listed(row, "attachments"), access, issue.id)
         return found
@@ -372,9 +372,10 @@ class _Reading:
         return ListedRecord(document_id, key, place, access, row, what, "", is_fresh)
 
     def _turn(self, number: int) -> int:
-        """Changes once in `notes_days`, for each issue at another hour.
+        """Return a number that changes every `notes_days` days, at a different hour per issue.
 
-        A note that is edited, removed or made private leaves its issue's `updated_on` as it was.
+        Needed because a note that is edited, removed or made private does not change its issue's
+        `updated_on`.
         """
         hours = int((self._api.now or datetime.now(UTC)).timestamp()) // 3600
         return (hours + number) // (24 * max(self._options.notes_days, 1))
@@ -382,7 +383,7 @@ class _Reading:
     def _issue_access(self, place: Place, row: Row) -> Access:
         people = [named(row, "author"), named(row, "assigned_to")]
         own = [account_principal(self.rights.account(one)) for one in people if one]
-        # What is not said to be public is private.
+        # An issue counts as private unless Redmine states that it is public.
         return place.rights.of_issue(is_private=row.get("is_private") is not False, own=own)
 
     def _issue_document(self, item: ListedRecord) -> Document | None:
@@ -396,7 +397,7 @@ class _Reading:
             id=item.id,
             source=self._source,
             title=text_of(row, "subject"),
-            # Of the same moment as the text.
+            # As of the same moment as the text.
             access=self._issue_access(item.place, row).narrowed_to(item.access),
             sections=(*(replace(one, author=said.asker) for one in asked), *said.sections()),
             url=f"{self._options.url}issues/{row['id']}",
@@ -433,7 +434,7 @@ class _Reading:
     def _versions(
         self, place: Place, title: str, row: Row
     ) -> Iterator[tuple[str, ContributorRole, str, datetime | None]]:
-        """Who wrote each version: the first is the author's, where the account may ask."""
+        """Yield each version's writer, if the account may ask; the first is the page's author."""
         last = row.get("version")
         last = last if isinstance(last, int) else 1
         asked = sorted({1, *range(max(1, last - self._options.versions), last)})
@@ -505,26 +506,26 @@ class _Reading:
 
 
 def _titled(answer: Row | None, title: str) -> Row:
-    """The page of an answer; empty if it is another, to which a page that was moved leads."""
+    """Return the page of an answer; empty if a renamed page redirected to another."""
     row = named(answer or {}, "wiki_page")
     return row if text_of(row, "title") == title else {}
 
 
 _PROJECTS = {"include": "enabled_modules", "status": "1|5"}
-"""Active and closed ones: without it, a Redmine lists no project that is closed."""
+"""Parameters for active and closed projects: by default, Redmine lists no closed project."""
 _UNCOUNTED = frozenset(
     {
         *("attachments", "downloads"),
         *("spent_hours", "total_spent_hours", "estimated_hours", "total_estimated_hours"),
     }
 )
-"""What of a list's row makes no other document."""
+"""Fields of a list's row that do not change the document."""
 _COUNTED = {"url", "text", "evidence", "versions", "account", "rejected"}
-"""Settings that make another document of the same text."""
+"""Settings that change documents although the texts are the same."""
 
 
 def open_redmine(place: SourcePlace, options: RedmineOptions) -> RedmineConnector:
-    """The connector of one source; nothing is asked for yet."""
+    """Return the connector of one source; no request is sent yet."""
     ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
     limits = HttpLimits(rate_per_s=options.rate_per_s)
     return RedmineConnector(

@@ -1,4 +1,4 @@
-"""The cursor of a Redmine: six bytes an item, eight a project and kind. No name, no text."""
+"""The cursor of a Redmine: six bytes per item, eight per project and kind. No name, no text."""
 
 import base64
 import binascii
@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from connectors import digests
 
 KEY_BYTES = 6
-"""Of a hundred thousand items, a change stays unseen once in 10⁹."""
+"""Bytes of an item's digest; among a hundred thousand items, a change is missed once in 10⁹."""
 _DIGEST_BYTES = 8
 _MOST_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(slots=True)
 class RedmineState:
-    """What was read: `rights` is who reads a kind of a project, by `project/kind`.
+    """The state of a Redmine at the last reading.
 
-    `items` holds a digest of each item that was read, as it was then.
+    `rights` is a digest of the readers, by `project/kind`. `items` holds a digest of each item, as
+    it was when it was read.
     """
 
     rights: dict[str, bytes] = field(default_factory=dict)
@@ -27,25 +28,25 @@ class RedmineState:
 
 
 def digest_of(lines: Iterable[str]) -> bytes:
-    """Eight bytes."""
+    """Return a digest of eight bytes."""
     return digests.digest_of(lines, _DIGEST_BYTES)
 
 
 def item_key(document_id: str, described: object) -> bytes:
-    """What stands for an item as it is described."""
+    """Return the digest of an item's id and description."""
     text = json.dumps([document_id, described], sort_keys=True, default=str)
     return digests.hash_of(text)[:KEY_BYTES]
 
 
 def written_cursor(state: RedmineState) -> str:
-    """As it is kept."""
+    """Return the cursor as text, to be stored."""
     rights = {root: digest.hex() for root, digest in sorted(state.rights.items())}
     packed = json.dumps(rights).encode() + b"\n" + b"".join(sorted(state.items))
     return base64.b64encode(zlib.compress(b"1" + packed, 1)).decode()
 
 
 def read_cursor(text: str | None) -> RedmineState:
-    """The beginning for a cursor of another form."""
+    """Parse a cursor; return an empty state if the text is not in this form."""
     try:
         packed = base64.b64decode(text or "", validate=True)
         content = zlib.decompressobj().decompress(packed, _MOST_BYTES)

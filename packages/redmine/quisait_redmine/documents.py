@@ -1,4 +1,4 @@
-"""Issues, pages, news and files of a Redmine as documents."""
+"""Convert the texts of a Redmine to sections, and issues to conversations with contributions."""
 
 import re
 from collections import Counter
@@ -12,17 +12,17 @@ from connectors.values import CONVERSATION_HEADINGS, Contribution, ContributorRo
 from quisait_redmine.client import Row, listed, moment_of, named, text_of
 
 MOST_TEXT = 2_000_000
-"""Characters of one text; what follows is left out."""
+"""Maximum number of characters of one text; the rest is left out."""
 _HEADING = re.compile(r"h[1-6]\.[ \t]+(.+)")
 _LINK = re.compile(r"\[\[(?:[^\[\]|\n]{1,200}\|)?([^\[\]|\n]{1,200})\]\]")
 _MACRO = re.compile(r"\{\{[\w>]{1,60}(?:\([^(){}\n]{0,300}\))?\}\}")
 _QUOTED = re.compile(r"[ \t]*>")
 _SAID = re.compile(r"(?:.{0,200} (?:a écrit|wrote)\s?:|bq\. .*)[ \t]*")
-"""The line that Redmine's «Citer» writes before what it quotes, in French and in English."""
+"""The line that Redmine's «Citer» writes before a quotation, in French and in English."""
 
 
 def sections_of(text: str, form: str) -> tuple[Section, ...]:
-    """A text under its headings."""
+    """Return a text as sections, one per heading."""
     text = text[:MOST_TEXT].replace("\r\n", "\n")
     if form == "markdown":
         parts = [(one.heading, one.text) for one in read_markdown(text).parts]
@@ -40,7 +40,7 @@ def sections_of(text: str, form: str) -> tuple[Section, ...]:
 
 
 def own_words(text: str) -> str:
-    """A note without what it quotes of others."""
+    """Return a note without quotations of others."""
     lines = text[:MOST_TEXT].replace("\r\n", "\n").split("\n")
     kept = []
     for at, line in enumerate(lines):
@@ -68,11 +68,11 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class IssueThread:
-    """An issue: what was asked, what others answered, and which answer solved it.
+    """An issue: the question, the answers, and the answer that solved it.
 
-    The accepted answer is the last public note, up to the one that closed the issue, of somebody
-    other than who asked; where nobody else wrote one, the note of who asked and closed it. An
-    issue that is open, or was closed as rejected, has none.
+    The accepted answer is the last public note by somebody other than the asker, up to the note
+    that closed the issue. If nobody else wrote one, it is the asker's note that closed it. An issue
+    that is open, or was closed as rejected, has no accepted answer.
     """
 
     asker: str
@@ -83,7 +83,7 @@ class IssueThread:
 
     @property
     def accepted(self) -> Note | None:
-        """The note that solved it."""
+        """The note that solved the issue, or None."""
         closing = [at for at, note in enumerate(self.notes) if note.closes]
         if not self.is_solved or not closing:
             return None
@@ -94,7 +94,7 @@ class IssueThread:
         return until[-1] if until and until[-1].closes else None
 
     def sections(self) -> tuple[Section, ...]:
-        """The notes, each under what it is."""
+        """Return the notes as sections, with a heading for their role."""
         return tuple(
             Section(note.text, CONVERSATION_HEADINGS.get(self._role(note), ""), note.account)
             for note in self.notes
@@ -102,7 +102,7 @@ class IssueThread:
         )
 
     def contributions(self) -> tuple[Contribution, ...]:
-        """One row by account and role."""
+        """Return one contribution per account and role."""
         done = [(self.asker, ContributorRole.ASKER, self.asker_label, self.asked)]
         done += [
             (note.account, role, note.label, note.moment)
@@ -120,11 +120,11 @@ class IssueThread:
 
 
 Done = tuple[str, ContributorRole, str, datetime | None]
-"""An account, what it did, the name that is shown of it, and when."""
+"""An account, its role, its displayed name, and when."""
 
 
 def contributions_of(done: Sequence[Done]) -> tuple[Contribution, ...]:
-    """One row for each account and role."""
+    """Return one contribution per account and role."""
     rows = []
     ordered = sorted(done, key=lambda one: (one[0], one[1].value))
     for (account, role), grouped in groupby(ordered, key=lambda one: (one[0], one[1])):
@@ -148,7 +148,10 @@ def contributions_of(done: Sequence[Done]) -> tuple[Contribution, ...]:
 def conversation_of(
     issue: Row, closed: frozenset[str], rejected: Iterable[str], account: Callable[[Row], str]
 ) -> IssueThread:
-    """An issue's, with its public notes alone. `closed` are the numbers of statuses that close."""
+    """Return an issue's conversation, with public notes only.
+
+    `closed` are ids of closing statuses.
+    """
     notes = []
     for journal in listed(issue, "journals"):
         moves = [
@@ -157,7 +160,7 @@ def conversation_of(
             if detail.get("property") == "attr" and detail.get("name") == "status_id"
         ]
         closes = any(one in closed for one in moves)
-        # Only where Redmine says that it is public: nothing said is not so.
+        # Only if Redmine states that it is public; a missing field counts as private.
         public = journal.get("private_notes") is False
         text = own_words(text_of(journal, "notes")) if public else ""
         user = named(journal, "user")

@@ -1,4 +1,4 @@
-"""What the settings say of a Redmine."""
+"""Settings of a Redmine source."""
 
 from typing import Annotated, Literal
 from urllib.parse import urlsplit

@@ -1,6 +1,6 @@
-"""Who reads what of a project: its members and their roles, as Redmine's interface tells them.
+"""Find the readers of each project, from the members and roles in Redmine's interface.
 
-What it does not tell becomes fewer readers, and is named.
+Rights that the interface does not give become fewer readers, and are reported.
 """
 
 from collections.abc import Iterable
@@ -22,11 +22,11 @@ PERMISSIONS = {
 MODULES = {"wiki": "wiki", "news": "news", "files": "files", "issues": "issue_tracking"}
 _ACTIVE, _CLOSED = 1, 5
 _NON_MEMBER, _ANONYMOUS = "group_non_member", "group_anonymous"
-"""As a list of members names who has an account and who has none."""
+"""Names, in a list of members, of everybody with an account and of everybody without."""
 
 
 class IssueSight(IntEnum):
-    """How much of a project's issues a role shows, as its «issues_visibility»."""
+    """Which of a project's issues a role shows (Redmine's « issues_visibility »)."""
 
     NONE = 0
     OWN = 1
@@ -39,7 +39,7 @@ _SIGHTS = {"all": IssueSight.ALL, "default": IssueSight.DEFAULT, "own": IssueSig
 
 @dataclass(frozen=True, slots=True)
 class ProjectRole:
-    """What a role may see."""
+    """The kinds and issues of a project that a role may see."""
 
     kinds: frozenset[str] = frozenset()
     issues: IssueSight = IssueSight.NONE
@@ -49,7 +49,7 @@ NO_ROLE = ProjectRole()
 
 
 def together(roles: Iterable[ProjectRole]) -> ProjectRole:
-    """What somebody with all these roles may see."""
+    """Return the combined view of somebody with all these roles."""
     kinds, issues = frozenset[str](), IssueSight.NONE
     for role in roles:
         kinds, issues = kinds | role.kinds, max(issues, role.issues)
@@ -57,16 +57,16 @@ def together(roles: Iterable[ProjectRole]) -> ProjectRole:
 
 
 def common(one: ProjectRole, other: ProjectRole) -> ProjectRole:
-    """What both may see."""
+    """Return the kinds and issues that both roles may see."""
     return ProjectRole(one.kinds & other.kinds, min(one.issues, other.issues))
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectRights:
-    """A project's readers: principals, each with what it may see.
+    """A project's readers: principals, each with its combined role.
 
-    `own` is what the reading account itself may see there. `people` says whose account each
-    principal is: a name may become another's, and an issue's author is known by name.
+    `own` is the role of the reading account there. `people` pairs each principal with its account's
+    number: a name may pass to another person, and an issue's author is known by name only.
     """
 
     readers: dict[str, ProjectRole] = field(default_factory=dict)
@@ -74,11 +74,11 @@ class ProjectRights:
     people: frozenset[str] = frozenset()
 
     def of_kind(self, kind: str) -> Access:
-        """Of a project's wiki, news or files."""
+        """Return the access to a project's wiki, news or files."""
         return bounded(one for one, role in self.readers.items() if kind in role.kinds)
 
     def of_issue(self, *, is_private: bool, own: Iterable[str]) -> Access:
-        """Of an issue; `own` are the principals of its author and assignee."""
+        """Return the access to an issue; `own` are its author's and assignee's principals."""
         enough = IssueSight.ALL if is_private else IssueSight.DEFAULT
         mine = set(own)
         return bounded(
@@ -88,7 +88,7 @@ class ProjectRights:
         )
 
     def digest(self, kind: str) -> bytes:
-        """Changes with who reads a kind."""
+        """Return a digest that changes with the readers of a kind."""
         is_issues = kind == "issues"
         lines = [
             f"{one} {role.issues if is_issues else kind in role.kinds}"
@@ -98,7 +98,7 @@ class ProjectRights:
 
 
 def bounded(principals: Iterable[str]) -> Access:
-    """These readers; nobody where they are more than a document may name."""
+    """Return an access for these readers; it admits nobody if they exceed `MAX_PRINCIPALS`."""
     allowed = frozenset(principals)
     if EVERYONE in allowed:
         return Access(frozenset({EVERYONE}))
@@ -107,7 +107,7 @@ def bounded(principals: Iterable[str]) -> Access:
 
 @dataclass(slots=True)
 class RightsReader:
-    """What the interface says of roles, accounts and members, for one reading."""
+    """Reads roles, accounts and members from the interface, for one reading."""
 
     api: RedmineApi
     nobody: RedmineApi
@@ -123,26 +123,26 @@ class RightsReader:
     _own: object = None
 
     def load(self) -> bool:
-        """Read what holds for all projects; whether the key is an administrator's.
+        """Read roles and accounts of all projects; return whether the key is an administrator's.
 
         Raises `SourceError`.
         """
         is_admin = self._is_admin = self._current_is_admin()
-        # An administrator's key gives all of those who may log in at once.
+        # With an administrator's key, one list gives all accounts that may log in.
         users = self.api.rows("users", "users", {"status": _ACTIVE}) if is_admin else None
         for user in users or ():
             self._note_account(user, is_active=True)
         givable = {row.get("id") for row in self.api.rows("roles", "roles") or ()}
         non_member = self._builtin_role("non_member_role", self.options.non_member_role, givable)
         anonymous = self._builtin_role("anonymous_role", self.options.anonymous_role, givable)
-        # Were the two numbers exchanged, each would still open no more than the other does.
+        # If the settings swapped the two numbers, the anonymous role still opens no more than both.
         both = common(anonymous, non_member)
         self._builtin = {_NON_MEMBER: non_member, _ANONYMOUS: both}
         self._is_open = self.options.anonymous and self._shows_anything()
         return is_admin
 
     def of_project(self, project: Row) -> ProjectRights | None:
-        """A project's readers; None where the account may not see its members."""
+        """Return a project's readers, or None if the account may not see its members."""
         number = project["id"]
         if project.get("status") not in (_ACTIVE, _CLOSED):
             return ProjectRights()
@@ -170,7 +170,7 @@ class RightsReader:
             opened = self._builtin | given
             anonymous = opened[_ANONYMOUS] if self._is_open else NO_ROLE
             shown = common(anonymous, ProjectRole(anonymous.kinds, IssueSight.DEFAULT))
-            # A member whose role shows less reads no more by being somebody with an account.
+            # A member with a narrower role must not gain access as an ordinary account holder.
             others = common(opened[_NON_MEMBER], every)
             for principal, role in [
                 (EVERYONE, shown),
@@ -185,10 +185,10 @@ class RightsReader:
         return ProjectRights(found, own, frozenset(people))
 
     def _principal(self, membership: Row) -> str:
-        """The member's; empty where it opens nothing: an unnamed group, a locked account."""
+        """Return the member's principal; empty for an unmapped group or a locked account."""
         if user := named(membership, "user"):
             account = self.account(user)
-            # Who reads for others is no reader, nor is who may no longer log in.
+            # The reading account and locked accounts are no readers.
             reads = user.get("id") != self._own and user.get("id") in self._active
             return account_principal(account) if reads else ""
         name = text_of(named(membership, "group"), "name")
@@ -196,7 +196,7 @@ class RightsReader:
         return self.options.groups.get(name, "")
 
     def role(self, number: object) -> ProjectRole:
-        """A role by its number; one that cannot be read sees nothing."""
+        """Return a role by its number; an unreadable role sees nothing."""
         if not isinstance(number, int):
             return NO_ROLE
         if number not in self._roles:
@@ -204,7 +204,7 @@ class RightsReader:
             granted = row.get("permissions")
             permissions = set(granted) if isinstance(granted, list) else set()
             kinds = frozenset(kind for kind, one in PERMISSIONS.items() if one in permissions)
-            # A Redmine that does not tell it shows one's own at the least.
+            # If Redmine does not tell, the role shows at least one's own issues.
             sight = _SIGHTS.get(text_of(row, "issues_visibility"), IssueSight.OWN)
             self._roles[number] = ProjectRole(
                 kinds, sight if "issues" in kinds else IssueSight.NONE
@@ -214,13 +214,13 @@ class RightsReader:
         return self._roles[number]
 
     def account(self, user: Row) -> str:
-        """`source:name` of a user as an answer names them (`id`, `name`)."""
+        """Return `source:name` of a user object in an answer (`id`, `name`)."""
         number = user.get("id")
         if not isinstance(number, int):
             return f"{self.source}:#"
         if number not in self._accounts:
             row = named(self.api.get(f"users/{number}") or {}, "user")
-            # Of one who is locked, an administrator's key is told so, and any other nothing.
+            # Only an administrator's key sees locked accounts, with their status.
             is_active = bool(row) and row.get("status", _ACTIVE) == _ACTIVE
             self._note_account({**row, "id": number}, is_active=is_active)
         return self._accounts[number]
@@ -229,13 +229,13 @@ class RightsReader:
         number = user.get("id")
         if isinstance(number, int):
             told = text_of(user, self.options.account).strip().lower()
-            # No login begins so: a number is never taken for the login of another.
+            # No login begins with « # », so a number never equals another account's login.
             self._accounts[number] = f"{self.source}:{told or f'#{number}'}"
             if is_active:
                 self._active.add(number)
 
     def unnamed(self) -> int:
-        """How many accounts are known by their number alone."""
+        """Return how many accounts are known only by their number."""
         return sum(one.startswith(f"{self.source}:#") for one in self._accounts.values())
 
     def _current_is_admin(self) -> bool:
@@ -246,7 +246,7 @@ class RightsReader:
         return current.get("admin") is True
 
     def _shows_anything(self) -> bool:
-        """Whether Redmine shows anything without an account."""
+        """Return whether Redmine shows anything without an account."""
         try:
             return self.nobody.get("projects", {"limit": 1}) is not None
         except SourceRefused:

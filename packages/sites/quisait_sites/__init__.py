@@ -1,1 +1,1 @@
-"""Pages of web sites: their sitemap, robots.txt and text without menus (docs/sources/site.md)."""
+"""Web sites as sources: by sitemap, feeds, WordPress or Wagtail (docs/sources/site.md)."""

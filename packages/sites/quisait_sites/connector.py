@@ -1,4 +1,4 @@
-"""Read a site: `SiteConnector.changes` shows the flow."""
+"""Read a site by its sitemaps: `SiteConnector.changes` shows the flow."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -35,11 +35,11 @@ _GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
 @dataclass(frozen=True, slots=True)
 class SiteConnector:
-    """The pages of one site's sitemaps.
+    """Reads the pages of one site's sitemaps.
 
-    They are in parts (`quisait_sites.cursor`): a part of which an address, a date or a reader
-    changed is read again. A page without a date in the sitemap is asked for at each
-    reading, on the condition that it changed since the last one.
+    They are divided into parts (`quisait_sites.cursor`): a part in which an address, a date or a
+    reader changed is read again. A page without a date in the sitemap is requested at each reading,
+    with `If-Modified-Since`.
     """
 
     source: str
@@ -49,7 +49,7 @@ class SiteConnector:
     limits: HttpLimits = field(default_factory=HttpLimits)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Close first, then read, then say what is there. Raises `SourceError`."""
+        """Yield changes, removed readers first, then the listing. Raises `SourceError`."""
         host = self._host()
         site = read_site_map(host, self.options.sitemaps, self.options.exclude)
         parts = in_parts(site.pages)
@@ -62,7 +62,7 @@ class SiteConnector:
         readers = digest_of(map(repr, sorted(self.options.sections.items()))).hex()
         readers += digest_of(sorted(self.default_access.allowed)).hex()
         before = read_cursor(since)
-        # Without what is about to be closed or deleted: it may come back as it was.
+        # Forget changed parts first: a page that is removed now may come back unchanged.
         cursor = before.only({one for one in parts if digests[one] == before.digest(one)})
         yield Checkpoint(cursor.text())
         if before.readers != readers:
@@ -102,7 +102,7 @@ class SiteConnector:
                 yield from reading.page(address, anew=True)
 
     def check(self) -> Iterator[str]:
-        """Say what is not read, and what costs. Raises `SourceError`."""
+        """Yield a French sentence per problem: skipped or undated pages. Raises `SourceError`."""
         site = read_site_map(self._host(), self.options.sitemaps, self.options.exclude)
         undated = sum(not lastmod for lastmod in site.pages.values())
         if site.refused:
@@ -121,13 +121,13 @@ class SiteConnector:
         return page_id(self.source, address)
 
     def access(self, address: str) -> Access:
-        """Who reads a page: its section's readers, the longest that fits, or the source's."""
+        """Return a page's readers: those of the longest section that fits, or the source's."""
         return readers_by_path(plain_path(address), self.options.sections, self.default_access)
 
 
 @dataclass(slots=True)
 class _Reading:
-    """One reading: what each page answers, and those that the site no longer has."""
+    """One reading: requests pages, and notes pages that the site no longer has."""
 
     connector: SiteConnector
     host: HttpHost
@@ -137,7 +137,7 @@ class _Reading:
     failures: FailuresInARow = field(default_factory=FailuresInARow)
 
     def page(self, address: str, *, anew: bool) -> Iterator[Change]:
-        """Yield the changes of one page; nothing where it is as it was."""
+        """Yield the changes of one page; nothing if it did not change."""
         document_id = page_id(self.connector.source, address)
         headers = {} if anew or not self.since else {"If-Modified-Since": self.since}
         try:
@@ -175,7 +175,7 @@ class _Reading:
                 yield from self._closed(document_id, address, "la page n'a pas de texte à elle")
 
     def _access(self, address: str, found_at: str) -> Access:
-        """A page that leads to one of another section has the readers that both have."""
+        """Return the page's readers; after a redirect, only readers of both pages."""
         access = self.connector.access(address)
         return access.narrowed_to(self.connector.access(found_at)) if found_at else access
 
@@ -184,13 +184,13 @@ class _Reading:
         return Delete(document_id)
 
     def _closed(self, document_id: str, address: str, reason: str) -> Iterator[Change]:
-        """What was read of it before is no longer what the site shows."""
+        """Hide the text that was read before, and report why."""
         yield ContentStale(document_id)
         yield Malformed(address, reason, document_id)
 
 
 def open_site(place: SourcePlace, options: SiteOptions) -> SiteConnector:
-    """The connector of one source; nothing is asked yet."""
+    """Return the connector of one source; no request is sent yet."""
     ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
     limits = HttpLimits(rate_per_s=options.rate_per_s, max_bytes=_MOST_BYTES)
     return SiteConnector(place.source, options, place.default_access, ca_file, limits)

@@ -1,6 +1,6 @@
 """Read a site's feeds (RSS, Atom): `FeedConnector.changes` shows the flow.
 
-A feed holds what a site says now: an entry that left all feeds counts as deleted.
+A feed contains the site's current entries: an entry that left all feeds counts as deleted.
 """
 
 import calendar
@@ -37,15 +37,15 @@ from quisait_sites.pages import NoText, own_sections, signed_by
 
 CHECKPOINT_ENTRIES = 50
 MOST_PAGES = 1_000
-"""Of all feeds together (RFC 5005: a feed names its next page)."""
+"""Maximum number of pages of all feeds together (RFC 5005: a feed names its next page)."""
 _MOST_BYTES = 50 * 1024 * 1024
 _HARMLESS = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
-"""What a server's header says and the feed does better."""
+"""Conflicts between a server's header and the feed, in which the feed is right."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedConnector:
-    """The entries of a site's feeds, each by its own id; one that several feeds hold comes once."""
+    """Reads the entries of a site's feeds by id; an entry in several feeds is read once."""
 
     source: str
     options: FeedOptions
@@ -54,7 +54,7 @@ class FeedConnector:
     limits: HttpLimits = field(default_factory=HttpLimits)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Close first, then say what changed and what is there. Raises `SourceError`."""
+        """Yield changes, removed readers first, then the listing. Raises `SourceError`."""
         before = read_cursor(since)
         entries, unread = self._entries()
         told = sorted(f"{one} {_readers(entry.access)}" for one, entry in entries.items())
@@ -64,7 +64,7 @@ class FeedConnector:
             part: digest_of(f"{entries[one].digest}{_readers(entries[one].access)}" for one in ids)
             for part, ids in parts.items()
         }
-        # Without what is about to be closed or deleted: it may come back as it was.
+        # Forget changed parts first: a page that is removed now may come back unchanged.
         cursor = before.only({one for one in parts if digests[one] == before.digest(one)})
         yield Checkpoint(cursor.text())
         yield from unread
@@ -92,21 +92,21 @@ class FeedConnector:
             yield from self._changes_of(one, entries[one])
 
     def check(self) -> Iterator[str]:
-        """Say what is not read. Raises `SourceError`."""
+        """Yield a French sentence for each entry that is not read. Raises `SourceError`."""
         entries, unread = self._entries()
         yield from (f"{one.where} : {one.reason}" for one in unread)
         if not entries:
             yield "aucun billet dans les flux"
 
     def access(self, feed: str) -> Access:
-        """Who reads the entries of a feed."""
+        """Return the readers of a feed's entries."""
         allowed = self.options.readers.get(feed)
         return self.default_access if allowed is None else Access(frozenset(allowed))
 
     def _entries(self) -> tuple[dict[str, "_Entry"], list[Malformed]]:
-        """Every entry by its document's id, and what has no name. Raises `SourceError`.
+        """Return every entry by its document's id, and reports of entries without an id.
 
-        A feed that cannot be read raises: a part of the entries would look like all of them.
+        Raises `SourceError`, also if one feed cannot be read: its entries would seem deleted.
         """
         host = HttpHost(self.options.url, self.limits, self.ca_file)
         found: dict[str, _Entry] = {}
@@ -172,7 +172,7 @@ class FeedConnector:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """An entry as it was parsed, who reads it, and a digest of all that makes its document."""
+    """An entry as parsed, its readers, and a digest of all that makes its document."""
 
     raw: Any
     access: Access
@@ -189,7 +189,7 @@ def _parsed(host: HttpHost, address: str) -> Any:
     told = {"content-location": answer.url or address}
     if kind := answer.headers.get("Content-Type"):
         told["content-type"] = kind
-    # Given bytes, feedparser would open a file of this machine that they name.
+    # Not as bytes: feedparser would take them for the name of a local file and open it.
     parsed = feedparser.parse(BytesIO(answer.content), response_headers=told)
     broken = parsed.bozo and not isinstance(parsed.get("bozo_exception"), _HARMLESS)
     if broken or not parsed.get("version"):
@@ -201,7 +201,7 @@ def _parsed(host: HttpHost, address: str) -> Any:
 
 
 def _contents(raw: Any) -> list[tuple[str, str]]:
-    """(media type, text) of what an entry holds: its content, or else its summary."""
+    """Return (media type, text) of an entry's content, or else of its summary."""
     found = list(raw.get("content") or ())
     if not found and raw.get("summary_detail"):
         found = [raw["summary_detail"]]
@@ -209,7 +209,7 @@ def _contents(raw: Any) -> list[tuple[str, str]]:
 
 
 def _sections(raw: Any, title: str) -> tuple[Section, ...]:
-    """Raises `NoText` for an entry that has neither a text nor a title."""
+    """Return an entry's sections. Raises `NoText` if it has neither a text nor a title."""
     sections: list[Section] = []
     for kind, text in _contents(raw):
         if kind == "text/plain":
@@ -230,18 +230,18 @@ def _tree(text: str) -> Any:
 
 
 def _plain(title: str) -> str:
-    """A title without tags: RSS leaves open whether it holds HTML."""
+    """Return a title without tags: in RSS, it may or may not be HTML."""
     tree = trafilatura.load_html(f"<html><body><p>{title}</p></body></html>") if title else None
     return " ".join(tree.text_content().split()) if tree is not None else ""
 
 
 def _told(entry: Any, name: str) -> Any:
-    """What the entry itself says: feedparser would give one date for another."""
+    """Return an entry's own field: feedparser would substitute another date for a missing one."""
     return dict.get(entry, name)
 
 
 def _moment(parsed: Any) -> datetime | None:
-    """Of feedparser's tuple, in UTC; None for none, or one out of any calendar."""
+    """Return the UTC moment of feedparser's tuple, or None if it is missing or out of range."""
     try:
         return datetime.fromtimestamp(calendar.timegm(parsed), UTC) if parsed else None
     except (ValueError, OverflowError, OSError):
@@ -259,7 +259,7 @@ def _readers(access: Access) -> str:
 
 
 def open_feed(place: SourcePlace, options: FeedOptions) -> FeedConnector:
-    """The connector of one source; nothing is asked yet."""
+    """Return the connector of one source; no request is sent yet."""
     ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
     limits = HttpLimits(rate_per_s=options.rate_per_s, max_bytes=_MOST_BYTES)
     return FeedConnector(place.source, options, place.default_access, ca_file, limits)

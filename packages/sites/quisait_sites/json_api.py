@@ -1,4 +1,4 @@
-"""Ask a site's JSON interface; an answer that is no JSON is told from one that is."""
+"""Request a site's JSON interface, and recognize answers that are not JSON."""
 
 import json
 from collections.abc import Mapping
@@ -33,20 +33,20 @@ def _address(written: str) -> str:
 
 
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
-"""A moment, in UTC where it does not say so."""
+"""A moment; UTC if it has no time zone."""
 Address = Annotated[str, AfterValidator(_address)]
-"""A web address, or nothing where it is none."""
+"""A web URL, or an empty text if it is invalid."""
 
 
 class Answered(BaseModel):
-    """What is taken from an answer; its other fields are left."""
+    """The fields of an answer that are used; others are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 @dataclass(frozen=True, slots=True)
 class JsonAnswer:
-    """A status, its headers, and what was said: None where it was no JSON."""
+    """An answer's status, headers and parsed JSON, which is None if it is not JSON."""
 
     status: int
     said: Any = None
@@ -54,20 +54,20 @@ class JsonAnswer:
 
     @property
     def code(self) -> str:
-        """The name of an error of WordPress, as far as it is one, or nothing."""
+        """The code of a WordPress error, or an empty text."""
         code = self.said.get("code") if isinstance(self.said, dict) else ""
         return code[:_LONGEST_CODE] if isinstance(code, str) else ""
 
     @property
     def message(self) -> str:
-        """What an error of Wagtail says, or nothing."""
+        """The message of a Wagtail error, or an empty text."""
         message = self.said.get("message") if isinstance(self.said, dict) else ""
         return message if isinstance(message, str) else ""
 
 
 def ask_json(host: HttpHost, url: str, params: Mapping[str, object]) -> JsonAnswer:
-    """One answer. Raises `SourceUnreachable`, `SourceRefused`."""
-    # A cache between would show what has been deleted.
+    """Send one request. Raises `SourceUnreachable`, `SourceRefused`."""
+    # A cache would still show deleted entries.
     headers = {"Accept": "application/json", "Cache-Control": "no-cache"}
     answer = host.request("GET", url, params, headers=headers)
     try:

@@ -1,4 +1,4 @@
-"""List all items of an interface that gives them page by page, while they may change."""
+"""List all items of a paged interface, although they may change meanwhile."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ MOST_ITEMS = 200_000
 MOST_TRIES = 4
 _MOST_REQUESTS = 20_000
 _FEWEST = 10
-"""How far to go on where an interface has not given one item yet."""
+"""Step to the next offset if the interface has not given any item yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemsPage:
-    """What one request gave: `items` from an offset on, and the `total` that the interface says."""
+    """The answer to one request: `items` from an offset on, and the interface's `total`."""
 
     items: tuple[Mapping[str, Any], ...]
     total: int
 
 
 def whole_listing(ask: Callable[[int], ItemsPage], host: str) -> dict[int, Mapping[str, Any]]:
-    """Every item by its id. Raises `SourceUnreachable`, `SourceRefused`.
+    """Return every item by its id. Raises `SourceUnreachable`, `SourceRefused`.
 
-    `ask` gives a page from an offset on, in the order of ids. Each page begins with the last item
-    of the one before: where it does not, something was deleted meanwhile, and an item that is
-    there could be missing. The items are then listed again, as where there are fewer of them than
-    the total; an interface that hides some has given twice the same ones.
+    `ask` returns a page from an offset on, in the order of ids. Each page must begin with the last
+    item of the page before; if not, something was deleted meanwhile, and an existing item could be
+    missing. The items are then listed again, and also if there are fewer than the total. If the
+    second listing has the same items, the interface hides some, and the listing is complete.
     """
     before: dict[int, Mapping[str, Any]] | None = None
     for _ in range(MOST_TRIES):
@@ -44,7 +44,7 @@ def whole_listing(ask: Callable[[int], ItemsPage], host: str) -> dict[int, Mappi
 def _listed(
     ask: Callable[[int], ItemsPage], host: str
 ) -> tuple[dict[int, Mapping[str, Any]], bool]:
-    """The items, and whether they are surely all."""
+    """Return the items, and whether they are surely complete."""
     found: dict[int, Mapping[str, Any]] = {}
     exact, offset, most, last = True, 0, 0, 0
     for _ in range(_MOST_REQUESTS):

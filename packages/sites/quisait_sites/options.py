@@ -1,4 +1,4 @@
-"""What the settings say of a site."""
+"""Settings of sources of kind `site`, `feed`, `wordpress` and `wagtail`."""
 
 import re
 from typing import Annotated, Literal, Self
@@ -36,7 +36,7 @@ def _principals(allowed: list[str]) -> list[str]:
 
 
 class FeedOptions(BaseModel):
-    """The same of a source of kind `feed`."""
+    """The table `options` of a source of kind `feed`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,7 +65,7 @@ class FeedOptions(BaseModel):
 
 
 class SiteOptions(BaseModel):
-    """The source's table `options` in quisait.toml."""
+    """The table `options` of a source of kind `site`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -90,7 +90,7 @@ class SiteOptions(BaseModel):
 
 
 class WordPressOptions(BaseModel):
-    """The same of a source of kind `wordpress`."""
+    """The table `options` of a source of kind `wordpress`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -148,7 +148,7 @@ class WordPressOptions(BaseModel):
 
 
 class WagtailOptions(BaseModel):
-    """The same of a source of kind `wagtail`."""
+    """The table `options` of a source of kind `wagtail`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

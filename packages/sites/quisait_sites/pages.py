@@ -1,4 +1,4 @@
-"""One page: its own text under headings, its title, authors and dates; a file as it is."""
+"""Convert a web page or file to a document, with its own text, title, authors and dates."""
 
 import logging
 import posixpath
@@ -29,10 +29,10 @@ MOST_AUTHORS = 20
 _HTML = ("text/html", "application/xhtml+xml")
 
 _SHORT_TEXTS = use_config()
-"""A page of one sentence has a text too: below its sizes trafilatura takes all that a page has."""
+"""Settings for short pages: below its default sizes, trafilatura would take all text of a page."""
 for _name in ("MIN_EXTRACTED_SIZE", "MIN_OUTPUT_SIZE", "MIN_FILE_SIZE"):
     _SHORT_TEXTS.set("DEFAULT", _name, "1")
-logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # what is not read is reported here
+logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # unread pages are reported here
 
 
 class NoText(Exception):
@@ -40,13 +40,13 @@ class NoText(Exception):
 
 
 class NotForSearch(Exception):
-    """The page asks not to be found by search engines."""
+    """The page asks search engines not to index it."""
 
 
 def page_document(
     source: str, address: str, lastmod: str, access: Access, answer: HttpResponse, evidence: str
 ) -> Document:
-    """The document of an answer. Raises `NoText`, `NotForSearch`."""
+    """Return the document of a response. Raises `NoText`, `NotForSearch`."""
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if "noindex" in answer.headers.get("X-Robots-Tag", "").lower():
         raise NotForSearch
@@ -94,7 +94,7 @@ def page_document(
 
 
 def own_sections(tree: Any, title: str) -> tuple[Section, ...]:
-    """The text of a tree of HTML under its headings, without menus. Raises `NoText`."""
+    """Return the text of an HTML tree under its headings, without menus. Raises `NoText`."""
     for around in tree.xpath("//nav | //footer | //aside | //script | //style | //template"):
         around.drop_tree()
     text = trafilatura.extract(
@@ -113,7 +113,7 @@ def own_sections(tree: Any, title: str) -> tuple[Section, ...]:
 def signed_by(
     source: str, names: Sequence[str], first: date | None, last: date | None
 ) -> tuple[Contribution, ...]:
-    """The authors by the names that they signed with."""
+    """Return contributions of authors, by the names that they signed with."""
     return tuple(
         Contribution(f"{source}:{name}", ContributorRole.AUTHOR, name, first=first, last=last)
         for name in dict.fromkeys(filter(None, names[:MOST_AUTHORS]))
@@ -121,13 +121,13 @@ def signed_by(
 
 
 def page_id(source: str, address: str) -> str:
-    """A page's id: its path and question, which tell it from all others of its host."""
+    """Return a page's id: its path and query, which identify it on its host."""
     parts = urlsplit(address)
     return f"{source}:{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
 
 
 def plain_path(address: str) -> str:
-    """The path as a server understands it: `/a/../rh/` and `/%72h/` are `/rh/`."""
+    """Return the path as a server understands it: `/a/../rh/` and `/%72h/` become `/rh/`."""
     path = unquote(urlsplit(address).path) or "/"
     plain = posixpath.normpath(f"/{path.lstrip('/')}")
     return f"{plain}/" if path.endswith("/") and plain != "/" else plain
@@ -140,7 +140,7 @@ def _sections(text: str, title: str) -> Iterator[Section]:
 
 
 def _moment(written: str) -> datetime | None:
-    """A W3C date (a day, or a moment); None for anything else."""
+    """Return the moment of a W3C date (a day or a moment), or None for anything else."""
     with suppress(ValueError, OverflowError):
         return assume_utc(datetime.fromisoformat(written)).astimezone(UTC)
     return None

@@ -1,4 +1,4 @@
-"""Who reads what stands at a path: the readers that the settings state by section."""
+"""Find the readers of a page from its path: the settings state readers by section."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -7,14 +7,14 @@ from urllib.parse import unquote
 from connectors.values import Access
 
 Sections = Mapping[str, Sequence[str]]
-"""Readers by the beginning of a path, which may be written as a browser shows or copies it."""
+"""Prefix of a path → readers; the prefix may be percent-encoded or not."""
 
 
 def readers_by_path(path: str, sections: Sections, default: Access) -> Access:
-    """The readers of the longest section that fits the path, or `default` where none does.
+    """Return the readers of the longest section that fits the path, or else `default`.
 
-    Some servers tell `/RH/` from `/rh/`, or `/rh` from `/rh/`, others do not, and one letter may
-    be written in two ways: a page has the readers of all.
+    Some servers distinguish `/RH/` from `/rh/`, or `/rh` from `/rh/`, others do not, and a letter
+    may have two Unicode forms: readers must be admitted for every form.
     """
     sections = {unquote(section): allowed for section, allowed in sections.items()}
     folded = {_folded(section): allowed for section, allowed in sections.items()}
@@ -29,7 +29,7 @@ def readers_by_path(path: str, sections: Sections, default: Access) -> Access:
 
 
 def is_in_a_section(path: str, sections: Sections) -> bool:
-    """Whether a section says who reads what stands there, however both are written."""
+    """Return whether a section fits the path, in any spelling of both."""
     written = _folded(_closed(path))
     return any(written.startswith(_folded(unquote(section))) for section in sections)
 

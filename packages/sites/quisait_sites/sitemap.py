@@ -1,4 +1,4 @@
-"""The addresses that a site names: sitemaps (sitemaps.org) and robots.txt (RFC 9309)."""
+"""Read the addresses that a site lists: sitemaps (sitemaps.org) and robots.txt (RFC 9309)."""
 
 import gzip
 import io
@@ -18,15 +18,15 @@ from quisait_sites.sections import is_in_a_section
 MOST_PAGES = 200_000
 MOST_SITEMAPS = 1_000
 _MOST_BYTES = 100 * 1024 * 1024
-"""Of one sitemap, unpacked: twice what sitemaps.org allows."""
+"""Maximum size of one unpacked sitemap: twice what sitemaps.org allows."""
 
 
 @dataclass(frozen=True, slots=True)
 class SiteMap:
     """The pages by address, each with its `lastmod` as written, or empty.
 
-    `refused` is how many robots.txt keeps from being read; `elsewhere` are hosts whose sitemaps
-    were named and are not read; `now` is the site's own clock, an HTTP date, or empty.
+    `refused` is how many pages robots.txt forbids; `elsewhere` are other hosts, whose sitemaps are
+    not read; `now` is the site's own clock, an HTTP date, or empty.
     """
 
     pages: dict[str, str]
@@ -36,9 +36,9 @@ class SiteMap:
 
 
 def read_site_map(host: HttpHost, named: Sequence[str], excluded: Sequence[str]) -> SiteMap:
-    """Every page that may be read. Raises `SourceUnreachable`, `SourceRefused`.
+    """Return every page that may be read. Raises `SourceUnreachable`, `SourceRefused`.
 
-    A sitemap that cannot be read raises: a part of the pages would look like all of them.
+    An unreadable sitemap raises: otherwise its pages would seem deleted.
     """
     robots, now = _robots(host)
     pages: dict[str, str] = {}
@@ -81,7 +81,7 @@ def _robots(host: HttpHost) -> tuple[RobotFileParser, str]:
 
 
 def _entries(host: HttpHost, address: str) -> Iterator[tuple[str, str, bool]]:
-    """(address, lastmod, whether it is a page rather than another sitemap) of each entry."""
+    """Yield (address, lastmod, whether it is a page and not a sitemap) of each entry."""
     answer = host.request("GET", address)
     if answer.status_code != HTTPStatus.OK:
         raise SourceRefused(
@@ -89,7 +89,7 @@ def _entries(host: HttpHost, address: str) -> Iterator[tuple[str, str, bool]]:
             f"{answer.status_code} ; nommez le bon par « sitemaps »."
         )
     try:
-        # Without entities or a network: what is read comes from elsewhere.
+        # Without entities or network access, since the content is not trusted.
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
         root = etree.parse(io.BytesIO(_unpacked(answer)), parser).getroot()
     except (etree.XMLSyntaxError, OSError, EOFError) as error:
@@ -120,10 +120,10 @@ def _unpacked(answer: HttpResponse) -> bytes:
 
 
 def _below(root: str, address: str, excluded: Sequence[str]) -> bool:
-    """Whether the address is of this site, at its root or below, and not left out."""
+    """Return whether the address is on this site, at or below its root, and not excluded."""
     try:
         own, other = urlsplit(root), urlsplit(address)
-    except ValueError:  # it is no address
+    except ValueError:  # not a valid URL
         return False
     return (
         (own.scheme, own.netloc.lower()) == (other.scheme, other.netloc.lower())

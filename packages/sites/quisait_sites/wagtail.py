@@ -1,8 +1,8 @@
 """Read a Wagtail site by its API v2: `WagtailConnector.changes` shows the flow.
 
-The API shows public pages alone, and says of none when it last changed unless the site adds it:
-all pages are asked for at each reading, many at once, and kept in a file until what changed is
-known. A page that is no longer published, or no longer for everybody, is no longer there.
+The API shows public pages only, and does not say when they last changed unless the site adds it. So
+all pages are requested at each reading, many at once, and kept in a file until it is known which
+ones changed. A page that is unpublished or no longer public counts as deleted.
 """
 
 import json
@@ -46,7 +46,7 @@ from quisait_sites.wagtail_text import html_of, names_of
 
 CHECKPOINT_PAGES = 20
 PER_REQUEST = 100
-"""Asked for first; a site gives 20 unless its settings say otherwise, and says so."""
+"""Pages per request, tried first; a site allows 20 unless its settings differ, and says so."""
 _MOST_BYTES = 50 * 1024 * 1024
 _MOST_KEPT = 4 * 1024**3
 _LIMIT = re.compile(r"cannot be higher than (\d{1,6})")
@@ -63,7 +63,7 @@ class _Meta(Answered):
 
 
 class WagtailPage(Answered):
-    """What the API says of every page."""
+    """The fields that the API gives of every page."""
 
     id: int = Field(gt=0)
     title: str = ""
@@ -73,19 +73,19 @@ class WagtailPage(Answered):
 
     @property
     def path(self) -> str:
-        """Where it stands, or nothing where it has no address."""
+        """The path of its URL, or an empty text if it has none."""
         return plain_path(self.meta.html_url) if self.meta.html_url else ""
 
     @property
     def modified(self) -> datetime | None:
-        """When it was last published, where the site says so."""
+        """When it was last published, or None if the site does not tell."""
         said = [getattr(where, name) for where in (self, self.meta) for name in _MODIFIED]
         return next(filter(None, said), None)
 
 
 @dataclass(frozen=True, slots=True)
 class WagtailConnector:
-    """The public pages of a site, by their numbers."""
+    """Reads the public pages of a site, by their numbers."""
 
     source: str
     options: WagtailOptions
@@ -94,7 +94,7 @@ class WagtailConnector:
     limits: HttpLimits = field(default_factory=HttpLimits)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Ask for all, close and delete first; then say what changed. Raises `SourceError`."""
+        """Request all pages, then yield changes, removed readers first. Raises `SourceError`."""
         with tempfile.TemporaryFile() as kept:
             site = _look(self, kept)
             parts = {
@@ -106,7 +106,7 @@ class WagtailConnector:
                 for part, numbers in parts.items()
             }
             before = read_cursor(since)
-            # Without what is about to be closed: it may come back as it was.
+            # Forget changed parts first: a page that is removed now may come back unchanged.
             cursor = before.only({one for one in parts if digests[one] == before.digest(one)})
             yield Checkpoint(cursor.text())
             yield from site.unread
@@ -135,7 +135,7 @@ class WagtailConnector:
                     yield Upsert(site.document(number))
 
     def check(self) -> Iterator[str]:
-        """Say what is not read, and what the site could say. Raises `SourceError`."""
+        """Yield a French sentence for each unread page or missing field. Raises `SourceError`."""
         with tempfile.TemporaryFile() as kept:
             site = _look(self, kept)
             yield from (
@@ -198,12 +198,12 @@ class WagtailConnector:
 
 
 class _NoAddress(Exception):
-    """The settings state readers by address, and a page has none."""
+    """A page has no URL, although the settings state readers by path."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A page that was read: who reads it, a digest of its document, where it is in the file."""
+    """A page in the file, at offset `at`, with its readers and a digest of its document."""
 
     type: str
     access: Access
@@ -213,10 +213,10 @@ class _Kept:
 
 @dataclass(slots=True)
 class _Site:
-    """What one look at the site found.
+    """The result of reading all pages of a site.
 
-    `titles` and `addresses` are of all public pages; `unreadable` those that are there and that
-    nobody reads; `absent` the types of the settings of which there is none.
+    `titles` and `addresses` belong to all public pages; `unreadable` pages exist, but nobody may
+    read them; `absent` are types in the settings that no page has.
     """
 
     connector: WagtailConnector
@@ -233,12 +233,15 @@ class _Site:
     failures: FailuresInARow = field(default_factory=FailuresInARow)
 
     def ask(self, path: str, **params: object) -> JsonAnswer:
-        """One answer. Raises `SourceUnreachable`, `SourceRefused`."""
+        """Send one request. Raises `SourceUnreachable`, `SourceRefused`."""
         self.asked += 1
         return ask_json(self.host, urljoin(self.host.root, path), params)
 
     def listed(self) -> dict[int, WagtailPage]:
-        """Every public page, without its fields. Raises `SourceUnreachable`, `SourceRefused`."""
+        """Return every public page, without its fields.
+
+        Raises `SourceUnreachable`, `SourceRefused`.
+        """
 
         def ask(offset: int) -> ItemsPage:
             answer = self.ask("pages/", limit=self.per_request, offset=offset, order="id")
@@ -256,7 +259,7 @@ class _Site:
         return found
 
     def read_type(self, name: str, wanted: set[int]) -> None:
-        """Keep these pages of a type: many at once, and one by one those that are then missing."""
+        """Keep these pages of a type: many at once, then missing pages one by one."""
         try:
             for offset in range(0, len(wanted), self.per_request):
                 answer = self.ask(
@@ -272,12 +275,12 @@ class _Site:
                     if type(number) is int and number in wanted and self._is_of(one, name):
                         self.keep(number, one)
         except (SourceUnreachable, SourceRefused):
-            pass  # a page of these fails, or a field: they are asked for one by one
+            pass  # one page or field fails: request the pages one by one
         for number in sorted(wanted - self.pages.keys() - self.unreadable):
             self.read_page(number)
 
     def read_page(self, number: int) -> None:
-        """Keep one page. Raises `SourceUnreachable` where several in a row do not answer."""
+        """Keep one page. Raises `SourceUnreachable` if several in a row do not answer."""
         try:
             answer = self.ask(f"pages/{number}/")
         except SourceUnreachable as error:
@@ -296,7 +299,7 @@ class _Site:
             self.keep(number, said)
 
     def keep(self, number: int, raw: Mapping[str, Any]) -> None:
-        """Keep a page until it is known whether it changed."""
+        """Keep a page in the file until it is known whether it changed."""
         if number in self.pages:
             return
         try:
@@ -317,24 +320,24 @@ class _Site:
         self.pages[number] = _Kept(str(raw["meta"]["type"]), made.access, _digest(made), at)
 
     def document(self, number: int) -> Document:
-        """The document of a page that was kept."""
+        """Return the document of a kept page."""
         self.kept.seek(self.pages[number].at)
         return self._document(json.loads(self.kept.readline()))
 
     def close(self, number: int, reason: str) -> None:
-        """Nobody reads what was kept of a page."""
+        """Hide a page's indexed text, and report why."""
         document_id = self.connector._id(number)
         self.unreadable.add(number)
         self.unread.append(ContentStale(document_id))
         self.unread.append(Malformed(f"page {number}", reason, document_id))
 
     def _is_of(self, raw: Mapping[str, Any], name: str) -> bool:
-        """Of that very type: of one that only inherits from it, not all fields are given."""
+        """Return whether a page has exactly this type: subtypes have further fields."""
         meta = raw.get("meta")
         return isinstance(meta, dict) and meta.get("type") == name
 
     def _document(self, raw: Mapping[str, Any]) -> Document:
-        """Raises `ValidationError`, and `_NoAddress` where its readers are unknown."""
+        """Return a page's document. Raises `ValidationError`, `_NoAddress`."""
         connector, options, page = (
             self.connector,
             self.connector.options,
@@ -370,9 +373,9 @@ class _Site:
         )
 
     def _space(self, path: str, access: Access) -> str:
-        """The title of the page below the site's own that stands above it, or is it.
+        """Return the title of the top-level page above the page, which may be the page itself.
 
-        Nothing where one who reads the page may not read that one.
+        Empty if a reader of the page may not read the top-level page.
         """
         first = f"/{path.lstrip('/').partition('/')[0]}/"
         connector = self.connector
@@ -400,7 +403,7 @@ def _look(connector: WagtailConnector, kept: IO[bytes]) -> _Site:
 
 
 def _page_of(answer: JsonAnswer, host: HttpHost) -> ItemsPage:
-    """The items of a listing. Raises `SourceRefused` with what a person can do."""
+    """Return the items of a listing. Raises `SourceRefused` with a French remedy."""
     said = answer.said if isinstance(answer.said, dict) else {}
     items, meta = said.get("items"), said.get("meta")
     total = meta.get("total_count") if isinstance(meta, dict) else None
@@ -424,7 +427,7 @@ def _page_of(answer: JsonAnswer, host: HttpHost) -> ItemsPage:
 
 
 def _digest(made: Document) -> str:
-    """Of all that a document says; a set has no order of its own."""
+    """Return a digest of the whole document, with its readers in sorted order."""
     said = [repr(replace(made, access=Access())), *sorted(made.access.allowed)]
     return digest_of(said, 16).hex()
 
@@ -434,7 +437,7 @@ def _where(error: ValidationError) -> str:
 
 
 def open_wagtail(place: SourcePlace, options: WagtailOptions) -> WagtailConnector:
-    """The connector of one source; nothing is asked yet."""
+    """Return the connector of one source; no request is sent yet."""
     ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
     limits = HttpLimits(rate_per_s=options.rate_per_s, max_bytes=_MOST_BYTES)
     return WagtailConnector(place.source, options, place.default_access, ca_file, limits)

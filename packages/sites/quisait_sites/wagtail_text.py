@@ -1,8 +1,8 @@
-"""The text and the authors of a Wagtail page, from the fields that its interface gives.
+"""Extract a Wagtail page's text and authors from the fields that the API gives.
 
-Sites choose their fields and blocks: what is written there is told from settings, colours and
-keys by what it looks like. An object with an address of its own (an image, another page) is not
-this page's text, and may have other readers.
+Sites choose their own fields and blocks, so text is distinguished from settings, colours and keys
+by its form. An object with its own URL (an image, another page) is not this page's text, and may
+have other readers.
 """
 
 import re
@@ -17,7 +17,7 @@ _MOST_DEPTH = 50
 
 
 def html_of(page: Mapping[str, Any], fields: Sequence[str], left_out: Sequence[str]) -> str:
-    """What a page's fields say, as HTML; only `fields` of them, where some are named."""
+    """Return the text of a page's fields as HTML; of `fields` only, if any are named."""
     found: list[str] = []
     for name, value in page.items():
         if name not in (*_NO_TEXT, *left_out) and (not fields or name in fields):
@@ -26,7 +26,7 @@ def html_of(page: Mapping[str, Any], fields: Sequence[str], left_out: Sequence[s
 
 
 def names_of(value: Any, depth: int = 0) -> Iterator[str]:
-    """The names of authors in a field: a text, an object that has a name, or several."""
+    """Yield the authors' names in a field: a text, an object with a name, or a list."""
     if depth > _MOST_DEPTH:
         return
     if isinstance(value, str):

@@ -1,8 +1,8 @@
 """Read a WordPress by its REST interface: `WordPressConnector.changes` shows the flow.
 
-All entries are listed at each reading, without their texts: that alone tells at once what was
-deleted, unpublished, protected or moved to another category. `modified_after` would tell nothing
-of these. Only the texts of entries that changed are then asked for.
+All entries are listed at each reading, without their texts: only this shows at once what was
+deleted, unpublished, protected or moved to another category, which `modified_after` would not. Then
+only the texts of changed entries are requested.
 """
 
 import re
@@ -55,22 +55,23 @@ from quisait_sites.wordpress_rights import NotExpressed, WordPressRights
 
 READ_PER_REQUEST = 20
 _SETTLED_AFTER_S = 60
-"""Dates have no fraction of a second, and a site's machines no common clock: what changed less
-than a minute before it was read is read once more."""
+"""An entry that changed less than this many seconds before it was read is read once more: dates
+have no fractions of a second, and a site's machines no common clock.
+"""
 _CHECKED_TEXTS = 20
 _PUBLISHED = ("publish", "private")
 _MOST_BYTES = 50 * 1024 * 1024
 _SHORTCODE = re.compile(
     r"\[/[a-z][\w-]{0,60}\]|\[[a-z][\w-]{0,60}(?:[ \n][^\[\]=]{0,2000}=[^\[\]]{0,4000})?/?\]"
 )
-"""What a plug-in would have put a text in place of, had it been active in the interface."""
+"""A code that a plug-in replaces with text, unless it is inactive in the interface."""
 
 
 @dataclass(frozen=True, slots=True)
 class WordPressConnector:
-    """The published entries of the types that the settings name, by their numbers.
+    """Reads the published entries of the types in the settings, by their numbers.
 
-    `password` is the application password of the account which the options name.
+    `password` is the application password of the account in the options.
     """
 
     source: str
@@ -81,7 +82,7 @@ class WordPressConnector:
     limits: HttpLimits = field(default_factory=HttpLimits)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """List all, close and delete first; then read what changed. Raises `SourceError`."""
+        """List all entries, then yield changes, removed readers first. Raises `SourceError`."""
         site = self._look()
         parts = {
             part: [int(one) for one in ids]
@@ -92,7 +93,7 @@ class WordPressConnector:
             for part, numbers in parts.items()
         }
         before = read_cursor(since)
-        # Without what is about to be closed: it may come back as it was.
+        # Forget changed parts first: an entry that is removed now may come back unchanged.
         cursor = before.only({one for one in parts if digests[one] == before.digest(one)})
         yield Checkpoint(cursor.text())
         yield from site.unread
@@ -124,7 +125,7 @@ class WordPressConnector:
                 yield from changes
 
     def check(self) -> Iterator[str]:
-        """Say what the account may not do, and what is not read. Raises `SourceError`."""
+        """Yield a French sentence per missing right or unread entry. Raises `SourceError`."""
         if self.options.user and self.options.url.startswith("http:"):
             yield "le mot de passe part en clair : réglez « url » en https://"
         site = self._look()
@@ -203,9 +204,9 @@ class WordPressConnector:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """An entry as it was listed, who reads it, and a line that changes with its document.
+    """An entry as listed, its readers, and a line that changes with its document.
 
-    One that is not `settled` may change again without its line.
+    If it is not `settled`, it may change again without a change of its line.
     """
 
     kind: str
@@ -216,9 +217,9 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Site:
-    """What one look at the site found. `authors` is None where it does not list them.
+    """The result of listing a site. `authors` is None if the site does not list them.
 
-    `unreadable` are entries that could not be understood: they are there, and nobody reads them.
+    `unreadable` are entries that could not be understood: they exist, but nobody may read them.
     """
 
     api: WordPressApi
@@ -235,7 +236,7 @@ class _Site:
 
 
 def _look(connector: WordPressConnector, api: WordPressApi) -> _Site:
-    """Everything that is there, and who reads it. Raises `SourceError`."""
+    """List everything that exists, with its readers. Raises `SourceError`."""
     options = connector.options
     listed: dict[str, dict[int, Mapping[str, Any]]] = {}
     clock = ""
@@ -291,7 +292,7 @@ def _look_at(
 
 
 def _look_at_files(connector: WordPressConnector, site: _Site, now: datetime) -> None:
-    """Those that are joined to an entry that is read: no setting says who reads the others."""
+    """Add files attached to entries that are read; no setting gives readers to other files."""
     listed, _ = site.api.listed("media", FIELDS)
     for number, raw in listed.items():
         try:
@@ -318,7 +319,7 @@ def _status(options: WordPressOptions) -> str:
 def _listed(
     api: WordPressApi, route: str, fields: tuple[str, ...], model: type[Any]
 ) -> dict[int, Any] | None:
-    """What a route lists; None where the site does not."""
+    """Return the items of a route, or None if the site does not list them."""
     try:
         found, _ = api.listed(route, fields)
         return {number: model.model_validate(one) for number, one in found.items()}
@@ -334,7 +335,7 @@ def _close(connector: WordPressConnector, site: _Site, number: int, kind: str, r
 
 
 def _line(connector: WordPressConnector, site: _Site, item: WordPressEntry, access: Access) -> str:
-    """Changes with whatever the listing tells of a document."""
+    """Return a line that changes with every listed field of a document."""
     signed = [one.account for one in _signed(connector, site, item)]
     said = (
         item.id,
@@ -360,7 +361,7 @@ def _homonyms(authors: Mapping[int, Author]) -> frozenset[str]:
 def _signed(
     connector: WordPressConnector, site: _Site, item: WordPressEntry
 ) -> tuple[Contribution, ...]:
-    """Its author, from the site's list, or as the site joins them to a text."""
+    """Return the author's contribution, from the site's list or from the entry itself."""
     author = (site.authors or {}).get(item.author) or _joined(item)
     if author is None or (name := plain(author.name)) in site.homonyms:
         return ()
@@ -387,7 +388,7 @@ def _joined(item: WordPressEntry) -> Author | None:
 
 
 def _batches(changed: Mapping[int, list[int]]) -> Iterator[list[int]]:
-    """Parts that are read with one request."""
+    """Yield batches of parts; each batch is read with one request."""
     batch: list[int] = []
     count = 0
     for part, numbers in changed.items():
@@ -402,7 +403,7 @@ def _batches(changed: Mapping[int, list[int]]) -> Iterator[list[int]]:
 
 @dataclass(slots=True)
 class _Reading:
-    """Texts of entries, by request; one that makes its request fail is asked for alone."""
+    """Reads texts of entries in batches; entries of a failing batch are read one by one."""
 
     connector: WordPressConnector
     site: _Site
@@ -410,7 +411,10 @@ class _Reading:
     failures: FailuresInARow = field(default_factory=FailuresInARow)
 
     def read(self, numbers: list[int]) -> Iterator[tuple[int, list[Change]]]:
-        """The changes of each of these entries. Raises `SourceUnreachable`, `SourceRefused`."""
+        """Yield the changes of each of these entries.
+
+        Raises `SourceUnreachable`, `SourceRefused`.
+        """
         by_kind: dict[str, list[int]] = {}
         for number in numbers:
             by_kind.setdefault(self.site.entries[number].kind, []).append(number)
@@ -490,7 +494,7 @@ class _Reading:
 
 
 def _address(root: str, item: WordPressEntry) -> str:
-    """The entry's own address; without one, it is made from its number."""
+    """Return the entry's own URL, or a URL made from its number."""
     return item.link or f"{root}?p={item.id}"
 
 
@@ -510,7 +514,7 @@ def _robots(api: WordPressApi) -> Iterator[str]:
 
 
 def open_wordpress(place: SourcePlace, options: WordPressOptions) -> WordPressConnector:
-    """The connector of one source; nothing is asked yet."""
+    """Return the connector of one source; no request is sent yet."""
     ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
     limits = HttpLimits(rate_per_s=options.rate_per_s, max_bytes=_MOST_BYTES)
     password = place.password() if options.user else ""

@@ -1,4 +1,4 @@
-"""The requests that are sent to a WordPress, and why one that is refused is refused."""
+"""A client of WordPress's REST interface, and the reasons for refused requests."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,10 +19,10 @@ from quisait_sites.json_api import Address, Answered, JsonAnswer, Moment, ask_js
 from quisait_sites.listing import ItemsPage, whole_listing
 
 PER_REQUEST = 100
-"""The most that WordPress gives in one answer."""
+"""The maximum number of entries in one answer of WordPress."""
 NAMESPACE = "wp/v2"
 _LONGEST_TOTAL = 18
-"""Digits of a number of entries."""
+"""Maximum digits of a number of entries."""
 _TAG = re.compile("<[^<>]*>")
 _PRIVATE = re.compile(r"^(?:Private|Privé)\s?: ")
 _CLOSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
@@ -34,7 +34,7 @@ _READ = (*_LISTED, "content.rendered", "_links", "_embedded")
 
 
 class Rendered(Answered):
-    """A text as HTML. `protected`: behind a password; None where the site does not say."""
+    """A text as HTML. `protected`: behind a password; None if the site does not tell."""
 
     rendered: str = ""
     protected: bool | None = None
@@ -43,7 +43,7 @@ class Rendered(Answered):
 class WordPressEntry(Answered):
     """A post, a page, or an entry of another type.
 
-    `parent` is None where its type has no pages above others, `categories` where it has none.
+    `parent` is None if its type has no hierarchy, `categories` is None if its type has none.
     """
 
     id: int = Field(gt=0)
@@ -61,7 +61,7 @@ class WordPressEntry(Answered):
 
     @property
     def plain_title(self) -> str:
-        """The title without tags, nor the word that WordPress puts before a private one."""
+        """The title without tags, and without WordPress's prefix of private titles."""
         title = plain(self.title.rendered)
         return _PRIVATE.sub("", title) if self.status == "private" else title
 
@@ -72,7 +72,7 @@ class WordPressEntry(Answered):
 
 
 class Category(Answered):
-    """A category of posts, below another or not."""
+    """A category of posts; `parent` is the category above it, or 0."""
 
     id: int = Field(gt=0)
     name: str = ""
@@ -81,7 +81,7 @@ class Category(Answered):
 
 
 class Author(Answered):
-    """Who writes, as the site names them."""
+    """An author, as the site names them."""
 
     id: int = Field(gt=0)
     name: str = ""
@@ -90,13 +90,13 @@ class Author(Answered):
 
 @dataclass(frozen=True, slots=True)
 class WordPressApi:
-    """The interface of one site, at `/wp-json/` or, without readable addresses, `?rest_route=`."""
+    """The REST interface of one site, at `/wp-json/` or else at `?rest_route=`."""
 
     host: HttpHost
     readable: bool
 
     def ask(self, route: str, params: Mapping[str, object]) -> JsonAnswer:
-        """One answer. Raises `SourceUnreachable`, `SourceRefused`."""
+        """Send one request. Raises `SourceUnreachable`, `SourceRefused`."""
         if self.readable:
             return ask_json(self.host, urljoin(self.host.root, f"wp-json/{route}"), params)
         return ask_json(self.host, self.host.root, {"rest_route": f"/{route}", **params})
@@ -104,10 +104,9 @@ class WordPressApi:
     def listed(
         self, route: str, fields: Sequence[str], status: str = ""
     ) -> tuple[dict[int, Mapping[str, Any]], str]:
-        """Every item of a route by its id, and the site's clock when it began.
+        """Return every item of a route by its id, and the site's clock when the listing began.
 
-        Raises `SourceUnreachable`, `SourceRefused` with a sentence for an interface that is
-        closed.
+        Raises `SourceUnreachable`, or `SourceRefused` if the interface is closed.
         """
         clock = ""
 
@@ -137,13 +136,13 @@ class WordPressApi:
         return whole_listing(ask, self.host.host), clock
 
     def contents(self, route: str, status: str = "") -> tuple[dict[int, Mapping[str, Any]], str]:
-        """Every entry of a type, without its text, as `listed`."""
+        """Return every entry of a type, without its text, as `listed` does."""
         return self.listed(route, _LISTED, status)
 
     def read(
         self, route: str, ids: Iterable[int], status: str = ""
     ) -> tuple[Mapping[str, Any], ...]:
-        """These entries with their texts, without those that are gone, as `listed`."""
+        """Return these entries with their texts, without deleted ones. Raises as `listed` does."""
         wanted = sorted(ids)
         answer = self.ask(
             f"{NAMESPACE}/{route}",
@@ -158,7 +157,7 @@ class WordPressApi:
         return self._items(answer, route)
 
     def count(self, route: str, status: str) -> int:
-        """How many entries of a type have this status; 0 where the account may not ask."""
+        """Return how many entries of a type have this status; 0 if the account may not ask."""
         params = {"status": status, "per_page": 1, "_fields": "id"}
         answer = self.ask(f"{NAMESPACE}/{route}", params)
         total = answer.headers.get("X-WP-Total", "")
@@ -166,7 +165,7 @@ class WordPressApi:
         return int(total) if answer.status == HTTPStatus.OK and is_said else 0
 
     def types(self) -> dict[str, str]:
-        """The types of entries that the interface shows, by the name in its addresses."""
+        """Return the types of entries that the interface shows, by their name in URLs."""
         answer = self.ask(f"{NAMESPACE}/types", {})
         said = answer.said if isinstance(answer.said, dict) else {}
         return {
@@ -178,10 +177,10 @@ class WordPressApi:
         }
 
     def check_account(self) -> None:
-        """Raises `SourceRefused` where the site does not take us for the settings' account.
+        """Raise `SourceRefused` if the site does not accept the settings' account.
 
-        To a password that is wrong WordPress may answer as to a visitor: what only the account may
-        read would look deleted.
+        With a wrong password, WordPress may answer as to a visitor, and all that only the account
+        may read would seem deleted.
         """
         answer = self.ask(f"{NAMESPACE}/users/me", {"_fields": "id"})
         if answer.status in _CLOSED:
@@ -216,11 +215,11 @@ _NOT_READ = frozenset(
         *("global-styles", "font-families", "font-faces", "users", "comments"),
     }
 )
-"""Types of every WordPress that hold no text of a page."""
+"""Types in every WordPress that contain no text of a page."""
 
 
 def other_types(api: WordPressApi, types: Sequence[str]) -> dict[str, str]:
-    """The types that the site has beside those of the settings."""
+    """Return the types of the site that are not in the settings."""
     return {
         name: called
         for name, called in sorted(api.types().items())
@@ -229,7 +228,10 @@ def other_types(api: WordPressApi, types: Sequence[str]) -> dict[str, str]:
 
 
 def open_api(host: HttpHost) -> WordPressApi:
-    """Where the interface answers. Raises `SourceRefused`, `SourceUnreachable`."""
+    """Return the interface at the address that works.
+
+    Raises `SourceRefused`, `SourceUnreachable`.
+    """
     answers = []
     for readable in (True, False):
         api = WordPressApi(host, readable)
@@ -242,7 +244,7 @@ def open_api(host: HttpHost) -> WordPressApi:
 
 
 def refusal(host: HttpHost, answers: Sequence[JsonAnswer]) -> Exception:
-    """What a person can do about these answers, of which none is what was asked for."""
+    """Return the error for these answers, none of which is valid, with a French remedy."""
     name = host.host
     closed = [one for one in answers if one.status in _CLOSED]
     if closed:
@@ -271,12 +273,12 @@ def refusal(host: HttpHost, answers: Sequence[JsonAnswer]) -> Exception:
 
 
 def plain(rendered: str) -> str:
-    """A name or title without its entities and tags, on one line."""
+    """Return a name or title without entities and tags, on one line."""
     return " ".join(unescape(_TAG.sub("", rendered)).split())
 
 
 def clock_of(date: str) -> datetime:
-    """A moment from an HTTP date; that of this machine for none."""
+    """Return the moment of an HTTP date, or this machine's time if it is invalid."""
     try:
         return assume_utc(parsedate_to_datetime(date))
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Files that are joined to the entries of a WordPress, with the readers of their entry."""
+"""Files attached to the entries of a WordPress, with the readers of their entry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,13 +28,13 @@ FIELDS = (
     "id", "date_gmt", "modified_gmt", "author", "post", "title.rendered", "caption",
     "description", "mime_type", "source_url", "media_details",
 )  # fmt: skip
-"""Of a caption, WordPress gives the rendering with the whole alone."""
+"""Fields of a file; of a caption, WordPress gives the rendering only with the whole object."""
 _WITHOUT_TEXT = ("image/", "audio/", "video/")
 _PAGES = ("text/html", "application/xhtml+xml")
 
 
 class JoinedFile(Answered):
-    """A file of the media library. `post` is the entry that it was joined to, if any."""
+    """A file of the media library. `post` is the entry that it is attached to, if any."""
 
     id: int = Field(gt=0)
     date_gmt: Moment = None
@@ -50,13 +50,13 @@ class JoinedFile(Answered):
 
     @property
     def has_text(self) -> bool:
-        """Whether it is of a kind that holds a text."""
+        """Whether it is of a kind that contains text."""
         return bool(self.source_url) and not self.mime_type.startswith(_WITHOUT_TEXT)
 
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """Where the files of a source are asked for."""
+    """Fetches files of a source and makes their documents."""
 
     source: str
     host: HttpHost
@@ -64,7 +64,7 @@ class FileSource:
     failures: FailuresInARow = field(default_factory=FailuresInARow)
 
     def document(self, file: JoinedFile, access: Access, space: str) -> Document:
-        """A file's document: what its library says of it, then its own text."""
+        """Return a file's document: its description in the library, then its own text."""
         name = PurePosixPath(unquote(urlsplit(file.source_url).path)).name or "fichier"
         title = plain(file.title.rendered)
         said = (*sections_of(file.caption.rendered), *sections_of(file.description.rendered))
@@ -94,9 +94,9 @@ class FileSource:
         )
 
     def _read(self, address: str) -> bytes:
-        """Raises `RecordVanished` for anything but the file itself.
+        """Return the file's bytes. Raises `RecordVanished` for any other answer.
 
-        Raises `SourceUnreachable` where several in a row are not given.
+        Raises `RecordUnreachable`, or `SourceUnreachable` if several files in a row fail.
         """
         try:
             answer = self.host.request("GET", address, headers={"Accept-Encoding": "identity"})

@@ -1,4 +1,4 @@
-"""Who reads what a WordPress holds: by category, by section, and narrower where it is private."""
+"""Find the readers of a WordPress entry: by category and section, and narrower if it is private."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,15 +15,15 @@ MOST_PARENTS = 100
 
 
 class NotExpressed(Exception):
-    """Who reads an item cannot be said: nobody does. The text says why, in French."""
+    """An item's readers are unknown, so nobody may read it; the text is a French reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class WordPressRights:
-    """Readers by what the settings say.
+    """Finds the readers of entries, from the settings.
 
-    `items` are all entries that the site lists, by their ids, those that are not read too: a
-    page's section is known by the pages above it.
+    `items` are all entries that the site lists, by id, even entries that are not read: the pages
+    above a page decide its section.
     """
 
     options: WordPressOptions
@@ -33,7 +33,7 @@ class WordPressRights:
     _by_category: dict[int, Access | None] = field(default_factory=dict)
 
     def access(self, kind: str, item: WordPressEntry) -> Access:
-        """The readers of an entry of a type. Raises `NotExpressed`."""
+        """Return the readers of an entry of a type. Raises `NotExpressed`."""
         if kind == "posts" and self.options.categories and item.categories is None:
             raise NotExpressed("le site ne dit pas ses catégories : personne ne le lit")
         of_categories = [self._of_category(one) for one in item.categories or ()]
@@ -53,9 +53,9 @@ class WordPressRights:
         return access
 
     def space(self, item: WordPressEntry, access: Access) -> str:
-        """The first of its categories by name, or the page at the top of those above it.
+        """Return the entry's first category by name, or the title of the top page above it.
 
-        `access` is who reads the entry: nothing where one of them may not read that page.
+        `access` are the entry's readers: the title is empty if one of them may not read that page.
         """
         named = [
             self.categories[one].name for one in item.categories or () if one in self.categories
@@ -68,9 +68,9 @@ class WordPressRights:
         return above[-1].plain_title
 
     def check_categories(self) -> None:
-        """Raises `SourceRefused` where the settings name a category that the site has not.
+        """Raise `SourceRefused` if the settings name a category that the site does not have.
 
-        One that got another name would have the readers of all else.
+        If a category was renamed, its entries would get the readers of all other entries.
         """
         known = {one.slug for one in self.categories.values()}
         if unknown := sorted(self.options.categories.keys() - known):
@@ -81,7 +81,7 @@ class WordPressRights:
             )
 
     def _of_category(self, number: int) -> Access | None:
-        """Of the nearest category, itself or above, that the settings name."""
+        """Return the access of the nearest category, itself or above, in the settings."""
         if number in self._by_category:
             return self._by_category[number]
         at, allowed = number, None
@@ -100,7 +100,7 @@ class WordPressRights:
         return found
 
     def paths(self, item: WordPressEntry) -> list[str]:
-        """Where it stands: by its address, and by the pages above it. Raises `NotExpressed`."""
+        """Return its paths: by its URL, and by the pages above it. Raises `NotExpressed`."""
         if not self.options.sections:
             return []
         paths = [plain_path(item.link)] if item.link and not urlsplit(item.link).query else []
@@ -122,7 +122,7 @@ class WordPressRights:
         return paths
 
     def _is_for(self, page: WordPressEntry, access: Access) -> bool:
-        """Whether all who read an entry may read a page above it."""
+        """Return whether all readers of an entry may read a page above it."""
         try:
             own = self.access("pages", page)
         except NotExpressed:
@@ -130,7 +130,7 @@ class WordPressRights:
         return page.is_open and access.narrowed_to(own) == access
 
     def _above(self, item: WordPressEntry) -> list[WordPressEntry]:
-        """The entries above it that the site lists, from the nearest on."""
+        """Return the listed entries above it, the nearest first."""
         found: list[WordPressEntry] = []
         while item.parent and item.parent in self.items and len(found) < MOST_PARENTS:
             item = self.items[item.parent]

@@ -1,7 +1,7 @@
-"""A share over SMB 2 or 3: list a folder, read an access list, read a file.
+"""A client of a share over SMB 2 or 3: list a folder, read an access list, read a file.
 
-Everything is signed; answers are awaited for a stated time; no symbolic link is followed. Its
-failures are raised as a source's errors (`connectors.ports`), or as `Unreadable`.
+All messages are signed; each answer has a timeout; no symbolic link is followed. Failures are
+raised as `SourceError` (`connectors.ports`), or as `Unreadable`.
 """
 
 import logging
@@ -38,19 +38,20 @@ from connectors.ports import RecordVanished, SourceRefused, SourceUnreachable
 from connectors.timeouts import call_with_timeout
 
 for _name in ("smbprotocol", "spnego"):
-    logging.getLogger(_name).setLevel(logging.ERROR)  # they log names of files
+    logging.getLogger(_name).setLevel(logging.ERROR)  # they log file names
 
 _LISTED = struct.Struct("<IIQQQQQQIII")
 _FILE_ID_AT, _NAME_AT = 96, 104
-"""Where FileIdBothDirectoryInformation has its fixed fields, the number and the name (MS-FSCC
-2.4.17)."""
+"""Offsets of the file's number and name in FileIdBothDirectoryInformation, after its fixed fields
+(MS-FSCC 2.4.17).
+"""
 _CREATED, _HANDLE_AT = struct.Struct("<8sQQQQQQ"), 64
-"""The beginning of the answer to an opening, and where its handle stands (MS-SMB2 2.2.14)."""
+"""The first fields of the answer to CREATE, and the offset of its handle (MS-SMB2 2.2.14)."""
 _CHUNK = 65_536
-"""Bytes of an answer: more would cost several credits (MS-SMB2 3.1.5.2)."""
+"""Maximum bytes of an answer: more would cost several credits (MS-SMB2 3.1.5.2)."""
 _READ_DATA, _ADD_FILE, _READ_ATTRIBUTES, _READ_CONTROL = 0x1, 0x2, 0x80, 0x20000
 _DIRECTORY, _REPARSE, _ARCHIVED = 0x10, 0x400, 0x0040_1000
-"""Attributes; archived: offline, or recalled when it is read (MS-FSCC 2.6)."""
+"""File attributes. Archived: offline, or recalled when read (MS-FSCC 2.6)."""
 _NAME_SURROGATE, _DFS_TAGS = 0x2000_0000, frozenset({0x8000_000A, 0x8000_0012})
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 
@@ -71,7 +72,9 @@ _ACCOUNT_REFUSED = frozenset(
         0xC0000022,
     }
 )
-"""Logon failures: account unknown, disabled, locked, expired, not allowed here (MS-ERREF 2.3)."""
+"""Logon failures: the account is unknown, disabled, locked, expired or not allowed here (MS-ERREF
+2.3).
+"""
 
 _VANISHED = (
     smb.ObjectNameNotFound,
@@ -112,17 +115,18 @@ _FAULTS_OF_A_FILE = frozenset(
         0xC0000907,  # VIRUS_DELETED
     }
 )
-"""What a server that answers says of one file or folder alone (MS-ERREF 2.3). Taken for a server
-that does not answer, it would end every reading at that file."""
+"""Errors that concern one file or folder only (MS-ERREF 2.3). If they counted as an unreachable
+server, every reading would end at that file.
+"""
 
 
 class Unreadable(Exception):
-    """A file or folder of a share that answers could not be read; the text says why."""
+    """A file or folder could not be read although the share answers; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharePlace:
-    """A share and the account that reads it. `folder` is what is read of it, or empty."""
+    """A share and the account that reads it. `folder` is the folder to read; empty reads all."""
 
     host: str
     port: int
@@ -137,10 +141,10 @@ class SharePlace:
 
 @dataclass(frozen=True, slots=True)
 class FileTimes:
-    """What tells one version of a file from another: size, and times in 100 ns since 1601.
+    """The size and times that identify a version of a file; times are in 100 ns since 1601.
 
-    `changed` also moves when the file's rights or name change. `created` tells nothing: some
-    servers give a time of their own where the file has none.
+    `changed` also moves when the file's rights or name change. `created` is not compared: some
+    servers make up a time if the file has none.
     """
 
     size: int
@@ -151,9 +155,9 @@ class FileTimes:
 
 @dataclass(frozen=True, slots=True)
 class ShareEntry:
-    """An entry of a folder. `number` is the server's own of the file; `is_link`: not followed.
+    """An entry of a folder. `number` is the server's number of the file; links are not followed.
 
-    `is_archived`: its content is on a slow medium, from which a reader would call it back.
+    `is_archived`: its content is on a slow medium, and reading would recall it.
     """
 
     name: str
@@ -165,7 +169,7 @@ class ShareEntry:
 
 
 def moment_of(filetime: int) -> datetime | None:
-    """The moment of a time of a file; None for one that no calendar has."""
+    """Return the moment of a file time, or None if it is out of range."""
     try:
         return _EPOCH + timedelta(microseconds=filetime // 10) if filetime else None
     except OverflowError:
@@ -173,9 +177,9 @@ def moment_of(filetime: int) -> datetime | None:
 
 
 class Share:
-    """A share, connected when it is first asked. Threads take turns.
+    """A share, connected at its first use. Threads take turns.
 
-    Its connection ends with it: a file's content may be read after its source was walked.
+    The connection closes with this object, because files may be read long after the walk.
     """
 
     def __init__(self, place: SharePlace) -> None:
@@ -184,7 +188,7 @@ class Share:
         self._tree: Any = None
 
     def connect(self) -> None:
-        """Connect, where that was not done. Raises `SourceUnreachable` or `SourceRefused`."""
+        """Connect, unless already connected. Raises `SourceUnreachable` or `SourceRefused`."""
         with self._lock:
             if self._tree is None:
                 late = _unreachable(self.place, "ne répond pas à temps")
@@ -193,9 +197,9 @@ class Share:
                 weakref.finalize(self, _disconnect, self._tree.session.connection)
 
     def entries(self, path: str) -> list[ShareEntry]:
-        """The entries of a folder, by name. Raises `SourceError`, `RecordVanished`, `Unreadable`.
+        """Return a folder's entries by name. Raises `SourceError`, `RecordVanished`, `Unreadable`.
 
-        `path` is relative to the folder of the place, its names divided by slashes.
+        `path` is relative to the folder of the place, with slashes.
         """
         with self._asking():
             found: list[ShareEntry] = []
@@ -206,7 +210,7 @@ class Share:
             return sorted(found, key=lambda entry: entry.name)
 
     def descriptor(self, path: str) -> tuple[bytes, FileTimes]:
-        """A file's owner and access list, and its times then. Raises as `entries` does."""
+        """Return a file's descriptor and its times then. Raises as `entries` does."""
         with self._asking():
             opened = Open(self._tree, self._path(path))
             query = SMB2QueryInfoRequest()
@@ -225,9 +229,9 @@ class Share:
             return bytes(answer["buffer"].get_value()), _times(created)
 
     def content(self, path: str, times: FileTimes, most: int | None = None) -> bytes:
-        """A file's first `most` bytes, or all, of the version with these times.
+        """Return a file's first `most` bytes, or all, if it has these times.
 
-        Raises `SourceError`, or `RecordVanished` where it changed meanwhile, or cannot be read.
+        Raises `SourceError`, or `RecordVanished` if it changed meanwhile or cannot be read.
         """
         access, options = _READ_DATA | _READ_ATTRIBUTES, CreateOptions.FILE_NON_DIRECTORY_FILE
         pieces: list[bytes] = []
@@ -248,7 +252,7 @@ class Share:
         return b"".join(pieces)
 
     def may_write(self) -> bool:
-        """Whether the account may add files to the folder. Raises as `entries` does."""
+        """Return whether the account may add files to the folder. Raises as `entries` does."""
         with self._asking():
             try:
                 with self._opened("", _ADD_FILE, CreateOptions.FILE_DIRECTORY_FILE):
@@ -258,7 +262,7 @@ class Share:
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        """One thread at a time asks; what the server answers wrong is a source's error."""
+        """Let one thread at a time send requests; convert errors to `SourceError`."""
         with self._lock:
             self.connect()
             try:
@@ -279,9 +283,9 @@ class Share:
                 raise _unreachable(self.place, "ne répond plus") from error
 
     def _ask(self, *messages: Any) -> list[bytes]:
-        """The answers to messages that are sent together, each to what the first one opened.
+        """Send messages together and return their answers; all refer to the file opened first.
 
-        Raises the first one's `SMBResponseException`.
+        Raises the first `SMBResponseException`.
         """
         tree, session = self._tree, self._tree.session
         connection, ids = session.connection, (session.session_id, tree.tree_connect_id)
@@ -346,9 +350,9 @@ class Share:
 
 
 def read_entries(raw: bytes) -> Iterator[ShareEntry]:
-    """The entries of an answer, without the folder itself and its parent.
+    """Yield the entries of an answer, without the folder itself and its parent.
 
-    Raises `ValueError` for one that lies about its sizes.
+    Raises `ValueError` if its sizes are wrong.
     """
     at = 0
     while True:
@@ -421,7 +425,7 @@ def _connected(place: SharePlace) -> Any:
 
 
 def _connection_error(place: SharePlace, error: BaseException) -> BaseException:
-    """What a person can do where the connection failed. The text is never the library's own."""
+    """Return the error for a failed connection; the text is never the library's own."""
     what = f"{place.host} refuse le compte : vérifiez « user », le mot de passe et ses dates"
     if isinstance(error, (smb.BadNetworkName, smb.ObjectNameNotFound)):
         return SourceRefused(

@@ -1,6 +1,6 @@
 """Read a share: `ShareConnector.changes` shows the flow.
 
-`client` talks to the server, `descriptors` reads access lists, `readers` says whom they let read.
+`client` talks to the server, `descriptors` parses access lists, `readers` converts them to readers.
 """
 
 import unicodedata
@@ -48,10 +48,9 @@ from quisait_smb.readers import NOT_UNDERSTOOD, SidReaders, SidReading
 
 CHECKPOINT_FILES = 50
 CHECK_FILES = 500
-"""So many files are tried by `check`."""
+"""Maximum number of files that `check` tries."""
 CHECK_RIGHTS_EVERY = timedelta(days=1)
-"""All access lists are read this often, even from a server that is said to note when a file's
-rights change."""
+"""All access lists are read this often, even if the server is trusted to note changes of rights."""
 _MOST_DEEP = 200
 _SKIPPED = frozenset({"Thumbs.db", "desktop.ini"})
 ARCHIVED = "il est archivé sur un support lent, et n'est pas rappelé"
@@ -60,7 +59,7 @@ SAME_NAME = "un autre fichier porte le même nom"
 
 @dataclass(frozen=True, slots=True)
 class ShareFile:
-    """A file of the tree. `path` is that of its id, `raw_path` opens it."""
+    """A file of the tree. `path` is used in its id, `raw_path` opens it."""
 
     path: str
     raw_path: str
@@ -68,11 +67,11 @@ class ShareFile:
 
     @property
     def state(self) -> bytes:
-        """What tells this version of it from another."""
+        """A digest that differs between versions of the file."""
         return self.state_at(self.entry.times)
 
     def state_at(self, times: FileTimes) -> bytes:
-        """The same with the times that it has when it is opened: a folder may list older ones."""
+        """Return the state with the times of the opened file: a folder may list older times."""
         return state_mark(self.entry.number, times.size, times.modified, times.changed)
 
 
@@ -86,10 +85,10 @@ class Unlisted:
 
 @dataclass(frozen=True, slots=True)
 class ShareConnector:
-    """Every file of a share, or of a folder of it, that is not hidden; links are not followed.
+    """Reads every visible file of a share, or of a folder of it; links are not followed.
 
-    `trust_changed`: the server notes when a file's rights change, as Windows does and Samba does
-    not; the access lists of files that did not change are then read once a day only.
+    `trust_changed`: the server notes changes of a file's rights, as Windows does and Samba does
+    not; access lists of unchanged files are then read only once a day.
     """
 
     source: str
@@ -104,8 +103,8 @@ class ShareConnector:
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield new and changed files, then the listing. Raises `SourceError`.
 
-        A file whose path, number, size and times are as before has not changed. Nobody reads
-        what is below a folder that cannot be listed.
+        A file with the same path, number, size and times has not changed. Files below a folder that
+        cannot be listed are hidden.
         """
         reading = _Reading(self, Share(self.place), read_cursor(since), self.now())
         existing: set[str] = set()
@@ -124,12 +123,12 @@ class ShareConnector:
             existing.add(document_id)
             yield from reading.file(found)
             pending += 1
-            # The cursor grows with the share: it is then written less often.
+            # The cursor grows with the share, so it is written less often in large ones.
             if pending >= max(CHECKPOINT_FILES, len(reading.files) // 10):
                 pending = 0
-                # What is hidden below a folder is not known any more, wherever this one ends.
+                # Once a folder was hidden, the former marks are no longer valid.
                 yield Checkpoint(reading.cursor({} if unlisted else reading.before.files).text())
-        # Without what vanished: it comes again as new, even if the listing is not applied.
+        # Vanished files are left out: they are new if they return, whatever became of the listing.
         yield Checkpoint(reading.cursor().text())
         selective = self.selection != EVERY_FILE
         existing -= reading.vanished
@@ -151,9 +150,9 @@ class ShareConnector:
                         yield change
 
     def check(self) -> Iterator[str]:
-        """Say what the account may not do, and what of the rights is nobody here.
+        """Yield a French sentence per problem: missing rights of the account, unknown readers.
 
-        The first `CHECK_FILES` files are tried. Raises `SourceError`.
+        Only the first `CHECK_FILES` files are tried. Raises `SourceError`.
         """
         share = Share(self.place)
         if share.may_write():
@@ -166,7 +165,7 @@ class ShareConnector:
         yield from tried.sentences()
 
     def access(self, raw: bytes) -> tuple[SidReaders, str]:
-        """Who reads a file with this descriptor, and its owner's SID."""
+        """Return the readers of a file with this descriptor, and its owner's SID."""
         try:
             descriptor = read_descriptor(raw)
         except ValueError:
@@ -174,11 +173,11 @@ class ShareConnector:
         return self.sids.readers(descriptor), descriptor.owner
 
     def document(self, share: Share, found: ShareFile, times: FileTimes, raw: bytes) -> Document:
-        """A file as a document of the moment that its descriptor was read."""
+        """Return a file's document, as of the moment that its descriptor was read."""
         readers, owner = self.access(raw)
         modified, created = moment_of(times.modified), moment_of(times.created)
         if created and modified and created > modified:
-            created = modified  # it was copied here later than it was written
+            created = modified  # a copy: created here after it was written
         return Document(
             id=self._id(found.path),
             source=self.source,
@@ -200,7 +199,7 @@ class ShareConnector:
         )
 
     def _owned(self, owner: str, moment: datetime | None) -> tuple[Contribution, ...]:
-        """An account of a domain counts; an owner of the server's own (a service) is nobody."""
+        """Return the owner's contribution; only accounts of a domain count."""
         if not owner.startswith("S-1-5-21-"):
             return ()
         day: date | None = moment.date() if moment else None
@@ -225,7 +224,7 @@ class ShareConnector:
 
 @dataclass(slots=True)
 class _Reading:
-    """One reading of a share: what was known before it, and what vanished during it."""
+    """One reading of a share: the former cursor, and the state so far."""
 
     connector: ShareConnector
     share: Share
@@ -256,19 +255,19 @@ class _Reading:
             return True
 
     def cursor(self, known: Mapping[bytes, FileMarks] | None = None) -> ShareCursor:
-        """In the middle of the reading; `known` is still known of files that it has not seen."""
+        """Return a cursor during the reading; `known` are marks of files not seen yet."""
         files = {**(known or {}), **self.files}
         return ShareCursor(files, self.before.rights, self.before.checked)
 
     def last_cursor(self) -> ShareCursor:
-        """After the whole reading."""
+        """Return the cursor after the complete reading."""
         checked = self.began.isoformat() if self.all_rights else self.before.checked
         return ShareCursor(self.files, self.rights, checked)
 
     def file(self, found: ShareFile) -> Iterator[Change]:
-        """Yield what changed of a file, and keep what was said of it.
+        """Yield the changes of a file, and note its marks.
 
-        What could not be read is kept as such: it is told again, and read when it can be.
+        A file that could not be read is marked as unknown: the next reading tries it again.
         """
         document_id, key = f"{self.connector.source}:{found.path}", path_key(found.path)
         former = self.before.files.get(key, _UNKNOWN)
@@ -289,7 +288,7 @@ class _Reading:
             yield Malformed(found.path, f"le fichier ou ses droits : {error}", document_id)
             return
         if same and times != found.entry.times:
-            yield ContentStale(document_id)  # these rights are not those of the indexed text
+            yield ContentStale(document_id)  # these rights belong to a newer text
             return
         readers, _ = self.connector.access(raw)
         access = access_mark(sorted(readers.access.allowed), sorted(readers.access.denied))
@@ -302,7 +301,7 @@ class _Reading:
             yield from self._told(found, readers, document_id)
 
     def _told(self, found: ShareFile, readers: SidReaders, document_id: str) -> Iterator[Malformed]:
-        """What could not be said of its rights, once for the files of a folder."""
+        """Report rights that could not be expressed, once per folder and reason."""
         folder = found.path.rpartition("/")[0]
         for reason in readers.reasons:
             if (folder, reason) not in self.told:
@@ -311,12 +310,12 @@ class _Reading:
 
 
 _UNKNOWN = FileMarks(bytes(6), bytes(6))
-"""Of a file that was not read; no digest is likely to equal it."""
+"""The marks of a file that was not read; no digest is likely to equal them."""
 
 
 @dataclass(slots=True)
 class _Tried:
-    """What a trial of the account found."""
+    """Results of trying the account."""
 
     connector: ShareConnector
     share: Share
@@ -345,7 +344,7 @@ class _Tried:
         self.nobody |= {ace.sid for ace in descriptor.aces or () if not sids.of_sid(ace.sid)}
 
     def sentences(self) -> Iterator[str]:
-        """Yield what an administrator should know."""
+        """Yield French sentences for the administrator."""
         if self.unlisted:
             count = len(self.unlisted)
             yield f"{count} dossiers que le compte ne peut lister, dont « {self.unlisted[0]} »"
@@ -363,9 +362,9 @@ class _Tried:
 def walk(
     share: Share, selection: FileSelection, wanted: Collection[str] | None = None
 ) -> Iterator[ShareFile | Unlisted]:
-    """Every file of a share, folder by folder, and the folders that cannot be listed.
+    """Yield every file of a share, folder by folder, and folders that cannot be listed.
 
-    `wanted` are paths: only folders above them are entered. Raises `SourceError`.
+    If `wanted` paths are given, only the folders above them are entered. Raises `SourceError`.
     """
     above = None if wanted is None else {one for path in wanted for one in _folders(path)}
     pending = [_Folder((), "")]
@@ -385,7 +384,7 @@ def walk(
 def _listed(
     share: Share, folder: "_Folder", selection: FileSelection
 ) -> "Iterator[ShareFile | Unlisted | _Folder]":
-    """What one folder holds and the selection takes; nothing if it vanished, but for the root."""
+    """Yield a folder's selected entries; nothing if it vanished, unless it is the root."""
     if len(folder.parts) > _MOST_DEEP:
         yield Unlisted(folder.path, f"plus de {_MOST_DEEP} dossiers l'un dans l'autre")
         return
@@ -412,7 +411,7 @@ def _listed(
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """A folder, or what is in one: its names as ids have them, and what opens it."""
+    """A folder or an entry of one: its path as used in ids, and the path that opens it."""
 
     parts: tuple[str, ...]
     raw_path: str
@@ -432,18 +431,18 @@ def _folders(path: str) -> Iterator[str]:
 
 
 def _written(name: str) -> str:
-    """A name as an id can have it: half a character of UTF-16 is escaped."""
+    """Return a name that can be used in an id: half a surrogate pair is escaped."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _is_skipped(name: str) -> bool:
-    """Whether a name is hidden, a lock file of an office program, or leads elsewhere."""
+    """Return whether a name is hidden, a lock file of an office program, or leads elsewhere."""
     hidden = name.startswith((".", "~$")) or name in _SKIPPED
     return hidden or any(mark in name for mark in "/\\:\0")
 
 
 def open_share(place: SourcePlace, options: ShareOptions) -> ShareConnector:
-    """The connector of one source; nothing is asked yet. Raises `SourceRefused`."""
+    """Return the connector of one source; no request is sent yet. Raises `SourceRefused`."""
     address = urlsplit(options.url)
     share, *folders = [name for name in unquote(address.path).split("/") if name]
     sids = SidReading(options.authority, options.principals)

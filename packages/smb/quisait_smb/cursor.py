@@ -1,7 +1,6 @@
-"""The cursor of a share: twenty bytes for each file, whatever the length of its path.
+"""The cursor of a share: twenty bytes per file, however long its path.
 
-A file is known by a digest of its path, with one of its state and one of who reads it: what is
-kept of a file that changes twice is what was last said of it.
+A file has a digest of its path, one of its state and one of its readers.
 """
 
 import base64
@@ -14,11 +13,11 @@ from typing import NamedTuple
 
 VERSION = 1
 _KEY, _STATE, _ACCESS = 8, 6, 6
-"""Bytes of each digest: a state is compared with one other, a path with all."""
+"""Bytes of each digest. A state is compared with one other state only, a path with all paths."""
 
 
 class FileMarks(NamedTuple):
-    """Digests of a file's state and of its readers, as they were last said."""
+    """Digests of a file's state and of its readers, as last yielded."""
 
     state: bytes
     access: bytes
@@ -26,9 +25,9 @@ class FileMarks(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ShareCursor:
-    """What the last reading saw: `files` by the digest of their path.
+    """The state of a share at the last reading: `files` by the digest of their path.
 
-    `rights` is a digest of the settings that decide who reads; `checked` is the moment (ISO 8601)
+    `rights` is a digest of the settings that decide the readers; `checked` is the moment (ISO 8601)
     at which all access lists were last read.
     """
 
@@ -37,7 +36,7 @@ class ShareCursor:
     checked: str = ""
 
     def text(self) -> str:
-        """As it is kept."""
+        """Return the cursor as text, to be stored."""
         packed = b"".join(key + marks.state + marks.access for key, marks in self.files.items())
         files = base64.b64encode(packed).decode()
         kept = {"v": VERSION, "files": files, "rights": self.rights, "checked": self.checked}
@@ -45,7 +44,7 @@ class ShareCursor:
 
 
 def read_cursor(text: str | None) -> ShareCursor | None:
-    """The cursor of this text; None for one of another form."""
+    """Parse a cursor; return None if the text is not in this form."""
     try:
         kept = json.loads(text or "")
         packed = base64.b64decode(kept["files"], validate=True)
@@ -64,17 +63,17 @@ def read_cursor(text: str | None) -> ShareCursor | None:
 
 
 def path_key(path: str) -> bytes:
-    """What a file is known by."""
+    """Return the digest that identifies a file by its path."""
     return _digest(path, size=_KEY)
 
 
 def state_mark(*values: object) -> bytes:
-    """A digest of what tells one version of a file from another."""
+    """Return a digest of the values that distinguish versions of a file."""
     return _digest(*values, size=_STATE)
 
 
 def access_mark(*values: object) -> bytes:
-    """A digest of who reads a file."""
+    """Return a digest of a file's readers."""
     return _digest(*values, size=_ACCESS)
 
 

@@ -1,6 +1,6 @@
-"""The owner and the access list of a file, as the server sends them (MS-DTYP 2.4).
+"""Parse a file's owner and access list, as the server sends them (MS-DTYP 2.4).
 
-Everything is read with its bounds checked: a descriptor that lies about its sizes is an error.
+Every read is checked against the bounds: a descriptor with wrong sizes is an error.
 """
 
 import struct
@@ -9,20 +9,21 @@ from enum import IntEnum
 
 READ_DATA, READ_ATTRIBUTES = 0x1, 0x80
 NEEDED = 0x120089
-"""What an application asks for to read a file (FILE_GENERIC_READ, MS-SMB2 2.2.13.1.1)."""
+"""The rights that an application requests to read a file (FILE_GENERIC_READ, MS-SMB2 2.2.13.1.1).
+"""
 _GENERIC = {
     0x8000_0000: NEEDED,  # GENERIC_READ
     0x4000_0000: 0x120116,  # GENERIC_WRITE
     0x2000_0000: 0x1200A0,  # GENERIC_EXECUTE
     0x1000_0000: 0x1F01FF,  # GENERIC_ALL
 }
-"""Generic bits, and the rights of a file that they stand for (MS-DTYP 2.4.3)."""
+"""Generic bit → the rights of a file that it stands for (MS-DTYP 2.4.3)."""
 _INHERIT_ONLY = 0x08
 _DACL_PRESENT = 0x0004
 
 
 class AceType(IntEnum):
-    """The types of entries that a file's list may have, and that are understood."""
+    """The supported types of entries in a file's list."""
 
     ALLOW = 0
     DENY = 1
@@ -32,10 +33,10 @@ class AceType(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ace:
-    """An entry that applies to the file itself: whom it names, and the rights of a file.
+    """An entry that applies to the file itself: its SID, and a mask of rights.
 
-    `conditional`: it holds only where a condition on the reader does. `kind` is None for a type
-    that is not understood; such an entry may name nobody.
+    `conditional`: it applies only if a condition on the reader is met. `kind` is None for an
+    unsupported type; such an entry may have no SID.
     """
 
     kind: AceType | None
@@ -45,20 +46,20 @@ class Ace:
 
     @property
     def allows(self) -> bool:
-        """Whether it allows, on a condition or not."""
+        """Whether it allows, with or without a condition."""
         return self.kind in (AceType.ALLOW, AceType.ALLOW_CALLBACK)
 
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """A file's owner (a SID, or empty) and its entries in order; None: it has no list."""
+    """A file's owner (a SID, or empty) and its entries in order (None if it has no list)."""
 
     owner: str
     aces: tuple[Ace, ...] | None
 
 
 def read_descriptor(raw: bytes) -> Descriptor:
-    """The descriptor of these bytes (self-relative). Raises `ValueError`."""
+    """Parse a descriptor in self-relative form. Raises `ValueError`."""
     try:
         revision, _, control, owner_at, _, _, dacl_at = struct.unpack_from("<BBHIIII", raw)
         if revision != 1:
@@ -99,7 +100,7 @@ def _read_ace(raw: bytes, ace_type: int) -> Ace:
 
 
 def file_rights(mask: int) -> int:
-    """A mask with its generic bits as rights of a file."""
+    """Return a mask with its generic bits replaced by rights of a file."""
     for generic, rights in _GENERIC.items():
         if mask & generic:
             mask |= rights
@@ -107,7 +108,7 @@ def file_rights(mask: int) -> int:
 
 
 def read_sid(raw: bytes, at: int = 0) -> tuple[str, int]:
-    """The SID at that place as text (MS-DTYP 2.4.2), and where it ends. Raises `ValueError`."""
+    """Return the SID at an offset as text (MS-DTYP 2.4.2), and its end. Raises `ValueError`."""
     try:
         revision, count = struct.unpack_from("<BB", raw, at)
         if revision != 1 or count > 15:

@@ -1,4 +1,4 @@
-"""What the settings say of a share."""
+"""Settings of a Windows share source."""
 
 import re
 from typing import Annotated, Literal

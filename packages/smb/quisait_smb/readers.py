@@ -1,8 +1,8 @@
-"""From an access list to readers: whom a file's entries and the share's rights let read it.
+"""Convert a file's access list and the share's rights to readers.
 
-Windows goes through the entries in order, and the first that speaks of a right decides it
-(MS-DTYP 2.5.3.2). Readers are two sets, those allowed and those denied, and a denial wins. What the
-sets cannot say becomes fewer readers, never more, and is told.
+Windows goes through the entries in order; the first entry about a right decides it (MS-DTYP
+2.5.3.2). Readers here are two sets, allowed and denied, and a denial wins. Rights that the sets
+cannot express give fewer readers, never more, and are reported.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ _NETWORK, _THIS_ORGANIZATION, _ANONYMOUS, _OWNER_RIGHTS = (
     "S-1-3-4",
 )
 _DOMAIN = "S-1-5-21-"
-"""The beginning of the SIDs of a domain's accounts and groups (MS-DTYP 2.4.2.4)."""
+"""Prefix of SIDs of a domain's accounts and groups (MS-DTYP 2.4.2.4)."""
 
 NO_LIST = "le fichier n'a pas de liste de droits : personne ne le lit ici"
 NOT_UNDERSTOOD = "sa liste de droits ne se comprend pas : personne ne le lit ici"
@@ -35,7 +35,7 @@ TOO_MANY = f"plus de {MAX_PRINCIPALS} lecteurs nommés : personne ne le lit ; no
 
 @dataclass(frozen=True, slots=True)
 class SidReaders:
-    """Who reads a file, and what of its rights could not be said so."""
+    """The readers of a file, and French reasons for rights that could not be expressed."""
 
     access: Access
     reasons: tuple[str, ...] = ()
@@ -43,11 +43,11 @@ class SidReaders:
 
 @dataclass(frozen=True, slots=True)
 class SidReading:
-    """How SIDs become principals.
+    """Converts SIDs to principals.
 
-    `principals` of the settings come first. Else an account or group of a domain is
-    `authority:sid:…` of the directory, as are « everyone » and « authenticated users »; others are
-    those of the file server alone, and nobody here.
+    `principals` of the settings come first. Otherwise, an account or group of a domain becomes the
+    directory's `authority:sid:…`, and so do « everyone » and « authenticated users »; any other SID
+    is local to the file server, and stands for nobody here.
     """
 
     authority: str
@@ -55,7 +55,7 @@ class SidReading:
     share: Access = field(default_factory=lambda: Access(frozenset({EVERYONE})))
 
     def of_sid(self, sid: str) -> tuple[str, ...]:
-        """The principals that a SID stands for; none for one that is nobody here."""
+        """Return the principals that a SID stands for; empty if it stands for nobody here."""
         if sid in self.principals:
             return tuple(self.principals[sid])
         if sid in (_NETWORK, _THIS_ORGANIZATION):
@@ -65,11 +65,11 @@ class SidReading:
         return ()
 
     def of_name(self, name: str) -> tuple[str, ...]:
-        """The principals of a SID of the settings, or a principal itself."""
+        """Return the principals of a SID in the settings, or the principal itself."""
         return self.of_sid(name) if name.startswith("S-1-") else (name,)
 
     def readers(self, descriptor: Descriptor) -> SidReaders:
-        """Who reads the file, by its list and by the share's rights."""
+        """Return the readers of a file, by its list and by the share's rights."""
         if descriptor.aces is None:
             return SidReaders(Access(), (NO_LIST,))
         if any(ace.kind is None for ace in descriptor.aces):
@@ -95,12 +95,12 @@ class SidReading:
 
 
 def _is_whole(one: Access, other: Access, both: Access) -> bool:
-    """Whether one of them lets in all whom the other does, as far as their names tell."""
+    """Return whether one access admits everybody that the other admits, as far as names tell."""
     return both.allowed in (one.allowed, other.allowed)
 
 
 def _of_owner(descriptor: Descriptor) -> Iterator[Ace]:
-    """The entries, those of « owner rights » as the owner's."""
+    """Yield the entries; entries for « owner rights » get the owner's SID."""
     for ace in descriptor.aces or ():
         is_owners = ace.sid == _OWNER_RIGHTS and descriptor.owner
         yield Ace(ace.kind, descriptor.owner, ace.mask, ace.conditional) if is_owners else ace
@@ -116,13 +116,12 @@ class Decided:
 
 
 def decide(aces: Iterator[Ace] | Sequence[Ace]) -> Decided:
-    """Whom a list allows and denies.
+    """Return the SIDs that a list allows and denies.
 
-    A SID is allowed where entries that name it give all of `NEEDED` before one takes any of it. It
-    is denied where an entry takes a part that none had given it before. Whoever holds an allowed
-    SID and no denied one is let in by Windows too: no entry takes from them what they had not yet.
-    Windows also lets in holders of a denied SID if other SIDs gave them the denied bits before:
-    `ORDER` tells of them.
+    A SID is allowed if its entries give all bits of `NEEDED` before an entry takes any of them. It
+    is denied if an entry takes a bit that no earlier entry gave it. Holders of an allowed SID and
+    of no denied one are admitted by Windows too. Windows also admits holders of a denied SID if
+    their other SIDs were given the denied bits before: `ORDER` reports this.
     """
     given: dict[str, int] = {}
     taken: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""The requests that are sent to a WebDAV server, and to Nextcloud's own interfaces."""
+"""A client of a WebDAV server, and of Nextcloud's own interfaces."""
 
 import json
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from quisait_webdav.multistatus import (
 
 
 class FolderUnreadable(Exception):
-    """A folder was not listed; `refused`: the account may not. The text says why, in French."""
+    """A folder was not listed; `refused`: the account may not. The text is a French reason."""
 
     def __init__(self, reason: str, *, refused: bool = False) -> None:
         super().__init__(reason)
@@ -31,7 +31,7 @@ class FolderUnreadable(Exception):
 
 @dataclass(slots=True)
 class DavClient:
-    """One server. A folder or file that fails alone is told from a server that is away."""
+    """Requests to one server; distinguishes a failing folder or file from a server that is down."""
 
     host: HttpHost
     nextcloud: bool = False
@@ -39,11 +39,14 @@ class DavClient:
 
     @property
     def root(self) -> DavEntry:
-        """The folder that is read, as far as its address tells."""
+        """The folder to read, with no properties but its URL."""
         return DavEntry("", self.host.root, is_folder=True)
 
     def listed(self, folder: DavEntry) -> tuple[DavEntry, list[DavEntry], list[str]]:
-        """As `read_multistatus`. Raises `FolderUnreadable`, `SourceUnreachable`."""
+        """List a folder: return the result of `read_multistatus`.
+
+        Raises `FolderUnreadable`, `SourceUnreachable`.
+        """
         answer = self.failures.ask(
             lambda: self.host.request(
                 "PROPFIND",
@@ -65,7 +68,10 @@ class DavClient:
             raise FolderUnreadable(str(error)) from error
 
     def read(self, entry: DavEntry) -> bytes:
-        """A file as it was listed. Raises `RecordVanished` otherwise, `SourceUnreachable`."""
+        """Return a file if it is as listed, else raise `RecordVanished`.
+
+        Raises `SourceUnreachable`.
+        """
         answer = self.failures.ask(
             lambda: self.host.request("GET", entry.url, headers={"Accept-Encoding": "identity"}),
             RecordVanished,
@@ -81,7 +87,7 @@ class DavClient:
         return answer.content
 
     def ocs(self, path: str, parameters: Mapping[str, object] | None = None) -> Any:
-        """The data of an answer of Nextcloud's OCS; None for one that the account may not have.
+        """Return the data of an answer of Nextcloud's OCS, or None if the account may not have it.
 
         `path` follows the address of the Nextcloud. Raises `SourceUnreachable`.
         """

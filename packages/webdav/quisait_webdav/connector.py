@@ -51,15 +51,15 @@ from quisait_webdav.walk import ListedCollection, UnchangedFolder, UnlistedFolde
 CHECKPOINT_FILES = 50
 _CHECKED_FOLDERS = 20
 _NO_OWNER = "group"
-"""The kind of mount that has no owner: what the server names there is whoever asks."""
+"""A kind of mount without owner: the server names whoever asks."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebdavConnector:
-    """Every selected file at and below one folder of a server.
+    """Reads every selected file in and below one folder of a server.
 
-    A file whose tag, date and size are as they were is not asked for. `password` is that of the
-    account which the options name.
+    A file with the same tag, date and size is not read again. `password` belongs to the account in
+    the options.
     """
 
     source: str
@@ -70,7 +70,7 @@ class WebdavConnector:
     limits: HttpLimits = field(default_factory=HttpLimits)
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Look at all first, and close; then read what changed. Raises `SourceError`."""
+        """List everything, then yield changes, removed readers first. Raises `SourceError`."""
         client = self._client()
         rights = self._rights(client)
         yield from rights.load()
@@ -103,7 +103,7 @@ class WebdavConnector:
                         yield Upsert(self._document(client, entry, ruled))
 
     def check(self) -> Iterator[str]:
-        """Say what the account may not do, and who will not read. Raises `SourceError`."""
+        """Yield a French sentence per unread folder or missing reader. Raises `SourceError`."""
         client = self._client()
         rights = self._rights(client)
         problems = list(rights.load())
@@ -127,7 +127,7 @@ class WebdavConnector:
         yield from self._unreadable(client)
 
     def _names_readers(self, client: DavClient, rights: TableRights) -> bool:
-        """Whether a rule of the root's own table has readers, whatever lies beside the table."""
+        """Return whether a rule of the root's own table names readers."""
         root, entries, _ = client.listed(client.root)
         tables, _ = rights.enter(None, root, {entry.name: entry for entry in entries})
         return any(row.rule and row.rule.allowed for table in tables for row in table.rows)
@@ -195,7 +195,7 @@ class WebdavConnector:
 
 @dataclass(slots=True)
 class _Reading:
-    """One reading: what the cursor knew, what is seen, what is still to be read."""
+    """One reading: the former cursor, the state so far, and the files still to be read."""
 
     connector: WebdavConnector
     client: DavClient
@@ -211,7 +211,7 @@ class _Reading:
     _not_whole: set[str] = field(default_factory=set)
 
     def look(self) -> Iterator[Change]:
-        """Walk all folders: readers that changed, and what is to be read."""
+        """Walk all folders: yield changed readers, and note the files to read."""
         seen = walk(
             self.client,
             self.rights,
@@ -229,8 +229,8 @@ class _Reading:
                     yield from self._unlisted(one)
 
     def read(self) -> Iterator[Change]:
-        """The files that changed, with checkpoints."""
-        # The cursor grows with the tree: it is then written less often.
+        """Yield the files that changed, with checkpoints."""
+        # The cursor grows with the tree, so it is written less often in large trees.
         between = max(CHECKPOINT_FILES, len(self.existing) // 10)
         for count, (state, key, entry, ruled) in enumerate(self.waiting, 1):
             yield Upsert(self.connector._document(self.client, entry, ruled))
@@ -241,7 +241,7 @@ class _Reading:
         self.waiting.clear()
 
     def checkpoint(self, *, whole: bool = False) -> Checkpoint:
-        """What is known by now; `whole`: all that was seen has been read."""
+        """Return a checkpoint of the current state; `whole`: all files seen have been read."""
         if whole and self.rights.trusts_tags:
             for path, tag in self._tags.items():
                 if tag and path not in self._not_whole:
@@ -273,7 +273,7 @@ class _Reading:
         self._keep(folder.path, state)
 
     def _unlisted(self, folder: UnlistedFolder) -> Iterator[Change]:
-        """What was read below it exists still; whether the same agents read it must be known."""
+        """Keep documents below the folder, hidden unless their readers are surely the same."""
         path, former = folder.path, self._formerly(folder.path)
         yield Malformed(path, folder.reason, self._id(path), kind="closed_folder")
         self.unlisted.append(self._id(path))
@@ -314,7 +314,7 @@ class _Reading:
 
 
 def open_webdav(place: SourcePlace, options: WebdavOptions) -> WebdavConnector:
-    """The connector of one source; nothing is asked yet. Raises `SourceRefused`."""
+    """Return the connector of one source; no request is sent yet. Raises `SourceRefused`."""
     ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
     password = place.password() if options.user else ""
     limits = HttpLimits(rate_per_s=options.rate_per_s)

@@ -1,7 +1,7 @@
-"""The cursor of a tree of files: five bytes a file and some forty a folder, packed.
+"""The cursor of a tree of files: five bytes per file and some forty per folder, packed.
 
-A file is known by a digest of all that makes its document but its readers; what changed is read
-again, and nothing else. Names are not kept.
+A file is identified by a digest of its document without the readers; only files with a new digest
+are read again. Names are not stored.
 """
 
 import base64
@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from connectors import digests
 
 FILE_BYTES = 5
-"""Compared within a folder: of a thousand files in it, a change stays unseen once in 10⁹."""
+"""Bytes of a file's digest, compared within a folder; among a thousand files, a change is missed
+once in 10⁹.
+"""
 _NAME_BYTES = 6
 _DIGEST_BYTES = 8
 _MOST_BYTES = 1024 * 1024 * 1024
@@ -22,15 +24,16 @@ _DEEPEST = 250
 _HEAD = ">8s8s8sII"
 _FORM = b"\x01"
 NOTHING = bytes(_DIGEST_BYTES)
-"""In place of a digest: what it is of was not seen, or not wholly."""
+"""Stands for the digest of anything that was not seen completely."""
 
 
 @dataclass(slots=True)
 class FolderState:
-    """What the last reading saw of a folder, and below `folders` by a digest of their names.
+    """The state of a folder at the last reading; `folders` are subfolders, by digest of the name.
 
-    `rights` is a digest of what decides who reads anything in it or below; `readers` one of who
-    reads each of its files; `whole` one of the server's tag, where all below was read.
+    `rights` is a digest of everything that decides the readers in and below it; `readers` is a
+    digest of the readers of its files; `whole` is a digest of the server's tag, once all below was
+    read.
     """
 
     rights: bytes = NOTHING
@@ -40,44 +43,44 @@ class FolderState:
     folders: dict[bytes, "FolderState"] = field(default_factory=dict)
 
     def child(self, name: str) -> "FolderState | None":
-        """What was seen of the folder of that name."""
+        """Return the state of the subfolder of that name, or None."""
         return self.folders.get(name_key(name))
 
     def count(self) -> int:
-        """The files in it and below."""
+        """Return the number of files in it and below."""
         return len(self.files) + sum(one.count() for one in self.folders.values())
 
     def closed(self) -> "FolderState":
-        """The same after its documents were hidden: their readers are said again."""
+        """Return the state after its documents were hidden, so that readers are yielded again."""
         return FolderState(
             files=self.files, folders={key: one.closed() for key, one in self.folders.items()}
         )
 
 
 def name_key(name: str) -> bytes:
-    """What stands for a folder's name."""
+    """Return the digest of a folder's name."""
     return digests.hash_of(name)[:_NAME_BYTES]
 
 
 def file_key(name: str, described: str) -> bytes:
-    """What stands for a file of a folder as it is described: a copy may have all but its name."""
+    """Return the digest of a file's name and description; copies only differ by name."""
     return digests.hash_of(f"{name}\0{described}")[:FILE_BYTES]
 
 
 def digest_of(lines: Iterable[str]) -> bytes:
-    """Eight bytes, never those of `NOTHING`."""
+    """Return a digest of eight bytes that never equals `NOTHING`."""
     return digests.digest_of(lines, _DIGEST_BYTES)
 
 
 def written_cursor(state: FolderState) -> str:
-    """As it is kept."""
+    """Return the cursor as text, to be stored."""
     packed: list[bytes] = [_FORM]
     _pack(state, packed)
     return base64.b64encode(zlib.compress(b"".join(packed), 1)).decode()
 
 
 def read_cursor(text: str | None) -> FolderState:
-    """The beginning for a cursor of another form."""
+    """Parse a cursor; return an empty state if the text is not in this form."""
     try:
         packed = base64.b64decode(text or "", validate=True)
         content = zlib.decompressobj().decompress(packed, _MOST_BYTES)

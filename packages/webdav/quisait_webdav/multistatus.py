@@ -1,4 +1,4 @@
-"""What a server answers to PROPFIND (RFC 4918): a folder, and what it holds."""
+"""Parse a server's answer to PROPFIND (RFC 4918): a folder and its entries."""
 
 import posixpath
 import re
@@ -22,22 +22,22 @@ NEXTCLOUD = (
     *((OC, name) for name in ("fileid", "permissions", "owner-id", "owner-display-name")),
     *((NC, name) for name in ("mount-type", "is-mount-root")),
 )
-"""Properties by namespace and name."""
+"""Properties, each by namespace and name."""
 _LONGEST = 2_000
 _STATUS = re.compile("[1-5][0-9]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class NotAListing(Exception):
-    """The answer is cut, or of another form; the text says how, in French."""
+    """The answer is cut or malformed; the text is a French reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class DavEntry:
-    """A file or folder. `path` is in NFC below the source's root, `url` is where it is asked for.
+    """A file or folder. `path` is in NFC below the source's root, `url` is its address.
 
-    `etag` is without what tells a weak one; `properties` are those of Nextcloud that it has.
-    `status` is the server's for this entry alone, 200 where it says none.
+    `etag` has no mark for weakness; `properties` are Nextcloud's. `status` is the HTTP status of
+    this entry alone, 200 if the server gives none.
     """
 
     path: str
@@ -56,7 +56,7 @@ class DavEntry:
 
 
 def propfind_body(properties: tuple[tuple[str, str], ...]) -> bytes:
-    """The request for these properties."""
+    """Return the request body for these properties."""
     root = etree.Element(f"{{{DAV}}}propfind", nsmap={"d": DAV})
     wanted = etree.SubElement(root, f"{{{DAV}}}prop")
     for namespace, name in properties:
@@ -65,19 +65,19 @@ def propfind_body(properties: tuple[tuple[str, str], ...]) -> bytes:
 
 
 def plain_etag(written: str) -> str:
-    """An entity tag without its quotes, its weakness, and what a compression adds to it."""
+    """Return an entity tag without quotes, weakness mark and suffix of a compression."""
     return written.strip().removeprefix("W/").strip('"').removesuffix("-gzip")
 
 
 def read_multistatus(
     content: bytes, folder: DavEntry
 ) -> tuple[DavEntry, list[DavEntry], list[str]]:
-    """The folder itself, what it holds by name, and the names that were not understood.
+    """Return the folder itself, its entries by name, and names that were not understood.
 
-    Raises `NotAListing`: what is cut must not look like a folder that holds less.
+    Raises `NotAListing`: a cut answer must not look like a folder with fewer entries.
     """
     try:
-        # Without entities or a network: what is read comes from elsewhere.
+        # Without entities or network access, since the content is not trusted.
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
         root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
@@ -91,7 +91,7 @@ def read_multistatus(
         href = (response.findtext(f"{{{DAV}}}href") or "").strip()
         try:
             url = urljoin(folder.url, href)
-        except ValueError:  # a bracket where the host would be
+        except ValueError:  # an invalid host
             odd.append(_shown(href))
             continue
         name = _name_below(folder.url, url)
@@ -111,7 +111,7 @@ def read_multistatus(
 
 
 def _name_below(folder_url: str, url: str) -> str | None:
-    """A name in the folder; empty for the folder itself, None for anything else."""
+    """Return a name in the folder; empty for the folder itself, None for anything else."""
     own, other = urlsplit(folder_url), urlsplit(url)
     if (own.scheme, own.netloc.lower()) != (other.scheme, other.netloc.lower()):
         return None
@@ -123,7 +123,7 @@ def _name_below(folder_url: str, url: str) -> str | None:
     if path == base:
         return ""
     name = path.removeprefix(f"{base}/") if path.startswith(f"{base}/") else ""
-    # Spaces that do not break and soft hyphens are in names as people write them.
+    # No-break spaces and soft hyphens are allowed: people use them in names.
     plain = name not in ("", ".", "..") and "/" not in name and not _CONTROL.search(name)
     whole = posixpath.normpath(path) == path and len(path) <= _LONGEST
     return name if plain and whole else None
@@ -152,7 +152,7 @@ def _entry(response: etree._Element, path: str, url: str, *, is_root: bool = Fal
 
 
 def _found(response: etree._Element) -> Iterator[tuple[str, etree._Element]]:
-    """Each property that the server gives, by its name without the namespace."""
+    """Yield each property that the server gives, by its name without the namespace."""
     known = {f"{{{namespace}}}{name}": name for namespace, name in LIVE + NEXTCLOUD}
     for part in response.iterfind(f"{{{DAV}}}propstat"):
         if _status(part.findtext(f"{{{DAV}}}status")) == HTTPStatus.OK:
@@ -162,7 +162,7 @@ def _found(response: etree._Element) -> Iterator[tuple[str, etree._Element]]:
 
 
 def _status(line: str | None) -> int:
-    """Of `HTTP/1.1 404 Not Found`; 200 where there is none."""
+    """Return the status of `HTTP/1.1 404 Not Found`, or 200 if there is no line."""
     parts = (line or "").split()
     if len(parts) < 2:
         return HTTPStatus.OK
@@ -177,5 +177,5 @@ def _moment(written: str) -> datetime | None:
 
 
 def _shown(url: str) -> str:
-    """The end of an address, without its question."""
+    """Return the end of a URL, without its query."""
     return "".join(c if c.isprintable() else "?" for c in url.partition("?")[0][-200:]) or "?"

@@ -1,7 +1,7 @@
-"""Who reads in a Nextcloud: its shares (OCS Share API) and its group folders.
+"""Find the readers in a Nextcloud: its shares (OCS Share API) and its group folders.
 
-Written from the public descriptions of both interfaces. What they name and these lists of
-principals cannot say (a link, a mail, another server, a team, a room) gives no reader.
+Written from the public descriptions of both interfaces. Shares that principals cannot express (a
+link, a mail, another server, a team, a room) give no reader.
 """
 
 import json
@@ -41,7 +41,7 @@ _KINDS = MappingProxyType(
         12: "tableau Deck",
     }
 )
-"""What the interface calls the types of shares whose readers are not known here."""
+"""The interface's types of shares whose readers are unknown here."""
 
 
 def _text(value: object) -> object:
@@ -52,7 +52,7 @@ _Id = Annotated[str, BeforeValidator(_text)]
 
 
 class NextcloudShare(BaseModel):
-    """A share as the interface says it; `path` is below the account's own folder."""
+    """A share in an answer of the interface; `path` is below the account's own folder."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -67,11 +67,11 @@ class NextcloudShare(BaseModel):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Its path as names."""
+        """Its path, as names."""
         return _parts(self.path)
 
     def in_force(self, now: datetime) -> bool:
-        """Whether it lets its readers read, and keep what they read."""
+        """Return whether the share is valid and lets its readers read and download."""
         if not self.permissions & _READ:
             return False
         try:
@@ -88,7 +88,7 @@ class NextcloudShare(BaseModel):
 
 
 class GroupOfFolder(BaseModel):
-    """A group of a group folder, and what it may do there."""
+    """A group of a group folder, and its permissions there."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -97,7 +97,7 @@ class GroupOfFolder(BaseModel):
 
 
 class GroupFolder(BaseModel):
-    """A group folder; `acl`: each of its files may have rules of its own."""
+    """A group folder; `acl`: each of its files may have its own rules."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -110,9 +110,9 @@ class GroupFolder(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """What a folder gives to what is below it: where it comes from, and who reads it.
+    """The origin and the readers that a folder passes to everything below it.
 
-    `closed`: nobody reads anything of it, whatever is shared below.
+    `closed`: nobody may read anything in it, whatever is shared below.
     """
 
     kind: str | None
@@ -123,10 +123,10 @@ class Mount:
 
 @dataclass(slots=True)
 class NextcloudRights:
-    """Readers by the shares of a file and of the folders above it, as far as one mount goes.
+    """Finds readers from the shares of a file and of the folders above it, within one mount.
 
-    A share counts for what it is of, in the place where the account is told of it alone: a folder
-    is listed again when what is told below it changes.
+    A share applies to its own file or folder only at the path where the account sees it: a folder
+    is listed again when the shares below it change.
     """
 
     client: DavClient
@@ -145,18 +145,18 @@ class NextcloudRights:
 
     @property
     def prefix(self) -> tuple[str, ...]:
-        """Where the root of the source is below the account's own folder."""
+        """The path of the source's root below the account's own folder."""
         path = unquote(urlsplit(self.client.host.root).path)
-        return _parts(path.partition(NEXTCLOUD_FILES)[2])[2:]  # after the account
+        return _parts(path.partition(NEXTCLOUD_FILES)[2])[2:]  # without the account's name
 
     def load(self) -> Sequence[Malformed]:
-        """Ask for all shares that the account sees. Raises `SourceUnreachable`, `SourceRefused`."""
+        """Request all shares that the account sees. Raises `SourceUnreachable`, `SourceRefused`."""
         self.unknown_groups.clear()
         shares = {share.id: share for share in self._shares(reshares="true")}
         received = list(self._shares(shared_with_me="true"))
         shares |= {share.id: share for share in received}
         for path in sorted({share.path for share in received}):
-            # What others may read of what this account was given.
+            # Shares to others of files that this account received.
             shares |= {one.id: one for one in self._shares(path=path, reshares="true")}
         self._received = frozenset(share.parts for share in received)
         self._read_group_folders()
@@ -186,7 +186,7 @@ class NextcloudRights:
         return problems
 
     def unsaid(self) -> Iterator[str]:
-        """What the account is not told and would need, after `load`."""
+        """Yield a French sentence for each right that the account lacks, after `load`."""
         if not self.group_folders_told:
             yield (
                 "les dossiers de groupe ne disent pas leurs groupes à ce compte : personne ne "
@@ -196,7 +196,7 @@ class NextcloudRights:
             yield f"le groupe « {name} » n'est personne : nommez-le dans « groups »"
 
     def upper(self, above: Mount | None, folder: DavEntry) -> bytes:
-        """Of its mount, of its readers, and of every share in it or below."""
+        """Return a digest of the folder's mount and readers, and of every share in or below it."""
         mount = self._mount(above, folder)
         said = [str(mount.kind), mount.owner, *sorted(mount.readers), str(mount.closed)]
         return digest_of([self._always, *said, *self._told_below(self._place(folder))])
@@ -204,7 +204,7 @@ class NextcloudRights:
     def enter(
         self, above: Mount | None, folder: DavEntry, inside: Mapping[str, DavEntry]
     ) -> tuple[Mount, Sequence[Malformed]]:
-        """With the folder's own shares."""
+        """Return the folder's mount, with its own shares."""
         mount = self._mount(above, folder)
         if above is None and mount.kind is None:
             raise SourceRefused(
@@ -216,7 +216,7 @@ class NextcloudRights:
         return mount, [Malformed(folder.path or ".", reason)] if newly else []
 
     def ruled(self, context: Mount, file: DavEntry, inside: Mapping[str, DavEntry]) -> Ruled:
-        """The readers of the folder, and those of its own shares."""
+        """Return the readers of the folder and of the file's own shares."""
         readers = self._mount(context, file).readers
         if len(readers) > MAX_PRINCIPALS:
             reason = f"plus de {MAX_PRINCIPALS} lecteurs : personne ne le lit"
@@ -239,7 +239,7 @@ class NextcloudRights:
         return mount if mount.closed else replace(mount, readers=mount.readers | shared)
 
     def _mounted(self, kind: str | None, owner: str, place: tuple[str, ...]) -> Mount:
-        """What is readable where a mount begins, before any share."""
+        """Return the mount that begins here, with its readers before any share."""
         if kind in ("", "shared") and owner:
             owners = frozenset({account_principal(f"{self.source}:{owner}")})
             return Mount(kind, owner, owners)
@@ -249,7 +249,7 @@ class NextcloudRights:
         return Mount(kind, owner, readers)
 
     def _of_group_folder(self, place: tuple[str, ...]) -> frozenset[str] | None:
-        """Its groups that read; None where rules within it may say otherwise."""
+        """Return the groups that may read, or None if rules inside may differ."""
         folder = self._folders.get(place)
         if folder is None or folder.acl:
             return None
@@ -288,7 +288,7 @@ class NextcloudRights:
     def _shares(self, **parameters: str) -> Iterable[NextcloudShare]:
         said = self.client.ocs(_SHARES, parameters)
         if said is None and "path" in parameters:
-            return ()  # taken back since it was named
+            return ()  # the share was revoked meanwhile
         if said is None:
             raise SourceRefused(
                 f"{self.client.host.host} ne dit pas ses partages à ce compte : donnez-lui le "
@@ -326,5 +326,5 @@ class NextcloudRights:
 
 
 def _parts(path: str) -> tuple[str, ...]:
-    """A path as names, the account's own folder in front as an empty one."""
+    """Return a path as names, after an empty name for the account's own folder."""
     return ("", *filter(None, unicodedata.normalize("NFC", path).split("/")))

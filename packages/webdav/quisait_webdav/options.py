@@ -1,4 +1,4 @@
-"""What the settings say of a WebDAV server."""
+"""Settings of a WebDAV source."""
 
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -86,5 +86,5 @@ class WebdavOptions(BaseModel):
 
     @property
     def selection(self) -> FileSelection:
-        """Which files are read."""
+        """The selection of the files that are read."""
         return parse_selection(self.include, self.exclude)

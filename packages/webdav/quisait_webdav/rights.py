@@ -1,4 +1,4 @@
-"""Who reads a file: the port that a walk asks, and the tables of rules of a plain server."""
+"""The port for readers of files during a walk, and its adapter for tables of rules."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ from quisait_webdav.cursor import digest_of
 from quisait_webdav.multistatus import DavEntry
 
 Context = TypeVar("Context")
-"""What a folder gives to all that is below it; None above the root."""
+"""The data that a folder passes to everything below it; None above the root."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
-    """A file's readers, and what else a rule says of it; `problem` is why nobody reads it.
+    """A file's readers and rule; `problem` is why nobody may read it.
 
-    `said`: rules that name readers who are not added.
+    `said`: reports of rules whose added readers are ignored.
     """
 
     access: Access
@@ -43,37 +43,40 @@ class Ruled:
 
 
 class Rights(Protocol[Context]):
-    """Readers by folder, from the root down."""
+    """Readers of files, determined folder by folder from the root down."""
 
     @property
     def trusts_tags(self) -> bool:
-        """Whether a folder's tag changes with anything below it: then it is not listed again."""
+        """Whether a folder with an unchanged tag can be skipped, since nothing below it changed."""
         ...
 
     def load(self) -> Sequence[Malformed]:
-        """Read what holds for all; what cannot be said by readers. Raises `SourceError`."""
+        """Read rights of the whole server; return reports of inexpressible ones.
+
+        Raises `SourceError`.
+        """
         ...
 
     def upper(self, above: Context | None, folder: DavEntry) -> bytes:
-        """A digest of all that is known, before it is listed, of who reads in it or below."""
+        """Return a digest of everything that decides the readers below an unlisted folder."""
         ...
 
     def enter(
         self, above: Context | None, folder: DavEntry, inside: Mapping[str, DavEntry]
     ) -> tuple[Context, Sequence[Malformed]]:
-        """What holds in a folder that was listed, by its entries' names."""
+        """Return the context of a listed folder, from its entries by name, and problems."""
         ...
 
     def ruled(self, context: Context, file: DavEntry, inside: Mapping[str, DavEntry]) -> Ruled:
-        """What holds for a file of that folder."""
+        """Return the readers of a file in that folder."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class TableRights:
-    """Tables and sidecars as of a folder of files (`connectors.folder.rules`), read each time.
+    """Tables and sidecars, as in a folder of files (`connectors.folder.rules`), read each time.
 
-    One that cannot be read leaves no reader to what it may speak of.
+    Nobody may read files to which an unreadable table or sidecar may apply.
     """
 
     client: DavClient
@@ -81,18 +84,18 @@ class TableRights:
     trusts_tags: bool = False
 
     def load(self) -> Sequence[Malformed]:
-        """Nothing holds for all."""
+        """Return no problems: nothing applies to all files."""
         return ()
 
     def upper(self, above: tuple[RuleTable, ...] | None, folder: DavEntry) -> bytes:
-        """Of the tables above it, and the source's own readers."""
+        """Return a digest of the tables above the folder, and of the source's own readers."""
         default = sorted(self.scope.default.allowed)
         return digest_of([tables_digest(above or ()), str(self.scope.trusted), *default])
 
     def enter(
         self, above: tuple[RuleTable, ...] | None, folder: DavEntry, inside: Mapping[str, DavEntry]
     ) -> tuple[tuple[RuleTable, ...], Sequence[Malformed]]:
-        """With the folder's own table, if it has one."""
+        """Return the tables above with the folder's own table, if it has one."""
         tables, entry = above or (), inside.get(TABLE_NAME)
         if entry is None:
             return tables, ()
@@ -107,7 +110,7 @@ class TableRights:
     def ruled(
         self, context: tuple[RuleTable, ...], file: DavEntry, inside: Mapping[str, DavEntry]
     ) -> Ruled:
-        """By the tables above it and its own sidecar."""
+        """Return the readers of a file, from the tables above it and its own sidecar."""
         path = tuple(file.path.split("/"))
         sidecar: Rule | None = None
         if (entry := inside.get(file.name + SIDECAR_SUFFIX)) is not None:

@@ -1,4 +1,4 @@
-"""Walk a server's folders in name order, with who reads each file."""
+"""Walk a server's folders in name order, with the readers of each file."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ MOST_DEPTH = 200
 
 @dataclass(frozen=True, slots=True)
 class ListedCollection:
-    """A folder with its selected files and who reads them, in name order.
+    """A folder with its selected files and their readers, in name order.
 
-    `rights` is `Rights.upper` of it, `tag` the server's.
+    `rights` is the folder's `Rights.upper`, `tag` is the server's.
     """
 
     path: str
@@ -31,7 +31,7 @@ class ListedCollection:
 
 @dataclass(frozen=True, slots=True)
 class UnchangedFolder:
-    """A folder in which, and below which, everything is as it was."""
+    """A folder in and below which nothing changed."""
 
     path: str
 
@@ -62,8 +62,8 @@ def walk(
 ) -> Iterator[WalkEntry]:
     """Yield every folder, from the root down. Raises `SourceUnreachable`, `SourceRefused`.
 
-    `unchanged` says of a folder, by its rights and tag, that it need not be listed; `entered` of
-    a path, whether the folder is looked at.
+    `unchanged` returns, for a folder's path, rights and tag, whether it need not be listed;
+    `entered` returns, for a path, whether to look into the folder.
     """
     waiting: list[tuple[DavEntry, Any, int]] = [(client.root, None, 0)]
     while waiting:
