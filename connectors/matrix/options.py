@@ -1,29 +1,20 @@
 """Settings of a Matrix source."""
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from connectors.records.schema import Readers
+from connectors.options import BaseUrl, ReadersByName
 
 Evidence = Literal["none", "yes"]
 
 DEFAULT_LINK = "https://matrix.to/#/{room}/{event}"
 
 
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        raise ValueError("donnez une adresse en https:// ou http://, sans compte ni mot de passe")
-    return url if url.endswith("/") else f"{url}/"
-
-
 def _rooms(readers: dict[str, list[str]]) -> dict[str, list[str]]:
-    for room, allowed in readers.items():
+    for room in readers:
         if not room.startswith("!"):
             raise ValueError("nommez un salon par son identifiant, qui commence par « ! »")
-        Readers(allowed=allowed)
     return readers
 
 
@@ -32,9 +23,7 @@ class MatrixOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: Annotated[str, AfterValidator(_address)] = Field(
-        description="adresse du serveur Matrix qui tient le compte"
-    )
+    url: BaseUrl = Field(description="adresse du serveur Matrix qui tient le compte")
     evidence: Evidence = Field(
         "none",
         description="« none » : ce qui s'écrit dans les salons ne dit jamais qui sait ; « yes » : "
@@ -43,7 +32,7 @@ class MatrixOptions(BaseModel):
     evidence_by_room: dict[str, Evidence] = Field(
         {}, description='exceptions, par identifiant de salon : { "!abc:serveur" = "yes" }'
     )
-    open_rooms: Annotated[dict[str, list[str]], AfterValidator(_rooms)] = Field(
+    open_rooms: Annotated[ReadersByName, AfterValidator(_rooms)] = Field(
         {},
         description="lecteurs d'un salon dont l'historique est lisible par tous (world_readable), "
         'par identifiant : { "!abc:serveur" = ["everyone"] } ; [] : personne ; les autres salons '

@@ -140,7 +140,9 @@ class CmisConnector:
     def client(self) -> CmisClient:
         """Return a client for one reading."""
         account = (self.options.user, self.password)
-        host = HttpHost(self.options.url, self.limits, self.ca_file, "Le dépôt", account)
+        host = HttpHost(
+            self.options.url.rstrip("/"), self.limits, self.ca_file, "Le dépôt", account
+        )
         return CmisClient(host, self.options.repository)
 
     def reading(self, client: CmisClient) -> AccessReading:

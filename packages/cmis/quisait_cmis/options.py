@@ -1,26 +1,12 @@
 """Settings of a CMIS source."""
 
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from connectors.file_patterns import FileSelection, parse_selection
+from connectors.options import BaseUrl, GroupPrincipals
 from connectors.records.schema import Readers
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        raise ValueError("donnez une adresse en https:// ou http://, sans compte ni mot de passe")
-    if parts.query or parts.fragment:
-        raise ValueError("donnez l'adresse du service, sans « ? » ni « # »")
-    return url.rstrip("/")
-
-
-def _principals(groups: dict[str, str]) -> dict[str, str]:
-    Readers(allowed=list(groups.values()))
-    return groups
 
 
 def _principal(principal: str) -> str:
@@ -37,9 +23,7 @@ class CmisOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: Annotated[str, AfterValidator(_address)] = Field(
-        description="adresse du service CMIS 1.1 « browser binding »"
-    )
+    url: BaseUrl = Field(description="adresse du service CMIS 1.1 « browser binding »")
     user: str = Field(min_length=1, description="compte qui lit")
     repository: str = Field("", description="dépôt à lire ; vide : le seul du service")
     folder: Annotated[str, AfterValidator(_folder)] = Field(
@@ -66,7 +50,7 @@ class CmisOptions(BaseModel):
         description="ce qu'est « tous les utilisateurs » du dépôt dans les droits, comme "
         "« everyone » ; vide : personne",
     )
-    groups: Annotated[dict[str, str], AfterValidator(_principals)] = Field(
+    groups: GroupPrincipals = Field(
         {},
         description="groupes du dépôt et ce qu'ils sont dans les droits : "
         '{ "GROUP_compta" = "annuaire:group:comptables" }',

@@ -1,22 +1,13 @@
 """Settings of a source of Mailman 3 archives."""
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from quisait_lists.options import ReadersOfList
+from connectors.options import BaseUrl, OptionalReaders
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        raise ValueError("donnez une adresse en https:// ou http://, sans compte ni mot de passe")
-    if parts.query or parts.fragment:
-        raise ValueError("donnez une adresse sans « ? » ni « # »")
-    return url if url.endswith("/") else f"{url}/"
 
 
 class ArchivedListOptions(BaseModel):
@@ -24,7 +15,7 @@ class ArchivedListOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    readers: ReadersOfList = Field(
+    readers: OptionalReaders = Field(
         None, description="lecteurs de la liste ; [] : personne ; absent : « allowed » de la source"
     )
     readers_are_members: bool = Field(
@@ -48,7 +39,7 @@ class HyperkittyOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: Annotated[str, AfterValidator(_address)] = Field(
+    url: BaseUrl = Field(
         description="adresse de HyperKitty : « https://listes.exemple.fr/archives/ »"
     )
     user: str = Field(
@@ -60,7 +51,7 @@ class HyperkittyOptions(BaseModel):
         description="chemin de la page où ce compte se connecte, sur le même hôte ; Debian : "
         "« /mailman3/accounts/login/ »",
     )
-    core_url: Annotated[str, AfterValidator(_address)] = Field(
+    core_url: BaseUrl = Field(
         description="adresse de l'interface REST de Mailman, d'où viennent les abonnés et la "
         "politique d'archivage : « http://127.0.0.1:8001/3.1/ »"
     )

@@ -1,25 +1,10 @@
 """Settings of a source of mailing list archives."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.records.schema import Readers
-
-
-def _principals(readers: list[str] | None) -> list[str] | None:
-    if readers is not None:
-        Readers(allowed=readers)
-    return readers
-
-
-def _web_address(link: str) -> str:
-    if link and not link.startswith(("https://", "http://")):
-        raise ValueError("donnez une adresse en https:// ou http://")
-    return link
-
-
-ReadersOfList = Annotated[list[str] | None, AfterValidator(_principals)]
+from connectors.options import Link, OptionalReaders
 
 
 class ListOptions(BaseModel):
@@ -32,7 +17,7 @@ class ListOptions(BaseModel):
         description="fichier mbox, dossier de fichiers mbox, ou dossier de la liste dans arc/ de "
         "Sympa ; relatif à quisait.toml",
     )
-    readers: ReadersOfList = Field(
+    readers: OptionalReaders = Field(
         None, description="lecteurs de la liste ; [] : personne ; absent : « allowed » de la source"
     )
     members: str = Field(
@@ -54,7 +39,7 @@ class ListsOptions(BaseModel):
         description='les seules listes lues : { cadastre = { path = "arc/cadastre@exemple.fr", '
         'readers = ["annuaire:group:cadastre"] } } ; aussi members, evidence',
     )
-    link: Annotated[str, AfterValidator(_web_address)] = Field(
+    link: Link = Field(
         "",
         description="adresse d'un message dans l'archive en ligne, où {folder}, {id}, {hash} (de "
         "HyperKitty) et {month} (AAAA-MM) tiennent leur place ; vide : aucune",

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from connectors.options import GroupPrincipals, Link
 from connectors.records.schema import Readers
 
 ACL = "acl"
@@ -19,17 +20,6 @@ def _readers(
         if readers != ACL:
             Readers(allowed=list(readers))
     return folders
-
-
-def _identifiers(identifiers: dict[str, str]) -> dict[str, str]:
-    Readers(allowed=list(identifiers.values()))
-    return identifiers
-
-
-def _web_address(link: str) -> str:
-    if link and not link.startswith(("https://", "http://")):
-        raise ValueError("donnez une adresse en https:// ou http://")
-    return link
 
 
 class MailboxOptions(BaseModel):
@@ -49,7 +39,7 @@ class MailboxOptions(BaseModel):
         description='les seuls dossiers lus, et leurs lecteurs : { "INBOX/Questions" = '
         '["annuaire:group:cadastre"] } ; [] : personne ; "acl" : ceux de ses droits (GETACL)',
     )
-    identifiers: Annotated[dict[str, str], AfterValidator(_identifiers)] = Field(
+    identifiers: GroupPrincipals = Field(
         {},
         description='droits que désignent les groupes du serveur : { "group=compta" = '
         '"ldap:group:compta" } ; un autre groupe n\'est personne',
@@ -62,7 +52,7 @@ class MailboxOptions(BaseModel):
         description="domaines dont les adresses comptent comme auteurs (« exemple.gouv.fr ») ; "
         "vide : tous, usagers compris",
     )
-    link: Annotated[str, AfterValidator(_web_address)] = Field(
+    link: Link = Field(
         "",
         description="adresse d'un message dans la messagerie en ligne, où {folder}, {id} et "
         "{month} (AAAA-MM) tiennent leur place ; vide : aucune",

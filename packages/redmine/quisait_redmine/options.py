@@ -1,31 +1,12 @@
 """Settings of a Redmine source."""
 
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.records.schema import Readers
+from connectors.options import BaseUrl, GroupPrincipals, ReaderList
 
 Kind = Literal["issues", "wiki", "news", "files"]
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    plain = parts.scheme in ("https", "http") and parts.hostname and not parts.username
-    if not plain or parts.query or parts.fragment:
-        raise ValueError("donnez une adresse en https:// ou http://, sans compte")
-    return url.rstrip("/") + "/"
-
-
-def _principals(readers: list[str]) -> list[str]:
-    Readers(allowed=readers)
-    return readers
-
-
-def _group_principals(groups: dict[str, str]) -> dict[str, str]:
-    Readers(allowed=list(groups.values()))
-    return groups
 
 
 class RedmineOptions(BaseModel):
@@ -33,9 +14,7 @@ class RedmineOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: Annotated[str, AfterValidator(_address)] = Field(
-        description="adresse du Redmine, https:// ; seul cet hôte est lu"
-    )
+    url: BaseUrl = Field(description="adresse du Redmine, https:// ; seul cet hôte est lu")
     projects: list[str] = Field(
         [], description="identifiants des projets lus ; vide : tous ceux que voit le compte"
     )
@@ -53,12 +32,12 @@ class RedmineOptions(BaseModel):
         ["Rejeté", "Rejected"],
         description="états fermés qui ne sont pas une solution",
     )
-    groups: Annotated[dict[str, str], AfterValidator(_group_principals)] = Field(
+    groups: GroupPrincipals = Field(
         {},
         description="groupes de Redmine et ce qu'ils sont dans les droits : "
         '{ "Compta" = "annuaire:group:comptables" }',
     )
-    accounts: Annotated[list[str], AfterValidator(_principals)] = Field(
+    accounts: ReaderList = Field(
         [],
         description='qui a un compte sur ce Redmine, comme ["everyone"] : les lecteurs d\'un '
         "projet public que seul le rôle « Non membre » ouvre ; vide : personne",

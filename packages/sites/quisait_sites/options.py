@@ -2,37 +2,17 @@
 
 import re
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from connectors.records.schema import Readers
+from connectors.options import BaseUrl, ReaderList, ReadersByName
 
 
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        raise ValueError("donnez une adresse en https:// ou http://, sans compte ni mot de passe")
-    return url if url.endswith("/") else f"{url}/"
-
-
-def _readers(sections: dict[str, list[str]]) -> dict[str, list[str]]:
-    for path, allowed in sections.items():
+def _sections(sections: dict[str, list[str]]) -> dict[str, list[str]]:
+    for path in sections:
         if not path.startswith("/"):
             raise ValueError("une section est le début d'un chemin, comme « /rh/ »")
-        Readers(allowed=allowed)
     return sections
-
-
-def _by_feed(readers: dict[str, list[str]]) -> dict[str, list[str]]:
-    for allowed in readers.values():
-        Readers(allowed=allowed)
-    return readers
-
-
-def _principals(allowed: list[str]) -> list[str]:
-    Readers(allowed=allowed)
-    return allowed
 
 
 class FeedOptions(BaseModel):
@@ -40,13 +20,11 @@ class FeedOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: Annotated[str, AfterValidator(_address)] = Field(
-        description="adresse du site ; seuls les flux de ce même hôte sont lus"
-    )
+    url: BaseUrl = Field(description="adresse du site ; seuls les flux de ce même hôte sont lus")
     feeds: list[str] = Field(
         min_length=1, description="adresses des flux RSS ou Atom, à partir de « url »"
     )
-    readers: Annotated[dict[str, list[str]], AfterValidator(_by_feed)] = Field(
+    readers: ReadersByName = Field(
         {},
         description="lecteurs par flux, écrit comme dans « feeds » : "
         '{ "rh/feed" = ["annuaire:group:rh"] } ; [] : personne ; autres : « allowed » de la source',
@@ -69,14 +47,12 @@ class SiteOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: Annotated[str, AfterValidator(_address)] = Field(
-        description="adresse du site ; rien n'est lu ailleurs que là et plus bas"
-    )
+    url: BaseUrl = Field(description="adresse du site ; rien n'est lu ailleurs que là et plus bas")
     sitemaps: list[str] = Field(
         [],
         description="adresses des plans du site ; vide : ceux que nomme robots.txt, ou sitemap.xml",
     )
-    sections: Annotated[dict[str, list[str]], AfterValidator(_readers)] = Field(
+    sections: Annotated[ReadersByName, AfterValidator(_sections)] = Field(
         {},
         description="lecteurs par début de chemin, le plus long l'emporte : "
         '{ "/rh/" = ["annuaire:group:rh"] } ; [] : personne ; ailleurs : « allowed » de la source',
@@ -94,9 +70,7 @@ class WordPressOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: Annotated[str, AfterValidator(_address)] = Field(
-        description="adresse du WordPress ; seul cet hôte est lu"
-    )
+    url: BaseUrl = Field(description="adresse du WordPress ; seul cet hôte est lu")
     user: str = Field(
         "",
         description="compte qui lit, avec un mot de passe d'application ; vide : comme un visiteur",
@@ -106,13 +80,13 @@ class WordPressOptions(BaseModel):
         min_length=1,
         description="types de contenus lus, par leur nom dans l'interface REST",
     )
-    categories: Annotated[dict[str, list[str]], AfterValidator(_by_feed)] = Field(
+    categories: ReadersByName = Field(
         {},
         description="lecteurs par catégorie (son identifiant dans les adresses) et celles en "
         'dessous : { "rh" = ["annuaire:group:rh"] } ; [] : personne ; un contenu de plusieurs '
         "catégories n'a que les lecteurs de toutes",
     )
-    sections: Annotated[dict[str, list[str]], AfterValidator(_readers)] = Field(
+    sections: Annotated[ReadersByName, AfterValidator(_sections)] = Field(
         {},
         description="lecteurs par début de chemin, d'une page et de celles en dessous, comme pour "
         "un site ; là où ni catégorie ni section ne dit rien : « allowed » de la source",
@@ -122,7 +96,7 @@ class WordPressOptions(BaseModel):
         description="lire aussi les fichiers joints aux contenus lus (PDF, bureautique), pour les "
         "lecteurs de leur contenu",
     )
-    private: Annotated[list[str], AfterValidator(_principals)] = Field(
+    private: ReaderList = Field(
         [],
         description="lecteurs des contenus privés que le compte peut lire, parmi ceux de leur "
         "section ; vide : ils ne sont pas lus",
@@ -152,9 +126,7 @@ class WagtailOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: Annotated[str, AfterValidator(_address)] = Field(
-        description="adresse de l'API v2, comme https://intranet.exemple/api/v2/"
-    )
+    url: BaseUrl = Field(description="adresse de l'API v2, comme https://intranet.exemple/api/v2/")
     types: list[str] = Field(
         [], description="types de pages lus, comme « blog.BlogPage » ; vide : tous"
     )
@@ -164,7 +136,7 @@ class WagtailOptions(BaseModel):
     author_fields: list[str] = Field(
         ["author", "authors", "auteur", "auteurs"], description="champs qui nomment les auteurs"
     )
-    sections: Annotated[dict[str, list[str]], AfterValidator(_readers)] = Field(
+    sections: Annotated[ReadersByName, AfterValidator(_sections)] = Field(
         {},
         description="lecteurs par début de chemin, d'une page et de celles en dessous, comme pour "
         "un site ; ailleurs : « allowed » de la source",

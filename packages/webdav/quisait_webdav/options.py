@@ -1,28 +1,13 @@
 """Settings of a WebDAV source."""
 
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from connectors.file_patterns import FileSelection, parse_selection
-from connectors.records.schema import Readers
+from connectors.options import BaseUrl, GroupPrincipals
 
 NEXTCLOUD_FILES = "/remote.php/dav/files/"
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        raise ValueError("donnez une adresse en https:// ou http://, sans compte ni mot de passe")
-    if parts.query or parts.fragment:
-        raise ValueError("donnez l'adresse d'un dossier, sans « ? » ni « # »")
-    return url if url.endswith("/") else f"{url}/"
-
-
-def _principals(groups: dict[str, str]) -> dict[str, str]:
-    Readers(allowed=list(groups.values()))
-    return groups
 
 
 class WebdavOptions(BaseModel):
@@ -30,7 +15,7 @@ class WebdavOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: Annotated[str, AfterValidator(_address)] = Field(
+    url: BaseUrl = Field(
         description="adresse du dossier à lire ; rien n'est lu ailleurs que là et plus bas"
     )
     server: Literal["webdav", "nextcloud"] = Field(
@@ -51,7 +36,7 @@ class WebdavOptions(BaseModel):
         description="adresse d'un fichier pour qui le trouve, avec {path} pour son chemin ; vide : "
         "celle où il est lu",
     )
-    groups: Annotated[dict[str, str], AfterValidator(_principals)] = Field(
+    groups: GroupPrincipals = Field(
         {},
         description="groupes de Nextcloud et ce qu'ils sont dans les droits : "
         '{ "compta" = "annuaire:group:comptables" }',

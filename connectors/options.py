@@ -1,0 +1,58 @@
+"""Types of options that several kinds of sources share."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from connectors.records.schema import Readers
+
+
+def _base_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("donnez une adresse en https:// ou http://, sans compte ni mot de passe")
+    if parts.query or parts.fragment:
+        raise ValueError("donnez une adresse sans « ? » ni « # »")
+    return url.rstrip("/") + "/"
+
+
+def _link(link: str) -> str:
+    if link and not link.startswith(("https://", "http://")):
+        raise ValueError("donnez une adresse en https:// ou http://")
+    return link
+
+
+def _readers(readers: list[str] | None) -> list[str] | None:
+    Readers(allowed=readers or [])
+    return readers
+
+
+def _named_readers(readers: dict[str, list[str]]) -> dict[str, list[str]]:
+    for allowed in readers.values():
+        Readers(allowed=allowed)
+    return readers
+
+
+def _groups(groups: dict[str, str]) -> dict[str, str]:
+    Readers(allowed=list(groups.values()))
+    return groups
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+"""URL of a service, without account, query or fragment; it ends with a slash."""
+
+Link = Annotated[str, AfterValidator(_link)]
+"""Template of a document's web address, or empty."""
+
+ReaderList = Annotated[list[str], AfterValidator(_readers)]
+"""Principals; empty for nobody."""
+
+OptionalReaders = Annotated[list[str] | None, AfterValidator(_readers)]
+"""Principals; empty for nobody, None for the source's default."""
+
+ReadersByName = Annotated[dict[str, list[str]], AfterValidator(_named_readers)]
+"""Principals of each part of a source, by the part's name."""
+
+GroupPrincipals = Annotated[dict[str, str], AfterValidator(_groups)]
+"""Principal of each of the server's groups, by the group's name."""
