@@ -1,7 +1,7 @@
 """Globs that name files of a tree, to include them or to exclude them."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -25,6 +25,15 @@ class FileSelection:
         """Return whether the file at that path is read."""
         wanted = not self.include or _names_any(self.include, path)
         return wanted and not _names_any(self.exclude, path)
+
+    def left_out(self, source: str) -> Callable[[str], bool] | None:
+        """Return a function that tells whether a document's id, `source:path`, is not read.
+
+        None if every file is read.
+        """
+        if self == EVERY_FILE:
+            return None
+        return lambda id_: not self.takes(tuple(id_.removeprefix(f"{source}:").split("/")))
 
 
 EVERY_FILE = FileSelection()

@@ -264,10 +264,6 @@ class Failures(Protocol):
         """Delete a failure that was resolved."""
         ...
 
-    def clear(self, source: str) -> None:
-        """Delete all failures of a source."""
-        ...
-
     def keys(self, source: str) -> frozenset[str]:
         """Return the keys of all open failures of a source."""
         ...

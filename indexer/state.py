@@ -270,11 +270,6 @@ class State:
         with self._engine.begin() as connection:
             connection.execute(sa.delete(failures).where(_of(source, key)))
 
-    def clear(self, source: str) -> None:
-        """Delete every failure of a source: it is about to be read in full."""
-        with self._engine.begin() as connection:
-            connection.execute(sa.delete(failures).where(failures.c.source == source))
-
     def forget(self, source: str) -> None:
         """Delete all data of a source that is no longer read: cursor, failures, runs and scans."""
         with self._engine.begin() as connection:

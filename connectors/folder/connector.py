@@ -177,19 +177,14 @@ class FolderConnector:
                 f"Le dossier {self.root} a été remplacé pendant la lecture : relancez."
             )
         ids = frozenset(f"{self.source}:{path}" for path in existing)
-        selective = self.selection != EVERY_FILE
-        yield Listing(ids, tuple(unlisted), self._is_left_out if selective else None)
+        yield Listing(ids, tuple(unlisted), self.selection.left_out(self.source))
         yield _checkpoint(now)
 
     def _left_out(self, known: Iterable[str]) -> Iterator[AccessNarrowed]:
         """Remove all readers of files that the selection excludes: their deletion may wait."""
         for path in known:
-            if self._is_left_out(document_id := f"{self.source}:{path}"):
-                yield AccessNarrowed(document_id, Access())
-
-    def _is_left_out(self, document_id: str) -> bool:
-        path = document_id.removeprefix(f"{self.source}:")
-        return not self.selection.takes(tuple(path.split("/")))
+            if not self.selection.takes(tuple(path.split("/"))):
+                yield AccessNarrowed(f"{self.source}:{path}", Access())
 
     def count_pending(self, since: str | None) -> int | None:
         """Return the number of files, unchanged files included."""

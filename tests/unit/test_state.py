@@ -68,15 +68,6 @@ def test_a_failure_that_comes_again_keeps_its_first_moment(state: State) -> None
     assert (again.kind, again.reason) == ("encrypted", "a password")
 
 
-def test_clearing_forgets_one_source(state: State) -> None:
-    """A source that is read whole begins without failures; the others keep theirs."""
-    state.record("wiki", "wiki:1", "empty", "no text")
-    state.record("notes", "notes:1", "empty", "no text")
-    state.clear("wiki")
-    assert state.failures_of("wiki") == ()
-    assert state.keys("notes") == {"notes:1"}
-
-
 def test_a_run_that_did_not_end_was_interrupted(state: State) -> None:
     """The next one is told so, and the one after it no longer is."""
     first, resumed = state.start_run("wiki")

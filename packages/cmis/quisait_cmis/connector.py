@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
 
-from connectors.file_patterns import EVERY_FILE
 from connectors.folder.documents import described
 from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
@@ -328,10 +327,8 @@ class _Reading:
                 yield Checkpoint(CmisCursor(known | self.documents).text())
         yield from self._closed_again(partly, seen_below)
         yield Checkpoint(CmisCursor(self.documents).text())
-        selective = self.connector.options.selection != EVERY_FILE
-        yield Listing(
-            frozenset(self.existing), tuple(unlisted), self._is_left_out if selective else None
-        )
+        left_out = self.connector.options.selection.left_out(self.connector.source)
+        yield Listing(frozenset(self.existing), tuple(unlisted), left_out)
         # After an incomplete walk the next reading walks again: the log is not enough.
         walked = "" if unlisted else self.began.isoformat()
         yield Checkpoint(self._cursor(self.token, walked).text())
@@ -389,10 +386,6 @@ class _Reading:
 
     def _cursor(self, log: str, walked: str) -> CmisCursor:
         return CmisCursor(self.documents, log, walked, self.settings)
-
-    def _is_left_out(self, document_id: str) -> bool:
-        path = document_id.removeprefix(f"{self.connector.source}:")
-        return not self.connector.options.selection.takes(tuple(path.split("/")))
 
 
 def open_cmis(place: SourcePlace, options: CmisOptions) -> CmisConnector:

@@ -46,12 +46,11 @@ class _Share:
 class PageHistory:
     """The commits of one page, by person.
 
-    `begun` are the people who created it; `imported`: a bulk commit created it.
+    `begun` are the people who created it; nobody if a bulk commit did.
     """
 
     shares: dict[str, _Share] = field(default_factory=dict)
     begun: frozenset[str] = frozenset()
-    imported: bool = False
     first: datetime | None = None
     last: datetime | None = None
 
@@ -126,7 +125,7 @@ def histories(
             if change.status == "A":
                 if written:
                     people = frozenset(one.mail for one in commit.people)
-                    page.begun, page.imported = (frozenset(), True) if is_bulk else (people, False)
+                    page.begun = frozenset() if is_bulk else people
                 page.first = commit.moment or page.first
         # Applied after all changes: a commit may swap two names.
         before = {}

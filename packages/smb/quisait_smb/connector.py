@@ -130,11 +130,8 @@ class ShareConnector:
                 yield Checkpoint(reading.cursor({} if unlisted else reading.before.files).text())
         # Vanished files are left out: they are new if they return, whatever became of the listing.
         yield Checkpoint(reading.cursor().text())
-        selective = self.selection != EVERY_FILE
         existing -= reading.vanished
-        yield Listing(
-            frozenset(existing), tuple(unlisted), self._is_left_out if selective else None
-        )
+        yield Listing(frozenset(existing), tuple(unlisted), self.selection.left_out(self.source))
         yield Checkpoint(reading.last_cursor().text())
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
@@ -216,10 +213,6 @@ class ShareConnector:
 
     def _id(self, path: str) -> str:
         return f"{self.source}:{path}"
-
-    def _is_left_out(self, document_id: str) -> bool:
-        path = document_id.removeprefix(f"{self.source}:")
-        return not self.selection.takes(tuple(path.split("/")))
 
 
 @dataclass(slots=True)

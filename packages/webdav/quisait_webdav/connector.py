@@ -7,7 +7,6 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from connectors.file_patterns import EVERY_FILE
 from connectors.folder.documents import described, ruled_document
 from connectors.folder.rules import RuleScope
 from connectors.http_host import HttpHost
@@ -78,12 +77,8 @@ class WebdavConnector:
         yield from reading.look()
         yield reading.checkpoint()
         yield from reading.read()
-        selective = self.options.selection != EVERY_FILE
-        yield Listing(
-            frozenset(reading.existing),
-            tuple(reading.unlisted),
-            self._is_left_out if selective else None,
-        )
+        left_out = self.options.selection.left_out(self.source)
+        yield Listing(frozenset(reading.existing), tuple(reading.unlisted), left_out)
         yield reading.checkpoint(whole=True)
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
@@ -153,10 +148,6 @@ class WebdavConnector:
             return NextcloudRights(client, self.source, self.options)
         trusted = self.options.tables == "trusted"
         return TableRights(client, RuleScope(self.default_access, trusted=trusted))
-
-    def _is_left_out(self, document_id: str) -> bool:
-        path = document_id.removeprefix(f"{self.source}:")
-        return not self.options.selection.takes(tuple(path.split("/")))
 
     def _document(self, client: DavClient, entry: DavEntry, ruled: Ruled) -> Document:
         made = ruled_document(

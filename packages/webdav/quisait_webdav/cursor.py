@@ -46,10 +46,6 @@ class FolderState:
         """Return the state of the subfolder of that name, or None."""
         return self.folders.get(name_key(name))
 
-    def count(self) -> int:
-        """Return the number of files in it and below."""
-        return len(self.files) + sum(one.count() for one in self.folders.values())
-
     def closed(self) -> "FolderState":
         """Return the state after its documents were hidden, so that readers are yielded again."""
         return FolderState(
