@@ -134,6 +134,17 @@ def is_under(document_id: str, roots: Collection[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideOf:
+    """Predicate of a listing; equal for equal roots."""
+
+    roots: frozenset[str]
+
+    def __call__(self, document_id: str) -> bool:
+        """Return whether a document is outside all roots."""
+        return not is_under(document_id, self.roots)
+
+
+@dataclass(frozen=True, slots=True)
 class Checkpoint:
     """Once all changes before this one are applied, a crawl may resume from `cursor`."""
 

@@ -7,10 +7,12 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from types import MappingProxyType
 
 EVERYONE = "everyone"
+_LONGEST_DATE = 100
 APPLICATION_AUTHORITY = "quisait"
 """The authority of principals by which the application limits who may read an asked question."""
 RESERVED_AUTHORITIES = frozenset({EVERYONE, "agent", APPLICATION_AUTHORITY})
@@ -209,6 +211,14 @@ COPIED_FIELDS = ("language", "valid_from", "valid_until", "entity", "area")
 def assume_utc(moment: datetime) -> datetime:
     """Return the moment with a time zone: UTC if it has none."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def date_of_header(written: str) -> datetime | None:
+    """Return the moment of a mail's or a web server's date, in UTC, or None if it is invalid."""
+    try:
+        return assume_utc(parsedate_to_datetime(written[:_LONGEST_DATE])).astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
 
 
 class ContactVia(StrEnum):

@@ -28,10 +28,10 @@ from connectors.ports import (
     ContentStale,
     Listing,
     Malformed,
+    OutsideOf,
     RecordVanished,
     SubtreeHidden,
     Upsert,
-    is_under,
 )
 
 CHECKPOINT_MAILS = 50
@@ -139,7 +139,7 @@ class MailReading:
         yield Listing(
             frozenset(self._present),
             tuple(self._unlisted),
-            _OutsideOf(roots),
+            OutsideOf(roots),
         )
         for name, state in self._states.items():
             self._cursor = self._cursor.with_state(name, state)
@@ -244,16 +244,6 @@ class MailReading:
     def _checkpoint(self, name: str, folder: FolderCursor) -> Checkpoint:
         self._cursor = self._cursor.with_folder(name, folder)
         return Checkpoint(self._cursor.text())
-
-
-@dataclass(frozen=True, slots=True)
-class _OutsideOf:
-    """Returns whether a document is outside all folders that the settings name."""
-
-    roots: frozenset[str]
-
-    def __call__(self, document_id: str) -> bool:
-        return not is_under(document_id, self.roots)
 
 
 @dataclass(slots=True)

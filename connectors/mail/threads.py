@@ -11,17 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
-from email.utils import parsedate_to_datetime
 from itertools import pairwise
 
 from connectors.mail.text import LONGEST_FIELD
-from connectors.values import assume_utc
+from connectors.values import date_of_header
 
 MOST_MAILS = 200
 """Mails in one document; a longer thread is split over several documents."""
 _MOST_REFERENCES = 50
 _ID = re.compile(r"<([^<>\s]{1,300})>")
-_LONGEST_DATE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +71,9 @@ def head_of(
         key,
         ids[0] if ids else "",
         tuple(dict.fromkeys(references)),
-        date_of(_field(message, "Date")) or received,
+        date_of_header(_field(message, "Date")) or received,
         attachments,
     )
-
-
-def date_of(written: str) -> datetime | None:
-    """Return the moment of a `Date` field, or None if it is invalid or beyond the year 9999."""
-    try:
-        return assume_utc(parsedate_to_datetime(written[:_LONGEST_DATE])).astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
 
 
 def threads_of(heads: Iterable[MailHead]) -> Iterator[MailThread]:

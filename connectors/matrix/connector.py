@@ -26,10 +26,10 @@ from connectors.ports import (
     Delete,
     Listing,
     Malformed,
+    OutsideOf,
     SourceUnreachable,
     SubtreeHidden,
     Upsert,
-    is_under,
 )
 from connectors.values import MAX_PRINCIPALS, Access, EvidencePolicy
 
@@ -246,7 +246,7 @@ class _Reading:
         others = (room for room in self.client.joined_rooms() if room not in self.known)
         unlisted = tuple(map(self.documents.root, others))
         roots = {self.documents.root(room_id) for room_id, events in self.known.items() if events}
-        return Listing(frozenset(ids), unlisted, _Elsewhere(frozenset(roots.union(unlisted))))
+        return Listing(frozenset(ids), unlisted, OutsideOf(frozenset(roots.union(unlisted))))
 
     def _close(self, room_id: str) -> Iterator[Change]:
         """Hide a room that is no longer read; its documents are removed by the next listing."""
@@ -385,16 +385,6 @@ class _Reading:
             if wanted is not None and not missing:
                 break
         return events.in_order()
-
-
-@dataclass(frozen=True, slots=True)
-class _Elsewhere:
-    """Returns whether a document is outside all rooms with these roots."""
-
-    roots: frozenset[str]
-
-    def __call__(self, document_id: str) -> bool:
-        return not is_under(document_id, self.roots)
 
 
 def _advanced(cursor: MatrixCursor, answer: SyncAnswer) -> MatrixCursor:

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from connectors.http_host import HttpHost, HttpResponse, ResponseTooLarge
@@ -23,7 +22,7 @@ from connectors.ports import (
 )
 from connectors.push.addresses import bare_type, origin_of
 from connectors.records.schema import AttachmentLine
-from connectors.values import assume_utc
+from connectors.values import assume_utc, date_of_header
 
 FILE_LIMITS = HttpLimits(timeout_s=10.0, total_timeout_s=120.0, max_wait_s=1.0)
 """Limits that allow one try per reading of the source: the next reading tries again."""
@@ -140,14 +139,7 @@ def _difference(found: HttpResponse, attachment: AttachmentLine, modified: datet
         return "rend autre chose que le type de fichier annoncé, peut-être une page de connexion."
     if len(found.content) != attachment.size:
         return "rend un fichier d'une autre taille que celle annoncée."
-    changed = _moment(found.headers.get("Last-Modified", ""))
+    changed = date_of_header(found.headers.get("Last-Modified", ""))
     if modified and changed and changed > assume_utc(modified).astimezone(UTC):
         return "rend un fichier changé depuis qu'il a été poussé : poussez-le à nouveau."
     return ""
-
-
-def _moment(header: str) -> datetime | None:
-    try:
-        return assume_utc(parsedate_to_datetime(header)).astimezone(UTC) if header else None
-    except (ValueError, OverflowError):
-        return None

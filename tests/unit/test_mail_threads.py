@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from connectors.mail.cursor import FolderCursor, MailCursor, read_cursor
 from connectors.mail.documents import EncryptedMail, MailPlace, attached, read_mail, thread_document
 from connectors.mail.text import parse_mail
-from connectors.mail.threads import MOST_MAILS, MailHead, date_of, head_of, threads_of
-from connectors.values import Access, ContributorRole, Document, EvidencePolicy
+from connectors.mail.threads import MOST_MAILS, MailHead, head_of, threads_of
+from connectors.values import Access, ContributorRole, Document, EvidencePolicy, date_of_header
 
 pytestmark = pytest.mark.sources
 
@@ -144,7 +144,7 @@ def test_a_head_is_read_from_any_field() -> None:
 @given(st.text(max_size=60))
 def test_any_date_is_one_or_none(written: str) -> None:
     """Nothing is raised; a moment has its time zone."""
-    found = date_of(written)
+    found = date_of_header(written)
     assert found is None or found.tzinfo is not None
 
 

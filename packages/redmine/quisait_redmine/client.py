@@ -3,14 +3,14 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 from connectors.http_failures import FailuresInARow
 from connectors.http_host import HttpHost
 from connectors.ports import RecordVanished, SourceRefused, SourceUnreachable
+from connectors.values import assume_utc, date_of_header
 
 Row = dict[str, Any]
 """A JSON object in an answer."""
@@ -47,7 +47,7 @@ class RedmineApi:
             )
         if answer.status_code in _ABSENT:
             return None
-        self.now = _date(answer.headers.get("Date", "")) or self.now
+        self.now = date_of_header(answer.headers.get("Date", "")) or self.now
         try:
             said = json.loads(answer.content)
         except (ValueError, RecursionError):
@@ -153,11 +153,4 @@ def moment_of(row: Row, name: str) -> datetime | None:
         moment = datetime.fromisoformat(text_of(row, name))
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _date(header: str) -> datetime | None:
-    try:
-        return parsedate_to_datetime(header)
-    except ValueError:
-        return None
+    return assume_utc(moment)

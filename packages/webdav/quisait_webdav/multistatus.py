@@ -5,14 +5,13 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import unquote, urljoin, urlsplit
 
 from lxml import etree
 
-from connectors.values import assume_utc
+from connectors.values import date_of_header
 
 DAV, OC, NC = "DAV:", "http://owncloud.org/ns", "http://nextcloud.org/ns"
 LIVE = tuple(
@@ -145,7 +144,7 @@ def _entry(response: etree._Element, path: str, url: str, *, is_root: bool = Fal
         is_folder or (status != HTTPStatus.OK and url.endswith("/")),
         plain_etag(values.get("getetag", "")),
         int(length) if length.isascii() and length.isdigit() else None,
-        _moment(values.get("getlastmodified", "")),
+        date_of_header(values.get("getlastmodified", "")),
         {name: values[name] for _, name in NEXTCLOUD if name in values},
         status,
     )
@@ -167,13 +166,6 @@ def _status(line: str | None) -> int:
     if len(parts) < 2:
         return HTTPStatus.OK
     return int(parts[1]) if _STATUS.fullmatch(parts[1]) else HTTPStatus.BAD_GATEWAY
-
-
-def _moment(written: str) -> datetime | None:
-    try:
-        return assume_utc(parsedate_to_datetime(written)).astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
 
 
 def _shown(url: str) -> str:
