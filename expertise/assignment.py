@@ -152,7 +152,7 @@ class Labels:
 
     def of(self, document: IndexedDocument) -> Labelled:
         """Return the topics found in a document. Raises `ValueError` for an impossible vector."""
-        # What may fail comes first, so that a failing document adds nothing.
+        # Steps that may fail come first, so that a failing document adds nothing.
         labelled = _topics_by_label(document, self._phrases)
         return Labelled(labelled, self._compare(self._similar(document), labelled))
 
@@ -210,7 +210,7 @@ class TopicConfidences:
         self._is_topic = np.array([topic.kind == TopicKind.TOPIC for topic in topics], dtype=bool)
         above = broader_closure(topics)
         numbers = {topic.id: n for n, topic in enumerate(topics)}
-        # Métiers add none.
+        # Métiers add no broader topics.
         ups = [
             [numbers[up] for up in above[topic.id]] if topic.kind == TopicKind.TOPIC else []
             for topic in topics
@@ -309,7 +309,7 @@ class Assignment:
 
     def confidences(self) -> ConfidenceMatrix:
         """Return the confidences with broader topics, (documents in the order of `add`, topics)."""
-        # Imported here: half a second, and most commands of the command line build nothing.
+        # Imported here: it takes half a second, and most commands build nothing.
         import scipy.sparse as sp
 
         step = TopicConfidences(self._topics, self._vectors, self._labels.spread())
@@ -379,7 +379,7 @@ def _phrases(topics: Sequence[Topic]) -> dict[str, list[tuple[int, Phrase]]]:
         for label in topic.labels:
             analysed = analyse(label)
             if not analysed:
-                continue  # stop words or signs alone name nothing
+                continue  # a label of stop words or punctuation names nothing
             start = analysed[0].position
             phrase = tuple(
                 (term.position - start, term.term, _acronym(label, term)) for term in analysed

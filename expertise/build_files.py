@@ -72,7 +72,7 @@ class BuildFiles:
     """
 
     def __init__(self, means: BuildMeans) -> None:
-        # Imported here: a tenth of a second, and most commands build nothing.
+        # Imported here: it takes a tenth of a second, and most commands build nothing.
         import duckdb
 
         self.folder = _empty_folder(means.folder)
@@ -83,9 +83,9 @@ class BuildFiles:
         for setting in (
             f"SET memory_limit = '{means.memory_bytes}B'",
             f"SET temp_directory = '{spill}'",
-            # Order is asked for where it matters, and costs memory everywhere else.
+            # Queries sort where order matters; keeping it elsewhere costs memory.
             "SET preserve_insertion_order = false",
-            # Nothing is looked for on a network.
+            # No extension is downloaded.
             "SET autoinstall_known_extensions = false",
             "SET autoload_known_extensions = false",
             *([f"SET threads = {means.threads}"] if means.threads else []),
@@ -204,7 +204,7 @@ class _DuckEngine:
 
 
 def _copy(connection: "duckdb.DuckDBPyConnection", query: str, path: Path) -> None:
-    # Made first, so that it is nobody else's from the start, whatever the umask.
+    # Created first with its mode, so that nobody else can ever read it, whatever the umask.
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
     with _errors_in_french():
         connection.execute(f"COPY ({query}) TO '{_quoted(path)}' (FORMAT parquet)")

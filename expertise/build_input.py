@@ -92,7 +92,7 @@ def write_documents(
         if not is_universal(kept.access, rules.universal) or kept.evidence != EvidencePolicy.YES:
             continue
         with omissions.instead(SkippedKind.DOCUMENT, kept.id):
-            # What may fail comes first, so that a failing document adds nothing.
+            # Steps that may fail come first, so that a failing document adds nothing.
             entry = DocumentEntry.of(kept, one.record_hash, today, rules.asking)
             kept.id.encode()
             said = labels.of(one)

@@ -171,7 +171,7 @@ class Build:
                 strength / MILLION,
                 alone.scope if alone else IsolationScope.NONE,
                 alone.nearest if alone else (),
-                # Both have one for each of the strengths.
+                # Both queries return the same pairs: those of `strengths`.
                 next(evidence) if basis == _DEMONSTRATED else NO_EVIDENCE,
             )
 

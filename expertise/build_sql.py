@@ -71,7 +71,7 @@ def steps(least_strength: float) -> Sequence[Step]:
     declared = BASES.index(Basis.DECLARED)
     factors = ", ".join(f"({rank}, {factor})" for rank, factor in enumerate(DISCOUNTS.tolist()))
     return (
-        # Whom the directory names on a topic, or whose métier shares a rare word with it.
+        # Agents to whom the directory gives a topic, or whose métier shares a rare word with it.
         Step(
             "agreed",
             """
@@ -80,7 +80,7 @@ def steps(least_strength: float) -> Sequence[Step]:
             SELECT m.topic, a.agent FROM metiers m JOIN agents a ON a.metier = m.metier
             """,
         ),
-        # Who shows on a topic, who wrote there themselves, and whose documents may make a holder:
+        # Agents who show on a topic, who wrote themselves, and whose documents may make a holder:
         # a sum without discount is never less than the strength, and needs no order.
         Step(
             "pairs",
@@ -132,7 +132,7 @@ def steps(least_strength: float) -> Sequence[Step]:
             ) every_strength WHERE strength >= {least}
             """,
         ),
-        # A topic with evidence gets no second row for what the directory says.
+        # Pairs with evidence get no second row from the directory.
         Step(
             "holdings",
             f"""
@@ -146,7 +146,7 @@ def steps(least_strength: float) -> Sequence[Step]:
             ) h JOIN agents a ON a.agent = h.agent
             """,
         ),
-        # Whoever is seen on a topic: nobody is alone beside them.
+        # Agents seen on a topic: nobody else is alone there.
         Step(
             "seen",
             f"""
@@ -186,7 +186,7 @@ def steps(least_strength: float) -> Sequence[Step]:
             WHERE h.basis <> {declared} AND (d.many = 1 OR r.many = 1 OR c.many = 1)
             """,
         ),
-        # Holders by département, a few of each: the nearest are among them.
+        # A few holders of each département: the nearest holders are among them.
         Step(
             "near",
             f"""

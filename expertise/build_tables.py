@@ -25,8 +25,8 @@ HASH_PREFIX_CHARS = 12
 class CellEvidence:
     """A document that counts for a cell, and the account that contributed to it.
 
-    `weight` is the document's weight with the factor for an agreeing directory; `mark` is the
-    beginning of the document's record hash.
+    `weight` is confidence times the contribution's weight, times `AGREED` if the directory agrees;
+    `mark` is the beginning of the document's record hash.
     """
 
     document_id: str
@@ -199,7 +199,7 @@ metadata = sa.MetaData()
 
 _BUILD = sa.String(32)
 _ID = sa.String(200)
-# An agent's id may be longer than an index takes: its digest stands for it.
+# An agent's id may be too long for an index, so that its digest is the key.
 _KEY = sa.String(64)
 
 builds = sa.Table(
@@ -214,7 +214,7 @@ builds = sa.Table(
     sa.Column("contributions", sa.Integer, nullable=False),
     sa.Column("contributions_seen", sa.Integer, nullable=False),
 )
-# One row, or none: which build is read.
+# The build that is read: one row, or none.
 current = sa.Table(
     "expertise_current",
     metadata,
@@ -271,7 +271,7 @@ proposals = sa.Table(
     sa.Column("documents", sa.Text, nullable=False),
     sa.Column("terms", sa.Text, nullable=False),
 )
-# There are as many rows as documents: the key is the table's own order, and short.
+# There is a row for each document: the key is short, and the table is stored in its order.
 assigned = sa.Table(
     "expertise_assigned",
     metadata,
