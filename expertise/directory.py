@@ -484,9 +484,7 @@ def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, str
 
 
 _KEPT_ELSEWHERE = ("accounts", "refused", "communities_joined", "communities_left")
-"""Fields that are not columns: accounts have their own table, the others are the agent's
-preferences.
-"""
+"""Accounts have a table of their own; the rest is the agent's own wish."""
 
 
 def agent_row(agent: Agent) -> dict[str, object]:
