@@ -151,7 +151,7 @@ class Labels:
         self._encoded = 0
 
     def of(self, document: IndexedDocument) -> Labelled:
-        """Return the topics found in a document. Raises `ValueError` for an impossible vector."""
+        """Return the topics found in a document. Raises `ValueError` for vectors of no encoder."""
         # Steps that may fail come first, so that a failing document adds nothing.
         labelled = _topics_by_label(document, self._phrases)
         return Labelled(labelled, self._compare(self._similar(document), labelled))

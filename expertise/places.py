@@ -1,4 +1,4 @@
-"""Find the place that a question names: a commune, a département, a region of today or before.
+"""Find the place that a question names: a commune, a département, a current or former region.
 
 Read `place_in` first. Historic lands («Berry») are known too; see `connectors.geography`.
 """
@@ -33,7 +33,7 @@ _NEAR = frozenset(
     commune ville pays bassin arrondissement canton
     """.split()  # noqa: SIM905
 )
-"""Words that announce a place, folded: no other word follows «du côté de»."""
+"""Folded words that announce a place: «du côté de» is followed by nothing else."""
 
 _LEADING = frozenset("du dans le aux a en".split())  # noqa: SIM905
 """Folded words before «côté», «secteur» or «environs» that belong to them."""
@@ -41,7 +41,7 @@ _LEADING = frozenset("du dans le aux a en".split())  # noqa: SIM905
 _ASKING = frozenset("qui quel quelle ou est pour a y".split())  # noqa: SIM905
 
 _MOST_WORDS = 9
-"""Number of words of the longest name."""
+"""Number of words of the longest name of a place."""
 
 _SHORTEST_INITIALS = 3
 _SHORTEST_BEGINNING = 3
@@ -64,18 +64,18 @@ class AskedPlace:
 
     @property
     def code(self) -> str:
-        """Return the code of this département (`22`) or region (`r53`), empty for other places."""
+        """The code if the place is a département (`22`) or a region (`r53`), else empty."""
         if len(self.departements) == 1:
             return self.departements[0]
         region = f"r{region_of(self.departements[0])}"
         return region if set(departements_of(region)) == set(self.departements) else ""
 
     def has(self, agent: Agent) -> bool:
-        """Return whether the agent's post is there."""
+        """Return whether the agent's post is in the place."""
         return agent.departement in self.departements
 
     def distance_km(self, agent: Agent) -> float:
-        """Return the distance to the agent's post; infinite if it has no known place."""
+        """Return the distance to the agent's post; infinite if its place is unknown."""
         return nearest_km(self.departements, agent)
 
 

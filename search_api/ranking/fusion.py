@@ -158,9 +158,9 @@ def known_bars(encoder: str) -> ModelBars:
 
 
 def requiring_all_words(question: Question) -> Question:
-    """Return the question, requiring every word, for all documents except those that only ask.
+    """Return the question restricted to documents with all its words, except words that only ask.
 
-    Words that the question sets aside are not required.
+    Words that the question sets aside are not required either.
     """
     places: dict[int, list[str]] = defaultdict(list)
     aside = set_aside(question)

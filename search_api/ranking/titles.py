@@ -21,7 +21,7 @@ TITLE_WEIGHT = 0.05
 LEAST_SHARE = 0.4
 """Up to this harmonic mean of both shares a title gains nothing."""
 CROWD = 5
-"""Only the part above the title with the sixth best mean of the window counts."""
+"""A title gains only for what exceeds the sixth best mean of the window (index 5)."""
 TITLES_READ = 100
 """Number of first hits whose titles are read."""
 
