@@ -1,1 +1,1 @@
-"""Who knows: the directory, topics, the offline build, and ranking agents for a question."""
+"""Find experts: directory, topics, the offline build, and ranking agents for a question."""

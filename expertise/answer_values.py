@@ -1,4 +1,4 @@
-"""Values of the answers about topics, areas, peers and communities."""
+"""Values in the answers about topics, areas, peers and communities."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +11,7 @@ from expertise.values import Evidence
 
 
 class BuildState(StrEnum):
-    """Whether there is a build to answer from."""
+    """Whether answers can be given: there is a build, none yet, or one that is too old."""
 
     YES = "shown"
     NONE = "none"
@@ -20,18 +20,18 @@ class BuildState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BuildStatus:
-    """Whether there is a build, and of which day."""
+    """Whether there is a build, and its day."""
 
     state: BuildState
     day: date | None = None
 
 
 class AloneDegree(StrEnum):
-    """How far «alone» is said, by what it rests on.
+    """What the word «alone» claims about a holder, depending on its evidence.
 
-    `KNOWN`: nobody else is known here, by documents and by the directory. `METIER`: nobody else of
-    the directory has the métier. `MISSION`: nobody else of the directory is on a mission for the
-    topic.
+    `KNOWN`: documents and directory show nobody else on the topic in the area. `METIER`: no other
+    agent of the directory has the métier. `MISSION`: no other agent of the directory is on a
+    mission for the topic.
     """
 
     KNOWN = "known"
@@ -41,10 +41,11 @@ class AloneDegree(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IsolatedHolder:
-    """The only one seen in an area. `next` is the nearest other holder, at `distance_km`.
+    """The only holder seen on a topic in an area.
 
-    `share`, from 0 to 1: how many of the topic's people show, as the build estimates.
-    `mission_since`: the first day of their mission in force on the topic, None without one.
+    `next` is the nearest other holder, at `distance_km`. `share`, from 0 to 1, is the part of the
+    topic's people that the build sees, as it estimates. `mission_since` is the first day of the
+    agent's mission in force on the topic, or None.
     """
 
     topic: Topic
@@ -60,10 +61,10 @@ class IsolatedHolder:
 
 @dataclass(frozen=True, slots=True)
 class Unclaimed:
-    """Of these topics nobody is called alone: too few of their people show.
+    """Topics on which nobody is called alone, because the build sees too few of their people.
 
-    `share`, from 0 to 1, is the largest of them that shows; `of` counts the topics that were
-    asked for.
+    `share`, from 0 to 1, is the largest part of a topic's people that is seen; `of` is the number
+    of topics that were asked for.
     """
 
     topics: tuple[Topic, ...]
@@ -81,7 +82,7 @@ class IsolationPage:
 
 @dataclass(frozen=True, slots=True)
 class CappedCount:
-    """A count of agents, capped: `more` says that there are more."""
+    """A number of agents with an upper limit; `more` is true if there are more."""
 
     agents: int
     more: bool = False
@@ -89,7 +90,10 @@ class CappedCount:
 
 @dataclass(frozen=True, slots=True)
 class AreaCount:
-    """How many hold a topic in an area: `22`, a region (`r53`), or `` for the country."""
+    """Numbers of agents who hold or declare a topic in an area.
+
+    `code` is `22` for a département, `r53` for a region, empty for the country.
+    """
 
     code: str
     holders: CappedCount
@@ -98,9 +102,9 @@ class AreaCount:
 
 @dataclass(frozen=True, slots=True)
 class TopicCount:
-    """A topic in one area. `open_questions` counts over the whole country.
+    """Numbers for a topic in one area; `open_questions` are counted over the whole country.
 
-    `left`: nobody holds it there, and somebody who wrote of it has left.
+    `left` is true if nobody holds the topic there and an agent who wrote about it has left.
     """
 
     topic: Topic
@@ -113,7 +117,7 @@ class TopicCount:
 
 @dataclass(frozen=True, slots=True)
 class TopicCounts:
-    """One page of topics by label."""
+    """One page of topics, sorted by label; `following` is the next offset, None at the end."""
 
     rows: tuple[TopicCount, ...]
     following: int | None
@@ -121,9 +125,9 @@ class TopicCounts:
 
 @dataclass(frozen=True, slots=True)
 class TopicHolder:
-    """An agent who holds or declares a topic: by area, then name.
+    """An agent who holds or declares a topic; lists are sorted by area, then name.
 
-    `mission_since` as in `IsolatedHolder`.
+    `mission_since` means the same as in `IsolatedHolder`.
     """
 
     agent: Agent
@@ -133,9 +137,10 @@ class TopicHolder:
 
 @dataclass(frozen=True, slots=True)
 class OwnTopic:
-    """A topic of one agent. `strength` is shown to that agent only, else None.
+    """A topic of one agent.
 
-    `evidence` is what the reader may read, newest first; `mission_since` as in `IsolatedHolder`.
+    `strength` is shown to that agent only, else None. `evidence` contains the documents that the
+    reader may read, newest first. `mission_since` means the same as in `IsolatedHolder`.
     """
 
     topic: Topic
@@ -147,9 +152,9 @@ class OwnTopic:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """An agent with common topics; most topics first, then nearest.
+    """An agent with topics in common; lists begin with the most topics, then the nearest.
 
-    They hold `topics`, and only declare those of `declares`.
+    The peer holds `topics` and only declares `declares`.
     """
 
     agent: Agent
@@ -169,7 +174,7 @@ class CommunityView:
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """An agent's topics, and who shares them; `following` is the offset of the next peers."""
+    """An agent's topics and the agents who share them; `following` is the next offset of peers."""
 
     agent: Agent
     topics: tuple[OwnTopic, ...]
@@ -180,9 +185,9 @@ class Peers:
 
 @dataclass(frozen=True, slots=True)
 class TopicView:
-    """A topic: holders, documents to start with, open questions, and neighbouring topics.
+    """The page of a topic: holders, first documents, open questions, neighbouring topics.
 
-    `documents` and `questions` are ids that every agent may read.
+    `documents` and `questions` are ids of documents that every agent may read.
     """
 
     topic: Topic

@@ -1,4 +1,4 @@
-"""Assign topics to documents, with a confidence that weighs labels, vectors and other topics."""
+"""Assign topics to documents, with a confidence from labels, vectors and other topics."""
 
 from array import array
 from collections.abc import Mapping, Sequence
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 
 class AboutFeatures(NamedTuple):
-    """What is known of a document and a topic.
+    """Features of a document and a topic.
 
-    `title`, `text`: 1 where its title, its text has a label of the topic, else 0. `named`:
-    logarithm of the number of topics that its text names. `near`: standard deviations by which its
-    similarity to the topic is above the topic's mean, at least 0. `nearest`: 1 for the topic with
-    the most. `other`: 1 where its title has a label of another topic.
+    `title`, `text`: 1 if the title or the text contains a label of the topic, else 0. `named`:
+    logarithm of the number of topics that the text names. `near`: number of standard deviations by
+    which the document's similarity to the topic exceeds the topic's mean, at least 0. `nearest`: 1
+    for the topic with the largest `near`. `other`: 1 if the title contains a label of another
+    topic.
     """
 
     title: float
@@ -37,48 +38,54 @@ class AboutFeatures(NamedTuple):
 
 WEIGHTS = AboutFeatures(title=2.2, text=2.0, named=-1.1, near=0.7, nearest=2.0, other=-1.6)
 BIAS = -3.7
-"""By `quisait evaluate topics`, on two administrations (decision 71)."""
+"""Intercept of the regression; weights and intercept are learnt by `quisait evaluate topics` on two
+administrations (decision 71).
+"""
 NOT_COMPARED = AboutFeatures(title=0, text=0, named=0, near=2.0, nearest=1, other=0)
-"""`near` and `nearest` of a topic that the document cannot be compared with: about the mean of
-those that a text names. A métier has no vector, and few documents have no meaningful mean."""
+"""Values of `near` and `nearest` if document and topic cannot be compared by vector: about the mean
+of the topics that a text names. A métier has no vector, and few documents have no meaningful mean.
+"""
 BROADER = 0.5
-"""The part of its confidence that a topic gives to the broader ones: who knows a part of a subject
-seldom holds the whole of it (decision 71)."""
+"""Share of a topic's confidence that its broader topics get: an agent who knows a part of a subject
+seldom knows the whole of it (decision 71).
+"""
 LEAST_CONFIDENCE = 0.5
-"""Topics with less confidence are not assigned, but as broader ones."""
+"""Topics with less confidence are not assigned, except broader topics of an assigned one."""
 LEAST_DOCUMENTS = 50
-"""With fewer documents there is no meaningful mean: only labels assign topics."""
+"""With fewer documents there is no meaningful mean, and only labels assign topics."""
 
 _KEPT_SIMILAR = 5
 _SCALE = 1_000_000
 """Similarities are summed as integers (millionths), so that the order of a scan does not matter."""
 
 LEAST_DEVIATION = 1.0
-"""In millionths: where documents differ by no more in their similarity, none stands out."""
+"""In millionths. If the similarities to a topic vary no more than this, no document stands out."""
 
 _LARGEST_COMPONENT = 10.0
-"""No component of a vector of length 1 reaches it; NaN fails the comparison too."""
+"""Upper limit of a vector's components: a vector of length 1 stays below it; NaN fails the
+comparison too.
+"""
 
 ConfidenceMatrix: TypeAlias = "sp.csr_array"
-"""float32 (documents, topics), from 0 to 1."""
+"""Sparse matrix of confidences from 0 to 1, float32, of shape (documents, topics)."""
 
 Features = NDArray[np.float64]
-"""Shape (pairs, features), columns as `AboutFeatures`."""
+"""Array of shape (pairs, features), with the columns of `AboutFeatures`."""
 
 Phrase = tuple[tuple[int, str, str], ...]
-"""(distance from the first word, term, acronym or empty) of each word of a label."""
+"""The words of a label, each as (distance from the first word, term, acronym or empty)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopicVectors:
-    """Vectors of topics: `vectors[i]` is that of topic number `topics[i]`."""
+    """Vectors of topics: `vectors[i]` is the vector of topic number `topics[i]`."""
 
     topics: NDArray[np.int64]
     vectors: Vectors
 
 
 def topic_vectors(topics: Sequence[Topic], encoder: Encoder) -> TopicVectors:
-    """Encode the labels of each topic as a question. Métiers have no vector."""
+    """Encode the labels of each topic like a query. Métiers have no vector."""
     numbers = [n for n, topic in enumerate(topics) if topic.kind == TopicKind.TOPIC]
     texts = [", ".join(topics[n].labels) for n in numbers]
     if not texts:
@@ -88,11 +95,11 @@ def topic_vectors(topics: Sequence[Topic], encoder: Encoder) -> TopicVectors:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """What one document's text and vectors say, before all documents are compared.
+    """The topics that one document's text names and its vectors come near.
 
-    `by_label`: (topic, whether its title names it, whether its text does). `similar`: those topics
-    and its most similar ones by vector, the best first, as (place in `TopicVectors`, whole
-    millionths).
+    `by_label`: (topic, whether the title names it, whether the text names it). `similar`: the
+    topics named and the most similar topics by vector, best first, as (index in `TopicVectors`,
+    similarity in whole millionths).
     """
 
     by_label: tuple[tuple[int, bool, bool], ...]
@@ -101,7 +108,7 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spread:
-    """Mean and standard deviation of each topic's similarity, over so many `encoded` documents."""
+    """Mean and standard deviation of each topic's similarity, over `encoded` documents."""
 
     means: NDArray[np.float64]
     deviations: NDArray[np.float64]
@@ -110,9 +117,9 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledChunk:
-    """Documents 0 to `documents`, as columns: one row for each label, and each similar topic.
+    """Columns for documents 0 to `documents`: one row per label and one per similar topic.
 
-    `row` is the document's place in the chunk. Similar topics come best first.
+    `row` and `similar_row` are the document's index in the chunk. Similar topics come best first.
     """
 
     documents: int
@@ -126,9 +133,10 @@ class LabelledChunk:
 
 
 class Labels:
-    """Says of documents, one by one, which topics their text names and their vectors come near.
+    """Finds, for one document after the other, the topics it names and the topics it is near to.
 
-    It keeps sums only: `spread` gives what `TopicConfidences` compares each document with.
+    Only sums are kept: `spread` returns the statistics that `TopicConfidences` compares documents
+    with.
     """
 
     def __init__(self, topics: Sequence[Topic], vectors: TopicVectors | None = None) -> None:
@@ -143,13 +151,13 @@ class Labels:
         self._encoded = 0
 
     def of(self, document: IndexedDocument) -> Labelled:
-        """What a document says. Raises `ValueError` for vectors that no encoder makes."""
-        # What may fail comes first, so that a failing document adds nothing.
+        """Return the topics found in a document. Raises `ValueError` for vectors of no encoder."""
+        # Steps that may fail come first, so that a failing document adds nothing.
         labelled = _topics_by_label(document, self._phrases)
         return Labelled(labelled, self._compare(self._similar(document), labelled))
 
     def _similar(self, document: IndexedDocument) -> NDArray[np.int64]:
-        """Shape (topic vectors,), or (0,) without any: in whole millionths.
+        """Return similarities in whole millionths: (topic vectors,), or (0,) without vectors.
 
         Raises `ValueError` for vectors that no encoder makes: they would distort the means that
         every document is compared with.
@@ -179,7 +187,7 @@ class Labels:
         return tuple(zip(best.tolist(), whole[best].tolist(), strict=True))
 
     def spread(self) -> Spread:
-        """Over all documents so far."""
+        """Return the statistics of all documents so far."""
         count = max(self._encoded, 1)
         squares = np.array([float(one) for one in self._squares])
         means = self._sums / count
@@ -188,9 +196,9 @@ class Labels:
 
 
 class TopicConfidences:
-    """The confidences of a chunk of documents: labels, what stands out by vector, broader topics.
+    """Computes the confidences of a chunk: labels, vectors that stand out, broader topics.
 
-    A document's confidences depend on the spread over all documents, and on no other document's.
+    A document's confidences depend on the spread over all documents, but not on any other document.
     """
 
     def __init__(
@@ -202,7 +210,7 @@ class TopicConfidences:
         self._is_topic = np.array([topic.kind == TopicKind.TOPIC for topic in topics], dtype=bool)
         above = broader_closure(topics)
         numbers = {topic.id: n for n, topic in enumerate(topics)}
-        # Métiers add none.
+        # Métiers add no broader topics.
         ups = [
             [numbers[up] for up in above[topic.id]] if topic.kind == TopicKind.TOPIC else []
             for topic in topics
@@ -213,7 +221,7 @@ class TopicConfidences:
     def of(
         self, chunk: LabelledChunk
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        """(row, topic, confidence from 0 to 1) by row, then topic; each pair once."""
+        """Return (row, topic, confidence from 0 to 1), sorted by row and topic, each pair once."""
         pairs, features = self.features(chunk)
         size = max(self._topics, 1)
         sure = confidence(features)
@@ -222,7 +230,11 @@ class TopicConfidences:
         return pairs // size, pairs % size, sure.astype(np.float32)
 
     def features(self, chunk: LabelledChunk) -> tuple[NDArray[np.int64], Features]:
-        """(row times topics plus topic, ascending, each once; `AboutFeatures` as columns)."""
+        """Return the pairs of document and topic, and their features.
+
+        Pairs are `row * topics + topic`, ascending, each once; features have the columns of
+        `AboutFeatures`.
+        """
         size = max(self._topics, 1)
         enough = self._spread.encoded >= LEAST_DOCUMENTS
         varies = self._spread.deviations[chunk.similar_place] > LEAST_DEVIATION
@@ -256,7 +268,7 @@ class TopicConfidences:
     def _with_broader(
         self, pairs: NDArray[np.int64], merged: NDArray[np.float64], size: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """With the broader topics of each topic: `BROADER` of the surest below each."""
+        """Add the topics' broader topics, with `BROADER` times the best confidence below them."""
         topic = pairs % size
         counts = np.diff(self._starts)[topic]
         source = np.repeat(np.arange(len(pairs)), counts)
@@ -271,9 +283,10 @@ class TopicConfidences:
 
 
 def confidence(features: Features) -> NDArray[np.float64]:
-    """How likely each document is about the topic, of `features` (pairs, features); (pairs,).
+    """Return how likely each pair's document is about its topic, of shape (pairs,).
 
-    A logistic regression, rounded so that no order of additions shows.
+    A logistic regression on `features` (pairs, features), rounded so that the order of additions
+    does not show.
     """
     odds = sum((features[:, n] * weight for n, weight in enumerate(WEIGHTS)), np.float64(BIAS))
     found: NDArray[np.float64] = np.round(1 / (1 + np.exp(-odds)), 6)
@@ -281,7 +294,7 @@ def confidence(features: Features) -> NDArray[np.float64]:
 
 
 class Assignment:
-    """Assigns topics to documents, added one by one; `confidences` then gives all of them."""
+    """Assigns topics to documents, added one by one; `confidences` then returns all of them."""
 
     def __init__(self, topics: Sequence[Topic], vectors: TopicVectors | None = None) -> None:
         self._topics, self._vectors = topics, vectors
@@ -289,14 +302,14 @@ class Assignment:
         self._chunk = ChunkBuilder()
 
     def add(self, document: IndexedDocument) -> bool:
-        """Add a document with its text and vectors. Returns whether it has a label of a topic."""
+        """Add a document with its text and vectors; return whether it has a label of a topic."""
         found = self._labels.of(document)
         self._chunk.add(found)
         return bool(found.by_label)
 
     def confidences(self) -> ConfidenceMatrix:
-        """float32 (documents in the order of `add`, topics); broader topics take part."""
-        # Imported here: half a second, and most commands of the command line build nothing.
+        """Return the confidences with broader topics, (documents in the order of `add`, topics)."""
+        # Imported here: it takes half a second, and most commands build nothing.
         import scipy.sparse as sp
 
         step = TopicConfidences(self._topics, self._vectors, self._labels.spread())
@@ -308,7 +321,7 @@ class Assignment:
 
 @dataclass(slots=True)
 class ChunkBuilder:
-    """Documents one by one, as the columns of a chunk."""
+    """Collects documents one by one as the columns of a chunk."""
 
     documents: int = 0
     # Arrays, since the labels of a million documents as tuples would not fit in memory.
@@ -334,7 +347,7 @@ class ChunkBuilder:
         self.documents += 1
 
     def chunk(self) -> LabelledChunk:
-        """All of them."""
+        """Return all documents added."""
         return LabelledChunk(
             self.documents,
             np.array(self._row, dtype=np.int64),
@@ -348,7 +361,7 @@ class ChunkBuilder:
 
 
 def topics_named(text: str, topics: tuple[Topic, ...]) -> frozenset[str]:
-    """Ids of the topics that a question names by one of their labels."""
+    """Return the ids of the topics that a question names by one of their labels."""
     # Acronyms are often typed in lower case.
     found = _topics_in(text, _cached_phrases(topics), cased=False)
     return frozenset(topics[number].id for number in found)
@@ -360,13 +373,13 @@ def _cached_phrases(topics: tuple[Topic, ...]) -> dict[str, list[tuple[int, Phra
 
 
 def _phrases(topics: Sequence[Topic]) -> dict[str, list[tuple[int, Phrase]]]:
-    """Labels by their first term: (topic number, the phrase)."""
+    """Return the labels by their first term, as (topic number, phrase)."""
     found: dict[str, list[tuple[int, Phrase]]] = {}
     for number, topic in enumerate(topics):
         for label in topic.labels:
             analysed = analyse(label)
             if not analysed:
-                continue  # stop words or signs alone name nothing
+                continue  # a label of stop words or punctuation names nothing
             start = analysed[0].position
             phrase = tuple(
                 (term.position - start, term.term, _acronym(label, term)) for term in analysed
@@ -376,12 +389,12 @@ def _phrases(topics: Sequence[Topic]) -> dict[str, list[tuple[int, Phrase]]]:
 
 
 def _letters(text: str, term: Term) -> str:
-    """The word as written, without signs: «T.V.A.» is TVA."""
+    """Return the word as written, without punctuation: «T.V.A.» is TVA."""
     return "".join(filter(str.isalnum, text[term.start : term.end]))
 
 
 def _acronym(label: str, term: Term) -> str:
-    """A word of a label that is in capitals: no ordinary word with its stem names the topic."""
+    """Return a label's word if it is in capitals, else empty: only capitals name the topic then."""
     written = _letters(label, term)
     return written if len(written) > 1 and written.isupper() else ""
 
@@ -389,7 +402,7 @@ def _acronym(label: str, term: Term) -> str:
 def _topics_by_label(
     document: IndexedDocument, phrases: Mapping[str, list[tuple[int, Phrase]]]
 ) -> tuple[tuple[int, bool, bool], ...]:
-    """(topic number, whether the title has a label, whether a passage has), by number."""
+    """Return (topic number, whether the title has a label, whether a passage has), by number."""
     title = _topics_in(document.document.title, phrases)
     text: set[int] = set()
     for passage in document.passages:
@@ -400,7 +413,10 @@ def _topics_by_label(
 def _topics_in(
     text: str, phrases: Mapping[str, list[tuple[int, Phrase]]], *, cased: bool = True
 ) -> set[int]:
-    """Numbers of the topics that a text names; acronyms in capitals, or not `cased`."""
+    """Return the numbers of the topics that a text names.
+
+    Acronyms count in capitals only, or in any case if not `cased`.
+    """
     analysed = analyse(text)
     places = {term.position: term for term in analysed}
 

@@ -1,13 +1,13 @@
-"""Build who knows, who is alone and who could form a community, offline.
+"""Build offline: agents who hold each topic, isolated holders and possible communities.
 
 Read `build_expertise` first.
 
-The build reads what every agent may read, and the directory's métiers, missions and skills. The
-same inputs on the same day give the same bytes. A document, an agent or a topic that cannot be
-read is skipped, listed and counted (`SkippedItems`): none stops the build.
+The build reads the documents that every agent may read, and the directory's métiers, missions and
+skills. The same inputs on the same day give the same bytes. A document, an agent or a topic that
+cannot be read is skipped, listed and counted (`SkippedItems`); none of them stops the build.
 
-It is computed in SQL on files (decision 51), in bounded memory whatever the number of documents;
-`memory_build` is the reference that it is held to.
+The build is computed in SQL on files (decision 51), in bounded memory for any number of documents;
+tests compare it with the reference, `memory_build`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ from indexer.ports import Encoder
 from indexer.values import IndexedDocument
 
 BATCH_DOCUMENTS = 200
-"""Documents read in one request: their vectors are large."""
+"""Documents read in one request; a limit because their vectors are large."""
 
 
 def build_expertise(
@@ -47,10 +47,10 @@ def build_expertise(
     today: date,
     means: BuildMeans | None = None,
 ) -> Build:
-    """Read every kept document once, and the directory; compute who knows, in files.
+    """Read every indexed document once, and the directory, then compute the build in files.
 
-    Close the build when it is published. Raises `IndexUnreachable`, `ValueError` where too many
-    documents fail, and `EngineUnusable` where the engine cannot compute it.
+    Close the build after publishing it. Raises `IndexUnreachable`, `ValueError` if too many
+    documents fail, and `EngineUnusable` if the engine cannot compute it.
     """
     omissions, listed = SkippedItems(), check_topics((topic.id, topic) for topic in topics)
     for one in listed.malformed:
@@ -87,7 +87,7 @@ def build_from_files(
     leftovers: Sequence[UnlabelledDocument] = (),
     omissions: SkippedItems | None = None,
 ) -> Build:
-    """The computation on tables that stand: those of `build_input`."""
+    """Compute the build from the tables that `build_input` wrote."""
     omissions = omissions or SkippedItems()
     clusters = discover_clusters(without_topics(files, leftovers), omissions)
     omissions.check_share(read.documents)
@@ -113,7 +113,7 @@ def build_from_files(
 def all_documents(
     library: DocumentStore, omissions: SkippedItems | None = None
 ) -> Iterator[IndexedDocument]:
-    """Every indexed document, in batches; those that cannot be decoded are recorded as skipped."""
+    """Yield every indexed document, in batches; record undecodable documents as skipped."""
     omissions = omissions or SkippedItems()
     for source in sorted(library.sources()):
         waiting: list[str] = []
@@ -128,7 +128,7 @@ def all_documents(
 def _read_batch(
     library: DocumentStore, document_ids: Sequence[str], omissions: SkippedItems
 ) -> Iterator[IndexedDocument]:
-    """These documents in one request; where one fails, the remaining ones one by one."""
+    """Yield these documents from one request; if one fails, request the rest one by one."""
     given: set[str] = set()
     together = SkippedItems()
     with together.instead(SkippedKind.DOCUMENT, ""):

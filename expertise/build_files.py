@@ -1,8 +1,8 @@
 """The tables of a build, as Parquet files in one folder: written, computed, read, and deleted.
 
-They hold ids of agents, accounts and documents: the folder is its owner's alone (0700), is in no
-backup, and goes with the build; what a crash leaves is deleted by the next build, and where a
-worker starts. DuckDB reads and writes them in bounded memory, and spills beside them.
+They contain ids of agents, accounts and documents: only the owner can read the folder (0700), it is
+in no backup, and it is deleted with the build. The next build, or a starting worker, deletes what a
+crash left behind. DuckDB reads and writes the tables in bounded memory, and spills beside them.
 """
 
 import os
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     import duckdb
 
 FOLDER = "cartographie-en-cours"
-"""The folder of a build under way, in the data folder."""
+"""Name of the folder of a running build, in the data folder."""
 _SPILL = "spill"
 ROWS_AT_ONCE = 10_000
-"""Rows read at once: so many are in memory."""
+"""Rows of a result that are in memory at once."""
 
 
 class EngineUnusable(ValueError):
-    """The engine is missing, does not start, or has too little memory or disk; says what to do."""
+    """The engine is missing, does not start, or lacks memory or disk; the text says what to do."""
 
 
 class SqlEngine(Protocol):
-    """Computes a table from the tables of a folder, each a folder of Parquet files."""
+    """Computes a table from the tables of a folder; each table is a folder of Parquet files."""
 
     name: str
 
@@ -42,17 +42,17 @@ class SqlEngine(Protocol):
         ...
 
     def close(self) -> None:
-        """End what was started."""
+        """Stop what the engine started."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class BuildMeans:
-    """Where a build is computed, and with how much.
+    """Where a build is computed, and with which resources.
 
-    `folder` is the data folder; without one, a temporary folder serves. DuckDB takes at most
-    `memory_bytes`, beside what Python holds, and so many `threads` (0: as many as there are cores).
-    `spark_master` names who computes instead of DuckDB: `local[2]`, `spark://host:7077`.
+    `folder` is the data folder; without it, a temporary folder is used. DuckDB takes at most
+    `memory_bytes`, in addition to Python's memory, and `threads` threads (0: one per core).
+    `spark_master`, such as `local[2]` or `spark://host:7077`, selects Spark instead of DuckDB.
     """
 
     folder: Path | None = None
@@ -62,14 +62,17 @@ class BuildMeans:
 
 
 Columns = Mapping[str, tuple[str, Sequence[Any] | NDArray[Any]]]
-"""By name: (SQL type, values). All of one length."""
+"""Columns by name, as (SQL type, values), all of the same length."""
 
 
 class BuildFiles:
-    """A folder of tables, and the DuckDB that reads them. Closed, or forgotten, it is deleted."""
+    """A folder of tables, and the DuckDB connection that reads them.
+
+    The folder is deleted when the object is closed or garbage-collected.
+    """
 
     def __init__(self, means: BuildMeans) -> None:
-        # Imported here: a tenth of a second, and most commands build nothing.
+        # Imported here: it takes a tenth of a second, and most commands build nothing.
         import duckdb
 
         self.folder = _empty_folder(means.folder)
@@ -80,9 +83,9 @@ class BuildFiles:
         for setting in (
             f"SET memory_limit = '{means.memory_bytes}B'",
             f"SET temp_directory = '{spill}'",
-            # Order is asked for where it matters, and costs memory everywhere else.
+            # Queries sort where order matters; keeping it elsewhere costs memory.
             "SET preserve_insertion_order = false",
-            # Nothing is looked for on a network.
+            # No extension is downloaded.
             "SET autoinstall_known_extensions = false",
             "SET autoload_known_extensions = false",
             *([f"SET threads = {means.threads}"] if means.threads else []),
@@ -100,7 +103,10 @@ class BuildFiles:
                 raise
 
     def add(self, table: str, columns: Columns) -> None:
-        """Write one more part of a table. Raises `ValueError` for text that is no Unicode."""
+        """Write one more part of a table.
+
+        Raises `ValueError` for text that is not valid Unicode.
+        """
         number = self._parts[table] = self._parts.get(table, -1) + 1
         folder = self.folder / table
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -114,25 +120,25 @@ class BuildFiles:
             self._view(table)
 
     def compute(self, table: str, query: str) -> None:
-        """Make a table of tables, by the engine of the build."""
+        """Make a table from other tables, with the engine of the build."""
         self.engine.compute(self.folder, table, query)
         for path in (self.folder / table).iterdir():
             path.chmod(0o600)
         self._view(table)
 
     def rearrange(self, table: str, query: str) -> None:
-        """Make a table of tables that were read, by DuckDB whatever the engine."""
+        """Make a table from tables that were read, with DuckDB even if Spark computes the build."""
         _DuckEngine(self.read).compute(self.folder, table, query)
         self._view(table)
 
     def arrays(self, query: str) -> dict[str, NDArray[Any]]:
-        """All rows of a small query, by column."""
+        """Return all rows of a small query, by column."""
         with _errors_in_french():
             found: dict[str, NDArray[Any]] = self.read.cursor().execute(query).fetchnumpy()
         return found
 
     def rows(self, query: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query, of which a few are in memory at once."""
+        """Yield the rows of a query, with at most `ROWS_AT_ONCE` in memory."""
         with _errors_in_french():
             cursor = self.read.cursor().execute(query)
             some = cursor.fetchmany(ROWS_AT_ONCE)
@@ -142,29 +148,29 @@ class BuildFiles:
                 some = cursor.fetchmany(ROWS_AT_ONCE)
 
     def keep_only(self, tables: Collection[str]) -> None:
-        """Delete the tables that nothing reads any more: a large build's take gigabytes."""
+        """Delete all other tables, since those of a large build take gigabytes."""
         for path in self.folder.iterdir():
             if path.name not in (*tables, _SPILL):
                 self.read.execute(f"DROP VIEW IF EXISTS {path.name}")
                 _delete(path)
 
     def adopt(self, folder: Path) -> None:
-        """Move here the tables that another process wrote by `add`."""
+        """Move the tables that another process wrote with `add` into this folder."""
         for path in folder.iterdir():
             self._parts[path.name] = len(list(path.glob("*.parquet"))) - 1
             path.rename(self.folder / path.name)
             self._view(path.name)
 
     def parts(self, table: str) -> int:
-        """In how many parts a table was written."""
+        """Return the number of parts that a table was written in."""
         return self._parts.get(table, -1) + 1
 
     def part(self, table: str, number: int) -> str:
-        """One part, as SQL names it."""
+        """Return one part as a table expression for SQL."""
         return f"read_parquet('{_quoted(self.folder / table / f'{number:06}.parquet')}')"
 
     def close(self) -> None:
-        """Delete the folder."""
+        """Stop the engine, close the connection and delete the folder."""
         self.engine.close()
         self.read.close()
         self._end()
@@ -179,7 +185,7 @@ class BuildFiles:
 
 
 def delete_leftovers(folder: Path) -> None:
-    """Delete what a build that was killed left. Only for who holds the build's lock."""
+    """Delete the files of a build that was killed; the caller must hold the build's lock."""
     _delete(folder / FOLDER)
 
 
@@ -194,11 +200,11 @@ class _DuckEngine:
         _copy(self._connection, query, folder / table / "000000.parquet")
 
     def close(self) -> None:
-        """The connection is closed by who made it."""
+        """Do nothing: the owner of the connection closes it."""
 
 
 def _copy(connection: "duckdb.DuckDBPyConnection", query: str, path: Path) -> None:
-    # Made first, so that it is nobody else's from the start, whatever the umask.
+    # Created first with its mode, so that nobody else can ever read it, whatever the umask.
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
     with _errors_in_french():
         connection.execute(f"COPY ({query}) TO '{_quoted(path)}' (FORMAT parquet)")
@@ -207,7 +213,7 @@ def _copy(connection: "duckdb.DuckDBPyConnection", query: str, path: Path) -> No
 
 @contextmanager
 def _errors_in_french() -> Iterator[None]:
-    """What is full, memory or disk, is said with what to do; a wrong query stays a fault."""
+    """Turn a full memory or disk into `EngineUnusable`; other errors pass unchanged."""
     import duckdb
 
     try:

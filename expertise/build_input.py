@@ -1,15 +1,15 @@
-"""What a build reads, written as Parquet by one scan of the index and one of the directory.
+"""Write the input of a build as Parquet, by one scan of the index and one of the directory.
 
-A part of so many documents is in memory at once. The tables:
+At most `DOCUMENTS_PER_PART` documents are in memory at once. The tables:
 
 - `documents`: number, id, mark (record hash), key (`document_key`), day, whether it is an open
-  question, whether it asks for a skill. Those that every agent may read, and no others.
-- `contributions`: document, account, weight, own part.
-- `named`, `compared`: the topics that a document's text names and its vectors come near; from them
-  `labels`: document, topic, confidence.
-- `agents`: those who may be shown, numbered by id; `owners`: account, agent.
-- `entries`: topic, agent, and what the directory says of the two.
-- `metiers`: métier, topic: those that share a rare word.
+  question, whether it asks for a skill. Only documents that every agent may read.
+- `contributions`: document, account, weight, whether the agent wrote or answered.
+- `named`, `compared`: the topics that a document's text names and its vectors come near.
+- `labels`, made from these two: document, topic, confidence.
+- `agents`: the agents who may be shown, numbered by id; `owners`: account, agent.
+- `entries`: topic, agent, and what the agent's directory entry states about the topic.
+- `metiers`: métier, topic, for each pair that shares a rare word.
 - `topics`: number, and whether it is a topic, not a métier.
 """
 
@@ -57,13 +57,13 @@ from expertise.visibility import may_be_shown
 from indexer.values import IndexedDocument
 
 DOCUMENTS_PER_PART = 20_000
-"""Documents whose rows are in memory at once."""
+"""Number of documents whose rows are in memory at once."""
 ACCOUNTS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """How much was read, and how similar topics are to all documents."""
+    """Numbers of documents and contributions read, and the spread of topics' similarities."""
 
     documents: int
     contributions: int
@@ -80,10 +80,10 @@ def write_documents(
     leftovers: UnlabelledSample,
     omissions: SkippedItems,
 ) -> Read:
-    """Write every document that every agent may read; of others, contributions are counted.
+    """Write every document that every agent may read; count the contributions of all documents.
 
-    A document that fails is recorded in `omissions` only. Documents without a topic's label that
-    somebody contributed to are sampled in `leftovers`.
+    A document that fails is only recorded in `omissions`. Documents with contributors but without a
+    topic's label are sampled in `leftovers`.
     """
     seen, counted, contributions, part = 0, 0, 0, _Part(0)
     for one in documents:
@@ -92,7 +92,7 @@ def write_documents(
         if not is_universal(kept.access, rules.universal) or kept.evidence != EvidencePolicy.YES:
             continue
         with omissions.instead(SkippedKind.DOCUMENT, kept.id):
-            # What may fail comes first, so that a failing document adds nothing.
+            # Steps that may fail come first, so that a failing document adds nothing.
             entry = DocumentEntry.of(kept, one.record_hash, today, rules.asking)
             kept.id.encode()
             said = labels.of(one)
@@ -111,7 +111,7 @@ def write_documents(
 def label_documents(
     files: BuildFiles, topics: Sequence[Topic], vectors: TopicVectors | None, spread: Spread
 ) -> None:
-    """The array step: `labels`, part by part, as soon as the spread over all documents is known."""
+    """Write `labels`, part by part, when the spread over all documents is known."""
     step = TopicConfidences(topics, vectors, spread)
     for number in range(files.parts("named")):
         named = files.arrays(f"SELECT * FROM {files.part('named', number)}")
@@ -139,7 +139,7 @@ def label_documents(
 
 
 def write_topics(files: BuildFiles, topics: Sequence[Topic]) -> None:
-    """Write the list."""
+    """Write the list of topics."""
     columns: Columns = {
         "topic": ("BIGINT", range(len(topics))),
         "is_topic": ("BOOLEAN", [topic.kind == TopicKind.TOPIC for topic in topics]),
@@ -154,9 +154,10 @@ def write_directory(
     omissions: SkippedItems,
     today: date,
 ) -> None:
-    """Write the agents who may be shown, numbered by id, and what the directory says of topics.
+    """Write the agents who may be shown, numbered by id, and the topics of their directory entries.
 
-    An id that comes twice, and who cannot be read, is recorded in `omissions`.
+    An agent with an id that occurs twice, or whose entry cannot be read, is recorded in
+    `omissions`.
     """
     names = TopicNames.of(topics)
     numbers = {topic.id: number for number, topic in enumerate(topics)}
@@ -219,7 +220,7 @@ def write_directory(
 
 
 def write_owners(files: BuildFiles, book: AccountDirectory) -> None:
-    """Write whose the accounts are, as far as they may be shown."""
+    """Write the agent of each account, for agents who may be shown."""
     owned = _Table({"account": "VARCHAR", "id": "VARCHAR"})
     for some in _batches(files.rows("SELECT DISTINCT account FROM contributions")):
         for account, agent in book.by_account(some).items():
@@ -232,7 +233,7 @@ def write_owners(files: BuildFiles, book: AccountDirectory) -> None:
 def without_topics(
     files: BuildFiles, leftovers: Sequence[UnlabelledDocument]
 ) -> tuple[UnlabelledDocument, ...]:
-    """Those that got no topic by vector either."""
+    """Return the documents of the sample that got no topic by vector either."""
     if not leftovers:
         return ()
     files.add("leftovers", {"id": ("VARCHAR", [one.document_id for one in leftovers])})
@@ -245,7 +246,7 @@ def without_topics(
 
 
 def _batches(rows: Iterator[tuple[str]]) -> Iterator[list[str]]:
-    """Without the empty name, which stands for those that no directory can have."""
+    """Yield account names in batches, without the empty name that replaces invalid ones."""
     while some := [account for (account,) in islice(rows, ACCOUNTS_AT_ONCE)]:
         yield [account for account in some if account]
 
@@ -269,7 +270,7 @@ _SAID = {
 
 
 class _Table:
-    """Rows that wait to be written as one part."""
+    """Rows waiting to be written as one part."""
 
     def __init__(self, kinds: dict[str, str]) -> None:
         self._kinds = kinds
@@ -282,7 +283,7 @@ class _Table:
         self._rows.append(row)
 
     def write(self, files: BuildFiles, table: str) -> None:
-        """Write what waits; of a table that nothing was written of, an empty part."""
+        """Write the waiting rows; write an empty part if nothing was written to the table yet."""
         if self._rows or not files.parts(table):
             columns = list(zip(*self._rows, strict=True)) or [()] * len(self._kinds)
             named = zip(self._kinds.items(), columns, strict=True)
@@ -292,7 +293,7 @@ class _Table:
 
 @dataclass(slots=True)
 class _Part:
-    """Documents that wait to be written, numbered from `first`."""
+    """Documents waiting to be written, numbered from `first`."""
 
     first: int
     entries: list[DocumentEntry] = field(default_factory=list)
@@ -340,7 +341,7 @@ class _Part:
 
 
 def _unicode(account: str) -> str:
-    """Half a character is in no directory: such an account is nobody's, as the empty one."""
+    """Return the account, or an empty text if it is not valid Unicode, thus in no directory."""
     try:
         account.encode()
     except UnicodeEncodeError:

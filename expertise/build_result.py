@@ -1,7 +1,7 @@
-"""A build's tables as its records: topics, cells, communities, proposed topics, documents.
+"""Read a build's tables as records: topics, cells, communities, proposed topics, documents.
 
-What is computed here is small: by topic, or by topic and area. All else is read in order from the
-tables, a few rows at once.
+Only small results, by topic or by topic and area, are computed here. Everything else is read in
+order from the tables, a few rows at a time.
 """
 
 from collections import Counter, defaultdict
@@ -58,7 +58,7 @@ TABLES_READ = frozenset(
 )
 """The tables that a build's records are read from."""
 ROWS_AT_ONCE = 100_000
-"""Rows of evidence, and topics of documents, in memory at once."""
+"""Rows of evidence, or of documents' topics, that are in memory at once."""
 
 _DEMONSTRATED, _METIER, _DECLARED = map(
     BASES.index, (Basis.DEMONSTRATED, Basis.METIER, Basis.DECLARED)
@@ -67,7 +67,10 @@ _DEMONSTRATED, _METIER, _DECLARED = map(
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """How widely a holder is alone, and the ids of the next ones; `listed`: their area is known."""
+    """The widest area in which a holder is alone, and the ids of the nearest other holders.
+
+    `listed` is true if the holder's département is known.
+    """
 
     agent_id: str
     scope: IsolationScope
@@ -77,10 +80,10 @@ class Alone:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Build:
-    """One day's build, in files. It holds a folder: close it, or leave its `with` block.
+    """One day's build, in files. It owns a folder: close it, or use it in a `with` block.
 
-    `alone` is by (topic, agent), numbers both; `sights` by topic; `groups` are the topics that the
-    same agents hold. The counts are those of `BuildStamp`.
+    `alone` is indexed by (topic number, agent number), `sights` by topic number; `groups` are
+    topics that the same agents hold. `BuildStamp` explains the counts.
     """
 
     day: date
@@ -96,26 +99,26 @@ class Build:
 
     @property
     def documents(self) -> int:
-        """How many documents every agent may read."""
+        """Number of documents that every agent may read."""
         return self.read.documents
 
     @property
     def contributions(self) -> int:
-        """How many of their contributions count."""
+        """Number of contributions to these documents that count."""
         return self.read.contributions
 
     @property
     def contributions_seen(self) -> int:
-        """How many contributions all documents have."""
+        """Number of contributions to all documents."""
         return self.read.contributions_seen
 
     @property
     def engine(self) -> str:
-        """Who computed it: `duckdb` or `spark`."""
+        """Name of the engine that computed the build: `duckdb` or `spark`."""
         return self.files.engine.name
 
     def close(self) -> None:
-        """Delete its files."""
+        """Delete the build's files."""
         self.files.close()
 
     def __enter__(self) -> Self:
@@ -130,10 +133,7 @@ class Build:
         self.close()
 
     def records(self) -> Iterator[BuildRecord]:
-        """Topics, cells, communities, proposed topics, documents, then what was skipped.
-
-        Always in the same order.
-        """
+        """Yield topics, cells, communities, proposals, documents, then skipped items."""
         yield from self._topics()
         yield from self._cells()
         yield from self._communities()
@@ -155,7 +155,7 @@ class Build:
         return found
 
     def _cells(self) -> Iterator[CellRecord]:
-        """Holdings and their evidence, both by topic and agent, read side by side."""
+        """Read holdings and their evidence side by side, both sorted by topic and agent."""
         held = self.files.rows(
             "SELECT topic, agent, basis, strength, id, departement FROM holdings "
             "ORDER BY topic, agent"
@@ -171,12 +171,12 @@ class Build:
                 strength / MILLION,
                 alone.scope if alone else IsolationScope.NONE,
                 alone.nearest if alone else (),
-                # Both have one for each of the strengths.
+                # Both queries return the same pairs: those of `strengths`.
                 next(evidence) if basis == _DEMONSTRATED else NO_EVIDENCE,
             )
 
     def _evidence(self) -> Iterator[EvidenceColumns]:
-        """By topic and agent; some cells at once, as columns, of a table in that order."""
+        """Yield the evidence of each cell by topic and agent, reading several cells at once."""
         self.files.rearrange(
             "weighed",
             "SELECT topic, agent, "
@@ -237,10 +237,11 @@ class Build:
         return tuple(id_ for (id_,) in rows)
 
     def _assigned(self) -> Iterator[tuple[str, str]]:
-        """By key, the fastest order to write a table in; some at once, as columns.
+        """Yield (document key, its topics as JSON), by key, several documents at once.
 
-        Keys are digests: their beginnings part them evenly. A hundred times a float32 is exact in
-        a double, so that the nearest whole number is what `round` finds.
+        The order of keys is the fastest order to write a table in. Keys are digests, so that their
+        first characters divide them evenly. A hundred times a float32 is exact in a double, so that
+        the nearest whole number is the number that `round` finds.
         """
         heads = [f"[{compact_json(topic.id)}," for topic in self.topics]
         tails = [f"{compact_json(hundredths / 100)}]" for hundredths in range(101)]
@@ -268,7 +269,7 @@ class Build:
 
 
 def proposal_records(clusters: Sequence[Cluster]) -> Iterator[ProposalRecord]:
-    """The topics that are proposed, by number."""
+    """Yield the proposed topics as records, numbered in their order."""
     for number, cluster in enumerate(clusters):
         yield ProposalRecord(
             number,
@@ -278,7 +279,7 @@ def proposal_records(clusters: Sequence[Cluster]) -> Iterator[ProposalRecord]:
 
 
 def skipped_records(skipped: Sequence[SkippedItem]) -> Iterator[SkippedRecord]:
-    """What was skipped, by kind and id."""
+    """Yield the skipped items as records, sorted by kind and id."""
     ordered = sorted(skipped, key=lambda one: (one.part, one.id, one.reason))
     for number, one in enumerate(ordered):
         yield SkippedRecord(number, one)
@@ -296,7 +297,7 @@ class _Sights:
 def sights_and_isolation(
     files: BuildFiles, least_known: float
 ) -> tuple[list[TopicSight], dict[tuple[int, int], Alone]]:
-    """Of each topic, how much of its people shows; and who may be called alone, how widely."""
+    """Return the sight of each topic, and the holders who may be called alone by (topic, agent)."""
     counts = files.arrays("SELECT * FROM topic_counts ORDER BY topic")
     ((people, metiers, told),) = files.rows(
         "SELECT count(*), count(*) FILTER (metier <> ''), count(*) FILTER (told) FROM agents"
@@ -351,7 +352,7 @@ def _whole(values: Any) -> IntArray:
 def _isolation(
     files: BuildFiles, sights: _Sights, least_known: float
 ) -> dict[tuple[int, int], Alone]:
-    """As `isolation.find_isolation`, of those who are the only ones seen in an area."""
+    """Compute `isolation.find_isolation` for the only holders seen in an area."""
     lone = files.arrays("SELECT * FROM lone ORDER BY topic, agent")
     topic, agent = _whole(lone["topic"]), _whole(lone["agent"])
     if not len(topic):
@@ -386,7 +387,7 @@ def _sizes(sights: _Sights, lone: Mapping[str, Any], area: str) -> IntArray:
 
 
 class _NearHolders:
-    """Some holders of each topic in each département, as arrays; asked in the order of topics."""
+    """A few holders of each topic in each département, as arrays; topics must be asked in order."""
 
     def __init__(self, files: BuildFiles) -> None:
         rows = files.rows("SELECT topic, agent, id, departement FROM near ORDER BY topic, agent")
@@ -410,7 +411,7 @@ class _NearHolders:
 
 
 def topic_groups(files: BuildFiles) -> list[tuple[int, ...]]:
-    """Groups of topics that the same agents hold; see `clustering.linked_topics`."""
+    """Return groups of topics that the same agents hold; see `clustering.linked_topics`."""
     pairs = list(files.rows("SELECT topic, other, many FROM shared ORDER BY topic, other"))
     counts = {topic: many for topic, other, many in pairs if topic == other}
     return linked_topics([one for one in pairs if one[0] < one[1]], counts)

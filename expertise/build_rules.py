@@ -12,8 +12,8 @@ class BuildRules:
 
     `universal` are the principals that every agent has; `least_strength` is the threshold for
     holders; a build older than `oldest_days` is not shown. Documents of the kinds `asking` ask for
-    a skill, and make nobody a holder. `least_known`, from 0 to 1, is how likely «alone» has to be
-    right for anybody to be called so: that they hold the topic, and nobody is out of sight.
+    a skill, and make nobody a holder. `least_known`, from 0 to 1, is the least probability that
+    «alone» is right: that the agent holds the topic, and that no other holder is out of sight.
     """
 
     universal: frozenset[str] = frozenset({"everyone"})

@@ -1,16 +1,16 @@
-"""The build in SQL: each step is a table made of tables before it.
+"""The build in SQL: each step makes a table from earlier tables.
 
-The text is the same for DuckDB and for Spark: it keeps to what both dialects say alike. Three
-habits hold that:
+The text is the same for DuckDB and for Spark: it uses only what both dialects share. Three rules
+ensure the same result everywhere:
 
 - Weights become whole millionths (`holders.whole_millionths`) by a multiplication, an addition and
-  `floor`, whose bits IEEE 754 fixes. From there on only whole numbers are added up: their sum is
-  the same in whatever order rows come, on however many threads or machines.
-- Every order is total: ties go by id, compared by code point on both.
-- `CAST` says the type wherever the two would choose different ones (a sum, `floor`), and a number
+  `floor`, whose bits IEEE 754 fixes. From there on only whole numbers are added: their sum does not
+  depend on the order of rows, nor on the number of threads or machines.
+- Every order is total: ties are broken by id, compared by code point on both engines.
+- `CAST` sets the type where the engines would choose different ones (a sum, `floor`), and a number
   with a fraction is written with an exponent, since `0.5` alone is a decimal.
 
-The tables that the steps begin with are those of `build_input`.
+The steps begin with the tables of `build_input`.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,9 @@ from expertise.holders import (
 )
 
 KEPT_PER_AREA = 4
-"""Holders of a topic kept for each département: the nearest three, and the one who looks."""
+"""Holders of a topic kept for each département: the nearest three, and possibly the agent who looks
+for them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,11 @@ _CONTRIBUTED = f"""
     JOIN labels l ON l.document = c.document
     LEFT JOIN agreed g ON g.topic = l.topic AND g.agent = o.agent
 """
-"""Each contribution of an agent with each topic of its document."""
+"""Query for each contribution of an agent with each topic of its document."""
 
 
 def steps(least_strength: float) -> Sequence[Step]:
-    """In the order in which they are made."""
+    """Return the steps in the order in which they are computed."""
     least = least_millionths(least_strength)
     comment = least_millionths(COMMENT_ON_TOPIC)
     wrote = least_millionths(WROTE_ON_TOPIC)
@@ -69,7 +71,7 @@ def steps(least_strength: float) -> Sequence[Step]:
     declared = BASES.index(Basis.DECLARED)
     factors = ", ".join(f"({rank}, {factor})" for rank, factor in enumerate(DISCOUNTS.tolist()))
     return (
-        # Whom the directory names on a topic, or whose métier shares a rare word with it.
+        # Agents to whom the directory gives a topic, or whose métier shares a rare word with it.
         Step(
             "agreed",
             """
@@ -78,7 +80,7 @@ def steps(least_strength: float) -> Sequence[Step]:
             SELECT m.topic, a.agent FROM metiers m JOIN agents a ON a.metier = m.metier
             """,
         ),
-        # Who shows on a topic, who wrote there themselves, and whose documents may make a holder:
+        # Agents who show on a topic, who wrote themselves, and whose documents may make a holder:
         # a sum without discount is never less than the strength, and needs no order.
         Step(
             "pairs",
@@ -130,7 +132,7 @@ def steps(least_strength: float) -> Sequence[Step]:
             ) every_strength WHERE strength >= {least}
             """,
         ),
-        # A topic with evidence gets no second row for what the directory says.
+        # Pairs with evidence get no second row from the directory.
         Step(
             "holdings",
             f"""
@@ -144,7 +146,7 @@ def steps(least_strength: float) -> Sequence[Step]:
             ) h JOIN agents a ON a.agent = h.agent
             """,
         ),
-        # Whoever is seen on a topic: nobody is alone beside them.
+        # Agents seen on a topic: nobody else is alone there.
         Step(
             "seen",
             f"""
@@ -184,7 +186,7 @@ def steps(least_strength: float) -> Sequence[Step]:
             WHERE h.basis <> {declared} AND (d.many = 1 OR r.many = 1 OR c.many = 1)
             """,
         ),
-        # Holders by département, a few of each: the nearest are among them.
+        # A few holders of each département: the nearest holders are among them.
         Step(
             "near",
             f"""
@@ -224,7 +226,7 @@ def steps(least_strength: float) -> Sequence[Step]:
 
 
 DOCUMENTS_KEPT_PER_TOPIC = 20
-"""How many documents, and how many open questions, are stored with each topic."""
+"""Number of documents, and of open questions, stored with each topic."""
 
 
 def _documents_of_topics(order: str, condition: str) -> str:
@@ -239,7 +241,7 @@ def _documents_of_topics(order: str, condition: str) -> str:
 
 
 def _topic_counts(demonstrated: int) -> str:
-    """What `isolation.SightCounts` counts by topic; `stated` of every kind of topic."""
+    """Return the query for the counts of `isolation.SightCounts`; `stated` covers métiers too."""
     return f"""
         SELECT t.topic, t.is_topic,
                coalesce(e.stated, 0) AS stated, coalesce(e.on_mission, 0) AS missions,

@@ -1,4 +1,4 @@
-"""What a build is kept as: its records, its tables, and the rows between them."""
+"""The stored form of a build: records, database tables, and the conversion between them."""
 
 import json
 import zlib
@@ -23,9 +23,10 @@ HASH_PREFIX_CHARS = 12
 
 @dataclass(frozen=True, slots=True)
 class CellEvidence:
-    """A document of a cell, and the account that contributed.
+    """A document that counts for a cell, and the account that contributed to it.
 
-    `weight` is from 0 to 1; `mark` is the beginning of the document's record hash.
+    `weight` is confidence times the contribution's weight, times `AGREED` if the directory agrees;
+    `mark` is the beginning of the document's record hash.
     """
 
     document_id: str
@@ -36,9 +37,9 @@ class CellEvidence:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceColumns(Sequence[CellEvidence]):
-    """The evidence of a cell, strongest first, by column: it is written and read as that.
+    """The evidence of a cell, strongest first, in columns, as it is written and read.
 
-    A row is made where it is asked for: of millions written, few are read.
+    A `CellEvidence` is made only when it is asked for: of millions of rows written, few are read.
     """
 
     document_ids: tuple[str, ...] = ()
@@ -73,8 +74,9 @@ NO_EVIDENCE = EvidenceColumns()
 class CellRecord:
     """An agent who holds, or declares, a topic.
 
-    `departement` is where they were in post; `nearest` are the nearest other holders, for agents
-    who are alone in an area; `evidence` are all the documents, strongest first.
+    `departement` is where the agent was in post at the build; `nearest` are the ids of the nearest
+    other holders, for agents who are alone in an area; `evidence` contains all documents, strongest
+    first.
     """
 
     topic_id: str
@@ -89,10 +91,9 @@ class CellRecord:
 
 @dataclass(frozen=True, slots=True)
 class TopicSight:
-    """How much of a topic's people the build sees; see `expertise.isolation.Sight`.
+    """The part of a topic's people that the build sees; see `expertise.isolation.Sight`.
 
-    `share`, from 0 to 1, of them show. `enough`: so many, and so surely of the topic, that somebody
-    may be called alone on it.
+    `share` is from 0 to 1. `enough` is true if an agent may be called alone on the topic.
     """
 
     share: float
@@ -101,7 +102,7 @@ class TopicSight:
 
 @dataclass(frozen=True, slots=True)
 class TopicRecord:
-    """A topic of the list, with documents to start with and unanswered questions."""
+    """A topic of the list, with documents to start with and unanswered questions, by id."""
 
     topic: Topic
     documents: tuple[str, ...]
@@ -110,14 +111,14 @@ class TopicRecord:
 
 
 ASSIGNED_AT_ONCE = 10_000
-"""Documents in one record: there are as many as the index has, and each is two short texts."""
+"""Documents in one record: a record per document would be too many."""
 
 
 @dataclass(frozen=True, slots=True)
 class AssignedRecord:
-    """The topics of documents with contributors, each as it is kept: `assigned_text`.
+    """The topics of documents with contributors, each as the JSON of `assigned_text`.
 
-    `ASSIGNED_AT_ONCE` documents by key, and fewer in the last record.
+    A record contains `ASSIGNED_AT_ONCE` documents by key; the last record contains fewer.
     """
 
     keys: tuple[str, ...]
@@ -125,20 +126,20 @@ class AssignedRecord:
 
 
 def assigned_records(some: Iterable[tuple[str, str]]) -> Iterator[AssignedRecord]:
-    """Records of the (key, topics) of all documents, by key."""
+    """Yield the (key, topics) of all documents as records."""
     rows = iter(some)
     while found := list(islice(rows, ASSIGNED_AT_ONCE)):
         yield AssignedRecord(*zip(*found, strict=True))
 
 
 def document_key(document_id: str) -> str:
-    """The key of a document: 96 bits of its id's digest."""
+    """Return the key of a document: 96 bits of its id's digest."""
     return digest(document_id)[:DOCUMENT_KEY_CHARS]
 
 
 @dataclass(frozen=True, slots=True)
 class CommunityRecord:
-    """A community: topics and members by id."""
+    """A community with the ids of its topics and members."""
 
     number: int
     kind: CommunityKind
@@ -165,7 +166,7 @@ class ProposalRecord:
 
 @dataclass(frozen=True, slots=True)
 class SkippedRecord:
-    """One thing that the build skipped."""
+    """An item that the build skipped."""
 
     number: int
     item: SkippedItem
@@ -180,8 +181,8 @@ BuildRecord: TypeAlias = (
 class BuildStamp:
     """A published build: its day, digests and counts.
 
-    `least_strength` is the threshold for holders; `documents` and `contributions` count what
-    every agent may read, of `contributions_seen`.
+    `least_strength` is the threshold for holders; `documents` and `contributions` count documents
+    that every agent may read, `contributions_seen` counts the contributions to all documents.
     """
 
     id: str
@@ -198,7 +199,7 @@ metadata = sa.MetaData()
 
 _BUILD = sa.String(32)
 _ID = sa.String(200)
-# An agent's id may be longer than an index takes: its digest stands for it.
+# An agent's id may be too long for an index, so that its digest is the key.
 _KEY = sa.String(64)
 
 builds = sa.Table(
@@ -213,7 +214,7 @@ builds = sa.Table(
     sa.Column("contributions", sa.Integer, nullable=False),
     sa.Column("contributions_seen", sa.Integer, nullable=False),
 )
-# One row, or none: which build is read.
+# The build that is read: one row, or none.
 current = sa.Table(
     "expertise_current",
     metadata,
@@ -270,7 +271,7 @@ proposals = sa.Table(
     sa.Column("documents", sa.Text, nullable=False),
     sa.Column("terms", sa.Text, nullable=False),
 )
-# There are as many rows as documents: the key is the table's own order, and short.
+# There is a row for each document: the key is short, and the table is stored in its order.
 assigned = sa.Table(
     "expertise_assigned",
     metadata,
@@ -294,17 +295,18 @@ alone_topics = sa.Table(
     sa.Column("day", sa.Date, primary_key=True),
     sa.Column("topic_id", _ID, primary_key=True),
 )
-"""Of builds that may be gone: the topics that one agent alone held on their day, or an empty id
-for each day; never who."""
+"""Topics that only one agent held on a day, with an empty id for each day of a build. The rows
+outlive their builds, and never name the agent.
+"""
 
 OF_A_BUILD = (topics, cells, communities, members, proposals, assigned, skipped)
-"""The tables whose rows go with their build."""
+"""The tables whose rows are deleted with their build."""
 
 Row = dict[str, Any]
 
 
 def topic_row(record: TopicRecord) -> Row:
-    """A topic as it is kept."""
+    """Return a topic's row."""
     topic = record.topic
     lists = [topic.alt_labels, topic.broader, record.documents, record.questions]
     if record.sight:
@@ -318,14 +320,14 @@ def topic_row(record: TopicRecord) -> Row:
 
 
 def topic_record(row: sa.RowMapping) -> TopicRecord:
-    """A topic as it was built; of a build without sight nobody says how much it sees."""
+    """Return a topic from its row; `sight` is None for builds that did not store it."""
     alt, broader, documents, questions, *sight = map(tuple, json.loads(row["lists"]))
     topic = Topic(row["id"], row["label"], alt, broader, TopicKind(row["kind"]))
     return TopicRecord(topic, documents, questions, *(TopicSight(*one) for one in sight))
 
 
 def cell_row(record: CellRecord) -> Row:
-    """A cell as it is kept; all its document ids, compressed."""
+    """Return a cell's row; its evidence is compressed."""
     proofs = record.evidence
     columns = (proofs.document_ids, proofs.accounts, proofs.weights, proofs.marks)
     return {
@@ -342,7 +344,7 @@ def cell_row(record: CellRecord) -> Row:
 
 
 def cell_record(row: sa.RowMapping) -> CellRecord:
-    """A cell as it was built."""
+    """Return a cell from its row."""
     columns = json.loads(zlib.decompress(row["proofs"])) if row["proofs"] else ()
     return CellRecord(
         row["topic_id"],
@@ -357,7 +359,7 @@ def cell_record(row: sa.RowMapping) -> CellRecord:
 
 
 def community_row(record: CommunityRecord) -> Row:
-    """A community as it is kept, without its members."""
+    """Return a community's row, without its members."""
     return {
         "number": record.number,
         "kind": record.kind.value,
@@ -366,7 +368,7 @@ def community_row(record: CommunityRecord) -> Row:
 
 
 def member_rows(record: CommunityRecord) -> list[Row]:
-    """Its members."""
+    """Return the rows of a community's members."""
     return [
         {"number": record.number, "agent_key": digest(agent_id), "agent_id": agent_id}
         for agent_id in record.members
@@ -374,7 +376,7 @@ def member_rows(record: CommunityRecord) -> list[Row]:
 
 
 def community_record(row: sa.RowMapping, found: Mapping[int, list[str]]) -> CommunityRecord:
-    """A community as it was built; `found` holds members by its number."""
+    """Return a community from its row; `found` holds members by the community's number."""
     return CommunityRecord(
         row["number"],
         CommunityKind(row["kind"]),
@@ -387,12 +389,12 @@ compact_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encod
 
 
 def assigned_text(topics: Sequence[tuple[str, float]]) -> str:
-    """(id, confidence from 0 to 1 in hundredths) of each topic of a document, as it is kept."""
+    """Return the topics of a document as JSON: (id, confidence from 0 to 1 in hundredths)."""
     return compact_json(topics)
 
 
 def proposal_row(record: ProposalRecord) -> Row:
-    """A proposed topic as it is kept."""
+    """Return a proposed topic's row."""
     return {
         "number": record.number,
         "documents": json.dumps(record.documents),
@@ -401,7 +403,7 @@ def proposal_row(record: ProposalRecord) -> Row:
 
 
 def proposal_record(row: sa.RowMapping) -> ProposalRecord:
-    """A proposed topic as it was built."""
+    """Return a proposed topic from its row."""
     return ProposalRecord(
         row["number"],
         tuple((id_, mark) for id_, mark in json.loads(row["documents"])),
@@ -410,7 +412,7 @@ def proposal_record(row: sa.RowMapping) -> ProposalRecord:
 
 
 def skipped_row(record: SkippedRecord) -> Row:
-    """What a build left out as it is kept."""
+    """Return a skipped item's row."""
     one = record.item
     return {
         "number": record.number,
@@ -421,14 +423,14 @@ def skipped_row(record: SkippedRecord) -> Row:
 
 
 def skipped_item(row: sa.RowMapping) -> SkippedItem:
-    """What a build left out as it was built."""
+    """Return a skipped item from its row."""
     return SkippedItem(SkippedKind(row["part"]), row["id"], row["reason"])
 
 
 def rows_of(
     record: TopicRecord | CellRecord | CommunityRecord | ProposalRecord | SkippedRecord,
 ) -> Iterator[tuple[sa.Table, Row]]:
-    """A record as rows, each with its table."""
+    """Yield the rows of a record, each with its table."""
     if isinstance(record, TopicRecord):
         yield topics, topic_row(record)
     elif isinstance(record, CellRecord):

@@ -1,4 +1,4 @@
-"""Builds in the state database: one is read while the next is written, then a pointer moves."""
+"""Builds in the state database: publish writes a new build, then moves the pointer to it."""
 
 import hashlib
 import json
@@ -52,16 +52,19 @@ from expertise.values import TopicsOf
 from indexer.state import digest, storable
 
 _ROWS_PER_TRANSACTION = 20_000
-"""Rows in one transaction: crawls and servers write to the same database meanwhile."""
+"""Rows in one transaction, so that crawls and servers can write in between."""
 _ID_BYTES = 6
-"""Of a build's id: every row and every index has it, and no more than three stand at once."""
+"""Bytes of a build's id: short, since every row and index contains it, and at most three builds
+exist at once.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class IsolationQuery:
-    """Which isolated holders: in these départements (None: all), of these topics (None: all).
+    """Which isolated holders to return: `departements` and `topic_ids` (None: all).
 
-    Ordered by département, topic and agent; `by_agent`: by département, agent and topic.
+    Holders are sorted by département, topic and agent; with `by_agent`, by département, agent and
+    topic.
     """
 
     departements: tuple[str, ...] | None = None
@@ -77,12 +80,14 @@ class IsolationQuery:
 
 
 TREND_DAYS = 400
-"""How long it is kept which topics rested on one agent: a year, and what compares with it."""
+"""Days for which the topics that depended on one agent are kept: a year, and some weeks to compare
+it with.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CellPlace:
-    """Where an agent who holds a topic, or only declares it, was in post; without evidence."""
+    """The département of an agent who holds a topic or only declares it; without evidence."""
 
     topic_id: str
     agent_id: str
@@ -91,35 +96,35 @@ class CellPlace:
 
 
 class BuildToPublish(Protocol):
-    """What is written of a build: its records, one after the other."""
+    """Port: what `SqlBuilds.publish` needs of a build."""
 
     @property
     def day(self) -> date:
-        """The day it is of."""
+        """The build's day."""
         ...
 
     @property
     def rules(self) -> BuildRules:
-        """The settings it was made with."""
+        """The settings that the build was made with."""
         ...
 
     @property
     def documents(self) -> int:
-        """How many documents every agent may read."""
+        """Number of documents that every agent may read."""
         ...
 
     @property
     def contributions(self) -> int:
-        """How many of their contributions count."""
+        """Number of contributions to these documents that count."""
         ...
 
     @property
     def contributions_seen(self) -> int:
-        """How many contributions all documents have."""
+        """Number of contributions to all documents."""
         ...
 
     def records(self) -> Iterator[BuildRecord]:
-        """Always in the same order."""
+        """Yield the records, always in the same order."""
         ...
 
 
@@ -132,11 +137,11 @@ class SqlBuilds:
         self.community_decisions = SqlCommunityDecisions(engine, register)
 
     def publish(self, build: BuildToPublish, listed: TopicList) -> BuildStamp:
-        """Write a build beside the current one, then make it the current one.
+        """Write a build beside the current build, then make it the current build.
 
-        A failure leaves the current one in place; the rows written are deleted by the next
-        publication. The previous build stays, for answers that still read it. Only one process
-        may publish at a time.
+        After a failure the current build stays in place, and the next publication deletes the rows
+        written. The previous build is kept for answers that still read it. Only one process may
+        publish at a time.
         """
         former = self._current_id()
         self._forget_all_but(former)
@@ -161,7 +166,7 @@ class SqlBuilds:
         return stamp
 
     def _note_alone(self, connection: sa.Connection, build_id: str, day: date) -> None:
-        """The topics that one agent alone holds; of one day the last build stands."""
+        """Store the topics that one agent alone holds, in place of those of the same day."""
         held = cells.c.build_id == build_id
         alone = (
             sa.select(cells.c.topic_id)
@@ -178,7 +183,7 @@ class SqlBuilds:
         )
 
     def alone_by_day(self) -> Mapping[date, frozenset[str]]:
-        """By day of a build, oldest first: the ids of the topics that one agent alone held."""
+        """Return the ids of topics that only one agent held, by day of a build, oldest first."""
         query = sa.select(alone_topics.c.day, alone_topics.c.topic_id).order_by(alone_topics.c.day)
         found: dict[date, set[str]] = {}
         with self._engine.connect() as connection:
@@ -187,20 +192,20 @@ class SqlBuilds:
         return {day: frozenset(ids - {""}) for day, ids in found.items()}
 
     def current(self) -> BuildStamp | None:
-        """The current build, or None before the first."""
+        """Return the current build, or None before the first."""
         query = sa.select(builds).join(current, current.c.build_id == builds.c.id)
         with self._engine.connect() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else BuildStamp(**row)
 
     def topics(self, build_id: str) -> tuple[TopicRecord, ...]:
-        """Every topic, by id."""
+        """Return every topic, sorted by id."""
         query = sa.select(topics).where(topics.c.build_id == build_id).order_by(topics.c.id)
         with self._engine.connect() as connection:
             return tuple(map(topic_record, connection.execute(query).mappings()))
 
     def cells_of(self, build_id: str, agent_ids: Sequence[str]) -> tuple[CellRecord, ...]:
-        """The cells of a few agents, by topic."""
+        """Return the cells of a few agents, sorted by topic."""
         query = (
             sa.select(cells)
             .where(cells.c.build_id == build_id, cells.c.agent_key.in_(map(digest, agent_ids)))
@@ -211,7 +216,7 @@ class SqlBuilds:
     def cells_between(
         self, build_id: str, agent_ids: Iterable[str], topic_ids: Iterable[str]
     ) -> tuple[CellRecord, ...]:
-        """The cells of these agents and topics."""
+        """Return the cells of these agents on these topics."""
         with self._engine.connect() as connection:
             query = sa.select(cells).where(
                 cells.c.build_id == build_id,
@@ -230,7 +235,7 @@ class SqlBuilds:
         *,
         each_departement: bool = True,
     ) -> tuple[CellRecord, ...]:
-        """At most `most` cells of each topic and basis (and département)."""
+        """Return at most `most` cells of each topic and basis (and département)."""
         parts = [cells.c.topic_id, cells.c.basis]
         if each_departement:
             parts.append(cells.c.departement)
@@ -250,7 +255,7 @@ class SqlBuilds:
         return self._cells(query)
 
     def places(self, build_id: str, topic_ids: Sequence[str], most: int) -> tuple[CellPlace, ...]:
-        """Who holds or declares these topics, and where; holders first, at most `most`."""
+        """Return at most `most` agents who hold or declare these topics, holders first."""
         declared = cells.c.basis == Basis.DECLARED.value
         query = (
             sa.select(cells.c.topic_id, cells.c.agent_id, cells.c.departement, declared)
@@ -265,7 +270,7 @@ class SqlBuilds:
             )
 
     def isolated_cells(self, build_id: str, asked: IsolationQuery) -> tuple[CellRecord, ...]:
-        """One page of the cells of isolated holders."""
+        """Return one page of the cells of isolated holders."""
         query = sa.select(cells).where(
             cells.c.build_id == build_id,
             cells.c.scope.in_([scope.value for scope in asked.scopes]),
@@ -288,7 +293,10 @@ class SqlBuilds:
         kind: CommunityKind | None = None,
         most: int | None = 100,
     ) -> tuple[CommunityRecord, ...]:
-        """The communities by number: of one agent, or of one kind; `most` of them, or all."""
+        """Return communities by number: of one agent, of one kind, or all.
+
+        At most `most` are returned, all for None.
+        """
         query = sa.select(communities).where(communities.c.build_id == build_id)
         if kind is not None:
             query = query.where(communities.c.kind == kind.value)
@@ -310,25 +318,25 @@ class SqlBuilds:
         return tuple(community_record(row, found) for row in rows)
 
     def joined(self, topic_ids: Sequence[str]) -> tuple[str, ...]:
-        """Ids of the agents who joined the community of one of these topics, by id."""
+        """Return the ids of agents who joined the community of one of these topics, by id."""
         return agents_who_joined(self._engine, topic_ids)
 
     def proposals(self, build_id: str) -> tuple[ProposalRecord, ...]:
-        """The topics that the build proposes, by number."""
+        """Return the topics that the build proposes, by number."""
         query = sa.select(proposals).where(proposals.c.build_id == build_id)
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(proposals.c.number)).mappings()
             return tuple(map(proposal_record, rows))
 
     def skipped(self, build_id: str) -> tuple[SkippedItem, ...]:
-        """What the build skipped, by kind and id."""
+        """Return the items that the build skipped, by kind and id."""
         query = sa.select(skipped).where(skipped.c.build_id == build_id)
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(skipped.c.number)).mappings()
             return tuple(map(skipped_item, rows))
 
     def topics_of(self, build_id: str, document_ids: Iterable[str]) -> TopicsOf:
-        """The topics of these documents; documents without a topic are left out."""
+        """Return the topics of these documents; documents without a topic are left out."""
         by_key = {document_key(one): one for one in document_ids}
         with self._engine.connect() as connection:
             query = sa.select(assigned.c.document_key, assigned.c.topics).where(
@@ -353,7 +361,7 @@ class SqlBuilds:
 
     def _forget_all_but(self, build_id: str | None) -> None:
         for table in OF_A_BUILD:
-            # Not one condition `!=`: both of these are ranges of the key.
+            # Two conditions instead of `!=`: each is a range of the key.
             for others in (
                 table.c.build_id < (build_id or ""),
                 table.c.build_id > (build_id or ""),
@@ -364,10 +372,10 @@ class SqlBuilds:
             connection.execute(sa.delete(builds).where(builds.c.id != (build_id or "")))
 
     def _forget_some(self, table: sa.Table, others: sa.ColumnElement[bool]) -> bool:
-        """Delete rows in one transaction, not more than are written in one. Whether any went.
+        """Delete rows in one transaction, and return whether to call again.
 
-        PostgreSQL deletes all of them: nobody waits for it, and a second search for the rows to
-        delete would pass by those deleted before.
+        SQLite deletes at most `_ROWS_PER_TRANSACTION` rows. PostgreSQL deletes all of them: nobody
+        waits for it, and each further search would pass over the rows deleted before.
         """
         delete = sa.delete(table).where(others)
         with self._engine.begin() as connection:
@@ -380,7 +388,7 @@ class SqlBuilds:
             return connection.execute(delete).rowcount > 0
 
     def _write(self, build: BuildToPublish, build_id: str) -> str:
-        """Write every row. Returns the digest of what was written."""
+        """Write every row, and return the digest of the rows written."""
         waiting = _WaitingRows(build_id, hashlib.sha256(build.day.isoformat().encode()))
         for record in build.records():
             waiting.add(record)
@@ -391,9 +399,9 @@ class SqlBuilds:
 
 
 def forget_in_builds(connection: sa.Connection, agent_id: str) -> int:
-    """Erase an agent from what builds keep of others, and of what they skipped: how many rows.
+    """Erase an agent from other agents' cells and from skipped items; return the number of rows.
 
-    The agent's own rows are found by their key, and are not among these.
+    The agent's own rows are not among them: the caller finds these by their key.
     """
     named = cells.c.nearest.contains(json.dumps(agent_id), autoescape=True)
     key = list(cells.primary_key)
@@ -407,7 +415,7 @@ def forget_in_builds(connection: sa.Connection, agent_id: str) -> int:
 
 
 class _WaitingRows:
-    """Rows that wait to be written in one transaction, and the digest of every row so far."""
+    """Rows waiting to be written in one transaction, and the digest of every row so far."""
 
     def __init__(self, build_id: str, digest: "hashlib._Hash") -> None:
         self.digest, self._build_id = digest, build_id
@@ -420,7 +428,7 @@ class _WaitingRows:
 
     def add(self, record: BuildRecord) -> None:
         if isinstance(record, AssignedRecord):
-            # As many documents as the index has: they are never rows one by one.
+            # One row for each document of the index: rows are made in columns, not one by one.
             both = zip(record.keys, record.topics, strict=True)
             self.digest.update("\0".join([*chain.from_iterable(both), ""]).encode())
             self._names[assigned] = ("build_id", "document_key", "topics")
@@ -443,6 +451,6 @@ class _WaitingRows:
 
 
 def _digested(row: Row) -> bytes:
-    """A row for the digest of its build; bytes as they are: they are most of it."""
+    """Return a row's bytes for the digest of its build; binary values, most of it, as they are."""
     texts = "\0".join([str(value) for value in row.values() if not isinstance(value, bytes)])
     return b"\0".join([texts.encode(), *(one for one in row.values() if isinstance(one, bytes))])

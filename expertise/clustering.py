@@ -1,7 +1,4 @@
-"""Clusters: agents who hold several topics together.
-
-Communities, and documents that no topic of the list covers.
-"""
+"""Find communities of agents, and clusters of documents that no topic covers."""
 
 import math
 import re
@@ -24,16 +21,16 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
 LOUVAIN_SEED = 20
-"""Louvain's method is random; the same seed gives the same communities."""
+"""Seed of Louvain's method, which is random: the same seed gives the same communities."""
 LEAST_MEMBERS = 3
 LEAST_TOPICS = 2
 """A member of a detected community holds at least this many of its topics."""
 LEAST_SHARED_HOLDERS = 2
-"""Two topics are linked from this many common holders on."""
+"""Two topics are linked if at least this many agents hold both."""
 
 
 class CommunityKind(StrEnum):
-    """Detected from topics held together, or proposed to isolated holders."""
+    """Detected from topics held by the same agents, or proposed to isolated holders."""
 
     DETECTED = "detected"
     PROPOSED = "proposed"
@@ -41,7 +38,7 @@ class CommunityKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Community:
-    """Topics and agents, by number."""
+    """A community, with the numbers of its topics and agents."""
 
     kind: CommunityKind
     topics: tuple[int, ...]
@@ -49,10 +46,11 @@ class Community:
 
 
 def detected_communities(holdings: Holdings, topics: int) -> list[Community]:
-    """Topics that the same agents hold, found on the projection of holders onto topics.
+    """Return groups of topics that the same agents hold, with these agents.
 
-    Louvain's method (Blondel et al., "Fast unfolding of communities in large
-    networks", 2008) as NetworkX has it, seeded. Members hold at least two of the topics.
+    Louvain's method (Blondel et al., "Fast unfolding of communities in large networks", 2008) as
+    implemented in NetworkX, seeded, on the graph of topics linked by common holders. Members hold
+    at least two of the topics.
     """
     counts = dict(enumerate(_holder_counts(holdings, topics).tolist()))
     pairs = [one for one in sorted(_triples(_shared_holders(holdings, topics))) if one[0] < one[1]]
@@ -67,11 +65,12 @@ def detected_communities(holdings: Holdings, topics: int) -> list[Community]:
 def linked_topics(
     pairs: Iterable[tuple[int, int, int]], counts: Mapping[int, int]
 ) -> list[tuple[int, ...]]:
-    """Groups of at least two topics, sorted; `pairs` are (topic, topic, holders in common), sorted.
+    """Return groups of at least two topics, sorted.
 
-    `counts` are the holders of each topic.
+    `pairs` are (topic, other topic, number of common holders), sorted; `counts` are the numbers of
+    holders of each topic.
     """
-    # Imported here: it takes a second, and answers have no use for it.
+    # Imported here: it takes a second, and answers do not need it.
     import networkx as nx
 
     root = {topic: math.sqrt(max(many, 1)) for topic, many in counts.items()}
@@ -86,7 +85,7 @@ def linked_topics(
 def proposed_communities(
     holdings: Holdings, isolation: Isolation, agents: Sequence[Agent], topics: int
 ) -> list[Community]:
-    """For each topic, the holders who are alone in their region, from at least three regions."""
+    """Return, for each topic, the holders alone in their region, if there are at least three."""
     alone = np.flatnonzero(isolation.scope >= SCOPES.index(IsolationScope.REGION))
     members: list[list[int]] = [[] for _ in range(topics)]
     for row in alone.tolist():
@@ -106,8 +105,8 @@ def _holding_several(holdings: Holdings, topics: tuple[int, ...]) -> tuple[int, 
 
 
 def _shared_holders(holdings: Holdings, topics: int) -> "sp.coo_array":
-    """How many holders each two topics share, (topics, topics)."""
-    # Imported here: half a second, and most commands of the command line build nothing.
+    """Return the number of holders that each two topics share, of shape (topics, topics)."""
+    # Imported here: it takes half a second, and most commands build nothing.
     import scipy.sparse as sp
 
     rows = np.flatnonzero(holdings.holds)
@@ -119,7 +118,7 @@ def _shared_holders(holdings: Holdings, topics: int) -> "sp.coo_array":
 
 
 def _triples(shared: "sp.coo_array") -> list[tuple[int, int, int]]:
-    """(topic, topic, holders in common) of every pair that has some."""
+    """Return (topic, other topic, number of common holders) for every pair that has any."""
     columns = (shared.row.tolist(), shared.col.tolist(), shared.data.tolist())
     return list(zip(*columns, strict=True))
 
@@ -129,27 +128,29 @@ def _holder_counts(holdings: Holdings, topics: int) -> np.ndarray[tuple[int], np
 
 
 LEAST_DOCUMENTS = 5
-"""Fewer documents are not a topic."""
+"""Least number of documents in a cluster; fewer are not a topic."""
 CLUSTER_DISTANCE = 0.6
-"""The average cosine distance between centred vectors up to which two clusters are merged.
-Unrelated texts have distance 1 after centring, whatever the encoder."""
+"""Average cosine distance between centred vectors up to which two clusters are merged. Unrelated
+texts have distance 1 after centring, whatever the encoder.
+"""
 LARGEST_CLUSTER_SHARE = 0.25
 """A cluster with a larger share of all documents is what the texts have in common, not a topic."""
 TERMS_KEPT = 8
-"""Terms kept of a cluster."""
+"""Number of terms kept of a cluster."""
 BIGRAM_WEIGHT = 1.3
-"""The factor for a pair of adjacent words, which says more than each of them."""
+"""Factor for a pair of adjacent words, which says more than each of them."""
 LEAST_WITH_TERM = 3
-"""Documents of the cluster that must have a term."""
+"""Number of the cluster's documents that must contain a term."""
 
 _SEPARATOR = re.compile('[.,;:!?()\\[\\]«»"\\d\\x00-\\x1f\\x7f\ufffd\ud800-\udfff]')
-"""What a term never has: punctuation, digits, and characters that databases do not store."""
+"""Matches what no term contains: punctuation, digits, and characters that databases do not store.
+"""
 _LONGEST_TERM = 60
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterTerm:
-    """A term as written, and the indices of the cluster's documents that have it."""
+    """A term as written, and the indices of the cluster's documents that contain it."""
 
     written: str
     places: tuple[int, ...]
@@ -166,12 +167,12 @@ class Cluster:
 def discover_clusters(
     leftovers: Sequence[UnlabelledDocument], omissions: SkippedItems | None = None
 ) -> tuple[Cluster, ...]:
-    """Clusters, the largest first; the same for the same documents.
+    """Return clusters, largest first; the same documents give the same clusters.
 
-    Average linkage (Sokal & Michener 1958) on the cosine distance of vectors less their
-    common mean; terms by how much more often the cluster has them (class-based tf-idf,
-    Grootendorst, "BERTopic", 2022, on documents instead of occurrences). A document that
-    fails is recorded in `omissions`.
+    Average linkage (Sokal & Michener 1958) on the cosine distance of vectors minus their common
+    mean. Terms are chosen by how much more often the cluster contains them (class-based tf-idf,
+    Grootendorst, "BERTopic", 2022, on documents instead of occurrences). A document that fails is
+    recorded in `omissions`.
     """
     omissions = omissions or SkippedItems()
     if len(leftovers) < 2 * LEAST_DOCUMENTS:
@@ -202,7 +203,7 @@ def discover_clusters(
 
 
 def _cluster_members(leftovers: Sequence[UnlabelledDocument]) -> list[list[int]]:
-    """Indices of the documents of each cluster that is large enough, ascending."""
+    """Return the indices of the documents of each cluster that is large enough, ascending."""
     # Imported here: it takes a while, and only a build needs it.
     from scipy.cluster.hierarchy import fcluster, linkage
 
@@ -224,7 +225,7 @@ def _cluster_members(leftovers: Sequence[UnlabelledDocument]) -> list[list[int]]
 
 @dataclass(frozen=True, slots=True)
 class _DocumentTerms:
-    """How a document writes each of its terms, and the terms of its title."""
+    """The spelling of each of a document's terms, and the terms of its title."""
 
     terms: Mapping[str, str]
     titled: frozenset[str]
@@ -236,7 +237,7 @@ def _document_terms(one: UnlabelledDocument) -> _DocumentTerms:
 
 
 def _terms(text: str) -> dict[str, str]:
-    """How a text writes each of its terms and pairs of adjacent terms."""
+    """Return the spelling of each of a text's terms and pairs of adjacent terms."""
     found: dict[str, str] = {}
     analysed = analyse(text)
     for term, following in zip_longest(analysed, analysed[1:]):
@@ -253,7 +254,7 @@ def _terms(text: str) -> dict[str, str]:
 def _cluster_terms(
     said: Sequence[_DocumentTerms], spread: Counter[str], documents: int
 ) -> tuple[ClusterTerm, ...]:
-    """The terms that distinguish the cluster best; no word is in two of them."""
+    """Return the terms that distinguish the cluster best; no two of them share a word."""
     places: dict[str, list[int]] = defaultdict(list)
     for place, one in enumerate(said):
         for term in one.terms:
@@ -276,6 +277,6 @@ def _cluster_terms(
 
 
 def _most_common_form(term: str, said: Sequence[_DocumentTerms]) -> str:
-    """The form that most of the documents write."""
+    """Return the spelling that most of the documents use."""
     ways = Counter(one.terms[term] for one in said if term in one.terms)
     return min(ways, key=lambda way: (-ways[way], way))

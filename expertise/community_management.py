@@ -1,4 +1,4 @@
-"""Communities: proposed by a build, decided by an animator."""
+"""Topics and communities that a build proposes, and the decisions of community managers on them."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -20,18 +20,18 @@ from indexer.access import Reader, access_filter
 from indexer.values import Card, Question, ShowRequest
 
 MOST_PEOPLE = 10
-"""How many contributors are shown."""
+"""Number of contributors shown with a proposal."""
 MOST_CITED = 5
-"""How many documents are shown."""
+"""Number of documents shown with a proposal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """A proposed topic: its `terms`, the most distinctive first.
 
-    `documents` counts its documents, `cited` are some of them, all readable by every agent;
-    `people` contributed to them and may be shown, by area and name. `communities` are the spaces
-    of all its documents, with an empty one for documents without a space.
+    `documents` is the number of its documents, `cited` are some of them; every agent may read all
+    of them. `people` contributed to them and may be shown, sorted by area and name. `communities`
+    are the spaces of all its documents, with an empty one for documents without a space.
     """
 
     id: str
@@ -43,7 +43,7 @@ class Proposal:
 
 
 def open_proposals(reading: OpenBuild, made: Sequence[TopicDecision]) -> tuple[Proposal, ...]:
-    """Proposals without a decision, the largest first. Raises `IndexUnreachable`."""
+    """Return the proposals without a decision, largest first. Raises `IndexUnreachable`."""
     waiting = [
         one for one in reading.builds.proposals(reading.stamp.id) if not _is_decided(one, made)
     ]
@@ -53,7 +53,7 @@ def open_proposals(reading: OpenBuild, made: Sequence[TopicDecision]) -> tuple[P
 
 
 def find_proposal_record(reading: OpenBuild, proposal_id: str) -> ProposalRecord | None:
-    """The build's record of a proposal, or None."""
+    """Return the build's record of a proposal, or None."""
     records = reading.builds.proposals(reading.stamp.id)
     return next((one for one in records if one.id == proposal_id), None)
 
@@ -64,14 +64,14 @@ def _is_decided(one: ProposalRecord, made: Sequence[TopicDecision]) -> bool:
 
 
 def terms_of(one: ProposalRecord) -> frozenset[str]:
-    """All its terms."""
+    """Return all terms of a proposal."""
     return frozenset(written for written, _ in one.terms)
 
 
 def unchanged_documents(
     reading: OpenBuild, pairs: Collection[tuple[str, str]]
 ) -> frozenset[tuple[str, str]]:
-    """The (id, mark) pairs of unchanged documents that every agent may still read."""
+    """Return the (id, mark) pairs of unchanged documents that every agent may still read."""
     kept = reading.revalidation.index.kept({id_ for id_, _ in pairs}) if pairs else {}
     universal = reading.revalidation.universal
     return frozenset(
@@ -86,7 +86,10 @@ def unchanged_documents(
 def _proposal(
     reading: OpenBuild, one: ProposalRecord, open_now: frozenset[tuple[str, str]]
 ) -> Proposal | None:
-    """None where too few documents are left; a term stays where enough of its documents do."""
+    """Return the proposal with its unchanged documents, or None if too few are left.
+
+    A term is kept if enough of these documents contain it.
+    """
     places = {n for n, pair in enumerate(one.documents) if pair in open_now}
     terms = tuple(
         written for written, where in one.terms if len(places & set(where)) >= LEAST_WITH_TERM
@@ -101,7 +104,7 @@ def _proposal(
 
 
 def open_cards(reading: OpenBuild, document_ids: Sequence[str]) -> list[Card]:
-    """Cards of those that every agent may read now."""
+    """Return the cards of these documents that every agent may read now."""
     everyone = access_filter(Reader("everyone", reading.revalidation.universal))
     wanted = ShowRequest(everyone, tuple(document_ids), Question())
     return [found.card for found in reading.revalidation.index.show(wanted)]
@@ -124,19 +127,19 @@ LONGEST_LABEL = 120
 
 
 class NoSuchProposal(Exception):
-    """There is no such proposal (any more), topic or decision. The text is French."""
+    """The proposal, topic or decision does not exist (any more). The text is French."""
 
 
 class Undecidable(Exception):
-    """The decision is not possible; the text says why, in French."""
+    """The decision is not possible; the text gives the reason in French."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProposalDecisions:
-    """Decisions on what one build proposes. Each raises `NoSuchProposal` or `Undecidable`.
+    """Decisions on what one build proposes. Methods raise `NoSuchProposal` or `Undecidable`.
 
-    `may` says whether the community manager manages these spaces; other proposals do not exist
-    for them. It is called with no space where all of a decision's documents are gone.
+    `may` returns whether the community manager manages these spaces; proposals of other spaces do
+    not exist for them. It is called without spaces if all documents of a decision are gone.
     """
 
     reading: OpenBuild
@@ -144,12 +147,15 @@ class ProposalDecisions:
     may: Callable[[frozenset[str]], bool]
 
     def pending(self) -> tuple[Proposal, ...]:
-        """Proposals without a decision. Raises `IndexUnreachable`."""
+        """Return the proposals without a decision. Raises `IndexUnreachable`."""
         found = open_proposals(self.reading, self.decisions.all())
         return tuple(one for one in found if self.may(one.communities))
 
     def decided(self) -> tuple[TopicDecision, ...]:
-        """Decisions. Their terms are shown only while every agent may read all their documents."""
+        """Return the decisions.
+
+        Their terms are shown only while every agent may read all their documents.
+        """
         made = [one for one in self.decisions.all() if self._is_theirs(one)]
         still = unchanged_documents(self.reading, {pair for one in made for pair in one.marked})
         return tuple(
@@ -157,7 +163,7 @@ class ProposalDecisions:
         )
 
     def accept(self, proposal_id: str, label: str) -> TopicDecision:
-        """Accept it as a topic with this label."""
+        """Accept the proposal as a topic with this label."""
         named = _valid_label(label)
         other = next(
             (
@@ -184,7 +190,10 @@ class ProposalDecisions:
         return self._keep(Verdict.ACCEPTED, self._record(proposal_id), label=named)
 
     def merge(self, proposal_id: str, topic_id: str, label: str = "") -> TopicDecision:
-        """Merge it into a topic as another label: `label`, else its most distinctive term."""
+        """Merge the proposal into a topic as another label.
+
+        The label is `label`, or else the proposal's most distinctive term.
+        """
         if topic_id not in self.reading.topics:
             raise NoSuchProposal("Ce sujet n'est pas dans la liste.")
         record = self._record(proposal_id)
@@ -192,7 +201,7 @@ class ProposalDecisions:
         return self._keep(Verdict.MERGED, record, label=named, topic_id=topic_id)
 
     def refuse(self, proposal_id: str) -> TopicDecision:
-        """Refuse it: it is not proposed again while it has the same documents or terms."""
+        """Refuse the proposal: the same documents or terms are not proposed again."""
         return self._keep(Verdict.REFUSED, self._record(proposal_id))
 
     def forget(self, decision_id: str) -> None:
@@ -239,13 +248,13 @@ def _valid_label(label: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CommunityProposals:
-    """Decisions of one community manager. `animated` says whether a topic is theirs."""
+    """Decisions of one community manager; `animated` returns whether they manage a topic."""
 
     reading: OpenBuild
     animated: Callable[[str], bool]
 
     def pending(self) -> tuple[CommunityView, ...]:
-        """Undecided proposals on topics that are theirs, with at least three valid members."""
+        """Return undecided proposals on topics they manage, with at least three valid members."""
         decided = self.reading.builds.community_decisions.all()
         found = self.reading.builds.communities(
             self.reading.stamp.id, kind=CommunityKind.PROPOSED, most=None
@@ -259,7 +268,7 @@ class CommunityProposals:
         return tuple(one for one in views if len(one.members) >= LEAST_MEMBERS)
 
     def decided(self) -> tuple[CommunityDecision, ...]:
-        """Decisions on topics that are theirs, the newest first."""
+        """Return the decisions on topics they manage, newest first."""
         mine = [
             one
             for one in self.reading.builds.community_decisions.all().values()
@@ -268,9 +277,9 @@ class CommunityProposals:
         return tuple(sorted(mine, key=lambda one: (-one.day.toordinal(), one.topic_id)))
 
     def decide(self, topic_id: str, verdict: Verdict) -> CommunityDecision:
-        """Accept it, which shows it to everybody at once; or refuse it for good.
+        """Accept the proposal, which shows it to everybody at once, or refuse it for good.
 
-        Raises `NoSuchProposal` where it is not pending for this community manager.
+        Raises `NoSuchProposal` if it is not pending for this community manager.
         """
         if topic_id not in {topic.id for one in self.pending() for topic in one.topics}:
             raise NoSuchProposal("Cette communauté n'est pas, ou n'est plus, proposée.")
@@ -286,15 +295,15 @@ class CommunityProposals:
 
 
 LEAVING_DAYS = 180
-"""Who leaves within so many days can still hand over."""
+"""An agent who leaves within this number of days can still hand over."""
 FEW_HOLDERS = 3
-"""With more holders a departure puts no topic at risk."""
+"""With more holders than this, a departure puts no topic at risk."""
 _TOPICS_READ_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
 class AtRisk:
-    """A topic by its counts; `holders` where there are few, `leaving` those who leave soon."""
+    """A topic's counts, its `holders` if they are few, and those of them `leaving` soon."""
 
     count: TopicCount
     holders: tuple[Agent, ...]
@@ -302,10 +311,10 @@ class AtRisk:
 
 
 def topics_at_risk(reading: OpenBuild, animated: Callable[[str], bool]) -> tuple[AtRisk, ...]:
-    """The topics that one is to watch, by label, of those that `animated` accepts.
+    """Return the topics to watch, by label, among those that `animated` accepts.
 
-    One holder, nobody left though documents speak of it, questions without an answer, or
-    a departure among few. Raises `IndexUnreachable`.
+    A topic is at risk if it has only one holder, if documents treat it but nobody holds it, if it
+    has unanswered questions, or if one of few holders leaves soon. Raises `IndexUnreachable`.
     """
     found: list[AtRisk] = []
     offset: int | None = 0

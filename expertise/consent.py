@@ -1,8 +1,8 @@
-"""What agents ask about themselves: the values, the tables, and the store in the state database.
+"""Agents' preferences about themselves: the values, the tables, and the store.
 
-A preference applies from the next answer on, whatever the directory says and however often it
-is read again. It never hides a document: what an agent wrote stays visible to those who may
-read it, under the name that its source shows.
+A preference applies from the next answer on, whatever the directory says and however often it is
+read again. It never hides a document: what an agent wrote stays visible to those who may read it,
+under the name that its source shows.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from indexer.state import digest, storable
 
 
 class PreferenceKind(StrEnum):
-    """What an agent asks for."""
+    """What an agent requests."""
 
     WITHDRAW = "withdraw"
     REFUSE = "refuse"
@@ -30,7 +30,7 @@ class PreferenceKind(StrEnum):
 
 
 WHOLE_SERVICE = ""
-"""The subject of a withdrawal from the whole service; otherwise it is a source's name."""
+"""The subject of a withdrawal from the whole service; other withdrawals have a source's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +49,33 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPreference:
-    """A preference in force, and since when."""
+    """A preference in force, and the time since when."""
 
     preference: Preference
     since: datetime
 
 
 class ConsentStore(Protocol):
-    """Where agents' preferences are stored. Each change applies from the next answer on."""
+    """Port: the store of agents' preferences. Each change applies from the next answer on."""
 
     def of(self, agent_id: str) -> Sequence[RecordedPreference]:
-        """The preferences of one agent that are in force."""
+        """Return the preferences of one agent that are in force."""
         ...
 
     def ask(self, wish: Preference) -> None:
-        """Put a preference in force. A topic is refused or declared, never both.
+        """Put a preference in force.
 
-        So is a community joined or left.
+        It replaces the opposite preference: a topic is refused or declared, a community joined or
+        left.
         """
         ...
 
     def take_back(self, wish: Preference) -> None:
-        """Remove a preference; no effect where it was not in force."""
+        """Remove a preference; no effect if it is not in force."""
         ...
 
     def noted(self, agent_id: str) -> bool:
-        """Whether all that this agent asked for would survive the restoration of a backup."""
+        """Return whether all preferences of this agent would survive restoring a backup."""
         ...
 
 
@@ -84,7 +85,8 @@ NARROWER_CONTACTS: dict[ContactVia, tuple[ContactVia, ...]] = {
     ContactVia.HEAD: (ContactVia.HEAD, ContactVia.NONE),
     ContactVia.NONE: (ContactVia.NONE,),
 }
-"""The ways of contact that an agent may choose, by their entity's: the same or narrower ones."""
+"""The ways of contact that an agent may choose, by their entity's way: the same or narrower ones.
+"""
 
 
 metadata = sa.MetaData()
@@ -108,7 +110,7 @@ preference_words = sa.Table(
     sa.Column("word", sa.String(200), primary_key=True),
     sa.Index("agent_wish_words_word", "word"),
 )
-"""The words of declared topics: a question that has them matches who declared them."""
+"""The words of declared topics, by which a question finds the agents who declared them."""
 
 absent_agents = sa.Table(
     "agents_missing",
@@ -116,11 +118,11 @@ absent_agents = sa.Table(
     sa.Column("agent_key", sa.String(64), primary_key=True),
     sa.Column("since", sa.Date, nullable=False),
 )
-"""Since when the directory no longer has an agent whose preferences are stored."""
+"""The day since when the directory lacks an agent whose preferences are stored."""
 
 
 def has_withdrawn(consent: ConsentStore, agent_id: str) -> bool:
-    """Whether an agent withdrew from the whole service."""
+    """Return whether an agent withdrew from the whole service."""
     return any(
         (one.preference.kind, one.preference.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE)
         for one in consent.of(agent_id)
@@ -128,7 +130,7 @@ def has_withdrawn(consent: ConsentStore, agent_id: str) -> bool:
 
 
 def agents_with_words(agent_words: sa.Table, words: Sequence[str]) -> sa.Select[tuple[str]]:
-    """Keys of the agents whose entry or declared topics have each of these words."""
+    """Return the query for agents whose entry or declared topics have all these words."""
     said = sa.union(
         sa.select(agent_words.c.agent_key, agent_words.c.word).where(agent_words.c.word.in_(words)),
         sa.select(preference_words.c.agent_key, preference_words.c.word).where(
@@ -148,7 +150,7 @@ _OPPOSITE = {
 
 
 def agents_who_joined(engine: sa.Engine, topic_ids: Sequence[str]) -> tuple[str, ...]:
-    """Ids of the agents who joined the community of one of these topics."""
+    """Return the ids of agents who joined the community of one of these topics."""
     query = sa.select(preferences.c.agent_id).where(
         preferences.c.kind == PreferenceKind.JOIN.value, preferences.c.subject.in_(topic_ids)
     )
@@ -157,19 +159,19 @@ def agents_who_joined(engine: sa.Engine, topic_ids: Sequence[str]) -> tuple[str,
 
 
 class PreferenceRegister(Protocol):
-    """Where each change is also written, to be replayed on a restored database."""
+    """Port: where each change is also written, to be replayed on a restored database."""
 
     def wished(self, wish: Preference, moment: datetime, *, in_force: bool) -> None:
-        """Stored durably once this returns."""
+        """Store a change durably before returning."""
         ...
 
     def noted(self, agent_id: str) -> bool:
-        """Whether all that was written of an agent is where a restoration finds it."""
+        """Return whether a restoration would find every change of an agent."""
         ...
 
 
 class SqlConsent:
-    """The `Consent` of the application."""
+    """The `ConsentStore` of the application."""
 
     def __init__(
         self,
@@ -180,7 +182,7 @@ class SqlConsent:
         self._engine, self._now, self._register = engine, now, register
 
     def of(self, agent_id: str) -> Sequence[RecordedPreference]:
-        """See `Consent`; by kind, then subject."""
+        """See `ConsentStore`; sorted by kind, then subject."""
         query = sa.select(preferences).where(preferences.c.agent_key == digest(agent_id))
         with self._engine.connect() as connection:
             rows = connection.execute(
@@ -189,22 +191,22 @@ class SqlConsent:
             return tuple(_recorded(row) for row in rows)
 
     def ask(self, wish: Preference) -> None:
-        """See `Consent`."""
+        """See `ConsentStore`."""
         moment = self._now()
         self._tell(wish, moment, in_force=True)
         self.put(wish, moment)
 
     def take_back(self, wish: Preference) -> None:
-        """See `Consent`."""
+        """See `ConsentStore`."""
         self._tell(wish, self._now(), in_force=False)
         self.remove(wish)
 
     def noted(self, agent_id: str) -> bool:
-        """See `Consent`."""
+        """See `ConsentStore`."""
         return self._register is None or self._register.noted(agent_id)
 
     def put(self, wish: Preference, moment: datetime) -> None:
-        """Put in force without writing to the register: for what is replayed from it."""
+        """Put in force without writing to the register, for changes replayed from it."""
         with self._engine.begin() as connection:
             for kind in {wish.kind, _OPPOSITE.get(wish.kind, wish.kind)}:
                 _remove(connection, wish.agent_id, kind, wish.subject)
@@ -223,7 +225,7 @@ class SqlConsent:
             _remove(connection, wish.agent_id, wish.kind, wish.subject)
 
     def forget(self, agent_id: str) -> int:
-        """Delete all preferences of an agent. Returns how many."""
+        """Delete all preferences of an agent, and return their number."""
         mine = digest(agent_id)
         with self._engine.begin() as connection:
             connection.execute(
@@ -233,7 +235,7 @@ class SqlConsent:
             return connection.execute(gone).rowcount
 
     def counts(self) -> dict[PreferenceKind, int]:
-        """How many preferences of each kind are in force."""
+        """Return the number of preferences of each kind in force."""
         query = sa.select(preferences.c.kind, sa.func.count()).group_by(preferences.c.kind)
         with self._engine.connect() as connection:
             return {PreferenceKind(kind): number for kind, number in connection.execute(query)}

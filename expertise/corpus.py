@@ -1,7 +1,6 @@
-"""What a build reads.
+"""The input of a build in memory: contributions that every agent may read, as arrays.
 
-Contributions that every agent may read, as arrays; documents that no label names; and what could
-not be read.
+Also the documents that no topic's label names, and the items that could not be read.
 """
 
 import hashlib
@@ -33,11 +32,13 @@ from indexer.values import IndexedDocument
 
 LARGEST_SKIPPED_SHARE = 0.1
 FEW_SKIPPED = 20
-"""Beyond this number of documents and this share of all, the build fails: the cause is general."""
+"""The build fails if more documents than this are skipped, and more than the share
+`LARGEST_SKIPPED_SHARE` of all: the cause is then general.
+"""
 
 
 class SkippedKind(StrEnum):
-    """The kind of a skipped thing."""
+    """The kind of a skipped item."""
 
     DOCUMENT = "document"
     AGENT = "agent"
@@ -54,11 +55,11 @@ class SkippedItem:
 
 
 MOST_LISTED = 10
-"""So many are listed in one sentence; the build's JSON report lists all."""
+"""Number of skipped items listed in one sentence; the build's JSON report lists all."""
 
 
 def skipped_text(found: Sequence[SkippedItem]) -> str:
-    """How many of each kind, and the ids of the first ones, in French; empty for none.
+    """Return the number of items of each kind and the first ids, in French; empty for none.
 
     For a terminal only: ids of documents and agents do not belong in a log.
     """
@@ -79,17 +80,17 @@ _IN_FRENCH = {
 
 @dataclass(slots=True)
 class SkippedItems:
-    """Collects what one build skips."""
+    """Collects the items that one build skips."""
 
     found: list[SkippedItem] = field(default_factory=list)
 
     def add(self, part: SkippedKind, id_: str, reason: str) -> None:
-        """Record one thing."""
+        """Record a skipped item."""
         self.found.append(SkippedItem(part, id_, reason))
 
     @contextmanager
     def instead(self, part: SkippedKind, id_: str) -> Iterator[None]:
-        """Where the block fails, record this thing as skipped and go on after the block.
+        """Record the item as skipped if the block fails, and continue after the block.
 
         Errors of the index or of the machine are raised.
         """
@@ -101,7 +102,7 @@ class SkippedItems:
             self.add(part, id_, f"ne peut pas être lu ({type(error).__name__})")
 
     def check_share(self, counted: int) -> None:
-        """Raises `ValueError` where too many documents failed beside those counted."""
+        """Raise `ValueError` if too many documents failed in addition to the `counted` ones."""
         failed = sum(one.part is SkippedKind.DOCUMENT for one in self.found)
         documents = counted + failed
         if failed > FEW_SKIPPED and failed > LARGEST_SKIPPED_SHARE * documents:
@@ -114,15 +115,16 @@ class SkippedItems:
 
 
 MOST_UNLABELLED = 4_000
-"""Clustering is quadratic in their number. Of more, those with the smallest hashes: a sample that
-another build repeats."""
+"""Number of documents that are clustered; clustering is quadratic in it. If there are more, those
+with the smallest hashes are taken, so that another build takes the same sample.
+"""
 TEXT_CHARS = 1_500
-"""Characters read of each document for the terms of its cluster."""
+"""Characters of each document that are read for the terms of its cluster."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnlabelledDocument:
-    """A document with its beginning and the mean of its passages' vectors, of length 1."""
+    """A document with the beginning of its text and the mean of its vectors, scaled to length 1."""
 
     document_id: str
     mark: str
@@ -133,13 +135,13 @@ class UnlabelledDocument:
 
 @dataclass(slots=True)
 class UnlabelledSample:
-    """A sample of the documents added, in any order; `kept` gives them by id."""
+    """A sample of the documents added, in any order; `kept` returns it sorted by id."""
 
     most: int = MOST_UNLABELLED
     _heap: list[tuple[int, str, UnlabelledDocument]] = field(default_factory=list)
 
     def take(self, document: IndexedDocument) -> None:
-        """Add a document; one without a vector, or beyond the sample, is not kept."""
+        """Add a document; ignore it if it has no vector or is not part of the sample."""
         id_ = document.document.id
         place = -int.from_bytes(hashlib.sha256(id_.encode()).digest()[:8])
         full = len(self._heap) == self.most
@@ -160,7 +162,7 @@ class UnlabelledSample:
         push(self._heap, (place, id_, one))
 
     def kept(self) -> tuple[UnlabelledDocument, ...]:
-        """By id."""
+        """Return the sample sorted by id."""
         return tuple(one for _, _, one in sorted(self._heap, key=lambda entry: entry[1]))
 
 
@@ -178,18 +180,19 @@ ASKING_KINDS = frozenset(
         "offre de stage",
     }
 )
-"""Kinds of documents that show no skill of who wrote them, unless the settings name others: a job
-offer looks for somebody who knows, and news tell of others."""
+"""Kinds of documents that show no skill of their writers, unless the settings name others: a job
+offer looks for somebody who knows, and news tell about others.
+"""
 
 
 def asking_kinds(kinds: Iterable[str]) -> frozenset[str]:
-    """As `asks_for_a_skill` compares them: a plural or an accent makes no difference."""
+    """Return the kinds as `asks_for_a_skill` compares them, without plurals and accents."""
     return frozenset(filter(None, map(label_key, kinds)))
 
 
 @lru_cache(maxsize=1024)
 def asks_for_a_skill(kind: str, asking: frozenset[str]) -> bool:
-    """Whether documents of this kind ask for a skill instead of showing it."""
+    """Return whether documents of this kind ask for a skill instead of showing it."""
     return label_key(kind) in asking
 
 
@@ -197,11 +200,11 @@ def asks_for_a_skill(kind: str, asking: frozenset[str]) -> bool:
 class Corpus:
     """Documents by ascending id, and one row for each contribution with a weight.
 
-    `document`, `account` and `weight` have shape (rows,): indices into `document_ids`
-    and `accounts`, and role times recency. `marks` are record
-    hashes, to detect later changes. `dated`, `open_question` and `asks`, whether the document
-    asks for a skill, have shape (documents,). `own` (rows,): wrote or answered, and did not only
-    change, review or comment.
+    `document`, `account` and `weight` have shape (rows,): indices into `document_ids` and
+    `accounts`, and role times recency. `own` (rows,) is true if the agent wrote or answered, and
+    did not only edit, review or comment. `marks` are record hashes, to detect later changes.
+    `dated`, `open_question` and `asks` (whether the document asks for a skill) have shape
+    (documents,).
     """
 
     document_ids: Sequence[str]
@@ -219,7 +222,7 @@ class Corpus:
 
 
 def is_universal(access: Access, universal: frozenset[str]) -> bool:
-    """Whether every agent may read: a universal principal is allowed, and nobody is denied."""
+    """Return whether every agent may read: a universal principal is allowed, nobody is denied."""
     return not access.denied and not universal.isdisjoint(access.allowed)
 
 
@@ -232,11 +235,12 @@ def read_corpus(
     omissions: SkippedItems | None = None,
     asking: frozenset[str] = frozenset(),
 ) -> Corpus:
-    """Read every document once; of those that not every agent may read, contributions are counted.
+    """Read every document once into a corpus.
 
-    `asking`, as `asking_kinds` gives them, are the kinds that ask for a skill.
-    Documents without a topic's label that somebody contributed to are sampled in `leftovers`. A
-    document that fails is recorded in `omissions` only.
+    Only contributions to documents that every agent may read become rows; the others are counted.
+    `asking` are the kinds that ask for a skill, from `asking_kinds`. Documents with contributors
+    but without a topic's label are sampled in `leftovers`. A document that fails is only recorded
+    in `omissions`.
     """
     read, omissions = _CorpusBuilder(), omissions or SkippedItems()
     for one in documents:
@@ -244,7 +248,7 @@ def read_corpus(
         read.seen += len(kept.contributions)
         if is_universal(kept.access, universal) and kept.evidence == EvidencePolicy.YES:
             with omissions.instead(SkippedKind.DOCUMENT, kept.id):
-                # What may fail comes first, so that a failing document adds nothing.
+                # Steps that may fail come first, so that a failing document adds nothing.
                 counted = DocumentEntry.of(kept, one.record_hash, today, asking)
                 labelled = assignment.add(one)
                 read.take(counted)
@@ -256,7 +260,7 @@ def read_corpus(
 def without_topics(
     leftovers: Sequence[UnlabelledDocument], corpus: Corpus
 ) -> tuple[UnlabelledDocument, ...]:
-    """Those that got no topic by vector either."""
+    """Return the documents of the sample that got no topic by vector either."""
     topics = np.diff(corpus.topics.indptr)
     bare = {id_ for id_, count in zip(corpus.document_ids, topics, strict=True) if not count}
     return tuple(one for one in leftovers if one.document_id in bare)
@@ -264,7 +268,7 @@ def without_topics(
 
 @dataclass(frozen=True, slots=True)
 class DocumentEntry:
-    """What a build has of one document; `rows` are (account, weight, own)."""
+    """One document's input of a build; `rows` are (account, weight, own)."""
 
     id: str
     mark: str
@@ -277,7 +281,7 @@ class DocumentEntry:
     def of(
         cls, document: Document, mark: str, today: date, asking: frozenset[str]
     ) -> "DocumentEntry":
-        """Of a document, with what its contributions weigh today."""
+        """Return the entry of a document, with the weights of its contributions today."""
         shown = document.modified or document.created
         shares = shares_of_text(document.contributions)
         return cls(
@@ -326,7 +330,7 @@ class _CorpusBuilder:
             self.own.append(own)
 
     def corpus(self, topics: ConfidenceMatrix) -> Corpus:
-        """Sorted by ids and accounts, since a scan has no order."""
+        """Return the corpus sorted by ids and accounts, since a scan has no order."""
         order, document_place = _sort_order(self.ids)
         account_order, account_place = _sort_order(list(self.accounts))
         names = list(self.accounts)
@@ -349,14 +353,14 @@ class _CorpusBuilder:
 def topics_in_row(
     topics: ConfidenceMatrix, row: int, names: Sequence[str]
 ) -> tuple[tuple[str, float], ...]:
-    """The topics of a document: (name, confidence rounded to hundredths)."""
+    """Return the topics of a document: (name, confidence rounded to hundredths)."""
     here = slice(int(topics.indptr[row]), int(topics.indptr[row + 1]))
     found = zip(topics.indices[here].tolist(), topics.data[here].tolist(), strict=True)
     return tuple((names[topic], round(sure, 2)) for topic, sure in found)
 
 
 def _sort_order(names: Sequence[str]) -> tuple[IntArray, IntArray]:
-    """(indices in the order of names, the position of each index in that order)."""
+    """Return (indices in the order of names, the position of each index in that order)."""
     order = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))

@@ -49,13 +49,13 @@ from indexer.french.analysis import terms
 
 
 def capped_count(holders: Sequence[CurrentHolder], most: int) -> CappedCount:
-    """How many agents, capped at `most`."""
+    """Return the number of different agents, capped at `most`."""
     agents = len({one.agent.id for one in holders})
     return CappedCount(min(agents, most), agents > most)
 
 
 def area_counts(standing: Sequence[CurrentHolder], most: int) -> tuple[AreaCount, ...]:
-    """The country, then regions, then départements, by code; areas with nobody have no row."""
+    """Return counts for the country, regions, then départements, without empty areas."""
     by_area: dict[str, list[CurrentHolder]] = defaultdict(list)
     for one in standing:
         by_area[""].append(one)
@@ -76,16 +76,16 @@ def area_counts(standing: Sequence[CurrentHolder], most: int) -> tuple[AreaCount
 
 
 MOST_COUNTED = 10
-"""Holders of a topic in an area are counted up to this number, to bound the cost."""
+"""A topic's holders in an area are counted up to this number, to bound the cost."""
 
 
 MOST_PLACES = 20_000
-"""Holders of a topic among whom the nearest are sought."""
+"""Number of a topic's holders among whom the nearest are searched."""
 _CHECKED_AT_ONCE = 20
 
 
 _DEGREES = {Basis.METIER: AloneDegree.METIER, Basis.MISSION: AloneDegree.MISSION}
-"""What «alone» rests on where the directory says who holds a topic."""
+"""The claim «alone» for topics that the directory gives for this reason."""
 
 
 _REASONS = {
@@ -98,17 +98,17 @@ _REASONS = {
 
 @dataclass(slots=True)
 class BuildReader:
-    """Opens the current build, for one answer each."""
+    """Opens the current build, for each answer separately."""
 
     builds: SqlBuilds
     index: DocumentLookup
     book: AgentDirectory
     rules: BuildRules
-    # The topics of one build never change; the key is its id.
+    # Topics by build id; those of a build never change.
     _topics: dict[str, tuple[dict[str, TopicRecord], TopicNames]] = field(default_factory=dict)
 
     def reading(self, today: date) -> "OpenBuild | BuildStatus":
-        """The build to answer from, or why there is none: not made yet, or too old."""
+        """Return the build to answer from, or why there is none: not made yet, or too old."""
         stamp = self._stamp(today)
         if isinstance(stamp, BuildStatus):
             return stamp
@@ -129,9 +129,9 @@ class BuildReader:
         return OpenBuild(self.builds, self.book, stamp, topics, standing)
 
     def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
-        """The topics that the current build assigned to these documents; none without a build.
+        """Return the topics that the current build assigned to these documents, if there is one.
 
-        It checks no rights: to be called with documents that the reader may read.
+        Rights are not checked: call it with documents that the reader may read.
         """
         stamp = self._stamp(today)
         return (
@@ -139,7 +139,7 @@ class BuildReader:
         )
 
     def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
-        """Who holds a topic by contributions that stand now, up to `MOST_COUNTED` in each area."""
+        """Return ids of current holders by contributions, up to `MOST_COUNTED` in each area."""
         reading = self.reading(today)
         if isinstance(reading, BuildStatus) or topic_id not in reading.topics:
             return frozenset()
@@ -147,7 +147,7 @@ class BuildReader:
         return frozenset(one.agent.id for one in standing if one.cell.basis is Basis.DEMONSTRATED)
 
     def holders_of(self, topic_ids: Sequence[str], today: date) -> TopicHolders:
-        """Who holds or declares these topics, as their pages show them; nobody without a build."""
+        """Return agents who hold or declare these topics; nobody without a build."""
         reading = self.reading(today)
         if isinstance(reading, BuildStatus):
             return TopicHolders()
@@ -195,11 +195,11 @@ class OpenBuild:
 
     @property
     def status(self) -> BuildStatus:
-        """The day that the answer is of."""
+        """The state of the build and its day."""
         return BuildStatus(BuildState.YES, self.stamp.day)
 
     def isolated_holders(self, asked: IsolationQuery) -> IsolationPage:
-        """Isolated holders by area, topic and name, without those who moved or left."""
+        """Return isolated holders by area, topic and name, without those who moved or left."""
         found = self.builds.isolated_cells(self.stamp.id, asked)
         there = [
             one
@@ -210,9 +210,10 @@ class OpenBuild:
         return IsolationPage(self._with_next(there), following)
 
     def unclaimed(self, topic_ids: Sequence[str] | None = None) -> Unclaimed:
-        """The topics, among these or all, of which too few people show to call anybody alone.
+        """Return the topics of which too few people are seen to call anybody alone.
 
-        Métiers are not among them: the directory names all of their people.
+        They are searched among `topic_ids`, or all topics. Métiers are never among them, since the
+        directory names all people of a métier.
         """
         asked = [self.topics[one] for one in (self.topics if topic_ids is None else topic_ids)]
         found = [
@@ -230,7 +231,7 @@ class OpenBuild:
         return _DEGREES.get(by, AloneDegree.KNOWN) if by else AloneDegree.KNOWN
 
     def mission_since(self, agent: Agent, topic_id: str) -> date | None:
-        """Since when an agent is on a mission for a topic, by the directory as it is now."""
+        """Return the first day of an agent's mission in force on a topic, or None."""
         names, today = self.revalidation.names, self.revalidation.today
         return missions_in_force(agent, names, today).get(topic_id) if agent.missions else None
 
@@ -239,9 +240,11 @@ class OpenBuild:
         return sight.share if sight else 0.0
 
     def _may_be_claimed(self, one: CurrentHolder) -> bool:
-        """Whether the build looked for others out of sight; of a métier the directory has all.
+        """Return whether the agent may be called alone on the topic.
 
-        Nor may it be of whose mission on the topic has ended since.
+        The build must have estimated how many people are out of sight, except for métiers, whose
+        people the directory names. Agents whose mission on the topic has ended since the build are
+        excluded.
         """
         names, today = self.revalidation.names, self.revalidation.today
         topic_id = one.cell.topic_id
@@ -289,7 +292,7 @@ class OpenBuild:
         return tuple(sorted(rows, key=by_area_topic_name))
 
     def _other_holders(self, one: CurrentHolder) -> list[CurrentHolder]:
-        """The nearest of all others, where one of those that the build kept left or moved."""
+        """Return the nearest current holders, if holders that the build stored left or moved."""
         places = self.builds.places(self.stamp.id, [one.cell.topic_id], MOST_PLACES)
         others = [place.agent_id for place in places if place.agent_id != one.agent.id]
         here = one.agent
@@ -304,19 +307,19 @@ class OpenBuild:
         return []
 
     def areas_of(self, topic_id: str) -> tuple[tuple[CurrentHolder, ...], tuple[AreaCount, ...]]:
-        """Who holds or declares a topic, and how many do in each area."""
+        """Return the agents who hold or declare a topic, and their numbers in each area."""
         cells = self.builds.sample(self.stamp.id, [topic_id], MOST_COUNTED + 1)
         standing = self.revalidation.current_holders(cells)
         return standing, area_counts(standing, MOST_COUNTED)
 
     def coverage(self, area: str, offset: int = 0, limit: int = 50) -> TopicCounts:
-        """Every topic by label, and how many hold it in an area (`22`, `r53`, `` everywhere)."""
+        """Return a page of topics by label, with counts in an area (`22`, `r53`, `` for all)."""
         return self.counted_page(area, offset, limit)[0]
 
     def counted_page(
         self, area: str, offset: int, limit: int
     ) -> tuple[TopicCounts, tuple[CurrentHolder, ...]]:
-        """The same, with the holders that were counted."""
+        """Return the page of `coverage`, and the holders that were counted."""
         ordered = sorted(
             self.topics.values(), key=lambda one: (label_order(one.topic.label), one.topic.id)
         )
@@ -341,9 +344,10 @@ class OpenBuild:
         return TopicCounts(rows, following), standing
 
     def _left(self, counts: Sequence[TopicCount]) -> dict[str, list[Agent]]:
-        """By topic, who wrote of it in what every agent may read, and has left since.
+        """Return, by topic, the agents who wrote about it and have left since.
 
-        A comment is no sign; who asked not to be listed is not counted.
+        Only documents that every agent may read count, comments do not, and agents who asked not to
+        be listed are left out.
         """
         documents = {one.topic.id: self.topics[one.topic.id].documents for one in counts}
         cards = self.revalidation.open_cards(id_ for some in documents.values() for id_ in some)
@@ -392,12 +396,12 @@ class OpenBuild:
 
 
 def is_area(area: str) -> bool:
-    """Whether a code (`22`, `r53`) is a département or a region."""
+    """Return whether a code (`22`, `r53`) is a département or a region."""
     return area[1:] in REGIONS if area.startswith("r") else area in DEPARTEMENTS
 
 
 def departements_of(area: str) -> tuple[str, ...]:
-    """The départements of `22` (itself) or `r53` (a region's)."""
+    """Return the départements of an area by its code: `22`, or `r53` for a region."""
     if not area.startswith("r"):
         return (area,)
     return tuple(code for code in DEPARTEMENTS if region_of(code) == area[1:])
@@ -408,7 +412,7 @@ def _any_in(agents: Sequence[Agent], area: str) -> bool:
 
 
 def _in_post(one: CurrentHolder) -> bool:
-    """Whether the agent is still where they were found to be alone."""
+    """Return whether the agent is still in the département where they were found alone."""
     return one.agent.departement == one.cell.departement
 
 
@@ -418,23 +422,23 @@ def _distance_order(one: Agent, other: Agent) -> tuple[float, str]:
 
 
 def by_area_topic_name(row: IsolatedHolder) -> tuple[str, str, str, str]:
-    """The only order in which isolated holders are ever listed."""
+    """Return the sort key of all lists of isolated holders."""
     agent = row.agent
     return (agent.departement, label_order(row.topic.label), agent.family_name, agent.given_name)
 
 
 LEAST_SHARED = 0.5
-"""The share of a label's words that a question must have, where words alone decide."""
+"""The share of a label's words that a question must have if only words decide."""
 
 
 def nearest_topic(
     reading: OpenBuild, question: str, nearest: Sequence[RankedDocument]
 ) -> Topic | None:
-    """The topic with a label in the question, else the topic of all `nearest` documents.
+    """Return the topic with a label in the question, else the topic of all `nearest` documents.
 
-    Else a topic of most of them that has a word of the question: one of both signs alone gives
-    wrong topics. `nearest` are documents that the reader may read; without any, only a topic with
-    a label in the question is returned. Topics are public to every agent.
+    Else return a topic of most of these documents that shares a word with the question: each of the
+    two signs alone gives wrong topics. `nearest` are documents that the reader may read; without
+    any, only a topic with a label in the question is returned. Topics are public to every agent.
     """
     asked = set(terms(question))
     topics = sorted((one.topic for one in reading.topics.values()), key=lambda one: one.id)
@@ -456,6 +460,6 @@ def nearest_topic(
 
 
 def _label_overlap(topic: Topic, asked: set[str]) -> tuple[float, int]:
-    """(share of a label's words that the question has, how many), of the best label."""
+    """Return (share of the best label's words in the question, their number)."""
     labels = [set(label_key(label).split()) for label in topic.labels]
     return max((len(words & asked) / len(words), len(words & asked)) for words in labels if words)

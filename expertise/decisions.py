@@ -1,4 +1,4 @@
-"""Decisions of community managers on proposed topics and communities, kept beside the builds."""
+"""Decisions of community managers on proposed topics and communities, stored beside the builds."""
 
 import json
 import uuid
@@ -30,7 +30,7 @@ decisions = sa.Table(
 )
 
 DISCOVERED_PREFIX = "decouvert:"
-"""The prefix of the ids of topics that were discovered and accepted."""
+"""Prefix of the ids of topics that were discovered and accepted."""
 
 
 class Verdict(StrEnum):
@@ -45,10 +45,9 @@ class Verdict(StrEnum):
 class TopicDecision:
     """A decision on a proposed topic.
 
-    `label` names the topic that was accepted, or becomes another name of the topic
-    `topic_id` that it was merged into; both are empty for a refusal. `marked` are the
-    documents (id, mark) and `terms` the words that it was about. Who decided is in
-    the audit log, not here.
+    `label` is the name of the accepted topic, or a further name of the topic `topic_id` into which
+    it was merged; both are empty for a refusal. `marked` are the documents (id, mark) and `terms`
+    the words of the proposal. The audit log, not this record, names the community manager.
     """
 
     id: str
@@ -61,13 +60,13 @@ class TopicDecision:
 
     @property
     def documents(self) -> frozenset[str]:
-        """The ids of the documents that it was about."""
+        """The ids of the proposal's documents."""
         return frozenset(id_ for id_, _ in self.marked)
 
     def is_about(self, documents: frozenset[str], terms: frozenset[str]) -> bool:
-        """Whether a cluster is the one that was decided on, though it may have changed.
+        """Return whether a cluster is the decided proposal, even if it has changed.
 
-        They share half of the smaller one's documents, or half of its terms and at least two.
+        They must share half of the smaller one's documents, or half of its terms and at least two.
         """
         same_words = len(self.terms & terms) > 1 and _half_shared(self.terms, terms)
         return _half_shared(self.documents, documents) or same_words
@@ -85,7 +84,7 @@ class SqlTopicDecisions:
         self._engine = engine
 
     def all(self) -> tuple[TopicDecision, ...]:
-        """Every decision, the newest first."""
+        """Return every decision, newest first."""
         query = sa.select(decisions).order_by(decisions.c.day.desc(), decisions.c.id)
         with self._engine.connect() as connection:
             return tuple(map(_decision, connection.execute(query).mappings()))
@@ -119,7 +118,7 @@ class SqlTopicDecisions:
         return made
 
     def forget(self, decision_id: str) -> bool:
-        """Delete a decision: the cluster may be proposed again. False where there is none."""
+        """Delete a decision, so that the cluster may be proposed again; False if there is none."""
         with self._engine.begin() as connection:
             done = connection.execute(sa.delete(decisions).where(decisions.c.id == decision_id))
         return done.rowcount > 0
@@ -138,9 +137,10 @@ def _decision(row: sa.RowMapping) -> TopicDecision:
 
 
 def apply_decisions(listed: TopicList, made: Sequence[TopicDecision]) -> TopicList:
-    """The organisation's list with the topics and labels that were accepted; its own labels win.
+    """Return the organisation's list with the accepted topics and labels; its own labels win.
 
-    A label that the list has by now, or a topic that it no longer has, is reported as malformed.
+    A decided label that the list has by now, and a label merged into a topic that no longer exists,
+    are reported as malformed.
     """
     oldest_first = made[::-1]
     accepted = [one for one in oldest_first if one.verdict is Verdict.ACCEPTED]
@@ -181,7 +181,7 @@ community_decisions = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class CommunityDecision:
-    """A decision on the community of a topic. Who decided is in the audit log, not here."""
+    """A decision on the community of a topic. Only the audit log names the community manager."""
 
     topic_id: str
     verdict: Verdict
@@ -189,10 +189,13 @@ class CommunityDecision:
 
 
 class CommunityRegister(Protocol):
-    """Where each decision is also written: a restored database would open what was closed since."""
+    """Port: where each decision is also written, to be replayed on a restored database.
+
+    Without it, a restored database would open communities that were closed since.
+    """
 
     def community_decided(self, topic_id: str, *, accepted: bool) -> None:
-        """Stored durably once this returns."""
+        """Store a decision durably before returning."""
         ...
 
 
@@ -203,7 +206,7 @@ class SqlCommunityDecisions:
         self._engine, self._register = engine, register
 
     def all(self) -> dict[str, CommunityDecision]:
-        """Every decision, by the topic's id."""
+        """Return every decision, by the topic's id."""
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(community_decisions)).mappings().all()
         return {
@@ -212,7 +215,7 @@ class SqlCommunityDecisions:
         }
 
     def keep(self, made: CommunityDecision) -> None:
-        """Write a decision down; the last one on a topic stands."""
+        """Store a decision; it replaces the former decision on the topic."""
         self._note(made.topic_id, accepted=made.verdict is Verdict.ACCEPTED)
         key = digest(made.topic_id)
         row = {
@@ -228,7 +231,7 @@ class SqlCommunityDecisions:
             connection.execute(sa.insert(community_decisions), row)
 
     def forget(self, topic_id: str) -> bool:
-        """Delete a decision; False where there was none."""
+        """Delete a decision; return False if there was none."""
         self._note(topic_id, accepted=False)
         gone = sa.delete(community_decisions).where(
             community_decisions.c.topic_key == digest(topic_id)

@@ -1,4 +1,4 @@
-"""The directory in the state database: replace it whole, and look agents up in it."""
+"""The directory in the state database: replace it as a whole, and look agents up in it."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -51,15 +51,15 @@ from indexer.suggestions import NearWord
 
 
 class TooManyDepartures(SourceRefused):
-    """More agents or groups are missing than the guard allows: nothing was replaced."""
+    """More agents or groups are missing than the guard allows; nothing was replaced."""
 
 
 def check_departures(
     what: str, kept: Collection[str], coming: Collection[str], share: float
 ) -> frozenset[str]:
-    """The stored ids that are missing from the new directory.
+    """Return the stored ids that are missing from the new directory.
 
-    Raises `TooManyDepartures` where they are too many for the guard; a `share` of 1 allows all.
+    Raises `TooManyDepartures` if they are too many for the guard; a `share` of 1 allows all.
     """
     leaving = frozenset(kept).difference(coming)
     if not DeletionGuard(what, len(kept), share).lets_go(len(leaving)):
@@ -72,22 +72,22 @@ def check_departures(
 
 
 MOST_ACCOUNTS_CACHED = 20_000
-"""Accounts, of about a kilobyte each; beyond, the cache is emptied."""
+"""Accounts in the cache, about a kilobyte each; the cache is emptied when it is full."""
 
 _AgentsByAccount = dict[str, Agent | None]
-"""None for an account that the directory links to no agent."""
+"""Agents by account; None for an account that the directory links to no agent."""
 
 
 def mark_directory_changed(connection: sa.Connection) -> None:
-    """To be called in each transaction that changes agents or their accounts."""
+    """Note a change; call it in each transaction that changes agents or their accounts."""
     connection.execute(sa.delete(directory_versions))
     connection.execute(sa.insert(directory_versions).values(token=uuid4().hex))
 
 
 def set_cut(engine: sa.Engine, agent_id: str, day: date | None) -> None:
-    """Make an agent departed since `day`, also after readings that still list them.
+    """Make an agent departed since `day`, even if later readings of the directory still list them.
 
-    None undoes it: the next reading takes the agent as the directory has them.
+    None undoes it: the next reading takes the agent's departure from the directory again.
     """
     key, departure = digest(agent_id), agents.c.departure
     with engine.begin() as connection:
@@ -100,9 +100,10 @@ def set_cut(engine: sa.Engine, agent_id: str, day: date | None) -> None:
 
 
 class AccountCache:
-    """The agents of accounts, as the directory has them, without their preferences. Thread-safe.
+    """Caches the agents of accounts, without their preferences. Thread-safe.
 
-    It holds while the directory is unchanged. `agent_of` makes an agent of a row of `agents`.
+    An entry is valid while the directory is unchanged. `agent_of` makes an agent from a row of
+    `agents`.
     """
 
     def __init__(self, agent_of: Callable[[sa.RowMapping], Agent]) -> None:
@@ -110,16 +111,16 @@ class AccountCache:
         self._kept: tuple[str, _AgentsByAccount] = ("", {})
 
     def read(self, connection: sa.Connection, names: Collection[str]) -> dict[str, Agent]:
-        """By account; changes by other processes are seen at once."""
-        # The token is read before the rows: these may be newer than the token, never older.
-        # Two concurrent changes may leave two tokens, which together differ from either.
+        """Return agents by account; changes by other processes are seen at once."""
+        # The token is read before the rows, so that rows are never older than the token.
+        # Two concurrent changes may leave two tokens; joined they differ from either.
         token = " ".join(
             sorted(connection.execute(sa.select(directory_versions.c.token)).scalars())
         )
         as_of, kept = self._kept
         unread = [name for name in names if name not in kept]
         if not token or token != as_of or len(kept) + len(unread) > MOST_ACCOUNTS_CACHED:
-            # Another thread may still fill the former dictionary, which nothing reads any more.
+            # A new dictionary: another thread may still fill the former, which is not read again.
             self._kept, unread = (token, kept := {}), list(names)
         kept.update(self._claimed(connection, unread))
         found = ((name, kept[name]) for name in names)
@@ -139,23 +140,23 @@ class AccountCache:
 
 
 AGENTS_AT_ONCE = 2_000
-"""Agents of which `each` holds the rows."""
+"""Number of agents whose rows `SqlDirectory.each` has in memory."""
 
 _LONGEST_WORD = 200
 
 MOST_WORDS = 8
-"""A longer question is about something, and matches no agent."""
+"""A question with more words has a subject, and matches no agent."""
 
 MOST_READ = 200
-"""More agents than a question may match."""
+"""A question must match fewer agents than this."""
 
 MOST_COMPLETIONS = 30
-"""So many agents with the prefix are read; the first of them by name are suggested."""
+"""Agents with the prefix that are read; the first of them by name are suggested."""
 
 
 @dataclass(frozen=True, slots=True)
 class DirectoryReport:
-    """What reading the directory found; `left` counts the agents who are no longer in it."""
+    """The result of reading a directory; `left` counts the agents who are no longer in it."""
 
     agents: int
     groups: int
@@ -164,29 +165,29 @@ class DirectoryReport:
 
 
 class GroupMemberships(Protocol):
-    """Groups that applications keep, beside the directory's own; asked each time."""
+    """Port: groups that applications push, besides the directory's own; read on each call."""
 
     def of(self, accounts: Collection[str]) -> frozenset[str]:
-        """The principals of the groups that the holder of these accounts is in, as of now."""
+        """Return the principals of the groups that the holder of these accounts is in now."""
         ...
 
     def among(self, principals: Collection[str]) -> frozenset[str]:
-        """Those of these principals that are such a group."""
+        """Return those of the given principals that are such a group."""
         ...
 
 
 class SqlDirectory:
-    """The application's directory of agents and groups, with agents' preferences applied."""
+    """The application's directory of agents and groups; agents' preferences are applied."""
 
     def __init__(self, engine: sa.Engine, pushed: GroupMemberships | None = None) -> None:
         self._engine, self._pushed = engine, pushed
         self._accounts = AccountCache(_agent)
 
     def replace(self, directory: Directory, guard_share: float = 1.0) -> DirectoryReport:
-        """Read the directory whole, then replace what is kept in one transaction.
+        """Read the directory whole, then replace the stored directory in one transaction.
 
-        Raises `SourceUnreachable`, or `SourceRefused` where it holds nobody (an empty
-        directory is a broken one), or lacks more than `guard_share` of the agents or groups.
+        Raises `SourceUnreachable`, or `SourceRefused` if it has no agent (an empty directory is a
+        broken one), or lacks more than `guard_share` of the agents or groups.
         """
         entries = list(directory.entries())
         people = [entry for entry in entries if isinstance(entry, Agent)]
@@ -218,10 +219,10 @@ class SqlDirectory:
         return DirectoryReport(len(people), len(circles), malformed, left)
 
     def group_authorities(self) -> frozenset[str]:
-        """The authorities that the directory's groups are named under."""
+        """Return the authorities of the directory's groups."""
         found: set[str] = set()
         with self._engine.connect() as connection:
-            # A directory read by an older version has only its groups' members.
+            # A directory read by an older version has rows of members but none of groups.
             for column in (groups.c.principal, memberships.c.principal):
                 found.update(
                     map(authority_of, connection.execute(sa.select(column).distinct()).scalars())
@@ -229,7 +230,7 @@ class SqlDirectory:
         return frozenset(found)
 
     def by_account(self, accounts_asked: Iterable[str]) -> Mapping[str, Agent]:
-        """The agent of each account that the directory links to one."""
+        """Return the agent of each account that the directory links to one."""
         names = set(accounts_asked)
         if not names:
             return {}
@@ -237,21 +238,21 @@ class SqlDirectory:
             return apply_preferences_by_account(connection, self._accounts.read(connection, names))
 
     def agent(self, agent_id: str) -> Agent | None:
-        """One agent, or None where the directory has no such id."""
+        """Return an agent, or None if the directory has no such id."""
         with self._engine.connect() as connection:
             query = sa.select(agents).where(agents.c.key == digest(agent_id))
             rows = connection.execute(query).mappings().all()
             return apply_preferences(connection, map(_agent, rows)).get(agent_id)
 
     def as_read(self, agent_id: str) -> Agent | None:
-        """One agent as the directory has them, without their preferences: to show to themselves."""
+        """Return an agent without their preferences, for their own page, or None."""
         query = sa.select(agents).where(agents.c.key == digest(agent_id))
         with self._engine.connect() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else _agent(row)
 
     def owner_of(self, account: str) -> Agent | None:
-        """The agent of an account, without their preferences: to know who asks."""
+        """Return the agent of an account, without their preferences, to identify a reader."""
         query = (
             sa.select(agents)
             .join(accounts, accounts.c.agent_key == agents.c.key)
@@ -262,7 +263,7 @@ class SqlDirectory:
         return None if row is None else _agent(row)
 
     def agents(self, agent_ids: Iterable[str]) -> Mapping[str, Agent]:
-        """By id; ids that the directory does not have are left out."""
+        """Return agents by id; ids that the directory does not have are left out."""
         keys = {digest(name) for name in agent_ids}
         if not keys:
             return {}
@@ -272,7 +273,7 @@ class SqlDirectory:
             return apply_preferences(connection, map(_agent, rows))
 
     def by_email(self, email: str) -> tuple[Agent, ...]:
-        """Every agent with this address, departed or not, ignoring case."""
+        """Return every agent with this address, departed or not, ignoring case."""
         if not (wanted := email.strip().lower()):
             return ()
         same = sa.func.lower(agents.c.email) == wanted
@@ -281,7 +282,7 @@ class SqlDirectory:
         return tuple(_agent(row) for row in rows)
 
     def named(self, question: str) -> tuple[NamedAgent, ...]:
-        """Listed agents whose entry has every word of the question; see `match_agents`."""
+        """Return listed agents whose entry has every word of the question; see `match_agents`."""
         words = asked_words(question)
         if not words or len(words) > MOST_WORDS:
             return ()
@@ -305,7 +306,7 @@ class SqlDirectory:
         return self._at_most(query) if words else ()
 
     def with_names_in(self, words: Collection[str], today: date) -> tuple[Agent, ...]:
-        """See `LookupDirectory`; nobody where too many match."""
+        """See `LookupDirectory`; return nobody if too many match."""
         wanted = sorted({word[:_LONGEST_WORD] for word in words})
         column = author_words.c.agent_key
         twice = sa.select(column).where(author_words.c.word.in_(wanted)).group_by(column)
@@ -314,7 +315,7 @@ class SqlDirectory:
         return self._at_most(query) or ()
 
     def _at_most(self, query: sa.Select[tuple[str]]) -> tuple[Agent, ...] | None:
-        """Their agents with their preferences; None where more than `MOST_READ` match."""
+        """Return the agents with their preferences, or None if `MOST_READ` or more match."""
         with self._engine.connect() as connection:
             rows = connection.execute(query.limit(MOST_READ)).mappings().all()
             if len(rows) == MOST_READ:
@@ -344,19 +345,22 @@ class SqlDirectory:
         return near_names(word, ((w, of_whom[key], many) for w, key, many in spoken))
 
     def accounts_named(self, words: Sequence[str]) -> tuple[str, ...]:
-        """Accounts of agents who may be named, departed or not, whose name has all these words."""
+        """Return accounts of agents whose name has all these words, departed or not.
+
+        Only agents who may be named are considered.
+        """
         with self._engine.connect() as connection:
             return accounts_named(connection, AuthorTables(author_words, accounts, agents), words)
 
     def everyone(self) -> tuple[Agent, ...]:
-        """Every agent, by name."""
+        """Return every agent, sorted by name."""
         order = (agents.c.family_name, agents.c.given_name, agents.c.id)
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(agents).order_by(*order)).mappings().all()
             return tuple(apply_preferences(connection, map(_agent, rows)).values())
 
     def each(self) -> Iterator[Agent]:
-        """Every agent, by key; `AGENTS_AT_ONCE` are in memory at once."""
+        """Yield every agent by key; `AGENTS_AT_ONCE` are in memory at once."""
         last = ""
         with self._engine.connect() as connection:
             while True:
@@ -368,13 +372,13 @@ class SqlDirectory:
                 last = rows[-1]["key"]
 
     def names(self) -> frozenset[tuple[str, str]]:
-        """Given and family name of every agent, listed or not, departed or not."""
+        """Return the given and family name of every agent, listed or not, departed or not."""
         query = sa.select(agents.c.given_name, agents.c.family_name).distinct()
         with self._engine.connect() as connection:
             return frozenset((row[0], row[1]) for row in connection.execute(query))
 
     def groups_of(self, agent_id: str) -> frozenset[str]:
-        """The principals of the groups that an agent belongs to, pushed ones included."""
+        """Return the principals of an agent's groups, pushed ones included."""
         mine = memberships.c.agent_key == digest(agent_id)
         query = sa.select(memberships.c.principal).where(mine)
         with self._engine.connect() as connection:
@@ -382,7 +386,7 @@ class SqlDirectory:
         return own | self._pushed.of(self.accounts_of(agent_id)) if self._pushed else own
 
     def group_sizes(self, principals: Collection[str]) -> Mapping[str, int]:
-        """How many agents each of these groups has; one that the directory lacks is left out."""
+        """Return the number of agents in each of these groups that the directory has."""
         keys = [digest(one) for one in principals]
         with self._engine.connect() as connection:
             return dict(
@@ -390,7 +394,7 @@ class SqlDirectory:
             )
 
     def with_groups_of(self, authorities: Collection[str]) -> frozenset[str]:
-        """Those of these authorities of which the directory itself has a group."""
+        """Return those of these authorities for which the directory itself has a group."""
 
         def query(name: str) -> sa.Select[Any]:
             begins = groups.c.principal.startswith(f"{name}:", autoescape=True)
@@ -400,7 +404,7 @@ class SqlDirectory:
             return frozenset(one for one in authorities if connection.execute(query(one)).first())
 
     def largest_groups(self, limit: int) -> tuple[str, ...]:
-        """The principals of the groups with the most agents, largest first, ties by name."""
+        """Return the principals of the groups with the most agents, ties sorted by name."""
         with self._engine.connect() as connection:
             rows = self._group_rows(connection, sa.true())
         return tuple(name for name, _ in sorted(rows, key=lambda row: (-row[1], row[0]))[:limit])
@@ -417,19 +421,22 @@ class SqlDirectory:
         return [(row[0], row[1]) for row in connection.execute(query)]
 
     def accounts_of(self, agent_id: str) -> frozenset[str]:
-        """The accounts that the directory gives to an agent."""
+        """Return the accounts that the directory links to an agent."""
         query = sa.select(accounts.c.account).where(accounts.c.agent_key == digest(agent_id))
         with self._engine.connect() as connection:
             return frozenset(connection.execute(query).scalars())
 
     def reading(self) -> str:
-        """Changes whenever the directory is read again; empty before the first time."""
+        """Return a token that changes with the directory; empty before the first reading."""
         query = sa.select(directory_versions.c.token).order_by(directory_versions.c.token)
         with self._engine.connect() as connection:
             return " ".join(connection.execute(query).scalars())
 
     def known(self, principals: Collection[str]) -> frozenset[str]:
-        """Those of these denied principals that are a group it has, or a person it has or had."""
+        """Return those of the denied principals that the directory or a pushed group knows.
+
+        These are existing groups, and persons whom the directory has or once had.
+        """
         with self._engine.connect() as connection:
             found = known_principals(connection, principals)
         if self._pushed:
@@ -440,18 +447,24 @@ class SqlDirectory:
 def _count_departed(
     connection: sa.Connection, people: list[Agent], circles: list[Group], guard_share: float
 ) -> int:
-    """How many agents without a departure date are missing. Raises `TooManyDepartures`."""
+    """Return the number of missing agents without a departure date.
+
+    Raises `TooManyDepartures`.
+    """
     staying = sa.select(agents.c.id).where(agents.c.departure.is_(None))
     kept = connection.execute(staying).scalars().all()
     held = connection.execute(sa.select(memberships.c.principal).distinct()).scalars().all()
-    # A group without members counts as missing: what is denied to it would open to its members.
+    # A group without members counts as missing: its former members could read what is denied to it.
     coming = [one.principal for one in circles if one.members]
     check_departures("groupes", held, coming, guard_share)
     return len(check_departures("agents", kept, [one.id for one in people], guard_share))
 
 
 def _with_cuts(connection: sa.Connection, people: list[Agent]) -> list[Agent]:
-    """The agents, of whom those cut by hand have departed; a cut ends with the agent's entry."""
+    """Return the agents, with the departure date of those cut by hand.
+
+    A cut is deleted when the directory no longer lists its agent.
+    """
     cuts = {row.key: row.day for row in connection.execute(sa.select(cut_agents))}
     if not cuts:
         return people
@@ -475,7 +488,7 @@ _KEPT_ELSEWHERE = ("accounts", "refused", "communities_joined", "communities_lef
 
 
 def agent_row(agent: Agent) -> dict[str, object]:
-    """The agent as a row of the table."""
+    """Return an agent's row of the table."""
     row = {
         name: storable(value) if isinstance(value, str) else value
         for name, value in asdict(agent).items()
@@ -488,7 +501,7 @@ def agent_row(agent: Agent) -> dict[str, object]:
 
 
 def _word_rows(people: list[Agent]) -> list[dict[str, str]]:
-    """The words that agents are found by; agents who are not listed have none."""
+    """Return rows of the words that agents are found by; unlisted agents have none."""
     return [
         {"word": word, "agent_key": digest(agent.id)}
         for agent in people

@@ -1,4 +1,4 @@
-"""The directory's tables and rows, and which principals they know."""
+"""The directory's tables and rows, and the look-up of principals in them."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
@@ -12,7 +12,7 @@ from indexer.state import digest
 
 metadata = sa.MetaData()
 
-# Keys are digests: PostgreSQL refuses an index of values beyond some 2 700 bytes.
+# Keys are digests: PostgreSQL refuses to index values of more than about 2 700 bytes.
 agents = sa.Table(
     "agents",
     metadata,
@@ -31,7 +31,7 @@ agents = sa.Table(
     sa.Column("listed", sa.Boolean, nullable=False),
     sa.Column("skills_declared", sa.Date),
     sa.Column("skills_confirmed", sa.JSON, nullable=False),
-    # Each a list: topic, first day, last day or null.
+    # A list of missions, each (topic, first day, last day or null).
     sa.Column("missions", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("contact_via", sa.String(20), nullable=False),
     sa.Column("contact", sa.Text, nullable=False),
@@ -48,7 +48,7 @@ accounts = sa.Table(
 directory_versions = sa.Table(
     "directory_readings", metadata, sa.Column("token", sa.String(32), primary_key=True)
 )
-"""Another row whenever agents or their accounts change: see `AccountCache`."""
+"""A token that is replaced whenever agents or their accounts change: see `AccountCache`."""
 memberships = sa.Table(
     "memberships",
     metadata,
@@ -64,7 +64,7 @@ groups = sa.Table(
     sa.Column("principal", sa.Text, nullable=False),
     info={"gives_access": "directory"},
 )
-"""Every group, also without members: a denial to it is a denial to a known principal."""
+"""Every group, even without members: a denial to it is a denial to a known principal."""
 once_known = sa.Table(
     "once_known",
     metadata,
@@ -77,7 +77,8 @@ cut_agents = sa.Table(
     sa.Column("key", sa.String(64), primary_key=True),
     sa.Column("day", sa.Date, nullable=False),
 )
-"""Agents cut by hand, by digest: departed since that day, while the directory still lists them."""
+"""Agents cut by hand, by digest: departed since that day although the directory still lists them.
+"""
 agent_words = sa.Table(
     "agent_words",
     metadata,
@@ -90,7 +91,7 @@ author_words = author_words_table(metadata)
 
 
 def account_rows(people: list[Agent]) -> list[dict[str, str]]:
-    """Rows of accounts with their agents."""
+    """Return the rows of accounts with their agents."""
     return [
         {"key": digest(name), "account": name, "agent_key": digest(agent.id)}
         for agent in people
@@ -99,7 +100,7 @@ def account_rows(people: list[Agent]) -> list[dict[str, str]]:
 
 
 def membership_rows(people: list[Agent], groups: list[Group]) -> list[dict[str, str]]:
-    """Rows of group members, once each.
+    """Return the rows of group members, each once.
 
     A group may write a member's id in another Unicode form than the agents' table.
     """
@@ -116,22 +117,22 @@ def membership_rows(people: list[Agent], groups: list[Group]) -> list[dict[str, 
 
 
 def group_rows(found: Iterable[Group]) -> list[dict[str, str]]:
-    """Rows of groups, once each, also of those without members."""
+    """Return the rows of groups, each once, including groups without members."""
     names = {group.principal for group in found}
     return [{"principal_key": digest(one), "principal": one} for one in sorted(names)]
 
 
 def account_of(principal: str) -> str | None:
-    """The account (`source:name`) of a principal; None for another kind of principal."""
+    """Return the account (`source:name`) of a principal, or None if it is no account."""
     source, _, rest = principal.partition(":")
     kind, _, name = rest.partition(":")
     return f"{source}:{name}" if kind == "account" and name else None
 
 
 def known_principals(connection: sa.Connection, principals: Collection[str]) -> frozenset[str]:
-    """Those of these principals, as written, that the directory has.
+    """Return those of these principals that the directory has, spelt as given.
 
-    An agent with a departure date is one of them, before and after that date.
+    An agent with a departure date is known before and after that date.
     """
     ids = {one: one.removeprefix("agent:") for one in principals if one.startswith("agent:")}
     held = {one: account for one in principals if (account := account_of(one))}
@@ -145,10 +146,9 @@ def known_principals(connection: sa.Connection, principals: Collection[str]) -> 
 def remember_known(
     engine: sa.Engine, principals: Collection[str], known: Collection[str]
 ) -> frozenset[str]:
-    """Those that are persons whom the directory once had; those it has now are stored for later.
+    """Return the persons among these principals that were known before; store the known ones.
 
-    To be called only with principals that documents deny: nothing is stored of others, and of
-    these a digest.
+    Call it only with principals that documents deny: only their digests are stored.
     """
     keys = {digest(one): one for one in principals if _of_a_person(one)}
     with engine.connect() as connection:
@@ -166,14 +166,14 @@ def remember_known(
 
 
 def forget_others(engine: sa.Engine, denied: Callable[[], Iterable[str]]) -> int:
-    """Delete stored principals that no document denies any more. Returns how many.
+    """Delete stored principals that no document denies any more, and return their number.
 
-    `denied` reads the principals that some document denies; what it raises is raised. An agent
-    who is still in the directory is stored again when a document denies them.
+    `denied` yields the principals that some document denies; its errors are raised. An agent who is
+    still in the directory is stored again when a document denies them.
     """
     column = once_known.c.principal_key
     with engine.connect() as connection:
-        # Read first, so that what another process stores meanwhile is not deleted.
+        # Read first, so that rows that another process stores meanwhile are not deleted.
         kept = set(connection.execute(sa.select(column)).scalars())
     if not kept:
         return 0
@@ -192,7 +192,7 @@ def _of_a_person(principal: str) -> bool:
 def _existing_groups(connection: sa.Connection, principals: Collection[str]) -> set[str]:
     keys = {digest(one): one for one in principals}
     found: set[str] = set()
-    # A directory that was read by an older version has only its groups' members.
+    # A directory read by an older version has rows of members but none of groups.
     for column in (groups.c.principal_key, memberships.c.principal_key):
         query = sa.select(column).where(one_of(connection, column, keys)).distinct()
         found |= {keys[key] for key in connection.execute(query).scalars()}
@@ -205,7 +205,7 @@ def _existing(
     column: sa.Column[str],
     names: Mapping[str, str],
 ) -> set[str]:
-    """The principals whose id or account the table has, in any Unicode form."""
+    """Return the principals whose id or account the table has, in any Unicode form."""
     if not names:
         return set()
     keys = {digest(name): principal for principal, name in names.items()}

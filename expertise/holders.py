@@ -1,4 +1,4 @@
-"""Who holds a topic and how strongly; `isolation` says who does so alone in an area."""
+"""Find the agents who hold a topic, and how strongly; `isolation` finds those alone in an area."""
 
 import math
 from collections import Counter, defaultdict
@@ -22,36 +22,37 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
 VOLUME_DISCOUNT = 0.8
-"""The factor from each document to the next: who wrote most is not who knows most."""
+"""Factor from each document to the next: the most documents do not prove the most knowledge."""
 
 
 MILLION = 1_000_000
-"""A weight is kept as whole millionths: whole numbers have one sum, in whatever order an engine
-adds them, where floats have many, and a threshold would then depend on the number of threads."""
+"""Weights are stored as whole millionths. Whole numbers have the same sum in any order, while the
+sum of floats, and thus a threshold, would depend on the number of threads.
+"""
 DISCOUNT_SCALE = 1_000_000_000
 DISCOUNTS: IntArray = np.array(
     [round(DISCOUNT_SCALE * VOLUME_DISCOUNT**rank) for rank in range(97)], dtype=np.int64
 )
-"""The factor of each document of a cell, in billionths; further ones round to nothing."""
+"""Factor of each document of a cell, in billionths; for further documents it rounds to 0."""
 
 
 def whole_millionths(weight: NDArray[np.float64]) -> IntArray:
-    """Rounded half up: multiplication, addition and floor give the same bits in every engine."""
+    """Return weights in millionths, rounded half up with operations exact in every engine."""
     whole: IntArray = np.floor(weight * 1e6 + 0.5).astype(np.int64)
     return whole
 
 
 def least_millionths(strength: float) -> int:
-    """The smallest whole number of millionths that reaches a strength."""
+    """Return the smallest whole number of millionths that reaches a strength."""
     near = round(strength * MILLION)
     return near if near / MILLION >= strength else near + 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
-    """Cells of the topic × agent matrix that have evidence, by topic, then agent.
+    """Cells of the topic × agent matrix that have evidence, sorted by topic, then agent.
 
-    `topic`, `agent` and `strength` have shape (cells,). The evidence of cell i is
+    `topic`, `agent` and `strength` have shape (cells,). The evidence of cell i is at
     `start[i]:start[i + 1]` of `document`, `account` and `weight`, strongest first.
     """
 
@@ -65,21 +66,21 @@ class Cells:
 
 
 AGREED = 2.5
-"""What a document counts for its author where the directory names them on its topic, or their
-métier shares a rare word with it (`topics_of_metiers`): 2.7 and 1.6 by two administrations, where
-2.5 misses nobody with whom it agrees (decision 71)."""
+"""Factor of a document for an author to whom the directory gives its topic, or whose métier shares
+a rare word with it (`topics_of_metiers`). Two administrations give 2.7 and 1.6; with 2.5 no agent
+with whom the directory agrees is missed (decision 71).
+"""
 
 
 def weigh_cells(corpus: Corpus, owner: IntArray, agreed: "sp.csr_array") -> Cells:
-    """The strength of each agent on each topic, with its evidence.
+    """Return the strength of each agent on each topic, with its evidence.
 
-    `owner` has shape (accounts,): the agent of each account, -1 where it has none. A document
-    weighs its confidence in the topic times the best weight of the agent's contributions to it;
-    the i-th strongest (from 0) is multiplied by `VOLUME_DISCOUNT` to the i,
-    the geometric discount of Moffat & Zobel, "Rank-biased precision" (TOIS 2008);
-    `discounted_strength` is the reference. Where the directory agrees (`agreed`, a matrix
-    (topics, agents) of 0 and 1), it weighs `AGREED` times as much. What asks for a skill
-    says nothing of who wrote it.
+    `owner` has shape (accounts,): the agent of each account, -1 if there is none. A document's
+    weight is its confidence in the topic times the best weight of the agent's contributions to it,
+    and times `AGREED` if the directory agrees (`agreed`, a matrix (topics, agents) of 0 and 1). The
+    i-th strongest weight (from 0) is multiplied by `VOLUME_DISCOUNT` to the i, the geometric
+    discount of Moffat & Zobel, "Rank-biased precision" (TOIS 2008); `discounted_strength` is the
+    reference. Documents that ask for a skill do not count.
     """
     shows = ~corpus.asks[corpus.document]
     document, agent, account, weight = _best_rows(corpus, owner, shows)
@@ -107,21 +108,24 @@ def weigh_cells(corpus: Corpus, owner: IntArray, agreed: "sp.csr_array") -> Cell
 
 
 COMMENT_ON_TOPIC = ROLE_WEIGHTS[ContributorRole.COMMENTER]
-"""What a recent comment on a document surely about a topic weighs: the least that makes somebody
-visible on it. An old word in a glossary weighs less."""
+"""Weight of a recent comment on a document that is certainly about a topic: the least weight that
+makes an agent visible on it. An old word in a glossary weighs less.
+"""
 WROTE_ON_TOPIC = 0.5
-"""The least that a contribution of one's own weighs for nobody else to be alone beside it: a recent
-document that is as likely as not about the topic. In two administrations none of the five who wrote
-less and were no holders really held the topic, and two of the 16 who wrote more (decision 71)."""
+"""Least weight of an agent's own contribution that keeps others from being called alone: a recent
+document that is as likely as not about the topic. In two administrations none of the five agents
+below it who were no holders really held the topic, and two of the 16 above it did (decision 71).
+"""
 
 
 def pairs_shown(
     corpus: Corpus, owner: IntArray, least: float, *, own: bool = False
 ) -> tuple[IntArray, IntArray]:
-    """(topic, agent) pairs with one contribution of at least `least`, by topic, then agent.
+    """Return (topic, agent) pairs with a contribution of at least `least`, by topic, then agent.
 
-    Holders or not, and in any document, also one that asks for a skill. With `own` only what an
-    agent wrote or answered, in documents that ask for none. `owner` as in `weigh_cells`.
+    Agents need not be holders, and documents that ask for a skill count. With `own`, only
+    contributions that an agent wrote or answered count, in documents that ask for no skill. `owner`
+    is the argument of `weigh_cells`.
     """
     every = np.ones(len(corpus.document), dtype=np.bool_)
     rows = corpus.own & ~corpus.asks[corpus.document] if own else every
@@ -135,7 +139,7 @@ def pairs_shown(
 def pair_matrix(
     topic: IntArray | Sequence[int], agent: IntArray | Sequence[int], shape: tuple[int, int]
 ) -> "sp.csr_array":
-    """A matrix (topics, agents) of 1 where a pair stands, once or more often, else 0."""
+    """Return a sparse matrix (topics, agents) with 1 for each given pair, else 0."""
     # Imported here: it takes half a second, and most commands do not need it.
     import scipy.sparse as sp
 
@@ -146,7 +150,7 @@ def pair_matrix(
 
 
 def stands_at(matrix: "sp.csr_array", topic: IntArray, agent: IntArray) -> NDArray[np.bool_]:
-    """Whether each pair is 1 in a matrix (topics, agents)."""
+    """Return whether each pair is 1 in a matrix (topics, agents)."""
     if not len(topic):
         return np.empty(0, dtype=np.bool_)
     found: NDArray[np.bool_] = np.asarray(matrix[topic, agent]).ravel() > 0
@@ -154,14 +158,14 @@ def stands_at(matrix: "sp.csr_array", topic: IntArray, agent: IntArray) -> NDArr
 
 
 def discounted_strength(said: Sequence[float]) -> float:
-    """The strength of one cell from its documents' weights, strongest first."""
+    """Return the strength of one cell from its documents' weights, strongest first."""
     return math.fsum(one * VOLUME_DISCOUNT**rank for rank, one in enumerate(said))
 
 
 def _best_rows(
     corpus: Corpus, owner: IntArray, rows: NDArray[np.bool_]
 ) -> tuple[IntArray, IntArray, IntArray, NDArray[np.float64]]:
-    """(document, agent, account, weight) among `rows`: the best of each agent of a document."""
+    """Return (document, agent, account, weight) of each agent's best row per document in `rows`."""
     agent = owner[corpus.account] if len(corpus.account) else corpus.account
     known = np.flatnonzero((agent >= 0) & rows)
     order = known[
@@ -183,7 +187,7 @@ def _best_rows(
 def _rows_by_topic(
     corpus: Corpus, document: IntArray
 ) -> tuple[IntArray, IntArray, NDArray[np.float64]]:
-    """(row, topic, confidence): each row repeated for each topic of its document."""
+    """Return (row, topic, confidence), with each row repeated for each topic of its document."""
     starts = corpus.topics.indptr.astype(np.int64)
     counts = np.diff(starts)[document]
     row = np.repeat(np.arange(len(document)), counts)
@@ -197,7 +201,7 @@ def _rows_by_topic(
 
 
 def _group_starts(one: IntArray, other: IntArray) -> IntArray:
-    """Indices where a new pair begins in two sorted columns."""
+    """Return the indices where a new pair begins in two sorted columns."""
     if not len(one):
         return np.empty(0, dtype=np.int64)
     changes = (one[1:] != one[:-1]) | (other[1:] != other[:-1])
@@ -205,7 +209,7 @@ def _group_starts(one: IntArray, other: IntArray) -> IntArray:
 
 
 class Basis(StrEnum):
-    """What a holding is based on. Agents who only declare a topic are not holders."""
+    """Reason why an agent has a topic. Agents who only declare a topic are not holders."""
 
     DEMONSTRATED = "demonstrated"
     METIER = "metier"
@@ -219,7 +223,7 @@ BASES = tuple(Basis)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Holdings:
-    """One row for each agent and topic, by topic, then agent; columns of shape (rows,).
+    """One row for each agent and topic, sorted by topic, then agent; columns of shape (rows,).
 
     `basis` is an index into `BASES`, `cell` into the cells (-1 without evidence).
     """
@@ -231,7 +235,7 @@ class Holdings:
 
     @property
     def holds(self) -> NDArray[np.bool_]:
-        """Whether each row is a holder's."""
+        """Whether the agent of each row is a holder, (rows,)."""
         held: NDArray[np.bool_] = self.basis != BASES.index(Basis.DECLARED)
         return held
 
@@ -243,14 +247,12 @@ def find_holdings(
     least_strength: float,
     today: date,
 ) -> Holdings:
-    """Holders by evidence of at least `least_strength`, by métier, mission or confirmed skill.
+    """Return holders by evidence of at least `least_strength`, métier, mission or confirmed skill.
 
-    Agents who only declare a skill have rows too, and are not holders.
-
-    A métier is held by those whose directory entry has it, never by evidence: writing about
-    geometers makes no geometer. They hold the topics that the list puts directly above their
-    métier, too. A mission counts while it is in force. A topic with evidence gets no second row
-    for what the directory says.
+    Agents who only declare a skill have rows too, but are not holders. A métier is held by agents
+    whose directory entry has it, never by evidence: writing about geometers makes no geometer. They
+    also hold the topics directly above their métier in the list. A mission counts while it is in
+    force. A topic with evidence gets no second row from the directory.
     """
     is_topic = np.array([topic.kind == TopicKind.TOPIC for topic in topics], dtype=np.bool_)
     shown = np.flatnonzero((cells.strength >= least_strength) & is_topic[cells.topic])
@@ -271,7 +273,10 @@ def find_holdings(
 def valid_agents(
     agents: Iterable[Agent], topics: Sequence[Topic], omissions: SkippedItems, today: date
 ) -> list[Agent]:
-    """The agents by id, each once, without unknown départements. Others are recorded as skipped."""
+    """Return the agents by id, each once, without unknown départements.
+
+    Agents that cannot be read, or whose id was seen before, are recorded as skipped.
+    """
     names = TopicNames.of(topics)
     found: dict[str, Agent] = {}
     for agent in agents:
@@ -285,14 +290,14 @@ def valid_agents(
 
 
 def known_agent(agent: Agent) -> Agent:
-    """The agent; without the département where nobody knows it."""
+    """Return the agent, with an empty département if it is unknown."""
     return agent if agent.departement in DEPARTEMENTS else replace(agent, departement="")
 
 
 def stated_holdings(
     topics: Sequence[Topic], agents: Sequence[Agent], today: date
 ) -> list[tuple[int, int, Basis]]:
-    """(topic, agent, basis) from directory entries."""
+    """Return (topic, agent, basis) from directory entries."""
     names = TopicNames.of(topics)
     numbers = {topic.id: number for number, topic in enumerate(topics)}
     return [
@@ -303,9 +308,9 @@ def stated_holdings(
 
 
 def agreed_pairs(topics: Sequence[Topic], agents: Sequence[Agent], today: date) -> "sp.csr_array":
-    """Whom the directory names on a topic, or whose métier shares a rare word with it.
+    """Return the pairs on which the directory agrees, as a matrix (topics, agents) of 0 and 1.
 
-    A matrix (topics, agents) of 0 and 1.
+    The directory gives the topic to the agent, or their métier shares a rare word with it.
     """
     numbers = {topic.id: number for number, topic in enumerate(topics)}
     of_metiers = topics_of_metiers(TopicNames.of(topics), (agent.metier for agent in agents))
@@ -322,7 +327,7 @@ def agreed_pairs(topics: Sequence[Topic], agents: Sequence[Agent], today: date) 
 def topics_on_mission(
     topics: Sequence[Topic], agents: Sequence[Agent], today: date
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """((topic, agent) on a mission in force, the same of missions that ended and none goes on)."""
+    """Return (topic, agent) pairs of missions in force, and of missions that only ended."""
     names = TopicNames.of(topics)
     numbers = {topic.id: number for number, topic in enumerate(topics)}
     on, ended = [], []
@@ -338,9 +343,9 @@ def topics_on_mission(
 class TopicNames:
     """The names of a list's topics.
 
-    `ids`: (kind, analysed label) to the topic's id, of a métier followed by those of the topics
-    above it; no two topics of one kind share a label. (None, id) to the id of a topic that is no
-    métier. `terms`: the words of each such topic's labels, by its id.
+    `ids` maps (kind, analysed label) to the topic's id, for a métier followed by the ids of the
+    topics above it; no two topics of one kind share a label. It also maps (None, id) to the id of
+    each topic that is no métier. `terms` contains the words of such a topic's labels, by its id.
     """
 
     ids: Mapping[tuple[TopicKind | None, str], tuple[str, ...]]
@@ -348,7 +353,7 @@ class TopicNames:
 
     @classmethod
     def of(cls, topics: Sequence[Topic]) -> "TopicNames":
-        """Read the list."""
+        """Return the names of these topics."""
         subjects = [topic for topic in topics if topic.kind == TopicKind.TOPIC]
         ids: dict[tuple[TopicKind | None, str], tuple[str, ...]] = {
             (None, topic.id): (topic.id,) for topic in subjects
@@ -368,12 +373,13 @@ class TopicNames:
 
 
 RARE = 10
-"""A word of a métier says something where at most one of so many métiers has it, and the labels of
-one of so many topics: «chargé de mission» says nothing of «frais de mission»."""
+"""A word of a métier is rare if at most one métier in `RARE` and one topic in `RARE` contain it:
+the words of «chargé de mission» do not link it to «frais de mission».
+"""
 
 
 def topics_of_metiers(names: TopicNames, metiers: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The topics, by id, with which each different métier shares a rare word."""
+    """Return, by métier, the topics by id with which it shares a rare word."""
     words = {
         metier: subject_terms(metier) for metier in sorted({one.strip() for one in metiers} - {""})
     }
@@ -396,9 +402,10 @@ def topics_of_metiers(names: TopicNames, metiers: Iterable[str]) -> dict[str, tu
 
 
 def missions_in_force(agent: Agent, names: TopicNames, today: date) -> dict[str, date]:
-    """The topics that an agent is on a mission for, each since when; without those they refused.
+    """Return the topics of an agent's missions in force, each with the mission's first day.
 
-    Of several missions on one topic, since the first of those that are in force.
+    Topics that the agent refused are left out. Of several missions on one topic the earliest first
+    day counts.
     """
     refused = {one.id for one in agent.refused}
     since: dict[str, date] = {}
@@ -410,7 +417,7 @@ def missions_in_force(agent: Agent, names: TopicNames, today: date) -> dict[str,
 
 
 def topics_of_ended_missions(agent: Agent, names: TopicNames, today: date) -> frozenset[str]:
-    """The topics that an agent was on a mission for, and is no more."""
+    """Return the topics on which an agent's missions have ended and none is in force."""
     ended = {
         topic
         for mission in agent.missions
@@ -421,16 +428,17 @@ def topics_of_ended_missions(agent: Agent, names: TopicNames, today: date) -> fr
 
 
 def _named_by(mission: Mission, names: TopicNames) -> tuple[str, ...]:
-    """The topic with this id, else with this label; none for what is not on the list."""
+    """Return the topic with this id, else with this label; none if it is not on the list."""
     by_id = names.ids.get((None, mission.topic))
     return by_id or names.ids.get((TopicKind.TOPIC, label_key(mission.topic)), ())
 
 
 def stated_topics(agent: Agent, names: TopicNames, today: date) -> dict[str, Basis]:
-    """The topics of an agent's directory entry: by métier, mission, confirmed or declared skill.
+    """Return the topics of a directory entry: by métier, mission, confirmed or declared skill.
 
-    A declared skill that shares a word with the métier is the métier's («contrôleur de publicité
-    foncière»). Without those that the agent refused; who refused the métier holds no topic by it.
+    A declared skill that shares a word with the métier counts as the métier's («contrôleur de
+    publicité foncière»). Topics that the agent refused are left out; an agent who refused the
+    métier has no topic by it.
     """
     refused = {one.id for one in agent.refused}
     metier, *subjects = names.ids.get((TopicKind.METIER, label_key(agent.metier)), ("",))

@@ -1,7 +1,7 @@
-"""Who holds a topic alone in an area, and whether a build sees enough of its people to say so.
+"""Find holders who are alone on a topic in an area, if the build sees enough people to say so.
 
-Read `find_isolation` first. That somebody is alone is said of everybody: nobody else may be visible
-on the topic there, and the people of the topic must show at all.
+Read `find_isolation` first. «Alone» is a claim about everybody else: nobody else may be visible on
+the topic in the area, and the build must see a large enough part of the topic's people.
 """
 
 from collections import Counter
@@ -36,15 +36,16 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
 
 NEAREST_HOLDERS = 3
-"""How many of the next holders are kept: one may have left when the answer is given."""
+"""Number of nearest other holders that are kept: the first may have left when the answer is given.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Isolation:
-    """One row for each of the holdings: how widely alone, and who is next.
+    """How widely each holder is alone, and the nearest others; one row for each holding.
 
-    `scope` (rows,) points into `SCOPES`; `nearest` (rows, NEAREST) names the next
-    holders by number, -1 where there is none.
+    `scope` (rows,) contains indices into `SCOPES`; `nearest` (rows, NEAREST_HOLDERS) contains
+    numbers of agents, -1 if there are fewer.
     """
 
     scope: IntArray
@@ -53,18 +54,21 @@ class Isolation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sight:
-    """Who of a topic's people a build sees, holders or not; arrays by topic and agent.
+    """The people of each topic that a build sees, whether holders or not.
 
-    `seen`, a matrix (topics, agents) of 0 and 1: who states a topic, or wrote on it. `own` and
-    `by_metier`, the same shape: who wrote or answered on it themselves (`WROTE_ON_TOPIC`); whom
-    the directory's métier names. `stated`, too: whom the directory names at all. `share` (topics,),
-    from 0 to 1: how many of the topic's people show in documents, `shown` (topics,) how many do.
-    `metiers`: the share of directory entries with a métier. `borne_out`: how likely the directory
-    names whom documents make a holder.
+    Sparse matrices of 0 and 1, of shape (topics, agents): `seen`: the agent states the topic or
+    wrote about it. `own`: the agent wrote or answered about it themselves (`WROTE_ON_TOPIC`).
+    `by_metier`: the directory gives the topic by the agent's métier. `stated`: the directory gives
+    it for any reason. `on_mission`: a mission on the topic is in force. `ended`: missions on the
+    topic have ended, and none is in force.
 
-    `on_mission` and `ended`, matrices too: whose mission on the topic is in force, and whose only
-    missions on it ended. `mission_share` (topics,), from 0 to 1: how many of the topic's people
-    have one in force. `arrived` (agents,): who is in post by the directory.
+    By topic, (topics,): `share`, from 0 to 1, is the part of the topic's people who show in
+    documents, `shown` the number of agents who do; `mission_share`, from 0 to 1, is the part of the
+    topic's people who have a mission in force.
+
+    `arrived` (agents,): the agent is in post according to the directory. `metiers` is the share of
+    directory entries with a métier. `borne_out` is the probability that the directory also gives
+    the topic to an agent whom documents make a holder.
     """
 
     seen: "sp.csr_array"
@@ -82,7 +86,7 @@ class Sight:
 
     @property
     def largest_share(self) -> NDArray[np.float64]:
-        """How many of each topic's people show, by documents or by missions, (topics,)."""
+        """Part of each topic's people seen by documents or missions, the larger one, (topics,)."""
         found: NDArray[np.float64] = np.maximum(self.share, self.mission_share)
         return found
 
@@ -90,12 +94,13 @@ class Sight:
 def sole_probability(
     share: NDArray[np.float64], shown: IntArray, part: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """How likely nobody of a topic is out of sight in an area with `part` of all agents.
+    """Return the probability that nobody of a topic is out of sight in an area.
 
-    With N people, every N equally likely beforehand, who each show with chance s, and n of them
-    shown, the others are negative binomial: u of them with (u + n over n) s^(n + 1) (1 - s)^u. Each
-    of them is in the area with chance q, so that none is with (s / (s + q (1 - s)))^(n + 1): of one
-    who shows, s² for the whole country. All arrays of one shape.
+    `part` is the area's share of all agents. With N people, every N equally likely beforehand, each
+    of them visible with probability s, and n of them visible, the number u of the others has a
+    negative binomial distribution: (u + n over n) s^(n + 1) (1 - s)^u. Each of them is in the area
+    with probability q, so that none is with probability (s / (s + q (1 - s)))^(n + 1): s² for one
+    visible person and the whole country. All arrays have the same shape.
     """
     found: NDArray[np.float64] = np.power(share / (share + part * (1 - share)), shown + 1.0)
     return found
@@ -103,13 +108,16 @@ def sole_probability(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SightCounts:
-    """What shares are made of.
+    """The counts that the shares are computed from.
 
-    By topic: `stated`, whom the directory names; `both`, who of them show; `known`, who is known
-    otherwise than by mission; `on_mission`, who of them have one.
-    Of the whole directory: `people`, who `wrote` anything, with a métier, with a mission in force
-    (`told`). `demonstrated`: holders by documents of topics of which the directory names somebody;
-    `borne_out`: of them, those that it names.
+    By topic: `stated`, agents to whom the directory gives the topic; `both`, those of them who show
+    in documents; `known`, agents known for the topic without regard to missions; `on_mission`,
+    those of them with a mission in force.
+
+    Of the whole directory: `people`, all agents; `wrote`, agents who contributed to anything;
+    `metiers`, agents with a métier; `told`, agents with a mission in force. `demonstrated` counts
+    holders by documents, on topics that the directory gives to somebody; `borne_out` counts those
+    of them to whom it gives the topic.
     """
 
     is_topic: NDArray[np.bool_]
@@ -127,7 +135,7 @@ class SightCounts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SightShares:
-    """How many of each topic's people show, from 0 to 1; see `Sight`."""
+    """Parts of each topic's people who are seen, from 0 to 1; see `Sight`."""
 
     share: NDArray[np.float64]
     mission_share: NDArray[np.float64]
@@ -136,11 +144,11 @@ class SightShares:
 
 
 def topic_shares(counts: SightCounts) -> SightShares:
-    """The shares, as `sight_of` explains them.
+    """Return the shares, as `sight_of` explains them.
 
-    A topic of which few are named or known borrows the share over all topics, as one person more;
-    where nobody is known on any, the share of agents who wrote, or whose missions the directory
-    tells, stands in.
+    The share of each topic is smoothed with the share over all topics, which counts as one more
+    person. That share is in turn smoothed with the share of all agents who wrote, or who have a
+    mission.
     """
     people = max(counts.people, 1)
     metiers = counts.metiers / people
@@ -164,21 +172,22 @@ def sight_of(
     agents: Sequence[Agent],
     today: date,
 ) -> Sight:
-    """Whom the directory and the documents show on each topic, and how many show at all.
+    """Return the people whom documents and directory show on each topic, and their estimated share.
 
-    Those whom the directory names (by métier or skill) are a sample of a topic's people that does
-    not depend on documents: the share of them who show in documents is that of the others too, as
-    in capture and recapture (Petersen, 1896). A topic of which it names few borrows the share over
-    all topics, as one person more; where it names nobody on any, the share of agents who
-    contributed to anything stands in, a bound from above. The other way round, it bears out whom
-    documents make a holder, on topics of which it names somebody (Laplace's rule of succession).
-    Missions are the other list: the share of a topic's holders known otherwise, by documents,
-    métier or skill, who have one in force is that of all its people; whose missions ended are not
-    counted. `owner` as in `weigh_cells`.
+    The agents to whom the directory gives a topic (by métier or skill) are a sample of the topic's
+    people that does not depend on documents. Therefore the share of them who show in documents is
+    taken for all people of the topic, as in capture and recapture (Petersen, 1896). A topic with
+    few such agents borrows the share over all topics, counted as one more person. If there are none
+    on any topic, the share of agents who contributed to anything is used, which is an upper bound.
+
+    In the other direction, the directory confirms the holders by documents, on topics that it gives
+    to somebody (Laplace's rule of succession). Missions are a second list: the share of a topic's
+    people with a mission in force is estimated from the holders known by documents, métier or
+    skill; agents whose missions ended are not counted. `owner` is the argument of `weigh_cells`.
     """
     shape = (len(topics), len(agents))
     is_topic = np.array([topic.kind == TopicKind.TOPIC for topic in topics], dtype=np.bool_)
-    # Who writes about a métier has it no more than before.
+    # Writing about a métier does not give it to the writer.
     topic, agent = pairs_shown(corpus, owner, COMMENT_ON_TOPIC)
     shown = pair_matrix(topic[is_topic[topic]], agent[is_topic[topic]], shape)
     topic, agent = pairs_shown(corpus, owner, WROTE_ON_TOPIC, own=True)
@@ -234,7 +243,7 @@ def sight_of(
 def _known_otherwise(
     holdings: Holdings, topics: Sequence[Topic], agents: Sequence[Agent], today: date
 ) -> "sp.csr_array":
-    """Who shows on a topic, no métier, by documents or by what the directory says but missions."""
+    """Return the agents known for a topic, métiers excepted, without regard to missions."""
     shape = (len(topics), len(agents))
     shown = np.flatnonzero(holdings.basis == BASES.index(Basis.DEMONSTRATED))
     without = [replace(agent, missions=()) for agent in agents]
@@ -248,7 +257,7 @@ def _known_otherwise(
 
 
 def topics_in_sight(sight: Sight, agents: Sequence[Agent], least_known: float) -> NDArray[np.bool_]:
-    """As `enough_in_sight`, of the matrices."""
+    """Return `enough_in_sight`, computed from the matrices."""
     shares = SightShares(sight.share, sight.mission_share, sight.metiers, sight.borne_out)
     return enough_in_sight(
         shares,
@@ -268,11 +277,11 @@ def enough_in_sight(
     departements: int,
     least_known: float,
 ) -> NDArray[np.bool_]:
-    """Whether a topic's holder could be called alone in a département of the mean size, (topics,).
+    """Return whether a holder could be called alone in a département of mean size, (topics,).
 
-    One whom the directory names too, where it names anybody of those who show (`both_ways`); else
-    one whom only documents show; or one on a mission, where missions tell enough of the topic's
-    people.
+    The holder is assumed to be given by the directory too if it gives the topic to anybody who
+    wrote about it (`both_ways`), else to be known by documents only. Or the holder is on a mission,
+    if missions show enough of the topic's people.
     """
     part = np.full(len(shown), 1 / max(departements, 1))
     sure = np.where(both_ways, 1.0, shares.borne_out)
@@ -297,7 +306,7 @@ def _columns(pairs: Sequence[tuple[int, int]]) -> tuple[list[int], list[int]]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldRows:
-    """Holders, one row each, with what is known of them on the topic; columns of shape (rows,)."""
+    """What is known about each holder on the topic; columns of shape (rows,)."""
 
     topic: IntArray
     by_metier: NDArray[np.bool_]
@@ -315,10 +324,11 @@ def alone_probability(
     held: HeldRows,
     part: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """How likely each holder, alone in sight in an area, is one and is alone there, (rows,).
+    """Return the probability that each holder holds the topic and is alone in an area, (rows,).
 
-    -1 for whom `find_isolation` calls alone in no case. `shown` and `missions` (topics,): how many
-    show in documents, and have a mission in force. `part` (rows,): the area's share of all agents.
+    The holders are the only ones seen there. The value is -1 if `find_isolation` never calls the
+    holder alone. `shown` and `missions` (topics,) are the numbers of agents who show in documents,
+    and who have a mission in force. `part` (rows,) is the area's share of all agents.
     """
     topic = held.topic
     sure = np.where(held.stated, 1.0, shares.borne_out * held.own)
@@ -337,17 +347,19 @@ def find_isolation(
     agents: Sequence[Agent],
     least_known: float,
 ) -> Isolation:
-    """The widest area in which each holder is the only one who is seen on the topic.
+    """Return the widest area in which each holder is the only agent seen on the topic.
 
-    Who states a topic, or wrote on it, is seen, though no holder; a comment, news or a job offer
-    hides nobody's being alone. It has to
-    be as likely as `least_known` that the holder does hold it (`Sight.borne_out`, unless the
-    directory says so) and that nobody in the area is out of sight (`sole_probability`; of a métier,
-    whose people the directory names, nobody whose entry has none). Where missions tell more of a
-    topic's people than documents do, the directory's list counts for who is on one. Who wrote
-    nothing of it themselves is not claimed by documents alone, nor is whose mission ended: the
-    directory says that they held it before. Nor is who has yet to arrive. An agent without a known
-    département counts for the country only.
+    - An agent who states a topic or wrote about it is seen, even if they are no holder. Comments,
+      news and job offers make nobody seen.
+    - It must be at least as likely as `least_known` that the holder holds the topic
+      (`Sight.borne_out`, or certain if the directory says so) and that nobody in the area is out of
+      sight (`sole_probability`; on a métier, only agents whose entry has no métier can be).
+    - For an agent on a mission, the list of missions counts if it shows more of the topic's people
+      than documents do.
+    - Agents known by documents only are not called alone if they wrote nothing themselves, or if
+      their mission on the topic has ended: the directory says that they held it before. Agents who
+      have not arrived yet are never called alone.
+    - An agent without a known département is considered for the country only.
     """
     rows = np.flatnonzero(holdings.holds)
     topic, agent = holdings.topic[rows], holdings.agent[rows]
@@ -390,8 +402,8 @@ def find_isolation(
 def _alone_in_area(
     held: "sp.csr_array", codes: Sequence[str], topic: IntArray, agent: IntArray
 ) -> NDArray[np.bool_]:
-    """Whether each (topic, agent) is the only one seen on the topic in the agent's area."""
-    import scipy.sparse as sp  # here for the same reason
+    """Return whether each (topic, agent) is the only agent seen on the topic in their area."""
+    import scipy.sparse as sp  # imported here: it takes half a second
 
     names = sorted(set(codes))
     number = {code: n for n, code in enumerate(names)}
@@ -405,9 +417,10 @@ def _alone_in_area(
 
 
 def nearest_holders(one: int, here: int, others: IntArray, places: IntArray) -> IntArray:
-    """The nearest other holders by distance, ties by number; unknown distances come last.
+    """Return the nearest other holders, ties by number; unknown distances come last.
 
-    `here`, and `places` of the others, are as `department_places` gives them.
+    `here` is the place of the agent `one`, and `places` those of `others`, from
+    `department_places`.
     """
     far = _DISTANCES_KM[here, places]
     order = np.lexsort((others, far))
@@ -416,7 +429,7 @@ def nearest_holders(one: int, here: int, others: IntArray, places: IntArray) -> 
 
 
 def department_places(codes: Sequence[str]) -> IntArray:
-    """The place of each département in the table of distances; the last row where it has none."""
+    """Return the index of each département in the table of distances, -1 if it is unknown."""
     return np.array([_PLACES.get(code, -1) for code in codes], dtype=np.int64)
 
 
@@ -424,7 +437,10 @@ _PLACES = {code: number for number, code in enumerate(CENTROIDS)}
 
 
 def _distances() -> NDArray[np.float64]:
-    """Kilometres between départements; the last row and column, for unknown ones, are infinite."""
+    """Return kilometres between départements.
+
+    The last row and column, for unknown départements, are infinite.
+    """
     far = np.full((len(CENTROIDS) + 1, len(CENTROIDS) + 1), np.inf)
     for one, here in _PLACES.items():
         for other, there in _PLACES.items():

@@ -1,7 +1,7 @@
-"""The build on arrays in memory: the reference that the build in SQL is held to.
+"""The build on arrays in memory: the reference for the build in SQL.
 
-It tells in plain arrays what `build_sql` says in SQL: to the last record the same, on the same
-day. Evaluations read its arrays; no crawl and no worker runs it.
+It computes in plain arrays what `build_sql` computes in SQL; on the same day all records are equal.
+Evaluations read its arrays; no crawl and no worker runs it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -65,7 +65,7 @@ from indexer.ports import Encoder
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MemoryBuild:
-    """The result of one day's build, as arrays; `records` gives it row by row."""
+    """The result of one day's build, as arrays; `records` yields it row by row."""
 
     day: date
     rules: BuildRules
@@ -82,21 +82,21 @@ class MemoryBuild:
 
     @property
     def documents(self) -> int:
-        """How many documents every agent may read."""
+        """Number of documents that every agent may read."""
         return len(self.corpus.document_ids)
 
     @property
     def contributions(self) -> int:
-        """How many of their contributions count."""
+        """Number of contributions to these documents that count."""
         return len(self.corpus.document)
 
     @property
     def contributions_seen(self) -> int:
-        """How many contributions all documents have."""
+        """Number of contributions to all documents."""
         return self.corpus.contributions_seen
 
     def records(self) -> Iterator[BuildRecord]:
-        """As `records`."""
+        """Yield the records of the build; see the function `records`."""
         return records(self)
 
 
@@ -108,9 +108,9 @@ def build_in_memory(
     rules: BuildRules,
     today: date,
 ) -> MemoryBuild:
-    """Read every kept document once, and the directory.
+    """Read every indexed document once, and the directory, then compute the build.
 
-    Raises `IndexUnreachable`, and `ValueError` where too many documents fail.
+    Raises `IndexUnreachable`, and `ValueError` if too many documents fail.
     """
     omissions, listed = SkippedItems(), check_topics((topic.id, topic) for topic in topics)
     for one in listed.malformed:
@@ -138,7 +138,7 @@ def build_from(
     rules: BuildRules,
     today: date,
 ) -> MemoryBuild:
-    """The computation on arrays. `agents` are those who may be shown; other owners do not count."""
+    """Compute the build on arrays; accounts of agents who are not in `agents` do not count."""
     shown = sorted(agents, key=lambda agent: agent.id)
     number = {agent.id: n for n, agent in enumerate(shown)}
     owner = [number.get(owners[one].id, -1) if one in owners else -1 for one in corpus.accounts]
@@ -157,10 +157,7 @@ def build_from(
 
 
 def records(build: MemoryBuild) -> Iterator[BuildRecord]:
-    """Topics, cells, communities, proposed topics, documents, then what was skipped.
-
-    Always in the same order.
-    """
+    """Yield topics, cells, communities, proposals, documents, then skipped items."""
     yield from _topic_records(build)
     for row in range(len(build.holdings.topic)):
         yield _cell_record(build, row)
@@ -199,9 +196,9 @@ def _topic_records(build: MemoryBuild) -> Iterator[TopicRecord]:
 
 
 def _assigned(build: MemoryBuild) -> Iterator[tuple[str, str]]:
-    """The topics of documents with contributors: no other document votes.
+    """Yield (document key, its topics as JSON) for documents with contributors.
 
-    Sorted by key, the fastest order to write a table in.
+    Other documents never vote. Sorted by key, the fastest order to write a table in.
     """
     ids, names = build.corpus.document_ids, [topic.id for topic in build.topics]
     voting = np.unique(build.corpus.document).tolist()

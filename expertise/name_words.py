@@ -1,7 +1,4 @@
-"""The words of agents' names and places.
-
-Completion, near spellings, and accounts by author name.
-"""
+"""The words of agents' names and places, for completion, spelling and search by author."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -22,26 +19,26 @@ from indexer.suggestions import NEAR_WORDS, SHORT_LETTERS, NearWord, edit_distan
 LONGEST_WORD = 200
 
 SHORTEST_NAME = 3
-"""Names this short («Gof») may have one edit, unlike words of documents."""
+"""Length from which names («Gof») may have one edit; words of documents must be longer."""
 
 _MOST_LOOKED_UP = 20
-"""So many near words are looked up with the agents who have them."""
+"""Number of near words for which agents are looked up."""
 
 _AFTER_ANY_LETTER = "\uffff"
-"""Sorts after every letter: the words with a prefix are a range that ends with it."""
+"""A character that sorts after every letter: it ends the range of words with a prefix."""
 
 _WRITTEN_WORD = re.compile(r"[^\W\d_]+")
 
 
 class WordSource(StrEnum):
-    """Whether a word is of an agent's name or of their place of work."""
+    """Whether a word belongs to an agent's name or to their place of work."""
 
     NAME = "name"
     PLACE = "place"
 
 
 def name_words_table(metadata: sa.MetaData) -> sa.Table:
-    """The table of words, sorted by code point on every database, so that a prefix is a range."""
+    """Return the table of words, sorted by code point, so that a prefix is a range."""
     by_code_point = sa.String(LONGEST_WORD).with_variant(
         sa.String(LONGEST_WORD, collation="C"), "postgresql"
     )
@@ -56,7 +53,7 @@ def name_words_table(metadata: sa.MetaData) -> sa.Table:
 
 
 def name_word_rows(people: Iterable[Agent]) -> list[dict[str, str]]:
-    """The rows of these agents; agents who are not listed have none."""
+    """Return the rows of these agents; agents who are not listed have none."""
     return [
         {"said": said, "word": word, "agent_key": digest(agent.id)}
         for agent in people
@@ -72,7 +69,10 @@ def name_word_rows(people: Iterable[Agent]) -> list[dict[str, str]]:
 def names_with_prefix(
     agents: sa.Table, words: sa.Table, typed: str, today: date
 ) -> sa.Select[tuple[str]] | None:
-    """The query for agents in post with these words in their name; the last may be a prefix."""
+    """Return the query for agents in post with these words in their name.
+
+    The last word may be a prefix. Returns None if nothing is typed.
+    """
     *whole, beginning = folded_words(typed) or [""]
     if not beginning:
         return None
@@ -92,10 +92,10 @@ def names_with_prefix(
 def near_known_words(
     connection: sa.Connection, agents: sa.Table, words: sa.Table, word: str, today: date
 ) -> list[tuple[str, str, int]]:
-    """(word, one agent's key, number of agents) within `name_reach`, nearest first.
+    """Return (word, key of one agent, number of agents) within `name_reach`, nearest first.
 
-    The word itself is among them. Only words with the same first letter are read, to not read
-    every name.
+    The word itself is included. Only words with the same first letter are read, so that not every
+    name is.
     """
     most, column = name_reach(word), words.c.word
     same_beginning = sa.select(column).where(
@@ -116,12 +116,12 @@ def near_known_words(
 
 
 def name_reach(word: str) -> int:
-    """The edit distance allowed for a word that may be a name or a place: 0, 1 or 2."""
+    """Return the edit distance allowed for a word that may be a name or a place: 0, 1 or 2."""
     return 1 if SHORTEST_NAME <= len(word) < SHORT_LETTERS else max_edits(word)
 
 
 def near_names(word: str, said: Iterable[tuple[str, Agent, int]]) -> tuple[NearWord, ...]:
-    """These words as they are written, and names of départements and regions; the best few."""
+    """Return the best of these words and of the names of départements and regions, as written."""
     most = name_reach(word)
     found = {
         one: NearWord(written_in(one, f"{agent.name} {agent.office} {agent.entity}"), apart, many)
@@ -136,26 +136,26 @@ def near_names(word: str, said: Iterable[tuple[str, Agent, int]]) -> tuple[NearW
 
 
 def written_in(word: str, text: str) -> str:
-    """A folded word as the text writes it, in lower case; unchanged where the text lacks it."""
+    """Return a folded word in the text's spelling, in lower case; unchanged if it is not there."""
     written = (match.lower() for match in _WRITTEN_WORD.findall(text))
     return next((one for one in written if fold(one) == word), word)
 
 
 @cache
 def _areas() -> dict[str, str]:
-    """(folded word → written word) of the names of départements and regions."""
+    """Return the written word for each folded word of the names of départements and regions."""
     names = " ".join((*DEPARTEMENTS.values(), *REGIONS.values()))
     return {fold(one): one for match in _WRITTEN_WORD.findall(names) if (one := match.lower())}
 
 
 MOST_ACCOUNTS = 500
-"""A first name alone may match thousands of accounts: so many are enough."""
+"""Maximum number of accounts that a name matches: a first name alone may match thousands."""
 
 _LONGEST_WORD = 200
 
 
 class AuthorTables(NamedTuple):
-    """The words of names, the accounts of agents, and the agents."""
+    """The tables of words of names, of agents' accounts, and of agents."""
 
     authors: sa.Table
     accounts: sa.Table
@@ -163,7 +163,7 @@ class AuthorTables(NamedTuple):
 
 
 def author_words_table(metadata: sa.MetaData) -> sa.Table:
-    """The table: each word of each name."""
+    """Return the table of the words of each name."""
     return sa.Table(
         "author_words",
         metadata,
@@ -174,7 +174,7 @@ def author_words_table(metadata: sa.MetaData) -> sa.Table:
 
 
 def author_rows(people: Iterable[Agent]) -> list[dict[str, str]]:
-    """The rows of those of these agents who may be named."""
+    """Return the rows of those of these agents who may be named."""
     return [
         {"word": word, "agent_key": digest(agent.id)}
         for agent in people
@@ -186,7 +186,10 @@ def author_rows(people: Iterable[Agent]) -> list[dict[str, str]]:
 def accounts_named(
     connection: sa.Connection, tables: AuthorTables, words: Sequence[str]
 ) -> tuple[str, ...]:
-    """Accounts of agents who may be named and whose name has all these folded words, sorted."""
+    """Return accounts of agents whose name has all these folded words, sorted.
+
+    Only agents who may be named are considered, without the sources from which they withdrew.
+    """
     authors, accounts, agents = tables.authors, tables.accounts, tables.agents
     wanted = sorted({word[:_LONGEST_WORD] for word in words})
     column = authors.c.agent_key

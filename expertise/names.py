@@ -12,17 +12,17 @@ from indexer.french.analysis import folded_words
 STOP_WORDS = frozenset(
     {"a", "au", "aux", "d", "de", "des", "du", "en", "et", "l", "la", "le", "les"}
 )
-"""Words that match no agent. «Le» of «Le Goff» is one of them: «Goff» still matches."""
+"""Words that match no agent. «Le» in «Le Goff» is among them: «Goff» still matches."""
 
 MOST_NAMED = 20
-"""A question that matches more agents than this («inspecteur») counts as matching none."""
+"""A question that matches more agents than this («inspecteur») counts as matching nobody."""
 
 SKILL_DAYS = 365
-"""Days after which a declared skill without evidence is to be confirmed again."""
+"""Days after which an agent must confirm a declared skill without evidence again."""
 
 
 class DirectoryField(StrEnum):
-    """Which part of an agent's directory entry a word of the question matches."""
+    """The part of an agent's directory entry that a word of the question matches."""
 
     NAME = "name"
     METIER = "metier"
@@ -31,7 +31,7 @@ class DirectoryField(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an agent is in an answer, besides their evidence."""
+    """Reason why an agent is in an answer, besides their evidence."""
 
     NAME = "name"
     METIER = "metier"
@@ -46,7 +46,7 @@ class Reason(StrEnum):
 class NamedAgent:
     """An agent whose directory entry has every word of the question, and the matching fields.
 
-    `confirmed`: a word matches a skill that somebody else confirmed.
+    `confirmed` is true if a word matches a skill that somebody else confirmed.
     """
 
     agent: Agent
@@ -63,7 +63,7 @@ class NamedAgent:
 
 
 def words_of(agent: Agent) -> Mapping[DirectoryField, frozenset[str]]:
-    """The folded words of an agent's directory entry, by field."""
+    """Return the folded words of an agent's directory entry, by field."""
     region = REGIONS.get(region_of(agent.departement) or "", "")
     place = (agent.office, agent.entity, area_name(agent.departement), region, agent.departement)
     return {
@@ -77,16 +77,19 @@ def words_of(agent: Agent) -> Mapping[DirectoryField, frozenset[str]]:
 
 
 def asked_words(question: str) -> frozenset[str]:
-    """The folded words of a question, without stop words, accents, case and plurals."""
+    """Return the folded words of a question, without stop words, accents, case and plurals."""
     return _word_set(question)
 
 
 def match_agent(words: frozenset[str], agent: Agent) -> NamedAgent | None:
-    """The agent, if their entry has each word, and at least one outside their place of work."""
+    """Return the agent if their entry has each of the words, else None.
+
+    At least one word must match a field other than the place of work.
+    """
     said = words_of(agent)
     fields = frozenset(field for field, known in said.items() if known & words)
     work = said[DirectoryField.METIER] | said[DirectoryField.SKILL]
-    if said[DirectoryField.PLACE] & words <= work:  # «SIP», of «agent de SIP», names no place
+    if said[DirectoryField.PLACE] & words <= work:  # «SIP» in the métier «agent de SIP» is no place
         fields -= {DirectoryField.PLACE}
     whole = bool(words) and words <= frozenset().union(*said.values())
     confirmed = not _word_set(*agent.skills_confirmed).isdisjoint(words)
@@ -96,14 +99,17 @@ def match_agent(words: frozenset[str], agent: Agent) -> NamedAgent | None:
 
 
 def match_agents(question: str, agents: Iterable[Agent]) -> tuple[NamedAgent, ...]:
-    """The reference for a directory's `named`. Nobody where too many match."""
+    """Return the agents whose entry matches: the reference for a directory's `named`."""
     words = asked_words(question)
     found = [one for agent in agents if (one := match_agent(words, agent))]
     return order_matches(found)
 
 
 def order_matches(found: Iterable[NamedAgent]) -> tuple[NamedAgent, ...]:
-    """Those that the question means first, then by name and id. Nobody where too many match."""
+    """Return the agents whom the question means first, then by name and id.
+
+    Returns nobody if more than `MOST_NAMED` match.
+    """
     ordered = sorted(
         found,
         key=lambda one: (
@@ -117,7 +123,7 @@ def order_matches(found: Iterable[NamedAgent]) -> tuple[NamedAgent, ...]:
 
 
 def reasons(one: NamedAgent, today: date, *, evidence: bool) -> tuple[Reason, ...]:
-    """Why the question matches an agent; a skill is confirmed, declared, or to be renewed."""
+    """Return why the question matches an agent; declared skills may be confirmed or outdated."""
     plain = {
         DirectoryField.NAME: Reason.NAME,
         DirectoryField.METIER: Reason.METIER,
@@ -138,13 +144,13 @@ def _skill_reason(one: NamedAgent, today: date, *, evidence: bool) -> Reason:
 
 
 def _word_set(*texts: str) -> frozenset[str]:
-    """Folded words without their plural ending; single letters are left out."""
+    """Return folded words without their plural ending; single letters are left out."""
     words = {word for text in texts for word in folded_words(text)} - STOP_WORDS
     return frozenset(_singular(word) for word in words if len(word) > 1)
 
 
 def _joined(*names: str) -> list[str]:
-    """Names of several words in one: `legoff` for `Le Goff`, as many type them."""
+    """Return names of several words as one word: `legoff` for `Le Goff`, as many type them."""
     return ["".join(words) for name in names if len(words := folded_words(name)) > 1]
 
 

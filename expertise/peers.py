@@ -1,7 +1,4 @@
-"""An agent's topics with their evidence, their peers and profile.
-
-A topic's holders and communities.
-"""
+"""An agent's topics with evidence, peers and profile; a topic's holders and communities."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -34,16 +31,16 @@ from indexer.access import AccessFilter
 from indexer.values import Card, Question, ShowRequest
 
 EVIDENCE_SHOWN = 5
-"""Documents of one topic that a profile shows."""
+"""Number of documents that a profile shows for one topic."""
 _EVIDENCE_READ = 2 * EVIDENCE_SHOWN
 
 
 def evidence_of_topics(
     reading: OpenBuild, agent: Agent, held: Sequence[CurrentHolder], access: AccessFilter
 ) -> Mapping[str, tuple[Evidence, ...]]:
-    """By topic id, newest first: the agent's evidence, as the documents are now.
+    """Return the agent's evidence by topic id, newest first, from the documents as they are now.
 
-    Every agent may still read each document, `access` too, and a contribution of the agent to it
+    Every agent, and `access`, may still read each document, and a contribution of the agent to it
     counts.
     """
     weights = {
@@ -90,11 +87,11 @@ def _newest_first(one: Evidence) -> tuple[int, str]:
 
 
 PEERS = 20
-"""How many peers are shown at once."""
+"""Number of peers on one page."""
 _MEMBERS = 30
 RELATED = 6
 _RELATED_HOLDERS_READ = 50
-"""How many holders are read to find related topics."""
+"""Number of holders that are read to find related topics."""
 
 
 def peers_of(
@@ -105,12 +102,12 @@ def peers_of(
     to_self: bool,
     offset: int = 0,
 ) -> Peers:
-    """The agent's topics and who else holds them; the strength only `to_self`.
+    """Return the agent's topics and their peers; the strength is given only `to_self`.
 
-    The topics are those with evidence, the métier and the declared skills, so that newcomers
-    find peers too. Two agents are peers where one of them holds a topic that the other holds or
-    declares: each is then the other's, on some page of theirs. Evidence is what `access` may
-    read, none without it.
+    The topics are those with evidence, the métier and the declared skills, so that newcomers find
+    peers too. Two agents are peers if one of them holds a topic that the other holds or declares:
+    each then appears on some page of the other's peers. Evidence contains the documents that
+    `access` may read; without `access` there is none.
     """
     cells, own = _own_cells(reading, agent)
     evidence = evidence_of_topics(reading, agent, cells, access) if access else {}
@@ -130,7 +127,7 @@ def peers_of(
 
 
 def own_topics(reading: OpenBuild, agent: Agent) -> tuple[Topic, ...]:
-    """The same topics of the agent, those with the strongest evidence first."""
+    """Return the topics of the agent, those with the strongest evidence first."""
     _, own = _own_cells(reading, agent)
     ordered = sorted(
         own, key=lambda id_: (-own[id_][1], label_order(reading.topics[id_].topic.label))
@@ -141,7 +138,7 @@ def own_topics(reading: OpenBuild, agent: Agent) -> tuple[Topic, ...]:
 def _own_cells(
     reading: OpenBuild, agent: Agent
 ) -> tuple[Sequence[CurrentHolder], Mapping[str, tuple[Basis, float]]]:
-    """(the agent's cells that still stand, (basis, strength) by topic id)."""
+    """Return (the agent's cells that are still valid, (basis, strength) by topic id)."""
     cells = reading.revalidation.current_holders(
         reading.builds.cells_of(reading.stamp.id, [agent.id])
     )
@@ -152,7 +149,7 @@ def _own_cells(
 def _peers_from(
     reading: OpenBuild, agent: Agent, own: Sequence[CurrentHolder], offset: int
 ) -> tuple[tuple[Peer, ...], int | None]:
-    """The next peers from `offset`, in the order of the build, and the next offset."""
+    """Return the peers from `offset` on, in the order of the build, and the next offset."""
     held = {one.cell.topic_id: one.holds for one in own}
     shared: dict[str, set[str]] = defaultdict(set)
     place: dict[str, str] = {}
@@ -208,14 +205,14 @@ def _by_nearness(peer: Peer) -> tuple[int, float, str, str]:
 
 
 def accepted_communities(reading: OpenBuild) -> tuple[CommunityView, ...]:
-    """Accepted communities of isolated holders that still have three valid members."""
+    """Return accepted communities of isolated holders that still have three valid members."""
     found = reading.builds.communities(reading.stamp.id, kind=CommunityKind.PROPOSED, most=None)
     views = (community_view(reading, one) for one in _keep_accepted(reading, found))
     return tuple(one for one in views if len(one.members) >= LEAST_MEMBERS)
 
 
 def communities_on(reading: OpenBuild, topic_ids: Sequence[str]) -> tuple[CommunityView, ...]:
-    """Communities on one of these topics that still have two valid members."""
+    """Return communities on one of these topics that still have two valid members."""
     wanted = set(topic_ids)
     found = reading.builds.communities(reading.stamp.id, most=None)
     on = [one for one in found if not wanted.isdisjoint(one.topics)]
@@ -228,7 +225,7 @@ def communities_on(reading: OpenBuild, topic_ids: Sequence[str]) -> tuple[Commun
 
 
 def members_on(reading: OpenBuild, topic_id: str) -> tuple[Agent, ...]:
-    """Every member of the accepted community of a topic, however many; none without one."""
+    """Return every member of the accepted community of a topic; nobody if there is none."""
     found = reading.builds.communities(reading.stamp.id, kind=CommunityKind.PROPOSED, most=None)
     on = [one for one in found if topic_id in one.topics]
     views = (community_view(reading, one, most=None) for one in _keep_accepted(reading, on))
@@ -237,7 +234,7 @@ def members_on(reading: OpenBuild, topic_id: str) -> tuple[Agent, ...]:
 
 
 def communities_of(reading: OpenBuild, agent: Agent) -> tuple[CommunityView, ...]:
-    """Communities that the agent still is a member of, with the topics that they still hold.
+    """Return the communities that the agent is still a member of, with topics they still hold.
 
     An agent whose evidence is gone, who withdrew or who refused the topics is in none.
     """
@@ -257,14 +254,14 @@ def communities_of(reading: OpenBuild, agent: Agent) -> tuple[CommunityView, ...
 
 
 def alone_in_region(reading: OpenBuild, agent_ids: Sequence[str]) -> frozenset[str]:
-    """Those of these agents who are, by the build, the only holder of a topic in their region."""
+    """Return those of these agents who are the only holder of a topic in their region."""
     wide = {IsolationScope.REGION, IsolationScope.COUNTRY}
     cells = reading.builds.cells_of(reading.stamp.id, agent_ids)
     return frozenset(one.agent_id for one in cells if one.scope in wide)
 
 
 def _keep_accepted(reading: OpenBuild, found: Sequence[CommunityRecord]) -> list[CommunityRecord]:
-    """Detected communities, and the proposed ones that were accepted."""
+    """Return the detected communities, and the proposed ones that were accepted."""
     if not any(one.kind is CommunityKind.PROPOSED for one in found):
         return list(found)
     made = reading.builds.community_decisions.all().values()
@@ -282,13 +279,13 @@ def community_view(
     of: str | None = None,
     most: int | None = _MEMBERS,
 ) -> CommunityView:
-    """The topics and members of a community that are still valid; both may be empty.
+    """Return the topics and members of a community that are still valid; both may be empty.
 
-    A member still holds two topics of a detected community, or the topic of a proposed one, which
-    agents may also leave or join themselves. `most`
-    holders and as many who joined are looked at, all for None. With
-    `of`, an agent's id, only the topics that this agent still holds and the members who share one
-    of them; empty if they are no longer a member.
+    A member still holds two topics of a detected community, or the topic of a proposed one; agents
+    may also leave or join a proposed one themselves. At most `most` holders and `most` agents who
+    joined are considered, all for None. With `of`, an agent's id, only the topics that this agent
+    still holds and the members who share one of them are returned; nothing if the agent is no
+    longer a member.
     """
     least = LEAST_TOPICS if record.kind is CommunityKind.DETECTED else 1
     members = _members_to_show(record, of, most)
@@ -319,7 +316,7 @@ def _left(agent: Agent, topic_ids: frozenset[str]) -> bool:
 
 
 def _joiners(reading: OpenBuild, topic_ids: Sequence[str], most: int | None) -> list[Agent]:
-    """Those who joined and may be shown, `most` of them."""
+    """Return at most `most` agents who joined and may be shown."""
     joined = reading.book.agents(reading.builds.joined(topic_ids)).values()
     today = reading.revalidation.today
     shown = (agent for agent in joined if may_be_shown(agent, today))
@@ -327,14 +324,14 @@ def _joiners(reading: OpenBuild, topic_ids: Sequence[str], most: int | None) -> 
 
 
 def _members_to_show(record: CommunityRecord, of: str | None, most: int | None) -> tuple[str, ...]:
-    """The first `most` members, with `of` among them if they are a member."""
+    """Return the first `most` members; `of` is among them if they are a member."""
     others = [one for one in record.members if one != of]
     asked = (of,) if of is not None and of in record.members else ()
     return (*asked, *others)[:most]
 
 
 def topic_view(reading: OpenBuild, topic_id: str) -> TopicView | None:
-    """A topic as every agent may see it; None where the list has no such topic."""
+    """Return a topic as every agent may see it; None if the list has no such topic."""
     record = reading.topics.get(topic_id)
     if record is None:
         return None
@@ -359,9 +356,9 @@ def topic_view(reading: OpenBuild, topic_id: str) -> TopicView | None:
 
 
 def _related(reading: OpenBuild, standing: Sequence[CurrentHolder]) -> list[str]:
-    """Ids of other topics that the same agents hold, the most shared first.
+    """Return ids of other topics that the same agents hold, the most shared first.
 
-    Counted at each answer, since evidence may have been withdrawn since the build.
+    They are counted for each answer, since evidence may have been withdrawn since the build.
     """
     agents = [one.agent.id for one in standing if one.holds]
     cells = reading.builds.cells_of(reading.stamp.id, agents[:_RELATED_HOLDERS_READ])
@@ -373,13 +370,16 @@ def _related(reading: OpenBuild, standing: Sequence[CurrentHolder]) -> list[str]
 
 
 def by_area_then_name(agent: Agent) -> tuple[str, str, str, str]:
-    """The order of all lists of a topic's agents: never by strength."""
+    """Return the sort key of all lists of a topic's agents, which never depends on strength."""
     return agent.departement, agent.family_name, agent.given_name, agent.id
 
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """A skill of an agent's directory entry. `renew`: declared long ago, without evidence."""
+    """A skill of an agent's directory entry.
+
+    `renew` is true if it was declared long ago and has no evidence.
+    """
 
     label: str
     confirmed: bool
@@ -388,11 +388,11 @@ class Skill:
 
 @dataclass(frozen=True, slots=True)
 class AgentProfile:
-    """An agent's profile: what documents, métier and missions show, and skills.
+    """An agent's profile: topics by documents, métier and missions, and skills.
 
-    `shown` holds topics by label, each with its evidence newest first; `metier` is the
-    métier as a topic of the list, `by_metier` are the topics that it says they hold, `by_mission`
-    those of missions in force. Without a build only the directory's skills are shown.
+    `shown` contains topics by label, each with its evidence newest first; `metier` is the métier as
+    a topic of the list, `by_metier` are the topics held because of the métier, `by_mission` those
+    held because of missions in force. Without a build only the directory's skills are shown.
     """
 
     agent: Agent
@@ -415,10 +415,11 @@ def profile_of(
     *,
     to_self: bool,
 ) -> AgentProfile:
-    """What a reader may see of an agent who may be shown to them.
+    """Return the part of an agent's profile that a reader may see.
 
-    Evidence is what `access` may read of what every agent may read; the strength of a topic is
-    shown `to_self` only. Raises `IndexUnreachable`.
+    The agent must be one who may be shown to the reader. Evidence contains documents that every
+    agent and `access` may read; the strength of a topic is given only `to_self`. Raises
+    `IndexUnreachable`.
     """
     if isinstance(reading, BuildStatus):
         skills = _skills(agent, frozenset(), today)
@@ -443,7 +444,10 @@ def profile_of(
 def _skills(
     agent: Agent, proven: frozenset[str], today: date
 ) -> tuple[tuple[Skill, ...], tuple[Skill, ...]]:
-    """(confirmed, declared), each by label. `proven`: analysed labels of topics with evidence."""
+    """Return (confirmed, declared) skills, each by label.
+
+    `proven` are the analysed labels of topics with evidence.
+    """
     said = agent.skills_declared
     old = said is not None and (today - said).days > SKILL_DAYS
     confirmed = sorted(set(agent.skills_confirmed), key=str.lower)

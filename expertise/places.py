@@ -1,4 +1,4 @@
-"""Find the place that a question names: a commune, a département, a region of today or before.
+"""Find the place that a question names: a commune, a département, a current or former region.
 
 Read `place_in` first. Historic lands («Berry») are known too; see `connectors.geography`.
 """
@@ -33,15 +33,15 @@ _NEAR = frozenset(
     commune ville pays bassin arrondissement canton
     """.split()  # noqa: SIM905
 )
-"""Words that announce a place, folded: no other word follows «du côté de»."""
+"""Folded words that announce a place: «du côté de» is followed by nothing else."""
 
 _LEADING = frozenset("du dans le aux a en".split())  # noqa: SIM905
-"""What stands before «côté», «secteur» or «environs», and goes with them."""
+"""Folded words before «côté», «secteur» or «environs» that belong to them."""
 
 _ASKING = frozenset("qui quel quelle ou est pour a y".split())  # noqa: SIM905
 
 _MOST_WORDS = 9
-"""Number of words of the longest name."""
+"""Number of words of the longest name of a place."""
 
 _SHORTEST_INITIALS = 3
 _SHORTEST_BEGINNING = 3
@@ -52,8 +52,9 @@ _SAINTS = {"st": "saint", "ste": "sainte"}
 class AskedPlace:
     """A place that a question names.
 
-    `name` is as the question writes it. `departements`: where it is; a commune's is one. `parts`
-    of the question say it, with the words that announce it; `subject` is the rest.
+    `name` is spelt as in the question. `departements` are those that the place covers, one for a
+    commune. `parts` are the parts of the question that name it, with the words that announce it;
+    `subject` is the rest of the question.
     """
 
     name: str
@@ -63,18 +64,18 @@ class AskedPlace:
 
     @property
     def code(self) -> str:
-        """Return the code of this département (`22`) or region (`r53`), empty for other places."""
+        """The code if the place is a département (`22`) or a region (`r53`), else empty."""
         if len(self.departements) == 1:
             return self.departements[0]
         region = f"r{region_of(self.departements[0])}"
         return region if set(departements_of(region)) == set(self.departements) else ""
 
     def has(self, agent: Agent) -> bool:
-        """Return whether the agent's post is there."""
+        """Return whether the agent's post is in the place."""
         return agent.departement in self.departements
 
     def distance_km(self, agent: Agent) -> float:
-        """Return the distance to the agent's post; infinite if it has no known place."""
+        """Return the distance to the agent's post; infinite if its place is unknown."""
         return nearest_km(self.departements, agent)
 
 
@@ -98,7 +99,7 @@ def nearest_km(departements: Sequence[str], agent: Agent) -> float:
 
 
 class _Area(NamedTuple):
-    """What a name may mean. `kind` is None for a département or a region of today."""
+    """A possible meaning of a name. `kind` is None for a current département or region."""
 
     kind: PlaceKind | None
     departements: tuple[str, ...]
@@ -123,10 +124,10 @@ class _Found(NamedTuple):
 def place_in(question: str, near: str = "") -> AskedPlace | None:
     """Return the place that a question names, or None.
 
-    Of communes with one name the one in the département `near` is meant, else the most populous.
-    A name in small letters that is also a word counts only behind «vers», «près de» and the like;
-    a small commune needs a word before it that announces a place. Two places («à Nyons, dans la
-    Drôme») are one where one lies in the other.
+    Among communes of the same name, the one in the département `near` is meant, else the most
+    populous. A name in small letters that is also a word counts only after «vers», «près de» and
+    the like; a small commune needs a word before it that announces a place. Of two places («à
+    Nyons, dans la Drôme»), only the common part counts if one lies in the other.
     """
     tokens = _tokens(question)
     found: list[_Found] = []
@@ -149,7 +150,7 @@ def place_in(question: str, near: str = "") -> AskedPlace | None:
 
 
 def _common(areas: Sequence[_Area], near: str) -> tuple[str, ...]:
-    """Return the départements of several areas together."""
+    """Return the départements that the areas have in common, or else all of them."""
     inside = set.intersection(*(set(one.departements) for one in areas))
     if inside and len(areas) > 1:
         return tuple(sorted(inside))
@@ -162,9 +163,10 @@ def _common(areas: Sequence[_Area], near: str) -> tuple[str, ...]:
 
 
 def _tokens(question: str) -> list[_Token]:
-    """Return the question's words; capitals tell nothing at its beginning, nor where all are.
+    """Return the question's words.
 
-    `acronym`: it is all capitals among others; `name`: its first letter alone is one.
+    Capitals are ignored at its beginning, and if the whole question is in capitals. `acronym`: the
+    word is all in capitals, the question is not. `name`: only the first letter is a capital.
     """
     shouted = question.isupper()
     return [
@@ -181,7 +183,7 @@ def _tokens(question: str) -> list[_Token]:
 
 
 def _place_at(tokens: Sequence[_Token], at: int, *, beside: bool) -> _Found | None:
-    """Return the longest name that begins at a word and means a place there.
+    """Return the longest name of a place that begins at a word, or None.
 
     `beside`: the word before it ends another place.
     """
@@ -202,7 +204,7 @@ def _may_be_given_name(token: _Token) -> bool:
 
 
 def _order(area: _Area, before: str) -> int:
-    """«À Vienne» is the town, «dans la Vienne» the département."""
+    """Return the rank of an area: «à Vienne» is the town, «dans la Vienne» the département."""
     kinds = [None, PlaceKind.TOWN, PlaceKind.LAND, PlaceKind.COMMUNE]
     if before == "a":
         kinds = [PlaceKind.TOWN, None, PlaceKind.COMMUNE, PlaceKind.LAND]
@@ -231,7 +233,7 @@ def _is_meant(area: _Area, name: str, tokens: Sequence[_Token], at: int, last: i
     if name[0].isdigit():
         return _is_number_meant(tokens, at)
     if area.kind in (PlaceKind.COMMUNE, PlaceKind.LAND) and tokens[at].acronym:
-        return False  # «dans MEDOC» is no land
+        return False  # in capitals it is no land: «dans MEDOC»
     if area.kind is PlaceKind.COMMUNE:
         announced = near or (before in _AT - {"sur"} and not word)
         return announced and (capital or (near and not word))
@@ -252,7 +254,7 @@ def _is_number_meant(tokens: Sequence[_Token], at: int) -> bool:
 
 
 def _announced(tokens: Sequence[_Token], at: int) -> int:
-    """Return the first of the words that announce a name («du côté de»)."""
+    """Return the index of the first of the words that announce a name («du côté de»)."""
     first = at
     while first > 0 and tokens[first - 1].folded in _ARTICLES | _OF:
         first -= 1
@@ -266,7 +268,7 @@ def _announced(tokens: Sequence[_Token], at: int) -> int:
 
 @cache
 def _areas() -> Mapping[str, tuple[_Area, ...]]:
-    """What each name may mean, by its folded words without their article."""
+    """Return the possible meanings of each name, by its folded words without their article."""
     found: dict[str, list[_Area]] = defaultdict(list)
     for code, name in DEPARTEMENTS.items():
         found[_key(name)].append(_Area(None, (code,)))
@@ -284,7 +286,7 @@ def _areas() -> Mapping[str, tuple[_Area, ...]]:
             words = _key(name).split()
             for count in range(1, len(words)):
                 begun[" ".join(words[:count])].append(_Area(PlaceKind.COMMUNE, departements[:1]))
-    for name, towns in begun.items():  # «Florac», «Châlons», where only one town begins so
+    for name, towns in begun.items():  # «Florac», «Châlons»: beginnings of only one town
         if len(towns) == 1 and len(name) >= _SHORTEST_BEGINNING:
             found[name] = [*towns, *found.get(name, ())]
     return {name: tuple(areas) for name, areas in found.items()}
@@ -292,7 +294,7 @@ def _areas() -> Mapping[str, tuple[_Area, ...]]:
 
 @cache
 def _words() -> frozenset[str]:
-    """The names that are words too."""
+    """Return the names that are also ordinary words."""
     return frozenset(_key(one.name) for one in named_places() if one.kind is PlaceKind.WORD)
 
 

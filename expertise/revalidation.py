@@ -1,6 +1,6 @@
 """Check a build's holders against the index and the directory as they are now.
 
-A deletion, a narrower access or a withdrawal applies from the next answer on.
+A deletion, a narrower access list or a withdrawal takes effect from the next answer on.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,15 +18,16 @@ from indexer.access import Reader, access_filter
 from indexer.values import Card, Question, ShowRequest
 
 ROUNDS = 6
-"""How many rounds of documents are checked for one answer. A cell that is undecided after them
-counts as no longer valid, until the next build."""
+"""Number of rounds in which documents are checked for one answer. A cell that is undecided after
+them counts as no longer valid, until the next build.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentHolder:
     """A cell that is still valid, with the agent as they are in the directory now.
 
-    Its basis is the present one: whose evidence is gone may hold the topic by métier.
+    Its basis is the present basis: an agent whose evidence is gone may hold the topic by métier.
     """
 
     cell: CellRecord
@@ -34,13 +35,13 @@ class CurrentHolder:
 
     @property
     def holds(self) -> bool:
-        """Whether they hold the topic, and do not only declare it."""
+        """Whether the agent holds the topic, and does not only declare it."""
         return self.cell.basis != Basis.DECLARED
 
 
 @dataclass(frozen=True, slots=True)
 class Revalidation:
-    """Checks cells against the present, with as few documents as decide it."""
+    """Checks whether cells are still valid, with as few documents as possible."""
 
     index: DocumentLookup
     book: AgentDirectory
@@ -51,9 +52,9 @@ class Revalidation:
     asking: frozenset[str] = frozenset()
 
     def current_holders(self, cells: Sequence[CellRecord]) -> tuple[CurrentHolder, ...]:
-        """The cells that are still valid, in their order. Raises `IndexUnreachable`.
+        """Return the cells that are still valid, in their order. Raises `IndexUnreachable`.
 
-        The one table from which every page says who holds a topic, and by what.
+        Every page takes a topic's holders, and the basis of each, from this method.
         """
         agents = self.book.agents(cell.agent_id for cell in cells)
         present = [
@@ -74,7 +75,7 @@ class Revalidation:
     def _as_stated(
         self, one: CurrentHolder, *, standing: Collection[tuple[str, str]]
     ) -> CurrentHolder | None:
-        """With the basis that holds now; None where there is none left."""
+        """Return the cell with its present basis, or None if there is none left."""
         if (one.cell.topic_id, one.cell.agent_id) in standing:
             return one
         basis = stated_topics(one.agent, self.names, self.today).get(one.cell.topic_id)
@@ -84,11 +85,11 @@ class Revalidation:
         return CurrentHolder(cell, one.agent)
 
     def still_holding(self, cells: Sequence[CellRecord]) -> tuple[CurrentHolder, ...]:
-        """The same, without those who only declare the topic."""
+        """Return the valid cells, without agents who only declare the topic."""
         return tuple(one for one in self.current_holders(cells) if one.holds)
 
     def readable_by_all(self, document_ids: Iterable[str]) -> tuple[str, ...]:
-        """Those of these documents that every agent may still read, in their order."""
+        """Return those of these documents that every agent may still read, in order."""
         wanted = list(dict.fromkeys(document_ids))
         kept = self.index.kept(wanted) if wanted else {}
         return tuple(
@@ -96,7 +97,7 @@ class Revalidation:
         )
 
     def open_cards(self, document_ids: Iterable[str]) -> tuple[Card, ...]:
-        """Cards of those that every agent may read now, each once."""
+        """Return the cards of the documents that every agent may read now, each once."""
         wanted = self.readable_by_all(document_ids)
         if not wanted:
             return ()
@@ -105,7 +106,7 @@ class Revalidation:
         return tuple(one.card for one in shown)
 
     def _demonstrated(self, cells: Sequence[CellRecord]) -> set[tuple[str, str]]:
-        """(topic, agent) of the cells whose documents still reach the threshold."""
+        """Return (topic, agent) of the cells whose documents still reach the threshold."""
         standing: set[tuple[str, str]] = set()
         pending = [_PendingCell(cell, self.least_strength) for cell in cells]
         known: dict[tuple[str, str], bool] = {}
@@ -150,7 +151,7 @@ class Revalidation:
                 known[document_id, account] = account in counting.get(document_id, ())
 
     def _counting(self, document_ids: set[str]) -> dict[str, set[str]]:
-        """The accounts that count in documents that changed since the build."""
+        """Return the accounts that count in each document that changed since the build."""
         if not document_ids:
             return {}
         everyone = access_filter(Reader("everyone", self.universal))
@@ -164,7 +165,7 @@ class Revalidation:
 
 @dataclass(slots=True)
 class _PendingCell:
-    """A cell that is being checked: weights confirmed so far, and evidence not checked yet."""
+    """A cell being checked: weights confirmed so far, and evidence not checked yet."""
 
     cell: CellRecord
     least: float
@@ -176,7 +177,7 @@ class _PendingCell:
         return discounted_strength(self.said) >= self.least - 1e-6
 
     def next_proofs(self) -> Sequence[CellEvidence]:
-        """As much more evidence as reaches the threshold, if all of it still counts."""
+        """Return as much more evidence as would reach the threshold if all of it counts."""
         hoped, taken = list(self.said), self.asked
         while discounted_strength(hoped) < self.least - 1e-6 and taken < len(self.cell.evidence):
             hoped.append(self.cell.evidence[taken].weight)

@@ -1,6 +1,6 @@
-"""Spark computes the tables of a build: on this machine, or on a cluster that reads its folder.
+"""Compute the tables of a build with Spark, on this machine or on a cluster that reads its folder.
 
-`pyspark` is of the extra `spark`. It speaks to a JVM of its own: Java 17 or 21.
+`pyspark` belongs to the extra `spark`. It needs a Java runtime: Java 17 or 21.
 """
 
 import os
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     pass
 
 JAVA_VERSIONS = frozenset({17, 21})
-"""Those that Spark 4 is released for."""
+"""Versions of Java that Spark 4 supports."""
 _INSTALLED = Path("/usr/lib/jvm")
 _PARTITIONS_HERE = 4
-"""Parts of a shuffle on one machine: Spark's 200 are for a cluster."""
+"""Parts of a shuffle on one machine; Spark's default of 200 is for a cluster."""
 
 
 def find_java() -> Path:
-    """A JDK or JRE that Spark runs on: `JAVA_HOME`, else one of `/usr/lib/jvm`.
+    """Return the folder of a JDK or JRE for Spark: `JAVA_HOME`, else one in `/usr/lib/jvm`.
 
-    Raises `EngineUnusable` where there is none.
+    Raises `EngineUnusable` if there is none.
     """
     named = os.environ.get("JAVA_HOME", "")
     installed = sorted(_INSTALLED.iterdir()) if _INSTALLED.is_dir() else []
@@ -43,7 +43,7 @@ def find_java() -> Path:
 
 
 def java_version(home: Path) -> int:
-    """The feature release of a Java, as its `release` file or itself says it; 0 for none."""
+    """Return the feature release of the Java in a folder, 0 if there is none."""
     java = home / "bin" / "java"
     if not java.is_file():
         return 0
@@ -57,7 +57,7 @@ def java_version(home: Path) -> int:
 
 
 def check_spark_installed() -> None:
-    """Raises `EngineUnusable` where `pyspark` or Java is missing."""
+    """Raise `EngineUnusable` if `pyspark` or Java is missing."""
     if find_spec("pyspark") is None:
         raise EngineUnusable(
             "Spark n'est pas installé : « pip install 'quisait[spark]' », ou réglez [expertise] "
@@ -67,13 +67,13 @@ def check_spark_installed() -> None:
 
 
 class SparkEngine:
-    """One session, ended with the build. Raises `EngineUnusable` where none can be had."""
+    """One Spark session, ended with the build. Raises `EngineUnusable` if none can be started."""
 
     name = "spark"
 
     def __init__(self, master: str, memory_bytes: int, folder: Path) -> None:
         check_spark_installed()
-        # Imported here: an extra, and only a build by Spark needs it.
+        # Imported here: it is an optional package that only a build by Spark needs.
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
 
@@ -84,7 +84,7 @@ class SparkEngine:
             "spark.local.dir": str(folder / "spill"),
             "spark.sql.warehouse.dir": str(folder / "spill" / "warehouse"),
             "spark.driver.memory": f"{memory_bytes // 2**20}m",
-            # What Spark asks for beside a table: no summary, no marker.
+            # Write no marker file beside a table.
             "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
         }
         if master.startswith("local") or urlsplit(master).hostname in ("127.0.0.1", "localhost"):
@@ -113,7 +113,7 @@ class SparkEngine:
         from pyspark.errors import PySparkException
 
         try:
-            # Once for each table: Spark opens files to learn their columns.
+            # Once for each table, since Spark opens its files to learn their columns.
             for path in folder.iterdir():
                 if path.name not in self._known:
                     self._session.read.parquet(f"file://{path}").createOrReplaceTempView(path.name)

@@ -1,4 +1,4 @@
-"""SQL that the stores share."""
+"""SQL helpers that the stores share."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 def one_of(
     connection: sa.Connection, column: sa.ColumnElement[str], keys: Collection[str]
 ) -> sa.ColumnElement[bool]:
-    """Whether the column has one of these keys, which are passed as one parameter."""
+    """Return the condition that the column has one of these keys, passed as one parameter."""
     if connection.dialect.name == "sqlite":
         listed = sa.func.json_each(json.dumps(list(keys))).table_valued("value")
         return column.in_(sa.select(listed.c.value))
@@ -24,7 +24,7 @@ def write_rows(
     names: Sequence[str],
     rows: Sequence[tuple[Any, ...]],
 ) -> None:
-    """Insert many rows of values that the driver takes as they are, in the order of `names`.
+    """Insert many rows of values that need no conversion, in the order of `names`.
 
     PostgreSQL copies them; SQLAlchemy's own insert takes longer for each row than SQLite does.
     """
@@ -39,7 +39,7 @@ def write_rows(
             for row in rows:
                 copy.write_row(row)
     except failure as error:
-        # Without what PostgreSQL adds: it may quote the row.
+        # Without PostgreSQL's details, which may quote the row.
         told = type(error)(error.diag.message_primary or type(error).__name__)
         raise sa.exc.DBAPIError.instance(
             statement, None, told, failure, hide_parameters=True, dialect=connection.dialect

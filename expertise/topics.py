@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 _COLUMNS = frozenset({"id", "label", "alt_labels", "broader", "kind"})
 _LONGEST_ID = 200
-"""The longest id that the database stores."""
+"""Number of characters of the longest id that the database stores."""
 
 
 def label_order(label: str) -> str:
-    """The key that sorts labels alphabetically in French: É with E."""
+    """Return the key that sorts labels alphabetically in French: É with E."""
     return fold(label.lower())
 
 
@@ -41,7 +41,7 @@ class TopicKind(StrEnum):
 class Topic:
     """A professional subject, or a métier, as the organisation names it.
 
-    `broader` holds ids of topics; the first label is preferred.
+    `broader` contains ids of topics; `label` is the preferred label.
     """
 
     id: str
@@ -58,7 +58,7 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class TopicList:
-    """The topics by id, and the rows or links of the file that are not valid."""
+    """The topics by id, and the rows or links of the file that are invalid."""
 
     topics: tuple[Topic, ...]
     malformed: tuple[Malformed, ...] = ()
@@ -78,15 +78,14 @@ _KINDS = {
 }
 
 TopicEntry = tuple[str, Topic | Malformed]
-"""The place in the file, and the topic there."""
+"""The place in the file, and the topic found there."""
 
 
 def read_topics(path: Path) -> TopicList:
     """Read a list: `.csv`, or SKOS as `.ttl` (Turtle), `.rdf` or `.xml` (RDF/XML).
 
-    Nothing is guessed: invalid rows are left out and reported, and so are links to unknown topics
-    or in a cycle, and labels of two topics. Raises
-    `SourceUnreachable` or `SourceRefused`.
+    Nothing is guessed: invalid rows, links to unknown topics or in a cycle, and labels of two
+    topics are left out and reported. Raises `SourceUnreachable` or `SourceRefused`.
     """
     try:
         content = path.read_bytes()
@@ -94,15 +93,13 @@ def read_topics(path: Path) -> TopicList:
         raise SourceUnreachable(f"{path.name} : la liste des sujets est illisible.") from error
     if path.suffix == ".csv":
         return check_topics(_from_table(path.name, content))
-    # Imported here: a list in CSV has no use for rdflib, which takes half a second.
-
     if path.suffix not in FORMATS:
         raise SourceRefused(f"{path.name} : la liste des sujets doit être .csv, .ttl, .rdf ou .xml")
     return check_topics(topics_of_skos(path.name, content, FORMATS[path.suffix]))
 
 
 def check_topics(entries: Iterable[TopicEntry]) -> TopicList:
-    """Keep the topics that are valid together, by id; report what was left out."""
+    """Return the topics that are valid together, by id, and report what was left out."""
     kept: dict[str, tuple[str, Topic]] = {}
     faults: list[Malformed] = []
     seen: dict[tuple[str, str], str] = {}
@@ -125,12 +122,12 @@ def check_topics(entries: Iterable[TopicEntry]) -> TopicList:
 
 @lru_cache(maxsize=100_000)
 def label_key(label: str) -> str:
-    """The form in which labels are compared: their analysed terms."""
+    """Return the form in which labels are compared: their analysed terms."""
     return " ".join(terms(label))
 
 
 def broader_closure(topics: Sequence[Topic]) -> Mapping[str, tuple[str, ...]]:
-    """All broader topics of each topic, sorted; the list has no cycle."""
+    """Return all broader topics of each topic, sorted; the list must have no cycle."""
     broader = {topic.id: topic.broader for topic in topics}
     above: dict[str, tuple[str, ...]] = {}
     for topic in topics:
@@ -176,7 +173,7 @@ def _parts(cell: str) -> tuple[str, ...]:
 def _reason_to_reject(
     topic: Topic, kept: Mapping[str, object], seen: Mapping[tuple[str, str], str]
 ) -> str:
-    """Why a topic is rejected, in French, or nothing."""
+    """Return why a topic is rejected, in French, or an empty text."""
     if not topic.id or len(topic.id) > _LONGEST_ID:
         return f"l'identifiant manque ou dépasse {_LONGEST_ID} caractères"
     if any(storable(text) != text for text in (topic.id, topic.label)):
@@ -202,7 +199,7 @@ def _with_known_links(
 def _without_cycles(
     topics: dict[str, Topic], places: Mapping[str, str], faults: list[Malformed]
 ) -> dict[str, Topic]:
-    """Remove every link of a cycle: which one is wrong is not known."""
+    """Remove every link of a cycle, since it is not known which link is wrong."""
     # Imported here: it takes a second, and few lists are read.
     import networkx as nx
 
@@ -220,7 +217,7 @@ def _without_cycles(
 def _each_label_once(
     topics: dict[str, Topic], places: Mapping[str, str], faults: list[Malformed]
 ) -> dict[str, Topic]:
-    """Remove alternative labels that are also another topic's label."""
+    """Remove alternative labels that are also a label of another topic."""
     claims = Counter(
         (topic.kind, key)
         for topic in topics.values()
@@ -233,7 +230,7 @@ def _each_label_once(
         for label in topic.alt_labels:
             key = label_key(label)
             if key in said:
-                continue  # the same words once more
+                continue  # the same words as another of its labels
             said.add(key)
             if not key or claims[topic.kind, key] > 1 or storable(label) != label:
                 reason = f"variante vide ou disputée : « {label} », ignorée"
@@ -247,16 +244,17 @@ def _each_label_once(
 FORMATS = {".ttl": "turtle", ".rdf": "xml", ".xml": "xml"}
 
 _PARSER_FAULTS = (LookupError, TypeError, AttributeError, AssertionError, RecursionError)
-"""What rdflib's parsers raise for truncated files."""
+"""Exceptions that rdflib's parsers raise for truncated files."""
 _METIER_TYPES = frozenset({"métier", "metier"})
 
 
 def topics_of_skos(name: str, content: bytes, form: str) -> Iterator[TopicEntry]:
-    """Every concept, by address. One whose `dcterms:type` is «métier» is a métier.
+    """Yield every concept, by address. A concept whose `dcterms:type` is «métier» is a métier.
 
-    `broader` and `narrower` are read both ways. Raises `SourceRefused` where the file
-    is not what its extension says.
+    `broader` and `narrower` are both read as links. Raises `SourceRefused` if the file does not
+    have the format of its extension.
     """
+    # Imported here: it takes half a second, and a list in CSV does not need it.
     from rdflib import Graph
     from rdflib.namespace import RDF, SKOS
     from rdflib.plugins.parsers.notation3 import BadSyntax
@@ -291,7 +289,7 @@ def _topic_of_concept(graph: "Graph", concept: "Node", name: str) -> Topic | Mal
 
 
 def _concept_labels(graph: "Graph", concept: "Node", predicate: "Node") -> list[str]:
-    """The French labels; failing these, those without a language; failing these, all."""
+    """Return the French labels, else those without a language, else all labels."""
     found: dict[str, list[str]] = {}
     for label in graph.objects(concept, predicate):
         language = (getattr(label, "language", None) or "").split("-")[0].lower()

@@ -1,7 +1,4 @@
-"""Values of "who knows".
-
-Window, evidence, candidate, and what expertise needs of the directory and the index.
-"""
+"""Values of expert search: window, evidence, candidate, and ports to directory and index."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +16,12 @@ from indexer.values import Card, IndexedDocument, IndexEntry, ShownDocument, Sho
 class RankedDocument(NamedTuple):
     """A document of the window with its fused score, from 0 to 1.
 
-    `nearness` is its cosine above the median of the vector ranking, in standard deviations of
-    that ranking: encoders and engines scale cosines differently. `answered_by` is the account
-    that wrote the passage which answers, where several accounts wrote passages. `near_hits`: what
-    the scores of the window's documents that are nearest to it add to its own, or take from it.
-    `said`, from 0 to 1, is the share of the question's information that its words have.
+    `nearness` is the document's cosine above the median of the vector ranking, in standard
+    deviations of that ranking, since encoders and engines scale cosines differently. `answered_by`
+    is the account that wrote the passage that answers, if several accounts wrote passages.
+    `near_hits` is what the scores of the nearest documents in the window add to the document's
+    score, or subtract from it. `said`, from 0 to 1, is the share of the question's information in
+    the words that the document contains.
     """
 
     card: Card
@@ -35,12 +33,12 @@ class RankedDocument(NamedTuple):
 
     @property
     def smoothed(self) -> float:
-        """The score as the documents near it place it."""
+        """The score, corrected by the nearest documents."""
         return self.score + self.near_hits
 
 
 class DirectAnswerer(NamedTuple):
-    """The agent who wrote a direct answer, and the document that has it."""
+    """The agent who wrote a direct answer, and the document that contains it."""
 
     agent_id: str
     document_id: str
@@ -50,9 +48,9 @@ class DirectAnswerer(NamedTuple):
 class Window:
     """The documents that match a question for one reader, best first.
 
-    `compared` is the size of the vector ranking that `nearness` is measured in. `closest` is the
-    best cosine, on the encoder's scale. `far`: no document is near the question, neither by
-    vector nor by having all of its words.
+    `compared` is the size of the vector ranking in which `nearness` is measured. `closest` is the
+    best cosine, on the encoder's scale. `far` is true if no document is near the question, neither
+    by vector nor because it contains all of its words.
     """
 
     documents: tuple[RankedDocument, ...]
@@ -63,11 +61,12 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One document that supports a candidate, and how they contributed to it.
+    """One document that supports a candidate, and the candidate's contribution to it.
 
-    `weight` is the document's vote: its score times its share (see `Vote`). `former`: all of the
-    contribution is older than the candidate's present post. `answers`: they wrote the passage
-    that answers. `asked_there`: they answered there, and what was asked there is asked now.
+    `weight` is the document's vote: its score times the candidate's share (see `Vote`). `former`:
+    the whole contribution is older than the candidate's present post. `answers`: the candidate
+    wrote the passage that answers. `asked_there`: the candidate answered a question in the document
+    that is asked again now.
     """
 
     document_id: str
@@ -96,10 +95,10 @@ class ScoreParts:
 
 
 class Degree(StrEnum):
-    """What the evidence says of somebody, the strongest first.
+    """What the evidence shows about a candidate, strongest first.
 
-    `answered`: they answered this question, or one that is asked in nearly the same words; `wrote`:
-    they wrote on its subject; `near`: their documents only come near it, and show no expert.
+    `answered`: they answered this question, or a question in nearly the same words. `wrote`: they
+    wrote about its subject. `near`: their documents only come near it, and show no expert.
     """
 
     ANSWERED = "answered"
@@ -109,10 +108,10 @@ class Degree(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An agent who may know, with log-odds that they do (`confidence`; see `knowing`).
+    """An agent who may know, with the log-odds that they do (`confidence`; see `knowing`).
 
-    `score` is comparable within one answer only. Without `evidence` (score 0, no `degree`) they
-    are in the answer for their directory entry: `reasons`.
+    `score` is comparable within one answer only. A candidate without `evidence` (score 0, no
+    `degree`) is in the answer because of their directory entry: `reasons`.
     """
 
     agent: Agent
@@ -125,24 +124,24 @@ class Candidate:
 
     @property
     def sure(self) -> bool:
-        """Whether they may be called an expert; else they may know whom to ask."""
+        """Whether the agent may be called an expert; else they may know another expert."""
         return self.degree is not Degree.NEAR
 
     @property
     def last_active(self) -> date | None:
-        """When they last contributed to the evidence, as far as it is dated."""
+        """Date of the last contribution in the evidence, None if nothing is dated."""
         return max((one.last for one in self.evidence if one.last), default=None)
 
 
 TopicsOf: TypeAlias = Mapping[str, Sequence[tuple[str, float]]]
-"""By document: ids of topics, each with the confidence, from 0 to 1, that it is about it."""
+"""Topics by document id, as (topic id, confidence from 0 to 1 that the document is about it)."""
 
 
 class AccountDirectory(Protocol):
     """Looks up agents by account in the current directory."""
 
     def by_account(self, accounts: Iterable[str]) -> Mapping[str, Agent]:
-        """The agent of each account that the directory links to one; others are left out."""
+        """Return the agent of each account that the directory links to one."""
         ...
 
 
@@ -150,33 +149,33 @@ class NameMatcher(Protocol):
     """Finds the agents whose directory entry matches a question."""
 
     def named(self, question: str) -> tuple[NamedAgent, ...]:
-        """Listed agents whose entry has every word of the question; see `names.match_agents`."""
+        """Return listed agents whose entry has all words of the question; see `match_agents`."""
         ...
 
 
 class NameCompleter(Protocol):
-    """Completes and corrects names and places of the agents who are shown on a day."""
+    """Completes and corrects names and places of the agents who may be shown on a day."""
 
     def begun(self, typed: str, today: date, limit: int) -> tuple[Agent, ...]:
-        """Agents whose name has the typed words; the last word may be a prefix.
+        """Return agents whose name has the typed words; the last word may be a prefix.
 
-        Ordered by name, ignoring accents and case. Nobody where nothing is typed.
+        Sorted by name, ignoring accents and case. Nobody if nothing is typed.
         """
         ...
 
     def near(self, word: str, today: date) -> tuple[NearWord, ...]:
-        """The best words of names and places within a small edit distance of a folded word.
+        """Return the best words of names and places within a small edit distance of a folded word.
 
-        The word itself, at distance 0, is among them where it is one of them.
+        The word itself, at distance 0, is included if it is a known word.
         """
         ...
 
 
 class TopicHolders(NamedTuple):
-    """Who holds some topics, by agent id; `labels` by topic id.
+    """Holders of some topics: `agents` by id, `labels` by topic id.
 
-    `shown` holds topics by contributions; `stated` those of the directory entry, with the reason
-    to give for each.
+    By agent id, `shown` contains topics held by contributions; `stated` contains topics of the
+    directory entry, with the reason to show for each.
     """
 
     agents: Mapping[str, Agent] = MappingProxyType({})
@@ -186,18 +185,18 @@ class TopicHolders(NamedTuple):
 
 
 class AssignedTopics(Protocol):
-    """The topics that the last build assigned to documents."""
+    """Port: the topics that the last build assigned to documents."""
 
     def topics_of(self, document_ids: Collection[str], today: date) -> TopicsOf:
-        """By document id. Documents without a topic are left out; empty without a build."""
+        """Return topics by document id, only documents with a topic; empty without a build."""
         ...
 
     def shown_on(self, topic_id: str, today: date) -> frozenset[str]:
-        """Ids of agents who hold a topic by what they contributed, as its page shows them."""
+        """Return ids of agents who hold a topic by contributions, as its page shows them."""
         ...
 
     def holders_of(self, topic_ids: Sequence[str], today: date) -> TopicHolders:
-        """Who holds or declares these topics, as their pages show them; nobody without a build."""
+        """Return agents who hold or declare these topics; nobody without a build."""
         ...
 
 
@@ -205,15 +204,15 @@ class AgentDirectory(AccountDirectory, Protocol):
     """The whole directory, for counts and lists."""
 
     def everyone(self) -> tuple[Agent, ...]:
-        """Every agent, by name."""
+        """Return every agent, sorted by name."""
         ...
 
     def each(self) -> Iterator[Agent]:
-        """Every agent, in no particular order; a few are in memory at once."""
+        """Yield every agent, in no particular order, a few in memory at once."""
         ...
 
     def agents(self, agent_ids: Iterable[str]) -> Mapping[str, Agent]:
-        """By id; ids that the directory does not have are left out."""
+        """Return agents by id; ids that the directory does not have are left out."""
         ...
 
 
@@ -221,25 +220,28 @@ class DocumentLookup(Protocol):
     """Looks up indexed documents as they are now."""
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        """The entries of these documents; documents that are not indexed are left out."""
+        """Return the entries of these documents; documents that are not indexed are left out."""
         ...
 
     def show(self, request: ShowRequest) -> tuple[ShownDocument, ...]:
-        """In the order of the request; documents that the reader may not read are left out."""
+        """Return documents in the order of the request.
+
+        Documents that the reader may not read are left out.
+        """
         ...
 
 
 class DocumentStore(DocumentLookup, Protocol):
-    """All indexed documents, for the offline build: without access filters."""
+    """All indexed documents, for the offline build, without access filters."""
 
     def sources(self) -> frozenset[str]:
-        """The sources that have indexed documents."""
+        """Return the sources that have indexed documents."""
         ...
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
-        """Every indexed document of a source, in no particular order."""
+        """Yield every indexed document of a source, in no particular order."""
         ...
 
     def documents(self, document_ids: Collection[str]) -> Iterator[IndexedDocument]:
-        """These documents with text and vectors; documents that are not indexed are left out."""
+        """Yield those of these documents that are indexed, with text and vectors."""
         ...

@@ -1,7 +1,7 @@
-"""Who may be named and who may be shown, after each agent's own preferences and refusals.
+"""Apply agents' preferences and refusals, and decide who may be named and who may be shown.
 
-Every read of the directory's tables goes through `apply_preferences`, so that no answer can
-forget it. The SQL conditions say the same of the tables' rows.
+Every read of the directory's tables goes through `apply_preferences`, so that no answer can forget
+it. The SQL conditions express the same rules for the tables' rows.
 """
 
 from collections import defaultdict
@@ -25,14 +25,14 @@ _READ_ALL_BEYOND = 5_000
 
 
 def has_withdrawn(agent_key: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """Whether an agent has withdrawn from the finder as a whole."""
+    """Return the condition that an agent has withdrawn from the whole service."""
     return _withdrawn(agent_key, preferences.c.subject == WHOLE_SERVICE)
 
 
 def has_withdrawn_from(
     agent_key: sa.ColumnElement[str], account: sa.ColumnElement[str]
 ) -> sa.ColumnElement[bool]:
-    """Whether an agent has withdrawn from the source of an account `source:name`."""
+    """Return the condition that an agent has withdrawn from the source of `source:name`."""
     source = preferences.c.subject
     begins = sa.func.substr(account, 1, sa.func.length(source) + 1) == source.concat(":")
     return _withdrawn(agent_key, sa.and_(source != WHOLE_SERVICE, begins))
@@ -50,7 +50,7 @@ def _withdrawn(
 
 
 def apply_preferences(connection: sa.Connection, agents: Iterable[Agent]) -> dict[str, Agent]:
-    """These agents by id, in their order, each with their preferences applied."""
+    """Return these agents by id, in their order, each with their preferences applied."""
     known = {agent.id: agent for agent in agents}
     return _apply_to_all(connection, known, _preferences_by_agent(connection, known))
 
@@ -58,7 +58,10 @@ def apply_preferences(connection: sa.Connection, agents: Iterable[Agent]) -> dic
 def apply_preferences_by_account(
     connection: sa.Connection, agents: Mapping[str, Agent]
 ) -> dict[str, Agent]:
-    """The same by account, without accounts of sources from which their agent has withdrawn."""
+    """Return these agents by account, with their preferences applied.
+
+    Accounts of sources from which their agent has withdrawn are left out.
+    """
     known = {agent.id: agent for agent in agents.values()}
     asked = _preferences_by_agent(connection, known)
     wished = _apply_to_all(connection, known, asked)
@@ -97,7 +100,7 @@ def _read_preferences(
     if not agent_ids:
         return []
     query = sa.select(preferences)
-    if len(agent_ids) <= _READ_ALL_BEYOND:  # else it is most of a directory: few rows match
+    if len(agent_ids) <= _READ_ALL_BEYOND:  # else read all rows: there are few
         keys = [digest(agent_id) for agent_id in agent_ids]
         query = query.where(one_of(connection, preferences.c.agent_key, keys))
     return connection.execute(query).mappings().all()
@@ -115,13 +118,13 @@ def _apply_to_all(
 
 
 _RefusedDocuments = Mapping[tuple[str, str], frozenset[str]]
-"""By (agent id, topic id)."""
+"""Ids of documents by (agent id, topic id)."""
 
 
 def _refused_documents(
     connection: sa.Connection, asked: Iterable[Sequence[sa.RowMapping]]
 ) -> _RefusedDocuments:
-    """Documents that the current build counts for agents under the topics that they refuse."""
+    """Return the documents that the current build counts under topics that agents refuse."""
     refused = [
         (row["agent_key"], row["subject"])
         for rows in asked
@@ -203,10 +206,10 @@ def _with_refused_topics(
 
 
 def _with_contact(agent: Agent, way: ContactVia) -> Agent:
-    """Never wider than the entity's way of contact, which may have been narrowed since."""
+    """Apply a way of contact, unless it is wider than the present one of the entity."""
     if way is agent.contact_via or way not in NARROWER_CONTACTS[agent.contact_via]:
         return agent
-    # The contact address belongs to the entity's way; the agent's own is no longer shown.
+    # The contact address belongs to the entity's way; the agent's address is hidden too.
     return replace(agent, contact_via=way, contact="", email="")
 
 
@@ -215,28 +218,30 @@ def _day(moment: datetime) -> date:
 
 
 def may_be_named(agent: Agent) -> bool:
-    """Whether an agent's directory name may be shown with what they wrote, in post or departed.
+    """Return whether an agent's directory name may be shown with what they wrote.
 
-    Of others, readers see the name that the source shows, and find them by that name only.
+    This holds in post or departed. Of other agents, readers see the name that the source shows, and
+    find them by that name only.
     """
     return agent.listed
 
 
 def may_be_shown(agent: Agent, today: date, reader_id: str | None = None) -> bool:
-    """Whether an agent may be proposed, counted and have a page: may be named, and is in post.
+    """Return whether an agent may be proposed, counted and have a page.
 
-    Agents in post may always be shown to themselves (`reader_id`).
+    Such agents may be named and are in post. Agents in post may always be shown to themselves
+    (`reader_id`).
     """
     return not agent.departed(today) and (may_be_named(agent) or agent.id == reader_id)
 
 
 def named_rows(agents: sa.Table) -> sa.ColumnElement[bool]:
-    """The SQL condition for `may_be_named`."""
+    """Return the SQL condition for `may_be_named`."""
     return sa.and_(agents.c.listed, ~has_withdrawn(agents.c.key))
 
 
 def shown_rows(agents: sa.Table, today: date) -> sa.ColumnElement[bool]:
-    """The SQL condition for `may_be_shown` to others."""
+    """Return the SQL condition for `may_be_shown` to others."""
     stays = sa.or_(agents.c.departure.is_(None), agents.c.departure > today)
     return sa.and_(named_rows(agents), stays)
 
@@ -274,7 +279,7 @@ def _mentions(text: str, topic: RefusedTopic) -> bool:
 
 
 def _contains_label(places: set[tuple[int, str]], label: str) -> bool:
-    """Whether the text has the label's terms at the same distances as the label."""
+    """Return whether the text has the label's terms at the same distances as the label."""
     terms = [(term.position, term.term) for term in analyse(label)]
     if not terms:
         return False

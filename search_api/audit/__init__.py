@@ -1,1 +1,1 @@
-"""Who read what by a role: written before it is shown, and never changed."""
+"""The audit log of accesses that a role opens: written before anything is shown, never changed."""

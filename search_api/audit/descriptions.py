@@ -1,4 +1,4 @@
-"""An audit entry in words: what was opened, how, and about whom."""
+"""Describe an audit entry in French: the page or command, the way, and the subject."""
 
 from search_api.audit.port import AuditEntry
 from search_api.audit.sql import FORGOTTEN
@@ -7,7 +7,7 @@ _API = "/api/v1/"
 _COMMAND = "quisait "
 
 ANY_AGENT = "as:*"
-"""The subject of an access with the rights of any agent that one chooses."""
+"""The subject of an access with the rights of any agent, chosen freely."""
 
 _AUDIT = "registre des consultations"
 _RISKS = "sujets à surveiller"
@@ -109,7 +109,7 @@ OPENED: dict[str, str] = {
     "question dismiss": "signalement d’une question écarté",
     "question classify": "sujet donné à une question",
 }
-"""By an entry's `reading`. Everything that a role opens is here."""
+"""French descriptions by an entry's `reading`, for everything that a role opens."""
 
 _ABOUT: dict[str, str] = {
     "agent": "agent {name}",
@@ -125,19 +125,19 @@ _ABOUT: dict[str, str] = {
 
 
 def opened(entry: AuditEntry) -> str:
-    """What was opened, or was asked for and refused, in French."""
+    """Return the description of the page or command that was opened or refused, in French."""
     return OPENED.get(entry.asked, "page ou commande d’une autre version")
 
 
 def way(entry: AuditEntry) -> str:
-    """By the API or the command line; empty for a page."""
+    """Return whether the API or the command line was used, in French; empty for a page."""
     if _API in entry.asked:
         return "par l’API"
     return "en ligne de commande" if entry.asked.startswith(_COMMAND) else ""
 
 
 def about(entry: AuditEntry) -> str:
-    """Whom or what it was about, in French; empty for nothing in particular."""
+    """Return the subject of the access, in French; empty if it has none."""
     if entry.reading == FORGOTTEN:
         return f"jusqu’à l’entrée {entry.subject.partition(' ')[0]}"
     if entry.subject == ANY_AGENT:

@@ -1,10 +1,10 @@
 """The audit log's port: a privileged access is written to it before anything is shown.
 
-An attempt at what a role opens, by who does not hold it, is written as `REFUSED`, at most
-once in `EVERY_S` for each agent and page: in the memory of one process, so two processes may
-write one attempt each, and a restart forgets.
+An attempt by a reader without the role is written as `REFUSED`, at most once in `EVERY_S` for each
+agent and page. Attempts are remembered in the memory of one process: two processes may write an
+attempt each, and a restart forgets them.
 
-An entry says what was opened, never what was asked: it holds no query and no text.
+An entry contains the page or command that was opened, but never a query or a text.
 """
 
 import threading
@@ -16,16 +16,16 @@ from datetime import datetime
 from typing import Protocol
 
 REFUSED = "refused "
-"""Prefix of an entry's `reading`: it was asked for, and not shown."""
+"""Prefix of an entry's `reading` if the page was requested but not shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrivilegedAccess:
     """One access that a role opens, or a command.
 
-    `actor` is an agent's id, or `system:` and an account where a command was run;
-    `reading` is a route (`GET /audit`) or a command (`quisait audit`); `subject` what it was
-    about (`agent:ag-1`) or with whose rights (`as:ag-1`), empty where it was neither.
+    `actor` is an agent's id, or `system:` and an account for a command; `reading` is a route (`GET
+    /audit`) or a command (`quisait audit`); `subject` is what it was about (`agent:ag-1`) or with
+    whose rights it was made (`as:ag-1`), else empty.
     """
 
     actor: str
@@ -36,7 +36,7 @@ class PrivilegedAccess:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """An access as it was written. `digest` covers it and, by `previous`, all before it."""
+    """An access as stored. `digest` covers the entry and, by `previous`, all entries before it."""
 
     number: int
     moment: datetime
@@ -54,16 +54,16 @@ class AuditEntry:
 
     @property
     def asked(self) -> str:
-        """The route or command, whether it was refused or not."""
+        """The route or command, without the prefix of a refusal."""
         return self.reading.removeprefix(REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditIntegrity:
-    """Whether the audit log is as it was written.
+    """Whether the audit log is unchanged.
 
-    `broken` is the number of the first entry that was changed, or before which one is
-    missing; None where there is none. `last` and `head` are those of the newest.
+    `broken` is the number of the first entry that was changed, or that follows a missing entry;
+    None if there is no such entry. `last` and `head` are number and digest of the newest entry.
     """
 
     entries: int
@@ -77,47 +77,47 @@ class AuditUnwritable(Exception):
 
 
 class Audit(Protocol):
-    """Stores privileged accesses. Entries are never changed, and deleted only with age."""
+    """Port: stores privileged accesses. Entries are never changed, and only deleted with age."""
 
     def write(self, reading: PrivilegedAccess) -> None:
-        """Store one; it is durable once this returns. Raises `AuditUnwritable`."""
+        """Store an access; it is durable once this returns. Raises `AuditUnwritable`."""
         ...
 
     def newest(self, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
-        """The newest entries, or those before a number, newest first."""
+        """Return the newest entries, or those before a number, newest first."""
         ...
 
     def verify(self) -> AuditIntegrity:
-        """Read every entry, and check each against the one before."""
+        """Read every entry, check it against the entry before, and return the result."""
         ...
 
 
 class NoAudit:
-    """No audit log: what must be written before it is shown is not shown."""
+    """No audit log: nothing that must be logged first can be shown."""
 
     def write(self, reading: PrivilegedAccess) -> None:
-        """Raises `AuditUnwritable`."""
+        """Raise `AuditUnwritable`."""
         raise AuditUnwritable
 
     def newest(self, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
-        """No entries."""
+        """Return no entries."""
         return ()
 
     def verify(self) -> AuditIntegrity:
-        """Of an empty log."""
+        """Return the result for an empty log."""
         return AuditIntegrity(0, 0, "")
 
 
 EVERY_S = 3_600.0
-"""How often an agent's attempts at one page are written."""
+"""Least time between two written attempts of an agent at one page, in seconds."""
 KEPT = 10_000
-"""How many attempts are remembered; the oldest is dropped first."""
+"""Number of attempts that are remembered; the oldest is dropped first."""
 
 
 class RefusedAccesses:
     """Writes refused accesses, each at most once in `EVERY_S`.
 
-    Threads may share it. `clock` is in seconds and never goes back.
+    Thread-safe. `clock` returns seconds and never goes back.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -125,9 +125,9 @@ class RefusedAccesses:
         self._written: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def note(self, audit: Audit, actor: str, role: str, reading: str) -> None:
-        """Write one, unless the same was written within `EVERY_S`.
+        """Write a refused access, unless the same was written within `EVERY_S`.
 
-        Nothing was shown, so an entry that cannot be written is no error.
+        Nothing was shown, so that an unwritable entry raises no error.
         """
         key = (actor, reading)
         if not self._is_due(key):

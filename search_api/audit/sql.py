@@ -1,8 +1,8 @@
-"""The audit log in the state's database: append-only rows, each with the digest of the one before.
+"""The audit log in the state database: append-only rows, chained by digests.
 
-The database itself refuses updates and early deletions. Whoever owns the table can drop the
-triggers; the chain of digests then shows what was changed, and a head kept elsewhere what was
-cut off at the end.
+The database itself refuses updates and early deletions. The owner of the table can drop these
+triggers; the chain of digests then shows which entry was changed, and a head stored elsewhere shows
+that entries at the end were removed.
 """
 
 import hashlib
@@ -19,13 +19,13 @@ from search_api.audit.port import AuditEntry, AuditIntegrity, AuditUnwritable, P
 metadata = sa.MetaData()
 
 YOUNGEST_GOING_DAYS = 365
-"""The database refuses to delete an entry before so many days."""
+"""The database refuses to delete entries younger than this number of days."""
 
 audit_entries = sa.Table(
     "audit_entries",
     metadata,
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    # In UTC, as ISO 8601 writes it: it is a part of what the digest covers.
+    # In UTC, in ISO 8601 format, since the digest covers this text.
     sa.Column("moment", sa.String(32), nullable=False),
     sa.Column("actor", sa.Text, nullable=False),
     sa.Column("role", sa.String(20), nullable=False),
@@ -77,12 +77,12 @@ sa.event.listen(audit_entries, "after_create", _guard)
 log = logging.getLogger(__name__)
 
 _LOCK = 0x7175695F617564
-"""The key of our PostgreSQL advisory lock (« qui_aud » in ASCII)."""
+"""Key of the PostgreSQL advisory lock (« qui_aud » in ASCII)."""
 _READ_AT_ONCE = 1_000
 
 
 class SqlAudit:
-    """The `Audit` of an SQL database. Entries are stored for `keep_days`, a year at least."""
+    """The `Audit` in an SQL database. Entries are stored for `keep_days`, at least a year."""
 
     def __init__(
         self, engine: sa.Engine, now: Callable[[], datetime], keep_days: int = YOUNGEST_GOING_DAYS
@@ -91,7 +91,7 @@ class SqlAudit:
         self._keep_days = max(keep_days, YOUNGEST_GOING_DAYS)
 
     def write(self, reading: PrivilegedAccess) -> None:
-        """See `Audit`. Number and digest are logged too, so that they are stored elsewhere."""
+        """See `Audit`. Number and digest are also logged, so that they are stored elsewhere too."""
         try:
             with self._engine.begin() as connection:
                 entry = _chained(_last(connection), reading, self._now())
@@ -110,7 +110,7 @@ class SqlAudit:
             return tuple(map(_entry, connection.execute(query).mappings()))
 
     def verify(self) -> AuditIntegrity:
-        """See `Audit`. Entries that were deleted with age are no break."""
+        """See `Audit`. Entries that were deleted with age do not break the chain."""
         query = sa.select(audit_entries).order_by(audit_entries.c.number)
         before: AuditEntry | None = None
         count, broken = 0, None
@@ -126,7 +126,7 @@ class SqlAudit:
         return AuditIntegrity(count, last, head, broken)
 
     def holds(self, number: int, digest: str) -> bool:
-        """Whether an entry that was noted elsewhere is still there, or was deleted with age."""
+        """Return whether an entry noted elsewhere is still stored, or was deleted with age."""
         table = audit_entries.c
         query = sa.select(table.digest).where(table.number == number)
         first = sa.select(sa.func.min(table.number))
@@ -136,7 +136,10 @@ class SqlAudit:
         return found == digest if found else oldest is not None and number < oldest
 
     def forget(self) -> int:
-        """Delete entries older than `keep_days`, after an entry that says so. How many."""
+        """Delete entries older than `keep_days`, and return their number.
+
+        An entry that records the deletion is written first.
+        """
         table, now = audit_entries.c, self._now()
         old = table.moment < _iso(now - timedelta(days=self._keep_days))
         query = sa.select(audit_entries).where(old).order_by(table.number.desc()).limit(1)
@@ -154,7 +157,7 @@ class SqlAudit:
 
 
 FORGOTTEN = "audit forgotten"
-"""The `reading` of the entry that says which entries were deleted with age."""
+"""The `reading` of an entry that records which entries were deleted with age."""
 
 
 def _forgotten_up_to(number: int, digest: str) -> str:
@@ -162,13 +165,13 @@ def _forgotten_up_to(number: int, digest: str) -> str:
 
 
 def _forgotten(connection: sa.Connection) -> frozenset[str]:
-    """Up to which entries, with their digests, the log says that it deleted."""
+    """Return the last entries, with their digests, of the deletions that the log records."""
     query = sa.select(audit_entries.c.subject).where(audit_entries.c.reading == FORGOTTEN)
     return frozenset(connection.execute(query).scalars())
 
 
 def _last(connection: sa.Connection) -> AuditEntry | None:
-    """The newest entry; no other transaction writes the next before this one ends."""
+    """Return the newest entry, and lock the log so that only this transaction adds the next."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("begin immediate")
     else:
@@ -190,9 +193,9 @@ def _digest(number: int, moment: datetime, *said: str) -> str:
 
 
 def _follows(entry: AuditEntry, before: AuditEntry | None, forgotten: frozenset[str]) -> bool:
-    """Whether an entry is as it was written, right after the one before.
+    """Return whether an entry is unchanged and directly follows the entry before it.
 
-    The first that is stored is number 1, or follows one that was deleted with age.
+    The first stored entry must be number 1, or follow an entry that was deleted with age.
     """
     said = (entry.actor, entry.role, entry.reading, entry.subject, entry.previous)
     if entry.digest != _digest(entry.number, entry.moment, *said):

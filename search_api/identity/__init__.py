@@ -1,1 +1,1 @@
-"""Who is asking, who vouches for it, and which roles they hold."""
+"""Identify the reader of a request: tokens, authorities, and the roles they hold."""

@@ -1,4 +1,4 @@
-"""Principals: which ones a reader is granted, and which ones are known at all."""
+"""Roles of readers, and the check whether principals are known."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ ALL = "*"
 class Grant:
     """A role for some agents, and for the members of some groups (principals).
 
-    An animator's role is limited to topics (ids) and communities (spaces as documents name
-    them), or `*` for all, and to entities (paths), whose questions without a topic they animate;
-    the other roles have no such limits.
+    An animator's role is limited to topics (ids) and communities (spaces as documents name them),
+    or `*` for all, and to entities (paths), whose questions without a topic they manage; the other
+    roles have no such limits.
     """
 
     role: Role
@@ -44,11 +44,11 @@ class Grant:
         object.__setattr__(self, "groups", normalize_principals(self.groups))
 
     def animates_topic(self, topic_id: str) -> bool:
-        """Whether it is an animator's, of this topic or of all."""
+        """Return whether this is an animator's role for this topic or for all topics."""
         return self.role is Role.ANIMATOR and not self.topics.isdisjoint((topic_id, ALL))
 
     def is_for(self, reader: Reader) -> bool:
-        """Whether the reader has the role: by their id, or by one of their groups."""
+        """Return whether the reader has the role: by their id, or by one of their groups."""
         return reader.agent_id in self.agents or not self.groups.isdisjoint(reader.principals)
 
 
@@ -62,20 +62,21 @@ class HeldRoles:
     entities: frozenset[str] = frozenset()
 
     def animates_topic(self, topic_id: str) -> bool:
-        """Whether they manage a topic."""
+        """Return whether the reader manages a topic."""
         return not self.topics.isdisjoint((topic_id, ALL))
 
     def decides_on(self, communities: frozenset[str]) -> bool:
-        """Whether a proposed topic whose documents stand in these communities is theirs.
+        """Return whether the reader decides on a proposed topic of these communities.
 
-        No community at all is that of who decides everywhere: animators of every topic or
-        every community, and an animator who is an administrator.
+        The communities are those of the topic's documents. Without any, only readers who decide
+        everywhere do: animators of every topic or every community, and animators who are
+        administrators.
         """
         everywhere = ALL in self.topics | self.communities or Role.ADMINISTRATOR in self.roles
         return everywhere or (bool(communities) and communities <= self.communities)
 
     def animates_community(self, community: str) -> bool:
-        """Whether they manage a community."""
+        """Return whether the reader manages a community."""
         return not self.communities.isdisjoint((community, ALL))
 
 
@@ -84,12 +85,12 @@ NO_ROLES = HeldRoles()
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """Every grant of the settings."""
+    """All grants of the settings."""
 
     every: Sequence[Grant] = ()
 
     def held_by(self, reader: Reader) -> HeldRoles:
-        """What a reader holds; nobody holds nothing."""
+        """Return the roles of a reader; an unidentified reader has none."""
         if reader.agent_id is None:
             return NO_ROLES
         mine = [one for one in self.every if one.is_for(reader)]
@@ -101,7 +102,7 @@ class Grants:
         )
 
     def holders(self, role: Role) -> tuple[frozenset[str], frozenset[str]]:
-        """Agents and groups that a role is granted to."""
+        """Return the agents and groups that a role is granted to."""
         given = [one for one in self.every if one.role is role]
         return (
             frozenset(id_ for one in given for id_ in one.agents),
@@ -110,22 +111,22 @@ class Grants:
 
 
 class PrincipalDirectory(Protocol):
-    """The principals of the directory as it was last read."""
+    """Port: the principals of the directory as it was last read."""
 
     def reading(self) -> str:
-        """A text that changes whenever the directory is read again; empty where it never was."""
+        """Return a text that changes with each reading of the directory; empty before the first."""
         ...
 
     def known(self, principals: Collection[str]) -> frozenset[str]:
-        """Those of these principals that it knows, or once knew as a person."""
+        """Return those of these principals that it knows, or once knew as a person."""
         ...
 
 
 class ContributorIndex(Protocol):
-    """The accounts that contributed to documents of the index."""
+    """Port: the accounts that contributed to documents of the index."""
 
     def signing(self, accounts: Collection[str]) -> frozenset[str]:
-        """Those of these accounts that contributed to a document."""
+        """Return those of these accounts that contributed to a document."""
         ...
 
 
@@ -133,16 +134,16 @@ class ContributorIndex(Protocol):
 class KnownPrincipalRules:
     """Principals that count as known without a lookup.
 
-    `asked` are authorities that answer for one reader at a time and list nothing: none of their
-    groups can be called unknown. `accepted` are denials that the settings accept as they are,
-    though they name nobody.
+    `asked` are authorities that answer for one reader at a time and cannot list their groups: none
+    of their groups can be called unknown. `accepted` are denials that the settings accept although
+    they name nobody.
     """
 
     asked: frozenset[str] = frozenset()
     accepted: frozenset[str] = frozenset()
 
     def exempt(self, principal: str) -> bool:
-        """Whether a principal needs no lookup."""
+        """Return whether a principal needs no lookup."""
         if principal == EVERYONE or principal in self.accepted or principal in WITHHELD.denied:
             return True
         return authority_of(principal) in self.asked and account_of(principal) is None
@@ -151,8 +152,8 @@ class KnownPrincipalRules:
 class KnownPrincipals:
     """Adapter of `indexer.access.PrincipalLookup`, for one reading of the directory.
 
-    What the directory knows is cached; accounts that it does not know are looked up in the
-    index each time, since a crawl may bring them.
+    The directory's answers are cached; accounts that it does not know are looked up in the index
+    each time, since a crawl may add them.
     """
 
     def __init__(
@@ -163,7 +164,7 @@ class KnownPrincipals:
         self._unknown: set[str] = set()
 
     def strangers(self, principals: Collection[str]) -> frozenset[str]:
-        """Those that name no known group, agent or account."""
+        """Return the principals that name no known group, agent or account."""
         unsure = {
             one for one in principals if one not in self._known and not self._rules.exempt(one)
         }
@@ -179,7 +180,7 @@ class KnownPrincipals:
 
 
 class CurrentKnownPrincipals:
-    """`KnownPrincipals` of the directory as it is now, whichever process read it last."""
+    """`KnownPrincipals` of the present directory, whichever process read it last."""
 
     def __init__(
         self, directory: PrincipalDirectory, signed: ContributorIndex, rules: KnownPrincipalRules
@@ -188,8 +189,8 @@ class CurrentKnownPrincipals:
         self._current: tuple[str, KnownPrincipals] = ("", self._new())
 
     def __call__(self) -> KnownPrincipals:
-        """The same object until the directory is read again."""
-        # The stamp is read before the data: what is cached may be newer than it, never older.
+        """Return the same object until the directory is read again."""
+        # The token is read before the data, so that cached data is never older than the token.
         reading = self._directory.reading()
         as_of, known = self._current
         if not reading or reading != as_of:

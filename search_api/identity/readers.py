@@ -1,9 +1,9 @@
-"""From an agent's id to a reader with principals: the directory's, then each authority's.
+"""Make a reader from an agent's id: principals of the directory, then of each authority.
 
-`reader_of` gives what the directory says. `Authorities.complete` adds what every authority
-returns, called in parallel and with a time limit. An authority that does not answer in time,
-fails, or returns a principal that is not its own is *unanswered*: what it governs is closed,
-whether it lets in or shuts out (`indexer.access`).
+`reader_of` returns the reader with the directory's principals. `Authorities.complete` adds the
+principals of every authority, called in parallel and with a time limit. An authority that does not
+answer in time, fails, or returns a principal that is not its own is *unanswered*: everything that
+it governs is closed, whether its principals are allowed or denied (`indexer.access`).
 """
 
 import logging
@@ -30,25 +30,25 @@ log = logging.getLogger(__name__)
 
 
 class ReaderDirectory(Protocol):
-    """The agents of the directory, with their groups and accounts."""
+    """Port: the agents of the directory, with their groups and accounts."""
 
     def agent(self, agent_id: str) -> Agent | None:
-        """The agent, or None where there is no such id."""
+        """Return the agent, or None if there is no such id."""
         ...
 
     def groups_of(self, agent_id: str) -> frozenset[str]:
-        """The principals of the agent's groups."""
+        """Return the principals of the agent's groups."""
         ...
 
     def accounts_of(self, agent_id: str) -> frozenset[str]:
-        """The agent's accounts, each `source:name`, as the directory gives them."""
+        """Return the agent's accounts in the directory, each `source:name`."""
         ...
 
 
 def reader_of(agent_id: str | None, agents: ReaderDirectory, today: date) -> Reader:
-    """The reader that an agent is today; an unknown or departed one reads nothing.
+    """Return the reader for an agent today; an unknown or departed agent reads nothing.
 
-    An account that the directory gives to the agent is a principal of theirs too.
+    Each account that the directory links to the agent is also a principal of theirs.
     """
     agent = agents.agent(agent_id) if agent_id else None
     if agent is None or agent.departed(today):
@@ -59,24 +59,25 @@ def reader_of(agent_id: str | None, agents: ReaderDirectory, today: date) -> Rea
 
 
 MAX_CONCURRENT_CALLS = 4
-"""Calls to one authority at the same time."""
+"""Number of calls to one authority at the same time."""
 MAX_PENDING_CALLS = 64
-"""Calls that run or wait; beyond them a call is not made, since it would be answered too late."""
+"""Number of calls that run or wait; further calls are not made, since they would answer too late.
+"""
 MAX_CACHED_ANSWERS = 50_000
-"""Cached answers of one authority; the oldest are dropped first."""
+"""Number of cached answers of one authority; the oldest are dropped first."""
 
 
 class ForeignPrincipal(Exception):
-    """An authority returned a principal that is not its own: its whole answer is rejected."""
+    """An authority returned a principal that is not its own; its whole answer is rejected."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorityLimits:
     """Timeouts and caching of calls to authorities. Times are in seconds.
 
-    An answer is cached for `fresh_s` from when the call was made. A reader waits at most
-    `wait_s`. After `failures` in a row an authority is not called for `rest_s`; then one call
-    at a time shows whether it is back.
+    An answer is cached for `fresh_s` from the time of the call. A reader waits at most `wait_s`.
+    After `failures` in a row an authority is not called for `rest_s`; then one call at a time tests
+    whether it answers again.
     """
 
     fresh_s: float = 60.0
@@ -86,17 +87,17 @@ class AuthorityLimits:
 
 
 class Authority(Protocol):
-    """A source of principals: those that begin with its name."""
+    """Port: a source of the principals that begin with its name."""
 
     @property
     def name(self) -> str:
-        """The authority: what stands before the first colon of its principals."""
+        """The authority: the part before the first colon of its principals."""
         ...
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
-        """An agent's principals of this authority, by their id or accounts (`source:name`).
+        """Return an agent's principals, by their id or accounts (`source:name`).
 
-        Raises `SourceError` where it cannot tell. It has a timeout of its own.
+        Raises `SourceError` if it cannot find out. It has its own timeout.
         """
         ...
 
@@ -105,7 +106,7 @@ AgentAccounts = tuple[str, frozenset[str]]
 
 
 class AuthorityClient:
-    """Calls to one authority: cached, in parallel, and stopped for a while after failures."""
+    """Calls one authority: with a cache, in parallel, and paused after repeated failures."""
 
     def __init__(
         self, authority: Authority, limits: AuthorityLimits, clock_s: Callable[[], float]
@@ -125,7 +126,7 @@ class AuthorityClient:
         return self._authority.name
 
     def ask(self, agent_id: str, accounts: frozenset[str]) -> Future[frozenset[str]] | None:
-        """The answer, cached or to come; None where the authority is not to be called now."""
+        """Return the cached or future answer; None if the authority must not be called now."""
         identity, now_s = (agent_id, accounts), self._clock_s()
         with self._lock:
             called_s, known = self._cached.get(identity, (float("-inf"), frozenset()))
@@ -150,14 +151,14 @@ class AuthorityClient:
                 self._paused_until_s = self._clock_s() + self._limits.rest_s
 
     def forget(self) -> None:
-        """Drop the cache; an answer that is still to come is not cached either."""
+        """Drop the cache; answers of running calls are not cached either."""
         with self._lock:
             self._generation += 1
             self._cached.clear()
             self._pending.clear()
 
     def close(self) -> None:
-        """Make no further call."""
+        """Make no further calls."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _may_call(self, now_s: float) -> bool:
@@ -165,7 +166,7 @@ class AuthorityClient:
             return True
         if now_s < self._paused_until_s:
             return False
-        # One call at a time shows whether it is back.
+        # A single call shows whether the authority answers again.
         self._paused_until_s = now_s + self._limits.rest_s
         return True
 
@@ -194,18 +195,18 @@ class AuthorityClient:
 
 @dataclass(frozen=True, slots=True)
 class NoSilentAuthority:
-    """The default of `silent`: every authority that is read beforehand is up."""
+    """The default of `silent`: no authority is known to be down."""
 
     def __call__(self) -> frozenset[str]:
-        """No authority."""
+        """Return no authority."""
         return frozenset()
 
 
 class Authorities:
     """Every authority, called for a reader in parallel and for at most `limits.wait_s`.
 
-    `stamp` changes when the directory was read again: cached answers are dropped then. `silent`
-    returns authorities that are known, without a call, not to answer.
+    `stamp` changes when the directory is read again; cached answers are then dropped. `silent`
+    returns the authorities that are known not to answer, without calling them.
     """
 
     def __init__(
@@ -227,7 +228,7 @@ class Authorities:
         self._stamped: Hashable = None
 
     def complete(self, reader: Reader) -> Reader:
-        """The reader with every authority's principals, and which authorities did not answer."""
+        """Return the reader with all authorities' principals, and the unanswered authorities."""
         if reader.agent_id is None or self._agents is None:
             return reader
         self._forget_if_read_again()
@@ -235,8 +236,8 @@ class Authorities:
         answers, unanswered = self._answers(reader.agent_id, accounts)
         vouched = frozenset().union(*answers.values())
         own = frozenset(map(account_principal, accounts))
-        # A group of the directory may bear another authority's name. It holds where that
-        # authority returns it too; otherwise neither does, since one of them may deny.
+        # The directory may have a group with another authority's name. It counts if that authority
+        # returns it too; otherwise the authority counts as unanswered, since its groups may deny.
         contested = {
             authority_of(one) for one in reader.principals - own - vouched
         } & answers.keys()
@@ -250,7 +251,7 @@ class Authorities:
             client.forget()
 
     def close(self) -> None:
-        """Make no further call."""
+        """Make no further calls."""
         for client in self._clients:
             client.close()
 
@@ -263,7 +264,7 @@ class Authorities:
     def _answers(
         self, agent_id: str, accounts: frozenset[str]
     ) -> tuple[dict[str, frozenset[str]], set[str]]:
-        """Each authority's answer by its name, and those that gave none."""
+        """Return each authority's answer by its name, and the authorities without an answer."""
         until_s = self._clock_s() + self._limits.wait_s
         calls = [(client, client.ask(agent_id, accounts)) for client in self._clients]
         answers: dict[str, frozenset[str]] = {}

@@ -1,4 +1,4 @@
-"""The reader whom a request names: by a signed token, or in the demo by the chosen agent."""
+"""Identify the reader of a request: by a signed token, or in the demo by the chosen agent."""
 
 from collections.abc import Callable
 from datetime import date
@@ -12,13 +12,13 @@ from indexer.access import NOBODY, Reader
 from search_api.identity.readers import Authorities, ReaderDirectory, reader_of
 
 TOKEN_LIFE_S = 8 * 3600
-"""A working day."""
+"""Lifetime of a token in seconds: a working day."""
 
 
 class SignedTokens:
     """Signed tokens (JWT, HS256) that name an agent; `quisait token` makes them.
 
-    `key` must have at least 32 bytes; else `ValueError`, in French.
+    Raises `ValueError`, in French, if `key` has fewer than 32 bytes.
     """
 
     def __init__(self, key: str) -> None:
@@ -31,12 +31,12 @@ class SignedTokens:
         self._key = OctKey.import_key(key)
 
     def make(self, agent_id: str, now_s: int, life_s: int = TOKEN_LIFE_S) -> str:
-        """A token for an agent. `now_s` is in seconds since 1970."""
+        """Return a token for an agent. `now_s` is in seconds since 1970."""
         claims = {"iss": "quisait", "sub": agent_id, "iat": now_s, "exp": now_s + life_s}
         return jwt.encode({"alg": "HS256"}, claims, self._key)
 
     def agent_id(self, token: str, now_s: int) -> str | None:
-        """The agent that a valid token names, else None."""
+        """Return the agent's id in a valid token, else None."""
         try:
             claims = jwt.decode(token, self._key, algorithms=["HS256"]).claims
             rules = jwt.JWTClaimsRegistry(
@@ -57,7 +57,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
 class TokenReaders:
-    """`Authorization: Bearer …`, or the same token in a cookie."""
+    """Identifies readers by `Authorization: Bearer …`, or by the same token in a cookie."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class TokenReaders:
         self._now_s, self._today = now_s, today
 
     def __call__(self, request: Request) -> Reader:
-        """The reader that a valid token names, else nobody."""
+        """Return the reader that a valid token names, else nobody."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             token = request.cookies.get(TOKEN_COOKIE, "")
@@ -79,18 +79,18 @@ class TokenReaders:
 
 
 def on_loopback(request: Request) -> bool:
-    """Whether the request comes from this machine."""
+    """Return whether the request comes from this machine."""
     return request.client is not None and request.client.host in _LOOPBACK
 
 
 class DemoReaders:
-    """Any fictional agent, for a person at this machine."""
+    """Lets a person at this machine read as any fictional agent."""
 
     def __init__(self, agents: ReaderDirectory, first: str, today: Callable[[], date]) -> None:
         self._agents, self._first, self._today = agents, first, today
 
     def __call__(self, request: Request) -> Reader:
-        """The chosen agent on loopback, else nobody."""
+        """Return the chosen agent on loopback, else nobody."""
         if not on_loopback(request):
             return NOBODY
         agent_id = request.cookies.get(DEMO_COOKIE, self._first)
@@ -98,13 +98,13 @@ class DemoReaders:
 
 
 class CompletedReaders:
-    """Readers as `named` finds them, with the principals of every authority."""
+    """Readers identified by `named`, with the principals of every authority."""
 
     def __init__(self, named: Callable[[Request], Reader], authorities: Authorities) -> None:
         self._named, self._authorities = named, authorities
 
     def __call__(self, request: Request) -> Reader:
-        """The reader, completed once a request, so that all of it uses the same rights."""
+        """Return the reader, completed once per request, so that rights stay the same in it."""
         reader = self._named(request)
         known: tuple[Reader, Reader] | None = getattr(request.state, "completed", None)
         if known is None or known[0] != reader:

@@ -1,1 +1,1 @@
-"""What every HTTP request passes before a route: limits, security headers, metrics."""
+"""Middleware that every HTTP request passes before a route: limits, security headers, metrics."""

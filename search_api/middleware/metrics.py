@@ -1,4 +1,4 @@
-"""Request metrics: how many, their status and duration, by route and never by what was asked."""
+"""Request metrics: number, status and duration by route, without any text that was asked."""
 
 import time
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 OTHER_ROUTE = "other"
-"""The label of a path without a route: what a stranger types must not become a label."""
+"""The label of paths without a route, since text typed by a stranger must not become a label."""
 _BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -26,7 +26,7 @@ class RequestMetrics:
 
 
 def request_metrics(registry: CollectorRegistry) -> RequestMetrics:
-    """The metrics of one application, in a registry."""
+    """Create the metrics of one application in a registry."""
     return RequestMetrics(
         Counter(
             "quisait_requests",
@@ -74,5 +74,5 @@ class _MetricsMiddleware:
 
 
 def _route(scope: Scope) -> str:
-    """The path of the route, such as `/documents/{id}`, without the id."""
+    """Return the path of the route, such as `/documents/{id}`, without the id."""
     return str(getattr(scope.get("route"), "path", "") or OTHER_ROUTE)

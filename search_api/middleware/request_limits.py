@@ -1,8 +1,8 @@
-"""Middleware that limits requests: their size, their time, and how often one may ask.
+"""Middleware that limits requests: their size, their time, and their rate.
 
-A request is first counted for its address. A route that finds out who asks calls `charge`, which
-counts it for that reader or token instead: agents behind one address do not share one limit, and
-whoever invents names or tokens stays on their address's.
+A request is first counted for its address. A route that identifies the sender calls `charge`, which
+counts the request for that reader or token instead: agents behind one address do not share one
+limit, and senders of invented names or tokens keep the limit of their address.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ from search_api.server import HEAD_BYTES
 from search_api.services import services_of
 
 MAX_FORM_BYTES = 256 * 1024
-"""The largest body of other requests than pushes: the pages' forms are much smaller."""
+"""Largest body of requests other than pushes; the pages' forms are much smaller."""
 PUSH_PATHS = ("/api/v1/push/", "/api/v1.0/documents/", "/scim/v2/")
-"""Paths with large bodies, which their routes limit as the settings say."""
+"""Paths with large bodies, which their routes limit by the settings."""
 
 
 def limit_size_and_time(app: FastAPI, timeouts: RequestTimeouts) -> None:
-    """Answer 413 to a body that is too large, 408 to one too slow, 503 to a request too long.
+    """Answer 413 to bodies that are too large, 408 to slow bodies, 503 to slow requests.
 
-    A thread that works on the request is not cancelled: nothing waits for it any more.
+    A thread that works on the request is not cancelled, but nothing waits for it any more.
     """
     app.add_middleware(_SizeAndTimeMiddleware, timeouts=timeouts)
 
@@ -41,7 +41,7 @@ class _SizeAndTimeMiddleware:
             await self.app(scope, receive, send)
             return
         if _head_bytes(scope) > HEAD_BYTES:
-            # The server's own limit applies only to a head that arrives in several pieces.
+            # The server applies its own limit only to headers that arrive in several pieces.
             await answer_to(Request(scope), Problem(431))(scope, receive, send)
             return
         answer = _GuardedSend(send)
@@ -66,7 +66,7 @@ class _SizeAndTimeMiddleware:
 
 @dataclass(slots=True)
 class _GuardedSend:
-    """The `send` of the application, ignored once another answer was sent."""
+    """The `send` of the application, ignored after another answer was sent."""
 
     to: Send
     started: bool = False
@@ -89,7 +89,7 @@ class _LimitedBody:
     whole: bool = False
 
     async def receive(self) -> Message:
-        """The next message. Raises `HTTPException` into the application, 408 or 413."""
+        """Return the next message. Raises `HTTPException` 408 or 413 into the application."""
         if self.whole:
             return await self.arriving()
         try:
@@ -116,11 +116,11 @@ def _ignore_result(work: "asyncio.Future[None]") -> None:
 
 
 UNCOUNTED_PATHS = ("/static/", "/embed/", "/health/")
-"""Files and health checks are not counted."""
+"""Paths of files and health checks, which are not counted."""
 
 
 def limit_rates(app: FastAPI, limiter: RateLimiter) -> None:
-    """Count requests by address; over the limit, refuse (429) those without a credential."""
+    """Count requests by address; over the limit, refuse (429) requests without a credential."""
     app.add_middleware(_RateLimitMiddleware, limiter=limiter)
 
 
@@ -143,7 +143,7 @@ class _RateLimitMiddleware:
 
 
 def charge(request: Request, kind: RequesterKind, key: str) -> None:
-    """Count a request for this requester and no longer for its address. Raises a problem 429."""
+    """Count a request for this requester instead of its address. Raises a problem 429."""
     limiter, counted = services_of(request).rate_limiter, getattr(request.state, "wait_s", None)
     if counted == 0:
         limiter.give_back(RequesterKind.ADDRESS, _client_address(request))
@@ -153,16 +153,16 @@ def charge(request: Request, kind: RequesterKind, key: str) -> None:
 
 
 def refund(request: Request) -> None:
-    """Do not count a request at all: its sender proved who they are."""
+    """Stop counting a request, because its sender was authenticated."""
     if getattr(request.state, "wait_s", None) == 0:
         services_of(request).rate_limiter.give_back(RequesterKind.ADDRESS, _client_address(request))
         request.state.wait_s = None
 
 
 def refuse_over_limit(request: Request) -> None:
-    """Raise a problem 429 where the sender's address is over its limit.
+    """Raise a problem 429 if the sender's address is over its limit.
 
-    To be called where a credential identified nobody.
+    Call it after a credential identified nobody.
     """
     if wait_s := getattr(request.state, "wait_s", None):
         raise _too_often(wait_s)

@@ -1,13 +1,13 @@
 """Security middleware: response headers, the `Host` check, and requests from other sites.
 
-DNS rebinding: a page of `ailleurs.example` has its own name lead to 127.0.0.1, and is then, for
-the browser, of the same origin as what answers there. The name stays in `Host`, which is checked.
+DNS rebinding: a page of `ailleurs.example` makes its own name resolve to 127.0.0.1; for the browser
+it then has the same origin as the server there. The name remains in `Host`, which is checked.
 
-Requests that change something come from this site's own pages, or from no browser at all: one
-check for every route, so that forms need no token. Browsers say where a request comes from in
-`Sec-Fetch-Site` (W3C Fetch Metadata), else in `Origin` (RFC 6454), and the oldest in `Referer`.
-A request that has none of these and no cookie acts in nobody's name: a program with its own
-token. Decision 0009 says why this and not a token in each form.
+Requests that change something must come from this site's own pages, or not from a browser at all:
+one check for every route, so that forms need no token. Browsers send a request's origin in
+`Sec-Fetch-Site` (W3C Fetch Metadata), else in `Origin` (RFC 6454), very old ones in `Referer`. A
+request with none of these and no cookie does not use anybody's session: it comes from a program
+with its own token. Decision 0009 explains this choice over a token in each form.
 """
 
 import ipaddress
@@ -40,13 +40,13 @@ _HEADERS = {
     ),
 }
 _HTTPS_ONLY = "max-age=31536000"
-"""A browser that has used https uses nothing else for a year."""
+"""Browsers that have used HTTPS use only HTTPS for a year."""
 
 
 def add_security_headers(app: FastAPI) -> None:
     """Add the security headers to every answer.
 
-    A page's address holds the query: no referrer is sent to another site.
+    A page's address contains the query, so that no referrer is sent to other sites.
     """
 
     @app.middleware("http")
@@ -98,7 +98,7 @@ class _HostMiddleware:
 
 
 def is_own_host(header: str, hosts: Collection[str]) -> bool:
-    """Whether a `Host` header names this site; `hosts` are lower-case, without a port."""
+    """Return whether a `Host` header names this site; `hosts` are lower-case, without ports."""
     found = _HOST.fullmatch(header.lower())
     if found is None:
         return False
@@ -124,10 +124,10 @@ OTHER_SITE = (
 
 
 def check_same_site(app: FastAPI, addresses: Collection[str] = ()) -> None:
-    """Refuse (403) requests that another site's page has a browser send to change something.
+    """Refuse (403) changing requests that a browser sends from another site's page.
 
-    `addresses` are this site's origins as readers know them, where a proxy renames the one that
-    a request is sent to.
+    `addresses` are this site's origins as readers know them, if a proxy sends requests to another
+    origin.
     """
     app.add_middleware(_SameSiteMiddleware, addresses=frozenset(addresses))
 
@@ -149,7 +149,7 @@ class _SameSiteMiddleware:
 
 
 def is_same_site(headers: Headers, own: Collection[str]) -> bool:
-    """Whether a request that changes something comes from one of the origins `own`."""
+    """Return whether a request that changes something comes from one of the origins `own`."""
     if fetched := headers.get("sec-fetch-site"):
         return fetched in ("same-origin", "none")
     if origin := headers.get("origin"):
@@ -168,6 +168,6 @@ def _origin(address: str) -> str:
 
 
 def _without_default_port(origin: str) -> str:
-    """An origin without the default port, as browsers write it."""
+    """Return an origin without the default port, as browsers write it."""
     scheme, _, host = origin.lower().partition("://")
     return f"{scheme}://{host.removesuffix(_DEFAULT_PORTS.get(scheme, ' '))}"

@@ -1,13 +1,13 @@
-"""Counts of what was asked and of who was named in answers, and which query texts may be shown.
+"""Count queries and the agents named in answers, and decide which query texts may be shown.
 
-A text with a digit or a name of the directory is counted and never shown; all texts that are not
-shown share one count. The strictest reading of the rule: refusing too much costs a line of a
-report, refusing too little shows a person.
+A text with a digit or a name of the directory is counted but never shown; all texts that are not
+shown share one count. The rule is strict on purpose: hiding too much costs a line of a report,
+showing too much exposes a person.
 
-How often answers named an agent is shown to that agent alone, from five askers on. Who asked is a
-pseudonym that joins nothing else of the log. The agent who was named is an HMAC of their id and
-the period's first day, under a key that is not in the database: without it a list of all agents
-reveals nobody's counts, and nothing joins two periods.
+The number of askers to whom an agent was named is shown to that agent alone, from five askers on.
+Askers are stored as a pseudonym that cannot be joined with the rest of the log. The named agent is
+stored as an HMAC of their id and the period's first day, with a key that is not in the database:
+without the key a list of all agents reveals nobody's counts, and no two periods can be joined.
 """
 
 import unicodedata
@@ -35,16 +35,17 @@ from search_api.query_log.storage import (
 )
 
 MAX_CHARACTERS = 200
-"""A longer text was pasted: it may contain anything."""
+"""A longer text was pasted, and may contain anything."""
 _MIN_NAME_CHARS = 2
 _MIN_PART_CHARS = 3
-"""Of a name that is written in one word with another, as in a login."""
+"""Shortest part of a login that is compared with names."""
 
 
 def normal_text(typed: str) -> str:
-    """A query as it is counted and shown: its words without accents, case and signs.
+    """Return the form in which a query is counted and shown, empty without words.
 
-    So five askers of one normal text have asked the words that are shown. Empty without words.
+    These are its words without accents, case and punctuation. Five askers of one normal text have
+    thus typed the words that are shown.
     """
     return " ".join(folded_words(typed))
 
@@ -53,13 +54,13 @@ def normal_text(typed: str) -> str:
 class DirectoryNames:
     """Names of the directory, folded: each of their words, and each name as one word.
 
-    Empty means that they are not known; then no text is shown.
+    If it is empty, names are not known, and no text is shown.
     """
 
     words: frozenset[str] = frozenset()
 
     def named_in(self, text: str) -> bool:
-        """Whether a normal text contains a name of the directory, in one to three words."""
+        """Return whether a normal text contains a name, written in one to three words."""
         words = text.split()
         pairs = [one + other for one, other in pairwise(words)]
         triples = [a + b + c for a, b, c in zip(words, words[1:], words[2:], strict=False)]
@@ -69,7 +70,7 @@ class DirectoryNames:
         known = self.words
         if word in known or _singular(word) in known:
             return True
-        # A login: an initial beside a name, or two names.
+        # A login: an initial and a name, or two names.
         parted = (word[1:], word[:-1]) if len(word) > _MIN_PART_CHARS else ()
         if any(part in known for part in parted):
             return True
@@ -78,7 +79,7 @@ class DirectoryNames:
 
 
 def names_of(people: Iterable[tuple[str, str]]) -> DirectoryNames:
-    """The names of (given name, family name) pairs."""
+    """Return the names of (given name, family name) pairs."""
     found: set[str] = set()
     for name in {name for pair in people for name in pair}:
         words = folded_words(name)
@@ -89,7 +90,7 @@ def names_of(people: Iterable[tuple[str, str]]) -> DirectoryNames:
 
 
 def may_be_shown(typed: str, names: DirectoryNames) -> bool:
-    """Whether a query may be shown, however many asked it; `typed` or its normal text."""
+    """Return whether a query, or its normal text, may be shown, however many have asked it."""
     if len(typed) > MAX_CHARACTERS or not names.words or "@" in typed:
         return False
     # As typed and in compatibility form: «Ⅳ» is a number, «②» contains one.
@@ -104,17 +105,17 @@ def _singular(word: str) -> str:
 
 
 MIN_ASKERS = 5
-"""Distinct askers within one period before a query's text, or a mention, is kept and shown."""
+"""Distinct askers in one period from which a query's text, or a mention, is stored and shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryCounts:
     """Counts of one query, or of all queries that are not shown (`text` is None).
 
-    An asking is one query of one asker within one hour, however often repeated. `results` is
-    summed over the `counted` askings that have a number of results; `zero` of them had none.
-    `abandoned` askings were followed by another query of the same asker within the hour, and
-    nobody looked further into their answers.
+    An asking is one query of one asker within one hour, however often repeated. `results` is the
+    sum over the `counted` askings that have a number of results; `zero` of them had none.
+    `abandoned` askings were followed by another query of the same asker within the hour, and the
+    asker looked no further into their answers.
     """
 
     asked_for: str
@@ -131,7 +132,7 @@ COUNT_FIELDS = ("queries", "askings", "results", "counted", "zero", "abandoned")
 
 
 def live_counts(connection: sa.Connection, names: DirectoryNames) -> list[QueryCounts]:
-    """The counts of the current period."""
+    """Return the counts of the current period."""
     asked = journal_askings.c
     query = (
         sa.select(
@@ -152,7 +153,7 @@ def live_counts(connection: sa.Connection, names: DirectoryNames) -> list[QueryC
 
 
 def summed_counts(counts: Iterable[QueryCounts], names: DirectoryNames) -> list[QueryCounts]:
-    """One count for each kind and text; a text that may not be shown today is with the others."""
+    """Return one count per kind and text; texts that may not be shown today are summed."""
     totals: Mapping[tuple[str, str | None], dict[str, int]] = defaultdict(
         lambda: dict.fromkeys(COUNT_FIELDS, 0)
     )
@@ -165,7 +166,7 @@ def summed_counts(counts: Iterable[QueryCounts], names: DirectoryNames) -> list[
 
 
 def askers_of(connection: sa.Connection, query: str) -> int:
-    """How many distinct askers have asked a query in this period."""
+    """Return the number of distinct askers of a query in this period."""
     column = journal_askings.c.asker
     counted = sa.select(sa.func.count(sa.distinct(column))).where(journal_askings.c.query == query)
     return connection.execute(counted).scalar_one()
@@ -181,7 +182,7 @@ OTHER_TOPICS = ""
 
 @dataclass(frozen=True, slots=True)
 class MentionCount:
-    """Distinct askers to whom an agent was named, by topic, in the period that began on a day."""
+    """Number of askers to whom an agent was named on a topic, in the period from `start` on."""
 
     topic_id: str
     start: date
@@ -237,7 +238,7 @@ def close_mentions(connection: sa.Connection, start: datetime) -> None:
 def mention_counts(
     engine: sa.Engine, key: bytes, agent_id: str, today: date
 ) -> tuple[MentionCount, ...]:
-    """The counts of one agent, newest first, with the current period."""
+    """Return the counts of one agent, newest first, including the current period."""
     counts = journal_named_counts.c
     query = sa.select(counts.topic_id, counts.start, counts.askers)
     with engine.connect() as connection:
@@ -250,7 +251,7 @@ def mention_counts(
 
 
 def forget_mentions(connection: sa.Connection, key: bytes, agent_id: str) -> int:
-    """Delete the mentions of one agent: how many rows."""
+    """Delete the mentions of one agent, and return the number of rows."""
     keys = _keys_of(connection, key, agent_id)
     return sum(
         connection.execute(sa.delete(table).where(table.c.agent_key.in_(keys))).rowcount
@@ -259,7 +260,7 @@ def forget_mentions(connection: sa.Connection, key: bytes, agent_id: str) -> int
 
 
 def _keys_of(connection: sa.Connection, key: bytes, agent_id: str) -> list[str]:
-    """The digests of one agent in each stored period."""
+    """Return the digests of one agent in each stored period."""
     asked = (
         sa.select(table.c.start).distinct() for table in (journal_period, journal_named_counts)
     )

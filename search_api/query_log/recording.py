@@ -1,7 +1,7 @@
-"""What routes record of each question, and the thread that writes it.
+"""What routes record about each question, and the thread that writes it.
 
-No clicks are followed: only what was asked, how many answers there were, and whether somebody
-looked further into them.
+No clicks are followed. Only the question, the number of results, and whether the asker looked
+further into them are recorded.
 """
 
 import logging
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class QueryKind(StrEnum):
-    """What a question looks for."""
+    """Whether a question looks for documents or for experts."""
 
     SEARCH = "search"
     EXPERTS = "experts"
@@ -33,8 +33,8 @@ class AskedQuery:
     """One question that a route answered. Its `repr` shows neither the asker nor the text.
 
     `further`: the asker looks further into an answer (a second page, a facet, an area, another
-    order); the number of results is then not the question's own. `named`: the agents whom the
-    answer named.
+    order); the number of results is then not the question's own. `named` are the agents named in
+    the answer.
     """
 
     asked_for: QueryKind
@@ -46,10 +46,10 @@ class AskedQuery:
 
 
 class QueryLog(Protocol):
-    """Where routes record questions."""
+    """Port: where routes record questions."""
 
     def note(self, query: AskedQuery) -> None:
-        """Record a question. Returns at once and never raises: no answer waits or fails for it."""
+        """Record a question. Returns at once and never raises, so that no answer waits or fails."""
         ...
 
 
@@ -69,40 +69,40 @@ def search_query(
     order: ResultOrder = ResultOrder.RELEVANCE,
     named: Sequence[str] = (),
 ) -> AskedQuery:
-    """A search; `named` are the agents shown beside its results."""
+    """Return the record of a search; `named` are the agents shown beside its results."""
     further = page > 1 or bool(filters) or order is not ResultOrder.RELEVANCE
     asker = reader.agent_id or ""
     return AskedQuery(QueryKind.SEARCH, asker, text, total, further, tuple(named))
 
 
 def experts_query(reader: Reader, text: str, area: str, found: Sequence[str]) -> AskedQuery:
-    """A question of who knows; `found` are the ids of the candidates."""
+    """Return the record of a question for experts; `found` are the candidates' ids."""
     asker = reader.agent_id or ""
     return AskedQuery(QueryKind.EXPERTS, asker, text, len(found), bool(area), tuple(found))
 
 
 MAX_QUEUED = 1_000
-"""Questions that wait to be written; more are dropped, so that they never fill the memory."""
+"""Number of questions waiting to be written; more are dropped, so that memory stays bounded."""
 CLOSE_EVERY_S = 300.0
-"""Where nobody asks, how often an ended period is looked for and closed."""
+"""Without questions, an ended period is closed within this time, in seconds."""
 DRAIN_S = 10.0
-"""How long what waits may take to be written when the server stops."""
+"""Time to write the waiting questions when the server stops, in seconds."""
 
 
 class QueryLogWriter(Protocol):
-    """The stored log, as the background thread writes it."""
+    """Port: the stored log, for the background thread."""
 
     def write(self, query: AskedQuery, moment: datetime) -> None:
         """Store one question."""
         ...
 
     def close_ended(self, moment: datetime) -> int:
-        """Close a period that has ended."""
+        """Close a period that has ended, and return the number of deleted rows."""
         ...
 
 
 class BackgroundQueryLog:
-    """A `QueryLog` that one thread writes. A failure to write goes to the log file alone."""
+    """A `QueryLog` written by one thread. Failures to write are only logged."""
 
     def __init__(
         self, stored: QueryLogWriter, now: Callable[[], datetime], most: int = MAX_QUEUED
@@ -111,7 +111,7 @@ class BackgroundQueryLog:
         self._waiting: Queue[tuple[AskedQuery, datetime] | None] = Queue(most)
 
     def note(self, query: AskedQuery) -> None:
-        """Queue a question with its hour; dropped where too many wait."""
+        """Queue a question with its hour; drop it if too many wait."""
         try:
             self._waiting.put_nowait((query, hour_of(self._now())))
         except Full:
@@ -119,7 +119,7 @@ class BackgroundQueryLog:
 
     @contextmanager
     def writing(self) -> Iterator[Thread]:
-        """Write while the block runs, then what still waits, for at most `DRAIN_S`."""
+        """Write while the block runs, then the waiting questions, for at most `DRAIN_S`."""
         thread = Thread(target=self._work, name="journal", daemon=True)
         thread.start()
         try:
@@ -138,11 +138,11 @@ class BackgroundQueryLog:
             try:
                 going = self._step()
             except Exception as error:  # noqa: BLE001 - no failure here may end the server
-                # Its class alone: the text of an error may hold the question.
+                # Only the error's class: its text may contain the question.
                 log.warning("journal failed", extra={"error": type(error).__name__})
 
     def _step(self) -> bool:
-        """Write the next question; False after the last."""
+        """Write the next question; return False after the last."""
         try:
             taken = self._waiting.get(timeout=CLOSE_EVERY_S)
         except Empty:

@@ -1,4 +1,4 @@
-"""The query log in the state's database. Read `write` first, then `_close`."""
+"""The query log in the state database. Read `write` first, then `_close`."""
 
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
@@ -49,7 +49,10 @@ class QueryLogRules:
 
 
 class SqlQueryLog:
-    """Writes the log, closes its periods, counts, and deletes. Moments may be in any time zone."""
+    """Writes, counts and deletes the log, and closes its periods.
+
+    Moments may have any time zone.
+    """
 
     def __init__(
         self,
@@ -66,7 +69,7 @@ class SqlQueryLog:
     def write(self, query: AskedQuery, moment: datetime) -> None:
         """Store digests of the asker and the text, and the text once enough have asked it.
 
-        The first question after a period's end closes it. Raises
+        The first question after a period's end closes the period. Raises
         `sqlalchemy.exc.SQLAlchemyError`.
         """
         text, hour = normal_text(query.text), hour_of(moment)
@@ -93,7 +96,7 @@ class SqlQueryLog:
                 _keep_text(connection, digest, text)
 
     def close_ended(self, moment: datetime) -> int:
-        """Close a period that has ended and delete old counts: how many rows were deleted."""
+        """Close an ended period, delete old counts, and return the number of deleted rows."""
         hour = hour_of(moment)
         oldest = hour - timedelta(days=self._rules.keep_days)
         with self._engine.begin() as connection:
@@ -107,11 +110,11 @@ class SqlQueryLog:
             return gone + connection.execute(sa.delete(journal_named_counts).where(older)).rowcount
 
     def mention_counts(self, agent_id: str, today: date) -> tuple[MentionCount, ...]:
-        """How often answers named an agent; to be shown to that agent alone."""
+        """Return how often answers named an agent; show it to that agent alone."""
         return mention_counts(self._engine, self._rules.key, agent_id, today)
 
     def counts(self, moment: datetime, days: int) -> list[QueryCounts]:
-        """What was asked in the last `days` days, with the current period."""
+        """Return the counts of the last `days` days, including the current period."""
         self.close_ended(moment)
         since = hour_of(moment) - timedelta(days=days)
         columns = [journal_counts.c[name] for name in QueryCounts.__dataclass_fields__]
@@ -122,13 +125,13 @@ class SqlQueryLog:
             return summed_counts([*closed, *live_counts(connection, names)], names)
 
     def purge(self) -> int:
-        """Delete the whole log: how many rows were deleted."""
+        """Delete the whole log, and return the number of deleted rows."""
         with self._engine.begin() as connection:
             locked_period(connection)
             return sum(connection.execute(sa.delete(table)).rowcount for table in ALL_TABLES)
 
     def is_kept(self) -> bool:
-        """Whether anything is stored."""
+        """Return whether anything is stored."""
         with self._engine.connect() as connection:
             asked = (sa.select(sa.exists().select_from(table)) for table in ALL_TABLES)
             return any(connection.execute(one).scalar() for one in asked)
@@ -145,21 +148,21 @@ class SqlQueryLog:
         return begin_period(connection, self._rules.key, hour, self._rules.period_days)
 
     def _names_in(self, hour: datetime) -> DirectoryNames:
-        """The names of the directory, read once an hour; `counts` reads them anew."""
+        """Return the names of the directory, read once an hour; `counts` reads them each time."""
         if self._known[0] != hour:
             self._known = (hour, self._names())
         return self._known[1]
 
 
 def _record(connection: sa.Connection, query: AskedQuery, key: dict[str, object]) -> None:
-    """Insert or update the row of a query of an asker within an hour, now their last one."""
+    """Insert or update the row of an asker's query within an hour; it is now their last query."""
     asked, table = journal_askings.c, journal_askings
     theirs = (asked.hour == key["hour"]) & (asked.asker == key["asker"])
     this = theirs & (asked.query == key["query"])
     own, other = (asked.asked_for == query.asked_for), (asked.asked_for != query.asked_for)
     left_behind = sa.update(table).where(theirs, asked.query != key["query"])
     connection.execute(left_behind.values(followed=True))
-    # Asking for documents and for people with one text counts as looking further into it.
+    # Asking the same text for documents and for people counts as looking further into it.
     beside = sa.update(table).where(this, other).values(followed=False, further=True)
     further = connection.execute(beside).rowcount > 0 or query.further
     values: dict[str, object] = {"followed": False}

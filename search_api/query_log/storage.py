@@ -1,8 +1,8 @@
-"""The query log's tables, and the salted period under which askers are pseudonyms.
+"""The query log's tables, and the salted period in which askers have pseudonyms.
 
-A pseudonym is an HMAC under the period's salt and a key that is not in the database. At the
-period's end the salt is overwritten: nothing joins two periods, and nobody, not even who
-holds both database and key, can compute a pseudonym of an earlier one again.
+A pseudonym is an HMAC with the period's salt and a key that is not in the database. At the period's
+end the salt is overwritten: no two periods can be joined, and nobody can compute a pseudonym of an
+earlier period again, even with both database and key.
 """
 
 import hashlib
@@ -38,8 +38,9 @@ journal_askings = sa.Table(
     sa.Column("followed", sa.Boolean, nullable=False),
     sa.Index("journal_askings_query", "query"),
 )
-"""Questions of the current period. `asker` and `query` are keyed digests; their order within an
-hour is not stored, only that a `followed` query was followed by another of the same asker."""
+"""Questions of the current period. `asker` and `query` are keyed digests. Their order within an
+hour is not stored, only that a `followed` query was followed by another of the same asker.
+"""
 
 journal_texts = sa.Table(
     "journal_texts",
@@ -47,7 +48,7 @@ journal_texts = sa.Table(
     sa.Column("query", sa.String(64), primary_key=True),
     sa.Column("text", sa.Text, nullable=False),
 )
-"""Texts of the current period that enough askers have asked, and that may be shown."""
+"""Texts of the current period that enough askers have typed, and that may be shown."""
 
 journal_counts = sa.Table(
     "journal_counts",
@@ -63,11 +64,12 @@ journal_counts = sa.Table(
     sa.Column("zero", sa.Integer, nullable=False),
     sa.Column("abandoned", sa.Integer, nullable=False),
 )
-"""Of the periods that ended: a row for each query that may be shown, and one without a text for
-all the others together. `results` is summed over the `counted` askings that have a number."""
+"""Counts of ended periods: a row for each query that may be shown, and a row without a text for all
+others together. `results` is the sum over the `counted` askings that have a number of results.
+"""
 
 OLD_TABLES = ("journal_brought", "journal_brought_counts")
-"""Tables of an earlier version: a list of agents reveals whom their unkeyed digests name."""
+"""Tables of an earlier version, whose digests had no key: a list of agents reveals them."""
 
 journal_named = sa.Table(
     "journal_named",
@@ -76,7 +78,7 @@ journal_named = sa.Table(
     sa.Column("topic_id", sa.String(200), primary_key=True),
     sa.Column("asker", sa.String(64), primary_key=True),
 )
-"""Of the current period: who was named in answers to whom. Both are keyed digests."""
+"""Agents named in answers of the current period, and the askers. Both are keyed digests."""
 
 journal_named_counts = sa.Table(
     "journal_named_counts",
@@ -86,7 +88,7 @@ journal_named_counts = sa.Table(
     sa.Column("start", sa.DateTime(timezone=True), primary_key=True),
     sa.Column("askers", sa.Integer, nullable=False),
 )
-"""Of the periods that ended: five askers or more. `agent_key` differs in each period."""
+"""Counts of ended periods, from five askers on. `agent_key` differs in each period."""
 
 ALL_TABLES = (
     journal_named,
@@ -99,27 +101,27 @@ ALL_TABLES = (
 
 
 PERIOD_ROW_ID = 1
-"""The id of the table's only row."""
+"""The id of the only row of `journal_period`."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogPeriod:
-    """From `start` until `until`, in UTC. `secret` is derived from the salt and the key."""
+    """A period from `start` to before `until`, in UTC. `secret` is derived from salt and key."""
 
     start: datetime
     until: datetime
     secret: bytes
 
     def asker_pseudonym(self, agent_id: str) -> str:
-        """The pseudonym of an asker within this period."""
+        """Return the pseudonym of an asker in this period."""
         return self._digest(b"asker", agent_id)
 
     def mention_pseudonym(self, agent_id: str) -> str:
-        """Another pseudonym of the asker, for mentions: the two cannot be joined."""
+        """Return the asker's pseudonym for mentions, which cannot be joined with the other."""
         return self._digest(b"bringer", agent_id)
 
     def query_digest(self, text: str) -> str:
-        """The digest of a query, stored until enough askers have asked it."""
+        """Return the digest of a query, stored until enough askers have typed it."""
         return self._digest(b"query", text)
 
     def _digest(self, kind: bytes, value: str) -> str:
@@ -129,20 +131,20 @@ class LogPeriod:
 
 
 def named_key(key: bytes, start: datetime, agent_id: str) -> str:
-    """The digest of an agent who is named in the period that began at `start`."""
+    """Return the digest of an agent named in the period that began at `start`."""
     text = f"named\0{utc(start).isoformat()}\0{agent_id}".encode("utf-8", "surrogatepass")
     return hmac.new(key, text, hashlib.sha256).hexdigest()
 
 
 def hour_of(moment: datetime) -> datetime:
-    """The hour of a moment, in UTC: nothing finer is stored."""
+    """Return the hour of a moment, in UTC; minutes are never stored."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def locked_period(connection: sa.Connection) -> sa.Row[tuple[object, ...]] | None:
-    """The row of the current period, locked until the commit: one writer at a time."""
+    """Return the row of the current period, locked until the commit: only one writer at a time."""
     if connection.dialect.name == "sqlite":
-        # Otherwise deleted rows stay readable in the file until their page is used again.
+        # Without it, deleted rows stay readable in the file until their page is reused.
         connection.exec_driver_sql("pragma secure_delete = on")
     mine = journal_period.c.id == PERIOD_ROW_ID
     connection.execute(sa.update(journal_period).where(mine).values(id=PERIOD_ROW_ID))
@@ -150,9 +152,9 @@ def locked_period(connection: sa.Connection) -> sa.Row[tuple[object, ...]] | Non
 
 
 def current_period(row: sa.Row[tuple[object, ...]], key: bytes, hour: datetime) -> LogPeriod | None:
-    """The period of the row, None where it has ended or began under another key.
+    """Return the period of the row, or None if it has ended or began with another key.
 
-    Under two keys everybody would have two pseudonyms.
+    With two keys every asker would have two pseudonyms.
     """
     secret = _secret(key, row.salt)
     if period_has_ended(row, hour) or not hmac.compare_digest(row.key_check, _check(secret)):
@@ -161,17 +163,17 @@ def current_period(row: sa.Row[tuple[object, ...]], key: bytes, hour: datetime) 
 
 
 def period_has_ended(row: sa.Row[tuple[object, ...]], hour: datetime) -> bool:
-    """Whether the period of the row is over.
+    """Return whether the period of the row is over.
 
-    A period that begins more than its own length after now counts as ended: a wrong clock began
-    it, and it would never end.
+    A period that begins more than its own length after now counts as ended: a wrong clock began it,
+    and otherwise it would last too long.
     """
     start, until = utc(row.start), utc(row.until)
     return not start - (until - start) <= hour < until
 
 
 def begin_period(connection: sa.Connection, key: bytes, hour: datetime, days: int) -> LogPeriod:
-    """Begin a period of `days` days, counted from 1970: overwrite or insert the row."""
+    """Begin a period of `days` days, counted from 1970; overwrite or insert its row."""
     day = int(hour.timestamp()) // 86400
     start = datetime.fromtimestamp((day - day % days) * 86400, UTC)
     salt = secrets.token_hex(32)
@@ -189,7 +191,7 @@ def begin_period(connection: sa.Connection, key: bytes, hour: datetime, days: in
 
 
 def utc(moment: datetime) -> datetime:
-    """The moment in UTC; SQLite does not store its time zone."""
+    """Return the moment in UTC; SQLite does not store its time zone."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

@@ -1,1 +1,1 @@
-"""What a reader typed, understood: operators, the glossary, corrections, suggestions."""
+"""Understand what a reader typed: operators, the glossary, corrections, suggestions."""

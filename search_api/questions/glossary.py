@@ -18,7 +18,7 @@ Content = TypeVar("Content")
 
 @dataclass(frozen=True, slots=True)
 class LineFault:
-    """A line (from 1) that is left out, and why, in French. Line 0: the whole file."""
+    """A line (from 1) that is left out, with the reason in French. Line 0 is the whole file."""
 
     line: int
     reason: str
@@ -26,16 +26,16 @@ class LineFault:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile(Generic[Content]):
-    """What a file says, and the lines of it that could not be understood."""
+    """The content of a file, and its lines that could not be understood."""
 
     content: Content
     faults: tuple[LineFault, ...] = ()
 
 
 class ReloadedFile(Generic[Content]):
-    """The content of a file now; the last one while it is missing or cannot be read.
+    """The present content of a file; the last content while it is missing or unreadable.
 
-    `kind` is what the logs call it: a file's name may be a person's.
+    Logs call it `kind`, since a file's name may be a person's.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ReloadedFile(Generic[Content]):
         self._reading = threading.Lock()
 
     def now(self) -> Content:
-        """The content, read again where the file's time or size has changed."""
+        """Return the content, read again if the file's time or size has changed."""
         with self._reading:
             seen = file_stamp(self._path)
             if seen != self._seen:
@@ -72,7 +72,7 @@ class ReloadedFile(Generic[Content]):
 
 
 def file_stamp(path: Path) -> tuple[int, int] | None:
-    """What changes when a file does: its time (nanoseconds) and size; None where there is none."""
+    """Return a file's modification time (nanoseconds) and size; None if there is no file."""
     try:
         found = path.stat()
     except OSError:
@@ -81,7 +81,10 @@ def file_stamp(path: Path) -> tuple[int, int] | None:
 
 
 def lines_of(path: Path) -> list[str]:
-    """Its lines, with or without a byte order mark. Raises `OSError`, or `ValueError`."""
+    """Return the lines of a UTF-8 file, with or without a byte order mark.
+
+    Raises `OSError`, or `ValueError` if it is not UTF-8.
+    """
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
@@ -90,28 +93,28 @@ def lines_of(path: Path) -> list[str]:
 
 ARROW = "=>"
 MOST_WORDS = 12
-"""A longer way of saying it would be found in no text."""
+"""Words of the longest expression; a longer one occurs in no text."""
 
 MOST_MEMBERS = 20
 MOST_OTHERS = 8
-"""So many other ways of saying one thing are asked for."""
+"""Number of equivalents that are searched for one expression."""
 
 MOST_EXPANSIONS = 8
-"""So many places of a question are expanded."""
+"""Number of expressions in a question that are expanded."""
 
 Key = tuple[str, ...]
-"""The terms by which a way of saying it is known in a question."""
+"""The terms by which an expression is recognised in a question."""
 
 
 @dataclass(frozen=True, slots=True)
 class Glossary:
-    """By the first term of each key, the keys that begin so, longest first; by key, the others."""
+    """Equivalents by key (`others`); by first term, the keys that begin with it, longest first."""
 
     others: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
     keys: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
 
     def expansions(self, text: str) -> tuple[Expansion, ...]:
-        """The longest key at each place of a text, each key once."""
+        """Return the expansion of the longest key at each place of a text, each key once."""
         found: list[Expansion] = []
         said: set[Key] = set()
         terms = analyse_query(text, phrase=True) if self.keys else []
@@ -134,18 +137,18 @@ class Glossary:
 
 
 class GlossaryFile:
-    """The glossary as its file says it now."""
+    """The glossary in a file, read again when it changes."""
 
     def __init__(self, path: Path) -> None:
         self._file = ReloadedFile(path, read_glossary, Glossary(), "glossary")
 
     def expansions(self, text: str) -> tuple[Expansion, ...]:
-        """Other ways of saying words of this text."""
+        """Return equivalents of expressions in this text."""
         return self._file.now().expansions(text)
 
 
 def read_glossary(lines: Sequence[str]) -> ParsedFile[Glossary]:
-    """The glossary, and each line that is left out with the reason: nothing is guessed."""
+    """Return the glossary, and each invalid line with the reason; nothing is guessed."""
     others: dict[Key, list[str]] = {}
     faults: list[LineFault] = []
     for number, line in enumerate(lines, 1):
@@ -167,7 +170,10 @@ def read_glossary(lines: Sequence[str]) -> ParsedFile[Glossary]:
 
 
 def _members(line: str) -> tuple[list[str], list[str]]:
-    """(what is asked for, what that adds). Raises `ValueError` with the reason in French."""
+    """Return (expressions to expand, expressions that are added).
+
+    Raises `ValueError` with the reason in French.
+    """
     sides = line.split(ARROW)
     if len(sides) > 2:
         raise ValueError(f"plus d'une flèche « {ARROW} »")
@@ -189,7 +195,7 @@ def _side(side: str) -> list[str]:
         raise ValueError("guillemets mal fermés") from error
     members = [" ".join(member.split()) for member in row]
     while members and not members[-1]:
-        members.pop()  # what a spreadsheet writes after a short row
+        members.pop()  # empty cells that a spreadsheet writes after a short row
     if not members or not all(members):
         raise ValueError("une expression vide")
     for member in members:

@@ -1,6 +1,6 @@
 """Find the question in a pasted mail: without headers, greeting, thanks, signature and reply.
 
-Pure. A one-line search field keeps no line ends, so nothing here needs them.
+Pure. A one-line search field removes line ends, so that nothing here depends on them.
 """
 
 import re
@@ -8,7 +8,7 @@ import re
 from indexer.french.analysis import analyse_query
 
 LEAST_WORDS = 8
-"""A shorter text is a question as it stands."""
+"""A shorter text is a question as it is."""
 
 ENOUGH_WORDS = 4
 """A mail with fewer words of content of its own asks about the mail that it quotes."""
@@ -42,15 +42,16 @@ _POINTING = re.compile(
     r"|à qui|qui peut m['’]aider)\b[^.!?:\n]*[.!?:]?",
     re.IGNORECASE,
 )
-"""A sentence about the mail that follows, or about whom to send it to."""
+"""Matches a sentence about the mail that follows, or about its right recipient."""
 _QUOTATION = re.compile(r"[«“][^»”]{40,}[»”]")
-"""Several words of somebody else."""
+"""Matches several words quoted from somebody else."""
 
 
 def question_of_mail(typed: str) -> str:
     """Return what a pasted mail asks, or `typed` if nothing else would be left.
 
-    The sender's own words, or those of the mail that they forward where their own say little.
+    These are the sender's own words, with those of the mail that they forward if their own have
+    little content.
     """
     if len(typed.split()) < LEAST_WORDS:
         return typed
@@ -66,6 +67,6 @@ def question_of_mail(typed: str) -> str:
 
 
 def _cleaned(text: str) -> str:
-    """The text without headers, greeting, closing and thanks."""
+    """Return the text without headers, greeting, closing and thanks."""
     text = _GREETING.sub(" ", _HEADER.sub(" ", text).strip(), count=1)
     return _THANKS.sub(" ", _END.sub(" ", text))

@@ -1,6 +1,6 @@
 """The query language: phrases, exclusions, alternatives, field operators and dates.
 
-Reading is tolerant: no query is an error.
+Parsing is tolerant: every query is valid.
 """
 
 import re
@@ -15,11 +15,11 @@ from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 from indexer.values import Question
 
 PHRASE = r'-?"[^"]*"'
-"""What stands in quotes is no operator."""
+"""Matches a quoted phrase, in which no operator is read."""
 
 
 class OperatorField(StrEnum):
-    """What an operator narrows; the facets by their own names."""
+    """What an operator restricts; facets have their own names."""
 
     AUTHOR = "author"
     SINCE = "since"
@@ -82,7 +82,7 @@ _WRITTEN = re.compile(r"(?:(\d{1,2})(?:er)?\s+)?([^\W\d_]+)\.?\s+(\d{4})")
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One operator: `text[start:end]` is the whole of it, `value` comes without its quotes."""
+    """One operator: `text[start:end]` is the whole of it, `value` has no quotes."""
 
     field: OperatorField
     value: str
@@ -91,7 +91,7 @@ class Operator:
 
 
 def operators_in(text: str) -> Iterator[Operator]:
-    """Every operator with a value, in reading order. `text` has straight quotes only."""
+    """Yield every operator with a value, in order. `text` has straight quotes only."""
     at = 0
     while match := _OPERATOR.search(text, at):
         at = match.end()
@@ -99,7 +99,7 @@ def operators_in(text: str) -> Iterator[Operator]:
             continue
         field, value = _NAMES[fold(match["name"].lower())], match["value"]
         if value[0] != '"' and field not in (OperatorField.SINCE, OperatorField.BEFORE):
-            value = value.split()[0]  # a written date belongs to the operators of dates alone
+            value = value.split()[0]  # only date operators take a date of several words
             at = match.start("value") + len(value)
         bare = value.strip('"').strip()
         if bare:
@@ -107,9 +107,9 @@ def operators_in(text: str) -> Iterator[Operator]:
 
 
 def read_day(written: str) -> date | None:
-    """The first day of what is written: 2024, 2024-03, 12/03/2024, 03/2024, «12 mars 2024».
+    """Return the first day of a date: 2024, 2024-03, 12/03/2024, 03/2024, «12 mars 2024».
 
-    None where it is no date.
+    Returns None if it is no date.
     """
     if match := _ISO.fullmatch(written):
         year, month, day = match[1], match[2], match[3]
@@ -127,13 +127,13 @@ def read_day(written: str) -> date | None:
 
 
 QUERY_CHARACTERS = 2000
-"""A longer query is read up to here, and the answer says so."""
+"""A longer query is cut to this length, and the answer says so."""
 
 TYPED_WORDS = 30
-"""More words than that are a pasted text: its quotes and dashes are punctuation, not orders."""
+"""A text with more words is pasted: its quotes and dashes are punctuation, not operators."""
 
 SENTENCE_WORDS = 2
-"""With so many function words outside its guillemets, a query is a sentence."""
+"""A query with at least this many function words outside its guillemets is a sentence."""
 
 _QUOTES = str.maketrans({"«": '"', "»": '"', "“": '"', "”": '"', "„": '"'})
 _NO_QUOTES = str.maketrans("«»“”„", "     ")
@@ -148,13 +148,15 @@ _ALTERNATIVES = re.compile(
     rf"|(?<!\S)(?P<chain>{_OPERAND}(?:\s+(?:OU|OR)\s+{_OPERAND})+)(?!\S)"
     r'|(?<!\S)-?"[^"]*"'
 )
-"""Capitals alone: «ou» is a word. The last case steps over phrases, whose OU is a word too."""
+"""Only OU and OR in capitals are operators: «ou» is a word. The last case skips phrases, in which
+OU is a word too.
+"""
 _WITHIN_WORDS = re.compile("[\u00ad\u200b\u2060\ufeff]")
-"""Soft hyphens and their like, which come with what is pasted: they part no word."""
+"""Matches soft hyphens and similar characters of pasted text, which do not separate words."""
 
 
 class ResultOrder(StrEnum):
-    """How results stand. By date: the newest first, of what has most of the words."""
+    """Order of results. By date: newest first, among documents with most of the words."""
 
     RELEVANCE = "relevance"
     DATE = "date"
@@ -162,10 +164,10 @@ class ResultOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search as asked: text, filters by facet, the page (from 1) and the order.
+    """A search request: text, filters by facet, page (from 1) and order.
 
-    `wide`: what is merely near is shown too. `verified`: only what an author said to be still
-    right, whose ids are in `only` once they are known.
+    `wide`: documents that are only near are shown too. `verified`: only documents that their author
+    confirmed to be still right are shown; their ids are in `only` once they are known.
     """
 
     text: str = ""
@@ -179,9 +181,9 @@ class Query:
 
 
 def since(typed: str, day: date) -> str | None:
-    """The query from a day on, in place of the day that it named; None where it reads none.
+    """Return the query restricted to documents from `day` on, instead of its own start.
 
-    A pasted text has no operators.
+    Returns None if the result would be too long to have operators.
     """
     plain = typed.translate(_QUOTES)
     kept, at = [], 0
@@ -195,10 +197,11 @@ def since(typed: str, day: date) -> str | None:
 
 
 def typed_text(typed: str) -> str:
-    """What is read of a query: visible characters up to a limit, every quote a straight one.
+    """Return the text in which operators are read: visible characters, straight quotes only.
 
-    A pasted text (more than `TYPED_WORDS` words) keeps none: it is free text throughout. In a
-    sentence, guillemets quote: they are left out, and only straight quotes ask for a phrase.
+    It is empty for a pasted text (more than `TYPED_WORDS` words), which is entirely free text. In a
+    sentence guillemets are removed, since they quote there, and only straight quotes request a
+    phrase.
     """
     text = _visible(typed)[:QUERY_CHARACTERS]
     if len(text.split()) > TYPED_WORDS:
@@ -210,7 +213,7 @@ def typed_text(typed: str) -> str:
 
 
 def without_quotes(typed: str) -> str:
-    """The query with its phrases as free text; excluded phrases stay."""
+    """Return the query with its phrases as free text; excluded phrases stay."""
     return _PHRASE.sub(
         lambda match: match[0] if match[0].startswith("-") else match[0].strip('"'),
         typed.translate(_QUOTES),
@@ -218,15 +221,15 @@ def without_quotes(typed: str) -> str:
 
 
 def _is_sentence(text: str) -> bool:
-    """Whether function words join the others, as they seldom do in keywords."""
+    """Return whether a text has several function words, which is rare in keywords."""
     words = [word.lower() for word in re.findall(r"[^\W\d_]+", text)]
     return sum(word in STOP_WORDS or word in ASKING_WORDS for word in words) >= SENTENCE_WORDS
 
 
 def read_question(typed: str) -> Question:
-    """Split free text, "phrases", -excluded words and what stands on both sides of OU.
+    """Split a query into free text, "phrases", -excluded words and alternatives with OU.
 
-    Anything else is free text, and so is a pasted text throughout.
+    Everything else is free text; a pasted text is entirely free text.
     """
     text = typed_text(typed)
     if not text:
@@ -245,7 +248,7 @@ def read_question(typed: str) -> Question:
 
 
 def _alternatives(text: str) -> tuple[str, tuple[tuple[str, ...], ...]]:
-    """(what is left, each group): `a OU "b c"`, and `(a OU b c)` of one level."""
+    """Return (the rest, the groups) for `a OU "b c"`, and `(a OU b c)` without nesting."""
     groups: list[tuple[str, ...]] = []
 
     def taken(match: re.Match[str]) -> str:
@@ -267,20 +270,20 @@ def _alternatives(text: str) -> tuple[str, tuple[tuple[str, ...], ...]]:
 
 
 def was_shortened(typed: str) -> bool:
-    """Whether `read_question` left some of it out."""
+    """Return whether `read_question` cut the query."""
     return len(_visible(typed)) > QUERY_CHARACTERS
 
 
 PREFIX_CHARACTERS = 200
-"""Longer than any title's beginning that somebody types."""
+"""More characters than anybody types of a title."""
 
 
 def read_prefix(typed: str) -> str:
-    """What is being typed, for suggestions: visible characters, a title's length of them."""
+    """Return the visible characters typed so far, for suggestions, up to a limit."""
     return " ".join(_visible(typed)[:PREFIX_CHARACTERS].split())
 
 
 def _visible(typed: str) -> str:
-    """Without control characters, which no engine takes well and nobody means to type."""
+    """Return the text in NFC with spaces instead of control characters."""
     normal = unicodedata.normalize("NFC", _WITHIN_WORDS.sub("", typed))
     return "".join(c if c.isprintable() else " " for c in normal).strip()

@@ -23,11 +23,11 @@ from search_api.questions.query import (
 from search_api.questions.typed_references import with_references_in_one_way
 
 FACET_VALUES = 1000
-"""So many values of a facet are looked through for the one that an operator names."""
+"""Number of a facet's values among which the value of an operator is looked up."""
 
 
 class QueryPartKind(StrEnum):
-    """What a part of a query was understood as; `WORDS`: no such value, looked for as words."""
+    """The meaning of a part of a query; `WORDS`: an unknown value, searched as words."""
 
     AUTHOR = "author"
     SINCE = "since"
@@ -42,9 +42,9 @@ class QueryPartKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QueryPart:
-    """A part of the query; a date is an ISO text.
+    """A part of the query; a date is written in ISO format.
 
-    `without`: the query as typed, this taken out; None where that is left to the reader.
+    `without` is the query as typed, without this part; None if only the reader can remove it.
     """
 
     said: QueryPartKind
@@ -54,7 +54,7 @@ class QueryPart:
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
-    """A query, read whole: the question, and what narrows its answers."""
+    """A parsed query: the question, and the restrictions on its results."""
 
     question: Question
     filters: Mapping[str, tuple[str, ...]]
@@ -65,51 +65,51 @@ class ParsedQuery:
 
     @property
     def narrowed(self) -> bool:
-        """Whether operators narrow it."""
+        """Whether operators restrict the results."""
         return any(
             part.said not in (QueryPartKind.ANY_OF, QueryPartKind.WORDS) for part in self.parts
         )
 
     @property
     def of_a_person(self) -> bool:
-        """Whether it is narrowed to what somebody contributed: nothing of it is then counted."""
+        """Whether results are restricted to a person's contributions, which are never counted."""
         return bool(self.bylines)
 
 
 class AuthorDirectory(Protocol):
-    """The directory, for those who wrote and may be named, present or gone."""
+    """Port: finds agents who wrote and may be named, in post or departed."""
 
     def accounts_named(self, words: Sequence[str]) -> tuple[str, ...]:
-        """Accounts of the agents whose name has all these folded words."""
+        """Return the accounts of agents whose name has all these folded words."""
         ...
 
 
 class ExpansionSource(Protocol):
-    """The administrator's glossary."""
+    """Port: the administrator's glossary."""
 
     def expansions(self, text: str) -> tuple[Expansion, ...]:
-        """Other ways of saying words of this text."""
+        """Return equivalents of expressions in this text."""
         ...
 
 
 class NoAuthorDirectory:
-    """A directory that nobody is found in."""
+    """A directory in which nobody is found."""
 
     def accounts_named(self, words: Sequence[str]) -> tuple[str, ...]:
-        """Nobody's."""
+        """Return no accounts."""
         return ()
 
 
 class NoGlossary:
-    """Adds nothing."""
+    """An empty glossary."""
 
     def expansions(self, text: str) -> tuple[Expansion, ...]:
-        """None."""
+        """Return no expansions."""
         return ()
 
 
 class QueryParser:
-    """Reads queries under a reader's rights: a facet's value is known by what they may read."""
+    """Parses queries under a reader's rights: only facet values they may read are known."""
 
     def __init__(
         self, index: IndexReader, authors: AuthorDirectory, glossary: ExpansionSource
@@ -119,10 +119,10 @@ class QueryParser:
     def read(
         self, typed: str, access: AccessFilter, filters: Mapping[str, tuple[str, ...]] | None = None
     ) -> ParsedQuery:
-        """Never an error: what is not understood is looked for as words.
+        """Parse a query; parts that are not understood are searched as words.
 
-        `filters` hold besides the operators. Raises `IndexUnreachable` where an operator
-        names a facet's value and the index does not answer.
+        `filters` apply in addition to the operators. Raises `IndexUnreachable` if an operator names
+        a facet's value and the index does not answer.
         """
         typed = with_references_in_one_way(question_of_mail(typed))
         text = typed_text(typed)
@@ -159,7 +159,7 @@ class QueryParser:
     def _values(
         self, found: Sequence[Operator], access: AccessFilter
     ) -> dict[Operator, tuple[str, ...]]:
-        """The readable values that each operator on a facet names; one request for all."""
+        """Return the readable values that each facet operator names, from one request."""
         asked = [one for one in found if one.field in FACET_FIELDS]
         if not asked:
             return {}
@@ -187,7 +187,7 @@ def _is_understood(one: Operator, named: Mapping[Operator, tuple[str, ...]]) -> 
 
 
 def _named(value: str, known: Sequence[str]) -> tuple[str, ...]:
-    """Values that are this one, accents and case aside; without any, those with all its words."""
+    """Return values equal to `value` without accents and case, else those with all its words."""
     words = folded_words(value)
     same = tuple(one for one in known if one == value or (words and folded_words(one) == words))
     if same or not words:
@@ -198,7 +198,11 @@ def _named(value: str, known: Sequence[str]) -> tuple[str, ...]:
 def _joined(
     chosen: Mapping[str, tuple[str, ...]], named: Sequence[tuple[OperatorField, tuple[str, ...]]]
 ) -> dict[str, tuple[str, ...]]:
-    """Several operators on one facet accept any of theirs; what was chosen must hold too."""
+    """Return the filters of operators and of the reader together.
+
+    Several operators on one facet accept any of their values; the reader's own filter must hold
+    too.
+    """
     asked: dict[str, tuple[str, ...]] = {}
     for facet, values in named:
         asked[str(facet)] = (*asked.get(str(facet), ()), *values)
@@ -210,7 +214,7 @@ def _joined(
 
 
 def _period(kept: Sequence[Operator]) -> DateRange | None:
-    """All dates together: the latest beginning and the earliest end."""
+    """Return the period of all dates together: the latest beginning and the earliest end."""
     begins = [
         day for one in kept if one.field is OperatorField.SINCE and (day := read_day(one.value))
     ]
@@ -232,5 +236,5 @@ def _without(text: str, one: Operator) -> str:
 
 
 def _blanked(text: str, start: int, end: int) -> str:
-    """Spaces in its place, so that what follows stays where it was."""
+    """Replace a part by spaces, so that the following text keeps its position."""
     return text[:start] + " " * (end - start) + text[end:]

@@ -1,7 +1,7 @@
-"""Articles of codes and numbers of forms, put in one way however they are typed.
+"""Write references to articles of codes and to forms in one way, however they are typed.
 
 Pure. «CGI 1390», «1390 CGI» and «art. 1390 du code général des impôts» all become «article 1390»:
-the name of a code stands in every other document, and its number alone says which article is meant.
+the name of a code occurs in very many documents, and the number alone identifies the article.
 """
 
 import re
@@ -22,7 +22,7 @@ _LATIN = (
 
 
 def _number_as(name: str) -> str:
-    """An article's number: «1391 B bis», «L. 80 A», «R*196-2»."""
+    """Return a pattern for an article's number: «1391 B bis», «L. 80 A», «R*196-2»."""
     return (
         rf"(?P<{name}>(?:[LRDA]\s?\.?\s?(?:\*\s?)?)?\d{{1,4}}(?:-\d{{1,3}})*"
         rf"(?:[\s-]?(?:{_LATIN}|(?!{_WORDS}\b)[A-Z]{{1,2}}|(?<=\d)[a-z])"
@@ -49,10 +49,10 @@ _BOFIP = re.compile(r"\s*(?:bofip\s*:?\s*)?(BOI(?:-[A-Z0-9]+){2,})\s*", re.IGNOR
 
 
 def with_references_in_one_way(typed: str) -> str:
-    """What was typed, its references written as documents are found by.
+    """Return the text with its references in the form in which documents are searched.
 
-    A form loses the word before it and its ending «-SD»; a whole reference to the BOFiP is a
-    phrase, since its numbers stand everywhere.
+    A form loses the word before it and its ending «-SD»; a whole reference to the BOFiP becomes a
+    phrase, since its numbers occur everywhere.
     """
     if found := _BOFIP.fullmatch(typed):
         return f'"{found[1].upper()}"'
@@ -62,7 +62,7 @@ def with_references_in_one_way(typed: str) -> str:
 
 
 def _number(written: str) -> str:
-    """«1391Bbis» as «1391 B bis»: capitals for letters, small ones for Latin, spaces between."""
+    """Return «1391Bbis» as «1391 B bis»: letters in capitals, Latin in lower case."""
     parts = re.findall(
         rf"{_LATIN}(?![a-z])|[a-z]{{1,2}}(?={_LATIN}(?![a-z]))|[a-z]+|\d+(?:-\d+)*|\*",
         written,

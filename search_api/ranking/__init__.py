@@ -1,1 +1,1 @@
-"""Two rankings become one, arranged and explained. Pure."""
+"""Fuse the two rankings into pages of results, rerank them and explain them."""

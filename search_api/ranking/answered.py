@@ -1,8 +1,8 @@
 """Estimate whether the first page of a search answers its question. Pure.
 
-Two logistic models of the same features of the page: whether any document answers, and whether
-the first one does. `quisait evaluate answering` fits them on all administrations but one, tries
-them on that one, and prints what each bar costs.
+Two logistic models use the same features of the page: whether any document answers, and whether the
+first document does. `quisait evaluate answering` fits them on all administrations but one, tests
+them on that one, and prints what each threshold costs.
 """
 
 import math
@@ -20,12 +20,12 @@ from search_api.ranking.fusion import nearness
 from search_api.ranking.results import Result
 
 NEAR_DOCUMENTS = 5
-"""Number of documents shown where none answers."""
+"""Number of documents shown if none is expected to answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogisticModel:
-    """Weights of the features in their order, and the probability from which it says yes."""
+    """Weights of the features in their order, and the probability from which the answer is yes."""
 
     weights: tuple[float, ...]
     bias: float
@@ -36,15 +36,15 @@ class LogisticModel:
         return 1 / (1 + math.exp(-self.bias - float(np.dot(self.weights, found))))
 
     def holds(self, found: Sequence[float]) -> bool:
-        """Return whether the probability reaches the bar."""
+        """Return whether the probability reaches the threshold `bar`."""
         return self.probability(found) >= self.bar
 
 
 ANY_ANSWERS = LogisticModel((2.98, 2.31, 30.45, 0.4, 2.3, 0.39, 0.47, 1.27), -9.17, 0.4)
-"""Whether any document of the page answers."""
+"""Model of whether any document of the page answers."""
 
 FIRST_ANSWERS = LogisticModel((1.1, 5.41, 33.93, 0.61, 2.83, 0.71, 1.26, 2.49), -12.73, 0.8)
-"""Whether the first document of the page answers."""
+"""Model of whether the first document of the page answers."""
 
 
 def features(
@@ -52,11 +52,15 @@ def features(
 ) -> tuple[float, ...]:
     """Return the features of the first page of results, best first.
 
-    The largest share of the question's words that one document says, and the first document's (0
-    to 1); the nearest passage's cosine above `far_cosine`; how far it stands above the median in
-    standard deviations; the logarithm of the number of words; whether the first document is also
-    first by words, and by sense (0 or 1); by how much its score is above the second one's. An
-    unanswered question is no document here.
+    - The largest share (0 to 1) of the question's words that one document contains.
+    - The share that the first document contains.
+    - The cosine of the nearest passage above `far_cosine`.
+    - The nearest document's cosine above the median, in standard deviations.
+    - The logarithm of 1 plus the number of words of the question.
+    - Whether the first document is also first by words, then by vector (0 or 1 each).
+    - The difference between the first and the second score.
+
+    Unanswered questions do not count as documents.
     """
     parts = (*question_parts(question), *aside_parts(question))
     asking = sum(only_asks(one.card) for one in results)
@@ -77,12 +81,12 @@ def features(
 
 
 def any_answers(found: Sequence[float]) -> bool:
-    """Return whether a document answers: one that has all the words of the question does."""
+    """Return whether a document answers; a document with all words of the question does."""
     return found[0] >= 1.0 or ANY_ANSWERS.holds(found)
 
 
 def _said(one: Result, parts: Sequence[tuple[Phrase, ...]]) -> int:
-    """Return how many of the parts a result says in its title and marked words."""
+    """Return how many of the parts a result contains in its title and marked words."""
     marked = {
         shown.passage.text[start:end].lower()
         for shown in one.passages

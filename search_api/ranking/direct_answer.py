@@ -1,4 +1,4 @@
-"""The sentences that answer a question, where one is sure; nothing where it is not. Pure."""
+"""Find the sentences that answer a question, only if an answer is certain enough. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from search_api.ranking.results import (
 from search_api.wording import in_force
 
 ANSWER_CHARACTERS = 450
-"""A few sentences: in 300 the fact asked for was left out of 4 answers of 26 of `demo_truth`."""
+"""A few sentences; 300 characters cut off the requested fact in 4 of 26 answers of `demo_truth`."""
 
 
 _SENTENCE = re.compile(r"[^.!?]{20}[.!?](?:\s|[»”\"]|\Z)")
@@ -31,7 +31,7 @@ _SENTENCE = re.compile(r"[^.!?]{20}[.!?](?:\s|[»”\"]|\Z)")
 class DirectAnswer:
     """Sentences of an accepted answer (`accepted`), or of a note in force.
 
-    `author` wrote them; `dated` is the document's last change, or its making.
+    `author` wrote them; `dated` is the document's last change, or its creation.
     """
 
     text: str
@@ -42,7 +42,10 @@ class DirectAnswer:
 
 
 def direct_answer(results: Results, today: date) -> DirectAnswer | None:
-    """Of the first document alone; never of a comment, a question or what is not in force."""
+    """Return the direct answer in the first document, or None.
+
+    Never from a comment, a question, or a document that is no longer in force.
+    """
     by_relevance = results.order is ResultOrder.RELEVANCE and results.question.names_something
     first = next((one for one in results.results if not only_asks(one.card)), None)
     if first is None or not results.first_answers or not by_relevance:
@@ -55,8 +58,8 @@ def direct_answer(results: Results, today: date) -> DirectAnswer | None:
     shown, author, accepted = said
     begins = 0 if accepted else _after_title(shown.passage.text, first.card.title)
     text = shown.passage.text[begins:]
-    # An answer begins with what answers, and so does a note after its title; further on the words
-    # asked for say where that is.
+    # Accepted answers, and notes after their title, begin with the answering sentences; elsewhere
+    # the marked words show where these are.
     marks = () if accepted or begins else shown.highlights
     start, end = excerpt_span(text, marks, ANSWER_CHARACTERS)
     if not _SENTENCE.search(text[start:end]):
@@ -68,7 +71,7 @@ def direct_answer(results: Results, today: date) -> DirectAnswer | None:
 
 
 def _after_title(text: str, title: str) -> int:
-    """Where a passage goes on after a first line that only says its title again; else 0."""
+    """Return the end of a first line that only repeats the title, else 0."""
     line, _, rest = text.partition("\n")
     again = rest.strip() and set(terms(line)) <= set(terms(title))
     return len(line) + 1 if again else 0
@@ -77,14 +80,14 @@ def _after_title(text: str, title: str) -> int:
 def unsaid_passages(
     result: Result, direct: DirectAnswer | None
 ) -> tuple[tuple[ShownPassage, DocumentAuthor | None], ...]:
-    """The passages of a result, without that which the direct answer above it shows already."""
+    """Return a result's passages without the one that the direct answer already shows."""
     if direct is None or direct.reference.document_id != result.card.document_id:
         return result.answering
     return tuple(pair for pair in result.answering if direct.text not in pair[0].passage.text)
 
 
 def _answering(first: Result) -> tuple[ShownPassage, DocumentAuthor, bool] | None:
-    """(passage, who wrote it, whether it is an accepted answer)."""
+    """Return (passage, its author, whether it is an accepted answer), or None."""
     if not first.passages or first.passages[0].passage.path:
         return None
     shown, voice = first.passages[0], first.voices[0]

@@ -1,4 +1,4 @@
-"""Fuse the lexical and the vector ranking; say when nothing is near. Pure."""
+"""Fuse the lexical and the vector ranking; thresholds of each encoder. Pure."""
 
 import math
 from collections import defaultdict
@@ -14,19 +14,20 @@ from indexer.relevance import set_aside
 from indexer.values import WINDOW, Question, RelevanceCut, SearchHit
 
 LEXICAL_WEIGHT = 0.5
-"""Equal weights: out of fold, .6 gains on two sets and loses on the third, within the error
-of their mean (`fe65daca:benchmarks/tuning.py`, docs/evaluation.md)."""
+"""Both rankings have equal weights: out of fold, 0.6 gains on two sets and loses on the third,
+within the error of their mean (`fe65daca:benchmarks/tuning.py`, docs/evaluation.md).
+"""
 
 
 class FusedHit(NamedTuple):
-    """A document with its fused score and what it comes from.
+    """A document with its fused score and the parts of the score.
 
-    Parts are min-max normalised, from 0 to 1; a rank counts from 1, None where the
-    document is not among that ranking's first W. `near_hits`: what the scores of near documents
-    added to its own, or took from it (`search_api.ranking.window`). `second_model`: the same of
-    a second model that read it, None where none did (`search_api.ranking.second_model`).
-    `title`: what a title that says the question added (`search_api.ranking.titles`).
-    `learned`: the same of the order that a ranker learned (`search_api.ranking.ranker`).
+    Parts are min-max normalised, from 0 to 1; a rank counts from 1, None if the document is not
+    among that ranking's first W. `near_hits` is what the scores of near documents add or subtract
+    (`search_api.ranking.window`). `second_model` is the change by a second model that read the
+    document, None if none did (`search_api.ranking.second_model`). `title` is the gain for a title
+    that repeats the question (`search_api.ranking.titles`). `learned` is the change by the learned
+    ranker (`search_api.ranking.ranker`).
     """
 
     document_id: str
@@ -41,7 +42,7 @@ class FusedHit(NamedTuple):
     learned: float = 0.0
 
     def scored(self, score: float) -> "FusedHit":
-        """The same with another score."""
+        """Return the hit with another score."""
         return self if score == self.score else FusedHit(self[0], score, *self[2:])
 
 
@@ -51,13 +52,12 @@ def fuse(
     window: int = WINDOW,
     rescored: Mapping[str, float] = MappingProxyType({}),
 ) -> tuple[FusedHit, ...]:
-    """The first `window` documents by the weighted sum of min-max normalised scores.
+    """Return the first `window` documents by the weighted sum of min-max normalised scores.
 
-    `rescored` stands in place of scores of the vector ranking, whose ranks stay as they are.
-
-    A document that one ranking lacks has 0 there; if a ranking is empty, the other
-    decides alone. Ties go by id, so that pages never overlap. Min-max fusion as in
-    Lee, "Analyses of multiple evidence combination" (SIGIR 1997).
+    `rescored` replaces scores of the vector ranking, whose ranks stay unchanged. A document that is
+    missing from a ranking has 0 there; if a ranking is empty, the other decides alone. Ties are
+    broken by id, so that pages never overlap. Min-max fusion follows Lee, "Analyses of multiple
+    evidence combination" (SIGIR 1997).
     """
     lexical_parts, vector_parts = _normalised(lexical, {}), _normalised(vector, rescored)
     weight = LEXICAL_WEIGHT if lexical and vector else float(bool(lexical))
@@ -75,7 +75,7 @@ _Parts = dict[str, tuple[float, int]]
 
 
 def _normalised(ranking: Sequence[SearchHit], rescored: Mapping[str, float]) -> _Parts:
-    """Score from 0 to 1 and rank of each document. Equal scores are all worth 1."""
+    """Return each document's score from 0 to 1, and its rank. Equal scores all become 1."""
     if not ranking:
         return {}
     scores = [rescored.get(ranked.document_id, ranked.score) for ranked in ranking]
@@ -91,10 +91,10 @@ _ABSENT = (0.0, None)
 
 
 def nearness(vector: Sequence[SearchHit]) -> dict[str, float]:
-    """How far each document stands above the ranking's median, in standard deviations.
+    """Return each document's cosine above the ranking's median, in standard deviations.
 
-    Cosines crowd where an encoder puts them, and an engine may report them otherwise
-    scaled; this is the same for any of them. 0 where all scores are equal.
+    Encoders place cosines in different ranges, and engines may scale them; this value does not
+    depend on either. It is 0 if all scores are equal.
     """
     if not vector:
         return {}
@@ -105,7 +105,7 @@ def nearness(vector: Sequence[SearchHit]) -> dict[str, float]:
 
 
 def unfused(ranking: Sequence[SearchHit]) -> tuple[FusedHit, ...]:
-    """A ranking as it stands (newest first, say), where there is nothing to fuse."""
+    """Return a ranking unchanged as fused hits, for example newest first."""
     return tuple(
         FusedHit(ranked.document_id, 0.0, 0.0, rank, 0.0, None)
         for rank, ranked in enumerate(ranking, 1)
@@ -115,34 +115,37 @@ def unfused(ranking: Sequence[SearchHit]) -> tuple[FusedHit, ...]:
 BUNDLED_MODEL = "multilingual-e5-small"
 
 FAR_COSINES: Mapping[str, float] = MappingProxyType({BUNDLED_MODEL: 0.845})
-"""By model: the cosine below which even the nearest document is far from a question. Each model
-puts its cosines elsewhere; of one that is not here nothing is known, and nobody is held back.
-`quisait evaluate nobody --foreign-questions` prints the figures to choose by (decision 8)."""
+"""By model: cosine below which even the nearest document is far from a question. Each model has its
+own range of cosines. For models missing here no question counts as far. `quisait evaluate nobody
+--foreign-questions` prints the figures to choose by (decision 8).
+"""
 
 
 def far_cosine(encoder: str) -> float:
-    """The bar of an encoder, by its name (model, then precision); minus infinity if unknown."""
+    """Return the far cosine of an encoder (model, then precision); minus infinity if unknown."""
     return FAR_COSINES.get(encoder.partition("/")[0], -math.inf)
 
 
 CUTS: Mapping[str, RelevanceCut] = MappingProxyType(
     {BUNDLED_MODEL: RelevanceCut(information=0.2, cosine=0.845)}
 )
-"""By model: where a result set ends. Of a model that is not here nothing was measured, and its
-result sets hold all that matches. `quisait evaluate cut` prints the figures to choose by
-(decision 35)."""
+"""By model: where a result set ends. For models missing here nothing was measured, and their result
+sets contain everything that matches. `quisait evaluate cut` prints the figures to choose by
+(decision 35).
+"""
 
 
 def relevance_cut(encoder: str) -> RelevanceCut | None:
-    """The cut of an encoder, by its name (model, then precision); None if unknown."""
+    """Return the cut of an encoder, by its name (model, then precision); None if unknown."""
     return CUTS.get(encoder.partition("/")[0])
 
 
 @dataclass(frozen=True, slots=True)
 class ModelBars:
-    """Below `far_cosine` even the nearest document is far; `cut` ends a result set, None nowhere.
+    """Thresholds of one model: `far_cosine`, and the `cut` of result sets (None: no cut).
 
-    Of one model on one machine, as `quisait evaluate bars` measures and keeps them.
+    Below `far_cosine` even the nearest document is far. `quisait evaluate bars` measures and stores
+    them for one model on one machine.
     """
 
     far_cosine: float
@@ -150,14 +153,14 @@ class ModelBars:
 
 
 def known_bars(encoder: str) -> ModelBars:
-    """Those of an encoder by its name: of a model that is not known here, none."""
+    """Return the thresholds of an encoder by its name; none for an unknown model."""
     return ModelBars(far_cosine(encoder), relevance_cut(encoder))
 
 
 def requiring_all_words(question: Question) -> Question:
-    """The question to documents that have every word of it, but for those that only ask.
+    """Return the question restricted to documents with all its words, except words that only ask.
 
-    What it sets aside need not stand there.
+    Words that the question sets aside are not required either.
     """
     places: dict[int, list[str]] = defaultdict(list)
     aside = set_aside(question)

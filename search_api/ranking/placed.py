@@ -1,4 +1,4 @@
-"""Documents of the place that a question names stand higher. Pure."""
+"""Raise documents of the place that a question names. Pure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,9 +17,9 @@ def placed(
     attributes: Mapping[str, HitAttributes],
     place: AskedPlace | None,
 ) -> tuple[FusedHit, ...]:
-    """Return the hits again, best first: each of the place gains a share of its score.
+    """Return the hits, best first, after documents of the place gained a share of their score.
 
-    A document is of a place if its area lies there, or its title says it.
+    A document belongs to a place if its area lies there, or if its title names it.
     """
     if place is None:
         return tuple(hits)

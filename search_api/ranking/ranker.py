@@ -1,7 +1,7 @@
-"""A ranker that learned from a site's own judged questions: its features, trees and order. Pure.
+"""A ranker learned from a site's own judged questions: its features, trees and order. Pure.
 
-`quisait tune` makes the file (decision 45). A ranker reorders the first hits of a reader's own
-window: it adds nothing, leaves nothing out, and the scores of those places stay what they were.
+`quisait tune` writes its file (decision 45). A ranker reorders the first hits of a reader's own
+window: it adds and removes nothing, and each place keeps its score.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from search_api.ranking.titles import asked_terms, title_shares
 from search_api.wording import day
 
 FORMAT = 1
-"""Raise it when a feature changes its meaning: former rankers are then ignored."""
+"""Increase it when a feature changes its meaning: older rankers are then ignored."""
 
 FEATURES = (
     "score",
@@ -35,20 +35,20 @@ FEATURES = (
     "title_asked",
     "question_titled",
 )
-"""What a ranker sees of a hit, each growing with what it names.
+"""The features of a hit; each grows with what it names.
 
-The fused score; its parts by words and by sense (0 to 1); one divided by its rank in each ranking
-(0 where it has none); the cosines of its best passage and of its centroid, less the window's best;
-what near hits gave or took; the share of its title's words that the question has, and the share of
-the question's words that its title has (0 to 1).
+In order: the fused score; its parts by words and by vector (0 to 1); one divided by its rank in
+each ranking (0 without a rank); the cosines of its best passage and of its centroid, minus the
+window's best; what near hits added or subtracted; the share of its title's words that the question
+has, and the share of the question's words that its title has (0 to 1).
 """
 
 MOST_REORDERED = 100
-"""So many first hits are reordered: a question's first ten pages."""
+"""Number of first hits that are reordered: a question's first ten pages."""
 STEP = 1e-9
-"""So much a place's score stands above the next one's, where they were equal."""
+"""Difference between the scores of two places whose scores were equal."""
 MOST_TREES, MOST_NODES = 300, 63
-"""A file with more is none of ours."""
+"""A file with more trees, or with a larger tree, was not written by `quisait tune`."""
 MOST_BYTES = 4_000_000
 
 Floats = NDArray[np.float64]
@@ -56,14 +56,15 @@ Numbers = NDArray[np.int64]
 
 
 class RankerIgnored(ValueError):
-    """A ranker's file that does not serve; the text is a French sentence with the remedy."""
+    """A ranker's file that cannot be used; the text is a French sentence with the remedy."""
 
 
 class Tree(BaseModel):
     """A regression tree, node by node, the root first.
 
-    A node with `left` 0 is a leaf, worth `value`. Else a hit goes to the node `left` where its
-    feature is at most `threshold`, to `right` otherwise; both stand behind it.
+    A node with `left` 0 is a leaf with the output `value`. Otherwise a hit goes to node `left` if
+    its feature is at most `threshold`, else to node `right`; both have larger numbers than the
+    node.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -88,10 +89,11 @@ class Tree(BaseModel):
 
 
 class Ranker(BaseModel):
-    """The trees, what they were made for, and what they gained on questions they had not seen.
+    """The trees, their encoder and features, and their gain on questions not used for training.
 
-    `before` and `after` are nDCG@10 out of fold, without and with them; `p_value` is that of the
-    paired randomisation by groups. `questions` were judged, in `groups`.
+    `before` and `after` are nDCG@10 out of fold, without and with the trees; `p_value` is the
+    result of the paired randomisation test by groups. `questions` is the number of judged
+    questions, `groups` the number of their groups.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -109,13 +111,13 @@ class Ranker(BaseModel):
 
     @cached_property
     def forest(self) -> "Forest":
-        """The trees, ready to score."""
+        """The trees, prepared for scoring."""
         return Forest.of(self.trees)
 
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """Trees in columns (trees, nodes); a leaf leads to itself."""
+    """Trees in columns of shape (trees, nodes); a leaf leads to itself."""
 
     feature: Numbers
     threshold: Floats
@@ -125,7 +127,7 @@ class Forest:
 
     @classmethod
     def of(cls, trees: Sequence[Tree]) -> "Forest":
-        """Of one tree or more."""
+        """Return a forest of at least one tree."""
         shape = len(trees), max(len(tree.value) for tree in trees)
         feature, threshold, value = np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape)
         left = np.tile(np.arange(shape[1]), (shape[0], 1))
@@ -140,7 +142,7 @@ class Forest:
         return cls(feature, threshold, left, right, value)
 
     def scores(self, features: Floats) -> Floats:
-        """(n,) sums of all trees for (n, features)."""
+        """Return the sums of all trees, of shape (n,), for features of shape (n, features)."""
         trees = np.arange(len(self.value))[None, :]
         at = np.zeros((len(features), len(self.value)), dtype=np.int64)
         while True:
@@ -155,9 +157,9 @@ class Forest:
 
 
 def read_ranker(path: Path, encoder: str) -> Ranker | None:
-    """The ranker of a file, for vectors of the encoder of that name; None where there is none.
+    """Return the ranker of a file for the encoder of that name, or None without a file.
 
-    Raises `RankerIgnored` where it is not of this format or encoder, or not readable.
+    Raises `RankerIgnored` if the file has another format or encoder, or is not readable.
     """
     try:
         with path.open("rb") as file:
@@ -192,10 +194,10 @@ def features_of(
     centroid_cosines: Mapping[str, float],
     question: str,
 ) -> Floats:
-    """(n, features) of hits of one window, in the order of `FEATURES`.
+    """Return the features of hits of one window, of shape (n, features), ordered as `FEATURES`.
 
-    `question`: the words that are wanted. A hit that has no vector in the window counts as its
-    farthest.
+    `question` contains the wanted words. A hit without a vector in the window gets the lowest
+    cosine of the window.
     """
     passages = {hit.document_id: hit.score for hit in found.vector}
     ids = [hit.document_id for hit in hits]
@@ -220,7 +222,7 @@ def features_of(
 
 
 def _below_best(ids: Sequence[str], cosines: Mapping[str, float]) -> list[float]:
-    """Of each document, how far its cosine lies below the best (0 or less)."""
+    """Return each document's cosine minus the best one (0 or less)."""
     if not cosines:
         return [0.0] * len(ids)
     best, least = max(cosines.values()), min(cosines.values())
@@ -228,15 +230,15 @@ def _below_best(ids: Sequence[str], cosines: Mapping[str, float]) -> list[float]
 
 
 def reordered(hits: Sequence[FusedHit], features: Floats, ranker: Ranker) -> tuple[FusedHit, ...]:
-    """The same hits; the first `MOST_REORDERED` in the ranker's order, ties in theirs.
+    """Return the hits with the first `MOST_REORDERED` in the ranker's order; ties keep theirs.
 
-    `features` are those of these first. The places keep their scores (but for `STEP`); what a hit
-    gained or lost by its new place is its `learned`.
+    `features` are those of these first hits. The places keep their scores (except for `STEP`);
+    `learned` is what a hit gained or lost by its new place.
     """
     first, rest = hits[:MOST_REORDERED], hits[MOST_REORDERED:]
     scores = ranker.forest.scores(features).tolist()
     order = sorted(range(len(first)), key=lambda at: -scores[at])
-    # Places of one score are told apart, or what sorts them again would do so by id.
+    # Equal scores are made different, or a later sort would order these hits by id.
     places = [hit.score + (len(first) - at) * STEP for at, hit in enumerate(first)]
     again = [
         first[at]._replace(score=score, learned=0.0 if at == place else score - first[at].score)
@@ -246,7 +248,7 @@ def reordered(hits: Sequence[FusedHit], features: Floats, ranker: Ranker) -> tup
 
 
 def ranking_said(ranker: Ranker | None) -> str:
-    """Which ranking serves, what it was made of and gained, in French."""
+    """Return a French sentence on the ranking in use: its training and its gain."""
     if ranker is None:
         return "celui de quisait, sans réglage sur vos questions"
     return (

@@ -1,7 +1,7 @@
 """Rerank the fused window: trust, freshness, validity, successors, copies. Pure.
 
-Everything here is read from hits of this reader alone, so that a document which they may not
-read moves no other, and from one window, so that the order is the same on every page.
+Only hits of one reader are used, so that a document which they may not read changes nothing, and
+only one window, so that the order is the same on every page.
 """
 
 import math
@@ -20,11 +20,11 @@ from search_api.ranking.fusion import FusedHit
 
 
 class Successors:
-    """The successors of each document among the marked ones: who replaces it, and those in turn.
+    """The successors of each document: documents that replace it, directly or through others.
 
-    A document replaces from its first day of validity on, and none of another source
-    unless its own is trusted more (`trust`, 1 where a source is not named). Documents that
-    replace each other in a circle replace nothing.
+    A document replaces others from its first day of validity on. It replaces documents of another
+    source only if its own source is trusted more (`trust`, 1 for a source that is not named).
+    Documents that replace each other in a circle replace nothing.
     """
 
     def __init__(
@@ -41,25 +41,25 @@ class Successors:
         self._circling = _in_circles(self._direct)
 
     def replaces(self, successor: str, former: str) -> bool:
-        """Whether one replaces the other directly."""
+        """Return whether `successor` replaces `former` directly."""
         return successor in self._direct.get(former, ()) and self._circling.isdisjoint(
             (successor, former)
         )
 
     def successors(self, document_id: str) -> frozenset[str]:
-        """All that replace it, directly or through others."""
+        """Return all documents that replace it, directly or through others."""
         return self._successors.get(document_id, frozenset())
 
     def related(self, one: str, other: str) -> bool:
-        """Whether one of them replaces the other."""
+        """Return whether one of two documents replaces the other."""
         return one in self.successors(other) or other in self.successors(one)
 
     def depth(self, document_id: str) -> int:
-        """How many replace it: more than replace any of its successors."""
+        """Return the number of successors: more than any of its successors has."""
         return len(self.successors(document_id))
 
     def lifted(self, scores: Mapping[str, float]) -> dict[str, float]:
-        """Each successor at least as high as what it replaces."""
+        """Return the scores, with each successor at least as high as the documents it replaces."""
         lifted = dict(scores)
         for former, successors in self._successors.items():
             for successor in successors:
@@ -77,17 +77,17 @@ class Successors:
 
 
 def _may_replace(successor: str, former: str, trust: Mapping[str, float]) -> bool:
-    """Of two sources: equal trust is not enough, or each could repeal the other's."""
+    """Return whether a source may replace; with equal trust, each could repeal the other."""
     return successor == former or trust.get(successor, 1.0) > trust.get(former, 1.0)
 
 
 def _in_circles(direct: Mapping[str, set[str]]) -> frozenset[str]:
-    """Who is among their own successors."""
+    """Return the documents that are among their own successors."""
     replacing = set().union(*direct.values())
     both = [former for former in direct if former in replacing]
     if not both:
         return frozenset()
-    from scipy import sparse  # here: few windows need it, and a command's start would pay it
+    from scipy import sparse  # imported here: few windows need it
     from scipy.sparse.csgraph import connected_components
 
     place = {name: number for number, name in enumerate(both)}
@@ -101,7 +101,7 @@ def _in_circles(direct: Mapping[str, set[str]]) -> frozenset[str]:
 
 
 def _transitive(direct: Mapping[str, set[str]], names: Sequence[str]) -> dict[str, set[str]]:
-    """All that can be reached from each, in bits: a source may name everything everywhere."""
+    """Return all documents reachable from each, in bit sets: a source may name thousands."""
     if not direct:
         return {}
     bits = {name: 1 << place for place, name in enumerate(names)}
@@ -123,11 +123,11 @@ _DAY_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class RankingPreferences:
-    """What an administrator prefers; conventions, since no judged set has dates.
+    """The administrator's preferences; conventions, since no judged set has dates.
 
-    `trust` multiplies the scores of a source (1 where it is not named). A document of
-    today gains the share `freshness` of its score, half of that after `half_life_days`,
-    one without a date nothing. One that is no longer in force keeps `past_share`.
+    `trust` multiplies the scores of a source (1 if it is not named). A document of today gains the
+    share `freshness` of its score, half of that after `half_life_days`; a document without a date
+    gains nothing. A document no longer in force keeps the share `past_share`.
     """
 
     trust: Mapping[str, float] = field(default_factory=dict)
@@ -137,7 +137,7 @@ class RankingPreferences:
 
 
 class RankingEffect(StrEnum):
-    """What moved a document, beside the question."""
+    """A reason, other than the question, that moved a document."""
 
     RECENT = "recent"
     TRUSTED = "trusted"
@@ -148,7 +148,7 @@ class RankingEffect(StrEnum):
 
 
 class RankedResult(NamedTuple):
-    """A result of the window: its hit with the score that places it, and its copies, best first."""
+    """A result of the window: its hit with the final score, and its copies, best first."""
 
     hit: FusedHit
     copies: tuple[str, ...] = ()
@@ -157,7 +157,7 @@ class RankedResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Weighted:
-    """The hits in their order, with what moved each, and who replaces whom."""
+    """The hits in their order, the effects on each, and the successors."""
 
     hits: tuple[FusedHit, ...]
     effects: Mapping[str, tuple[RankingEffect, ...]]
@@ -171,10 +171,10 @@ def reranked(
     today: date,
     window: int = WINDOW,
 ) -> tuple[RankedResult, ...]:
-    """The first `window` results, best first, ties by id; a hit without a mark stays as it is.
+    """Return the first `window` results, best first, ties by id; unmarked hits keep their score.
 
-    A document that another one of the window replaces stands right below it at best; the
-    successor takes the better place of the two. Copies are one result.
+    A document that another one of the window replaces comes below its successor, which takes the
+    better place of the two. Copies form one result.
     """
     found = _weighted(hits, marks, preferences, today)
     heads = group_copies(found.hits, marks, found.succession)[:window]
@@ -189,7 +189,7 @@ def reranked_documents(
     preferences: RankingPreferences,
     today: date,
 ) -> tuple[FusedHit, ...]:
-    """The same order of every document, copies too, each in its own place."""
+    """Return every document in the order of `reranked`, copies in their own places."""
     return _weighted(hits, marks, preferences, today).hits[:WINDOW]
 
 
@@ -199,7 +199,7 @@ def _weighted(
     preferences: RankingPreferences,
     today: date,
 ) -> _Weighted:
-    """Trust and freshness first, then succession lifts, then what is over sinks."""
+    """Apply trust and freshness, lift successors, then lower expired and replaced documents."""
     known = {hit.document_id: marks[hit.document_id] for hit in hits if hit.document_id in marks}
     weighed = {hit.document_id: hit.score for hit in hits}
     effects: dict[str, list[RankingEffect]] = defaultdict(list)
@@ -237,15 +237,16 @@ def _weighted(
 
 
 FORWARD_RESEMBLANCE = 0.3
-"""A forwarded text and its original resemble each other by about a half, and two versions of a
-note that were written anew by less than a fifth, on the documents of `ddt`."""
+"""Least resemblance of a forwarded text and its original: about a half on the documents of `ddt`,
+where two rewritten versions of a note resemble each other by less than a fifth.
+"""
 
 FORWARDS_READ = 20
 """Number of forwarded messages that are compared with the other documents of a window."""
 
 
 def _lower_forwards(scores: dict[str, float], known: Mapping[str, HitAttributes]) -> None:
-    """Score a forwarded message below the document of the window whose text it forwards."""
+    """Score a forwarded message below the document of the window that it forwards."""
     forwards = [id_ for id_, mark in known.items() if FORWARDED.match(mark.title)]
     for forward in sorted(forwards, key=lambda id_: -scores[id_])[:FORWARDS_READ]:
         text = known[forward].text_signature
@@ -267,7 +268,7 @@ def grouped_by_date(
     preferences: RankingPreferences,
     today: date,
 ) -> tuple[RankedResult, ...]:
-    """A ranking by date: only copies come together, beneath the newest of them."""
+    """Return a ranking by date, in which copies are grouped below the newest of them."""
     succession = Successors(marks, preferences.trust, today)
     return tuple(RankedResult(hit, copies) for hit, copies in group_copies(hits, marks, succession))
 
@@ -275,7 +276,11 @@ def grouped_by_date(
 def group_copies(
     ordered: Sequence[FusedHit], marks: Mapping[str, HitAttributes], succession: Successors
 ) -> list[tuple[FusedHit, tuple[str, ...]]]:
-    """Each hit with its copies: beneath the first before it that it is one of; no chains."""
+    """Return each hit with its copies.
+
+    A hit is grouped with the first hit before it of which it is a copy; copies of copies do not
+    count.
+    """
     signed = [
         marks[hit.document_id].text_signature if hit.document_id in marks else b""
         for hit in ordered
@@ -304,7 +309,7 @@ def group_copies(
 
 
 def _are_copies(one: HitAttributes, other: HitAttributes) -> bool:
-    """The same text, and no two different validities."""
+    """Return whether the texts are the same and no validity dates differ."""
     return (
         _compatible(one.valid_from, other.valid_from)
         and _compatible(one.valid_until, other.valid_until)
@@ -317,16 +322,16 @@ def _compatible(day: str | None, other: str | None) -> bool:
 
 
 RECENT_DAYS = 365.0
-"""What is called recent is not older, nor older than the settings' half-life."""
+"""Largest age called recent, unless the half-life in the settings is shorter."""
 
 
 def _least_recent(half_life_days: float) -> float:
-    """The freshness of what is just no longer called recent."""
+    """Return the freshness of a document at the largest age called recent."""
     return float(2.0 ** -min(1.0, RECENT_DAYS / half_life_days))
 
 
 def _freshness(mark: HitAttributes, half_life_days: float, today: date) -> float:
-    """1 for what is of today (or later), halved with each half-life; 0 without a date."""
+    """Return 1 for today (or later), halved with each half-life; 0 without a date."""
     if mark.dated is None:
         return 0.0
     days = max(0.0, (_start_of_day(today) - mark.dated) / _DAY_S)
@@ -335,5 +340,5 @@ def _freshness(mark: HitAttributes, half_life_days: float, today: date) -> float
 
 @lru_cache(maxsize=2)
 def _start_of_day(day: date) -> float:
-    """When a day begins, in seconds since the epoch."""
+    """Return the beginning of a day, in seconds since the epoch."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()

@@ -31,7 +31,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class ExcerptPart:
-    """Text to be escaped as it stands; `marked` where it answers a word of the question."""
+    """Text to be escaped when shown; `marked` if it matches a word of the question."""
 
     text: str
     marked: bool = False
@@ -40,9 +40,9 @@ class ExcerptPart:
 def excerpt(
     text: str, highlights: Sequence[Span], length: int = EXCERPT_CHARACTERS
 ) -> list[ExcerptPart]:
-    """What `excerpt_span` cuts out, in marked and unmarked pieces; «…» stands for the rest.
+    """Return the excerpt of `excerpt_span` in marked and unmarked pieces; «…» replaces the rest.
 
-    `highlights` are offsets into `text`; what overlaps or lies outside is left unmarked.
+    `highlights` are offsets into `text`; overlapping or outside highlights are not marked.
     """
     start, end = excerpt_span(text, highlights, length)
     before = [ExcerptPart("… ")] if text[:start].strip() else []
@@ -51,7 +51,7 @@ def excerpt(
 
 
 def marked_pieces(text: str, start: int, end: int, highlights: Sequence[Span]) -> list[ExcerptPart]:
-    """The text from `start` to before `end`, in marked and unmarked pieces."""
+    """Return the text from `start` to before `end`, in marked and unmarked pieces."""
     pieces = []
     at = start
     for first, last in sorted(highlights):
@@ -63,10 +63,10 @@ def marked_pieces(text: str, start: int, end: int, highlights: Sequence[Span]) -
 
 
 def excerpt_span(text: str, highlights: Sequence[Span], length: int = EXCERPT_CHARACTERS) -> Span:
-    """The neighbouring sentences, of at most `length` characters, that say most of the question.
+    """Return the neighbouring sentences, up to `length` characters, that best match the question.
 
-    Most distinct marked words, then most marks, then what stands first. A sentence that is
-    longer is cut between words, around its first mark.
+    The most distinct marked words win, then the most marks, then the earliest position. A longer
+    sentence is cut between words, around its first mark.
     """
     if len(text) <= length:
         return 0, len(text)
@@ -85,7 +85,7 @@ def excerpt_span(text: str, highlights: Sequence[Span], length: int = EXCERPT_CH
 
 
 def _last_whole_sentence(spans: Sequence[Span], limit: int) -> int:
-    """The end of the last whole sentence within the limit; the first one's in any case."""
+    """Return the end of the last whole sentence within the limit, at least of the first one."""
     end = spans[0][1]
     for _, last in spans[1:]:
         if last > limit:
@@ -101,7 +101,7 @@ def _stripped(text: str, span: Span) -> Span:
 
 
 def _cut(text: str, within: Span, marks: Sequence[Span], length: int) -> Span:
-    """`length` characters around the first mark, between words, within one sentence."""
+    """Return `length` characters around the first mark, cut between words, within one sentence."""
     first, last = within
     focus = marks[0][0] if marks else first
     start = max(first, min(focus - length // 4, last - length))
@@ -117,9 +117,9 @@ def _cut(text: str, within: Span, marks: Sequence[Span], length: int) -> Span:
 
 @dataclass(frozen=True, slots=True)
 class DocumentAuthor:
-    """Who contributed, and who they are if the directory knows them and they may be named.
+    """A contributor, with their agent if the directory knows them and they may be named.
 
-    `name` is the directory's for them, and the source's for anybody else.
+    `name` comes from the directory for such an agent, else from the source.
     """
 
     name: str
@@ -129,13 +129,13 @@ class DocumentAuthor:
 
     @property
     def shown(self) -> Agent | None:
-        """The agent, where there is a page of theirs to lead to."""
+        """The agent if they are in post and thus have a page, else None."""
         return None if self.departed else self.agent
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentReference:
-    """Another document that a document names, where the reader may read it too."""
+    """Another document that a document names, if the reader may read it too."""
 
     document_id: str
     title: str
@@ -144,7 +144,7 @@ class DocumentReference:
 
 @dataclass(frozen=True, slots=True)
 class BestBet:
-    """What stands above the results. `external`: a link, no document of the index."""
+    """An entry shown above the results. `external`: a link instead of a document of the index."""
 
     reference: DocumentReference
     external: bool
@@ -152,7 +152,7 @@ class BestBet:
 
 @dataclass(frozen=True, slots=True)
 class DocumentCopy:
-    """Where else the same text lies, where the reader may read it too."""
+    """Another place of the same text, if the reader may read it there too."""
 
     reference: DocumentReference
     source: str
@@ -163,8 +163,9 @@ class DocumentCopy:
 class Result:
     """One document of the page.
 
-    `passages` best first; `voices[i]` is whose words `passages[i]` is, in a conversation.
-    `effects`: what moved it beside the question. `copies`: other places of the same text.
+    `passages` come best first; in a conversation, `voices[i]` is the author of `passages[i]`.
+    `effects` are what moved the document besides the question. `copies` are other places of the
+    same text.
     """
 
     card: Card
@@ -180,19 +181,19 @@ class Result:
 
     @property
     def answering(self) -> tuple[tuple[ShownPassage, DocumentAuthor | None], ...]:
-        """The best passage, and the others that have words of the question; each with its voice."""
+        """The best passage, and the others with words of the question, each with its author."""
         pairs = list(zip(self.passages, self.voices, strict=True))
         return (*pairs[:1], *(pair for pair in pairs[1:] if pair[0].highlights))
 
 
 @dataclass(frozen=True, slots=True)
 class ResultCounts:
-    """How many documents answer. `reachable` is how many results the pages can show: at most W.
+    """Numbers of documents that match. `reachable` results can be shown on pages, at most W.
 
-    A text that lies in several places is one result; `total` and facets count each place.
-    `beyond`: documents answer that are in no result.
-    `worded` of the total have words of the question, or more than that where
-    `worded_more`; the others are near in sense alone. Without a question all are counted.
+    A text that lies in several places is one result; `total` and facets count each place. `beyond`
+    is true if more documents match than there are results. `worded` documents of the total contain
+    words of the question, or more than that if `worded_more`; the others are near by vector only.
+    Without a question all are counted.
     """
 
     total: int
@@ -204,21 +205,19 @@ class ResultCounts:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """One page. `more`: another follows it.
+    """One page of results; `more` is true if another page follows.
 
-    `counts` are None, and there are no facets, where the question is narrowed to a person:
-    what somebody contributed is shown and never counted.
+    `counts` are None, and there are no facets, if the question is restricted to a person:
+    contributions of a person are shown but never counted. `wide`: documents that are only near were
+    requested too; `wider`: there are such documents, and they were left out.
 
-    `wide`: what is merely near was asked for too; `wider`: there is something that is merely
-    near, and it was left out.
+    `answered`: a document is expected to answer; otherwise `results` are the few nearest documents,
+    all counts are 0, and there are no facets. `first_answers`: the first result is expected to
+    answer. Both are computed from `features` (`search_api.ranking.answered`).
 
-    `answered`: whether a document is expected to answer; where none is, `results` are the few that
-    come nearest, all counts are 0, and there are no facets. `first_answers`: whether the first
-    result is expected to answer; both by `features` (`search_api.ranking.answered`).
-
-    `understood`: what operators of the query became. `best_bets`: what an administrator
-    put above the results, as far as the reader may see it. `incomplete` names the
-    authorities that did not answer: results may be missing.
+    `understood` are the query's operators as they were read. `best_bets` are the administrator's
+    entries above the results that the reader may see. `incomplete` names the authorities that did
+    not answer: results may be missing.
     """
 
     question: Question
@@ -241,17 +240,17 @@ class Results:
 
     @property
     def found(self) -> int:
-        """The total; where nothing is counted, 1 for something and 0 for nothing."""
+        """The total; if nothing is counted, 1 with results and 0 without."""
         return self.counts.total if self.counts else int(bool(self.results) or self.page > 1)
 
     @property
     def marked(self) -> bool:
-        """Whether a word of the question stands in a passage of this page."""
+        """Whether a passage of this page contains a word of the question."""
         return any(shown.highlights for one in self.results for shown in one.passages)
 
     @property
     def wordless(self) -> bool:
-        """Whether the question is of symbols alone, or of words that say nothing."""
+        """Whether the question consists of symbols, or of words without meaning."""
         return says_nothing(self.question)
 
 
@@ -261,7 +260,7 @@ _CONVERSATION_ROLES = (
     ContributorRole.ANSWERER,
     ContributorRole.COMMENTER,
 )
-"""Who speaks in a conversation; elsewhere a passage speaks for the document."""
+"""Roles of the speakers in a conversation; in other documents passages have no author."""
 
 _BEST_PARTS = (
     ContributorRole.ACCEPTED_ANSWERER,
@@ -269,17 +268,17 @@ _BEST_PARTS = (
     ContributorRole.ASKER,
     ContributorRole.COMMENTER,
 )
-"""What an excerpt of a conversation shows rather than what stands behind it."""
+"""Roles whose parts an excerpt of a conversation prefers, best first."""
 
 PASSAGES = 3
-"""So many passages of a document are shown; all but the best are folded away."""
+"""Number of passages shown of a document; all but the best are folded away."""
 
 CONVERSATION_PASSAGES = 12
-"""So many of a conversation are read, of which the accepted answer is to be one."""
+"""Number of passages read of a conversation, so that the accepted answer is among them."""
 
 
 def conversations(cards: Iterable[Card]) -> tuple[str, ...]:
-    """The ids of those in which somebody asks and others answer or comment."""
+    """Return the ids of documents in which somebody asks and others answer or comment."""
     return tuple(
         card.document_id
         for card in cards
@@ -288,10 +287,10 @@ def conversations(cards: Iterable[Card]) -> tuple[str, ...]:
 
 
 def best_parts(one: ShownDocument) -> tuple[ShownPassage, ...]:
-    """The passages to show, best first: of a conversation its answers before its question.
+    """Return the passages to show, best first: in a conversation, answers before the question.
 
-    Thanks and other comments only where nothing else of it is there. Beside the best, what has
-    words of the question is kept rather than what has none.
+    Thanks and other comments are shown only if the conversation has no other passage. After the
+    best passage, those with words of the question are preferred.
     """
     if not conversations([one.card]):
         return one.passages[:PASSAGES]
@@ -311,7 +310,7 @@ def _part_rank(passage: Passage, card: Card) -> int:
 
 
 def _part_role(passage: Passage, card: Card) -> ContributorRole | None:
-    """In which role somebody wrote a part of a conversation, by its heading and its author."""
+    """Return the role in which a part of a conversation was written, by heading and author."""
     headed = HEADED_ROLES.get(passage.heading)
     said = {row.role for row in card.contributions if row.account == passage.author}
     if headed and (headed in said or passage.author is None):
@@ -323,7 +322,7 @@ def _part_role(passage: Passage, card: Card) -> ContributorRole | None:
 
 
 HEADED_ROLES = {heading: role for role, heading in CONVERSATION_HEADINGS.items()}
-"""By the heading that a record gives to what is said in a conversation."""
+"""The role for each heading that a record gives to the parts of a conversation."""
 
 
 def page_results(
@@ -334,11 +333,11 @@ def page_results(
     today: date,
     succession: Successors,
 ) -> tuple[Result, ...]:
-    """The page's documents that the reader may still read, in order.
+    """Return the page's documents that the reader may still read, in order.
 
-    `succession` says who replaces whom among them and what is beside them, for the words as
-    for the order. `named`: cards of the copies, and of what the documents name, as far as
-    they are readable.
+    `succession` contains the replacements among these documents and the documents that they name.
+    `named` are the readable cards of the copies, and of the documents that the page's documents
+    name.
     """
     places = {one.hit.document_id: one for one in page}
     return tuple(
@@ -369,7 +368,7 @@ def page_results(
 
 
 def replacing(one: ShownDocument, succession: Successors) -> tuple[Card, ...]:
-    """The cards of what replaces a document."""
+    """Return the cards of the documents that directly replace a document."""
     return tuple(
         successor
         for successor in one.successors
@@ -380,7 +379,7 @@ def replacing(one: ShownDocument, succession: Successors) -> tuple[Card, ...]:
 def page_marks(
     shown: Sequence[ShownDocument], named: Mapping[str, Card]
 ) -> dict[str, HitAttributes]:
-    """The marks of a page's documents, of what replaces them and of what they name."""
+    """Return attributes of a page's documents, their successors and the documents they name."""
     cards = [*named.values(), *(successor for one in shown for successor in one.successors)]
     cards += [one.card for one in shown]
     return {
@@ -392,7 +391,7 @@ def page_marks(
 
 
 def document_reference(card: Card) -> DocumentReference:
-    """The document as another one names it."""
+    """Return a reference to the document of a card."""
     return DocumentReference(card.document_id, card.title, card.url)
 
 
@@ -413,9 +412,10 @@ _WRITERS_FIRST = (
 def document_authors(
     rows: Iterable[Contribution], agents: Mapping[str, Agent], today: date
 ) -> tuple[DocumentAuthor, ...]:
-    """Who wrote before who only commented, else in the source's order; each person once.
+    """Return contributors, writers before commenters, then in the source's order, each once.
 
-    In the first of these roles: who wrote a page and then corrected it stands as its author.
+    A contributor with several roles has the first of them in `_WRITERS_FIRST`: an author who later
+    corrected their page is its author.
     """
     found: dict[str, DocumentAuthor] = {}
     for row in sorted(rows, key=lambda row: _WRITERS_FIRST.index(row.role)):
@@ -427,9 +427,10 @@ def document_authors(
 def passage_author(
     passage: Passage, card: Card, agents: Mapping[str, Agent], today: date
 ) -> DocumentAuthor | None:
-    """Whose words a passage of a conversation is, in which role; None in any other document.
+    """Return the author of a passage of a conversation, with their role; None elsewhere.
 
-    A question has no heading, an answer has one: that tells apart who answered themselves.
+    A question has no heading, an answer has one: this distinguishes the two if askers answered
+    themselves.
     """
     rows = {row.role: row for row in card.contributions if row.account == passage.author}
     role = _part_role(passage, card)
@@ -437,7 +438,7 @@ def passage_author(
 
 
 def _document_author(row: Contribution, agents: Mapping[str, Agent], today: date) -> DocumentAuthor:
-    """Who asked not to be listed, or withdrew, is named as the source names them."""
+    """Return the contributor; agents who may not be named keep the source's name."""
     known = agents.get(row.account)
     agent = known if known and may_be_named(known) else None
     return DocumentAuthor(
@@ -449,7 +450,7 @@ def _document_author(row: Contribution, agents: Mapping[str, Agent], today: date
 
 
 MOST_WORDS = 8
-"""So many words are named in one sentence."""
+"""Number of words listed in one sentence."""
 
 _EFFECT_SENTENCES = {
     RankingEffect.RECENT: "Il est récent, ce qui le relève un peu.",
@@ -462,10 +463,10 @@ _EFFECT_SENTENCES = {
 
 
 def explanation(result: Result, results: Results) -> tuple[str, ...]:
-    """French sentences, the weightiest first; none where nothing was asked.
+    """Return French sentences on the result's place, most important first; none without a question.
 
-    Ranks count the documents that this reader may read, as their own rankings have them; no rank
-    is said where nothing is counted.
+    Ranks count the documents that this reader may read, in the reader's own rankings; without
+    counts no rank is given.
     """
     question = results.question
     if not question.names_something:
@@ -518,7 +519,7 @@ def _listed(words: list[str]) -> str:
 
 
 def _rank_sentence(result: Result) -> str:
-    """By which ranking, and how well, among what the reader may read."""
+    """Return the French sentence on the ranks by words and by meaning."""
     parts = result.parts
     words, sense = parts.lexical_rank, parts.vector_rank
     if words and sense:

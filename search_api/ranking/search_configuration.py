@@ -1,8 +1,8 @@
-"""What administrators configure of search: best bets, preferences, glossary, authors, ranker.
+"""The administrator's search settings: best bets, preferences, glossary, authors, ranker.
 
-Best bets stand above the results of a question. One a line: `words of the question;document id`,
-or `words;https://…;title`. Several questions are separated by `|`. A question matches where all
-the words stand in it.
+Best bets are shown above the results of a question. Each line of the file is `words of the
+question;document id`, or `words;https://…;title`. Several questions are separated by `|`. A
+question matches if it contains all the words.
 """
 
 import csv
@@ -34,12 +34,15 @@ from search_api.wording import web_address
 log = logging.getLogger(__name__)
 
 MOST_BETS = 3
-"""So many stand above one answer."""
+"""Number of best bets shown above one answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class BestBetLine:
-    """One line: each of `patterns` is a set of terms. `url` and `title`, or `document_id`."""
+    """One line of the file; each of `patterns` is a set of terms.
+
+    Either `url` and `title` are set, or `document_id`.
+    """
 
     patterns: tuple[frozenset[str], ...]
     document_id: str = ""
@@ -47,12 +50,12 @@ class BestBetLine:
     title: str = ""
 
     def means(self, terms: frozenset[str]) -> bool:
-        """Whether all words of a pattern are asked for."""
+        """Return whether the terms contain all terms of a pattern."""
         return any(pattern <= terms for pattern in self.patterns)
 
 
 class BestBetsFile:
-    """The best bets as their file says them now."""
+    """The best bets in a file, read again when it changes."""
 
     def __init__(self, path: Path) -> None:
         self._file: ReloadedFile[tuple[BestBetLine, ...]] = ReloadedFile(
@@ -60,25 +63,26 @@ class BestBetsFile:
         )
 
     def bets(self, question: Question) -> tuple[BestBetLine, ...]:
-        """Those that a question means, in the file's order."""
+        """Return the best bets for a question, in the file's order."""
         terms = _terms(question.words)
         return tuple(bet for bet in self._file.now() if bet.means(terms)) if terms else ()
 
 
 class NoBestBets:
-    """Nothing stands above the results."""
+    """The default: no best bets."""
 
     def bets(self, question: Question) -> tuple[BestBetLine, ...]:
-        """None."""
+        """Return no best bets."""
         return ()
 
 
 def shown_bets(
     bets: Sequence[BestBetLine], index: IndexReader, access: AccessFilter
 ) -> tuple[BestBet, ...]:
-    """Those that this reader may see: documents under their rights, links if they read at all.
+    """Return the best bets that this reader may see.
 
-    Raises `IndexUnreachable`.
+    These are documents that they may read, and links if they may read anything at all. Raises
+    `IndexUnreachable`.
     """
     if not bets:
         return ()
@@ -99,7 +103,7 @@ def shown_bets(
 
 
 def read_best_bets(lines: Sequence[str]) -> ParsedFile[tuple[BestBetLine, ...]]:
-    """The bets, and each line that is left out with the reason: nothing is guessed."""
+    """Return the best bets, and each invalid line with the reason; nothing is guessed."""
     bets: list[BestBetLine] = []
     faults: list[LineFault] = []
     for number, line in enumerate(lines, 1):
@@ -113,7 +117,7 @@ def read_best_bets(lines: Sequence[str]) -> ParsedFile[tuple[BestBetLine, ...]]:
 
 
 def _bet(line: str) -> BestBetLine:
-    """Raises `ValueError` with the reason in French."""
+    """Parse a line. Raises `ValueError` with the reason in French."""
     try:
         row = next(iter(csv.reader([line.strip()], delimiter=";", strict=True)), [])
     except csv.Error as error:
@@ -144,23 +148,23 @@ def _can_read_anything(index: IndexReader, access: AccessFilter) -> bool:
 
 
 class RankerSource(Protocol):
-    """The ranker that learned from the site's own questions."""
+    """Port: the ranker learned from the site's own questions."""
 
     def ranker(self, encoder: str) -> Ranker | None:
-        """The one that serves now with the encoder of that name; None: none does."""
+        """Return the current ranker for the encoder of that name, or None."""
         ...
 
 
 class NoRanker:
-    """The ranking as it comes."""
+    """The default: no learned ranker."""
 
     def ranker(self, encoder: str) -> Ranker | None:
-        """None."""
+        """Return None."""
         return None
 
 
 class RankerFile:
-    """The ranker as its file has it now; a file that cannot serve is logged once, and ignored."""
+    """The ranker in a file, read again when it changes; an unusable file is logged once."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -169,7 +173,7 @@ class RankerFile:
         self._reading = threading.Lock()
 
     def ranker(self, encoder: str) -> Ranker | None:
-        """See `RankerSource`; read again where the file's time or size has changed."""
+        """See `RankerSource`; the file is read again if its time or size has changed."""
         with self._reading:
             seen = encoder, file_stamp(self._path)
             if seen != self._seen:
@@ -186,19 +190,19 @@ class RankerFile:
 
 
 class BestBetSource(Protocol):
-    """The administrator's best bets."""
+    """Port: the administrator's best bets."""
 
     def bets(self, question: Question) -> tuple[BestBetLine, ...]:
-        """Those that a question means, best first; who may see them is asked afterwards."""
+        """Return the best bets for a question, best first, before rights are checked."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SearchConfiguration:
-    """Who wrote, what else it is called, what is above, preferred or learned: each alone too.
+    """Authors, glossary, best bets, preferences and ranker of a site; each has a default.
 
-    `bars` are those measured of the encoder on this site, None: what is known by its name.
-    `second_model` reads the first documents again, None: none does.
+    `bars` are thresholds measured for the encoder on this site; None: those known by its name.
+    `second_model` rereads the first documents; None: there is none.
     """
 
     authors: AuthorDirectory = field(default_factory=NoAuthorDirectory)

@@ -1,7 +1,7 @@
-"""A second model reads the first documents again, question and passage together; off by default.
+"""Let a second model reread the first documents, question and passage together; off by default.
 
-A page never waits for it longer than its time limit, and never fails by it: it then comes in the
-order that it had. Read `SecondModel` first.
+A page never waits longer than the time limit for it, and never fails because of it: it then keeps
+its order. Read `SecondModel` first.
 """
 
 import hashlib
@@ -21,11 +21,11 @@ from search_api.ranking.fusion import FusedHit
 log = logging.getLogger(__name__)
 
 MOST_REMEMBERED = 256
-"""So many outcomes are kept, so that a later page has the order of the first."""
+"""Number of outcomes that are kept, so that later pages have the order of the first page."""
 
 
 class PairScorer(Protocol):
-    """A model that reads a question and a passage together."""
+    """Port: a model that reads a question and a passage together."""
 
     @property
     def name(self) -> str:
@@ -33,12 +33,12 @@ class PairScorer(Protocol):
         ...
 
     def score(self, question: str, passage: str) -> float:
-        """How well the passage answers, on a scale of the model's own; more is better."""
+        """Return how well the passage answers, on the model's own scale; more is better."""
         ...
 
 
 class Outcome(StrEnum):
-    """What became of one reading."""
+    """The outcome of one reading."""
 
     READ = "read"
     TIMED_OUT = "timed_out"
@@ -48,10 +48,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SecondReading:
-    """`documents` are read at most, in `time_limit_s` seconds together; `weight` is their part.
+    """At most `documents` are read, in `time_limit_s` seconds together.
 
-    From 0, where nothing moves, to 1, where the second model alone orders them. `time_limit_s`
-    None: however long it takes, one after the other, as evaluations want it.
+    `weight` is the second model's part: 0 changes nothing, with 1 the second model alone orders
+    them. If `time_limit_s` is None, documents are read one after the other without a limit, for
+    evaluations.
     """
 
     documents: int = 20
@@ -62,8 +63,8 @@ class SecondReading:
 class SecondModel:
     """Reads passages with a scorer, one question at a time.
 
-    While one is read, and as long as a model does not come back, other questions go without:
-    there is never more than one thread. Calls from several threads are safe.
+    While a question is read, even if the model never returns, other questions are not reread: there
+    is never more than one thread. Thread-safe.
     """
 
     def __init__(self, scorer: PairScorer, reading: SecondReading) -> None:
@@ -75,21 +76,21 @@ class SecondModel:
 
     @property
     def name(self) -> str:
-        """The scorer's."""
+        """The scorer's name."""
         return self._scorer.name
 
     def outcomes(self) -> Mapping[Outcome, int]:
-        """How often each came about since the process began."""
+        """Return how often each outcome occurred since the process began."""
         with self._kept:
             return {outcome: self._outcomes[outcome] for outcome in Outcome}
 
     def scores(
         self, question: str, passages: Sequence[str], *, first_page: bool = True
     ) -> tuple[float, ...] | None:
-        """One score for each passage; None where they did not come in time, or not at all.
+        """Return one score per passage; None after a timeout, a failure, or while busy.
 
-        A later page is given what the first was given, so that no document stands on both or
-        on neither.
+        A later page gets the outcome of the first page, so that no document appears on both or on
+        neither.
         """
         if not passages:
             return None
@@ -115,7 +116,7 @@ class SecondModel:
             return Outcome.BUSY, None
         told: Future[tuple[float, ...]] = Future()
         until = None if limit_s is None else time.monotonic() + limit_s
-        # A daemon: a model that never comes back holds up no end of the process.
+        # A daemon, so that a model that never returns cannot keep the process from ending.
         threading.Thread(
             target=self._work, args=(told, question, tuple(passages), until), daemon=True
         ).start()
@@ -155,11 +156,11 @@ class SecondModel:
 
 
 class _OutOfTime(Exception):
-    """Nobody waits any more."""
+    """The time limit has passed, and nobody waits any more."""
 
 
 def _digest(texts: Sequence[str]) -> bytes:
-    """Questions are not kept, nor passages."""
+    """Return a digest of question and passages, since these texts are not stored."""
     digest = hashlib.sha256()
     for text in texts:
         digest.update(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
@@ -169,11 +170,11 @@ def _digest(texts: Sequence[str]) -> bytes:
 def reread(
     hits: Sequence[FusedHit], scores: Mapping[str, float], weight: float
 ) -> tuple[FusedHit, ...]:
-    """The hits again, those that have a score of the second model in a new order among themselves.
+    """Return the hits with those that have a score of the second model in a new order.
 
-    Scores of both kinds are min-max normalised over these, and added by `weight` (0 to 1), as
-    rankings are fused. The sum is put back between their least and greatest score: who was not
-    read keeps score and place. Ties by id.
+    Both kinds of scores are min-max normalised over these hits, and added with `weight` (0 to 1).
+    The sum is scaled back to the range of their own scores: hits that were not read keep score and
+    place. Ties are broken by id.
     """
     read = [hit for hit in hits if hit.document_id in scores]
     if len(read) < 2:
@@ -190,6 +191,6 @@ def reread(
 
 
 def _normalised(values: Sequence[float]) -> list[float]:
-    """From 0 to 1; all 1 where they are equal."""
+    """Return the values scaled from 0 to 1; all 1 if they are equal."""
     low, high = min(values), max(values)
     return [(value - low) / (high - low) if high > low else 1.0 for value in values]

@@ -1,7 +1,8 @@
-"""Titles that say a question nearly word for word stand first. Pure.
+"""Raise documents whose title repeats the question nearly word for word. Pure.
 
-Two shares tell it: of its title's words, how many the question has, and of the question's words,
-how many its title has. `fe65daca:benchmarks/title_forms.py` chose the form and the weight.
+Two shares are used: the share of the title's words that the question has, and the share of the
+question's words that the title has. `fe65daca:benchmarks/title_forms.py` chose the form and the
+weight.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,13 +17,13 @@ from indexer.values import HitAttributes
 from search_api.ranking.fusion import FusedHit
 
 TITLE_WEIGHT = 0.05
-"""Of a title that is the question, where no other is like it."""
+"""Gain of a title equal to the question if no other title is similar."""
 LEAST_SHARE = 0.4
-"""A harmonic mean of both shares up to that says nothing."""
+"""Up to this harmonic mean of both shares a title gains nothing."""
 CROWD = 5
-"""A title stands out by what it has more than the sixth best of the window."""
+"""A title gains only for what exceeds the sixth best mean of the window (index 5)."""
 TITLES_READ = 100
-"""So many first hits have their titles read."""
+"""Number of first hits whose titles are read."""
 
 Floats = NDArray[np.float64]
 
@@ -30,9 +31,9 @@ Floats = NDArray[np.float64]
 def titled(
     hits: Sequence[FusedHit], attributes: Mapping[str, HitAttributes], question: str
 ) -> tuple[FusedHit, ...]:
-    """The hits again, those first whose titles stand out by saying the question.
+    """Return the hits, with a gain for titles that repeat the question more than others do.
 
-    `question`: the words that are wanted; without any nothing moves.
+    `question` contains the wanted words; without any nothing changes.
     """
     asked = asked_terms(question)
     first, rest = hits[:TITLES_READ], hits[TITLES_READ:]
@@ -48,26 +49,26 @@ def titled(
 
 
 def standing_out(title: Floats, question: Floats) -> Floats:
-    """(n,) from 0 to 1: how far each title says the question, beyond the sixth best."""
+    """Return how far each title stands out above the sixth best, 0 to 1, of shape (n,)."""
     mean = said(title, question)
     crowd = np.sort(mean)[::-1][CROWD] if len(mean) > CROWD else 0.0
     return np.maximum(0.0, mean - crowd)
 
 
 def said(title: Floats, question: Floats) -> Floats:
-    """(n,) harmonic means of both shares, from 0 at `LEAST_SHARE` to 1."""
+    """Return harmonic means of both shares, from 0 at `LEAST_SHARE` to 1, of shape (n,)."""
     both = title + question
     mean = np.divide(2 * title * question, both, out=np.zeros(len(both)), where=both > 0)
     return np.maximum(0.0, (mean - LEAST_SHARE) / (1 - LEAST_SHARE))
 
 
 def asked_terms(question: str) -> frozenset[str]:
-    """The terms of a question's words."""
+    """Return the terms of a question's words."""
     return frozenset(term.term for term in analyse_query(question))
 
 
 def title_shares(asked: frozenset[str], mark: HitAttributes | None) -> tuple[float, float]:
-    """(share of the title's words that are asked for, share of those asked for that it has)."""
+    """Return (share of the title's words in the question, share of its words in the title)."""
     places = title_terms(mark.title) if mark else ()
     if not asked or not places:
         return 0.0, 0.0
@@ -77,5 +78,5 @@ def title_shares(asked: frozenset[str], mark: HitAttributes | None) -> tuple[flo
 
 @lru_cache(maxsize=20_000)
 def title_terms(title: str) -> tuple[frozenset[str], ...]:
-    """For each place of a title, the terms by which it is found."""
+    """Return, for each word of a title, the terms by which it is found."""
     return tuple(terms_found(title))

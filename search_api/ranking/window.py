@@ -1,7 +1,7 @@
-"""Score a fused window by what its documents are as wholes: centroids and neighbours. Pure.
+"""Score a fused window by its documents as wholes: their centroids and neighbours. Pure.
 
-Everything is read from hits of one reader: what they may not read moves nothing. Cosines and
-means are rounded, so that equal documents tie.
+Only hits of one reader are used: documents that they may not read change nothing. Cosines and means
+are rounded, so that equal documents tie.
 """
 
 import math
@@ -26,10 +26,10 @@ from search_api.ranking.titles import titled
 
 @dataclass(frozen=True, slots=True)
 class WindowWeights:
-    """The parts, from 0 to 1, of what moves a score beside words and best passage.
+    """Weights, from 0 to 1, of what changes a score besides words and best passage.
 
-    `centroid`: in a document's nearness to a question; the rest is its best passage's.
-    `near_hits`: in a hit's score, of the hits that are nearest to it.
+    `centroid`: part of the centroid in a document's cosine with a question; the best passage has
+    the rest. `near_hits`: part of the nearest hits in a hit's score.
     `fe65daca:benchmarks/window_weights.py` chooses them (decisions 43 and 44).
     """
 
@@ -40,18 +40,19 @@ class WindowWeights:
 SERVED_WEIGHTS = WindowWeights()
 
 VOTES_NEAR_HITS = 0.2
-"""Weight of the nearest hits in a document's vote for who knows; there all hits have neighbours.
-Other weights (`fe65daca:benchmarks/voting_sets.py`): a smaller one leaves expert_dblp below its
-aim, a larger one costs expert_beta and forums (decision 44)."""
+"""Weight of the nearest hits in a document's vote for experts; there all hits have neighbours. In
+`fe65daca:benchmarks/voting_sets.py`, a smaller weight leaves expert_dblp below its target, a larger
+one costs expert_beta and forums (decision 44).
+"""
 
 NEAREST_HITS = 5
-"""So many count for each hit."""
+"""Number of nearest hits that count for each hit."""
 TEMPERATURE = 0.05
-"""Of the softmax by which nearer hits count more."""
+"""Temperature of the softmax that weights nearer hits more."""
 SAME_DOCUMENT = 0.99
-"""Hits with such a cosine are copies or versions, which do not lift each other."""
+"""Hits with at least this cosine are copies or versions, which do not lift each other."""
 MOST_SMOOTHED = 200
-"""So many first results have neighbours, and are these: all that pages can show."""
+"""Number of first results that have neighbours and can be neighbours: all that pages can show."""
 
 _Hit = TypeVar("_Hit", SearchHit, FusedHit)
 
@@ -62,9 +63,9 @@ def fused_window(
     question: str = "",
     weights: WindowWeights = SERVED_WEIGHTS,
 ) -> tuple[FusedHit, ...]:
-    """All that was found, fused, best first; by words alone where the question has no vector.
+    """Return everything found, fused, best first; by words alone if the question has no vector.
 
-    `question`: the words that are wanted, which titles may say.
+    `question` contains the wanted words, which titles may repeat.
     """
     most = len(found.lexical) + len(found.vector)
     if vector is None:
@@ -77,9 +78,10 @@ def fused_window(
 def tuned_window(
     found: SearchAnswer, vector: Vectors | None, question: str, ranker: Ranker | None
 ) -> tuple[FusedHit, ...]:
-    """The same window, its first hits in the order of a ranker, where there is one.
+    """Return the fused window, with its first hits in the order of a ranker if there is one.
 
-    `question`: the words that are wanted. By words alone no ranker was learned.
+    `question` contains the wanted words. Without a vector the ranker is not used, since none was
+    trained for words alone.
     """
     hits = fused_window(found, vector, question)
     if ranker is None or vector is None:
@@ -90,7 +92,7 @@ def tuned_window(
 def window_features(
     hits: Sequence[FusedHit], found: SearchAnswer, vector: Vectors, question: str
 ) -> Floats:
-    """(n, features) of the first hits, which a ranker orders, and learns from."""
+    """Return features (n, features) of the first hits, for a ranker's use and training."""
     first = hits[:MOST_REORDERED]
     return features_of(first, found, _cosines(first, found.attributes, vector), question)
 
@@ -101,7 +103,7 @@ def _rescored(
     vector: Vectors,
     weight: float,
 ) -> dict[str, float]:
-    """By document with a centroid: the cosines of it and of the best passage together."""
+    """Return weighted means of the cosines of centroid and best passage, by document."""
     cosines = _cosines(ranking, attributes, vector)
     return {
         hit.document_id: (1 - weight) * hit.score + weight * cosines[hit.document_id]
@@ -113,7 +115,7 @@ def _rescored(
 def _cosines(
     ranking: Sequence[_Hit], attributes: Mapping[str, HitAttributes], vector: Vectors
 ) -> dict[str, float]:
-    """By document with a centroid, its cosine with the question."""
+    """Return the cosine of each document's centroid with the question."""
     hits, centroids = _with_centroids(ranking, attributes)
     if not hits:
         return {}
@@ -127,18 +129,18 @@ def smoothed(
     weight: float = SERVED_WEIGHTS.near_hits,
     most: int = MOST_SMOOTHED,
 ) -> tuple[FusedHit, ...]:
-    """The hits again, each partly by the scores of the hits that are nearest to it.
+    """Return the hits after each score moved towards the scores of the nearest hits.
 
-    As documents that answer the same question are near each other (cluster hypothesis; score
+    Documents that answer the same question are near each other (cluster hypothesis; score
     regularisation, Diaz, "Regularizing ad hoc retrieval scores", CIKM 2005). A hit without
-    neighbours keeps its score. Only the first `most` have any.
+    neighbours keeps its score. Hits after the first `most` move towards 0.
     """
     first = hits[:most]
     near = _near(first, attributes)
     near += [0.0] * (len(hits) - len(first))
-    # What stands behind never passes what stood before it with neighbours of no worth.
+    # Later hits move towards score 0, so that they never pass earlier ones.
     again = [
-        # Not `_replace`, which takes twice as long: there is one for each of the window.
+        # Not `_replace`, which takes twice as long, for every hit of the window.
         hit if gain is None else FusedHit(hit[0], hit[1] + gain, *hit[2:6], gain, *hit[7:])
         for hit, gain in zip(hits, _gains(hits, near, weight), strict=True)
     ]
@@ -151,7 +153,7 @@ def near_hits(
     attributes: Mapping[str, HitAttributes],
     weight: float = VOTES_NEAR_HITS,
 ) -> dict[str, float]:
-    """By document, what the nearest of these hits add to its score, or take from it."""
+    """Return, by document, what the nearest of these hits add to its score, or subtract."""
     gains = _gains(hits, _near(hits, attributes), weight)
     return {
         hit.document_id: hit.near_hits if gain is None else gain
@@ -162,13 +164,13 @@ def near_hits(
 def _gains(
     hits: Sequence[FusedHit], near: Sequence[float], weight: float
 ) -> Iterator[float | None]:
-    """What the hits nearest to each add to its score; None for a hit without neighbours."""
+    """Yield what the nearest hits add to each score; None for a hit without neighbours."""
     for hit, score in zip(hits, near, strict=True):
         yield None if math.isnan(score) else weight * (score - hit.score)
 
 
 def _near(hits: Sequence[FusedHit], attributes: Mapping[str, HitAttributes]) -> list[float]:
-    """For each hit the mean score of its nearest, the nearer the more; nan without any."""
+    """Return each hit's mean score of its nearest hits, weighted by nearness; nan without any."""
     kept, centroids = _with_centroids(hits, attributes)
     scores = _near_scores(centroids, np.array([hit.score for hit in kept]))
     if len(kept) == len(hits):
@@ -178,7 +180,7 @@ def _near(hits: Sequence[FusedHit], attributes: Mapping[str, HitAttributes]) -> 
 
 
 def _near_scores(centroids: Vectors, scores: Floats) -> list[float]:
-    """For each hit the mean score of its nearest, the nearer the more; nan without any."""
+    """Return each hit's mean score of its nearest hits from centroids; nan without any."""
     if len(scores) < 2:
         return [np.nan] * len(scores)
     cosines = centroids @ centroids.T
@@ -187,7 +189,7 @@ def _near_scores(centroids: Vectors, scores: Floats) -> list[float]:
     rows, count = np.arange(len(scores)), min(NEAREST_HITS, len(scores) - 1)
     nearest = np.empty((len(scores), count), dtype=np.int64)
     found = np.empty((len(scores), count))
-    for rank in range(count):  # so few are found sooner one by one than by a partition
+    for rank in range(count):  # for so few, faster than a partition
         nearest[:, rank] = at = cosines.argmax(axis=1)
         found[:, rank] = cosines[rows, at]
         cosines[rows, at] = -np.inf
@@ -204,7 +206,7 @@ def _near_scores(centroids: Vectors, scores: Floats) -> list[float]:
 def _with_centroids(
     hits: Sequence[_Hit], attributes: Mapping[str, HitAttributes]
 ) -> tuple[list[_Hit], Vectors]:
-    """The hits whose documents have a centroid, and these (n, d)."""
+    """Return the hits whose documents have a centroid, and the centroids (n, d)."""
     kept = [
         hit for hit in hits if (mark := attributes.get(hit.document_id)) and len(mark.centroid) > 0
     ]
