@@ -20,9 +20,10 @@ from expertise.answer_values import (
     Unclaimed,
 )
 from expertise.builds import IsolationQuery
-from expertise.current_build import OpenBuild, by_area_topic_name, departements_of, is_area
+from expertise.current_build import OpenBuild, by_area_topic_name, is_area
 from expertise.holders import Basis, IsolationScope
 from expertise.peers import accepted_communities
+from expertise.places import departements_of
 from expertise.topics import Topic, label_order
 from search_api.answers.context import AnswerContext, InvalidParameter
 from search_api.answers.topics import by_label, known_topic
