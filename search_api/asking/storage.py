@@ -1043,7 +1043,7 @@ class SqlQuestions:
                 try:
                     with connection.begin_nested():
                         connection.execute(sa.insert(asking_sequence).values(place=1, last=1))
-                except sa.exc.IntegrityError:  # another was the first at this moment
+                except sa.exc.IntegrityError:  # another writer inserted it at the same moment
                     connection.execute(more)
             yield connection, connection.execute(sa.select(asking_sequence.c.last)).scalar_one()
 

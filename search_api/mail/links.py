@@ -29,5 +29,5 @@ class UnsubscribeLinks:
             )
             rules.validate(claims)
             return str(claims["sub"]), MailKind(claims["kind"])
-        except (JoseError, ValueError, KeyError, TypeError):  # a header of any JSON
+        except (JoseError, ValueError, KeyError, TypeError):  # the header may be any JSON
             return None

@@ -82,7 +82,7 @@ class SmtpSession:
             return False
         try:
             answered = self._client.data(message.as_bytes())
-        except smtplib.SMTPDataError as error:  # it refused the command: nothing was handed over
+        except smtplib.SMTPDataError as error:  # it refused the command before the data
             self._accepted((error.smtp_code, b""), of_address=False)
             raise RefusedForNow(error.smtp_code) from error
         except (smtplib.SMTPException, OSError) as error:

@@ -157,7 +157,7 @@ class SqlMail:
             own = mail_preferences.c.agent_key == row["agent_key"]
             old = connection.execute(sa.select(mail_preferences).where(own)).mappings().first()
             if old is not None:
-                if old["digest"] == row["digest"]:  # the period in progress goes on
+                if old["digest"] == row["digest"]:  # keep the current period
                     row["digested"] = old["digested"]
                 connection.execute(sa.delete(mail_preferences).where(own))
             connection.execute(sa.insert(mail_preferences).values(row))
@@ -199,7 +199,7 @@ class SqlMail:
         with self._engine.begin() as connection:
             lost = sa.update(mail_queue).where(queue.state == MailState.SENDING.value, dead)
             connection.execute(lost.values(state=MailState.DOUBTFUL.value, changed=moment))
-        for _ in range(100):  # others take the ones that this one saw
+        for _ in range(100):  # other senders may claim the same message
             holder = uuid4().hex
             with self._engine.begin() as connection:
                 id_ = connection.execute(oldest).scalar()
@@ -321,7 +321,7 @@ class SqlMail:
         try:
             with self._engine.begin() as connection:
                 connection.execute(sa.insert(mail_queue).values(self._row(reason)))
-        except sa.exc.IntegrityError:  # another queued it at this moment
+        except sa.exc.IntegrityError:  # another process queued it at the same moment
             return False
         return True
 
