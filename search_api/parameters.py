@@ -17,7 +17,7 @@ FILTER_VALUES = 100
 """Maximum number of values of one facet's parameter."""
 
 RETRY_S = 5
-"""`Retry-After` for a reader with too many concurrent requests."""
+"""`Retry-After` in seconds for a reader with too many concurrent requests."""
 
 _Values = Annotated[list[str], Query(max_length=FILTER_VALUES)]
 

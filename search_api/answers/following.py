@@ -412,7 +412,7 @@ def _follow(
 
 
 def _shown(context: AnswerContext, reader: Reader, follow: Follow) -> ShownFollow | None:
-    """What is followed, with its title; None for what the reader may not see, or is no more."""
+    """Return the followed item with its title; None if the reader may not see it or it is gone."""
     subject = follow.subject
     if follow.kind is FollowKind.SEARCH:
         address = _read_address(subject)

@@ -258,7 +258,7 @@ def people_answer(
 def nobody_in(matches: DirectoryMatches, people: Sequence[Agent]) -> AskedPlace | None:
     """Return the place that a question names if none of the people shown works there.
 
-    None if nobody is shown, or the question names somebody or a service.
+    None if nobody is shown, or if the question names a person or a service.
     """
     place = None if matches.by_name or matches.services else matches.place
     return place if place and people and not any(map(place.has, people)) else None

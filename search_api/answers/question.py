@@ -159,7 +159,7 @@ def _matched(results: Results) -> bool:
 
 
 def _unmatched_words(results: Results) -> list[str]:
-    """Folded words of the question that stand neither in a shown title nor marked in a passage."""
+    """Return folded words of the question that are in no shown title or marked passage."""
     question = results.question
     written = _WORD.findall(" ".join((question.text, *question.phrases)))
     if len(written) > MOST_WORDS:
