@@ -994,7 +994,7 @@ def _community(context: AnswerContext, topic_id: str) -> str:
 
 
 def _may_be_first(context: AnswerContext, reader: Reader, agent_id: str) -> Agent | None:
-    """Return the agent to ask first if they may be shown; it stays secret whether they are asked."""
+    """Return the agent to ask first if they may be shown; whether they are asked is secret."""
     agent = context.people.agents([agent_id]).get(agent_id) if agent_id else None
     shown = agent is not None and may_be_shown(agent, context.today())
     return agent if shown and agent_id != reader.agent_id else None
