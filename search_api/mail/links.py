@@ -1,4 +1,4 @@
-"""Signed links that end a kind of mail without a login, for as long as the mail is kept."""
+"""Signed links that unsubscribe from a kind of mail without a login, as long as a mail is kept."""
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -16,12 +16,12 @@ class UnsubscribeLinks:
         self._key = OctKey.import_key(key)
 
     def make(self, agent_id: str, kind: MailKind) -> str:
-        """What stands in the address; it never ends, as the mail that carries it does not."""
+        """Return the token of the link; it does not expire, because mails are kept for ever."""
         claims = {"iss": _ISSUER, "sub": agent_id, "kind": kind.value}
         return jwt.encode({"alg": "HS256"}, claims, self._key)
 
     def read(self, link: str) -> tuple[str, MailKind] | None:
-        """The agent's id and the kind; None for what was not made here."""
+        """Return the agent's id and the kind of mail; None if the link was not made here."""
         try:
             claims = jwt.decode(link, self._key, algorithms=["HS256"]).claims
             rules = jwt.JWTClaimsRegistry(
@@ -29,5 +29,5 @@ class UnsubscribeLinks:
             )
             rules.validate(claims)
             return str(claims["sub"]), MailKind(claims["kind"])
-        except (JoseError, ValueError, KeyError, TypeError):  # a header of any JSON
+        except (JoseError, ValueError, KeyError, TypeError):  # the header may be any JSON
             return None
