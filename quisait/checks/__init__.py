@@ -79,8 +79,6 @@ from quisait.settings.files import exposed_secret_files as secrets_open_to_other
 from quisait.settings.sources import SourceSettings
 from quisait.settings.types import reason_of
 from quisait.work.index_limit import filled_beyond, limit_warning
-from quisait.work.mail import check_server
-from quisait.work.mailbox import check_mailbox
 from quisait.work.reindexing import reindex_reasons
 from quisait.work.scans import open_tesseract
 from quisait.work.source_status import (
@@ -208,9 +206,14 @@ def _people(settings: Settings) -> Iterator[Check]:
 
 
 def _mail(settings: Settings) -> Iterator[Check]:
+    # Imported here: rendering and reading mail takes a moment, for which others have no use.
     if settings.mail.host:
+        from quisait.work.mail import check_server
+
         yield _attempt("courriel", partial(check_server, settings))
     if settings.mailbox.host:
+        from quisait.work.mailbox import check_mailbox
+
         yield _attempt("boîte des réponses", partial(check_mailbox, settings))
 
 
