@@ -6,9 +6,7 @@ not logged, because they tell what a person is looking for.
 """
 
 import asyncio
-import errno
 import logging
-import socket
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from threading import Thread
@@ -18,11 +16,11 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from search_api.listening import MAX_CONNECTIONS, open_port
+
 HEAD_S = 15.0
 """Seconds from the connection, or the end of a response, to a whole request head."""
 HEAD_BYTES = 32 * 1024
-MAX_CONNECTIONS = 800
-"""Maximum connections at once, above which the answer is 503; below the usual 1024 open files."""
 
 
 class HeadTimeoutProtocol(H11Protocol):
@@ -93,7 +91,7 @@ def serving(
 
     Raises `ValueError` if the server cannot listen at the address.
     """
-    with _listening(host, port) as listening:
+    with open_port(host, port) as listening:
         running = server(app, host, port, proxies)
         thread = Thread(
             target=running.run, args=([listening],), name=f"server {host}:{port}", daemon=True
@@ -104,27 +102,6 @@ def serving(
         finally:
             running.should_exit = True
             thread.join(2 * STOP_S)
-
-
-def try_listening(host: str, port: int) -> None:
-    """Listen at the address for a moment. Raises `ValueError` if that fails."""
-    _listening(host, port).close()
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            reason = (
-                "ce port est pris : choisissez-en un autre (--port), ou arrêtez ce qui l'occupe"
-            )
-        elif error.errno == errno.EACCES:
-            reason = "ce port est réservé à root : choisissez-en un d'au moins 1024 (--port)"
-        else:
-            reason = "cette adresse n'est pas de cette machine : réglez [server] host, ou --host"
-        raise ValueError(f"{host}:{port} : {reason}.") from error
 
 
 def server(
