@@ -167,7 +167,7 @@ def encoded_texts(documents: Sequence[IndexedDocument]) -> list[str]:
 
 
 def re_encoded(encoder: Encoder, documents: Sequence[IndexedDocument]) -> list[IndexedDocument]:
-    """The same documents with that encoder's vectors, all their passages in one go."""
+    """Return the documents with vectors of this encoder, which encodes all passages in one call."""
     vectors = encoder.passages(encoded_texts(documents))
     ends = np.cumsum([len(document.passages) for document in documents])[:-1]
     each = np.split(vectors, ends) if documents else []

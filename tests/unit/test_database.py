@@ -151,8 +151,8 @@ def rows_of(
     found = {}
     with engine.connect() as connection:
         for name, names in (columns or columns_of(engine)).items():
-            query = sa.select(*map(sa.column, names)).select_from(sa.table(name))
-            found[name] = sorted((tuple(row) for row in connection.execute(query)), key=repr)
+            selected = sa.text(f"select {', '.join(names)} from {name}")  # noqa: S608 - our names
+            found[name] = sorted(map(tuple, connection.execute(selected)), key=repr)
     return found
 
 
