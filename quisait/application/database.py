@@ -1,4 +1,4 @@
-"""The state's database: connection, tables, and migrations from older versions by Alembic."""
+"""The state's database: connection, tables, and Alembic migrations from older versions."""
 
 import json
 from collections.abc import Iterator
@@ -31,13 +31,13 @@ MIGRATIONS = Path(__file__).parents[1] / "migrations"
 HEAD = "0028"
 """The last migration in `MIGRATIONS`."""
 QUISAIT_0_1_0 = ""
-"""What quisait 0.1.0 made, without any mark of a version."""
+"""Revision of a database of quisait 0.1.0, which stored no version."""
 BEFORE_ALEMBIC, REVISION_BEFORE_ALEMBIC = 2, "0001"
-"""The number that `schema_version` had, and the migration that leads to the same schema."""
+"""Number in `schema_version` before Alembic, and the migration with the same schema."""
 BY_ALEMBIC = 3
-"""What it has since: a quisait of before refuses such a database."""
+"""Number in `schema_version` since Alembic: versions before Alembic refuse such a database."""
 WAIT_S = 30
-"""How long SQLite waits for another process to end its write."""
+"""Seconds that SQLite waits for another writer, or that connecting to PostgreSQL may take."""
 
 _metadata = sa.MetaData()
 schema_version = sa.Table(
@@ -47,7 +47,7 @@ schema_version = sa.Table(
 )
 TABLES: tuple[sa.MetaData, ...] = (
     _metadata,
-    part_runs.source_parts.metadata,  # of `indexer.state` too
+    part_runs.source_parts.metadata,  # the tables of `indexer.state` too
     directory_tables.metadata,
     build_tables.metadata,
     consent.metadata,
@@ -81,21 +81,24 @@ NOT_BACKED_UP = frozenset(
 """Tables that a backup leaves out: access that may be revoked after it, and the query log's current
 period, whose salt must end with it."""
 PUSHED = (push_documents.push_documents, push_documents.push_sources)
-"""What applications pushed."""
+"""Tables of what applications pushed."""
 
 _LOCK = 0x71756973616974
-"""A number of ours (« quisait ») among PostgreSQL's advisory locks."""
+"""Number of our advisory lock in PostgreSQL: « quisait » in ASCII."""
 
 
 def connect(url: str, password: str = "") -> sa.Engine:
-    """An engine that connects at the first request; no parameter of a statement is logged.
+    """Return an engine that connects at the first request and logs no parameters of statements.
 
-    Raises `ValueError` for another database than SQLite and PostgreSQL, or where the URL's
-    machine shows that its password is cut at an `@`.
+    Raises `ValueError` if the database is neither SQLite nor PostgreSQL, or if the URL's host
+    contains a part of the password, cut at an `@`.
     """
     try:
         parsed = sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError):  # whose text may hold a part of the password
+    except (
+        sa.exc.ArgumentError,
+        ValueError,
+    ):  # the error's text may contain a part of the password
         parsed = sa.URL.create("")
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
@@ -108,7 +111,7 @@ def connect(url: str, password: str = "") -> sa.Engine:
             "(postgresql://compte@machine/base)."
         )
     if set(parsed.host or "") & set("@?#% "):
-        # The driver's error would tell the machine's name: here, the end of the password.
+        # The driver's error would name the host, which is the end of the password here.
         raise ValueError(
             "[database] : la machine de cette URL n'en est pas une. Dans le compte et le mot de "
             "passe, écrivez @ %40, / %2F, : %3A, ? %3F, # %23 et % %25 ; ou donnez le mot de passe "
@@ -125,15 +128,15 @@ def connect(url: str, password: str = "") -> sa.Engine:
 
 
 def _read_json(written: str) -> Any:
-    """Most agents declare nothing: an empty list is read at a glance."""
+    """Parse JSON, without the parser for `[]`: most agents declare nothing."""
     return [] if written == "[]" else json.loads(written)
 
 
 def migrate(engine: sa.Engine) -> sa.Engine:
-    """Create the tables, or change what an older version left. The engine is given back.
+    """Create the tables, or upgrade those of an older version; return the engine.
 
-    Whole or not at all. Processes that start together wait for one another. Raises
-    `IndexRefused` for the database of a later version, and leaves it as it is.
+    All changes are one transaction; processes that start together wait for one another. Raises
+    `IndexRefused` if the database is of a later version, and leaves it unchanged.
     """
     with engine.begin() as connection:
         _lock_schema(connection)
@@ -145,9 +148,9 @@ def migrate(engine: sa.Engine) -> sa.Engine:
 
 @dataclass(frozen=True, slots=True)
 class SchemaState:
-    """What a database's schema is, and the migrations that lead from it to this version's.
+    """The revision of a database's schema, and the migrations from it to this version's.
 
-    `found` is empty for one of quisait 0.1.0, None where there is no table yet.
+    `found` is empty for quisait 0.1.0, None if the database has no tables.
     """
 
     found: str | None
@@ -155,9 +158,9 @@ class SchemaState:
 
 
 def schema_state(settings: Settings) -> SchemaState:
-    """Of the settings' database, which is left as it is.
+    """Return the schema state of the settings' database, without changing it.
 
-    Raises `IndexRefused` for one of a later version, `ValueError` for another kind.
+    Raises `IndexRefused` if it is of a later version, `ValueError` for another kind of database.
     """
     file = beside_file(settings.folder) / "state.sqlite"
     if not settings.database and not file.exists():
@@ -170,7 +173,7 @@ def schema_state(settings: Settings) -> SchemaState:
         engine.dispose()
     if found is None:
         return SchemaState(None, ())
-    from alembic.script import ScriptDirectory  # here as in `_upgrade`
+    from alembic.script import ScriptDirectory  # imported here, like in `_upgrade`
 
     every = [one.revision for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
     if found != QUISAIT_0_1_0 and found not in every:
@@ -181,16 +184,16 @@ def schema_state(settings: Settings) -> SchemaState:
 
 def _lock_schema(connection: sa.Connection) -> None:
     if connection.dialect.name == "sqlite":
-        # Python's driver begins no transaction before the tables are made.
+        # Python's driver begins no transaction before the tables are created.
         connection.exec_driver_sql("begin immediate")
     else:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
 def _revision(connection: sa.Connection) -> str | None:
-    """Of the schema that stands there; None for a database without tables.
+    """Return the revision of the existing schema; None for a database without tables.
 
-    Raises `IndexRefused` for one that this version does not know.
+    Raises `IndexRefused` if `schema_version` has a number that this version does not know.
     """
     tables = sa.inspect(connection).get_table_names()
     if "alembic_version" in tables:
@@ -204,7 +207,7 @@ def _revision(connection: sa.Connection) -> str | None:
 
 
 def _upgrade(connection: sa.Connection, found: str | None) -> None:
-    # Imported here: it takes a moment, for which no start of an up-to-date database has a use.
+    # Imported here: loading takes a moment, and an up-to-date database does not need it.
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -237,9 +240,9 @@ def _later(found: str) -> str:
 def open_database(settings: Settings, folder: Path) -> sa.Engine:
     """Open and migrate the state's database: SQLite in the folder, or the URL of the settings.
 
-    If it was put back from a copy, access that may have been revoked since is deleted first. Raises
-    `ValueError` for another kind of database, `IndexRefused` for one of a later version or while
-    the file of the marks cannot be read.
+    If the database was restored from a copy, access that may have been revoked since is deleted
+    first. Raises `ValueError` for another kind of database, `IndexRefused` if it is of a later
+    version or the file of the access marks cannot be read.
     """
     url = settings.database or f"sqlite:///{folder / 'state.sqlite'}"
     engine = migrate(connect(url, settings.database_password))
@@ -256,10 +259,10 @@ def open_access_marks(settings: Settings, database: sa.Engine) -> AccessMarks:
 
 @contextmanager
 def opened_database(settings: Settings) -> Iterator[sa.Engine]:
-    """The same for as long as the block runs, its folder made; without the rest of the application.
+    """Make the folder and open the state's database during the block, without the application.
 
-    What is made in the block is closed to other accounts. Raises `ValueError` where the folder
-    cannot be made or written, or while a restoration is not finished.
+    Files made in the block are closed to other accounts. Raises `ValueError` if the folder cannot
+    be made or written, or while a restoration is unfinished.
     """
     with private_files():
         folder = make_folder(settings)
