@@ -625,7 +625,7 @@ def _default(kind: KindForm, key: str) -> str:
 
 
 def _overlap(one: Path, other: Path) -> bool:
-    """Return whether two paths are the same or one contains the other, links and mounts included."""
+    """Return whether one path is or contains the other, even through links or mounts."""
     if one.is_relative_to(other) or other.is_relative_to(one):
         return True
     mine, others = _lineage(one), _lineage(other)
