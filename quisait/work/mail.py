@@ -120,7 +120,7 @@ def send_queue(
     context: AnswerContext, settings: Settings, stop: Event, queued: int = 0
 ) -> SendReport:
     """Send the waiting mail over one connection. Raises `ValueError` like `send_mail`."""
-    assert context.mail is not None  # noqa: S101 - who calls has opened it
+    assert context.mail is not None  # noqa: S101 - the caller has opened it
     store, rules = context.mail.store, smtp_rules(settings)
     sent = refused = 0
 
@@ -154,7 +154,7 @@ def _send_one(
 
     The message is then free again, or marked as doubtful if the connection broke while it was sent.
     """
-    assert context.mail is not None  # noqa: S101 - who calls has opened it
+    assert context.mail is not None  # noqa: S101 - the caller has opened it
     store, mail = context.mail.store, settings.mail
     try:
         content = mail_content(context, one)

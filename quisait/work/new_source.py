@@ -218,7 +218,7 @@ class DeskSources:
 
     def known(self) -> PrincipalLookup:
         """See `NewSources`. Commands do not need it, since they show every title."""
-        assert self.known_now is not None  # noqa: S101 - of the desk
+        assert self.known_now is not None  # noqa: S101 - pages pass it
         return self.known_now()
 
     def _reader_in_words(self, principal: str, groups: Mapping[str, int]) -> str:

@@ -81,7 +81,7 @@ def sized(asked: SizingQuestion) -> SizingAnswer:
     passages = math.ceil(asked.documents * asked.passages_per_document)
     vector_bytes = FLOAT32_BYTES * asked.dimension
     embedded = passages <= MOST_PASSAGES
-    # Other vectors take other bytes: what was measured has 384 numbers.
+    # The measured figures are for 384 dimensions: correct them for other vectors.
     each = EMBEDDED_BYTES if embedded else OPENSEARCH_BYTES
     each += vector_bytes - FLOAT32_BYTES * DIMENSION
     disk_gib = passages * max(each, vector_bytes) / GIB
