@@ -27,8 +27,6 @@ from quisait.commands.privacy import audited_reader
 from quisait.settings import Settings
 from quisait.settings.files import make_folder, write_whole
 
-tune_app = typer.Typer()
-
 Questions = Annotated[
     Path | None, typer.Argument(metavar="DOSSIER", help="Le jeu de questions jugées")
 ]
@@ -45,7 +43,6 @@ AsAgent = Annotated[
 TryOnly = Annotated[bool, typer.Option("--dry-run", help="Mesurer, sans rien changer")]
 
 
-@tune_app.command("tune")
 def tune_command(
     directory: Questions = None,
     off: Off = False,

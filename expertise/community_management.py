@@ -16,8 +16,7 @@ from expertise.revalidation import CurrentHolder
 from expertise.topics import TopicKind, label_key
 from expertise.visibility import may_be_shown, refuses_document
 from expertise.votes import counting_contributions
-from indexer.access import Reader, access_filter
-from indexer.values import Card, Question, ShowRequest
+from indexer.values import Card
 
 MOST_PEOPLE = 10
 """Number of contributors shown with a proposal."""
@@ -97,17 +96,10 @@ def _proposal(
     if len(places) < LEAST_DOCUMENTS or not terms:
         return None
     ids = tuple(one.documents[n][0] for n in sorted(places))
-    cards = open_cards(reading, ids)
+    cards = reading.revalidation.open_cards(ids)
     communities = frozenset(card.space for card in cards)
     people = _people(reading, cards)
     return Proposal(one.id, terms, len(ids), tuple(cards[:MOST_CITED]), people, communities)
-
-
-def open_cards(reading: OpenBuild, document_ids: Sequence[str]) -> list[Card]:
-    """Return the cards of these documents that every agent may read now."""
-    everyone = access_filter(Reader("everyone", reading.revalidation.universal))
-    wanted = ShowRequest(everyone, tuple(document_ids), Question())
-    return [found.card for found in reading.revalidation.index.show(wanted)]
 
 
 def _people(reading: OpenBuild, cards: Sequence[Card]) -> tuple[Agent, ...]:
@@ -213,7 +205,7 @@ class ProposalDecisions:
     def _is_theirs(self, decision: TopicDecision) -> bool:
         if self.may(frozenset()):
             return True
-        cards = open_cards(self.reading, sorted(decision.documents))
+        cards = self.reading.revalidation.open_cards(sorted(decision.documents))
         return self.may(frozenset(card.space for card in cards))
 
     def _record(self, proposal_id: str) -> ProposalRecord:

@@ -34,6 +34,7 @@ from expertise.holders import (
     topics_of_ended_missions,
 )
 from expertise.names import Reason
+from expertise.places import departements_of
 from expertise.revalidation import CurrentHolder, Revalidation
 from expertise.topics import Topic, TopicKind, label_key, label_order
 from expertise.values import (
@@ -398,13 +399,6 @@ class OpenBuild:
 def is_area(area: str) -> bool:
     """Return whether a code (`22`, `r53`) is a département or a region."""
     return area[1:] in REGIONS if area.startswith("r") else area in DEPARTEMENTS
-
-
-def departements_of(area: str) -> tuple[str, ...]:
-    """Return the départements of an area by its code: `22`, or `r53` for a region."""
-    if not area.startswith("r"):
-        return (area,)
-    return tuple(code for code in DEPARTEMENTS if region_of(code) == area[1:])
 
 
 def _any_in(agents: Sequence[Agent], area: str) -> bool:

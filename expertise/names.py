@@ -146,7 +146,7 @@ def _skill_reason(one: NamedAgent, today: date, *, evidence: bool) -> Reason:
 def _word_set(*texts: str) -> frozenset[str]:
     """Return folded words without their plural ending; single letters are left out."""
     words = {word for text in texts for word in folded_words(text)} - STOP_WORDS
-    return frozenset(_singular(word) for word in words if len(word) > 1)
+    return frozenset(singular(word) for word in words if len(word) > 1)
 
 
 def _joined(*names: str) -> list[str]:
@@ -154,5 +154,6 @@ def _joined(*names: str) -> list[str]:
     return ["".join(words) for name in names if len(words := folded_words(name)) > 1]
 
 
-def _singular(word: str) -> str:
+def singular(word: str) -> str:
+    """Return a French word without a plural `s` or `x`."""
     return word[:-1] if len(word) > 3 and word[-1] in "sx" else word

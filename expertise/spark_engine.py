@@ -10,13 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from expertise.build_files import EngineUnusable
-
-if TYPE_CHECKING:
-    pass
 
 JAVA_VERSIONS = frozenset({17, 21})
 """Versions of Java that Spark 4 supports."""

@@ -157,14 +157,18 @@ def document_of(card: Card, access: Access) -> Document:
     )
 
 
-def re_encoded(encoder: Encoder, documents: Sequence[IndexedDocument]) -> list[IndexedDocument]:
-    """Return the documents with vectors of this encoder, which encodes all passages in one call."""
-    texts = [
+def encoded_texts(documents: Sequence[IndexedDocument]) -> list[str]:
+    """Return the text of each passage of each document, as an encoder reads it."""
+    return [
         passage_text(document.document.title, passage)
         for document in documents
         for passage in document.passages
     ]
-    vectors = encoder.passages(texts)
+
+
+def re_encoded(encoder: Encoder, documents: Sequence[IndexedDocument]) -> list[IndexedDocument]:
+    """The same documents with that encoder's vectors, all their passages in one go."""
+    vectors = encoder.passages(encoded_texts(documents))
     ends = np.cumsum([len(document.passages) for document in documents])[:-1]
     each = np.split(vectors, ends) if documents else []
     return [replace(document, vectors=own) for document, own in zip(documents, each, strict=True)]

@@ -12,9 +12,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from connectors.values import Access, authority_of
 from indexer.access import NOBODY, AccessFilter, Reader, access_filter
-from indexer.cards import re_encoded
+from indexer.cards import encoded_texts, re_encoded
 from indexer.described_indexes import ANOTHER, DescribedIndexes
 from indexer.errors import IndexDamaged, IndexRefused
 from indexer.live_index import (
@@ -38,6 +40,7 @@ from indexer.values import (
     Remove,
     SearchRequest,
     ShowRequest,
+    Vectors,
     Write,
 )
 
@@ -68,6 +71,10 @@ class CopyCounts:
 
 Progress = Callable[[CopyCounts, int], None]
 """Called with the counts and the total number of documents."""
+
+
+KeepVectors = Callable[[Sequence[str], Vectors], None]
+"""Called with texts of passages and the vectors that the index's encoder made of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +150,13 @@ def rebuild(
     parts: ReindexDependencies,
     wanted: IndexSpec,
     progress: Progress = lambda done, total: None,
+    keep: KeepVectors | None = None,
 ) -> RebuildReport:
     """Replace a damaged live index with one made of its readable documents. Writers wait.
 
-    If documents may be missing, every source has to be read in full before readers may search the
-    new index. Raises `IndexUnreachable` or `IndexRefused`.
+    `keep` gets the copied vectors, for an encoder that lost its cached ones. If documents may be
+    missing, every source has to be read in full before readers may search the new index. Raises
+    `IndexUnreachable` or `IndexRefused`.
     """
     with parts.gate.alone():
         try:
@@ -163,7 +172,7 @@ def rebuild(
         if pointers is not None and pointers.next is not None:
             parts.storage.drop_next()
         made = parts.storage.create(wanted)
-        report = _refill(parts, live, made, progress)
+        report = _refill(parts, live, made, progress, keep)
         if parts.described:
             former = parts.storage.identity(live)
             parts.described.name_unnamed(former if report.documents else ANOTHER)
@@ -175,7 +184,11 @@ def rebuild(
 
 
 def _refill(
-    parts: ReindexDependencies, live: NamedIndex, made: NamedIndex, progress: Progress
+    parts: ReindexDependencies,
+    live: NamedIndex,
+    made: NamedIndex,
+    progress: Progress,
+    keep: KeepVectors | None,
 ) -> RebuildReport:
     target, alike = parts.storage.index(made), live.spec.encoder.name == made.spec.encoder.name
     counts, complete = CopyCounts(), True
@@ -184,6 +197,9 @@ def _refill(
         complete = complete and len(documents) == len(some)
         if not alike and documents:
             documents = re_encoded(parts.encoders(made.spec.encoder), documents)
+        elif keep and documents:
+            vectors = np.concatenate([document.vectors for document in documents])
+            keep(encoded_texts(documents), vectors)
         if documents:
             failed = target.write([Put(document) for document in documents]).failed
             complete = complete and not failed

@@ -1,1 +1,1 @@
-"""What is asked: search, experts and pages; the only package that meets a reader."""
+"""Search, experts and pages: the only package that answers readers."""

@@ -1,4 +1,4 @@
-"""The addresses of pages: every state of the search page has one, to share and to go back to."""
+"""Addresses of pages: each state of the search page has an address to share or return to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,14 +11,14 @@ from search_api.asking.values import question_document
 from search_api.questions.query import ResultOrder
 
 ANSWER_ANCHOR = "reponse"
-"""What answers the question, on a document's page."""
+"""Anchor of the answering passage on a document's page."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchAddress:
-    """The query, the filters, the page (from 1), the order; `wide` shows what is merely near.
+    """A state of the search page: query, filters, page (from 1), order.
 
-    `verified`: only what an author said to be still right.
+    `wide`: near documents are shown too. `verified`: only documents that an author confirmed.
     """
 
     q: str = ""
@@ -38,95 +38,98 @@ class SearchAddress:
 
     @property
     def chosen(self) -> list[tuple[str, str]]:
-        """(facet, value) pairs of the filters, in the facets' order."""
+        """(facet, value) pairs of the filters, in the order of the facets."""
         return [(name, value) for name in FACETS for value in self.filters.get(name, ())]
 
     @property
     def ordered(self) -> list[tuple[str, str]]:
-        """The parameter of the order, where it is not the default."""
+        """The parameter of the order, if it is not the default."""
         return [] if self.order is ResultOrder.RELEVANCE else [("sort", self.order.value)]
 
     def sorted_by(self, order: str) -> "SearchAddress":
-        """The first page of the same search in another order."""
+        """Return the first page of the same search in another order."""
         return replace(self, order=ResultOrder(order), page=1)
 
     def has(self, facet: str, value: str) -> bool:
-        """Whether the search is filtered by this value."""
+        """Return whether the search is filtered by this value."""
         return value in self.filters.get(facet, ())
 
     def narrowed(self, facet: str, value: str) -> "SearchAddress":
-        """The first page, filtered by this value too."""
+        """Return the first page, filtered by this value too."""
         kept = tuple(dict.fromkeys((*self.filters.get(facet, ()), value)))
         return replace(self, filters={**self.filters, facet: kept}, page=1)
 
     def widened(self, facet: str, value: str) -> "SearchAddress":
-        """The first page, without this filter."""
+        """Return the first page, without this filter."""
         kept = tuple(one for one in self.filters.get(facet, ()) if one != value)
         return replace(self, filters={**self.filters, facet: kept}, page=1)
 
     def at(self, page: int) -> "SearchAddress":
-        """Another page of the same search."""
+        """Return another page of the same search."""
         return replace(self, page=page)
 
     def widening(self, wide: bool) -> "SearchAddress":
-        """The first page of the same search, with or without what is merely near."""
+        """Return the first page of the same search, with or without near documents."""
         return replace(self, wide=wide, page=1)
 
     def verifying(self, verified: bool) -> "SearchAddress":
-        """The first page of the same search, among verified documents alone or not."""
+        """Return the first page of the same search, with or without `verified`."""
         return replace(self, verified=verified, page=1)
 
     def asking(self, q: str) -> "SearchAddress":
-        """The first page of another query, with the same filters."""
+        """Return the first page of another query, with the same filters."""
         return replace(self, q=q, page=1, wide=False)
 
     def showing(self, facet: str) -> str:
-        """The same page, with every value of a facet."""
+        """Return the address of the same page with every value of a facet."""
         pairs = [("q", self.q)] if self.q else []
         pairs += [("wide", "1")] if self.wide else []
         pairs += [("verified", "1")] if self.verified else []
         return f"/?{urlencode([*pairs, *self.chosen, *self.ordered, ('more', facet)])}"
 
     def as_typed(self) -> str:
-        """The same query, without spelling correction."""
+        """Return the address of the same query without spelling correction."""
         pairs = [("q", self.q), *self.chosen, *self.ordered, ("as_typed", "1")]
         pairs += [("verified", "1")] if self.verified else []
         return f"/?{urlencode(pairs)}"
 
     def unfiltered(self) -> "SearchAddress":
-        """The same query, without filters."""
+        """Return the same query without filters."""
         return SearchAddress(self.q, order=self.order)
 
 
 def experts_address(topic: str, area: str = "", *, as_typed: bool = False) -> str:
-    """Return the address of the page of those who know a topic, in an area or anywhere."""
+    """Return the address of the experts' page on a topic, in an area or everywhere."""
     pairs = {"q": topic, "area": area} if area else {"q": topic}
     return f"/experts?{urlencode({**pairs, 'as_typed': '1'} if as_typed else pairs)}"
 
 
 def agent_address(agent: Agent) -> str:
-    """An agent's page; an id may hold any character."""
+    """Return the address of an agent's page; an id may hold any character."""
     return f"/agents/{quote(agent.id, safe='')}"
 
 
 def topic_address(topic: Topic) -> str:
-    """A topic's page; an id of SKOS is itself an address."""
+    """Return the address of a topic's page; an id of SKOS is itself an address."""
     return f"/topics/{quote(topic.id, safe=':')}"
 
 
 def community_address(topic: Topic) -> str:
-    """The page of a topic's community."""
+    """Return the address of the page of a topic's community."""
     return f"/communities/{quote(topic.id, safe=':')}"
 
 
 def document_address(document_id: str, question: str = "") -> str:
-    """The page of a document, at what answers the question; an id may hold any character."""
+    """Return the address of a document's page, at the passage that answers the question.
+
+    An id may hold any character.
+    """
     page = f"/documents/{quote(document_id, safe=':')}"
     return f"{page}?{urlencode({'q': question})}#{ANSWER_ANCHOR}" if question.strip() else page
 
 
 def document_of_address(written: str) -> str:
-    """The id of the document whose page's address, or id, somebody pasted."""
+    """Return the document's id from its page's address or its id, as pasted by a person."""
     path = urlsplit(written.strip()).path
     if path.startswith("/questions/"):
         return question_document(path.removeprefix("/questions/"))
@@ -136,16 +139,17 @@ def document_of_address(written: str) -> str:
 
 
 def question_address(question_id: str) -> str:
-    """The page of a question to those who know."""
+    """Return the address of the page of a question to experts."""
     return f"/questions/{quote(question_id, safe='')}"
 
 
 def new_question_address(
     question: str = "", agent_id: str = "", community: str = "", metier: str = ""
 ) -> str:
-    """The page where one asks, with what was searched, and whom to ask first.
+    """Return the address of the form for a question, with the query and a first recipient.
 
-    `community`: a topic of the one to ask. `metier`: the id of the one whose holders to ask.
+    `community`: the topic of the community to ask. `metier`: the id of the métier whose holders to
+    ask.
     """
     pairs = {"q": question, "to": agent_id, "community": community, "metier": metier}
     said = urlencode({name: value for name, value in pairs.items() if value})
@@ -153,29 +157,29 @@ def new_question_address(
 
 
 def unsubscribe_address(link: str) -> str:
-    """Where a kind of mail ends, by a signed link."""
+    """Return the address that ends a kind of mail, by a signed link."""
     return f"/courriels/{quote(link, safe='')}"
 
 
 def original_address(document_id: str) -> str:
-    """The file itself, of a document that lies in a folder."""
+    """Return the address of the file of a document in a folder."""
     return f"{document_address(document_id)}/original"
 
 
 def demo_original_address(document_id: str) -> str:
-    """What stands in the demo for the page of a source that is nowhere."""
+    """Return the address of the demo's page in place of a source that does not exist."""
     return f"/demo/originals/{quote(document_id, safe=':')}"
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionMail:
-    """A message to a colleague, made ready: the question and the address of its page."""
+    """A prepared message to a colleague: the question and the address of its page."""
 
     question: str
     page: str
 
     def to(self, address: str, *, asked: bool = True) -> str:
-        """The `mailto:` link; without `asked` the question is no question but their name."""
+        """Return the `mailto:` link; `asked` is false if the query is only the colleague's name."""
         subject = f"Question\u00a0: {self.question}" if asked else "Une question"
         body = "Bonjour,\r\n\r\n"
         if asked:
@@ -185,14 +189,14 @@ class QuestionMail:
 
 
 def local_path(back: str) -> str:
-    """The path if it stays on this site, else `/`.
+    """Return the path if it stays on this site, else `/`.
 
-    Browsers read two slashes, and a backslash as a slash, as another site's name.
+    Browsers read two slashes, or a backslash as a slash, as the name of another site.
     """
     stays = back.startswith("/") and not back.startswith("//") and "\\" not in back
     return back if stays and back.isprintable() else "/"
 
 
 def sign_on_address(back: str) -> str:
-    """Where a page sends who is not signed on yet, to come back to `back`."""
+    """Return the address that signs a reader on and returns them to `back`."""
     return f"/sign-on?{urlencode({'back': back})}"

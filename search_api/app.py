@@ -1,4 +1,4 @@
-"""The application that meets readers: the API and the pages, over one set of services."""
+"""The FastAPI application: API and pages over one set of services."""
 
 from fastapi import FastAPI
 
@@ -34,7 +34,7 @@ __all__ = ["PeopleDirectory", "ReaderOf", "Services", "create_app"]
 
 
 def create_app(services: Services) -> FastAPI:
-    """The application. It logs no query and no name."""
+    """Return the application. It logs no query and no name."""
     app = FastAPI(
         title="Qui sait ?",
         version="1",
@@ -44,7 +44,7 @@ def create_app(services: Services) -> FastAPI:
         responses=search.PROBLEMS,
     )
     app.state.services = services
-    # The last to be added is the first to see a request.
+    # The middleware added last sees a request first.
     sign_on = services.sign_on
     check_same_site(app, {sign_on.address} if sign_on else ())
     limit_size_and_time(app, services.timeouts)

@@ -1,10 +1,10 @@
-"""Who asks, and what a route requires of them: a role, or to be there in person.
+"""Identification of readers, and what a route requires of them: a role, or a person present.
 
-The ways to say who asks are tried in order; the first that a request uses decides alone. A token
-that is not valid is nobody: it never falls back on a cookie of somebody else.
+The methods of identification are tried in order; the first that a request uses decides alone. An
+invalid token identifies nobody: it never falls back on another person's cookie.
 
-`require(Role.ANIMATOR)` is a dependency on a role; every reading that a role opens is written to
-the audit first. `not_by_personal_token` refuses a program that shows a personal token.
+`require(Role.ANIMATOR)` is a dependency on a role; each access that a role opens is written to the
+audit log first. `not_by_personal_token` refuses programs with a personal token.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,13 +33,14 @@ from search_api.sign_on.identification import (
 from search_api.sign_on.sessions import PREFIX, SignOnCookies, SqlPersonalTokens, SqlSessions
 
 Identify = Callable[[Request], Identification | None]
-"""Reads one method of identification from a request; None where the request does not use it."""
+"""Reads one method of identification from a request; returns None if the request does not use it.
+"""
 
 
 def bearer(
     tokens: SignedTokens, personal: SqlPersonalTokens | None, now_s: Callable[[], int]
 ) -> Identify:
-    """`Authorization: Bearer …`, with a personal token or one that `quisait token` signed."""
+    """Identify by `Authorization: Bearer …`: a personal token, or one signed by `quisait token`."""
 
     def identify(request: Request) -> Identification | None:
         scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
@@ -55,14 +56,14 @@ def bearer(
 
 
 def signed_header(header: SignedHeader) -> Identify:
-    """The header that the reverse proxy signs; a problem 503 where its keys cannot be fetched."""
+    """Identify by the header that the proxy signs; a problem 503 if its keys cannot be fetched."""
 
     def identify(request: Request) -> Identification | None:
         sent = request.headers.getlist(header.rules.name)
         if not sent:
             return None
         try:
-            # With two headers, one may come from the sender and not from the proxy.
+            # One of two headers may come from the sender instead of the proxy.
             agent_id = header.agent_id(sent[0].strip()) if len(sent) == 1 else None
         except NotAnAgent as error:
             request.state.not_an_agent = str(error)
@@ -75,7 +76,7 @@ def signed_header(header: SignedHeader) -> Identify:
 
 
 def session_cookie(sessions: SqlSessions, cookies: SignOnCookies) -> Identify:
-    """The session of the browser's cookie; one that has ended counts as none."""
+    """Identify by the session of the browser's cookie; an ended session counts as none."""
 
     def identify(request: Request) -> Identification | None:
         session_id = cookies.session_of(request)
@@ -88,7 +89,7 @@ def session_cookie(sessions: SqlSessions, cookies: SignOnCookies) -> Identify:
 
 
 def token_cookie(tokens: SignedTokens, now_s: Callable[[], int]) -> Identify:
-    """A signed token in a cookie, which a proxy in front may set."""
+    """Identify by a signed token in a cookie, which a proxy may set."""
 
     def identify(request: Request) -> Identification | None:
         token = request.cookies.get(TOKEN_COOKIE, "").strip()
@@ -100,7 +101,7 @@ def token_cookie(tokens: SignedTokens, now_s: Callable[[], int]) -> Identify:
 
 
 class IdentifiedReaders:
-    """Finds the reader of a request, once for each request."""
+    """Finds the reader of a request, once per request."""
 
     def __init__(
         self, methods: Sequence[Identify], agents: ReaderDirectory, today: Callable[[], date]
@@ -108,7 +109,10 @@ class IdentifiedReaders:
         self._methods, self._agents, self._today = tuple(methods), agents, today
 
     def __call__(self, request: Request) -> Reader:
-        """The reader, if an agent in post; else nobody. Raises a problem 503 as the methods do."""
+        """Return the reader if it is an agent in post, else a reader without an id.
+
+        Raises a problem 503 if keys cannot be fetched.
+        """
         found: Reader | None = getattr(request.state, "reader", None)
         if found is None:
             who = next(filter(None, (identify(request) for identify in self._methods)), None)
@@ -119,9 +123,9 @@ class IdentifiedReaders:
 
 
 def not_by_personal_token(request: Request, reader: NamedReader) -> None:
-    """A dependency of routes that no program may use: a problem 403 for a personal token.
+    """Raise a problem 403 for a personal token: a dependency of routes for persons only.
 
-    So a stolen token neither shows nor changes what is stored about its agent.
+    A stolen token can thus neither show nor change what is stored about its agent.
     """
     if by_personal_token(request):
         raise Problem(
@@ -137,15 +141,16 @@ IN_PERSON_ONLY = "Un jeton personnel n’ouvre pas ce qu’un rôle ouvre : conn
 
 @dataclass(frozen=True, slots=True)
 class RoleRequired:
-    """The dependency. `subject` is the path parameter that names what is read."""
+    """Dependency on a role. `subject`: the path parameter that names what is read."""
 
     role: Role
     subject: str = ""
 
     def __call__(self, request: Request, reader: NamedReader) -> RoleHolder:
-        """The holder, their reading written down.
+        """Write the access to the audit log and return the holder of the role.
 
-        Raises a problem: 401 for nobody, 403 for a personal token; and as `open_by_role`.
+        Raises a problem: 401 for an unknown reader, 403 for a personal token; and the errors of
+        `open_by_role`.
         """
         services = services_of(request)
         access = f"{request.method} {getattr(request.scope.get('route'), 'path', '')}"
@@ -159,5 +164,5 @@ class RoleRequired:
 
 
 def require(role: Role, subject: str = "") -> Any:
-    """A dependency on a role; see `RoleRequired`."""
+    """Return a dependency on a role; see `RoleRequired`."""
     return Depends(RoleRequired(role, subject))

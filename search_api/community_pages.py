@@ -1,4 +1,4 @@
-"""What the animator of a community sets on its page: pinned documents, and whether it is closed."""
+"""Community pages: the documents that animators pin, and which communities are closed."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime
@@ -27,13 +27,13 @@ closed_communities = sa.Table(
 
 
 class SqlCommunityPages:
-    """By the id of the community's topic, in the state's database."""
+    """Pins and closures by the community's topic id, in the state's database."""
 
     def __init__(self, engine: sa.Engine, now: Callable[[], datetime]) -> None:
         self._engine, self._now = engine, now
 
     def pins(self, topic_id: str) -> tuple[str, ...]:
-        """Ids of the pinned documents, the newest pin first."""
+        """Return the ids of the pinned documents, newest pin first."""
         query = sa.select(community_pins.c.document_id).where(community_pins.c.topic_id == topic_id)
         newest = (community_pins.c.pinned.desc(), community_pins.c.document_key)
         with self._engine.connect() as connection:
@@ -48,18 +48,18 @@ class SqlCommunityPages:
             connection.execute(sa.insert(community_pins).values(**row, **values))
 
     def unpin(self, topic_id: str, document_id: str) -> None:
-        """Take a pin away; no effect where there is none."""
+        """Remove a pin; no effect if there is none."""
         with self._engine.begin() as connection:
             connection.execute(sa.delete(community_pins).where(_pin(topic_id, document_id)))
 
     def closed(self) -> frozenset[str]:
-        """The topics whose communities are closed."""
+        """Return the topics whose communities are closed."""
         with self._engine.connect() as connection:
             found = connection.execute(sa.select(closed_communities.c.topic_id)).scalars()
             return frozenset(found)
 
     def close(self, topic_id: str, closed: bool) -> None:
-        """Close a community, or open it again."""
+        """Close a community, or open it again if `closed` is false."""
         own = closed_communities.c.topic_id == topic_id
         with self._engine.begin() as connection:
             connection.execute(sa.delete(closed_communities).where(own))
@@ -69,13 +69,13 @@ class SqlCommunityPages:
 
 
 def documents_pinned(engine: sa.Engine) -> frozenset[str]:
-    """The ids of every pinned document."""
+    """Return the ids of all pinned documents."""
     with engine.connect() as connection:
         return frozenset(connection.execute(sa.select(community_pins.c.document_id)).scalars())
 
 
 def forget_pins(engine: sa.Engine, document_ids: Collection[str]) -> None:
-    """Take away the pins of documents that are no more."""
+    """Remove the pins of documents that no longer exist."""
     keys = [digest(one) for one in document_ids]
     with engine.begin() as connection:
         gone = community_pins.c.document_key.in_(keys)

@@ -1,8 +1,8 @@
-"""What agents say and keep for themselves: opinions («utile», «pas utile») and favourites.
+"""Opinions («utile», «pas utile») and favourites of agents.
 
-An opinion is about a document, or about an agent who was proposed for a question; of the question
-the topic that it names is kept, never its text. Nobody sees another's: an administrator sees sums,
-from `MIN_VOTERS` people on. No ranking reads them (decision 0040).
+An opinion is about a document, or about an agent proposed for a question; only the question's topic
+is stored, never its text. Agents do not see others' opinions: an administrator sees sums of at
+least `MIN_VOTERS` people. No ranking uses them (decision 0040).
 """
 
 from collections.abc import Callable, Sequence
@@ -17,9 +17,9 @@ import sqlalchemy as sa
 from indexer.state import digest, in_utc, storable
 
 MIN_VOTERS = 5
-"""Distinct people before opinions are summed: as many as before a query's text is shown."""
+"""Minimum number of people before opinions are summed, as before a query's text is shown."""
 MIN_PROPOSED = 3
-"""Distinct agents whom a topic's opinions are about, so that their sum speaks of no one agent."""
+"""Minimum number of agents in a topic's opinions, so that the sum is not about one agent."""
 
 metadata = sa.MetaData()
 
@@ -37,19 +37,20 @@ feedback = sa.Table(
     sa.Column("since", sa.DateTime(timezone=True), nullable=False),
     sa.Index("agent_feedback_subject", "aspect", "subject_kind", "subject_key"),
 )
-"""`agent_key` is who said it, `subject` what it is about; `topic_id` is empty but for opinions on
-an agent whose question named a topic, `useful` null for favourites."""
+"""`agent_key`: the agent who gave it. `subject`: what it is about. `topic_id`: empty except for
+opinions on an agent whose question named a topic. `useful`: null for favourites.
+"""
 
 
 class Aspect(StrEnum):
-    """What is kept of a subject."""
+    """Kind of feedback."""
 
     OPINION = "opinion"
     FAVOURITE = "favourite"
 
 
 class SubjectKind(StrEnum):
-    """What an opinion or a favourite is about."""
+    """Kind of subject of an opinion or a favourite."""
 
     DOCUMENT = "document"
     AGENT = "agent"
@@ -58,7 +59,10 @@ class SubjectKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One document, agent or topic, by id. `topic_id`: of the question that proposed an agent."""
+    """A document, agent or topic, by id.
+
+    `topic_id`: topic of the question that proposed an agent.
+    """
 
     kind: SubjectKind
     id: str
@@ -67,7 +71,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """One opinion (`useful` or not) or favourite (`useful` is None), and since when."""
+    """An opinion (`useful` or not) or a favourite (`useful` is None), and when it was given."""
 
     aspect: Aspect
     subject: Subject
@@ -77,9 +81,9 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True)
 class OpinionSum:
-    """The opinions of `MIN_VOTERS` people or more on a document, or on those proposed on a topic.
+    """Opinions of at least `MIN_VOTERS` people on a document, or on agents proposed for a topic.
 
-    Of those on a topic, `subject` is the topic's id, empty for questions that name none.
+    For a topic, `subject` is the topic's id, empty for questions without a topic.
     """
 
     kind: SubjectKind
@@ -89,41 +93,44 @@ class OpinionSum:
 
 
 class FeedbackStore(Protocol):
-    """Where opinions and favourites are stored."""
+    """Stores opinions and favourites."""
 
     def of(self, agent_id: str) -> Sequence[Feedback]:
-        """One agent's, the newest first."""
+        """Return the feedback of one agent, newest first."""
         ...
 
     def keep(self, agent_id: str, aspect: Aspect, subject: Subject, useful: bool | None) -> None:
-        """Store one, instead of what was said of the same subject before."""
+        """Store feedback; it replaces the agent's former one on the same subject."""
         ...
 
     def remove(self, agent_id: str, aspect: Aspect, subject: Subject | None = None) -> None:
-        """Delete one, or all of an aspect; no effect where there is none."""
+        """Delete feedback on a subject, or all of an aspect; no effect if there is none."""
         ...
 
     def forget_opinions_on(self, agent_id: str) -> None:
-        """Delete what others said of the proposals of an agent, who withdraws."""
+        """Delete others' opinions on proposals of an agent who withdraws."""
         ...
 
     def sums(self) -> Sequence[OpinionSum]:
-        """Opinions, summed where enough people gave one."""
+        """Return sums of opinions where enough people gave one."""
         ...
 
 
 class RemovalRegister(Protocol):
-    """Where each removal is also written, to be replayed on a restored database."""
+    """Register where each removal is also written, to be replayed on a restored database."""
 
     def feedback_removed(
         self, agent_id: str, aspect: str, subject: tuple[str, str, str] | None, moment: datetime
     ) -> None:
-        """Stored durably once this returns. `subject`: kind, id, topic's id; None for all."""
+        """Store the removal durably, then return.
+
+        `subject`: kind, id and topic's id; None for all.
+        """
         ...
 
 
 class SqlFeedback:
-    """The `FeedbackStore` of the application: SQLite or PostgreSQL."""
+    """`FeedbackStore` of the application, on SQLite or PostgreSQL."""
 
     def __init__(
         self,
@@ -158,18 +165,18 @@ class SqlFeedback:
             "useful": useful,
             "since": self._now(),
         }
-        # Of two clicks at one moment the first stands.
+        # Of two clicks at the same moment, the first is stored.
         with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
             connection.execute(sa.delete(feedback).where(_same(agent_id, aspect, subject)))
             connection.execute(sa.insert(feedback).values(row))
 
     def remove(self, agent_id: str, aspect: Aspect, subject: Subject | None = None) -> None:
-        """See `FeedbackStore`; written to the register first."""
+        """See `FeedbackStore`; the register is written first."""
         moment = self._now()
         if self._register is not None:
             named = (subject.kind.value, subject.id, subject.topic_id) if subject else None
             self._register.feedback_removed(agent_id, aspect.value, named, moment)
-        # In a replay `now` is that of the line: what was said since stays.
+        # In a replay, `now` is the time of the register's line: later feedback stays.
         said = _same(agent_id, aspect, subject) & (feedback.c.since <= moment)
         with self._engine.begin() as connection:
             connection.execute(sa.delete(feedback).where(said))
@@ -182,7 +189,7 @@ class SqlFeedback:
             connection.execute(gone.where(feedback.c.since <= self._now()))
 
     def sums(self) -> Sequence[OpinionSum]:
-        """See `FeedbackStore`; by kind, then subject."""
+        """See `FeedbackStore`; sorted by kind, then subject."""
         column = feedback.c
         opinions = column.aspect == Aspect.OPINION.value
         voters = sa.func.count(sa.distinct(column.agent_key)) >= MIN_VOTERS
@@ -210,7 +217,7 @@ class SqlFeedback:
 
 
 def forget_subjects(engine: sa.Engine, kind: SubjectKind, ids: Sequence[str]) -> int:
-    """Delete all that anybody said or kept of subjects that are no more: how many rows."""
+    """Delete all feedback on subjects that no longer exist; return the number of rows."""
     keys = [digest(id_) for id_ in ids]
     gone = sa.delete(feedback).where(
         feedback.c.subject_kind == kind.value, feedback.c.subject_key.in_(keys)
@@ -220,14 +227,14 @@ def forget_subjects(engine: sa.Engine, kind: SubjectKind, ids: Sequence[str]) ->
 
 
 def subjects_kept(engine: sa.Engine, kind: SubjectKind) -> frozenset[str]:
-    """The ids of a kind that somebody said or kept something of."""
+    """Return the ids of a kind that have any feedback."""
     query = sa.select(feedback.c.subject).where(feedback.c.subject_kind == kind.value).distinct()
     with engine.connect() as connection:
         return frozenset(connection.execute(query).scalars())
 
 
 def forget_agent(connection: sa.Connection, agent_id: str) -> int:
-    """Delete what others said or kept of an agent who is purged: how many rows."""
+    """Delete others' feedback on an agent who is purged; return the number of rows."""
     return connection.execute(sa.delete(feedback).where(_about(agent_id))).rowcount
 
 

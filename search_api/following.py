@@ -1,7 +1,7 @@
-"""What agents follow: topics, communities, questions and saved searches.
+"""Topics, communities, questions and saved searches that agents follow.
 
-Nobody sees another's. What changed on it is found at each reading, under the reader's rights of
-then: nothing of it is kept here.
+Agents do not see what others follow. News is searched at each reading, under the reader's current
+rights, and is not stored.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,11 +35,11 @@ news_seen = sa.Table(
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("seen", sa.DateTime(timezone=True), nullable=False),
 )
-"""Until when an agent has seen the news."""
+"""Time until which an agent has seen the news."""
 
 
 class FollowKind(StrEnum):
-    """What can be followed."""
+    """Kind of item that can be followed."""
 
     TOPIC = "topic"
     COMMUNITY = "community"
@@ -49,9 +49,9 @@ class FollowKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """One thing that an agent follows, since when.
+    """An item that an agent follows, and since when.
 
-    `subject`: a topic's id, of a community too; a question's id; or a search's address (`/?q=…`).
+    `subject`: a topic's id (for a community too), a question's id, or a search's address (`/?q=…`).
     """
 
     kind: FollowKind
@@ -61,22 +61,22 @@ class Follow:
 
 @dataclass(frozen=True, slots=True)
 class OwnFollowing:
-    """Everything that is kept of one agent here. `seen`: until when, None for never."""
+    """Everything stored here about one agent. `seen`: until when they saw news, None for never."""
 
     follows: tuple[Follow, ...] = ()
     seen: datetime | None = None
 
 
 class UnfollowRegister(Protocol):
-    """Where each removal is also written, to be replayed on a restored database."""
+    """Register where each removal is also written, to be replayed on a restored database."""
 
     def unfollowed(self, agent_id: str, kind: str, subject: str, moment: datetime) -> None:
-        """Stored durably once this returns. `kind` is empty for all that an agent follows."""
+        """Store the removal durably, then return. `kind` is empty for all follows."""
         ...
 
 
 class SqlFollowing:
-    """Who follows what, in the state's database: SQLite or PostgreSQL."""
+    """Follows of agents, in the state's database: SQLite or PostgreSQL."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class SqlFollowing:
         self._engine, self.now, self._register = engine, now, register
 
     def of(self, agent_id: str) -> OwnFollowing:
-        """What one agent follows, the newest first."""
+        """Return what one agent follows, newest first."""
         mine = digest(agent_id)
         query = sa.select(follows).where(follows.c.agent_key == mine)
         newest = query.order_by(follows.c.since.desc(), follows.c.kind, follows.c.subject)
@@ -104,7 +104,7 @@ class SqlFollowing:
         )
 
     def follow(self, agent_id: str, kind: FollowKind, subject: str) -> None:
-        """From now on; no effect where it is followed already."""
+        """Follow an item from now on; no effect if it is followed already."""
         row = {
             "agent_key": digest(agent_id),
             "kind": kind.value,
@@ -117,21 +117,21 @@ class SqlFollowing:
             connection.execute(sa.insert(follows).values(row))
 
     def unfollow(self, agent_id: str, kind: FollowKind, subject: str) -> None:
-        """No more; no effect where it is not followed. Written to the register first."""
+        """Stop following an item, after noting it in the register."""
         moment = self._note(agent_id, kind.value, subject)
         this = (follows.c.kind == kind.value) & (follows.c.subject_key == digest(subject))
         self._remove(agent_id, this, moment)
 
     def unfollow_all(self, agent_id: str) -> None:
-        """Nothing any more. Written to the register first."""
+        """Delete all follows of the agent, after noting it in the register."""
         moment = self._note(agent_id, "", "")
         self._remove(agent_id, sa.true(), moment)
 
     def see(self, agent_id: str) -> None:
-        """The agent has seen the news until now."""
+        """Store that the agent has seen the news until now."""
         mine = digest(agent_id)
         row = {"agent_key": mine, "agent_id": storable(agent_id), "seen": self.now()}
-        # Of two clicks at one moment the first stands.
+        # Of two clicks at the same moment, the first is stored.
         with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
             connection.execute(sa.delete(news_seen).where(news_seen.c.agent_key == mine))
             connection.execute(sa.insert(news_seen).values(row))
@@ -143,14 +143,14 @@ class SqlFollowing:
         return moment
 
     def _remove(self, agent_id: str, rows: sa.ColumnElement[bool], moment: datetime) -> None:
-        # In a replay `now` is that of the line: what was followed since stays.
+        # In a replay, `now` is the time of the register's line: later follows stay.
         mine = (follows.c.agent_key == digest(agent_id)) & (follows.c.since <= moment)
         with self._engine.begin() as connection:
             connection.execute(sa.delete(follows).where(mine, rows))
 
 
 def follow_kinds(found: Sequence[Follow]) -> dict[FollowKind, frozenset[str]]:
-    """The subjects by kind."""
+    """Return the subjects by kind."""
     return {
         kind: frozenset(one.subject for one in found if one.kind is kind) for kind in FollowKind
     }

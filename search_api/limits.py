@@ -1,6 +1,6 @@
-"""Limits of one process: how long a request may take, how often and how many at once one may ask.
+"""Limits of one process: request timeouts, request rates and concurrent requests.
 
-All in memory: two processes grant twice as much, and a restart forgets.
+All state is in memory: two processes allow twice as much, and a restart resets it.
 """
 
 import asyncio
@@ -17,18 +17,18 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class RequestTimeouts:
-    """`body_s` for a whole body, `answer_s` from then to the beginning of the answer."""
+    """Seconds: `body_s` for a whole body, `answer_s` from then to the start of the answer."""
 
     body_s: float = 30.0
     answer_s: float = 60.0
 
 
 MAX_BUCKETS = 50_000
-"""Token buckets in memory; the one that was unused for longest is dropped first."""
+"""Maximum number of token buckets in memory; the least recently used is dropped first."""
 
 
 class RequesterKind(StrEnum):
-    """What requests are counted by."""
+    """Kind of requester for which requests are counted."""
 
     READER = "reader"
     TOKEN = "token"  # noqa: S105 - what is counted, not a secret
@@ -46,7 +46,7 @@ class RateLimiter:
         self._lock = threading.Lock()
 
     def take(self, kind: RequesterKind, key: str) -> int:
-        """Take one token: 0, or the seconds after which there will be one."""
+        """Take one token; return 0, or the seconds until one is available."""
         most = self._per_minute.get(kind, 0)
         if not most:
             return 0
@@ -74,7 +74,7 @@ class RateLimiter:
 
 
 def address_key(host: str) -> str:
-    """An address to count by; of IPv6 its /64, which one subscriber has to themselves."""
+    """Return the key to count an address by: the /64 of IPv6, which belongs to one subscriber."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -87,24 +87,24 @@ def address_key(host: str) -> str:
 
 
 MAX_QUESTIONS = 2
-"""Questions of one reader that run at once, unless the settings say otherwise."""
+"""Questions of one reader that run at once, by default."""
 MAX_OTHERS = 4
-"""Other requests of one reader: suggestions while they type, pages. They wait for no question."""
+"""Other requests of one reader that run at once (suggestions, pages), apart from questions."""
 MAX_WAITING = 16
-"""Requests that wait beyond them: a dozen tabs, opened one after the other."""
+"""Requests of one reader that may wait for a permit: a dozen tabs opened in a row."""
 WAIT_S = 20.0
-"""How long a request waits: longer than a person does."""
+"""Maximum time that a request waits, in seconds: longer than a person does."""
 
 
 class RequestKind(StrEnum):
-    """What a request asks for; each kind has its own limit."""
+    """Kind of request; each kind has its own limit."""
 
     QUESTION = "question"
     OTHER = "other"
 
 
 class TooManyConcurrentRequests(Exception):
-    """A reader has too many requests that run or wait."""
+    """Raised if too many requests of a reader run or wait."""
 
 
 @dataclass(slots=True)
@@ -116,11 +116,11 @@ class _ReaderQueue:
 
 
 class ConcurrencyLimiter:
-    """How many requests of one reader run at once, by kind, in the order in which they came.
+    """Limits how many requests of one reader run at once, by kind, in the order of arrival.
 
-    `questions` and `others` are the limits, 0: none. Where `waiting` requests wait already, the
-    next one is refused at once; one that has waited for `wait_s` seconds is refused then. For
-    the one event loop that serves the application; what waits holds no thread.
+    `questions` and `others` are the limits, 0: none. If `waiting` requests wait already, the next
+    is refused at once; a request that waited `wait_s` seconds is refused too. Used by the single
+    event loop that serves the application; waiting requests hold no thread.
     """
 
     def __init__(

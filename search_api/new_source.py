@@ -1,7 +1,7 @@
-"""A source that an administrator adds: what is asked, what a trial shows, what is written.
+"""A source that an administrator adds: form, trial and addition to the settings.
 
-What was entered goes with each request and is kept nowhere: a name of a field (`name`, `url`,
-`options.user`) and the text typed. No field holds a secret: the settings name the file of one.
+The entered values are sent with each request and are not stored: names of fields (`name`, `url`,
+`options.user`) and the typed text. No field holds a secret: the settings name the file of a secret.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,11 +14,11 @@ from typing import Literal, Protocol
 from indexer.access import PrincipalLookup
 
 Entered = Mapping[str, str]
-"""By field, what was typed."""
+"""Typed text by field."""
 
 
 class SourceStep(StrEnum):
-    """What is asked one after the other; a kind without an account has no step for it."""
+    """Steps of the form; a kind of source without an account has no step for it."""
 
     KIND = "kind"
     PLACE = "place"
@@ -38,11 +38,11 @@ class KindOffered:
 
 @dataclass(frozen=True, slots=True)
 class SourceField:
-    """One field of the form. `label`, `hint`, `fault` and `group` are French.
+    """A field of the form. `label`, `hint`, `fault` and `group` are French.
 
-    `choices` are (value, label); `suggestions` are values that could be typed. `group` is the
-    legend of the fields of one row of a table, empty for a field of its own. `fault` says what to
-    do, empty where nothing is wrong.
+    `choices` are (value, label) pairs; `suggestions` are values that could be typed. `group`:
+    legend of the fields of one table row, empty for a single field. `fault`: what to do, empty if
+    the value is right.
     """
 
     key: str
@@ -59,9 +59,9 @@ class SourceField:
 
 @dataclass(frozen=True, slots=True)
 class SecretFile:
-    """How the source's secret is handed over: `path` is its file, `command` writes it.
+    """How to provide the source's secret: `path` is its file, `command` writes it.
 
-    `what` says what it holds, `state` whether it is there; both are French.
+    `what` tells what it holds, `state` whether the file exists; both are French.
     """
 
     path: str
@@ -73,9 +73,9 @@ class SecretFile:
 
 @dataclass(frozen=True, slots=True)
 class SourceForm:
-    """One step. `faults` are of no single field; `kept` are the fields of other steps.
+    """One step of the form. `faults` belong to no single field; `kept`: fields of other steps.
 
-    `steps` are those of this kind. `repeats` are the tables that can get another row.
+    `steps` are the steps for this kind. `repeats`: tables that can get another row.
     """
 
     step: SourceStep
@@ -90,30 +90,30 @@ class SourceForm:
 
     @property
     def groups(self) -> list[tuple[str, list[SourceField]]]:
-        """The fields by the legend of their row, in order."""
+        """Fields by the legend of their row, in order."""
         return [(name, list(some)) for name, some in groupby(self.fields, lambda one: one.group)]
 
     @property
     def wrong(self) -> bool:
-        """Whether something has to be mended before one goes on."""
+        """Whether a fault has to be mended before the next step."""
         return bool(self.faults) or any(one.fault for one in self.fields)
 
     @property
     def before(self) -> SourceStep | None:
-        """The step before this one."""
+        """The step before this one, or None."""
         at = self.steps.index(self.step)
         return self.steps[at - 1] if at else None
 
     @property
     def after(self) -> SourceStep | None:
-        """The step after this one."""
+        """The step after this one, or None."""
         at = self.steps.index(self.step)
         return self.steps[at + 1] if at + 1 < len(self.steps) else None
 
 
 @dataclass(frozen=True, slots=True)
 class TriedDocument:
-    """A document as the source gives it. `authors` are accounts that would count as evidence."""
+    """A document as the source gives it. `authors`: accounts that would count as evidence."""
 
     id: str
     title: str
@@ -124,7 +124,7 @@ class TriedDocument:
     denied: tuple[str, ...]
     authors: tuple[str, ...]
     characters: int
-    """Of the text that the source gives itself; a file's text is not extracted."""
+    """Length of the text that the source itself gives; text of files is not extracted."""
     filename: str
 
     @property
@@ -135,11 +135,11 @@ class TriedDocument:
 
 @dataclass(frozen=True, slots=True)
 class SourceTrial:
-    """What a first reading would begin with.
+    """First documents of a trial crawl.
 
-    `unread` are records that could not be read, with place and reason. `missing` says what the
-    account may not do, and `stopped` why the source could not be read further, if so. `expected`
-    is how many documents a reading would ask for at most, None where the source cannot tell.
+    `unread`: records that could not be read, as (place, reason) pairs. `missing`: what the account
+    is not allowed to do. `stopped`: why the source could not be read further, empty if it could.
+    `expected`: maximum number of documents that a crawl would read, None if the source cannot tell.
     """
 
     source: str
@@ -154,8 +154,8 @@ class SourceTrial:
 class SettingsAddition:
     """The table to add to the settings: `text` in TOML, `path` of the file.
 
-    `locked` says, in French, why this process may not write it; empty where it may. `backup` is
-    where the file's former text is kept, once it is written. `next_steps` says what is left to do.
+    `locked`: why this process may not write the file, in French; empty if it may. `backup`: copy of
+    the file's former text, once written. `next_steps`: what is left to do.
     """
 
     text: str
@@ -166,7 +166,7 @@ class SettingsAddition:
 
 
 class SourceIncomplete(ValueError):
-    """What was entered makes no source: `form` is the first step to mend."""
+    """The entered values do not describe a source; `form` is the first step to mend."""
 
     def __init__(self, form: SourceForm) -> None:
         said = [*form.faults, *(f"{one.label} : {one.fault}" for one in form.fields if one.fault)]
@@ -175,50 +175,50 @@ class SourceIncomplete(ValueError):
 
 
 class NewSources(Protocol):
-    """Asks for a new source, tries it, and writes it into the settings."""
+    """Builds the form of a new source, tries the source, and writes it to the settings."""
 
     def kinds(self) -> Sequence[KindOffered]:
-        """Every kind that can be added."""
+        """Return every kind of source that can be added."""
         ...
 
     def form(self, step: SourceStep, entered: Entered, *, checked: bool) -> SourceForm:
-        """A step, with what was entered; `checked`: with its faults.
+        """Return a step with the entered values; `checked`: with its faults.
 
-        Raises `KeyError` for a kind of none.
+        Raises `KeyError` for an unknown kind.
         """
         ...
 
     def first_fault(self, entered: Entered, until: SourceStep) -> SourceForm | None:
-        """The first step up to this one with a fault; None where there is none."""
+        """Return the first step, up to `until`, with a fault; None if there is none."""
         ...
 
     def attempt(self, entered: Entered) -> SourceTrial:
-        """Read its first documents, in another process, and keep nothing.
+        """Read the source's first documents in another process, and store nothing.
 
-        Raises `SourceIncomplete`, or `ValueError` with a sentence where none can be tried now.
+        Raises `SourceIncomplete`, or `ValueError` with a sentence if no trial is possible now.
         """
         ...
 
     def addition(self, entered: Entered) -> SettingsAddition:
-        """What would be written. Raises `SourceIncomplete`."""
+        """Return what would be written. Raises `SourceIncomplete`."""
         ...
 
     def write(self, entered: Entered) -> SettingsAddition:
-        """Write it. Raises `SourceIncomplete`, or `ValueError` with a sentence."""
+        """Write the addition. Raises `SourceIncomplete`, or `ValueError` with a sentence."""
         ...
 
     def unread_sources(self) -> Sequence[str]:
-        """Names of sources in the settings' file that this process was started without."""
+        """Return sources of the settings' file that are unknown to the running process."""
         ...
 
     def in_words(self, principals: Collection[str]) -> Mapping[str, str]:
-        """Each of these readers in French, as the directory knows them."""
+        """Return each principal in French words, as the directory knows them."""
         ...
 
     def authors_in_words(self, accounts: Collection[str]) -> Mapping[str, str]:
-        """Whose accounts these are, where the directory knows it; else the account's name."""
+        """Return each account's owner, or the account's name if the directory has none."""
         ...
 
     def known(self) -> PrincipalLookup:
-        """What tells whether a denial names somebody."""
+        """Return the lookup of known principals, to check whom a denial names."""
         ...

@@ -1,7 +1,7 @@
-"""Originals as HTTP sends them: their media type, their name, and one range of bytes.
+"""HTTP headers of original files: media type, name, and one range of bytes.
 
-Nothing of an original may run with the rights of this site: a browser shows what runs nothing
-(images, plain text, PDF in its own viewer), and is told to keep the rest as a file.
+No part of an original may run with the rights of this site: a browser shows types that run nothing
+(images, plain text, PDF in its own viewer) and has to save all others as files.
 """
 
 import mimetypes
@@ -23,7 +23,7 @@ _SHOWN = {
     ".gif": "image/gif",
     ".webp": "image/webp",
 }
-"""What a browser shows: no SVG and no HTML, which run scripts."""
+"""Types that a browser shows: no SVG and no HTML, which run scripts."""
 
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 _OPEN = "application/vnd.oasis.opendocument"
@@ -37,19 +37,21 @@ _KEPT = {
     ".eml": "message/rfc822",
 }
 _TYPES = mimetypes.MimeTypes()
-"""Python's own table: that of the machine may say anything."""
+"""Python's own table; the table of the machine may contain anything."""
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 SANDBOX = f"{_POLICY}; sandbox"
 PDF_POLICY = _POLICY
-"""Without a sandbox, in which browsers open no viewer. No script of a PDF is the page's."""
+"""Policy without a sandbox, in which browsers open no viewer; a PDF's scripts cannot reach the
+page.
+"""
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 @dataclass(frozen=True, slots=True)
 class ByteRange:
-    """Bytes from `start` to before `end`, of `size`; `partial` where that is not all of them."""
+    """Bytes from `start` to before `end`, of `size`; `partial` if that is not all of them."""
 
     start: int
     end: int
@@ -62,7 +64,7 @@ class RangeNotSatisfiable(ValueError):
 
 
 def byte_range(header: str, size: int) -> ByteRange:
-    """The one range of a `Range` header (RFC 9110, 14.2); anything else asks for all.
+    """Return the only range of a `Range` header (RFC 9110, 14.2), or all bytes for other headers.
 
     Raises `RangeNotSatisfiable`.
     """
@@ -82,7 +84,7 @@ def byte_range(header: str, size: int) -> ByteRange:
 
 
 def original_headers(name: str, beginning: bytes) -> dict[str, str]:
-    """Type, disposition and policy of a file; `beginning` tells a text's encoding."""
+    """Return the headers of a file; `beginning` is used to find a text's encoding."""
     dot = name.rfind(".")
     ending = name[dot:].lower() if dot > 0 else ""
     shown = _SHOWN.get(ending)
@@ -99,7 +101,7 @@ def original_headers(name: str, beginning: bytes) -> dict[str, str]:
 
 
 def _charset(beginning: bytes) -> str:
-    """UTF-8, unless the beginning is none; the last character of it may be cut."""
+    """Return UTF-8, else Windows-1252, by a text's beginning; its last character may be cut."""
     try:
         beginning.decode()
     except UnicodeDecodeError as error:
@@ -108,7 +110,7 @@ def _charset(beginning: bytes) -> str:
 
 
 def _disposition(kind: str, name: str) -> str:
-    """RFC 6266: a plain name for old programs, and the true one."""
+    """Return the header of RFC 6266: a plain name for old programs, and the true name."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:100] or "document"
     true = quote(name.encode("utf-8", "replace"), safe="")
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{true}"

@@ -14,16 +14,16 @@ from search_api.questions.query import ResultOrder
 from search_api.services import services_of
 
 FILTER_VALUES = 100
-"""How often one facet's parameter may be repeated."""
+"""Maximum number of values of one facet's parameter."""
 
 RETRY_S = 5
-"""`Retry-After` for a reader with too many concurrent requests."""
+"""`Retry-After` in seconds for a reader with too many concurrent requests."""
 
 _Values = Annotated[list[str], Query(max_length=FILTER_VALUES)]
 
 
 INCOMPLETE = "X-Quisait-Incomplete"
-"""The header that names the authorities that did not answer."""
+"""Header that names the authorities that did not answer."""
 
 
 def _known_reader(request: Request, response: Response) -> Reader:
@@ -56,7 +56,7 @@ async def _asking_reader(request: Request, reader: _KnownReader) -> AsyncIterato
 
 @asynccontextmanager
 async def turn(request: Request, work: RequestKind, reader: Reader) -> AsyncIterator[None]:
-    """Run among the reader's requests of this kind. Raises a problem 429 where too many wait."""
+    """Hold a permit for a request of this kind. Raises a problem 429 if too many wait."""
     try:
         async with services_of(request).concurrency_limiter.turn(work, reader.agent_id or ""):
             yield
@@ -89,13 +89,13 @@ def _filters(
 
 
 NamedReader = Annotated[Reader, Depends(_named_reader, scope="function")]
-"""The reader; a request without one is a problem 401, one of too many at once a problem 429."""
+"""The reader. Without a reader: a problem 401; with too many requests at once: 429."""
 
 AskingReader = Annotated[Reader, Depends(_asking_reader, scope="function")]
-"""The same for a question, of which fewer may run at once."""
+"""The reader of a question, like `NamedReader`; fewer questions may run at once."""
 
 Filters = Annotated[dict[str, tuple[str, ...]], Depends(_filters)]
-"""Accepted values by facet: each may be repeated, empty ones are left out."""
+"""Accepted values by facet; a parameter may be repeated, empty values are left out."""
 
 Typed = Annotated[
     str, Query(description='free text, "phrases", -excluded, a OU b, auteur:x, avant:2024…')

@@ -1,4 +1,7 @@
-"""Problems as RFC 9457 says: `application/problem+json`, French for people, a code for programs."""
+"""Errors as problems (RFC 9457, `application/problem+json`) or as pages.
+
+The text is French for people, and a code is for programs.
+"""
 
 import logging
 import traceback
@@ -53,22 +56,23 @@ _FAILED = "La demande n’a pas pu aboutir."
 
 
 PROGRAMS = ("/api/", "/scim/")
-"""What programs ask: they are answered without a page."""
+"""Paths for programs, which never get a page."""
 _FILE_PATHS = ("/static/", "/embed/", "/theme/")
 
 
 def is_file(request: Request) -> bool:
-    """Whether the request is for a file, which is the same for everybody.
+    """Return whether the request is for a file, which is the same for everybody.
 
-    A problem with it is answered without asking who reads, so it holds nothing of a reader.
+    Its problems are answered without finding the reader, so that they contain nothing about a
+    reader.
     """
     return f"{request.url.path}/".startswith(_FILE_PATHS)
 
 
 class Problem(Exception):
-    """A problem that a route raises; `detail` is a French sentence for the person.
+    """A problem raised by a route; `detail` is a French sentence for the person.
 
-    `code` distinguishes it for a program where the status alone does not.
+    `code` identifies it for programs where the status alone does not.
     """
 
     def __init__(
@@ -79,23 +83,23 @@ class Problem(Exception):
 
 
 class ReaderRequired(Problem):
-    """A request that needs a reader and has none; a page redirects to sign-on."""
+    """The request needs a reader and has none; pages redirect to sign-on."""
 
     def __init__(self) -> None:
         super().__init__(401, "Identifiez-vous pour chercher : sans nom, personne ne lit rien.")
 
 
 class AgentRequired(Problem):
-    """A request whose sender is identified and is no agent: to sign on again would not help."""
+    """The sender is identified but is not an agent: signing on again would not help."""
 
     def __init__(self, why: str) -> None:
         super().__init__(401, why, code="not_an_agent")
 
 
 def install_handlers(app: FastAPI) -> None:
-    """Turn every error of the application into a problem, or for a page into a page.
+    """Turn every error of the application into a problem, or into a page for page requests.
 
-    Any other exception is answered by `unexpected_error`, which the outermost middleware calls.
+    Any other exception is handled by `unexpected_error`, which the outermost middleware calls.
     """
     app.add_exception_handler(IndexNotRead, _not_read)
     app.add_exception_handler(IndexUnreachable, _engine)
@@ -107,9 +111,9 @@ def install_handlers(app: FastAPI) -> None:
 
 
 def unexpected_error(request: Request, error: Exception) -> Response:
-    """The answer to an exception without a handler.
+    """Return the response to an exception without a handler.
 
-    Its place is logged, its text is not: it may hold a query.
+    The place of the error is logged, not its text, which may contain a query.
     """
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
@@ -144,7 +148,7 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _may_sign_on(request: Request) -> bool:
-    """Whether a person at a browser asked for a page, where there is a provider to go to."""
+    """Return whether a browser asked for a page and there is a provider to sign on at."""
     sign_on = services_of(request).sign_on
     a_page = request.method == "GET" and not request.url.path.startswith(PROGRAMS)
     return a_page and sign_on is not None and bool(sign_on.provider) and not _has_token(request)
@@ -155,7 +159,7 @@ def _has_token(request: Request) -> bool:
 
 
 def answer_to(request: Request, problem: Problem) -> Response:
-    """The answer of the API or of a page to a problem, for middleware."""
+    """Return the response of the API or of a page to a problem, for middleware."""
     return _response(request, problem.status, problem.detail, problem.headers, problem.code)
 
 
@@ -165,7 +169,7 @@ def _http(request: Request, error: Exception) -> Response:
 
 
 def _invalid(request: Request, error: Exception) -> Response:
-    """Names the parameters at fault, never their values."""
+    """Return a response that names the wrong parameters, never their values."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class
     faults = dict.fromkeys(_fault(one) for one in error.errors())
     return _response(request, 422, " ".join(faults))

@@ -1,4 +1,4 @@
-"""The answers to a push, and the port of what receives it."""
+"""Responses to a push, and the port that receives pushed documents."""
 
 from collections.abc import Sequence
 from typing import Literal, Protocol
@@ -9,12 +9,12 @@ from connectors.push.items import PushLimits, PushOutcome, PushReceipt
 
 
 class PushReceiver(Protocol):
-    """Receives pushed documents; every call may raise `InboxUnreachable`."""
+    """Receives pushed documents; every method may raise `InboxUnreachable`."""
 
     limits: PushLimits
 
     def source_of(self, token: str) -> str | None:
-        """The source that a token belongs to, None for an unknown token."""
+        """Return the source that a token belongs to, None for an unknown token."""
         ...
 
     def receive(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
@@ -22,7 +22,7 @@ class PushReceiver(Protocol):
         ...
 
     def receive_find(self, source: str, items: Sequence[object]) -> tuple[PushReceipt, ...]:
-        """The same for documents in the form of La Suite's find."""
+        """Store documents in the format of La Suite's find, as `receive` does."""
         ...
 
     def delete(self, source: str, ids: Sequence[str]) -> tuple[PushReceipt, ...]:
@@ -31,7 +31,7 @@ class PushReceiver(Protocol):
 
 
 class ReceiptBody(BaseModel):
-    """The outcome of one item; outcomes stand in the order of the items."""
+    """The outcome of one item; outcomes are in the order of the items."""
 
     id: str
     status: PushOutcome
@@ -40,7 +40,7 @@ class ReceiptBody(BaseModel):
 
 
 class PushBody(BaseModel):
-    """The answer to a push: what it calls accepted is stored durably."""
+    """The response to a push; accepted items are stored durably."""
 
     accepted: int
     unchanged: int
@@ -49,7 +49,7 @@ class PushBody(BaseModel):
 
 
 class FindFault(BaseModel):
-    """How find reports a field that it refuses."""
+    """A field that was refused, in find's format."""
 
     msg: str
     type: str
@@ -57,7 +57,7 @@ class FindFault(BaseModel):
 
 
 class FindItem(BaseModel):
-    """How find answers for one document of several."""
+    """The outcome for one document of several, in find's format."""
 
     index: int
     status: Literal["success", "error"]
@@ -65,13 +65,13 @@ class FindItem(BaseModel):
     errors: list[FindFault] | None = None
 
     def spelled(self) -> dict[str, object]:
-        """The JSON of find: the id is `_id`, and absent fields are left out."""
+        """Return the JSON of find: the id is `_id`, and absent fields are left out."""
         body = self.model_dump(exclude_none=True)
         return {("_id" if name == "id" else name): value for name, value in body.items()}
 
 
 def push_answer(receipts: Sequence[PushReceipt]) -> PushBody:
-    """Counts and receipts."""
+    """Return the counts and receipts of a push."""
     counts = {one: sum(receipt.outcome is one for receipt in receipts) for one in PushOutcome}
     items = [
         ReceiptBody(
@@ -91,12 +91,12 @@ def push_answer(receipts: Sequence[PushReceipt]) -> PushBody:
 
 
 def find_fault(receipt: PushReceipt) -> FindFault:
-    """A refusal in find's form."""
+    """Return a refusal in find's format."""
     return FindFault(msg=receipt.reason, type=receipt.code, loc=[receipt.place])
 
 
 def find_answer(receipts: Sequence[PushReceipt]) -> list[dict[str, object]]:
-    """Find's answer to several documents."""
+    """Return find's response to several documents."""
     return [
         FindItem(index=index, status="error", errors=[find_fault(receipt)]).spelled()
         if receipt.outcome is PushOutcome.REFUSED

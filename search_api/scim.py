@@ -1,4 +1,4 @@
-"""Groups in the form of SCIM 2.0 (RFC 7643, RFC 7644): what is read of it, and what is answered."""
+"""Groups in the format of SCIM 2.0 (RFC 7643, RFC 7644): reading requests, building responses."""
 
 import re
 from collections.abc import Sequence
@@ -21,63 +21,66 @@ GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 _CORE = "urn:ietf:params:scim:schemas:core:2.0"
 _MESSAGES = "urn:ietf:params:scim:api:messages:2.0"
 MOST_LISTED = 50
-"""Groups of one page of a list."""
+"""Maximum number of groups on one page of a list."""
 MOST_LISTED_MEMBERS = 100_000
-"""Members of the groups of one page: as many as of one group, and those of one group more."""
+"""Maximum number of members on one page of groups, or those of a single larger group."""
 _MOST_OPERATIONS = 1_000
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-"""The name of a group in find's documents."""
+"""Name of a group in find's documents."""
 _PATH = re.compile(rf"(?:{re.escape(GROUP)}:)?(\w+)(?:\[\s*(\w+)\s+eq\s+\"([^\"]*)\"\s*\])?", re.I)
 _FILTER = re.compile(r'(?:urn:[\w:.]+:)?(\w+)\s+eq\s+"((?:[^"\\]|\\.)*)"', re.IGNORECASE)
 
 
 class GroupReceiver(Protocol):
-    """Stores pushed groups durably; every call may raise `InboxUnreachable`."""
+    """Stores pushed groups durably; every method may raise `InboxUnreachable`."""
 
     def found(
         self, source: str, *, name: str | None = None, external_id: str | None = None
     ) -> tuple[PushedGroup, ...]:
-        """The source's groups, without their members: all, or those of that name."""
+        """Return the source's groups without members: all, or by name or external id."""
         ...
 
     def group(self, source: str, group_id: str) -> PushedGroup:
-        """One group with its members. Raises `GroupUnknown`."""
+        """Return one group with its members. Raises `GroupUnknown`."""
         ...
 
     def create(
         self, source: str, name: str, external_id: str, members: Sequence[GroupMember]
     ) -> PushedGroup:
-        """A new group. Raises `GroupNameTaken`, `TooManyMembers`."""
+        """Create a group and return it. Raises `GroupNameTaken`, `TooManyMembers`."""
         ...
 
     def change(
         self, source: str, group_id: str, changes: Sequence[GroupChange], *, make: bool = False
     ) -> PushedGroup:
-        """Apply changes, all or none. Raises as `create`, and `GroupUnknown`."""
+        """Apply all changes or none, and return the group. `make`: create it if it is unknown.
+
+        Raises `GroupNameTaken`, `TooManyMembers`, `GroupUnknown`.
+        """
         ...
 
     def delete(self, source: str, group_id: str) -> None:
-        """A group with its members. Raises `GroupUnknown`."""
+        """Delete a group with its members. Raises `GroupUnknown`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SuiteGroups:
-    """Where groups are stored, and the sources whose settings take them."""
+    """The store of groups, and the sources whose settings accept groups."""
 
     receiver: GroupReceiver
     sources: frozenset[str]
 
 
 class ScimRefused(Exception):
-    """A request that SCIM answers by an error; `kind` is its `scimType`, the text is French."""
+    """A request answered with a SCIM error; `kind` is its `scimType`, the text is French."""
 
     def __init__(self, status: int, detail: str, kind: str = "") -> None:
         super().__init__(detail)
         self.status, self.kind = status, kind
 
     def body(self) -> dict[str, object]:
-        """The error as RFC 7644, 3.12 writes it."""
+        """Return the error in the format of RFC 7644, 3.12."""
         kind = {"scimType": self.kind} if self.kind else {}
         return {
             "schemas": [f"{_MESSAGES}:Error"],
@@ -108,20 +111,20 @@ class _Group(_Scim):
 
 @dataclass(frozen=True, slots=True)
 class GroupDescription:
-    """A whole group as it is pushed."""
+    """A whole group as it was pushed."""
 
     name: str
     external_id: str
     members: tuple[GroupMember, ...]
 
     def as_changes(self) -> tuple[GroupChange, ...]:
-        """What makes another group this one."""
+        """Return the changes that turn any group into this one."""
         described = GroupDescribed(self.name, self.external_id)
         return described, MembersReplaced(self.members)
 
 
 def read_group(body: object) -> GroupDescription:
-    """The group of a request. Raises `ScimRefused`."""
+    """Return the group of a request. Raises `ScimRefused`."""
     try:
         found = _Group.model_validate(_lower(body))
     except ValidationError as error:
@@ -130,10 +133,10 @@ def read_group(body: object) -> GroupDescription:
 
 
 def read_patch(body: object) -> tuple[GroupChange, ...]:
-    """The changes of a PATCH (RFC 7644, 3.5.2), in their order. Raises `ScimRefused`.
+    """Return the changes of a PATCH (RFC 7644, 3.5.2), in order. Raises `ScimRefused`.
 
-    Beside what the RFC says, `remove` on `members` may name in `value` those who leave, as People
-    and others write it.
+    In addition to the RFC, `remove` on `members` may list the leaving members in `value`, as People
+    and other applications do.
     """
     told = _lower(body)
     operations = told.get("operations") if isinstance(told, dict) else None
@@ -144,16 +147,16 @@ def read_patch(body: object) -> tuple[GroupChange, ...]:
 
 
 def may_make(group_id: str, changes: Sequence[GroupChange]) -> bool:
-    """Whether these changes may make a group that is not there: only members of a plain name.
+    """Return whether these changes may create an unknown group: only members, and a plain name.
 
-    People knows its webhooks' addresses alone, and never makes a group.
+    People knows only its webhooks' addresses, and never creates a group.
     """
     plain = _SLUG.fullmatch(group_id) is not None and len(group_id) <= 100
     return plain and all(isinstance(one, MembersAdded) for one in changes)
 
 
 class GroupSearch(_Scim):
-    """What `.search` asks for (RFC 7644, 3.4.3)."""
+    """The parameters of `.search` (RFC 7644, 3.4.3)."""
 
     attributes: list[str] = []
     excludedattributes: list[str] = []
@@ -163,7 +166,7 @@ class GroupSearch(_Scim):
 
 
 def read_search(body: object) -> GroupSearch:
-    """The search of a request. Raises `ScimRefused`."""
+    """Return the search of a request. Raises `ScimRefused`."""
     try:
         return GroupSearch.model_validate(_lower(body))
     except ValidationError as error:
@@ -171,7 +174,7 @@ def read_search(body: object) -> GroupSearch:
 
 
 def read_filter(text: str) -> tuple[str, str]:
-    """The attribute, in small letters, and the value that it equals. Raises `ScimRefused`."""
+    """Return an attribute in lower case and the value it must equal. Raises `ScimRefused`."""
     found = _FILTER.fullmatch(text.strip())
     if found is None or "\0" in text or found[1].lower() not in ("displayname", "externalid", "id"):
         reason = "filtres pris : displayName, externalId ou id, suivi de eq et d'un texte"
@@ -182,7 +185,7 @@ def read_filter(text: str) -> tuple[str, str]:
 def spelled(
     group: PushedGroup, base: str, only: frozenset[str] | None, without: frozenset[str]
 ) -> dict[str, object]:
-    """A group as it is answered; `only` and `without` are names of attributes, in small letters."""
+    """Return a group as JSON; `only` and `without`: names of attributes in lower case."""
     whole: dict[str, object] = {
         "displayName": group.name,
         "members": [{"value": one.value} for one in group.members],
@@ -204,7 +207,7 @@ def spelled(
 
 
 def listed(resources: Sequence[object], total: int, start: int) -> dict[str, object]:
-    """A list response (RFC 7644, 3.4.2)."""
+    """Return a list response (RFC 7644, 3.4.2)."""
     return {
         "schemas": [f"{_MESSAGES}:ListResponse"],
         "totalResults": total,
@@ -215,7 +218,7 @@ def listed(resources: Sequence[object], total: int, start: int) -> dict[str, obj
 
 
 def service_configuration(base: str) -> dict[str, object]:
-    """What this service can do (RFC 7643, 5)."""
+    """Return the features of this service (RFC 7643, 5)."""
     return {
         "schemas": [f"{_CORE}:ServiceProviderConfig"],
         "patch": {"supported": True},
@@ -239,7 +242,7 @@ def service_configuration(base: str) -> dict[str, object]:
 
 
 def resource_type(base: str) -> dict[str, object]:
-    """The one type of resource (RFC 7643, 6)."""
+    """Return the only resource type (RFC 7643, 6)."""
     return {
         "schemas": [f"{_CORE}:ResourceType"],
         "id": "Group",
@@ -251,7 +254,7 @@ def resource_type(base: str) -> dict[str, object]:
 
 
 def group_schema(base: str) -> dict[str, object]:
-    """The attributes of a group that are kept (RFC 7643, 7)."""
+    """Return the attributes of a group that are stored (RFC 7643, 7)."""
     value = _attribute("value", "Le compte, comme l'application le nomme.", mutability="immutable")
     members = _attribute("members", "Les membres : des comptes, jamais des groupes.", "complex")
     return {
@@ -358,14 +361,14 @@ def _members(found: Sequence[_Member]) -> tuple[GroupMember, ...]:
 
 
 def _invalid(error: ValidationError) -> ScimRefused:
-    """The reason names the attribute and the kind of error, never the value."""
+    """Return a refusal that names the attribute and the kind of error, never the value."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     place = ".".join(map(str, first["loc"]))
     return ScimRefused(400, f"« {place} » : valeur refusée ({first['type']})", "invalidValue")
 
 
 def _lower(value: Any, depth: int = 0) -> Any:
-    """With names of attributes in small letters, for their case does not count."""
+    """Return the value with attribute names in lower case, because case does not matter."""
     if depth > 8:
         raise ScimRefused(400, "trop de niveaux d'objets", "invalidSyntax")
     if isinstance(value, list):

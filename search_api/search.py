@@ -1,4 +1,4 @@
-"""Search under a reader's rights: the hits of a query, a page and a window. Read `Search` first."""
+"""Search under a reader's rights: hits of a query, result pages, windows. Read `Search` first."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -80,21 +80,23 @@ from search_api.ranking.window import near_hits, tuned_window
 from search_api.wording import in_force
 
 PASSAGES_READ_OF = 50
-"""Of so many first documents the passages are read."""
+"""Number of first documents whose passages are read to find who wrote the answer."""
 
 LEAST_SAID = 0.2
-"""Share of a question's information from which a document counts if no cut is known for the encoder
-(decision 35)."""
+"""Minimum share of a question's information that a document must contain, if no cut is known for
+the encoder (decision 35).
+"""
 
 _NEAR_IN_NO_CASE = 2.0
-"""No cosine is as high."""
+"""A threshold above any cosine."""
 
 PARTS_READ = 3
-"""A question resembles itself more than its answers: these stand behind it."""
+"""Passages read of each document: the question itself is the most similar, answers come after it.
+"""
 
 
 def with_several_authors(cards: Sequence[Card]) -> tuple[str, ...]:
-    """The ids of the first documents that several accounts wrote parts of."""
+    """Return the ids of the first documents whose parts were written by several accounts."""
     return tuple(
         card.document_id
         for card in cards[:PASSAGES_READ_OF]
@@ -103,7 +105,7 @@ def with_several_authors(cards: Sequence[Card]) -> tuple[str, ...]:
 
 
 def answering_accounts(shown: Iterable[ShownDocument]) -> Mapping[str, str]:
-    """By document, the account that wrote the best of its passages that such an account wrote."""
+    """Return, by document, the account that wrote the best passage of a counting contributor."""
     found = {}
     for one in shown:
         writers = _writers(one.card)
@@ -118,15 +120,16 @@ def _writers(card: Card) -> set[str]:
 
 
 MOST_COPIES = 50
-"""So many other places of a text are named."""
+"""Maximum number of other places of a text that are shown."""
 
 OF_A_PERSON = 30
-"""So many documents are shown at most, on all pages together, of a question that is narrowed to
-a person: the last page would else count what they wrote."""
+"""Maximum number of documents, on all pages together, for a query narrowed to a person: otherwise
+the last page would tell how many documents they wrote.
+"""
 
 
 class Retriever(StrEnum):
-    """Which rankings answer; `hybrid`, both fused, is what readers get."""
+    """Rankings that are used; `hybrid`, both rankings fused, is what readers get."""
 
     LEXICAL = "lexical"
     VECTOR = "vector"
@@ -135,10 +138,10 @@ class Retriever(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SearchHits:
-    """The hits of one search for a reader: a page and the window of who knows come from them.
+    """The hits of one search for a reader, from which a page and the experts' window are made.
 
-    `request` is what the index was asked, `found` its two rankings; where these are `deep`, the
-    window of who knows needs no search of its own.
+    `request` is the request to the index, `found` its two rankings. If they are `deep`, the
+    experts' window needs no further search.
     """
 
     query: Query
@@ -151,9 +154,9 @@ class SearchHits:
 
 @dataclass(frozen=True, slots=True)
 class OpenedDocument:
-    """A document whole. `voices[i]` is whose words `passages[i]` is, in a conversation.
+    """A whole document. `voices[i]` is the author of `passages[i]` in a conversation.
 
-    `answering` is the passage that answers the question, None where nothing was asked.
+    `answering` is the passage that answers the question, None without a question.
     """
 
     result: Result
@@ -164,15 +167,15 @@ class OpenedDocument:
 
 
 class SearchIndex(IndexReader, Protocol):
-    """The sides of an index that a search uses."""
+    """The methods of an index that a search uses."""
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        """See `IndexWriter`."""
+        """Return index entries by document id, as `IndexWriter.kept` does."""
         ...
 
 
 class Search:
-    """Search under a reader's rights. Read `hits`, then `page` and `window`."""
+    """Searches under a reader's rights. Read `hits`, then `page` and `window`."""
 
     def __init__(
         self,
@@ -188,9 +191,9 @@ class Search:
         self._measured, self._second_model = configuration.bars, configuration.second_model
 
     def probe(self) -> None:
-        """Check the index, then search a word with the rights of nobody, which finds nothing.
+        """Check the index, then search a word without any rights, which finds nothing.
 
-        Raises what a search raises, and `IndexDamaged`.
+        Raises the errors of a search, and `IndexDamaged`.
         """
         if isinstance(self._index, Probed):
             self._index.probe()
@@ -198,14 +201,14 @@ class Search:
         self._index.search(SearchRequest(nobody, Question("service"), window=1, facets=()))
 
     def answer(self, query: Query, reader: Reader, today: date) -> Results:
-        """One page of results alone. Raises `IndexUnreachable`."""
+        """Return one page of results. Raises `IndexUnreachable`."""
         return self.page(self.hits(query, reader), today)
 
     def hits(self, query: Query, reader: Reader, *, with_experts: bool = False) -> SearchHits:
         """Parse, encode and search a query, once.
 
-        `with_experts`: the rankings are deep enough for `window`, unless the page is narrowed or
-        ordered otherwise than who knows is. Raises `IndexUnreachable`.
+        `with_experts`: make the rankings deep enough for `window`, unless the page is narrowed or
+        ordered in a way that the search for experts ignores. Raises `IndexUnreachable`.
         """
         access = access_filter(reader)
         parsed = self._parser.read(query.text, access, query.filters)
@@ -266,10 +269,10 @@ class Search:
         )
 
     def _judged(self, hits: SearchHits, results: Results, today: date) -> Results:
-        """Add to the first page whether its documents answer; if none does, cut it to a few.
+        """Estimate whether the documents of the first page answer; if none does, keep only a few.
 
-        A search that filters, operators or quotes narrow keeps all of its documents: they are what
-        was asked for. A page is returned unchanged if the encoder has no known bars, or `wide`
+        A search narrowed by filters, operators or quotes keeps all of its documents, because they
+        were asked for. A page is returned unchanged if the encoder has no known bars, or if `wide`
         asks for near documents too.
         """
         query, parsed, request = hits.query, hits.parsed, hits.request
@@ -289,7 +292,7 @@ class Search:
         """Return the page with only the few nearest documents, without counts and facets."""
         near, most = results.results, min(NEAR_DOCUMENTS, hits.query.page_size)
         asked = hits.parsed.question.text.lower().split()
-        # A question in English shares no words with French documents: sense alone finds them.
+        # A question in English shares no words with French documents: only vectors find them.
         if len(near) < most and not ENGLISH_WORDS.isdisjoint(asked):
             wide, found = replace(hits.query, wide=True), replace(hits.found, members=None)
             others = self._page(replace(hits, query=wide, found=found), today).results
@@ -305,15 +308,14 @@ class Search:
         )
 
     def window(self, hits: SearchHits) -> Window:
-        """The fused window of voters with its cards. Empty where no topic is named.
+        """Return the fused window of voting documents, with their cards. Empty without a topic.
 
-        Unanswered questions are left out: they show no knowledge, and scores are relative, so that
+        Unanswered questions are left out: they show no knowledge, and because scores are relative,
         they would lower the people who have it.
 
-        Who knows is asked of everybody: neither the facets that narrow the page, nor its order,
-        nor a person whom the question is narrowed to narrow the votes, which would count what
-        that person wrote. Then, and where the rankings are not deep, this searches once more.
-        Raises `IndexUnreachable`.
+        The filters and the order of the page do not apply, nor does a person to whom the query is
+        narrowed: the votes would only count what that person wrote. In these cases, and if the
+        rankings are not deep, this searches once more. Raises `IndexUnreachable`.
         """
         parsed = hits.parsed
         if not parsed.question.names_something or says_nothing(parsed.question):
@@ -351,7 +353,7 @@ class Search:
         return Window(documents, compared=len(found.vector), closest=closest, far=far)
 
     def window_of(self, text: str, reader: Reader) -> Window:
-        """The window of a question that asks for no page. Raises `IndexUnreachable`."""
+        """Return the window of a question without a result page. Raises `IndexUnreachable`."""
         access = access_filter(reader)
         parsed = replace(self._parser.read(text, access), bylines=())
         if not parsed.question.names_something or says_nothing(parsed.question):
@@ -363,7 +365,7 @@ class Search:
     def open(
         self, document_id: str, text: str, reader: Reader, today: date
     ) -> OpenedDocument | None:
-        """A document whole, with the passage that answers; None where the reader may not read it.
+        """Return a whole document with the passage that answers; None if it is not readable.
 
         Raises `IndexUnreachable`.
         """
@@ -379,7 +381,7 @@ class Search:
         request = SearchRequest(access, question, vector)
         shown, named = self._shown((RankedResult(hit, copies),), request)
         if not shown:
-            return None  # lost meanwhile
+            return None  # the reader lost access meanwhile
         marks = page_marks(shown, named)
         successors = Successors(marks, self._preferences.trust, today)
         others = tuple(one for one in copies if not successors.related(document_id, one))
@@ -404,11 +406,10 @@ class Search:
         today: date,
         retriever: Retriever = Retriever.HYBRID,
     ) -> tuple[FusedHit, ...]:
-        """The documents of the window that `answer` pages through, or of one ranking alone.
+        """Return the documents of the window that `answer` pages through, or of one ranking.
 
-        Copies, which a page shows as one result, have each their own place here.
-
-        Raises `IndexUnreachable`.
+        Each copy has its own place here; a page shows copies as one result. Raises
+        `IndexUnreachable`.
         """
         access = access_filter(reader)
         parsed = self._parser.read(query.text, access, query.filters)
@@ -422,13 +423,13 @@ class Search:
         return reranked_documents(hits, found.attributes, self._preferences, today)
 
     def has_all_words(self, text: str, reader: Reader) -> bool:
-        """Whether a document that the reader may read has all the words of a question."""
+        """Return whether a document that the reader may read has all words of a question."""
         access = access_filter(reader)
         parsed = self._parser.read(text, access)
         return self._has_all_words(self._request(parsed, access, Retriever.LEXICAL))
 
     def contributed(self, accounts: Sequence[str], reader: Reader) -> Mapping[str, int]:
-        """By source, how many documents that the reader may read these accounts contributed to."""
+        """Return, by source, how many readable documents these accounts contributed to."""
         if not accounts:
             return {}
         by = (Byline(tuple(sorted(accounts))),)
@@ -438,16 +439,16 @@ class Search:
         return {one.value: one.count for one in found}
 
     def cards(self, document_ids: Sequence[str], reader: Reader) -> Mapping[str, Card]:
-        """By id, those of these documents that the reader may read now."""
+        """Return, by id, the cards of the documents that the reader may read now."""
         if not document_ids:
             return {}
         asked = ShowRequest(access_filter(reader), tuple(document_ids), Question(), passages=0)
         return {one.card.document_id: one.card for one in self._index.show(asked)}
 
     def text_hashes(self, document_ids: Collection[str]) -> Mapping[str, str]:
-        """By id, the hash of the title and text of documents that the reader was shown.
+        """Return, by id, the hash of title and text of documents that the reader was shown.
 
-        No rights are asked for: the ids come from an answer under them. Raises `IndexUnreachable`.
+        Rights are not checked: the ids come from an answer under rights. Raises `IndexUnreachable`.
         """
         kept = self._index.kept(list(document_ids)) if document_ids else {}
         return {id_: one.content_hash for id_, one in kept.items()}
@@ -455,9 +456,9 @@ class Search:
     def written_before(
         self, accounts: Collection[str], reader: Reader, before: date
     ) -> Mapping[str, Card]:
-        """The newest W documents dated before a day to which these accounts contributed.
+        """Return the newest W documents of these accounts dated before a day, by id.
 
-        Of those that the reader may read. Raises `IndexUnreachable`.
+        Only documents that the reader may read. Raises `IndexUnreachable`.
         """
         if not accounts:
             return {}
@@ -473,11 +474,11 @@ class Search:
         return self.cards([one.document_id for one in found], reader)
 
     def suggest(self, prefix: str, reader: Reader, limit: int = 8) -> tuple[Suggestion, ...]:
-        """Titles that the reader may read and that begin with what is being typed."""
+        """Return titles that the reader may read and that begin with the typed text."""
         return self._index.suggest(access_filter(reader), read_prefix(prefix), limit)
 
     def past(self, document_ids: Sequence[str], reader: Reader, today: date) -> frozenset[str]:
-        """Those of these documents that are not in force, or that a readable one replaces."""
+        """Return the documents that are not in force or are replaced by a readable document."""
         if not document_ids:
             return frozenset()
         asked = ShowRequest(access_filter(reader), tuple(document_ids), Question(), passages=0)
@@ -492,7 +493,7 @@ class Search:
     def near_words(
         self, words: Sequence[str], reader: Reader
     ) -> Mapping[str, tuple[NearWord, ...]]:
-        """For each folded word that no document of the reader has, near ones that some has."""
+        """Return similar words for each folded word that no readable document contains."""
         return self._index.near_words(access_filter(reader), words)
 
     def _request(
@@ -503,9 +504,9 @@ class Search:
         order: ResultOrder = ResultOrder.RELEVANCE,
         vector: Vectors | None = None,
     ) -> SearchRequest:
-        """By date, words alone decide: what is merely near in sense is not what is newest.
+        """Build the request. In date order only words count, because near documents are not news.
 
-        `vector` is the question's, where it was encoded already.
+        `vector` is the question's vector, if it is encoded already.
         """
         by_date = order is ResultOrder.DATE
         if by_date or retriever is Retriever.LEXICAL:
@@ -557,7 +558,7 @@ class Search:
         return replace(request, depth=RANKING_DEPTH, cut=cut, facets=(), counted=False)
 
     def _answering(self, request: SearchRequest, cards: Sequence[Card]) -> Mapping[str, str]:
-        """Of the first documents that several wrote, whose part answers."""
+        """Return who wrote the answering part of the first documents with several authors."""
         ids = with_several_authors(cards)
         asked = ShowRequest(request.access, ids, request.question, request.vector, PARTS_READ)
         asked = replace(asked, marked=False)  # only their authors are read
@@ -566,11 +567,11 @@ class Search:
     def _reranked(
         self, query: Query, request: SearchRequest, found: SearchAnswer, today: date
     ) -> tuple[RankedResult, ...]:
-        """The window: fused and reranked, or in the order of dates."""
+        """Return the window: fused and reranked, or in date order."""
         if _by_date(query, request.question):
             dated = unfused(found.lexical)
             return grouped_by_date(dated, found.attributes, self._preferences, today)
-        # All that was fetched: copies leave room for what stands behind them.
+        # Use all fetched hits: grouped copies make room for the hits after them.
         hits = self._window(request, found)
         if found.members is not None:
             hits = tuple(hit for hit in hits if hit.document_id in found.members)
@@ -580,9 +581,9 @@ class Search:
     def _reread(
         self, hits: tuple[FusedHit, ...], request: SearchRequest, query: Query
     ) -> tuple[FusedHit, ...]:
-        """The first hits in the order of a second model, as far as there is one and in time.
+        """Return the hits, the first ones in the order of a second model if it answers in time.
 
-        It is given the passages that the reader may read now, by the same filter.
+        The model gets the passages that the reader may read now, by the same filter.
         """
         model = self._second_model
         if model is None or not request.question.words:
@@ -603,24 +604,24 @@ class Search:
         return self._measured or known_bars(self._encoder.name)
 
     def _window(self, request: SearchRequest, found: SearchAnswer) -> tuple[FusedHit, ...]:
-        """All that was found, in the order that serves."""
+        """Return all hits in the order of the tuned ranking."""
         ranker = self._ranker.ranker(self._encoder.name)
         words = request.question.words
         hits = tuned_window(found, request.vector, words, ranker)
         return placed(hits, found.attributes, place_in(words))
 
     def _encoded(self, question: Question) -> Vectors | None:
-        """Of the words typed: an expansion says the same to a vector."""
+        """Return the vector of the typed words; expansions would not change their meaning."""
         words = question.words
         return self._encoder.queries([words])[0] if words else None
 
     def _cut(self, request: SearchRequest) -> bool:
-        """Whether the vector is that of a part of the question."""
+        """Return whether the vector covers only the beginning of the question."""
         words = request.question.words
         return request.vector is not None and self._encoder.beginning(words) != words
 
     def _copies(self, read: DocumentText, signed: bytes, access: AccessFilter) -> tuple[str, ...]:
-        """Other places of a text that are readable, among the nearest to its beginning."""
+        """Return readable copies of a text, among the documents nearest to its beginning."""
         nearest = SearchRequest(
             access,
             Question(),
@@ -644,9 +645,9 @@ class Search:
     def _shown(
         self, page: Sequence[RankedResult], request: SearchRequest
     ) -> tuple[Sequence[ShownDocument], dict[str, Card]]:
-        """(the page's documents, cards of these, of their copies and of what they name).
+        """Return (documents of the page, cards of these, of their copies and of named documents).
 
-        As far as the reader may read them.
+        Only documents that the reader may read.
         """
         ids = tuple(one.hit.document_id for one in page)
         copies = tuple(copy for one in page for copy in one.copies[:MOST_COPIES])
@@ -656,7 +657,7 @@ class Search:
         shown = [one for one in found if one.card.document_id in on_page]
         if threads := conversations(one.card for one in shown):
             whole = replace(asked, document_ids=threads, passages=CONVERSATION_PASSAGES)
-            # What may not be read any more since the first reading is left out.
+            # Leave out documents that the reader lost access to since the first reading.
             read = {one.card.document_id: one.passages for one in self._index.show(whole)}
             shown = [
                 replace(one, passages=read.get(one.card.document_id, one.passages))
@@ -672,11 +673,11 @@ class Search:
 
 
 NOTHING_COUNTED = ResultCounts(0, 0, worded_more=False, reachable=0, beyond=False)
-"""The counts of a page whose documents are only near the question."""
+"""Counts of a page whose documents are only near the question."""
 
 
 def _counts(found: SearchAnswer, request: SearchRequest, reachable: int) -> ResultCounts:
-    """A ranking shorter than the window has everything that matches, as has a set within it."""
+    """Return the counts; a ranking or result set smaller than the window is complete."""
     members = _ids(found.lexical) | _ids(found.vector) if found.members is None else found.members
     worded = len(_ids(found.lexical) & members)
     return ResultCounts(
@@ -689,7 +690,7 @@ def _counts(found: SearchAnswer, request: SearchRequest, reachable: int) -> Resu
 
 
 def _left_out(found: SearchAnswer) -> bool:
-    """Whether the rankings hold something that is not in the result set."""
+    """Return whether the rankings contain documents outside the result set."""
     ranked = _ids(found.lexical) | _ids(found.vector)
     return found.members is not None and bool(ranked - found.members)
 
@@ -708,7 +709,7 @@ def _ids(ranking: Sequence[SearchHit]) -> frozenset[str]:
 
 
 def _first_of(found: SearchAnswer, window: int) -> SearchAnswer:
-    """The first hits of each ranking, which its total and facets are of, with their marks."""
+    """Return the first `window` hits of each ranking, which total and facets are about."""
     if max(len(found.lexical), len(found.vector)) <= window:
         return found
     lexical, vector = found.lexical[:window], found.vector[:window]

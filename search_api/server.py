@@ -1,14 +1,12 @@
-"""The HTTP server: uvicorn, with a time limit for the head of a request.
+"""The HTTP server: uvicorn, with a timeout for the head of a request.
 
-A connection that sends no whole head in time is closed (slowloris): uvicorn waits without end for
-the first head, and its keep-alive clock stops at the first byte of the next one. A query string
-is written to no log: it says what somebody is looking for.
+A connection that does not send a whole head in time is closed (slowloris): uvicorn has no timeout
+for the first head, and its keep-alive timer stops at the first byte of the next. Query strings are
+not logged, because they tell what a person is looking for.
 """
 
 import asyncio
-import errno
 import logging
-import socket
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from threading import Thread
@@ -18,15 +16,15 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from search_api.listening import MAX_CONNECTIONS, open_port
+
 HEAD_S = 15.0
-"""From the connection, or the end of an answer, to a whole head."""
+"""Seconds from the connection, or the end of a response, to a whole request head."""
 HEAD_BYTES = 32 * 1024
-MAX_CONNECTIONS = 800
-"""Connections at once, beyond which the answer is 503: below the usual 1024 open files."""
 
 
 class HeadTimeoutProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1, with a time limit wherever it waits for a client's head."""
+    """uvicorn's HTTP/1.1, with a timeout while it waits for a request head."""
 
     head_s: float = HEAD_S
     _timer: asyncio.TimerHandle | None = None
@@ -37,13 +35,13 @@ class HeadTimeoutProtocol(H11Protocol):
         self._start()
 
     def handle_events(self) -> None:
-        """Stop the timer once a head is whole."""
+        """Stop the timer once the head is complete."""
         super().handle_events()
         if self.cycle is not None and not self.cycle.response_complete:
             self._stop()
 
     def on_response_complete(self) -> None:
-        """Restart the timer: what remains of a body counts as waiting too."""
+        """Restart the timer; reading the rest of a body counts as waiting too."""
         self._start()
         super().on_response_complete()
 
@@ -72,7 +70,7 @@ class _WithoutTexts(logging.Filter):
     """Logs the class of an error that reaches the server, not its text, which may hold a query."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Keep every record; replace the message of one with an error."""
+        """Keep every record; replace the message of a record with an error."""
         if record.exc_info and record.exc_info[0]:
             record.msg, record.args = "unexpected error: %s", (record.exc_info[0].__name__,)
             record.exc_info, record.exc_text = None, None
@@ -82,7 +80,7 @@ class _WithoutTexts(logging.Filter):
 LOOPBACK = ("127.0.0.1", "::1")
 
 STOP_S = 5
-"""How long running requests may take once the server stops."""
+"""Seconds that running requests may take when the server stops."""
 
 
 @contextmanager
@@ -91,9 +89,9 @@ def serving(
 ) -> Iterator[Thread]:
     """Serve in a thread while the block runs.
 
-    Raises `ValueError` where the address cannot be listened at.
+    Raises `ValueError` if the server cannot listen at the address.
     """
-    with _listening(host, port) as listening:
+    with open_port(host, port) as listening:
         running = server(app, host, port, proxies)
         thread = Thread(
             target=running.run, args=([listening],), name=f"server {host}:{port}", daemon=True
@@ -106,34 +104,13 @@ def serving(
             thread.join(2 * STOP_S)
 
 
-def try_listening(host: str, port: int) -> None:
-    """Listen at the address for a moment. Raises `ValueError` where it cannot be listened at."""
-    _listening(host, port).close()
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            reason = (
-                "ce port est pris : choisissez-en un autre (--port), ou arrêtez ce qui l'occupe"
-            )
-        elif error.errno == errno.EACCES:
-            reason = "ce port est réservé à root : choisissez-en un d'au moins 1024 (--port)"
-        else:
-            reason = "cette adresse n'est pas de cette machine : réglez [server] host, ou --host"
-        raise ValueError(f"{host}:{port} : {reason}.") from error
-
-
 def server(
     app: FastAPI, host: str, port: int, proxies: Collection[str] = LOOPBACK
 ) -> uvicorn.Server:
-    """The server of an application, not yet started.
+    """Return a server for an application, not yet started.
 
-    `X-Forwarded-For` is trusted from `proxies` alone, so that nobody passes for somebody at this
-    machine, nor for everybody behind the proxy.
+    `X-Forwarded-For` is trusted only from `proxies`, so that a client cannot pass for this machine
+    or for all readers behind the proxy.
     """
     errors = logging.getLogger("uvicorn.error")
     if not any(isinstance(one, _WithoutTexts) for one in errors.filters):

@@ -1,4 +1,4 @@
-"""The dependencies of the routes, handed over by the application."""
+"""Dependencies of the routes, provided by the application."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -18,24 +18,22 @@ __all__ = ["PeopleDirectory", "ReaderOf", "Services", "services_of"]
 
 
 class ReaderOf(Protocol):
-    """Who is asking."""
+    """Finds the reader of a request."""
 
     def __call__(self, request: Request) -> Reader:
-        """The reader of a request; nobody where none is named."""
+        """Return the reader of a request, or a reader without an id if it names none."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services(AnswerContext):
-    """What the routes need: what answers are made from, and what they ask of a request.
+    """Everything that the routes need, beside what answers need.
 
-    `demo` lets a person choose which fictional agent they are. `push_receiver` is None where no
-    source pushes, `suite_groups` where none pushes its groups; `application_readers` is None where
-    no application searches in an agent's name. Pages of `origins` may embed the widget. `theme`: a
-    folder whose `theme.css`
-    comes after the pages' own style. `contact`: an address for who meets a page that they
-    cannot use. The site answers to `hosts` alone, None
-    for any name.
+    `demo`: a person may choose which fictional agent they are. `push_receiver` is None if no source
+    pushes, `suite_groups` if none pushes its groups, `application_readers` if no application
+    searches in an agent's name. `origins`: sites whose pages may embed the widget. `theme`: a
+    folder whose `theme.css` is loaded after the pages' own style. `contact`: an address for people
+    who cannot use a page. `hosts`: the only names that the site answers to, None for any name.
     """
 
     reader_of: ReaderOf
@@ -53,6 +51,6 @@ class Services(AnswerContext):
 
 
 def services_of(request: Request) -> Services:
-    """The services of the application that a request reached."""
+    """Return the services of the application that handles a request."""
     services: Services = request.app.state.services
     return services

@@ -1,7 +1,7 @@
 """Style sheets, scripts and themes: compressed, and cached by browsers while unchanged.
 
-Pages themselves are never compressed: they hold what somebody asked beside what they may read, and
-the length of the two compressed together would reveal the second (the BREACH attack, 2013).
+Pages are never compressed: they hold the reader's query beside what they may read, and the
+compressed length of both would reveal the latter (the BREACH attack, 2013).
 """
 
 from functools import lru_cache
@@ -19,7 +19,7 @@ FOREVER, ASK = "public, max-age=31536000, immutable", "public, no-cache"
 
 @lru_cache
 def static_address(name: str) -> str:
-    """The address of a file of `static`, which changes with the file's content."""
+    """Return the address of a file of `static`; it changes with the file's content."""
     return f"/static/{name}?v={sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
 
 
@@ -29,13 +29,13 @@ def static_files(folder: Path) -> ASGIApp:
 
 
 class _CachedStaticFiles(StaticFiles):
-    """A file asked for by its versioned address is cached for a year, any other revalidated."""
+    """Serves files: cached for a year at the versioned address, revalidated at others."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file. Raises a 404 as `StaticFiles` does."""
+        """Return the file. Raises a 404 as `StaticFiles` does."""
         response = await super().get_response(path, scope)
         if tag := response.headers.get("etag"):
-            # Weak (RFC 9110, 8.8.1): compressed or not, the bytes differ and the content does not.
+            # Weak (RFC 9110, 8.8.1): compression changes the bytes, not the content.
             response.headers["etag"] = f"W/{tag}"
         asked = f"/static/{path}?{scope['query_string'].decode('latin-1')}"
         known = self.directory == STATIC and scope["query_string"] and response.status_code < 400

@@ -1,7 +1,7 @@
-"""The state of the system for administrators: sources, engines, files, questions, remedies.
+"""State of the system for administrators: sources, engines, files, questions, remedies.
 
-No document's name stands here: a role opens no document. Whoever has access to the machine
-reads the names of failed files by `quisait sources`.
+It names no document, because a role opens no document. People with access to the machine read the
+names of failed files with `quisait sources`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class MissingDocuments:
-    """How many documents are missing for one reason, and what a person can do."""
+    """Number of documents missing for one reason, and what a person can do."""
 
     said: str
     count: int
@@ -21,12 +21,11 @@ class MissingDocuments:
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """A source: `documents` is None where the index does not answer.
+    """State of a source. `documents` is None if the index does not answer.
 
-    `state` and `next_run` are French sentences. `done` of `expected` documents were seen by
-    a crawl that is running; both are None where none is, `expected` where it is unknown.
-    `closed_rules` counts access rules that were not understood: the documents that they may
-    be about are closed to everybody.
+    `state` and `next_run` are French sentences. `done` of `expected` documents were read by the
+    running crawl; both are None without a crawl, `expected` also if unknown. `closed_rules`: number
+    of access rules that were not understood; nobody can read the documents that they may apply to.
     """
 
     name: str
@@ -44,7 +43,7 @@ class SourceState:
 
 @dataclass(frozen=True, slots=True)
 class PartState:
-    """An engine, a database or a file: whether it works, and what was seen or what to do."""
+    """State of an engine, a database or a file: whether it works, and a finding or a remedy."""
 
     name: str
     well: bool
@@ -53,7 +52,7 @@ class PartState:
 
 @dataclass(frozen=True, slots=True)
 class CountedQuestion:
-    """How often a question was asked that enough people asked for it to be shown."""
+    """Number of times a question was asked; enough people asked it for it to be shown."""
 
     text: str
     asked_for: str
@@ -62,9 +61,9 @@ class CountedQuestion:
 
 @dataclass(frozen=True, slots=True)
 class QuestionFigures:
-    """What was asked in the last `days`, `zero` of it without a result; the most asked of both.
+    """Questions of the last `days`, `zero` of them without a result; the most frequent of both.
 
-    `hidden` counts unanswered questions that too few people asked for them to be shown.
+    `hidden`: number of unanswered questions that too few people asked for them to be shown.
     """
 
     days: int
@@ -77,7 +76,7 @@ class QuestionFigures:
 
 @dataclass(frozen=True, slots=True)
 class SystemStatus:
-    """The whole state now. `questions` is None where there is no query log."""
+    """The current state of the system. `questions` is None without a query log."""
 
     parts: Sequence[PartState]
     sources: Sequence[SourceState]
@@ -85,10 +84,10 @@ class SystemStatus:
 
 
 class SystemStatusReader(Protocol):
-    """Reads the state; a part that does not answer is reported, and the others are still read."""
+    """Reads the state; a part that does not answer is reported, and the others still read."""
 
     def __call__(self) -> SystemStatus:
-        """The state now."""
+        """Return the current state."""
         ...
 
 
@@ -96,8 +95,8 @@ class SystemStatusReader(Protocol):
 class SearchFile:
     """A file that administrators edit: the glossary or the best bets.
 
-    `version` changes with the text. `faults` are the lines that are left out; `locked` says why
-    the file cannot be written, empty where it can. All three texts are French.
+    `version` changes with the text. `faults`: lines that are ignored. `locked`: why the file cannot
+    be written, empty if it can. All three texts are French.
     """
 
     name: str
@@ -109,24 +108,24 @@ class SearchFile:
 
 
 class FileChanged(ValueError):
-    """Somebody else wrote the file since it was opened. Its text is a French sentence."""
+    """The file was changed by another person meanwhile. The text is a French sentence."""
 
 
 class SearchFiles(Protocol):
     """Reads and writes the files that the settings name."""
 
     def names(self) -> Mapping[str, str]:
-        """By label, the name of each in addresses."""
+        """Return the name of each file in addresses, by its label."""
         ...
 
     def read(self, name: str) -> SearchFile:
-        """The file now. Raises `KeyError` for a name of none, `ValueError` with a sentence."""
+        """Return the current file. Raises `KeyError` if unknown, `ValueError` with a sentence."""
         ...
 
     def write(self, name: str, text: str, version: str) -> None:
-        """Put this text in place of what is there, whole or not at all.
+        """Replace the text of a file, as a whole or not at all.
 
-        Raises `KeyError`; `FileChanged` where it changed since `version`; `ValueError` with a
-        sentence where a line is wrong or it cannot be written.
+        Raises `KeyError` for an unknown name, `FileChanged` if the file changed since `version`,
+        and `ValueError` with a sentence if a line is wrong or the file cannot be written.
         """
         ...

@@ -1,4 +1,4 @@
-"""Templates: escaped by default, with the filters of `wording`."""
+"""Rendering of pages: templates that escape by default, with the filters of `wording`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +40,7 @@ from search_api.wording import plural, safe_text
 
 @dataclass(frozen=True, slots=True)
 class RolePage:
-    """A page that a role opens, as an entry of the navigation. `section` is the page's own."""
+    """A navigation entry to a page for holders of a role. `section` is that of the page."""
 
     role: Role
     path: str
@@ -53,11 +53,11 @@ ROLE_PAGES: tuple[RolePage, ...] = (
     RolePage(Role.ADMINISTRATOR, "/administration", "Administration", "administration"),
     RolePage(Role.OFFICER, "/audit", "Consultations", "audit"),
 )
-"""In the order of the navigation; each is shown to who may open it."""
+"""Pages in the order of the navigation; each is shown to readers who may open it."""
 
 
 def role_pages_of(request: Request) -> list[RolePage]:
-    """The pages that the reader of a request may open; none without a reader."""
+    """Return the role pages that a request's reader may open; none without a reader."""
     services = services_of(request)
     if not services.grants.every:
         return []
@@ -67,29 +67,29 @@ def role_pages_of(request: Request) -> list[RolePage]:
 
 @dataclass(frozen=True, slots=True)
 class AskingShown:
-    """Questions are asked here; so many wait for the reader's word."""
+    """Navigation entry of questions to experts; `waiting`: how many wait for the reader."""
 
     waiting: int
 
 
 def asking_shown(services: Services, reader: Reader) -> AskingShown | None:
-    """None where no question is asked here, or of nobody."""
+    """Return the entry of questions; None if questions are off or the reader is unknown."""
     if services.asking is None or reader.agent_id is None:
         return None
     return AskingShown(waiting_questions(services, reader))
 
 
 def page_follows(request: Request) -> PageFollows | None:
-    """What the reader follows, for the pages' buttons; None for a personal token."""
+    """Return what the reader follows, for buttons on pages; None for a personal token."""
     if by_personal_token(request):
         return None
     return PageFollows(services_of(request), _reader(request))
 
 
 def voice(role: ContributorRole, name: object) -> Markup:
-    """Who speaks in a conversation: `réponse acceptée de Claire`; `name` may be a link."""
+    """Return who speaks in a conversation: `réponse acceptée de Claire`; `name` may be a link."""
     shown = safe_text(name) if type(name) is str else name
-    return Markup(wording.VOICES[role]).format(name=shown)  # noqa: S704 - a text of ours
+    return Markup(wording.VOICES[role]).format(name=shown)  # noqa: S704 - our own text
 
 
 _environment = Environment(
@@ -159,11 +159,11 @@ _environment.globals.update(
 )
 
 _REFUSED_EARLY = {421, 429, 431}
-"""Statuses of refusals before the reader is known: such a page shows nothing of anybody."""
+"""Statuses of refusals before the reader is known: their pages show nobody's data."""
 
 
 def render(name: str, *, request: Request, **values: object) -> str:
-    """A page. Where something failed, or was refused early, no service is asked for the frame."""
+    """Render a page. After a failure or an early refusal, its frame reads from no service."""
     status = values.get("status", 200)
     sound = isinstance(status, int) and status < 500 and status not in _REFUSED_EARLY
     services = services_of(request)
@@ -183,19 +183,19 @@ def render(name: str, *, request: Request, **values: object) -> str:
 
 
 def _reader(request: Request) -> Reader:
-    """Whom the page is for: gathered by its route, or here for a page that asks for no reader."""
+    """Return the reader of the page: found by its route, or here if the route needs no reader."""
     known: Reader | None = getattr(request.state, "reader", None)
     return known or services_of(request).reader_of(request)
 
 
 def _signed_on(request: Request) -> Identification | None:
-    """Who is signed on in person, so that «Mes accès» and sign-out are offered; else None."""
+    """Return who signed on in person, to offer «Mes accès» and sign-out; else None."""
     who = identification_of(request)
     return who if who and who.method in IN_PERSON_METHODS else None
 
 
 def _demo(request: Request) -> dict[str, object] | None:
-    """The agents to choose from in the demo, and the chosen one."""
+    """Return the agents to choose from in the demo and the chosen one; None outside the demo."""
     services = services_of(request)
     if not (services.demo and on_loopback(request)):
         return None
@@ -203,13 +203,13 @@ def _demo(request: Request) -> dict[str, object] | None:
 
 
 def demo_agents(services: Services) -> list[Agent]:
-    """The demo's agents, without those who left, who may read nothing."""
+    """Return the demo's agents, without agents who left and may read nothing."""
     today = services.today()
     return [agent for agent in services.people.everyone() if not agent.departed(today)]
 
 
 def here(request: Request) -> str:
-    """The page's own path and query, to come back to after a form."""
+    """Return the page's own path and query, to come back to after a form."""
     if request.method != "GET":
         return "/"
     query = f"?{request.url.query}" if request.url.query else ""

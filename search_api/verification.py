@@ -1,7 +1,8 @@
-"""Whether documents are still right: what their authors say, and what readers mark as outdated.
+"""Confirmations by authors that documents are still right, and readers' marks of outdated ones.
 
-What was said holds for one text, by its hash: once the text changes it is said of nothing. No
-source is written to. Of openings only a number a day is kept, of which no reader can be told.
+A statement holds for one text, by its hash: once the text changes, it no longer applies. Nothing is
+written to a source. Only a daily number of openings is stored, from which no reader can be
+identified.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,11 +16,11 @@ import sqlalchemy as sa
 from indexer.state import digest, storable
 
 MONTH_DAYS = 30
-"""Openings are counted over so many days, and what an author says."""
+"""Period, in days, for counting openings and authors' statements."""
 MOST_NOTE = 500
-"""Characters of what is no longer right: as many as of any reason."""
+"""Maximum characters of a note about what is no longer right, as for any reason."""
 MOST_PER_MONTH = 50
-"""What an agent may choose to be asked in a month at most."""
+"""Highest number of documents per month that an agent may choose to be asked about."""
 
 metadata = sa.MetaData()
 
@@ -35,7 +36,7 @@ verifications = sa.Table(
     sa.Column("right", sa.Boolean, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
 )
-"""The last word on each document. Without an agent once what was kept of them was erased."""
+"""The last statement on each document. The agent is empty once they were erased."""
 
 outdated_marks = sa.Table(
     "outdated_marks",
@@ -56,7 +57,7 @@ verification_paces = sa.Table(
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("per_month", sa.Integer, nullable=False),
 )
-"""How many documents an agent is asked about in thirty days; 0: none."""
+"""Number of documents an agent is asked about in thirty days; 0: none."""
 
 document_openings = sa.Table(
     "document_openings",
@@ -66,14 +67,14 @@ document_openings = sa.Table(
     sa.Column("document_id", sa.Text, nullable=False),
     sa.Column("openings", sa.Integer, nullable=False),
 )
-"""How many readers opened a document on a day."""
+"""Number of readers who opened a document on a day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What an author said of a text. `note`: what is no longer right; empty where all is.
+    """An author's statement on a text. `note`: what is no longer right; empty if all is right.
 
-    `agent_id` is empty once what was kept of them was erased.
+    `agent_id` is empty once the author was erased.
     """
 
     document_id: str
@@ -86,7 +87,7 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class OutdatedMark:
-    """A reader thinks that a text is no longer right. Who it is, nobody else sees."""
+    """A reader's mark that a text is no longer right. Nobody else sees who the reader is."""
 
     document_id: str
     content_hash: str
@@ -96,9 +97,9 @@ class OutdatedMark:
 
 @dataclass(frozen=True, slots=True)
 class OwnVerifications:
-    """Everything that is kept of one agent. `per_month` is None where they chose nothing.
+    """Everything stored about one agent. `per_month` is None if they chose nothing.
 
-    `hidden`: of how many documents more, that they may not read any more, or that are no more.
+    `hidden`: number of further documents that they may not read any more or that are gone.
     """
 
     said: tuple[Verification, ...] = ()
@@ -108,21 +109,24 @@ class OwnVerifications:
 
 
 class VerificationRegister(Protocol):
-    """Where what is taken back is also written, to be replayed on a restored database."""
+    """Register where withdrawals are also written, to be replayed on a restored database."""
 
     def verification_taken_back(self, agent_id: str, document_id: str) -> None:
-        """Stored durably once this returns. `document_id` is empty for all that an agent said."""
+        """Store the withdrawal durably, then return.
+
+        `document_id` is empty for all statements of an agent.
+        """
         ...
 
 
 class SqlVerifications:
-    """All of it, in the state's database: SQLite or PostgreSQL."""
+    """Statements, marks, paces and openings in the state's database: SQLite or PostgreSQL."""
 
     def __init__(self, engine: sa.Engine, register: VerificationRegister | None = None) -> None:
         self._engine, self._register = engine, register
 
     def said(self, document_ids: Collection[str]) -> Mapping[str, Verification]:
-        """The last word on each of these documents, whatever its text is now."""
+        """Return the last statement on each of these documents, even if its text has changed."""
         keys = [digest(one) for one in document_ids]
         query = sa.select(verifications).where(verifications.c.document_key.in_(keys))
         with self._engine.connect() as connection:
@@ -130,7 +134,7 @@ class SqlVerifications:
             return {one.document_id: one for one in found}
 
     def right(self, most: int) -> Mapping[str, str]:
-        """By document, the hash of the text of which it was said last that it is right."""
+        """Return, by document, the hash of the text last confirmed; the newest `most`."""
         column = verifications.c
         query = sa.select(column.document_id, column.content_hash).where(column.right)
         newest = query.order_by(column.day.desc(), column.document_key).limit(most)
@@ -139,7 +143,7 @@ class SqlVerifications:
             return {row["document_id"]: row["content_hash"] for row in rows}
 
     def say(self, said: Verification) -> None:
-        """Keep it instead of what was said of the document before."""
+        """Store a statement; it replaces the former one on the document."""
         row = {
             "document_key": digest(said.document_id),
             "document_id": storable(said.document_id),
@@ -151,15 +155,15 @@ class SqlVerifications:
             "note": storable(said.note),
         }
         own = verifications.c.document_key == row["document_key"]
-        # Of two at one moment the first stands.
+        # Of two statements at the same moment, the first is stored.
         with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
             connection.execute(sa.delete(verifications).where(own))
             connection.execute(sa.insert(verifications).values(row))
 
     def take_back(self, document_id: str, agent_id: str, until: date | None = None) -> None:
-        """Delete what an agent said of a document, and their mark on it; of all where it is empty.
+        """Delete an agent's statement and mark on a document, or all if `document_id` is empty.
 
-        Written to the register first, where there is any. `until`: what came later stays.
+        The register is written first if there is something to delete. `until`: later ones stay.
         """
         own = self.of_agent(agent_id)
         ids = {one.document_id for one in own.said} | {one.document_id for one in own.marks}
@@ -175,7 +179,7 @@ class SqlVerifications:
                 connection.execute(sa.delete(table).where(rows))
 
     def mark(self, mark: OutdatedMark, most: int, since: date) -> bool:
-        """Keep a reader's mark, once; false where they marked `most` since that day."""
+        """Store a reader's mark, once; return false if they made `most` marks since `since`."""
         column = outdated_marks.c
         mine = column.agent_key == digest(mark.agent_id)
         own = mine & (column.document_key == digest(mark.document_id))
@@ -197,18 +201,18 @@ class SqlVerifications:
         return True
 
     def marks(self, most: int) -> tuple[OutdatedMark, ...]:
-        """The newest marks, of every reader."""
+        """Return the newest `most` marks, of all readers."""
         query = sa.select(outdated_marks).order_by(outdated_marks.c.day.desc()).limit(most)
         with self._engine.connect() as connection:
             return tuple(map(_mark, connection.execute(query).mappings()))
 
     def count_opening(self, document_id: str, day: date) -> None:
-        """One more reader opened the document on that day."""
+        """Count one more reader who opened the document on that day."""
         key = digest(document_id)
         own = (document_openings.c.document_key == key) & (document_openings.c.day == day)
         more = sa.update(document_openings).where(own)
         row = {"document_key": key, "day": day, "document_id": storable(document_id)}
-        # Of two at one moment, the first of a day, one is not counted.
+        # Of two simultaneous first openings of a day, one is not counted.
         with suppress(sa.exc.IntegrityError), self._engine.begin() as connection:
             if not connection.execute(
                 more.values(openings=document_openings.c.openings + 1)
@@ -216,9 +220,9 @@ class SqlVerifications:
                 connection.execute(sa.insert(document_openings).values(**row, openings=1))
 
     def much_opened(self, since: date, least: int, most: int) -> tuple[str, ...]:
-        """The ids of documents opened so often from a day on, at most so many, the most read first.
+        """Return the ids of documents opened `least` times since a day, most opened first.
 
-        A reader counts once a day.
+        At most `most` ids. A reader counts once a day.
         """
         column = document_openings.c
         total = sa.func.sum(column.openings)
@@ -229,14 +233,14 @@ class SqlVerifications:
             return tuple(connection.execute(ordered).scalars())
 
     def said_since(self, agent_id: str, day: date) -> int:
-        """Of how many documents an agent had the last word after that day."""
+        """Return on how many documents an agent made the last statement after a day."""
         own = (verifications.c.agent_key == digest(agent_id)) & (verifications.c.day > day)
         query = sa.select(sa.func.count()).select_from(verifications).where(own)
         with self._engine.connect() as connection:
             return connection.execute(query).scalar_one()
 
     def choose_pace(self, agent_id: str, per_month: int) -> None:
-        """Ask an agent about so many documents in thirty days; 0: none."""
+        """Set about how many documents an agent is asked in thirty days; 0: none."""
         own = verification_paces.c.agent_key == digest(agent_id)
         row = {"agent_key": digest(agent_id), "agent_id": storable(agent_id)}
         with self._engine.begin() as connection:
@@ -244,7 +248,7 @@ class SqlVerifications:
             connection.execute(sa.insert(verification_paces).values(**row, per_month=per_month))
 
     def of_agent(self, agent_id: str) -> OwnVerifications:
-        """Everything that is kept of one agent."""
+        """Return everything stored about one agent."""
         mine = digest(agent_id)
 
         def own(table: sa.Table) -> sa.Select[tuple[object]]:
@@ -263,7 +267,7 @@ _OF_DOCUMENTS = (verifications, outdated_marks, document_openings)
 
 
 def documents_verified(engine: sa.Engine) -> frozenset[str]:
-    """The ids of which anything was said, marked or counted."""
+    """Return the ids of documents with a statement, a mark or openings."""
     with engine.connect() as connection:
         return frozenset(
             id_
@@ -273,7 +277,7 @@ def documents_verified(engine: sa.Engine) -> frozenset[str]:
 
 
 def forget_documents(engine: sa.Engine, document_ids: Collection[str]) -> None:
-    """Delete all that was said, marked and counted of documents that are no more."""
+    """Delete the statements, marks and openings of documents that no longer exist."""
     keys = [digest(one) for one in document_ids]
     with engine.begin() as connection:
         for table in _OF_DOCUMENTS:
@@ -281,13 +285,16 @@ def forget_documents(engine: sa.Engine, document_ids: Collection[str]) -> None:
 
 
 def forget_openings(engine: sa.Engine, before: date) -> None:
-    """Delete the numbers of the days before that day."""
+    """Delete the openings of days before `before`."""
     with engine.begin() as connection:
         connection.execute(sa.delete(document_openings).where(document_openings.c.day < before))
 
 
 def forget_agent_in_verifications(connection: sa.Connection, agent_id: str) -> int:
-    """Erase an agent: what they said stays, without their name. How many rows."""
+    """Erase an agent and return the number of rows.
+
+    Their statements stay, without their name.
+    """
     mine, rows = digest(agent_id), 0
     unnamed = sa.update(verifications).where(verifications.c.agent_key == mine)
     rows += connection.execute(unnamed.values(agent_key="", agent_id="")).rowcount

@@ -1,4 +1,4 @@
-"""Values as readers see them: dates, roles, counts, posts and addresses in French."""
+"""Values in the French of readers: dates, roles, counts, posts and addresses."""
 
 import re
 from collections.abc import Sequence
@@ -19,25 +19,25 @@ from search_api.questions.query_parser import QueryPartKind
 
 
 def plural(one: str, many: str, count: int, /, **values: object) -> str:
-    """The form for a number, the first for 0 and 1; `{num}` is the number, grouped."""
+    """Return `one` for 0 and 1, else `many`; `{num}` is the number with grouped thousands."""
     return (one if count < 2 else many).format(num=number(count), **values)
 
 
 def number(value: int) -> str:
-    """`12 345`, its thousands held together by narrow no-break spaces."""
+    """Return a number as `12 345`, its thousands joined by narrow no-break spaces."""
     return f"{value:,}".replace(",", "\u202f")
 
 
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, less tabulation and line feed
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks and overrides of direction
-    "\u200b\u2028\u2029\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb"  # what is not seen
-    "\U000e0000-\U000e007f\ud800-\udfff]"  # tags, and half a character
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls except tab and line feed
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # direction marks and overrides
+    "\u200b\u2028\u2029\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb"  # invisible characters
+    "\U000e0000-\U000e007f\ud800-\udfff]"  # tags and surrogates
 )
 
 
 def safe_text(text: str) -> str:
-    """The text without such characters."""
+    """Return the text without invisible characters, controls and marks of direction."""
     return _UNSAFE.sub("", text)
 
 
@@ -58,7 +58,7 @@ _MONTHS = [
 _WEB = re.compile(r"https?://[^\s\x00-\x1f\\]+", re.IGNORECASE)
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
-# Nouns of what was done, which fit everybody.
+# Nouns for contributions, which need no gender.
 ROLES: dict[ContributorRole, str] = {
     ContributorRole.AUTHOR: "rédaction",
     ContributorRole.EDITOR: "mise à jour",
@@ -106,21 +106,21 @@ EVERYWHERE = "France entière"
 
 
 def area_label(code: str) -> str:
-    """The name of `22`, `r53`, or of everywhere."""
+    """Return the name of an area: `22`, `r53`, or empty for everywhere."""
     if code.startswith("r"):
         return REGIONS.get(code[1:], code)
     return DEPARTEMENTS.get(code, code) if code else EVERYWHERE
 
 
 def place_label(place: AskedPlace) -> str:
-    """Return the name of a place as the question writes it; a commune with its département."""
+    """Return the name of a place as in the question; a commune with its département."""
     if not place.code or fold(place.name.lower()) == fold(area_label(place.code).lower()):
         return area_label(place.code) if place.code else place.name
     return f"{place.name} ({area_label(place.code)})"
 
 
 def kilometres(value: float | None) -> str:
-    """`120 km`, or nothing where the distance is unknown."""
+    """Return `120 km`, or an empty text if the distance is unknown."""
     return "" if value is None else f"{number(round(value))}\u00a0km"
 
 
@@ -140,7 +140,7 @@ REASONS: dict[Reason, str] = {
 
 
 def day(value: date | datetime | str | None) -> str:
-    """`1er mars 2024`; an ISO text is read as its date, anything else stays as it is."""
+    """Return `1er mars 2024`; an ISO text is read as its date, other texts stay as they are."""
     known = _date(value)
     if known is None:
         return str(value or "")
@@ -150,14 +150,14 @@ def day(value: date | datetime | str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ContactLine:
-    """How to reach somebody: words before the address, which may be empty."""
+    """How to reach an agent: words, then an address, which may be empty."""
 
     words: str
     address: str
 
 
 def contact(agent: Agent) -> ContactLine:
-    """As their entity wishes: their own address shows only where that is the way."""
+    """Return how to reach an agent, as their entity wishes; their own address only if direct."""
     if agent.contact_via is ContactVia.NONE:
         return ContactLine("", "")
     if agent.contact_via is ContactVia.DIRECT:
@@ -166,7 +166,7 @@ def contact(agent: Agent) -> ContactLine:
 
 
 def reasons(values: Sequence[Reason]) -> str:
-    """Why the directory names somebody: `Son métier et son lieu de poste`."""
+    """Return why the directory names an agent: `Son métier et son lieu de poste`."""
     words = [REASONS[value] for value in values]
     joined = words[-1] if words else ""
     if len(words) > 1:
@@ -175,7 +175,7 @@ def reasons(values: Sequence[Reason]) -> str:
 
 
 def month(value: date | datetime | str | None) -> str:
-    """`mars 2024`."""
+    """Return `mars 2024`."""
     known = _date(value)
     return f"{_MONTHS[known.month - 1]} {known.year}" if known else ""
 
@@ -184,17 +184,17 @@ _VOWELS = tuple("aeiouyàâéèêëîïôùûœhAEIOUYÀÂÉÈÊËÎÏÔÙÛŒH"
 
 
 def of(name: str) -> str:
-    """`d’octobre 2025`, `de mars 2024`: with the elision before a vowel or a mute h."""
+    """Return `d’octobre 2025` or `de mars 2024`, with elision before a vowel or an h."""
     return f"d’{name}" if name.startswith(_VOWELS) else f"de {name}"
 
 
 def day_of(moment_s: float) -> str:
-    """The day (UTC) of a moment in seconds since 1970."""
+    """Return the day (UTC) of a time in seconds since 1970."""
     return day(datetime.fromtimestamp(moment_s, UTC))
 
 
 def day_after(value: date | str) -> str:
-    """The day from which something valid until then is no longer."""
+    """Return the first day on which something valid until `value` is no longer valid."""
     known = _date(value)
     if known is None or known == date.max:
         return day(value)
@@ -202,7 +202,7 @@ def day_after(value: date | str) -> str:
 
 
 def iso(value: date | datetime | str | None) -> str:
-    """`2024-03-01`, for machines."""
+    """Return `2024-03-01`, for machines."""
     known = _date(value)
     return known.isoformat() if known else ""
 
@@ -221,12 +221,12 @@ UNDERSTOOD: dict[QueryPartKind, str] = {
 
 
 def recognised_text(confidence: int) -> str:
-    """Where a text was recognised on a scan: how sure that is, from 0 to 100."""
+    """Return the note on text recognised on a scan; `confidence` is from 0 to 100."""
     return f"Texte reconnu sur une numérisation (confiance {confidence} %)"
 
 
 def in_force(card: Card, today: date) -> bool:
-    """Whether a document is in force; both ends are days on which it is."""
+    """Return whether a document is in force; both its first and last day count."""
     first, last = _date(card.valid_from), _date(card.valid_until)
     return (first is None or first <= today) and (last is None or today <= last)
 
@@ -243,17 +243,17 @@ def _date(value: date | datetime | str | None) -> date | None:
 
 
 def understood(said: QueryPartKind) -> str:
-    """What a part of the question was taken for."""
+    """Return the label of a part of the query, by how it was understood."""
     return UNDERSTOOD[said]
 
 
 def scope(value: IsolationScope) -> str:
-    """The area in which somebody is alone; empty where they are not."""
+    """Return the area in which an agent is isolated; empty if they are not."""
     return SCOPES[value]
 
 
 def alone(value: AloneDegree, area: IsolationScope) -> str:
-    """In what somebody is alone, and how far: as far as is known here, or by the directory."""
+    """Return in which area an agent is the only one, as known here or by the directory."""
     if value is AloneDegree.METIER:
         return f"Seule personne de ce métier {ALONE_IN[area]}, d’après l’annuaire"
     if value is AloneDegree.MISSION:
@@ -269,12 +269,12 @@ ALONE_DEGREES: dict[AloneDegree, str] = {
 
 
 def alone_degree(value: AloneDegree) -> str:
-    """What «alone» rests on, for a table."""
+    """Return, for a table, by what an agent counts as the only one."""
     return ALONE_DEGREES[value]
 
 
 def unclaimed(value: Unclaimed, *, one: bool) -> str:
-    """Why nobody is called alone: on the `one` topic asked for, or on some; empty for none."""
+    """Return why nobody is called alone on the `one` topic or on some; empty if not needed."""
     if not value.topics:
         return ""
     share = f"{round(100 * value.share)}\u00a0%{'' if one else ' au plus'}"
@@ -290,7 +290,7 @@ def unclaimed(value: Unclaimed, *, one: bool) -> str:
 
 
 def basis(value: Basis, mission_since: date | None = None) -> str:
-    """By what somebody holds a topic; their mission on it too, whatever else shows it."""
+    """Return by what an agent holds a topic, with their mission on it if they have one."""
     if mission_since is None:
         return BASES[value]
     said = f"en mission sur ce sujet depuis {month(mission_since)}, d’après l’annuaire"
@@ -298,13 +298,13 @@ def basis(value: Basis, mission_since: date | None = None) -> str:
 
 
 def mission(value: Mission) -> str:
-    """A mission of the directory's row, with its days."""
+    """Return a mission of the directory with its days."""
     until = f" au {day(value.last)}" if value.last else ""
     return f"{value.topic}, {'du' if value.last else 'depuis le'} {day(value.first)}{until}"
 
 
 def role(value: ContributorRole) -> str:
-    """What was done, as a noun."""
+    """Return the role of a contribution as a noun."""
     return ROLES[value]
 
 
@@ -317,7 +317,7 @@ VOICES: dict[ContributorRole, str] = {
 
 
 def voice(value: ContributorRole, name: str) -> str:
-    """Who speaks in a conversation: `réponse acceptée de Claire`."""
+    """Return who speaks in a conversation: `réponse acceptée de Claire`."""
     return VOICES[value].format(name=name)
 
 
@@ -325,7 +325,7 @@ _SLIDES = (".ppt", ".pptx", ".pptm", ".odp", ".key")
 
 
 def place(passage: Passage, url: str) -> str:
-    """Where in its file a passage stands: `page 3`, `diapositive 3`, or nothing."""
+    """Return the place of a passage in its file: `page 3`, `diapositive 3`, or empty."""
     if passage.page is None:
         return ""
     file = (passage.path or url.partition("?")[0].partition("#")[0]).lower()
@@ -350,7 +350,7 @@ _FORMATS = {
     ".eml": ("courriel", "mail"),
     ".msg": ("courriel", "mail"),
 }
-"""Of a file: what one calls it, and its icon."""
+"""Name and icon of a file format."""
 _KIND_ICONS = {
     "fil": "talk",
     "question": "talk",
@@ -365,13 +365,13 @@ _KIND_ICONS = {
 
 
 def file_format(card: Card) -> str:
-    """`PDF`, of a document that is a file and whose kind does not say it already; else nothing."""
+    """Return the format of a file, such as `PDF`; empty if its kind says it already."""
     said = _format(card)[0]
     return "" if said == card.kind else said
 
 
 def icon(card: Card) -> str:
-    """The name of the icon of a document's kind; what it shows stands beside it in words."""
+    """Return the name of the icon of a document's kind, which the page also says in words."""
     return _format(card)[1] or _KIND_ICONS.get(card.kind, "text")
 
 
@@ -381,9 +381,9 @@ def _format(card: Card) -> tuple[str, str]:
 
 
 def post(agent: Agent) -> str:
-    """Métier, service, town and département: `agent de SIP · SIP Guingamp · Côtes-d'Armor (22)`.
+    """Return a post: `agent de SIP · SIP Guingamp · Côtes-d'Armor (22)`.
 
-    The town only where the service's name does not have it.
+    The town is added only if the service's name does not contain it.
     """
     service = last_name(agent.entity)
     town = "" if agent.office.lower() in service.lower() else agent.office
@@ -392,18 +392,18 @@ def post(agent: Agent) -> str:
 
 
 def brief_post(agent: Agent) -> str:
-    """Métier, the last name of the entity, département: what tells one colleague from another."""
+    """Return métier, last part of the entity and département, to tell colleagues apart."""
     area = f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
     return " · ".join(part for part in (agent.metier, last_name(agent.entity), area) if part)
 
 
 def initials(agent: Agent) -> str:
-    """`ML` for Maëlle Le Goff."""
+    """Return the initials: `ML` for Maëlle Le Goff."""
     return "".join(name[:1] for name in (agent.given_name, agent.family_name)).upper()
 
 
 def workplace(agent: Agent) -> str:
-    """Service, town and département: `SIP Guingamp, Côtes-d’Armor (22)`."""
+    """Return service, town and département: `SIP Guingamp, Côtes-d’Armor (22)`."""
     service = last_name(agent.entity)
     town = "" if agent.office.casefold() in service.casefold() else agent.office
     area = f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
@@ -432,29 +432,29 @@ DEGREES: dict[Degree, str] = {
 
 
 def degree(candidate: Candidate) -> str:
-    """What the evidence says of somebody: `a écrit sur ce sujet`; empty without evidence."""
+    """Return what the evidence shows: `a écrit sur ce sujet`; empty without evidence."""
     return DEGREES[candidate.degree] if candidate.degree else ""
 
 
 def contribution(value: ContributorRole) -> str:
-    """What was done, before a title: `Rédaction de`."""
+    """Return the role of a contribution, before a title: `Rédaction de`."""
     return CONTRIBUTIONS[value]
 
 
 def first_question(topic: str) -> str:
-    """A first question to a community, ready to be asked or changed."""
+    """Return a proposed first question to a community."""
     return f"Comment vous organisez-vous, chez vous, sur « {topic} » ?"
 
 
 def answered_before(count: int) -> str:
-    """How often «Cela répond» ended a question in a year; empty for never."""
+    """Return how often «Cela répond» ended a question in a year; empty for never."""
     said = "En un an, {num} question a trouvé sa réponse avant d’être posée."
     more = "En un an, {num} questions ont trouvé leur réponse avant d’être posées."
     return plural(said, more, count) if count else ""
 
 
 def open_figures(found: OpenQuestionFigures) -> str:
-    """What became of a year's questions that everybody may read; empty where nothing did."""
+    """Return the year's figures of questions open to everybody; empty if there are none."""
     asked = plural(
         "En un an, {num} question ouverte à tous a été posée",
         "En un an, {num} questions ouvertes à tous ont été posées",
@@ -490,7 +490,7 @@ _DONE = {
 
 
 def done(act: str) -> str:
-    """Return the sentence that confirms an act on a question, or empty text for an unknown act."""
+    """Return the sentence that confirms an act on a question; empty for an unknown act."""
     return _DONE.get(act, "")
 
 
@@ -499,7 +499,7 @@ def where_a_question_stands(
 ) -> str:
     """Return the sentence that tells an asker who may answer their question now.
 
-    `recipients` and `answer_days` count the people asked and the days that each has; `on_topic` is
+    `recipients` and `answer_days` count the agents asked and the days that each has; `on_topic` is
     true if the question has a topic.
     """
     if stage is QuestionStage.EXPERTS:
@@ -532,7 +532,7 @@ def cut_at(most: int) -> str:
 
 
 def _lasting(time: timedelta) -> str:
-    """In hours, or from a day on in days; what is begun counts as whole."""
+    """Return a duration in hours, or in days from 24 hours on, rounded up."""
     hours = max(1, -(-time // timedelta(hours=1)))
     if hours < 24:
         return plural("{num} heure", "{num} heures", hours)
@@ -540,15 +540,15 @@ def _lasting(time: timedelta) -> str:
 
 
 def last_name(entity: str) -> str:
-    """`SIP Guingamp` of `DGFiP/DDFiP 22/SIP Guingamp`."""
+    """Return the last part of an entity's path: `SIP Guingamp` of `DGFiP/DDFiP 22/SIP Guingamp`."""
     return entity.rstrip("/").rpartition("/")[2]
 
 
 def web_address(url: str) -> str | None:
-    """The address, if it may become a link: a source may say `javascript:`."""
+    """Return the address if it may become a link, else None: a source may say `javascript:`."""
     return url if _WEB.fullmatch(url) else None
 
 
 def mail_address(email: str) -> str | None:
-    """The address, if it may become a `mailto:` link."""
+    """Return the address if it may become a `mailto:` link, else None."""
     return email if _EMAIL.fullmatch(email) else None

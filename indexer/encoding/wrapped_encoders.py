@@ -6,12 +6,12 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from indexer.errors import IndexUnreachable
+from indexer.errors import IndexDamaged, IndexUnreachable
 from indexer.ports import Encoder
 from indexer.values import Vectors
 
@@ -20,7 +20,12 @@ log = logging.getLogger(__name__)
 BATCH_TEXTS = 64
 """Number of texts encoded between two writes: the most that an interruption can lose."""
 
+KEPT_VECTORS = "vectors.sqlite"
+"""Name of the file of cached vectors in the working folder."""
 _BUSY_TIMEOUT_S = 60.0
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_LENGTH_ERROR = 1e-3
+"""Vectors have length 1; a larger deviation means that the stored vector is damaged."""
 _LOOKUP = 500
 
 EncodingProgress = Callable[[int, int], None]
@@ -50,7 +55,7 @@ class CachedEncoder:
 
     Processes and threads may share the file. Queries are only cached with `keep_queries`: a
     reader's query must not stay on disk. If the disk is full, vectors are returned but not cached.
-    Raises `IndexUnreachable` if the file cannot be read.
+    Raises `IndexUnreachable` if the file cannot be read, `IndexDamaged` if it is damaged.
     """
 
     def __init__(
@@ -102,9 +107,7 @@ class CachedEncoder:
 
     def forget(self, texts: Sequence[str]) -> int:
         """Delete these texts' vectors of all encoders; return the number of deleted vectors."""
-        hashes = [
-            (hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest(),) for text in texts
-        ]
+        hashes = [(_hash(text),) for text in texts]
         gone = 0
         with self._alone, _faults(), self._database:
             # The table's key begins with the encoder: look for each text under every encoder.
@@ -114,6 +117,10 @@ class CachedEncoder:
                 gone += self._database.executemany(_DELETE, pairs).rowcount
         return gone
 
+    def keep(self, texts: Sequence[str], vectors: Vectors) -> None:
+        """Keep the vectors that this encoder once made of these passages."""
+        self._keep(f"{self.name}/passage", [_hash(text) for text in texts], vectors)
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()
@@ -121,7 +128,7 @@ class CachedEncoder:
     def _through(
         self, texts: Sequence[str], side: str, encode: Callable[[Sequence[str]], Vectors]
     ) -> Vectors:
-        hashes = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
+        hashes = [_hash(text) for text in texts]
         found = self._kept(side, sorted(set(hashes)))
         missing = {key: text for key, text in zip(hashes, texts, strict=True) if key not in found}
         # Texts of similar length together: a batch is padded to its longest text.
@@ -146,7 +153,11 @@ class CachedEncoder:
             query = _SELECT + f" and text_hash in ({marks})"
             with self._alone, _faults():
                 rows = self._database.execute(query, (side, *some)).fetchall()
-            found.update((key, np.frombuffer(vector, np.float32)) for key, vector in rows)
+            size = self.dimension * np.dtype(np.float32).itemsize
+            vectors = (
+                (key, np.frombuffer(kept, np.float32)) for key, kept in rows if len(kept) == size
+            )
+            found.update((key, vector) for key, vector in vectors if _has_length_1(vector))
         return found
 
     def _keep(self, side: str, hashes: Sequence[bytes], vectors: Vectors) -> None:
@@ -156,10 +167,43 @@ class CachedEncoder:
         ]
         try:
             with self._alone, self._database:
-                self._database.executemany("insert or ignore into vectors values (?, ?, ?)", rows)
+                self._database.executemany("insert or replace into vectors values (?, ?, ?)", rows)
         except sqlite3.Error as error:
             fields = {"error": type(error).__name__, "vectors": len(rows)}
             log.warning("vectors not kept", extra=fields)
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _has_length_1(vector: Vectors) -> bool:
+    """False too for what is not a number: SQLite keeps no checksum of what it holds."""
+    return bool(abs(np.linalg.norm(vector) - 1) < _LENGTH_ERROR)
+
+
+def check_kept_vectors(path: Path) -> None:
+    """Read the whole file, if there is one. Raises `IndexDamaged`, or `IndexUnreachable`."""
+    if not path.exists():
+        return
+    with _faults(), closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S)) as database:
+        if database.execute("pragma quick_check(1)").fetchone() != ("ok",):
+            raise IndexDamaged(KEPT_VECTORS)
+
+
+def drop_damaged_vectors(path: Path) -> bool:
+    """Delete the file if it is damaged, and return whether it was. Nobody else may have it open.
+
+    Raises `IndexUnreachable` where it cannot be read for another reason.
+    """
+    try:
+        check_kept_vectors(path)
+    except IndexDamaged:
+        for suffix in ("-wal", "-shm", ""):
+            Path(f"{path}{suffix}").unlink(missing_ok=True)
+        log.warning("damaged vectors deleted", extra={"file": path.name})
+        return True
+    return False
 
 
 @contextmanager
@@ -167,9 +211,11 @@ def _faults() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+            raise IndexDamaged(KEPT_VECTORS) from error
         raise IndexUnreachable(
-            f"Les vecteurs gardés (vectors.sqlite) ne peuvent être lus ({error}) : vérifiez la "
-            "place sur le disque et les droits ; supprimer ce fichier ne coûte que du temps."
+            f"Les vecteurs gardés ({KEPT_VECTORS}) ne peuvent être lus ({error}) : vérifiez la "
+            "place sur le disque et les droits."
         ) from error
 
 

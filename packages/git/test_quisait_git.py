@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from quisait_git.connector import GitConnector
 from quisait_git.cursor import BranchState, read_cursor, written_cursor
+from quisait_git.local import _BIG_BYTES
 from quisait_git.options import GitOptions
 from quisait_git.repository import RepositoryCopy, _cut
 
@@ -30,6 +31,7 @@ from connectors.ports import (
     Checkpoint,
     Listing,
     Malformed,
+    SourceError,
     SourceRefused,
     SourceUnreachable,
     Upsert,
@@ -759,6 +761,80 @@ def test_a_pointer_that_is_laid_later_is_refused(harness: GitHarness) -> None:
     assert not [
         one for one in harness.connector().changes(last_cursor(first)) if isinstance(one, Upsert)
     ]
+
+
+SWAPS = {
+    "alternates": (
+        "mkdir -p objects/info; echo {secret}/objects > objects/info/alternates",
+        "rm objects/info/alternates",
+    ),
+    "objects": ("mv objects own; ln -s {secret}/objects objects", "rm objects; mv own objects"),
+    "pack": (
+        "mv objects/pack own; ln -s {secret}/objects/pack objects/pack",
+        "rm objects/pack; mv own objects/pack",
+    ),
+    "commondir": ("echo {secret} > commondir", "rm commondir"),
+    "promisor": (
+        "cp config own; git config -f config remote.o.promisor true; "
+        "git config -f config remote.o.url {secret}",
+        "mv own config",
+    ),
+    "folder": (
+        "mv {given} {given}.own; ln -s {secret} {given}",
+        "rm {given}; mv {given}.own {given}",
+    ),
+}
+"""By name: what lays a pointer to another repository, and what takes it away."""
+
+
+@pytest.mark.trust
+@pytest.mark.parametrize("swap", SWAPS)
+@pytest.mark.parametrize("history", ["whole", "light"])
+def test_a_pointer_that_is_there_only_while_git_reads_is_not_followed(
+    harness: GitHarness, monkeypatch: pytest.MonkeyPatch, swap: str, history: str
+) -> None:
+    """Looking before and after would see nothing of it."""
+    secret, given = _secret(harness.folder), harness.folder / "donné"
+    subprocess.run(["git", "-C", secret, "repack", "-adq"], check=True)
+    _emptied(given, secret)
+    (given / "objects" / "pack").mkdir(parents=True)
+    laid, taken = (one.format(secret=secret, given=given) for one in SWAPS[swap])
+    programs = harness.folder / "programmes"
+    programs.mkdir()
+    (programs / "git").write_text(
+        f"""#!/bin/sh
+case " $* " in
+*" fetch "*|*" ls-remote "*) reads=1; (cd {given}; {laid}) ;;
+esac
+{shutil.which("git")} "$@"
+status=$?
+[ -z "$reads" ] || (cd {given.parent}; [ -L {given} ] || cd {given}; {taken})
+exit $status
+""",
+        "utf-8",
+    )
+    (programs / "git").chmod(0o700)
+    with monkeypatch.context() as during:
+        during.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+        found: list[Change] = []
+        with suppress(SourceError):
+            found.extend(harness.connector(url=str(given), history=history).changes(None))
+    assert not [one for one in found if isinstance(one, Upsert)]
+    copies = harness.folder / "depots"
+    assert not [one for one in copies.rglob("*") if one.suffix == ".pack"]
+
+
+@pytest.mark.parametrize("history", ["whole", "light"])
+def test_big_packs_are_read_where_they_are(harness: GitHarness, history: str) -> None:
+    """They are not copied first; nothing of the repository is left beside the copy."""
+    harness.git("config", "uploadpack.allowFilter", "true")
+    harness.add("a.md", "a " + os.urandom(2 << 20).hex(), ("everyone",))
+    harness.commit()
+    harness.git("repack", "-adq")
+    assert max(one.stat().st_size for one in harness.path.rglob("*.pack")) > _BIG_BYTES
+    kept = apply(harness.connector(history=history).changes(None))
+    assert len(kept["t:a.md"].sections[-1].text) > 4 << 20
+    assert {one.name for one in (harness.folder / "depots").iterdir()} == {"t.git", "t.git.verrou"}
 
 
 def test_a_copy_with_its_files_is_read(harness: GitHarness) -> None:

@@ -22,7 +22,7 @@ from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from indexer.crawl.pipeline import CrawlDependencies
 from indexer.described_indexes import DescribedIndexes
-from indexer.encoding.wrapped_encoders import QueryPriority
+from indexer.encoding.wrapped_encoders import KEPT_VECTORS, QueryPriority
 from indexer.live_index import EncoderRecord, IndexStorage, LiveIndex
 from indexer.ports import Encoder, Index
 from indexer.scans import Scans
@@ -226,7 +226,7 @@ def open_index_parts(settings: Settings, folder: Path, database: sa.Engine) -> I
     with ExitStack() as stack:
 
         def opened(settings: EncoderSettings) -> Encoder:
-            kept = open_cached_encoder(settings, folder / "vectors.sqlite", precedence=precedence)
+            kept = open_cached_encoder(settings, folder / KEPT_VECTORS, precedence=precedence)
             return stack.enter_context(kept)
 
         yield IndexParts(

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +27,14 @@ from search_api.query_log import storage as journal_tables
 from search_api.sign_on import sessions as sign_on_tables
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
+BASE = "0028"
+"""Schema of quisait 0.2.0, the oldest that this version upgrades."""
 HEAD = "0028"
 """The last migration in `MIGRATIONS`."""
-QUISAIT_0_1_0 = ""
-"""Revision of a database of quisait 0.1.0, which stored no version."""
-BEFORE_ALEMBIC, REVISION_BEFORE_ALEMBIC = 2, "0001"
-"""Number in `schema_version` before Alembic, and the migration with the same schema."""
-BY_ALEMBIC = 3
-"""Number in `schema_version` since Alembic: versions before Alembic refuse such a database."""
+LAST_TO_UPGRADE_OLDER = "fe65daca"
+"""Last commit that upgrades the schemas of 0.2.0's development (0001 to 0027)."""
+MARKED_BY_ALEMBIC = 3
+"""Value in `schema_version` that makes a quisait from before Alembic refuse the database."""
 WAIT_S = 30
 """Seconds that SQLite waits for another writer, or that connecting to PostgreSQL may take."""
 
@@ -136,50 +135,32 @@ def migrate(engine: sa.Engine) -> sa.Engine:
     """Create the tables, or upgrade those of an older version; return the engine.
 
     All changes are one transaction; processes that start together wait for one another. Raises
-    `IndexRefused` if the database is of a later version, and leaves it unchanged.
+    `IndexRefused` for a database before `BASE` or after `HEAD`, and leaves it unchanged.
     """
     with engine.begin() as connection:
         _lock_schema(connection)
         found = _revision(connection)
-        if found != HEAD:
-            _upgrade(connection, found)
+        if found is None:
+            _create(connection)
+        elif found != HEAD:
+            _upgrade(connection)
     return engine
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaState:
-    """The revision of a database's schema, and the migrations from it to this version's.
+def schema_revision(settings: Settings) -> str | None:
+    """Return the revision of the settings' database, without changing it; None for a new one.
 
-    `found` is empty for quisait 0.1.0, None if the database has no tables.
-    """
-
-    found: str | None
-    steps: tuple[str, ...]
-
-
-def schema_state(settings: Settings) -> SchemaState:
-    """Return the schema state of the settings' database, without changing it.
-
-    Raises `IndexRefused` if it is of a later version, `ValueError` for another kind of database.
+    Raises `IndexRefused` like `migrate`, `ValueError` for another kind of database.
     """
     file = beside_file(settings.folder) / "state.sqlite"
     if not settings.database and not file.exists():
-        return SchemaState(None, ())
+        return None
     engine = connect(settings.database or f"sqlite:///{file}", settings.database_password)
     try:
         with engine.connect() as connection:
-            found = _revision(connection)
+            return _revision(connection)
     finally:
         engine.dispose()
-    if found is None:
-        return SchemaState(None, ())
-    from alembic.script import ScriptDirectory  # imported here, like in `_upgrade`
-
-    every = [one.revision for one in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
-    if found != QUISAIT_0_1_0 and found not in every:
-        raise IndexRefused(_later(found))
-    after = every.index(found) + 1 if found else 0
-    return SchemaState(found, tuple(every[after:]))
 
 
 def _lock_schema(connection: sa.Connection) -> None:
@@ -191,50 +172,60 @@ def _lock_schema(connection: sa.Connection) -> None:
 
 
 def _revision(connection: sa.Connection) -> str | None:
-    """Return the revision of the existing schema; None for a database without tables.
+    """Return the revision of the schema, or None for a database without tables.
 
-    Raises `IndexRefused` if `schema_version` has a number that this version does not know.
+    Raises `IndexRefused` for a schema that this version cannot upgrade.
     """
     tables = sa.inspect(connection).get_table_names()
     if "alembic_version" in tables:
-        return connection.execute(sa.text("select version_num from alembic_version")).scalar()
-    if schema_version.name in tables:
-        version = connection.execute(sa.select(schema_version.c.version)).scalar()
-        if version not in (None, BEFORE_ALEMBIC):
-            raise IndexRefused(_later(str(version)))
-        return REVISION_BEFORE_ALEMBIC
-    return QUISAIT_0_1_0 if state.runs.name in tables else None
+        found = connection.execute(sa.text("select version_num from alembic_version")).scalar()
+    elif schema_version.name in tables:
+        found = "0001"  # from the development of 0.2.0, before Alembic
+    elif state.runs.name in tables:
+        raise IndexRefused(
+            "La base d'état est celle de quisait 0.1.0, que cette version ne met pas à niveau ; "
+            "elle ne contient rien qui ne se relise. Rien n'a été changé : donnez une base vide à "
+            "« database », ou écartez state.sqlite du dossier de travail, puis lancez "
+            "« quisait crawl ».",
+        )
+    else:
+        return None
+    if (found or "") < BASE:
+        raise IndexRefused(
+            f"La base d'état est d'avant quisait 0.2.0 (schéma {found}), que cette version ne met "
+            "plus à niveau. Rien n'a été changé : lancez d'abord « quisait upgrade » avec la "
+            f"version de développement {LAST_TO_UPGRADE_OLDER}, puis revenez à celle-ci."
+        )
+    if found > HEAD:
+        raise IndexRefused(
+            f"La base d'état est d'une version plus récente de quisait (schéma {found}, celle-ci "
+            f"connaît {HEAD}). Rien n'a été changé : mettez quisait à jour, ou donnez une autre "
+            "base à « database »."
+        )
+    return found
 
 
-def _upgrade(connection: sa.Connection, found: str | None) -> None:
+def _create(connection: sa.Connection) -> None:
+    """Create every table and Alembic's mark, without Alembic, whose import takes a moment."""
+    for tables in TABLES:
+        tables.create_all(connection)
+    connection.execute(sa.insert(schema_version).values(version=MARKED_BY_ALEMBIC))
+    connection.exec_driver_sql(
+        "create table alembic_version (version_num varchar(32) not null, "
+        "constraint alembic_version_pkc primary key (version_num))"
+    )
+    connection.execute(sa.text("insert into alembic_version values (:head)"), {"head": HEAD})
+
+
+def _upgrade(connection: sa.Connection) -> None:
     # Imported here: loading takes a moment, and an up-to-date database does not need it.
     from alembic import command
     from alembic.config import Config
-    from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes |= {"connection": connection, "tables": TABLES}
-    known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
-    if found is not None and found not in {QUISAIT_0_1_0, *known}:
-        raise IndexRefused(_later(found))
-    if found is None:
-        for tables in TABLES:
-            tables.create_all(connection)
-        connection.execute(sa.insert(schema_version).values(version=BY_ALEMBIC))
-        command.stamp(config, HEAD)
-        return
-    if found == REVISION_BEFORE_ALEMBIC:
-        command.stamp(config, found)
+    config.attributes["connection"] = connection
     command.upgrade(config, HEAD)
-
-
-def _later(found: str) -> str:
-    return (
-        f"La base d'état est d'une version plus récente de quisait (schéma {found}, celle-ci "
-        f"connaît {HEAD}). Rien n'a été changé : mettez quisait à jour, ou donnez une autre base "
-        "à « database »."
-    )
 
 
 def open_database(settings: Settings, folder: Path) -> sa.Engine:

@@ -20,6 +20,7 @@ from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.extraction.files import ExtractionLimits
 from indexer.live_index import EncoderRecord, IndexStorage
 from indexer.ports import Encoder, Extractor, Index
+from indexer.reindex import KeepVectors
 from quisait.application.model_bars import MeasuredBars, read_bars
 from quisait.settings import (
     EncoderSettings,
@@ -242,6 +243,11 @@ def open_cached_encoder(
 def vector_forgetter(encoder: Encoder) -> Callable[[Sequence[str]], object]:
     """Return a function that deletes the cached vectors of texts, if the encoder has a cache."""
     return encoder.forget if isinstance(encoder, CachedEncoder) else lambda _texts: None
+
+
+def vector_keeper(encoder: Encoder) -> KeepVectors | None:
+    """What keeps vectors that the encoder made before, where the encoder keeps any."""
+    return encoder.keep if isinstance(encoder, CachedEncoder) else None
 
 
 def export_model_directory(

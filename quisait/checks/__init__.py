@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from ipaddress import ip_address
+from pathlib import Path
 from threading import Event
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from expertise.directory import SqlDirectory
 from expertise.directory_tables import agents
 from expertise.spark_engine import check_spark_installed, find_java, java_version
 from indexer.access import NOBODY, access_filter
+from indexer.encoding.wrapped_encoders import KEPT_VECTORS, check_kept_vectors
 from indexer.errors import IndexerError
 from indexer.ports import Index
 from indexer.quantisation import WHOLE_VECTORS
@@ -79,8 +81,6 @@ from quisait.settings.files import exposed_secret_files as secrets_open_to_other
 from quisait.settings.sources import SourceSettings
 from quisait.settings.types import reason_of
 from quisait.work.index_limit import filled_beyond, limit_warning
-from quisait.work.mail import check_server
-from quisait.work.mailbox import check_mailbox
 from quisait.work.reindexing import reindex_reasons
 from quisait.work.scans import open_tesseract
 from quisait.work.source_status import (
@@ -209,9 +209,14 @@ def _people(settings: Settings) -> Iterator[Check]:
 
 
 def _mail(settings: Settings) -> Iterator[Check]:
+    # Imported here: rendering and reading mail takes a moment, for which others have no use.
     if settings.mail.host:
+        from quisait.work.mail import check_server
+
         yield _attempt("courriel", partial(check_server, settings))
     if settings.mailbox.host:
+        from quisait.work.mailbox import check_mailbox
+
         yield _attempt("boîte des réponses", partial(check_mailbox, settings))
 
 
@@ -231,6 +236,9 @@ def _engines(settings: Settings) -> Iterator[Check]:
     if settings.index.engine == "opensearch":
         for name, check in cluster_checks(settings.index):
             yield _attempt(name, check)
+    kept = beside_file(settings.folder) / KEPT_VECTORS
+    if kept.exists():
+        yield _attempt("vecteurs gardés", lambda: _kept_vectors(kept))
     yield _attempt("index", lambda: _index(settings))
 
 
@@ -298,6 +306,11 @@ def _encoder(settings: Settings) -> str:
     if not settings.encoder.model:
         return seen
     return f"{seen}, {check_model(beside_file(settings.encoder.model), encoder.name)}"
+
+
+def _kept_vectors(file: Path) -> str:
+    check_kept_vectors(file)
+    return f"{file.stat().st_size / 1e6:.1f} Mo"
 
 
 def _second_model(settings: Settings) -> str:

@@ -6,10 +6,12 @@ Each check returns what was seen, or raises `ValueError` with the remedy.
 import resource
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,6 +25,7 @@ from quisait.application.database import opened_database
 from quisait.clock import now
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import is_served_here, make_folder
+from search_api.listening import MAX_CONNECTIONS, open_port
 
 LEAST_FREE = 500_000_000
 """In bytes. A first start writes a model of 140 MB, and a transaction needs room beside its file.
@@ -154,8 +157,6 @@ def check_certificates(settings: Settings) -> str:
 
 def check_ports(settings: Settings) -> str:
     """Check that each address is free, or that this installation already answers there."""
-    from search_api.server import try_listening
-
     asked = [(settings.server.host, settings.server.port)]
     if settings.metrics.port:
         asked.append((settings.metrics.host, settings.metrics.port))
@@ -174,28 +175,23 @@ def check_ports(settings: Settings) -> str:
                 )
             seen.append(f"{host}:{port} (quisait y répond)")
         else:
-            try_listening(host, port)
+            open_port(host, port).close()
             seen.append(f"{host}:{port}")
     return ", ".join(seen)
 
 
 def _is_quisait(host: str, port: int) -> bool:
-    import requests
-
-    asked = f"[{host}]" if ":" in host else host
-    session = requests.Session()
-    session.trust_env = False
-    try:
-        answer = session.get(f"http://{asked}:{port}/health/live", timeout=_ANSWER_S)
-    except requests.RequestException:
-        return False
-    return answer.ok
+    connection = HTTPConnection(host, port, timeout=_ANSWER_S)
+    with closing(connection):
+        try:
+            connection.request("GET", "/health/live")
+            return connection.getresponse().status < HTTPStatus.BAD_REQUEST
+        except (OSError, HTTPException):
+            return False
 
 
 def check_limits(settings: Settings) -> str:
     """Return the limit on open files and, if OpenSearch runs here, on memory areas."""
-    from search_api.server import MAX_CONNECTIONS
-
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files != resource.RLIM_INFINITY and files <= MAX_CONNECTIONS:
         raise ValueError(

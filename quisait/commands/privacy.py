@@ -27,7 +27,6 @@ from quisait.privacy.retention import (
     query_log_key,
     register_warning,
 )
-from quisait.work.worker import delete_build_leftovers
 from search_api.answers.administration import read_audit
 from search_api.audit.port import AuditEntry, AuditIntegrity
 
@@ -165,6 +164,9 @@ def purge(as_json: AsJson = False) -> None:
 
     Des textes supprimés, l'index garde les mots dans ses fichiers jusque-là : il les récrit.
     """
+    # Imported here: the worker and its mail take a moment, for which others have no use.
+    from quisait.work.worker import delete_build_leftovers
+
     with opened_application() as application:
         gone = purge_expired(
             application.privacy,

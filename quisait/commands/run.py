@@ -191,3 +191,14 @@ def _exit_now(application: Application, status: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(status)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Adresse d'écoute ; sinon, celle des réglages")] = "",
+    port: Annotated[
+        int, typer.Option(help="Port ; sinon, celui des réglages", show_default=False)
+    ] = 0,
+) -> None:
+    """Sert les pages et l'API."""
+    with opened_application() as application:
+        run_application(application, crawls=False, host=host, port=port)

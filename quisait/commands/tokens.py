@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import typer
 from indexer.errors import IndexRefused
 from quisait.application.database import opened_database
 from quisait.application.sources import open_inbox, opened_push_tokens, sources_named
-from quisait.application.startup import errors_as_sentences, read_settings
+from quisait.application.startup import errors_as_sentences, opened_application, read_settings
 from quisait.clock import now_s
 from quisait.commands.privacy import opened_privacy
 from quisait.privacy.retention import audit_command
@@ -261,3 +262,22 @@ def _require_push_source(settings: Settings, source: str) -> None:
         raise IndexRefused(
             f"{source} est de genre « {named.kind} » : seule une source « push » reçoit."
         )
+
+
+def token(
+    agent: Annotated[str, typer.Argument(help="Identifiant de l'agent")],
+    hours: Annotated[
+        float, typer.Option(min=0.01, max=24 * 366, help="Durée du jeton, en heures")
+    ] = 8,
+) -> None:
+    """Signe un jeton qui désigne un agent."""
+    with opened_application() as application:
+        if application.book.agent(agent) is None:
+            raise ValueError(
+                "Cet agent n'est pas dans l'annuaire (« quisait directory read » le relit)."
+            )
+        # Imported here: FastAPI and its like take a second that other commands have no use for.
+        from quisait.server.app import tokens_of
+
+        audit_command(application.privacy, "quisait token", f"as:{agent}")
+        print(tokens_of(application.settings).make(agent, int(time.time()), int(hours * 3600)))

@@ -3,6 +3,5 @@
 A change of a table is a new file in `versions`, after the last one, and the new
 `quisait.application.database.HEAD`; tests/unit/test_database.py fails until both are there.
 `alembic.sqlalchemy.org/en/latest/ops.html` lists the operations. A new database is created
-from the tables as they are, and marked as up to date. An older one may have been created with
-tables that a migration adds: use `if_not_exists=True`.
+from the tables of the code and stamped with `HEAD`, so it runs no migration.
 """

@@ -18,6 +18,7 @@ import typer
 
 from connectors.ports import Connector
 from indexer.crawl.pipeline import CrawlDependencies, crawl
+from indexer.encoding.wrapped_encoders import KEPT_VECTORS, drop_damaged_vectors
 from indexer.errors import IndexOfOtherVersion
 from indexer.live_index import IndexSpec, IndexStorage, NamedIndex, Pointers
 from indexer.passages import passage_text
@@ -44,6 +45,7 @@ from quisait.application.engines import (
     open_extractor,
     open_index_storage,
     vector_forgetter,
+    vector_keeper,
 )
 from quisait.application.locks import Locks, hold_source_lock
 from quisait.application.progress import duration, shown_progress
@@ -129,7 +131,7 @@ def reindex_command(
                 _abandon(database, parts)
                 _tell({"abandoned": True}, lambda _: "La réindexation est abandonnée.", as_json)
             elif anew:
-                rebuild_damaged(parts, as_json)
+                rebuild_damaged(settings, parts, as_json)
             elif origin:
                 move_from(origin, settings, database, parts, as_json)
             else:
@@ -267,12 +269,25 @@ def move_from(
     _tell(asdict(report), lambda _: _moved_text(report, engine, taken), as_json)
 
 
-def rebuild_damaged(parts: IndexParts, as_json: bool) -> None:
-    """Rebuild the live index from its readable documents, and print what must be read again."""
+def rebuild_damaged(settings: Settings, parts: IndexParts, as_json: bool) -> None:
+    """Rebuild the live index from its readable documents, and print what must be read again.
+
+    A damaged file of cached vectors is also rebuilt, from the vectors of the index.
+    """
+    lost = drop_damaged_vectors(beside_file(settings.folder) / KEPT_VECTORS)
+    if lost:
+        print(
+            f"Les vecteurs gardés ({KEPT_VECTORS}) étaient abîmés : leur fichier est refait avec "
+            "ceux de l'index.",
+            file=sys.stderr,
+        )
     wanted = parts.storage.spec(parts.encoders.of_settings())
     with shown_progress("reprise", "documents", as_json) as advance:
         report = rebuild(
-            _dependencies(parts), wanted, lambda done, _total: advance(done.written, None)
+            _dependencies(parts),
+            wanted,
+            lambda done, _total: advance(done.written, None),
+            vector_keeper(parts.encoders(wanted.encoder)) if lost else None,
         )
     _tell(asdict(report), lambda _: _rebuilt_text(report), as_json)
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from quisait.application.assembly import open_index_parts
-from quisait.application.database import SchemaState, connect, opened_database, schema_state
+from quisait.application.database import HEAD, connect, opened_database, schema_revision
 from quisait.application.startup import errors_as_sentences, read_settings
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import private_files
@@ -24,16 +24,16 @@ from quisait.work.reindexing import (
 
 @dataclass(frozen=True, slots=True)
 class UpgradePlan:
-    """What an upgrade will do: the database's migrations, and why the index is rebuilt."""
+    """The database's revision (None: no tables), and why the index must be rebuilt."""
 
-    schema: SchemaState
+    schema: str | None
     reasons: tuple[str, ...]
     outlook: str = ""
 
     @property
     def is_empty(self) -> bool:
         """Whether everything is of this version already."""
-        return not self.schema.steps and not self.reasons
+        return self.schema in (None, HEAD) and not self.reasons
 
 
 def upgrade_command(
@@ -62,10 +62,10 @@ def upgrade_command(
 def upgrade_plan(settings: Settings) -> UpgradePlan:
     """Inspect the database and the index without changing them.
 
-    Raises `IndexRefused` if the database is of a later version, and the errors of the index.
+    Raises `IndexRefused` for a database that `migrate` refuses, and the errors of the index.
     """
-    schema, folder = schema_state(settings), beside_file(settings.folder)
-    if schema.found is None and not folder.is_dir():
+    schema, folder = schema_revision(settings), beside_file(settings.folder)
+    if schema is None and not folder.is_dir():
         return UpgradePlan(schema, ())
     url = settings.database or f"sqlite:///{folder / 'state.sqlite'}"
     database = connect(url, settings.database_password)
@@ -83,14 +83,13 @@ def plan_text(plan: UpgradePlan) -> str:
     if plan.is_empty:
         return "Tout est de cette version : rien à faire."
     lines = []
-    if plan.schema.steps:
-        found = plan.schema.found or "0.1.0"
-        lines.append(
-            f"Base d'état : de la version {found} du schéma à {plan.schema.steps[-1]}, entièrement "
-            "ou pas du tout. Elle ne revient pas en arrière : gardez une sauvegarde faite par "
-            "l'ancienne version."
-        )
-    else:
+    if plan.schema in (None, HEAD):
         lines.append("Base d'état : à niveau.")
+    else:
+        lines.append(
+            f"Base d'état : de la version {plan.schema} du schéma à {HEAD}, entièrement ou pas du "
+            "tout. Elle ne revient pas en arrière : gardez une sauvegarde faite par l'ancienne "
+            "version."
+        )
     lines.append(plan.outlook or "Index : à niveau.")
     return "\n".join(lines)

@@ -1,1 +1,1 @@
-"""One function for each thing that a reader can ask."""
+"""One function for each kind of request that a reader can make."""

@@ -1,4 +1,4 @@
-"""What administrators and the data-protection officer see: the system's state, the audit log."""
+"""Answers for administrators and the data-protection officer: system state and audit log."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,15 +15,15 @@ from search_api.audit.port import Audit, AuditEntry, AuditIntegrity
 from search_api.system_status import FileChanged, SearchFile, SystemStatus
 
 AUDIT_PAGE = 100
-"""Entries of one page."""
+"""Number of entries on one page."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """Entries, newest first, and whether the whole log is as it was written.
+    """Entries, newest first, and whether the whole log is unaltered.
 
-    `names` are those of the actors whom the directory knows, by id. `following`: before which
-    number the next page begins, None at the end.
+    `names`: names of the actors in the directory, by id. `following`: number before which the next
+    page begins, None at the end.
     """
 
     entries: tuple[AuditEntry, ...]
@@ -33,9 +33,9 @@ class AuditPage:
 
 
 def system_status(context: AnswerContext, administrator: RoleHolder) -> SystemStatus:
-    """Sources with their last run and remedies, engines, files, questions without an answer.
+    """Return sources with last run and remedies, engines, files, unanswered questions.
 
-    Raises `NotFound` where nothing watches them.
+    Raises `NotFound` if the state is not available here.
     """
     if context.administration is None:
         raise NotFound("")
@@ -43,7 +43,7 @@ def system_status(context: AnswerContext, administrator: RoleHolder) -> SystemSt
 
 
 def request_reading(context: AnswerContext, administrator: RoleHolder, source: str) -> None:
-    """Have a source read as soon as a worker can. Raises `NotFound`."""
+    """Request a crawl of a source as soon as a worker is free. Raises `NotFound`."""
     try:
         if context.read_soon is None:
             raise KeyError(source)
@@ -53,15 +53,15 @@ def request_reading(context: AnswerContext, administrator: RoleHolder, source: s
 
 
 def edited_files(context: AnswerContext, administrator: RoleHolder) -> Mapping[str, str]:
-    """By label, the names of the files that administrators edit."""
+    """Return the names of the files that administrators edit, by label."""
     return context.search_files.names() if context.search_files else {}
 
 
 def search_file(context: AnswerContext, administrator: RoleHolder, name: str) -> SearchFile:
-    """The glossary or the best bets, with the lines that are left out.
+    """Return the glossary or the best bets, with the lines that are ignored.
 
-    Raises `NotFound` for a file that the settings do not name, `InvalidParameter` for one that
-    cannot be read.
+    Raises `NotFound` for a file that the settings do not name, `InvalidParameter` for an unreadable
+    file.
     """
     if context.search_files is None:
         raise NotFound("")
@@ -76,10 +76,10 @@ def search_file(context: AnswerContext, administrator: RoleHolder, name: str) ->
 def write_search_file(
     context: AnswerContext, administrator: RoleHolder, name: str, text: str, version: str
 ) -> None:
-    """Put a text in place of the file's, which acts at the next question.
+    """Replace the text of a file; it applies from the next question on.
 
-    Raises `NotFound`; `InvalidParameter` where a line is wrong or the file cannot be written;
-    `Stale` where it changed since `version`: nothing is changed then.
+    Raises `NotFound`; `InvalidParameter` if a line is wrong or the file cannot be written; `Stale`
+    if the file changed since `version`. Nothing is changed then.
     """
     if context.search_files is None:
         raise NotFound("")
@@ -96,14 +96,14 @@ def write_search_file(
 def audit_page(
     context: AnswerContext, officer: RoleHolder, limit: int = AUDIT_PAGE, before: int | None = None
 ) -> AuditPage:
-    """The audit log, newest first; opening it is in it."""
+    """Return a page of the audit log, newest first; its opening is an entry itself."""
     return read_audit(context.audit, limit, before, context.people)
 
 
 def read_audit(
     audit: Audit, limit: int, before: int | None = None, people: AgentDirectory | None = None
 ) -> AuditPage:
-    """The same from the log alone, for who may open the database."""
+    """Return a page of an audit log, for commands with access to the database."""
     entries = tuple(audit.newest(limit, before))
     known = people.agents(entry.actor for entry in entries) if people else {}
     more = len(entries) == limit and entries[-1].number > 1

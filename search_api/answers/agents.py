@@ -1,4 +1,4 @@
-"""An agent's profile, and what is kept about the reader (« Mes données »)."""
+"""An agent's profile, and everything stored about the reader (« Mes données »)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ from search_api.sign_on.sessions import PersonalToken, Session
 
 @dataclass(frozen=True, slots=True)
 class ProfileAnswer:
-    """What a reader may see of an agent. `own`: it is the reader's.
+    """What a reader may see of an agent. `own`: the agent is the reader.
 
     `incomplete` names the authorities that did not answer: evidence may be missing.
     """
@@ -39,7 +39,7 @@ class ProfileAnswer:
 
 @dataclass(frozen=True, slots=True)
 class PeersAnswer:
-    """Who shares an agent's topics; the rest as in `ProfileAnswer`."""
+    """Agents who share an agent's topics; other fields as in `ProfileAnswer`."""
 
     build: BuildStatus
     peers: Peers
@@ -48,10 +48,10 @@ class PeersAnswer:
 
 
 def agent_profile(context: AnswerContext, reader: Reader, agent_id: str) -> ProfileAnswer:
-    """Topics with evidence, skills confirmed or declared, communities, peers.
+    """Return topics with evidence, skills confirmed or declared, communities and peers.
 
-    Without a build the directory alone speaks. The strength of a topic is for the agent alone.
-    Raises `NotFound` for who may not be shown, `IndexUnreachable`.
+    Without a build, only the directory is used. Only the agent sees the strength of a topic. Raises
+    `NotFound` for an agent who may not be shown, and `IndexUnreachable`.
     """
     agent = shown_agent(context, reader, agent_id)
     own = agent.id == reader.agent_id
@@ -63,9 +63,9 @@ def agent_profile(context: AnswerContext, reader: Reader, agent_id: str) -> Prof
 def agent_peers(
     context: AnswerContext, reader: Reader, agent_id: str = "", offset: int = 0
 ) -> PeersAnswer:
-    """Who shares an agent's topics, from `offset`, the reader's own where nobody is named.
+    """Return agents who share an agent's topics, from `offset`; the reader's if none is named.
 
-    Raises `NotFound` for who may not be shown, `NoBuild`, `IndexUnreachable`.
+    Raises `NotFound` for an agent who may not be shown, `NoBuild`, and `IndexUnreachable`.
     """
     agent = shown_agent(context, reader, agent_id or reader.agent_id or "")
     own = agent.id == reader.agent_id
@@ -75,9 +75,10 @@ def agent_peers(
 
 
 def shown_agent(context: AnswerContext, reader: Reader, agent_id: str) -> Agent:
-    """Oneself, or who may be shown. Raises `NotFound` for all others alike.
+    """Return the reader, or an agent who may be shown. Raises `NotFound` for any other id.
 
-    Who is not listed or has left is as unknown as an id that never was, but to themselves.
+    An agent who is not listed or has left gets the same answer as an unknown id, except for the
+    agent themselves.
     """
     agent = context.people.agent(agent_id)
     if agent is None or not may_be_shown(agent, context.today(), reader.agent_id):
@@ -87,13 +88,13 @@ def shown_agent(context: AnswerContext, reader: Reader, agent_id: str) -> Agent:
 
 @dataclass(frozen=True, slots=True)
 class StoredData:
-    """Everything about one agent.
+    """Everything stored about one agent.
 
-    `row` is the directory's, `profile` what others may see (its strengths and evidence as
-    the agent may read them); `contributions` counts documents by source; `sessions` are
-    open ones, `tokens` personal ones; `mention_counts` is None where that is not counted.
-    `joined_by`: for each account, the rule that links it, None where the directory does.
-    `noted`: whether every wish is in the register that a restored backup replays.
+    `row` is the directory's row, `profile` what others may see (with strengths and evidence as the
+    agent may read them). `contributions`: number of documents by source. `sessions` are open ones,
+    `tokens` personal ones. `mention_counts` is None if mentions are not counted. `joined_by`: for
+    each account, the rule that links it, None if the directory does. `noted`: whether every wish is
+    in the register that a restored backup replays.
     """
 
     row: Agent
@@ -112,22 +113,22 @@ class StoredData:
 
     @property
     def sources(self) -> list[str]:
-        """Sources that one may withdraw from, or has withdrawn from."""
+        """Sources that the agent may withdraw from, or has withdrawn from."""
         left = (one.preference.subject for one in self.of_kind(PreferenceKind.WITHDRAW))
         return sorted({*(_source(one) for one in self.accounts), *left, *self.contributions} - {""})
 
     @property
     def withdrawn(self) -> frozenset[str]:
-        """The sources withdrawn from; `WHOLE_SERVICE` for all of them."""
+        """Sources that the agent withdrew from; `WHOLE_SERVICE` for all of them."""
         return frozenset(one.preference.subject for one in self.of_kind(PreferenceKind.WITHDRAW))
 
     def of_kind(self, kind: PreferenceKind) -> list[RecordedPreference]:
-        """The wishes of one kind."""
+        """Return the wishes of one kind."""
         return [one for one in self.wishes if one.preference.kind is kind]
 
 
 def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
-    """What is stored about the reader. Raises `NotFound`, `IndexUnreachable`."""
+    """Return what is stored about the reader. Raises `NotFound`, `IndexUnreachable`."""
     agent_id, people = reader.agent_id or "", context.people
     row, agent = people.as_read(agent_id), people.agent(agent_id)
     if row is None or agent is None:
@@ -157,9 +158,9 @@ def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
 def ask_wish(
     context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str, way: str = ""
 ) -> None:
-    """Put what the reader asks, for themselves, in force; it acts at the next answer.
+    """Apply a wish of the reader about themselves; it acts from the next answer on.
 
-    Raises `InvalidParameter` for what cannot be asked, `NotFound`, `IndexUnreachable`.
+    Raises `InvalidParameter` for an impossible wish, `NotFound`, `IndexUnreachable`.
     """
     wish = _wish(context, reader, kind, subject, way)
     _consent(context).ask(wish)
@@ -172,7 +173,7 @@ def ask_wish(
 def take_back_wish(
     context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str = ""
 ) -> None:
-    """Undo what the reader asked. Raises `NotFound` where wishes are not kept."""
+    """Take back a wish of the reader. Raises `NotFound` if wishes are not stored."""
     _consent(context).take_back(Preference(reader.agent_id or "", kind, subject))
 
 
@@ -185,7 +186,7 @@ def _consent(context: AnswerContext) -> ConsentStore:
 def _wish(
     context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str, way: str
 ) -> Preference:
-    """The wish, checked. Raises `InvalidParameter` for what cannot be asked."""
+    """Return the wish, checked. Raises `InvalidParameter` for an impossible wish."""
     held = stored_about(context, reader)
     said: tuple[str, ...] = ()
     if kind is PreferenceKind.WITHDRAW and subject not in {WHOLE_SERVICE, *held.sources}:

@@ -1,4 +1,4 @@
-"""Questions put to a métier: all who hold it in the directory, the nearest to the asker first."""
+"""Questions put to a métier: its holders in the directory, nearest to the asker first."""
 
 from connectors.geography import distance_km
 from connectors.values import Agent
@@ -10,19 +10,19 @@ from search_api.answers.topics import list_topics
 
 
 def metiers(context: AnswerContext) -> tuple[Topic, ...]:
-    """The métiers of the list, by label."""
+    """Return the métiers of the list, by label."""
     return tuple(one for one in list_topics(context).topics if one.kind is TopicKind.METIER)
 
 
 def known_metier(context: AnswerContext, topic_id: str) -> str:
-    """The id of a métier of the list, empty for none asked. Raises `InvalidParameter`."""
+    """Return the id if it is a listed métier, or empty. Raises `InvalidParameter` otherwise."""
     if topic_id and asked_metier(context, topic_id) is None:
         raise InvalidParameter("Ce métier n’est pas dans la liste.")
     return topic_id
 
 
 def asked_metier(context: AnswerContext, topic_id: str) -> Topic | None:
-    """The métier that a question's topic is, None where it is a subject or there is none."""
+    """Return the métier with this topic id, or None if it is another topic or unknown."""
     build = context.build()
     if isinstance(build, BuildStatus) or topic_id not in build.topics:
         return None
@@ -31,9 +31,9 @@ def asked_metier(context: AnswerContext, topic_id: str) -> Topic | None:
 
 
 def holders_of_metier(context: AnswerContext, metier: Topic, asker: Agent | None) -> list[Agent]:
-    """Who may be shown and holds it by the directory, the nearest to the asker first.
+    """Return agents of this métier who may be shown, nearest to the asker first.
 
-    Where too many do to be read, those of the asker's own département.
+    If there are too many to read, only agents of the asker's own département.
     """
     keys = {label_key(one) for one in metier.labels}
     found: dict[str, Agent] = {}

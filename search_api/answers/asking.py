@@ -1,7 +1,8 @@
-"""Questions to those who know: what a reader sees of them and does, and the steps in between.
+"""Questions to experts: what a reader sees and does, and the steps from one agent to the next.
 
-Every reader sees a question under the rights that its asker chose, and nothing of whom it was
-asked: only who accepted, told to the asker. Who was asked, and has not decided, knows it alone.
+Every reader sees a question under the rights that its asker chose, but not which agents were asked;
+only the asker sees who accepted. An agent who was asked and has not decided is the only one who
+sees it.
 """
 
 import heapq
@@ -91,23 +92,24 @@ from search_api.questions.query import Query
 from search_api.ranking.results import Result
 
 EXISTING_SHOWN = 3
-"""So many documents are shown while a question is being written: what is read at a glance."""
+"""Number of documents shown while a question is written: as many as are read at a glance."""
 CORRECTED = "Question corrigée depuis"
-"""The title of a question of which a restored database has a former text, for all but its asker."""
+"""Title shown to all but the asker for a question of which a restored database has a former text.
+"""
 MOST_OPEN = 20
-"""So many open questions of each kind are listed."""
+"""Maximum number of open questions of each kind in a list."""
 MOST_READ_FOR_OPEN = 200
-"""Among so many of the newest open questions those of one's own area are looked for."""
+"""Number of newest open questions among which questions of the reader's area are searched."""
 Questions = tuple[AskedQuestion, ...]
 _YEAR = timedelta(days=365)
 _OPEN = (QuestionStage.EXPERTS, QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
 _LATE = (QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
-"""No agent in particular is asked any more."""
+"""Stages at which no agent in particular is asked any more."""
 _WITHDRAW = PreferenceKind.WITHDRAW
 
 
 class QuestionAction(StrEnum):
-    """What one does with a question: whoever is asked, the asker, an answer's author, a reader."""
+    """Action on a question by an agent who is asked, the asker, an answer's author, or a reader."""
 
     ACCEPT = "accept"
     DECLINE = "decline"
@@ -124,14 +126,14 @@ class QuestionAction(StrEnum):
 
 
 class TooManyQuestions(AnswerRefused):
-    """The reader has asked as many questions today as they may."""
+    """The reader reached the daily limit of questions."""
 
     status = 429
     code = "too_many_questions"
 
 
 class TooManyAnswers(AnswerRefused):
-    """The reader has given, or corrected, as many texts today as they may."""
+    """The reader reached the daily limit of answers or of corrections."""
 
     status = 429
     code = "too_many_answers"
@@ -139,11 +141,11 @@ class TooManyAnswers(AnswerRefused):
 
 @dataclass(frozen=True, slots=True)
 class NewQuestion:
-    """What an asker writes. `to`: the agent whom they want asked first, empty for nobody.
+    """A question as its asker writes it. `to`: agent to ask first, empty for none.
 
-    `community`: a topic of the community that is to be asked instead of one agent after the other.
-    `metier`: the métier whose holders are asked, instead of those whom a search names. `keep`: ids
-    of the recipients that the asker was shown and keeps; None to ask all who may be asked.
+    `community`: topic of the community to ask instead of one agent after the other. `metier`:
+    métier whose holders are asked instead of agents found by a search. `keep`: ids of the shown
+    recipients that the asker keeps; None to ask all who may be asked.
     """
 
     title: str
@@ -160,12 +162,13 @@ class NewQuestion:
 
 @dataclass(frozen=True, slots=True)
 class AskingForm:
-    """What the page where one asks shows.
+    """Content of the form for a question.
 
-    `existing`: documents that may answer already. `topics` are those to choose from, `topic_id`
-    the one that the title names. `communities` and `entities` may be the only readers; `answering`
-    are the communities that may be asked, anybody's, and `metiers` the métiers. `to` is whom the
-    asker came from, None for nobody. `recipients`: whom the question may be put to.
+    `existing`: documents that may already answer. `topics`: topics to choose from. `topic_id` of
+    `new`: topic named by the title. `communities` and `entities`: possible limits of the readers.
+    `answering`: communities that may be asked, even without being a member. `metiers`: métiers that
+    may be asked. `to`: the agent whose page the asker came from, None for none. `recipients`:
+    agents whom the question may be put to.
     """
 
     new: NewQuestion
@@ -182,7 +185,7 @@ class AskingForm:
 
 @dataclass(frozen=True, slots=True)
 class ShownAnswer:
-    """An answer. `author` is None for who may not be named; `own`: it is the reader's."""
+    """An answer. `author` is None if they may not be named. `own`: it is the reader's."""
 
     answer: GivenAnswer
     author: Agent | None
@@ -193,11 +196,11 @@ class ShownAnswer:
 class ShownQuestion:
     """A question as a reader sees it.
 
-    `asker` is None while they are not to be named; of who has left a name alone is told. `own`:
-    it is the reader's. `state` is that of the reader's own request, None where they are asked
-    nothing now. To the asker alone: `accepted_by`, who accepted to answer and has not yet;
-    `passed_on`, the reasons of those who passed it on, without their names; `recipients`, how many
-    agents it may be put to, one after the other.
+    `asker` is None while they may not be named; if they left, it has only a name. `own`: it is the
+    reader's. `state`: state of the reader's own request, None if they are not asked now. Only for
+    the asker: `accepted_by`, the agent who accepted and has not answered yet; `passed_on`, reasons
+    of agents who passed it on, without names; `recipients`, how many agents may be asked, one after
+    the other.
     """
 
     question: AskedQuestion
@@ -213,15 +216,14 @@ class ShownQuestion:
 
 @dataclass(frozen=True, slots=True)
 class OwnQuestions:
-    """What concerns a reader: asked of them, of their communities, of who animates; and theirs.
+    """Questions for a reader: to them, to their communities, to animators; and their own.
 
-    `answered_before` counts, of all agents in a year, «Cela répond»; `figures` are of the questions
-    of that year which everybody may read; `waiting_topics` are those of the topics that wait for
-    whoever may answer, with how many: of what everybody may read too, so that a number tells of no
-    other. `moderates`: the reader animates. `more`: of `of_communities` or `animated` only the
-    `MOST_LISTED` oldest are here. The last three are questions of others that wait for an answer,
-    the newest first, `MOST_OPEN` of each at most, and none that stands above: on the reader's
-    topics, of askers of their département, and the others.
+    `answered_before`: how often all agents said «Cela répond» in a year. `figures`: of that year's
+    questions open to everybody. `waiting_topics`: topics with waiting questions, and how many; only
+    questions open to everybody count, so that no other one is revealed. `moderates`: the reader is
+    an animator. `more`: `of_communities` or `animated` is cut to the `MOST_LISTED` oldest. The last
+    three are waiting questions of others that are in no list above, newest first, at most
+    `MOST_OPEN` each: on the reader's topics, by askers of their département, and the rest.
     """
 
     waiting: tuple[tuple[AgentRequest, AskedQuestion], ...]
@@ -239,14 +241,14 @@ class OwnQuestions:
 
     @property
     def answered(self) -> tuple[Thread, ...]:
-        """Theirs, with an answer of which they said nothing yet."""
+        """The reader's questions with an answer to which they have not reacted yet."""
         return tuple(one for one in self.mine if one.awaits_asker)
 
 
 def asking_form(
     context: AnswerContext, reader: Reader, new: NewQuestion, *, look: bool = True
 ) -> AskingForm:
-    """The page where one asks; with what answers already, unless nobody is to `look` for it.
+    """Return the form for a question; with documents that already answer, if `look`.
 
     Raises `NotFound`, `IndexUnreachable`.
     """
@@ -271,11 +273,11 @@ def asking_form(
 def planned_recipients(
     context: AnswerContext, reader: Reader, new: NewQuestion
 ) -> tuple[Agent, ...]:
-    """Return whom a question may be put to, best first; `MOST_ASKED` at most.
+    """Return the agents whom a question may be put to, best first; at most `MOST_ASKED`.
 
-    By evidence, nearness and rights alone: neither by what these agents set, nor by what they were
-    asked. Else anybody would read from it that somebody was asked, and so that another declined.
-    Empty for a question that could not be asked. Raises `NotFound`, `IndexUnreachable`.
+    Only evidence, distance and rights count, not agents' preferences or recent requests: otherwise
+    a reader could infer that an agent was asked, and so that another declined. Empty for a question
+    that could not be asked. Raises `NotFound`, `IndexUnreachable`.
     """
     agent = known_agent(context, reader)
     try:
@@ -289,12 +291,15 @@ def planned_recipients(
 
 
 def proposed_topic(context: AnswerContext, text: str) -> str:
-    """The id of the topic that what is being written names, empty for none."""
+    """Return the id of the topic named by the text being written, empty for none."""
     return named_topic(context, text) if text.strip() else ""
 
 
 def existing_answers(context: AnswerContext, reader: Reader, text: str) -> tuple[Result, ...]:
-    """Documents that may answer what is being written; noted nowhere. Raises `IndexUnreachable`."""
+    """Return documents that may answer the text being written, without noting the query.
+
+    Raises `IndexUnreachable`.
+    """
     asking_of(context)
     if not text.strip():
         return ()
@@ -303,11 +308,11 @@ def existing_answers(context: AnswerContext, reader: Reader, text: str) -> tuple
 
 
 def answered_by_existing(context: AnswerContext, reader: Reader, document_id: str) -> None:
-    """Count that a document answered a question before it was asked: neither which, nor whose.
+    """Count that a document answered a question before it was asked; store neither.
 
-    Once a day of one document, and so many a day of one reader: more is not counted. Nor is a
-    document that not everybody may read: the number is public, and would tell of it.
-    Raises `NotFound` for a document that the reader may not read.
+    Each reader counts once a day per document, up to a daily limit. Documents that not everybody
+    may read do not count: the number is public and would reveal them. Raises `NotFound` for a
+    document that the reader may not read.
     """
     asking = asking_of(context)
     if not context.search.cards((document_id,), reader):
@@ -320,7 +325,7 @@ def answered_by_existing(context: AnswerContext, reader: Reader, document_id: st
 
 
 def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> AskedQuestion:
-    """Keep a question and ask the first who may know, or the community or métier that is chosen.
+    """Store a question and ask the first expert, or the chosen community or métier.
 
     Raises `InvalidParameter`, `TooManyQuestions`, `NotFound`, `IndexUnreachable`.
     """
@@ -331,8 +336,8 @@ def ask_question(context: AnswerContext, reader: Reader, new: NewQuestion) -> As
     recipients = [] if new.community else _recipients(context, question, agent, first)
     if new.keep is not None:
         recipients = [one for one in recipients if one in new.keep]
-    # Read the index before the question is kept: if the index refuses afterwards, the question
-    # stands, and its asker asks it again.
+    # Read the index before the question is stored: if that failed afterwards, the asker would ask
+    # a question again that is stored already.
     answering = _answering(context)
     day_ago = moment - timedelta(days=1)
     if not asking.questions.ask(question, asking.rules.asked_per_day, day_ago, recipients):
@@ -367,9 +372,10 @@ def _draft(context: AnswerContext, agent: Agent, new: NewQuestion) -> AskedQuest
 
 
 def question_page(context: AnswerContext, reader: Reader, question_id: str) -> ShownQuestion:
-    """A question under the reader's rights. Raises `NotFound`.
+    """Return a question under the reader's rights. Raises `NotFound`.
 
-    Of a former text, that waits for its author's word, others see that it was corrected.
+    Other readers of a former text that waits for its author's confirmation only see that it
+    changed.
     """
     asking, thread = asking_of(context), _shown_thread(context, reader, question_id)
     question, me = thread.question, reader.agent_id
@@ -385,7 +391,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
             return None
         if not agent.departed(context.today()):
             return agent
-        # Neither a post nor an address of who has left, as with the authors of documents.
+        # For agents who left, show neither post nor address, as for authors of documents.
         return Agent(agent.id, agent.given_name, agent.family_name, departure=agent.departure)
 
     note_use(context, reader, thread)
@@ -416,7 +422,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
 
 
 def _shown_thread(context: AnswerContext, reader: Reader, question_id: str) -> Thread:
-    """What the reader may read, and in its place former texts of others, without a word of them."""
+    """Return what the reader may read, with empty texts in place of others' former texts."""
     whole, me = any_thread(context, reader, question_id), reader.agent_id
     question = whole.question
     if question.outdated and question.asker_id != me:
@@ -439,14 +445,14 @@ def _shown_thread(context: AnswerContext, reader: Reader, question_id: str) -> T
 
 
 def _may_be_named_here(context: AnswerContext, agent: Agent) -> bool:
-    """Who did not withdraw, from questions alone either: there the source shows no name."""
+    """Return whether the agent may be named and did not withdraw, even from questions only."""
     said = context.consent.of(agent.id) if context.consent else ()
     left = {one.preference.subject for one in said if one.preference.kind is _WITHDRAW}
     return may_be_named(agent) and SOURCE not in left
 
 
 def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
-    """What waits for the reader, and what they asked. Raises `NotFound`, `IndexUnreachable`."""
+    """Return the reader's questions and requests. Raises `NotFound`, `IndexUnreachable`."""
     asking, agent = asking_of(context), known_agent(context, reader)
     access, questions = access_filter(reader), asking.questions
     joined = {topic.id for one in _communities(context, agent) for topic in one.topics}
@@ -484,7 +490,7 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
 def _open_questions(
     context: AnswerContext, access: AccessFilter, agent: Agent, above: Collection[str]
 ) -> tuple[Questions, Questions, Questions]:
-    """Open questions of others: (on the agent's topics, of their département, the others)."""
+    """Return others' open questions: (on the agent's topics, of their département, others)."""
     questions, build = asking_of(context).questions, context.build()
     topics = () if isinstance(build, BuildStatus) else own_topics(build, agent)
 
@@ -499,14 +505,14 @@ def _open_questions(
     ids = [one.id for one in topics]
     on_topics = questions.open_at(*_OPEN, topic_ids=ids, newest=True) if ids else ()
     mine = readable(on_topics, MOST_OPEN, above)
-    # One request for each stage: each is read in the order of an index.
+    # One request per stage, so that each is read in the order of a database index.
     recent = heapq.merge(
         *(questions.open_at(stage, newest=True) for stage in _OPEN),
         key=lambda one: (one.created, one.id),
         reverse=True,
     )
     others = readable(recent, MOST_READ_FOR_OPEN, {*above, *(one.id for one in mine)})
-    # Only of askers whose name and post others may see: else this list would tell them.
+    # Only askers whose name and post are visible: this list must not reveal them.
     askers = context.people.agents({one.asker_id for one in others if one.named} - {""})
     local = {
         one.id
@@ -523,13 +529,13 @@ def _open_questions(
 def _waiting_topics(
     context: AnswerContext, counts: Mapping[str, int]
 ) -> tuple[tuple[Topic, int], ...]:
-    """Topics of open questions that no agent is asked any more and nobody answered; by label."""
+    """Return topics, by label, with unanswered questions that no agent is asked any more."""
     listed = list_topics(context).topics if counts else ()
     return tuple((one, counts[one.id]) for one in listed if one.id in counts)
 
 
 def _as_told(request: AgentRequest, rules: AskingRules) -> AgentRequest:
-    """Without the time that an earlier decline left them: it would tell that somebody declined."""
+    """Return the request without time left by an earlier decline, which would reveal it."""
     if request.state is not RequestState.WAITING:
         return request
     own = request.asked + timedelta(days=rules.answer_days)
@@ -537,9 +543,9 @@ def _as_told(request: AgentRequest, rules: AskingRules) -> AgentRequest:
 
 
 def waiting_questions(context: AnswerContext, reader: Reader) -> int:
-    """How many questions wait for the reader's word; 0 where none is asked here.
+    """Return how many questions wait for the reader; 0 if questions are off here.
 
-    Those that they are asked, and their own with an answer of which they said nothing yet.
+    These are requests to them, and their own questions with an answer to which they did not react.
     """
     if context.asking is None or reader.agent_id is None:
         return 0
@@ -561,11 +567,11 @@ def act_on_question(
     valid_until: date | None = None,
     text_digest: str = "",
 ) -> None:
-    """Do something with a question, as far as the reader may.
+    """Act on a question, as far as the reader may.
 
-    `text`: an answer, a reason, what is missing, or the question's text. `valid_until`: the last
-    day on which an answer is right. `text_digest`: the former text that its author confirms, as
-    the page names it. Raises `NotFound` for what is not the reader's to do, `InvalidParameter`,
+    `text`: an answer, a reason, what is missing, or the question's text. `valid_until`: last day on
+    which an answer is right. `text_digest`: digest of the former text that its author confirms.
+    Raises `NotFound` for an action that the reader may not do, `InvalidParameter`, and
     `IndexUnreachable`.
     """
     asking, thread = asking_of(context), readable_thread(context, reader, question_id)
@@ -576,9 +582,9 @@ def act_on_question(
 
 
 def keep_answer(asking: Asking, answer: GivenAnswer) -> None:
-    """Keep an answer of who may read the question; once under its id. Raises `TooManyAnswers`."""
+    """Store an answer, once under its id. Raises `TooManyAnswers`."""
     day_ago, most = asking.questions.now() - timedelta(days=1), asking.rules.answered_per_day
-    # Deleted answers are in no table: without this, one answers, mails its asker and deletes.
+    # Deleted answers are in no table: an agent could answer, mail the asker and delete, forever.
     allowed = asking.acts.is_within(f"answers:{answer.author_id}", answer.id, most)
     if not allowed or not asking.questions.answer(answer, most, day_ago):
         raise TooManyAnswers("Vous avez beaucoup répondu aujourd’hui : revenez demain.")
@@ -586,7 +592,7 @@ def keep_answer(asking: Asking, answer: GivenAnswer) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Acting:
-    """Who acts on which question, which they may read."""
+    """An agent's action on a question that they may read."""
 
     context: AnswerContext
     asking: Asking
@@ -639,7 +645,7 @@ class _Acting:
         self.asking.questions.remove_answer(self.question.id, self._own_answer(answer_id))
 
     def confirm(self, _text: str, _title: str, answer_id: str) -> None:
-        """Show one's former text again, that a restored database brought back; not a hidden one."""
+        """Show the agent's former text from a restored database again, unless it was hidden."""
         if answer_id:
             own = self._own_answer(answer_id)
             outdated = any(one.id == own and one.outdated for one in self.thread.answers)
@@ -680,7 +686,7 @@ class _Acting:
         self.asking.questions.remove(self.question.id)
 
     def _within_the_day(self) -> None:
-        """As many corrections a day as answers: each is news to followers, and writes the index."""
+        """Limit daily corrections like answers: each is news and is written to the index."""
         who, most = f"corrections:{self.agent_id}", self.asking.rules.answered_per_day
         if not self.asking.acts.is_within(who, uuid4().hex, most):
             raise TooManyAnswers("Vous avez beaucoup corrigé aujourd’hui : revenez demain.")
@@ -726,18 +732,18 @@ _ACTS: dict[QuestionAction, Callable[[_Acting, str, str, str], None]] = {
 
 
 _UNSEEN = {QuestionAction.DECLINE, QuestionAction.TRANSFER}
-"""Nothing that a reader of the question sees changes."""
+"""Actions that change nothing for other readers of the question."""
 
 
 def own_asking(context: AnswerContext, reader: Reader) -> OwnAsking | None:
-    """Everything that is kept of the reader here; None where no question is asked here."""
+    """Return everything stored here about the reader; None if questions are off here."""
     if context.asking is None or reader.agent_id is None:
         return None
     return context.asking.questions.of_agent(reader.agent_id)
 
 
 def set_asking_preferences(context: AnswerContext, reader: Reader, said: AskingPreferences) -> None:
-    """Put the reader's preferences in force. Raises `InvalidParameter`, `NotFound`."""
+    """Store the reader's preferences. Raises `InvalidParameter`, `NotFound`."""
     asking, agent = asking_of(context), known_agent(context, reader)
     if said.per_week is not None and not 0 <= said.per_week <= MOST_PER_WEEK:
         raise InvalidParameter(f"Choisissez de 0 à {MOST_PER_WEEK} questions par semaine.")
@@ -758,11 +764,11 @@ def forget_own_questions(context: AnswerContext, reader: Reader) -> None:
 
 
 def move_questions_on(context: AnswerContext) -> int:
-    """Whatever time has passed for goes to the next agent, the community, or who animates.
+    """Move questions whose time is over to the next agent, the community, or the animator.
 
-    A decline moves a question on to the next recipient at once, who has the rest of that time
-    besides their own, and never to the next stage earlier: nobody can tell it from silence.
-    Returns how many questions moved.
+    After a decline, the question goes to the next recipient at once, who gets the remaining time in
+    addition to their own, and never earlier to the next stage: nobody can tell a decline from
+    silence. Returns how many questions moved.
     """
     asking = asking_of(context)
     moment = asking.questions.now()
@@ -774,7 +780,7 @@ def move_questions_on(context: AnswerContext) -> int:
 
 
 def _choose_readers(context: AnswerContext, asking: Asking) -> None:
-    """Keep the present members as readers of questions that have none yet, if there is a build."""
+    """Store present members as readers of questions without readers, if there is a build."""
     waiting = asking.questions.without_readers()
     if not waiting or isinstance(context.build(), BuildStatus):
         return
@@ -800,7 +806,7 @@ def _moved_on(
 
 
 def _go_on(context: AnswerContext, question: AskedQuestion, answering: frozenset[str]) -> bool:
-    """Ask the next recipient; if there is none and nobody has the question, end that stage.
+    """Ask the next recipient; if there is none and nobody has the question, end its stage.
 
     Returns whether the question moved.
     """
@@ -814,13 +820,13 @@ def _go_on(context: AnswerContext, question: AskedQuestion, answering: frozenset
 
 
 def _still_may(context: AnswerContext, question: AskedQuestion, agent_id: str) -> bool:
-    """Whether who is asked would still be: not withdrawn, gone, away, or without the right."""
+    """Return whether the agent may still be asked: not withdrawn, gone, away or without rights."""
     asking = asking_of(context)
     agent = context.people.agents([agent_id]).get(agent_id)
     if agent is None:
         return False
     said = asking.questions.preferences([agent_id])[agent_id]
-    # The limit counted this very question, and is of the moment of asking.
+    # The weekly limit applies only when asking, and this question already counts in it.
     wanted = PossibleAnswerer(agent, replace(said, per_week=None))
     rules = replace(asking.rules, per_week=1)
     readable = _may_read(asking, agent_id, question)
@@ -828,10 +834,10 @@ def _still_may(context: AnswerContext, question: AskedQuestion, agent_id: str) -
 
 
 def _ask_next(context: AnswerContext, question: AskedQuestion) -> bool:
-    """Ask the first stored recipient who may be asked now; false if nobody could be asked.
+    """Ask the first stored recipient who may be asked now; return false if there is none.
 
-    `MOST_ASKED` agents are asked at most. A recipient who may not be asked now is passed over.
-    Nobody is asked in the name of an asker who was erased.
+    At most `MOST_ASKED` agents are asked. Recipients who may not be asked now are skipped. Nobody
+    is asked for an asker who was erased.
     """
     asking = asking_of(context)
     requests = asking.questions.requests_of(question.id)
@@ -842,8 +848,8 @@ def _ask_next(context: AnswerContext, question: AskedQuestion) -> bool:
     asked = {one.agent_id for one in requests}
     ids = [one for one in asking.questions.recipients_of(question.id) if one not in asked]
     known = context.people.agents(ids)
-    # As if those who declined had been silent: a decline shows in no later step either. Passing on
-    # is told to the asker, and takes no time.
+    # Count a decline like silence, so that later steps do not reveal it. Passing on takes no time,
+    # because the asker is told of it.
     held = (one.until for one in requests if one.state is not RequestState.PASSED_ON)
     until = max([moment, *held]) + timedelta(days=rules.answer_days)
     for one in _possible(context, [known[id_] for id_ in ids if id_ in known]):
@@ -877,7 +883,8 @@ def _recipients(
 ) -> list[str]:
     """Return the ids of the agents to ask, in order: chosen once, when the question is asked.
 
-    Its own document then supports other people, so the same search would name others later.
+    Later the same search would find other people, because the question's own document supports
+    them.
     """
     asking = asking_of(context)
     people = _possible(context, _named(context, question, asker, first))
@@ -898,7 +905,7 @@ def _in_turn(
     first: Agent | None,
     people: Sequence[PossibleAnswerer],
 ) -> Iterator[PossibleAnswerer]:
-    """Yield those of `people` who may be asked and may read the question, in the order of asking.
+    """Yield the agents of `people` who may be asked and may read the question, in order.
 
     The agent `first` comes before all others.
     """
@@ -911,11 +918,10 @@ def _in_turn(
 def _named(
     context: AnswerContext, question: AskedQuestion, asker: Agent, first: Agent | None
 ) -> list[Agent]:
-    """Return those who likely know by a search of the asker, best first, and `first`.
+    """Return likely experts by a search of the asker, best first, and `first`.
 
-    More people than have a card: where the likeliest does not answer, another one is asked.
-
-    For a question to a métier: its holders, the nearest first, without any evidence.
+    They are more than have a card, so that another is asked if the likeliest does not answer. For a
+    question to a métier: its holders, nearest first, without evidence.
     """
     if metier := asked_metier(context, question.topic_id):
         named = {one.id: one for one in holders_of_metier(context, metier, asker)}
@@ -939,7 +945,7 @@ def _may_read(asking: Asking, agent_id: str, question: AskedQuestion) -> bool:
 def _to_community(
     context: AnswerContext, question: AskedQuestion, answering: frozenset[str]
 ) -> None:
-    """To the community of its topic for as long as one agent has; where none, to who animates."""
+    """Put the question to its topic's community for one agent's time, else to the animator."""
     asking = asking_of(context)
     if question.topic_id in answering:
         until = asking.questions.now() + timedelta(days=asking.rules.answer_days)
@@ -963,13 +969,13 @@ def _accepted(context: AnswerContext) -> tuple[CommunityView, ...]:
 def _open(
     context: AnswerContext, communities: tuple[CommunityView, ...]
 ) -> tuple[CommunityView, ...]:
-    """Those that are not closed: a closed one is read, and asked nothing any more."""
+    """Return the communities that are not closed; closed ones are readable, but not asked."""
     closed = closed_communities(context)
     return tuple(one for one in communities if closed.isdisjoint(topic.id for topic in one.topics))
 
 
 def _answering(context: AnswerContext) -> frozenset[str]:
-    """Topics of the communities that answer."""
+    """Return the topics of the communities that may be asked."""
     return frozenset(topic.id for one in _accepted(context) for topic in one.topics)
 
 
@@ -988,14 +994,14 @@ def _community(context: AnswerContext, topic_id: str) -> str:
 
 
 def _may_be_first(context: AnswerContext, reader: Reader, agent_id: str) -> Agent | None:
-    """Whom the asker came from, where they may be shown; whether they are asked is not told."""
+    """Return the agent to ask first if they may be shown; whether they are asked is secret."""
     agent = context.people.agents([agent_id]).get(agent_id) if agent_id else None
     shown = agent is not None and may_be_shown(agent, context.today())
     return agent if shown and agent_id != reader.agent_id else None
 
 
 def _checked_title(title: str) -> str:
-    """In one line. Raises `InvalidParameter`."""
+    """Return the title on one line. Raises `InvalidParameter`."""
     line = " ".join(title.split())
     return checked_text(line, MOST_TITLE, "Écrivez votre question en une phrase.")
 
@@ -1007,7 +1013,7 @@ def _topic(context: AnswerContext, topic_id: str) -> str:
 
 
 def _scope_id(context: AnswerContext, agent: Agent, new: NewQuestion) -> str:
-    """The community or the entity that may read it: one of the asker's own."""
+    """Return the community or entity to limit readers to, if it is one of the asker's own."""
     own: dict[ReaderScope, frozenset[str]] = {
         ReaderScope.EVERYBODY: frozenset({""}),
         ReaderScope.ENTITY: frozenset(entities_of(agent)),

@@ -1,4 +1,4 @@
-"""An accepted community: its topic, who is in it, where to begin; joined and left by oneself."""
+"""An accepted community: its topic, its members and first documents."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,10 @@ from search_api.answers.topics import topic_answer
 
 @dataclass(frozen=True, slots=True)
 class CommunityAnswer:
-    """A community with the documents and open questions of its topic that the reader may read.
+    """A community with documents and open questions of its topic that the reader may read.
 
-    `member`: the reader is one of `members`, who all may be shown, by area and name. `shown`:
-    the reader may be shown, and would stand among them. `incomplete` as in `TopicAnswer`.
+    `member`: the reader is one of `members`, who may all be shown, by area and name. `shown`: the
+    reader may be shown among the members. `incomplete`: as in `TopicAnswer`.
     """
 
     build: BuildStatus
@@ -31,10 +31,9 @@ class CommunityAnswer:
 
 
 def community(context: AnswerContext, reader: Reader, topic_id: str) -> CommunityAnswer:
-    """The community of a topic, by the topic's id.
+    """Return the community of a topic, by the topic's id.
 
-    Raises `NotFound` for one that was not accepted, or has too few members; `NoBuild`,
-    `IndexUnreachable`.
+    Raises `NotFound` if it was not accepted or has too few members; `NoBuild`, `IndexUnreachable`.
     """
     members = _found(context, topic_id).members
     about = topic_answer(context, reader, topic_id)
@@ -52,7 +51,7 @@ def community(context: AnswerContext, reader: Reader, topic_id: str) -> Communit
 
 
 def community_topic(context: AnswerContext, topic_id: str) -> Topic:
-    """The topic alone of a community, which every reader may see. Raises as `community` does."""
+    """Return only a community's topic, which all readers may see. Raises like `community`."""
     return next(one for one in _found(context, topic_id).topics if one.id == topic_id)
 
 

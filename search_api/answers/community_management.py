@@ -1,7 +1,7 @@
 """Community management: topics to watch, proposed topics and communities, and decisions.
 
-Each function takes the `RoleHolder` whose access was written to the audit log, and answers of
-the topics and communities that are theirs.
+Each function takes a `RoleHolder`, whose access is in the audit log, and returns only topics and
+communities that they animate.
 """
 
 from collections.abc import Iterator
@@ -35,11 +35,11 @@ from search_api.answers.isolation import risks
 from search_api.answers.topics import by_label
 
 TREND_MONTHS = 13
-"""A year, and the month that it is compared with."""
+"""A year, and the month with which it is compared."""
 
 
 class ProposalAction(StrEnum):
-    """What a community manager wants done with a proposed topic."""
+    """Decision of an animator on a proposed topic."""
 
     ACCEPT = "accept"
     MERGE = "merge"
@@ -47,7 +47,7 @@ class ProposalAction(StrEnum):
 
 
 class CommunityAction(StrEnum):
-    """What a community manager says of a proposed community; `forget` takes a decision back."""
+    """Decision of an animator on a proposed community; `forget` takes a decision back."""
 
     ACCEPT = "accept"
     REFUSE = "refuse"
@@ -58,8 +58,8 @@ class CommunityAction(StrEnum):
 class TopicsToWatch:
     """Topics at risk, by label.
 
-    `trend`: how many of the holder's topics one agent alone held, at the last build of each
-    month and at the present one; oldest first, `TREND_MONTHS` at most.
+    `trend`: number of the animator's topics with a single holder, at the last build of each month
+    and at the present one; oldest first, at most `TREND_MONTHS`.
     """
 
     build: BuildStatus
@@ -69,7 +69,7 @@ class TopicsToWatch:
 
 @dataclass(frozen=True, slots=True)
 class ProposedTopics:
-    """Topics that the list lacks and that wait for a decision, and the decisions taken."""
+    """Proposed topics that wait for a decision, and the decisions taken."""
 
     build: BuildStatus
     waiting: tuple[Proposal, ...] = ()
@@ -78,7 +78,7 @@ class ProposedTopics:
 
 @dataclass(frozen=True, slots=True)
 class ProposedCommunities:
-    """Communities that wait for a decision, and the decisions taken."""
+    """Proposed communities that wait for a decision, and the decisions taken."""
 
     build: BuildStatus
     waiting: tuple[CommunityView, ...] = ()
@@ -87,9 +87,10 @@ class ProposedCommunities:
 
 @dataclass(frozen=True, slots=True)
 class CommunityManagement:
-    """All of it, of one build. `topics` is the whole list, `managed` what one may merge into.
+    """Topics to watch, proposed topics and communities, all from one build.
 
-    `everywhere`: the holder decides on every proposed topic, in whatever community.
+    `topics`: the whole list. `managed`: topics to merge a proposal into. `everywhere`: the animator
+    decides on every proposed topic, in any community.
     """
 
     build: BuildStatus
@@ -102,22 +103,28 @@ class CommunityManagement:
 
 
 def topics_to_watch(context: AnswerContext, holder: RoleHolder) -> TopicsToWatch:
-    """One holder, nobody left, open questions, departures. Raises `IndexUnreachable`."""
+    """Return topics with one or no holder, open questions or departures.
+
+    Raises `IndexUnreachable`.
+    """
     return _watched(context.build(), holder)
 
 
 def proposed_topics(context: AnswerContext, holder: RoleHolder) -> ProposedTopics:
-    """Of the holder's communities; none becomes a topic by itself. Raises `IndexUnreachable`."""
+    """Return proposed topics of the animator's communities. Raises `IndexUnreachable`."""
     return _proposed_topics(context.build(), holder)
 
 
 def proposed_communities(context: AnswerContext, holder: RoleHolder) -> ProposedCommunities:
-    """Of agents alone in their regions, on the holder's topics. Raises `IndexUnreachable`."""
+    """Return communities of agents isolated in their regions, on the animator's topics.
+
+    Raises `IndexUnreachable`.
+    """
     return _proposed_communities(context.build(), holder)
 
 
 def community_management(context: AnswerContext, holder: RoleHolder) -> CommunityManagement:
-    """The three together. Raises `IndexUnreachable`."""
+    """Return topics to watch and both kinds of proposals. Raises `IndexUnreachable`."""
     build = context.build()
     parts = (
         _watched(build, holder),
@@ -148,10 +155,10 @@ def decide_on_topic(
     label: str = "",
     into: str = "",
 ) -> TopicDecision:
-    """Accept a proposed topic under a name, merge it `into` one of the holder's, or refuse it.
+    """Accept a proposed topic under a name, merge it `into` one of the animator's, or refuse it.
 
-    It acts at the next build. Raises `NoBuild`, `NotFound`, `NotAllowed` for a topic that is not
-    the holder's, `InvalidParameter` for a name that cannot be, `NotAudited`.
+    The decision applies from the next build on. Raises `NoBuild`, `NotFound`, `NotAllowed` for a
+    topic that they do not animate, `InvalidParameter` for an impossible name, and `NotAudited`.
     """
     decisions = _topic_decisions(context.required_build(), holder)
     note_access(context, holder, f"proposal {action}", f"proposal_id:{proposal_id}")
@@ -178,9 +185,9 @@ def forget_topic_decision(context: AnswerContext, holder: RoleHolder, decision_i
 def decide_on_community(
     context: AnswerContext, holder: RoleHolder, topic_id: str, action: CommunityAction
 ) -> CommunityDecision | None:
-    """Accept a community (shown to everybody at once), refuse it, or take a decision back.
+    """Accept a community (visible to everybody at once), refuse it, or take a decision back.
 
-    The decision, None where one was taken back. Raises `NoBuild`, `NotFound`.
+    Returns the decision, None if one was taken back. Raises `NoBuild`, `NotFound`.
     """
     communities = CommunityProposals(context.required_build(), holder.held.animates_topic)
     with _refusals():
@@ -192,7 +199,7 @@ def decide_on_community(
 
 
 def all_risks(one: AtRisk) -> list[str]:
-    """Those that everybody may know, and the departures; in words for programs."""
+    """Return the names of a topic's risks, including departures, which only animators see."""
     return [*risks(one.count), *(["leaving"] if one.leaving else [])]
 
 
@@ -205,7 +212,7 @@ def _watched(build: OpenBuild | BuildStatus, holder: RoleHolder) -> TopicsToWatc
 
 
 def _trend(build: OpenBuild, holder: RoleHolder, now: int) -> tuple[tuple[date, int], ...]:
-    """Former builds as they were, the present one as its holders are now."""
+    """Return the trend: former builds as stored, the present build with its present holders."""
     present = build.stamp.day
     months: dict[tuple[int, int], tuple[date, int]] = {}
     for day, ids in build.builds.alone_by_day().items():
@@ -237,7 +244,7 @@ def _topic_decisions(build: OpenBuild, holder: RoleHolder) -> ProposalDecisions:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """What cannot be decided, as `NotFound` or `InvalidParameter` in the reader's words."""
+    """Turn errors of decisions into `NotFound` or `InvalidParameter`."""
     try:
         yield
     except NoSuchProposal as error:

@@ -1,4 +1,4 @@
-"""A community's page whole, and what its animator sets there: pins, and whether it is closed."""
+"""A community's whole page, and what its animator sets on it: pins, and closing it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from search_api.identity.principals import Role
 
 
 class CommunityPageAct(StrEnum):
-    """What one sets on the page of a community that one animates."""
+    """Change of a community's page by its animator."""
 
     PIN = "pin"
     UNPIN = "unpin"
@@ -34,10 +34,10 @@ class CommunityPageAct(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CommunityPage:
-    """A community, with what the reader may read of it.
+    """A community, with the documents and questions that the reader may read.
 
-    `pinned` by the newest pin; `waiting` and `answered` are questions asked here on its topic,
-    the newest first; `news` changed within a year. `closed`: nobody joins it or asks it any more.
+    `pinned`: newest pin first. `waiting` and `answered`: questions asked here on its topic, newest
+    first. `news`: documents changed within a year. `closed`: nobody joins it or asks it any more.
     `animates`: the reader may pin and close.
     """
 
@@ -51,7 +51,7 @@ class CommunityPage:
 
 
 def community_page(context: AnswerContext, reader: Reader, topic_id: str) -> CommunityPage:
-    """The page of a topic's community. Raises as `community` does."""
+    """Return the page of a topic's community. Raises as `community` does."""
     found = community(context, reader, topic_id)
     pages, topic = context.community_pages, found.topic
     pins = pages.pins(topic.id) if pages else ()
@@ -70,7 +70,7 @@ def community_page(context: AnswerContext, reader: Reader, topic_id: str) -> Com
 
 
 def closed_communities(context: AnswerContext) -> frozenset[str]:
-    """The topics whose communities are closed."""
+    """Return the topics whose communities are closed."""
     return context.community_pages.closed() if context.community_pages else frozenset()
 
 
@@ -81,10 +81,10 @@ def set_community_page(
     act: CommunityPageAct,
     document_id: str = "",
 ) -> None:
-    """Pin a document or a question, take a pin away, close the community or open it again.
+    """Pin a document or a question, remove a pin, close the community or open it again.
 
-    Raises `NotAllowed` for a topic that is not the holder's, `NotFound` for a community that is
-    none and a document that they may not read, `InvalidParameter`, `NotAudited`, `NoBuild`.
+    Raises `NotAllowed` for a topic that the holder does not animate, `NotFound` for an unknown
+    community or an unreadable document, `InvalidParameter`, `NotAudited`, and `NoBuild`.
     """
     pages = _pages(context)
     topic = community(context, holder.reader, topic_id).topic
@@ -109,7 +109,7 @@ def _pin(
     if document_id not in context.search.cards((document_id,), holder.reader):
         raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
     pins = pages.pins(topic.id)
-    # Those that the holder sees: they can take no other away, nor learn that there is one.
+    # Count only pins that the holder sees: they cannot remove others, nor learn of them.
     seen = context.search.cards(pins, holder.reader)
     if document_id not in seen and len(seen) >= READ_FIRST:
         raise InvalidParameter(f"Épinglez {READ_FIRST} documents au plus : retirez-en un d’abord.")
@@ -123,7 +123,7 @@ def _pages(context: AnswerContext) -> SqlCommunityPages:
 
 
 def _threads(context: AnswerContext, reader: Reader, topic_id: str) -> tuple[Thread, ...]:
-    """Questions on the topic that the reader may read, the newest first."""
+    """Return questions on the topic that the reader may read, newest first."""
     if context.asking is None:
         return ()
     access = access_filter(reader)

@@ -1,4 +1,4 @@
-"""What every answer needs: the parts it asks, and who asks by which role."""
+"""Dependencies of all answers, and the role of the reader."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field
@@ -36,17 +36,17 @@ from search_api.system_status import SearchFiles, SystemStatusReader
 from search_api.verification import SqlVerifications
 
 if TYPE_CHECKING:
-    # Commands have answers too: the web framework takes them a second to import.
+    # Commands use answers too, and importing the web framework would cost them a second.
     from search_api.sign_on.identification import SignOn
 
 _NO_BUILD = "Aucune cartographie n’est publiée, ou la dernière est trop ancienne."
 
 
 class AnswerRefused(ValueError):
-    """There is no such answer for this reader. Its text is a French sentence for them.
+    """The reader gets no answer. The text is a French sentence for them.
 
-    `status` is the HTTP status that says the same, `code` a word for programs where the status
-    alone does not say it.
+    `status`: the corresponding HTTP status. `code`: a word for programs where the status is not
+    specific enough.
     """
 
     status = 404
@@ -54,17 +54,17 @@ class AnswerRefused(ValueError):
 
 
 class NotFound(AnswerRefused):
-    """There is no such thing, or not for this reader: both are told alike."""
+    """It does not exist, or not for this reader: both get the same text."""
 
 
 class InvalidParameter(AnswerRefused):
-    """A parameter has no meaning, or what is asked cannot be done."""
+    """A parameter has no meaning, or the request is impossible."""
 
     status = 422
 
 
 class Stale(AnswerRefused):
-    """What is to be replaced has changed since it was read."""
+    """The item to replace has changed since it was read."""
 
     status = 409
 
@@ -83,7 +83,7 @@ class NotAudited(AnswerRefused):
 
 
 class NoBuild(NotFound):
-    """No build is published, or it is too old to answer from; `build` says which."""
+    """No build is published, or it is too old to answer from; `build` tells which."""
 
     def __init__(self, build: BuildStatus) -> None:
         super().__init__(_NO_BUILD)
@@ -91,16 +91,16 @@ class NoBuild(NotFound):
 
 
 class Originals(Protocol):
-    """The files of sources that are folders."""
+    """Files of sources that are folders."""
 
     def holds(self, source: str) -> bool:
-        """Whether this source is a folder."""
+        """Return whether this source is a folder."""
         ...
 
     def open(self, source: str, document_id: str, access: AccessFilter) -> OpenFile | None:
-        """A document's file, where the rules of now admit the reader too; else None.
+        """Open a document's file if the folder's present rules also admit the reader; else None.
 
-        It is of the version whose rules were read. Raises `SourceUnreachable`.
+        It is the version whose rules were checked. Raises `SourceUnreachable`.
         """
         ...
 
@@ -108,24 +108,24 @@ class Originals(Protocol):
 class PeopleDirectory(
     AgentDirectory, NameMatcher, NameCompleter, LookupDirectory, ReaderDirectory, Protocol
 ):
-    """The directory, as answers ask it."""
+    """The methods of the directory that answers use."""
 
     def as_read(self, agent_id: str) -> Agent | None:
-        """One agent as the directory has them, whatever they ask: for their own eyes."""
+        """Return an agent's entry without applying their wishes, only for themselves."""
         ...
 
     def by_email(self, email: str) -> Sequence[Agent]:
-        """Every agent with this address, departed or not, ignoring case."""
+        """Return every agent with this address, departed or not; case is ignored."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What questions to those who know need.
+    """Dependencies of questions to experts.
 
-    `publish` brings the index up to what is kept; false where it will be later. `reader_of` finds
-    what an agent may read now. `acts` bounds how often «Cela répond» counts, corrections, and
-    answers and reports that are deleted again.
+    `publish` updates the index with stored questions; false if that happens later. `reader_of`
+    returns what an agent may read now. `acts` limits how often «Cela répond» counts, corrections,
+    and answers and reports that are deleted again.
     """
 
     questions: SqlQuestions
@@ -137,11 +137,11 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class VerificationRules:
-    """What the settings decide: from which age a document is old, and the limits of an agent.
+    """Rules of the settings: age from which a document is old, in days, and limits.
 
-    `per_month`: documents that one who chose nothing is asked about in thirty days.
-    `marked_per_day`: documents that a reader may mark as outdated. A document that was opened
-    `much_opened` times in thirty days (0: openings are not counted) is old after `opened_days`.
+    `per_month`: number of documents that an agent who chose nothing is asked about in thirty days.
+    `marked_per_day`: documents that a reader may mark as outdated. A document opened `much_opened`
+    times in thirty days (0: openings are not counted) is old after `opened_days`.
     """
 
     old_days: int = 1095
@@ -153,9 +153,9 @@ class VerificationRules:
 
 @dataclass(frozen=True, slots=True)
 class Verifying:
-    """What authors say of their documents, and the rules by which they are asked.
+    """Dependencies of authors' statements: their store and the rules for asking authors.
 
-    `acts` tells a reader's first opening of a document in a day from the next ones.
+    `acts` recognises a reader's first opening of a document in a day.
     """
 
     store: SqlVerifications
@@ -165,7 +165,7 @@ class Verifying:
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """What mail to agents needs. `replies` are None where no mailbox is read."""
+    """Dependencies of mail to agents. `replies` is None if no mailbox is read."""
 
     store: SqlMail
     rules: MailRules
@@ -175,20 +175,18 @@ class Mailing:
 
 @dataclass(frozen=True, slots=True)
 class AnswerContext:
-    """What answers are made from: the same for the pages, the API and the command line.
+    """Dependencies of answers: the same for pages, API and command line.
 
-    `overview` is None where there is no list of topics. `grants` say who holds which role; what
-    a role opens is written to `audit` before it is shown, and attempts at it by way of
-    `refusals`. `sign_on` is None where nobody signs on here. `consent` keeps what agents ask
-    about themselves, `feedback` their opinions and favourites; `mention_counts` counts how often
-    answers named one of them, None where that is not counted. `join_rules` say why an account is
-    somebody's. `search_files` are those that administrators edit; `read_soon` has a
-    source read by the next worker, and raises `KeyError` for one that the settings do not name.
-    `new_sources` adds one to them, None where none is added here.
-    `originals` are the files of folders, None where none is served; `asking` is None where no
-    question is asked of colleagues here, `following` where nothing is followed, `mail` where
-    nothing is sent, `verifying` where authors are asked about no document. `community_pages` keeps
-    what animators set on the pages of communities, `scans` which texts were recognised.
+    `overview` is None without a list of topics. `grants`: holders of roles; each access by a role
+    is written to `audit` before it is shown, and refused attempts through `refusals`. `sign_on` is
+    None if sign-on is off. `consent` stores agents' wishes, `feedback` their opinions and
+    favourites. `mention_counts` returns how often answers named an agent, None if that is not
+    counted. `join_rules` tell why an account belongs to an agent. `search_files`: files that
+    administrators edit. `read_soon` requests a crawl of a source, and raises `KeyError` for a
+    source that the settings do not name. `new_sources` adds sources. `originals`: files of folders.
+    `community_pages` stores what animators set on communities' pages, `scans` which texts were
+    recognised. Where a feature is off, its field is None: `new_sources`, `originals`, `asking`
+    (questions to colleagues), `following`, `mail`, `verifying` (authors' statements).
     """
 
     search: Search
@@ -219,17 +217,17 @@ class AnswerContext:
 
     @property
     def questions_kept(self) -> bool:
-        """Whether questions are noted, without names."""
+        """Whether queries are noted, without names."""
         return not isinstance(self.query_log, NoQueryLog)
 
     def build(self) -> OpenBuild | BuildStatus:
-        """The build that today's answers come from, or why there is none."""
+        """Return the build for today's answers, or why there is none."""
         if self.overview is None:
             return BuildStatus(BuildState.NONE)
         return self.overview.reading(self.today())
 
     def required_build(self) -> OpenBuild:
-        """The same. Raises `NoBuild` where there is none."""
+        """Return the build for today's answers. Raises `NoBuild` if there is none."""
         found = self.build()
         if isinstance(found, BuildStatus):
             raise NoBuild(found)
@@ -237,7 +235,7 @@ class AnswerContext:
 
 
 def incomplete(reader: Reader) -> tuple[str, ...]:
-    """The authorities that did not answer: documents of this reader may be missing."""
+    """Return the authorities that did not answer: documents of this reader may be missing."""
     return tuple(sorted(reader.unanswered))
 
 
@@ -247,12 +245,12 @@ ROLE_NAMES: dict[Role, str] = {
     Role.ADMINISTRATOR: "administration",
     Role.OFFICER: "protection des données",
 }
-"""Roles as a person reads them: what is done, which fits everybody."""
+"""Names of roles for people: the activity, which needs no gender."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoleHolder:
-    """A reader who holds a role, whose access is written down."""
+    """A reader who holds a role and whose access is in the audit log."""
 
     reader: Reader
     role: Role
@@ -262,11 +260,11 @@ class RoleHolder:
 def open_by_role(
     context: AnswerContext, reader: Reader, role: Role, access: str, subject: str = ""
 ) -> RoleHolder:
-    """The holder of a role, once their access is in the audit log.
+    """Write the access to the audit log and return the holder of the role.
 
-    `access` is a route (`GET /audit`) or a command (`quisait topics risks`), `subject` whom or
-    what it is about (`topic_id:…`). Raises `NotAllowed` for who does not hold the role, which is
-    written down too, and `NotAudited`.
+    `access`: a route (`GET /audit`) or a command (`quisait topics risks`). `subject`: the person or
+    thing concerned (`topic_id:…`). Raises `NotAllowed` for a reader without the role, which is
+    noted too, and `NotAudited`.
     """
     held = context.grants.held_by(reader)
     if role not in held.roles:
@@ -279,7 +277,7 @@ def open_by_role(
 
 
 def note_access(context: AnswerContext, holder: RoleHolder, access: str, subject: str) -> None:
-    """Write down what the holder is about to see or do. Raises `NotAudited`."""
+    """Write to the audit log what the holder is about to see or do. Raises `NotAudited`."""
     actor = holder.reader.agent_id or ""
     try:
         context.audit.write(PrivilegedAccess(actor, holder.role, access, subject))
@@ -290,5 +288,5 @@ def note_access(context: AnswerContext, holder: RoleHolder, access: str, subject
 
 
 def note_refusal(context: AnswerContext, reader: Reader, role: Role, access: str) -> None:
-    """Write down that a role's page was asked for by who may not open it."""
+    """Note that a reader without the role tried to open its page."""
     context.refusals.note(context.audit, reader.agent_id or "", role, access)

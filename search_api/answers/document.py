@@ -1,6 +1,6 @@
-"""One document, read here: its text in parts, who wrote it, who knows; and its original.
+"""A document's page: its text in parts, its authors, experts on it, and its original.
 
-Read `document_answer` first. Whatever is shown is read under the reader's rights at that moment.
+Read `document_answer` first. Everything shown is read under the reader's rights at that moment.
 """
 
 import time
@@ -41,19 +41,19 @@ from search_api.search import OpenedDocument
 from search_api.wording import place, web_address
 
 PEOPLE_BESIDE = 3
-"""How many colleagues stand beside a document."""
+"""Number of colleagues shown beside a document."""
 
 PIECE_BYTES = 256 * 1024
-"""An original is sent in pieces of that size."""
+"""An original is sent in pieces of this size, in bytes."""
 
 BEGINNING_BYTES = 4096
-"""So much of an original tells in which encoding a text is."""
+"""Bytes of an original that are read to find the encoding of a text."""
 
 RECHECK_S = 0.5
-"""While an original is sent, its reader's rights are asked again so often."""
+"""Seconds after which the reader's rights are checked again while an original is sent."""
 
 LEAST_ENTRIES = 3
-"""A table of contents has so many entries, or there is none."""
+"""Minimum entries of a table of contents; with fewer there is none."""
 
 NO_SUCH_DOCUMENT = "Ce document n’existe pas, ou ne vous est pas ouvert."
 
@@ -67,7 +67,7 @@ _THREAD_ORDER = (
 
 @dataclass(frozen=True, slots=True)
 class DocumentParagraph:
-    """A paragraph in marked and unmarked pieces; `answers`: it is the one that answers."""
+    """A paragraph in marked and unmarked pieces. `answers`: it answers the question."""
 
     pieces: tuple[ExcerptPart, ...]
     answers: bool = False
@@ -75,10 +75,10 @@ class DocumentParagraph:
 
 @dataclass(frozen=True, slots=True)
 class DocumentPart:
-    """A section of the text, or a voice of a conversation.
+    """A section of the text, or the words of one author in a conversation.
 
-    `place` is `page 3` or `diapositive 3`, `path` the attachment's, `heading` empty where it is
-    that of the part before. `anchor` names it in the page's address.
+    `place`: `page 3` or `diapositive 3`. `path`: path of the attachment. `heading`: empty if it is
+    the heading of the part before. `anchor`: its name in the page's address.
     """
 
     anchor: str
@@ -101,13 +101,12 @@ class ContentsEntry:
 class DocumentAnswer:
     """A document as its reader may read it now.
 
-    `result` holds its card, authors, copies and relations. `conversation`: its
-    parts are voices. `original` is the address of the file itself or of the document at its
-    source, empty where there is none. `answered`: a paragraph answers the question.
-    `people` are the `experts` as cards. `ask_instead`: whom to ask where no author of it is in
-    post and may be named. `verified`: what an author said of this very text; `own`: what the reader
-    may say.
-    `recognised`: how sure (0 to 100) its text is, where it is that of a scan.
+    `result` holds its card, authors, copies and relations. `conversation`: its parts have authors.
+    `original`: address of the file, or of the document at its source, empty if there is none.
+    `answered`: a paragraph answers the question. `people`: the `experts` as cards. `ask_instead`:
+    agents to ask if no author is in post and may be named. `verified`: an author's statement on
+    this very text. `own`: what the reader may say of it. `recognised`: confidence (0 to 100) of a
+    scan's text.
     """
 
     result: Result
@@ -127,7 +126,7 @@ class DocumentAnswer:
 
 @dataclass(frozen=True, slots=True)
 class DocumentOriginal:
-    """A file, open for its reader, who closes it. `beginning`: its first bytes."""
+    """A file opened for its reader, who closes it. `beginning`: its first bytes."""
 
     document_id: str
     file: OpenFile
@@ -135,7 +134,7 @@ class DocumentOriginal:
 
 
 class OriginalUnreachable(AnswerRefused):
-    """The folder's disk does not answer. Try again later."""
+    """The disk of the folder does not answer. Try again later."""
 
     status = 503
     code = "source_unreachable"
@@ -144,9 +143,9 @@ class OriginalUnreachable(AnswerRefused):
 def document_answer(
     context: AnswerContext, reader: Reader, document_id: str, question: str = ""
 ) -> DocumentAnswer:
-    """A document with the question's words marked, and who knows beside it.
+    """Return a document with the question's words marked, and experts on it.
 
-    Raises `NotFound` alike for one that never was, was deleted, or may not be read; and
+    Raises `NotFound`, with the same text for an unknown, deleted or unreadable document, and
     `IndexUnreachable`.
     """
     opened = context.search.open(document_id, question, reader, context.today())
@@ -177,9 +176,9 @@ def document_answer(
 
 
 def open_original(context: AnswerContext, reader: Reader, document_id: str) -> DocumentOriginal:
-    """The file of a document, where both the index and the rules of now admit the reader.
+    """Open a document's file, if the index and the folder's present rules admit the reader.
 
-    Raises `NotFound` alike for whatever stands against it, `OriginalUnreachable`, and
+    Raises `NotFound`, with the same text for every obstacle, `OriginalUnreachable`, and
     `IndexUnreachable`.
     """
     card = context.search.cards((document_id,), reader).get(document_id)
@@ -202,10 +201,10 @@ def open_original(context: AnswerContext, reader: Reader, document_id: str) -> D
 def original_pieces(
     context: AnswerContext, reader: Reader, original: DocumentOriginal, start: int, end: int
 ) -> Iterator[bytes]:
-    """The bytes from `start` to before `end`, and the file closed at the end.
+    """Yield the bytes from `start` to before `end`, then close the file.
 
-    Raises `RecordVanished`, which breaks the answer off, once the file is another, or the
-    reader's right to it is lost.
+    Raises `RecordVanished`, which interrupts the response, if the file is replaced or the reader
+    loses the right to it.
     """
     checked = time.monotonic()
     with original.file as file:
@@ -220,7 +219,7 @@ def original_pieces(
 
 
 def _original_of(context: AnswerContext, card: Card) -> str:
-    """A folder's file through this site, and what another source has at its own address."""
+    """Return this site's address of a folder's file, or the address at another source."""
     if context.originals is not None and context.originals.holds(card.source):
         return original_address(card.document_id)
     return web_address(card.url) or ""
@@ -255,7 +254,7 @@ def _parts(opened: OpenedDocument) -> list[DocumentPart]:
 
 
 def _turns(part: DocumentPart, roles: set[ContributorRole]) -> Iterator[DocumentPart]:
-    """What one person says one after the other, where an index keeps it as one passage."""
+    """Yield a part of one person split by role, where the index keeps it as one passage."""
     if part.voice is None:
         yield part
         return
@@ -273,7 +272,7 @@ def _turns(part: DocumentPart, roles: set[ContributorRole]) -> Iterator[Document
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Neighbouring passages of one section, and whose words they are."""
+    """Neighbouring passages of one section, and their author."""
 
     passages: list[Passage]
     voice: DocumentAuthor | None
@@ -296,9 +295,9 @@ def _section(passage: Passage) -> tuple[str, str | None, int | None, str]:
 def _paragraphs(
     text: str, terms: frozenset[str], within: tuple[int, int]
 ) -> tuple[DocumentParagraph, ...]:
-    """Split at blank lines. Of those `within` the passage that answers, one answers.
+    """Split the text at blank lines, and mark the paragraph that answers.
 
-    It is the first of those that have most of the question's words.
+    It is the first one, `within` the answering passage, with the most words of the question.
     """
     marks = highlights(text, terms)
     found: list[DocumentParagraph] = []
@@ -316,11 +315,11 @@ def _paragraphs(
 
 
 LEAST_WRAPPED = 40
-"""A shorter line ended where its author ended it."""
+"""Minimum length of a line that may end at the page's margin, in characters."""
 
 
 def unwrapped(text: str) -> str:
-    """A text of a page, whose lines end at its margin: a space for each such end, at its place."""
+    """Return a page's text with spaces for line ends at its margin; offsets do not change."""
     lines = text.split("\n")
     ends = [
         " " if len(line) >= LEAST_WRAPPED and _goes_on(line, following) else "\n"
@@ -335,7 +334,7 @@ def _goes_on(line: str, following: str) -> bool:
 
 
 def _contents(parts: Sequence[DocumentPart]) -> tuple[ContentsEntry, ...]:
-    """By headings, or by pages where there is none."""
+    """Return the table of contents by headings, or by pages if there are no headings."""
     headed = [ContentsEntry(one.anchor, one.heading) for one in parts if one.heading]
     paged = [ContentsEntry(one.anchor, one.place) for one in parts if one.place]
     entries = headed or paged

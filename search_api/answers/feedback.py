@@ -1,4 +1,4 @@
-"""Opinions and favourites: what a reader says and keeps, shown to them alone."""
+"""Opinions and favourites of a reader, which only they see."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,11 +17,11 @@ from search_api.answers.context import AnswerContext, InvalidParameter, NotFound
 from search_api.feedback import Aspect, Feedback, OpinionSum, Subject, SubjectKind
 
 MOST_KEPT = 500
-"""Opinions, and favourites, that one agent may keep: a list that a person can read."""
+"""Maximum number of opinions, and of favourites, of one agent: a list that a person can read."""
 
 
 class FeedbackAction(StrEnum):
-    """What a click does. `forget_opinions` and `forget_favourites` delete all of them."""
+    """Action of a click. `forget_opinions` and `forget_favourites` delete all of them."""
 
     USEFUL = "useful"
     NOT_USEFUL = "not_useful"
@@ -49,7 +49,7 @@ _OF_ALL = {FeedbackAction.FORGET_OPINIONS, FeedbackAction.FORGET_FAVOURITES}
 class ShownFeedback:
     """An opinion or a favourite, with the document, agent or topic as the reader may see it.
 
-    `topic` beside an `agent` is the one that the question named, if any.
+    `topic` next to an `agent` is the topic named by the question, if any.
     """
 
     said: Feedback
@@ -60,9 +60,9 @@ class ShownFeedback:
 
 @dataclass(frozen=True, slots=True)
 class OwnFeedback:
-    """What a reader said and kept, the newest first.
+    """A reader's opinions and favourites, newest first.
 
-    `hidden` is about what they may not see any more, or what is no more: both look alike.
+    `hidden`: feedback on items that they may not see any more or that are gone; both look the same.
     """
 
     opinions: tuple[ShownFeedback, ...] = ()
@@ -70,15 +70,15 @@ class OwnFeedback:
     hidden: tuple[Feedback, ...] = ()
 
     def hidden_of(self, aspect: str) -> int:
-        """How many of one aspect are hidden."""
+        """Return how many of one aspect are hidden."""
         return sum(one.aspect == aspect for one in self.hidden)
 
 
 @dataclass(frozen=True, slots=True)
 class SummedOpinions:
-    """A document that the administrator may read, or a topic, with its opinions.
+    """Opinions on a document that the administrator may read, or on a topic.
 
-    Neither of them: the opinions on people proposed for questions that name no topic.
+    With neither: opinions on people proposed for questions without a topic.
     """
 
     summed: OpinionSum
@@ -87,7 +87,7 @@ class SummedOpinions:
 
 
 def own_feedback(context: AnswerContext, reader: Reader) -> OwnFeedback:
-    """The reader's opinions and favourites, under their rights. Raises `IndexUnreachable`."""
+    """Return the reader's feedback, under their rights. Raises `IndexUnreachable`."""
     if context.feedback is None:
         return OwnFeedback()
     said = context.feedback.of(reader.agent_id or "")
@@ -122,11 +122,11 @@ def give_feedback(
     subject: Subject,
     question: str = "",
 ) -> None:
-    """Keep an opinion or a favourite, or delete it; of a `question`, only the topic it names.
+    """Store or delete an opinion or a favourite; of a `question`, store only its topic.
 
-    An agent was proposed for a `question`, or for `subject.topic_id`. `subject` is not read where
-    all are deleted. Raises `NotFound` for what the reader may not
-    see, `InvalidParameter` for what cannot be kept, `IndexUnreachable`.
+    An agent was proposed for `question`, or for `subject.topic_id`. `subject` is ignored if all are
+    deleted. Raises `NotFound` for a subject that the reader may not see, `InvalidParameter` for
+    feedback that cannot be stored, and `IndexUnreachable`.
     """
     if context.feedback is None:
         raise NotFound("")
@@ -148,7 +148,7 @@ def give_feedback(
 
 
 def opinion_sums(context: AnswerContext, administrator: RoleHolder) -> tuple[SummedOpinions, ...]:
-    """Opinions by document and topic, from five people on; never who gave them, nor on whom.
+    """Return sums of opinions by document and topic, from five people on, without any names.
 
     The role opens no document: those that the administrator may not read are left out. Raises
     `IndexUnreachable`.
@@ -166,19 +166,19 @@ def opinion_sums(context: AnswerContext, administrator: RoleHolder) -> tuple[Sum
 
 
 class PageFeedback:
-    """What a page's buttons show of the reader's own; read from the store at the first of them."""
+    """State of the feedback buttons of a page; the store is read for the first button."""
 
     def __init__(self, context: AnswerContext, reader: Reader) -> None:
         self._context, self._reader = context, reader
         self._topics: dict[str, str] = {}
 
     def offered(self, kind: str, subject: str) -> bool:
-        """Whether the reader may say something of it: not of themselves."""
+        """Return whether the reader may give feedback on it; not on themselves."""
         own = kind == SubjectKind.AGENT and subject == self._reader.agent_id
         return self._context.feedback is not None and bool(self._reader.agent_id) and not own
 
     def opinion(self, kind: str, subject: str, question: str = "") -> bool | None:
-        """Whether it was useful, None where the reader did not say."""
+        """Return the reader's opinion: useful or not, None if they gave none."""
         topic = ""
         if kind == SubjectKind.AGENT and question:
             if question not in self._topics:
@@ -187,11 +187,11 @@ class PageFeedback:
         return self._said.get((Aspect.OPINION, Subject(SubjectKind(kind), subject, topic)))
 
     def is_favourite(self, kind: str, subject: str) -> bool:
-        """Whether the reader keeps it."""
+        """Return whether it is a favourite of the reader."""
         return (Aspect.FAVOURITE, Subject(SubjectKind(kind), subject)) in self._said
 
     def anchor(self, kind: str, subject: str) -> str:
-        """An id of the page's, to come back to."""
+        """Return an anchor of the page, to come back to."""
         return f"avis-{kind}-{reference_of(subject)}"
 
     @cached_property
@@ -202,11 +202,11 @@ class PageFeedback:
 
 
 def named_topic(context: AnswerContext, question: str) -> str:
-    """The id of a topic that a question names, the first where it names several; else empty."""
+    """Return the id of a topic that a question names, the first of several; else empty."""
     build = context.build()
     if isinstance(build, BuildStatus):
         return ""
-    # Imported here: it imports NumPy, which most pages do not need.
+    # Imported here because it imports NumPy, which most pages do not need.
     from expertise.assignment import topics_named
 
     named = topics_named(question, tuple(one.topic for one in build.topics.values()))
@@ -214,7 +214,7 @@ def named_topic(context: AnswerContext, question: str) -> str:
 
 
 def _check(context: AnswerContext, reader: Reader, aspect: Aspect, subject: Subject) -> None:
-    """Raises `NotFound` or `InvalidParameter`."""
+    """Raise `NotFound` or `InvalidParameter` if the feedback cannot be stored."""
     if subject.kind is SubjectKind.DOCUMENT and not context.search.cards((subject.id,), reader):
         raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
     topics = _topics(context)

@@ -1,7 +1,7 @@
-"""What a reader follows, and what changed on it since they last saw it.
+"""What a reader follows, and what changed since they last saw it.
 
-All of it is found anew at each reading, by ordinary searches under the reader's rights. What the
-reader may not read any more looks like what is no more, and can be followed like it: not at all.
+News is found at each reading, by normal searches under the reader's rights. An item that the reader
+may not read looks like a deleted item, and neither can be followed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,15 +40,15 @@ from search_api.following import Follow, FollowKind, OwnFollowing, SqlFollowing,
 from search_api.questions.query import QUERY_CHARACTERS, Query, ResultOrder, since
 
 MOST_SEARCHED = 20
-"""Topics, communities and searches that one may follow: each is a search, at each news."""
+"""Maximum number of followed topics, communities and searches: each needs a search for news."""
 MOST_QUESTIONS = 200
-"""Questions that one may follow."""
+"""Maximum number of followed questions."""
 NEWS_DAYS = 30
-"""What is older is no news, whenever it was last seen."""
+"""Days after which something is not news any more, even if it was not seen."""
 READ_OF_EACH = 50
-"""So many of the newest documents of one follow are looked through."""
+"""Number of newest documents of one follow that are looked through."""
 MOST_ADDRESS = 4_000
-"""Characters of a saved search's address."""
+"""Maximum length of a saved search's address, in characters."""
 _UNKNOWN = {
     FollowKind.TOPIC: "Sujet inconnu : il n’est pas dans la liste.",
     FollowKind.COMMUNITY: "Cette communauté n’existe pas, ou n’a plus assez de membres.",
@@ -58,12 +58,13 @@ _UNKNOWN = {
 
 
 HOME_SEARCHES = 4
-"""Of so many things that are followed the home page tells the news, as of one's own topics: each is
-a search. A page of its own tells all."""
+"""Maximum number of searches for news on the home page, as for the reader's own topics; the news
+page runs all of them.
+"""
 
 
 class FollowAction(StrEnum):
-    """What a click does. `forget` ends all that one follows, `seen` says that the news was read."""
+    """Action of a click. `forget` deletes all follows, `seen` marks the news as read."""
 
     FOLLOW = "follow"
     UNFOLLOW = "unfollow"
@@ -72,7 +73,7 @@ class FollowAction(StrEnum):
 
 
 class NewsKind(StrEnum):
-    """What is new: a document, a question that waits for an answer, an answer to a question."""
+    """Kind of news: a document, a question that waits for an answer, an answer to a question."""
 
     DOCUMENT = "document"
     WAITING = "waiting"
@@ -81,7 +82,7 @@ class NewsKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ShownFollow:
-    """What a reader follows, as they may see it. `address`: its page here."""
+    """A followed item, as the reader may see it. `address`: its page here."""
 
     follow: Follow
     title: str
@@ -90,9 +91,9 @@ class ShownFollow:
 
 @dataclass(frozen=True, slots=True)
 class OwnFollows:
-    """What a reader follows, the newest first.
+    """What a reader follows, newest first.
 
-    `hidden` is what they may not see any more, or what is no more: both look alike.
+    `hidden`: items that they may not see any more or that are gone; both look the same.
     """
 
     follows: tuple[ShownFollow, ...] = ()
@@ -102,9 +103,9 @@ class OwnFollows:
 
 @dataclass(frozen=True, slots=True)
 class NewsItem:
-    """Something new that the reader may read. `document_id` is also a question's.
+    """News that the reader may read. `document_id` is set for questions too.
 
-    `entity`: the path of the one that published it, or whose agents alone read the question.
+    `entity`: path of the entity that published it, or to which the question is limited.
     """
 
     kind: NewsKind
@@ -117,7 +118,7 @@ class NewsItem:
 
 @dataclass(frozen=True, slots=True)
 class FollowNews:
-    """What is new of one thing, the newest first. `more`: there is more than was looked through."""
+    """The news of one follow, newest first. `more`: not all documents were looked through."""
 
     shown: ShownFollow
     items: tuple[NewsItem, ...]
@@ -126,10 +127,10 @@ class FollowNews:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What is new of all that a reader follows, each document once, under the first that has it.
+    """The news of everything that a reader follows, each document once, under the first follow.
 
-    `follows`: whether they follow anything that they may see. `since`: the earliest moment that
-    counts, None where they follow nothing. `left`: of so many follows it was not looked for.
+    `follows`: whether they follow anything that they may see. `since`: the earliest time that
+    counts, None if they follow nothing. `left`: number of follows that were not searched.
     """
 
     found: tuple[FollowNews, ...] = ()
@@ -139,12 +140,12 @@ class News:
 
     @property
     def count(self) -> int:
-        """How many things are new."""
+        """Number of news items."""
         return sum(len(one.items) for one in self.found)
 
 
 def own_follows(context: AnswerContext, reader: Reader) -> OwnFollows | None:
-    """What the reader follows, under their rights; None where nothing is followed here.
+    """Return what the reader follows, under their rights; None if following is off here.
 
     Raises `IndexUnreachable`.
     """
@@ -166,10 +167,10 @@ def change_follow(
     kind: FollowKind = FollowKind.SEARCH,
     subject: str = "",
 ) -> None:
-    """Follow something, or no more; or say that the news was read.
+    """Follow an item, stop following it, or mark the news as read.
 
-    Raises `NotFound` for what the reader may not see as for what is not, `InvalidParameter` for
-    what cannot be followed, `IndexUnreachable`.
+    Raises `NotFound` for an unknown or unreadable item, `InvalidParameter` for an item that cannot
+    be followed, and `IndexUnreachable`.
     """
     following, agent = _following(context), known_agent(context, reader)
     if action is FollowAction.SEEN:
@@ -192,11 +193,11 @@ def news(
     until: datetime | None = None,
     most_searches: int | None = None,
 ) -> News:
-    """What changed on what the reader follows, since they last said that they saw it.
+    """Return what changed in what the reader follows since they last marked it as read.
 
-    `after` and `until` ask for another period, without what was before each follow. A document
+    `after` and `until` select another period; changes before a follow began never count. A document
     counts by its own date; a date without a time counts as the end of its day. `most_searches`:
-    of so many topics, communities and searches, each of which is a search; None for all. Raises
+    maximum number of topics, communities and searches to search, None for all. Raises
     `IndexUnreachable`.
     """
     if context.following is None or reader.agent_id is None:
@@ -226,18 +227,18 @@ def news(
 
 
 class PageFollows:
-    """What a page's buttons show of the reader's own; read from the store at the first of them."""
+    """State of the follow buttons of a page; the store is read when the first button is shown."""
 
     def __init__(self, context: AnswerContext, reader: Reader) -> None:
         self._context, self._reader = context, reader
         self._kept: OwnFollowing | None = None
 
     def offered(self) -> bool:
-        """Whether the reader may follow anything here."""
+        """Return whether the reader may follow anything here."""
         return self._context.following is not None and self._reader.agent_id is not None
 
     def has(self, kind: str, subject: str) -> bool:
-        """Whether the reader follows it."""
+        """Return whether the reader follows an item."""
         following, agent_id = self._context.following, self._reader.agent_id
         if following is None or agent_id is None:
             return False
@@ -249,7 +250,7 @@ class PageFollows:
 
 @dataclass(frozen=True, slots=True)
 class _Period:
-    """After `begins`, and up to `ends` where it has an end."""
+    """A period after `begins`, and up to `ends` if it has an end."""
 
     begins: datetime
     ends: datetime | None
@@ -284,7 +285,7 @@ def _new_of(
 def _questions(
     context: AnswerContext, reader: Reader, topic: Topic, period: _Period
 ) -> Iterator[NewsItem]:
-    """Questions that were put on the topic, whatever their words, that the reader may read."""
+    """Yield readable questions asked on the topic, whatever their words."""
     if context.asking is None:
         return
     access = access_filter(reader)
@@ -305,7 +306,7 @@ def _documents(
     period: _Period,
     own: frozenset[str],
 ) -> tuple[Sequence[NewsItem], bool]:
-    """Of a search, the newest first, from the day on which the period begins."""
+    """Return a search's documents of the period, newest first, and whether there may be more."""
     narrowed = since(address.q, period.begins.date())
     asked = Query(
         address.q if narrowed is None else narrowed,  # a pasted text has no operators
@@ -331,7 +332,7 @@ def _documents(
 def _answers(
     context: AnswerContext, reader: Reader, question_id: str, period: _Period
 ) -> Iterator[NewsItem]:
-    """Answers of others to a question, under the reader's rights. To read of them opens nothing."""
+    """Yield others' new answers to a readable question, without noting a use of it."""
     try:
         thread = readable_thread(context, reader, question_id)
     except NotFound:
@@ -359,7 +360,7 @@ def _entity_of(question: AskedQuestion) -> str:
 
 
 def _moment(card: Card) -> datetime | None:
-    """When a document was changed or made; the end of the day where it says no time."""
+    """Return when a document was changed or created; the end of the day if it has no time."""
     written = card.modified or card.created
     if written is None:
         return None
@@ -411,7 +412,7 @@ def _follow(
 
 
 def _shown(context: AnswerContext, reader: Reader, follow: Follow) -> ShownFollow | None:
-    """What is followed, with its title; None for what the reader may not see, or is no more."""
+    """Return the followed item with its title; None if the reader may not see it or it is gone."""
     subject = follow.subject
     if follow.kind is FollowKind.SEARCH:
         address = _read_address(subject)
@@ -438,7 +439,7 @@ def _topic(context: AnswerContext, topic_id: str) -> Topic | None:
 
 
 def _canonical(kind: FollowKind, subject: str) -> str:
-    """The one form of a subject. Raises `InvalidParameter` for a search that is too long."""
+    """Return the canonical form of a subject. Raises `InvalidParameter` for too long a search."""
     if kind is not FollowKind.SEARCH:
         return subject
     address = str(_read_address(subject))
@@ -448,7 +449,7 @@ def _canonical(kind: FollowKind, subject: str) -> str:
 
 
 def _read_address(written: str) -> SearchAddress:
-    """The search of an address: its words and its filters; the rest of it says no search."""
+    """Return the search of an address: only its words and filters count."""
     try:
         pairs = parse_qsl(urlsplit(written).query)
     except ValueError:

@@ -1,6 +1,6 @@
-"""The page before anything is asked: the reader's own topics, what changed in them, and samples.
+"""The page before a question is asked: the reader's topics, their news, and sample questions.
 
-Every document is found by a search under the reader's rights, or is read under them again.
+Every document is found by a search under the reader's rights, or read under them again.
 """
 
 import re
@@ -22,17 +22,17 @@ from search_api.ranking.results import Result
 from search_api.wording import in_force
 
 SHOWN = 3
-"""So many documents, and so many open questions at most: what is read at a glance."""
+"""Maximum number of documents, and of open questions, so that they are read at a glance."""
 SAMPLES = 4
-"""So many sample questions at most."""
+"""Maximum number of sample questions."""
 TOPICS_SEARCHED = 4
-"""Of so many topics, the strongest first, is asked what changed: each is a search."""
+"""Number of topics, strongest first, whose news is searched: each needs a search."""
 READ_OF_EACH = 20
-"""So many documents of a topic, or of a département, are looked through."""
+"""Number of documents of a topic, or of a département, that are looked through."""
 RECENT = timedelta(days=365)
-"""What is older is not news."""
+"""Older documents are not news."""
 SAMPLE_CHARACTERS = 110
-"""A longer title is no question that one would type."""
+"""Maximum length of a sample question, in characters: nobody types a longer one."""
 _SAID = re.compile(r'["()]')
 
 
@@ -48,9 +48,9 @@ class TopicNews:
 class Home:
     """What concerns a reader before they ask.
 
-    `topics` are theirs, the strongest first; `news` and `open_questions` are on these, newest
-    first. `samples` are questions that colleagues of their département, or on their topics, asked
-    and that were answered. Where there is no news, the page names the newest documents instead.
+    `topics` are theirs, strongest first; `news` and `open_questions` are on these topics, newest
+    first. `samples`: questions with an accepted answer, asked in their département or on their
+    topics. Without news, the page shows the newest documents.
     """
 
     topics: tuple[Topic, ...] = ()
@@ -61,7 +61,7 @@ class Home:
 
 
 def home(context: AnswerContext, reader: Reader) -> Home:
-    """The reader's topics and what changed in them; nothing for who is not in the directory.
+    """Return the reader's topics and news; empty for a reader who is not in the directory.
 
     Raises `IndexUnreachable`.
     """
@@ -94,7 +94,7 @@ def home(context: AnswerContext, reader: Reader) -> Home:
 
 
 def news_on(context: AnswerContext, reader: Reader, topic: Topic) -> tuple[Card, ...]:
-    """Documents of the last year on a topic, the newest first. Raises `IndexUnreachable`."""
+    """Return a topic's documents of the last year, newest first. Raises `IndexUnreachable`."""
     today = context.today()
     found = (one.card for one in _newest(context, reader, any_label(topic), today))
     recent = (one for one in found if (day := _day(one)) is not None and today - day <= RECENT)
@@ -108,7 +108,7 @@ def _newest(
     today: date,
     filters: dict[str, tuple[str, ...]] | None = None,
 ) -> tuple[Result, ...]:
-    """Documents in force, newest first."""
+    """Return documents in force, newest first."""
     asked = Query(text, filters or {}, page_size=READ_OF_EACH, order=ResultOrder.DATE)
     found = context.search.answer(asked, reader, today).results
     return tuple(one for one in found if not one.replaced_by and in_force(one.card, today))
@@ -123,7 +123,7 @@ def _of_the_place(
 
 
 def any_label(topic: Topic) -> str:
-    """A query for any of what a topic is called."""
+    """Return a query that matches any label of a topic."""
     said = [" ".join(_SAID.sub(" ", label).split()) for label in topic.labels]
     quoted = [f'"{label}"' for label in said if label]
     return f"({' OU '.join(quoted)})" if len(quoted) > 1 else "".join(quoted)
@@ -135,7 +135,7 @@ def _news(
     without: set[str],
     today: date,
 ) -> tuple[TopicNews, ...]:
-    """Of the last year, each document once, under the first of its topics."""
+    """Return the documents of the last year, each once, under the first of its topics."""
     seen: dict[str, TopicNews] = {}
     for topic in topics:
         for one in found[topic.id]:
@@ -147,7 +147,7 @@ def _news(
 
 
 def _open_questions(build: OpenBuild, reader: Reader, topics: Iterable[Topic]) -> tuple[Card, ...]:
-    """Questions on these topics that wait for an answer."""
+    """Return the newest questions on these topics that wait for an answer."""
     ids = dict.fromkeys(id_ for one in topics for id_ in build.topics[one.id].questions)
     found = open_questions(build, reader, build.revalidation.readable_by_all(ids))
     return tuple(sorted(found, key=_newest_first)[:SHOWN])
@@ -156,7 +156,7 @@ def _open_questions(build: OpenBuild, reader: Reader, topics: Iterable[Topic]) -
 def _answered_questions(
     read: Iterable[Result], without: set[str], own: frozenset[str]
 ) -> list[str]:
-    """Titles, each once, of threads of others whose answer was kept; real questions first."""
+    """Return titles of others' threads with an accepted answer; those ending in `?` first."""
     titles = {}
     for one in read:
         rows = one.card.contributions

@@ -1,7 +1,7 @@
-"""Who is alone on a topic, and how many hold each topic in each area: the same for everybody.
+"""Isolated holders of topics, and number of holders by topic and area: same for all readers.
 
-Every name and count is checked against the index and the directory before it is given
-(`expertise.revalidation`); who may not be shown to others is in none of it.
+Every name and count is checked against the index and the directory before it is shown
+(`expertise.revalidation`); agents who may not be shown to others are never included.
 """
 
 from collections import defaultdict
@@ -20,21 +20,22 @@ from expertise.answer_values import (
     Unclaimed,
 )
 from expertise.builds import IsolationQuery
-from expertise.current_build import OpenBuild, by_area_topic_name, departements_of, is_area
+from expertise.current_build import OpenBuild, by_area_topic_name, is_area
 from expertise.holders import Basis, IsolationScope
 from expertise.peers import accepted_communities
+from expertise.places import departements_of
 from expertise.topics import Topic, label_order
 from search_api.answers.context import AnswerContext, InvalidParameter
 from search_api.answers.topics import by_label, known_topic
 
 ISOLATION_PAGE = 100
-"""Rows of one page of isolated holders."""
+"""Number of rows on one page of isolated holders."""
 TOPICS_PAGE = 50
-"""Topics of one page of an area's coverage."""
+"""Number of topics on one page of an area's coverage."""
 COUNTED_ROWS = 500
-"""Isolated agents are counted, and shown on the map, where there are at most so many rows."""
+"""Maximum number of rows for which isolated agents are counted and shown on the map."""
 _READ_AT_ONCE = 1_000
-"""Rows that are read at once where all of them are asked for."""
+"""Number of rows read at once if all of them are requested."""
 NOTHING_UNCLAIMED = Unclaimed((), 0, 0.0)
 
 
@@ -42,8 +43,8 @@ NOTHING_UNCLAIMED = Unclaimed((), 0, 0.0)
 class IsolationAnswer:
     """Isolated holders by area, topic and name: never a ranking.
 
-    `following` is the offset of the next page, None at the end; `unclaimed` are the topics asked
-    for of which nobody is called alone, whoever holds them.
+    `following`: offset of the next page, None at the end. `unclaimed`: requested topics for which
+    no holder is called isolated.
     """
 
     build: BuildStatus
@@ -54,7 +55,7 @@ class IsolationAnswer:
 
 @dataclass(frozen=True, slots=True)
 class IsolatedTopics:
-    """Topics of one agent that are alike in all else: how far alone, by what, and who is next."""
+    """Topics of one agent with the same isolation area, reason and nearest other holder."""
 
     topics: tuple[Topic, ...]
     scope: IsolationScope
@@ -66,7 +67,7 @@ class IsolatedTopics:
 
 @dataclass(frozen=True, slots=True)
 class IsolatedAgent:
-    """One agent in their département."""
+    """An isolated agent and the topics of which they are the only holder."""
 
     agent: Agent
     alone_on: tuple[IsolatedTopics, ...]
@@ -76,11 +77,10 @@ class IsolatedAgent:
 class IsolatedAgents:
     """A page of isolated agents, each once with their topics, from `offset`.
 
-    `rows` are all isolated holders where `complete`; where there are more than are counted
-    they are none, and `counted` agents with `cases` rows are some of them. `communities` of
-    who is alone are named where the whole country and every topic are asked for. `topics` are
-    those that one may ask for. `known` counts who holds the one topic asked for, in the area;
-    `unclaimed` as in `IsolationAnswer`.
+    `rows`: all isolated holders if `complete`; otherwise empty, and `counted` agents with `cases`
+    rows are a part of them. `communities`: communities of isolated agents, if the whole country and
+    every topic are requested. `topics`: topics that may be requested. `known`: number of holders of
+    the requested topic in the area. `unclaimed`: as in `IsolationAnswer`.
     """
 
     build: BuildStatus
@@ -99,7 +99,7 @@ class IsolatedAgents:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How many hold a topic: area by area for one `topic`, else topic by topic in an area."""
+    """Number of holders, by area for one `topic`, else by topic in an area."""
 
     build: BuildStatus
     area: str
@@ -116,10 +116,10 @@ def isolated_holders(
     offset: int = 0,
     limit: int = ISOLATION_PAGE,
 ) -> IsolationAnswer:
-    """One page of those who are the only holder of a topic around.
+    """Return one page of agents who are the only holder of a topic in their area.
 
-    Of a region, those who are alone in the whole of it. Raises `NotFound` for a topic that is
-    not listed, `InvalidParameter` for an area that is none, `IndexUnreachable`.
+    For a region, agents who are the only holder in all of it. Raises `NotFound` for a topic that is
+    not listed, `InvalidParameter` for an unknown area, and `IndexUnreachable`.
     """
     build = context.build()
     known_area(area)
@@ -132,7 +132,7 @@ def isolated_holders(
 def all_isolated_holders(
     context: AnswerContext, area: str = "", topic_id: str = "", most: int | None = None
 ) -> IsolationAnswer:
-    """Every row, all of one build; reading stops where there are `most` of them."""
+    """Return every isolated holder of one build, `most` rows at most."""
     build = context.build()
     known_area(area)
     if isinstance(build, BuildStatus):
@@ -149,7 +149,7 @@ def all_isolated_holders(
 
 
 def topics_without_claim(context: AnswerContext, topic_id: str = "") -> Unclaimed:
-    """The topics of which too few people show to call anybody alone: one, or of all.
+    """Return topics with too few visible people to call anybody isolated: one, or all.
 
     Raises `NotFound` for a topic that is not listed.
     """
@@ -164,7 +164,7 @@ def _unclaimed(build: OpenBuild, topic_id: str) -> Unclaimed:
 def isolated_agents(
     context: AnswerContext, area: str = "", topic_id: str = "", offset: int = 0, limit: int = 25
 ) -> IsolatedAgents:
-    """The same by agent. Raises as `isolated_holders` does."""
+    """Return isolated agents with their topics. Raises as `isolated_holders` does."""
     build = context.build()
     known_area(area)
     if isinstance(build, BuildStatus):
@@ -204,10 +204,10 @@ def topic_coverage(
     offset: int = 0,
     limit: int | None = TOPICS_PAGE,
 ) -> Coverage:
-    """How many hold a topic in each area; without a topic, how many hold each in an area.
+    """Return the number of holders of a topic by area; without a topic, of each in an area.
 
-    With a topic and an area, the count of that area alone. `limit` None: every topic.
-    Raises as `isolated_holders` does.
+    With a topic and an area, only the count of that area. `limit` None: every topic. Raises as
+    `isolated_holders` does.
     """
     build = context.build()
     known_area(area)
@@ -226,7 +226,7 @@ def topic_coverage(
 
 
 def risks(one: TopicCount) -> list[str]:
-    """What is at risk about a topic: `one_holder`, `left`, `nobody`, `open_questions`."""
+    """Return a topic's risks: `one_holder`, `left`, `nobody`, `open_questions`."""
     found = []
     if one.holders.agents == 1 and not one.holders.more:
         found.append("one_holder")
@@ -238,7 +238,7 @@ def risks(one: TopicCount) -> list[str]:
 
 
 def known_area(area: str) -> str:
-    """The area, if it is one, or empty. Raises `InvalidParameter`."""
+    """Return the area if it is known or empty. Raises `InvalidParameter` otherwise."""
     if area and not is_area(area):
         raise InvalidParameter(
             "Territoire inconnu : « area » n’est ni un département (22) ni une région (r53)."
@@ -247,7 +247,7 @@ def known_area(area: str) -> str:
 
 
 def by_agent(rows: Iterable[IsolatedHolder]) -> tuple[IsolatedAgent, ...]:
-    """By département, then name; topics in the order of the rows."""
+    """Return agents by département, then name, with topics in the order of the rows."""
     of_agent: dict[str, list[IsolatedHolder]] = defaultdict(list)
     for row in rows:
         of_agent[row.agent.id].append(row)
@@ -258,7 +258,7 @@ def by_agent(rows: Iterable[IsolatedHolder]) -> tuple[IsolatedAgent, ...]:
 def _isolation_query(
     build: OpenBuild, area: str, topic_id: str, offset: int, limit: int
 ) -> IsolationQuery:
-    """The one place that says what an area means: a region asks for who is alone in all of it."""
+    """Return the query; for a region, only agents isolated in all of it."""
     wide = (IsolationScope.REGION, IsolationScope.COUNTRY)
     return IsolationQuery(
         departements=departements_of(area) if area else None,
@@ -270,7 +270,7 @@ def _isolation_query(
 
 
 def _known(build: OpenBuild, area: str, topic_id: str) -> AreaCount:
-    """How many hold a topic in an area: none where nobody is counted."""
+    """Return the number of holders of a topic in an area; zero if none is counted."""
     counts = {one.code: one for one in build.areas_of(topic_id)[1]}
     nobody = CappedCount(0)
     return counts.get(area, AreaCount(area, nobody, nobody))
@@ -281,7 +281,7 @@ def _grouped_topics(rows: Iterable[IsolatedHolder]) -> tuple[IsolatedTopics, ...
         tuple[IsolationScope, Agent | None, float | None, Basis, AloneDegree], list[Topic]
     ] = defaultdict(list)
     for row in rows:
-        # A métier's topic is held by métier: what is said of it is said of the métier.
+        # `basis` keeps a métier's topic apart: what is shown of it is about the métier.
         topics[row.scope, row.next, row.distance_km, row.basis, row.degree].append(row.topic)
     return tuple(IsolatedTopics(tuple(own), *alike) for alike, own in topics.items())
 

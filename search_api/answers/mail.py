@@ -1,8 +1,8 @@
-"""Mail to agents: what they choose, and what a message says at the moment of sending.
+"""Mail to agents: their choices, and the content of a message when it is sent.
 
-A message is written under its reader's rights of then; what they may not read any more, do not
-want any more or is no more is not sent at all. A restricted title stands in none, unless the
-settings allow it for its entity: mail is forwarded, and kept by others.
+A message is written under its reader's rights at that moment. Content that they may not read any
+more, do not want any more, or that is gone is not sent. No message contains a restricted title,
+unless the settings allow it for its entity, because mail is forwarded and kept by others.
 """
 
 from dataclasses import dataclass, replace
@@ -37,19 +37,19 @@ from search_api.wording import day, plural
 
 _UNNAMED = "(titre réservé à ses lecteurs : voyez la page)"
 SHOWN_OF_EACH = 10
-"""So many things of one follow stand in a digest."""
+"""Maximum number of items of one follow in a digest."""
 KINDS: dict[MailKind, str] = {
     MailKind.ASKED: "les questions qui vous sont posées",
     MailKind.ANSWERED: "les réponses à vos questions",
     MailKind.DIGEST: "le résumé de ce que vous suivez",
     MailKind.RECEIVED: "la suite de vos réponses par courriel",
 }
-"""What each kind of mail tells."""
+"""Content of each kind of mail, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnMail:
-    """What is kept of a reader here, and the address that the directory has, empty for none."""
+    """The reader's choices, their address in the directory (may be empty), and kept messages."""
 
     preferences: MailPreferences
     address: str
@@ -58,14 +58,14 @@ class OwnMail:
 
 @dataclass(frozen=True, slots=True)
 class Unsubscription:
-    """What a signed link ends."""
+    """The kind of mail that a signed link ends."""
 
     link: str
     said: str
 
 
 def own_mail(context: AnswerContext, reader: Reader) -> OwnMail | None:
-    """What the reader chose; None where nothing is sent here."""
+    """Return the reader's choices; None if no mail is sent here."""
     agent = context.people.as_read(reader.agent_id or "") if reader.agent_id else None
     if context.mail is None or agent is None:
         return None
@@ -74,7 +74,7 @@ def own_mail(context: AnswerContext, reader: Reader) -> OwnMail | None:
 
 
 def set_mail_preferences(context: AnswerContext, reader: Reader, said: MailPreferences) -> None:
-    """Put the reader's choice in force. Raises `NotFound`."""
+    """Store the reader's choices. Raises `NotFound`."""
     mail = _mail(context)
     if reader.agent_id is None or context.people.as_read(reader.agent_id) is None:
         raise NotFound("L’annuaire ne vous connaît pas.")
@@ -82,7 +82,7 @@ def set_mail_preferences(context: AnswerContext, reader: Reader, said: MailPrefe
 
 
 def unsubscription(context: AnswerContext, link: str) -> Unsubscription:
-    """What a link would end; nothing ends yet. Raises `NotFound` for what was not made here."""
+    """Return what a link would end, without ending it. Raises `NotFound` for other links."""
     _, kind = _read(context, link)
     return Unsubscription(link, KINDS[kind])
 
@@ -96,7 +96,7 @@ def unsubscribe(context: AnswerContext, link: str) -> Unsubscription:
         MailKind.ASKED: replace(said, asked=False),
         MailKind.ANSWERED: replace(said, answered=False),
         MailKind.DIGEST: replace(said, digest=DigestPace.OFF),
-        MailKind.RECEIVED: replace(said, asked=False),  # then there is nothing to answer
+        MailKind.RECEIVED: replace(said, asked=False),  # then no mail remains to answer
     }[kind]
     if ended != said:
         store.choose(agent_id, ended)
@@ -104,9 +104,9 @@ def unsubscribe(context: AnswerContext, link: str) -> Unsubscription:
 
 
 def mail_content(context: AnswerContext, queued: QueuedMail) -> MailContent | None:
-    """What a message says now; None where it is not to be sent.
+    """Return the content of a message now, or None if it must not be sent.
 
-    Raises `IndexUnreachable`: it waits then.
+    Raises `IndexUnreachable`: the message then waits.
     """
     mail, agent = _mail(context), _recipient(context, queued)
     if agent is None or context.asking is None:
@@ -127,13 +127,13 @@ def mail_content(context: AnswerContext, queued: QueuedMail) -> MailContent | No
 
 
 def _recipient(context: AnswerContext, queued: QueuedMail) -> Agent | None:
-    """Who is still here, did not withdraw, still wants it, and whose address takes mail."""
+    """Return the recipient if they are in post, take part, want it, and have a working address."""
     agent = context.people.as_read(queued.agent_id)
     if agent is None or agent.departed(context.today()) or not agent.email:
         return None
     consent = context.consent
     withdrawn = consent is None or has_withdrawn(consent, agent.id)
-    if withdrawn and queued.kind is not MailKind.RECEIVED:  # they wrote, and are told what of it
+    if withdrawn and queued.kind is not MailKind.RECEIVED:  # senders are still told the outcome
         return None
     said = _mail(context).store.preferences(agent.id, agent.email)
     return agent if said.wants(queued.kind) and not said.refused else None
@@ -142,7 +142,7 @@ def _recipient(context: AnswerContext, queued: QueuedMail) -> Agent | None:
 def _with_addresses(
     context: AnswerContext, mail: Mailing, agent: Agent, queued: QueuedMail, content: MailContent
 ) -> MailContent:
-    """With where it is answered, if it is a question, and where a bounce of it comes back."""
+    """Return the content with addresses for an answer, if it is a question, and for bounces."""
     if mail.replies is None:
         return content
     until = context.today() + timedelta(days=mail.replies.days)
@@ -202,7 +202,7 @@ def _answered(
 def _received(
     asking: Asking, mail: Mailing, reader: Reader, agent: Agent, noted: str
 ) -> MailContent | None:
-    """What became of an answer by mail; without the question where they may not read it."""
+    """Return the outcome of an answer by mail; without the question if they may not read it."""
     outcome, _, question_id = noted.partition(":")
     question = _readable(asking, reader, question_id)
     shown = (MailSection("La question", (_line(mail, question),)),) if question else ()
@@ -256,7 +256,7 @@ def _sections(context: AnswerContext, mail: Mailing, found: News) -> tuple[MailS
 
 
 def _heading(one: ShownFollow) -> str:
-    """A topic by its label; neither a question's title nor the words of a search."""
+    """Return a topic's label, but neither a question's title nor the words of a search."""
     since = day(one.follow.since.date())
     if one.follow.kind is FollowKind.QUESTION:
         return "Une question suivie"
@@ -273,9 +273,9 @@ _SAID = {
 
 
 def _may_be_titled(context: AnswerContext, mail: Mailing, items: list[NewsItem]) -> frozenset[str]:
-    """Documents that every agent may read, or of an entity that allows it.
+    """Return the documents that every agent may read, or whose entity allows their titles.
 
-    Without a build none counts as open: what all agents may read is known by it.
+    Without a build no document counts as open: the build tells which documents all agents may read.
     """
     ids = list(dict.fromkeys(item.document_id for item in items))
     build = context.build()

@@ -1,8 +1,8 @@
-"""Answers that come in by mail, and bounces: what becomes of each.
+"""Processing of incoming mail: answers to questions, and bounces.
 
-An answer is published where the mail is from the agent's own address, was sent to the address that
-was made for them, and the question still waits for them. Who wrote to an address of theirs is told
-why theirs was not; nobody else is told anything, and no mail that a program wrote is answered.
+An answer is published if it comes from the agent's own address, was sent to the signed address made
+for them, and the question still waits for them. Senders who used their own signed address are told
+why an answer was not published. Nobody else is answered, nor is any automatic mail.
 """
 
 import hashlib
@@ -20,11 +20,11 @@ from search_api.mail.reply_addresses import Purpose, ReplyAddresses, SignedAddre
 
 
 class MailOutcome(StrEnum):
-    """What became of a mail that came in.
+    """Outcome of an incoming mail. Outcomes in `NOTES` are told to the sender.
 
-    `unreadable`: it cannot be taken apart. `again`: its answer is there already. `automatic`: no
-    person wrote it. `stranger`: it is of nobody for whom its address was made. `gone`: of who left.
-    Those of `NOTES` are told.
+    `unreadable`: it cannot be parsed. `again`: its answer is stored already. `automatic`: no person
+    wrote it. `stranger`: the sender is not the agent for whom the address was made. `gone`: the
+    sender has left.
     """
 
     PUBLISHED = "published"
@@ -46,7 +46,7 @@ class MailOutcome(StrEnum):
 
     @property
     def published(self) -> bool:
-        """Whether an answer stands on the question's page by it."""
+        """Whether the mail's answer was published."""
         return self in (MailOutcome.PUBLISHED, MailOutcome.PUBLISHED_WITHOUT_FILES)
 
 
@@ -73,13 +73,13 @@ NOTES: dict[MailOutcome, str] = {
     MailOutcome.TOO_MANY: "Votre réponse n’est pas publiée : vous avez beaucoup répondu "
     "aujourd’hui. Vous pouvez la donner demain sur la page de la question.",
 }
-"""What who wrote is told, by mail, under the rights of its sending."""
+"""Texts that senders are told by mail, under the rights at its sending."""
 
 
 def receive_mail(context: AnswerContext, mail: IncomingMail) -> MailOutcome:
-    """Publish an answer, note a bounce, or neither; the same mail a second time changes nothing.
+    """Publish an answer, note a bounce, or do neither; a repeated mail changes nothing.
 
-    Raises `NotFound` where no mailbox is read here, `IndexUnreachable`.
+    Raises `NotFound` if no mailbox is read here, and `IndexUnreachable`.
     """
     mailing, replies = _replies(context)
     for signed in mail.signed:
@@ -87,7 +87,7 @@ def receive_mail(context: AnswerContext, mail: IncomingMail) -> MailOutcome:
             return _bounced(context, mailing, replies, signed, mail)
     if mail.automatic:
         return MailOutcome.AUTOMATIC
-    # Looked up once: a stranger may write to as many addresses as a mail has room for.
+    # Look the sender up once: a stranger's mail may name very many addresses.
     senders = context.people.by_email(mail.sender) if mail.authenticated and mail.signed else ()
     for signed in mail.signed:
         for agent in senders:
@@ -103,13 +103,13 @@ def _of_agent(
     signed: SignedAddress,
     mail: IncomingMail,
 ) -> MailOutcome:
-    """The agent's mail, to the address that was made for them."""
+    """Process an agent's mail to the address made for them, and queue a note on the outcome."""
     if agent.departed(context.today()):
         return MailOutcome.GONE
     answer_id = _answer_id(signed, agent, mail)
     outcome = _published(context, agent, signed, mail, answer_id)
     noted = outcome
-    if outcome is MailOutcome.AGAIN:  # who published it may have died before it said so
+    if outcome is MailOutcome.AGAIN:  # the process may have died before the note
         noted = _with_files(mail)
     if noted in NOTES:
         mailing.store.queue_note(agent.id, noted.value, signed.subject_id)
@@ -123,7 +123,7 @@ def _published(
     mail: IncomingMail,
     answer_id: str,
 ) -> MailOutcome:
-    """Publish it, or why not."""
+    """Publish the answer; return the outcome."""
     asking, consent = asking_of(context), context.consent
     reader = asking.reader_of(agent.id)
     if reader.agent_id is None:
@@ -170,7 +170,7 @@ def _with_files(mail: IncomingMail) -> MailOutcome:
 
 
 def _answer_id(signed: SignedAddress, agent: Agent, mail: IncomingMail) -> str:
-    """The same for a copy of the same mail."""
+    """Return the answer's id, which is the same for each copy of a mail."""
     named = "\0".join((signed.subject_id, agent.id, mail.key))
     return hashlib.sha256(named.encode()).hexdigest()[:32]
 
@@ -182,15 +182,15 @@ def _bounced(
     signed: SignedAddress,
     mail: IncomingMail,
 ) -> MailOutcome:
-    """Note that a message came back; its agent's address too, where it is because of that.
+    """Note that a message bounced, and that its address is bad if that is the cause.
 
-    The address is the one that the directory has now: where the agent has another since, the bounce
-    says nothing of it.
+    Only the agent's present address in the directory can be marked: if it has changed, the bounce
+    does not concern it.
     """
     sent = mailing.store.queued(signed.subject_id)
     if sent is None or not replies.is_of(signed, sent.agent_id):
         return MailOutcome.STRANGER
-    if not mail.failed:  # delayed, or an absence: it was delivered, or may be yet
+    if not mail.failed:  # a delay or an absence: it was or may still be delivered
         return MailOutcome.AUTOMATIC
     agent = context.people.as_read(sent.agent_id)
     address = agent.email if agent else ""

@@ -1,9 +1,9 @@
-"""Reports of questions and answers, and what whoever animates their topic does about them.
+"""Reports of questions and answers, and decisions of moderators.
 
-Whoever moderates sees what is reported and why, never by whom; and moderates only what they may
-read, and no text of their own. What is hidden is shown to its author alone, with the reason. Where
-nobody who animates a topic can moderate a question of it, whoever animates its entity does; and
-administrators are told how many reports wait for nobody, or for too long.
+A moderator sees the reported text and the reason, never the reporter. They moderate only texts that
+they may read, and none of their own. A hidden text is shown only to its author, with the reason. If
+no animator of a topic can moderate its question, animators of its entity do. Administrators see how
+many reports have no moderator or wait too long.
 """
 
 from collections import defaultdict
@@ -49,11 +49,12 @@ from search_api.asking.values import (
 from search_api.identity.principals import ALL, Grant, Role
 
 MOST_PROPOSED = 20
-"""Unclassified questions with a topic proposed, the oldest: each is encoded, at each view."""
+"""Number of oldest unclassified questions that get a proposed topic: each is encoded at each view.
+"""
 
 
 class ModerationAct(StrEnum):
-    """What one does about a text: hide it, show it again, leave it; or give a topic."""
+    """Decision on a text: hide it, show it again, leave it, or give the question a topic."""
 
     HIDE = "hide"
     SHOW = "show"
@@ -62,7 +63,7 @@ class ModerationAct(StrEnum):
 
 
 class TooManyReports(AnswerRefused):
-    """The reader has reported as many texts today as they may."""
+    """The reader reached the daily limit of reports."""
 
     status = 429
     code = "too_many_reports"
@@ -70,7 +71,7 @@ class TooManyReports(AnswerRefused):
 
 @dataclass(frozen=True, slots=True)
 class ModeratedText:
-    """A question, or one of its answers. `reports` are the reasons and days, without names."""
+    """A question or one of its answers. `reports`: reasons and days, without names."""
 
     question: AskedQuestion
     answer: GivenAnswer | None
@@ -78,26 +79,26 @@ class ModeratedText:
 
     @property
     def hidden(self) -> str | None:
-        """Why it is hidden, None where it is shown."""
+        """Reason why it is hidden, None if it is visible."""
         return (self.answer or self.question).hidden
 
     @property
     def outdated(self) -> bool:
-        """Whether it is hidden as a former text alone, that a restored database brought back."""
+        """Whether it is hidden only because it is a former text from a restored database."""
         return (self.answer or self.question).outdated
 
     @property
     def digest(self) -> str:
-        """Names this very text: to show it again is said of it, and of no later one."""
+        """Digest of exactly this text, so that a decision does not apply to a later text."""
         return (self.answer or self.question).text_digest
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingReports:
-    """How many reported texts wait for a decision, since `oldest`.
+    """Number of reported texts that wait for a decision; `oldest`: day of the first report.
 
-    `nobodys`: nobody of the settings can moderate them. `late`: they have waited for longer than
-    an agent has to answer a question (`answer_days`), for whatever reason.
+    `nobodys`: texts that no one named in the settings can moderate. `late`: texts that wait for
+    longer than an agent has to answer a question (`answer_days`), for any reason.
     """
 
     texts: int
@@ -108,9 +109,9 @@ class WaitingReports:
 
 @dataclass(frozen=True, slots=True)
 class UnclassifiedQuestion:
-    """A question without a topic, and the topic that its words are nearest to.
+    """A question without a topic, and the topic nearest to its words.
 
-    None for none, and beyond the `MOST_PROPOSED` oldest questions.
+    `proposed` is None without such a topic, and for questions after the `MOST_PROPOSED` oldest.
     """
 
     question: AskedQuestion
@@ -119,11 +120,11 @@ class UnclassifiedQuestion:
 
 @dataclass(frozen=True, slots=True)
 class ModerationDesk:
-    """What waits for whoever animates: of what they animate and may read, the oldest first.
+    """What waits for an animator, among readable texts on what they animate, oldest first.
 
-    `reported` and `hidden` are never the holder's own. `waiting` are questions that nobody else's
-    turn it is to answer; `unclassified` those without a topic. `topics` are all to choose from.
-    `more`: one of these lists is cut at `MOST_LISTED`.
+    `reported` and `hidden` never contain the holder's own texts. `waiting`: questions at the
+    animator's stage. `unclassified`: questions without a topic. `topics`: all topics to choose
+    from. `more`: one of these lists is cut at `MOST_LISTED`.
     """
 
     reported: tuple[ModeratedText, ...]
@@ -137,11 +138,11 @@ class ModerationDesk:
 def report_text(
     context: AnswerContext, reader: Reader, question_id: str, answer_id: str, reason: str
 ) -> None:
-    """Tell whoever animates the topic that a text should not stand there, once.
+    """Report a text to the topic's animator, once.
 
-    A report that is taken back still counts in the day's limit, and so does making it again.
-    Raises `NotFound` for what the reader may not read, or wrote; `InvalidParameter`,
-    `TooManyReports`.
+    A report that is taken back still counts in the daily limit, and so does a new one after it.
+    Raises `NotFound` for a text that the reader may not read or wrote themselves,
+    `InvalidParameter`, and `TooManyReports`.
     """
     asking, agent = asking_of(context), known_agent(context, reader)
     text = _text(readable_thread(context, reader, question_id), answer_id)
@@ -153,7 +154,7 @@ def report_text(
     if asking.questions.is_reported(report):
         return
     most, day_ago = asking.rules.reported_per_day, moment - timedelta(days=1)
-    # Reports that were taken back, or whose text is deleted, are in no table.
+    # Reports that were taken back or whose text was deleted are in no table.
     allowed = asking.acts.is_within(f"reports:{agent.id}", uuid4().hex, most)
     if not allowed or not asking.questions.report(report, most, day_ago):
         raise TooManyReports("Vous avez beaucoup signalé aujourd’hui : revenez demain.")
@@ -162,10 +163,10 @@ def report_text(
 def take_report_back(
     context: AnswerContext, reader: Reader, question_id: str, answer_id: str
 ) -> None:
-    """Take back one's own report, as long as nobody decided on it.
+    """Take back the reader's own report while it is not decided.
 
-    One may do so of a text that one may not read any more. Raises `NotFound`, in the same words
-    where nothing was reported, and where it was decided on.
+    This is also possible for a text that the reader may not read any more. Raises `NotFound`, with
+    the same text if there is no report or it was decided.
     """
     asking, agent = asking_of(context), known_agent(context, reader)
     if not asking.questions.take_report_back(agent.id, question_id, answer_id):
@@ -173,7 +174,7 @@ def take_report_back(
 
 
 def waiting_reports(context: AnswerContext) -> WaitingReports:
-    """How many reported texts wait, and for whom: numbers alone, for who administers."""
+    """Return how many reported texts wait: only numbers, for administrators."""
     asking = asking_of(context)
     late = context.today() - timedelta(days=asking.rules.answer_days)
     late_before = datetime.combine(late, time(), UTC)
@@ -185,7 +186,7 @@ def waiting_reports(context: AnswerContext) -> WaitingReports:
 
 
 def _existing_texts(found: Iterable[tuple[Thread, str]]) -> Iterator[ModeratedText]:
-    """Without answers that were deleted at this moment."""
+    """Yield the texts, without answers that were deleted at this moment."""
     for thread, answer_id in found:
         try:
             yield _text(thread, answer_id)
@@ -194,7 +195,7 @@ def _existing_texts(found: Iterable[tuple[Thread, str]]) -> Iterator[ModeratedTe
 
 
 def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDesk:
-    """What waits for the holder. Raises `NotFound`, `IndexUnreachable`."""
+    """Return what waits for the holder. Raises `NotFound`, `IndexUnreachable`."""
     asking = asking_of(context)
     questions = asking.questions
     topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
@@ -268,8 +269,8 @@ def moderate(
 ) -> None:
     """Hide a text with a reason, show it again, leave it as it is, or give a question a topic.
 
-    `text_digest`: the text that is shown again, as the desk names it. Raises `NotFound` for what
-    is not the holder's to moderate, `InvalidParameter`, `NotAudited`.
+    `text_digest`: digest of the text to show again. Raises `NotFound` for a text that the holder
+    may not moderate, `InvalidParameter`, and `NotAudited`.
     """
     asking = asking_of(context)
     if act is ModerationAct.CLASSIFY:
@@ -312,7 +313,7 @@ def _classify(
 def _moderated(
     context: AnswerContext, asking: Asking, holder: RoleHolder
 ) -> Callable[[ModeratedText], bool]:
-    """Whether a question is the holder's to moderate, if they may read it."""
+    """Return a function that tells whether the holder moderates a text, if they may read it."""
     held, animators = holder.held, _Animators(context, asking)
 
     def moderated(text: ModeratedText) -> bool:
@@ -326,14 +327,14 @@ def _moderated(
 
 
 class _Animators:
-    """Whether the settings name anybody who can moderate a text; each is looked up once."""
+    """Tells whether the settings name a moderator for a text; each agent is looked up once."""
 
     def __init__(self, context: AnswerContext, asking: Asking) -> None:
         self._context, self._asking = context, asking
         self._readers: dict[str, Reader] = {}
 
     def any_for(self, text: ModeratedText) -> bool:
-        """Of its topic, or of its entity."""
+        """Return whether an animator of the topic or the entity can moderate the text."""
         if self.of_topic(text):
             return True
         grants = (one for one in self._context.grants.every if one.role is Role.ANIMATOR)
@@ -343,13 +344,13 @@ class _Animators:
         )
 
     def of_topic(self, text: ModeratedText) -> bool:
-        """Of its topic, or of every topic."""
+        """Return whether an animator of its topic, or of all topics, can moderate the text."""
         topic_id = text.question.topic_id
         grants = (one for one in self._context.grants.every if one.animates_topic(topic_id))
         return any(self._is_for(one, text) for one in grants)
 
     def _is_for(self, grant: Grant, text: ModeratedText) -> bool:
-        """A group counts as somebody: who is in it is not listed."""
+        """Return whether the grant has a moderator; a group counts, as its members are unknown."""
         return bool(grant.groups) or any(self._may(agent_id, text) for agent_id in grant.agents)
 
     def _may(self, agent_id: str, text: ModeratedText) -> bool:
@@ -361,9 +362,9 @@ class _Animators:
 
 
 def _in_entities(context: AnswerContext, animated: frozenset[str], question: AskedQuestion) -> bool:
-    """Whether it is of an entity that is animated: its readers, or who asked it.
+    """Return whether a question belongs to an animated entity, by its readers or its asker.
 
-    Who asked it counts once they are named: else the desk would tell their entity.
+    The asker counts only if they are named: otherwise the page would reveal their entity.
     """
     if not animated:
         return False
@@ -384,7 +385,7 @@ def _moderated_text(
     question_id: str,
     answer_id: str,
 ) -> ModeratedText | None:
-    """A text that the holder may moderate; None for any other, of which nothing is told."""
+    """Return a text that the holder may moderate; None for any other text."""
     try:
         thread = any_thread(context, holder.reader, question_id)
         text = _text(thread, answer_id)
@@ -409,6 +410,6 @@ def _author(text: ModeratedText) -> str:
 
 
 def _nearest_topic(context: AnswerContext, question: AskedQuestion) -> str:
-    """The topic that the question names, else the nearest in words; empty for none."""
+    """Return the topic that the question names, else the nearest in words, else empty."""
     near = related_topics(context, question.title).topics
     return named_topic(context, question.title) or (near[0].id if near else "")

@@ -1,8 +1,8 @@
-"""A source that an administrator adds: each step, a trial with its readers, the settings written.
+"""A source that an administrator adds: form, trial with its readers, and the settings.
 
-The role opens no document: a trial shows how many there are, when they were changed and who would
-read each, in words. Title, link and authors are shown of those that the administrator would read
-as an agent; of all of them only where they asked for it by `with_titles`, which the audit keeps.
+The role opens no document: a trial shows the number of documents, their dates and the readers of
+each, in words. Title, link and authors are shown only for documents that the administrator could
+read as an agent, or for all with `with_titles`, which is noted in the audit log.
 """
 
 from collections.abc import Iterable
@@ -36,7 +36,7 @@ from search_api.new_source import (
 class SampledDocument:
     """A document of a trial. `readers`, `denied` and `authors` are in French words.
 
-    `shown` is false where title, link and authors are kept from the administrator, and are empty.
+    If `shown` is false, title, link and authors are withheld from the administrator and are empty.
     """
 
     shown: bool
@@ -51,10 +51,10 @@ class SampledDocument:
 
 @dataclass(frozen=True, slots=True)
 class SourceSample:
-    """A trial as an administrator sees it; `hidden` documents keep their titles.
+    """A trial as an administrator sees it; `hidden`: number of documents without a title.
 
-    `unread` are (place, reason) of what could not be read, none of them where they are kept, and
-    `unread_count` how many they are; the other fields are as in `SourceTrial`.
+    `unread`: (place, reason) of unreadable records, empty if withheld; `unread_count`: their
+    number. The other fields are as in `SourceTrial`.
     """
 
     documents: tuple[SampledDocument, ...]
@@ -67,12 +67,12 @@ class SourceSample:
 
     @property
     def for_nobody(self) -> int:
-        """How many nobody would read."""
+        """Number of documents that nobody could read."""
         return sum(not one.readers for one in self.documents)
 
 
 class FormIncomplete(AnswerRefused):
-    """What was entered makes no source yet: `form` is the step to mend."""
+    """The entered values do not describe a source yet; `form` is the step to mend."""
 
     status = 422
 
@@ -84,7 +84,7 @@ class FormIncomplete(AnswerRefused):
 def offered_kinds_of_sources(
     context: AnswerContext, administrator: RoleHolder
 ) -> tuple[KindOffered, ...]:
-    """Every kind that can be added. Raises `NotFound` where none is."""
+    """Return every kind that can be added. Raises `NotFound` if sources are fixed."""
     return tuple(_sources(context).kinds())
 
 
@@ -96,10 +96,10 @@ def source_step(
     *,
     after: SourceStep | None = None,
 ) -> SourceForm:
-    """A step of the form with what was entered.
+    """Return a step of the form with the entered values.
 
-    `after`: the step that one comes from, which is shown again with its faults where it has some.
-    Raises `NotFound` for a kind of none, `InvalidParameter` where it does not load.
+    `after`: the former step, which is returned with its faults if it has any. Raises `NotFound` for
+    an unknown kind, `InvalidParameter` if its package does not load.
     """
     sources = _sources(context)
     if after is not None and (wrong := sources.first_fault(entered, after)):
@@ -115,9 +115,9 @@ def source_step(
 def source_sample(
     context: AnswerContext, administrator: RoleHolder, entered: Entered, *, with_titles: bool
 ) -> SourceSample:
-    """Its first documents, read now and kept nowhere.
+    """Read and return the source's first documents, without storing them.
 
-    Raises `FormIncomplete`, and `InvalidParameter` where none can be tried now.
+    Raises `FormIncomplete`, and `InvalidParameter` if no trial is possible now.
     """
     sources = _sources(context)
     try:
@@ -155,7 +155,7 @@ def _sample(
 
     return SourceSample(
         tuple(sampled(one, is_shown=yes) for one, yes in zip(trial.documents, shown, strict=True)),
-        # Place and reason may name a file, and nobody knows its readers.
+        # Place and reason may name a file whose readers are unknown.
         trial.unread if with_titles else (),
         len(trial.unread),
         trial.missing,
@@ -168,7 +168,7 @@ def _sample(
 def source_addition(
     context: AnswerContext, administrator: RoleHolder, entered: Entered
 ) -> SettingsAddition:
-    """What would be written into the settings. Raises `FormIncomplete`."""
+    """Return what would be written into the settings. Raises `FormIncomplete`."""
     try:
         return _sources(context).addition(entered)
     except SourceIncomplete as error:
@@ -178,7 +178,10 @@ def source_addition(
 def write_new_source(
     context: AnswerContext, administrator: RoleHolder, entered: Entered
 ) -> SettingsAddition:
-    """Write it. Raises `FormIncomplete`, and `InvalidParameter` where it cannot be written."""
+    """Write the source into the settings.
+
+    Raises `FormIncomplete`, and `InvalidParameter` if it cannot be written.
+    """
     try:
         return _sources(context).write(entered)
     except SourceIncomplete as error:
@@ -188,9 +191,9 @@ def write_new_source(
 
 
 def unread_sources(context: AnswerContext, administrator: RoleHolder) -> tuple[str, ...] | None:
-    """Names of sources that the settings have and this process does not know yet.
+    """Return names of sources in the settings that this process does not know yet.
 
-    None where no source is added here.
+    None if no sources can be added here.
     """
     return tuple(context.new_sources.unread_sources()) if context.new_sources else None
 

@@ -1,4 +1,4 @@
-"""The people of an answer: whom the question names, else who knows, as a few cards."""
+"""The people of an answer, as a few cards: people whom the question names, else experts."""
 
 import math
 import re
@@ -22,19 +22,19 @@ from search_api.questions.pasted_mail import question_of_mail
 from search_api.ranking.results import Result
 
 MOST_CARDS = 3
-"""So many people at most stand above the documents."""
+"""Maximum number of people above the documents."""
 
 CHOSEN_FROM = 10
-"""Among so many who know, the nearest to the asker is looked for."""
+"""Number of experts among whom the nearest to the asker is chosen."""
 
 FIRST_DOCUMENTS = 3
-"""Who wrote the answering passage of one of the first documents is among the cards."""
+"""Number of first documents whose answering passage gives its author a card."""
 
 _LOWER_CASE = re.compile(r"(?<![\w@.])[^\W\d_]+(?![\w@]|\.\w)")
 
 
 class CardReason(StrEnum):
-    """Why somebody has a card."""
+    """Reason why a person has a card."""
 
     NAMED = "named"
     IN_POST = "in_post"
@@ -46,10 +46,10 @@ class CardReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PersonCard:
-    """Somebody to ask. `distance_km` is from the asker's post, None where that says nothing.
+    """A person to ask. `distance_km`: from the asker's post, None if unknown.
 
-    `wrote`: the answering passage of one of the first documents is theirs. `nearest`: of those
-    who know, none is nearer to the asker. `self_`: it is the asker.
+    `wrote`: they wrote the answering passage of one of the first documents. `nearest`: no other
+    expert is nearer to the asker. `self_`: it is the asker.
     """
 
     candidate: Candidate
@@ -61,18 +61,18 @@ class PersonCard:
 
     @property
     def proposed(self) -> bool:
-        """Whether the answer found them, rather than the question."""
+        """Whether the answer proposes them: not the asker, nor a person called by name."""
         return self.reason is not CardReason.NAMED and not self.self_
 
 
 @dataclass(frozen=True, slots=True)
 class PeopleAnswer:
-    """Up to `MOST_CARDS` people, and what else of the directory the question names.
+    """Up to `MOST_CARDS` people, and other entries of the directory that the question names.
 
-    `beyond` counts those whom the question names as well. `near_subject`: where nobody has a card,
-    those whose documents only come near the question; they stand after the documents, and are no
-    answer to it (decision 41). `nobody_in`: the place that the question names, if nobody on a card
-    works there; the first card is the nearest. `left`: somebody who knew there has left.
+    `beyond`: number of further people whom the question names. `near_subject`: if nobody has a
+    card, people whose documents are only near the question; they are shown after the documents, and
+    do not answer it (decision 41). `nobody_in`: the place that the question names, if nobody on a
+    card works there; the first card is the nearest. `left`: an expert there has left.
     """
 
     cards: tuple[PersonCard, ...] = ()
@@ -84,7 +84,7 @@ class PeopleAnswer:
 
 
 def asker_of(context: AnswerContext, reader: Reader) -> Agent | None:
-    """The reader as the directory has them."""
+    """Return the reader's entry in the directory."""
     if reader.agent_id is None:
         return None
     return context.people.agents([reader.agent_id]).get(reader.agent_id)
@@ -98,11 +98,10 @@ def named_by(
     texts: Iterable[str],
     expansions: Sequence[Expansion] = (),
 ) -> DirectoryMatches:
-    """Whom and what a question names; nobody for a reader without an agent.
+    """Return the people and entries that a question names; none for a reader without an agent.
 
-    `expansions` are the glossary's for the question.
-    `texts` are of readable documents: their words in lower case are no names.
-    Raises `IndexUnreachable`.
+    `expansions`: the glossary's for the question. `texts`: texts of readable documents, whose words
+    in lower case are not names. Raises `IndexUnreachable`.
     """
     if reader.agent_id is None:
         return NOBODY
@@ -123,7 +122,7 @@ def named_by(
 
 
 def ordinary_words(texts: Iterable[str]) -> frozenset[str]:
-    """The words that texts write in lower case, folded; addresses of mail are left out."""
+    """Return the folded words that texts write in lower case, without mail addresses."""
     words = {word for text in texts for word in _LOWER_CASE.findall(text) if word.islower()}
     return asked_words(" ".join(words))
 
@@ -131,7 +130,7 @@ def ordinary_words(texts: Iterable[str]) -> frozenset[str]:
 def asked_instead(
     context: AnswerContext, asker: Agent | None, results: Sequence[Result], question: str = ""
 ) -> dict[str, tuple[Agent, ...]]:
-    """Return by document id whom to ask where nobody who wrote it can be (see `ask_instead`)."""
+    """Return `ask_instead` by document id, for documents whose authors cannot be asked."""
     today, build = context.today(), context.overview
     alone = [one for one in results if not _authors_can_be_asked(one)]
     ids = {one.card.document_id for one in alone}
@@ -168,12 +167,12 @@ def ask_instead(
     question: str = "",
     holders: Sequence[Agent] = (),
 ) -> tuple[Agent, ...]:
-    """Whom to ask where no author of a document is in post and may be named, else nobody.
+    """Return agents to ask if no author of a document is in post and may be named; else none.
 
-    Those in post who edited, reviewed or answered there, else of the `holders` of its topic who is
-    nearest to the asker, else of the writers' métier. Not the asker, nor who may not be shown, or
-    refused what the document or the `question` is about. Nobody where contributions to the
-    document count as no evidence.
+    These are agents in post who edited, reviewed or answered in it; else the nearest to the asker
+    of the `holders` of its topic; else the nearest of the writers' métier. Left out: the asker,
+    agents who may not be shown, and agents who refused the subject of the document or the
+    `question`. None if contributions to the document are not evidence.
     """
     card = one.card
     if card.evidence == EvidencePolicy.NONE or _authors_can_be_asked(one):
@@ -216,11 +215,11 @@ def people_answer(
     answered: DirectAnswerer | None = None,
     limit: int = MOST_CARDS,
 ) -> PeopleAnswer:
-    """Those to show, of those whom the question names and those who know.
+    """Return the people to show, among people whom the question names and experts.
 
-    A question that only names somebody, or a service in its place, is answered by the directory
-    alone: who contributed to documents near such words is not meant. Who wrote the direct answer
-    (`answered`) is among those who know. Who is not sure to know has no card.
+    If the question only names a person, or a service in its place, only the directory answers:
+    authors of documents near such words are not meant. The author of the direct answer (`answered`)
+    counts as an expert. Only sure experts have a card.
     """
     choice = _Choice(matches, asker, frozenset(first_documents[:FIRST_DOCUMENTS]), answered)
     every = (*choice.oneself(), *experts.stated, *experts.candidates, *experts.named)
@@ -259,7 +258,7 @@ def people_answer(
 def nobody_in(matches: DirectoryMatches, people: Sequence[Agent]) -> AskedPlace | None:
     """Return the place that a question names if none of the people shown works there.
 
-    None if nobody is shown, or the question names somebody or a service.
+    None if nobody is shown, or if the question names a person or a service.
     """
     place = None if matches.by_name or matches.services else matches.place
     return place if place and people and not any(map(place.has, people)) else None
@@ -276,7 +275,7 @@ class _Choice:
     answered: DirectAnswerer | None
 
     def oneself(self) -> list[Candidate]:
-        """The asker, where the question names them: nobody is proposed to themselves else."""
+        """Return the asker if the question names them; they are never proposed otherwise."""
         asker = self.asker
         return [
             Candidate(one.agent, 0.0, ScoreParts(0.0, 0.0, 0), ())
@@ -285,7 +284,7 @@ class _Choice:
         ]
 
     def named(self, one: Candidate) -> PersonCard:
-        """Whom the question names: by name, or by métier and place."""
+        """Return the card of a person whom the question names by name, or by métier and place."""
         if self.matches.elsewhere:
             return self.card(one, CardReason.NEAREST_POST)
         by_name = any(
@@ -296,9 +295,10 @@ class _Choice:
         return self.card(one, CardReason.NAMED if by_name else CardReason.IN_POST)
 
     def known(self, experts: Experts, limit: int) -> list[PersonCard]:
-        """Of who is sure, in their order: the best, who wrote an answer shown, and the nearest.
+        """Return cards of sure experts, in the order of the ranking.
 
-        Some by what they wrote, some by what the directory says of the question's topics.
+        An author of a shown answer, the best and the nearest are preferred. Some are sure by
+        documents, others by the directory's entries on the question's topics.
         """
         sure = experts.known
         if limit < 1 or not sure:
@@ -324,7 +324,7 @@ class _Choice:
         return self.card(one, reason, nearest=nearest)
 
     def stated(self, experts: Experts) -> list[PersonCard]:
-        """Whose métier the question says: the nearest to the asker first."""
+        """Return cards of holders of the named métier, nearest to the asker first."""
         by_metier = [one for one in experts.candidates if not one.sure and one.reasons]
         placed = [
             (math.inf if (km := self._distance_km(one)) is None else km, number, one)
@@ -335,16 +335,16 @@ class _Choice:
         ]
 
     def near_subject(self, ranked: Sequence[Candidate], limit: int) -> list[PersonCard]:
-        """Who is not sure, in the order of the ranking."""
+        """Return cards of candidates who are not sure, in the order of the ranking."""
         return [self.card(one, CardReason.NEAR_SUBJECT) for one in ranked if not one.sure][:limit]
 
     def is_there(self, one: PersonCard) -> bool:
-        """Return whether somebody works in the place that the question names."""
+        """Return whether the person works in the place that the question names."""
         return self.matches.place is not None and self.matches.place.has(one.candidate.agent)
 
     def card(self, one: Candidate, reason: CardReason, *, nearest: bool = False) -> PersonCard:
-        """One person, seen from where the asker works."""
-        away = reason is CardReason.NEAREST_POST  # near to the area asked for, not to the asker
+        """Return the card of a person, with the distance from the asker's post."""
+        away = reason is CardReason.NEAREST_POST  # near the requested area, not the asker
         return PersonCard(
             one,
             reason,

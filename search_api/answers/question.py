@@ -1,4 +1,4 @@
-"""The answer to a question: documents and people, by the same search; or a corrected one's."""
+"""The answer to a question or its correction: documents and people, by the same search."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -45,28 +45,28 @@ from search_api.ranking.results import Results
 from search_api.search import Retriever, Search, SearchHits
 
 MOST_WORDS = 12
-"""A longer question has words enough to be found by."""
+"""Longer questions, in words, are not corrected: they have enough words to be found by."""
 
 TRIALS = 4
-"""So many wordings are tried; each is a search."""
+"""Maximum number of corrected wordings that are tried; each needs a search."""
 
 LONGEST_ACRONYM = 5
-"""Capitals of so many letters are an acronym («CVAE»), and no slip of another word."""
+"""Words of up to so many capitals are acronyms («CVAE»), not misspelt words."""
 
 SURE_LETTERS = 3
-"""So many first letters are right in a word with two slips."""
+"""Number of first letters that must be right in a word with two slips."""
 
 _WORD = re.compile(r"[^\W\d_]+")
 _EXCLUDING = re.compile(r"(?:^|\s)-$")
 
 
 class NameDirectory(NameMatcher, NameCompleter, Protocol):
-    """The directory, as names are corrected by it."""
+    """The methods of the directory that correct names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """Another wording, and how many documents (at most W) it finds by its words."""
+    """A corrected wording, and how many documents (at most W) it finds by its words."""
 
     text: str
     documents: int
@@ -74,7 +74,7 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class CorrectedResults:
-    """A page, and the wording that it answers: `query`, `instead` of that which was typed."""
+    """A page, and the wording it answers: `query`, which is corrected if `instead` is true."""
 
     query: Query
     hits: SearchHits
@@ -93,11 +93,9 @@ def corrected_results(
     as_typed: bool = False,
     with_experts: bool = False,
 ) -> CorrectedResults:
-    """Answer a question, or its correction at once where no word of it is found.
+    """Answer a question, or directly its correction if none of its words is found.
 
-    Whoever wants what they typed says `as_typed`; `with_experts`: the hits are those from which
-    who knows is found, too.
-
+    `as_typed`: never answer the correction. `with_experts`: the hits also serve to find experts.
     Raises `IndexUnreachable`.
     """
     hits = search.hits(query, reader, with_experts=with_experts)
@@ -125,12 +123,12 @@ def correction(
     reader: Reader,
     today: date,
 ) -> Correction | None:
-    """Another wording of a question some words of which no readable document has.
+    """Return a corrected wording if some words of a question are in no readable document.
 
-    Words of the first page's titles and passages are known; only the others are asked
-    for. Accents, plurals and endings are no slips: the analysis takes them for the same. What
-    documents spell otherwise is proposed where one of them has all the words together: words
-    that never meet are no question of somebody's.
+    Words in titles and passages of the first page are known; only other words are looked up.
+    Accents, plurals and endings are not errors, because the analysis ignores them. A spelling from
+    documents is proposed only if one document contains all the words together: words that never
+    occur together are not a plausible question.
     """
     words = _unmatched_words(results) if query.page == 1 else []
     if not words or reader.agent_id is None:
@@ -151,7 +149,7 @@ def correction(
 
 
 def _has_a_name(directory: NameDirectory, text: str, today: date) -> bool:
-    """Whether a word is one of the directory's: a name, a town, a service."""
+    """Return whether a word is a name, a town or a service of the directory."""
     words = [fold(word.lower()) for word in _WORD.findall(text) if _says_something(word)]
     return any(near.slips == 0 for word in words for near in directory.near(word, today))
 
@@ -161,7 +159,7 @@ def _matched(results: Results) -> bool:
 
 
 def _unmatched_words(results: Results) -> list[str]:
-    """Folded words of the question that stand neither in a shown title nor marked in a passage."""
+    """Return folded words of the question that are in no shown title or marked passage."""
     question = results.question
     written = _WORD.findall(" ".join((question.text, *question.phrases)))
     if len(written) > MOST_WORDS:
@@ -186,7 +184,7 @@ def _shown_texts(results: Results) -> Iterator[str]:
 
 
 def _read_texts(results: Results) -> Iterator[str]:
-    """Titles and passages of a page, whole."""
+    """Yield the whole titles and passages of a page."""
     for one in results.results:
         yield one.card.title
         yield from (shown.passage.text for shown in one.passages)
@@ -200,10 +198,10 @@ def _spellings(
     today: date,
     names: Collection[str],
 ) -> dict[str, list[str]] | None:
-    """Near words of each that neither a readable document nor the directory has, best first.
+    """Return near words for each word that no readable document nor the directory has, best first.
 
-    Of `names` those of the directory alone. None where such a word has no near one, and is
-    nobody's métier or skill: with it the question is of another language, or subject.
+    For `names`, only near words of the directory. None if a word has no near word and is nobody's
+    métier or skill: the question is then in another language, or on another subject.
     """
     ways: dict[str, list[str]] = {}
     for word, read in search.near_words(words, reader).items():
@@ -220,11 +218,11 @@ def _spellings(
 
 
 def _is_likely_slip(word: str, near: NearWord) -> bool:
-    """Whether somebody who meant the other word may have typed this one.
+    """Return whether a person who meant the near word may have typed this word.
 
-    A short word keeps its first letter («help» is no «PELP», «tarte» no «carte»), and where two
-    letters differ the first three are the same («expulsion» is no «exclusion») and not both were
-    left out or added («enterrée» is no «entrée»).
+    A short word must keep its first letter («help» is not «PELP», «tarte» not «carte»). If two
+    letters differ, the first three must be the same («expulsion» is not «exclusion»), and both
+    letters must not be left out or added («enterrée» is not «entrée»).
     """
     other = fold(near.written)
     if near.slips > 1 and abs(len(word) - len(other)) > 1:
@@ -234,14 +232,14 @@ def _is_likely_slip(word: str, near: NearWord) -> bool:
 
 
 def _given_names(directory: NameDirectory, query: Query, today: date) -> frozenset[str]:
-    """Words with a capital beside a word of the directory: they are names, not slips."""
+    """Return capitalised words next to a word of the directory: they are names, not slips."""
     capital = [fold(word.lower()) for word in _WORD.findall(query.text) if word[0].isupper()]
     known = {word for word in capital if any(n.slips == 0 for n in directory.near(word, today))}
     return frozenset(capital) - known if known and len(capital) > 1 else frozenset()
 
 
 def _corrected_texts(typed: str, ways: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """What was typed with each such word put otherwise, all else as it is; the best first."""
+    """Yield the typed text with each misspelt word replaced, best first."""
     choices = islice(product(*ways.values()), TRIALS) if ways else ()
     for chosen in choices:
         instead = dict(zip(ways, chosen, strict=True))
@@ -249,7 +247,7 @@ def _corrected_texts(typed: str, ways: Mapping[str, Sequence[str]]) -> Iterator[
 
 
 def _replaced(match: re.Match[str], instead: Mapping[str, str]) -> str:
-    """Put a word otherwise; what excludes it, or names a field, stays."""
+    """Return a replacement of a word, unless it is excluded or names a field."""
     word, text = match[0], match.string
     written = instead.get(fold(word.lower()))
     bound = text[match.end() :].startswith(":") or _EXCLUDING.search(text, 0, match.start())
@@ -262,15 +260,13 @@ def _replaced(match: re.Match[str], instead: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class QuestionAnswer:
-    """One page of documents, and who knows beside them where that was asked for.
+    """One page of documents, with experts if requested.
 
-    `query` is the wording answered: the `correction` where that is answered `instead` of what was
-    typed. `people` are those to show above the documents. `topics` are those that the question
-    names; `related` says where to go on from where something was not found. `direct`: the
-    sentences that answer, where one is sure. `verified`: by document id, what an author said of its
-    text as it is. `ask_instead`: by document id, whom to ask where
-    no author of it is in post and may be named. `recognised`: by document id, how sure (0 to 100)
-    the text of a scan is.
+    `query`: the wording answered, which is the `correction` if `instead` is true. `people`: people
+    to show above the documents. `topics`: topics that the question names. `related`: topics to
+    continue with if something was not found. `direct`: sentences that answer, if sure. By document
+    id: `verified`, an author's statement on its present text; `ask_instead`, agents to ask if no
+    author is in post and may be named; `recognised`, confidence (0 to 100) of a scan's text.
     """
 
     query: Query
@@ -289,13 +285,12 @@ class QuestionAnswer:
 
 @dataclass(frozen=True, slots=True)
 class WhoKnows:
-    """Who may know, and where to go on from where nobody is known.
+    """Agents who may know, and topics to continue with if nobody is known.
 
-    `question` is the wording answered: the `correction` if that is answered `instead` of what was
-    typed. `nearest_topic` is named where no candidate is sure. `oneself` is the reader, where the
-    question names them. `incomplete` names the authorities that did not answer: candidates and
-    evidence may be missing. `documents_answer`: a document that the reader may read is expected to
-    answer.
+    `question`: the wording answered, which is the `correction` if `instead` is true.
+    `nearest_topic` is set if no candidate is sure. `oneself`: the reader, if the question names
+    them. `incomplete` names the authorities that did not answer: candidates and evidence may be
+    missing. `documents_answer`: a readable document is expected to answer.
     """
 
     question: str
@@ -312,7 +307,7 @@ class WhoKnows:
 
     @property
     def people(self) -> tuple[Agent, ...]:
-        """Those who are named, who know and whom the directory alone tells, each list in order."""
+        """Named agents, then known experts, then agents found only in the directory, each once."""
         experts = self.experts
         found = (*experts.named, *experts.known, *experts.stated)
         return tuple({one.agent.id: one.agent for one in found}.values())
@@ -333,11 +328,10 @@ def answer_question(
 ) -> QuestionAnswer:
     """Answer a question under a reader's rights, and note it in the query log.
 
-    So many `candidates` at most have a card; 0 asks for none. Where no word of the
-    question is found and its correction is, the correction is answered, unless `as_typed`.
-    Parsed, encoded and searched once; a correction that is answered instead, once more. A page
-    that facets, a person or dates narrow or order is another search than who knows.
-    Raises `IndexUnreachable`.
+    At most `candidates` people have a card; 0 for none. If no word of the question is found but its
+    correction is, the correction is answered, unless `as_typed`. The query is parsed, encoded and
+    searched once, and once more for an answered correction. Experts need another search if facets,
+    a person or dates narrow or order the page. Raises `IndexUnreachable`.
     """
     if query.verified:
         query = replace(query, only=verified_documents(context))
@@ -350,12 +344,12 @@ def answer_question(
     first = [one.card.document_id for one in results.results]
     answered = _answerer(searched.direct)
     people = people_answer(experts, matches, asker, first, answered, candidates or MOST_CARDS)
-    words = results.question.words  # what operators narrow names no topic
+    words = results.question.words  # values of operators name no topic
     if candidates and words.strip() and not (results.found and people.cards):
         related = related_topics(context, words, far=experts.far)
-    # What was typed found nothing, where its correction answers.
+    # If the correction is answered, the typed query found nothing.
     total = 0 if found.instead else results.found
-    # Who is called by name, or sees themselves, is not proposed to anybody.
+    # People named in the question, and the asker, are not proposed.
     named = [one.candidate.agent.id for one in people.cards if one.proposed]
     context.query_log.note(
         search_query(reader, query.text, query.filters, query.page, total, query.order, named)
@@ -402,10 +396,9 @@ def who_knows(
 ) -> WhoKnows:
     """Return who may know, under a reader's rights; nobody without a question.
 
-    The question is searched and corrected as by `answer_question`. `area` narrows to a département
-    (`22`) or a region (`r53`). Nobody is returned for what they wrote whose log-odds of knowing are
-    below `least`. `noted`: write the question and the people proposed to the query log.
-    Raises `IndexUnreachable`.
+    The question is searched and corrected as in `answer_question`. `area`: only a département
+    (`22`) or a region (`r53`). `least`: minimum log-odds of knowing for candidates by documents.
+    `noted`: write the question and the people proposed to the query log. Raises `IndexUnreachable`.
     """
     searched = _search(context, reader, Query(question), as_typed=as_typed, with_experts=True)
     found, matches, asker = searched.found, searched.matches, searched.asker
@@ -434,8 +427,8 @@ def who_knows(
 def people_beside(context: AnswerContext, reader: Reader, title: str, limit: int) -> Experts:
     """Return who may know what a document is about. Raises `IndexUnreachable`.
 
-    Its title asks nothing: no person or topic in it is meant, no answer is looked for, and nothing
-    is written to the query log.
+    Its title is not a question: it names no person or topic, needs no answer, and is not written to
+    the query log.
     """
     return find_experts(
         context.search.window_of(title, reader),
@@ -450,7 +443,7 @@ def people_beside(context: AnswerContext, reader: Reader, title: str, limit: int
 
 @dataclass(frozen=True, slots=True)
 class _Searched:
-    """What the search of a question found: documents, whom and what it names, the direct answer."""
+    """Result of a question's search: documents, named people and topics, direct answer."""
 
     found: CorrectedResults
     asker: Agent | None
@@ -462,7 +455,7 @@ class _Searched:
 def _search(
     context: AnswerContext, reader: Reader, query: Query, *, as_typed: bool, with_experts: bool
 ) -> _Searched:
-    """Search a question, or its correction if no word of it is found. Raises `IndexUnreachable`."""
+    """Search a question, or its correction if none of its words is found."""
     today, asker = context.today(), asker_of(context, reader)
     found = corrected_results(
         context.search,
@@ -479,7 +472,7 @@ def _search(
     better = found.correction.text if found.correction else query.text
     if better != query.text and not matches.names_something:
         matches = named_by(context, reader, asker, better, _read_texts(results))
-    words = results.question.words  # what operators narrow names no topic
+    words = results.question.words  # values of operators name no topic
     topics = related_topics(context, words, far=True).topics if words.strip() else ()
     if found.correction and not topics:
         topics = related_topics(context, better, far=True).topics
@@ -497,9 +490,9 @@ def _experts(
 ) -> Experts:
     """Return who may know what was searched.
 
-    With a `limit` of 0, only those whom the question names. Operators that leave no document leave
-    nobody. A question that only names a service in its place is answered by the directory: who
-    contributed to documents near such words is not meant.
+    With a `limit` of 0, only people whom the question names. If operators leave no document,
+    nobody. If a question only names a service in its place, only the directory answers: authors of
+    documents near such words are not meant.
     """
     found, question = searched.found, searched.found.query.text.strip()
     place = searched.matches.place

@@ -1,4 +1,4 @@
-"""What every answer about questions to those who know begins with: who asks, and what they read."""
+"""First steps of all answers about questions to experts: the reader, and what they may read."""
 
 import re
 
@@ -14,14 +14,14 @@ _UNKNOWN = "Cette question n’existe pas, ou ne vous est pas ouverte."
 
 
 def asking_of(context: AnswerContext) -> Asking:
-    """What questions need. Raises `NotFound` where none is asked here."""
+    """Return the services for questions. Raises `NotFound` if questions are off."""
     if context.asking is None:
         raise NotFound("")
     return context.asking
 
 
 def known_agent(context: AnswerContext, reader: Reader) -> Agent:
-    """The reader as the directory has them. Raises `NotFound`."""
+    """Return the reader's entry in the directory. Raises `NotFound`."""
     agent = context.people.agents([reader.agent_id or ""]).get(reader.agent_id or "")
     if agent is None:
         raise NotFound("L’annuaire ne vous connaît pas.")
@@ -29,9 +29,9 @@ def known_agent(context: AnswerContext, reader: Reader) -> Agent:
 
 
 def readable_thread(context: AnswerContext, reader: Reader, question_id: str) -> Thread:
-    """A question under the reader's rights, with what is hidden of their own alone.
+    """Return a question that the reader may read, with hidden texts only if they are their own.
 
-    Raises `NotFound`, in the same words whether it is not, is hidden or is not theirs to read.
+    Raises `NotFound`, with the same text for an unknown, hidden or unreadable question.
     """
     thread = any_thread(context, reader, question_id)
     me = reader.agent_id
@@ -42,7 +42,7 @@ def readable_thread(context: AnswerContext, reader: Reader, question_id: str) ->
 
 
 def any_thread(context: AnswerContext, reader: Reader, question_id: str) -> Thread:
-    """The same with all that is hidden, for who moderates it. Raises `NotFound`."""
+    """Return a readable question with all hidden texts, for moderators. Raises `NotFound`."""
     questions = asking_of(context).questions
     known = _ID.fullmatch(question_id)
     thread = questions.one(question_id, with_hidden=True) if known else None
@@ -52,14 +52,14 @@ def any_thread(context: AnswerContext, reader: Reader, question_id: str) -> Thre
 
 
 def note_use(context: AnswerContext, reader: Reader, thread: Thread) -> None:
-    """Keep that somebody else than its asker and answerers opened a question today: not who."""
+    """Store that an agent other than its asker and answerers opened a question today; no name."""
     own = {thread.question.asker_id, *(one.author_id for one in thread.answers)}
     if reader.agent_id not in own:
         asking_of(context).questions.note_use(thread.question.id, context.today())
 
 
 def note_use_of_document(context: AnswerContext, reader: Reader, document_id: str) -> None:
-    """The same of a question's document that the reader opens; of another one, nothing."""
+    """Call `note_use` if the opened document is a question's."""
     source, _, question_id = document_id.partition(":")
     if context.asking is None or source != SOURCE:
         return
@@ -69,12 +69,12 @@ def note_use_of_document(context: AnswerContext, reader: Reader, document_id: st
 
 
 def has_words(text: str) -> bool:
-    """Whether anything of it is seen: a title without would be a link that nobody can see."""
+    """Return whether the text has visible characters: a link with a blank title cannot be seen."""
     return any(one.isprintable() and not one.isspace() for one in text)
 
 
 def checked_text(text: str, most: int, empty: str = "") -> str:
-    """What was written, without blanks around it. Raises `InvalidParameter`."""
+    """Return the text without surrounding blanks. Raises `InvalidParameter`."""
     said = storable(text).replace("\r\n", "\n").strip()
     if empty and not has_words(said):
         raise InvalidParameter(empty)

@@ -1,7 +1,7 @@
-"""What may be said to several people at once: what each of them may read, and who they may ask.
+"""An answer for several people at once: documents and colleagues that each of them may see.
 
-The rights are those of the moment: who asks gives every present member, and asks again if they
-changed before the answer is said.
+The rights are those of the moment: the caller passes all present members, and asks again if they
+change before the answer is sent.
 """
 
 from collections.abc import Sequence
@@ -17,21 +17,21 @@ from search_api.ranking.results import Result
 
 MOST_DOCUMENTS = 3
 MOST_COLLEAGUES = 3
-"""A message in a conversation is read in passing: the pages have the rest."""
+"""A message in a conversation is read quickly: the pages show the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedAnswer:
-    """Documents that every reader may read, and colleagues whose evidence every reader may read."""
+    """Documents that every reader may read, and colleagues whose evidence they all may read."""
 
     documents: tuple[Result, ...] = ()
     colleagues: tuple[Agent, ...] = ()
 
 
 def shared_reader(asker: Reader, others: Sequence[Reader]) -> Reader:
-    """A reader who has the principals that all of them have, and no others.
+    """Return a reader with only the principals that all of these readers have.
 
-    It may still read what is denied to one of them: `answer_to_all` asks about each.
+    That reader may still read documents denied to one of them: `answer_to_all` checks each.
     """
     principals, unanswered = set(asker.principals), set(asker.unanswered)
     for other in others:
@@ -43,18 +43,18 @@ def shared_reader(asker: Reader, others: Sequence[Reader]) -> Reader:
 def answer_to_all(
     context: AnswerContext, asker: Reader, others: Sequence[Reader], question: str
 ) -> SharedAnswer:
-    """Answer the asker before all these readers. Nothing for an asker without an agent.
+    """Answer the asker in front of all these readers; empty for an asker without an agent.
 
-    Searched under the rights that all share; then each is asked about what would be shown, since
-    a document may be denied to one of them. Raises `IndexUnreachable`.
+    The search uses the rights that all share. Then each reader's rights to the result are checked,
+    since a document may be denied to one of them. Raises `IndexUnreachable`.
     """
     if asker.agent_id is None or not question.strip():
         return SharedAnswer()
     reader = shared_reader(asker, others)
     found = answer_question(context, reader, Query(question), candidates=MOST_COLLEAGUES)
-    # Documents that are merely near are no answer.
+    # Documents that are only near do not answer.
     shown = found.results.results if found.results.found else ()
-    # Those whom the page would show; without evidence, nobody can tell who may know why.
+    # People on the page's cards; without evidence, nobody can check who may see the reason.
     candidates = [card.candidate for card in found.people.cards if card.proposed]
     ids = {result.card.document_id for result in shown}
     ids |= {evidence.document_id for one in candidates for evidence in one.evidence}
@@ -67,6 +67,6 @@ def answer_to_all(
 
 
 def _is_known_by(candidate: Candidate, readable: set[str]) -> bool:
-    """Whether all of the evidence may be read: a part of it might not have named them."""
+    """Return whether all evidence is readable: a part of it might not show the person."""
     evidence = {one.document_id for one in candidate.evidence}
     return bool(evidence) and evidence <= readable

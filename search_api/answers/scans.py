@@ -1,4 +1,4 @@
-"""Whether a document's text was recognised on a scan, and how sure that is."""
+"""Confidence of text recognition for documents that are scans."""
 
 from collections.abc import Collection, Mapping
 
@@ -6,8 +6,8 @@ from search_api.answers.context import AnswerContext
 
 
 def recognised(context: AnswerContext, document_ids: Collection[str]) -> Mapping[str, int]:
-    """Of documents that the reader may read, by id: the confidence, from 0 to 100.
+    """Return the confidence, from 0 to 100, by id of readable documents that are scans.
 
-    It is the mean of Tesseract's in each word, weighed by its length.
+    It is the mean of Tesseract's confidence in each word, weighted by the word's length.
     """
     return context.scans.confidences(document_ids) if context.scans else {}

@@ -16,14 +16,14 @@ from search_api.questions.query import read_prefix
 from search_api.wording import safe_text
 
 TITLES, TOPICS, PEOPLE = 8, 3, 3
-"""How many of each kind at most."""
+"""Maximum number of suggestions of each kind."""
 
 Labels = tuple[tuple[str, str], ...]
 """(topic id, label) pairs."""
 
 
 class SuggestionKind(StrEnum):
-    """What a suggestion is."""
+    """Kind of suggestion."""
 
     TITLE = "title"
     TOPIC = "topic"
@@ -32,9 +32,9 @@ class SuggestionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SuggestedLink:
-    """A title, a topic's label or a name, and the page of this site that it leads to.
+    """A title, a topic's label or a name, and the page of this site that it links to.
 
-    `document_id` is that of a title, empty for the others; `past`: it is not in force any more.
+    `document_id` is empty except for titles. `past`: the document is not in force any more.
     """
 
     kind: SuggestionKind
@@ -45,9 +45,9 @@ class SuggestedLink:
 
 
 def suggested(context: AnswerContext, reader: Reader, prefix: str) -> tuple[SuggestedLink, ...]:
-    """Titles that the reader may read, then topics, then agents who are listed and present.
+    """Return titles that the reader may read, then topics, then listed agents in post.
 
-    A reader without an agent gets nothing. Raises `IndexUnreachable`.
+    Empty for a reader without an agent. Raises `IndexUnreachable`.
     """
     typed = read_prefix(prefix)
     if reader.agent_id is None or not folded_words(typed):
@@ -75,7 +75,7 @@ def suggested(context: AnswerContext, reader: Reader, prefix: str) -> tuple[Sugg
 
 
 def _topic_links(context: AnswerContext, typed: str) -> list[SuggestedLink]:
-    """Topics of the published list; none where there is no build to show."""
+    """Return topics of the published list; none without a build."""
     labels = tuple((one.id, one.label) for one in list_topics(context).topics)
     return [
         SuggestedLink(
@@ -86,7 +86,7 @@ def _topic_links(context: AnswerContext, typed: str) -> list[SuggestedLink]:
 
 
 def labels_starting_with(labels: Labels, typed: str, limit: int) -> Sequence[tuple[str, str]]:
-    """Labels with all typed words, the last of which may be a prefix; short ones first."""
+    """Return labels with all typed words, the last one as a prefix; short labels first."""
     *whole, beginning = folded_words(typed) or [""]
     if not beginning:
         return []
@@ -102,6 +102,6 @@ def labels_starting_with(labels: Labels, typed: str, limit: int) -> Sequence[tup
 
 @lru_cache(maxsize=2)
 def _words_of(labels: Labels) -> tuple[list[tuple[str, int]], list[frozenset[str]]]:
-    """(every word with its label's number, in order; the words of each label)."""
+    """Return (sorted pairs of word and label number, the set of words of each label)."""
     of_label = [frozenset(folded_words(label)) for _, label in labels]
     return sorted((word, n) for n, words in enumerate(of_label) for word in words), of_label

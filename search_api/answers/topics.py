@@ -1,4 +1,4 @@
-"""Topics of the last build: the list, one topic, and the topics nearest to a question."""
+"""Topics of the last build: the list, one topic, and topics near a question."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from indexer.values import Card, Question, ShowRequest
 from search_api.answers.context import AnswerContext, NotFound, incomplete
 
 READ_FIRST = 8
-"""Documents and questions that a topic's page offers."""
+"""Maximum number of documents, and of questions, on a topic's page."""
 NEAREST_TOPICS = 3
-"""How many topics near to a question are named."""
+"""Maximum number of topics named as near to a question."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopicListAnswer:
-    """The organisation's topics by label; none where no build is published."""
+    """The organisation's topics by label; empty if no build is published."""
 
     build: BuildStatus
     topics: tuple[Topic, ...]
@@ -45,14 +45,14 @@ class TopicAnswer:
 
 @dataclass(frozen=True, slots=True)
 class RelatedTopics:
-    """Topics nearest in words, and a community on one of them, if there is any."""
+    """Topics nearest in words, and a community on one of them, if there is one."""
 
     topics: tuple[Topic, ...] = ()
     community: CommunityView | None = None
 
 
 def list_topics(context: AnswerContext) -> TopicListAnswer:
-    """The list as the last build has it; the same for every reader."""
+    """Return the list of topics of the last build; it is the same for every reader."""
     build = context.build()
     if isinstance(build, BuildStatus):
         return TopicListAnswer(build, ())
@@ -60,9 +60,9 @@ def list_topics(context: AnswerContext) -> TopicListAnswer:
 
 
 def topic_answer(context: AnswerContext, reader: Reader, topic_id: str) -> TopicAnswer:
-    """Who holds a topic by area and name, where to begin, open questions, topics nearby.
+    """Return a topic: holders by area and name, first documents, open questions, near topics.
 
-    Raises `NoBuild`, `NotFound` for a topic that is not listed, `IndexUnreachable`.
+    Raises `NoBuild`, `NotFound` for a topic that is not listed, and `IndexUnreachable`.
     """
     build = context.required_build()
     view = topic_view(build, topic_id)
@@ -79,7 +79,7 @@ def topic_answer(context: AnswerContext, reader: Reader, topic_id: str) -> Topic
 
 
 def topic_to_go_on_from(context: AnswerContext, question: str, found: Experts) -> Topic | None:
-    """The topic nearest to a question that nobody is known for with certainty; else None."""
+    """Return the topic nearest to a question without a sure expert; else None."""
     build = context.build()
     if found.known or isinstance(build, BuildStatus) or not question.strip():
         return None
@@ -87,9 +87,9 @@ def topic_to_go_on_from(context: AnswerContext, question: str, found: Experts) -
 
 
 def related_topics(context: AnswerContext, text: str, *, far: bool = False) -> RelatedTopics:
-    """Of what every agent may read; nothing where no build is published.
+    """Return topics near a text, from what every agent may read; none without a build.
 
-    Where no document comes near the question (`far`), only topics that it names whole.
+    If no document is near the question (`far`), only topics whose whole label it contains.
     """
     build = context.build()
     if isinstance(build, BuildStatus):
@@ -101,7 +101,7 @@ def related_topics(context: AnswerContext, text: str, *, far: bool = False) -> R
 
 
 def whole_topic(topics: Iterable[Topic], question: str) -> str:
-    """The id of the topic whose label the question is, in whatever order; else empty."""
+    """Return the id of the topic whose label has exactly the question's words; else empty."""
     asked = set(terms(question))
     return next(
         (
@@ -115,25 +115,25 @@ def whole_topic(topics: Iterable[Topic], question: str) -> str:
 
 
 def by_label(build: OpenBuild) -> tuple[Topic, ...]:
-    """Every topic of a build."""
+    """Return every topic of a build, by label."""
     listed = (one.topic for one in build.topics.values())
     return tuple(sorted(listed, key=lambda one: (label_order(one.label), one.id)))
 
 
 def known_topic(build: OpenBuild, topic_id: str) -> str:
-    """The topic's id, if it is listed. Raises `NotFound`."""
+    """Return the topic's id if it is listed. Raises `NotFound` otherwise."""
     if topic_id not in build.topics:
         raise NotFound("Sujet inconnu : il n’est pas dans la liste.")
     return topic_id
 
 
 def is_shown(build: BuildStatus) -> bool:
-    """Whether there is a build to answer from."""
+    """Return whether there is a build to answer from."""
     return build.state is BuildState.YES
 
 
 def readable_cards(build: OpenBuild, reader: Reader, ids: Iterable[str]) -> tuple[Card, ...]:
-    """The cards of those documents that the reader may read."""
+    """Return the cards of the documents that the reader may read."""
     wanted = tuple(ids)
     if not wanted:
         return ()
@@ -142,13 +142,13 @@ def readable_cards(build: OpenBuild, reader: Reader, ids: Iterable[str]) -> tupl
 
 
 def open_questions(build: OpenBuild, reader: Reader, ids: Iterable[str]) -> tuple[Card, ...]:
-    """Those of a build's open questions that nobody answered since it was made, if readable."""
+    """Return readable open questions of a build that are still unanswered."""
     found = readable_cards(build, reader, ids)
     return tuple(one for one in found if is_open_question(one.contributions))
 
 
 def _first_open_questions(build: OpenBuild, reader: Reader, ids: Sequence[str]) -> tuple[Card, ...]:
-    """The first `READ_FIRST` of them: one that was answered since takes no place of another."""
+    """Return the first `READ_FIRST` questions that are still open, reading on if some are not."""
     found: tuple[Card, ...] = ()
     for start in range(0, len(ids), READ_FIRST):
         found += open_questions(build, reader, ids[start : start + READ_FIRST])
@@ -158,11 +158,11 @@ def _first_open_questions(build: OpenBuild, reader: Reader, ids: Sequence[str]) 
 
 
 _Labels = tuple[tuple[str, tuple[str, ...]], ...]
-"""(topic id, all that it is called) pairs."""
+"""(topic id, all of its labels) pairs."""
 
 
 def _nearest_topics(build: OpenBuild, text: str, least: float) -> Sequence[str]:
-    """By the words in common, at least so large a share of a label's."""
+    """Return topics by share of common words; `least`: minimum share of a label's words."""
     labels = tuple(
         (id_, (one.topic.label, *one.topic.alt_labels)) for id_, one in build.topics.items()
     )

@@ -1,6 +1,6 @@
-"""Whether documents are still right: what is asked of who wrote them, and shown to who reads them.
+"""Whether documents are still right: requests to their authors, and statements for readers.
 
-All of it is of documents that the reader may read, and of their text as it is now.
+It only concerns documents that the reader may read, in the current version of their text.
 """
 
 import logging
@@ -38,20 +38,21 @@ from search_api.verification import (
 log = logging.getLogger(__name__)
 
 MOST_VERIFIED = 10_000
-"""So many verified documents, the newest word first, are found by the filter: each is asked of the
-index whether its text is the same, and an engine takes 65 536 ids."""
+"""Maximum number of verified documents, latest statement first, that the filter finds: the index is
+asked whether each text is unchanged, and an engine takes 65 536 ids.
+"""
 _MOST_MARKS = 500
-"""So many marks of all readers are looked through, the newest: as many as an agent may keep."""
+"""Number of newest marks of all readers that are looked through: as many as an agent may keep."""
 _MOST_OPENED = 500
-"""So many much read documents are looked through."""
+"""Number of most opened documents that are looked through."""
 _OPENED_PER_DAY = 200
-"""So many documents of one reader are counted in a day: a program that opens all counts no more."""
+"""Documents counted per reader and day, so that a program that opens all does not count more."""
 _WRITING = {ContributorRole.AUTHOR, ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER}
 _UNKNOWN = "Ce document n’existe pas, ou ne vous est pas ouvert."
 
 
 class WhyVerify(StrEnum):
-    """Why an author is asked whether a document is still right."""
+    """Reason to ask an author whether a document is still right."""
 
     MARKED = "marked"
     CONTRADICTED = "contradicted"
@@ -65,13 +66,13 @@ WHY_WORDS: dict[WhyVerify, str] = {
     WhyVerify.MUCH_READ: "il est beaucoup lu, et n’a pas été vérifié récemment",
     WhyVerify.OLD: "il est ancien",
 }
-"""Each reason, as its author reads it."""
+"""Each reason in words for the author."""
 
 
 class VerificationAct(StrEnum):
-    """What one says of a document: its author that it is right or wrong, a reader a mark.
+    """Statement on a document: its author says right or wrong, a reader marks it outdated.
 
-    `forget` takes back what one said of all.
+    `forget` takes back all statements and marks of the reader.
     """
 
     RIGHT = "right"
@@ -82,7 +83,7 @@ class VerificationAct(StrEnum):
 
 
 class TooManyMarks(AnswerRefused):
-    """The reader has marked as many documents today as they may."""
+    """The reader reached the daily limit of marks."""
 
     status = 429
     code = "too_many_marks"
@@ -90,7 +91,7 @@ class TooManyMarks(AnswerRefused):
 
 @dataclass(frozen=True, slots=True)
 class ShownVerification:
-    """What an author said of a text that stands as it was. `agent`: None for who is not named."""
+    """An author's statement on an unchanged text. `agent`: None if they may not be named."""
 
     day: date
     right: bool
@@ -102,8 +103,7 @@ class ShownVerification:
 class OwnVerification:
     """What the reader may say of a document. `owner`: they wrote it, or changed it last.
 
-    `text_hash` is that of the text that they read; `said`: they had the last word on it, or
-    marked it.
+    `text_hash`: hash of the text that they read. `said`: the last statement, or a mark, is theirs.
     """
 
     owner: bool
@@ -113,7 +113,7 @@ class OwnVerification:
 
 @dataclass(frozen=True, slots=True)
 class CheckedDocument:
-    """A document that the reader may read: what its author said of it, and what the reader may."""
+    """A readable document: its author's statement, and what the reader may say of it."""
 
     card: Card
     verified: ShownVerification | None
@@ -122,7 +122,7 @@ class CheckedDocument:
 
 @dataclass(frozen=True, slots=True)
 class DocumentToVerify:
-    """One of the reader's documents, and why they are asked; `text_hash` is that of its text."""
+    """A document of the reader, why they are asked, and the hash of its text."""
 
     card: Card
     why: tuple[WhyVerify, ...]
@@ -131,9 +131,9 @@ class DocumentToVerify:
 
 @dataclass(frozen=True, slots=True)
 class ToVerify:
-    """What a reader is asked about now: at most `per_month`, less what they said in thirty days.
+    """Documents that a reader is asked about now: `per_month`, minus statements of thirty days.
 
-    `more`: others wait beyond that.
+    `more`: further documents wait.
     """
 
     documents: tuple[DocumentToVerify, ...]
@@ -144,7 +144,7 @@ class ToVerify:
 def verified(
     context: AnswerContext, document_ids: Collection[str]
 ) -> Mapping[str, ShownVerification]:
-    """Of documents that the reader may read, by id; a text that changed since is not in it.
+    """Return authors' statements on readable documents, by id, without texts that changed since.
 
     Raises `IndexUnreachable`.
     """
@@ -165,9 +165,9 @@ def verified(
 
 
 def verified_documents(context: AnswerContext) -> tuple[str, ...]:
-    """The ids of documents that an author said to be right, and whose text has not changed since.
+    """Return the ids of documents that an author confirmed and that did not change since.
 
-    Of all readers: a search is narrowed to them under the rights of who asks. Raises
+    They are the same for all readers: a search narrows to them under the reader's rights. Raises
     `IndexUnreachable`.
     """
     if context.verifying is None:
@@ -178,7 +178,7 @@ def verified_documents(context: AnswerContext) -> tuple[str, ...]:
 
 
 def own_verification(context: AnswerContext, reader: Reader, card: Card) -> OwnVerification | None:
-    """What the reader may say of a document that they read; None where nothing is said here."""
+    """Return what the reader may say of a document; None if statements are off."""
     if context.verifying is None or reader.agent_id is None:
         return None
     text_hash = context.search.text_hashes([card.document_id]).get(card.document_id)
@@ -192,7 +192,7 @@ def own_verification(context: AnswerContext, reader: Reader, card: Card) -> OwnV
 
 
 def checked_document(context: AnswerContext, reader: Reader, document_id: str) -> CheckedDocument:
-    """What is said of one document. Raises `NotFound`, `IndexUnreachable`."""
+    """Return the statement on one document. Raises `NotFound`, `IndexUnreachable`."""
     _verifying(context)
     card = context.search.cards((document_id,), reader).get(document_id)
     if card is None:
@@ -202,7 +202,7 @@ def checked_document(context: AnswerContext, reader: Reader, document_id: str) -
 
 
 def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
-    """The reader's own page: what is marked first, then contradicted, then much read, then old.
+    """Return the reader's documents to check: marked, contradicted, much read, then old.
 
     Raises `NotFound`, `IndexUnreachable`.
     """
@@ -248,12 +248,12 @@ def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
 
 
 def _is_due(last: Verification | None, day: date) -> bool:
-    """Whether nobody said of the text since that day that it is right, or ever that it is not."""
+    """Return whether the text was never called wrong, nor confirmed since that day."""
     return last is None or (last.right and last.day < day)
 
 
 def _much_read(context: AnswerContext, reader: Reader, before: date) -> dict[str, Card]:
-    """Documents that were opened often in thirty days, and are dated before a day."""
+    """Return documents opened often in thirty days and dated before a day."""
     verifying = _verifying(context)
     if not verifying.rules.much_opened:
         return {}
@@ -264,9 +264,9 @@ def _much_read(context: AnswerContext, reader: Reader, before: date) -> dict[str
 
 
 def note_opening(context: AnswerContext, reader: Reader, card: Card) -> None:
-    """Count that somebody opened a document, once a day; an author's own openings are not counted.
+    """Count a reader's opening of a document, once a day; its authors' openings do not count.
 
-    Who it was is kept nowhere. Where it cannot be counted, the document is shown all the same.
+    The reader is not stored. If counting fails, the document is shown nevertheless.
     """
     verifying = context.verifying
     if verifying is None or not verifying.rules.much_opened or reader.agent_id is None:
@@ -289,11 +289,11 @@ def say_of_document(
     text_hash: str = "",
     note: str = "",
 ) -> None:
-    """Say that a document is right, or what is not; mark it; or take that back.
+    """Confirm a document, tell what is wrong, mark it as outdated, or take that back.
 
-    `text_hash` is that of the text that was read. Raises `NotFound` for what the reader may not
-    read, and for an author's word from who is none; `Stale` where the text changed since;
-    `InvalidParameter`, `TooManyMarks`, `IndexUnreachable`.
+    `text_hash`: hash of the text that was read. Raises `NotFound` for an unreadable document or a
+    statement of a reader who is not its author, `Stale` if the text changed since,
+    `InvalidParameter`, `TooManyMarks`, and `IndexUnreachable`.
     """
     verifying, agent = _verifying(context), known_agent(context, reader)
     store = verifying.store
@@ -320,7 +320,7 @@ def say_of_document(
 
 
 def choose_pace(context: AnswerContext, reader: Reader, per_month: int) -> None:
-    """How many documents the reader is asked about in thirty days; 0: none.
+    """Set about how many documents the reader is asked in thirty days; 0: none.
 
     Raises `NotFound`, `InvalidParameter`.
     """
@@ -331,11 +331,9 @@ def choose_pace(context: AnswerContext, reader: Reader, per_month: int) -> None:
 
 
 def own_verifications(context: AnswerContext, reader: Reader) -> OwnVerifications | None:
-    """What is kept of the reader, of documents that they may read now, and of how many others.
+    """Return the reader's statements and marks on readable documents, and the number of others.
 
-    None where authors are asked about no document.
-
-    Raises `IndexUnreachable`.
+    None if authors are not asked about documents. Raises `IndexUnreachable`.
     """
     if context.verifying is None or reader.agent_id is None:
         return None
@@ -362,9 +360,9 @@ def _pace(verifying: Verifying, agent_id: str) -> int:
 
 
 def _named(context: AnswerContext, agent: Agent | None) -> Agent | None:
-    """Who may be named, and did not withdraw, from a single source either.
+    """Return the agent if they may be named and did not withdraw, even from a single source.
 
-    Else this line would tie the directory's name to a document of that source.
+    Otherwise the statement would tie their name in the directory to a document of that source.
     """
     if agent is None or not may_be_named(agent):
         return None
@@ -374,7 +372,7 @@ def _named(context: AnswerContext, agent: Agent | None) -> Agent | None:
 
 
 def _is_owner(context: AnswerContext, reader: Reader, card: Card) -> bool:
-    """Whether the reader wrote the document or answered in it, or changed it last."""
+    """Return whether the reader wrote the document, answered in it, or changed it last."""
     accounts = context.people.accounts_of(reader.agent_id or "")
     rows = counting_contributions(card)
     edited = [one for one in rows if one.role is ContributorRole.EDITOR]

@@ -1,1 +1,1 @@
-"""Questions to those who know: kept, asked of agents, answered, and made documents."""
+"""Questions that readers ask experts: storage, choice of recipients, answers, documents."""

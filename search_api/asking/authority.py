@@ -1,4 +1,4 @@
-"""The principals that decide who reads a question of an entity or a community."""
+"""Principals that give access to questions limited to an entity or a community."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from search_api.identity.readers import ReaderDirectory
 
 @dataclass(frozen=True, slots=True)
 class ScopeAuthority:
-    """Adapter of `Authority`: the agent's entity and those above it; communities that they left."""
+    """Adapter of `Authority`: principals of an agent's entities and of communities they left."""
 
     people: ReaderDirectory
     name: str = AUTHORITY
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
-        """Of an agent as they are in the directory now."""
+        """Return the principals of an agent, by their current entry in the directory."""
         agent = self.people.agent(agent_id)
         if agent is None:
             return frozenset()
@@ -24,11 +24,11 @@ class ScopeAuthority:
 
 
 def entities_of(agent: Agent) -> tuple[str, ...]:
-    """Paths of the agent's entity and of those above it, the whole one first."""
+    """Return the paths of the agent's entity and its parents, from the root down."""
     return entities_down_to(agent.entity)
 
 
 def entities_down_to(path: str) -> tuple[str, ...]:
-    """An entity's path and those above it, the whole one first."""
+    """Return the path of an entity and the paths of its parents, from the root down."""
     parts = [one for one in path.split("/") if one]
     return tuple("/".join(parts[: end + 1]) for end in range(len(parts)))

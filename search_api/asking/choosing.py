@@ -1,9 +1,9 @@
-"""Whom to ask: of those whom the search names, in which order, and whom not.
+"""Choose which agents to ask a question, and in which order.
 
-Evidence, nearness and how much each was asked lately are not of one scale: the order is that of
-the sum of the three ranks (Borda 1781), which needs no weight. Agents of equal value share a rank.
-Whoever is alone on a topic around them counts as asked more than any other candidate, and receives
-half as many questions: others' questions all lead to them.
+Evidence, distance and the number of recent questions have different scales: the order is that of
+the sum of the three ranks (Borda 1781), which needs no weights. Agents of equal value share a rank.
+An isolated agent, the only expert of a topic around them, ranks as asked more often than any other
+candidate and receives half as many questions, because everybody's questions lead to them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,14 +20,18 @@ from search_api.asking.values import (
 )
 
 LATELY_DAYS = 28
-"""Requests of so many days count as lately: four weeks of the limit's own period."""
+"""Period over which recent questions to an agent are counted, in days: four weeks."""
 WEEK_DAYS = 7
 _NO_PREFERENCES = AskingPreferences()
 
 
 @dataclass(frozen=True, slots=True)
 class PossibleAnswerer:
-    """Somebody whom the search names. `asked_lately` and `asked_this_week` count questions."""
+    """An agent who was found for a question.
+
+    `asked_lately` and `asked_this_week`: questions they were asked in `LATELY_DAYS` and
+    `WEEK_DAYS`.
+    """
 
     agent: Agent
     preferences: AskingPreferences = _NO_PREFERENCES
@@ -37,7 +41,7 @@ class PossibleAnswerer:
 
 
 def weekly_limit(one: PossibleAnswerer, rules: AskingRules) -> int:
-    """How many questions they receive in seven days: half of it, rounded up, where isolated."""
+    """Return how many questions an agent receives in 7 days: half, rounded up, if isolated."""
     chosen = one.preferences.per_week
     limit = rules.per_week if chosen is None else chosen
     return -(-limit // 2) if one.isolated else limit
@@ -46,10 +50,10 @@ def weekly_limit(one: PossibleAnswerer, rules: AskingRules) -> int:
 def limits_of_one_asker(
     one: PossibleAnswerer, rules: AskingRules, moment: datetime
 ) -> tuple[tuple[int, datetime], ...]:
-    """(how many questions of one and the same asker they receive, since when) pairs.
+    """Return how many questions of one asker an agent receives, as (number, since) pairs.
 
-    Half of what they receive in a week, rounded up: with a limit of one that is the whole of it,
-    so that half of what they receive in four weeks holds too.
+    In a week: half of the weekly limit, rounded up. In four weeks: half of the limit of four weeks,
+    because half of a weekly limit of 1, rounded up, is the whole limit.
     """
     limit = weekly_limit(one, rules)
     return (
@@ -61,11 +65,11 @@ def limits_of_one_asker(
 def may_be_asked(
     one: PossibleAnswerer, question: AskedQuestion, rules: AskingRules, today: date
 ) -> bool:
-    """Whether an agent wants this question now, and may be asked.
+    """Return whether an agent accepts this question now and may be asked.
 
-    Not the asker, nor who left, withdrew, refused the topic or what the question is about, is
-    away, or has received as many as they want this week; nor whom their entity, or they
-    themselves, have reached by other ways than directly.
+    False for the asker, and for agents who left, withdrew, refused the topic or the subject of the
+    question, chose other topics, are away or reached their weekly limit; also for agents who, by
+    their own or their entity's choice, are not contacted directly.
     """
     agent, said = one.agent, one.preferences
     wanted = said.receives and not said.is_absent(today)
@@ -84,7 +88,7 @@ def may_be_asked(
 
 
 def in_order(named: Sequence[PossibleAnswerer], asker: Agent | None) -> list[PossibleAnswerer]:
-    """The same people, whom to ask first at first. `named` are in the order of their evidence."""
+    """Return the same agents, the first to ask first. `named` is sorted by evidence, best first."""
 
     def distance(one: PossibleAnswerer) -> float:
         km = distance_km(asker.departement, one.agent.departement) if asker else None
@@ -105,7 +109,7 @@ def in_order(named: Sequence[PossibleAnswerer], asker: Agent | None) -> list[Pos
 def _ranks(
     named: Sequence[PossibleAnswerer], value: Callable[[PossibleAnswerer], object]
 ) -> dict[str, int]:
-    """Count, by agent id, how many stand before; those of equal value share a place."""
+    """Return, by agent id, how many agents have a smaller value; equal values share a rank."""
     places: dict[object, int] = {}
     for place, found in enumerate(sorted(map(value, named))):  # type: ignore[type-var]
         places.setdefault(found, place)
@@ -122,7 +126,7 @@ def first_of(
 ) -> Iterator[PossibleAnswerer]:
     """Yield the agents who may be asked, in the order of asking: the agent `first` comes first.
 
-    Each is the first of those who remain: ranks are of them alone.
+    The ranks are computed again for the remaining agents after each choice.
     """
     remaining = [one for one in named if may_be_asked(one, question, rules, today)]
     remaining.sort(key=lambda one: one.agent.id != first)

@@ -1,6 +1,6 @@
-"""The source of questions: each with its answers is one document, as it is now.
+"""Connector that makes one document of each question with its answers, in its current version.
 
-A cursor is the number of the last change. A question that was deleted takes its document along.
+The cursor is the number of the last change. Deleting a question deletes its document.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ from search_api.asking.values import SOURCE, GivenAnswer, Thread
 
 KIND = "question"
 UNNAMED = "Un ou une collègue"
-"""What the source shows for whoever the directory does not name."""
+"""Name shown for an asker or answerer who is not in the directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class QuestionsConnector:
     source: str = SOURCE
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Deletions and questions by the number of their change. Raises `SourceUnreachable`."""
+        """Yield changed and deleted questions, by change number. Raises `SourceUnreachable`."""
         with _reachable():
             upto = self.questions.last_seq()
             seq = int(since) if since and since.isdecimal() else 0
@@ -49,13 +49,13 @@ class QuestionsConnector:
         yield Checkpoint(str(upto))
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """These questions as they are now. Raises `SourceUnreachable`."""
+        """Yield these questions in their current version. Raises `SourceUnreachable`."""
         with _reachable():
             yield from map(_change, self.questions.changed(map(question_id_of, document_ids)))
 
 
 def question_id_of(document_id: str) -> str:
-    """The id of the question of a document."""
+    """Return the id of the question behind a document."""
     return document_id.partition(":")[2]
 
 
@@ -74,9 +74,9 @@ def _change(one: ChangedQuestion) -> Change:
 
 
 def document_of(thread: Thread) -> Document:
-    """A question and its answers, with whoever asked and answered.
+    """Return the document of a question and its answers, with their authors as contributors.
 
-    An asker who is not to be named yet is in nothing of it.
+    An asker who may not be named yet appears nowhere in it.
     """
     question = thread.question
     sections = [
@@ -101,7 +101,10 @@ def document_of(thread: Thread) -> Document:
 
 
 def _valid_until(thread: Thread) -> date | None:
-    """Of the answer that helped, else the latest of all; None where one of them has no end."""
+    """Return the last valid day of the accepted answer, else the latest day of all answers.
+
+    None if one of these answers has no last day.
+    """
     helped = [one.valid_until for one in thread.answers if one.accepted]
     days = helped or [one.valid_until for one in thread.answers]
     known = [one for one in days if one is not None]

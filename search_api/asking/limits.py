@@ -1,4 +1,4 @@
-"""What an agent did how often in a day, known to this process alone, and never kept."""
+"""Daily counts of what each agent did, kept in the memory of this process only."""
 
 import threading
 from collections import OrderedDict
@@ -7,28 +7,28 @@ from datetime import datetime, timedelta
 
 _DAY = timedelta(days=1)
 _KEPT = 10_000
-"""So many agents are remembered, as many as refused accesses; the oldest is dropped first."""
+"""Number of agents remembered, as for refused accesses; the least recent one is dropped."""
 
 
 class DailyActs:
-    """Acts of each agent in the last 24 hours, in memory. Threads may share it."""
+    """The acts of each agent in the last 24 hours, in memory. Thread-safe."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now, self._lock = now, threading.Lock()
         self._done: OrderedDict[str, dict[str, datetime]] = OrderedDict()
 
     def is_new(self, agent_id: str, subject: str, most: int) -> bool:
-        """Note an act and say whether it counts: the first on its subject, of `most` at most."""
+        """Note an act; return whether its subject is new and within the day's first `most`."""
         known, room = self._note(agent_id, subject, most)
         return room and not known
 
     def is_within(self, agent_id: str, subject: str, most: int) -> bool:
-        """Note an act and say whether its subject, tried again or not, is among the first."""
+        """Note an act; return whether its subject, new or repeated, is among the first `most`."""
         known, room = self._note(agent_id, subject, most)
         return known or room
 
     def _note(self, agent_id: str, subject: str, most: int) -> tuple[bool, bool]:
-        """(whether its subject was noted before, whether there was room for one more)."""
+        """Return (whether the subject was noted before, whether there was room for another)."""
         with self._lock:
             moment = self._now()
             recent = {

@@ -1,9 +1,8 @@
-"""Questions to those who know, in the state's database: SQLite or PostgreSQL.
+"""Storage of questions to experts in the state's database: SQLite or PostgreSQL.
 
-Each change of what a reader sees of a question gives it the next number; its document follows
-from the rows above the number that the index knows (`documents`). Writers take turns at one row,
-so that no number becomes visible after a higher one, and no two see the same free place of an
-agent.
+Each change that readers can see gives the question the next number; the connector (`documents`)
+reads the rows above the number that the index knows. Writers take turns on one row, so that no
+number becomes visible after a higher one, and no two writers take the same free place of an agent.
 """
 
 import operator
@@ -38,7 +37,7 @@ from search_api.asking.values import (
 )
 
 _READ_AT_ONCE = 500
-"""How many questions one statement reads: far below what a database takes as parameters."""
+"""Questions read by one statement: far below the databases' limit of parameters."""
 
 metadata = sa.MetaData()
 
@@ -67,8 +66,9 @@ asked_questions = sa.Table(
     sa.Index("asked_questions_topic", "topic_id", "stage", "created", "id"),
     sa.Index("asked_questions_modified", "modified"),
 )
-"""Of a deleted question the id and its number remain, so that its document goes too; and for a
-while `agent_key`, so that its asker's limits hold."""
+"""A deleted question keeps its id and number, so that its document is deleted too; it keeps
+`agent_key` for a while, so that it still counts for its asker's limits.
+"""
 
 asked_agents = sa.Table(
     "asked_agents",
@@ -101,7 +101,7 @@ question_readers = sa.Table(
     sa.Column("agent_key", sa.String(64), primary_key=True, index=True),
     sa.Column("agent_id", sa.Text, nullable=False),
 )
-"""The members of a community when a question that is limited to it was asked."""
+"""Members of a community when a question limited to it was asked."""
 
 given_answers = sa.Table(
     "given_answers",
@@ -135,7 +135,7 @@ answered_before = sa.Table(
     sa.Column("day", sa.Date, primary_key=True),
     sa.Column("count", sa.Integer, nullable=False),
 )
-"""How many times «Cela répond» ended a question that was being written: of a day, of nobody."""
+"""Daily count, without names, of how often «Cela répond» ended a question being written."""
 
 questions_found_again = sa.Table(
     "questions_found_again",
@@ -143,7 +143,7 @@ questions_found_again = sa.Table(
     sa.Column("day", sa.Date, primary_key=True),
     sa.Column("count", sa.Integer, nullable=False),
 )
-"""How many of these times it was an earlier question that everybody may read."""
+"""The part of `answered_before` where a question open to everybody was the answer."""
 
 hidden_texts = sa.Table(
     "hidden_texts",
@@ -154,8 +154,9 @@ hidden_texts = sa.Table(
     sa.Column("since", sa.DateTime(timezone=True), nullable=False),
     sa.Column("outdated", sa.Boolean, nullable=False, server_default=sa.false()),
 )
-"""Texts that whoever animates their topic hid: the question with all its answers where
-`answer_id` is empty. `outdated`: nobody hid it, it is a former text of a restored database."""
+"""Texts hidden by the animator of their topic: the question with all its answers if `answer_id` is
+empty. `outdated`: nobody hid it, it is a former text from a restored database.
+"""
 
 question_uses = sa.Table(
     "question_uses",
@@ -163,7 +164,7 @@ question_uses = sa.Table(
     sa.Column("question_id", sa.String(32), primary_key=True),
     sa.Column("day", sa.Date, nullable=False),
 )
-"""The last day on which somebody else than its asker and answerers opened a question: not who."""
+"""Last day on which an agent other than its asker and answerers opened a question; no name."""
 
 text_reports = sa.Table(
     "text_reports",
@@ -187,36 +188,36 @@ asking_sequence = sa.Table(
 
 
 class RemovedQuestions(Protocol):
-    """Where each removal is also written, to be replayed on a restored database."""
+    """Register where each removal is also written, to be replayed on a restored database."""
 
     def question_removed(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """Stored durably once this returns. `answer_id` is empty for the whole question."""
+        """Store the removal durably, then return. `answer_id` is empty for the whole question."""
         ...
 
     def text_corrected(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """The same of a text that its author replaces."""
+        """Store durably that the author of a text replaces it."""
         ...
 
     def text_hidden(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """The same of a text that is hidden."""
+        """Store durably that a text is hidden."""
         ...
 
     def text_shown(
         self, question_id: str, answer_id: str, text_digest: str, moment: datetime
     ) -> None:
-        """The same of a text that is shown again: this very one."""
+        """Store durably that the text with this digest is shown again."""
         ...
 
     def report_taken_back(
         self, agent_id: str, question_id: str, answer_id: str, moment: datetime
     ) -> None:
-        """The same of a report that its author takes back."""
+        """Store durably that an agent takes a report back."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedQuestion:
-    """A question as its document is to be; `thread` is None where it was deleted or hidden."""
+    """A question that changed; `thread` is None if the question was deleted or hidden."""
 
     seq: int
     document_id: str
@@ -224,9 +225,9 @@ class ChangedQuestion:
 
 
 class SqlQuestions:
-    """Every question, request, answer and preference.
+    """Stores all questions, requests, answers and preferences.
 
-    What is hidden is in no answer but those that say so.
+    Methods leave hidden texts out, unless their docstring says otherwise.
     """
 
     def __init__(
@@ -245,9 +246,9 @@ class SqlQuestions:
         since: datetime,
         recipients: Sequence[str] = (),
     ) -> bool:
-        """Keep a new question and the ids of its recipients, in order.
+        """Store a new question and the ids of its recipients, in order.
 
-        Returns false if its asker asked `per_day` questions since a moment.
+        Return false if the asker has asked `per_day` questions since `since`.
         """
         with self._writing() as (connection, seq):
             asked = asked_questions.c
@@ -271,20 +272,20 @@ class SqlQuestions:
             return True
 
     def one(self, question_id: str, *, with_hidden: bool = False) -> Thread | None:
-        """A question with its answers; None for one that is not, or was deleted or hidden."""
+        """Return a question with its answers; None if it is unknown, deleted or hidden."""
         query = _existing(with_hidden).where(asked_questions.c.id == question_id)
         with self._engine.connect() as connection:
             return next(iter(_threads(connection, query, with_hidden)), None)
 
     def of_asker(self, agent_id: str) -> tuple[Thread, ...]:
-        """An agent's own questions, hidden ones too, the newest first."""
+        """Return the questions of an agent, newest first, including hidden ones."""
         query = _existing(True).where(asked_questions.c.agent_key == digest(agent_id))
         newest = asked_questions.c.created.desc()
         with self._engine.connect() as connection:
             return _threads(connection, query.order_by(newest, asked_questions.c.id))
 
     def waiting_for(self, agent_id: str) -> tuple[tuple[AgentRequest, AskedQuestion], ...]:
-        """What an agent is asked and has not decided, the oldest first."""
+        """Return the undecided requests to an agent, with their questions, oldest first."""
         own = asked_agents.c.agent_key == digest(agent_id)
         with self._engine.connect() as connection:
             requests = _requests(connection, own & _undecided())
@@ -294,7 +295,7 @@ class SqlQuestions:
         return tuple((one, by_id[one.question_id]) for one in requests if one.question_id in by_id)
 
     def awaiting_word(self, agent_id: str) -> int:
-        """Count an agent's own questions with an answer of which they said nothing yet."""
+        """Count an agent's questions that were answered and have no reaction of the agent yet."""
         asked = asked_questions.c
         own = ~asked.deleted & (asked.agent_key == digest(agent_id))
         own &= (asked.stage != QuestionStage.ANSWERED.value) & (asked.missing == "")
@@ -308,10 +309,10 @@ class SqlQuestions:
         topic_ids: Collection[str] | None = None,
         newest: bool = False,
     ) -> Iterator[AskedQuestion]:
-        """Read the questions at these stages that still wait for an answer, the oldest first.
+        """Yield the questions at these stages that still wait for an answer, oldest first.
 
-        `topic_ids`: on these topics alone; None for all. `newest`: the newest first. They are read
-        as they are needed.
+        `topic_ids`: only these topics; None for all. `newest`: newest first. Rows are read in
+        batches as they are needed.
         """
         asked = asked_questions.c
         rows = asked.stage.in_([one.value for one in stages]) & _waits()
@@ -332,7 +333,7 @@ class SqlQuestions:
             after = follows(asked.created, last.created) | later
 
     def due(self, moment: datetime) -> tuple[AskedQuestion, ...]:
-        """Return open questions that agents are asked, or whose community's time is over."""
+        """Return waiting questions that are with experts, or whose community's time is over."""
         asked = asked_questions.c
         over = asked.until.is_(None) | (asked.until <= moment)
         community = (asked.stage == QuestionStage.COMMUNITY.value) & over
@@ -342,7 +343,7 @@ class SqlQuestions:
             return tuple(_questions(connection, query))
 
     def open_by_topic(self, *stages: QuestionStage) -> dict[str, int]:
-        """By topic, how many questions at these stages wait that everybody may read."""
+        """Return, by topic, how many questions open to everybody wait at these stages."""
         asked = asked_questions.c
         rows = asked.stage.in_([one.value for one in stages]) & _waits() & ~asked.deleted & _shown()
         rows &= asked.scope == ReaderScope.EVERYBODY.value
@@ -351,7 +352,7 @@ class SqlQuestions:
             return {row[0]: row[1] for row in connection.execute(query)}
 
     def on_topic(self, topic_id: str, since: datetime | None = None) -> tuple[Thread, ...]:
-        """Questions on a topic that were asked, changed or answered since a moment; None: all."""
+        """Return a topic's questions asked, changed or answered since `since`; None for all."""
         asked, given = asked_questions.c, given_answers.c
         rows = asked.topic_id == topic_id
         if since is not None:
@@ -365,12 +366,12 @@ class SqlQuestions:
             return _threads(connection, query)
 
     def requests_of(self, question_id: str) -> tuple[AgentRequest, ...]:
-        """Whom a question was asked, in that order. For the steps, never for a reader."""
+        """Return the requests for a question, in order of time. Not to be shown to a reader."""
         with self._engine.connect() as connection:
             return _requests(connection, asked_agents.c.question_id == question_id)
 
     def without_readers(self) -> tuple[AskedQuestion, ...]:
-        """Return questions of a community that were asked before its members were kept."""
+        """Return community questions that were asked before their readers were stored."""
         asked = asked_questions.c
         of_community = asked.scope == ReaderScope.COMMUNITY.value
         with self._engine.connect() as connection:
@@ -378,7 +379,7 @@ class SqlQuestions:
             return tuple(_questions(connection, query))
 
     def choose_readers(self, question_id: str, readers: Collection[str]) -> None:
-        """Keep who may read such a question, once."""
+        """Store the readers of a question that was asked before readers were stored, once."""
         with self._writing() as (connection, seq):
             own = (asked_questions.c.id == question_id) & ~asked_questions.c.readers_chosen
             if _there(connection, own) and _change(
@@ -387,7 +388,7 @@ class SqlQuestions:
                 _write_readers(connection, question_id, readers)
 
     def recipients_of(self, question_id: str) -> tuple[str, ...]:
-        """Return the ids of the stored recipients, in order. For the steps, never for a reader."""
+        """Return the ids of the stored recipients, in order. Not to be shown to a reader."""
         this = question_recipients.c.question_id == question_id
         ordered = sa.select(question_recipients.c.agent_id).where(this)
         with self._engine.connect() as connection:
@@ -395,7 +396,7 @@ class SqlQuestions:
             return tuple(rows.scalars())
 
     def requested_since(self, agent_ids: Collection[str], moment: datetime) -> RecentRequests:
-        """How many questions each of these agents was asked since then."""
+        """Return how many questions each of these agents was asked since `moment`."""
         keys = {digest(id_): id_ for id_ in agent_ids}
         query = (
             sa.select(asked_agents.c.agent_key, sa.func.count())
@@ -412,11 +413,12 @@ class SqlQuestions:
         since: datetime,
         of_asker: Sequence[tuple[int, datetime]] = (),
     ) -> bool:
-        """Ask one agent; false where that may not be by now.
+        """Ask one agent; return false if that is not allowed any more.
 
-        Because the question waits for another agent, is not with agents any more or was deleted,
-        because they were asked it before, or `most` questions since a moment, or so many of the
-        same asker since another (`of_asker`); deleted questions count.
+        False if the question waits for another agent, is not at the experts' stage or was deleted;
+        if the agent was asked it before, or was asked `most` questions since `since`; or if the
+        agent reached one of the limits of one asker (`of_asker`: number and since). Deleted
+        questions count.
         """
         with self._writing() as (connection, _):
             mine = asked_agents.c.agent_key == digest(request.agent_id)
@@ -440,7 +442,7 @@ class SqlQuestions:
     def has_taken_share(
         self, asker_id: str, agent_id: str, limits: Sequence[tuple[int, datetime]]
     ) -> bool:
-        """Return whether an asker's questions took all that one asker takes of an agent."""
+        """Return whether an agent was asked as many questions of an asker as the limits allow."""
         with self._engine.connect() as connection:
             return _has_taken_share(connection, digest(asker_id), agent_id, limits)
 
@@ -452,10 +454,10 @@ class SqlQuestions:
         until: datetime | None = None,
         reason: str = "",
     ) -> bool:
-        """Change a request that is undecided; false where there is none.
+        """Change an undecided request; return false if there is none.
 
-        To accept shows the asker's name from then on; it is done once, so that nobody keeps a
-        question for ever.
+        Accepting makes the asker's name visible. A request is accepted only once, so that no agent
+        keeps a question for ever.
         """
         own = (asked_agents.c.question_id == question_id) & _undecided()
         own &= asked_agents.c.agent_key == digest(agent_id)
@@ -473,7 +475,7 @@ class SqlQuestions:
             return bool(changed)
 
     def move(self, question_id: str, stage: QuestionStage, until: datetime | None) -> None:
-        """Put a question at a stage; whoever was asked and has not decided is asked no more."""
+        """Put a question at a stage; its undecided requests expire."""
         with self._writing() as (connection, _):
             _end_requests(connection, question_id)
             values = {"stage": stage.value, "until": until}
@@ -481,9 +483,9 @@ class SqlQuestions:
             connection.execute(sa.update(asked_questions).where(own).values(values))
 
     def edit(self, question_id: str, title: str, text: str) -> None:
-        """Replace a question's text; the former one is not kept, when it was is.
+        """Replace the text of a question; only the time of the change is kept of the former text.
 
-        A text that stays what it was is not changed.
+        Do nothing if the text is the same.
         """
         own = asked_questions.c.id == question_id
         said = {"title": storable(title), "text": storable(text)}
@@ -502,13 +504,12 @@ class SqlQuestions:
     def answer(
         self, answer: GivenAnswer, most: int | None = None, since: datetime | None = None
     ) -> bool:
-        """Keep an answer; whoever gave it is asked no more. False where they gave `most` by now.
+        """Store an answer and end its author's request; return false at the limit.
 
-        `most` is counted from the moment `since` on.
-
-        The asker's name may be shown from then on where an agent who was asked gave it: else any
-        reader would learn it by an answer of one word. What the asker adds fills no gap of theirs.
-        An answer that is kept under the same id stays as it is.
+        The limit is `most` answers of this author since `since`. An answer of an agent who was
+        asked makes the asker's name visible; other answers do not, otherwise any reader could learn
+        the name with an answer of one word. An answer of the asker does not remove what they found
+        missing. An answer whose id is stored already stays unchanged.
         """
         mine = digest(answer.author_id)
         own = (asked_agents.c.agent_key == mine) & (
@@ -533,7 +534,7 @@ class SqlQuestions:
             return True
 
     def correct(self, answer_id: str, text: str, valid_until: date | None = None) -> None:
-        """Replace an answer's text and its last day; former ones are not kept, when it was is."""
+        """Replace an answer's text and last valid day; only the time of the change is kept."""
         own = given_answers.c.id == answer_id
         moment, said = self.now(), {"text": storable(text)}
         if differs := self._differs(given_answers, own, said):
@@ -550,14 +551,14 @@ class SqlQuestions:
                 _forget_decided(connection, row["question_id"], answer_id)
                 if _forget_outdated(connection, row["question_id"], answer_id) and row["accepted"]:
                     stage = {"stage": QuestionStage.ANSWERED.value}
-            # What nobody else sees changes nothing that they do, its date neither.
+            # A correction that other readers cannot see must not change the date that they see.
             this = _text(hidden_texts, row["question_id"], answer_id)
             unseen = connection.execute(sa.select(hidden_texts).where(this)).first() is not None
             dated = {} if unseen else {"modified": self.now()}
             _change(connection, row["question_id"], seq, **dated, **stage)
 
     def accept(self, question_id: str, answer_id: str) -> None:
-        """Mark the answer that helped, instead of any other; the question is answered."""
+        """Mark the only answer that helped; the question is answered."""
         with self._writing() as (connection, seq):
             this = given_answers.c.question_id == question_id
             helped = given_answers.c.id == answer_id
@@ -567,16 +568,16 @@ class SqlQuestions:
             _end_requests(connection, question_id)
 
     def thank(self, question_id: str, answer_id: str) -> None:
-        """Keep that the asker thanked for an answer."""
+        """Store that the asker thanked for an answer."""
         with self._writing() as (connection, seq):
             own = (given_answers.c.id == answer_id) & (given_answers.c.question_id == question_id)
             connection.execute(sa.update(given_answers).where(own).values(thanked=True))
             _change(connection, question_id, seq)
 
     def lacks(self, question_id: str, missing: str) -> None:
-        """Keep what the asker says the answers lack; none is the one that helped, others are asked.
+        """Store what the asker finds missing; no answer is accepted, and other agents are asked.
 
-        `until` stays None: the next step asks somebody.
+        `until` stays as it is: the next step asks another agent.
         """
         with self._writing() as (connection, seq):
             this = given_answers.c.question_id == question_id
@@ -604,16 +605,16 @@ class SqlQuestions:
             _end_requests(connection, question_id)
 
     def tidy(self, before: datetime) -> None:
-        """Erase what is kept of deleted questions for the limits alone, once it is that old.
+        """Erase what is stored of deleted questions only for limits, if older than `before`.
 
-        Who asked them, and whom they were asked: else one would ask and delete without end. Reports
-        that were decided on go too, as old.
+        That is the asker and the requests: without them an agent could ask and delete without end.
+        Reports that were decided before `before` are deleted too.
         """
         gone = sa.select(asked_questions.c.id).where(asked_questions.c.deleted)
         with self._writing() as (connection, _):
             late = asked_agents.c.question_id.in_(gone) & (asked_agents.c.asked < before)
             connection.execute(sa.delete(asked_agents).where(late))
-            # An agent may be asked a question long after it was: its asker counts as long.
+            # A recent request still counts for its asker's limits, however old the question is.
             counted = sa.select(asked_agents.c.question_id)
             old = asked_questions.c.deleted & (asked_questions.c.created < before)
             old &= asked_questions.c.id.not_in(counted)
@@ -622,7 +623,7 @@ class SqlQuestions:
             connection.execute(sa.delete(text_reports).where(decided))
 
     def remove_answer(self, question_id: str, answer_id: str) -> None:
-        """Delete an answer. A question that it had answered is answered no more."""
+        """Delete an answer. If it was accepted, the question goes to the animator's stage."""
         self._note(question_id, answer_id)
         with self._writing() as (connection, seq):
             own = (given_answers.c.id == answer_id) & (given_answers.c.question_id == question_id)
@@ -636,7 +637,7 @@ class SqlQuestions:
             _change(connection, question_id, seq, **stage)
 
     def preferences(self, agent_ids: Collection[str]) -> dict[str, AskingPreferences]:
-        """What each of these agents set; the defaults for whoever set nothing."""
+        """Return the preferences of each of these agents; defaults for agents who set nothing."""
         keys = {digest(id_): id_ for id_ in agent_ids}
         query = sa.select(asking_preferences).where(asking_preferences.c.agent_key.in_(keys))
         found = {id_: AskingPreferences() for id_ in agent_ids}
@@ -648,7 +649,7 @@ class SqlQuestions:
         return found
 
     def prefer(self, agent_id: str, said: AskingPreferences) -> None:
-        """Put an agent's preferences in force, at the next question."""
+        """Store an agent's preferences; they apply from the next question on."""
         row = {
             "agent_key": digest(agent_id),
             "agent_id": storable(agent_id),
@@ -663,9 +664,9 @@ class SqlQuestions:
             connection.execute(sa.insert(asking_preferences).values(row))
 
     def count_answered_before(self, day: date, document_id: str) -> None:
-        """Count «Cela répond» once more, and apart if an open question was the answer.
+        """Count one more «Cela répond», and apart if a question open to everybody was the answer.
 
-        Only for documents that everybody may read: the numbers are public.
+        To be called only for documents that everybody may read: the numbers are public.
         """
         source, _, question_id = document_id.partition(":")
         by_question = asked_questions.c.id == (question_id if source == SOURCE else "")
@@ -676,7 +677,7 @@ class SqlQuestions:
                 _one_more(connection, questions_found_again, day)
 
     def note_use(self, question_id: str, day: date) -> None:
-        """Keep that a question was of use on a day: the last one alone, and nobody's name."""
+        """Store the last day on which a question was used, and no name."""
         own = question_uses.c.question_id == question_id
         with self._engine.connect() as connection:
             query = sa.select(question_uses.c.day).where(own)
@@ -690,10 +691,10 @@ class SqlQuestions:
     def expired(
         self, unanswered_before: datetime | None, unused_before: datetime | None
     ) -> tuple[str, ...]:
-        """Questions that are kept no longer, hidden ones too, by id.
+        """Return the ids of questions whose retention time is over, including hidden ones.
 
-        Without an answer, and not changed since the first moment; or with one, and neither
-        changed, answered nor of use since the second. None for a moment: kept for ever.
+        Questions without an answer: not changed since `unanswered_before`. Answered questions: not
+        changed, answered or used since `unused_before`. None: such questions are kept for ever.
         """
         before = {False: unanswered_before, True: unused_before}
         found: list[str] = []
@@ -715,7 +716,7 @@ class SqlQuestions:
         )
         with self._engine.connect() as connection:
             ids = list(connection.execute(sa.select(asked.id).where(old)).scalars())
-            # The moments of corrections are a list, which no condition of SQL reads everywhere.
+            # Times of corrections are a JSON list, which not every database can compare.
             kept = {
                 question_id
                 for question_id, moments in connection.execute(corrected)
@@ -724,7 +725,7 @@ class SqlQuestions:
         yield from (one for one in ids if one not in kept)
 
     def answered_before(self, since: date) -> int:
-        """How many times since a day."""
+        """Return how often «Cela répond» was said since a day."""
         return self._counted(answered_before, since)
 
     def _counted(self, table: sa.Table, since: date) -> int:
@@ -733,9 +734,9 @@ class SqlQuestions:
             return int(connection.execute(total.where(table.c.day >= since)).scalar_one())
 
     def open_figures(self, since: datetime) -> OpenQuestionFigures:
-        """Of questions asked since a moment, and open to everybody.
+        """Return the figures of questions open to everybody that were asked since `since`.
 
-        Counted again after each change, and each day: a row of each question is read.
+        They are computed again after each change and each day: this reads a row of each question.
         """
         key = (self.last_seq(), since.date())
         if self._figures is None or self._figures[0] != key:
@@ -767,7 +768,7 @@ class SqlQuestions:
         return OpenQuestionFigures(len(rows), len(times_s), middle, again)
 
     def of_agent(self, agent_id: str) -> OwnAsking:
-        """Everything that is kept of one agent, what is hidden too."""
+        """Return everything that is stored about one agent, including hidden texts."""
         mine = digest(agent_id)
         with self._engine.connect() as connection:
             own = _existing(True).where(asked_questions.c.agent_key == mine)
@@ -786,16 +787,16 @@ class SqlQuestions:
             )
 
     def changed_after(self, seq: int, upto: int) -> Iterator[ChangedQuestion]:
-        """Questions whose number is above `seq` and up to `upto`, by number."""
+        """Yield the questions whose number is above `seq` and up to `upto`, by number."""
         rows = (asked_questions.c.seq > seq) & (asked_questions.c.seq <= upto)
         yield from self._changed(rows)
 
     def changed(self, question_ids: Iterable[str]) -> Iterator[ChangedQuestion]:
-        """These questions as they are now."""
+        """Yield these questions in their current version."""
         yield from self._changed(asked_questions.c.id.in_(list(question_ids)))
 
     def last_seq(self) -> int:
-        """The number of the last change, 0 for none."""
+        """Return the number of the last change, 0 if there is none."""
         with self._engine.connect() as connection:
             return connection.execute(sa.select(asking_sequence.c.last)).scalar() or 0
 
@@ -808,10 +809,10 @@ class SqlQuestions:
             yield ChangedQuestion(seq, question_document(id_), thread)
 
     def hide(self, question_id: str, answer_id: str, reason: str) -> None:
-        """Show a text to its author alone from now on, with the reason; its reports are decided.
+        """Show a text only to its author from now on, with a reason; its reports are decided.
 
-        A question that a hidden answer had answered waits for who animates its topic; of a hidden
-        one nobody is asked any more.
+        If the text is the accepted answer, the question goes to the animator's stage. If it is the
+        question, its undecided requests expire.
         """
         if self._register is not None:
             self._register.text_hidden(question_id, answer_id, self.now())
@@ -829,9 +830,9 @@ class SqlQuestions:
             _decide_reports(connection, question_id, answer_id, self.now())
 
     def hide_outdated(self, question_id: str, answer_id: str) -> None:
-        """Show a former text to its author alone, until it is confirmed or corrected.
+        """Show a former text only to its author, until the author confirms or corrects it.
 
-        What is hidden already stays as it is. For a restored database.
+        For a restored database. A text that is hidden already stays as it is.
         """
         own = _text(hidden_texts, question_id, answer_id)
         row = {"question_id": question_id, "answer_id": answer_id, "reason": ""}
@@ -845,9 +846,9 @@ class SqlQuestions:
     def show_again(
         self, question_id: str, answer_id: str, text_digest: str, *, outdated: bool = False
     ) -> bool:
-        """Show a hidden text to all who may read it; false where it is another text by now.
+        """Show a hidden text to all its readers; return false if the text has changed.
 
-        `outdated`: only what nobody hid, by its author.
+        `outdated`: only a former text that nobody hid, when its author confirms it.
         """
         if self._text_digest(question_id, answer_id) != text_digest:
             return False
@@ -868,7 +869,7 @@ class SqlQuestions:
     def _text_digest(
         self, question_id: str, answer_id: str, connection: sa.Connection | None = None
     ) -> str:
-        """Of the text as it is now; empty where there is none."""
+        """Return the digest of the current text; empty if there is no text."""
         with nullcontext(connection) if connection else self._engine.connect() as within:
             if answer_id:
                 rows = sa.select(given_answers).where(given_answers.c.id == answer_id)
@@ -881,7 +882,7 @@ class SqlQuestions:
         return (_answer(row) if answer_id else _question(row)).text_digest
 
     def hidden(self) -> tuple[HiddenText, ...]:
-        """Every hidden text, the newest first. For who moderates, never for a reader."""
+        """Return every hidden text, newest first. For moderators, never for a reader."""
         newest = sa.select(hidden_texts).order_by(hidden_texts.c.since.desc())
         with self._engine.connect() as connection:
             return tuple(
@@ -894,16 +895,16 @@ class SqlQuestions:
     def texts_hidden(
         self, topic_ids: Collection[str] | None = None
     ) -> Iterator[tuple[Thread, str]]:
-        """Read hidden texts as (question, id of the answer or empty) pairs, the newest first.
+        """Yield hidden texts as (question, id of the answer or empty) pairs, newest first.
 
-        `topic_ids`: on these topics alone; None for all. They are read as they are needed.
+        `topic_ids`: only these topics; None for all. Rows are read in batches as they are needed.
         """
         yield from self._texts(hidden_texts, sa.true(), topic_ids, sa.desc(hidden_texts.c.since))
 
     def texts_reported(
         self, topic_ids: Collection[str] | None = None
     ) -> Iterator[tuple[Thread, str]]:
-        """The same of texts whose reports nobody decided on, the oldest report first."""
+        """Yield texts with undecided reports like `texts_hidden`, oldest report first."""
         waiting = text_reports.c.decided.is_(None)
         yield from self._texts(
             text_reports, waiting, topic_ids, sa.func.min(text_reports.c.created)
@@ -934,14 +935,14 @@ class SqlQuestions:
             yield from ((threads[one[0]], one[1]) for one in some if one[0] in threads)
 
     def is_reported(self, report: TextReport) -> bool:
-        """Whether its author reported that text already, decided on or not."""
+        """Return whether the agent has reported this text before, decided or not."""
         own = text_reports.c.agent_key == digest(report.agent_id)
         own &= _text(text_reports, report.question_id, report.answer_id)
         with self._engine.connect() as connection:
             return connection.execute(sa.select(text_reports).where(own)).first() is not None
 
     def report(self, report: TextReport, most: int, since: datetime) -> bool:
-        """Keep that a reader reports a text, once; false where they reported `most` since then."""
+        """Store a reader's report of a text, once; return false at `most` reports since `since`."""
         mine = text_reports.c.agent_key == digest(report.agent_id)
         own = mine & _text(text_reports, report.question_id, report.answer_id)
         with self._writing() as (connection, _):
@@ -956,9 +957,9 @@ class SqlQuestions:
     def take_report_back(
         self, agent_id: str, question_id: str, answer_id: str, until: datetime | None = None
     ) -> bool:
-        """Delete an agent's report that nobody decided on; false where there is none.
+        """Delete an agent's undecided report; return false if there is none.
 
-        Written to the register first. `until`: one that came later stays.
+        The register is written first. `until`: only a report that was made by then.
         """
         own = (text_reports.c.agent_key == digest(agent_id)) & text_reports.c.decided.is_(None)
         own &= _text(text_reports, question_id, answer_id)
@@ -973,9 +974,9 @@ class SqlQuestions:
             return bool(connection.execute(sa.delete(text_reports).where(own)).rowcount)
 
     def reports(self, question_ids: Collection[str] | None = None) -> tuple[TextReport, ...]:
-        """Those that nobody decided on, the oldest first. For who moderates.
+        """Return the undecided reports, oldest first. For moderators.
 
-        `question_ids`: of these questions and their answers alone; None for all.
+        `question_ids`: only of these questions and their answers; None for all.
         """
         rows: sa.ColumnElement[bool] = text_reports.c.decided.is_(None)
         if question_ids is not None:
@@ -984,7 +985,7 @@ class SqlQuestions:
             return reports_of(connection, rows)
 
     def waiting_reports(self, late_before: datetime) -> tuple[int, int, datetime | None]:
-        """Count the texts with reports that nobody decided on: (all, late ones, the oldest).
+        """Count texts with undecided reports: (all, late ones, time of the oldest report).
 
         A text is late if its first report came before `late_before`.
         """
@@ -1002,12 +1003,12 @@ class SqlQuestions:
         return texts, late_texts, in_utc(oldest) if oldest else None
 
     def dismiss_reports(self, question_id: str, answer_id: str) -> None:
-        """Decide that a text stays as it is; who reported it cannot again, until it changes."""
+        """Decide that a text stays; its reporters cannot report it again until it changes."""
         with self._writing() as (connection, _):
             _decide_reports(connection, question_id, answer_id, self.now())
 
     def classify(self, question_id: str, topic_id: str) -> bool:
-        """Give a topic to a question that has none; false where it has one, or there is none."""
+        """Give a topic to a question that has none; return false if it has one or is unknown."""
         with self._writing() as (connection, seq):
             without = (asked_questions.c.id == question_id) & (asked_questions.c.topic_id == "")
             return _there(connection, without) and _change(
@@ -1021,13 +1022,13 @@ class SqlQuestions:
     def _differs(
         self, table: sa.Table, own: sa.ColumnElement[bool], said: dict[str, str]
     ) -> sa.RowMapping | None:
-        """The row, where its text is not what is said now."""
+        """Return the row if its text differs from `said`, else None."""
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(table).where(own)).mappings().first()
         return None if row is None or said == {name: row[name] for name in said} else row
 
     def _note_corrected(self, question_id: str, answer_id: str) -> datetime:
-        """Write down that a text is replaced, before it is: when."""
+        """Write to the register that a text is about to be replaced, and return the time."""
         moment = self.now()
         if self._register is not None:
             self._register.text_corrected(question_id, answer_id, moment)
@@ -1035,22 +1036,22 @@ class SqlQuestions:
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[sa.Connection, int]]:
-        """A transaction, and the number of its change; no other one writes before it ends."""
+        """Open a transaction with the number of its change; other writers wait until it ends."""
         with self._engine.begin() as connection:
             more = sa.update(asking_sequence).values(last=asking_sequence.c.last + 1)
             if not connection.execute(more).rowcount:
                 try:
                     with connection.begin_nested():
                         connection.execute(sa.insert(asking_sequence).values(place=1, last=1))
-                except sa.exc.IntegrityError:  # another was the first at this moment
+                except sa.exc.IntegrityError:  # another writer inserted it at the same moment
                     connection.execute(more)
             yield connection, connection.execute(sa.select(asking_sequence.c.last)).scalar_one()
 
 
 def forget_agent_in_questions(connection: sa.Connection, agent_id: str) -> int:
-    """Erase an agent from what they asked and answered, and all else of them: how many rows.
+    """Erase an agent from questions, answers and everything else; return the number of rows.
 
-    The texts remain, as documents of a source do; they name their author no more.
+    The texts remain, as documents of other sources do, but no longer name their author.
     """
     mine, rows = digest(agent_id), 0
     more = sa.update(asking_sequence).values(last=asking_sequence.c.last + 1)
@@ -1069,9 +1070,9 @@ def forget_agent_in_questions(connection: sa.Connection, agent_id: str) -> int:
 
 
 def forget_every_question(connection: sa.Connection) -> None:
-    """Erase all questions and answers, and whom they were asked; preferences stay.
+    """Erase all questions, answers and requests; preferences stay.
 
-    The number of the last change stays too: no later one falls behind what the index knows.
+    The number of the last change stays too, so that later numbers are above those in the index.
     """
     moderated = (hidden_texts, text_reports, question_uses)
     asked = (asked_questions, asked_agents, question_recipients, question_readers)
@@ -1085,12 +1086,12 @@ def _existing(with_hidden: bool = False) -> sa.Select[Any]:
 
 
 def _shown() -> sa.ColumnElement[bool]:
-    """The question is not hidden as a whole."""
+    """Return the condition that the question is not hidden as a whole."""
     return ~sa.exists().where(_text(hidden_texts, asked_questions.c.id, ""))
 
 
 def _answered_by_another(*more: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """A question has an answer of another than its asker that is not hidden, with `more` true."""
+    """Return the condition that a visible answer by another than the asker meets `more`."""
     given, asked = given_answers.c, asked_questions.c
     by_another = (asked.agent_key == "") | (given.agent_key != asked.agent_key)
     hidden = sa.exists().where(_text(hidden_texts, given.question_id, given.id))
@@ -1098,7 +1099,7 @@ def _answered_by_another(*more: sa.ColumnElement[bool]) -> sa.ColumnElement[bool
 
 
 def _waits() -> sa.ColumnElement[bool]:
-    """The condition of `Thread.waits`, in SQL."""
+    """Return the condition of `Thread.waits`, in SQL."""
     return (asked_questions.c.missing != "") | ~_answered_by_another()
 
 
@@ -1113,7 +1114,7 @@ def _text(
 def _stage_without(
     connection: sa.Connection, question_id: str, answer_id: str
 ) -> dict[str, object]:
-    """What changes of a question whose answer is not shown any more."""
+    """Return the new stage of a question if the answer to be hidden was accepted, else nothing."""
     own = (given_answers.c.id == answer_id) & (given_answers.c.question_id == question_id)
     helped = sa.select(given_answers.c.accepted).where(own)
     accepted = connection.execute(helped).scalar()
@@ -1128,13 +1129,13 @@ def _decide_reports(
 
 
 def _forget_decided(connection: sa.Connection, question_id: str, answer_id: str) -> None:
-    """What was decided on was another text: this one may be reported by the same."""
+    """Delete decided reports of a former text: readers may report the new text again."""
     decided = _text(text_reports, question_id, answer_id) & text_reports.c.decided.is_not(None)
     connection.execute(sa.delete(text_reports).where(decided))
 
 
 def _forget_outdated(connection: sa.Connection, question_id: str, answer_id: str) -> bool:
-    """Its author wrote it anew: it is no former text any more. Whether it was one."""
+    """Show a former text again once its author replaced it; return whether there was one."""
     own = _text(hidden_texts, question_id, answer_id) & hidden_texts.c.outdated
     return bool(connection.execute(sa.delete(hidden_texts).where(own)).rowcount)
 
@@ -1149,7 +1150,7 @@ def _has_taken_share(
     agent_id: str,
     limits: Sequence[tuple[int, datetime]],
 ) -> bool:
-    # Of an asker who was erased no key is left: they ask nothing more.
+    # An erased asker has no key, and asks nothing more.
     by_asker = asked_questions.c.agent_key == (asker_key or None)
     theirs = (asked_agents.c.agent_key == digest(agent_id)) & asked_agents.c.question_id.in_(
         sa.select(asked_questions.c.id).where(by_asker)
@@ -1178,7 +1179,7 @@ def _count(
 
 
 def _change(connection: sa.Connection, question_id: str, seq: int, **values: object) -> bool:
-    """Number a question anew, so that its document follows; false where there is none."""
+    """Give a question the next number, and new values; return false if it does not exist."""
     own = (asked_questions.c.id == question_id) & ~asked_questions.c.deleted
     changed = sa.update(asked_questions).where(own).values(seq=seq, **values)
     return bool(connection.execute(changed).rowcount)
@@ -1221,7 +1222,7 @@ def _with_answers(
 def _hidden(
     connection: sa.Connection, question_ids: Collection[str]
 ) -> dict[tuple[str, str], dict[str, Any]]:
-    """By question and answer (empty: the question whole), why what is hidden there is."""
+    """Return why texts are hidden, by (question id, answer id or empty for the question)."""
     query = sa.select(hidden_texts).where(hidden_texts.c.question_id.in_(question_ids))
     return {
         (row["question_id"], row["answer_id"]): {
@@ -1233,7 +1234,7 @@ def _hidden(
 
 
 def reports_of(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple[TextReport, ...]:
-    """Reports, the oldest first."""
+    """Return the reports that meet a condition, oldest first."""
     query = sa.select(text_reports).where(rows).order_by(text_reports.c.created)
     return tuple(
         TextReport(
@@ -1285,7 +1286,7 @@ def _planned(connection: sa.Connection, agent_key: str) -> tuple[str, ...]:
 
 
 def _readable(connection: sa.Connection, agent_key: str) -> tuple[str, ...]:
-    """Return the ids of questions of a community of which the agent was a member then."""
+    """Return the ids of community questions that an agent may read as a member at that time."""
     readers = question_readers.c
     query = sa.select(readers.question_id).where(readers.agent_key == agent_key)
     return tuple(connection.execute(query.order_by(readers.question_id)).scalars())
@@ -1301,7 +1302,7 @@ def _write_readers(connection: sa.Connection, question_id: str, readers: Collect
 
 
 def _questions(connection: sa.Connection, query: sa.Select[Any]) -> list[AskedQuestion]:
-    """Return the questions of a query, with the readers of those limited to a community."""
+    """Return the questions of a query; community questions come with their readers."""
     rows = connection.execute(query).mappings().all()
     community = ReaderScope.COMMUNITY.value
     ids = [row["id"] for row in rows if row["scope"] == community and row["readers_chosen"]]

@@ -1,8 +1,8 @@
-"""The values of a question to those who know: the question, whom it was asked, its answers.
+"""Values of a question to experts: the question, the requests to agents, the answers.
 
 The recipients of a question are chosen and ordered once, when it is asked (`choosing`). It goes to
-one of them at a time; then to the community of its topic; then to whoever animates the topic. Only
-the agents themselves are told who declined and who let the time pass.
+one of them at a time, then to the community of its topic, then to the topic's animator. An agent
+who declined or let the time pass is the only one who is told so.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,25 +14,25 @@ from connectors.values import APPLICATION_AUTHORITY, EVERYONE, Access
 from indexer.state import digest
 
 SOURCE = "questions"
-"""The source whose documents are questions with their answers."""
+"""Id of the source whose documents are questions with their answers."""
 AUTHORITY = APPLICATION_AUTHORITY
-"""What vouches for the principals of entities and communities: the directory and the build."""
+"""Authority of the principals of entities and communities: the directory and the build."""
 MOST_TITLE = 200
-"""Characters of a question's title: one sentence."""
+"""Maximum length of a question's title, in characters: one sentence."""
 MOST_TEXT = 10_000
-"""Characters of a question or an answer: some three pages."""
+"""Maximum length of a question or an answer, in characters: about three pages."""
 MOST_REASON = 500
-"""Characters of a reason, or of what is missing."""
+"""Maximum length of a reason, or of what is missing, in characters."""
 MOST_LISTED = 200
-"""So many questions or texts of one list at most are shown."""
+"""Maximum number of questions or texts shown in one list."""
 MOST_ASKED = 3
-"""So many agents at most are asked one question: as many as a search names."""
+"""Maximum number of agents asked one question: as many as a search names."""
 
 
 class ReaderScope(StrEnum):
-    """Who may read a question: the asker chooses, and nothing widens it.
+    """Agents who may read a question. The asker chooses the scope, and nothing widens it.
 
-    Of a community, its members on the day of asking who did not leave it since.
+    `COMMUNITY`: its members on the day of asking who have not left it since.
     """
 
     EVERYBODY = "everybody"
@@ -41,7 +41,7 @@ class ReaderScope(StrEnum):
 
 
 class QuestionStage(StrEnum):
-    """Whose turn it is to answer."""
+    """The agents whose turn it is to answer a question."""
 
     EXPERTS = "experts"
     COMMUNITY = "community"
@@ -50,7 +50,7 @@ class QuestionStage(StrEnum):
 
 
 class RequestState(StrEnum):
-    """Where one agent who is asked stands."""
+    """State of a question's request to one agent."""
 
     WAITING = "waiting"
     ACCEPTED = "accepted"
@@ -61,21 +61,21 @@ class RequestState(StrEnum):
 
 
 UNDECIDED = frozenset({RequestState.WAITING, RequestState.ACCEPTED})
-"""The question still waits for this agent."""
+"""States in which the question still waits for this agent."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskedQuestion:
-    """A question. `topic_id` is empty where none was chosen.
+    """A question. `topic_id` is empty if no topic was chosen.
 
-    `scope_id`: the topic of a community, or the path of an entity; empty for everybody. `named`:
-    the asker's name may be shown; else it is once somebody accepts to answer. `until` is when the
-    stage ends, None for the last ones. `missing`: what the asker said the answers lack.
-    `asker_id` is empty once what was kept of the asker was erased. `hidden`: why it is shown to its
-    asker alone, None where it is shown; `outdated`: because this is a former text, that a restored
-    database brought back. `corrected`: when its asker changed the text; no former one is kept.
-    `modified` is of its answers too. `readers`: ids of the members of its community when it was
-    asked; None while they are not chosen yet, and then the asker alone reads it.
+    `scope_id`: the topic of a community or the path of an entity; empty for everybody. `named`: the
+    asker's name may be shown; it becomes true when an agent accepts to answer. `until`: end of the
+    stage, None for the last stages. `missing`: what the asker finds missing in the answers.
+    `asker_id` is empty once the asker was erased. `hidden`: the reason why only its asker sees it,
+    None if it is visible; `outdated`: hidden because it is a former text from a restored database.
+    `corrected`: times at which its asker changed the text; former texts are not kept. `modified`
+    also changes with its answers. `readers`: ids of the community's members when it was asked; None
+    until they are stored, and until then only the asker reads it.
     """
 
     id: str
@@ -98,57 +98,58 @@ class AskedQuestion:
 
     @property
     def written(self) -> datetime:
-        """When the text became what it is; `modified` is of the answers too."""
+        """Time of the last change of the text; `modified` also changes with the answers."""
         return self.corrected[-1] if self.corrected else self.created
 
     @property
     def text_digest(self) -> str:
-        """Names this very text to who decides on it."""
+        """Digest that identifies exactly this text when a moderator decides on it."""
         return _text_digest(self.title, self.text)
 
     @property
     def corrected_on(self) -> tuple[date, ...]:
-        """The days on which it was corrected."""
+        """Days on which the text was corrected."""
         return _days(self.corrected)
 
     @property
     def document_id(self) -> str:
-        """The id of its document."""
+        """Id of the question's document."""
         return question_document(self.id)
 
     @property
     def access(self) -> Access:
-        """Who may read it, the asker among them."""
+        """Access list of the question's document; it includes the asker."""
         if self.scope is ReaderScope.EVERYBODY:
             return Access(frozenset({EVERYONE}))
         asker = {f"agent:{self.asker_id}"} if self.asker_id else set()
         if self.scope is ReaderScope.ENTITY:
             return Access(frozenset({scope_principal(self.scope, self.scope_id), *asker}))
         members = {f"agent:{one}" for one in self.readers or ()}
-        # Who leaves the community reads it no more, whatever copy of the database is in use.
+        # Agents who left the community are denied, even after an older database is restored.
         return Access(frozenset(members | asker), frozenset({left_principal(self.scope_id)}))
 
 
 def question_document(question_id: str) -> str:
-    """The id of a question's document."""
+    """Return the id of a question's document."""
     return f"{SOURCE}:{question_id}"
 
 
 def scope_principal(scope: ReaderScope, scope_id: str) -> str:
-    """The principal of an entity's agents."""
+    """Return the principal of an entity's agents."""
     return f"{AUTHORITY}:{scope.value}:{scope_id}"
 
 
 def left_principal(topic_id: str) -> str:
-    """The principal of the agents who left the community of a topic."""
+    """Return the principal of the agents who left the community of a topic."""
     return f"{AUTHORITY}:left:{topic_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class AgentRequest:
-    """An agent who is asked. `until`: when it goes to the next. `reason`: why it was passed on.
+    """The request to one agent to answer. `until`: when the question goes to the next agent.
 
-    `decided`: when the agent accepted, declined or passed it on; None if they did not.
+    `reason`: why it was passed on. `decided`: when the agent accepted, declined or passed it on;
+    None if they did not.
     """
 
     question_id: str
@@ -162,7 +163,7 @@ class AgentRequest:
 
 @dataclass(frozen=True, slots=True)
 class PassedOn:
-    """An agent passed a question on, and why. `on` is None if the day was not kept."""
+    """Why an agent passed a question on. `on`: the day, None if it was not stored."""
 
     reason: str
     on: date | None
@@ -180,11 +181,11 @@ def is_with_somebody(requests: Sequence[AgentRequest], moment: datetime) -> bool
 
 @dataclass(frozen=True, slots=True)
 class GivenAnswer:
-    """An answer as it is now. `corrected`: when it was corrected; no former text is kept.
+    """An answer, in its current version. `corrected`: times of changes; former texts are not kept.
 
-    `author_id` is empty once what was kept of the author was erased. `hidden`: why it is shown to
-    its author alone, None where it is shown; `outdated` as of a question. `valid_until`: the last
-    day on which it is right, as its author says; None for no such day.
+    `author_id` is empty once the author was erased. `hidden`: the reason why only its author sees
+    it, None if it is visible; `outdated`: as in `AskedQuestion`. `valid_until`: the last day on
+    which it is right, according to its author; None for no such day.
     """
 
     id: str
@@ -201,17 +202,17 @@ class GivenAnswer:
 
     @property
     def modified(self) -> datetime:
-        """When the text became what it is."""
+        """Time of the last change of the text."""
         return self.corrected[-1] if self.corrected else self.created
 
     @property
     def text_digest(self) -> str:
-        """Names this very text to who decides on it."""
+        """Digest that identifies exactly this text when a moderator decides on it."""
         return _text_digest("", self.text)
 
     @property
     def corrected_on(self) -> tuple[date, ...]:
-        """The days on which it was corrected."""
+        """Days on which the text was corrected."""
         return _days(self.corrected)
 
 
@@ -220,42 +221,42 @@ def _text_digest(title: str, text: str) -> str:
 
 
 def _days(moments: Collection[datetime]) -> tuple[date, ...]:
-    """Each day once, the earliest first."""
+    """Return each day once, earliest first."""
     return tuple(dict.fromkeys(one.date() for one in moments))
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A question with its answers: the accepted one first, then by date."""
+    """A question with its answers: the accepted answer first, then by date."""
 
     question: AskedQuestion
     answers: tuple[GivenAnswer, ...] = ()
 
     @property
     def waits(self) -> bool:
-        """Whether nobody but the asker answered, or the answers lack something."""
+        """Whether no agent but the asker has answered, or the asker finds something missing."""
         asker_id = self.question.asker_id
         answered = any(not asker_id or one.author_id != asker_id for one in self.answers)
         return not answered or bool(self.question.missing)
 
     @property
     def awaits_asker(self) -> bool:
-        """Whether another answered, and the asker has said nothing of it: no help, lack, thanks."""
+        """Whether another agent answered, and the asker did not accept, thank or ask for more."""
         told = self.question.stage is QuestionStage.ANSWERED or bool(self.question.missing)
         others = [one for one in self.answers if one.author_id != self.question.asker_id]
         return bool(others) and not told and not any(one.thanked for one in others)
 
     def shows_author(self, answer: GivenAnswer) -> bool:
-        """Whether an answer's author may be shown: not the asker's, while they are unnamed."""
+        """Return whether an answer's author may be shown: not if it is the unnamed asker."""
         return self.question.named or answer.author_id != self.question.asker_id
 
 
 @dataclass(frozen=True, slots=True)
 class AskingPreferences:
-    """What an agent sets about the questions that they receive.
+    """An agent's choices about the questions that they receive.
 
-    `topics`: ids, empty for every topic. `per_week` is from 0 to `MOST_PER_WEEK`, None for what
-    the settings say. `absent_until`: the last day on which nothing is asked.
+    `topics`: ids, empty for every topic. `per_week`: from 0 to `MOST_PER_WEEK`, None for the limit
+    of the settings. `absent_until`: the last day on which nothing is asked.
     """
 
     receives: bool = True
@@ -264,23 +265,23 @@ class AskingPreferences:
     absent_until: date | None = None
 
     def is_absent(self, today: date) -> bool:
-        """Whether the agent is away on that day."""
+        """Return whether the agent is away on a day."""
         return self.absent_until is not None and today <= self.absent_until
 
 
 MOST_PER_WEEK = 20
-"""What an agent may choose to receive in a week at most."""
+"""Highest weekly number of questions that an agent may choose to receive."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskingRules:
-    """What the settings decide. `hidden_names`: an asker may stay unnamed until somebody accepts.
+    """Rules of the settings. `hidden_names`: an asker may stay unnamed until an agent accepts.
 
-    `answer_days`: how long one agent, or a community, has before it goes on. `per_week`: how many
-    questions an agent receives in seven days who set nothing. `asked_per_day`, `answered_per_day`,
-    `reported_per_day`, `found_per_day`: how many questions one agent may ask in 24 hours, how many
-    answers give, how many texts report, how often say «Cela répond». `hidden_names_entities`: the
-    entities, with those below, whose agents may stay unnamed; none: all.
+    `answer_days`: days that one agent or a community has before the question goes on. `per_week`:
+    questions in seven days for an agent who set no limit. `asked_per_day`, `answered_per_day`,
+    `reported_per_day`, `found_per_day`: how many questions, answers, reports and «Cela répond» one
+    agent may give in 24 hours. `hidden_names_entities`: entities whose agents, and those of the
+    entities below, may stay unnamed; empty for all.
     """
 
     answer_days: int = 3
@@ -293,16 +294,16 @@ class AskingRules:
     found_per_day: int = 30
 
     def may_hide_name(self, entities: Collection[str]) -> bool:
-        """Whether an agent may; `entities` are theirs and those above it."""
+        """Return whether an agent of these `entities` (theirs and its parents) may stay unnamed."""
         chosen = self.hidden_names_entities
         return self.hidden_names and (not chosen or not set(chosen).isdisjoint(entities))
 
 
 @dataclass(frozen=True, slots=True)
 class TextReport:
-    """A reader says that a text should not stand there. `answer_id` is empty for the question.
+    """A reader's report that a text should not be there. `answer_id` is empty for the question.
 
-    Who reports it is shown to nobody but themselves. `decided`: whoever moderates it did so.
+    Only the reader sees that they reported it. `decided`: a moderator has decided on it.
     """
 
     question_id: str
@@ -315,7 +316,7 @@ class TextReport:
 
 @dataclass(frozen=True, slots=True)
 class HiddenText:
-    """A text that is hidden: its question's whole where `answer_id` is empty."""
+    """A hidden text: the question with its answers if `answer_id` is empty."""
 
     question_id: str
     answer_id: str
@@ -325,10 +326,10 @@ class HiddenText:
 
 @dataclass(frozen=True, slots=True)
 class OwnAsking:
-    """Everything that is kept of one agent here: for their own eyes, and for their export.
+    """Everything stored here about one agent, for their own page and their export.
 
-    `planned`: ids of the questions that they may be asked in their turn; `readable`: of those that
-    they may read as a member of a community at the time.
+    `planned`: ids of the questions that they may be asked in their turn. `readable`: ids of the
+    questions that they may read as a member of the community when it was asked.
     """
 
     preferences: AskingPreferences
@@ -342,11 +343,11 @@ class OwnAsking:
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestionFigures:
-    """Of questions that everybody may read: how many were asked, and met another's answer.
+    """Number of questions open to everybody, and how many another agent answered.
 
-    `median`: the time to the first such answer, of those that met one; None for none.
-    `found_again`: how often «Cela répond» was said of one, which spared asking it anew. Restricted
-    questions count in nothing: a number would tell others that one was asked.
+    `median`: time to the first such answer, None if no question has one. `found_again`: how often
+    «Cela répond» was said of such a question, so that it was not asked again. Restricted questions
+    are not counted: a number would tell others that one was asked.
     """
 
     asked: int = 0
@@ -356,4 +357,5 @@ class OpenQuestionFigures:
 
 
 RecentRequests = Mapping[str, int]
-"""By agent id, how many questions they were asked since some moment; nobody means none."""
+"""Number of questions asked since some moment, by agent id; agents who were asked none are absent.
+"""

@@ -1,1 +1,1 @@
-"""Mail to agents: what they choose, the queue, the links that end it; the servers it passes by."""
+"""Mail to agents: their choices, the outbox, unsubscribe links, the SMTP and IMAP servers."""

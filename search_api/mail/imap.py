@@ -1,4 +1,4 @@
-"""The mailbox where answers and bounces come in, by IMAP (RFC 9051), over TLS unless it is here."""
+"""IMAP mailbox (RFC 9051) for answers and bounces, over TLS unless it is on this machine."""
 
 import ssl
 from collections.abc import Iterator, Sequence
@@ -13,15 +13,15 @@ from imapclient.exceptions import IMAPClientError, LoginError
 from connectors.certificates import certificate_fault
 
 WAIT_S = 30.0
-"""How long a server may be silent."""
+"""Timeout for the server's answers, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxRules:
-    """How to reach it. `ca_file`: the authority of its certificate, empty for the system's.
+    """Settings of the mailbox. `ca_file`: the certificate's authority, empty for the system's.
 
-    `folder` is read; what was read goes to `done`, what nobody can use to `aside`. Both are made
-    where they are missing.
+    `folder` is read; mails that were read go to `done`, mails that cannot be used to `aside`. Both
+    are created if they are missing.
     """
 
     host: str
@@ -36,12 +36,12 @@ class MailboxRules:
 
 
 class MailboxUnreachable(Exception):
-    """It does not answer, does not let us in, or has no such folder. A French sentence."""
+    """The mailbox does not answer, refuses the login or lacks the folder. A French sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingMail:
-    """One mail of the folder. `raw`: its header fields alone where `whole` is false."""
+    """A mail of the folder. `raw` holds only its header fields if `whole` is false."""
 
     uid: int
     raw: bytes
@@ -49,18 +49,21 @@ class WaitingMail:
 
 
 class ReplyMailbox:
-    """One connection, with the folder open. Each call raises `MailboxUnreachable`."""
+    """A connection with the folder open. Each method raises `MailboxUnreachable`."""
 
     def __init__(self, client: IMAPClient, rules: MailboxRules) -> None:
         self._client, self._rules = client, rules
 
     def waiting(self, most: int) -> Sequence[int]:
-        """The oldest mails, by UID."""
+        """Return the UIDs of the oldest mails, `most` of them."""
         with _said(self._rules):
             return sorted(self._client.search(["UNDELETED"]))[:most]
 
     def read(self, uid: int, most_bytes: int) -> WaitingMail | None:
-        """A mail, unread as it was; of a larger one its header fields. None where it is no more."""
+        """Return a mail without marking it as read; None if it is gone.
+
+        Above `most_bytes`, only its header fields are read.
+        """
         with _said(self._rules):
             sized = self._client.fetch([uid], ["RFC822.SIZE"]).get(uid)
             if sized is None:
@@ -72,7 +75,7 @@ class ReplyMailbox:
             return None if found is None else WaitingMail(uid, found[key] or b"", whole)
 
     def put_away(self, uid: int, *, aside: bool = False) -> None:
-        """Move it out of the folder. A server without MOVE (RFC 6851) may be left with a copy."""
+        """Move a mail out of the folder. A server without MOVE (RFC 6851) may keep a copy there."""
         folder = self._rules.aside if aside else self._rules.done
         with _said(self._rules):
             if self._client.has_capability("MOVE"):
@@ -84,9 +87,10 @@ class ReplyMailbox:
                 self._client.uid_expunge([uid])
 
     def erase_before(self, day: date) -> int:
-        """Erase what was put away and came in before a day: how many.
+        """Erase moved mails that arrived before a day; return how many.
 
-        A server without UIDPLUS (RFC 4315) has kept it in the folder that is read, too, as deleted.
+        A server without UIDPLUS (RFC 4315) also kept them in the folder that is read, marked as
+        deleted.
         """
         count, rules = 0, self._rules
         with _said(rules):
@@ -102,7 +106,7 @@ class ReplyMailbox:
 
 @contextmanager
 def opened_mailbox(rules: MailboxRules) -> Iterator[ReplyMailbox]:
-    """Connected, over TLS as the rules say, logged in, its folders there.
+    """Connect, log in, create missing folders and open the mailbox.
 
     Raises `MailboxUnreachable`.
     """
@@ -110,7 +114,7 @@ def opened_mailbox(rules: MailboxRules) -> Iterator[ReplyMailbox]:
         client = _connected(rules)
     try:
         with _said(rules):
-            # LOGIN takes ASCII alone.
+            # The LOGIN command accepts only ASCII.
             plain = client.has_capability("AUTH=PLAIN")
             (client.plain_login if plain else client.login)(rules.user, rules.password)
             for folder in (rules.done, rules.aside):
@@ -145,13 +149,13 @@ def _said(rules: MailboxRules) -> Iterator[None]:
         yield
     except (IMAPClientError, OSError, UnicodeEncodeError) as error:
         why = _why(error)
-        # What could not be encoded is told by its error: a letter of a password.
+        # The error quotes the character that failed, which may be part of a password.
         cause = None if isinstance(error, UnicodeEncodeError) else error
         raise MailboxUnreachable(f"{rules.host}:{rules.port} {why}") from cause
 
 
 def _why(error: Exception) -> str:
-    """What failed, without the server's own words, which may repeat an account."""
+    """Return what failed, without the server's own words, which may contain an account."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"a un certificat qui {certificate_fault(error, 'réglez « ca_file »')}"
     if isinstance(error, LoginError):

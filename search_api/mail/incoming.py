@@ -1,6 +1,6 @@
-"""A mail that came in: whom it says it is from, which signed address it was sent to, its text.
+"""Read an incoming mail: its claimed sender, the signed addresses it was sent to, its text.
 
-Nothing of it is believed here: header fields are whatever their sender wrote.
+Nothing in it is trusted here: header fields contain whatever the sender wrote.
 """
 
 import hashlib
@@ -19,13 +19,13 @@ _ADDRESSES = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _ADDRESS = rf"(?!=\?|[^@]*\?=@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"
-"""A local part and a host (RFC 5322, `dot-atom`): no quoted string, and no encoded word."""
+"""A local part and a host (RFC 5322, `dot-atom`); quoted strings and encoded words do not match."""
 _MAILBOX = re.compile(
     r'\s*(?:(?:[^()<>\[\]:;@\\,"\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|"(?:[^"\\]|\\.)*+")*+'
     rf"<({_ADDRESS})>|({_ADDRESS}))\s*",
     re.DOTALL,
 )
-"""One mailbox: an address, or a name and an address in angle brackets. No comment, no group."""
+"""One mailbox: an address, or a name and an address in angle brackets; no comment, no group."""
 _DMARC = re.compile(r"\s*dmarc\s*=\s*(\w+)(.*)", re.IGNORECASE | re.DOTALL)
 _FROM_DOMAIN = re.compile(r"(?<!\S)header\.from\s*=\s*(\S*)", re.IGNORECASE)
 _RECIPIENT_FIELDS = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To")
@@ -43,10 +43,10 @@ _SMTP_CODE = re.compile(r"\b([45]\d\d)\b")
 
 @dataclass(frozen=True, slots=True)
 class FailedRecipient:
-    """A recipient that a bounce says was never reached (RFC 3464, `Action: failed`).
+    """A recipient that a mail did not reach, according to a bounce (RFC 3464, `Action: failed`).
 
-    `addresses`: as it was given and as it was tried, in small letters. `status`: RFC 3463,
-    `5.1.1`. `code`: of the SMTP server, 0 where it is not said.
+    `addresses`: as given and as tried, in lower case. `status`: as in RFC 3463, `5.1.1`. `code`:
+    reply code of the SMTP server, 0 if unknown.
     """
 
     addresses: frozenset[str]
@@ -55,20 +55,19 @@ class FailedRecipient:
 
     @property
     def of_address(self) -> bool:
-        """Whether it is because of the address: it is none (5.1.x), or takes no mail (5.2.1)."""
+        """Whether the address is the cause: it does not exist (5.1.x) or takes no mail (5.2.1)."""
         return self.status.startswith("5.1.") or self.status == "5.2.1"
 
 
 @dataclass(frozen=True, slots=True)
 class IncomingMail:
-    """`key` is the same for a copy of the mail. `sender`: empty where it is none, or several.
+    """An incoming mail. `key`: the same for each copy. `sender`: empty unless there is exactly one.
 
-    `signed`: what its recipients' addresses say, in order. `automatic`: no person wrote it.
-    `authenticated`: the trusted server says that the sender's domain passed DMARC, or no server is
-    asked.
-    `text` is without what is quoted; empty where nothing is new. `whole`: the text was there to
-    read, and not the header fields alone. `files`: attachments, which are not kept. `failed`: what
-    a bounce says.
+    `signed`: content of the signed addresses among the recipients, in order. `automatic`: no person
+    wrote it. `authenticated`: the trusted server says that the sender's domain passed DMARC, or no
+    server is configured. `text`: without quotations; empty if nothing is new. `whole`: the text was
+    read, not only the header fields. `files`: number of attachments, which are not kept. `failed`:
+    recipients that a bounce names.
     """
 
     key: str
@@ -85,10 +84,10 @@ class IncomingMail:
 def read_incoming(
     raw: bytes, addresses: ReplyAddresses, *, whole: bool = True, trusted_server: str = ""
 ) -> IncomingMail:
-    """`raw`: the mail, or its header fields alone where `whole` is false.
+    """Read a mail. `raw` holds only its header fields if `whole` is false.
 
-    `trusted_server`: whose `Authentication-Results` are believed (RFC 8601); empty: nobody's.
-    Raises `connectors.mail.text.UnreadableMail`.
+    `trusted_server`: the server whose `Authentication-Results` are trusted (RFC 8601); empty for
+    none. Raises `connectors.mail.text.UnreadableMail`.
     """
     message = parse_mail(raw)
     sender = _sender(message)
@@ -110,15 +109,15 @@ def _field(message: Message, name: str) -> str:
 
 
 def _whole_fields(message: Message, name: str) -> list[str]:
-    """The fields of that name, the newest first; empty text for a field that was cut."""
+    """Return the fields of a name, newest first; an empty text for a truncated field."""
     fields = (str(one) for one in message.get_all(name) or [])
     return [one if len(one) < LONGEST_FIELD else "" for one in fields]
 
 
 def _sender(message: Message) -> str:
-    """Return the address of the From field in small letters.
+    """Return the address of the From field in lower case.
 
-    Empty unless there is exactly one From field, and it holds exactly one mailbox.
+    Empty unless there is exactly one From field with exactly one mailbox.
     """
     fields = _whole_fields(message, "From")
     found = _MAILBOX.fullmatch(fields[0]) if len(fields) == 1 else None
@@ -126,7 +125,7 @@ def _sender(message: Message) -> str:
 
 
 def _signed(message: Message, addresses: ReplyAddresses) -> Iterator[SignedAddress]:
-    """Each once, of whatever field names a recipient."""
+    """Yield each signed address once, from any field that names a recipient."""
     written = (str(one) for name in _RECIPIENT_FIELDS for one in message.get_all(name) or [])
     found = dict.fromkeys(one for text in written for one in _ADDRESSES.findall(text))
     signed = (addresses.read(one) for one in found)
@@ -134,7 +133,7 @@ def _signed(message: Message, addresses: ReplyAddresses) -> Iterator[SignedAddre
 
 
 def _is_automatic(message: Message, sender: str) -> bool:
-    """RFC 3834, and what is older than it; reports (bounces, receipts) are none of a person."""
+    """Return whether no person wrote it, by RFC 3834 and older fields; bounces are automatic."""
     submitted = _field(message, "Auto-Submitted").partition(";")[0].strip().lower()
     if submitted not in ("", "no"):
         return True
@@ -161,9 +160,9 @@ def _decoded(field: str) -> str:
 def _passed(message: Message, trusted_server: str, sender: str) -> bool:
     """Return whether the trusted server says that the sender's domain passed DMARC.
 
-    Only the topmost field of that server counts: it adds its own above those that came with the
-    mail. The field must hold one DMARC result, for one domain, and it must be the sender's. Nothing
-    below a field that cannot be read counts: that field may be the server's own.
+    Only the topmost field of that server counts: the server adds it above fields that came with the
+    mail. The field must hold one DMARC result, for one domain, which must be the sender's. Nothing
+    below an unreadable field counts, because that field may be the server's own.
     """
     for field in _whole_fields(message, "Authentication-Results"):
         readable = _without_quotes(field)
@@ -180,9 +179,9 @@ def _passed(message: Message, trusted_server: str, sender: str) -> bool:
 
 
 def _without_quotes(field: str) -> str | None:
-    """Return a field without quoted strings and comments; None if one of them does not end.
+    """Return a field without quoted strings and comments; None if one of them has no end.
 
-    The sender of a mail may have written their content.
+    The sender of a mail may have written the content of quoted strings and comments.
     """
     kept: list[str] = []
     quoted, depth = False, 0
@@ -205,7 +204,7 @@ def _without_quotes(field: str) -> str | None:
 
 
 def _text(message: Message) -> str:
-    """The author's own words, above the line that asks for them; not what they forward."""
+    """Return the author's own text above the `ANSWER_ABOVE` line, without forwarded mails."""
     found = new_text(message)
     own = "" if found.forwarded else found.text
     kept = []
@@ -224,7 +223,7 @@ def _is_file(part: Message) -> bool:
 
 
 def _failed(message: Message) -> Iterator[FailedRecipient]:
-    """Of a delivery report: whom it names as not reached, for good."""
+    """Yield the recipients that a delivery report says were not reached, for good."""
     if message.get_content_type() != "multipart/report":
         return
     for part in leaves(message):

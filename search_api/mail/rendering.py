@@ -1,4 +1,4 @@
-"""A message as it is sent: text and HTML, nothing loaded from elsewhere, nothing that is traced."""
+"""Rendering of a message as text and HTML, without remote content or tracking."""
 
 import re
 from datetime import datetime
@@ -24,25 +24,25 @@ _environment = Environment(
 
 
 _POLICY = SMTP.clone(cte_type="7bit")
-"""Every server takes it, whatever it offers."""
+"""7-bit encoding, which every server accepts."""
 
 
 _ATOMS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _ADDRESS = re.compile(rf"({_ATOMS}(?:\.{_ATOMS})*)@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)")
-"""A dot-atom before the @ (RFC 5322, 3.4.1), a host name behind it."""
+"""A dot-atom before the @ (RFC 5322, 3.4.1), a host name after it."""
 
 
 class BadAddress(ValueError):
-    """An address that no message is sent to: it is none, or several."""
+    """Raised for text that is not exactly one address."""
 
 
 def written_message(
     content: MailContent, queued: QueuedMail, sender: str, sender_name: str, moment: datetime
 ) -> EmailMessage:
-    """The message. Its id is the one of the queue, so that a second one shows as the same.
+    """Return the message, with the queue's message id, so that a repeated one is recognised.
 
-    Raises `BadAddress`. No line of a header comes from a text: `EmailMessage` refuses line ends,
-    and subjects are one line here.
+    Raises `BadAddress`. No text can add a header line: `EmailMessage` refuses line ends, and
+    subjects are put on one line.
     """
     message = EmailMessage(policy=_POLICY)
     message["From"] = _address(sender, sender_name)
@@ -63,7 +63,7 @@ def written_message(
 
 
 def _address(written: str, name: str = "") -> Address:
-    """One address of ASCII, as every server takes it. Raises `BadAddress`."""
+    """Return an ASCII address, which every server accepts. Raises `BadAddress`."""
     found = _ADDRESS.fullmatch(written)
     if found is None:
         raise BadAddress("not one address")

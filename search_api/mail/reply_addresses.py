@@ -1,7 +1,7 @@
-"""Addresses of the mailbox, signed: where an agent answers a question, and where bounces go.
+"""Signed addresses of the mailbox, for answers by mail and for bounces.
 
-`reponses+TOKEN@example.fr` names what it is for, a question or a message, the last day on which it
-holds, and a MAC over these and the agent for whom it was made: nobody else's mail passes by it.
+`reponses+TOKEN@example.fr` holds its purpose, the id of a question or a message, its last valid
+day, and a MAC over these and the agent that it was made for: it is of no use to other senders.
 """
 
 import base64
@@ -14,10 +14,10 @@ from enum import StrEnum
 
 _TOKEN = re.compile(r"([ab])([a-z2-7]{45})")
 _ID_BYTES, _DAY_BYTES, _MAC_BYTES = 16, 2, 10
-"""80 bits of a MAC that can only be tried by sending a mail for each."""
+"""The MAC has 80 bits: each guess costs one mail."""
 _FIRST_DAY = date(2020, 1, 1).toordinal()
 LONGEST_LOCAL_PART = 64 - len("+") - 46
-"""Characters before the + : a local part has 64 at most (RFC 5321, 4.5.3.1.1)."""
+"""Maximum characters before the +: a local part has at most 64 (RFC 5321, 4.5.3.1.1)."""
 
 
 class Purpose(StrEnum):
@@ -29,9 +29,9 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SignedAddress:
-    """What stands in an address, which anybody may have written: see `ReplyAddresses.is_of`.
+    """Unverified content of an address: anybody may have written it (`ReplyAddresses.is_of`).
 
-    `subject_id`: 32 hexadecimal digits, of a question or a queued message.
+    `subject_id`: 32 hexadecimal digits, the id of a question or a queued message.
     """
 
     purpose: Purpose
@@ -41,14 +41,14 @@ class SignedAddress:
 
 
 class ReplyAddresses:
-    """Makes and reads them. `mailbox` is the bare address; `days`: how long one holds."""
+    """Makes and reads signed addresses of `mailbox`, which are valid for `days` days."""
 
     def __init__(self, key: bytes, mailbox: str, days: int) -> None:
         self._key, self.days = key, days
         self._local, _, self._domain = mailbox.partition("@")
 
     def make(self, purpose: Purpose, subject_id: str, agent_id: str, until: date) -> str:
-        """The address for an agent. Raises `ValueError` for an id of another form."""
+        """Return the address for an agent. Raises `ValueError` for an id of another form."""
         if len(subject_id) != 2 * _ID_BYTES:
             raise ValueError("an id has 32 hexadecimal digits")
         mac = self._mac(purpose, subject_id, agent_id, until)
@@ -57,7 +57,7 @@ class ReplyAddresses:
         return f"{self._local}+{purpose}{token}@{self._domain}"
 
     def read(self, address: str) -> SignedAddress | None:
-        """What stands in it, not yet verified; None for any other address."""
+        """Return the content of a signed address, not verified; None for any other address."""
         local, _, domain = address.lower().rpartition("@")
         bare, _, token = local.rpartition("+")
         found = _TOKEN.fullmatch(token)
@@ -69,7 +69,7 @@ class ReplyAddresses:
         return SignedAddress(Purpose(found[1]), id_.hex(), until, mac)
 
     def is_of(self, address: SignedAddress, agent_id: str) -> bool:
-        """Whether it was made here for this agent, however long ago."""
+        """Return whether the address was made here for this agent; its last day is not checked."""
         mac = self._mac(address.purpose, address.subject_id, agent_id, address.until)
         return hmac.compare_digest(mac, address.mac)
 

@@ -1,4 +1,4 @@
-"""The SMTP server that takes the mail, over TLS unless it is on this machine."""
+"""SMTP server for outgoing mail, over TLS unless it is on this machine."""
 
 import smtplib
 import ssl
@@ -11,14 +11,14 @@ from typing import Literal
 from connectors.certificates import certificate_fault
 
 WAIT_S = 30.0
-"""How long a server may be silent."""
+"""Timeout for the server's answers, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpRules:
-    """How to reach the server. `ca_file`: the authority of its certificate, empty for the system's.
+    """Settings of the server. `ca_file`: the certificate's authority, empty for the system's.
 
-    `name`: what this machine calls itself, the domain of the sender.
+    `name`: name of this machine in the greeting, the domain of the sender.
     """
 
     host: str
@@ -31,14 +31,14 @@ class SmtpRules:
 
 
 class SmtpUnreachable(Exception):
-    """The server does not answer, does not let us in, or hangs up before it was handed anything.
+    """The server does not answer, refuses the login, or hangs up before it receives a message.
 
-    Its text is a French sentence without an address of anybody.
+    Its text is a French sentence without any mail address.
     """
 
 
 class RefusedForNow(Exception):
-    """The server does not take this message now (4xx)."""
+    """The server refuses this message for now (4xx)."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
@@ -46,7 +46,7 @@ class RefusedForNow(Exception):
 
 
 class RefusedForGood(Exception):
-    """The server never takes this message (5xx). `of_address`: because of whom it is for."""
+    """The server refuses this message for good (5xx). `of_address`: because of the recipient."""
 
     def __init__(self, code: int, *, of_address: bool) -> None:
         super().__init__(code)
@@ -54,21 +54,21 @@ class RefusedForGood(Exception):
 
 
 class InDoubt(Exception):
-    """The line broke after the server may have taken the message."""
+    """The connection broke when the server may already have accepted the message."""
 
 
 class SmtpSession:
-    """One connection, that hands over messages one after the other."""
+    """A connection that sends messages one after the other."""
 
     def __init__(self, client: smtplib.SMTP) -> None:
         self._client = client
 
     def send(self, message: EmailMessage, begins: Callable[[], bool], bounces_to: str = "") -> bool:
-        """Hand it over. `begins` is asked once the server may take it: false ends it there.
+        """Send a message. `begins` is called just before its data: if false, nothing is sent.
 
-        `bounces_to`: where the servers say that it was not delivered; empty: to its sender.
-
-        Raises `RefusedForNow`, `RefusedForGood`, `SmtpUnreachable`, `InDoubt`.
+        `bounces_to`: the address for bounces; empty for the sender. Returns whether the server
+        accepted the message. Raises `RefusedForNow`, `RefusedForGood`, `SmtpUnreachable`,
+        `InDoubt`.
         """
         sender = bounces_to or message["From"].addresses[0].addr_spec
         to = message["To"].addresses[0]
@@ -82,7 +82,7 @@ class SmtpSession:
             return False
         try:
             answered = self._client.data(message.as_bytes())
-        except smtplib.SMTPDataError as error:  # it refused the command: nothing was handed over
+        except smtplib.SMTPDataError as error:  # it refused the command before the data
             self._accepted((error.smtp_code, b""), of_address=False)
             raise RefusedForNow(error.smtp_code) from error
         except (smtplib.SMTPException, OSError) as error:
@@ -108,7 +108,7 @@ class SmtpSession:
 
 @contextmanager
 def smtp_session(rules: SmtpRules) -> Iterator[SmtpSession]:
-    """Connected, over TLS as the rules say, and logged in. Raises `SmtpUnreachable`."""
+    """Connect, with TLS as the rules say, and log in. Raises `SmtpUnreachable`."""
     client = _connected(rules)
     try:
         yield SmtpSession(client)
@@ -142,7 +142,7 @@ def _connected(rules: SmtpRules) -> smtplib.SMTP:
 
 
 def _why(error: Exception) -> str:
-    """What failed, without the server's own words, which may repeat an account."""
+    """Return what failed, without the server's own words, which may contain an account."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"a un certificat qui {certificate_fault(error, 'réglez « ca_file »')}"
     if isinstance(error, smtplib.SMTPAuthenticationError):

@@ -1,9 +1,9 @@
-"""The queue of mail and what agents chose, in the state's database: SQLite or PostgreSQL.
+"""The outbox and agents' choices of mail, in the state's database: SQLite or PostgreSQL.
 
-A message is `waiting`, is claimed for a while by one sender, is marked `sending` before the server
-may take it, and `sent` once it did. A sender that dies before `sending` leaves it to another; one
-that dies after leaves it in doubt, and nobody sends it again by itself: a mail cannot be taken
-back, and what it says stands on a page. The same reason is queued once.
+A message is `waiting`, is claimed by one sender under a lease, becomes `sending` before the server
+may accept it, and `sent` afterwards. If a sender dies before `sending`, another sender takes the
+message. If it dies later, the message becomes doubtful and is not sent again automatically: a mail
+cannot be taken back, and its news is also shown on a page. Each reason is queued once.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,16 +28,18 @@ from search_api.mail.values import (
 )
 
 LEASE = timedelta(minutes=5)
-"""How long a sender has for one message: more than the server's own time for it."""
+"""Time that a sender has for one message; more than the server's timeouts for it."""
 FIRST_RETRY = timedelta(minutes=5)
-"""After a refusal for now; each further one doubles it."""
+"""Delay of the first retry after a temporary refusal; doubled for each further retry."""
 MOST_ATTEMPTS = 8
-"""From five minutes on, doubled: the last one is made some ten hours after the first."""
+"""Maximum attempts; with delays doubled from five minutes, the last is some ten hours after the
+first.
+"""
 _DAY = timedelta(days=1)
 RECENT = timedelta(days=7)
-"""What is older is not told by mail any more."""
+"""Older events are not sent by mail any more."""
 KEPT = timedelta(days=30)
-"""How long an ended message is kept, so that it is not queued again. More than `RECENT`."""
+"""How long an ended message is kept, so that it is not queued again; longer than `RECENT`."""
 
 metadata = sa.MetaData()
 _MOMENT = sa.DateTime(timezone=True)
@@ -55,7 +57,7 @@ mail_preferences = sa.Table(
     sa.Column("refused", _MOMENT),
     sa.Column("refused_key", sa.String(64), nullable=False),
 )
-"""`digested`: until when the last digest went. `refused_key`: a digest of the refused address."""
+"""`digested`: end of the last digest's period. `refused_key`: a hash of the refused address."""
 
 mail_queue = sa.Table(
     "mail_queue",
@@ -78,24 +80,24 @@ mail_queue = sa.Table(
     sa.UniqueConstraint("agent_key", "kind", "subject", name="mail_queue_once"),
     sa.Index("mail_queue_due", "state", "due"),
 )
-"""`code`: of the server's refusal."""
+"""`code`: the server's reply code of a refusal."""
 
 _ENDED = (MailState.SENT, MailState.DROPPED, MailState.REFUSED, MailState.FAILED)
 
 
 class MailRegister(Protocol):
-    """Where each choice is also written, to be replayed on a restored database."""
+    """Register where each choice is also written, to be replayed on a restored database."""
 
     def mail_chosen(
         self, agent_id: str, asked: bool, answered: bool, digest: str, moment: datetime
     ) -> None:
-        """Stored durably once this returns."""
+        """Store the choice durably, then return."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Reason:
-    """Why a message is queued, and for whom."""
+    """The reason for a message, and its recipient."""
 
     agent_id: str
     kind: MailKind
@@ -104,7 +106,7 @@ class _Reason:
 
 
 class SqlMail:
-    """The queue, and what agents chose. `domain` stands behind the @ of message ids."""
+    """The outbox and agents' choices. `domain`: the part of message ids after the @."""
 
     def __init__(
         self,
@@ -116,7 +118,7 @@ class SqlMail:
         self._engine, self.now, self._domain, self._register = engine, now, domain, register
 
     def preferences(self, agent_id: str, address: str = "") -> MailPreferences:
-        """What an agent chose. Of `refused` only where it was this address that was refused."""
+        """Return an agent's choices; `refused` is set only if this address was refused."""
         own = mail_preferences.c.agent_key == digest(agent_id)
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(mail_preferences).where(own)).mappings().first()
@@ -131,9 +133,9 @@ class SqlMail:
         )
 
     def choose(self, agent_id: str, said: MailPreferences) -> None:
-        """Put an agent's choice in force; a refused address is tried again from now on.
+        """Store an agent's choices, register first; a refused address is tried again from now on.
 
-        Written to the register first. A digest begins now, and not before.
+        If the pace of the digest changes, its period begins now.
         """
         moment = self.now()
         if self._register is not None:
@@ -155,13 +157,13 @@ class SqlMail:
             own = mail_preferences.c.agent_key == row["agent_key"]
             old = connection.execute(sa.select(mail_preferences).where(own)).mappings().first()
             if old is not None:
-                if old["digest"] == row["digest"]:  # the period in progress goes on
+                if old["digest"] == row["digest"]:  # keep the current period
                     row["digested"] = old["digested"]
                 connection.execute(sa.delete(mail_preferences).where(own))
             connection.execute(sa.insert(mail_preferences).values(row))
 
     def kept_of(self, agent_id: str) -> tuple[KeptMail, ...]:
-        """Every message to an agent that is kept, the newest first."""
+        """Return every kept message to an agent, newest first."""
         queue = mail_queue.c
         own = sa.select(mail_queue).where(queue.agent_key == digest(agent_id))
         with self._engine.connect() as connection:
@@ -172,10 +174,9 @@ class SqlMail:
             )
 
     def queue_due(self) -> int:
-        """Queue a message for each thing that an agent wants to be told and was not yet.
+        """Queue a message for each event that an agent wants and was not told; return how many.
 
-        What is left of a crash between a question and its message is queued here as well. Returns
-        how many.
+        This also queues the messages that were lost in a crash after a question was stored.
         """
         with self._engine.connect() as connection:
             reasons = [*_asked(connection, self.now()), *_answered(connection, self.now())]
@@ -184,9 +185,10 @@ class SqlMail:
         return queued + sum(self._queue_digest(*one) for one in digests)
 
     def claim(self) -> QueuedMail | None:
-        """The next message to send, for this caller alone during `LEASE`; None for none.
+        """Claim the next message for this caller during `LEASE`; None if there is none.
 
-        What a dead sender had claimed counts as waiting; what it was sending becomes doubtful.
+        Messages claimed by a dead sender count as waiting; a message that it was sending becomes
+        doubtful.
         """
         moment = self.now()
         queue = mail_queue.c
@@ -197,7 +199,7 @@ class SqlMail:
         with self._engine.begin() as connection:
             lost = sa.update(mail_queue).where(queue.state == MailState.SENDING.value, dead)
             connection.execute(lost.values(state=MailState.DOUBTFUL.value, changed=moment))
-        for _ in range(100):  # others take the ones that this one saw
+        for _ in range(100):  # other senders may claim the same message
             holder = uuid4().hex
             with self._engine.begin() as connection:
                 id_ = connection.execute(oldest).scalar()
@@ -216,34 +218,34 @@ class SqlMail:
         return None
 
     def begin_sending(self, one: QueuedMail) -> bool:
-        """Mark that the server may take it from now on. False where the claim is over."""
+        """Mark that the server may accept it from now on; return false if the lease is over."""
         return self._move(one, MailState.CLAIMED, MailState.SENDING, leased=True)
 
     def sent(self, one: QueuedMail) -> None:
-        """The server took it."""
+        """Mark that the server accepted the message."""
         self._move(one, MailState.SENDING, MailState.SENT)
 
     def in_doubt(self, one: QueuedMail) -> None:
-        """The line broke while the server took it, or not."""
+        """Mark that the connection broke while the server may have accepted the message."""
         self._move(one, MailState.SENDING, MailState.DOUBTFUL)
 
     def drop(self, one: QueuedMail) -> None:
-        """It is not to be sent: a right, a choice or its reason is gone."""
+        """Mark that the message must not be sent: a right, a choice or its reason is gone."""
         self._move(one, MailState.CLAIMED, MailState.DROPPED)
 
     def put_back(self, one: QueuedMail) -> None:
-        """The server took nothing: it does not answer, or hangs up before."""
+        """Put a message back that the server did not accept: no answer, or it hung up earlier."""
         self._move(one, None, MailState.WAITING)
 
     def refuse(self, one: QueuedMail, code: int, address: str = "") -> None:
-        """The server refused it for good; the `address` too, where one is given."""
+        """Mark that the server refused the message for good, and `address` too if given."""
         state = self._move(one, None, MailState.REFUSED, code=code)
         if state and address:
             with self._engine.begin() as connection:
                 self._refuse_address(connection, one.agent_id, address)
 
     def postpone(self, one: QueuedMail, code: int) -> None:
-        """The server refuses it for now: later again, each time after twice as long."""
+        """Retry later after a temporary refusal, each time after twice the delay, or fail."""
         attempts = one.attempts + 1
         if attempts >= MOST_ATTEMPTS:
             self._move(one, None, MailState.FAILED, code=code, attempts=attempts)
@@ -252,16 +254,16 @@ class SqlMail:
         self._move(one, None, MailState.WAITING, code=code, attempts=attempts, due=due)
 
     def queued(self, id_: str) -> QueuedMail | None:
-        """One message of the queue, in whatever state; None where it is kept no more."""
+        """Return a message of the outbox in any state; None if it is not kept any more."""
         with self._engine.connect() as connection:
             found = connection.execute(sa.select(mail_queue).where(mail_queue.c.id == id_))
             row = found.mappings().first()
             return _queued(row) if row else None
 
     def bounced(self, one: QueuedMail, code: int, address: str = "") -> bool:
-        """It came back after the server took it: refused for good, as if at once.
+        """Mark an accepted message as refused for good, because it bounced.
 
-        The `address` too, where one is given. False where that is noted already.
+        `address` is refused too, if given. Returns false if the bounce is marked already.
         """
         queue = mail_queue.c
         taken = queue.state.in_([MailState.SENT.value, MailState.DOUBTFUL.value])
@@ -275,11 +277,11 @@ class SqlMail:
         return True
 
     def queue_note(self, agent_id: str, note: str, subject_id: str) -> bool:
-        """Queue what became of an answer by mail, once of each: a loop of mails ends here."""
+        """Queue the outcome of an answer by mail, once for each: this stops mail loops."""
         return self._queue(_Reason(agent_id, MailKind.RECEIVED, f"{note}:{subject_id}"))
 
     def sent_since(self, moment: datetime) -> int:
-        """How many messages were handed over since a moment, by any sender."""
+        """Return how many messages were handed over since a moment, by all senders."""
         queue = mail_queue.c
         handed = queue.state.in_([MailState.SENT.value, MailState.SENDING.value])
         count = sa.select(sa.func.count()).select_from(mail_queue).where(handed)
@@ -287,7 +289,7 @@ class SqlMail:
             return int(connection.execute(count.where(queue.changed > moment)).scalar_one())
 
     def send_doubtful_again(self) -> int:
-        """Put what is in doubt back in the queue, under the same message id: how many."""
+        """Queue doubtful messages again under the same message id; return how many."""
         moment = self.now()
         doubtful = mail_queue.c.state == MailState.DOUBTFUL.value
         again = {"state": MailState.WAITING.value, "due": moment, "changed": moment, "lease": None}
@@ -295,7 +297,7 @@ class SqlMail:
             return connection.execute(sa.update(mail_queue).where(doubtful).values(again)).rowcount
 
     def counts(self) -> QueueCounts:
-        """Of the whole queue, and of refused addresses; nobody's name."""
+        """Return counts of the whole outbox and of refused addresses, without names."""
         states = sa.select(mail_queue.c.state, sa.func.count()).group_by(mail_queue.c.state)
         refused = sa.select(sa.func.count()).select_from(mail_preferences)
         with self._engine.connect() as connection:
@@ -304,7 +306,7 @@ class SqlMail:
             return QueueCounts(found, int(addresses.scalar_one()))
 
     def tidy(self) -> int:
-        """Erase what ended long ago: how many."""
+        """Delete messages that ended longer than `KEPT` ago; return how many."""
         ended = mail_queue.c.state.in_([one.value for one in _ENDED])
         old = mail_queue.c.changed < self.now() - KEPT
         with self._engine.begin() as connection:
@@ -319,12 +321,12 @@ class SqlMail:
         try:
             with self._engine.begin() as connection:
                 connection.execute(sa.insert(mail_queue).values(self._row(reason)))
-        except sa.exc.IntegrityError:  # another queued it at this moment
+        except sa.exc.IntegrityError:  # another process queued it at the same moment
             return False
         return True
 
     def _queue_digest(self, reason: _Reason, moment: datetime) -> bool:
-        """With the end of its period, in one step; false where another did."""
+        """Queue a digest and end its period in one step; return false if another process did."""
         own = mail_preferences.c.agent_key == digest(reason.agent_id)
         own &= mail_preferences.c.digested == reason.begins
         ended = sa.update(mail_preferences).where(own).values(digested=moment)
@@ -367,7 +369,7 @@ class SqlMail:
         leased: bool = False,
         **values: object,
     ) -> bool:
-        """By who holds it; None as `before`: claimed or sending."""
+        """Change the state of a message held by this sender; `before` None: claimed or sending."""
         moment, queue = self.now(), mail_queue.c
         states = [before] if before else [MailState.CLAIMED, MailState.SENDING]
         mine = (queue.id == one.id) & (queue.holder == one.holder)
@@ -381,7 +383,7 @@ class SqlMail:
 
 
 def doubt_restored_mail(database: sa.Engine) -> None:
-    """What waits in a restored queue may have been sent since: nobody sends it by itself."""
+    """Mark waiting messages of a restored outbox as doubtful: they may have been sent since."""
     waiting = mail_queue.c.state.in_(
         [MailState.WAITING.value, MailState.CLAIMED.value, MailState.SENDING.value]
     )
@@ -391,7 +393,7 @@ def doubt_restored_mail(database: sa.Engine) -> None:
 
 
 def _asked(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:
-    """Questions that wait for an agent who wants to be told by mail."""
+    """Yield a reason for each request that waits for an agent who wants mail about it."""
     asked, said = asked_agents.c, mail_preferences.c
     query = (
         sa.select(asked.agent_id, asked.question_id)
@@ -406,9 +408,9 @@ def _asked(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:
 
 
 def _answered(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:
-    """Answers of others to questions of an agent who wants to be told, since they said so.
+    """Yield a reason for each new answer of others to questions of an agent who wants mail.
 
-    Of one question one in a day: whoever answers it many times sends as many mails to nobody.
+    At most one per question and day, so that many answers to a question do not cause many mails.
     """
     asked, given, said = asked_questions.c, given_answers.c, mail_preferences.c
     queue, earlier = mail_queue.c, given_answers.alias()
@@ -436,7 +438,7 @@ def _answered(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:
 
 
 def _digests(connection: sa.Connection, moment: datetime) -> Iterator[tuple[_Reason, datetime]]:
-    """(reason, end of its period) of each agent whose period is over."""
+    """Yield (reason, end of its period) for each agent whose digest period is over."""
     said = mail_preferences.c
     for pace in DigestPace:
         if pace.period is None:

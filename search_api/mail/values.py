@@ -1,6 +1,6 @@
-"""The values of mail: what an agent chose, and one message of the queue.
+"""Values of mail: an agent's choices, and one message of the outbox.
 
-The queue holds no text: a message is written at the moment of sending, under the rights of then.
+The outbox holds no text: a message is written when it is sent, under the rights of that moment.
 """
 
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 ANSWER_ABOVE = "Répondez au-dessus de cette ligne"
-"""Stands in a mail that may be answered: what comes below it is no part of the answer."""
+"""Line of a mail that may be answered; the text below it is not part of the answer."""
 
 
 class MailKind(StrEnum):
-    """Why a message is sent."""
+    """Reason for which a message is sent."""
 
     ASKED = "asked"
     ANSWERED = "answered"
     DIGEST = "digest"
     RECEIVED = "received"
-    """What became of an answer by mail: it follows from the agent's own mail."""
+    """What happened to an answer by mail; sent because the agent wrote first."""
 
 
 class DigestPace(StrEnum):
-    """How often an agent gets the news of what they follow."""
+    """How often an agent receives the news of what they follow."""
 
     OFF = "off"
     DAILY = "daily"
@@ -30,17 +30,17 @@ class DigestPace(StrEnum):
 
     @property
     def period(self) -> timedelta | None:
-        """Between two of them; None for never."""
+        """Time between two digests; None if there are none."""
         return {"daily": timedelta(days=1), "weekly": timedelta(days=7)}.get(self.value)
 
 
 class MailState(StrEnum):
-    """Where a message stands.
+    """State of a message in the outbox.
 
-    `sending`: it is being handed to the server, which may have taken it already. `doubtful`: this
-    was cut short, so that nobody knows; it is sent again only when a person asks for it.
-    `dropped`: at its turn it was not to be sent. `refused`: the server refused it for good.
-    `failed`: it was tried as often as may be.
+    `sending`: it is being handed to the server, which may have accepted it already. `doubtful`:
+    this was interrupted, so that the outcome is unknown; it is sent again only if a person asks for
+    it. `dropped`: there was no reason left to send it at its turn. `refused`: the server refused it
+    for good. `failed`: all attempts were used.
     """
 
     WAITING = "waiting"
@@ -55,9 +55,9 @@ class MailState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MailPreferences:
-    """What an agent chose: nothing by mail, until they say so.
+    """An agent's choices of mail; by default nothing is sent.
 
-    `refused`: when the server refused their address for good; nothing is sent to it since.
+    `refused`: when the server refused their address for good; nothing is sent to it since then.
     """
 
     asked: bool = False
@@ -66,7 +66,7 @@ class MailPreferences:
     refused: datetime | None = None
 
     def wants(self, kind: MailKind) -> bool:
-        """Whether this kind of message is wanted."""
+        """Return whether the agent wants this kind of message."""
         if kind is MailKind.DIGEST:
             return self.digest is not DigestPace.OFF
         if kind is MailKind.RECEIVED:
@@ -76,12 +76,12 @@ class MailPreferences:
 
 @dataclass(frozen=True, slots=True)
 class QueuedMail:
-    """One message.
+    """A message of the outbox.
 
-    `subject`: the id of the question or answer, or the day of a digest; of what became of an answer
-    by mail, what that is and the question's id.
-    `begins` and `queued` are the period of a digest. `attempts`: how often it was tried. `holder`:
-    the one who claimed it, for whom alone it goes on.
+    `subject`: the id of the question or answer, or the day of a digest; for what happened to an
+    answer by mail, the outcome and the question's id. `begins` and `queued`: the period of a
+    digest. `attempts`: number of attempts made. `holder`: the sender that claimed it and may change
+    its state.
     """
 
     id: str
@@ -97,7 +97,7 @@ class QueuedMail:
 
 @dataclass(frozen=True, slots=True)
 class KeptMail:
-    """What an agent is told of a message to them: why, when it was queued, what became of it."""
+    """What an agent sees of a message to them: its kind, when it was queued, its state."""
 
     kind: MailKind
     queued: datetime
@@ -106,22 +106,23 @@ class KeptMail:
 
 @dataclass(frozen=True, slots=True)
 class QueueCounts:
-    """How many messages are in each state, and how many addresses were refused."""
+    """Number of messages in each state, and number of refused addresses."""
 
     states: dict[MailState, int]
     refused_addresses: int
 
     def of(self, state: MailState) -> int:
-        """How many are in a state."""
+        """Return the number of messages in a state."""
         return self.states.get(state, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class MailRules:
-    """What the settings decide.
+    """Rules of the settings.
 
-    `site`: the address of the pages, without a slash at its end. `domain`: behind the @ of message
-    ids. `titled_entities`: paths of entities whose restricted titles may stand in a mail.
+    `site`: the address of the pages, without a slash at its end. `domain`: the part of message ids
+    after the @. `titled_entities`: paths of entities whose restricted titles may be written in a
+    mail.
     """
 
     site: str
@@ -129,7 +130,7 @@ class MailRules:
     titled_entities: frozenset[str] = frozenset()
 
     def may_title(self, entity: str) -> bool:
-        """Whether a restricted title of this entity may stand in a mail."""
+        """Return whether restricted titles of this entity may be written in a mail."""
         parts = entity.split("/")
         above = {"/".join(parts[: end + 1]) for end in range(len(parts))}
         return bool(entity) and bool(above & self.titled_entities)
@@ -137,7 +138,7 @@ class MailRules:
 
 @dataclass(frozen=True, slots=True)
 class MailLine:
-    """Something with its page: a whole address, and what it is."""
+    """A title with the whole address of its page; `said` adds what it is."""
 
     title: str
     address: str
@@ -146,7 +147,7 @@ class MailLine:
 
 @dataclass(frozen=True, slots=True)
 class MailSection:
-    """Lines under a heading; `more` says what is left out, empty for nothing."""
+    """Lines under a heading; `more` tells what is left out, empty for nothing."""
 
     heading: str
     lines: tuple[MailLine, ...]
@@ -155,9 +156,9 @@ class MailSection:
 
 @dataclass(frozen=True, slots=True)
 class MailContent:
-    """What a message says to whom. `unsubscribe` and `choices` are whole addresses.
+    """Content of a message and its recipient. `unsubscribe` and `choices` are whole addresses.
 
-    `reply_to` and `bounces_to` are addresses of the mailbox, empty where there is none.
+    `reply_to` and `bounces_to` are addresses of the mailbox, empty if there is no mailbox.
     """
 
     to: str

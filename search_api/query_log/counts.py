@@ -20,7 +20,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from expertise.names import STOP_WORDS
+from expertise.names import STOP_WORDS, singular
 from indexer.french.analysis import folded_words
 from search_api.query_log.storage import (
     OLD_TABLES,
@@ -68,7 +68,7 @@ class DirectoryNames:
 
     def _is_name(self, word: str) -> bool:
         known = self.words
-        if word in known or _singular(word) in known:
+        if word in known or singular(word) in known:
             return True
         # A login: an initial and a name, or two names.
         parted = (word[1:], word[:-1]) if len(word) > _MIN_PART_CHARS else ()
@@ -86,7 +86,7 @@ def names_of(people: Iterable[tuple[str, str]]) -> DirectoryNames:
         found.add("".join(words))
         found.update(words)
     kept = {word for word in found if len(word) >= _MIN_NAME_CHARS and word not in STOP_WORDS}
-    return DirectoryNames(frozenset(kept | {_singular(word) for word in kept}))
+    return DirectoryNames(frozenset(kept | {singular(word) for word in kept}))
 
 
 def may_be_shown(typed: str, names: DirectoryNames) -> bool:
@@ -98,10 +98,6 @@ def may_be_shown(typed: str, names: DirectoryNames) -> bool:
     if any(unicodedata.category(letter).startswith("N") for letter in letters):
         return False
     return not names.named_in(normal_text(typed))
-
-
-def _singular(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word[-1] in "sx" else word
 
 
 MIN_ASKERS = 5

@@ -1,1 +1,1 @@
-"""HTTP routes: parameters in, the answers' values out as pages or JSON."""
+"""HTTP routes: they pass parameters to answers, and return their values as pages or JSON."""

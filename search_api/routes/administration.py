@@ -35,7 +35,7 @@ AdministratorOfFile = Annotated[RoleHolder, require(Role.ADMINISTRATOR, "name")]
 def administration_page(
     request: Request, administrator: Annotated[RoleHolder, require(Role.ADMINISTRATOR)]
 ) -> str:
-    """Sources with their last run and remedies, engines, files, questions without an answer."""
+    """Show sources with last run and remedies, engines, files, unanswered questions."""
     services = services_of(request)
     return render(
         "administration.html",
@@ -54,14 +54,14 @@ def read_source(
     administrator: Annotated[RoleHolder, require(Role.ADMINISTRATOR, "source")],
     source: str,
 ) -> RedirectResponse:
-    """Have a source read as soon as a worker can."""
+    """Request a crawl of a source as soon as a worker is free."""
     request_reading(services_of(request), administrator, source)
     return RedirectResponse("/administration#sources", status_code=303)
 
 
 @administration_router.get("/administration/files/{name}", response_class=HTMLResponse)
 def search_file_page(request: Request, administrator: AdministratorOfFile, name: str) -> str:
-    """The glossary or the best bets, to edit."""
+    """Show the glossary or the best bets in a form."""
     found = search_file(services_of(request), administrator, name)
     return render(
         "search_file.html", request=request, file=found, text=found.text, refusal="", saved=False
@@ -76,7 +76,7 @@ def write_file(
     text: Annotated[str, Form()] = "",
     version: Annotated[str, Form(max_length=64)] = "",
 ) -> HTMLResponse:
-    """Write it, and show it as it is now; a refusal shows what was typed, and why."""
+    """Write the file and show it; if refused, show the typed text and the reason."""
     services, refusal, status = services_of(request), "", 200
     try:
         write_search_file(services, administrator, name, text, version)
@@ -102,7 +102,7 @@ Before = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="entries be
 
 
 class EntryBody(BaseModel):
-    """One privileged access; `reading` begins with `refused ` where it was refused."""
+    """One privileged access; `reading` begins with `refused ` if it was refused."""
 
     number: int
     moment: str
@@ -114,7 +114,7 @@ class EntryBody(BaseModel):
 
 
 class AuditBody(BaseModel):
-    """Accesses, newest first. `broken`: the first entry that is not as it was written."""
+    """Accesses, newest first. `broken`: the first entry that was altered."""
 
     entries: list[EntryBody]
     following: int | None
@@ -130,13 +130,13 @@ def audit(
     before: Before = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = AUDIT_PAGE,
 ) -> AuditBody:
-    """Who read what by a role, newest first; for the data-protection officer."""
+    """Return accesses by roles, newest first; for the data-protection officer."""
     return audit_body(audit_page(services_of(request), officer, limit, before))
 
 
 @pages.get("/audit", response_class=HTMLResponse)
 def audit_log_page(request: Request, officer: Officer, before: Before = None) -> str:
-    """The same as a page."""
+    """Show accesses by roles, newest first; for the data-protection officer."""
     found = audit_page(services_of(request), officer, before=before)
     return render(
         "audit.html",
@@ -150,7 +150,7 @@ def audit_log_page(request: Request, officer: Officer, before: Before = None) ->
 
 
 def audit_body(found: AuditPage) -> AuditBody:
-    """The body of the API's answer."""
+    """Return the response body for a page of the audit log."""
     shown = [
         EntryBody(
             number=one.number,

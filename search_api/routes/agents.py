@@ -1,4 +1,4 @@
-"""An agent's page, to which every name leads; their peers. API and pages."""
+"""Agents' pages, which every name links to, and their peers. API and pages."""
 
 from typing import Annotated
 
@@ -23,22 +23,22 @@ router = APIRouter(include_in_schema=False)
 
 @api_router.get("/agents/{agent_id:path}/peers")
 def peers(request: Request, reader: NamedReader, agent_id: str, offset: Offset = 0) -> PeersBody:
-    """Who shares an agent's topics; the strength is shown to the agent alone."""
+    """Return agents who share an agent's topics; only the agent themselves sees strengths."""
     return peers_body(agent_peers(services_of(request), reader, agent_id, offset))
 
 
 @api_router.get("/agents/{agent_id:path}")
 def profile(request: Request, reader: NamedReader, agent_id: str) -> ProfileBody:
-    """An agent: topics with evidence, skills confirmed or declared, communities, peers.
+    """Return an agent's topics with evidence, skills, communities and peers.
 
-    Who is not listed or has left is as unknown as an id that never was, but to themselves.
+    Agents who are not listed or left are answered like an unknown id, except to themselves.
     """
     return profile_body(agent_profile(services_of(request), reader, agent_id).profile)
 
 
 @router.get("/agents/{agent_id:path}", response_class=HTMLResponse)
 def agent_page(request: Request, reader: NamedReader, agent_id: str) -> str:
-    """Topics with evidence, skills, communities and peers of who may be shown."""
+    """Show topics with evidence, skills, communities and peers of an agent."""
     found = agent_profile(services_of(request), reader, agent_id)
     return render(
         "agent.html",
@@ -57,7 +57,7 @@ def peers_page(
     agent: Annotated[str, Query()] = "",
     offset: Offset = 0,
 ) -> str:
-    """«Vos pairs»: one's own, or those of another agent who may be shown."""
+    """Show «Vos pairs»: the peers of the reader, or of another agent who may be shown."""
     try:
         found = agent_peers(services_of(request), reader, agent, offset)
     except NoBuild as none:

@@ -1,4 +1,4 @@
-"""Questions to those who know: API and pages. Nobody acts here but for themselves, in person."""
+"""Questions to experts: API and pages. Agents act only for themselves, and in person."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -66,13 +66,13 @@ api_router = APIRouter(prefix="/api/v1/questions", responses=PROBLEMS, dependenc
 
 @api_router.get("")
 def own(request: Request, reader: NamedReader) -> OwnQuestionsBody:
-    """What waits for the one who asks, and what they asked."""
+    """Return the questions that wait for the reader, and the questions that they asked."""
     return own_questions_body(own_questions(services_of(request), reader))
 
 
 @api_router.get("/existing")
 def existing(request: Request, reader: AskingReader, q: _Written = "") -> ExistingAnswersBody:
-    """Documents that may answer already."""
+    """Return documents that may already answer."""
     services = services_of(request)
     found = existing_answers(services, reader, q)
     return existing_body(found, proposed_topic(services, q))
@@ -89,7 +89,7 @@ def recipients(
     scope: Annotated[ReaderScope, Query(description="who may read it")] = ReaderScope.EVERYBODY,
     scope_id: Annotated[str, Query(max_length=2_000, description="as when asking")] = "",
 ) -> RecipientsBody:
-    """Whom a question may be put to."""
+    """Return the agents whom a question may be put to."""
     new = NewQuestion(
         q.strip()[:MOST_TITLE],
         scope=scope,
@@ -104,19 +104,19 @@ def recipients(
 
 @api_router.post("/existing", status_code=204)
 def found_existing(request: Request, reader: NamedReader, said: ExistingAnswerRequest) -> None:
-    """Say that a document answers what was being written: counted, of nobody."""
+    """Count that a document answers the question being written; no name is stored."""
     answered_by_existing(services_of(request), reader, said.document_id)
 
 
 @api_router.delete("", status_code=204)
 def forget_own(request: Request, reader: NamedReader) -> None:
-    """Delete every question and answer of one's own."""
+    """Delete every question and answer of the reader."""
     forget_own_questions(services_of(request), reader)
 
 
 @api_router.post("")
 def ask(request: Request, reader: AskingReader, asked: NewQuestionRequest) -> AskedQuestionBody:
-    """Ask those who know, one after the other; nobody is told whom."""
+    """Ask experts, one after the other; nobody is told which agents are asked."""
     services = services_of(request)
     new = NewQuestion(
         asked.title,
@@ -136,7 +136,7 @@ def ask(request: Request, reader: AskingReader, asked: NewQuestionRequest) -> As
 
 @api_router.post("/preferences", status_code=204)
 def prefer(request: Request, reader: NamedReader, said: AskingPreferencesBody) -> None:
-    """Say which questions one receives, and how many."""
+    """Set which questions the reader receives, and how many."""
     preferences = AskingPreferences(
         said.receives, tuple(said.topics), said.per_week, said.absent_until
     )
@@ -145,7 +145,7 @@ def prefer(request: Request, reader: NamedReader, said: AskingPreferencesBody) -
 
 @api_router.get("/{question_id}")
 def question(request: Request, reader: NamedReader, question_id: str) -> AskedQuestionBody:
-    """A question with its answers."""
+    """Return a question with its answers."""
     return question_body(question_page(services_of(request), reader, question_id))
 
 
@@ -153,7 +153,7 @@ def question(request: Request, reader: NamedReader, question_id: str) -> AskedQu
 def act(
     request: Request, reader: NamedReader, question_id: str, asked: QuestionActionRequest
 ) -> None:
-    """Accept, decline, pass on, answer, correct, thank, delete: what is one's own to do."""
+    """Accept, decline, pass on, answer, correct, thank or delete, as far as the reader may."""
     act_on_question(
         services_of(request),
         reader,
@@ -170,14 +170,14 @@ def act(
 router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)
 
 METIER_PREFIX = "metier:"
-"""Before the id of a métier, in the value of the form's choice of whom to ask."""
+"""Prefix of a métier's id, in the form's field for whom to ask."""
 SCOPE_SEPARATOR = ":"
-"""Between a scope and its id, in the value of the form's choice."""
+"""Separator between a scope and its id, in the form's field for readers."""
 
 
 @router.get("/questions", response_class=HTMLResponse)
 def questions_page(request: Request, reader: NamedReader, done: _Done = "") -> str:
-    """What waits for the reader, and what they asked; `done`: what they just did."""
+    """Show what waits for the reader and what they asked; `done`: what they just did."""
     found = own_questions(services_of(request), reader)
     return render(
         "questions.html",
@@ -198,7 +198,7 @@ def new_question_page(
     community: Annotated[str, Query(max_length=200)] = "",
     metier: Annotated[str, Query(max_length=200)] = "",
 ) -> str:
-    """Write a question; what answers it already stands beside it."""
+    """Show the form for a question, next to documents that already answer it."""
     new = NewQuestion(q.strip()[:MOST_TITLE], to=to, community=community, metier=metier)
     return _form(request, reader, new)
 
@@ -212,7 +212,7 @@ _ENGINE_AWAY = (
 def _form(
     request: Request, reader: Reader, new: NewQuestion, problem: str = "", *, look: bool = True
 ) -> str:
-    """The page where one asks; `problem`: why what stands there was refused."""
+    """Return the form for a question; `problem`: why the entered question was refused."""
     return render(
         "ask.html",
         request=request,
@@ -241,15 +241,15 @@ def ask_on_page(
     shown_for: Annotated[str, Form(max_length=4_000)] = "",
     look: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Ask, then show the question's own page; refused, the form with all that was typed.
+    """Ask, then show the question's page; if refused, the form with everything that was typed.
 
-    `named` are the recipients that the page showed for `shown_for`, the choices and the question;
-    `recipients` those that the asker keeps. `look`: show what answers it already and its
-    recipients, and ask nothing.
+    `named`: recipients that the page showed for `shown_for`, the choices and the question.
+    `recipients`: recipients that the asker keeps. `look`: only show documents that answer already
+    and the recipients.
     """
     scope, _, scope_id = readers.partition(SCOPE_SEPARATOR)
     known = {one.value for one in ReaderScope}
-    # What is no choice of the page is nobody's community: it is refused.
+    # A value outside the page's choices becomes an unknown community, which is refused.
     chosen = ReaderScope(scope) if scope in known else ReaderScope.COMMUNITY
     to_metier = ask_of.startswith(METIER_PREFIX)
     community, metier = ("", ask_of.removeprefix(METIER_PREFIX)) if to_metier else (ask_of, "")
@@ -272,7 +272,7 @@ def ask_on_page(
 def answered(
     request: Request, reader: NamedReader, document: Annotated[str, Form(max_length=4_000)]
 ) -> RedirectResponse:
-    """«Cela répond»: counted, of nobody; then the document."""
+    """Count «Cela répond» without a name, then show the document."""
     answered_by_existing(services_of(request), reader, document)
     return RedirectResponse(document_address(document), status_code=303)
 
@@ -286,7 +286,7 @@ def prefer_on_page(
     per_week: Annotated[str, Form(max_length=3, pattern=r"^[0-9]*$")] = "",
     absent_until: Annotated[str, Form(max_length=10)] = "",
 ) -> RedirectResponse:
-    """The same from the form of «Mes données»."""
+    """Set which questions the reader receives, from the form of «Mes données»."""
     preferences = AskingPreferences(
         receives,
         tuple(filter(None, topics)),
@@ -312,16 +312,16 @@ def one_question_page(
     done: _Done = "",
     reported: Annotated[str, Query(max_length=32)] = "",
 ) -> str:
-    """A question, its answers, and what one may do.
+    """Show a question, its answers, and what the reader may do.
 
-    `done`: what the reader just did; `reported`: the answer that they reported, if they did.
+    `done`: what the reader just did. `reported`: id of the answer that they reported, if any.
     """
     return _question(request, reader, question_id, done=done, reported=reported)
 
 
 @dataclass(frozen=True, slots=True)
 class _Typed:
-    """What one typed into a form of a question's page, where it was refused."""
+    """Text that was typed into a form of a question's page and refused."""
 
     act: str = ""
     text: str = ""
@@ -378,9 +378,9 @@ def act_on_page(
     valid_until: Annotated[str, Form(max_length=10)] = "",
     digest: Annotated[str, Form(max_length=64)] = "",
 ) -> Response:
-    """The same from the page's forms; then the question, or one's own where it is no more.
+    """Act from the page's forms, then show the question, or the reader's list if it is gone.
 
-    Refused, the page with all that was typed.
+    If refused, show the page with everything that was typed.
     """
     day = _day(valid_until)
     try:
@@ -405,7 +405,7 @@ def act_on_page(
 
 
 def _day(written: str) -> date | None:
-    """A day of the form's field; what is none counts as empty."""
+    """Return the day of the form's field; None if it is not a day."""
     try:
         return date.fromisoformat(written)
     except ValueError:

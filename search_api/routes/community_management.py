@@ -64,13 +64,13 @@ ManagerOfDecision = Annotated[RoleHolder, require(Role.ANIMATOR, "decision_id")]
 
 @router.get("/risks")
 def risks(request: Request, manager: Manager) -> RisksBody:
-    """Topics of one's own to watch: one holder, nobody left, open questions, departures."""
+    """Return the manager's topics with risks: one or no holder, open questions, departures."""
     return risks_body(topics_to_watch(services_of(request), manager))
 
 
 @router.get("/proposals")
 def proposals(request: Request, manager: Manager) -> ProposalsBody:
-    """Subjects that the list lacks, of one's own communities; none becomes a topic by itself."""
+    """Return proposed topics of the manager's communities; none is added automatically."""
     return proposals_body(proposed_topics(services_of(request), manager))
 
 
@@ -78,20 +78,20 @@ def proposals(request: Request, manager: Manager) -> ProposalsBody:
 def decide(
     request: Request, manager: ManagerOfProposal, proposal_id: str, asked: ProposalRequest
 ) -> DecisionBody:
-    """Accept under a name, merge into a topic that one animates, or refuse for good."""
+    """Accept under a name, merge into a topic of the manager, or refuse for good."""
     wanted = (proposal_id, asked.verdict, asked.label, asked.into)
     return decision_body(decide_on_topic(services_of(request), manager, *wanted))
 
 
 @router.delete("/decisions/{decision_id}", status_code=204)
 def forget(request: Request, manager: ManagerOfDecision, decision_id: str) -> None:
-    """Take a decision back; the next build may propose the subject again."""
+    """Take a decision back; the next build may propose the topic again."""
     forget_topic_decision(services_of(request), manager, decision_id)
 
 
 @router.get("/communities")
 def communities(request: Request, manager: Manager) -> CommunitiesBody:
-    """Of agents alone in their regions, on topics that one animates; and the decisions."""
+    """Return proposed communities on the manager's topics, and decisions."""
     return communities_body(proposed_communities(services_of(request), manager))
 
 
@@ -99,13 +99,13 @@ def communities(request: Request, manager: Manager) -> CommunitiesBody:
 def decide_community(
     request: Request, manager: ManagerOfTopic, topic_id: str, asked: CommunityRequest
 ) -> None:
-    """Accept (shown to everybody at once), refuse for good, or take a decision back."""
+    """Accept (visible to everybody at once), refuse for good, or take a decision back."""
     decide_on_community(services_of(request), manager, topic_id, asked.verdict)
 
 
 @pages.get("/animation", response_class=HTMLResponse)
 def management_page(request: Request, manager: Manager) -> str:
-    """What to watch, what is proposed, what was decided."""
+    """Show topics to watch, proposals and decisions."""
     found = community_management(services_of(request), manager)
     if not is_shown(found.build):
         return not_mapped(request, "animation", "Animation", found.build)
@@ -137,7 +137,7 @@ def decide_on_page(
     label: Annotated[str, Form()] = "",
     into: Annotated[str, Form()] = "",
 ) -> RedirectResponse:
-    """The same from the page's form."""
+    """Decide on a proposed topic, from the page's form."""
     decide_on_topic(services_of(request), manager, proposal_id, verdict, label, into)
     return RedirectResponse("/animation#proposes", status_code=303)
 
@@ -158,7 +158,7 @@ def decide_community_on_page(
     topic_id: str,
     verdict: Annotated[CommunityAction, Form()],
 ) -> RedirectResponse:
-    """The same from the page's form."""
+    """Decide on a proposed community, from the page's form."""
     decide_on_community(services_of(request), manager, topic_id, verdict)
     return RedirectResponse("/animation#communautes", status_code=303)
 
@@ -167,7 +167,7 @@ def decide_community_on_page(
 def set_page(
     request: Request, manager: ManagerOfTopic, topic_id: str, asked: CommunityPageRequest
 ) -> None:
-    """Pin a document, take a pin away, close the community or open it again."""
+    """Pin a document, remove a pin, close the community or open it again."""
     set_community_page(services_of(request), manager, topic_id, asked.act, asked.document)
 
 
@@ -179,7 +179,10 @@ def set_page_on_page(
     act: Annotated[CommunityPageAct, Form()],
     document: Annotated[str, Form(max_length=4_000)] = "",
 ) -> RedirectResponse:
-    """The same from the community's page; `document` may be the address of its page here."""
+    """Change the community's page from its form.
+
+    `document` may be the address of the document's page here.
+    """
     services = services_of(request)
     set_community_page(services, manager, topic_id, act, document_of_address(document))
     address = community_address(community(services, manager.reader, topic_id).topic)
@@ -188,13 +191,13 @@ def set_page_on_page(
 
 @readers.get("/{topic_id:path}")
 def one_community(request: Request, reader: NamedReader, topic_id: str) -> CommunityPageBody:
-    """An accepted community: its topic, its members, what one may read of it."""
+    """Return an accepted community: its topic, members, and what the reader may read of it."""
     return community_page_body(community_page(services_of(request), reader, topic_id))
 
 
 @pages.get("/communities/{topic_id:path}", response_class=HTMLResponse)
 def show_community(request: Request, reader: NamedReader, topic_id: str) -> str:
-    """An accepted community: its topic, its members, documents and questions."""
+    """Show an accepted community: its topic, members, documents and questions."""
     try:
         page = community_page(services_of(request), reader, topic_id)
     except NoBuild as none:
@@ -210,7 +213,7 @@ def show_community(request: Request, reader: NamedReader, topic_id: str) -> str:
 
 
 class Membership(StrEnum):
-    """What a member, or who is none, does."""
+    """Whether an agent joins or leaves a community."""
 
     JOIN = "join"
     LEAVE = "leave"
@@ -220,7 +223,10 @@ class Membership(StrEnum):
 def join_or_leave(
     request: Request, reader: NamedReader, topic_id: str, act: Annotated[Membership, Form()]
 ) -> RedirectResponse:
-    """For oneself alone. A community that has too few members now is left for «Mes données»."""
+    """Add the reader to a community or remove them.
+
+    If the community now has too few members, the reader returns to «Mes données».
+    """
     services = services_of(request)
     ask_wish(services, reader, PreferenceKind(act.value), topic_id)
     try:

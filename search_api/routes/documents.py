@@ -1,4 +1,4 @@
-"""A document, read here; and its original. API and pages."""
+"""Pages of documents, and their originals. API and pages."""
 
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -35,7 +35,7 @@ api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 router = APIRouter(include_in_schema=False)
 
 FICTIONAL = ".example"
-"""Names that lead nowhere (RFC 2606): the demo's sources are there."""
+"""Domain that exists nowhere (RFC 2606); the demo's sources are in it."""
 
 Marked = Annotated[str, Query(alias="q", description="a question, whose words are marked")]
 
@@ -44,9 +44,10 @@ Marked = Annotated[str, Query(alias="q", description="a question, whose words ar
 def document(
     request: Request, reader: AskingReader, document_id: str, q: Marked = ""
 ) -> OpenedDocumentBody:
-    """A document as its reader may read it now, with the words of a question marked.
+    """Return a document as its reader may read it now, with the words of a question marked.
 
-    One that was deleted, or that the reader may not read, is as unknown as one that never was.
+    A document that was deleted or that the reader may not read gets the same answer as an unknown
+    id.
     """
     services = services_of(request)
     found = document_answer(services, reader, document_id, q)
@@ -55,7 +56,7 @@ def document(
 
 @router.get("/documents/{document_id:path}/original")
 def original(request: Request, reader: NamedReader, document_id: str) -> Response:
-    """The file itself, of a document that lies in a folder; a part of it where that is asked."""
+    """Return the file of a document in a folder, or the requested range of it."""
     if not _last_segment_is_own(request):
         return HTMLResponse(_page(request, reader, f"{document_id}/original", ""))
     services = services_of(request)
@@ -84,13 +85,13 @@ def original(request: Request, reader: NamedReader, document_id: str) -> Respons
 
 @router.get("/documents/{document_id:path}", response_class=HTMLResponse)
 def document_page(request: Request, reader: AskingReader, document_id: str, q: Marked = "") -> str:
-    """The document, opened at the passage that answers."""
+    """Show the document, opened at the passage that answers."""
     return _page(request, reader, document_id, q)
 
 
 @router.get("/demo/originals/{document_id:path}", response_class=HTMLResponse)
 def demo_original(request: Request, reader: AskingReader, document_id: str) -> str:
-    """In the demo, the page of a source that is nowhere; elsewhere there is no such page."""
+    """Show, only in the demo, a page in place of a source that does not exist."""
     services = services_of(request)
     if not (services.demo and on_loopback(request)):
         raise Problem(404)
@@ -127,7 +128,7 @@ def _page(request: Request, reader: AskingReader, document_id: str, q: str) -> s
 
 
 def _original(request: Request, found: DocumentAnswer) -> str:
-    """The original's address; in the demo a page of its own for sources that are nowhere."""
+    """Return the original's address; in the demo, a page in place of fictional sources."""
     host = urlsplit(found.original).hostname or ""
     if services_of(request).demo and host.endswith(FICTIONAL):
         return demo_original_address(found.result.card.document_id)
@@ -135,6 +136,6 @@ def _original(request: Request, found: DocumentAnswer) -> str:
 
 
 def _last_segment_is_own(request: Request) -> bool:
-    """Whether `/original` is the address's, not the end of an id, whose slashes are escaped."""
+    """Return whether `/original` is a path segment, not the end of an id with escaped slashes."""
     raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
     return not raw.partition(b"?")[0].lower().endswith(b"%2foriginal")

@@ -1,7 +1,7 @@
-"""The embed widget in other sites' pages: its scripts, its texts, and which origins may ask.
+"""The widget embedded in other sites: its scripts, its texts, and origins that may use it.
 
-A browser lets a page of another origin read an answer only if the answer names that origin
-(CORS). No answer names an origin that the settings do not name, and none names them all.
+A browser lets a page of another origin read a response only if the response names that origin
+(CORS). A response names only an origin of the settings, never all origins.
 """
 
 import json
@@ -25,10 +25,10 @@ export function counted([one, many], number) {
 
 
 def texts_module(asking: bool) -> str:
-    """The JavaScript module of the widget's texts: JSON strings, shown as text nodes.
+    """Return the JavaScript module of the widget's texts: JSON strings, shown as text nodes.
 
-    `asking`: questions are asked of colleagues here; else the text of that link is empty, and
-    there is no such link.
+    `asking`: colleagues can be asked questions here; else the text of that link is empty and the
+    link is not shown.
     """
     words = {
         "label": "Votre question, ou quelques mots",
@@ -69,9 +69,9 @@ def texts_module(asking: bool) -> str:
 
 
 SCRIPTS = "/embed/"
-"""The path of the widget's scripts: the same for everybody, and fetched without a session."""
+"""Path of the widget's scripts: the same for everybody, and fetched without a session."""
 ANSWERS = frozenset({"/api/v1/search", "/api/v1/suggest"})
-"""The paths that the widget requests, with its reader's session."""
+"""Paths that the widget requests with its reader's session."""
 
 
 def add_embed_widget(
@@ -79,9 +79,8 @@ def add_embed_widget(
 ) -> None:
     """Serve the widget's scripts, and let pages of these origins use it.
 
-    `asking`: as in `texts_module`.
-
-    `origins` are written as browsers do: `https://intranet.exemple.fr`.
+    `asking`: see `texts_module`. `origins` are written as browsers do:
+    `https://intranet.exemple.fr`.
     """
 
     @app.get(f"{SCRIPTS}words.js", include_in_schema=False)
@@ -103,7 +102,7 @@ def add_embed_widget(
             response = Response(status_code=204, headers={"Cache-Control": "private, no-store"})
         else:
             response = await call_next(request)
-        # Also without an origin: a cache must not give one origin's answer to another.
+        # Also without an origin, so that a cache keeps the responses of origins apart.
         response.headers.add_vary_header("Origin")
         origin = request.headers.get("origin", "")
         if origin in origins and (wanted if preflight else method) == "GET":

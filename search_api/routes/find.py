@@ -1,8 +1,8 @@
-"""The search of La Suite's find: an application searches its own documents in a person's name.
+"""The search of La Suite's find: an application searches its own documents for a person.
 
-The application presents the access token that the identity provider gave it for that person. It
-searches the one source that it pushes to, under the rights of the agent whom the token names.
-There is no cookie in this: no other site can search in a person's name.
+The application sends the access token that the identity provider gave it for that person. It
+searches only the source that it pushes to, under the rights of the agent named by the token. No
+cookie is used, so that no other site can search in a person's name.
 """
 
 from collections.abc import AsyncIterator
@@ -27,21 +27,23 @@ from search_api.sign_on.errors import NotAnAgent, ProviderUnreachable, SignOnFai
 from search_api.sign_on.introspection import ApplicationReader
 
 MAX_BODY_BYTES = 1024 * 1024
-"""`visited`, which is not used, names every document that the person opened by a link."""
+"""Maximum body, in bytes: `visited`, which is not used, lists every document that the person opened
+by a link.
+"""
 
 EVERYTHING = "*"
-"""The `q` of find for all documents."""
+"""The `q` of find that matches all documents."""
 
 
 def _texts(value: object) -> object:
-    """Find takes a list, a text with commas, or null."""
+    """Return a list: find accepts a list, a text with commas, or null."""
     if value is None:
         return []
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
 class FindQuery(BaseModel):
-    """What find's applications send. Fields that quisait does not keep must be left out."""
+    """The query of find's applications. Fields that quisait does not store must be absent."""
 
     q: str
     services: Annotated[list[str], BeforeValidator(_texts)] = []
@@ -55,7 +57,7 @@ class FindQuery(BaseModel):
 
 
 class FindSource(BaseModel):
-    """A document as find shows it; `content` is the excerpt that answers."""
+    """A document in find's format; `content` is the excerpt that answers."""
 
     title: str
     content: str
@@ -64,7 +66,7 @@ class FindSource(BaseModel):
 
 
 class FindHit(BaseModel):
-    """A result of find; in JSON its fields begin with `_`, as OpenSearch writes them."""
+    """A result in find's format; in JSON its fields begin with `_`, as in OpenSearch."""
 
     index: str = Field(serialization_alias="_index")
     id: str = Field(serialization_alias="_id")
@@ -104,7 +106,7 @@ async def _asking(
 async def _query(
     request: Request, asking: Annotated[ApplicationReader, Depends(_application_reader)]
 ) -> FindQuery:
-    """The body, read once the token is known to be good."""
+    """Read and return the body, only after the token was accepted."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -149,10 +151,10 @@ def search(
     asking: Annotated[ApplicationReader, Depends(_asking, scope="function")],
     query: Annotated[FindQuery, Depends(_query)],
 ) -> list[FindHit]:
-    """The documents of the application's source that answer, for the agent of the token.
+    """Return documents of the application's source that answer, for the agent of the token.
 
-    Documents that only who holds a link may open are found by whom they name, whatever `visited`
-    says: see `open_reach` in the settings.
+    Documents open to holders of a link are found only by the agents that they name, whatever
+    `visited` contains: see `open_reach` in the settings.
     """
     services = services_of(request)
     by_date = query.order_by == "updated_at"
@@ -163,18 +165,18 @@ def search(
         order=ResultOrder.DATE if by_date else ResultOrder.RELEVANCE,
     )
     found = answer_question(services, asking.reader, asked)
-    # An operator or a best bet may name another source: this application is shown its own alone.
+    # An operator or best bet may name another source: show only the application's own.
     hits: dict[str, FindHit] = {}
     for one in found.results.results if found.results.answered else ():
         if one.card.source == asking.source:
             hit = _hit(one)
-            hits.setdefault(hit.id, hit)  # of a document and its file, the better
+            hits.setdefault(hit.id, hit)  # keep the better of a document and its file
     return list(hits.values())
 
 
 def _hit(result: Result) -> FindHit:
     card = result.card
-    # A document's file is a document of its own here; the application knows only the first.
+    # The index has a separate document for a file; the application only knows its parent.
     is_file = bool(card.part_of) and card.document_id.startswith(f"{card.part_of}#")
     return FindHit(
         index=card.source,

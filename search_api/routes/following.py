@@ -1,4 +1,4 @@
-"""What one follows, and the news of it: API and page. Nobody sees another's."""
+"""What the reader follows, and its news: API and page. Other readers do not see it."""
 
 from typing import Annotated
 
@@ -29,7 +29,7 @@ api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS, dependencies=_IN_PE
 
 @api_router.get("/follows")
 def follows(request: Request, reader: NamedReader) -> OwnFollowsBody:
-    """What one follows."""
+    """Return what the reader follows."""
     found = own_follows(services_of(request), reader)
     if found is None:
         raise NotFound("")
@@ -38,13 +38,13 @@ def follows(request: Request, reader: NamedReader) -> OwnFollowsBody:
 
 @api_router.post("/follows", status_code=204)
 def follow(request: Request, reader: NamedReader, asked: FollowRequest) -> None:
-    """Follow something, or no more; or say that the news was read."""
+    """Follow an item, stop following it, or mark the news as read."""
     change_follow(services_of(request), reader, asked.action, asked.kind, asked.subject)
 
 
 @api_router.get("/news")
 def whats_new(request: Request, reader: AskingReader) -> NewsBody:
-    """What is new of what one follows, since one last said that one saw it."""
+    """Return the news of what the reader follows since they last marked it as read."""
     return news_body(news(services_of(request), reader))
 
 
@@ -53,7 +53,7 @@ router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)
 
 @router.get("/suivis", response_class=HTMLResponse)
 def news_page(request: Request, reader: NamedReader) -> str:
-    """What is new of all that one follows; the home page tells it of a few."""
+    """Show the news of everything that the reader follows; the home page shows a few."""
     found = news(services_of(request), reader)
     return render("news.html", request=request, news=found)
 
@@ -67,6 +67,6 @@ def follow_on_page(
     subject: Annotated[str, Form(max_length=8_000)] = "",
     back: Annotated[str, Form(max_length=8_000)] = "/",
 ) -> RedirectResponse:
-    """The same from a page's button; then back to the page."""
+    """Change a follow from a page's button, then return to the page."""
     change_follow(services_of(request), reader, act, kind, subject)
     return RedirectResponse(local_path(back), status_code=303)

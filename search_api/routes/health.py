@@ -1,7 +1,7 @@
-"""Whether the service lives, and whether its parts answer: for a supervisor, not for a reader.
+"""Health checks for a supervisor: whether the process lives, and whether its parts answer.
 
-Neither waits for a thread of the pool that answers readers: where all of them are busy, a
-supervisor that restarts the service makes it worse.
+They do not wait for a thread of the readers' pool: if all of its threads are busy, a supervisor
+that restarts the service would make it worse.
 """
 
 import asyncio
@@ -20,20 +20,20 @@ log = logging.getLogger(__name__)
 router = APIRouter(prefix="/health", include_in_schema=False)
 
 CHECK_TIMEOUT_S = 4.0
-"""How long a part may take to answer; docker-compose.yml gives 5 s to the whole."""
+"""Seconds for a part to answer; docker-compose.yml allows 5 s for the whole check."""
 
 
 @router.get("/live")
 async def live() -> dict[str, str]:
-    """The process answers."""
+    """Answer that the process lives."""
     return {"status": "ok"}
 
 
 @router.get("/ready")
 async def ready(request: Request) -> JSONResponse:
-    """Whether index and database answer a request in time; 503 with the one that does not.
+    """Return whether index and database answer in time; 503 with the part that does not.
 
-    The index is searched for a reader who may read nothing.
+    The index is searched for a reader without any rights.
     """
     services, checks = services_of(request), _health_checks(request)
     answers = await asyncio.gather(*(_answer(check, services) for check in checks.values()))
@@ -44,7 +44,7 @@ async def ready(request: Request) -> JSONResponse:
 
 
 class _HealthCheck:
-    """Checks one part, in one thread at a time however many requests wait for it."""
+    """Checks one part in one thread at a time, however many requests wait for it."""
 
     def __init__(self, check: Callable[[Services], None]) -> None:
         self._check = check
@@ -52,16 +52,16 @@ class _HealthCheck:
         self._running: Future[str] | None = None
 
     def answer(self, services: Services) -> "Future[str]":
-        """`ok` or `unreachable`, once it is known. The part may never answer."""
+        """Return a future of `ok` or `unreachable`; it may never be done."""
         with self._lock:
             if self._running is None or self._running.done():
                 self._running = Future()
-                # A daemon thread: a part that never answers does not keep the server from stopping.
+                # A daemon thread: a part that never answers must not keep the server running.
                 arguments = (services, self._running)
                 thread = Thread(target=self._run, args=arguments, name="health", daemon=True)
                 try:
                     thread.start()
-                except RuntimeError as error:  # the machine has no thread left
+                except RuntimeError as error:  # the machine has no free thread
                     self._unreachable(self._running, error)
             return self._running
 

@@ -1,4 +1,4 @@
-"""What one wants by mail, in person; and the links of mails, which end it without a login."""
+"""The reader's choices of mail, in person; and unsubscribe links, which need no login."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ api_router = APIRouter(prefix="/api/v1/mail", responses=PROBLEMS, dependencies=_
 
 @api_router.post("/preferences", status_code=204)
 def choose(request: Request, reader: NamedReader, said: MailPreferencesBody) -> None:
-    """Say what one wants by mail."""
+    """Store the reader's choices of mail."""
     chosen = MailPreferences(said.asked, said.answered, said.digest)
     set_mail_preferences(services_of(request), reader, chosen)
 
@@ -37,20 +37,20 @@ def choose_on_page(
     answered: Annotated[bool, Form()] = False,
     digest: Annotated[DigestPace, Form()] = DigestPace.OFF,
 ) -> RedirectResponse:
-    """The same from the form of «Mes données»."""
+    """Store the reader's choices of mail, from the form of «Mes données»."""
     set_mail_preferences(services_of(request), reader, MailPreferences(asked, answered, digest))
     return RedirectResponse("/mes-donnees#courriels", status_code=303)
 
 
 @router.get("/courriels/{link}", response_class=HTMLResponse)
 def unsubscribe_page(request: Request, link: str) -> str:
-    """A button: to follow a link changes nothing, whoever or whatever follows it (RFC 8058)."""
+    """Show a button: following a link must change nothing, even for a program (RFC 8058)."""
     found = unsubscription(services_of(request), link)
     return render("unsubscribe.html", request=request, found=found, done=False)
 
 
 @router.post("/courriels/{link}", response_class=HTMLResponse)
 def unsubscribe_at_once(request: Request, link: str) -> str:
-    """By the button, or in one click from a mail program (`List-Unsubscribe-Post`)."""
+    """Unsubscribe, by the button or by a mail program (`List-Unsubscribe-Post`)."""
     found = unsubscribe(services_of(request), link)
     return render("unsubscribe.html", request=request, found=found, done=True)

@@ -1,6 +1,6 @@
-"""A map of France: outlines, and tiles for what they lack; tiles alone where there are none.
+"""Map of France: outlines, and tiles for places without one; only tiles without outlines.
 
-Tiles are equal and laid out from the centroids: no département hides another.
+Tiles have equal size and are laid out by centroids: no département hides another.
 """
 
 import re
@@ -16,18 +16,19 @@ from search_api.routes import outlines
 TILE = 40
 """Side of a tile with its gap, in units of the drawing."""
 LINE = 12
-"""Characters of a region's name that fit one line of its tile."""
+"""Maximum characters of a region's name on one line of its tile."""
 _COSINE = 0.687
-"""Of 46.6° north, the middle of the country: a degree of longitude is that much of one of
-latitude (equirectangular projection)."""
+"""Cosine of 46.6° north, the middle of the country: length of a degree of longitude relative to one
+of latitude (equirectangular projection).
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class TilePlace:
-    """Where a place is drawn, in units of the drawing: its outline, or a tile where that is empty.
+    """Position of a place in the drawing's units: its outline, or a tile if `outline` is empty.
 
-    `x` and `y` are a tile's corner, or where the figure of an outline stands. `lines` are the
-    text of a tile: a département's number, which people know; a region's name.
+    `x` and `y` are a tile's corner, or the position of the figure in an outline. `lines` are the
+    text of a tile: a département's number, which people know, or a region's name.
     """
 
     code: str
@@ -40,7 +41,7 @@ class TilePlace:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A place with its figure; `level` says how much alone one is there, for the style sheet."""
+    """A place with its figure; `level` tells the style sheet how isolated agents are there."""
 
     place: TilePlace
     figure: str
@@ -51,7 +52,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class TileMap:
-    """A drawing; `size` is its width and height."""
+    """A drawing with its width and height."""
 
     tiles: tuple[Tile, ...]
     width: int
@@ -64,7 +65,7 @@ def tile_map(
     say: Callable[[TilePlace, str], str],
     address: Callable[[TilePlace], str],
 ) -> TileMap:
-    """Draw `counts`: (figure, level) by code. A place without a count has level `none`."""
+    """Return the map of `counts`: (figure, level) by code. Other places have level `none`."""
     tiles = []
     for place in places:
         figure, level = counts.get(place.code, ("", "none"))
@@ -81,13 +82,13 @@ def tile_map(
 
 @cache
 def departement_places() -> tuple[TilePlace, ...]:
-    """Every département and collectivity; tiles of those overseas are in rows below."""
+    """Return every département and collectivity; overseas ones as tiles in rows below."""
     return _outlined(DEPARTEMENTS, outlines.departement_outlines()) or departement_tiles()
 
 
 @cache
 def region_places() -> tuple[TilePlace, ...]:
-    """Every region, under its code with an `r`."""
+    """Return every region, with an `r` before its code."""
     names = {f"r{code}": name for code, name in REGIONS.items()}
     return _outlined(names, outlines.region_outlines()) or region_tiles()
 
@@ -95,7 +96,7 @@ def region_places() -> tuple[TilePlace, ...]:
 def _outlined(
     names: Mapping[str, str], drawn: Mapping[str, outlines.Outline]
 ) -> tuple[TilePlace, ...]:
-    """Those that are drawn, and tiles below for the others; nothing where nothing is drawn."""
+    """Return outlines, and tiles below for places without; nothing without any outline."""
     if not drawn:
         return ()
     shapes = [
@@ -114,7 +115,7 @@ def _outlined(
 
 @cache
 def departement_tiles() -> tuple[TilePlace, ...]:
-    """The same as tiles alone."""
+    """Return every département and collectivity as tiles."""
     metropolitan = {c: p for c, p in CENTROIDS.items() if not c.startswith("9") or len(c) < 3}
     overseas = [code for code in DEPARTEMENTS if code not in metropolitan]
     return _laid_out(metropolitan, overseas, columns=13, rows=13, names=DEPARTEMENTS)
@@ -122,7 +123,7 @@ def departement_tiles() -> tuple[TilePlace, ...]:
 
 @cache
 def region_tiles() -> tuple[TilePlace, ...]:
-    """The same as tiles alone."""
+    """Return every region as tiles."""
     inside: dict[str, list[tuple[float, float]]] = {}
     for code, place in CENTROIDS.items():
         if not code.startswith("9") or len(code) < 3:
@@ -134,7 +135,7 @@ def region_tiles() -> tuple[TilePlace, ...]:
 
 
 def _wrapped(name: str) -> tuple[str, ...]:
-    """A name in lines that fit a tile, cut after hyphens and at spaces."""
+    """Return a name in lines that fit a tile, broken after hyphens and at spaces."""
     lines = [""]
     for piece in re.findall(r"[^- ]+[- ]?", name):
         if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > LINE:
@@ -152,7 +153,7 @@ def _laid_out(
     names: Mapping[str, str],
 ) -> tuple[TilePlace, ...]:
     """Assign each centroid to a tile, with the least sum of squared distances."""
-    # Imported here: it takes a while, and a command line has no use for it.
+    # Imported here because it is slow, and command lines do not need it.
     from scipy.optimize import linear_sum_assignment
 
     codes = sorted(centroids)

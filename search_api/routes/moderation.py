@@ -1,4 +1,4 @@
-"""Reports of questions, and the desk of whoever animates their topics. API and pages."""
+"""Reports of questions, and the page of their topics' animators. API and pages."""
 
 from typing import Annotated
 
@@ -40,7 +40,7 @@ router = APIRouter(include_in_schema=False)
 def report(
     request: Request, reader: NamedReader, question_id: str, asked: TextReportRequest
 ) -> None:
-    """Report a question or an answer to whoever animates its topic, who is not told by whom."""
+    """Report a question or an answer to its topic's animator, who does not see the reporter."""
     report_text(services_of(request), reader, question_id, asked.answer, asked.reason)
 
 
@@ -51,13 +51,13 @@ def take_back(
     question_id: str,
     answer: Annotated[str, Query(max_length=32)] = "",
 ) -> None:
-    """Take back one's report of a question or an answer, while nobody decided on it."""
+    """Take back the reader's report of a question or an answer while it is not decided."""
     take_report_back(services_of(request), reader, question_id, answer)
 
 
 @api_router.get("/animation/questions")
 def desk(request: Request, moderator: Moderator) -> ModerationDeskBody:
-    """Reported, hidden and waiting questions of what one animates."""
+    """Return reported, hidden and waiting questions on the animator's topics."""
     return desk_body(moderation_desk(services_of(request), moderator))
 
 
@@ -86,7 +86,7 @@ def report_on_page(
     reason: Annotated[str, Form(max_length=4_000)] = "",
     answer: Annotated[str, Form(max_length=32)] = "",
 ) -> RedirectResponse:
-    """The same from the question's page, which says so."""
+    """Report a text from the question's page, which confirms it."""
     report_text(services_of(request), reader, question_id, answer, reason)
     return RedirectResponse(
         f"{question_address(question_id)}?done=report&reported={answer}#fait", 303
@@ -101,9 +101,9 @@ def take_back_on_page(
     answer: Annotated[str, Form(max_length=32)] = "",
     back: Annotated[str, Form(max_length=10)] = "",
 ) -> RedirectResponse:
-    """The same from «Mes données», where all that one reported is listed.
+    """Take back a report from «Mes données», which lists all reports of the reader.
 
-    `back` is «question» from the line that confirms a report.
+    `back` is «question» if the form is on the question's page.
     """
     take_report_back(services_of(request), reader, question_id, answer)
     if back == "question":
@@ -113,7 +113,7 @@ def take_back_on_page(
 
 @router.get("/animation/questions", response_class=HTMLResponse)
 def desk_page(request: Request, moderator: Moderator) -> str:
-    """Reported, hidden and waiting questions of what one animates."""
+    """Show reported, hidden and waiting questions on the animator's topics."""
     found = moderation_desk(services_of(request), moderator)
     return render(
         "moderation.html",
@@ -135,7 +135,7 @@ def decide_on_page(
     topic: Annotated[str, Form(max_length=200)] = "",
     digest: Annotated[str, Form(max_length=64)] = "",
 ) -> RedirectResponse:
-    """The same from the page's forms."""
+    """Decide on a text, from the page's forms."""
     moderate(
         services_of(request),
         moderator,

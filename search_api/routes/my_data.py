@@ -1,4 +1,4 @@
-"""«Mes données»: what is stored about oneself, and what one asks of it. API and page."""
+"""«Mes données»: data stored about the reader, and their wishes. API and page."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -42,20 +42,20 @@ api_router = APIRouter(
 
 @api_router.get("")
 def me(request: Request, reader: NamedReader) -> MeBody:
-    """Everything that is held about the one who asks, and from where."""
+    """Return everything that is stored about the reader, and its origin."""
     return _body(services_of(request), reader)
 
 
 @api_router.get("/export")
 def export(request: Request, reader: NamedReader, response: Response) -> MeBody:
-    """The same, as a file."""
+    """Return everything that is stored about the reader as a file."""
     response.headers["Content-Disposition"] = 'attachment; filename="mes-donnees.json"'
     return _body(services_of(request), reader)
 
 
 @api_router.post("/wishes")
 def ask(request: Request, reader: NamedReader, asked: WishRequest) -> MeBody:
-    """Withdraw, refuse or declare a topic, choose how to be reached; acts at the next answer."""
+    """Withdraw, refuse or declare a topic, or choose a contact; applies from the next answer on."""
     services = services_of(request)
     ask_wish(services, reader, asked.kind, asked.subject, asked.way)
     return _body(services, reader)
@@ -68,7 +68,7 @@ def take_back(
     kind: PreferenceKind,
     subject: Annotated[str, Query(max_length=200)] = "",
 ) -> MeBody:
-    """Undo what was asked."""
+    """Take a wish back."""
     services = services_of(request)
     take_back_wish(services, reader, kind, subject)
     return _body(services, reader)
@@ -99,7 +99,7 @@ JOIN_REASONS: dict[LinkBy | None, str] = {
     ),
     None: "l’annuaire vous le donne, ou la table des comptes tenue par l’administration",
 }
-"""Why an account is somebody's."""
+"""Reasons why an account belongs to an agent."""
 
 
 REQUEST_STATES: dict[RequestState, str] = {
@@ -113,7 +113,7 @@ REQUEST_STATES: dict[RequestState, str] = {
 
 
 class WishAction(StrEnum):
-    """What a form does."""
+    """Action of a form about a wish."""
 
     ASK = "ask"
     TAKE_BACK = "take_back"
@@ -121,7 +121,7 @@ class WishAction(StrEnum):
 
 @router.get("/mes-donnees", response_class=HTMLResponse)
 def me_page(request: Request, reader: NamedReader) -> str:
-    """What is held, why one is proposed, and how to change that."""
+    """Show what is stored about the reader, why they are proposed, and how to change it."""
     services = services_of(request)
     held = stored_about(services, reader)
     refused = held.of_kind(PreferenceKind.REFUSE)
@@ -167,7 +167,7 @@ def me_page(request: Request, reader: NamedReader) -> str:
 
 @router.get("/mes-donnees/retrait", response_class=HTMLResponse)
 def withdrawal_page(request: Request, reader: NamedReader) -> Response:
-    """What a withdrawal from the whole service does, before it is asked; nothing changes yet."""
+    """Explain a withdrawal from the whole service before it is confirmed; change nothing."""
     held = stored_about(services_of(request), reader)
     if WHOLE_SERVICE in held.withdrawn:
         return RedirectResponse("/mes-donnees#retrait", status_code=303)
@@ -183,7 +183,7 @@ def change(
     subject: Annotated[str, Form(max_length=200)] = "",
     way: Annotated[str, Form(max_length=20)] = "",
 ) -> RedirectResponse:
-    """Put a wish in force or undo it, then show the page as it is now."""
+    """Apply or take back a wish, then show the page again."""
     services = services_of(request)
     if act is WishAction.ASK:
         ask_wish(services, reader, kind, subject, way)
@@ -203,6 +203,6 @@ def say(
     topic: Annotated[str, Form(max_length=200)] = "",
     back: Annotated[str, Form(max_length=8_000)] = "/",
 ) -> RedirectResponse:
-    """Say whether something was useful, or keep it, or undo that; then back to the same place."""
+    """Store an opinion or a favourite, or delete it; then return to the same place."""
     give_feedback(services_of(request), reader, act, Subject(kind, subject, topic), question)
     return RedirectResponse(local_path(back), status_code=303)

@@ -1,8 +1,8 @@
-"""Adding a source from the administrator's desk: steps, trial, and the settings written.
+"""Adding a source on the administrator's page: steps, trial, and writing the settings.
 
-What was entered goes along in each form, so that going back keeps it; nothing of it is kept here,
-and none of it stands in an address but the source's name. A trial takes its time in threads of
-its own, so that no reader waits for one.
+The entered values are sent with each form, so that going back keeps them; they are not stored here,
+and only the source's name appears in an address. Trials run in their own threads, so that no reader
+waits for them.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ _trials = ThreadPoolExecutor(max_workers=4, thread_name_prefix="source trial")
 
 
 async def _entered_form(request: Request) -> dict[str, str]:
-    """The fields of the form: of names and lengths that a form of ours has."""
+    """Return the form's fields whose names and lengths are possible in our forms."""
     form = await request.form(max_fields=MOST_FIELDS, max_files=0)
     return {
         name: value.replace("\r\n", "\n").replace("\0", "")
@@ -65,7 +65,7 @@ AdministratorOfSource = Annotated[RoleHolder, require(Role.ADMINISTRATOR, "sourc
 
 @new_source_router.get("/administration/new-source", response_class=HTMLResponse)
 def new_source_page(request: Request, administrator: Administrator) -> HTMLResponse:
-    """The first step: which kind."""
+    """Show the first step: the kind of source."""
     return _step(request, administrator, {}, SourceStep.KIND)
 
 
@@ -73,10 +73,10 @@ def new_source_page(request: Request, administrator: Administrator) -> HTMLRespo
 def new_source_step(
     request: Request, administrator: Administrator, entered: EnteredForm
 ) -> HTMLResponse:
-    """Another step: the next one once what was entered until then is right, or a former one."""
+    """Show the next step if the entered values are right so far, or a former step."""
     to, came_from = _step_of(entered.pop(_STEP, "")), _step_of(entered.pop(_FROM, ""))
     entered.pop("confirmed", "")
-    if "more" in entered:  # another row of the same step
+    if "more" in entered:  # show another row of the same step
         to = came_from
     order = list(SourceStep)
     forward = came_from is not None and to is not None and order.index(to) > order.index(came_from)
@@ -89,7 +89,7 @@ def new_source_step(
 async def try_new_source(
     request: Request, administrator: AdministratorOfSource, source: str, entered: EnteredForm
 ) -> HTMLResponse:
-    """Its first documents and their readers; titles of those that the administrator may read."""
+    """Show the first documents and readers; titles only if the administrator may read them."""
     return await _in_its_own_thread(
         partial(_trial_page, request, administrator, entered | {"name": source}, with_titles=False)
     )
@@ -99,7 +99,7 @@ async def try_new_source(
 async def try_new_source_with_titles(
     request: Request, administrator: AdministratorOfSource, source: str, entered: EnteredForm
 ) -> HTMLResponse:
-    """The same with every title, which the audit log says."""
+    """Show the first documents with every title, and note it in the audit log."""
     confirmed = entered.pop("confirmed", "") == "true"
     return await _in_its_own_thread(
         partial(
@@ -112,10 +112,10 @@ async def try_new_source_with_titles(
 def write_source(
     request: Request, administrator: AdministratorOfSource, source: str, entered: EnteredForm
 ) -> HTMLResponse:
-    """Write it into the settings, or say what to paste there."""
+    """Write the source into the settings, or show what to paste there."""
     services, refusal = services_of(request), ""
     entered.pop("confirmed", "")
-    entered["name"] = source  # the one that the audit names
+    entered["name"] = source  # the name in the audit log
     try:
         added = write_new_source(services, administrator, entered)
     except FormIncomplete as wrong:

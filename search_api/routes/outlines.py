@@ -1,7 +1,7 @@
-"""Outlines of the départements, as the package `pygal_maps_fr` draws them (LGPL, Kozea).
+"""Outlines of the départements, from the drawing of the package `pygal_maps_fr` (LGPL, Kozea).
 
-Its drawing is read, put on a coarse grid and merged into regions, once for each process. Where
-the package is away or cannot be read there are no outlines, and the map is made of tiles.
+The drawing is read, rounded to a coarse grid and merged into regions, once per process. If the
+package is missing or unreadable there are no outlines, and the map is made of tiles.
 """
 
 import re
@@ -16,12 +16,12 @@ from lxml import etree
 from connectors.geography import region_of
 
 WIDTH, HEIGHT = 500, 475
-"""Of the drawing, in units of the grid: a quarter of the package's own."""
+"""Size of the drawing in units of the grid: a quarter of the package's units."""
 _GRID = 4.0
 _ORIGIN = (42.932808, -96.039162)
-"""What the package moves its drawing by."""
+"""Offset of the package's drawing."""
 _LEAST_AREA = 4.0
-"""Smaller islands, and slivers between two borders, are no more than a point on a screen."""
+"""Smaller islands, and slivers between two borders, are only a point on a screen."""
 _SVG = "{http://www.w3.org/2000/svg}"
 _CODE = re.compile(r"z(\w+) departement")
 _TOKEN = re.compile(r"[a-zA-Z]|-?\d*\.?\d+(?:e-?\d+)?")
@@ -32,7 +32,7 @@ Ring = Sequence[Point]
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A shape as SVG path data, and where its figure stands: in the middle of its largest part."""
+    """A shape as SVG path data, and the position of its figure in its largest part."""
 
     path: str
     x: int
@@ -41,13 +41,16 @@ class Outline:
 
 @cache
 def departement_outlines() -> Mapping[str, Outline]:
-    """By code. Paris and its neighbours are drawn twice: in place, and larger beside it."""
+    """Return outlines by code.
+
+    Paris and its neighbours are drawn twice: in place, and enlarged next to it.
+    """
     return {code: _outline(rings) for code, rings in _rings_by_code().items()}
 
 
 @cache
 def region_outlines() -> Mapping[str, Outline]:
-    """By code with an `r`: the borders between two départements of a region are left out."""
+    """Return outlines by code with an `r`, without borders inside a region."""
     inside: dict[str, list[Ring]] = defaultdict(list)
     for code, rings in _rings_by_code().items():
         inside[f"r{region_of(code)}"] += rings
@@ -70,7 +73,7 @@ def _rings_by_code() -> Mapping[str, Sequence[Ring]]:
 
 
 def _read_path(data: str) -> list[list[tuple[float, float]]]:
-    """Rings of points, in the drawing's units; of a curve its end alone."""
+    """Return rings of points, in the drawing's units; only the end of each curve."""
     rings: list[list[tuple[float, float]]] = []
     x = y = 0.0
     command, tokens, at = "", _TOKEN.findall(data), 0
@@ -93,7 +96,7 @@ def _read_path(data: str) -> list[list[tuple[float, float]]]:
 
 
 def _on_grid(ring: Iterable[tuple[float, float]]) -> Ring:
-    """The ring on the grid. A border that two départements share stays the same for both."""
+    """Return the ring on the grid; a border of two départements stays the same for both."""
     points: list[Point] = []
     for x, y in ring:
         point = (round((x - _ORIGIN[0]) / _GRID), round((y - _ORIGIN[1]) / _GRID))
@@ -103,7 +106,7 @@ def _on_grid(ring: Iterable[tuple[float, float]]) -> Ring:
 
 
 def _merged(rings: Iterable[Ring]) -> list[Ring]:
-    """The rings around them all: what is walked both ways is no border of theirs."""
+    """Return the outer rings: edges that belong to two rings are left out."""
     edges: dict[frozenset[Point], tuple[Point, Point]] = {}
     for ring in rings:
         for one, other in zip(ring, (*ring[1:], *ring[:1]), strict=True):
@@ -130,7 +133,7 @@ def _merged(rings: Iterable[Ring]) -> list[Ring]:
 
 
 def _outline(rings: Iterable[Ring]) -> Outline:
-    """The rings worth drawing; at least the largest."""
+    """Return the outline of the rings that are large enough, or of the largest ring."""
     ordered = sorted((_straightened(ring) for ring in rings), key=_area, reverse=True)
     kept = [*ordered[:1], *(ring for ring in ordered[1:] if _area(ring) >= _LEAST_AREA)]
     x, y = _middle(kept[0])
@@ -138,7 +141,7 @@ def _outline(rings: Iterable[Ring]) -> Outline:
 
 
 def _straightened(ring: Ring) -> Ring:
-    """Without the points in the middle of a straight line."""
+    """Return the ring without points in the middle of a straight line."""
     kept: list[Point] = []
     for n, (x, y) in enumerate(ring):
         (x_0, y_0), (x_2, y_2) = ring[n - 1], ring[(n + 1) % len(ring)]
@@ -157,7 +160,7 @@ def _doubled_areas(ring: Ring) -> int:
 
 
 def _middle(ring: Ring) -> Point:
-    """The centroid of the area."""
+    """Return the centroid of the area."""
     whole = _doubled_areas(ring)
     if not whole:
         return ring[0]
@@ -170,7 +173,7 @@ def _middle(ring: Ring) -> Point:
 
 
 def _path(ring: Ring) -> str:
-    """Path data, relative: it is a third shorter."""
+    """Return relative path data, which is a third shorter than absolute data."""
     (x, y), *others = ring
     steps = []
     for to_x, to_y in others:

@@ -1,8 +1,8 @@
-"""How applications push documents to a source: our own way, and the way of La Suite's find.
+"""Push of documents to a source by applications: our own API, and that of La Suite's find.
 
-What is accepted is durable; it is indexed with the next reading of the source. The token is
-checked before a byte of the body is read. There is no cookie in this: no other site can push in
-a person's name.
+Accepted documents are stored durably and indexed by the next crawl of the source. The token is
+checked before the body is read. No cookie is used, so that no other site can push in a person's
+name.
 """
 
 import json
@@ -26,11 +26,14 @@ from search_api.services import services_of
 
 RETRY_AFTER_S = 30
 _TOKEN_NAME_CHARS = 12
-"""The first characters of a token, `qsp_` and eight more, name it and are no secret."""
+"""Characters at the beginning of a token (`qsp_` and eight more) that name it and are not secret.
+"""
 _MAX_JSON_VALUES = 250_000
-"""JSON values and keys of a request: parsing more would take too much memory."""
+"""Maximum JSON values and keys of a request: parsing more would take too much memory."""
 _DRAIN_FACTOR = 2
-"""Up to so many times the limit is read and dropped, so that the sender reads the answer."""
+"""A body up to this multiple of the limit is read and dropped, so that the sender reads the
+response.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class PushRequest:
 
 
 def receiver_of(request: Request) -> PushReceiver:
-    """The receiver; a problem 404 where the settings have no source that is pushed to."""
+    """Return the receiver; a problem 404 if no source of the settings is pushed to."""
     receiver = services_of(request).push_receiver
     if receiver is None:
         raise Problem(404, "Aucune source ne reçoit de documents poussés.")
@@ -65,7 +68,7 @@ def inbox_problems() -> Iterator[None]:
 
 
 def _sender(request: Request) -> str:
-    """The source that the request's token belongs to."""
+    """Return the source that the request's token belongs to."""
     receiver = receiver_of(request)
     # Applications of find send `Bearer`, `Token`, or the token alone.
     token = request.headers.get("authorization", "").rpartition(" ")[2]
@@ -125,7 +128,7 @@ SendersPushRequest = Annotated[PushRequest, Depends(_senders_push_request)]
 
 
 def parsed(body: bytes) -> Any:
-    """The JSON of a body; a problem 400 where it is none, 413 where it has too many values.
+    """Return the JSON of a body; a problem 400 if it is not JSON, 413 for too many values.
 
     A lone surrogate in a text is not an error here: only its own document is refused.
     """
@@ -138,7 +141,7 @@ def parsed(body: bytes) -> Any:
 
 
 def at_most(items: list[Any], most: int) -> list[Any]:
-    """The items; a problem 413 where there are too many."""
+    """Return the items; a problem 413 if there are too many."""
     if len(items) > most:
         raise Problem(413, f"Envoyez {most} documents au plus à la fois.")
     return items
@@ -178,10 +181,10 @@ router = APIRouter(responses=_PROBLEMS)
     responses={207: {"model": PushBody, "description": "some items are refused"}},
 )
 def push(delivery: OwnPushRequest) -> JSONResponse:
-    """Take in one record, tombstone or access line of the export's schema, or `documents`.
+    """Accept one record, tombstone or access line of the export's schema, or `documents`.
 
-    200: all is taken or known. 207: some items are refused, the others are taken. A
-    single document that is refused is a problem 422, or 413 where it is too large.
+    200: all are accepted or known. 207: some items are refused, the others are accepted. A single
+    document that is refused is a problem 422, or 413 if it is too large.
     """
     body = parsed(delivery.body)
     several = (
@@ -214,10 +217,10 @@ def _refusal(receipt: PushReceipt) -> Problem:
     responses={400: _FIND_FAULTS},
 )
 def index(delivery: SendersPushRequest) -> JSONResponse:
-    """Take in one document or a list, as La Suite's find does, with its answers.
+    """Accept one document or a list, with requests and responses of La Suite's find.
 
-    201, or 400 where any is refused; unlike find, what is not refused is taken then too:
-    a narrowing does not wait for another document's mistake.
+    201, or 400 if any is refused. Unlike in find, the other documents are then still accepted: a
+    restriction of access does not wait for another document's mistake.
     """
     body = parsed(delivery.body)
     single = not isinstance(body, list)
@@ -236,9 +239,9 @@ def index(delivery: SendersPushRequest) -> JSONResponse:
 
 @router.post("/api/v1.0/documents/delete/", openapi_extra=_JSON, response_model=None)
 def delete(delivery: SendersPushRequest) -> JSONResponse:
-    """Delete by `document_ids`, as find does, but with the source's own token.
+    """Delete by `document_ids` as in find, but with the source's own token.
 
-    Find asks for a person's token; `tags` are not kept here and are refused.
+    Find asks for a person's token; `tags` are not stored here and are refused.
     """
     body = parsed(delivery.body)
     ids = body.get("document_ids") if isinstance(body, dict) else None
@@ -251,7 +254,7 @@ def delete(delivery: SendersPushRequest) -> JSONResponse:
 
 
 def _named(name: object) -> bool:
-    """Whether it can be said again in an answer: half a character cannot."""
+    """Return whether an id can be repeated in a response: lone surrogates cannot."""
     return isinstance(name, str) and name.encode("utf-8", "replace").decode() == name
 
 

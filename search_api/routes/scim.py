@@ -1,8 +1,7 @@
 """SCIM 2.0 (RFC 7644): an application pushes its groups, with the token of its source.
 
-A group becomes a principal of the source, and its members read what the source's documents let it
-read, from the next request on. There is no cookie in this: no other site can push in a person's
-name.
+A group becomes a principal of the source, and its members read the documents that name it from the
+next request on. No cookie is used, so that no other site can push in a person's name.
 """
 
 from collections.abc import Iterator, Sequence
@@ -51,7 +50,7 @@ class _ScimJson(JSONResponse):
 
 
 _MOST = 1_000_000_000
-"""SCIM reads what is below 1 as 1, and so on: only no number is without bounds."""
+"""Bound for numbers. SCIM reads values below 1 as 1; the bound only excludes huge ones."""
 _NO_GROUP = "Il n'y a pas de groupe de cet identifiant."
 _NOT_HERE = "Cette adresse ne tient que des groupes : /scim/v2/Groups."
 
@@ -70,7 +69,7 @@ _PROBLEMS = problem_responses(
 )
 _ERROR = {"type": "object", "required": ["schemas", "status", "detail"]}
 _FORMS = {SCIM: {"schema": _ERROR}, "application/problem+json": {"schema": {"type": "object"}}}
-for _status in (400, 404, 409, 413):  # an error of SCIM, or of all that is before it
+for _status in (400, 404, 409, 413):  # an error of SCIM, or a problem of what runs before
     _PROBLEMS[_status] = {"description": _PROBLEMS[_status]["description"], "content": _FORMS}
 
 router = APIRouter(prefix="/scim/v2", responses=_PROBLEMS, default_response_class=_ScimJson)
@@ -78,7 +77,7 @@ router = APIRouter(prefix="/scim/v2", responses=_PROBLEMS, default_response_clas
 
 @dataclass(frozen=True, slots=True)
 class ScimSender:
-    """Whose groups are spoken of, where they are stored, and the address of this service."""
+    """The source whose groups are requested, their store, and the address of this service."""
 
     source: str
     receiver: GroupReceiver
@@ -87,7 +86,7 @@ class ScimSender:
     without: frozenset[str]
 
     def answer(self, group: PushedGroup, status: int = 200) -> Response:
-        """A group, with what was asked of it."""
+        """Return a response with the requested attributes of a group."""
         body = spelled(group, self.base, self.only, self.without)
         headers = {"Location": f"{self.base}/Groups/{group.id}"} if status == 201 else {}
         return _said(body, status, headers)
@@ -111,12 +110,12 @@ FromApplication = Annotated[ScimSender, Depends(_scim_sender)]
 
 
 def _names(text: str) -> frozenset[str]:
-    """Attributes as they are asked for; of one of a group's own schema, its name."""
+    """Return the requested attributes in lower case, without the prefix of the group's schema."""
     return frozenset(one.strip().rpartition(":")[2].lower() for one in text.split(","))
 
 
 def _group_id(group_id: str) -> str:
-    if "\0" in group_id:  # PostgreSQL takes none
+    if "\0" in group_id:  # PostgreSQL does not accept it
         raise ScimRefused(404, _NO_GROUP)
     return group_id
 
@@ -143,19 +142,19 @@ def _scim_errors() -> Iterator[None]:
 
 @router.get("/ServiceProviderConfig", response_model=None)
 def configuration(sender: FromApplication) -> Response:
-    """What this service can do."""
+    """Return the features of this service."""
     return _said(service_configuration(sender.base))
 
 
 @router.get("/ResourceTypes", response_model=None)
 def resource_types(sender: FromApplication) -> Response:
-    """Groups, and nothing else."""
+    """Return the resource types: only groups."""
     return _said(listed([resource_type(sender.base)], 1, 1))
 
 
 @router.get("/ResourceTypes/{name}", response_model=None)
 def one_resource_type(sender: FromApplication, name: str) -> Response:
-    """The type of groups."""
+    """Return the resource type of groups."""
     if name != "Group":
         raise ScimRefused(404, _NOT_HERE)
     return _said(resource_type(sender.base))
@@ -163,13 +162,13 @@ def one_resource_type(sender: FromApplication, name: str) -> Response:
 
 @router.get("/Schemas", response_model=None)
 def schemas(sender: FromApplication) -> Response:
-    """What is kept of a group."""
+    """Return the schemas: the attributes of a group that are stored."""
     return _said(listed([group_schema(sender.base)], 1, 1))
 
 
 @router.get("/Schemas/{name}", response_model=None)
 def one_schema(sender: FromApplication, name: str) -> Response:
-    """The schema of groups."""
+    """Return the schema of groups."""
     if name != GROUP:
         raise ScimRefused(404, _NOT_HERE)
     return _said(group_schema(sender.base))
@@ -182,14 +181,14 @@ def groups(
     startIndex: Annotated[int, Query(ge=-_MOST, le=_MOST)] = 1,  # noqa: N803 - SCIM's name
     count: Annotated[int, Query(ge=-_MOST, le=_MOST)] = MOST_LISTED,
 ) -> Response:
-    """The source's groups, page by page."""
+    """Return the source's groups, page by page."""
     return _listed(sender, filter, startIndex, count)
 
 
 @router.post("/.search", response_model=None)
 @router.post("/Groups/.search", response_model=None)
 def search(sender: FromApplication, delivery: SendersPushRequest) -> Response:
-    """The same, asked for by a body."""
+    """Return the source's groups, page by page, by a search in the body."""
     asked = read_search(parsed(delivery.body))
     only = _names(",".join(asked.attributes)) if asked.attributes else None
     without = _names(",".join(asked.excludedattributes))
@@ -209,7 +208,7 @@ def _listed(sender: ScimSender, asked: str, start: int, count: int) -> Response:
 
 
 def _with_members(sender: ScimSender, page: Sequence[PushedGroup]) -> tuple[PushedGroup, ...]:
-    """A page may end before its count (RFC 7644, 3.4.2.4): who asks goes on after it."""
+    """Return the page's groups with members; it may end early (RFC 7644, 3.4.2.4)."""
     whole: list[PushedGroup] = []
     members = 0
     for one in page:
@@ -234,14 +233,14 @@ def _found(sender: ScimSender, asked: str) -> tuple[PushedGroup, ...]:
 
 @router.get("/Groups/{group_id}", response_model=None)
 def group(sender: FromApplication, group_id: GroupId) -> Response:
-    """One group with its members."""
+    """Return one group with its members."""
     with _scim_errors():
         return sender.answer(sender.receiver.group(sender.source, group_id))
 
 
 @router.post("/Groups", status_code=201, response_model=None)
 def create(sender: FromApplication, delivery: SendersPushRequest) -> Response:
-    """A new group."""
+    """Create a group."""
     told = read_group(parsed(delivery.body))
     with _scim_errors():
         made = sender.receiver.create(sender.source, told.name, told.external_id, told.members)
@@ -250,7 +249,7 @@ def create(sender: FromApplication, delivery: SendersPushRequest) -> Response:
 
 @router.put("/Groups/{group_id}", response_model=None)
 def put(sender: FromApplication, delivery: SendersPushRequest, group_id: GroupId) -> Response:
-    """A group as it is now, whole; one that is named as its address may be made so."""
+    """Replace a group; an unknown group is created if its name equals its id."""
     told = read_group(parsed(delivery.body))
     make = told.name == group_id and may_make(group_id, ())
     with _scim_errors():
@@ -260,7 +259,7 @@ def put(sender: FromApplication, delivery: SendersPushRequest, group_id: GroupId
 
 @router.patch("/Groups/{group_id}", response_model=None)
 def patch(sender: FromApplication, delivery: SendersPushRequest, group_id: GroupId) -> Response:
-    """Members who come or leave, another name; People's webhook is this address."""
+    """Add or remove members, or rename a group; People's webhook is this address."""
     changes = read_patch(parsed(delivery.body))
     make = may_make(group_id, changes)
     with _scim_errors():
@@ -270,7 +269,7 @@ def patch(sender: FromApplication, delivery: SendersPushRequest, group_id: Group
 
 @router.delete("/Groups/{group_id}", status_code=204, response_model=None)
 def delete(sender: FromApplication, group_id: GroupId) -> Response:
-    """A group, with its members: nobody is in it any more."""
+    """Delete a group with its memberships."""
     with _scim_errors():
         sender.receiver.delete(sender.source, group_id)
     return Response(status_code=204)
@@ -278,11 +277,11 @@ def delete(sender: FromApplication, group_id: GroupId) -> Response:
 
 @router.get("/{rest:path}", response_model=None, include_in_schema=False)
 def elsewhere(sender: FromApplication, rest: str) -> Response:
-    """Users and all else are not kept."""
+    """Answer that users and other resources are not stored."""
     raise ScimRefused(404, _NOT_HERE)
 
 
 def answer_refusal(_: Request, refusal: Exception) -> Response:
-    """An error as SCIM writes it."""
+    """Return an error in SCIM's format."""
     assert isinstance(refusal, ScimRefused)  # noqa: S101 - what it is registered for
     return _said(refusal.body(), refusal.status)

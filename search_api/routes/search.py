@@ -1,4 +1,4 @@
-"""Pages and API of a question: results, who knows, suggestions."""
+"""Pages and API of a question: results, experts, suggestions."""
 
 from calendar import monthrange
 from collections.abc import Mapping, Sequence
@@ -76,7 +76,10 @@ def search(
     as_typed: AsTyped = False,
     explain: Annotated[bool, Query(description="add score, parts and reasons")] = False,
 ) -> SearchBody:
-    """Documents that answer, each with its answering passage; without a question the newest."""
+    """Return documents that answer, each with its answering passage.
+
+    Without a question, return the newest documents.
+    """
     services = services_of(request)
     query = Asked(q, filters, page, page_size, sort, wide, verified)
     found = answer_question(services, reader, query, candidates=MOST_CARDS, as_typed=as_typed)
@@ -93,7 +96,10 @@ def experts(
     as_typed: AsTyped = False,
     explain: Annotated[bool, Query(description="add score and parts")] = False,
 ) -> ExpertsBody:
-    """Agents who may know, each with the documents that show it; without a question nobody."""
+    """Return agents who may know, each with the documents that show it.
+
+    Without a question, return nobody.
+    """
     services = services_of(request)
     found = who_knows(services, reader, q, area=area, limit=limit, as_typed=as_typed)
     return experts_answer(found, services.today(), explain=explain)
@@ -101,7 +107,7 @@ def experts(
 
 @api_router.get("/suggest")
 def suggest(request: Request, reader: NamedReader, q: Typed = "") -> SuggestionsBody:
-    """Titles, topics and people that begin, somewhere, with what is being typed."""
+    """Return titles, topics and people with a word that begins with the typed text."""
     return suggestions_answer(suggested(services_of(request), reader, q))
 
 
@@ -109,7 +115,7 @@ router = APIRouter(include_in_schema=False)
 
 PAGE_SIZE = 10
 NEWEST_SHOWN = 3
-"""How many of the newest documents the page shows before anything is asked."""
+"""Number of the newest documents shown before a question is asked."""
 CANDIDATES = 20
 
 FACET_NAMES = {
@@ -135,7 +141,7 @@ def search_page(
     as_typed: AsTyped = False,
     more: Annotated[str, Query(description="a facet of which every value is shown")] = "",
 ) -> str:
-    """The field, and once something is asked the documents and who knows."""
+    """Show the search field and, once a question is asked, documents and experts."""
     services, today = services_of(request), services_of(request).today()
     typed = SearchAddress(q.strip(), filters, page, sort, wide, verified)
     asked = bool(typed.q or filters or verified)
@@ -185,12 +191,12 @@ DATE_PRESETS = {
     "Depuis un an": 12,
     "Depuis cinq ans": 60,
 }
-"""In months."""
+"""Periods in months."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatePreset:
-    """The same search from a day on, or without the day where it is the one asked for."""
+    """A link to the same search from a day on, or without that day if it is chosen already."""
 
     label: str
     address: SearchAddress
@@ -200,7 +206,7 @@ class DatePreset:
 def _date_presets(
     address: SearchAddress, understood: Sequence[QueryPart], today: date
 ) -> list[DatePreset]:
-    """None of a pasted text, whose words say nothing but themselves."""
+    """Return the links; none for a pasted text, in which operators have no effect."""
     asked = {one.value: one.without for one in understood if one.said is QueryPartKind.SINCE}
     offered = []
     for label, months in DATE_PRESETS.items():
@@ -213,7 +219,7 @@ def _date_presets(
 
 
 def _months_before(day: date, months: int) -> date:
-    """The same day of a month before; the last of it where that month is shorter."""
+    """Return the same day some months earlier, or the last day of a shorter month."""
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
@@ -226,7 +232,7 @@ def experts_page(
     area: AreaCode = "",
     as_typed: AsTyped = False,
 ) -> str:
-    """Those who may know, each with the reason."""
+    """Show agents who may know, each with the reason."""
     services = services_of(request)
     found = who_knows(services, reader, q, area=area, limit=CANDIDATES, as_typed=as_typed)
     return render(
@@ -259,7 +265,7 @@ def experts_page(
 def choose_agent(
     request: Request, agent: Annotated[str, Form()] = "", back: Annotated[str, Form()] = "/"
 ) -> RedirectResponse:
-    """In the demo, become another fictional agent; elsewhere there is no such page."""
+    """In the demo, become another fictional agent; 404 outside the demo."""
     services = services_of(request)
     if not (services.demo and on_loopback(request)):
         raise Problem(404)
@@ -271,14 +277,14 @@ def choose_agent(
 
 
 def page_address(request: Request) -> str:
-    """The page's address as this request reached it, to be written into a message."""
+    """Return the page's whole address as this request reached it, for use in a message."""
     return str(request.base_url).rstrip("/") + here(request)
 
 
 def _pages(results: Results) -> Sequence[int | None]:
-    """The pages to offer: the first, the last and those around; None stands for a gap.
+    """Return the page numbers to offer: first, last and neighbours; None stands for a gap.
 
-    None at all where nothing is counted: a page then offers the one before and the next.
+    Empty if nothing is counted: the page then links only to the previous and the next one.
     """
     if results.counts is None:
         return []
@@ -295,7 +301,7 @@ def _pages(results: Results) -> Sequence[int | None]:
 
 
 def areas_by_name(areas: Mapping[str, str], prefix: str = "") -> list[tuple[str, str]]:
-    """(code, name) pairs in alphabetical order, É beside E."""
+    """Return (code, name) pairs in alphabetical order, ignoring accents."""
     return sorted(
         ((prefix + code, name) for code, name in areas.items()),
         key=lambda area: fold(area[1].lower()),
@@ -307,9 +313,9 @@ browser_search_router = APIRouter(include_in_schema=False)
 
 @browser_search_router.get("/opensearch.xml")
 def opensearch_description(request: Request) -> Response:
-    """The address to search at, as this request reached it; nothing of any reader.
+    """Return the search address, as this request reached it; no reader is needed.
 
-    It offers no suggestions: the browser would send what is typed for any other site.
+    No suggestions are offered: the browser would also send text typed for other sites.
     """
     text = render("opensearch.xml", request=request, address=str(request.base_url))
     return Response(text, media_type="application/opensearchdescription+xml")
@@ -320,5 +326,5 @@ about_router = APIRouter(include_in_schema=False)
 
 @about_router.get("/accessibilite", response_class=HTMLResponse)
 def accessibility_page(request: Request) -> str:
-    """What was checked for people who see, hear or move otherwise, and what was not."""
+    """Show what was checked for people with disabilities, and what was not."""
     return render("accessibility.html", request=request, contact=services_of(request).contact)

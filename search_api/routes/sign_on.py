@@ -1,4 +1,4 @@
-"""Signing on at the organisation's provider and off again; «Mes accès»: sessions and tokens."""
+"""Sign-on at the organisation's provider and sign-off; «Mes accès»: sessions and tokens."""
 
 import logging
 from typing import Annotated
@@ -80,7 +80,7 @@ def callback(
     error: Answered = "",
     iss: Answered | None = None,
 ) -> Response:
-    """The provider's answer through the browser: a session, or a page that says why not."""
+    """Receive the provider's answer: begin a session, or show why it failed."""
     sign_on, provider = _provider_of(request)
     kept = sign_on.cookies.attempt_of(request, attempt_id(state))
     one = returned_attempt(state, kept, sign_on.now_s())
@@ -111,13 +111,13 @@ def callback(
 
 @router.post("/sign-out")
 def sign_out(request: Request) -> Response:
-    """End the session here, then at the provider where it has a page for that."""
+    """End the session here, then at the provider if it has a page for that."""
     sign_on, provider = _provider_of(request)
     session_id = sign_on.cookies.session_of(request)
     session = sign_on.sessions.find(session_id) if session_id else None
     sign_on.sessions.end(session_id)
     there = _end_address(provider, sign_on, session.id_token) if session else None
-    # A page that forwards: browsers apply `form-action` also to the redirect after a form.
+    # A page that forwards, because browsers apply `form-action` to redirects after a form too.
     page = render("signed_out.html", request=request, there=there)
     response = HTMLResponse(page)
     sign_on.cookies.end_session(response)
@@ -126,10 +126,9 @@ def sign_out(request: Request) -> Response:
 
 @router.post("/sign-on/back-channel-logout")
 def logged_out(request: Request, logout_token: Annotated[str, Form()] = "") -> Response:
-    """End our sessions of one that the provider ended.
+    """End the sessions that belong to a session which the provider ended.
 
-    400 for a token that cannot be verified or was seen before, 503 where the keys cannot be
-    fetched.
+    400 for a token that cannot be verified or was seen before, 503 if the keys cannot be fetched.
     """
     sign_on, provider = _provider_of(request)
     try:
@@ -152,7 +151,7 @@ def logged_out(request: Request, logout_token: Annotated[str, Form()] = "") -> R
 
 @router.get("/signed-out", response_class=HTMLResponse)
 def signed_out(request: Request) -> str:
-    """The page that the provider leads back to."""
+    """Show the page to which the provider returns after sign-off."""
     _provider_of(request)
     return render("signed_out.html", request=request, there=None)
 
@@ -194,7 +193,7 @@ def _failed(request: Request, sign_on: SignOn, error: SignOnFailed, back: str) -
 access_router = APIRouter(prefix="/access", include_in_schema=False)
 
 NAMED = 40
-"""Most characters of the name of a session or a token in a form."""
+"""Maximum characters of a session's or token's name in a form."""
 
 
 def _in_person(request: Request, reader: NamedReader) -> Identification:
@@ -209,14 +208,14 @@ def _in_person(request: Request, reader: NamedReader) -> Identification:
 
 
 InPerson = Annotated[Identification, Depends(_in_person)]
-"""How a person at a browser was identified; a problem 403 for a program with a token."""
+"""How a person with a browser was identified; a problem 403 for a program with a token."""
 
 Named = Annotated[str, Form(max_length=NAMED)]
 
 
 @access_router.get("", response_class=HTMLResponse)
 def access_page(request: Request, who: InPerson) -> str:
-    """The agent's open sessions and personal tokens."""
+    """Show the agent's open sessions and personal tokens."""
     return _page(request, who)
 
 
@@ -261,7 +260,7 @@ def revoke_session(request: Request, who: InPerson, session: Named = "") -> Redi
 
 @access_router.post("/sessions/revoke-others")
 def revoke_other_sessions(request: Request, who: InPerson) -> RedirectResponse:
-    """End all of the agent's sessions but this one."""
+    """End all of the agent's sessions except this one."""
     kept = who.session.key if who.session else ""
     _sign_on_of(request).sessions.revoke_all(who.agent_id or "", but=kept)
     return _to_access_page()

@@ -1,4 +1,4 @@
-"""Topics, isolation and coverage: the API and the pages. A table says what its map says."""
+"""Topics, isolation and coverage: API and pages. Each map has a table with the same data."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,7 +47,7 @@ TopicId = Annotated[str, Query(description="a topic's id")]
 
 @api_router.get("/topics")
 def topics(request: Request, reader: NamedReader) -> TopicsBody:
-    """The organisation's list, by label."""
+    """Return the organisation's list of topics, by label."""
     return topics_body(list_topics(services_of(request)))
 
 
@@ -60,7 +60,7 @@ def isolation(
     offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=ISOLATION_PAGE)] = ISOLATION_PAGE,
 ) -> IsolationBody:
-    """Who is the only holder of a topic around; of a region, who is alone in all of it."""
+    """Return the only holders of a topic in an area; for a region, in all of the region."""
     return isolation_body(isolated_holders(services_of(request), area, topic, offset, limit))
 
 
@@ -72,13 +72,13 @@ def coverage(
     area: AreaCode = "",
     offset: Offset = 0,
 ) -> CoverageBody:
-    """How many hold a topic, area by area; without a topic, how many hold each in an area."""
+    """Return the number of holders of a topic by area, or of each topic in an area."""
     return coverage_body(topic_coverage(services_of(request), area, topic, offset))
 
 
 @api_router.get("/topics/{topic_id:path}")
 def topic_profile(request: Request, reader: NamedReader, topic_id: str) -> TopicProfileBody:
-    """Holders by area and name, documents to start with, open questions, related topics."""
+    """Return holders by area and name, first documents, open questions, related topics."""
     return topic_profile_body(topic_answer(services_of(request), reader, topic_id))
 
 
@@ -86,9 +86,9 @@ router = APIRouter(include_in_schema=False)
 
 PageTopicId = Annotated[str, Query()]
 SHOWN_AGENTS = 25
-"""Agents in the table at once: on a telephone each of them is a block."""
+"""Number of agents in the table at once: on a telephone each of them is a block."""
 EXPORTED_ROWS = 5_000
-"""Rows of one CSV file."""
+"""Maximum number of rows of one CSV file."""
 
 
 @router.get("/isolation", response_class=HTMLResponse)
@@ -99,7 +99,7 @@ def isolation_page(
     topic: PageTopicId = "",
     offset: Offset = 0,
 ) -> str:
-    """Who is the only one around, on a map and in a table."""
+    """Show the only holders of topics in an area, on a map and in a table."""
     found = isolated_agents(services_of(request), area, topic, offset, SHOWN_AGENTS)
     if not is_shown(found.build):
         return not_mapped(request, "isolation", "Isolement", found.build)
@@ -132,7 +132,7 @@ def isolation_page(
 def isolation_table(
     request: Request, reader: NamedReader, area: AreaCode = "", topic: PageTopicId = ""
 ) -> Response:
-    """The same rows for a spreadsheet; UTF-8 with its mark, semicolons."""
+    """Return isolated holders as CSV."""
     found = all_isolated_holders(services_of(request), area, topic, EXPORTED_ROWS)
     return _csv(isolation_csv(found.rows), "isolement.csv")
 
@@ -141,7 +141,7 @@ def isolation_table(
 def coverage_page(
     request: Request, reader: NamedReader, area: AreaCode = "", offset: Offset = 0
 ) -> str:
-    """Every topic, how many hold it in an area, and what is at risk."""
+    """Show every topic, its number of holders in an area, and its risks."""
     found = topic_coverage(services_of(request), area, offset=offset)
     if not is_shown(found.build):
         return not_mapped(request, "coverage", "Sujets", found.build)
@@ -163,7 +163,7 @@ def coverage_page(
 def coverage_table(
     request: Request, reader: NamedReader, area: AreaCode = "", topic: PageTopicId = ""
 ) -> Response:
-    """An area's topics for a spreadsheet, or with `topic` its areas."""
+    """Return an area's topics, or a topic's areas, as CSV."""
     found = topic_coverage(services_of(request), area, topic, limit=None)
     text = areas_csv(found.areas) if found.topic else topics_csv(found.topics)
     return _csv(text, "couverture.csv")
@@ -171,7 +171,7 @@ def coverage_table(
 
 @router.get("/topics/{topic_id:path}", response_class=HTMLResponse)
 def topic_profile_page(request: Request, reader: NamedReader, topic_id: str) -> str:
-    """A topic: who holds it, on a map and in a table, and where to begin."""
+    """Show a topic: its holders on a map and in a table, and first documents."""
     try:
         found = topic_answer(services_of(request), reader, topic_id)
     except NoBuild as none:
@@ -193,7 +193,7 @@ def topic_profile_page(request: Request, reader: NamedReader, topic_id: str) -> 
 
 
 def not_mapped(request: Request, section: str, title: str, dated: BuildStatus) -> str:
-    """The page of where there is no build to show, and why."""
+    """Return the page that tells why there is no build to show."""
     return render("not_mapped.html", request=request, section=section, title=title, dated=dated)
 
 
@@ -203,7 +203,7 @@ def _csv(told: str, name: str) -> Response:
 
 
 def _choices() -> dict[str, object]:
-    """The areas that the pages' forms offer, and the words of the tables."""
+    """Return the areas that the pages' forms offer, and the tables' format of distances."""
     return {
         "regions": areas_by_name(REGIONS, "r"),
         "departements": areas_by_name(DEPARTEMENTS),
@@ -213,7 +213,7 @@ def _choices() -> dict[str, object]:
 
 def _isolation_map(rows: Sequence[IsolatedHolder], topic: str) -> TileMap:
     counts = Counter(row.agent.departement for row in rows)
-    # On one topic nobody is more alone than another.
+    # On a single topic all isolated holders count equally.
     levels = {code: _LEVELS[-1 if topic else _size(n)] for code, n in counts.items()}
     figures = {code: (str(n), levels[code]) for code, n in counts.items() if code}
 
@@ -273,9 +273,9 @@ def _coverage_map(
 
 
 _LEVELS = ("low", "mid", "high")
-"""The style sheet's names: the darkest is where most are alone."""
+"""Levels in the style sheet: the darkest is where most agents are isolated."""
 
 
 def _size(count: int) -> int:
-    """0 for one, 1 for a few, 2 for several."""
+    """Return 0 for a count of 1, 1 for up to 4, 2 for more."""
     return 0 if count == 1 else 1 if count < 5 else 2

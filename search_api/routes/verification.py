@@ -1,4 +1,4 @@
-"""Whether documents are still right: what authors and readers say of them. API and pages."""
+"""Statements of authors and readers on whether documents are still right. API and pages."""
 
 from typing import Annotated
 
@@ -37,19 +37,19 @@ router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)
 
 @api_router.get("")
 def own(request: Request, reader: NamedReader) -> ToVerifyBody:
-    """Documents of one's own that may no longer be right, at one's own pace."""
+    """Return the reader's documents that may no longer be right, at the pace they chose."""
     return to_verify_body(to_verify(services_of(request), reader))
 
 
 @api_router.get("/documents/{document_id:path}")
 def document(request: Request, reader: NamedReader, document_id: str) -> CheckedDocumentBody:
-    """What is said of a document that one may read, and the hash of its text."""
+    """Return the statement on a document that the reader may read, and its text's hash."""
     return checked_document_body(checked_document(services_of(request), reader, document_id))
 
 
 @api_router.post("", status_code=204)
 def say(request: Request, reader: NamedReader, asked: SayRequest) -> None:
-    """Say that a document of one's own is right or not, mark another's, or take that back."""
+    """Confirm or contest a document of the reader, mark another's, or take that back."""
     say_of_document(
         services_of(request),
         reader,
@@ -62,13 +62,13 @@ def say(request: Request, reader: NamedReader, asked: SayRequest) -> None:
 
 @api_router.post("/pace", status_code=204)
 def pace(request: Request, reader: NamedReader, asked: PaceRequest) -> None:
-    """How many documents one is asked about in thirty days."""
+    """Set about how many documents the reader is asked in thirty days."""
     choose_pace(services_of(request), reader, asked.per_month)
 
 
 @router.get("/a-verifier", response_class=HTMLResponse)
 def to_verify_page(request: Request, reader: NamedReader) -> str:
-    """Documents of one's own that may no longer be right."""
+    """Show the reader's documents that may no longer be right."""
     found = to_verify(services_of(request), reader)
     return render("verify.html", request=request, found=found, why=WHY_WORDS, most_note=MOST_NOTE)
 
@@ -83,7 +83,7 @@ def say_on_page(
     note: Annotated[str, Form(max_length=4_000)] = "",
     back: Annotated[str, Form(max_length=8_000)] = "/a-verifier",
 ) -> RedirectResponse:
-    """The same from a page's form, which it comes back to."""
+    """Store a statement from a page's form, then return to the page."""
     say_of_document(services_of(request), reader, document, act, text_hash=text_hash, note=note)
     return RedirectResponse(local_path(back), status_code=303)
 
@@ -94,6 +94,6 @@ def pace_on_page(
     reader: NamedReader,
     per_month: Annotated[int, Form(ge=0, le=MOST_PER_MONTH)],
 ) -> RedirectResponse:
-    """The same from the form of «Mes données»."""
+    """Set the pace from the form of «Mes données»."""
     choose_pace(services_of(request), reader, per_month)
     return RedirectResponse("/mes-donnees#verifications", status_code=303)

@@ -1,4 +1,4 @@
-"""The API's answers about one agent: the profile that others see, and one's own data."""
+"""API schemas of an agent: the profile that others see, and the agent's own data."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -35,7 +35,7 @@ from search_api.verification import OwnVerifications
 
 
 class SkillBody(BaseModel):
-    """A skill that the directory states."""
+    """A skill in the directory."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,7 +44,7 @@ class SkillBody(BaseModel):
 
 
 class ProfileBody(BaseModel):
-    """An agent: demonstrated, confirmed and declared are three things."""
+    """An agent's profile; demonstrated, confirmed and declared skills are kept apart."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -61,7 +61,7 @@ class ProfileBody(BaseModel):
 
 
 def profile_body(found: AgentProfile) -> ProfileBody:
-    """The body of an answer about one agent."""
+    """Return the response body for an agent's profile."""
     return ProfileBody(
         build=build_body(found.build),
         agent=agent_body(found.agent),
@@ -107,7 +107,7 @@ HELD_ELSEWHERE = (
         "retrait complet les efface."
     ),
 )
-"""What is stored about the reader elsewhere, and not in this answer."""
+"""Data about the reader that is stored elsewhere and is not in this response."""
 
 
 class _MyDataSchema(BaseModel):
@@ -115,7 +115,7 @@ class _MyDataSchema(BaseModel):
 
 
 class MissionBody(_MyDataSchema):
-    """A mission, in force or not; `last` is null where it goes on."""
+    """A mission, in force or not; `last` is null if it has no end."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
@@ -125,7 +125,7 @@ class MissionBody(_MyDataSchema):
 
 
 class RowBody(_MyDataSchema):
-    """The directory's row, as it was last read."""
+    """The agent's row in the directory, as last read."""
 
     id: str
     given_name: str
@@ -147,14 +147,14 @@ class RowBody(_MyDataSchema):
 
 
 class ContributionsBody(_MyDataSchema):
-    """Documents that one contributed to, and may read."""
+    """Number of documents of a source that the reader contributed to and may read."""
 
     source: str
     documents: int
 
 
 class MentionCountBody(_MyDataSchema):
-    """How many distinct askers were shown one in a period: five or more."""
+    """Number of distinct askers who were shown the reader in a period: five or more."""
 
     topic_id: str = Field(description="empty: questions that name no topic of the list")
     start: date
@@ -162,14 +162,14 @@ class MentionCountBody(_MyDataSchema):
 
 
 class SessionBody(_MyDataSchema):
-    """An open session, by days. Its secret is not stored."""
+    """An open session, with days instead of times. Its secret is not stored."""
 
     begun: date
     last_used: date
 
 
 class TokenBody(_MyDataSchema):
-    """A personal token that has not expired, by days. Its secret is not stored."""
+    """A valid personal token, with days instead of times. Its secret is not stored."""
 
     label: str
     made: date
@@ -178,7 +178,7 @@ class TokenBody(_MyDataSchema):
 
 
 class WishBody(_MyDataSchema):
-    """A wish, and since when it is in force."""
+    """A wish of the reader, and since when it applies."""
 
     kind: PreferenceKind
     subject: str = Field(description="a source (empty: the finder as a whole), or a topic's id")
@@ -187,7 +187,7 @@ class WishBody(_MyDataSchema):
 
 
 class FeedbackBody(_MyDataSchema):
-    """An opinion or a favourite of yours."""
+    """An opinion or a favourite of the reader."""
 
     kind: SubjectKind
     subject: str | None = Field(description="an id; null where you may not see it any more")
@@ -198,7 +198,7 @@ class FeedbackBody(_MyDataSchema):
 
 
 class WishRequest(_MyDataSchema):
-    """A wish to put in force."""
+    """A wish to apply."""
 
     kind: PreferenceKind
     subject: str = Field("", max_length=200)
@@ -206,7 +206,7 @@ class WishRequest(_MyDataSchema):
 
 
 class MeBody(_MyDataSchema):
-    """What is stored about the reader, and where the rest is."""
+    """What is stored about the reader, and where other data is."""
 
     purpose: str
     directory: RowBody
@@ -246,7 +246,7 @@ def my_data_body(
     mail: OwnMail | None = None,
     checked: OwnVerifications | None = None,
 ) -> MeBody:
-    """The body of an answer about the reader's own data."""
+    """Return the response body for the reader's own data."""
     row = {name: getattr(held.row, name) for name in RowBody.model_fields}
     return MeBody(
         purpose=PURPOSE,
@@ -297,7 +297,7 @@ def my_data_body(
 def _feedback_bodies(
     shown: Sequence[ShownFeedback], hidden: Sequence[Feedback], aspect: Aspect
 ) -> list[FeedbackBody]:
-    """Of what is hidden, that it is and since when: neither its id nor its title."""
+    """Return the bodies of an aspect; hidden subjects have only a date, no id and no title."""
     found = [
         FeedbackBody(
             kind=one.said.subject.kind,
@@ -332,5 +332,5 @@ def _title(one: ShownFeedback) -> str:
 
 
 def _day(seconds: int) -> date:
-    """The day, in UTC, of a moment in seconds since 1970."""
+    """Return the day, in UTC, of a time in seconds since 1970."""
     return datetime.fromtimestamp(seconds, UTC).date()

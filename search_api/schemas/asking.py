@@ -1,4 +1,4 @@
-"""The API's answers about questions to those who know."""
+"""API schemas of questions to experts."""
 
 from datetime import date, datetime
 
@@ -56,7 +56,7 @@ class NewQuestionRequest(_AskingSchema):
 
 
 class QuestionActionRequest(_AskingSchema):
-    """What to do with a question."""
+    """An action on a question."""
 
     action: QuestionAction
     text: str = Field("", max_length=MOST_TEXT)
@@ -67,7 +67,7 @@ class QuestionActionRequest(_AskingSchema):
 
 
 class AskingPreferencesBody(_AskingSchema):
-    """What one sets about the questions that one receives."""
+    """The reader's choices about the questions that they receive."""
 
     receives: bool = True
     topics: list[str] = Field([], max_length=500, description="ids; none: every topic")
@@ -81,7 +81,7 @@ _OUTDATED = "a former text, corrected since, that a restored database brought ba
 
 
 class GivenAnswerBody(_AskingSchema):
-    """An answer, as it is now."""
+    """An answer in its current version."""
 
     id: str
     text: str
@@ -98,7 +98,7 @@ class GivenAnswerBody(_AskingSchema):
 
 
 class BriefQuestionBody(_AskingSchema):
-    """A question, without its text and answers."""
+    """A question without its text and answers."""
 
     id: str
     title: str
@@ -108,7 +108,7 @@ class BriefQuestionBody(_AskingSchema):
 
 
 class PassedOnBody(_AskingSchema):
-    """An agent passed a question on."""
+    """Why and when an agent passed a question on."""
 
     reason: str
     on: date | None = Field(description="null: the day was not kept")
@@ -139,7 +139,7 @@ class AskedQuestionBody(BriefQuestionBody):
 
 
 class OpenFiguresBody(_AskingSchema):
-    """Questions of a year that everybody may read, without a name."""
+    """Figures of a year's questions open to everybody, without names."""
 
     asked: int
     answered: int = Field(description="that another than the asker answered")
@@ -148,14 +148,14 @@ class OpenFiguresBody(_AskingSchema):
 
 
 class QuestionOfYouBody(BriefQuestionBody):
-    """A question that one is asked, as its page and list tell."""
+    """A question that the reader is asked, as in their list."""
 
     state: RequestState
     until: datetime = Field(description="then it goes to the next recipient, or to all readers")
 
 
 class WaitingTopicBody(_AskingSchema):
-    """A topic with questions that everybody may read and nobody answered."""
+    """A topic with unanswered questions that are open to everybody."""
 
     topic_id: str
     label: str
@@ -163,7 +163,7 @@ class WaitingTopicBody(_AskingSchema):
 
 
 class OwnQuestionsBody(_AskingSchema):
-    """What waits for one, and what one asked."""
+    """Questions that wait for the reader, and questions that they asked."""
 
     waiting: list[QuestionOfYouBody] = Field(description="asked of you")
     of_communities: list[BriefQuestionBody]
@@ -189,13 +189,13 @@ class OwnQuestionsBody(_AskingSchema):
 
 
 class ExistingAnswerRequest(_AskingSchema):
-    """The document that answers what was being written."""
+    """The document that answers the question being written."""
 
     document_id: str = Field(max_length=4_000)
 
 
 class ExistingAnswerBody(_AskingSchema):
-    """A document that may answer already."""
+    """A document that may already answer."""
 
     document_id: str
     title: str
@@ -204,20 +204,20 @@ class ExistingAnswerBody(_AskingSchema):
 
 
 class ExistingAnswersBody(_AskingSchema):
-    """Documents that may answer what is being written, under one's rights; best first."""
+    """Readable documents that may answer the question being written, best first."""
 
     existing: list[ExistingAnswerBody]
     topic_id: str = Field(description="the topic that it names; empty for none")
 
 
 class RecipientsBody(_AskingSchema):
-    """Whom a question may be put to, as far as they receive questions."""
+    """Agents whom a question may be put to, if they receive questions."""
 
     recipients: list[AgentBody]
 
 
 class OwnRequestBody(_AskingSchema):
-    """A question that one was asked, and what one decided: for oneself alone."""
+    """A question that the reader was asked, and their decision; only they see it."""
 
     question: str
     state: RequestState
@@ -226,7 +226,7 @@ class OwnRequestBody(_AskingSchema):
 
 
 class OwnAnswerBody(_AskingSchema):
-    """An answer that one gave."""
+    """An answer that the reader gave."""
 
     id: str
     question: str
@@ -240,7 +240,7 @@ class OwnAnswerBody(_AskingSchema):
 
 
 class OwnAskedBody(_AskingSchema):
-    """A question that one asked."""
+    """A question that the reader asked."""
 
     id: str
     title: str
@@ -257,7 +257,10 @@ class OwnAskedBody(_AskingSchema):
 
 
 class OwnReportBody(_AskingSchema):
-    """A text that one reported: for oneself alone. One may take it back while it is not decided."""
+    """A text that the reader reported; only they see it.
+
+    They may take the report back until it is decided.
+    """
 
     question: str
     answer: str = Field(description="empty: the question itself")
@@ -267,7 +270,7 @@ class OwnReportBody(_AskingSchema):
 
 
 class OwnAskingBody(_AskingSchema):
-    """Everything that is kept of one's questions, answers, requests, reports and preferences."""
+    """All stored questions, answers, requests, reports and preferences of the reader."""
 
     preferences: AskingPreferencesBody
     asked: list[OwnAskedBody]
@@ -281,7 +284,7 @@ class OwnAskingBody(_AskingSchema):
 
 
 def question_body(found: ShownQuestion) -> AskedQuestionBody:
-    """The body of an answer about one question."""
+    """Return the response body for one question."""
     one = found.question
     return AskedQuestionBody(
         **brief_question(one).model_dump(),
@@ -322,14 +325,14 @@ def _answer_body(shown: ShownAnswer) -> GivenAnswerBody:
 
 
 def brief_question(one: AskedQuestion) -> BriefQuestionBody:
-    """A question in a list."""
+    """Return the body of a question in a list."""
     return BriefQuestionBody(
         id=one.id, title=one.title, topic_id=one.topic_id, stage=one.stage, created=one.created
     )
 
 
 def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
-    """The body of an answer about what concerns one."""
+    """Return the response body for the reader's questions."""
     return OwnQuestionsBody(
         waiting=[
             QuestionOfYouBody(
@@ -360,7 +363,7 @@ def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
 
 
 def existing_body(found: tuple[Result, ...], topic_id: str) -> ExistingAnswersBody:
-    """The body of what may answer already."""
+    """Return the response body for documents that may already answer."""
     return ExistingAnswersBody(
         existing=[
             ExistingAnswerBody(
@@ -376,7 +379,7 @@ def existing_body(found: tuple[Result, ...], topic_id: str) -> ExistingAnswersBo
 
 
 def own_asking_body(found: OwnAsking) -> OwnAskingBody:
-    """The body of what is kept of one."""
+    """Return the body of everything stored about the reader's questions."""
     said = found.preferences
     return OwnAskingBody(
         preferences=AskingPreferencesBody(

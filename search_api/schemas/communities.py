@@ -1,4 +1,4 @@
-"""The API's answers to community managers: risks, proposals, communities, decisions."""
+"""API schemas for animators: risks, proposals, communities, decisions."""
 
 from datetime import date
 
@@ -35,7 +35,7 @@ class _CommunitySchema(BaseModel):
 
 
 class ProposalBody(_CommunitySchema):
-    """A subject that the list lacks."""
+    """A proposed topic that the list lacks."""
 
     id: str
     terms: list[str] = Field(description="the most telling first")
@@ -45,7 +45,7 @@ class ProposalBody(_CommunitySchema):
 
 
 class DecisionBody(_CommunitySchema):
-    """What was decided; it acts at the next build."""
+    """A decision on a proposed topic; it applies from the next build on."""
 
     id: str
     verdict: Verdict
@@ -55,7 +55,7 @@ class DecisionBody(_CommunitySchema):
 
 
 class ProposalsBody(_CommunitySchema):
-    """Subjects that wait for a decision, and the decisions taken."""
+    """Proposed topics that wait for a decision, and the decisions taken."""
 
     build: BuildBody
     proposals: list[ProposalBody]
@@ -63,7 +63,7 @@ class ProposalsBody(_CommunitySchema):
 
 
 class ProposalRequest(_CommunitySchema):
-    """A decision to take."""
+    """A decision to take on a proposed topic."""
 
     verdict: ProposalAction
     label: str = Field("", description="the topic's name; of a merger, one of its other names")
@@ -88,21 +88,21 @@ class AtRiskBody(_CommunitySchema):
 
 
 class RisksBody(_CommunitySchema):
-    """The topics that one animates and should watch, by label."""
+    """Topics that the reader animates and should watch, by label."""
 
     build: BuildBody
     topics: list[AtRiskBody]
 
 
 class CommunityPageRequest(_CommunitySchema):
-    """What to set on a community's page."""
+    """A change of a community's page."""
 
     act: CommunityPageAct
     document: str = Field("", max_length=4_000, description="a document's id, to pin or unpin")
 
 
 class CommunityPageBody(_CommunitySchema):
-    """A community, with what one may read of it."""
+    """A community, with the documents and questions that the reader may read."""
 
     build: BuildBody
     topic: TopicBody
@@ -119,13 +119,13 @@ class CommunityPageBody(_CommunitySchema):
 
 
 class CommunityRequest(_CommunitySchema):
-    """A decision on a community; `forget` takes one back."""
+    """A decision on a community; `forget` takes a decision back."""
 
     verdict: CommunityAction
 
 
 class CommunityDecisionBody(_CommunitySchema):
-    """What was decided of a topic's community; it acts at once."""
+    """A decision on a topic's community; it applies at once."""
 
     topic_id: str
     verdict: Verdict
@@ -133,7 +133,7 @@ class CommunityDecisionBody(_CommunitySchema):
 
 
 class CommunitiesBody(_CommunitySchema):
-    """Communities that wait for a decision, on topics that one animates; and decisions."""
+    """Proposed communities on topics that the reader animates, and the decisions taken."""
 
     build: BuildBody
     proposed: list[CommunityBody]
@@ -141,7 +141,7 @@ class CommunitiesBody(_CommunitySchema):
 
 
 def community_page_body(page: CommunityPage) -> CommunityPageBody:
-    """The body of an answer about one community."""
+    """Return the response body for one community."""
     found = page.community
     asked_elsewhere = [one for one in found.questions if one.source != SOURCE]
     return CommunityPageBody(
@@ -161,7 +161,7 @@ def community_page_body(page: CommunityPage) -> CommunityPageBody:
 
 
 def proposal_body(one: Proposal) -> ProposalBody:
-    """A proposal."""
+    """Return the body of a proposed topic."""
     return ProposalBody(
         id=one.id,
         terms=list(one.terms),
@@ -172,14 +172,14 @@ def proposal_body(one: Proposal) -> ProposalBody:
 
 
 def decision_body(one: TopicDecision) -> DecisionBody:
-    """A decision, without what it was about."""
+    """Return the body of a decision, without the terms of the proposal."""
     return DecisionBody(
         id=one.id, verdict=one.verdict, label=one.label, topic_id=one.topic_id, day=one.day
     )
 
 
 def at_risk_body(one: AtRisk) -> AtRiskBody:
-    """A topic to watch."""
+    """Return the body of a topic to watch."""
     return AtRiskBody(
         topic=topic_body(one.count.topic),
         risks=all_risks(one),
@@ -194,14 +194,14 @@ def at_risk_body(one: AtRisk) -> AtRiskBody:
 
 
 def risks_body(found: TopicsToWatch) -> RisksBody:
-    """The body of an answer about topics at risk."""
+    """Return the response body for topics at risk."""
     return RisksBody(
         build=build_body(found.build), topics=[at_risk_body(one) for one in found.topics]
     )
 
 
 def proposals_body(found: ProposedTopics) -> ProposalsBody:
-    """The body of an answer about proposed topics."""
+    """Return the response body for proposed topics."""
     return ProposalsBody(
         build=build_body(found.build),
         proposals=[proposal_body(one) for one in found.waiting],
@@ -210,7 +210,7 @@ def proposals_body(found: ProposedTopics) -> ProposalsBody:
 
 
 def communities_body(found: ProposedCommunities) -> CommunitiesBody:
-    """The body of an answer about proposed communities."""
+    """Return the response body for proposed communities."""
     return CommunitiesBody(
         build=build_body(found.build),
         proposed=[community_body(one) for one in found.waiting],

@@ -1,4 +1,4 @@
-"""A document read here, as the API gives it."""
+"""API schema of an opened document."""
 
 from datetime import date
 
@@ -22,7 +22,7 @@ class ParagraphBody(_DocumentSchema):
 
 
 class PartBody(_DocumentSchema):
-    """A section of the text, or what one person says in a conversation."""
+    """A section of the text, or a contribution of one person to a conversation."""
 
     heading: str = Field(description="empty where it is that of the part before")
     place: str = Field(description="`page 3`, `diapositive 3`, or empty")
@@ -32,7 +32,7 @@ class PartBody(_DocumentSchema):
 
 
 class OpenedDocumentBody(DocumentFields):
-    """A document as its reader may read it now. In a conversation the accepted answer is first."""
+    """A document as its reader may read it now; in a conversation, the accepted answer is first."""
 
     original: str | None = Field(description="path of the file on this site, or `url`")
     conversation: bool
@@ -42,7 +42,7 @@ class OpenedDocumentBody(DocumentFields):
 
 
 def opened_document_body(found: DocumentAnswer, today: date) -> OpenedDocumentBody:
-    """The body of an answer with a document."""
+    """Return the response body for an opened document."""
     return OpenedDocumentBody(
         **document_fields(found.result, today, found.ask_instead, found.verified, found.recognised),
         original=found.original or None,

@@ -1,4 +1,4 @@
-"""What one follows and what is new of it, as the API says it."""
+"""API schemas of what the reader follows, and its news."""
 
 from datetime import datetime
 
@@ -20,7 +20,7 @@ class _FollowingSchema(BaseModel):
 
 
 class FollowRequest(_FollowingSchema):
-    """What to follow, or no more."""
+    """What to follow or to stop following."""
 
     action: FollowAction
     kind: FollowKind = Field(FollowKind.SEARCH, description="not read for `forget` and `seen`")
@@ -33,7 +33,7 @@ class FollowRequest(_FollowingSchema):
 
 
 class FollowBody(_FollowingSchema):
-    """One thing that one follows."""
+    """An item that the reader follows."""
 
     kind: FollowKind
     subject: str | None = Field(description="null where you may not see it any more")
@@ -43,14 +43,14 @@ class FollowBody(_FollowingSchema):
 
 
 class OwnFollowsBody(_FollowingSchema):
-    """All that one follows: for oneself alone."""
+    """Everything that the reader follows; only they see it."""
 
     follows: list[FollowBody]
     seen: datetime | None = Field(description="until when the news was seen; null for never")
 
 
 class NewsItemBody(_FollowingSchema):
-    """Something new."""
+    """One piece of news."""
 
     kind: NewsKind = Field(description="`waiting`: a question without answer")
     title: str
@@ -59,7 +59,7 @@ class NewsItemBody(_FollowingSchema):
 
 
 class FollowNewsBody(_FollowingSchema):
-    """What is new of one thing that one follows, the newest first."""
+    """The news of one followed item, newest first."""
 
     follow: FollowBody
     items: list[NewsItemBody]
@@ -67,7 +67,7 @@ class FollowNewsBody(_FollowingSchema):
 
 
 class NewsBody(_FollowingSchema):
-    """What is new of all that one follows, under one's rights; each document once."""
+    """The news of all followed items, under the reader's rights; each document once."""
 
     news: list[FollowNewsBody]
     count: int
@@ -75,7 +75,7 @@ class NewsBody(_FollowingSchema):
 
 
 def own_follows_body(found: OwnFollows) -> OwnFollowsBody:
-    """The body of an answer about what one follows; of what is hidden, that it is."""
+    """Return the response body for the reader's follows; hidden ones have only kind and date."""
     hidden = [
         FollowBody(kind=one.kind, subject=None, title="", address="", since=one.since)
         for one in found.hidden
@@ -84,7 +84,7 @@ def own_follows_body(found: OwnFollows) -> OwnFollowsBody:
 
 
 def news_body(found: News) -> NewsBody:
-    """The body of an answer about what is new."""
+    """Return the response body for the reader's news."""
     return NewsBody(news=list(map(_news, found.found)), count=found.count, since=found.since)
 
 

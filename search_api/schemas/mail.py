@@ -1,4 +1,4 @@
-"""What one wants by mail, as the API says it."""
+"""API schemas of the reader's choices of mail."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ class _MailSchema(BaseModel):
 
 
 class MailPreferencesBody(_MailSchema):
-    """What one wants by mail: nothing, until one says so."""
+    """The reader's choices of mail; by default nothing is sent."""
 
     asked: bool = Field(False, description="questions that one is asked")
     answered: bool = Field(False, description="answers to one's questions")
@@ -21,7 +21,7 @@ class MailPreferencesBody(_MailSchema):
 
 
 class KeptMailBody(_MailSchema):
-    """A message to oneself: why, and what became of it."""
+    """A message to the reader: its kind, when it was queued, its state."""
 
     kind: MailKind
     queued: datetime
@@ -29,7 +29,7 @@ class KeptMailBody(_MailSchema):
 
 
 class OwnMailBody(MailPreferencesBody):
-    """What one chose, and the address that the directory has."""
+    """The reader's choices, their address in the directory, and the kept messages."""
 
     address: str = Field(description="empty: the directory has none, and nothing is sent")
     refused: datetime | None = Field(
@@ -39,7 +39,7 @@ class OwnMailBody(MailPreferencesBody):
 
 
 def own_mail_body(found: OwnMail) -> OwnMailBody:
-    """The body of an answer about what one wants by mail."""
+    """Return the response body for the reader's mail."""
     said = found.preferences
     return OwnMailBody(
         asked=said.asked,

@@ -1,4 +1,4 @@
-"""The API's answers to whoever moderates questions."""
+"""API schemas for moderators of questions."""
 
 from datetime import date
 
@@ -14,14 +14,14 @@ class _ModerationSchema(BaseModel):
 
 
 class TextReportRequest(_ModerationSchema):
-    """A text that should not stand there."""
+    """A report of a text that should not be there."""
 
     reason: str = Field(max_length=MOST_REASON)
     answer: str = Field("", max_length=32, description="an answer's id; empty: the question")
 
 
 class ModerationRequest(_ModerationSchema):
-    """What to do about a text."""
+    """A moderator's act on a text."""
 
     act: ModerationAct
     answer: str = Field("", max_length=32, description="an answer's id; empty: the question")
@@ -31,14 +31,14 @@ class ModerationRequest(_ModerationSchema):
 
 
 class ReasonBody(_ModerationSchema):
-    """Why a text was reported, not by whom."""
+    """Why a text was reported; not by which reader."""
 
     reason: str
     day: date
 
 
 class ModeratedTextBody(_ModerationSchema):
-    """A question or an answer, as its moderator sees it."""
+    """A question or an answer, as a moderator sees it."""
 
     question: BriefQuestionBody
     answer: str = Field(description="the answer's id; empty: the question itself")
@@ -57,7 +57,7 @@ class UnclassifiedBody(_ModerationSchema):
 
 
 class ModerationDeskBody(_ModerationSchema):
-    """What waits for whoever animates."""
+    """What waits for an animator."""
 
     reported: list[ModeratedTextBody]
     hidden: list[ModeratedTextBody]
@@ -67,7 +67,7 @@ class ModerationDeskBody(_ModerationSchema):
 
 
 def desk_body(found: ModerationDesk) -> ModerationDeskBody:
-    """The body of the desk."""
+    """Return the response body for the moderation page."""
     return ModerationDeskBody(
         reported=list(map(_text_body, found.reported)),
         hidden=list(map(_text_body, found.hidden)),

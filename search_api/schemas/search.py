@@ -1,4 +1,4 @@
-"""The API's answers to a search, as its OpenAPI description publishes them."""
+"""API schemas of a search, as the OpenAPI description publishes them."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -20,14 +20,14 @@ class _SearchSchema(BaseModel):
 
 
 class AreaBody(_SearchSchema):
-    """A département; a region, or a place that a question names."""
+    """A département, a region, or another place that a question names."""
 
     code: str = Field(description="INSEE code; of a region behind `r`; empty for other places")
     name: str
 
 
 class PostBody(_SearchSchema):
-    """What an agent does now."""
+    """An agent's present post."""
 
     metier: str
     entity: str = Field(description="path with slashes")
@@ -36,7 +36,7 @@ class PostBody(_SearchSchema):
 
 
 class AuthorBody(_SearchSchema):
-    """Who contributed to a document."""
+    """A contributor to a document."""
 
     name: str
     role: ContributorRole
@@ -46,7 +46,7 @@ class AuthorBody(_SearchSchema):
 
 
 class PassageBody(_SearchSchema):
-    """The passage that answers."""
+    """A passage that answers the question."""
 
     text: str
     heading: str
@@ -70,7 +70,7 @@ class ReferenceBody(_SearchSchema):
 
 
 class CopyBody(_SearchSchema):
-    """Where else the same text lies, which the reader may read too."""
+    """Another place of the same text, which the reader may read too."""
 
     id: str
     title: str
@@ -80,9 +80,9 @@ class CopyBody(_SearchSchema):
 
 
 class PartsBody(_SearchSchema):
-    """What the score comes from. Parts are min-max normalised, from 0 to 1; ranks count from 1.
+    """Components of the score, min-max normalised from 0 to 1; ranks count from 1.
 
-    No rank is told where the total is null.
+    Ranks are null if the total is null.
     """
 
     lexical: float
@@ -113,7 +113,7 @@ class AgentBody(_SearchSchema):
 
 
 class VerificationBody(_SearchSchema):
-    """What an author said of a text that has not changed since."""
+    """An author's statement on a text that has not changed since."""
 
     day: date
     right: bool = Field(description="false: `note` says what is no longer right")
@@ -122,7 +122,7 @@ class VerificationBody(_SearchSchema):
 
 
 class DocumentFields(_SearchSchema):
-    """What is said of a document wherever it is shown."""
+    """Fields of a document wherever it is shown."""
 
     id: str
     title: str
@@ -168,7 +168,7 @@ class DocumentBody(DocumentFields):
 
 
 class FacetBody(_SearchSchema):
-    """How many documents of the result set have a value."""
+    """Number of documents of the result set that have a value."""
 
     value: str
     label: str
@@ -176,7 +176,7 @@ class FacetBody(_SearchSchema):
 
 
 class UnderstoodBody(_SearchSchema):
-    """A part of the question that is more than words."""
+    """A part of the query that was read as more than words."""
 
     said: QueryPartKind = Field(
         description="`words`: no such value is readable, it was looked for as words"
@@ -186,14 +186,14 @@ class UnderstoodBody(_SearchSchema):
 
 
 class ExpansionBody(_SearchSchema):
-    """What the glossary added to the question, at half its weight."""
+    """Words that the glossary added to the query, at half the weight."""
 
     words: str
     others: list[str]
 
 
 class BestBetBody(_SearchSchema):
-    """What an administrator put above the results of this question."""
+    """A link that an administrator put above the results of this question."""
 
     id: str | None = Field(description="null for a link that is no document of the index")
     title: str
@@ -202,7 +202,7 @@ class BestBetBody(_SearchSchema):
 
 
 class EvidenceBody(_SearchSchema):
-    """A document that supports a candidate, which the reader may read."""
+    """A document that supports a candidate and that the reader may read."""
 
     document_id: str
     title: str
@@ -218,14 +218,14 @@ class EvidenceBody(_SearchSchema):
 
 
 class NearestTopicBody(_SearchSchema):
-    """A topic of the list, to go on from."""
+    """A topic of the list, from which the reader can continue."""
 
     id: str
     label: str
 
 
 class PersonBody(_SearchSchema):
-    """Somebody to ask, whom the question names or who knows."""
+    """A person to ask: named by the question, or an expert."""
 
     agent: AgentBody
     reason: CardReason = Field(
@@ -240,7 +240,7 @@ class PersonBody(_SearchSchema):
 
 
 class ServiceBody(_SearchSchema):
-    """A service that the question names, with those of its agents who may be shown."""
+    """A service that the question names, with its agents who may be shown."""
 
     name: str
     entity: str = Field(description="path with slashes")
@@ -257,7 +257,7 @@ class MetierBody(_SearchSchema):
 
 
 class DirectAnswerBody(_SearchSchema):
-    """Sentences that answer: of an accepted answer, or of a document in force."""
+    """Sentences that answer, from an accepted answer or a document in force."""
 
     text: str
     document: ReferenceBody
@@ -333,7 +333,7 @@ class SearchBody(_SearchSchema):
 
 
 class CandidatePartsBody(_SearchSchema):
-    """Why a candidate stands where they stand; relative to the answer's best, from 0 to 1."""
+    """Components of a candidate's score, relative to the best candidate, from 0 to 1."""
 
     votes: float = Field(
         description="what their documents are worth together, each partly by those near it"
@@ -359,7 +359,7 @@ class CandidateBody(_SearchSchema):
 
 
 class ExpertsBody(_SearchSchema):
-    """Who may know, best first."""
+    """Agents who may know, best first."""
 
     candidates: list[CandidateBody]
     beyond: int = Field(description="candidates that the limit leaves out")
@@ -392,7 +392,7 @@ class ExpertsBody(_SearchSchema):
 
 
 class SuggestionBody(_SearchSchema):
-    """A title, a topic's label or a name."""
+    """A suggestion: a document's title, a topic's label or an agent's name."""
 
     document_id: str = Field(description="of a title; empty for the others")
     title: str
@@ -402,13 +402,13 @@ class SuggestionBody(_SearchSchema):
 
 
 class SuggestionsBody(_SearchSchema):
-    """Titles, then topics, then people that begin with what is being typed."""
+    """Titles, then topics, then people that begin with the typed text."""
 
     suggestions: list[SuggestionBody]
 
 
 class ProblemBody(_SearchSchema):
-    """A problem, as RFC 9457 says."""
+    """A problem, in the format of RFC 9457."""
 
     type: str
     title: str = Field(description="a French sentence for people")
@@ -418,7 +418,7 @@ class ProblemBody(_SearchSchema):
 
 
 def problem_responses(meanings: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
-    """The problems that routes answer with, by status, as OpenAPI describes them."""
+    """Return the problems of routes, by status, in the format of OpenAPI."""
     return {
         status: {
             "model": ProblemBody,

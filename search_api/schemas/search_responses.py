@@ -1,4 +1,4 @@
-"""Results, candidates and suggestions as the bodies of the API's answers."""
+"""Response bodies of results, candidates and suggestions."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -58,7 +58,7 @@ from search_api.wording import contact, in_force, place_label, web_address
 
 
 def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) -> SearchBody:
-    """The body of a search's answer."""
+    """Return the response body of a search."""
     results, counts, matches = found.results, found.results.counts, found.people.matches
     documents = [
         _document(
@@ -138,7 +138,7 @@ def _place(place: AskedPlace | None) -> AreaBody | None:
 
 
 def experts_answer(found: WhoKnows, today: date, *, explain: bool = False) -> ExpertsBody:
-    """The body of an answer to who knows."""
+    """Return the response body of a search for experts."""
     experts, topic = found.experts, found.nearest_topic
 
     def bodies(candidates: Sequence[Candidate]) -> list[CandidateBody]:
@@ -163,7 +163,7 @@ def experts_answer(found: WhoKnows, today: date, *, explain: bool = False) -> Ex
 
 
 def suggestions_answer(found: Sequence[SuggestedLink]) -> SuggestionsBody:
-    """The body of an answer to what is being typed."""
+    """Return the response body of suggestions."""
     return SuggestionsBody(
         suggestions=[
             SuggestionBody(
@@ -186,7 +186,7 @@ class _Explanation(NamedTuple):
 
 
 def _explained(result: Result, results: Results) -> _Explanation:
-    """Ranks count the documents before it: none where nothing is counted."""
+    """Return the explanation of a result; without counts no ranks, since ranks would tell them."""
     hit, counted = result.parts, results.counts is not None
     parts = PartsBody(
         lexical=hit.lexical,
@@ -229,7 +229,7 @@ def document_fields(
     verified: ShownVerification | None = None,
     recognised: int | None = None,
 ) -> dict[str, Any]:
-    """The fields of `DocumentFields`."""
+    """Return the fields of `DocumentFields`."""
     card = result.card
     same = ("title", "kind", "source", "space", "entity", "language", "created", "modified")
     return {name: getattr(card, name) for name in (*same, "valid_from", "valid_until")} | {
@@ -249,7 +249,7 @@ def document_fields(
 
 
 def verification_body(said: ShownVerification) -> VerificationBody:
-    """What an author said of a document."""
+    """Return the body of an author's statement on a document."""
     return VerificationBody(
         day=said.day,
         right=said.right,
@@ -282,7 +282,7 @@ def _passage(shown: ShownPassage, voice: DocumentAuthor | None) -> PassageBody:
 
 
 def copy_body(one: DocumentCopy) -> CopyBody:
-    """Another place of the same text."""
+    """Return the body of another place of the same text."""
     same = reference_body(one.reference).model_dump()
     return CopyBody(**same, source=one.source, space=one.space)
 
@@ -298,12 +298,12 @@ def _direct(one: DirectAnswer) -> DirectAnswerBody:
 
 
 def reference_body(one: DocumentReference) -> ReferenceBody:
-    """Another document."""
+    """Return the body of a reference to another document."""
     return ReferenceBody(id=one.document_id, title=one.title, url=web_address(one.url))
 
 
 def author_body(author: DocumentAuthor) -> AuthorBody:
-    """Who contributed."""
+    """Return the body of a contributor."""
     agent = author.agent
     return AuthorBody(
         name=author.name,
@@ -315,10 +315,10 @@ def author_body(author: DocumentAuthor) -> AuthorBody:
 
 
 def candidate_body(candidate: Candidate, today: date, *, explain: bool = False) -> CandidateBody:
-    """Who may know, with the reasons.
+    """Return the body of a candidate, with reasons.
 
-    Scores are relative to documents that the reader may not read, too: they are left out without
-    `explain`.
+    Scores are left out without `explain`, because they also depend on documents that the reader may
+    not read.
     """
     agent, parts = candidate.agent, candidate.parts
     assert not agent.departed(today)  # noqa: S101 - `find_experts` proposes nobody who left
@@ -337,7 +337,7 @@ def candidate_body(candidate: Candidate, today: date, *, explain: bool = False) 
 
 
 def agent_body(agent: Agent) -> AgentBody:
-    """An agent with the present post, and how their entity wishes them to be reached."""
+    """Return the body of an agent: present post, and contact as their entity wishes."""
     return AgentBody(
         id=agent.id,
         name=agent.name,
@@ -353,7 +353,7 @@ def _nearest(card: Card) -> ReferenceBody:
 
 
 def evidence_body(one: Evidence) -> EvidenceBody:
-    """A document that supports somebody."""
+    """Return the body of a document that supports a candidate."""
     return EvidenceBody(
         document_id=one.document_id,
         title=one.title,
@@ -377,7 +377,7 @@ def _post(agent: Agent) -> PostBody:
 
 
 def area_body(code: str) -> AreaBody | None:
-    """A département by its code; None without one."""
+    """Return the body of a département by its code; None without a code."""
     return AreaBody(code=code, name=area_name(code)) if code else None
 
 

@@ -1,4 +1,4 @@
-"""Isolation and coverage as CSV that French spreadsheets open as it is."""
+"""Isolation and coverage as CSV files that French spreadsheets open directly."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ ISOLATION_COLUMNS = (
 
 
 def isolation_csv(rows: Iterable[IsolatedHolder]) -> str:
-    """UTF-8 with its mark, semicolons, CRLF; one line for each row, after the columns' names."""
+    """Return CSV (see `table`) with a header line and one line per row."""
     return table(ISOLATION_COLUMNS, map(_isolation_cells, rows))
 
 
@@ -41,7 +41,7 @@ def _isolation_cells(row: IsolatedHolder) -> Sequence[str]:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """UTF-8 with its mark, semicolons, CRLF; no cell is taken for a formula."""
+    """Return CSV in UTF-8 with BOM, semicolons and CRLF; no cell is read as a formula."""
     text = io.StringIO()
     written = csv.writer(text, delimiter=";", lineterminator="\r\n")
     written.writerow(columns)
@@ -50,7 +50,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula (OWASP, "CSV Injection")."""
+    """Return a cell that no spreadsheet reads as a formula (OWASP, "CSV Injection")."""
     cell = safe_text(cell)
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
@@ -61,7 +61,7 @@ _AREA_COLUMNS = ("territoire", "nom_territoire", *_COUNTED)
 
 
 def topics_csv(rows: Iterable[TopicCount]) -> str:
-    """One line for each topic of an area, as `table` writes it."""
+    """Return CSV with one line per topic of an area, see `table`."""
     return table(
         _TOPIC_COLUMNS,
         (
@@ -80,7 +80,7 @@ def topics_csv(rows: Iterable[TopicCount]) -> str:
 
 
 def areas_csv(rows: Iterable[AreaCount]) -> str:
-    """One line for each area of a topic: the country, regions, départements."""
+    """Return CSV with one line per area of a topic: the country, regions, départements."""
     return table(
         _AREA_COLUMNS,
         (
@@ -96,5 +96,5 @@ def areas_csv(rows: Iterable[AreaCount]) -> str:
 
 
 def count_text(count: CappedCount) -> str:
-    """`3`, or `10 et plus` where nobody counted further."""
+    """Return `3`, or `10 et plus` if the count stopped at its maximum."""
     return f"{count.agents} et plus" if count.more else str(count.agents)

@@ -1,4 +1,4 @@
-"""The API's answers about topics, isolation, coverage and peers."""
+"""API schemas of topics, isolation, coverage and peers."""
 
 from datetime import date
 from typing import Annotated
@@ -54,7 +54,7 @@ class TopicBody(_TopicSchema):
 
 
 class TopicsBody(_BuildAnswer):
-    """The organisation's list, as the last build knew it."""
+    """The organisation's list of topics, as of the last build."""
 
     topics: list[TopicBody]
 
@@ -93,7 +93,7 @@ class AloneBody(_TopicSchema):
 
 
 class UnclaimedBody(_TopicSchema):
-    """The topics of which nobody is called alone: too few of their people show for that."""
+    """Topics where no agent is called alone, because too few of their people are visible here."""
 
     topics: list[TopicBody]
     of: int = Field(description="how many topics were asked for")
@@ -101,7 +101,7 @@ class UnclaimedBody(_TopicSchema):
 
 
 class IsolationBody(_BuildAnswer):
-    """Isolated holders by area, topic and name: never a ranking."""
+    """Isolated holders, sorted by area, topic and name: never a ranking."""
 
     rows: list[AloneBody]
     unclaimed: UnclaimedBody
@@ -109,7 +109,7 @@ class IsolationBody(_BuildAnswer):
 
 
 class AreaCountBody(_TopicSchema):
-    """How many hold a topic in an area."""
+    """Number of holders of a topic in an area."""
 
     area: AreaBody = Field(description="code 22, r53, or empty for the whole country")
     holders: CountBody
@@ -117,7 +117,7 @@ class AreaCountBody(_TopicSchema):
 
 
 class TopicCountBody(_TopicSchema):
-    """How many hold a topic in the area that was asked for."""
+    """Number of holders of a topic in the requested area."""
 
     topic: TopicBody
     holders: CountBody
@@ -137,7 +137,7 @@ class CoverageBody(_BuildAnswer):
 
 
 class HolderBody(_TopicSchema):
-    """An agent who holds a topic, or declares it."""
+    """An agent who holds a topic or declares it."""
 
     agent: AgentBody
     basis: Basis
@@ -145,7 +145,7 @@ class HolderBody(_TopicSchema):
 
 
 class TopicProfileBody(_BuildAnswer):
-    """A topic: who holds it by area and name, where to begin, what waits for an answer."""
+    """A topic: its holders by area and name, first documents, and open questions."""
 
     topic: TopicBody
     alt_labels: list[str]
@@ -169,7 +169,7 @@ class OwnTopicBody(_TopicSchema):
 
 
 class PeerBody(_TopicSchema):
-    """An agent who holds the same topics, or declares them."""
+    """An agent who holds or declares the same topics."""
 
     agent: AgentBody
     topics: list[TopicBody]
@@ -178,7 +178,7 @@ class PeerBody(_TopicSchema):
 
 
 class CommunityBody(_TopicSchema):
-    """Agents whom topics bring together."""
+    """A community of agents who share topics."""
 
     topics: list[TopicBody]
     members: list[AgentBody]
@@ -186,7 +186,7 @@ class CommunityBody(_TopicSchema):
 
 
 class PeersBody(_BuildAnswer):
-    """Who shares an agent's topics: nearest in subject, then in kilometres."""
+    """Agents who share an agent's topics: nearest in subject, then in kilometres."""
 
     agent: AgentBody
     topics: list[OwnTopicBody]
@@ -196,17 +196,17 @@ class PeersBody(_BuildAnswer):
 
 
 def build_body(dated: BuildStatus) -> BuildBody:
-    """Of which day an answer is, or why there is none."""
+    """Return the body of a build's state and day."""
     return BuildBody(state=dated.state, day=dated.day)
 
 
 def topics_body(found: TopicListAnswer) -> TopicsBody:
-    """The body of the list of topics."""
+    """Return the response body for the list of topics."""
     return TopicsBody(build=build_body(found.build), topics=list(map(topic_body, found.topics)))
 
 
 def isolation_body(found: IsolationAnswer) -> IsolationBody:
-    """The body of an answer about who is alone."""
+    """Return the response body for isolated holders."""
     return IsolationBody(
         build=build_body(found.build),
         rows=[_alone_body(one) for one in found.rows],
@@ -220,7 +220,7 @@ def isolation_body(found: IsolationAnswer) -> IsolationBody:
 
 
 def coverage_body(found: Coverage) -> CoverageBody:
-    """The body of a topic's coverage area by area, or of an area's topic by topic."""
+    """Return the response body for a topic's coverage by area, or an area's by topic."""
     return CoverageBody(
         build=build_body(found.build),
         topic=topic_body(found.topic) if found.topic else None,
@@ -232,7 +232,7 @@ def coverage_body(found: Coverage) -> CoverageBody:
 
 
 def topic_profile_body(found: TopicAnswer) -> TopicProfileBody:
-    """The body of a topic's profile."""
+    """Return the response body for a topic's profile."""
     view = found.view
     return TopicProfileBody(
         build=build_body(found.build),
@@ -252,7 +252,7 @@ def topic_profile_body(found: TopicAnswer) -> TopicProfileBody:
 
 
 def peers_body(found: PeersAnswer) -> PeersBody:
-    """The body of an answer about who shares an agent's topics."""
+    """Return the response body for agents who share an agent's topics."""
     return PeersBody(
         build=build_body(found.build),
         agent=agent_body(found.peers.agent),
@@ -264,12 +264,12 @@ def peers_body(found: PeersAnswer) -> PeersBody:
 
 
 def area_body(code: str) -> AreaBody:
-    """An area with its name."""
+    """Return the body of an area with its name."""
     return AreaBody(code=code, name=area_label(code))
 
 
 def topic_body(topic: Topic) -> TopicBody:
-    """A topic without its place in the list."""
+    """Return the body of a topic, without its relations in the list."""
     return TopicBody(id=topic.id, label=topic.label, kind=topic.kind)
 
 
@@ -310,7 +310,7 @@ def _count_body(one: CappedCount) -> CountBody:
 
 
 def own_topic_body(one: OwnTopic) -> OwnTopicBody:
-    """A topic of an agent."""
+    """Return the body of a topic of an agent."""
     return OwnTopicBody(
         topic=topic_body(one.topic),
         basis=one.basis,
@@ -321,7 +321,7 @@ def own_topic_body(one: OwnTopic) -> OwnTopicBody:
 
 
 def peer_body(one: Peer) -> PeerBody:
-    """An agent with the same topics."""
+    """Return the body of an agent with the same topics."""
     return PeerBody(
         agent=agent_body(one.agent),
         topics=list(map(topic_body, one.topics)),
@@ -331,7 +331,7 @@ def peer_body(one: Peer) -> PeerBody:
 
 
 def community_body(one: CommunityView) -> CommunityBody:
-    """Agents whom topics bring together."""
+    """Return the body of a community."""
     return CommunityBody(
         topics=list(map(topic_body, one.topics)),
         members=list(map(agent_body, one.members)),
@@ -340,7 +340,7 @@ def community_body(one: CommunityView) -> CommunityBody:
 
 
 def reference_body(card: Card) -> ReferenceBody:
-    """A document to go to."""
+    """Return the body of a reference to a document."""
     return ReferenceBody(id=card.document_id, title=card.title, url=web_address(card.url))
 
 

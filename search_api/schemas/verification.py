@@ -1,4 +1,4 @@
-"""The API's answers about whether documents are still right."""
+"""API schemas of statements on whether documents are still right."""
 
 from datetime import date
 
@@ -21,7 +21,7 @@ class _VerificationSchema(BaseModel):
 
 
 class SayRequest(_VerificationSchema):
-    """What one says of a document."""
+    """The reader's statement on a document."""
 
     document: str = Field("", max_length=4_000, description="its id; not read for `forget`")
     act: VerificationAct
@@ -30,13 +30,13 @@ class SayRequest(_VerificationSchema):
 
 
 class PaceRequest(_VerificationSchema):
-    """How many documents one is asked about in thirty days; 0: none."""
+    """Number of documents that the reader is asked about in thirty days; 0: none."""
 
     per_month: int = Field(ge=0, le=MOST_PER_MONTH)
 
 
 class DocumentToVerifyBody(_VerificationSchema):
-    """A document of one's own that may no longer be right."""
+    """A document of the reader that may no longer be right."""
 
     id: str
     title: str
@@ -46,7 +46,7 @@ class DocumentToVerifyBody(_VerificationSchema):
 
 
 class ToVerifyBody(_VerificationSchema):
-    """What one is asked about now."""
+    """The documents that the reader is asked about now."""
 
     documents: list[DocumentToVerifyBody]
     per_month: int
@@ -54,7 +54,7 @@ class ToVerifyBody(_VerificationSchema):
 
 
 class CheckedDocumentBody(_VerificationSchema):
-    """What is said of a document, and what one may say of it."""
+    """The statement on a document, and what the reader may say of it."""
 
     id: str
     title: str
@@ -66,7 +66,7 @@ class CheckedDocumentBody(_VerificationSchema):
 
 
 class OwnWordBody(_VerificationSchema):
-    """What one said of a document that one may read."""
+    """The reader's statement on a document that they may read."""
 
     document: str
     day: date
@@ -75,14 +75,14 @@ class OwnWordBody(_VerificationSchema):
 
 
 class OwnMarkBody(_VerificationSchema):
-    """A document that one marked as outdated, and may read."""
+    """A document that the reader marked as outdated and may read."""
 
     document: str
     day: date
 
 
 class OwnVerificationsBody(_VerificationSchema):
-    """Everything that is kept of one here."""
+    """Everything stored here about the reader."""
 
     said: list[OwnWordBody]
     marks: list[OwnMarkBody]
@@ -91,7 +91,7 @@ class OwnVerificationsBody(_VerificationSchema):
 
 
 def to_verify_body(found: ToVerify) -> ToVerifyBody:
-    """The body of «À vérifier»."""
+    """Return the response body for «À vérifier»."""
     return ToVerifyBody(
         documents=[
             DocumentToVerifyBody(
@@ -109,7 +109,7 @@ def to_verify_body(found: ToVerify) -> ToVerifyBody:
 
 
 def checked_document_body(found: CheckedDocument) -> CheckedDocumentBody:
-    """The body of what is said of one document."""
+    """Return the response body for the statement on a document."""
     return CheckedDocumentBody(
         id=found.card.document_id,
         title=found.card.title,
@@ -122,7 +122,7 @@ def checked_document_body(found: CheckedDocument) -> CheckedDocumentBody:
 
 
 def own_verifications_body(own: OwnVerifications) -> OwnVerificationsBody:
-    """The body of what is kept of one."""
+    """Return the response body for the reader's own statements and marks."""
     return OwnVerificationsBody(
         said=[
             OwnWordBody(document=one.document_id, day=one.day, right=one.right, note=one.note)

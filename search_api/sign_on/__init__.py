@@ -1,1 +1,1 @@
-"""Who signs on, and what keeps them signed on: provider, sessions, signed header, tokens."""
+"""Identification of agents: provider, sessions, signed header, tokens."""

@@ -1,24 +1,24 @@
-"""Why a sign-on fails, and what the person can do about it.
+"""Errors of a sign-on, by what the person can do about them.
 
 `SignOnFailed`
     ├── `ProviderUnreachable`: try again
     ├── `ProviderRefused`: the provider refused, or its answer cannot be verified
-    └── `NotAnAgent`: the provider named somebody who is no agent, or several
+    └── `NotAnAgent`: the person named by the provider matches no agent, or several
 """
 
 from enum import StrEnum
 
 
 class SignOnFailed(Exception):
-    """Nobody is signed on. The text is a French sentence for the person."""
+    """The sign-on failed. The text is a French sentence for the person."""
 
 
 class ProviderUnreachable(SignOnFailed):
-    """The identity provider does not answer, or answers that it cannot now."""
+    """The identity provider does not answer, or says that it is unavailable."""
 
 
 class ProviderRefused(SignOnFailed):
-    """`reason` is written to the log: a word, never a person's name nor a token."""
+    """The provider refused. `reason` goes to the log: a word, never a name nor a token."""
 
     def __init__(self, reason: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -49,19 +49,19 @@ KNOWN_CODES = frozenset(
         "unsupported_response_type",
     ]
 )
-"""Errors of OAuth 2.0 (RFC 6749, 4.1.2.1 and 5.2) and OpenID Connect Core 1.0 (3.1.2.6)."""
+"""Error codes of OAuth 2.0 (RFC 6749, 4.1.2.1 and 5.2) and OpenID Connect Core 1.0 (3.1.2.6)."""
 
 
 def logged_reason(place: str, code: object) -> str:
-    """The `reason` for an error code that another server sent and that may be any text.
+    """Return the `reason` to log for an error code from another server, which may be any text.
 
-    `place` is where it was sent: `answer` or `token`. A code that is not known is `other`.
+    `place` is where the code was found: `answer` or `token`. An unknown code becomes `other`.
     """
     return f"{place}_{code if isinstance(code, str) and code in KNOWN_CODES else 'other'}"
 
 
 class NoAgentReason(StrEnum):
-    """Why the provider's claims name no agent."""
+    """Why no agent matches the provider's claims."""
 
     NOT_ACCEPTED = "not_accepted"
     CLAIM_MISSING = "claim_missing"

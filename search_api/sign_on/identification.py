@@ -1,8 +1,8 @@
-"""Which agent somebody is who signs on, and how the reader of a request was identified.
+"""Find the agent who signs on, and how the reader of a request was identified.
 
-The claims of a provider or of a signed header name an agent by one stated rule, never by a guess.
-The header is set by a reverse proxy and holds a JWT (RFC 7519) for this audience; a header without
-a signature is never trusted.
+The claims of a provider or of a signed header name an agent by one configured rule, never by a
+guess. The header is set by a reverse proxy and holds a JWT (RFC 7519) for this audience; an
+unsigned header is never trusted.
 """
 
 import logging
@@ -26,32 +26,33 @@ _MAX_CLAIM_CHARS = 500
 
 
 class SignOnDirectory(Protocol):
-    """The agents of the directory, found by what a provider says of them."""
+    """Finds agents in the directory by what a provider says of them."""
 
     def agent(self, agent_id: str) -> Agent | None:
-        """The agent, or None where there is no such id."""
+        """Return the agent with this id, or None."""
         ...
 
     def owner_of(self, account: str) -> Agent | None:
-        """The owner of an account (`source:name`), as the directory has it.
+        """Return the owner of an account (`source:name`) in the directory, or None.
 
-        Also of one who withdrew from that source: they still sign on by their account, and may
-        take the withdrawal back.
+        Agents who withdrew from that source are found too: they still sign on by their account, and
+        may take the withdrawal back.
         """
         ...
 
     def by_email(self, email: str) -> tuple[Agent, ...]:
-        """Every agent with this address, upper or lower case."""
+        """Return every agent with this address; case is ignored."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class AgentRule:
-    """The claim that names an agent, and which of the agent's fields it holds.
+    """The claim that names an agent, and the agent's field that it holds.
 
-    `source` is the account's, where it is an account. `accepted` are claims that must have one
-    of these values: the identity provider behind ProConnect, an organisation's SIRET.
-    `email_trusted`: addresses are trusted though the provider does not say `email_verified`.
+    `source` is the account's source, if the claim holds an account. `accepted`: claims that must
+    have one of these values, such as the identity provider behind ProConnect or an organisation's
+    SIRET. `email_trusted`: addresses are trusted even if the provider does not say
+    `email_verified`.
     """
 
     claim: str = "uid"
@@ -62,7 +63,7 @@ class AgentRule:
 
     @property
     def names(self) -> frozenset[str]:
-        """The claims that together name an agent: all are read from one document."""
+        """Claims that name an agent together; all are read from the same document."""
         verified = self.by == "email" and not self.email_trusted
         return frozenset({self.claim, *self.accepted} | ({"email_verified"} if verified else set()))
 
@@ -70,7 +71,7 @@ class AgentRule:
 def agent_named(
     claims: Mapping[str, Any], rule: AgentRule, known: SignOnDirectory, today: date
 ) -> Agent:
-    """The one agent in post whom the claims name. Raises `NotAnAgent`."""
+    """Return the only agent in post whom the claims name. Raises `NotAnAgent`."""
     for name, values in rule.accepted.items():
         found = claims.get(name)
         if not isinstance(found, str) or found not in values:
@@ -97,7 +98,7 @@ def _matching_agents(value: str, rule: AgentRule, known: SignOnDirectory) -> Ite
 
 @dataclass(frozen=True, slots=True)
 class SignedHeaderRules:
-    """The header's name, and what its token must have. `skew_s` is in seconds."""
+    """Name of the header, and what its token must contain. `skew_s` is in seconds."""
 
     name: str
     issuer: str
@@ -123,9 +124,9 @@ class SignedHeader:
         self._now_s, self._today = now_s, today
 
     def agent_id(self, token: str) -> str | None:
-        """Return the agent that a token names, or None for a token that cannot be verified.
+        """Return the agent that a token names, or None if the token cannot be verified.
 
-        Raises `NotAnAgent`, and `ProviderUnreachable` as its keys do.
+        Raises `NotAnAgent`, and `ProviderUnreachable` if the keys cannot be fetched.
         """
         try:
             return agent_named(self._claims(token), self._rule, self._known, self._today()).id
@@ -159,12 +160,12 @@ class IdentificationMethod(StrEnum):
 
 
 IN_PERSON_METHODS = frozenset({IdentificationMethod.SESSION, IdentificationMethod.SIGNED_HEADER})
-"""Methods of a person at a browser; the others are for programs."""
+"""Methods of a person with a browser; the others are for programs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """How a request identified its sender; `agent_id` is None where that was not valid."""
+    """How the sender of a request was identified; `agent_id` is None if the proof is not valid."""
 
     agent_id: str | None
     method: IdentificationMethod
@@ -172,13 +173,13 @@ class Identification:
 
 
 def identification_of(request: Request) -> Identification | None:
-    """How the reader of a request was identified; None for nobody, and before it is known."""
+    """Return how the reader was identified; None for nobody, or if not known yet."""
     who: Identification | None = getattr(request.state, "identified", None)
     return who
 
 
 def by_personal_token(request: Request) -> bool:
-    """Whether a personal token names the reader: it neither shows nor changes what is theirs."""
+    """Return whether the reader used a personal token, which gives no access to personal data."""
     who = identification_of(request)
     return who is not None and who.method is IdentificationMethod.PERSONAL_TOKEN
 
@@ -187,9 +188,9 @@ def by_personal_token(request: Request) -> bool:
 class SignOn:
     """What the sign-on routes need.
 
-    `provider` is None where a reverse proxy identifies readers, `tokens` where personal tokens
-    are not allowed. `address` is this site's origin, as readers know it; `whom_to_ask` a French
-    noun phrase; `now_s` returns whole seconds since 1970.
+    `provider` is None if a reverse proxy identifies readers, `tokens` if personal tokens are not
+    allowed. `address`: this site's origin, as readers know it. `whom_to_ask`: a French noun phrase.
+    `now_s` returns whole seconds since 1970.
     """
 
     address: str
@@ -204,5 +205,5 @@ class SignOn:
     today: Callable[[], date]
 
     def agent_named(self, claims: Claims) -> Agent:
-        """The agent whom the claims name. Raises `NotAnAgent`."""
+        """Return the agent whom the claims name. Raises `NotAnAgent`."""
         return agent_named(claims, self.rule, self.known, self.today())

@@ -1,8 +1,8 @@
-"""The agent whose access token an application presents, by token introspection (RFC 7662).
+"""Find the agent of an access token that an application sends, by introspection (RFC 7662).
 
-An application of La Suite searches in a person's name, with the token that the provider gave it
-for that person. The provider says whose token it is and which application it was made for; a
-token that was made for another application is refused.
+An application of La Suite searches in a person's name, with the token that the provider gave it for
+that person. The provider tells the token's owner and the application that it was made for; a token
+made for another application is refused.
 """
 
 import logging
@@ -26,7 +26,7 @@ from search_api.sign_on.provider import Provider
 log = logging.getLogger(__name__)
 
 MAX_TOKEN_CHARS = 8_000
-"""A longer token is not sent to the provider."""
+"""Maximum length of a token, in characters; a longer one is not sent to the provider."""
 
 REFUSED = (
     "Le jeton présenté n’ouvre pas cette recherche : il est échu, ou il a été fait pour une autre "
@@ -36,11 +36,11 @@ REFUSED = (
 
 @dataclass(frozen=True, slots=True)
 class IntrospectionRules:
-    """Which tokens search in which source.
+    """Rules for tokens and the sources that they may search.
 
-    `sources` maps the client id of an application at the provider to the source that the
-    application pushes to. `claim` is the member of the response that holds that id. A token must
-    have one of `scopes`. `skew_s` is in seconds.
+    `sources` maps an application's client id at the provider to the source that the application
+    pushes to. `claim`: the member of the response that holds the client id. A token must have one
+    of `scopes`. `skew_s` is in seconds.
     """
 
     sources: Mapping[str, str]
@@ -51,17 +51,17 @@ class IntrospectionRules:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationReader:
-    """An agent who searches from an application: the reader, and the application's source."""
+    """The agent who searches from an application, and the application's source."""
 
     reader: Reader
     source: str
 
 
 def token_source(claims: Mapping[str, Any], rules: IntrospectionRules, now_s: int) -> str:
-    """The source that a token may search, by the introspection response.
+    """Return the source that a token may search, by the introspection response.
 
-    Raises `ProviderRefused` where the token is not active, too old or not valid yet, has none of
-    the scopes, or was made for an application that the rules do not name.
+    Raises `ProviderRefused` if the token is not active, expired or not valid yet, has none of the
+    scopes, or was made for an application that the rules do not name.
     """
     if claims.get("active") is not True:
         raise ProviderRefused("introspection_inactive", REFUSED)
@@ -75,7 +75,7 @@ def token_source(claims: Mapping[str, Any], rules: IntrospectionRules, now_s: in
     named = claims.get(rules.claim)
     clients = [named] if isinstance(named, str) else named
     if not isinstance(clients, list) or len(clients) != 1 or not isinstance(clients[0], str):
-        # A token for several applications may have been handed on by any of them.
+        # Any of several applications could have passed the token on to another.
         raise ProviderRefused(f"introspection_{rules.claim}", REFUSED)
     source = rules.sources.get(clients[0])
     if source is None:
@@ -84,7 +84,7 @@ def token_source(claims: Mapping[str, Any], rules: IntrospectionRules, now_s: in
 
 
 def _time(claims: Mapping[str, Any], name: str, otherwise: float) -> float:
-    """A claim in seconds since 1970. Raises `ProviderRefused` where it is no number."""
+    """Return a claim in seconds since 1970. Raises `ProviderRefused` if it is not a number."""
     value = claims.get(name)
     if value is None:
         return otherwise
@@ -94,7 +94,7 @@ def _time(claims: Mapping[str, Any], name: str, otherwise: float) -> float:
 
 
 class ApplicationReaders:
-    """The readers whom applications' access tokens name; thread-safe."""
+    """Finds the readers of applications' access tokens. Thread-safe."""
 
     def __init__(
         self,
@@ -111,11 +111,11 @@ class ApplicationReaders:
         self._now_s, self._today = now_s, today
 
     def reader(self, token: str) -> ApplicationReader:
-        """The agent in post who holds the token's account in the application's source.
+        """Return the agent in post who owns the token's account in the application's source.
 
-        The provider is asked each time: a token that it withdrew opens nothing any more. Raises
-        `ProviderUnreachable`, `ProviderRefused`, and `NotAnAgent` where the directory gives the
-        account to nobody in post.
+        The provider is asked each time, so that a withdrawn token gives no access. Raises
+        `ProviderUnreachable`, `ProviderRefused`, and `NotAnAgent` if no agent in post has the
+        account.
         """
         try:
             if not 0 < len(token) <= MAX_TOKEN_CHARS:

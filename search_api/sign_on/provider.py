@@ -32,7 +32,7 @@ UNREACHABLE = (
     "Réessayez dans quelques minutes."
 )
 _AUTHENTICATION_CLAIMS = frozenset({"acr", "amr", "auth_time"})
-"""Claims about the authentication (OpenID Connect Core 1.0, 2): read from the ID token alone."""
+"""Claims about the authentication (OpenID Connect Core 1.0, 2), read only from the ID token."""
 _SIGNED_INTROSPECTION = "application/token-introspection+jwt"
 """The media type of a signed introspection response (RFC 9701, 4); its `typ` is the same."""
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")
@@ -40,20 +40,20 @@ _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_
 
 @dataclass(frozen=True, slots=True)
 class ProviderHttp:
-    """How requests to a provider are sent: with a timeout, no redirect, a checked certificate."""
+    """HTTP options for the provider: a timeout, no redirect, a checked certificate."""
 
     timeout_s: float = 10.0
     ca_file: str = ""
 
     def options(self) -> dict[str, Any]:
-        """The keyword arguments for `requests`."""
+        """Return the keyword arguments for `requests`."""
         verify: str | bool = self.ca_file or True
         return {"timeout": self.timeout_s, "allow_redirects": False, "verify": verify}
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderRules:
-    """The client's registration at the provider, and what it accepts. Times are in seconds."""
+    """Registration of this client at the provider, and what it accepts. Times are in seconds."""
 
     issuer: str
     client_id: str
@@ -70,7 +70,7 @@ class ProviderRules:
 
 @dataclass(frozen=True, slots=True)
 class ProviderIdentity:
-    """Whom the provider named: the claims of the ID token, and of userinfo for the same `sub`.
+    """The identified person: claims of the ID token, and of userinfo for the same `sub`.
 
     `id_token` is kept for signing off at the provider.
     """
@@ -80,12 +80,12 @@ class ProviderIdentity:
     id_token: str = field(repr=False)
 
     def naming_claims(self, names: Collection[str]) -> Claims:
-        """The claims of one document, ID token or userinfo, to find the agent by.
+        """Return the claims to find the agent by, all from the ID token or all from userinfo.
 
-        It is the one that has more of `names`, else the ID token: one document's
-        `email_verified` does not verify the other's address. The claims about the
-        authentication always come from the ID token and are not counted: ProConnect gives them
-        there, and names the person in userinfo.
+        The document with more of `names` is chosen, or the ID token if equal: the `email_verified`
+        of one document does not verify the address in the other. Claims about the authentication
+        always come from the ID token and are not counted, because ProConnect gives them there and
+        names the person in userinfo.
         """
         counted = set(names) - _AUTHENTICATION_CLAIMS
         chosen = max((self.claims, self.userinfo), key=lambda one: len(one.keys() & counted))
@@ -95,14 +95,14 @@ class ProviderIdentity:
         } | how
 
     def provider_session(self) -> ProviderSession:
-        """The session at the provider."""
+        """Return the session at the provider."""
         session = self.claims.get("sid")
         named = session if isinstance(session, str) else ""
         return ProviderSession(str(self.claims["iss"]), str(self.claims["sub"]), named)
 
 
 class Provider:
-    """One provider; thread-safe. `now_s` is in whole seconds since 1970."""
+    """An identity provider. Thread-safe. `now_s` returns whole seconds since 1970."""
 
     def __init__(self, rules: ProviderRules, now_s: Callable[[], int]) -> None:
         self.rules, self._now_s = rules, now_s
@@ -110,7 +110,7 @@ class Provider:
         self._keys = ProviderKeys(lambda: self._fetched(self.metadata()["jwks_uri"]), now_s)
 
     def authorization_address(self, attempt: SignOnAttempt) -> str:
-        """The address for signing on. Raises `ProviderUnreachable`, `ProviderRefused`."""
+        """Return the address for signing on. Raises `ProviderUnreachable`, `ProviderRefused`."""
         asked = {"nonce": attempt.nonce, "code_verifier": attempt.verifier}
         if self.rules.acr_values:
             asked["acr_values"] = self.rules.acr_values
@@ -122,10 +122,10 @@ class Provider:
     def identity(
         self, code: str, issuer_said: str | None, attempt: SignOnAttempt
     ) -> ProviderIdentity:
-        """The identity behind an authorization code.
+        """Return the identity behind an authorization code.
 
-        `issuer_said` is the answer's `iss` (RFC 9207): where it is another provider's, the code
-        is sent to nobody. Raises `ProviderUnreachable` and `ProviderRefused`.
+        `issuer_said` is the answer's `iss` (RFC 9207): if it is another provider's, the code is not
+        sent. Raises `ProviderUnreachable` and `ProviderRefused`.
         """
         metadata = self.metadata()
         promised = metadata.get("authorization_response_iss_parameter_supported") is True
@@ -147,7 +147,10 @@ class Provider:
         return ProviderIdentity(claims, self._userinfo(access_token, claims["sub"]), id_token)
 
     def logout(self, token: str) -> ProviderLogout:
-        """What a logout token ends. Raises `ProviderUnreachable`, `ProviderRefused`."""
+        """Return the sessions that a logout token ends.
+
+        Raises `ProviderUnreachable` and `ProviderRefused`.
+        """
         now_s, rules = self._now_s(), self.rules
         header, claims = signed_claims(token, self._keys, rules.algorithms, "logout")
         checked_claims(
@@ -162,9 +165,9 @@ class Provider:
         return checked_logout(header, claims, now_s, rules.skew_s)
 
     def introspection(self, access_token: str) -> Claims:
-        """What the provider says of an access token: `active`, and if it is, whose it is.
+        """Return the claims of an access token: `active`, and its owner if it is active.
 
-        RFC 7662, or signed as in RFC 9701; an encrypted answer cannot be read. Raises
+        By RFC 7662, or signed by RFC 9701; encrypted answers are not supported. Raises
         `ProviderUnreachable`, `ProviderRefused`.
         """
         endpoint = self.introspection_endpoint()
@@ -192,12 +195,12 @@ class Provider:
         if header.get("typ") != _SIGNED_INTROSPECTION.removeprefix("application/") or not (
             isinstance(said, dict)
         ):
-            # Another signed token of the provider must not pass for this answer.
+            # Another signed token of the provider must not be accepted as this answer.
             raise ProviderRefused("introspection_typ", UNVERIFIABLE)
         return self._own_introspection(said)
 
     def introspection_endpoint(self) -> str:
-        """Where access tokens are asked about. Raises `ProviderRefused` where there is none."""
+        """Return the introspection address. Raises `ProviderRefused` if there is none."""
         endpoint = self.metadata().get("introspection_endpoint")
         if not isinstance(endpoint, str) or not self._trusted(endpoint):
             raise ProviderRefused("no_introspection", UNVERIFIABLE)
@@ -209,7 +212,7 @@ class Provider:
         return said
 
     def end_address(self, id_token: str, back: str) -> str | None:
-        """The provider's page for signing off; None where it has none."""
+        """Return the provider's page for signing off, or None if it has none."""
         end = self.metadata().get("end_session_endpoint")
         if not isinstance(end, str) or not self._trusted(end):
             return None
@@ -219,11 +222,11 @@ class Provider:
         return f"{end}{'&' if '?' in end else '?'}{urlencode(asked)}"
 
     def metadata(self) -> Mapping[str, Any]:
-        """The provider's metadata (OpenID Connect Discovery 1.0)."""
+        """Return the provider's metadata (OpenID Connect Discovery 1.0)."""
         return self._metadata.now()
 
     def keys_count(self) -> int:
-        """How many signing keys it publishes: for checking the settings."""
+        """Return the number of published signing keys, to check the settings."""
         return self._keys.count()
 
     def _discovered(self) -> Mapping[str, Any]:
@@ -237,7 +240,7 @@ class Provider:
         return found
 
     def _trusted(self, endpoint: str) -> bool:
-        """Whether an endpoint is over TLS, as it must be where the issuer is."""
+        """Return whether an endpoint uses TLS; plain http is allowed only if the issuer uses it."""
         scheme = urlsplit(endpoint).scheme
         return scheme == "https" or scheme == urlsplit(self.rules.issuer).scheme == "http"
 
@@ -276,7 +279,7 @@ class Provider:
         return claims
 
     def _check_addressee(self, claims: dict[str, Any], what: str) -> None:
-        """Raise `ProviderRefused` where signed claims are not this provider's, for this client."""
+        """Raise `ProviderRefused` unless signed claims are from this provider for this client."""
         checked_claims(
             claims,
             what,
@@ -307,12 +310,15 @@ class Provider:
 
 
 def fetch_object(address: str, how: ProviderHttp) -> dict[str, Any]:
-    """A provider's JSON object. Raises `ProviderUnreachable`, `ProviderRefused`."""
+    """Return a JSON object of a provider. Raises `ProviderUnreachable`, `ProviderRefused`."""
     return _object(get_response(address, {"Accept": "application/json"}, how))
 
 
 def get_response(address: str, headers: Mapping[str, str], how: ProviderHttp) -> requests.Response:
-    """A provider's answer with status 200. Raises `ProviderUnreachable`, `ProviderRefused`."""
+    """Return a provider's response with status 200.
+
+    Raises `ProviderUnreachable` and `ProviderRefused`.
+    """
     try:
         response = requests.get(  # noqa: S113 - `options` has one
             address, headers=dict(headers), auth=_no_netrc, **how.options()
@@ -335,9 +341,9 @@ def _media_type(response: requests.Response) -> str:
 
 
 def _no_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """An `auth` that changes nothing: without one, `requests` sends credentials of `~/.netrc`.
+    """Change nothing: without an `auth`, `requests` sends credentials from `~/.netrc`.
 
-    The environment's proxies are used all the same.
+    The environment's proxies are still used.
     """
     return request
 

@@ -1,4 +1,4 @@
-"""Sessions of agents who signed on, and their cookies."""
+"""Sessions and personal tokens of agents, and the cookies of sessions and sign-on attempts."""
 
 import base64
 import hashlib
@@ -14,19 +14,19 @@ import sqlalchemy as sa
 from indexer.state import digest
 
 if TYPE_CHECKING:
-    # The tables are read by each command: these take it a second to import.
+    # Every command imports the tables below; these imports would cost it a second.
     from fastapi import Request, Response
 
     from search_api.sign_on.verification import ProviderLogout, ProviderSession
 
 ATTEMPT_LIFE_S = 600
-"""How long a person may take to sign on at the provider."""
+"""Time that a person has to sign on at the provider, in seconds."""
 _MAX_BACK_BYTES = 1_500
 
 
 @dataclass(frozen=True, slots=True)
 class SignOnAttempt:
-    """An attempt: its public id, the browser's secret, when it began, where to return."""
+    """A sign-on attempt: its public id, the browser's secret, its start, the path to return to."""
 
     id: str
     secret: str
@@ -35,17 +35,17 @@ class SignOnAttempt:
 
     @property
     def state(self) -> str:
-        """The `state` that the answer must have: `id.proof`, 66 characters."""
+        """The `state` that the provider's answer must carry: `id.proof`, 66 characters."""
         return f"{self.id}.{self._derived('state')}"
 
     @property
     def nonce(self) -> str:
-        """The `nonce` that the ID token must have, 43 characters."""
+        """The `nonce` that the ID token must carry, 43 characters."""
         return self._derived("nonce")
 
     @property
     def verifier(self) -> str:
-        """PKCE's code verifier (RFC 7636), 43 characters."""
+        """PKCE code verifier (RFC 7636), 43 characters."""
         return self._derived("verifier")
 
     def _derived(self, purpose: str) -> str:
@@ -53,24 +53,24 @@ class SignOnAttempt:
         return base64.urlsafe_b64encode(made).rstrip(b"=").decode()
 
     def cookie(self) -> str:
-        """The value of the browser's cookie."""
+        """Return the value of the browser's cookie."""
         back = base64.urlsafe_b64encode(self.back.encode()).decode()
         return f"{self.secret}.{self.begun_s}.{back}"
 
 
 def begin_attempt(back: str, now_s: int) -> SignOnAttempt:
-    """A new attempt. `back` is a path of this site; a very long one is replaced by `/`."""
+    """Return a new attempt. `back`: a path of this site, replaced by `/` if it is very long."""
     kept = back if len(back.encode()) <= _MAX_BACK_BYTES else "/"
     return SignOnAttempt(secrets.token_urlsafe(16), secrets.token_urlsafe(32), now_s, kept)
 
 
 def attempt_id(state: str) -> str:
-    """The id of the attempt that a `state` belongs to."""
+    """Return the id of the attempt that a `state` belongs to."""
     return state.partition(".")[0]
 
 
 def returned_attempt(state: str, cookie: str, now_s: int) -> SignOnAttempt | None:
-    """The attempt that this browser began and that `state` belongs to, else None."""
+    """Return the attempt that this browser began and `state` belongs to, or None."""
     secret, _, rest = cookie.partition(".")
     begun, _, back = rest.partition(".")
     try:
@@ -84,18 +84,18 @@ def returned_attempt(state: str, cookie: str, now_s: int) -> SignOnAttempt | Non
 
 
 _MAX_ATTEMPTS = 8
-"""Cookies of attempts in one browser; beyond them the first ones are deleted."""
+"""Maximum number of attempt cookies in one browser; the first ones are deleted beyond it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignOnCookies:
-    """`secure`: readers reach this site over https (RFC 6265bis, `__Host-`)."""
+    """Sets, reads and deletes cookies. `secure`: the site uses https (RFC 6265bis, `__Host-`)."""
 
     secure: bool
 
     @property
     def session(self) -> str:
-        """The name of the session's cookie."""
+        """Name of the session's cookie."""
         return self._named("quisait_session")
 
     def _named(self, name: str) -> str:
@@ -105,11 +105,11 @@ class SignOnCookies:
         return self._named("quisait_sign_on_")
 
     def session_of(self, request: "Request") -> str:
-        """The session id that the browser sends, or an empty text."""
+        """Return the session id that the browser sent, or an empty text."""
         return request.cookies.get(self.session, "")
 
     def begin_session(self, response: "Response", session_id: str) -> None:
-        """Set the session's cookie, until the browser is closed; the server may end it before."""
+        """Set the session's cookie until the browser closes; the server may end it earlier."""
         self._set(response, self.session, session_id)
 
     def end_session(self, response: "Response") -> None:
@@ -117,18 +117,18 @@ class SignOnCookies:
         self._delete(response, self.session)
 
     def begin_attempt(self, request: "Request", response: "Response", one: SignOnAttempt) -> None:
-        """Set the cookie of an attempt; of many that never ended, the first are deleted."""
+        """Set the cookie of an attempt, and delete the first ones above `_MAX_ATTEMPTS`."""
         before = [name for name in request.cookies if name.startswith(self._attempts())]
         for name in before[: max(0, len(before) - _MAX_ATTEMPTS + 1)]:
             self._delete(response, name)
         self._set(response, self._attempts() + one.id, one.cookie(), ATTEMPT_LIFE_S)
 
     def attempt_of(self, request: "Request", attempt: str) -> str:
-        """The cookie of an attempt, or an empty text."""
+        """Return the cookie of an attempt, or an empty text."""
         return request.cookies.get(self._attempts() + attempt, "")
 
     def end_attempt(self, request: "Request", response: "Response", attempt: str) -> None:
-        """Delete the cookie of an attempt, where the browser sent it: it is answered once."""
+        """Delete the cookie of an attempt, if sent: an attempt is answered only once."""
         if (name := self._attempts() + attempt) in request.cookies:
             self._delete(response, name)
 
@@ -163,14 +163,14 @@ provider_sessions = sa.Table(
     sa.Column("session_key", sa.String(64), nullable=False, index=True),
     info={"gives_access": "sessions"},
 )
-"""The provider's session of each of ours, by digests; empty where it gave no name."""
+"""Digests of the provider's session for each session here; empty where it gave no name."""
 logout_tokens = sa.Table(
     "logout_tokens",
     metadata,
     sa.Column("key", sa.String(64), primary_key=True),
     sa.Column("until_s", sa.BigInteger, nullable=False),
 )
-"""Logout tokens that were accepted, kept as long as one could be sent again."""
+"""Digests of accepted logout tokens, kept as long as a token could be sent again."""
 personal_tokens = sa.Table(
     "personal_tokens",
     metadata,
@@ -185,18 +185,18 @@ personal_tokens = sa.Table(
 )
 
 SHORT_KEY_CHARS = 12
-"""Characters of a digest by which a form names a session or a token."""
+"""Characters of a digest that identify a session or a token in forms."""
 
 
 MAX_SESSIONS = 20
-"""Sessions of one agent; one more ends the oldest."""
+"""Maximum number of sessions of one agent; a new session above it ends the oldest."""
 SEEN_RESOLUTION_S = 60
-"""A session's last use is stored with this resolution, so that not every request writes."""
+"""Resolution of a session's last use, in seconds, so that not every request writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """How long a session lives unused, and at most, in seconds."""
+    """Idle timeout and maximum age of a session, in seconds."""
 
     idle_s: float
     absolute_s: float
@@ -204,7 +204,7 @@ class SessionLimits:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One session. Times are seconds since 1970."""
+    """A session. Times are seconds since 1970."""
 
     key: str
     agent_id: str
@@ -214,7 +214,7 @@ class Session:
 
     @property
     def short(self) -> str:
-        """The name of the session in forms; it gives no access."""
+        """Identifier of the session in forms; it gives no access."""
         return self.key[:SHORT_KEY_CHARS]
 
 
@@ -233,7 +233,7 @@ class SqlSessions:
     ) -> str:
         """Create a session and return its id; the session `instead_of` ends.
 
-        The provider may end `provider_session`, and this session with it.
+        If the provider ends `provider_session`, this session ends too.
         """
         session_id, now_s = secrets.token_urlsafe(32), self._now_s()
         with self._engine.begin() as connection:
@@ -254,7 +254,7 @@ class SqlSessions:
         return session_id
 
     def find(self, session_id: str) -> Session | None:
-        """The session of an id, marked as used now; None where there is none, or it has ended."""
+        """Return the session of an id and mark it as used; None if it is unknown or has ended."""
         key, now_s = digest(session_id), self._now_s()
         alive = sa.select(sessions).where(sessions.c.key == key, ~self._over(now_s))
         with self._engine.connect() as connection:
@@ -273,7 +273,7 @@ class SqlSessions:
             connection.execute(sa.delete(sessions).where(sessions.c.key == digest(session_id)))
 
     def log_out(self, logout: "ProviderLogout") -> int | None:
-        """End the sessions that the provider ended: how many. None for a token seen before."""
+        """End the sessions that the provider ended; return how many, None for a repeated token."""
         ended, now_s = logout.ended, self._now_s()
         matches = [
             column == _provider_digest(ended.issuer, name)
@@ -295,7 +295,7 @@ class SqlSessions:
         return done.rowcount
 
     def of(self, agent_id: str = "") -> tuple[Session, ...]:
-        """An agent's open sessions, latest use first; everybody's where no agent is named."""
+        """Return an agent's open sessions, or everybody's without an agent, latest use first."""
         query = sa.select(sessions).where(~self._over(self._now_s()))
         if agent_id:
             query = query.where(sessions.c.agent_key == digest(agent_id))
@@ -305,14 +305,14 @@ class SqlSessions:
         return tuple(_session(row) for row in rows)
 
     def revoke(self, agent_id: str, short: str) -> bool:
-        """End one of an agent's sessions; whether there was one."""
+        """End one session of an agent; return whether it existed."""
         mine = sessions.c.agent_key == digest(agent_id)
         named = sa.func.substr(sessions.c.key, 1, SHORT_KEY_CHARS) == short
         with self._engine.begin() as connection:
             return connection.execute(sa.delete(sessions).where(mine, named)).rowcount > 0
 
     def revoke_all(self, agent_id: str = "", but: str = "") -> int:
-        """End an agent's sessions, or everybody's, except the one with the key `but`: how many."""
+        """End the sessions of an agent, or all, except the key `but`; return how many."""
         query = sa.delete(sessions).where(sessions.c.key != but)
         if agent_id:
             query = query.where(sessions.c.agent_key == digest(agent_id))
@@ -334,7 +334,7 @@ def _end_oldest(connection: sa.Connection, agent_id: str, most: int) -> None:
 def _record_provider_session(
     connection: sa.Connection, key: str, provider_session: "ProviderSession | None"
 ) -> None:
-    """Record the provider's session of ours, and delete the records of ended ones."""
+    """Record the provider's session for a new session; delete records of ended sessions."""
     open_still = sa.select(sessions.c.key)
     connection.execute(
         sa.delete(provider_sessions).where(provider_sessions.c.key.not_in(open_still))
@@ -357,21 +357,22 @@ def _session(row: sa.RowMapping) -> Session:
 
 
 PREFIX = "qsp_"
-"""Distinguishes a personal token from a signed one, and lets secret scanners find it."""
+"""Prefix that distinguishes personal tokens from signed ones, and lets secret scanners find them.
+"""
 MAX_TOKENS = 20
-"""Tokens of one agent."""
+"""Maximum number of tokens of one agent."""
 MAX_LABEL_CHARS = 80
-"""Characters of a token's name."""
+"""Maximum length of a token's label, in characters."""
 DAY_S = 86_400
 
 
 class TooManyTokens(ValueError):
-    """The agent has `MAX_TOKENS` already."""
+    """Raised when an agent already has `MAX_TOKENS` tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class PersonalToken:
-    """What is stored of a token, less the token itself."""
+    """The stored data of a personal token; the token itself is not stored."""
 
     short: str
     agent_id: str
@@ -382,13 +383,16 @@ class PersonalToken:
 
 
 class SqlPersonalTokens:
-    """Makes, finds and revokes personal tokens; none lives longer than `most_days`."""
+    """Makes, finds and revokes personal tokens, which live at most `most_days` days."""
 
     def __init__(self, engine: sa.Engine, most_days: int, now_s: Callable[[], int]) -> None:
         self._engine, self.most_days, self._now_s = engine, most_days, now_s
 
     def make(self, agent_id: str, label: str, days: int) -> str:
-        """A new token, which is not stored. Raises `ValueError` for a bad lifetime or label."""
+        """Make a token and return it; only its digest is stored.
+
+        Raises `ValueError` for a bad lifetime or label, and `TooManyTokens`.
+        """
         label = label.strip()
         if not 1 <= days <= self.most_days or not 1 <= len(label) <= MAX_LABEL_CHARS:
             raise ValueError("a token's days or label are out of bounds")
@@ -413,7 +417,7 @@ class SqlPersonalTokens:
         return token
 
     def agent_id(self, token: str) -> str | None:
-        """The agent of a valid token, else None; the day of its use is stored."""
+        """Return the agent of a valid token and store the day of its use; None if not valid."""
         key, now_s = digest(token), self._now_s()
         mine = personal_tokens.c.key == key
         query = sa.select(personal_tokens).where(mine, personal_tokens.c.ends_s > now_s)
@@ -428,7 +432,7 @@ class SqlPersonalTokens:
         return str(row["agent_id"])
 
     def of(self, agent_id: str = "") -> tuple[PersonalToken, ...]:
-        """An agent's valid tokens, oldest first; everybody's where no agent is named."""
+        """Return an agent's valid tokens, or everybody's without an agent, oldest first."""
         query = sa.select(personal_tokens).where(personal_tokens.c.ends_s > self._now_s())
         if agent_id:
             query = query.where(personal_tokens.c.agent_key == digest(agent_id))
@@ -438,14 +442,14 @@ class SqlPersonalTokens:
         return tuple(_token(row) for row in rows)
 
     def revoke(self, agent_id: str, short: str) -> bool:
-        """Revoke one of an agent's tokens; whether there was one."""
+        """Revoke one token of an agent; return whether it existed."""
         mine = personal_tokens.c.agent_key == digest(agent_id)
         named = sa.func.substr(personal_tokens.c.key, 1, SHORT_KEY_CHARS) == short
         with self._engine.begin() as connection:
             return connection.execute(sa.delete(personal_tokens).where(mine, named)).rowcount > 0
 
     def revoke_all(self, agent_id: str = "") -> int:
-        """Revoke an agent's tokens, or everybody's: how many."""
+        """Revoke the tokens of an agent, or of everybody; return how many."""
         query = sa.delete(personal_tokens)
         if agent_id:
             query = query.where(personal_tokens.c.agent_key == digest(agent_id))

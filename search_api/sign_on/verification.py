@@ -1,7 +1,7 @@
 """Verification of what the provider signs: its keys, its tokens, its logout tokens.
 
-The keys are fetched and cached, and fetched again when a token names another one. A logout token
-is checked as OpenID Connect Back-Channel Logout 1.0, section 2.6, asks.
+Keys are cached, and fetched again when a token names an unknown key. A logout token is checked as
+section 2.6 of OpenID Connect Back-Channel Logout 1.0 requires.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -17,18 +17,19 @@ from joserfc.jwk import Key, KeySet
 from search_api.sign_on.errors import ProviderRefused, SignOnFailed
 
 MAX_AGE_S = 3600
-"""How long a fetched value is used: a key that the provider withdrew is trusted no longer."""
+"""Seconds for which a fetched value is used; a withdrawn key is not trusted longer."""
 MIN_REFETCH_S = 60
-"""Least time between two fetches, since anybody may send a token with an unknown `kid`."""
+"""Minimum seconds between two fetches, since anybody may send a token with an unknown `kid`."""
 FAILURE_PAUSE_S = 5
-"""For so long after a failure, the next calls fail at once: a provider that is down must not
-hold every thread of the server until its timeout."""
+"""Seconds after a failure in which further calls fail at once, so that an unreachable provider does
+not block every thread of the server until its timeout.
+"""
 
 T = TypeVar("T")
 
 
 class CachedFetch(Generic[T]):
-    """A value that is fetched and cached; thread-safe. `fetch` may raise `SignOnFailed`."""
+    """A cached value of `fetch`, which may raise `SignOnFailed`. Thread-safe."""
 
     def __init__(self, fetch: Callable[[], T], now_s: Callable[[], float]) -> None:
         self._fetch, self._now_s = fetch, now_s
@@ -38,7 +39,10 @@ class CachedFetch(Generic[T]):
         self._failure = SignOnFailed()
 
     def now(self, *, newer: bool = False) -> T:
-        """The value. `newer`: fetch it again, unless that was done just now."""
+        """Return the value. `newer`: fetch it again, unless it is younger than `MIN_REFETCH_S`.
+
+        Raises the `SignOnFailed` of the fetch.
+        """
         with self._lock:
             age_s = self._now_s() - self._fetched_s
             if self._value is None or age_s >= (MIN_REFETCH_S if newer else MAX_AGE_S):
@@ -64,13 +68,16 @@ UNVERIFIABLE = (
 
 
 class ProviderKeys:
-    """A JWK set (RFC 7517) behind an address. `fetch` may raise `ProviderUnreachable`."""
+    """A JWK set (RFC 7517) from an address. `fetch` may raise `ProviderUnreachable`."""
 
     def __init__(self, fetch: Callable[[], Any], now_s: Callable[[], float]) -> None:
         self._keys = CachedFetch(lambda: _imported(fetch()), now_s)
 
     def __call__(self, header: Mapping[str, Any]) -> Key:
-        """The key of a token with this header. Raises `ProviderRefused` where there is none."""
+        """Return the key for a token with this header.
+
+        Raises `ProviderRefused` if there is none.
+        """
         found = _key_for(self._keys.now(), header)
         if found is None:
             found = _key_for(self._keys.now(newer=True), header)
@@ -79,12 +86,12 @@ class ProviderKeys:
         return found
 
     def count(self) -> int:
-        """How many keys there are. Raises as a call does."""
+        """Return the number of keys. Raises `ProviderUnreachable`, `ProviderRefused`."""
         return len(self._keys.now())
 
 
 def _imported(fetched: Any) -> tuple[Key, ...]:
-    """The public keys of a set; a symmetric one in it would let anybody sign."""
+    """Return the public keys of a set; with a symmetric key of it, anybody could sign."""
     try:
         keys = KeySet.import_key_set(fetched).keys
     except (JoseError, ValueError, TypeError, KeyError, AttributeError):
@@ -93,7 +100,7 @@ def _imported(fetched: Any) -> tuple[Key, ...]:
 
 
 def _key_for(keys: tuple[Key, ...], header: Mapping[str, Any]) -> Key | None:
-    """By `kid`; without one, only where a single key fits the algorithm."""
+    """Return the key with the header's `kid`, or without `kid` the only key for the algorithm."""
     algorithm = str(header.get("alg", ""))
     fitting = [key for key in keys if _can_verify(key, algorithm)]
     if (kid := header.get("kid")) is None:
@@ -115,13 +122,16 @@ KeyOf = Callable[[Mapping[str, Any]], Key]
 
 ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
               "Ed25519")  # fmt: skip
-"""Algorithms that the settings may name: with a symmetric one, who verifies can also sign."""
+"""Algorithms allowed in settings: with a symmetric algorithm, the verifier could also sign."""
 
 
 def signed_claims(
     token: str, key_of: KeyOf, algorithms: Collection[str], what: str
 ) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    """(header, claims) of a token with a valid signature. `what` names the token in the log."""
+    """Return (header, claims) of a token with a valid signature, else raise `ProviderRefused`.
+
+    `what` names the token in the log.
+    """
     chosen = [one for one in algorithms if one in ASYMMETRIC]
     try:
         decoded = jwt.decode(token, lambda one: key_of(one.headers()), algorithms=chosen)
@@ -140,7 +150,10 @@ def id_token_claims(
     now_s: int,
     skew_s: int,
 ) -> Claims:
-    """The claims, checked as OpenID Connect Core 1.0, 3.1.3.7 asks; else `ProviderRefused`."""
+    """Return the claims, checked as OpenID Connect Core 1.0, 3.1.3.7 requires.
+
+    Raises `ProviderRefused` if a check fails.
+    """
     header, claims = signed
     options = {
         "iss": {"essential": True, "value": issuer},
@@ -169,7 +182,10 @@ def checked_claims(
     skew_s: int,
     expires: bool,
 ) -> Claims:
-    """The claims, their issuer, audience and lifetime checked; else `ProviderRefused`."""
+    """Return the claims after checking issuer, audience and lifetime.
+
+    Raises `ProviderRefused` if a check fails.
+    """
     rules = jwt.JWTClaimsRegistry(
         now=now_s,
         leeway=skew_s,
@@ -190,7 +206,7 @@ def _claim_of(what: str, error: Exception) -> str:
 
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 LOGOUT_MAX_AGE_S = 600
-"""An older logout token is a replay: providers send one as soon as they make it."""
+"""Seconds after which a logout token is a replay: providers send it as soon as they make it."""
 LOGOUT_UNVERIFIABLE = (
     "Ce jeton de déconnexion ne peut pas être vérifié : aucune session n’est close."
 )
@@ -198,7 +214,7 @@ LOGOUT_UNVERIFIABLE = (
 
 @dataclass(frozen=True, slots=True)
 class ProviderSession:
-    """A session at the provider: its subject, and the session id where the provider gives one."""
+    """A session at the provider: the subject, and the session id if the provider gives it."""
 
     issuer: str
     subject: str = ""
@@ -207,7 +223,7 @@ class ProviderSession:
 
 @dataclass(frozen=True, slots=True)
 class ProviderLogout:
-    """Sessions that the provider ended: `ended.session`, or all of `ended.subject`.
+    """Sessions that the provider ended: `ended.session`, or all sessions of `ended.subject`.
 
     `token_id` is accepted once; it is remembered until `until_s`, when the token is too old.
     """
@@ -220,9 +236,9 @@ class ProviderLogout:
 def checked_logout(
     header: Mapping[str, Any], claims: Mapping[str, Any], now_s: int, skew_s: int
 ) -> ProviderLogout:
-    """The content of a logout token whose issuer, audience and lifetime were checked.
+    """Return the content of a logout token whose issuer, audience and lifetime were checked.
 
-    Raises `ProviderRefused` where it is no logout token, is too old, or names nobody.
+    Raises `ProviderRefused` if it is not a logout token, is too old, or names no session.
     """
     kind = str(header.get("typ", "JWT")).lower().removeprefix("application/")
     if kind not in _LOGOUT_TOKEN_TYPES:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -33,7 +33,12 @@ from indexer.encoding.onnx_encoder import (
     encodable,
     is_whole,
 )
-from indexer.encoding.wrapped_encoders import CachedEncoder
+from indexer.encoding.wrapped_encoders import (
+    CachedEncoder,
+    check_kept_vectors,
+    drop_damaged_vectors,
+)
+from indexer.errors import IndexDamaged
 from indexer.ports import Encoder
 from indexer.values import Vectors
 from tests.contract import encoder_contract as contract
@@ -293,6 +298,55 @@ def test_an_interruption_loses_one_batch_at_most(tmp_path: Path) -> None:
     after = Counting()
     CachedEncoder(after, tmp_path / "v.sqlite").passages(texts)
     assert after.encoded == 300 - 192
+
+
+def _overwritten(file: Path, page: int, pages: int = 1) -> None:
+    with file.open("r+b") as content:
+        content.seek(page * 4096)
+        content.write(b"\xa5" * 4096 * pages)
+
+
+DAMAGES: Mapping[str, Callable[[Path], object]] = {
+    "header": lambda file: _overwritten(file, 0),
+    "root": lambda file: _overwritten(file, 1),
+    "middle": lambda file: _overwritten(file, file.stat().st_size // 8192, 3),
+    "cut": lambda file: os.truncate(file, file.stat().st_size // 2),
+    "text": lambda file: file.write_text("Ceci n'est pas une base.\n" * 400, "utf-8"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_told_and_can_be_dropped(tmp_path: Path, damage: str) -> None:
+    """Nothing but time is lost with it; one that can be read stays."""
+    file, texts = tmp_path / "v.sqlite", [f"texte {number}" for number in range(400)]
+    with contextlib.closing(CachedEncoder(Counting(), file)) as cache:
+        vectors = cache.passages(texts)
+    assert not drop_damaged_vectors(file)
+    DAMAGES[damage](file)
+    with pytest.raises(IndexDamaged):
+        check_kept_vectors(file)
+    with pytest.raises(IndexDamaged):
+        CachedEncoder(Counting(), file).passages(texts)
+    assert drop_damaged_vectors(file)
+    again = Counting()
+    with contextlib.closing(CachedEncoder(again, file)) as cache:
+        cache.keep(texts[:100], vectors[:100])
+        assert np.array_equal(cache.passages(texts), vectors)
+    assert again.encoded == 300
+    assert not drop_damaged_vectors(file)
+
+
+@pytest.mark.parametrize("written", ["zeroblob(256)", "x'a5a5'", "substr(vector, 1, 252)"])
+def test_a_damaged_vector_is_made_again(tmp_path: Path, written: str) -> None:
+    """SQLite does not notice it; what is made takes its place."""
+    file, encoder = tmp_path / "v.sqlite", Counting()
+    cache = CachedEncoder(encoder, file)
+    vectors = cache.passages(["un", "deux"])
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute(f"update vectors set vector = {written}")  # noqa: S608
+    for _ in range(2):
+        assert np.array_equal(cache.passages(["un", "deux"]), vectors)
+    assert encoder.encoded == 4
 
 
 def test_queries_are_not_kept_unless_asked(tmp_path: Path) -> None:

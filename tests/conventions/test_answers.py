@@ -31,7 +31,6 @@ RENDERING = (
     *sorted((REPOSITORY / "search_api/schemas").glob("*.py")),
     *(REPOSITORY / f"search_api/{name}.py" for name in ("templating", "parameters")),
     *sorted((REPOSITORY / "quisait/commands").glob("*.py")),
-    REPOSITORY / "quisait/cli.py",
 )
 ASKED = ("indexer", "expertise", "search_api.search")
 """What only answers may ask. The analysis of French asks nothing of anybody."""

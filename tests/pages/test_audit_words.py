@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 import evaluation.tune
-import quisait.cli
 import quisait.commands
 import quisait.server.app
 from quisait.application.database import migrate
@@ -88,9 +87,7 @@ def of_commands() -> set[str]:
     found = {f"quisait topics proposals {one}" for one in ProposalAction}
     set_there = (*CommunityAction, *CommunityPageAct)
     found |= {f"quisait topics communities {one}" for one in set_there}
-    beside = (
-        Path(inspect.getfile(one)) for one in (quisait.cli, quisait.server.app, evaluation.tune)
-    )
+    beside = (Path(inspect.getfile(one)) for one in (quisait.server.app, evaluation.tune))
     for file in (*Path(quisait.commands.__path__[0]).glob("*.py"), *beside):
         for call in ast.walk(ast.parse(file.read_text())):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
@@ -114,7 +111,7 @@ def test_all_that_a_role_opens_has_words_and_nothing_else_has(services: Services
 
 def test_no_command_reads_as_an_agent_unwritten() -> None:
     """A reader is made for a command where it is written down, and nowhere else."""
-    root = Path(quisait.cli.__file__).parent
+    root = Path(quisait.commands.__path__[0]).parent
     callers = {
         str(file.relative_to(root))
         for file in root.rglob("*.py")

@@ -131,6 +131,7 @@ def main(address: str) -> None:
     """Wait for runs until standard input closes."""
     from quisait import cli  # before it forks, and nowhere else
 
+    cli.load_all()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a keeper
     with socket.socket(socket.AF_UNIX) as listening:

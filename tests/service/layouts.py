@@ -62,7 +62,7 @@ def account() -> Account:
 
 
 def _starts(python: str, environment: Mapping[str, str], popen: Mapping[str, Any]) -> bool:
-    asked = [python, "-c", "import quisait.cli, tantivy, numpy, psycopg"]
+    asked = [python, "-c", "import quisait.cli, psycopg; quisait.cli.load_all()"]
     try:
         done = subprocess.run(
             asked, cwd="/", env=environment, capture_output=True, check=False, **popen

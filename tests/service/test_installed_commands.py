@@ -1,4 +1,4 @@
-"""Commands of installed packages: `quisait evaluate`, which the product does not import."""
+"""Commands are imported when they are used; `quisait evaluate`, where its package is installed."""
 
 import subprocess
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.measures import IR_MEASURES_MISSING
+from quisait.cli import COMMANDS, load_all
 
 pytestmark = pytest.mark.sources
 
@@ -23,6 +24,28 @@ def quisait(*arguments: str, before: str = "pass") -> subprocess.CompletedProces
         timeout=120,
         check=False,
     )
+
+
+def loaded_by(*arguments: str, unwanted: set[str]) -> set[str]:
+    """Those of these modules that the command has imported when it ends."""
+    after = f"import atexit; atexit.register(lambda: print(*{unwanted} & set(sys.modules)))"
+    shown = quisait(*arguments, before=after)
+    assert shown.returncode == 0, shown.stderr
+    return set(shown.stdout.splitlines()[-1].split())
+
+
+def test_the_help_lists_all_commands_and_imports_none() -> None:
+    heavy = {"sqlalchemy", "numpy", "onnxruntime", "fastapi", "pydantic", "quisait.settings"}
+    assert loaded_by("--help", unwanted=heavy) == set()
+    shown = quisait("--help").stdout
+    assert [name for name in COMMANDS if f" {name} " not in shown] == []
+
+
+def test_each_command_has_the_line_of_help_that_is_listed() -> None:
+    commands = load_all()
+    assert commands.keys() == COMMANDS.keys()
+    told = {name: command.help.partition("\n\n")[0] for name, command in commands.items()}
+    assert told == {name: line for name, (_, line) in COMMANDS.items()}
 
 
 def test_evaluate_is_found_where_its_package_is_installed() -> None:
@@ -43,10 +66,8 @@ def test_without_its_package_the_other_commands_work() -> None:
 
 def test_other_commands_load_neither_it_nor_the_web_framework() -> None:
     """The product imports nothing of it; what only pages need costs a command a second."""
-    unwanted = "{'evaluation', 'fastapi', 'authlib', 'requests', 'opensearchpy'}"
-    after = f"import atexit; atexit.register(lambda: print({unwanted} & set(sys.modules)))"
-    shown = quisait("sources", "--help", before=after)
-    assert shown.stdout.endswith("set()\n"), shown.stdout
+    unwanted = {"evaluation", "fastapi", "authlib", "requests", "opensearchpy"}
+    assert loaded_by("sources", "--help", unwanted=unwanted) == set()
 
 
 def test_without_the_measures_a_sentence_says_what_to_install(tmp_path: Path) -> None:

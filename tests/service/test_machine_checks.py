@@ -17,7 +17,7 @@ from quisait.clock import now
 from quisait.server.app import rate_limiter_of, share_of
 from quisait.settings import Settings, load_settings
 from search_api.limits import RequesterKind
-from search_api.server import MAX_CONNECTIONS
+from search_api.listening import MAX_CONNECTIONS
 from tests.oidc_provider import ProviderPlan, running_provider
 from tests.postgres_server import database
 from tests.service.place import make_place

@@ -1,8 +1,10 @@
 """The state's database is brought up from what an older quisait left, or refused."""
 
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -13,46 +15,24 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from connectors.values import Agent
-from expertise.directory import SqlDirectory
 from indexer.errors import IndexRefused
 from indexer.state import State
 from quisait.application import database
-from quisait.application.database import BY_ALEMBIC, HEAD, MIGRATIONS, TABLES, connect, migrate
+from quisait.application.database import (
+    BASE,
+    HEAD,
+    LAST_TO_UPGRADE_OLDER,
+    MIGRATIONS,
+    TABLES,
+    connect,
+    migrate,
+)
 
 pytestmark = pytest.mark.sources
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 PRODUCT = ("connectors", "indexer", "expertise", "search_api", "quisait")
-FIRST_VERSION = (
-    "create table cursors (source varchar(200) not null primary key, cursor text not null)",
-    "create table failures (source varchar(200), key varchar(2500), kind varchar(40) not null, "
-    "reason text not null, since {moment} not null, primary key (source, key))",
-    "create table runs (id {serial}, source varchar(200) not null, started {moment} not null, "
-    "ended {moment}, outcome varchar(40) not null, changed integer not null)",
-    "create table agents (id varchar(200) primary key, given_name varchar(200) not null, "
-    "family_name varchar(200) not null, metier varchar(500) not null, entity varchar(1000) not "
-    "null, office varchar(500) not null, departement varchar(3) not null, email varchar(320) not "
-    "null, arrival date, departure date, skills json not null, listed boolean not null)",
-    "create table accounts (account varchar(500) primary key, agent_id varchar(200) not null)",
-    "create table memberships (agent_id varchar(200), principal varchar(500), "
-    "primary key (agent_id, principal))",
-    "insert into cursors values ('wiki', '7')",
-    "insert into failures values ('wiki', 'wiki:1', 'empty', 'no text', '{then}')",
-    "insert into runs (source, started, ended, outcome, changed) "
-    "values ('wiki', '{then}', '{then}', 'done', 3)",
-    "insert into agents values ('ag-1', 'Ana', 'Le Goff', '', '', '', '22', '', null, null, "
-    "'[\"bornage\"]', {true})",
-    "insert into accounts values ('wiki:ana', 'ag-1')",
-    "insert into memberships values ('ag-1', 'annuaire:group:inspection')",
-)
-"""What quisait 0.1.0 left there."""
-KINDS = {
-    "sqlite": {"moment": "datetime", "serial": "integer primary key", "true": "1"},
-    "postgresql": {"moment": "timestamptz", "serial": "serial primary key", "true": "true"},
-}
-THEN = "2026-01-15 09:00:00.000000"
 
 
 @pytest.fixture
@@ -62,19 +42,9 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
     engine.dispose()
 
 
-def as_0_1_0(engine: sa.Engine) -> None:
-    """Make the tables and a few rows of the first version."""
-    words = KINDS[engine.dialect.name] | {"then": THEN}
-    if engine.dialect.name == "postgresql":
-        words |= {"then": f"{THEN}+00"}
-    with engine.begin() as connection:
-        for statement in FIRST_VERSION:
-            connection.exec_driver_sql(statement.format_map(words))
-
-
-def as_before_alembic(engine: sa.Engine) -> None:
-    """Make the tables that stood there when Alembic came, a row of each, and the old lease."""
-    dump = (HERE / f"schema_0001_{engine.dialect.name}.sql").read_text("utf-8")
+def as_0_2_0(engine: sa.Engine) -> None:
+    """Make the schema of quisait 0.2.0 as the migrations of its development made it, and rows."""
+    dump = (HERE / f"schema_{BASE}_{engine.dialect.name}.sql").read_text("utf-8")
     with engine.begin() as connection:
         for statement in dump.split(";\n"):
             if statement.strip():
@@ -102,56 +72,19 @@ def all_tables() -> sa.MetaData:
     return together
 
 
-def test_a_first_versions_rows_are_all_there_afterwards(engine: sa.Engine) -> None:
-    """Cursor, failures, runs and directory; a second time changes nothing."""
-    as_0_1_0(engine)
-    for _ in range(2):
-        migrate(engine)
-        state, book = State(engine), SqlDirectory(engine)
-        assert revision(engine) == HEAD
-        assert state.load("wiki") == "7"
-        (failure,), (run,) = state.failures_of("wiki"), state.runs_of("wiki")
-        assert (failure.key, failure.kind, failure.reason) == ("wiki:1", "empty", "no text")
-        assert failure.since == datetime(2026, 1, 15, 9, tzinfo=UTC)
-        assert (run.outcome, run.changed, run.ended) == ("done", 3, failure.since)
-        ana = Agent("ag-1", "Ana", "Le Goff", departement="22", skills=("bornage",))
-        assert book.agent("ag-1") == ana
-        assert book.by_account(["wiki:ana"]) == {"wiki:ana": ana}
-        assert book.groups_of("ag-1") == {"annuaire:group:inspection"}
-    assert state.start_run("wiki")[0] > run.id
-    state.record("wiki", "wiki:1", "encrypted", "a password")
-    assert [one.since for one in state.failures_of("wiki")] == [failure.since]
-    assert differences(engine) == []
-
-
-def test_every_row_of_before_alembic_is_there_afterwards(engine: sa.Engine) -> None:
-    """Of every table but the leases, which have no use any more; a second time changes nothing."""
-    as_before_alembic(engine)
+def test_every_row_of_0_2_0_is_there_afterwards(engine: sa.Engine) -> None:
+    """Of every table, in the columns it had; a second time changes nothing."""
+    as_0_2_0(engine)
     before = rows_of(engine)
-    assert {name for name, rows in before.items() if not rows} <= {"schema_version"}
-    del before["leases"]
+    assert [name for name, rows in before.items() if not rows] == []
+    columns = columns_of(engine)
     for _ in range(2):
         migrate(engine)
-        after = rows_of(engine)
-        assert after.pop("schema_version") == [(BY_ALEMBIC,)]
+        assert differences(engine) == []
+        assert revision(engine) == HEAD
+        after = rows_of(engine, columns)
         assert after.pop("alembic_version") == [(HEAD,)]
-        with engine.connect() as connection:
-            named = sa.text("select source from cursors union select source from runs")
-            read = {name.partition("@")[0] for name in connection.execute(named).scalars()}
-        described = [
-            (source, index, bool(whole)) for source, index, whole in after["source_indexes"]
-        ]
-        assert sorted(described) == sorted((source, "", True) for source in read if source)
-        del after["source_indexes"]
-        made_since = after.keys() - before.keys()
-        assert [after.pop(name) for name in made_since] == [[]] * len(made_since)
-        # Columns came since: missions, none of which is told yet, and what a run waits for.
-        assert [str(row[-1]) for row in after["agents"]] == ["[]"] * len(before["agents"])
-        after["agents"] = [row[:-1] for row in after["agents"]]
-        assert {row[-2:] for row in after["runs"]} == {("", 0)}
-        after["runs"] = [row[:-2] for row in after["runs"]]
-        assert after == {name: rows for name, rows in before.items() if name != "schema_version"}
-    assert differences(engine) == []
+        assert after == {name: before[name] for name in after}
 
 
 def test_every_table_of_the_code_is_made_by_migrations() -> None:
@@ -173,27 +106,53 @@ def module_of(path: Path) -> str:
     return ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
 
 
-def test_no_table_is_added_without_a_migration(engine: sa.Engine) -> None:
-    """From the tables of the day on which Alembic came, by the migrations since then."""
-    as_before_alembic(engine)
-    with engine.begin() as connection:
-        for statement in (
-            "drop table leases",
-            "create table alembic_version (version_num varchar(32) not null primary key)",
-            "insert into alembic_version values ('0002')",
-        ):
-            connection.exec_driver_sql(statement)
+def test_the_schema_of_0_2_0_becomes_that_of_a_new_database(engine: sa.Engine) -> None:
+    """To the default of each column and the name of each index."""
+    as_0_2_0(engine)
     migrate(engine)
-    assert differences(engine) == []
+    upgraded = schema_of(engine)
+    tables = sa.MetaData()
+    tables.reflect(engine)
+    tables.drop_all(engine)
+    migrate(engine)
+    assert schema_of(engine) == upgraded
 
 
-def rows_of(engine: sa.Engine) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table."""
+def schema_of(engine: sa.Engine) -> dict[str, object]:
+    """What the database says of each table; columns and indexes by name."""
+    inspector = sa.inspect(engine)
+    return {
+        table: (
+            {
+                one["name"]: {**one, "type": str(one["type"])}
+                for one in inspector.get_columns(table)
+            },
+            {one["name"]: one for one in inspector.get_indexes(table)},
+            inspector.get_pk_constraint(table),
+            inspector.get_unique_constraints(table),
+            inspector.get_foreign_keys(table),
+        )
+        for table in inspector.get_table_names()
+    }
+
+
+def columns_of(engine: sa.Engine) -> dict[str, list[str]]:
+    inspector = sa.inspect(engine)
+    return {
+        name: [column["name"] for column in inspector.get_columns(name)]
+        for name in inspector.get_table_names()
+    }
+
+
+def rows_of(
+    engine: sa.Engine, columns: dict[str, list[str]] | None = None
+) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table, in these columns or in all."""
     found = {}
     with engine.connect() as connection:
-        for name in sa.inspect(connection).get_table_names():
-            rows = connection.exec_driver_sql(f'select * from "{name}"').all()  # noqa: S608
-            found[name] = sorted((tuple(row) for row in rows), key=repr)
+        for name, names in (columns or columns_of(engine)).items():
+            query = sa.select(*map(sa.column, names)).select_from(sa.table(name))
+            found[name] = sorted((tuple(row) for row in connection.execute(query)), key=repr)
     return found
 
 
@@ -207,37 +166,88 @@ def test_a_new_database_has_the_tables_of_the_code(engine: sa.Engine) -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
 
 
-@pytest.mark.parametrize("table", ["alembic_version", "schema_version"])
-def test_a_later_version_is_refused_and_left_alone(engine: sa.Engine, table: str) -> None:
+OTHER_VERSIONS = {
+    "later": ("update alembic_version set version_num = '9999'",),
+    "older": ("update alembic_version set version_num = '0012'",),
+    "before Alembic": ("drop table alembic_version",),
+    "0.1.0": ("drop table alembic_version", "drop table schema_version"),
+}
+
+
+@pytest.mark.parametrize("version", OTHER_VERSIONS)
+def test_another_version_is_refused_and_left_alone(engine: sa.Engine, version: str) -> None:
     """A sentence says what to do; nothing is written to what is not understood."""
-    later = "update alembic_version set version_num = '9999'"
-    if table == "schema_version":
-        later = "drop table alembic_version"
     migrate(engine)
     with engine.begin() as connection:
-        connection.exec_driver_sql(later)
+        for statement in OTHER_VERSIONS[version]:
+            connection.exec_driver_sql(statement)
     before = rows_of(engine)
-    with pytest.raises(IndexRefused, match="plus récente"):
+    with pytest.raises(IndexRefused) as refused:
         migrate(engine)
+    told = str(refused.value)
+    assert "Rien n'a été changé" in told
+    assert ("plus récente" in told) == (version == "later")
+    assert (LAST_TO_UPGRADE_OLDER in told) == (version in {"older", "before Alembic"})
     assert rows_of(engine) == before
 
 
-def test_a_change_that_fails_changes_nothing(
-    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+BROKEN = f"""
+from alembic import op
+
+revision, down_revision = "9999", "{HEAD}"
+
+
+def upgrade() -> None:
+    op.drop_table("cursors")
+    op.drop_table("nowhere")
+"""
+
+
+def test_a_migration_that_fails_changes_nothing(
+    engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Halfway is nowhere: the next start tries again from the same rows."""
-    as_0_1_0(engine)
+    as_0_2_0(engine)
+    before = rows_of(engine)
+    migrations = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, migrations)
+    (migrations / "versions" / "v9999_broken.py").write_text(BROKEN, "utf-8")
+    with monkeypatch.context() as broken:
+        broken.setattr(database, "MIGRATIONS", migrations)
+        broken.setattr(database, "HEAD", "9999")
+        with pytest.raises(sa.exc.SQLAlchemyError):
+            migrate(engine)
+    assert rows_of(engine) == before
+    migrate(engine)
+    assert differences(engine) == []
+
+
+def test_tables_that_cannot_all_be_made_leave_none(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next start finds an empty database."""
     more = sa.MetaData()
     sa.Table("broken", more, sa.Column("id", sa.Integer, sa.ForeignKey("nowhere.id")))
     with monkeypatch.context() as broken:
         broken.setattr(database, "TABLES", (*TABLES, more))
         with pytest.raises(sa.exc.SQLAlchemyError):
             migrate(engine)
-    names = {column["name"] for column in sa.inspect(engine).get_columns("runs")}
-    assert "reason" not in names
-    assert not sa.inspect(engine).has_table("alembic_version")
+    assert sa.inspect(engine).get_table_names() == []
     migrate(engine)
-    assert State(engine).load("wiki") == "7"
+    assert differences(engine) == []
+
+
+def test_alembic_is_loaded_by_upgrades_alone(tmp_path: Path) -> None:
+    """Neither a new database nor an up-to-date one needs it."""
+    opened = (
+        "import sys; from quisait.application.database import connect, migrate; "
+        "[migrate(connect(sys.argv[1])) for _ in range(2)]; print('alembic' in sys.modules)"
+    )
+    url = f"sqlite:///{tmp_path / 'state.sqlite'}"
+    done = subprocess.run(
+        [sys.executable, "-c", opened, url], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
 
 
 def test_processes_that_start_together_all_start(database_url: str) -> None:

@@ -21,7 +21,7 @@ from shlex import quote as shell_quote
 from threading import Timer
 
 from connectors.ports import RecordVanished, SourceError, SourceRefused, SourceUnreachable
-from quisait_git.local import check_plain
+from quisait_git.local import PlainCopy, plain_copy
 from quisait_git.options import GitOptions
 
 MOST_ENTRIES = 2_000_000
@@ -109,11 +109,11 @@ class RepositoryCopy:
     options: GitOptions
     base: Path
     password: str = field(default="", repr=False)
+    _plain: PlainCopy | None = field(default=None, init=False, repr=False)
 
     def update(self) -> Tip:
         """Fetch the branch as it is now. Raises `SourceUnreachable`, `SourceRefused`."""
         with self._locked():
-            self._check_local()  # first: an absent folder must not cost the copy
             self._prepare()
             branch = self.options.branch or self._default_branch()
             before = self._noted_before()
@@ -167,10 +167,12 @@ class RepositoryCopy:
             return {}
         sizes = self._sizes(oids)
         missing = sorted(oid for oid in oids if oid not in sizes)
-        for start in range(0, len(missing), _FETCHED_AT_ONCE):
-            with self._locked():
+        if not missing:
+            return sizes
+        with self._locked():
+            for start in range(0, len(missing), _FETCHED_AT_ONCE):
                 self._fetch(missing[start : start + _FETCHED_AT_ONCE])
-        return self._sizes(oids) if missing else sizes
+        return self._sizes(oids)
 
     def read(self, oid: str, most_bytes: int) -> bytes:
         """Return a file's content. Raises `RecordVanished`."""
@@ -237,7 +239,7 @@ class RepositoryCopy:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Lock the copy: only one process at a time changes it."""
+        """Lock the copy for one process at a time, with a repository that git may read."""
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             lock = os.open(f"{self.folder}.verrou", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -258,9 +260,23 @@ class RepositoryCopy:
                             f"{self.address} : une autre lecture ne finit pas ; relancez plus tard."
                         ) from None
                     time.sleep(_WATCH_S)
-            yield
+            with self._opened():
+                yield
         finally:
             os.close(lock)
+
+    @contextmanager
+    def _opened(self) -> Iterator[None]:
+        """Copy the files of a repository in a folder of this machine, which git then reads."""
+        if self.options.scheme != "file":
+            yield
+            return
+        into = self.folder.with_suffix(".lecture")
+        with plain_copy(Path(self.address), into, self._environment()) as self._plain:
+            try:
+                yield
+            finally:
+                self._plain = None
 
     def _prepare(self) -> None:
         """Make an empty copy if none exists for this repository and form; remove leftovers."""
@@ -354,9 +370,8 @@ class RepositoryCopy:
             settings[f"http.{self.address}.extraHeader"] = (
                 f"Authorization: Basic {b64encode(written).decode()}"
             )
-        if remote and options.scheme == "file":
-            # Without --strict, git would try other folders with similar names.
-            settings["remote.origin.uploadpack"] = "git-upload-pack --strict"
+        if remote and self._plain:
+            settings[f"url.{self._plain.folder}.insteadOf"] = self.address
         if options.ca_file:
             settings["http.sslCAInfo"] = str(self.base / options.ca_file)
         ssh = ["ssh", "-oBatchMode=yes", "-oStrictHostKeyChecking=yes", "-oConnectTimeout=30"]
@@ -402,18 +417,14 @@ class RepositoryCopy:
                 stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
+                pass_fds=self._plain.descriptors if self._plain else (),
                 start_new_session=True,
             )
         except FileNotFoundError as error:
             raise SourceRefused("git n'est pas installé sur cette machine.") from error
 
     def _remote(self, arguments: Sequence[str], stdin: bytes = b"") -> bytes:
-        """Run a command on the remote repository, within the settings' limits of time and size.
-
-        A folder of this machine is checked before and after: it must be a self-contained
-        repository.
-        """
-        self._check_local()
+        """Ask the repository itself, within the time and the size that the settings give."""
         asked, said, complained = (self.folder / f"quisait.{n}" for n in ("in", "out", "err"))
         asked.write_bytes(stdin)
         with asked.open("rb") as source, said.open("wb") as out, complained.open("wb") as err:
@@ -430,17 +441,7 @@ class RepositoryCopy:
                 _end(process)
         if process.returncode:
             raise self._failure(complained.read_bytes()[-20_000:].decode("utf-8", "replace"))
-        try:
-            self._check_local()
-        except SourceRefused:
-            self.forget()
-            raise
         return said.read_bytes()[:_CHUNK_BYTES]
-
-    def _check_local(self) -> None:
-        """Raise `SourceRefused` if a folder of this machine is not self-contained."""
-        if self.options.scheme == "file":
-            check_plain(Path(self.address), self._environment())
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + self.options.timeout_s

@@ -1,0 +1,32 @@
+"""`quisait init`: a file of settings to begin with."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from quisait.settings import settings_file
+from quisait.settings.documentation import initial_file
+from quisait.settings.types import reason_of
+
+
+def init(
+    shown: Annotated[
+        bool, typer.Option("--print", help="L'écrire sur la sortie, pour un conteneur")
+    ] = False,
+) -> None:
+    """Écrit un quisait.toml commenté dans le dossier courant."""
+    if shown:
+        print(initial_file(), end="")
+        return
+    path = settings_file()
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(initial_file())
+    except FileExistsError:
+        print(f"{path} existe déjà : rien n'a été écrit.", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        print(f"{path} ne peut être écrit ({reason_of(error)}).", file=sys.stderr)
+        raise typer.Exit(1) from None
+    print(f"{path} écrit. Complétez-le, puis lancez « quisait check ».")

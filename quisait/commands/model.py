@@ -1,0 +1,56 @@
+"""`quisait model export`: a model's folder that the « onnx » encoder serves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quisait.application.engines import export_bundled_model, export_model_directory
+from quisait.application.progress import shown_progress
+from quisait.application.startup import errors_as_sentences
+
+model_app = typer.Typer(help="Modèles d'encodage.", no_args_is_help=True)
+
+
+@model_app.command("export")
+def model_export(
+    directory: Annotated[Path, typer.Argument(help="Dossier à écrire")],
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Dossier d'un autre modèle (sentence-transformers, transformers ou ONNX) ; sinon, "
+            "le modèle fourni",
+            show_default=False,
+        ),
+    ] = None,
+    floats: Annotated[
+        bool, typer.Option("--float", help="Garder les nombres réels : plus lent, plus gros")
+    ] = False,
+    query_prompt: Annotated[
+        str | None,
+        typer.Option(help="Ce qui précède une question ; sinon, ce qu'en dit le modèle"),
+    ] = None,
+    passage_prompt: Annotated[
+        str | None,
+        typer.Option(help="Ce qui précède un passage ; sinon, ce qu'en dit le modèle"),
+    ] = None,
+) -> None:
+    """Écrit un modèle que sert l'encodeur « onnx » (extra torch, sauf s'il est déjà en ONNX).
+
+    Sans --from : le modèle fourni, en dossier sentence-transformers et ONNX int8.
+    """
+    stated = {"query": query_prompt, "passage": passage_prompt}
+    prompts = {side: text for side, text in stated.items() if text is not None}
+    if source is None and (floats or prompts):
+        raise typer.BadParameter("ces options vont avec --from")
+    said: Sequence[str] = ()
+    with errors_as_sentences(), shown_progress("modèle", "étapes") as advance:
+        if source is None:
+            export_bundled_model(directory, advance)
+        else:
+            said = export_model_directory(
+                source, directory, int8=not floats, prompts=prompts, progress=advance
+            )
+    print("\n".join((*said, f"Modèle écrit dans {directory}.")))

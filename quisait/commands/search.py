@@ -1,0 +1,66 @@
+"""`quisait search` and `quisait experts`: a question, with the rights of an agent."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from quisait.application.startup import opened_application
+from quisait.commands import answers
+from quisait.commands.privacy import audited_reader
+from search_api.answers.question import answer_question, who_knows
+from search_api.questions.query import Query, ResultOrder
+from search_api.wording import safe_text
+
+AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]
+AsAgent = Annotated[
+    str,
+    typer.Option("--agent", help="Identifiant de l'agent qui lit (annuaire)", show_default=False),
+]
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="La question")],
+    agent: AsAgent = "",
+    page: Annotated[int, typer.Option(min=1, help="Page des réponses")] = 1,
+    sort: Annotated[
+        ResultOrder, typer.Option(help="« relevance », ou « date » : les plus récents d'abord")
+    ] = ResultOrder.RELEVANCE,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="Élargir aux documents seulement proches")
+    ] = False,
+    verified: Annotated[
+        bool, typer.Option("--verified", help="Parmi ceux que leur auteur dit justes seulement")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Cherche des documents, avec les droits d'un agent."""
+    with opened_application() as application, answers.answer_context(application) as context:
+        if verified and context.verifying is None:
+            raise ValueError("Aucun document n'est vérifié ici : réglez [verification] enabled.")
+        reader = audited_reader(application, agent, "quisait search")
+        asked = Query(query, page=page, order=sort, wide=wide, verified=verified)
+        found = answer_question(context, reader, asked)
+    if as_json:
+        print(json.dumps(answers.results_body(found), ensure_ascii=False, default=str, indent=2))
+    else:
+        print(safe_text(answers.results_text(found)))
+        answers.tell_incomplete(found.results.incomplete)
+
+
+def experts(
+    query: Annotated[str, typer.Argument(help="Le sujet")],
+    agent: AsAgent = "",
+    area: Annotated[str, typer.Option(help="Département (22) ou région (r53)")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=50, help="Tant de personnes au plus")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Cherche qui sait, avec les droits d'un agent."""
+    with opened_application() as application, answers.answer_context(application) as context:
+        reader = audited_reader(application, agent, "quisait experts")
+        found = who_knows(context, reader, query, area=area, limit=limit)
+    if as_json:
+        print(json.dumps(answers.experts_body(found), ensure_ascii=False, default=str, indent=2))
+    else:
+        print(safe_text(answers.experts_text(found)))
+        answers.tell_incomplete(found.incomplete)
