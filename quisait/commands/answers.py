@@ -69,7 +69,7 @@ def _why_nobody_reads(application: Application, agent_id: str) -> str:
 
 @contextmanager
 def answer_context(application: Application) -> Iterator[AnswerContext]:
-    """Yield the context for answers; a `NoBuild` in the block is raised as a French `ValueError`."""
+    """Yield the context for answers; a `NoBuild` in the block is raised as `ValueError`."""
     try:
         yield AnswerContext(
             application.search,
