@@ -251,7 +251,7 @@ def corpus(folder: Path, documents: int) -> Corpus:
 
 
 def measure(engine: str, folder: Path, documents: int) -> None:
-    """Build and publish once; print the cost, then (seconds, digest) for the parent process."""
+    """Build and publish once; print the cost, then the figures for the parent process."""
     if engine == "memory":
         built, published, size, stamp = in_memory(folder, documents)
     else:

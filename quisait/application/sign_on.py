@@ -138,7 +138,7 @@ def open_application_readers(
 def open_readers(
     settings: Settings, sign_on: SignOn, agents: ReaderDirectory, tokens: SignedTokens
 ) -> IdentifiedReaders:
-    """Return the ways to identify a reader, the most trusted first."""
+    """Return the ways to identify a reader, in order of precedence."""
     ways = [bearer(tokens, sign_on.tokens, now_s)]
     if settings.signed_header.name:
         ways.append(signed_header(open_signed_header(settings, sign_on)))

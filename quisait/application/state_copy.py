@@ -65,7 +65,7 @@ def snapshot(database: sa.Engine, folder: Path) -> Iterator[sa.Connection]:
 def copy_tables(
     source: sa.Connection, target: sa.Connection, tables: Sequence[sa.Table]
 ) -> dict[str, int]:
-    """Replace the target's rows with the source's; return the number of rows by table."""
+    """Replace the target's rows with the source's in one transaction; return rows by table."""
     copied = {}
     for table in tables:
         target.execute(sa.delete(table))

@@ -229,8 +229,8 @@ def purge_expired(
 ) -> PurgeReport:
     """Delete everything that has expired by the settings. Raises the errors of the index.
 
-    Also deletes agents known only from denials that no document has any more: `index` must contain
-    all sources, named in the settings or not.
+    Also deletes stored principals that no document denies any more: `index` must contain all
+    sources, named in the settings or not.
     """
     days = settings.privacy.departed_days
     key = query_log_key(settings)

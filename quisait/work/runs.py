@@ -66,11 +66,10 @@ def source_pace(settings: Settings, source: SourceSettings) -> Pace:
 def next_run(source: str, runs: Sequence[RunRow], pace: Pace, now: datetime) -> datetime | None:
     """Return when a source is due; None for never.
 
-    `runs` are its last runs, newest first, all ended.
-
-    After a run that ended well, or that waits for a person (`held`, `refused`), the next is due
-    after the ordinary time. A run that failed or died is tried again after `retry_s`, doubled with
-    each failure in a row up to `retry_most_s`; a stopped run, at once.
+    `runs` are its last runs, newest first, none in progress. After a run that ended well, or that
+    waits for a person (`held`, `refused`), the next is due after the ordinary time. A run that
+    failed or died is tried again after `retry_s`, doubled with each failure in a row up to
+    `retry_most_s`; a stopped run, at once.
     """
     if pace.every_s is None:
         return None
