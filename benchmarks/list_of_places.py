@@ -90,7 +90,7 @@ def main(folder: Path) -> None:
 
 
 def departement_of(commune: Mapping[str, Any]) -> str:
-    """Return the code of a commune's département; former communes tell it by their own code."""
+    """Return the code of a commune's département, with which the commune's code begins."""
     code = str(commune["code"])
     return next((begun for begun in (code[:3], code[:2]) if begun in DEPARTEMENTS), "")
 

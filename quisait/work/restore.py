@@ -385,10 +385,10 @@ def _count(index: Index) -> int:
 
 
 def _close_what_is_not_known(working: sa.Engine) -> None:
-    """Without a register, require every source and every agent's consent to be read anew.
+    """Without a register, withdraw every agent, and have every source read in full.
 
-    Pushed documents, scans' texts, and agents' feedback, follows and mail preferences are deleted,
-    since they may have been withdrawn after the backup.
+    Also delete pushed documents, questions, scans' texts, and agents' feedback, follows,
+    verifications and mail preferences: they may have been withdrawn after the backup.
     """
     consent = SqlConsent(working, now)
     for agent_id in _agent_ids(working):
