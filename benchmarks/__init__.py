@@ -1,4 +1,4 @@
-"""What was measured, and how: each module prints the figures that the documents give."""
+"""Benchmarks: each module measures and prints figures that the documentation gives."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from tests.shared_files import SHARED
 
 
 def not_measured(part: str, *paths: str | Path) -> bool:
-    """Whether data of `../shared` is missing that this part reads; if so, print one line."""
+    """Print one line and return True if files of `../shared` that a benchmark needs are missing."""
     missing = [str(path) for path in paths if not (SHARED / path).exists()]
     if missing:
         print(f"{part}: not measured, for want of {', '.join(missing)} in ../shared.", flush=True)

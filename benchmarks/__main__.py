@@ -1,6 +1,6 @@
-"""Every figure of the development sets: `python -m benchmarks [embedded|opensearch]`.
+"""Print every figure of the development sets: `python -m benchmarks [embedded|opensearch]`.
 
-Reads `$QUISAIT_SHARED/eval`; texts that were encoded once are not encoded again.
+Reads `$QUISAIT_SHARED/eval`; vectors are cached between runs.
 """
 
 import sys
@@ -35,7 +35,7 @@ CACHE = Path(".cache/evaluation")
 
 
 def relevance(engine: str) -> None:
-    """Print the figures of every set on one engine."""
+    """Print the relevance figures of every set on one engine."""
     encoder = EncoderSettings.model_validate({"kind": "onnx", "model": str(prepared_model())})
     index = IndexSettings.model_validate({"engine": engine})
     bench = Bench(index, encoder, CACHE, workers=2)
@@ -52,12 +52,12 @@ def relevance(engine: str) -> None:
 
 
 def tell(engine: str, report: Report) -> None:
-    """One set's figures."""
+    """Print the figures of one set."""
     print(f"\n[{engine}]\n{report_text(report)}", flush=True)
 
 
 def main(engines: list[str]) -> None:
-    """Relevance and a search's time on each engine, changes of access, formats, sources, builds."""
+    """Measure relevance, searches, analysis, access changes, formats, sources and builds."""
     for engine in engines:
         relevance(engine)
     search.main(engines)

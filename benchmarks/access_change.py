@@ -1,6 +1,6 @@
-"""What a change of access costs, and what it costs a search: `python -m benchmarks.access_change`.
+"""Cost of a change of access, and its effect on searches: `python -m benchmarks.access_change`.
 
-Prints seconds for each engine; give the engines' names to measure some of them only.
+Prints seconds for each engine; give engines' names to measure only these.
 """
 
 import random
@@ -43,7 +43,7 @@ READER = access_filter(Reader("a", frozenset({EVERYONE, "agent:a"})))
 
 @contextmanager
 def engine(name: str) -> Iterator[Index]:
-    """An empty index, gone afterwards."""
+    """Yield an empty index, deleted after the block."""
     if name == "opensearch":
         with fresh_index(DIMENSION) as index:
             yield index
@@ -53,14 +53,14 @@ def engine(name: str) -> Iterator[Index]:
 
 
 def unit_vectors(draw: np.random.Generator, count: int) -> Vectors:
-    """Random directions, float32 (count, DIMENSION)."""
+    """Return vectors of random directions and length 1, float32 (count, DIMENSION)."""
     vectors = draw.standard_normal((count, DIMENSION)).astype(np.float32)
     lengths: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / lengths
 
 
 def document(number: int, document_id: str, space: str, passages: int = PASSAGES) -> Put:
-    """Keep a document of that many passages of forty words."""
+    """Return the write of a document with that many passages of forty words."""
     words = random.Random(number)
     texts = tuple(Passage(" ".join(words.choices(WORDS, k=40))) for _ in range(passages))
     kept = Document(document_id, "bench", title=f"Note {number}", access=OPEN, space=space)
@@ -77,15 +77,15 @@ def fill(index: Index) -> None:
 
 
 def seconds_to_change(index: Index, document_ids: tuple[str, ...], access: Access) -> float:
-    """Seconds of one write, until it is seen."""
+    """Return the seconds of one write of access lists, until it is visible."""
     begun = time.perf_counter()
     report = index.write([PutAccess(document_id, access) for document_id in document_ids])
-    assert not report.failed  # noqa: S101 a figure of a refused write is none
+    assert not report.failed  # noqa: S101 a refused write has no meaningful time
     return time.perf_counter() - begun
 
 
 def seconds_to_search(index: Index) -> float:
-    """Median seconds of a search by three words and by vector, with all facets."""
+    """Return the median seconds of a search by three words and a vector, with all facets."""
     words, vectors = random.Random(0), unit_vectors(np.random.default_rng(0), SEARCHES)
     asked = SearchRequest(READER, Question())
     taken = []
@@ -98,9 +98,9 @@ def seconds_to_search(index: Index) -> float:
 
 
 def figures(index: Index) -> Iterator[tuple[str, float]]:
-    """What was measured, and its seconds."""
+    """Yield (label, seconds) of each measurement."""
     fill(index)
-    seconds_to_search(index)  # warms caches and the virtual machine
+    seconds_to_search(index)  # warm up caches and the virtual machine
     yield "search, median", seconds_to_search(index)
     yield f"folder of {len(FOLDER)} documents", seconds_to_change(index, FOLDER, CLOSED)
     yield f"{len(PART)} documents of it", seconds_to_change(index, PART, OPEN)

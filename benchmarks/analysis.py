@@ -1,7 +1,7 @@
-"""Which words meet, on both engines: `python -m benchmarks.analysis [--write]`.
+"""Check which words match on both engines: `python -m benchmarks.analysis [--write]`.
 
-Puts every text of the cases in an index of each engine, asks every question, and prints
-the rows that are not as they should be; `--write` writes `docs/analyse.md`.
+Indexes every text of the cases on each engine, runs every query, and prints the cases with a wrong
+result; `--write` writes `docs/analyse.md`.
 """
 
 import sys
@@ -39,14 +39,14 @@ question n'en demande que le plus précis.
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A case, and on which engines it is as it should be."""
+    """A case, and for each engine whether its result is right."""
 
     case: Case
     right: Mapping[str, bool]
 
 
 def rows() -> list[Row]:
-    """Ask each engine all the cases."""
+    """Run all cases on both engines."""
     found = {"intégré": _embedded(), "OpenSearch": _opensearch()}
     return [
         Row(case, {engine: met[number] == case.meet for engine, met in found.items()})
@@ -65,9 +65,9 @@ def _opensearch() -> list[bool]:
 
 
 def meetings(index: Index, cases: Sequence[Case]) -> list[bool]:
-    """Whether each case's question finds its text.
+    """Return for each case whether its query finds its text.
 
-    With `both`, texts that should meet are to do so both ways, and the others neither way.
+    With `both`, a matching pair must find each other both ways, any other pair neither way.
     """
     texts = list(dict.fromkeys(text for case in cases for text in (case.asked, case.text)))
     index.write([_put(f"case:{number}", text) for number, text in enumerate(texts)])
@@ -99,7 +99,7 @@ def _put(document_id: str, text: str) -> Put:
 
 
 def page(found: Sequence[Row]) -> str:
-    """The whole of `docs/analyse.md`."""
+    """Return the content of `docs/analyse.md`."""
     wrong = sum(not all(row.right.values()) for row in found)
     lines = [INTRODUCTION.format(cases=len(found), wrong=wrong)]
     for meet, title in ((True, "Ce qui se rencontre"), (False, "Ce qui ne se rencontre pas")):
@@ -124,14 +124,14 @@ def _table(found: Sequence[Row]) -> Iterator[str]:
 
 
 def _shown(text: str) -> str:
-    """With spaces that do not break, and ends of lines, to be seen."""
+    """Return the text with visible signs for line ends and non-breaking spaces."""
     for sign, character in SHOWN.items():
         text = text.replace(character, sign)
     return f"`{text}`"
 
 
 def main(arguments: list[str]) -> None:
-    """Print what is wrong; with `--write`, write the page too."""
+    """Print wrong cases; with `--write`, write the page too."""
     found = rows()
     wrong = [row for row in found if not all(row.right.values())]
     for row in wrong:

@@ -1,4 +1,4 @@
-"""What should meet, and what should not: `analysis_cases.txt`, read."""
+"""Read `analysis_cases.txt`: pairs of texts that must match, and pairs that must not."""
 
 import re
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from pathlib import Path
 FILE = Path(__file__).with_suffix(".txt")
 _LINE = re.compile(r"(?P<asked>.+) (?P<sign>[↔→≠↛]) (?P<text>.+?)(?: : (?P<why>.+))?")
 SHOWN = {"⍽": "\u202f", "⏎": "\n"}
-"""Signs that stand in the file, and in the page, for what cannot be seen."""
+"""Signs that stand for invisible characters in the file and on the page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question and a text. `both`: the same holds of the text, asked."""
+    """A query and a text. `both`: the same is expected with query and text exchanged."""
 
     subject: str
     asked: str
@@ -24,7 +24,7 @@ class Case:
 
 
 def read_cases() -> tuple[Case, ...]:
-    """Read every case of the file; raises `ValueError` at a line that is none."""
+    """Read every case of the file. Raises `ValueError` for a line that is not a case."""
     return tuple(_cases(FILE.read_text("utf-8").splitlines()))
 
 

@@ -1,12 +1,11 @@
-"""How questions spread over who may know: `python -m benchmarks.asking_load [agents]`.
+"""Simulate how questions spread over agents: `python -m benchmarks.asking_load [agents]`.
 
-A quarter of questions in an administration drawn at random, by the served order and limits. A topic
-is held by 1 to 60 agents; it is asked about as often as it has holders. A search names ten of them
-at most, drawn for each question by how much each wrote. Prints the most that anybody received in
-seven days beyond their limit, the median of questions received by whoever holds a topic, for those
-alone in their region, for the others and for all, the share of those alone who received more than
-the median of all and who of them chose to, how many questions met somebody, and how many were
-answered.
+A random administration asks questions for a quarter, with the product's order and limits. A topic
+has 1 to 60 holders, and is asked about in proportion to their number. A search names at most ten of
+them, drawn for each question by how much each wrote. Prints: the most questions that anybody
+received in seven days beyond their limit; the median received by holders alone in their region, by
+the others and by all; the share of lone holders above the median of all, and how many of these
+chose a higher limit; the share of questions that reached somebody, and that were answered.
 """
 
 import random
@@ -33,16 +32,17 @@ BEGINS = datetime(2026, 1, 1, 9, tzinfo=UTC)
 DAYS = 91
 MOST_HOLDERS = 60
 NAMED = 10
-"""So many a search names at most, of whom whom to ask is chosen (`people.CHOSEN_FROM`)."""
+"""Most holders that a search names; recipients are chosen among them (`people.CHOSEN_FROM`)."""
 ASKS_EVERY_DAYS = 20
 ANSWERS = 0.6
-"""An agent asks once in so many days; of those who are asked so many answer. Assumed, not measured:
-no question was asked of anybody yet."""
+"""An agent asks every `ASKS_EVERY_DAYS` days, and this share of recipients answers. Both are
+assumed, not measured: no real question has been asked yet.
+"""
 
 
 @dataclass
 class SpreadOfQuestions:
-    """Questions that each agent received, by day, and what became of the questions."""
+    """The questions that each agent received, by day, and the questions' outcomes."""
 
     agents: dict[str, Agent]
     holders: dict[str, list[str]]
@@ -56,7 +56,7 @@ class SpreadOfQuestions:
     answered: int = 0
 
     def possible(self, agent_id: str, today: date) -> PossibleAnswerer:
-        """An agent as they stand on a day."""
+        """Return an agent with the counts of questions received by that day."""
         days = self.received[agent_id]
         return PossibleAnswerer(
             self.agents[agent_id],
@@ -67,13 +67,13 @@ class SpreadOfQuestions:
         )
 
     def is_free_for(self, one: PossibleAnswerer, asker: str, moment: datetime) -> bool:
-        """Whether an asker has not taken all that one asker takes of an agent."""
+        """Return whether an agent may receive another question from this asker."""
         days = self.by_asker[one.agent.id, asker]
         limits = limits_of_one_asker(one, AskingRules(), moment)
         return all(sum(day > since.date() for day in days) < most for most, since in limits)
 
     def most_over_limit(self, rules: AskingRules) -> int:
-        """The most that anybody received in seven days beyond what they set; 0 for never."""
+        """Return the most received in seven days beyond an agent's limit; 0 if never."""
         over = [0]
         for agent_id, days in self.received.items():
             limit = weekly_limit(self.possible(agent_id, BEGINS.date()), rules)
@@ -83,19 +83,22 @@ class SpreadOfQuestions:
         return max(over)
 
     def received_by(self, *, alone: bool | None = None) -> list[int]:
-        """Questions that each holder of a topic received; None: whether alone or not."""
+        """Return the number of questions that each holder of a topic received.
+
+        `alone`: only holders alone in their region (True), only others (False), or all (None).
+        """
         some = {id_ for ids in self.holders.values() for id_ in ids}
         chosen = sorted(id_ for id_ in some if alone is None or (id_ in self.alone) is alone)
         return [len(self.received[id_]) for id_ in chosen]
 
     def median_received(self, *, alone: bool | None = None) -> float:
-        """Of whoever holds a topic."""
+        """Return the median of questions received per holder."""
         return median(self.received_by(alone=alone))
 
     def alone_above_median(self) -> tuple[float, float]:
-        """Of those alone in their region, the share who received more than the median of all.
+        """Return the share of lone holders who received more than the median of all.
 
-        And the share of these who chose a limit of their own above the default.
+        Also return the share of these who chose a limit above the default.
         """
         middle, default = self.median_received(), AskingRules().per_week
         holders = {id_ for ids in self.holders.values() for id_ in ids} & self.alone
@@ -105,7 +108,7 @@ class SpreadOfQuestions:
 
 
 def drawn(agents: int, seed: int) -> SpreadOfQuestions:
-    """An administration: agents, who holds which topic, who is alone in their region."""
+    """Return a random administration: agents, holders of topics, holders alone in their region."""
     chance = random.Random(seed)
     places = sorted(CENTROIDS)
     people = {
@@ -133,7 +136,7 @@ def drawn(agents: int, seed: int) -> SpreadOfQuestions:
 
 
 def simulated(agents: int, seed: int = 1, days: int = DAYS) -> SpreadOfQuestions:
-    """So many days of questions: on topics by how many hold them."""
+    """Simulate that many days of questions, on topics in proportion to their holders."""
     spread, rules, chance = drawn(agents, seed), AskingRules(), random.Random(seed + 1)
     topics, ids = sorted(spread.holders), sorted(spread.agents)
     weights = [len(spread.holders[topic]) for topic in topics]
@@ -155,7 +158,7 @@ def simulated(agents: int, seed: int = 1, days: int = DAYS) -> SpreadOfQuestions
 
 
 def named_for(spread: SpreadOfQuestions, topic: str, chance: random.Random) -> list[str]:
-    """Whom a search names for one question, best first."""
+    """Return the holders that a search names for one question, best first."""
     drawn_at = {id_: chance.expovariate(spread.wrote[id_]) for id_ in spread.holders[topic]}
     return sorted(drawn_at, key=drawn_at.__getitem__)[:NAMED]
 
@@ -168,7 +171,7 @@ def whom_to_ask(
     moment: datetime,
     rules: AskingRules,
 ) -> Iterator[str]:
-    """The ids of who is asked one question, three at most, as the application chooses them."""
+    """Yield the ids of the recipients of a question, at most three, chosen like in the product."""
     question = AskedQuestion("q", asker, "?", "", moment, moment, topic)
     named = [spread.possible(id_, moment.date()) for id_ in ids]
     chosen = first_of(named, question, spread.agents[asker], rules, moment.date())
@@ -178,7 +181,7 @@ def whom_to_ask(
 
 
 def main(arguments: list[str]) -> None:
-    """Print the figures."""
+    """Simulate and print the figures."""
     agents = int(arguments[0]) if arguments else 10_000
     spread = simulated(agents)
     print(f"{agents} agents, {len(spread.holders)} topics, {spread.asked} questions in {DAYS} days")

@@ -1,10 +1,10 @@
-"""The encoders side by side, each alone in a process: `python -m benchmarks.encoders [ROUNDS]`.
+"""Compare the encoders, each in a process of its own: `python -m benchmarks.encoders [ROUNDS]`.
 
-The same passages and questions, in turns (five rounds unless told otherwise), on all cores. The
-peer is sentence-transformers as it comes: torch, float32, texts by 32. Medians of the rounds;
-the ratio to the peer of the same round, beside its aim; processor time, which says more on a
-machine that is busy otherwise; a question's time from text to vector; whether torch is in the
-process; the cosine to the peer's vectors, least of all passages.
+All encode the same passages and questions in turn on all cores, for five rounds by default. The
+peer is sentence-transformers by default: torch, float32, batches of 32. Prints medians over the
+rounds, and the ratio to the peer in the same round with its target; processor time, which is more
+reliable on a busy machine; a question's time from text to vector; whether torch is loaded; the
+lowest cosine to the peer's vectors over all passages.
 """
 
 import sys
@@ -39,7 +39,7 @@ AIM = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one encoder did in one round; times in milliseconds."""
+    """The measurements of one encoder in one round; times in milliseconds."""
 
     name: str
     passage_ms: float
@@ -51,7 +51,7 @@ class Turn:
 
 @lru_cache
 def opened(kind: str) -> Encoder:
-    """The encoder of this process, once it has run."""
+    """Return this process's encoder, warmed up."""
     encoder = MAKERS[kind]()
     encoder.passages(["réchauffé"] * 4)
     return encoder
@@ -69,7 +69,7 @@ def turn(kind: str, passages: Sequence[str], asked: Sequence[str]) -> Turn:
 
 
 def in_turns(rounds: int) -> dict[str, list[Turn]]:
-    """All turns of each encoder; nobody always comes first."""
+    """Return all turns of each encoder; the order changes with each round."""
     exported_model()
     passages = [
         passage_text(title, passage)
@@ -93,7 +93,7 @@ def in_turns(rounds: int) -> dict[str, list[Turn]]:
 
 
 def row_text(turns: Sequence[Turn], peers: Sequence[Turn]) -> str:
-    """One encoder's line."""
+    """Return the line of one encoder."""
     last = turns[-1]
     pairs = list(zip(turns, peers, strict=True))
     ratio = median(peer.passage_ms / one.passage_ms for one, peer in pairs)
@@ -109,7 +109,7 @@ def row_text(turns: Sequence[Turn], peers: Sequence[Turn]) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure and tell."""
+    """Measure and print a line per encoder."""
     turns = in_turns(int(arguments[0]) if arguments else ROUNDS)
     for one in turns.values():
         print(row_text(one, turns[PEER]), flush=True)

@@ -1,12 +1,12 @@
-"""What the offline build costs: `python -m benchmarks.expertise_build [documents …]`.
+"""Cost of the offline expertise build: `python -m benchmarks.expertise_build [documents …]`.
 
-A synthetic administration, of a tenth as many agents and three times as many contributions
-as documents. It is written as Parquet, part by part, as a scan writes it; no index of ten million
-documents does so, and neither the scan nor the search for labels in texts is in these figures.
-Measured is from there to a build published in SQLite: in SQL by DuckDB, on two threads and
-within `MEMORY_BYTES`, and, as far as memory lets it, the reference on arrays beside it, of the
-same tables. Both must publish the same bytes. Each runs in a process of its own, which tells its
-peak memory (the interpreter within). `--spark` adds Spark on two cores.
+Builds a synthetic administration with a tenth as many agents and three times as many contributions
+as documents. It is written as Parquet part by part, like a scan writes it; the scan itself and the
+search for labels in texts are not measured, since no index of ten million documents exists. The
+time is measured from there to a build published in SQLite: in SQL by DuckDB, on two threads and
+within `MEMORY_BYTES`, and, if memory allows, by the reference on arrays from the same tables. Both
+must publish the same bytes. Each runs in a process of its own and prints its peak memory,
+interpreter included. `--spark` adds Spark on two cores.
 """
 
 import resource
@@ -44,10 +44,10 @@ TOPICS = 1_000
 TODAY = date(2026, 10, 1)
 SEED = 11
 AT_HOME = 0.8
-"""The share of contributions by agents whose topic it is; the others come from anywhere."""
+"""Share of contributions by agents on their own topic; other contributions come from anyone."""
 PART = 100_000
 MEMORY_BYTES = 2_500_000_000
-"""What DuckDB may take; the whole process may take `MOST_BYTES`."""
+"""Memory limit of DuckDB; the whole process is limited to `MOST_BYTES`."""
 MOST_BYTES = 4 * 1024**3
 NO_VECTORS = Spread(np.empty(0), np.empty(0), 0)
 
@@ -55,20 +55,20 @@ Numbers = NDArray[np.int64]
 
 
 def popular(draw: np.random.Generator, count: int) -> Numbers:
-    """Topics by Zipf's law: a few are everybody's, most are a few people's."""
+    """Draw topics by Zipf's law: a few are common, most are rare."""
     weights = 1 / np.arange(1, TOPICS + 1)
     return draw.choice(TOPICS, size=count, p=weights / weights.sum()).astype(np.int64)
 
 
 def homes(documents: int) -> Numbers:
-    """Each agent's topic."""
+    """Return the topic of each agent."""
     return popular(np.random.default_rng(SEED + 2), max(documents // 10, TOPICS))
 
 
 def contributors(
     draw: np.random.Generator, topic: Numbers, order: Numbers, starts: Numbers
 ) -> Numbers:
-    """An agent for each topic: mostly one whose topic it is (`order`, `starts` by topic)."""
+    """Return an agent for each topic, mostly of that topic (`order`, `starts` by topic)."""
     pool = np.maximum(np.diff(starts)[topic], 1)
     inside = starts[topic] + (draw.random(len(topic)) * pool).astype(np.int64)
     own = order[np.minimum(inside, len(order) - 1)]
@@ -77,7 +77,7 @@ def contributors(
 
 
 def people(home: Numbers) -> Iterator[Agent]:
-    """Agents all over the country; every fifth one's métier is on the list."""
+    """Yield agents all over the country; the métier of every fifth is on the list."""
     draw = np.random.default_rng(SEED + 1)
     codes = list(DEPARTEMENTS)
     places = draw.integers(0, len(codes), len(home)).tolist()
@@ -94,7 +94,7 @@ def people(home: Numbers) -> Iterator[Agent]:
 
 
 def topic_list() -> list[Topic]:
-    """A tenth of them métiers."""
+    """Return the topics, a tenth of them métiers."""
     topics = [Topic(f"t{n:04}", f"sujet {n}") for n in range(TOPICS - TOPICS // 10)]
     return topics + [
         Topic(f"m{n:04}", f"métier {n}", kind=TopicKind.METIER) for n in range(TOPICS // 10)
@@ -102,7 +102,7 @@ def topic_list() -> list[Topic]:
 
 
 def make(documents: int, folder: Path) -> None:
-    """Write the tables of `expertise.build_input` for so many documents."""
+    """Write the tables of `expertise.build_input` for that many documents."""
     files, home = BuildFiles(BuildMeans(folder.parent)), homes(documents)
     order = np.argsort(home, kind="stable")
     starts = np.searchsorted(home[order], np.arange(TOPICS + 1))
@@ -118,7 +118,7 @@ def make(documents: int, folder: Path) -> None:
 
 
 def make_part(files: BuildFiles, first: int, count: int, order: Numbers, starts: Numbers) -> None:
-    """Documents of one to three topics, with three contributions each on average."""
+    """Write documents of one to three topics, with three contributions each on average."""
     draw = np.random.default_rng((SEED, first))
     row = np.repeat(np.arange(count), draw.integers(1, 4, count))
     pairs = np.unique(row * TOPICS + popular(draw, len(row)))
@@ -164,7 +164,7 @@ def make_part(files: BuildFiles, first: int, count: int, order: Numbers, starts:
 
 
 def by_sql(folder: Path, documents: int, master: str) -> "tuple[float, float, int, BuildStamp]":
-    """Build and publish from the tables, which are used up."""
+    """Build and publish from the tables, which are consumed."""
     means = BuildMeans(folder.parent, MEMORY_BYTES, threads=2, spark_master=master)
     begun = time.perf_counter()
     files = BuildFiles(means)
@@ -180,7 +180,7 @@ def by_sql(folder: Path, documents: int, master: str) -> "tuple[float, float, in
 
 
 def in_memory(folder: Path, documents: int) -> "tuple[float, float, int, BuildStamp]":
-    """The same by the reference, which first reads the tables into arrays (not counted)."""
+    """Build with the reference, which first reads the tables into arrays (not counted)."""
     gathered, topics = corpus(folder, documents), topic_list()
     agents = list(people(homes(documents)))
     owners = {f"wiki:a{number:07}": agent for number, agent in enumerate(agents)}
@@ -192,17 +192,17 @@ def in_memory(folder: Path, documents: int) -> "tuple[float, float, int, BuildSt
 
 
 def tell(line: str) -> None:
-    """Print at once, with the peak memory so far: a publication takes longer than its build."""
+    """Print at once, with the peak memory so far: publishing takes longer than the build."""
     print(f"{line}, peak so far {peak_bytes() / 1024**3:.2f} GiB", file=sys.stderr, flush=True)
 
 
 def peak_bytes() -> int:
-    """The most that this process held."""
+    """Return this process's peak memory."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def publish(found: BuildToPublish, topics: list[Topic]) -> "tuple[float, int, BuildStamp]":
-    """(when it was published, bytes of the database, what was published)."""
+    """Return (time of publication, bytes of the database, stamp of the build)."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state.sqlite"
         engine = migrate(sa.create_engine(f"sqlite:///{path}"))
@@ -212,7 +212,7 @@ def publish(found: BuildToPublish, topics: list[Topic]) -> "tuple[float, int, Bu
 
 
 def corpus(folder: Path, documents: int) -> Corpus:
-    """The tables as arrays."""
+    """Return the tables as arrays."""
 
     def read(table: str, order: str) -> dict[str, NDArray[np.generic]]:
         query = f"SELECT * FROM read_parquet('{folder / table}/*.parquet') ORDER BY {order}"  # noqa: S608
@@ -251,7 +251,7 @@ def corpus(folder: Path, documents: int) -> Corpus:
 
 
 def measure(engine: str, folder: Path, documents: int) -> None:
-    """Build and publish once; print what it took, then (seconds, digest) for the caller."""
+    """Build and publish once; print the cost, then the figures for the parent process."""
     if engine == "memory":
         built, published, size, stamp = in_memory(folder, documents)
     else:
@@ -268,7 +268,7 @@ def measure(engine: str, folder: Path, documents: int) -> None:
 
 
 def measured(engine: str, folder: Path, documents: int) -> "tuple[float, float, int, str]":
-    """In a process of its own: (seconds, of them for the build, peak bytes, digest)."""
+    """Measure in a child process: (seconds, of them for the build, peak bytes, digest)."""
     module = "benchmarks.expertise_build"
     command = [sys.executable, "-m", module, "--one", engine, str(folder), str(documents)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
@@ -279,7 +279,7 @@ def measured(engine: str, folder: Path, documents: int) -> "tuple[float, float, 
 
 
 def main(sizes: list[int], *, spark: bool = False) -> None:
-    """Each size; every engine must publish the same, and SQL within `MOST_BYTES`."""
+    """Measure each size; engines must publish the same bytes, and SQL stay within `MOST_BYTES`."""
     before: tuple[int, float, float] | None = None
     for documents in sizes or SIZES:
         with tempfile.TemporaryDirectory(prefix="quisait-bench-") as parent:

@@ -1,10 +1,10 @@
-"""What it costs to ask who knows, beside a search: `python -m benchmarks.experts_latency`.
+"""Latency of "who knows" beside a search: `python -m benchmarks.experts_latency`.
 
-`[DOCUMENTS] [ENGINE…]`: 10 000 documents on both engines unless told otherwise, by a tenth as
-many agents, two contributions each; a third are in two passages, signed by one each; a build gave
-every document a topic. The same questions of three words, of readers who differ, go to the search
-and to `find_experts`; a question's vector costs nothing here, for it costs both the same. Fails
-where the p95 of experts is more than twice that of the search.
+`[DOCUMENTS] [ENGINE…]`: by default 10 000 documents on both engines, with a tenth as many agents
+and two contributions each. A third of the documents have two passages, each signed by one
+contributor; a build gave every document a topic. The same questions of three words, by varying
+readers, go to the search and to `find_experts`; encoding a question costs nothing here, since it
+costs both the same. Fails if the p95 of experts is more than twice that of the search.
 """
 
 import random
@@ -57,7 +57,7 @@ ROLES = (
 
 
 def contributed(puts: Iterator[Put], draw: random.Random, people: int) -> Iterator[Put]:
-    """Each document by two accounts."""
+    """Give each document contributions of two accounts."""
     for put in puts:
         rows = tuple(
             Contribution(f"bench:a{number}", draw.choice(ROLES), last=TODAY)
@@ -69,7 +69,7 @@ def contributed(puts: Iterator[Put], draw: random.Random, people: int) -> Iterat
 
 
 def signed(kept: IndexedDocument) -> IndexedDocument:
-    """In two passages, each by one of the contributors."""
+    """Split the document into two passages, each signed by one of the contributors."""
     words = kept.passages[0].text.split()
     half = len(words) // 2
     halves = (words[:half], words[half:])
@@ -81,14 +81,14 @@ def signed(kept: IndexedDocument) -> IndexedDocument:
 
 
 def named(puts: Iterator[Put], ids: list[str]) -> Iterator[Put]:
-    """The same, their ids noted."""
+    """Yield the writes, and append their document ids to `ids`."""
     for put in puts:
         ids.append(put.indexed.document.id)
         yield put
 
 
 def directory(words: Words, draw: random.Random, people: int) -> Names:
-    """Everyone has an account."""
+    """Return a directory in which every agent has an account."""
     found = agents(words, draw, people).people
     return Names(
         tuple(replace(result, accounts=(f"bench:a{n}",)) for n, result in enumerate(found))
@@ -96,7 +96,7 @@ def directory(words: Words, draw: random.Random, people: int) -> Names:
 
 
 def topics_given(database: sa.Engine, ids: Iterable[str], draw: random.Random) -> SqlBuilds:
-    """A published build that found each document to be about one of many topics."""
+    """Publish a build that gives each document one of many topics."""
     store, build = SqlBuilds(database), {"build_id": "bench"}
     counted = dict.fromkeys(("documents", "contributions", "contributions_seen"), 0)
     stamp = {"id": "bench", "day": TODAY, "digest": "", "topics_digest": "", **counted}
@@ -127,7 +127,7 @@ class FilledEngine:
 
 @contextmanager
 def filled_engine(name: str, count: int) -> Iterator[FilledEngine]:
-    """So many documents on one engine, gone afterwards."""
+    """Yield that many documents on one engine, deleted after the block."""
     draw, words = random.Random(4), Words(random.Random(0), 30_000)
     people = max(100, count // 10)
     with tempfile.TemporaryDirectory() as folder, engine(name) as index:
@@ -137,13 +137,13 @@ def filled_engine(name: str, count: int) -> Iterator[FilledEngine]:
         ids: list[str] = []
         fill(index, named(contributed(documents(words, draw, count), draw, people), ids))
         overview = BuildReader(topics_given(database, ids, draw), index, book, BuildRules())
-        warm_up(index if name == "embedded" else None)  # as a server does
+        warm_up(index if name == "embedded" else None)  # like a server
         yield FilledEngine(index, book, overview, words)
         database.dispose()
 
 
 def times(name: str, count: int) -> float:
-    """How many times a search's p95 that of experts is, on one engine."""
+    """Return the ratio of the p95 of experts to that of a search, on one engine."""
 
     def reader(access: AccessFilter) -> Reader:
         return Reader("a", access.principals)
@@ -167,7 +167,7 @@ def times(name: str, count: int) -> float:
 
 
 def main(arguments: list[str]) -> None:
-    """Measure, and fail where asking who knows costs too much."""
+    """Measure; fail if experts cost too much."""
     count = next((int(argument) for argument in arguments if argument.isdigit()), DOCUMENTS)
     engines = [argument for argument in arguments if not argument.isdigit()] or [
         "embedded",

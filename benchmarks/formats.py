@@ -1,7 +1,7 @@
-"""What each format gives: `python -m benchmarks.formats [--write]`.
+"""Result of each file format: `python -m benchmarks.formats [--write]`.
 
-Reads every file of `$QUISAIT_SHARED/documents` with both extractors and prints a table
-by extension; `--write` writes `docs/formats.md`.
+Extracts every file of `$QUISAIT_SHARED/documents` with both extractors and prints a table by
+extension; `--write` writes `docs/formats.md`.
 """
 
 import sys
@@ -61,7 +61,7 @@ Cette page est écrite par `python -m benchmarks.formats --write`.
 
 
 def table(found: Mapping[str, Sequence[Ending]]) -> Iterator[str]:
-    """Lines of Markdown: one row by extension, most files first, and a row of sums."""
+    """Yield lines of Markdown: one row per extension, most files first, and a row of sums."""
     yield "| format | fichiers | lus, intégré | lus, serveur | échecs, intégré | échecs, serveur |"
     yield "|---|---:|---:|---:|---|---|"
     by_format: dict[str, dict[str, list[Ending]]] = defaultdict(lambda: defaultdict(list))
@@ -89,7 +89,7 @@ def _failed(each: Iterable[Ending]) -> str:
 
 
 def failures(found: Mapping[str, Sequence[Ending]]) -> Iterator[str]:
-    """Lines of Markdown: each kind of failure, what it means, the remedy, how many."""
+    """Yield lines of Markdown: each kind of failure with meaning, remedy and counts."""
     yield "| échec | ce qu'il veut dire | remède | intégré | serveur |"
     yield "|---|---|---|---:|---:|"
     for kind in Failure:
@@ -101,7 +101,7 @@ def failures(found: Mapping[str, Sequence[Ending]]) -> Iterator[str]:
 
 
 def differences(found: Mapping[str, Sequence[Ending]]) -> Iterator[str]:
-    """Lines of Markdown: the files that the two extractors do not end alike."""
+    """Yield lines of Markdown: the files with different results of the two extractors."""
     for inside, server in zip(found[IN_PROCESS], found[SERVER], strict=True):
         if inside.failure is not server.failure:
             name = PurePath(inside.file).name
@@ -113,7 +113,7 @@ def _said(ending: Ending) -> str:
 
 
 def page(found: Mapping[str, Sequence[Ending]]) -> str:
-    """The whole of `docs/formats.md`."""
+    """Return the content of `docs/formats.md`."""
     introduction = INTRODUCTION.format(
         files=len(found[SERVER]), iscc=version("iscc-tika"), tika=TIKA_VERSION
     )
@@ -133,7 +133,7 @@ def page(found: Mapping[str, Sequence[Ending]]) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Print the table; with `--write`, write the page too."""
+    """Print the tables; with `--write`, write the page too."""
     if not_measured("formats", "documents"):
         return
     found = endings(shared_files())

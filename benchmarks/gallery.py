@@ -1,8 +1,8 @@
-"""Every page in every state, to be looked at: `python -m benchmarks.gallery [PART-OF-A-NAME …]`.
+"""Take pictures of every page in every state: `python -m benchmarks.gallery [PART-OF-A-NAME …]`.
 
-At 360, 768 and 1440 pixels, light and dark: the states that the tests walk through, and the
-demo's own pages as the readers of each role see them. Leaves one sheet for each state in
-`.artefacts/galerie`, and prints how tall each page is.
+At 360, 768 and 1440 pixels, light and dark: the states of the tests, and the demo's pages as
+readers of each role see them. Writes one sheet per state to `.artefacts/galerie`, and prints the
+height of each page.
 """
 
 import sys
@@ -32,15 +32,15 @@ SHEETS = Path(".artefacts/galerie")
 WIDTHS = (360, 768, 1440)
 HEIGHT = 800
 TALLEST = 2_600
-"""Pixels of a page that its sheet shows; the rest is only counted."""
+"""Most pixels of a page's height on its sheet; the rest is only counted."""
 SCALE = 0.55
-"""Of the pages on their sheet."""
+"""Scale of the pages on their sheet."""
 OFFICER, ANIMATOR = "ag-0068", "ag-0066"
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What is looked at: a name, an address, whose eyes, and what is done first."""
+    """A page to look at: its name, address, reader, and preparation."""
 
     name: str
     address: str
@@ -49,7 +49,7 @@ class Sight:
 
 
 def main(wanted: list[str]) -> None:
-    """A sheet for each sight whose name holds one of those, or for all."""
+    """Write a sheet for each page whose name contains one of the words, or for all."""
     SHEETS.mkdir(parents=True, exist_ok=True)
     with served_demo() as demo, every_state() as states:
         for sight in (*states, *of_the_demo(demo)):
@@ -62,7 +62,7 @@ def main(wanted: list[str]) -> None:
 
 @contextmanager
 def every_state() -> Iterator[list[Sight]]:
-    """The tests' servers, and where each state is."""
+    """Start the tests' servers, and yield every state's page."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         index = EmbeddedIndex(folder / "index", ENCODER.dimension)
@@ -80,7 +80,7 @@ def every_state() -> Iterator[list[Sight]]:
 
 
 def of_the_demo(demo: ServedDemo) -> list[Sight]:
-    """The demo's pages, whose texts are as long as real ones."""
+    """Return the demo's pages, whose texts have realistic lengths."""
     agent = "ag-0001"
     pages = [
         ("accueil", "/", agent, nothing),
@@ -107,14 +107,14 @@ def of_the_demo(demo: ServedDemo) -> list[Sight]:
 
 
 def being(agent: str, address: str) -> Callable[[BrowserContext], None]:
-    """Be one of the demo's agents there."""
+    """Return a function that signs on as one of the demo's agents."""
     return lambda context: context.add_cookies(
         [{"name": DEMO_COOKIE, "value": agent, "url": address}]
     )
 
 
 def shoot(browser: Browser, sight: Sight) -> list[int]:
-    """One sheet, light above dark; the page's height at each width, light, in pixels."""
+    """Write one sheet, light above dark; return the page's height at each width, in pixels."""
     shots, heights = [], []
     for scheme in ("light", "dark"):
         options: dict[str, Any] = {"locale": "fr-FR", "color_scheme": scheme}
@@ -136,7 +136,7 @@ def shoot(browser: Browser, sight: Sight) -> list[int]:
 
 
 def lay_out(browser: Browser, name: str, shots: list[Path]) -> None:
-    """The shots on one sheet, three in a row."""
+    """Put the pictures on one sheet, three in a row."""
     rows = (shots[: len(WIDTHS)], shots[len(WIDTHS) :])
     images = "<br>".join("".join(f"<img src='{image.name}'>" for image in row) for row in rows)
     sheet = SHEETS / "sheet.html"

@@ -1,4 +1,4 @@
-"""The pictures of docs/guide.md, taken from the demo: `python -m benchmarks.guide`."""
+"""Take the pictures of docs/guide.md from the demo: `python -m benchmarks.guide`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from search_api.identity.tokens import DEMO_COOKIE
 IMAGES = Path("docs/images")
 WIDTH, HEIGHT = 900, 580
 MOST_BYTES = 1_500_000
-"""All pictures together."""
+"""Most bytes of all pictures together."""
 ADMINISTRATOR, ALONE = "ag-0070", "ag-0005"
 
 
 def nothing(_: Page) -> None:
-    """The page as it comes."""
+    """Leave the page as it is."""
 
 
 def typing(page: Page) -> None:
-    """Suggestions, the first one chosen."""
+    """Type a beginning, and select the first suggestion."""
     page.get_by_label("Votre question").press_sequentially("taxe fon", delay=20)
     page.locator("#suggestions [role=option]").first.wait_for()
     page.keyboard.press("ArrowDown")
 
 
 def boxed(page: Page) -> None:
-    """An answer in the intranet's box."""
+    """Search in the intranet's box."""
     page.locator("qui-sait").get_by_role("combobox").fill("rejet de publicité foncière")
     page.keyboard.press("Enter")
     page.locator("qui-sait").get_by_role("listitem").first.wait_for()
@@ -36,7 +36,7 @@ def boxed(page: Page) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A file, where it is taken, by whom, and what is done first."""
+    """A picture: its file, page, reader, and preparation."""
 
     name: str
     path: str
@@ -71,7 +71,7 @@ PICTURES = (
 
 
 def take(demo: ServedDemo, picture: Picture) -> None:
-    """One picture, light."""
+    """Take one picture, in the light scheme."""
     size = {"width": picture.width, "height": picture.height}
     with demo.browser.new_context(
         locale="fr-FR",
@@ -89,7 +89,7 @@ def take(demo: ServedDemo, picture: Picture) -> None:
 
 
 def main() -> None:
-    """Take them all; fail where they weigh too much for a repository."""
+    """Take all pictures; fail if they are too large for a repository."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with served_demo() as demo:
         for picture in PICTURES:

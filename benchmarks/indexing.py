@@ -1,12 +1,11 @@
-"""What the way in costs beside its dearest part: `python -m benchmarks.indexing [part…]`.
+"""Compare indexing with its most expensive step: `python -m benchmarks.indexing [part…]`.
 
-`encoder`: passages a second of the whole pipeline on each engine, and of the encoder alone
-on the same passages in the same run, engines in turns; on a machine that is busy otherwise,
-the shares of processor time say more than the rates. `extraction`: files a second read
-through a Tika server, and of the bare server asked the same by as many hands; with their
-passages cut in the order of the source, and the whole way into an index, beside them. `memory`:
-resident memory over many documents (texts made of real ones; vectors that cost nothing),
-every tenth of the way.
+`encoder`: passages per second of the whole pipeline on each engine, and of the encoder alone on the
+same passages in the same run, with engines in turn; on a busy machine the shares of processor time
+are more reliable than the rates. `extraction`: files per second through a Tika server, and of the
+bare server with as many parallel requests; also with passages cut in the source's order, and with
+the whole pipeline. `memory`: resident memory at every tenth of many documents, made of real texts
+with vectors that cost nothing.
 """
 
 import json
@@ -51,13 +50,13 @@ OPEN = Access(frozenset({EVERYONE}))
 CORPUS = "eval/search_cdtn_fiches/corpus.jsonl"
 DIMENSION = 384
 ENCODED_DOCUMENTS = 400
-"""So many that making an index, once, weighs little."""
+"""Enough documents for the creation of the index not to matter."""
 RUNS, STEPS = 5, 10
 MANY, CHECKPOINT_EVERY = 100_000, 1_000
 
 
 class Costless:
-    """An encoder of random directions: what is measured is everything else."""
+    """An encoder of random directions, so that only the other steps are measured."""
 
     name, dimension = "costless", DIMENSION
 
@@ -65,30 +64,30 @@ class Costless:
         self._draw = np.random.default_rng(0)
 
     def passages(self, texts: Sequence[str]) -> Vectors:
-        """float32 (n, d)."""
+        """Return float32 (n, d)."""
         return unit_vectors(self._draw, len(texts))
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        """The same."""
+        """Return float32 (n, d)."""
         return self.passages(texts)
 
     def beginning(self, text: str) -> str:
-        """All of it."""
+        """Return the whole text."""
         return text
 
 
 class NoFiles:
-    """An extractor that is never asked."""
+    """An extractor that is never called."""
 
     max_bytes = 0
 
     def extract(self, content: bytes, filename: str, media_type: str | None) -> Extracted:
-        """There are no files here."""
+        """Fail: the documents have no files."""
         raise AssertionError(filename)
 
 
 class Given:
-    """A connector that yields the documents that it is given, with checkpoints."""
+    """A connector that yields given documents, with checkpoints."""
 
     source = SOURCE
 
@@ -96,7 +95,7 @@ class Given:
         self._documents = documents
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Every document, then their listing."""
+        """Yield every document, then their listing."""
         ids = []
         for number, document in enumerate(self._documents, 1):
             ids.append(document.id)
@@ -107,13 +106,13 @@ class Given:
 
 
 def real_texts() -> list[tuple[str, str]]:
-    """(title, text) of the corpus, in its order."""
+    """Return (title, text) of the corpus, in its order."""
     lines = map(json.loads, (SHARED / CORPUS).read_text("utf-8").splitlines())
     return [(line["title"], line["text"]) for line in lines]
 
 
 def document(number: int, title: str, text: str) -> Document:
-    """A document of one section that every agent may read."""
+    """Return a document of one section that every agent may read."""
     return Document(f"{SOURCE}:{number}", SOURCE, title, OPEN, (Section(text),))
 
 
@@ -121,7 +120,7 @@ def document(number: int, title: str, text: str) -> Document:
 def crawl_parts(
     index: Index, encoder: Encoder, extractor: Extractor
 ) -> Iterator[CrawlDependencies]:
-    """What a crawl works with; its state is gone afterwards."""
+    """Yield the parts of a crawl; its state is deleted after the block."""
     with tempfile.TemporaryDirectory() as folder:
         database = migrate(sa.create_engine(f"sqlite:///{folder}/state.sqlite"))
         state = State(database)
@@ -132,7 +131,7 @@ def crawl_parts(
 def seconds_to_crawl(
     name: str, documents: Iterable[Document], encoder: Encoder, extractor: Extractor
 ) -> tuple[float, CrawlReport]:
-    """Seconds of one crawl into an empty index of that engine, and its report."""
+    """Return the seconds of one crawl into an empty index of that engine, and its report."""
     with engine(name) as index, crawl_parts(index, encoder, extractor) as parts:
         begun = time.perf_counter()
         report = crawl(Given(documents), parts)
@@ -151,7 +150,7 @@ def beside_the_encoder(engines: Sequence[str]) -> None:
         for one in documents
         for passage in cut(one.sections, one.title)
     ]
-    encoder.passages(texts[:8])  # warms the runtime
+    encoder.passages(texts[:8])  # warm up the runtime
     shares: dict[str, list[tuple[float, float]]] = {name: [] for name in engines}
     for _, name in product(range(RUNS), engines):
         begun, used = time.perf_counter(), time.process_time()
@@ -160,7 +159,7 @@ def beside_the_encoder(engines: Sequence[str]) -> None:
         used = time.process_time()
         whole, report = seconds_to_crawl(name, documents, encoder, NoFiles())
         whole_used = time.process_time() - used
-        assert report.passages == len(texts)  # noqa: S101 a rate of other passages is none
+        assert report.passages == len(texts)  # noqa: S101 rates need equal passages
         shares[name].append((alone / whole, alone_used / whole_used))
         print(
             f"{name:10}  {len(texts)} passages: encoder alone {len(texts) / alone:6.1f}/s, "
@@ -186,7 +185,7 @@ def beside_the_extractor(engines: Sequence[str]) -> None:
     ]
     extractor = TikaServerExtractor(url)
     bare(url, files)
-    bare(url, files)  # twice: the server grows quick slowly
+    bare(url, files)  # twice: the server warms up slowly
     shares: dict[str, list[float]] = {"extraction": [], "preparation": []}
     for _ in range(RUNS):
         alone = bare(url, files)
@@ -207,7 +206,7 @@ def beside_the_extractor(engines: Sequence[str]) -> None:
 
 
 def seconds_to_extract(files: Sequence[Path], extractor: Extractor) -> float:
-    """Seconds until every file is read as sections, or has failed, by `HANDS` at once."""
+    """Return the seconds until every file is read or failed, with `PREFETCH_THREADS` threads."""
 
     def read(path: Path) -> None:
         with suppress(ExtractionFailed):
@@ -220,7 +219,7 @@ def seconds_to_extract(files: Sequence[Path], extractor: Extractor) -> float:
 
 
 def seconds_to_prepare(documents: Sequence[Document], extractor: Extractor) -> float:
-    """Seconds until every document is ready to be encoded, or has failed."""
+    """Return the seconds until every document is ready to be encoded, or has failed."""
     begun = time.perf_counter()
     upserts = (Upsert(one) for one in documents)
     with prefetched(upserts, lambda one: prepare(one, extractor)) as turns:
@@ -231,7 +230,7 @@ def seconds_to_prepare(documents: Sequence[Document], extractor: Extractor) -> f
 
 
 def bare(url: str, files: Sequence[Path]) -> float:
-    """Seconds until the server has answered for every file, asked by `HANDS` at once."""
+    """Return the seconds of the bare server for every file, with `PREFETCH_THREADS` threads."""
     with (
         urllib3.PoolManager(maxsize=PREFETCH_THREADS) as client,
         ThreadPoolExecutor(PREFETCH_THREADS) as hands,
@@ -256,14 +255,14 @@ def bare(url: str, files: Sequence[Path]) -> float:
 
 
 def over_many(engines: Sequence[str], many: int) -> None:
-    """Print the resident memory at every tenth of the way, and the rate."""
+    """Print the resident memory and the rate at every tenth of the documents."""
     for name in engines:
         documents = watched(name, made_of_real_ones(many), many // STEPS)
         seconds_to_crawl(name, documents, Costless(), NoFiles())
 
 
 def watched(name: str, documents: Iterable[Document], every: int) -> Iterator[Document]:
-    """The documents; of every so many, how far the crawl is and what it holds."""
+    """Yield the documents; print progress and memory after every `every` documents."""
     begun = time.perf_counter()
     for number, one in enumerate(documents, 1):
         yield one
@@ -277,7 +276,7 @@ def watched(name: str, documents: Iterable[Document], every: int) -> Iterator[Do
 
 
 def made_of_real_ones(many: int) -> Iterator[Document]:
-    """Documents of three paragraphs drawn from the corpus."""
+    """Yield documents of three paragraphs drawn from the corpus."""
     texts = real_texts()
     draw = random.Random(0)
     paragraphs = [p for _, text in texts for p in text.split("\n") if len(p) > 200]
@@ -287,13 +286,13 @@ def made_of_real_ones(many: int) -> Iterator[Document]:
 
 
 def resident_mib() -> float:
-    """Resident memory of this process in MiB."""
+    """Return the resident memory of this process in MiB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096 / 2**20
 
 
 def main(asked: Sequence[str]) -> None:
-    """Measure the parts asked for, or all."""
+    """Measure the given parts, or all."""
     if not_measured("indexing", CORPUS, "documents"):
         return
     engines = [name for name in ENGINES if name in asked] or ENGINES

@@ -2,10 +2,9 @@
 
 `python -m benchmarks.list_of_places FOLDER`, where FOLDER is a `node_modules` with two npm
 packages: `@etalab/decoupage-administratif`, the official geographical code of INSEE under the
-Licence Ouverte 2.0, and `an-array-of-french-words` (MIT), which tells the names that are also
-words. Former regions are those of `pygal-maps-fr`. No list of historic lands is as open:
-they are read from the names of communes and of groups of communes (Sainte-Maure-de-Touraine,
-Nohant-en-Berry).
+Licence Ouverte 2.0, and `an-array-of-french-words` (MIT), to find names that are also words. Former
+regions come from `pygal-maps-fr`. No list of historic lands is as open: they are taken from the
+names of communes and of groups of communes (Sainte-Maure-de-Touraine, Nohant-en-Berry).
 """
 
 import json
@@ -20,24 +19,26 @@ from typing import Any
 from connectors.geography import DEPARTEMENTS, PLACES_FILE, REGIONS, PlaceKind
 
 TOWN_INHABITANTS = 10_000
-"""A commune with so many, a préfecture and a sous-préfecture are known far from it."""
+"""A commune with this many inhabitants, a préfecture or a sous-préfecture is widely known."""
 
 SHORTEST_LAND = 3
 
 LAND_NAMES = 2
-"""A land gives its name to so many communes or groups at least."""
+"""Fewest communes or groups named after a land."""
 
 LAND_DEPARTEMENTS = 4
 LAND_SHARE = 0.25
-"""A land lies in so many départements at most; each has this share of the names in it that the
-one with the most has."""
+"""A land has at most `LAND_DEPARTEMENTS` départements; each has at least this share of the names
+that the département with the most has.
+"""
 
 LAND_CORE = 0.8
-"""Share of the names that lie in these départements: «Bois» and «Lac» are everywhere."""
+"""Share of the names that must lie in these départements: «Bois» and «Lac» are everywhere."""
 
 LAND_HEADS = 0.25
-"""A word that begins the names of more communes elsewhere, for each named after it, is no land's:
-«Pont», «Beaumont»."""
+"""Least ratio of places named after a land to communes elsewhere that begin with the word: this
+excludes «Pont» and «Beaumont».
+"""
 
 _NAME = r"[A-ZÀÉÈÊÎÔŒ][^\s\-'’/]+"
 _LAND = re.compile(rf"(?:[-\s](?P<article>en|du|de)[-\s]|[-\s]d[’'])(?P<land>{_NAME})(?=$|[\s/])")
@@ -89,13 +90,13 @@ def main(folder: Path) -> None:
 
 
 def departement_of(commune: Mapping[str, Any]) -> str:
-    """Return the code of a commune's département; former communes tell it by their own code."""
+    """Return the code of a commune's département, with which the commune's code begins."""
     code = str(commune["code"])
     return next((begun for begun in (code[:3], code[:2]) if begun in DEPARTEMENTS), "")
 
 
 def former_regions() -> dict[str, list[str]]:
-    """Return the départements of each region before 2016 that is none today."""
+    """Return the départements of each region of before 2016 that no longer exists."""
     source = (files("pygal_maps_fr") / "maps.py").read_text(encoding="utf-8")
     regions = dict(re.findall(r"^    '(\d\d)': u\(\"([^\"]+)\"\)", source, re.MULTILINE))
     present = {"Centre", *(name.replace(" ", "-") for name in REGIONS.values()), *REGIONS.values()}
@@ -121,7 +122,7 @@ def former_parts(
 def land_names(
     communes: Sequence[Mapping[str, Any]], groups: Sequence[Mapping[str, Any]]
 ) -> defaultdict[str, Counter[str]]:
-    """Return in which départements how many communes and groups are named after each land."""
+    """Return for each land the number of communes and groups named after it, by département."""
     of_commune = {one["code"]: departement_of(one) for one in communes}
     named = [(one["nom"], departement_of(one)) for one in communes]
     for group in groups:
@@ -147,7 +148,7 @@ def lands_after_en(named: Sequence[Mapping[str, Any]]) -> set[str]:
 def historic_lands(
     names: Mapping[str, Counter[str]], heads: Mapping[tuple[str, str], int], sure: Collection[str]
 ) -> dict[str, list[str]]:
-    """Return the départements of each land that gives its name to enough places of few."""
+    """Return the départements of each land with enough places named after it in few of them."""
     found = {}
     for land, places in names.items():
         core = core_of(places)

@@ -1,19 +1,17 @@
-"""Whether one reader holds up the others: `python -m benchmarks.load [CONNECTIONS]`.
+"""Check that one reader does not hold up the others: `python -m benchmarks.load [CONNECTIONS]`.
 
-The demo, served by processes of its own on loopback. Six readers ask the page, each ten times
-with a pause between; first alone, then beside one who asks the worst questions over many
-connections at once (12 unless told otherwise). Then `quisait run` reads the demo anew while
-one reader asks. Fails where the six wait more than twice as long (p95), and beyond what
-a machine varies by.
+Serves the demo from processes of its own on loopback. Six readers request pages, ten times each
+with a pause between; first alone, then beside a reader who sends the slowest questions over many
+connections at once (12 by default). Then `quisait run` reads the demo again while one reader asks.
+Fails if the six wait more than twice as long (p95), and longer than a machine's variation.
 
-`python -m benchmarks.load readers [DOCUMENTS]`: how many answers a second a server gives before
-p95 passes a second. 1, 2, 4… readers ask one question after the other, without a pause: on the
-demo, then on an embedded index of so many documents (100 000 unless told otherwise), which is
-filled first where `python -m benchmarks.million embedded` has not done it. Each
-line says how many processor cores the server took and what a page costs it; the first one what the
-encoder alone takes for a question. Each is done with one thread
-for products of matrices (BLAS), as a server has, with as many as there are cores, and with one
-again. The readers share the machine.
+`python -m benchmarks.load readers [DOCUMENTS]`: answers per second of a server before p95 exceeds
+one second. 1, 2, 4… readers ask one question after the other without a pause: on the demo, then on
+an embedded index of that many documents (100 000 by default), which is filled first unless `python
+-m benchmarks.million embedded` has done it. Each line gives the processor cores used by the server
+and the cost of a page; the first line, the encoder's cost of a question. Each is measured with one
+BLAS thread, like a server, then with one per core, then with one again. The readers run on the same
+machine.
 """
 
 import csv
@@ -66,16 +64,16 @@ from tests.shared_files import SHARED
 ASKED = questions_of_a_set() if (SHARED / QUERIES).exists() else list(QUESTIONS)
 EACH, PAUSE_S = 10, 0.5
 PHASE_S = 60.0
-"""Nobody begins another question after that."""
+"""Seconds after which no reader begins another question."""
 CONNECTIONS = 12
 LEAST_S = 0.3
-"""What a machine varies by."""
+"""Seconds by which the times of one machine vary."""
 MOST_TIMES = 2.0
 CRAWL_S = 60.0
 
 
 def quiet_and_attacked(address: str, connections: int) -> tuple[Waits, Waits]:
-    """What six readers wait, alone and beside one who does their worst."""
+    """Measure the waits of six readers, alone and beside one who sends the slowest questions."""
     ask(address, READERS[0], QUESTIONS[0])
     alone = statistics.median(ask(address, READERS[0], question)[1] for question in QUESTIONS)
     worst = statistics.median(ask(address, HOSTILE, question)[1] for question in WORST)
@@ -93,7 +91,7 @@ def quiet_and_attacked(address: str, connections: int) -> tuple[Waits, Waits]:
 
 
 def six_readers(address: str) -> Waits:
-    """What each of them waits."""
+    """Measure the waits of six readers."""
     ends = time.monotonic() + PHASE_S
 
     def goes_on(count: int) -> bool:
@@ -103,7 +101,7 @@ def six_readers(address: str) -> Waits:
 
 
 def while_crawling(address: str) -> Waits:
-    """What one reader waits while the same process reads the demo's sources."""
+    """Measure the waits of one reader while the same process reads the demo's sources."""
     ends = time.monotonic() + CRAWL_S
     return asked_by(address, READERS[:1], QUESTIONS, lambda _count: time.monotonic() < ends, 0.3)
 
@@ -112,18 +110,18 @@ LARGE = 100_000
 LEVELS = (1, 2, 4, 8, 16)
 LEVEL_S, WARM_S = 12.0, 4.0
 MOST_S = 1.0
-"""A page's p95."""
+"""Highest accepted p95 of a page, in seconds."""
 AGENTS = DEMO / "annuaire" / "agents.csv"
 
 
 def readers_of_demo() -> list[str]:
-    """Agents of the demo, each of whom has a limit of their own."""
+    """Return the demo's agents, each of whom has a rate limit of their own."""
     with AGENTS.open(encoding="utf-8", newline="") as file:
         return [row["id"] for row in csv.DictReader(file) if not row.get("departure")]
 
 
 def steadily(address: str, agents: Sequence[str], lasting_s: float) -> Waits:
-    """Each agent asks over one connection that stays, without a pause."""
+    """Measure agents who ask without a pause, each over one persistent connection."""
     waits, ends = Waits(), time.monotonic() + lasting_s
     host = address.removeprefix("http://")
 
@@ -147,7 +145,7 @@ def steadily(address: str, agents: Sequence[str], lasting_s: float) -> Waits:
 
 
 def processor_s(address: str) -> float:
-    """Processor seconds that the process has taken which serves this address."""
+    """Return the processor seconds used by the process that serves this address."""
     port = int(address.rpartition(":")[2])
     told = [f"--port\0{port}\0".encode()]
     for folder in Path("/proc").glob("[0-9]*"):
@@ -159,7 +157,7 @@ def processor_s(address: str) -> float:
 
 
 def answers_a_second(settings: Path) -> float:
-    """The most at which p95 stays under a second; prints each number of readers."""
+    """Return the highest rate with p95 below one second; print each number of readers."""
     agents, most = readers_of_demo(), 0.0
     with started(settings, "serve") as address:
         steadily(address, agents[:2], WARM_S)
@@ -184,7 +182,7 @@ def answers_a_second(settings: Path) -> float:
 
 
 def encoder_ms() -> float:
-    """What the encoder takes for a question, alone."""
+    """Return the encoder's processor time for one question, in milliseconds."""
     encoder, times = OnnxEncoder(prepared_model()), []
     for question in [*ASKED[:5], *ASKED]:
         began = time.process_time()
@@ -194,7 +192,7 @@ def encoder_ms() -> float:
 
 
 def many_readers(documents: int) -> None:
-    """Answers a second on the demo and on many documents, by the number of BLAS threads."""
+    """Print answers per second on the demo and on many documents, by number of BLAS threads."""
     print(f"the encoder alone: {encoder_ms():.1f} ms of processor time a question", flush=True)
     os.environ |= {f"QUISAIT_DOOR__{who}_PER_MINUTE": "0" for who in ("READER", "ADDRESS")}
     os.environ["QUISAIT_ENCODER__PREPARED"] = str(MODELS)
@@ -207,7 +205,7 @@ def many_readers(documents: int) -> None:
         large.write_text(f'{text}\n[[sources]]\nname = "{SOURCE}"\nkind = "push"\n', "utf-8")
         places = {"demo": demo}
         if served_index().count(SOURCE) < documents:
-            # In a process of its own, which takes what it holds along.
+            # In a child process, so that its memory is freed.
             fill = [sys.executable, "-m", "benchmarks.million", "embedded", "fill", str(documents)]
             subprocess.run(fill, check=True)
         with (
@@ -225,7 +223,7 @@ def many_readers(documents: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Measure, and fail where one reader holds up the others."""
+    """Measure; fail if one reader holds up the others."""
     if "readers" in arguments:
         many_readers(next((int(one) for one in arguments if one.isdigit()), LARGE))
         return

@@ -1,17 +1,18 @@
-"""What an index costs as it grows to a million documents: `python -m benchmarks.million`.
+"""Cost of an index as it grows to a million documents: `python -m benchmarks.million`.
 
-`[DOCUMENTS …] [fill|now]`: 10 000, 100 000 and 1 000 000 unless told otherwise, on an OpenSearch of
-its own, one after the other; `fill` fills only, `now` measures what earlier runs have filled. For
-each number: documents written a second, disk, memory of the node; and p50 and p95 of a page, of who
-knows and of a letter of a suggestion, each beside what it sends to the engine, sent bare, in turns.
-The last lines say how times grow from one number to the next, beside the square root of the
-documents. Vectors are given.
+`[DOCUMENTS …] [fill|now]`: by default 10 000, 100 000 and 1 000 000, one after the other, each on
+an OpenSearch of its own; `fill` only fills, `now` measures only indexes that earlier runs filled.
+For each number: documents written per second, disk, and the node's memory; p50 and p95 of a page,
+of "who knows" and of a suggestion per letter, each compared with its bare engine requests, in
+turns. The last lines give the growth of times from one number to the next, compared with the square
+root of the documents. Vectors are precomputed.
 
-`embedded`: the embedded engine instead, filled by steps up to the largest number: 50 000, 100 000
-and 200 000 unless told otherwise. At each, a page in a process of its own, and what that holds;
+`embedded`: the embedded engine instead, filled in steps up to the largest number: by default 50
+000, 100 000 and 200 000. At each step, the times of pages and the memory of a process of their own;
 with `fill` none of that.
 
-What was filled serves the next run, under the folder of `QUISAIT_BENCHMARKS` (`.cache/benchmarks`).
+Filled indexes are kept for the next run, in the folder of `QUISAIT_BENCHMARKS`
+(`.cache/benchmarks`).
 """
 
 import json
@@ -91,17 +92,17 @@ STEPS = 20
 OWN_GROUPS = 5
 TYPED, LETTERS = 10, 10
 ASKED = 60
-"""Questions of the pages and of who knows, behind those that warm up."""
+"""Number of measured questions for pages and "who knows", after those that warm up."""
 LAST_ASSIGNED = 100_000
-"""So many documents have topics of a build: as many as any window may draw from, and no more."""
+"""Number of documents with topics of a build: at least as many as any window can contain."""
 
 Times = dict[str, dict[str, float]]
-"""p50 and p95 in milliseconds, by what was asked."""
+"""p50 and p95 in milliseconds, by kind of request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What all numbers of documents have in common."""
+    """Inputs shared by all numbers of documents."""
 
     made: RealPassages
     words: Words
@@ -109,7 +110,7 @@ class Inputs:
 
 
 def inputs() -> Inputs:
-    """Real passages and questions with their vectors, encoded once."""
+    """Return real passages and questions with their vectors, which are encoded once."""
     encoder = CachedEncoder(OnnxEncoder(prepared_model()), FOLDER / "vectors.sqlite", True)
     made, texts = real_passages(encoder), questions()
     vectors = dict(zip(texts, encoder.queries(texts), strict=True))
@@ -118,7 +119,7 @@ def inputs() -> Inputs:
 
 
 def filled(index: Index, found: Inputs, count: int) -> None:
-    """So many documents; what an earlier run filled stays."""
+    """Fill the index with that many documents, continuing from an earlier run."""
     kept, told = index.count(SOURCE), FOLDER / str(count) / "filling.json"
     if kept == count:
         return
@@ -128,7 +129,7 @@ def filled(index: Index, found: Inputs, count: int) -> None:
         if written // every > (steps[-1][0] if steps else kept) // every:
             steps.append((written, round(time.perf_counter() - begun, 1)))
             print(f"{written} documents after {steps[-1][1]:.0f} s", flush=True)
-            # The rate is of one run: of a run that goes on, of what it wrote.
+            # The rate counts only documents of this run, not of earlier ones.
             told.write_text(json.dumps([(done - kept, after) for done, after in steps]), "utf-8")
 
 
@@ -136,7 +137,7 @@ def filled(index: Index, found: Inputs, count: int) -> None:
 def known_people(
     found: Inputs, index: OpenSearchIndex, count: int
 ) -> Iterator[tuple[SqlDirectory, BuildReader]]:
-    """A directory of a tenth as many agents, and a published build; kept beside the index."""
+    """Yield a directory of a tenth as many agents and a published build, kept with the index."""
     database = migrate(connect_database(f"sqlite:///{FOLDER / str(count) / 'state.sqlite'}"))
     book = SqlDirectory(database)
     with database.connect() as connection:
@@ -150,7 +151,7 @@ def known_people(
 
 
 def told_of_node(client: OpenSearch, count: int) -> None:
-    """Print what filling took, and what the node takes on disk and in memory."""
+    """Print the filling rates, and the node's disk and memory."""
     told = FOLDER / str(count) / "filling.json"
     if told.exists():
         steps = json.loads(told.read_text("utf-8"))
@@ -174,7 +175,7 @@ Asked = Callable[[], object]
 
 
 def own_reader() -> Reader:
-    """Somebody who reads what everybody does, and what a few groups do."""
+    """Return a reader of everybody's documents and of a few groups' documents."""
     mine = {f"ldap:group:{number}" for number in range(OWN_GROUPS)}
     return Reader("a", frozenset({EVERYONE, "agent:a", *mine}))
 
@@ -182,12 +183,12 @@ def own_reader() -> Reader:
 def beside_bare(
     pool: urllib3.HTTPConnectionPool, recording: Recording, asked: Sequence[Asked]
 ) -> tuple[list[float], list[float]]:
-    """(milliseconds of each as it is, of what it sends sent bare), in turns."""
+    """Return milliseconds of (each call, its recorded requests sent bare), measured in turns."""
     whole: list[float] = []
     bare: list[float] = []
     for number, one in enumerate(asked):
         recording.taken()
-        one()  # both find the engine's caches warm
+        one()  # warm up the engine's caches for both
         again = partial(send_bare, pool, recording.taken())
         turns: list[tuple[list[float], Asked]] = [(whole, one), (bare, again)]
         for times, called in turns if number % 2 else turns[::-1]:
@@ -198,7 +199,7 @@ def beside_bare(
 
 
 def measured(url: str, found: Inputs, count: int) -> Times:
-    """Print what is asked of one number of documents."""
+    """Print and return the times for one number of documents."""
     client = connect(url)
     recording = Recording(client)
     index = OpenSearchIndex(client, f"bench-{count}", DIMENSION)
@@ -208,7 +209,7 @@ def measured(url: str, found: Inputs, count: int) -> Times:
     texts, draw, times = questions()[: WARMING + ASKED], random.Random(7), Times()
     with known_people(found, index, count) as (book, build):
         search = Search(index, Known(found.vectors), book)
-        warm_up(None)  # as a server does
+        warm_up(None)  # like a server
 
         def pages(text: str) -> object:
             return search.answer(Query(text), reader, LAST_DAY)
@@ -237,7 +238,7 @@ def measured(url: str, found: Inputs, count: int) -> Times:
 
 
 def served_index() -> EmbeddedIndex:
-    """The embedded index, where an application finds it whose folder is `SERVED`."""
+    """Return the embedded index, in the folder of an application whose folder is `SERVED`."""
     storage = EmbeddedStorage(SERVED / "index")
     onnx = OnnxEncoder(prepared_model())
     spec = storage.spec(EncoderRecord(onnx.name, onnx.dimension, "onnx"))
@@ -246,7 +247,7 @@ def served_index() -> EmbeddedIndex:
 
 
 def embedded(given: Inputs, sizes: Sequence[int]) -> None:
-    """Print what a page takes on the embedded engine as it grows."""
+    """Print the cost of a page on the embedded engine as it grows."""
     index, most = served_index(), max(sizes)
     kept = index.count(SOURCE)
     if kept in sizes:
@@ -259,14 +260,14 @@ def embedded(given: Inputs, sizes: Sequence[int]) -> None:
 
 
 def fill_embedded(given: Inputs, most: int) -> None:
-    """Fill only; what earlier runs filled stays."""
+    """Fill the embedded index only, continuing from earlier runs."""
     index = served_index()
     for written in fill(index, given.made, given.words, most, index.count(SOURCE)):
         print(f"{written} documents written", flush=True)
 
 
 def told_of_embedded(index: EmbeddedIndex) -> None:
-    """Print what is there, and what a process of its own measures of it."""
+    """Print the index's size, and run the measurements in a child process."""
     begun = time.perf_counter()
     passages = index.fill().passages
     took_ms = (time.perf_counter() - begun) * 1000
@@ -280,7 +281,7 @@ def told_of_embedded(index: EmbeddedIndex) -> None:
 
 
 def ask_embedded(given: Inputs) -> None:
-    """Pages on what is there, by a process that does nothing else, as a server does."""
+    """Measure pages in this process, which does nothing else, like a server."""
     begun = time.perf_counter()
     index = served_index()
     book = SqlDirectory(migrate(sa.create_engine("sqlite://", poolclass=sa.StaticPool)))
@@ -302,7 +303,7 @@ def growth(found: dict[int, Times]) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Fill what is not there, and measure."""
+    """Fill missing documents, and measure."""
     if not_measured("million", CORPUS, QUERIES):
         return
     asked = [int(argument) for argument in arguments if argument.isdigit()]
@@ -317,7 +318,7 @@ def main(arguments: Sequence[str]) -> None:
             embedded(given, asked or EMBEDDED_SIZES)
         return
     sizes = asked or SIZES
-    # A run that is told to stop lets its node end.
+    # Let the node end when this run is stopped.
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))
     for count in sizes:
         with node(FOLDER / str(count), HEAP) as engine:

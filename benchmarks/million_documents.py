@@ -1,4 +1,4 @@
-"""The documents of `benchmarks.million`, made cheaply, and the node that keeps them."""
+"""Make the documents of `benchmarks.million` cheaply, and run the node that stores them."""
 
 import os
 import random
@@ -26,13 +26,14 @@ from indexer.values import IndexedDocument, Passage, Put, Vectors
 from tests.own_opensearch import OwnOpenSearch
 
 FOLDER = Path(os.environ.get("QUISAIT_BENCHMARKS", ".cache/benchmarks"))
-"""Where filled indexes stay for another run."""
+"""Folder in which filled indexes are kept for another run."""
 
 SOURCE = "bench"
 REAL_PASSAGES = 4_000
 NOISE = 0.7
-"""Length of what is added to a real vector of length 1: 35 degrees away; two of one cluster have
-a cosine of .67."""
+"""Length of the noise added to a real vector of length 1: 35 degrees away; two vectors of one
+cluster have a cosine of .67.
+"""
 TWO_PASSAGES = 0.1
 OPEN_SHARE, GROUPS = 0.7, 500
 KINDS = ("page", "document", "thread", "message", "note")
@@ -46,7 +47,7 @@ BATCH = 5_000
 
 @dataclass(frozen=True, slots=True)
 class RealPassages:
-    """What documents are made of: the sentences of real passages, and a vector for each passage."""
+    """The sentences of real passages, and a vector per passage, from which documents are made."""
 
     titles: tuple[str, ...]
     sentences: tuple[tuple[str, ...], ...]
@@ -54,7 +55,7 @@ class RealPassages:
 
 
 def real_passages(encoder: Encoder) -> RealPassages:
-    """The first passages of a corpus."""
+    """Return the first passages of a corpus."""
     real = [
         (title, passage) for title, text in real_texts() for passage in cut((Section(text),), title)
     ][:REAL_PASSAGES]
@@ -67,22 +68,22 @@ def real_passages(encoder: Encoder) -> RealPassages:
 
 
 def people_of(count: int) -> int:
-    """How many agents an administration of so many documents has."""
+    """Return the number of agents for that many documents."""
     return max(100, count // 10)
 
 
 def directory(words: Words, count: int) -> Names:
-    """Everyone has an account of the source."""
+    """Return a directory in which every agent has an account of the source."""
     draw = random.Random(3)
     return agents(words, draw, people_of(count), account=lambda number: f"{SOURCE}:a{number}")
 
 
 def documents(made: RealPassages, words: Words, count: int) -> Iterator[Put]:
-    """So many documents, each like one real passage, or (one in ten) like two.
+    """Yield that many documents, each like one real passage, or (one in ten) like two.
 
-    A text has the sentences of its passage in another order, two in three of them, some of any
-    other, and four rare words: as long as real ones, hardly two the same. Vectors lie near that
-    of the passage. Titles, dates, départements, kinds and spaces differ; two agents contributed.
+    A text contains two thirds of its passage's sentences in another order, some of any other
+    passage, and four rare words: as long as real texts, and almost never equal. Vectors are near
+    that of the passage. Titles, dates, départements, kinds and spaces vary; two agents contributed.
     """
     draw, drawn = random.Random(0), np.random.default_rng(0)
     everyone = Access(frozenset({EVERYONE}))
@@ -116,7 +117,7 @@ def documents(made: RealPassages, words: Words, count: int) -> Iterator[Put]:
 
 
 def text(made: RealPassages, draw: random.Random, words: Words, passage: int) -> str:
-    """Sentences, one a line."""
+    """Return sentences, one per line."""
     own = made.sentences[passage]
     others = made.sentences[draw.randrange(len(made.sentences))]
     kept = draw.sample(own, max(1, len(own) * 2 // 3))
@@ -135,12 +136,10 @@ def _terms_of_lines(text: str) -> str:
 def fill(
     index: Index, made: RealPassages, words: Words, count: int, kept: int = 0
 ) -> Iterator[int]:
-    """Write by batches, as a crawl does but for encoding; yields how many are written.
+    """Write documents in batches, like a crawl without encoding; yield the number written so far.
 
-    Of `kept` documents, the first ones, the whole batches are not written again.
-
-    A sentence is analysed once, however many documents have it: the figure is of the engine and
-    of the product's writes to it.
+    `kept` documents are there already: their whole batches are not written again. Each distinct
+    sentence is analysed once, so that only the engine and the product's writes are measured.
     """
     with (
         mock.patch.object(schema, "analyse", lambda text: text),
@@ -153,14 +152,14 @@ def fill(
         for number, put in enumerate(islice(documents(made, words, count), first, None), first + 1):
             batch.append(put)
             if len(batch) == BATCH or number == count:
-                assert not index.write(batch).failed  # noqa: S101 a figure of a refused write is none
+                assert not index.write(batch).failed  # noqa: S101 a refused write has no rate
                 batch = []
                 yield number
 
 
 @contextmanager
 def node(folder: Path, heap: str) -> Iterator[OwnOpenSearch]:
-    """An OpenSearch of that heap on that folder, which stays."""
+    """Run an OpenSearch with that heap on that folder, which is kept."""
     folder.mkdir(parents=True, exist_ok=True)
     engine = OwnOpenSearch(folder, heap=f"-Xms{heap} -Xmx{heap}")
     try:

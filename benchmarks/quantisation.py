@@ -1,19 +1,18 @@
-"""How OpenSearch may store vectors, and what it finds then, through the product's own setting.
+"""Recall and size of OpenSearch's vectors, as stored by the product's setting.
 
-`[TESTS_OPENSEARCH=VERSION] python -m benchmarks.quantisation [PASSAGES …] [--vectors FILE]
-[--kept "none" "7 bits"] [--intervals]`
+`[TESTS_OPENSEARCH=VERSION] python -m benchmarks.quantisation [PASSAGES …] [--vectors FILE] [--kept
+"none" "7 bits"] [--intervals]`
 
-First, vectors out of `_source` (`index.knn.derived_source.enabled`): of 40 documents of 1 to 300
-passages, half of which change their readers, how many have other vectors afterwards than were
-written, and the bytes of all on disk. Then, for 10 000 and 100 000 passages, in indexes that
-`[index] quantisation` makes: recall at k of documents against exact search, p50 of a search by
-vector alone, the mebibytes of graph and of vectors that it compares, and those on disk. In 7 bits
-also by how many more are sought than ranked (`requests.OVERSAMPLED`), and without the second
-ranking, by small vectors alone.
+First, vectors kept out of `_source` (`index.knn.derived_source.enabled`): of 40 documents of 1 to
+300 passages, half of which change their readers, how many have other vectors afterwards, and the
+bytes on disk. Then, for 10 000 and 100 000 passages, in indexes made with `[index] quantisation`:
+recall at k of documents against exact search, p50 of a search by vector alone, mebibytes of the
+graph and of the compared vectors, and on disk. With 7 bits also by oversampling factor
+(`requests.OVERSAMPLED`), and without the second ranking.
 
-`FILE` is a cache of vectors (`quisait evaluate --cache`), whose questions are asked; without it
-clustered ones are made: N vectors around N / 50 directions. `--intervals` measures 7 bits also with
-the interval of numbers that the engine takes by itself, which the setting does not leave to it.
+`FILE` is a cache of vectors (`quisait evaluate --cache`), whose queries are used; without it, N
+clustered vectors around N / 50 directions are made. `--intervals` also measures 7 bits with the
+interval of values that the engine chooses, which the setting does not allow.
 """
 
 import argparse
@@ -56,7 +55,7 @@ MEBI = 1 << 20
 
 
 def wrong_vectors(derived: bool) -> tuple[int, int]:
-    """(documents whose vectors are not those that were written, bytes on disk)."""
+    """Return (number of documents with other vectors than were written, bytes on disk)."""
 
     def declared(dimension: int, *others: object) -> Body:
         body = index_body(dimension)
@@ -87,7 +86,7 @@ def wrong_vectors(derived: bool) -> tuple[int, int]:
 
 
 def clustered(count: int) -> Vectors:
-    """Float32 (count, DIMENSION), rows of length 1."""
+    """Return clustered vectors, float32 (count, DIMENSION), rows of length 1."""
     draw = np.random.default_rng(7)
     middles = draw.standard_normal((max(count // 50, 1), DIMENSION))
     vectors = middles[draw.integers(len(middles), size=count)]
@@ -98,9 +97,9 @@ def clustered(count: int) -> Vectors:
 
 
 def cached(path: Path, kind: str, count: int) -> Vectors:
-    """As many distinct texts' vectors of a cache, float32 (n, DIMENSION), drawn by chance.
+    """Return up to `count` vectors of distinct texts of a cache, float32 (n, DIMENSION).
 
-    `kind` is "passage" or "query".
+    They are ordered by text hash, so effectively drawn at random. `kind` is "passage" or "query".
     """
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
         rows = database.execute(
@@ -112,7 +111,7 @@ def cached(path: Path, kind: str, count: int) -> Vectors:
 
 
 def writes(vectors: Vectors) -> Iterator[Put]:
-    """Documents of `PER_DOCUMENT` passages each, with these vectors in turn."""
+    """Yield documents of `PER_DOCUMENT` passages each, with these vectors in order."""
     texts = tuple(f"passage {number}" for number in range(PER_DOCUMENT))
     for place in range(len(vectors) // PER_DOCUMENT):
         own = vectors[place * PER_DOCUMENT : (place + 1) * PER_DOCUMENT]
@@ -121,7 +120,7 @@ def writes(vectors: Vectors) -> Iterator[Put]:
 
 
 def fill(index: Index, vectors: Vectors) -> None:
-    """Write them all, some at a time."""
+    """Write all vectors in batches."""
     some: list[Put] = []
     for write in writes(vectors):
         some.append(write)
@@ -132,7 +131,7 @@ def fill(index: Index, vectors: Vectors) -> None:
 
 
 def mebibytes(engine: OpenSearch, pattern: str) -> tuple[float, float]:
-    """(graph and the vectors that a search compares, all on disk), once merged into one segment."""
+    """Merge into one segment; return the MiB of (graph and compared vectors, all on disk)."""
     merged = {"max_num_segments": 1, "request_timeout": 600}
     engine.indices.forcemerge(index=pattern, params=merged)
     engine.indices.flush(index=pattern)
@@ -146,7 +145,7 @@ def mebibytes(engine: OpenSearch, pattern: str) -> tuple[float, float]:
 
 
 def print_recall(label: str, index: Index, similar: Vectors, questions: Vectors) -> None:
-    """One line: recall at each depth, and the time of a search. `similar` is (questions, n)."""
+    """Print recall at each depth, and the time of a search. `similar` is (questions, n)."""
     taken: list[float] = []
     found: dict[int, list[float]] = {depth: [] for depth in DEPTHS}
     for question, own in zip(questions, similar, strict=True):
@@ -164,7 +163,7 @@ def print_recall(label: str, index: Index, similar: Vectors, questions: Vectors)
 def small_vectors_alone(
     request: SearchRequest, lists: ReadableLists, *_: object
 ) -> requests.Searches:
-    """As the product asks an index of whole vectors: what is found is not ranked again."""
+    """Search like in an index of whole vectors, without the second ranking."""
     return SEARCHES(request, lists)
 
 
@@ -172,7 +171,7 @@ SEARCHES = requests.searches
 
 
 def measure(kept: str, vectors: Vectors, questions: Vectors) -> None:
-    """Print what an index finds and takes that the setting makes so."""
+    """Print recall, times and sizes of an index made with a setting."""
     engine, alias = client(), f"test-{uuid4().hex}"
     settings = IndexSettings.model_validate(
         {

@@ -1,10 +1,9 @@
-"""What one page of results costs: `python -m benchmarks.results_page [DOCUMENTS] [ENGINE…]`.
+"""Cost of one page of results: `python -m benchmarks.results_page [DOCUMENTS] [ENGINE…]`.
 
-10 000 documents on both engines unless told otherwise, made as for `benchmarks.experts_latency`.
-The pages and the API are asked in this process, by readers who differ. For each path: how often
-the index is searched and asked for documents, how many requests OpenSearch receives, and the
-milliseconds of the whole answer. A question's vector costs nothing here: what is measured is all
-the rest.
+By default 10 000 documents on both engines, made like in `benchmarks.experts_latency`. Pages and
+API are called in this process, by varying readers. For each path: the calls of the index by method,
+the requests to OpenSearch, and the milliseconds of the whole answer. Encoding a question costs
+nothing here, so that everything else is measured.
 """
 
 import random
@@ -43,7 +42,7 @@ PATHS = {
 
 @dataclass(slots=True)
 class CountingIndex:
-    """Passes every call on to an index, and counts them by name."""
+    """Passes every call on to an index, and counts calls by name."""
 
     index: SearchIndex
     calls: Counter[str] = field(default_factory=Counter)
@@ -59,7 +58,7 @@ class CountingIndex:
 
 
 class RequestCounter:
-    """Counts what any client sends to OpenSearch."""
+    """Counts all requests to OpenSearch, by any client."""
 
     def __init__(self) -> None:
         self.requests = 0
@@ -73,7 +72,7 @@ class RequestCounter:
 
 
 def client(filled: FilledEngine, counting: CountingIndex) -> TestClient:
-    """The application over an index whose calls are counted, for readers who differ."""
+    """Return a client of the web application, with counted index calls and varying readers."""
     draw = random.Random(1)
 
     def reader(request: Request) -> Reader:
@@ -105,7 +104,7 @@ def measure(name: str, count: int, sent: RequestCounter) -> None:
 
 
 def tell(what: str, taken_ms: Sequence[float], calls: Counter[str], requests: int) -> None:
-    """Calls and requests are averages of all questions."""
+    """Print times, and the average calls and requests per question."""
     asked = len(taken_ms) + WARMING
     p50, p95 = np.percentile(taken_ms, [50, 95])
     each = ", ".join(f"{name} {number / asked:.2f}" for name, number in sorted(calls.items()))

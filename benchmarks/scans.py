@@ -1,9 +1,9 @@
-"""What becomes of scans: `python -m benchmarks.scans`.
+"""Results of text recognition: `python -m benchmarks.scans`.
 
-Of `$QUISAIT_SHARED/documents`: the files of which the in-process extractor says that they hold
-images alone, or are images, read by Tesseract in French. Then, on pages of French files whose own
-text is known, drawn and read again: how many words are found, and whether it helps to drop
-those of which Tesseract is less sure. A copy of 100 dots an inch stands for a poor scan.
+First, the image files of `$QUISAIT_SHARED/documents`, and those in which the in-process extractor
+finds only images, are read by Tesseract in French. Then pages of French PDF files with a known text
+are rendered and recognised: how many words are found, and whether it helps to drop words of low
+confidence. A rendering at 100 dots per inch represents a poor scan.
 """
 
 import re
@@ -30,7 +30,7 @@ from tests.every_file import DOCUMENTS, shared_files
 
 MOST_PAGES = 50
 FEWEST_WORDS = 100
-"""Of a page whose own text is compared; a cover says little."""
+"""Fewest words of a compared page, since covers have few words."""
 DOTS = (200, 100)
 WELL_READ = 80
 SURE = (0, 30, 60, 80)
@@ -38,7 +38,7 @@ _FORMATS = {ScanKind.PDF: "PDF", ScanKind.TIFF: "TIFF", ScanKind.IMAGE: "PNG, JP
 
 
 def failures() -> Iterator[tuple[str, bytes, Failure]]:
-    """Name, bytes and failure of each file without a text, of what Tesseract may read."""
+    """Yield name, bytes and failure of each file without text that Tesseract may read."""
     child = InProcessExtractor()
     try:
         for name, path in shared_files().items():
@@ -53,7 +53,7 @@ def failures() -> Iterator[tuple[str, bytes, Failure]]:
 
 
 def scans(tesseract: Tesseract) -> None:
-    """Print what became of each file, and of each format."""
+    """Print the result of each file, and of each format."""
     found: dict[str, list[tuple[bool, int]]] = {}
     seconds, pages_read, unknown, well_read = 0.0, 0, 0, 0
     for name, content, failure in failures():
@@ -90,7 +90,7 @@ def scans(tesseract: Tesseract) -> None:
 
 
 def known_pages(most: int) -> Iterator[tuple[bytes, Counter[str]]]:
-    """Each French PDF with the words of its first page that has enough."""
+    """Yield each French PDF whose first page has enough words, with these words."""
     given = 0
     for path in sorted((DOCUMENTS / "fr_admin").rglob("*.pdf")):
         content = path.read_bytes()
@@ -101,17 +101,17 @@ def known_pages(most: int) -> Iterator[tuple[bytes, Counter[str]]]:
 
 
 def poppler(command: Sequence[str], content: bytes) -> bytes:
-    """What a program of Poppler writes of a file."""
+    """Return the output of a Poppler program for a file."""
     return subprocess.run(command, input=content, capture_output=True, check=True).stdout
 
 
 def words_of(text: str) -> Counter[str]:
-    """As a search compares them, accents kept."""
+    """Return the words in lower case, accents kept, with their counts."""
     return Counter(re.findall(r"[^\W_]+", text.lower()))
 
 
 def accuracy(tesseract: Tesseract, most: int) -> None:
-    """Print how many words of known pages are found, and how many of those found are theirs."""
+    """Print recall and precision of the words recognised on known pages."""
     pages = list(known_pages(most))
     print(f"\nFrench pages whose text is known: {len(pages)}")
     print("dots an inch, words at least so sure, recall, precision, mean confidence")
@@ -133,7 +133,7 @@ def accuracy(tesseract: Tesseract, most: int) -> None:
 
 
 def sure_words(table: str, least: float) -> Iterator[str]:
-    """The words of Tesseract's table of which it is at least so sure."""
+    """Yield the words of Tesseract's table with at least that confidence."""
     for row in table.split("\n"):
         cells = row.split("\t", 11)
         if len(cells) == 12 and cells[0] == "5" and float(cells[10]) >= least:
@@ -141,7 +141,7 @@ def sure_words(table: str, least: float) -> Iterator[str]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Both; a number says of how many known pages at most."""
+    """Run both measurements; an argument limits the number of known pages."""
     if not_measured("scans", Path("documents")):
         return
     tesseract = Tesseract()

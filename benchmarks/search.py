@@ -1,13 +1,13 @@
 """Time of a search beside its bare requests: `python -m benchmarks.search`.
 
-`python -m benchmarks.search [DOCUMENTS] [opensearch|embedded …] [--keep]`: both engines unless
-told otherwise. Documents are made of real texts (10 000 unless told otherwise), their vectors of
-real ones, moved a little, so that nothing has to be encoded. `--keep` leaves them for the next run:
-the folder of the embedded engine under `.cache/search`, the index on OpenSearch until that is
-stopped. Each question goes through `Search.answer`; its requests to OpenSearch are recorded and
-sent again bare, in turns, by a client that only reads the bytes: as they are, and with highlights
-of the passages by the engine, which `Search.answer` computes itself. Milliseconds; a ratio stands
-beside its aim. The processor time of this process remains comparable on a busy machine.
+`python -m benchmarks.search [DOCUMENTS] [opensearch|embedded …] [--keep]`: both engines by default.
+Documents (10 000 by default) are made of real texts, and their vectors of real vectors with some
+noise, so that nothing has to be encoded. `--keep` keeps them for the next run: the embedded
+engine's folder under `.cache/search`, the index on OpenSearch until it is stopped. Each question
+goes through `Search.answer`; its requests to OpenSearch are recorded and sent again bare, in turns,
+by a client that only reads the bytes: unchanged, and with highlights by the engine, which
+`Search.answer` computes itself. Prints milliseconds, and ratios with their targets. This process's
+processor time stays comparable on a busy machine.
 """
 
 import json
@@ -52,7 +52,7 @@ TODAY = date(2026, 1, 15)
 
 
 class Known:
-    """The vectors of questions encoded beforehand: what is measured is the search."""
+    """An encoder with the precomputed vectors of questions, so that only the search is measured."""
 
     name, dimension = "known", DIMENSION
 
@@ -60,22 +60,22 @@ class Known:
         self._vectors = vectors
 
     def passages(self, texts: Sequence[str]) -> Vectors:
-        """None is asked for."""
+        """Fail: no passage is encoded here."""
         raise AssertionError(texts)
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        """float32 (n, d)."""
+        """Return float32 (n, d)."""
         missing = np.zeros(DIMENSION, np.float32)
         return np.stack([self._vectors.get(text, missing) for text in texts])
 
     def beginning(self, text: str) -> str:
-        """All of it."""
+        """Return the whole text."""
         return text
 
 
 @dataclass(slots=True)
 class Recording:
-    """What a client sends: (method, path, body) as bytes, and how to send it bare."""
+    """Records the requests of a client: (method, path, body) with the body as bytes."""
 
     opensearch: OpenSearch
     sent: list[tuple[str, str, bytes]] = field(default_factory=list)
@@ -86,7 +86,7 @@ class Recording:
         def perform(method: str, url: str, *rest: Any, **named: Any) -> Any:
             body = named.get("body")
             payload = body if isinstance(body, str | bytes) else json.dumps(body)
-            # The client has written its parameters as bytes by now; two are its own.
+            # The client has encoded its parameters by now; two are not sent.
             query = "&".join(
                 f"{name}={value.decode() if isinstance(value, bytes) else value}"
                 for name, value in (named.get("params") or {}).items()
@@ -99,15 +99,15 @@ class Recording:
         setattr(self.opensearch.transport, "perform_request", perform)  # noqa: B010 - a method
 
     def taken(self) -> list[tuple[str, str, bytes]]:
-        """What was sent since the last time."""
+        """Return the requests since the last call."""
         taken, self.sent = self.sent, []
         return taken
 
 
 def with_marks(sent: Sequence[tuple[str, str, bytes]]) -> list[tuple[str, str, bytes]]:
-    """The same requests, the engine told to mark the words of the passages that it shows.
+    """Return the requests, with highlighting of the displayed passages by the engine.
 
-    It marks the field that it searches; each passage whole, as the pages need it.
+    It highlights the searched field, each passage as a whole, like the pages need it.
     """
     return [
         (method, path, b"\n".join(map(_marking, body.split(b"\n")))) for method, path, body in sent
@@ -125,30 +125,30 @@ def _marking(line: bytes) -> bytes:
 
 
 def send_bare(pool: urllib3.HTTPConnectionPool, sent: Sequence[tuple[str, str, bytes]]) -> None:
-    """Send these requests one after the other; their answers are only read."""
+    """Send these requests one after the other, and only read the answers."""
     for method, path, body in sent:
         kind = "application/x-ndjson" if "_msearch" in path else "application/json"
         answer = pool.request(method, path, body=body, headers={"Content-Type": kind})
-        assert answer.status == 200, answer.data[:300]  # noqa: S101 a refused search is none
+        assert answer.status == 200, answer.data[:300]  # noqa: S101 a refused search is not measured
 
 
 QUERIES = "eval/search_cdtn_fiches/queries.jsonl"
 
 
 def questions() -> list[str]:
-    """Real questions."""
+    """Return a sample of real questions."""
     lines = (SHARED / QUERIES).read_text("utf-8").splitlines()
     texts = [str(json.loads(line)["text"]) for line in lines]
     return random.Random(0).sample(texts, QUESTIONS + WARMING)
 
 
 def quantiles(times_ms: Sequence[float]) -> dict[str, float]:
-    """p50 and p95."""
+    """Return p50 and p95."""
     return {name: float(np.percentile(times_ms, int(name[1:]))) for name in AIMS}
 
 
 def tell(name: str, times_ms: Sequence[float], beside: Sequence[float] = ()) -> None:
-    """One line; beside what is bare, ratios and their aims."""
+    """Print one line; with `beside`, also the ratios to the bare requests and their targets."""
     found = quantiles(times_ms)
     line = f"{name:34} p50 {found['p50']:7.1f} ms  p95 {found['p95']:7.1f} ms"
     if beside:
@@ -159,21 +159,21 @@ def tell(name: str, times_ms: Sequence[float], beside: Sequence[float] = ()) -> 
 
 
 def timed_ms(asked: Callable[[], object]) -> float:
-    """Milliseconds of one call."""
+    """Return the milliseconds of one call."""
     begun = time.perf_counter()
     asked()
     return (time.perf_counter() - begun) * 1000
 
 
 def measured(engines: Sequence[str], places: Places, known: Known) -> None:
-    """Ask everything in turns, so that a busy moment falls on all."""
+    """Ask every question on every engine in turn, so that a busy moment affects all."""
     book = SqlDirectory(migrate(sa.create_engine("sqlite://", poolclass=sa.StaticPool)))
     mine = {f"ldap:group:{number}" for number in range(OWN_GROUPS)}
     reader = Reader("a", frozenset({EVERYONE, "agent:a", *mine}))
     recording = Recording(connect(OPENSEARCH_URL))
     indexes = {engine: places.opened(engine, recording.opensearch) for engine in engines}
     searches = {engine: Search(index, known, book) for engine, index in indexes.items()}
-    warm_up(indexes.get("embedded"))  # as a server does
+    warm_up(indexes.get("embedded"))  # like a server
     pool = urllib3.connection_from_url(OPENSEARCH_URL, maxsize=1)
     times: dict[str, list[float]] = {name: [] for name in ("bare", "marked", *engines)}
     worked: dict[str, list[float]] = {name: [] for name in times}
@@ -188,7 +188,7 @@ def measured(engines: Sequence[str], places: Places, known: Known) -> None:
             sent = recording.taken()
             turns.append(("bare", partial(send_bare, pool, sent)))
             turns.append(("marked", partial(send_bare, pool, with_marks(sent))))
-        # All find the engine's caches warm; nobody always comes last.
+        # The engine's caches are warm for all; the order changes with each question.
         first = number % len(turns)
         for name, asked in turns[first:] + turns[:first]:
             begun = time.process_time()
@@ -214,7 +214,7 @@ def main(arguments: Sequence[str]) -> None:
     count = next((int(argument) for argument in arguments if argument.isdigit()), DOCUMENTS)
     engines = [argument for argument in arguments if argument in ENGINES] or ENGINES
     CACHE.mkdir(parents=True, exist_ok=True)
-    # The questions of a judged set are public.
+    # Caching is allowed: the questions of a judged set are public.
     onnx = OnnxEncoder(prepared_model())
     encoder = CachedEncoder(onnx, CACHE / "vectors.sqlite", keep_queries=True)
     made, texts = stuff(count, encoder), questions()

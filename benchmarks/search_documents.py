@@ -1,4 +1,4 @@
-"""The documents that `benchmarks.search` asks for, and the two indexes that hold them."""
+"""Make the documents of `benchmarks.search`, and fill both engines with them."""
 
 import hashlib
 import json
@@ -35,18 +35,18 @@ from tests.opensearch_index import client
 
 SOURCE = "bench"
 REAL_PASSAGES, ORDERS = 400, 10
-"""So many real passages, each with its sentences in so many orders."""
+"""Number of real passages, and number of orders of each passage's sentences."""
 GROUPS = 50
 OPEN_SHARE = 0.7
 NOISE = 0.5
-"""Length of what is added to a real vector of length 1: about 27 degrees away."""
+"""Length of the noise added to a real vector of length 1: about 27 degrees away."""
 BATCH = 2_000
 CACHE = Path(".cache/search")
 
 
 @dataclass(frozen=True, slots=True)
 class Stuff:
-    """What `count` documents are made of: passages in `ORDERS` orders, a vector for each."""
+    """The inputs of `count` documents: passages in `ORDERS` orders, and a vector per passage."""
 
     count: int
     texts: tuple[tuple[str, ...], ...]
@@ -54,14 +54,14 @@ class Stuff:
 
     @property
     def recipe(self) -> str:
-        """The same for documents made and analysed alike."""
+        """A digest that is equal for documents made and analysed in the same way."""
         parts = [Path(__file__).read_text("utf-8"), analysis_signature(), EMBEDDED_FORMAT]
         parts += [json.dumps(schema.index_body(DIMENSION)), json.dumps(self.texts)]
         return f"{self.count}-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:12]}"
 
 
 def stuff(count: int, encoder: Encoder) -> Stuff:
-    """Real passages with their vectors."""
+    """Return real passages with their vectors."""
     draw = random.Random(0)
     real = [
         (title, passage)
@@ -79,7 +79,7 @@ def _drawn(draw: random.Random, sentences: Sequence[str]) -> str:
 
 
 def made_of(made: Stuff) -> Iterator[Put]:
-    """Documents of one to four passages, near their vectors, for everyone or for a group."""
+    """Yield documents of one to four passages, near their vectors, for everyone or for a group."""
     draw, drawn = random.Random(0), np.random.default_rng(0)
     titles = [title for title, _ in real_texts()]
     for number in range(made.count):
@@ -97,19 +97,19 @@ def made_of(made: Stuff) -> Iterator[Put]:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where each engine keeps its documents."""
+    """The folder of the embedded engine and the alias on OpenSearch."""
 
     folder: Path
     alias: str
 
     def opened(self, engine: str, opensearch: OpenSearch) -> Index:
-        """That engine's index."""
+        """Return the engine's index."""
         if engine == "opensearch":
             return OpenSearchIndex(opensearch, self.alias, DIMENSION)
         return EmbeddedIndex(self.folder, DIMENSION)
 
     def emptied(self, engine: str, opensearch: OpenSearch) -> None:
-        """Nothing is left there."""
+        """Delete the engine's index."""
         if engine == "opensearch":
             opensearch.indices.delete(index=f"{self.alias}-*", ignore_unavailable=True)
         else:
@@ -118,10 +118,10 @@ class Places:
 
 @contextmanager
 def filled(made: Stuff, engines: Sequence[str], *, keep: bool) -> Iterator[Places]:
-    """The documents in each engine, side by side: as many processes as engines.
+    """Fill the engines in parallel, with one process per engine.
 
-    `keep`: what an earlier run filled serves again, and stays for a later one, the folder
-    under `.cache/` and the index on the engine.
+    `keep`: reuse an earlier run's indexes, and leave them for a later run, the folder under
+    `.cache/` and the index on OpenSearch.
     """
     with ExitStack() as stack:
         if keep:
@@ -138,13 +138,13 @@ def filled(made: Stuff, engines: Sequence[str], *, keep: bool) -> Iterator[Place
 
 
 def fill(made: Stuff, engine: str, places: Places) -> None:
-    """Write by batches, unless all is there; the few texts are analysed once each."""
+    """Write in batches unless all documents are there; each distinct text is analysed once."""
     opensearch = client()
     index = places.opened(engine, opensearch)
     kept = index.count(SOURCE)
     if kept == made.count:
         return
-    if kept:  # of a run that was broken off
+    if kept:  # of an interrupted run
         places.emptied(engine, opensearch)
         index = places.opened(engine, opensearch)
     known = lru_cache(maxsize=2 * REAL_PASSAGES * ORDERS)(analyse)
@@ -153,5 +153,5 @@ def fill(made: Stuff, engine: str, places: Places) -> None:
         for number, document in enumerate(made_of(made), 1):
             batch.append(document)
             if len(batch) == BATCH or number == made.count:
-                assert not index.write(batch).failed  # noqa: S101 a figure of a refused write is none
+                assert not index.write(batch).failed  # noqa: S101 a refused write is not usable
                 batch = []

@@ -1,4 +1,4 @@
-"""The fictional administration, served from this process, and a browser to look at it."""
+"""Serve the fictional administration from this process, with a browser to look at it."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ class ServedDemo:
 
 @contextmanager
 def served_demo() -> Iterator[ServedDemo]:
-    """Index what is not indexed yet, serve on free ports, start Chromium."""
+    """Index what is missing, serve on free ports, and start Chromium."""
     os.environ["QUISAIT_FILE"] = str(DEMO / "quisait.toml")
     with ExitStack() as stack:
         intranet = intranet_app(DEMO / "intranet")

@@ -1,9 +1,9 @@
-"""What an index takes: `python -m benchmarks.sizing [DOCUMENTS …] [embedded|opensearch …]`.
+"""Size of an index: `python -m benchmarks.sizing [DOCUMENTS …] [embedded|opensearch …]`.
 
-Prints, for each engine and number of documents (made of real paragraphs; vectors that cost
-nothing): passages, mebibytes on disk, and the resident memory of a process that has answered
-twenty questions there, its encoder included. The last line is the encoder's passages a second on
-this machine, and in a second of processor time: what one core does that does nothing else.
+Prints, for each engine and number of documents (made of real paragraphs; vectors cost nothing):
+passages, mebibytes on disk, and the resident memory of a process that has answered twenty
+questions, its encoder included. The last line gives the encoder's passages per second on this
+machine, and per second of processor time, which is the rate of one idle core.
 """
 
 import subprocess
@@ -50,7 +50,7 @@ ENCODED = 200
 
 @contextmanager
 def empty(engine: str, folder: str) -> Iterator[Index]:
-    """An empty index of that engine."""
+    """Yield an empty index of that engine."""
     if engine == "embedded":
         yield EmbeddedIndex(Path(folder), DIMENSION)
     else:
@@ -59,7 +59,7 @@ def empty(engine: str, folder: str) -> Iterator[Index]:
 
 
 def measure(engine: str, documents: int) -> None:
-    """Fill an index and print what it takes."""
+    """Fill an index, and print its size and memory."""
     with tempfile.TemporaryDirectory(prefix="sizing-") as folder, empty(engine, folder) as index:
         begun = time.perf_counter()
         with crawl_parts(index, Costless(), NoFiles()) as parts:
@@ -76,7 +76,7 @@ def measure(engine: str, documents: int) -> None:
 
 
 def disk_mib(engine: str, folder: str) -> float:
-    """What the index takes on disk, in MiB."""
+    """Return the size of the index on disk, in MiB."""
     if engine == "embedded":
         size = sum(one.stat().st_size for one in Path(folder).rglob("*") if one.is_file())
     else:
@@ -104,17 +104,17 @@ def ask(engine: str, folder: str) -> None:
 
 
 def encoding_rates() -> tuple[float, float]:
-    """Passages a second, and a second of processor time, of the encoder that serves."""
+    """Return the serving encoder's passages per second, and per second of processor time."""
     encoder = OnnxEncoder(prepared_model())
     texts = [f"{title}\n{' '.join(text.split()[:180])}" for title, text in real_texts()[:ENCODED]]
-    encoder.passages(texts[:8])  # warms the runtime
+    encoder.passages(texts[:8])  # warm up the runtime
     begun, used = time.perf_counter(), time.process_time()
     encoder.passages(texts)
     return len(texts) / (time.perf_counter() - begun), len(texts) / (time.process_time() - used)
 
 
 def main(asked: Sequence[str]) -> None:
-    """Measure the engines and sizes asked for, or all."""
+    """Measure the given engines and sizes, or all."""
     if asked and asked[0] == "ask":
         ask(asked[1], asked[2])
         return

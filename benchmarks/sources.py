@@ -1,10 +1,10 @@
-"""How fast a crawl takes each kind of source: `python -m benchmarks.sources`.
+"""Crawl speed of each kind of source: `python -m benchmarks.sources`.
 
-Each source has so many made documents of one length on its own real server, as the tests start it,
-and is read whole by the product's crawl into an embedded index, without its limit of requests a
-second. Vectors cost nothing: what is measured is the source, its protocol and the writing. A second
-reading, in which nothing changed, says how long a source takes to be asked. Give the sources' names
-to measure some of them.
+Each source gets the same number of generated documents of one length on its own real server,
+started like in the tests, and is crawled completely into an embedded index, without a limit of
+requests per second. Vectors cost nothing, so that the source, its protocol and the writing are
+measured. A second crawl without changes shows the time to ask a source. Give sources' names to
+measure only these.
 """
 
 import os
@@ -26,11 +26,11 @@ from tests.service.mixed_world import bare_place, opened_site
 
 DOCUMENTS = 200
 CHARACTERS = 1_500
-"""Of each text, about a page."""
+"""Length of each text, about a page."""
 
 
 def made(source: str) -> list[Planted]:
-    """Documents of one length, no two alike."""
+    """Return different documents of one length."""
     filler = " ".join(f"La parcelle {n} est bornée par le géomètre." for n in range(40))
     return [
         Planted(source, f"n{number:03}", filler=f"{number} {filler}"[:CHARACTERS])
@@ -39,14 +39,14 @@ def made(source: str) -> list[Planted]:
 
 
 def measure(kind: type[MixedSource], folder: Path) -> tuple[float, float]:
-    """Seconds of a first reading of one source, and of a second one."""
+    """Return the seconds of a first crawl of one source, and of a second one."""
     with ExitStack() as stack:
         source = kind(stack, folder / "source")
         source.put(made(source.name))
         place = bare_place(folder / "place", source)
         site = stack.enter_context(opened_site("embedded", place))
         source.deliver(place, site.post)
-        # What a source keeps beside the settings is of this place.
+        # Sources store files beside the settings file: use this place's.
         here = {"QUISAIT_FILE": str(place.folder / "quisait.toml")}
         stack.enter_context(patch.dict(os.environ, here))
         extractor = InProcessExtractor()
@@ -60,12 +60,12 @@ def measure(kind: type[MixedSource], folder: Path) -> tuple[float, float]:
             crawl(open_source(asked, site.application.inbox), parts)
             took.append(time.perf_counter() - begun)
         count = index.count(source.name)
-        assert count == DOCUMENTS, (source.name, count)  # noqa: S101 a rate of others is none
+        assert count == DOCUMENTS, (source.name, count)  # noqa: S101 the rate needs all documents
         return took[0], took[1]
 
 
 def main(names: Sequence[str]) -> None:
-    """A line for each source."""
+    """Print a line for each source."""
     ensure_people()
     load, processors = os.getloadavg()[0], len(os.sched_getaffinity(0))
     print(f"{DOCUMENTS} documents, {processors} processors, load {load:.1f} at the start")

@@ -1,9 +1,8 @@
-"""How long suggestions and corrections take: `python -m benchmarks.suggest [DOCUMENTS] [ENGINE…]`.
+"""Time of suggestions and corrections: `python -m benchmarks.suggest [DOCUMENTS] [ENGINE…]`.
 
-Somebody types titles, names and topics letter by letter, over 100 000 documents unless
-told otherwise, and a tenth as many agents. Prints milliseconds for each letter, and for
-near words, which are asked for once a question has been sent. The readers differ, so that
-nothing is answered from what was kept for another.
+Titles, names and topics are typed letter by letter, over 100 000 documents by default and a tenth
+as many agents. Prints milliseconds per letter, and for near words, which are requested once a
+question has been sent. Readers vary, so that no answer comes from another reader's cache.
 """
 
 import random
@@ -31,7 +30,7 @@ DOCUMENTS = 100_000
 MOST_MS = 30.0
 TOPICS_KNOWN = 3_000
 TYPED = 40
-"""Texts that are typed letter by letter."""
+"""Number of texts that are typed letter by letter."""
 MISTYPED = 60
 GROUPS = 50
 SYLLABLES = "ta re mi con fis dé ra ti on pro cé du im pô lé gu ca das tre ex é so lu ver".split()  # noqa: SIM905
@@ -46,12 +45,12 @@ class Names:
     people: tuple[Agent, ...]
 
     def entries(self) -> Iterator[Agent]:
-        """Everyone."""
+        """Yield all agents."""
         return iter(self.people)
 
 
 class Words:
-    """Words as uneven as a language's: a few everywhere, most of them rare."""
+    """Words with the frequencies of a language: a few are common, most are rare."""
 
     def __init__(self, draw: random.Random, count: int) -> None:
         self._draw = draw
@@ -62,12 +61,12 @@ class Words:
         self._weights = list(np.cumsum(1 / np.arange(1, len(self.all) + 1)))
 
     def some(self, count: int) -> str:
-        """So many words."""
+        """Return that many words."""
         return " ".join(self._draw.choices(self.all, cum_weights=self._weights, k=count))
 
 
 def documents(words: Words, draw: random.Random, count: int) -> Iterator[Put]:
-    """Titles of three to nine words, a passage of forty, for everyone or for a group."""
+    """Yield documents with a title of three to nine words and one passage of forty words."""
     for number in range(count):
         group = f"ldap:group:{draw.randrange(GROUPS)}"
         access = Access(frozenset({EVERYONE if draw.random() < 0.7 else group}))
@@ -79,13 +78,13 @@ def documents(words: Words, draw: random.Random, count: int) -> Iterator[Put]:
 
 
 def fill(index: Index, puts: Iterator[Put]) -> list[str]:
-    """Write by batches; gives the titles."""
+    """Write in batches; return the titles."""
     titles, batch = [], []
     for put in puts:
         titles.append(put.indexed.document.title)
         batch.append(put)
         if len(batch) == 2_000:
-            assert not index.write(batch).failed  # noqa: S101 a figure of a refused write is none
+            assert not index.write(batch).failed  # noqa: S101 a refused write is not usable
             batch = []
     index.write(batch)
     return titles
@@ -97,7 +96,7 @@ def agents(
     count: int,
     account: Callable[[int], str] | None = None,
 ) -> Names:
-    """Given names are few, family names many; `account` names each one's account."""
+    """Return agents with few given names and many family names; `account` names their accounts."""
     given = [word.capitalize() for word in words.all[:300]]
     return Names(
         tuple(
@@ -115,24 +114,24 @@ def agents(
 
 
 def reader(draw: random.Random) -> AccessFilter:
-    """Everyone's documents, and those of five groups."""
+    """Return the filter of a reader of everyone's documents and of five groups' documents."""
     groups = {f"ldap:group:{number}" for number in draw.sample(range(GROUPS), 5)}
     return access_filter(Reader("a", frozenset({EVERYONE, "agent:a", *groups})))
 
 
 def letter_by_letter(texts: list[str], longest: int = 25) -> list[str]:
-    """Every beginning of each text."""
+    """Return every beginning of each text."""
     return [text[:end] for text in texts for end in range(1, min(len(text), longest) + 1)]
 
 
 def mistyped(words: Words, draw: random.Random, count: int) -> list[str]:
-    """Words with one letter left out."""
+    """Return words with one letter left out."""
     some = [word for word in draw.sample(words.all, count * 3) if len(word) > 5][:count]
     return [word[:2] + word[3:] for word in some]
 
 
 def measure(what: str, asked: list[str], ask: Ask) -> float:
-    """Print p50, p95 and the most in milliseconds; gives p95."""
+    """Print p50, p95 and maximum in milliseconds; return p95."""
     draw, taken = random.Random(1), []
     for text in asked[:50]:
         ask(text, reader(draw))
@@ -147,7 +146,7 @@ def measure(what: str, asked: list[str], ask: Ask) -> float:
 
 
 def titles(name: str, count: int, words: Words) -> float:
-    """One engine's part of a suggestion; gives p95."""
+    """Measure one engine's part of a suggestion; return p95."""
     draw = random.Random(2)
     with engine(name) as index:
         typed = letter_by_letter(draw.sample(fill(index, documents(words, draw, count)), TYPED))
@@ -158,7 +157,7 @@ def titles(name: str, count: int, words: Words) -> float:
 
 
 def directory(count: int, words: Words) -> float:
-    """People and topics, the same for both engines; gives the sum of both p95."""
+    """Measure people and topics, the same for both engines; return the sum of both p95."""
     draw = random.Random(3)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
@@ -178,7 +177,7 @@ def directory(count: int, words: Words) -> float:
 
 
 def main(arguments: list[str]) -> None:
-    """Measure, and fail where a letter's p95 is more than it may be."""
+    """Measure; fail if a letter's p95 is above `MOST_MS`."""
     count = next((int(argument) for argument in arguments if argument.isdigit()), DOCUMENTS)
     engines = [argument for argument in arguments if not argument.isdigit()] or [
         "embedded",

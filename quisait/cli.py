@@ -1,7 +1,7 @@
-"""The command line: which commands there are, and where each of them stands.
+"""The command line: the list of commands, and the module of each.
 
-The module of a command is imported when the command is used, so that `--help` and completion are
-quick. A command opens the application, calls one function, and prints its result.
+A command's module is imported when the command is used, so that `--help` and completion are quick.
+A command opens the application, calls one function, and prints its result.
 """
 
 import os
@@ -156,9 +156,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Règle le classement sur vos questions jugées, s'il y gagne sur celles qu'il n'a pas vues.",
     ),
 }
-"""By name: where its function or group stands, and its line of help.
+"""Location of the function or group, and line of help, by name of the command.
 
-The package `evaluation` is not installed everywhere; its commands are listed where it is.
+Commands of the package `evaluation` are listed only if it is installed.
 """
 
 
@@ -172,7 +172,7 @@ class _NamedCommand(TyperCommand):
 
 
 class _Commands(TyperGroup):
-    """Those of `COMMANDS` whose package is installed."""
+    """The commands of `COMMANDS` whose package is installed."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -193,7 +193,7 @@ def load(name: str) -> Any:
 
 
 def load_all() -> dict[str, Any]:
-    """Import every command that is installed; by name, in the order of the help."""
+    """Import every installed command; return them by name, in the order of the help."""
     return {name: load(name) for name in typer.main.get_group(app).commands}
 
 

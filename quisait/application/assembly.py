@@ -1,7 +1,7 @@
 """Open the application: its index, encoder, database and services, from the settings.
 
-Read `open_application` first. `engines` opens what extracts, encodes and indexes; `sources`
-what is read.
+Read `open_application` first. `engines` opens extractors, encoders and indexes; `sources` opens
+sources and directories.
 """
 
 from collections.abc import Iterator
@@ -103,9 +103,9 @@ __all__ = [
 class Application:
     """The assembled application.
 
-    `index` holds what the settings' sources gave; `whole_index` also what others gave, which
-    the settings do not name any more: no reader ever meets it. `known` tells whether a
-    denial names somebody; for who reads from `index`, one that names nobody closes.
+    `index` holds the documents of the sources in the settings; `whole_index` also those of sources
+    that the settings no longer name, which no reader sees. `known` tells whether a denial names
+    somebody: readers of `index` do not see a document whose denial names nobody.
     """
 
     settings: Settings
@@ -131,9 +131,9 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class IndexParts:
-    """The engine's indexes, the encoders that they know, and the gate of their writers.
+    """The engine's indexes, their encoders, and the gate for writers.
 
-    `described`: which index the kept cursors describe.
+    `described` stores which index the saved cursors describe.
     """
 
     storage: IndexStorage
@@ -144,9 +144,9 @@ class IndexParts:
 
 @contextmanager
 def open_application(settings: Settings) -> Iterator[Application]:
-    """Open index, encoder and database; close what holds a process or a file.
+    """Open index, encoder and database for the block, then close processes and files.
 
-    What an older quisait left open to other accounts is closed to them first.
+    First closes files that an older quisait left open to other accounts.
     """
     folder = beside_file(settings.folder)
     close_to_others(settings)
@@ -194,7 +194,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
 
 @contextmanager
 def open_crawl_dependencies(application: Application) -> Iterator[CrawlDependencies]:
-    """The parts of a crawl; the extractor's child process ends with it."""
+    """Yield the parts of a crawl; the extractor's child process ends with the block."""
     with open_extractor(application.settings.extractor) as extractor:
         yield CrawlDependencies(
             extractor,
@@ -207,13 +207,13 @@ def open_crawl_dependencies(application: Application) -> Iterator[CrawlDependenc
 
 
 def open_scans(settings: Settings, database: sa.Engine) -> Scans:
-    """The scans of the sources of which the settings have texts recognised."""
+    """Return the scans of the sources for which the settings ask for text recognition."""
     asked = settings.scans.enabled
     return Scans(database, {one.name for one in settings.sources if asked and one.scans})
 
 
 def index_with_deletion_log(application: Application) -> DeletionLoggingIndex:
-    """The whole index for who writes: deletions reach the register and the cached vectors."""
+    """Return the whole index for writers: deletions reach the register and the vector cache."""
     return DeletionLoggingIndex(
         application.whole_index, application.privacy.register, vector_forgetter(application.encoder)
     )
@@ -221,7 +221,7 @@ def index_with_deletion_log(application: Application) -> DeletionLoggingIndex:
 
 @contextmanager
 def open_index_parts(settings: Settings, folder: Path, database: sa.Engine) -> Iterator[IndexParts]:
-    """As the settings say; no index is opened or made yet."""
+    """Yield the parts of an index from the settings; no index is opened or made yet."""
     precedence = QueryPriority()
     with ExitStack() as stack:
 
@@ -238,12 +238,12 @@ def open_index_parts(settings: Settings, folder: Path, database: sa.Engine) -> I
 
 
 def live_index(parts: IndexParts, own: EncoderRecord) -> LiveIndex:
-    """The index as a program sees it that encodes with `own`."""
+    """Return the live index for a process that encodes with `own`."""
     return LiveIndex(parts.storage, parts.encoders, parts.gate, own, parts.described)
 
 
 def open_push_reception(application: Application) -> PushService | None:
-    """What receives pushed documents; None where the settings name no source of that kind."""
+    """Return the receiver of pushed documents; None if the settings name no push source."""
     pushing = {
         source.name: SuiteRules(
             frozenset(source.open_reach), source.link, frozenset(source.file_hosts)
@@ -261,13 +261,13 @@ def open_push_reception(application: Application) -> PushService | None:
 
 
 def open_group_receiver(application: Application) -> SuiteGroups | None:
-    """What receives pushed groups; None where no source takes any."""
+    """Return the receiver of pushed groups; None if no source accepts groups."""
     sources = sources_with_groups(application.settings)
     return SuiteGroups(PushedGroups(application.database), sources) if sources else None
 
 
 def build_rules(settings: Settings) -> BuildRules:
-    """What the settings decide of a build."""
+    """Return the rules of an expertise build from the settings."""
     topics = settings.topics
     return BuildRules(
         frozenset(topics.universal),
@@ -279,7 +279,7 @@ def build_rules(settings: Settings) -> BuildRules:
 
 
 def build_means(settings: Settings) -> BuildMeans:
-    """Where a build is computed, and with how much."""
+    """Return the engine, memory and threads of an expertise build from the settings."""
     expertise = settings.expertise
     return BuildMeans(
         beside_file(settings.folder),
@@ -290,7 +290,7 @@ def build_means(settings: Settings) -> BuildMeans:
 
 
 def open_overview(application: Application) -> BuildReader | None:
-    """What answers from the last build; None where the settings name no list of topics."""
+    """Return the reader of the last expertise build; None if the settings name no topic list."""
     return open_build_reader(
         application.settings, application.builds, application.index, application.book
     )
@@ -299,7 +299,7 @@ def open_overview(application: Application) -> BuildReader | None:
 def open_build_reader(
     settings: Settings, builds: SqlBuilds, index: Index, book: SqlDirectory
 ) -> BuildReader | None:
-    """The same, while the application is opened."""
+    """Like `open_overview`, for use before the application is assembled."""
     if not settings.topics.file:
         return None
     return BuildReader(builds, index, book, build_rules(settings))

@@ -57,7 +57,7 @@ def expiries(servers: Iterable[Server]) -> dict[Server, datetime]:
 
 
 def _expiry(server: Server) -> datetime | None:
-    from cryptography import x509  # here: most commands have no use for it
+    from cryptography import x509  # here: most commands do not need it
 
     try:
         shown = ssl.get_server_certificate(server, timeout=WAIT_S)

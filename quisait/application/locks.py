@@ -1,9 +1,9 @@
 """Locks between processes: one run per source, one reindex per index.
 
-With PostgreSQL for the state, they are advisory locks of a session, which workers on several
-machines share (postgresql.org/docs/current/explicit-locking.html). With SQLite everything is
-on one machine, and files are locked (`flock`). The system releases both when their holder
-dies, however it dies. No clock takes part.
+With PostgreSQL they are advisory locks of a session, which workers on several machines share
+(postgresql.org/docs/current/explicit-locking.html). With SQLite everything runs on one machine, and
+files are locked (`flock`). The system releases both when their holder dies, however it dies; no
+clock is involved.
 """
 
 import logging
@@ -25,19 +25,20 @@ from quisait.settings.files import locked_file
 log = logging.getLogger(__name__)
 
 IDLE_S = 60.0
-"""PostgreSQL ends a session that holds a source's lock and says nothing for so long: a machine
-that was cut off or suspended releases its sources."""
+"""After this number of idle seconds PostgreSQL ends a session that holds a source's lock, so that a
+machine that was cut off or suspended releases its sources.
+"""
 RETRY_EVERY_S = 0.2
 
 GATE, TURN, REINDEX = "index-writes", "index-turn", "index-reindex"
 
 
 class SourceBusy(SourceRefused):
-    """Another process reads the source now."""
+    """Another process is reading the source."""
 
 
 class Locks:
-    """The named locks of one installation: those of its database, or of files in its folder."""
+    """The named locks of one installation, in its database or as files in its folder."""
 
     def __init__(self, database: sa.Engine, folder: Path, idle_s: float = IDLE_S) -> None:
         self._database, self._folder, self.idle_s = database, folder, idle_s
@@ -46,7 +47,10 @@ class Locks:
 
     @contextmanager
     def hold(self, name: str, *, shared: bool = False, wait: bool = True) -> Iterator[None]:
-        """Hold a lock, alone or `shared`. Raises `BlockingIOError` where `wait` is false."""
+        """Hold a lock during the block, exclusively or `shared`.
+
+        Raises `BlockingIOError` if `wait` is false and another holder has it.
+        """
         with ExitStack() as stack:
             if self._on_postgresql:
                 session = stack.enter_context(_session(self._database))
@@ -57,10 +61,10 @@ class Locks:
 
     @contextmanager
     def hold_long(self, name: str, shared: str = "") -> Iterator[Callable[[], bool]]:
-        """Hold a lock alone, for minutes; the function tells whether it is still held.
+        """Hold an exclusive lock for minutes; yield a function that tells if it is still held.
 
-        `shared` names one that is held with others meanwhile. Raises `BlockingIOError` where
-        another process, or another thread, holds either.
+        `shared` names a second lock, held in shared mode meanwhile. Raises `BlockingIOError` if
+        another process or thread holds one of them.
         """
         with ExitStack() as stack:
             if self._on_postgresql:
@@ -95,11 +99,11 @@ class Locks:
                 return False
         except BlockingIOError:
             return True
-        except OSError:  # nobody can take it here, and the reading of the source reports that
+        except OSError:  # the lock cannot be taken here; reading the source reports that
             return False
 
     def source_is_held_here(self, source: str) -> bool:
-        """Whether this process holds it."""
+        """Return whether this process holds the lock of a source or of a task."""
         return _of_source(source) in self._held_here
 
     def _path(self, name: str) -> Path:
@@ -108,13 +112,13 @@ class Locks:
 
 @dataclass(frozen=True, slots=True)
 class SourceLock:
-    """The lock of a source, held by a run."""
+    """A source's lock, held by a run."""
 
     source: str
     is_held: Callable[[], bool]
 
     def check(self) -> None:
-        """Called before each write. Raises `LockLost`."""
+        """Raise `LockLost` if the lock was lost; called before each write."""
         if not self.is_held():
             raise LockLost(
                 f"{self.source} : cette lecture a perdu son verrou (arrêt prolongé, ou base d'état "
@@ -124,9 +128,9 @@ class SourceLock:
 
 @contextmanager
 def hold_source_lock(locks: Locks, source: str, wait_s: float = 0) -> Iterator[SourceLock]:
-    """Hold the source's lock while the block runs.
+    """Hold the source's lock during the block.
 
-    Raises `SourceBusy` where another process still holds it after `wait_s`.
+    Raises `SourceBusy` if another process still holds it after `wait_s`.
     """
     deadline = time.monotonic() + wait_s
     with ExitStack() as stack:
@@ -147,9 +151,9 @@ def hold_source_lock(locks: Locks, source: str, wait_s: float = 0) -> Iterator[S
 
 @contextmanager
 def hold_part_lock(locks: Locks, source: str, part: Part) -> Iterator[SourceLock]:
-    """Hold one part of a source while the block runs: nobody holds the source alone meanwhile.
+    """Hold one part of a source during the block; nobody can hold the whole source meanwhile.
 
-    Raises `BlockingIOError` where another process holds the part, or the source.
+    Raises `BlockingIOError` if another process holds the part or the source.
     """
     name = part_name(source, part)
     with locks.hold_long(_of_source(name), shared=_of_source(source)) as is_held:
@@ -158,40 +162,40 @@ def hold_part_lock(locks: Locks, source: str, part: Part) -> Iterator[SourceLock
 
 @contextmanager
 def hold_turn_lock(locks: Locks, source: str) -> Iterator[None]:
-    """Hold, for a moment, what those who take or end parts of a source wait for."""
+    """Hold, briefly, the lock for taking or ending parts of a source."""
     with locks.hold(f"parts-{source}"):
         yield
 
 
 def part_name(source: str, part: Part) -> str:
-    """What a part's lock is held under."""
+    """Return the name of a part's lock."""
     return f"{source}@{part.number}-{part.of}"
 
 
 class WriteGate:
-    """Writers of an index enter together, a reindex alone; a second reindex is refused."""
+    """Lets several writers into an index together, or one reindex alone."""
 
     def __init__(self, database: sa.Engine, folder: Path) -> None:
         self._locks = Locks(database, folder)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold it with other writers."""
+        """Hold the gate together with other writers."""
         with ExitStack() as stack:
-            # Who waits to be alone holds the turn: no stream of writers keeps it out.
+            # A reindex holds the turn while it waits: a stream of writers cannot keep it out.
             with self._locks.hold(TURN):
                 stack.enter_context(self._locks.hold(GATE, shared=True))
             yield
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold it alone."""
+        """Hold the gate alone."""
         with self._locks.hold(TURN), self._locks.hold(GATE):
             yield
 
     @contextmanager
     def only_reindex(self) -> Iterator[None]:
-        """Raises `IndexRefused` where a reindex runs already."""
+        """Hold the reindex lock. Raises `IndexRefused` if a reindex is running."""
         with ExitStack() as stack:
             try:
                 stack.enter_context(self._locks.hold(REINDEX, wait=False))
@@ -214,22 +218,22 @@ _HOLDERS = sa.text(
 
 
 def _key(name: str) -> int:
-    """A signed number of 64 bits, as PostgreSQL names advisory locks."""
+    """Return a signed 64-bit number for the name, as PostgreSQL numbers advisory locks."""
     return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
 def _key_halves(name: str) -> dict[str, int]:
-    """The key as `pg_locks` shows it."""
+    """Return the two 32-bit halves of the key, as `pg_locks` shows it."""
     key = _key(name)
     return {"high": (key >> 32) & 0xFFFFFFFF, "low": key & 0xFFFFFFFF}
 
 
 @contextmanager
 def _session(database: sa.Engine, idle_s: float | None = None) -> Iterator[sa.Connection]:
-    """A session of PostgreSQL, which ends once it is idle for `idle_s`."""
+    """Yield a PostgreSQL session, which the server ends once it has been idle for `idle_s`."""
     with database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if idle_s is not None:
-            # Of its own, not of the pool: its lock and its limit end with it.
+            # Detached from the pool, so that its lock and its timeout end with it.
             connection.detach()
             connection.exec_driver_sql(f"set idle_session_timeout = {round(idle_s * 1000)}")
         yield connection
@@ -239,7 +243,10 @@ def _session(database: sa.Engine, idle_s: float | None = None) -> Iterator[sa.Co
 def _advisory_lock(
     session: sa.Connection, name: str, *, shared: bool = False, wait: bool, watched: bool = False
 ) -> Iterator[None]:
-    """Raises, at the end, where the session was lost meanwhile, unless the holder watches it."""
+    """Hold an advisory lock of the session. Raises `BlockingIOError` if it is taken and not `wait`.
+
+    Unless `watched`, raises at the end if the session was lost during the block.
+    """
     ending = "_shared" if shared else ""
     lock = getattr(sa.func, f"pg_{'' if wait else 'try_'}advisory_lock{ending}")
     unlock = getattr(sa.func, f"pg_advisory_unlock{ending}")
@@ -250,15 +257,15 @@ def _advisory_lock(
         yield
         quiet = watched
     finally:
-        # A session goes back to its pool with the locks that it holds. One that has ended holds
-        # none, and must not hide why the block ended.
+        # A session would return to its pool with its locks. A session that has ended holds
+        # none, and its error must not hide why the block ended.
         with suppress(sa.exc.SQLAlchemyError) if quiet else nullcontext():
             session.execute(sa.select(unlock(_key(name))))
 
 
 @contextmanager
 def _kept_alive(session: sa.Connection, name: str, every_s: float) -> Iterator[Callable[[], bool]]:
-    """Ask the session something now and then; the function tells whether it answers."""
+    """Query the session every `every_s` seconds; yield a function that tells if it answers."""
     one_at_a_time, done = threading.Lock(), threading.Event()
 
     def answers() -> bool:

@@ -1,9 +1,10 @@
-"""Logs, on the standard error: for a person, or one JSON object a line.
+"""Logs on standard error, as text for a person or as one JSON object per line.
 
-Never a text, a query or a name, of a person or of a file: our own loggers put nothing of the kind
-in a record. An error's own text, which may hold a query, is replaced by its class and place. So
-is what a library logs (a wiki's client repeats the wiki's answer, an archive's the names in it),
-from `warning` on; below, clients write what they send.
+Logs contain no document text, no query and no name of a person or file: our own loggers put none in
+a record. The text of an error may repeat a query, so it is replaced by the error's class and place.
+Messages of libraries from `warning` on are replaced too: a wiki's client repeats the wiki's answer,
+an archive library the names in the archive. Below `warning` libraries are not logged: clients write
+what they send.
 """
 
 import contextlib
@@ -23,9 +24,9 @@ log = logging.getLogger(__name__)
 
 PACKAGES = ("connectors", "indexer", "expertise", "search_api", "quisait")
 TRUSTED_LIBRARIES = ("uvicorn",)
-"""Libraries whose messages are kept: they contain nothing of what was asked."""
+"""Libraries whose messages are logged: they do not repeat queries."""
 REPEATING_CLIENTS = ("opensearch", "opensearchpy", "urllib3")
-"""Libraries that warn at each attempt of a request; the caller's error tells it once."""
+"""Libraries that warn at each failed attempt; the caller logs the error once."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -69,23 +70,23 @@ def _thread_ended(ended: threading.ExceptHookArgs) -> None:
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
-    """Writes to the standard error of the moment, and never the text of an error.
+    """Writes to the current `sys.stderr`, and never writes the text of an error.
 
-    logging's own report of a record that could not be written shows the trace of whatever error
-    is being handled, and with it the query that the error repeats.
+    If a record cannot be written, logging's own report would show the traceback of the error being
+    handled, and the query that this error repeats.
     """
 
     @property
     def stream(self) -> TextIO:
-        """Looked up at each record: the one of start-up may have been closed since."""
+        """The current `sys.stderr`: the stream of start-up may have been closed since."""
         return sys.stderr
 
     @stream.setter
     def stream(self, value: TextIO) -> None:
-        """`StreamHandler` sets one; the standard error of the moment is what counts."""
+        """Ignore the stream that `StreamHandler` sets."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Say where the record came from and what kept it from being written."""
+        """Write where the record came from and the class of the error that kept it from the log."""
         error = sys.exc_info()[0]
         place = f"{record.pathname}:{record.lineno}"
         with contextlib.suppress(OSError, ValueError):
@@ -93,15 +94,15 @@ class _StandardError(logging.StreamHandler[TextIO]):
 
 
 def fields_of(record: logging.LogRecord) -> Mapping[str, Any]:
-    """The fields that were passed as `extra`."""
+    """Return the record's fields that were passed as `extra`."""
     return {name: value for name, value in vars(record).items() if name not in _STANDARD}
 
 
 class _Text(logging.Formatter):
-    """`2026-01-31T10:00:00+01:00 WARNING indexer.crawl.pipeline: record failed failure=empty`."""
+    """Format as one line of text: `TIME WARNING indexer.crawl.pipeline: message failure=empty`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record in one line, its fields last."""
+        """Return the record as one line, its fields last."""
         moment = datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="seconds")
         fields = "".join(f" {name}={value}" for name, value in fields_of(record).items())
         line = f"{moment} {record.levelname} {record.name}: {record.getMessage()}{fields}"
@@ -109,7 +110,7 @@ class _Text(logging.Formatter):
 
 
 class _Json(JsonFormatter):
-    """`time`, `level`, `logger`, `message`, then the fields."""
+    """Format as a JSON object with `time`, `level`, `logger`, `message`, then the fields."""
 
     def add_fields(
         self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]

@@ -1,7 +1,7 @@
-"""What was measured of a model's cosines, kept in a file beside the model.
+"""Thresholds measured on a model's cosines, stored in a file beside the model.
 
-`quisait evaluate bars` writes it; it is read where the encoder is opened. It names the encoder and
-the hashes of the model's files: of another model than that it says nothing.
+`quisait evaluate bars` writes the file; it is read when the encoder is opened. It names the encoder
+and the hashes of the model's files, and is ignored if they do not match.
 """
 
 import json
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class MeasuredBars:
-    """The bars, and on how many questions of which set they were measured."""
+    """Thresholds of a model, the set that they were measured on, and its number of questions."""
 
     bars: ModelBars
     measured_on: str
@@ -26,7 +26,7 @@ class MeasuredBars:
 
 
 def write_bars(directory: Path, encoder: str, measured: MeasuredBars) -> Path:
-    """Beside the model of the encoder with that name: the file. Raises `OSError`."""
+    """Write the thresholds beside the model and return the file's path. Raises `OSError`."""
     cut = measured.bars.cut
     kept = {
         "encoder": encoder,
@@ -42,7 +42,7 @@ def write_bars(directory: Path, encoder: str, measured: MeasuredBars) -> Path:
 
 
 def read_bars(directory: Path, encoder: str) -> MeasuredBars | None:
-    """None where nothing was measured of the model as it is now."""
+    """Return the thresholds of the model; None if they are missing, unreadable or outdated."""
     path = directory / BARS_FILE
     try:
         kept = json.loads(path.read_text("utf-8"))
@@ -62,7 +62,10 @@ def read_bars(directory: Path, encoder: str) -> MeasuredBars | None:
 
 
 def check_model(directory: Path, encoder: str) -> str:
-    """What is known of its bars. Raises `ValueError` where its files are not those exported."""
+    """Return in French which thresholds the model has.
+
+    Raises `ValueError` if the model's files differ from those that were exported.
+    """
     if (directory / CARD).is_file() and not is_whole(directory):
         raise ValueError(
             f"{directory} : un fichier du modèle n'est plus celui qui a été exporté : refaites-le "
@@ -74,9 +77,10 @@ def check_model(directory: Path, encoder: str) -> str:
 
 
 def _hashes(directory: Path) -> dict[str, str]:
-    """Of the files of an exported model, where they are as they were exported.
+    """Return the hashes of an exported model's files, or a placeholder if a file changed since.
 
-    A directory of sentence-transformers has no card; its encoder's name has a hash of them.
+    A sentence-transformers directory has no card, so it has no hashes here: its encoder's name
+    contains them.
     """
     try:
         card = read_card(directory)

@@ -1,4 +1,4 @@
-"""Progress with rate and remaining time: a bar on a terminal, lines elsewhere; counts in words."""
+"""Show progress with rate and remaining time: a bar on a terminal, lines elsewhere."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def plural_count(value: int, one: str) -> str:
-    """`1 document`, `2 documents`, `12 345 documents`: below 2 French is singular."""
+    """Return `1 document`, `2 documents` or `12 345 documents`: below 2 French is singular."""
     return f"{value:,}".replace(",", " ") + f" {one if value < 2 else one + 's'}"
 
 
@@ -19,14 +19,14 @@ LINE_EVERY_S = 5.0
 
 
 class Advance(Protocol):
-    """Called with how much is done so far, of how much (None: not known)."""
+    """Shows progress: called with the number done and the total (None if unknown)."""
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Show it."""
+        """Show the progress."""
         ...
 
     def waits(self, what: str) -> None:
-        """Show what the work waits for, in words; an empty text says that it goes on."""
+        """Show what the work waits for, in words; an empty text means that it continues."""
         ...
 
 
@@ -70,20 +70,20 @@ def shown_progress(label: str, unit: str, quiet: bool = False) -> Iterator[Advan
 
 
 def _terminal_bar() -> "Progress":
-    """Label, bar, count, rate, time taken and time left, on the standard error."""
-    # Imported here: it takes a moment that no other output has use for.
+    """Return a bar with label, count, rate, elapsed and remaining time, on standard error."""
+    # Imported here: loading takes a moment, and no other output needs it.
     from rich import console, progress
     from rich.text import Text
 
     class Left(progress.ProgressColumn):
-        """The time left, in words; nothing while nothing is known of it."""
+        """The remaining time in words; empty while it is unknown."""
 
         def render(self, task: progress.Task) -> Text:
             left = left_of(task.completed, task.total, task.elapsed or 0.0, task.speed or 0.0)
             return Text(f"· {left}" if left else "")
 
     class Rate(progress.ProgressColumn):
-        """The current rate, or the mean of a finished task; nothing before the first."""
+        """The current rate, or the mean rate of a finished task; empty before the first item."""
 
         def render(self, task: progress.Task) -> Text:
             speed = task.finished_speed or task.speed
@@ -101,7 +101,7 @@ def _terminal_bar() -> "Progress":
 
 
 class _ProgressLines:
-    """A line now and then, for logs and pipes."""
+    """Prints a line at most every `LINE_EVERY_S` seconds, for logs and pipes."""
 
     def __init__(self, label: str, unit: str) -> None:
         self._label, self._unit = label, unit
@@ -128,16 +128,16 @@ class _ProgressLines:
 
 
 KNOWN_AFTER_S = 20.0
-"""Sooner, nothing is said of the time left."""
+"""Before this number of seconds no remaining time is shown."""
 _EARLY_SHARE = 0.1
 _STEADY = 1.3
 
 
 def left_of(done: float, total: float | None, elapsed_s: float, recent_per_s: float) -> str:
-    """The time left in words: a range, one figure once it is steady; empty if unknown.
+    """Return the remaining time in French: a range, or one figure if steady; empty if unknown.
 
-    The range is that of the mean and the recent rate, twice as wide on both sides in the first
-    tenth: documents differ, and the first are not like the others.
+    The range spans the mean and the recent rate. During the first tenth it is twice as wide on both
+    sides, since the first documents do not represent the others.
     """
     if not total or done <= 0 or done >= total or elapsed_s < KNOWN_AFTER_S:
         return ""
@@ -152,7 +152,7 @@ def left_of(done: float, total: float | None, elapsed_s: float, recent_per_s: fl
 
 
 def rough(seconds: float) -> str:
-    """A duration without a precision that it has not: `40 s`, `12 min`, `3 h`."""
+    """Return a rounded duration: `40 s`, `12 min`, `3 h`."""
     if seconds < 55:
         return f"{max(1, round(seconds / 10)) * 10} s"
     if seconds < 90 * 60:
@@ -161,7 +161,7 @@ def rough(seconds: float) -> str:
 
 
 def duration(seconds: int) -> str:
-    """In words: `40 s`, `3 min 20 s`, `2 h 05 min`."""
+    """Return an exact duration: `40 s`, `3 min 20 s`, `2 h 05 min`."""
     if seconds < 60:
         return f"{seconds} s"
     if seconds < 3600:

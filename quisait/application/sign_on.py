@@ -1,4 +1,4 @@
-"""Sign-on by OpenID Connect, from the settings."""
+"""Open sign-on by OpenID Connect from the settings."""
 
 import json
 from contextlib import suppress
@@ -37,7 +37,10 @@ CALLBACK = "/sign-on/callback"
 
 
 def open_provider(settings: Settings) -> Provider | None:
-    """The provider; nothing is requested yet. Raises `ValueError` without an own address."""
+    """Return the provider, without a request; None if the settings name no issuer.
+
+    Raises `ValueError` if the settings do not give this site's address.
+    """
     asked, address = settings.oidc, settings.sign_on.address
     if not asked.issuer:
         return None
@@ -60,13 +63,13 @@ def open_provider(settings: Settings) -> Provider | None:
 
 
 def provider_http_of(settings: Settings) -> ProviderHttp:
-    """How requests to a provider are sent."""
+    """Return the timeout and the CA file for requests to a provider."""
     file = settings.oidc.ca_file
     return ProviderHttp(settings.oidc.timeout_s, str(beside_file(file)) if file else "")
 
 
 def open_keys(settings: Settings) -> ProviderKeys:
-    """The reverse proxy's keys. Raises `ValueError` where their file cannot be read."""
+    """Return the reverse proxy's keys. Raises `ValueError` if their file cannot be read."""
     asked = settings.signed_header
     if asked.keys_url:
         how = provider_http_of(settings)
@@ -77,7 +80,7 @@ def open_keys(settings: Settings) -> ProviderKeys:
 
 
 def read_keys(path: Path) -> dict[str, Any]:
-    """The JWK set of a file, or of its one public key in PEM. Raises `ValueError`."""
+    """Return the JWK set of a file, or of the one public key in a PEM file. Raises `ValueError`."""
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -95,7 +98,10 @@ def read_keys(path: Path) -> dict[str, Any]:
 
 
 def open_sign_on(settings: Settings, database: sa.Engine, known: SignOnDirectory) -> SignOn | None:
-    """What the routes need, None where nobody signs on. Raises `ValueError` without an address."""
+    """Return what the sign-on routes need; None if the settings configure no sign-on.
+
+    Raises `ValueError` if the provider needs this site's address and the settings give none.
+    """
     if not settings.has_sign_on:
         return None
     asked = settings.sign_on
@@ -116,7 +122,7 @@ def open_sign_on(settings: Settings, database: sa.Engine, known: SignOnDirectory
 def open_application_readers(
     settings: Settings, sign_on: SignOn | None, agents: ReaderDirectory, authorities: Authorities
 ) -> ApplicationReaders | None:
-    """The readers whom access tokens name; None where no application searches here."""
+    """Return the readers named by access tokens; None if no application searches here."""
     sources = {one.search_client: one.name for one in settings.sources if one.search_client}
     if not sources or sign_on is None or sign_on.provider is None:
         return None
@@ -132,7 +138,7 @@ def open_application_readers(
 def open_readers(
     settings: Settings, sign_on: SignOn, agents: ReaderDirectory, tokens: SignedTokens
 ) -> IdentifiedReaders:
-    """The ways to say who asks, in the order in which they are believed."""
+    """Return the ways to identify a reader, in order of precedence."""
     ways = [bearer(tokens, sign_on.tokens, now_s)]
     if settings.signed_header.name:
         ways.append(signed_header(open_signed_header(settings, sign_on)))
@@ -143,20 +149,20 @@ def open_readers(
 
 
 def open_sessions(settings: Settings, database: sa.Engine) -> SqlSessions:
-    """The sessions in the state's database, under the settings' limits."""
+    """Return the sessions in the state's database, with the settings' timeouts."""
     asked = settings.sign_on
     limits = SessionLimits(seconds_of(asked.idle), seconds_of(asked.absolute))
     return SqlSessions(database, limits, now_s)
 
 
 def open_personal_tokens(settings: Settings, database: sa.Engine) -> SqlPersonalTokens | None:
-    """None where the settings allow none."""
+    """Return the personal tokens; None if the settings do not allow any."""
     days = settings.sign_on.token_days
     return SqlPersonalTokens(database, days, now_s) if days else None
 
 
 def agent_rule(settings: Settings) -> AgentRule:
-    """Which agent the claims name."""
+    """Return the rule that finds the agent named by the claims."""
     asked = settings.sign_on
     return AgentRule(
         asked.claim,
@@ -168,7 +174,7 @@ def agent_rule(settings: Settings) -> AgentRule:
 
 
 def open_signed_header(settings: Settings, sign_on: SignOn) -> SignedHeader:
-    """Raises `ValueError` where the file of its keys cannot be read."""
+    """Return the signed header's reader. Raises `ValueError` if its key file cannot be read."""
     asked = settings.signed_header
     rules = SignedHeaderRules(
         asked.name, asked.issuer, asked.audience, tuple(asked.algorithms), asked.skew_s

@@ -1,4 +1,4 @@
-"""Open what the settings name as input: database, sources, wikis, directory, authorities."""
+"""Open the inputs that the settings name: sources, wikis, directory, authorities."""
 
 import os
 import time
@@ -61,7 +61,10 @@ Options = TypeVar("Options", bound=BaseModel)
 
 
 def sources_named(settings: Settings, names: list[str]) -> list[SourceSettings]:
-    """The named sources in the settings' order, or all. Raises `IndexRefused` for others."""
+    """Return the named sources in the settings' order, or all without names.
+
+    Raises `IndexRefused` for unknown names.
+    """
     known = {source.name for source in settings.sources}
     unknown = sorted(set(names) - known)
     if unknown:
@@ -73,7 +76,10 @@ def sources_named(settings: Settings, names: list[str]) -> list[SourceSettings]:
 
 
 def wiki_place(settings: SourceSettings) -> WikiConfig:
-    """Raises `SourceRefused` where the password is missing or its file cannot be read."""
+    """Return the wiki's address, account and limits.
+
+    Raises `SourceRefused` if the password is missing or its file cannot be read.
+    """
     return WikiConfig(
         url=settings.url,
         user=settings.user,
@@ -86,7 +92,10 @@ def wiki_place(settings: SourceSettings) -> WikiConfig:
 
 
 def source_password(settings: SourceSettings) -> str:
-    """From the environment, or from a file of its own; never from the settings' file."""
+    """Return the password from the environment or its own file, never from the settings.
+
+    Raises `SourceRefused` if it is missing or cannot be read.
+    """
     variable = f"QUISAIT_PASSWORD_{settings.name.upper().replace('-', '_')}"
     if given := os.environ.get(variable):
         return given
@@ -104,30 +113,28 @@ def source_password(settings: SourceSettings) -> str:
 
 
 def open_push_tokens(database: sa.Engine) -> PushTokens:
-    """The tokens of the applications that push."""
+    """Return the tokens of the applications that push."""
     return PushTokens(database)
 
 
 @contextmanager
 def opened_push_tokens(settings: Settings) -> Iterator[PushTokens]:
-    """The same, without the rest of the application: neither index nor encoder is asked for."""
+    """Open the push tokens during the block without the application: no index, no encoder."""
     with opened_database(settings) as database:
         yield open_push_tokens(database)
 
 
 def open_inbox(settings: Settings, database: sa.Engine) -> Inbox:
-    """What applications pushed; the cursors of the state say how much of it waits."""
+    """Return the inbox of pushed documents; the state's cursors tell how many are waiting."""
     return Inbox(database, State(database).load, settings.push.max_waiting)
 
 
 def open_source(
     settings: SourceSettings, inbox: Inbox | None, questions: SqlQuestions | None = None
 ) -> Connector:
-    """The connector of one source. The inbox is what one that pushes is read from.
+    """Return the connector of a source; a push source reads `inbox`, asked questions `questions`.
 
-    The questions are what their own source is read from.
-
-    Raises `SourceRefused` where a password's file cannot be read.
+    Raises `SourceRefused` if a password's file cannot be read.
     """
     if settings.kind == "push":
         assert inbox is not None  # noqa: S101 - nothing else can be read
@@ -136,7 +143,7 @@ def open_source(
         assert questions is not None  # noqa: S101 - nothing else can be read
         return QuestionsConnector(questions)
     if settings.kind == "mediawiki":
-        # Imported here: a wiki's client is of use to the wiki's crawl alone.
+        # Imported here: only a wiki's crawl needs the client.
         from connectors.mediawiki.connector import MediaWikiConnector
 
         return MediaWikiConnector(settings.name, wiki_place(settings))
@@ -159,10 +166,10 @@ def open_source(
 def on_noted_root(
     connector: Connector, settings: SourceSettings, state: State, *, accept: bool = False
 ) -> Connector:
-    """Return the connector; that of a folder refuses another root than the one read before.
+    """Return the connector; a folder's connector then refuses a root other than the noted one.
 
-    The root is noted at the first reading, and again if the path in the settings changes.
-    `accept`: note the root as it is now. Raises `SourceUnreachable`.
+    The root is noted at the first reading, and again if the path in the settings changes. `accept`:
+    note the root as it is now. Raises `SourceUnreachable`.
     """
     if not isinstance(connector, FolderConnector):
         return connector
@@ -179,15 +186,15 @@ def noted_root(settings: SourceSettings, state: State) -> str:
 
 
 def _written_path(settings: SourceSettings) -> str:
-    """Return the path as the settings have it, beside their file; no link is followed."""
+    """Return the path in the settings, relative to their file; links are not resolved."""
     return str(settings_file().absolute().parent / settings.path)
 
 
 def _pushed_files(settings: SourceSettings) -> FileReader | None:
-    """What fetches the files that are pushed by their address. No token is read yet."""
+    """Return the reader of files pushed by address, or None; tokens are read later."""
     if not settings.file_hosts:
         return None
-    # Imported here, as a wiki's client.
+    # Imported here, like a wiki's client.
     from connectors.push.files import FileOrigin, PushedFiles
 
     ca_file = str(beside_file(settings.ca_file)) if settings.ca_file else ""
@@ -200,20 +207,23 @@ def _pushed_files(settings: SourceSettings) -> FileReader | None:
 
 
 def _token_in(path: str) -> str:
-    """Empty without a path. Raises OSError or `UnicodeDecodeError`."""
+    """Return the token in a file, empty without a path.
+
+    Raises `OSError` or `UnicodeDecodeError`.
+    """
     return beside_file(path).read_text("utf-8").strip() if path else ""
 
 
 def _open_installed(settings: SourceSettings) -> Connector:
-    """Raises `SourceRefused` where it does not load, or its options are wrong."""
+    """Open an installed connector. Raises `SourceRefused` for a load error or faulty options."""
     kind = load_kind(settings.kind)
     options = _validated(settings, kind.options)
     return open_installed(settings.kind, kind, _place_of(settings), options)
 
 
 def matrix_connector(settings: SourceSettings) -> "MatrixConnector":
-    """The source's account, for who answers with it. Raises `SourceRefused`."""
-    from connectors.matrix.connector import open_rooms  # here, as for a wiki
+    """Return the Matrix connector of a source, for the bot. Raises `SourceRefused`."""
+    from connectors.matrix.connector import open_rooms  # imported here, like for a wiki
     from connectors.matrix.options import MatrixOptions
 
     return open_rooms(_place_of(settings), _validated(settings, MatrixOptions))
@@ -240,7 +250,7 @@ def _place_of(settings: SourceSettings) -> SourcePlace:
 class FolderOriginals:
     """Adapter of `Originals`: the folders that the settings name, by source.
 
-    `known` and `root_of`, the noted root of a source, are asked at each request.
+    `known` and `root_of` (the noted root of a source) are called at each request.
     """
 
     folders: Mapping[str, FolderConnector]
@@ -248,11 +258,11 @@ class FolderOriginals:
     root_of: Callable[[str], str]
 
     def holds(self, source: str) -> bool:
-        """Whether this source is a folder."""
+        """Return whether the source is a folder."""
         return source in self.folders
 
     def open(self, source: str, document_id: str, access: AccessFilter) -> OpenFile | None:
-        """A document's file, where the rules of now admit the reader."""
+        """Return the document's file if the folder's current rules admit the reader, else None."""
         folder = self.folders.get(source)
         if folder is None:
             return None
@@ -271,13 +281,13 @@ class FolderOriginals:
 
 
 FOLDER_LOOKED_S = 10.0
-"""How long a check looks through a folder, in seconds; a large share would take an hour."""
+"""Longest time of a folder check, in seconds; a large share would take an hour."""
 
 
 def folder_faults(source: SourceSettings) -> Iterator[Malformed]:
-    """Yield the sub-folders that cannot be listed and the rules not understood, as far as seen.
+    """Yield sub-folders that cannot be listed and rules that are not understood.
 
-    Raises `SourceUnreachable`.
+    Stops after `FOLDER_LOOKED_S`. Raises `SourceUnreachable`.
     """
     until = time.monotonic() + FOLDER_LOOKED_S
     selection = parse_selection(source.include, source.exclude)
@@ -293,7 +303,7 @@ def folder_faults(source: SourceSettings) -> Iterator[Malformed]:
 def open_originals(
     settings: Settings, known: Callable[[], PrincipalLookup], state: State
 ) -> FolderOriginals:
-    """The files of every folder; nothing is opened yet."""
+    """Return the original files of all folder sources; nothing is opened yet."""
     named = {one.name: one for one in settings.sources}
     folders = {}
     for one in settings.sources:
@@ -304,9 +314,9 @@ def open_originals(
 
 
 def open_directory(settings: Settings) -> Directory | None:
-    """The directory, or None where the settings name none.
+    """Return the directory, or None if the settings name none.
 
-    Raises `SourceRefused` where they name two, or the table of accounts is not understood.
+    Raises `SourceRefused` if they name two, or if the table of accounts is not understood.
     """
     found = _unjoined_directory(settings)
     return (
@@ -317,12 +327,12 @@ def open_directory(settings: Settings) -> Directory | None:
 
 
 def has_directory(settings: Settings) -> bool:
-    """Whether the settings name a directory."""
+    """Return whether the settings name a directory."""
     return bool(settings.directory.agents or settings.ldap.urls)
 
 
 def join_rules(settings: Settings) -> tuple[LinkRule, ...]:
-    """How the accounts of each source are named."""
+    """Return, for each source, the rules that link its accounts to agents."""
     return tuple(
         LinkRule(
             source.name,
@@ -339,7 +349,7 @@ def _unjoined_directory(settings: Settings) -> Directory | None:
     if ldap.urls and tables.agents:
         raise SourceRefused("Réglez [directory] agents ou [ldap] urls, pas les deux.")
     if ldap.urls:
-        # Imported here: the client is of use where there is a server to ask.
+        # Imported here: the client is needed only with an LDAP server.
         from connectors.ldap.directory import LdapDirectory
 
         return LdapDirectory(ldap_place(settings))
@@ -352,7 +362,7 @@ def _unjoined_directory(settings: Settings) -> Directory | None:
 def open_tables(
     agents: Path, groups: Path | None = None, claimed: frozenset[str] = frozenset()
 ) -> Directory:
-    """The directory in these tables, without the accounts that rules join.
+    """Return the directory in these tables, without accounts linked by rules.
 
     `claimed`: see `TableDirectory`.
     """
@@ -360,12 +370,12 @@ def open_tables(
 
 
 def ldap_place(settings: Settings) -> LdapConfig:
-    """Where the directory is, and how it is read."""
+    """Return the LDAP directory's address, branches, attributes and limits."""
     ldap, usual = settings.ldap, AGENT_ATTRIBUTES
     agents_filter, groups_filter = ldap.agents_filter, ldap.groups_filter
     if ldap.active_directory:
         usual, initial = ACTIVE_DIRECTORY_ATTRIBUTES, LdapSettings()
-        # `quisait init` writes the initial filters down: as they are, nobody chose them.
+        # `quisait init` writes the initial filters into the settings: unchanged, nobody chose them.
         if agents_filter == initial.agents_filter:
             agents_filter = ACTIVE_DIRECTORY_AGENTS
         if groups_filter == initial.groups_filter:
@@ -388,7 +398,7 @@ def ldap_place(settings: Settings) -> LdapConfig:
 
 
 def _manual_accounts(settings: Settings) -> tuple[AccountAssignment, ...]:
-    """The accounts that a person gave. A row that is not understood refuses the table."""
+    """Return the accounts assigned by hand. Raises `SourceRefused` for a faulty row."""
     if not settings.directory.accounts:
         return ()
     found = []
@@ -410,12 +420,12 @@ class DirectoryAge:
 
     @property
     def is_late(self) -> bool:
-        """Return whether half of the limit has passed, so that somebody should be told."""
+        """Whether half of the limit has passed, so that somebody should be told."""
         return self.age is None or self.age > self.oldest / 2
 
     @property
     def is_stale(self) -> bool:
-        """Return whether the directory is too old for its groups to be trusted."""
+        """Whether the directory is too old for its groups to be trusted."""
         return self.age is None or self.age > self.oldest
 
 
@@ -433,15 +443,15 @@ def directory_age(settings: Settings, state: State) -> DirectoryAge | None:
 def open_authorities(
     settings: Settings, book: SqlDirectory, state: State, own: Sequence[Authority] = ()
 ) -> Iterator[Authorities]:
-    """All of them; nothing is asked yet. Raises `SourceRefused` where a password is missing.
+    """Open all authorities, without a request. Raises `SourceRefused` if a password is missing.
 
-    `own` are those that the application itself is.
+    `own` are authorities that the application itself provides.
     """
     claimed = settings.group_sources.union(one.name for one in own)
 
     @lru_cache(maxsize=1)
     def claimed_twice(reading: str) -> frozenset[str]:
-        """Return the claimed authorities of which the directory has groups, as of this reading."""
+        """Return the claimed authorities that also have groups in this reading of the directory."""
         return book.with_groups_of(claimed)
 
     def silent() -> frozenset[str]:
@@ -471,12 +481,12 @@ def open_authorities(
 
 
 def sources_with_groups(settings: Settings) -> frozenset[str]:
-    """Those whose application pushes its groups."""
+    """Return the names of the sources whose application pushes its groups."""
     return frozenset(one.name for one in settings.sources if one.kind == "push" and one.scim)
 
 
 def pushed_memberships(settings: Settings, database: sa.Engine) -> PushedMemberships | None:
-    """Who is in the groups that applications push; None where no source takes any."""
+    """Return the memberships of pushed groups; None if no source accepts groups."""
     sources = sources_with_groups(settings)
     return PushedMemberships(database, sources) if sources else None
 
@@ -484,7 +494,7 @@ def pushed_memberships(settings: Settings, database: sa.Engine) -> PushedMembers
 def known_principals(
     settings: Settings, book: SqlDirectory, index: IndexDenials
 ) -> CurrentKnownPrincipals:
-    """What tells whether a denial names somebody."""
+    """Return the lookup that tells whether a denial names somebody."""
     asked = frozenset(source.name for source in settings.sources if source.reader_groups)
     asked |= {AUTHORITY}
     accepted = normalize_principals(settings.access.accepted_denials)
@@ -492,14 +502,17 @@ def known_principals(
 
 
 def reader_group_authorities(settings: Settings) -> list[Authority]:
-    """Those that are asked about each reader. Raises `SourceRefused` without their password."""
+    """Return the authorities that are asked about each reader.
+
+    Raises `SourceRefused` if a password is missing.
+    """
     asked = [source for source in settings.sources if source.reader_groups]
     if not asked:
         return []
-    # Imported here: a wiki's client is of use where a wiki is asked.
+    # Imported here: the client is needed only if a wiki is asked.
     from connectors.mediawiki.connector import WikiGroups
 
-    # A wiki that has to be asked twice is too late for the reader, who is not let wait.
+    # No retry: a second request would be too late for the waiting reader.
     quick = WikiLimits(
         rate_per_s=0, timeout_s=settings.authorities.wait_s, max_wait_s=0, total_timeout_s=10
     )

@@ -1,4 +1,4 @@
-"""What each command starts with: settings, logs, the application; errors as one sentence.
+"""What every command starts with: settings, logs, the application, and readable errors.
 
 An error that a person can correct is printed as a sentence, with an exit status and no traceback.
 """
@@ -24,16 +24,17 @@ from quisait.settings.types import reason_of, unreadable_message, validation_mes
 
 @contextmanager
 def opened_application() -> Iterator[Application]:
-    """The application of the settings; an error in the block is printed as a sentence."""
+    """Open the application of the settings; errors in the block are printed as sentences."""
     with errors_as_sentences(), open_application(read_settings()) as application:
         yield application
 
 
 def read_settings(*, without_file: bool = False) -> Settings:
-    """The settings, or their faults one a line and exit status 2. Journals follow them.
+    """Return the settings and set up the logs; print faulty settings, then exit with status 2.
 
-    A command in the wrong folder must not make an index there: without a file there are no
-    settings, except for a command that keeps nothing there (`without_file`).
+    Without a settings file the command stops, so that a command run in the wrong folder makes no
+    index there. `without_file` allows default settings, for commands that store nothing in the
+    folder.
     """
     file = settings_file()
     try:
@@ -63,14 +64,14 @@ def read_settings(*, without_file: bool = False) -> Settings:
 
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
-    """A fault that a person can mend is a sentence and an exit status, not a trace."""
+    """Print errors that a person can correct as one sentence, and exit with status 1."""
     try:
         yield
     except (SourceError, IndexerError, ValueError) as error:
         print(str(error), file=sys.stderr)
         raise typer.Exit(1) from None
     except BrokenPipeError:
-        # The reader of the output (« | head ») has closed it: write the rest nowhere.
+        # The reader of the output (« | head ») has closed it: discard the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The state's tables from one database to another, SQLite or PostgreSQL, as of one moment."""
+"""Copy the state's tables as of one moment between two databases, SQLite or PostgreSQL."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ def backed_up_tables() -> list[sa.Table]:
 
 
 def restored_tables() -> list[sa.Table]:
-    """Return the tables that a restoration replaces: those of access and the directory too."""
+    """Return the tables that a restoration replaces, those of access and the directory included."""
     return [table for table in _every_table() if table not in OF_THIS_DATABASE]
 
 
@@ -37,10 +37,10 @@ def _every_table() -> list[sa.Table]:
 
 @contextmanager
 def snapshot(database: sa.Engine, folder: Path) -> Iterator[sa.Connection]:
-    """A connection that reads the database as it is now, however long the block reads.
+    """Yield a connection that reads the database as it is now, however long the block reads.
 
-    SQLite's own backup makes a copy in `folder`, so that nobody who writes has to wait for the
-    block; PostgreSQL keeps the moment of a transaction.
+    SQLite's own backup makes a copy in `folder`, so that writers do not wait for the block;
+    PostgreSQL reads from the snapshot of one transaction.
     """
     if database.dialect.name == "sqlite":
         path = folder / "snapshot.sqlite"
@@ -57,7 +57,7 @@ def snapshot(database: sa.Engine, folder: Path) -> Iterator[sa.Connection]:
             path.unlink()
         return
     with database.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        # The transaction's moment is that of its first question.
+        # The transaction's snapshot is taken at its first query.
         connection.execute(sa.select(schema_version)).all()
         yield connection
 
@@ -65,7 +65,7 @@ def snapshot(database: sa.Engine, folder: Path) -> Iterator[sa.Connection]:
 def copy_tables(
     source: sa.Connection, target: sa.Connection, tables: Sequence[sa.Table]
 ) -> dict[str, int]:
-    """Replace the target's rows by the source's: how many of each table. One transaction each."""
+    """Replace the target's rows with the source's in one transaction; return rows by table."""
     copied = {}
     for table in tables:
         target.execute(sa.delete(table))
@@ -80,7 +80,7 @@ def copy_tables(
 
 
 def filled_tables(connection: sa.Connection) -> list[str]:
-    """Names of the tables that have rows, but those that have some in an unused database."""
+    """Return the sorted names of the tables with rows, if a new database has none in them."""
     own = {"register_mark", "directory_readings"}
     return sorted(
         table.name
@@ -91,14 +91,14 @@ def filled_tables(connection: sa.Connection) -> list[str]:
 
 
 def _row(row: Any) -> dict[str, Any]:
-    """Moments in UTC: PostgreSQL gives them in the server's zone, SQLite keeps no zone."""
+    """Return the row with times in UTC: PostgreSQL uses the server's zone, SQLite none."""
     return {
         name: in_utc(value) if isinstance(value, datetime) else value for name, value in row.items()
     }
 
 
 def _set_sequences(target: sa.Connection, table: sa.Table) -> None:
-    """The next row gets a number of its own."""
+    """Move PostgreSQL's sequence of the table past the copied numbers."""
     column = table.autoincrement_column
     if column is None:
         return

@@ -1,4 +1,4 @@
-"""What authors say of their documents: opened as the settings say."""
+"""Open the verification of documents by their authors."""
 
 import sqlalchemy as sa
 
@@ -10,7 +10,7 @@ from search_api.verification import SqlVerifications, VerificationRegister
 def open_verifying(
     settings: Settings, database: sa.Engine, register: VerificationRegister | None = None
 ) -> Verifying | None:
-    """None where the settings ask authors about no document."""
+    """Return the verification service with the rules of the settings; None if it is disabled."""
     said = settings.verification
     if not said.enabled:
         return None

@@ -1,4 +1,4 @@
-"""`quisait check`: configuration and engines, one line each, with the remedy."""
+"""`quisait check`: test settings and engines, with one line and one remedy per check."""
 
 import re
 import shlex
@@ -96,9 +96,9 @@ _GROUPS_CLOSED = "tant qu'il ne dit rien, ce que ses groupes ouvrent est fermé 
 
 
 def check_authority(settings: Settings, source: SourceSettings) -> str:
-    """What was seen. Raises `ValueError` with what to do where it does not answer in time.
+    """Fetch the groups of an account that need not exist; return the time limit in French.
 
-    It is asked about an account that need not be there.
+    Raises `ValueError` with the remedy if there is no answer in time.
     """
     (one,) = reader_group_authorities(settings.model_copy(update={"sources": [source]}))
     wait_s = settings.authorities.wait_s
@@ -121,9 +121,10 @@ def check_authority(settings: Settings, source: SourceSettings) -> str:
 
 
 def unknown_denial_messages(settings: Settings) -> Iterator[tuple[str, str]]:
-    """(source, what is wrong and what to do) of each denial that names nobody known.
+    """Yield (source, fault and remedy) of each denial that names nobody known.
 
-    Of the directory as a crawl last read it, as readers are. Raises as index and database do.
+    Uses the directory as a crawl last read it, like readers do. Raises errors of index and
+    database.
     """
     folder = beside_file(settings.folder)
     database = open_database(settings, folder)
@@ -139,20 +140,20 @@ def unknown_denial_messages(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 TRIED_PASSAGE = "Le conseil municipal délibère sur le budget primitif avant le 15 avril. " * 15
-"""Of the length of a passage."""
+"""A text of the length of a passage."""
 
 _SPARK_PORT, _SPARK_WAIT_S = 7077, 5
 
 EMPTIED_SHOWN_DAYS = 30
-"""For how many days the check says that accesses were deleted."""
+"""Number of days for which the check reports that accesses were deleted."""
 
 SIGN_ON_S = 20
-"""So long a check waits for a provider's two documents, however slowly they come."""
+"""Longest wait for a provider's two documents, in seconds, however slowly they arrive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was tried. `detail` says what was seen, or what to do."""
+    """The result of one check. `detail` is what was seen, or the remedy."""
 
     name: str
     passed: bool
@@ -160,9 +161,9 @@ class Check:
 
 
 def run_checks(settings: Settings) -> Iterator[Check]:
-    """Try each part as a crawl and a search would use it.
+    """Test each part like a crawl and a search use it.
 
-    Nothing is written but the folder, an empty state, and what is tried and taken away.
+    Nothing is written except the folder, an empty state, and test data that is removed again.
     """
     with private_files():
         yield from _parts(settings)
@@ -252,7 +253,7 @@ def _attempt(name: str, attempt: Callable[[], str]) -> Check:
             name, False, f"{where} ({reason_of(error)}) : vérifiez le chemin et les droits"
         )
     except sa.exc.SQLAlchemyError as error:
-        # Its kind alone: its text may hold a part of the URL, and so of the password.
+        # Only its class: its text may contain a part of the URL, and so of the password.
         kind = type(getattr(error, "orig", None) or error).__name__
         return Check(
             name,
@@ -263,7 +264,7 @@ def _attempt(name: str, attempt: Callable[[], str]) -> Check:
 
 
 def _folder(settings: Settings) -> str:
-    """Raises `ValueError` where it cannot be written, or others of the machine may look."""
+    """Return the folder. Raises `ValueError` if it is not writable or open to other accounts."""
     folder = make_folder(settings)
     if found := exposed_files(settings):
         paths = " ".join(shlex.quote(str(path)) for path in found[:MOST_LISTED])
@@ -283,7 +284,7 @@ def _database(settings: Settings) -> str:
 
 
 def _guiding(settings: Settings, name: str, path: str) -> str:
-    """A file of `[search]`: read, and its documents looked for."""
+    """Read a file of `[search]` and look for its documents in the index."""
     counts = check_search_file(name, path)
     if name == "réponses en tête":
         with opened_database(settings) as database, _open_live_index(settings, database) as index:
@@ -313,7 +314,7 @@ def _kept_vectors(file: Path) -> str:
 
 
 def _second_model(settings: Settings) -> str:
-    """As many passages of the usual length as a question brings, in its time."""
+    """Score as many passages of the usual length as for a question, within its time limit."""
     model = open_second_model(settings.reranker, limited=False)
     if model is None:
         return "aucun"
@@ -332,7 +333,7 @@ def _second_model(settings: Settings) -> str:
 
 
 def _ranker(settings: Settings) -> str:
-    """Which ranking serves. Raises `ValueError` where a file is ignored."""
+    """Return in French which ranking serves. Raises `ValueError` if a file is ignored."""
     if not ranker_path(settings).exists():
         return ranker_state(settings, encoder="")
     folder = make_folder(settings)
@@ -353,7 +354,7 @@ def _extractor(settings: Settings) -> str:
 def _index(settings: Settings) -> str:
     """Check that the index answers and that its files are sound.
 
-    Raises `ValueError` for an index that is larger than it is made for.
+    Raises `ValueError` if the index is larger than its engine is designed for.
     """
     folder = make_folder(settings)
     with (
@@ -375,7 +376,7 @@ def _index(settings: Settings) -> str:
 
 
 def unused_quantisation(settings: IndexSettings) -> str:
-    """What to know of a setting that this engine has no use for; empty where there is nothing."""
+    """Return a warning if the engine ignores the quantisation of the settings, else empty."""
     if settings.engine == "opensearch" or settings.quantisation == WHOLE_VECTORS:
         return ""
     return (
@@ -385,8 +386,8 @@ def unused_quantisation(settings: IndexSettings) -> str:
 
 
 def _unnamed(settings: Settings) -> Iterator[Check]:
-    """One that fails for each source that the index keeps and the settings do not name."""
-    # The index has its own line, that tells why it does not answer.
+    """Yield a failed check for each indexed source that the settings no longer name."""
+    # The index has its own check, which reports why it does not answer.
     with (
         suppress(IndexerError, ValueError, OSError, sa.exc.SQLAlchemyError),
         opened_database(settings) as database,
@@ -397,21 +398,21 @@ def _unnamed(settings: Settings) -> Iterator[Check]:
 
 
 def _denials(settings: Settings) -> Iterator[Check]:
-    """One that fails for each denial that names nobody known."""
-    # Index and database have their own lines, that tell why they do not answer.
+    """Yield a failed check for each denial that names nobody known."""
+    # Index and database have their own checks, which report why they do not answer.
     with suppress(IndexerError, ValueError, OSError, sa.exc.SQLAlchemyError):
         for source, message in unknown_denial_messages(settings):
             yield Check(f"refus de {source}", False, message)
 
 
 def _secrets(settings: Settings) -> str:
-    """A warning, not a failure: containers hand over files that all of the container may read."""
+    """Return a warning, not a failure: everyone in a container may read its mounted files."""
     found = secrets_open_to_others(settings)
     return f"lisibles par tous : {', '.join(found)} (chmod 600)" if found else "à l'abri"
 
 
 def _register(settings: Settings) -> str:
-    """The register of deletions: read whole, and written beside, as a deletion would be."""
+    """Read the whole register of deletions, and test that it can be written."""
     with opened_database(settings) as database:
         register = open_register(settings, database)
         register.try_writing()
@@ -428,7 +429,7 @@ def _register(settings: Settings) -> str:
 
 
 def _accesses(settings: Settings) -> str:
-    """Check that revocations are noted, and return what a database that was put back has lost."""
+    """Check that revocations are recorded; return which accesses a restored database has lost."""
     with opened_database(settings) as database:
         marks = open_access_marks(settings, database)
         emptied = marks.emptied(now() - timedelta(days=EMPTIED_SHOWN_DAYS))
@@ -495,7 +496,7 @@ def _directory_read(settings: Settings) -> str:
 
 
 def _build(settings: Settings) -> str:
-    """What the last build left out: a warning, since everything else is in it."""
+    """Return what the last build left out: a warning only, since everything else is in it."""
     with opened_database(settings) as database:
         builds = SqlBuilds(database)
         stamp = builds.current()
@@ -507,7 +508,10 @@ def _build(settings: Settings) -> str:
 
 
 def check_spark(master: str) -> str:
-    """Java, `pyspark`, and a master that answers. Raises `ValueError` with what is missing."""
+    """Check Java, `pyspark`, and that the master answers.
+
+    Raises `ValueError` with what is missing.
+    """
     check_spark_installed()
     found = urlsplit(master)
     if found.scheme == "spark":
@@ -528,7 +532,10 @@ def check_spark(master: str) -> str:
 
 
 def check_source(settings: Settings, source: SourceSettings) -> str:
-    """What a source is, and what its account lacks. Raises `SourceError`, or `ValueError`."""
+    """Return what a source is and what its account may not read.
+
+    Raises `SourceError` or `ValueError`.
+    """
     if source.kind == "push":
         with opened_push_tokens(settings) as kept:
             tokens = len(kept.of(source.name))
@@ -543,7 +550,7 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
     connector = open_source(source, None)
     if source.kind == "folder":
         connector = _bound_to_root(settings, source, connector)
-    # First: where it says what the account lacks, nothing of the source has been read yet.
+    # First, because `check` reports missing rights before anything of the source is read.
     missing = list(connector.check()) if isinstance(connector, SupportsCheck) else []
     next(iter(connector.changes(None)), None)
     if source.kind == "folder":
@@ -553,9 +560,9 @@ def check_source(settings: Settings, source: SourceSettings) -> str:
 
 
 def _bound_to_root(settings: Settings, source: SourceSettings, connector: Connector) -> Connector:
-    """Return the connector, which refuses another root than the one that was read before.
+    """Return the connector, which refuses a root other than the one that was read before.
 
-    Where the database does not open, its own line of the check says so.
+    If the database cannot be opened, another check reports it.
     """
     unopened = (sa.exc.SQLAlchemyError, IndexerError, ValueError, OSError)
     with suppress(*unopened), opened_database(settings) as database:
@@ -578,7 +585,7 @@ def _hidden_in(source: SourceSettings) -> Iterator[str]:
 
 
 def _reads(path: str) -> bool:
-    """Whether a file of the settings is a text that this account may read."""
+    """Return whether a file of the settings is a non-empty text that this account can read."""
     try:
         return bool(beside_file(path).read_text("utf-8").strip())
     except (OSError, UnicodeDecodeError):
@@ -611,8 +618,11 @@ def _identity(settings: Settings) -> Check:
 
 
 def check_sign_on(settings: Settings) -> str:
-    """What was seen of each way. Raises `ValueError` with what to do where one would fail."""
-    # Imported here: a provider's libraries are asked for by no other command.
+    """Return in French the available ways to sign on.
+
+    Raises `ValueError` with the remedy if one of them would fail.
+    """
+    # Imported here: no other command needs a provider's libraries.
     from quisait.application.sign_on import open_keys, open_provider
     from search_api.sign_on.errors import ProviderRefused, SignOnFailed
 

@@ -1,4 +1,4 @@
-"""What `quisait check` says of OpenSearch: each node, and whether every copy has its place."""
+"""`quisait check` for OpenSearch: every node, and whether every copy of the index is allocated."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -13,14 +13,14 @@ ClusterCheck = Callable[[], str]
 
 
 def cluster_checks(settings: IndexSettings) -> Iterator[tuple[str, ClusterCheck]]:
-    """(name, check) of each node and of all together; the caller runs them."""
+    """Yield (name, check) for each node and for all copies; the caller runs the checks."""
     for url in settings.urls:
         yield f"nœud {url}", partial(_node, settings, url)
     yield "copies de l'index", partial(_copies, settings)
 
 
 def _node(settings: IndexSettings, url: str) -> str:
-    """Raises `ValueError` where it does not answer, or `IndexRefused`."""
+    """Return name and version. Raises `ValueError` if the node is silent, or `IndexRefused`."""
     try:
         name, version = node_at(settings, url)
     except IndexUnreachable as fault:
@@ -31,14 +31,14 @@ def _node(settings: IndexSettings, url: str) -> str:
 
 
 def _copies(settings: IndexSettings) -> str:
-    """Raises `ValueError` with what to do, or as the engine does."""
+    """Return the state of the copies. Raises `ValueError` with the remedy, or engine errors."""
     return copies_text(index_health(settings), settings.wanted_replicas)
 
 
 def copies_text(health: ClusterHealth, wanted: int | None) -> str:
-    """How the copies of the index stand; `wanted` is what the settings ask for, None nothing.
+    """Return the state of the index's copies in French; `wanted` is the settings' number, or None.
 
-    Raises `ValueError` with what to do where a copy is missing.
+    Raises `ValueError` with the remedy if a copy is missing.
     """
     place = f"{plural_count(health.data_nodes, 'nœud')} de données"
     if health.lost:

@@ -1,6 +1,6 @@
-"""What the machine itself gives: disk, clock, ports, limits. Read `machine_checks` first.
+"""Checks of the machine: disk, clock, ports, limits, certificates. Read `machine_checks` first.
 
-Each returns what was seen, or raises `ValueError` with what to do.
+Each check returns what was seen, or raises `ValueError` with the remedy.
 """
 
 import resource
@@ -28,18 +28,20 @@ from quisait.settings.files import is_served_here, make_folder
 from search_api.listening import MAX_CONNECTIONS, open_port
 
 LEAST_FREE = 500_000_000
-"""Bytes. A first start writes a model of 140 MB, and a transaction needs room beside its file."""
+"""In bytes. A first start writes a model of 140 MB, and a transaction needs room beside its file.
+"""
 MOST_SKEW = timedelta(minutes=1)
-"""Between this clock and the database's: leases of workers on several machines are compared."""
+"""Longest difference from the database's clock: leases of workers on several machines are compared.
+"""
 LEAST_MAP_COUNT = 262_144
-"""What OpenSearch asks for in its own start-up checks."""
+"""Value that OpenSearch requires in its own start-up checks."""
 _ANSWER_S = 5
 
 MachineCheck = Callable[[], str]
 
 
 def machine_checks(settings: Settings) -> Iterator[tuple[str, MachineCheck]]:
-    """(name, check) of each thing; the checks are run by the caller."""
+    """Yield (name, check) for each check; the caller runs them."""
     yield "disque", partial(check_disk, settings)
     yield "horloge", partial(check_clock, settings)
     yield "ports", partial(check_ports, settings)
@@ -49,7 +51,7 @@ def machine_checks(settings: Settings) -> Iterator[tuple[str, MachineCheck]]:
 
 
 def check_disk(settings: Settings) -> str:
-    """Room in the folder, beside what is there already."""
+    """Return the free space on the folder's disk, and the space that the folder takes."""
     folder = make_folder(settings)
     free = shutil.disk_usage(folder).free
     held = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -59,7 +61,7 @@ def check_disk(settings: Settings) -> str:
             f"{seen} : une lecture s'arrêterait. Faites de la place, ou réglez « folder » sur un "
             "autre disque"
         )
-    # The model is there once, whatever else is copied.
+    # A reindex copies the index beside the old one; the model is not copied.
     return (
         seen if free > held else f"{seen} : trop peu pour « quisait reindex », qui double l'index"
     )
@@ -70,7 +72,7 @@ def _gigabytes(count: int) -> str:
 
 
 def check_clock(settings: Settings) -> str:
-    """The time and zone that days are counted in, beside other clocks that can be asked."""
+    """Return the local time and zone, after comparing them with other available clocks."""
     moment = now()
     here = moment.astimezone()
     seen = f"{here:%Y-%m-%d %H:%M} {here.tzname()} (fuseau de la machine, ou TZ)"
@@ -91,10 +93,10 @@ _SET_CLOCK = "Réglez l'heure (timedatectl, chrony)"
 
 
 def _earlier_moments(settings: Settings) -> Iterator[tuple[str, datetime]]:
-    """What certainly happened before now."""
+    """Yield (label, time) of events that certainly happened in the past."""
     installed = Path(quisait.__file__).stat().st_mtime
     yield "l'installation de quisait", datetime.fromtimestamp(installed, UTC)
-    # The database has its own line, that tells why it does not answer.
+    # The database has its own check, which reports why it does not answer.
     with (
         suppress(ValueError, OSError, sa.exc.SQLAlchemyError),
         opened_database(settings) as database,
@@ -106,7 +108,7 @@ def _earlier_moments(settings: Settings) -> Iterator[tuple[str, datetime]]:
 
 
 def _other_clocks(settings: Settings) -> Iterator[tuple[str, datetime, timedelta]]:
-    """(whose, its time, how far apart they may be) of each one that answers."""
+    """Yield (label, time, allowed difference) of each clock that answers."""
     with (
         suppress(ValueError, OSError, sa.exc.SQLAlchemyError),
         opened_database(settings) as database,
@@ -116,13 +118,13 @@ def _other_clocks(settings: Settings) -> Iterator[tuple[str, datetime, timedelta
                 theirs = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
             yield "celle de la base d'état", theirs, MOST_SKEW
     if settings.oidc.issuer and (theirs := _time_of(settings)):
-        # A header has whole seconds.
+        # The header is in whole seconds.
         most = timedelta(seconds=settings.oidc.skew_s + 1)
         yield "celle du fournisseur d'identité", theirs, most
 
 
 def _time_of(settings: Settings) -> datetime | None:
-    """What the provider's answers say; whether it answers at all has a line of its own."""
+    """Return the time in the provider's answer; None without one: another check reports it."""
     import requests
 
     known = str(beside_file(settings.oidc.ca_file)) if settings.oidc.ca_file else True
@@ -135,7 +137,7 @@ def _time_of(settings: Settings) -> datetime | None:
 
 
 SOON = timedelta(days=30)
-"""A certificate that expires within this time is told."""
+"""A certificate that expires within this time is reported."""
 
 
 def check_certificates(settings: Settings) -> str:
@@ -154,7 +156,7 @@ def check_certificates(settings: Settings) -> str:
 
 
 def check_ports(settings: Settings) -> str:
-    """Check that each address is free, or that this installation answers there already."""
+    """Check that each address is free, or that this installation already answers there."""
     asked = [(settings.server.host, settings.server.port)]
     if settings.metrics.port:
         asked.append((settings.metrics.host, settings.metrics.port))
@@ -189,7 +191,7 @@ def _is_quisait(host: str, port: int) -> bool:
 
 
 def check_limits(settings: Settings) -> str:
-    """Open files, and, where OpenSearch is on this machine, its areas of memory."""
+    """Return the limit on open files and, if OpenSearch runs here, on memory areas."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files != resource.RLIM_INFINITY and files <= MAX_CONNECTIONS:
         raise ValueError(
@@ -203,7 +205,7 @@ def check_limits(settings: Settings) -> str:
         count = int(areas.read_text())
         seen += f", vm.max_map_count {count}"
         if count < LEAST_MAP_COUNT:
-            # A warning: on loopback alone OpenSearch starts all the same.
+            # A warning: on loopback OpenSearch starts anyway.
             seen += (
                 f" : OpenSearch demande {LEAST_MAP_COUNT} hors de la boucle locale "
                 f"(sysctl -w vm.max_map_count={LEAST_MAP_COUNT}, et dans /etc/sysctl.d)"

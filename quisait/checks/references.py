@@ -12,13 +12,13 @@ from search_api.questions.glossary import lines_of
 from search_api.ranking.search_configuration import read_best_bets
 
 MOST_LISTED = 3
-"""So many are named one by one."""
+"""Most items that are named one by one."""
 
 
 def check_topics(path: str) -> str:
-    """How many topics a list holds, and the first rows that are left out.
+    """Return how many topics a list contains, and its first faulty rows.
 
-    Raises `SourceError` where it cannot be read, `ValueError` where it holds none.
+    Raises `SourceError` if the list cannot be read, `ValueError` if it has no topic.
     """
     listed = read_topics(beside_file(path))
     left = [f"{item.where} : {item.reason}" for item in listed.malformed]
@@ -31,10 +31,10 @@ def check_topics(path: str) -> str:
 
 
 def missing_best_bets(settings: Settings, index: Index) -> str:
-    """What is wrong with the documents of best bets, empty where nothing is.
+    """Return which documents of best bets are not indexed, in French; empty if all are.
 
-    Those of a source of which nothing is kept cannot be distinguished from those that will be read.
-    Raises `OSError`, and what the index raises.
+    Documents of a configured source that has not been indexed yet are not reported. Raises
+    `OSError`, and the errors of the index.
     """
     if not settings.search.best_bets:
         return ""
@@ -57,7 +57,10 @@ def missing_best_bets(settings: Settings, index: Index) -> str:
 
 
 def check_principals(settings: Settings) -> str:
-    """How many principals and agents the settings name. Raises `ValueError` for unheld ones."""
+    """Return how many principals and agents the settings name.
+
+    Raises `ValueError` if the directory has nobody for one of them.
+    """
     directory = open_directory(settings)
     if directory is None:
         raise ValueError("pas d'annuaire : personne ne tient les groupes que nomment les réglages")
@@ -68,7 +71,7 @@ def check_principals(settings: Settings) -> str:
             agents.add(entry.id)
         elif isinstance(entry, Group) and entry.members:
             held.add(entry.principal)
-    # What a source says of its own accounts and groups, it says when a reader comes.
+    # A source's own accounts and groups are known only when a reader arrives.
     others = {source.name for source in settings.sources}
     named = sorted(set(_named_principals(settings)))
     missing = [
@@ -88,12 +91,12 @@ def check_principals(settings: Settings) -> str:
 
 
 def names_principals(settings: Settings) -> bool:
-    """Whether there is anything to look for in the directory."""
+    """Return whether the settings name principals to look for in the directory."""
     return any(principal != EVERYONE for _, principal in _named_principals(settings))
 
 
 def _named_principals(settings: Settings) -> Iterator[tuple[str, str]]:
-    """(the setting, what it names)."""
+    """Yield (setting, principal)."""
     for source in settings.sources:
         yield from ((f"source {source.name}, allowed", principal) for principal in source.allowed)
         for space, readers in source.namespaces.items():
@@ -105,6 +108,6 @@ def _named_principals(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def first_few(items: Sequence[str]) -> str:
-    """The first, and how many more."""
+    """Return the first items and the number of the others."""
     rest = len(items) - MOST_LISTED
     return " ; ".join(items[:MOST_LISTED]) + (f" ; et {rest} autres" if rest > 0 else "")

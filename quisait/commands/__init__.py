@@ -1,1 +1,1 @@
-"""The command line, by what a command is about."""
+"""The commands, one module per subject."""

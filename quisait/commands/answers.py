@@ -1,4 +1,4 @@
-"""What the command line says of answers: text for people, bodies for programs."""
+"""Format answers for the command line: text for people, JSON bodies for programs."""
 
 import sys
 from collections import defaultdict
@@ -43,7 +43,7 @@ from search_api.wording import voice as voice_of
 
 
 def command_line_reader(application: Application, agent_id: str) -> Reader:
-    """The reader that was named, or in the demo its agent. Raises `ValueError` for nobody."""
+    """Return the named agent's reader, or the demo's. Raises `ValueError` if there is none."""
     server = application.settings.server
     chosen = agent_id or (server.demo_agent if server.reader == "demo" else "")
     reader = application.authorities.complete(reader_of(chosen, application.book, today()))
@@ -69,7 +69,7 @@ def _why_nobody_reads(application: Application, agent_id: str) -> str:
 
 @contextmanager
 def answer_context(application: Application) -> Iterator[AnswerContext]:
-    """What answers are made from; inside the block `NoBuild` says what to run."""
+    """Yield the context for answers; a `NoBuild` in the block is raised as `ValueError`."""
     try:
         yield AnswerContext(
             application.search,
@@ -92,13 +92,13 @@ def answer_context(application: Application) -> Iterator[AnswerContext]:
 
 
 def require_build(build: BuildStatus) -> None:
-    """Raises `ValueError`, which says what to run, where there is no build to answer from."""
+    """Raise `ValueError`, with the command to run, if there is no current build."""
     if not is_shown(build):
         raise ValueError(_no_build(build))
 
 
 def tell_incomplete(authorities: Sequence[str]) -> None:
-    """Say on the error stream which authorities did not answer: documents may be missing."""
+    """Print to standard error which authorities did not answer: documents may be missing."""
     if authorities:
         print(
             f"Réponse partielle : {', '.join(authorities)} ne répond pas ; des documents que cet "
@@ -117,22 +117,24 @@ def _no_build(build: BuildStatus) -> str:
 
 
 def results_body(found: QuestionAnswer) -> dict[str, Any]:
-    """The same body as the API's, scores explained."""
-    # Imported here: the models of the API's answers take half a second that text has no use for.
+    """Return the API's body, with scores explained."""
+    # Imported here: loading the API's models takes half a second, and text does not need them.
     from search_api.schemas.search_responses import search_answer
 
     return search_answer(found, today(), explain=True).model_dump(mode="json")
 
 
 def experts_body(found: WhoKnows) -> dict[str, Any]:
-    """The same body as the API's."""
-    from search_api.schemas.search_responses import experts_answer  # here for the same reason
+    """Return the API's body."""
+    from search_api.schemas.search_responses import (
+        experts_answer,
+    )  # imported here for the same reason
 
     return experts_answer(found, today()).model_dump(mode="json")
 
 
 def results_text(found: QuestionAnswer) -> str:
-    """Documents, one block each, behind another wording where one is found."""
+    """Return one block per found document, after a correction of the query if there is one."""
     results = found.results
     blocks = _wording(found)
     blocks += [lines] if (lines := "\n".join(_directory_lines(found))) else []
@@ -148,7 +150,7 @@ def results_text(found: QuestionAnswer) -> str:
 
 
 def _wording(found: QuestionAnswer | WhoKnows) -> list[str]:
-    """Return the line that tells of another wording; none where there is none."""
+    """Return a line about the corrected query; none without a correction."""
     if found.correction is None:
         return []
     if found.instead:
@@ -157,7 +159,7 @@ def _wording(found: QuestionAnswer | WhoKnows) -> list[str]:
 
 
 def _directory_lines(found: QuestionAnswer) -> Iterator[str]:
-    """People, services and topics that the question names, one line each."""
+    """Yield the people, services and topics that the question names, one line each."""
     for card in found.people.cards:
         agent, way = card.candidate.agent, contact(card.candidate.agent)
         said = degree(card.candidate) if card.proposed else ""
@@ -216,7 +218,7 @@ def _result(result: Result, number: int, recognised: int | None) -> str:
 
 
 def experts_text(found: WhoKnows) -> str:
-    """Whom the question names, who has shown it, and whom the directory alone states."""
+    """Return the people that the question names, proven experts, then those of the directory."""
     experts = found.experts
     lists = (
         ("Vous nommez", experts.named),
@@ -267,13 +269,13 @@ def _candidate(candidate: Candidate, number: int) -> str:
 
 
 def post(agent: Agent) -> str:
-    """Métier, entity and area of the present post."""
+    """Return the agent's métier, entity and area."""
     area = area_name(agent.departement) if agent.departement else ""
     return " · ".join(part for part in (agent.metier, agent.entity, area) if part)
 
 
 def crawl_line(outcome: CrawlOutcome) -> str:
-    """How a source's crawl went, in one line."""
+    """Return the result of a source's crawl in one line."""
     if outcome.report is None:
         return f"{outcome.source} : ÉCHEC : {outcome.error}"
     report = outcome.report
@@ -294,7 +296,7 @@ def crawl_line(outcome: CrawlOutcome) -> str:
 
 
 def _failure_lines(failures: Sequence[FailureStatus]) -> Iterator[str]:
-    """By kind, then by reason, the smallest group first: a crowd of the same hides the others."""
+    """Yield failures by kind, the smallest group first, so that a large one hides none."""
     groups: dict[str, list[FailureStatus]] = defaultdict(list)
     for failure in failures:
         groups[failure.kind].append(failure)
@@ -307,7 +309,7 @@ def _failure_lines(failures: Sequence[FailureStatus]) -> Iterator[str]:
 
 
 def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) -> str:
-    """Where a source stands, and with failures what to do about each."""
+    """Return the status of a source, and its failures with remedies if `with_failures`."""
     lines = [f"{status.source} : {plural_count(status.documents, 'document')}, {status.state}"]
     if next_run := soon(status.next_run, now):
         lines.append(f"  prochaine lecture {next_run}")

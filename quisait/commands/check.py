@@ -1,4 +1,4 @@
-"""`quisait check`: what the settings name, tried."""
+"""`quisait check`: test everything that the settings name."""
 
 import json
 from dataclasses import asdict

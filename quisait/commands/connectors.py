@@ -1,4 +1,4 @@
-"""`quisait connector` and `quisait try`: kinds of sources, one's own, and a source tried."""
+"""`quisait connector` and `quisait try`: list and write connectors, and try a source."""
 
 import json
 import re
@@ -131,7 +131,7 @@ def try_command(
 
 
 def trial_lines(found: SourceTrial, words: Mapping[str, str] | None = None) -> Iterator[str]:
-    """A trial for a person. `words` say of a reader who that is; another stands for itself."""
+    """Yield the lines of a trial. `words` describe readers; others are shown unchanged."""
     for document in found.documents:
         yield f"{document.title or document.id}"
         yield f"  {', '.join(_facts(document))}"

@@ -1,4 +1,4 @@
-"""`quisait crawl` reads the directory and the sources; `quisait sources` says where they stand."""
+"""`quisait crawl` reads the directory and the sources; `quisait sources` shows their state."""
 
 import json
 import sys
@@ -119,7 +119,7 @@ def _print_json(found: Sequence[CrawlOutcome] | Sequence[SourceStatus]) -> None:
 
 def _warn_unread(application: Application, still: str, *, quiet: bool) -> None:
     """Print which sources must be read in full before anybody can search this index."""
-    with suppress(IndexerError):  # the sources' own lines report it
+    with suppress(IndexerError):  # the sources' lines report it
         names = {source.name for source in application.settings.sources}
         unread = sorted(application.whole_index.unread(names))
         if unread and not quiet:
@@ -131,7 +131,7 @@ def _warn_unread(application: Application, still: str, *, quiet: bool) -> None:
 
 
 def _limit_warning_or_nothing(application: Application) -> str:
-    """Where the index does not answer, the sources' own lines say so."""
+    """Return a warning; empty if the index does not answer: the sources' lines report that."""
     try:
         warning = limit_warning(application.whole_index)
     except IndexerError:
@@ -140,7 +140,7 @@ def _limit_warning_or_nothing(application: Application) -> str:
 
 
 def _read_and_print_directory(application: Application, *, quiet: bool) -> bool:
-    """Read the directory; one that fails keeps the former, and the sources their turn."""
+    """Read the directory; return False if that fails: the former one is kept, crawls go on."""
     try:
         read = read_directory(application)
     except SourceError as error:

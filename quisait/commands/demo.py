@@ -1,4 +1,4 @@
-"""`quisait demo`: index the fictional administration, then serve it or ask its questions."""
+"""`quisait demo`: index the fictional administration, then serve it or check its questions."""
 
 import json
 import os
@@ -30,23 +30,24 @@ from search_api.identity.readers import reader_of
 from search_api.questions.query import Query
 
 FIRST = 3
-"""What must be found stands among so many documents, or people."""
+"""Expected documents and people must be among this many first results."""
 READ = 50
-"""What must not be shown is looked for among so many results."""
+"""Hidden documents must not be among this many first results."""
 PROPOSED = 3
-"""So many of the first questions are proposed where the demonstration is served."""
+"""Number of first questions that are suggested when the demonstration is served."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoQuestion:
-    """What an agent types, and what they must and must not see.
+    """A question of an agent, and the expected results.
 
-    One of `documents` and one of `experts` stand among the first three; `people` have the first
-    cards, in any order; `services` are found. One of `near_subject` may point the way, and nobody
-    has a card. `hidden` documents are shown nowhere, `not_first`
-    ones not first; people of `not_named` nowhere, and nobody where it is `silent`. At most
-    `at_most` documents are counted. It finds the first documents of the question `same_as`.
-    `known`: a fault that is not mended yet; once it is, the check asks to take the mark away.
+    One of `documents` and one of `experts` must be among the first three; `people` must have the
+    first cards, in any order; `services` must be found. With `near_subject`, nobody may have a
+    card, and one of these agents must be suggested as a guide. `hidden` documents must not appear,
+    `not_first` documents not come first, `not_named` people not appear, and nobody at all if
+    `silent`. At most `at_most` documents may be found. The first documents must be those of the
+    question `same_as`. `known`: a fault that is not fixed yet; the check asks to remove the mark
+    once it is.
     """
 
     kind: str
@@ -67,7 +68,7 @@ class DemoQuestion:
 
 
 def demo_questions(path: Path) -> list[DemoQuestion]:
-    """The questions of a file, one JSON object a line."""
+    """Return the questions of a file with one JSON object per line."""
     return [DemoQuestion(**json.loads(line)) for line in path.read_text("utf-8").splitlines()]
 
 
@@ -104,7 +105,7 @@ def demo(
         for proposed in questions[:PROPOSED]:
             print(f"  – {proposed.question}")
         sys.stdout.flush()
-        # Imported here: FastAPI and its like take a second that a check does not need.
+        # Imported here: loading FastAPI takes a second, and a check does not need it.
         from quisait.server.app import serving_intranet
 
         with serving_intranet(application.settings, folder / "intranet", address.rstrip("/")):
@@ -130,7 +131,7 @@ def _prepare(application: Application, *, quiet: bool) -> None:
 
 
 def _check_all(application: Application, questions: list[DemoQuestion], *, as_json: bool) -> bool:
-    """Ask each question, and print what each did not find or should not have shown."""
+    """Ask each question and print its faults; return whether there are only known ones."""
     found: list[dict[str, Any]] = []
     with answers.answer_context(application) as context:
         for question in questions:
@@ -173,7 +174,7 @@ KINDS = {
     "elsewhere": "Hors du domaine",
     "nonsense": "Sans mots",
 }
-"""The kinds of questions, as `--check` sums them up."""
+"""Labels of the kinds of questions in the summary of `--check`."""
 
 
 def _ask(context: AnswerContext, agent: str, text: str) -> QuestionAnswer:
@@ -182,7 +183,7 @@ def _ask(context: AnswerContext, agent: str, text: str) -> QuestionAnswer:
 
 
 def _faults(context: AnswerContext, asked: DemoQuestion) -> Iterator[str]:
-    """What the question did not find, or showed and should not have; nothing when all is well."""
+    """Yield each missing or forbidden result of a question."""
     answer = _ask(context, asked.agent, asked.question)
     documents = [result.card.document_id for result in answer.results.results]
     yield from _faults_of_people(asked, answer.people)
@@ -206,7 +207,7 @@ def _faults_of_people(asked: DemoQuestion, people: PeopleAnswer) -> Iterator[str
     named = {*cards, *(agent.id for workers in services.values() for agent in workers)}
     if asked.experts and not set(asked.experts) & set(cards):
         yield f"aucun de {', '.join(asked.experts)} parmi les {FIRST} personnes montrées"
-    # Of a service, whoever works there stands on its card.
+    # People of a service are on the service's card.
     first = named if asked.services else set(cards[: len(asked.people)])
     if missing := set(asked.people) - first:
         yield f"{', '.join(sorted(missing))} absent des premières personnes"

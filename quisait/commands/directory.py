@@ -1,7 +1,4 @@
-"""`quisait directory`.
-
-Agents and groups of the directory, accounts joined, ambiguous or unmatched.
-"""
+"""`quisait directory`: agents and groups of the directory, and the state of linked accounts."""
 
 import json
 import sys
@@ -36,12 +33,12 @@ UNMATCHED = (
     "« join » de la source"
 )
 AT_ONCE = 200
-"""Documents read at once from the index."""
+"""Documents read from the index at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class AmbiguousAccount:
-    """An account that several agents may hold, and what a person can do."""
+    """An account that several agents claim, and the remedy."""
 
     account: str
     agent_ids: tuple[str, ...]
@@ -50,10 +47,10 @@ class AmbiguousAccount:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryStatus:
-    """The directory as it is now, beside what was kept of it.
+    """The directory as it is now, compared with its stored copy.
 
-    `joined` counts the accounts by source. `unmatched` are accounts of documents that no
-    agent holds, None where they were not asked for.
+    `joined` counts linked accounts by source. `unmatched` are accounts in documents that no agent
+    has, None if not requested.
     """
 
     agents: int
@@ -113,7 +110,7 @@ def read_command(accept_departures: AcceptDepartures = False, as_json: AsJson = 
 
 
 def _read(application: Application, *, accept_departures: bool) -> DirectoryReport:
-    """Read the directory and print what came of it on the standard error."""
+    """Read the directory, and print a summary to standard error."""
     report = read_directory(application, accept_departures=accept_departures)
     if report is None:
         raise SourceRefused(NO_DIRECTORY)
@@ -145,7 +142,10 @@ def cut_command(
 
 
 def directory_status(application: Application, *, unmatched: bool = False) -> DirectoryStatus:
-    """Reads the directory; nothing is written. Raises `SourceUnreachable` or `SourceRefused`."""
+    """Read the directory without storing it.
+
+    Raises `SourceUnreachable` or `SourceRefused`.
+    """
     source = open_directory(application.settings)
     if source is None:
         raise SourceRefused(NO_DIRECTORY)
@@ -181,7 +181,7 @@ def _ambiguous(entries: list[Agent | Group | Malformed]) -> set[AmbiguousAccount
 
 
 def _contributing_accounts(application: Application) -> set[str]:
-    """Every account that signs a document of the settings' sources."""
+    """Return every contributor's account in documents of the settings' sources."""
     return {
         contribution.account
         for source in application.settings.sources

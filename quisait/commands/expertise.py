@@ -1,4 +1,4 @@
-"""`quisait expertise` and `quisait coverage`: builds, and what they show."""
+"""`quisait expertise` and `quisait coverage`: build expertise, and show it."""
 
 import json
 import sys
@@ -61,7 +61,7 @@ def build(
 
 
 def build_text(outcome: BuildOutcome) -> str:
-    """What a build counted: above all the share of contributions that every agent may read."""
+    """Return the counts of a build, above all the share of contributions open to all agents."""
     stamp = outcome.stamp
     share = stamp.contributions / stamp.contributions_seen if stamp.contributions_seen else 0.0
     return (
@@ -123,7 +123,7 @@ def isolation(
         found = all_isolated_holders(context, area, topic)
         answers.require_build(found.build)
     if as_json:
-        # Imported here: the models of the API's answers take a moment that text has no use for.
+        # Imported here: loading the API's models takes a moment, and text does not need them.
         from search_api.schemas.topics import isolation_body
 
         body = isolation_body(found).model_dump(mode="json")
@@ -166,7 +166,7 @@ def coverage(
         found = topic_coverage(context, area, topic, limit=None)
         answers.require_build(found.build)
     if as_json:
-        # Imported here: the models of the API's answers take a moment that text has no use for.
+        # Imported here: loading the API's models takes a moment, and text does not need them.
         from search_api.schemas.topics import coverage_body
 
         _print(coverage_body(found))
@@ -196,7 +196,7 @@ def peers(
 
 
 def peers_text(found: Peers) -> str:
-    """The agent's topics, then who shares them, then communities."""
+    """Return the agent's topics, then the agents who share them, then communities."""
     lines = [f"{found.agent.name} ({found.agent.id})"]
     lines += [
         f"Sujet : {topic.topic.label} ({basis(topic.basis, topic.mission_since)})"
@@ -251,7 +251,7 @@ def profile(
         found = agent_profile(context, reader, who)
     answers.tell_incomplete(found.incomplete)
     if as_json:
-        # Imported here: the models of the API's answers take half a second.
+        # Imported here: loading the models of the API's answers takes half a second.
         from search_api.schemas.agents import profile_body
 
         _print(profile_body(found.profile))
@@ -260,7 +260,7 @@ def profile(
 
 
 def profile_text(found: AgentProfile) -> str:
-    """Post and contact, then what is shown, confirmed and declared, then the peers."""
+    """Return post and contact, then shown, confirmed and declared topics, then peers."""
     agent, way = found.agent, contact(found.agent)
     since = f", depuis {month(agent.arrival)}" if agent.arrival else ""
     lines = [f"{agent.name} ({agent.id})", f"{answers.post(agent)}{since}"]

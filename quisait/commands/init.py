@@ -1,4 +1,4 @@
-"""`quisait init`: a file of settings to begin with."""
+"""`quisait init`: write a first settings file."""
 
 import sys
 from typing import Annotated

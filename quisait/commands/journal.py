@@ -37,13 +37,13 @@ TABLES: tuple[tuple[str, str, Order], ...] = (
         lambda one: one.abandoned,
     ),
 )
-"""Name for programs, title for people, and what a query must have some of to be listed."""
+"""Name for programs, title for people, and count that must not be 0 for a query to be listed."""
 _KINDS = {"search": "documents", "experts": "qui sait"}
 
 
 @contextmanager
 def opened_journal(settings: Settings) -> Iterator[SqlQueryLog]:
-    """The journal without the rest of the application: neither index nor encoder is asked for."""
+    """Open the query log without the application: no index and no encoder."""
     with opened_database(settings) as database:
         yield open_query_log(settings, database, SqlDirectory(database))
 
@@ -79,7 +79,7 @@ def purge() -> None:
 
 
 def report_body(counts: Sequence[QueryCounts], days: int, limit: int) -> dict[str, Any]:
-    """For programs."""
+    """Return the report for programs."""
     others = asdict(hidden_queries(counts))
     return {
         "days": days,
@@ -102,7 +102,7 @@ def _body(counts: QueryCounts) -> dict[str, Any]:
 
 
 def report_text(counts: Sequence[QueryCounts], settings: Settings, days: int, limit: int) -> str:
-    """For people."""
+    """Return the report for people."""
     lines = [] if settings.journal.enabled else ["Le journal est éteint ([journal] enabled)."]
     askings = sum(count.askings for count in counts)
     lines.append(f"{askings} questions posées en {days} jours.")

@@ -1,4 +1,4 @@
-"""`quisait mail`: the queue of mail to agents, without a text or a name."""
+"""`quisait mail`: the queue of mail to agents, without texts or names."""
 
 from collections.abc import Mapping
 from threading import Event

@@ -1,4 +1,4 @@
-"""`quisait model export`: a model's folder that the « onnx » encoder serves."""
+"""`quisait model export`: write a model's folder for the « onnx » encoder."""
 
 from collections.abc import Sequence
 from pathlib import Path

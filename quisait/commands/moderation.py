@@ -1,7 +1,6 @@
-"""`quisait questions moderation`: what the desk of whoever animates does, with their rights.
+"""`quisait questions moderation`: a moderator's actions on questions, with the moderator's rights.
 
-What is decided here is decided by that agent, as on the pages; that a command did it is in the
-audit log.
+A decision is made in the agent's name, like on the pages; the audit log notes the command.
 """
 
 from collections.abc import Iterator
@@ -44,9 +43,9 @@ QUESTIONS_OFF = "Aucune question n'est posée ici : réglez [questions] enabled.
 def opened_for_moderator(
     agent: str, command: str, question: str = ""
 ) -> Iterator[tuple[AnswerContext, RoleHolder]]:
-    """What answers are made from, for who animates; written down as on the pages.
+    """Yield the context and role of a moderator, after noting the access in the audit log.
 
-    Raises `ValueError` for who does not, and where no question is asked.
+    Raises `ValueError` if the agent is not a moderator, or if questions are disabled.
     """
     with opened_application() as application, answers.answer_context(application) as context:
         if context.asking is None:
@@ -71,7 +70,7 @@ def list_texts(
     with opened_for_moderator(agent, "list") as (context, holder):
         found = moderation_desk(context, holder)
     if as_json:
-        # Imported here: the models of the API's answers take half a second.
+        # Imported here: loading the models of the API's answers takes half a second.
         from search_api.schemas.moderation import desk_body
 
         print(desk_body(found).model_dump_json(indent=2))

@@ -33,7 +33,7 @@ from search_api.audit.port import AuditEntry, AuditIntegrity
 
 @contextmanager
 def opened_privacy() -> Iterator[Privacy]:
-    """Without the rest of the application: neither index nor encoder is asked for."""
+    """Open the privacy services without the application: no index and no encoder."""
     with errors_as_sentences():
         settings = read_settings()
         with opened_database(settings) as database:
@@ -41,10 +41,10 @@ def opened_privacy() -> Iterator[Privacy]:
 
 
 def audited_reader(application: Application, agent: str, command: str, shown: str = "") -> Reader:
-    """The agent with whose rights a command reads, once it is written down that it does.
+    """Return the reader of an agent, after noting in the audit log that a command reads for it.
 
-    `shown`: the id of the agent who is looked at, where it is one; that is written down too.
-    Raises `ValueError` for nobody, or where it cannot be written.
+    `shown`: the id of another agent whose data is read, which is noted too. Raises `ValueError` if
+    there is no such agent, or if the audit log cannot be written.
     """
     reader = command_line_reader(application, agent)
     audit_command(application.privacy, command, f"as:{reader.agent_id}")
@@ -149,7 +149,7 @@ def replay_command(
 
 
 def _moment(written: str) -> str:
-    """As the register writes moments. Raises `typer.BadParameter`."""
+    """Return the time in the register's format. Raises `typer.BadParameter`."""
     if not written:
         return ""
     try:
@@ -164,7 +164,7 @@ def purge(as_json: AsJson = False) -> None:
 
     Des textes supprimés, l'index garde les mots dans ses fichiers jusque-là : il les récrit.
     """
-    # Imported here: the worker and its mail take a moment, for which others have no use.
+    # Imported here: loading the worker takes a moment, and other commands do not need it.
     from quisait.work.worker import delete_build_leftovers
 
     with opened_application() as application:

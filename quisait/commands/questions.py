@@ -1,6 +1,6 @@
-"""`quisait questions`: questions to those who know, read and moderated; and the steps of time.
+"""`quisait questions`: read and moderate questions to colleagues, and move them on in time.
 
-Nobody asks or answers here: that is done in person, on the pages or by the API.
+Asking and answering is only possible in person, on the pages or by the API.
 """
 
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def list_questions(agent: AsAgent = "", as_json: AsJson = False) -> None:
         reader = audited_reader(application, agent, "quisait questions list")
         found = own_questions(context, reader)
     if as_json:
-        # Imported here: the models of the API's answers take half a second.
+        # Imported here: loading the models of the API's answers takes half a second.
         from search_api.schemas.asking import own_questions_body
 
         print(own_questions_body(found).model_dump_json(indent=2))
@@ -73,7 +73,7 @@ def show_question(
         found = question_page(context, reader, question)
         answer_days = context.asking.rules.answer_days
     if as_json:
-        from search_api.schemas.asking import question_body  # here for the same reason
+        from search_api.schemas.asking import question_body  # imported here for the same reason
 
         print(question_body(found).model_dump_json(indent=2))
     else:
@@ -89,7 +89,7 @@ def show_news(agent: AsAgent = "", as_json: AsJson = False) -> None:
         reader = audited_reader(application, agent, "quisait questions news")
         found = news(context, reader)
     if as_json:
-        from search_api.schemas.following import news_body  # here for the same reason
+        from search_api.schemas.following import news_body  # imported here for the same reason
 
         print(news_body(found).model_dump_json(indent=2))
     else:
@@ -165,7 +165,7 @@ def _list_text(found: OwnQuestions) -> str:
 
 
 def _progress(found: ShownQuestion, answer_days: int) -> Iterator[str]:
-    """Yield what a question's page tells its asker about its progress."""
+    """Yield a question's progress, like its page tells its asker."""
     one = found.question
     if found.accepted_by:
         yield f"{found.accepted_by.name} a accepté d'y répondre."

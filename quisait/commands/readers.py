@@ -1,4 +1,4 @@
-"""More readers for `quisait crawl --workers N`: processes that read parts while it does."""
+"""Helper processes of `quisait crawl --workers N`, which read parts during the crawl."""
 
 import os
 import subprocess
@@ -20,11 +20,11 @@ from quisait.work.runs import CrawlOptions
 
 MOST_WORKERS = 64
 END_S = 20.0
-"""How long a reader may take to end its batch, once it is asked to stop."""
+"""Seconds for a helper to finish its batch after it is asked to stop."""
 
 
 def check_workers(application: Application, chosen: Sequence[SourceSettings], workers: int) -> None:
-    """Raises `ValueError`, with what to do, where several workers have nothing to share."""
+    """Raise `ValueError`, with the remedy, if several workers have nothing to share."""
     if workers == 1:
         return
     if not can_share_parts(application):
@@ -42,7 +42,7 @@ def check_workers(application: Application, chosen: Sequence[SourceSettings], wo
 
 @contextmanager
 def helping_readers(chosen: Sequence[SourceSettings], workers: int) -> Iterator[None]:
-    """While the block runs, `workers - 1` more processes read parts of the divided sources.
+    """Run `workers - 1` more processes during the block, which read parts of divided sources.
 
     They end with this process, however it ends.
     """
@@ -58,7 +58,7 @@ def helping_readers(chosen: Sequence[SourceSettings], workers: int) -> Iterator[
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Its input ends: it stops after its batch."""
+    """Close the helper's input, so that it stops after its batch."""
     assert process.stdin is not None  # noqa: S101 - asked for
     with suppress(BrokenPipeError):
         process.stdin.close()
@@ -70,14 +70,14 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def join_readings(application: Application, chosen: Sequence[SourceSettings], stop: Event) -> None:
-    """Read parts of runs that others began, until `stop` or the end of the standard input."""
+    """Read parts of others' runs until `stop`, or until standard input ends."""
     threading.Thread(target=_stop_at_end_of_input, args=(stop,), daemon=True).start()
     divided = [one for source in chosen if (one := divided_source(application, source))]
     asked = CrawlOptions(quiet=True, stop=stop)
     with open_crawl_dependencies(application) as dependencies:
         while not stop.wait(LOOK_EVERY_S):
             for source in divided:
-                # What goes wrong is kept with the part; whoever began the run tells of it.
+                # Errors are stored with the part; the process that began the run reports them.
                 with suppress(SourceError, IndexerError, sa.exc.SQLAlchemyError):
                     if has_part_left(source):
                         read_parts(source, dependencies, asked, may_begin=lambda: False)

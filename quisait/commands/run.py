@@ -1,4 +1,4 @@
-"""`quisait run`: a worker and servers in one process, which stop cleanly."""
+"""`quisait run` and `quisait serve`: a worker and servers in one process, stopped cleanly."""
 
 import logging
 import os
@@ -29,11 +29,12 @@ INTERRUPTED_MESSAGE = (
     "Interrompu. Ce qui est écrit est gardé ; relancez la commande pour reprendre."
 )
 INTERRUPTED_STATUS = 130
-"""What a shell makes of a command that SIGINT ended: 128 and the signal's number."""
+"""Exit status of a command ended by SIGINT, like in a shell: 128 and the signal's number."""
 
 STOP_S = 8.0
-"""How long a batch in progress may take to end. What is cut short is read again: a batch is
-acknowledged whole or not at all, and the cursor follows it."""
+"""Seconds for a batch in progress to end. A batch cut short is read again: it is acknowledged whole
+or not at all, and the cursor is saved after it.
+"""
 
 
 def run(
@@ -63,23 +64,25 @@ def run_application(
     host: str = "",
     port: int = 0,
 ) -> None:
-    """Until SIGTERM or SIGINT; then a batch in progress ends, and the requests that began.
+    """Run until SIGTERM or SIGINT; then finish the batch and the requests in progress.
 
-    Raises `ValueError` where an address cannot be listened at or may not be, and where a
-    part of it ended by itself.
+    Raises `ValueError` if an address cannot or may not be listened at, and if a part of the
+    application ends unexpectedly.
     """
-    # Imported here: FastAPI and its like take a second that most commands have no use for.
+    # Imported here: loading FastAPI takes a second, and most commands do not need it.
     from quisait.server.app import servers, warm_up
 
     stop = threading.Event()
     with _set_by_signals(stop), ExitStack() as parts:
         if serves:
-            application.encoder.queries([" "])  # loads its model: the first reader need not wait
+            application.encoder.queries(
+                [" "]
+            )  # load the model, so that the first reader does not wait
             warm_up(application.index if application.settings.index.engine == "embedded" else None)
         settings = application.settings
         ports = {port or settings.server.port} if serves else set()
         for used in filter(None, ports | {settings.metrics.port}):
-            with suppress(OSError):  # else `quisait check` takes this server for another's
+            with suppress(OSError):  # without it, `quisait check` takes this server for another's
                 parts.enter_context(serving_here(settings, used))
         threads = [
             parts.enter_context(server) for server in servers(application, serves, host, port)
@@ -95,10 +98,10 @@ def run_application(
 
 
 def run_interruptibly(application: Application, work: Callable[[threading.Event], T]) -> T:
-    """Do a command's work, that ends early once its event is set: what it gives or raises.
+    """Do a command's work, which ends early once its event is set; return or raise its result.
 
-    SIGINT and SIGTERM set it, and the work has `STOP_S` to end. Then, or at a second signal,
-    the process ends as it is; its locks are released.
+    SIGINT and SIGTERM set the event, and the work has `STOP_S` to end. After that, or at a second
+    signal, the process exits at once; its locks are released.
     """
     stop = threading.Event()
     done: Future[T] = Future()
@@ -106,11 +109,11 @@ def run_interruptibly(application: Application, work: Callable[[threading.Event]
     def worked() -> None:
         try:
             done.set_result(work(stop))
-        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+        except BaseException as error:  # noqa: BLE001 - raised again by `result`
             done.set_exception(error)
 
     with _set_by_signals(stop):
-        # Signals reach the main thread alone, which therefore waits in short steps.
+        # Only the main thread receives signals, so it waits in short steps.
         thread = threading.Thread(target=worked, name="command", daemon=True)
         thread.start()
         try:
@@ -126,7 +129,7 @@ def run_interruptibly(application: Application, work: Callable[[threading.Event]
 
 @contextmanager
 def _set_by_signals(stop: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set `stop`; a second one acts as it does by default."""
+    """Let SIGTERM and SIGINT set `stop`; a second signal has its default effect."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def set_stop(number: int, _frame: FrameType | None) -> None:
@@ -144,7 +147,7 @@ def _set_by_signals(stop: threading.Event) -> Iterator[None]:
 
 @contextmanager
 def _worker_thread(application: Application, stop: threading.Event) -> Iterator[threading.Thread]:
-    """A worker in a thread, that has `STOP_S` to end after the block."""
+    """Run a worker in a thread, which has `STOP_S` to end after the block."""
     thread = threading.Thread(target=Worker(application, stop).work, name="worker", daemon=True)
     thread.start()
     try:
@@ -158,8 +161,8 @@ def _worker_thread(application: Application, stop: threading.Event) -> Iterator[
 
 @contextmanager
 def _bot_thread(application: Application, stop: threading.Event) -> Iterator[threading.Thread]:
-    """Who answers in rooms, in a thread that need not end: what it did not answer waits."""
-    from quisait.work.bot import run_bot  # here: who has no rooms has no use for it
+    """Run the room bot in a thread, which may be cut short: unanswered messages wait."""
+    from quisait.work.bot import run_bot  # imported here: only needed with a bot
 
     thread = threading.Thread(target=run_bot, args=(application, stop), name="bot", daemon=True)
     thread.start()
@@ -171,7 +174,7 @@ def _bot_thread(application: Application, stop: threading.Event) -> Iterator[thr
 
 
 def _exit_now(application: Application, status: int) -> NoReturn:
-    """End the process in the middle of a batch, as a power cut might, and say so to others."""
+    """Exit in the middle of a batch, after marking this process's runs as interrupted."""
     log.warning("batch cut short", extra={"waited_s": STOP_S})
     names = [
         *(s.name for s in application.settings.sources),

@@ -1,4 +1,4 @@
-"""`quisait scans`: the text of scanned documents, and where that stands."""
+"""`quisait scans`: recognise the text of scanned documents, and show the progress."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class ScansStatus:
-    """Pages read today, of how many; scanned documents by source and state."""
+    """Pages read today and the daily limit; number of scanned documents by source and state."""
 
     pages_today: int
     pages_per_day: int
@@ -37,7 +37,7 @@ class ScansStatus:
 
 
 def scans_status(application: Application) -> ScansStatus:
-    """Of the sources of the settings that have any."""
+    """Return the status of the settings' sources that have scanned documents."""
     counts = {one.name: application.scans.counts(one.name) for one in application.settings.sources}
     return ScansStatus(
         application.scans.pages_of(today()),

@@ -1,4 +1,4 @@
-"""`quisait schema`: the published schemas."""
+"""`quisait schema`: print the published schemas."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`quisait search` and `quisait experts`: a question, with the rights of an agent."""
+"""`quisait search` and `quisait experts`: ask a question with an agent's rights."""
 
 import json
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`quisait size`: what machines so many documents take, before there is any."""
+"""`quisait size`: estimate the machines for a number of documents."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ def size(
 
 
 def size_lines(found: Sequence[SizingAnswer], encoded_per_s: float) -> Iterator[str]:
-    """A table in Markdown, then what it rests on."""
+    """Yield a Markdown table, then the figures on which it is based."""
     yield (
         "| documents | passages | engine | vecteurs en mémoire | disque d'une copie | shards "
         "| replicas | nœuds | encodage |"

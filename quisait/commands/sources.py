@@ -1,4 +1,4 @@
-"""`quisait source`: a source tried and added, by the same functions as the desk's pages."""
+"""`quisait source`: try and add a source, with the same functions as administrators' pages."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""`quisait sessions` and `quisait push`: sessions, personal tokens, tokens of sources."""
+"""`quisait sessions`, `quisait push` and `quisait token`: sessions and tokens."""
 
 import json
 import sys
@@ -46,14 +46,14 @@ class SessionStores:
 @contextmanager
 def opened_sessions() -> Iterator[SessionStores]:
     """Open the stores of sessions and personal tokens, without the rest of the application."""
-    # Imported here: only these commands of the command line have a use for them.
+    # Imported here: only these commands need them.
     from quisait.application.sign_on import open_sessions
     from search_api.sign_on.sessions import SqlPersonalTokens
 
     with errors_as_sentences():
         settings = read_settings()
         with opened_database(settings) as database:
-            # Tokens that the settings allow no longer are listed and revoked all the same.
+            # Tokens that the settings no longer allow can still be listed and revoked.
             tokens = SqlPersonalTokens(database, max(1, settings.sign_on.token_days), now_s)
             yield SessionStores(database, open_sessions(settings, database), tokens)
 
@@ -166,7 +166,7 @@ def keep_only(
 
 
 def _read_listing(path: Path) -> tuple[frozenset[str], datetime]:
-    """The ids, and when the list was written. Raises `ValueError`."""
+    """Return the ids in a file, and when the file was written. Raises `ValueError`."""
     try:
         text = path.read_text("utf-8-sig")
         listed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
@@ -250,7 +250,7 @@ def revoke_push_token(
 
 
 def _unknown_token(source: str, token: str) -> ValueError:
-    # Whoever gave the whole token instead of its name does not want to read it in a journal.
+    # Print only its beginning: it may be the whole token instead of its name.
     return ValueError(
         f"{source} n'a pas de jeton {token[:8]} : voyez « quisait push token list {source} »."
     )
@@ -276,7 +276,7 @@ def token(
             raise ValueError(
                 "Cet agent n'est pas dans l'annuaire (« quisait directory read » le relit)."
             )
-        # Imported here: FastAPI and its like take a second that other commands have no use for.
+        # Imported here: loading FastAPI takes a second, and other commands do not need it.
         from quisait.server.app import tokens_of
 
         audit_command(application.privacy, "quisait token", f"as:{agent}")

@@ -1,7 +1,4 @@
-"""`quisait topics`.
-
-The topics of the last build; proposals and communities for who moderates them.
-"""
+"""`quisait topics`: topics of the last build; for community managers, proposals and communities."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -48,9 +45,9 @@ if TYPE_CHECKING:
 def opened_for_manager(
     agent: str, command: str, subject: str = ""
 ) -> Iterator[tuple[AnswerContext, RoleHolder]]:
-    """What answers are made from, for a community manager; written down as on the pages.
+    """Yield the context and role of a community manager, after noting it in the audit log.
 
-    Raises `ValueError` for who is none.
+    Raises `ValueError` if the agent is not a community manager.
     """
     with opened_application() as application, answers.answer_context(application) as context:
         reader = answers.command_line_reader(application, agent)
@@ -86,7 +83,7 @@ def list_communities(
         found = proposed_communities(context, holder)
         answers.require_build(found.build)
     if as_json:
-        # Imported here: the models of the API's answers take half a second.
+        # Imported here: loading the models of the API's answers takes half a second.
         from search_api.schemas.communities import communities_body
 
         print(communities_body(found).model_dump_json(indent=2))
@@ -128,7 +125,9 @@ def show_community(
         found = community_page(context, reader, topic)
     answers.tell_incomplete(found.community.incomplete)
     if as_json:
-        from search_api.schemas.communities import community_page_body  # here for the same reason
+        from search_api.schemas.communities import (
+            community_page_body,
+        )  # imported here for the same reason
 
         print(community_page_body(found).model_dump_json(indent=2))
     else:
@@ -205,7 +204,7 @@ def _community_decision_text(decision: CommunityDecision) -> str:
     return f"{decision.topic_id} : {day(decision.day)}, {_VERDICTS[decision.verdict]}"
 
 
-# The bodies of the API's answers are imported where they are told: they take half a second.
+# The API's bodies are imported where they are printed: loading takes half a second.
 
 topics_app = typer.Typer(help="Les sujets : la liste, un sujet, l'animation.", no_args_is_help=True)
 proposals_app = typer.Typer(help="Sujets proposés par les documents.", no_args_is_help=True)

@@ -1,7 +1,6 @@
-"""`quisait verification`: whether documents are still right, with an agent's rights.
+"""`quisait verification`: verify documents with an agent's rights.
 
-What is said here stands under that agent's name, as on the pages; that it was said by a command is
-in the audit log.
+A verification is made in the agent's name, like on the pages; the audit log notes the command.
 """
 
 from collections.abc import Iterator
@@ -41,7 +40,10 @@ _OFF = "Aucun auteur n'est sollicité ici : réglez [verification] enabled."
 
 @contextmanager
 def _opened(agent: str, command: str) -> Iterator[tuple[AnswerContext, Reader]]:
-    """Written down before anything is shown or said. Raises `ValueError` where it is off."""
+    """Yield the context and the agent's reader, after noting the access in the audit log.
+
+    Raises `ValueError` if verification is disabled.
+    """
     with opened_application() as application, answers.answer_context(application) as context:
         if context.verifying is None:
             raise ValueError(_OFF)
@@ -54,7 +56,7 @@ def list_documents(agent: AsAgent = "", as_json: AsJson = False) -> None:
     with _opened(agent, "list") as (context, reader):
         found = to_verify(context, reader)
     if as_json:
-        # Imported here: the models of the API's answers take half a second.
+        # Imported here: loading the models of the API's answers takes half a second.
         from search_api.schemas.verification import to_verify_body
 
         print(to_verify_body(found).model_dump_json(indent=2))
@@ -68,7 +70,7 @@ def show_document(document: Document, agent: AsAgent = "", as_json: AsJson = Fal
     with _opened(agent, "show") as (context, reader):
         found = checked_document(context, reader, document)
     if as_json:
-        from search_api.schemas.verification import checked_document_body  # for the same reason
+        from search_api.schemas.verification import checked_document_body  # see above
 
         print(checked_document_body(found).model_dump_json(indent=2))
     else:
@@ -81,7 +83,7 @@ def show_own(agent: AsAgent = "", as_json: AsJson = False) -> None:
     with _opened(agent, "own") as (context, reader):
         found = own_verifications(context, reader) or OwnVerifications()
     if as_json:
-        from search_api.schemas.verification import own_verifications_body  # for the same reason
+        from search_api.schemas.verification import own_verifications_body  # see above
 
         print(own_verifications_body(found).model_dump_json(indent=2))
     else:

@@ -1,4 +1,4 @@
-"""Rows of an application's SQLite table, as documents with their authors and readers."""
+"""Read rows of an application's SQLite table as documents with their authors and readers."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -29,10 +29,10 @@ class Options(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class TableConnector:
-    """The table `documents(number, id, title, text, author, readers, written)`.
+    """Reads the table `documents(number, id, title, text, author, readers, written)`.
 
-    The application gives a row that it writes a number above all others: the cursor is the last
-    one read. `readers` are principals with spaces between them; without any, the source's own.
+    The application gives each written row a number above all others; the cursor is the last number
+    read. `readers` are principals separated by spaces; without any, the source's own apply.
     """
 
     source: str
@@ -40,7 +40,7 @@ class TableConnector:
     default_access: Access
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield rows written after the cursor, then all ids: whatever has another was deleted."""
+        """Yield rows written after the cursor, then all ids: missing documents were deleted."""
         last = int(since) if since and since.isdecimal() else 0
         while rows := self._rows("WHERE number > ? ORDER BY number LIMIT ?", last, PAGE):
             for row in rows:
@@ -69,7 +69,7 @@ class TableConnector:
         try:
             yield Upsert(self._document(document_id, row))
         except (TypeError, ValueError):
-            # Its former text must not stay with readers that this row may have taken away.
+            # Its former text must not stay readable: this row may have removed readers.
             yield Malformed(f"ligne {row['number']}", "texte, lecteurs ou date", document_id)
             yield ContentStale(document_id)
 
@@ -91,7 +91,7 @@ class TableConnector:
 
 
 def open_table(place: SourcePlace, options: Options) -> TableConnector:
-    """The connector of one source; nothing is read yet."""
+    """Return the connector of one source; nothing is read yet."""
     return TableConnector(place.source, place.folder / options.database, place.default_access)
 
 

@@ -1,4 +1,4 @@
-"""The connector holds to the contract that every connector of quisait holds to."""
+"""Run the contract of every quisait connector on this connector."""
 
 import sqlite3
 from collections.abc import Callable
@@ -20,7 +20,7 @@ COLUMNS = ("id", "title", "text", "author", "readers", "written")
 
 @dataclass
 class TableHarness:
-    """A database that the contract fills and changes, as its application would."""
+    """A database that the contract fills and changes like its application."""
 
     path: Path
     resumable_count: int = 250
@@ -85,12 +85,12 @@ def harness(tmp_path: Path) -> ConnectorHarness:
 def test_contract(
     connector_check: Callable[[ConnectorHarness], None], harness: ConnectorHarness
 ) -> None:
-    """Every check of the contract, on the real connector."""
+    """Run every check of the contract on the real connector."""
     connector_check(harness)
 
 
 def test_contract_notices_a_lie(
     connector_lie: Callable[[ConnectorHarness], None], harness: ConnectorHarness
 ) -> None:
-    """The same checks notice each fault, put into the connector on purpose."""
+    """Check that the contract finds each fault put into the connector on purpose."""
     connector_lie(harness)

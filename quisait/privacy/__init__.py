@@ -1,1 +1,1 @@
-"""Personal data: what is kept, for how long, and what is applied again to a restored backup."""
+"""Personal data: what is stored, for how long, and what is applied again after a restoration."""

@@ -1,10 +1,10 @@
-"""Keep revoked access revoked when the state's database is put back from a copy.
+"""Keep revoked access revoked when the state's database is restored from a copy.
 
-A table that gives access says so: `info={"gives_access": KIND}`. To delete a row of it, or to
-change a column that says so, is a revocation: it adds one to the mark of its kind, in the same
-transaction, and then in a file beside the register of deletions, which is not restored with the
-database. A database whose mark is below the file's is a former one: the tables of that kind are
-emptied before anything else is done with it (decision 56).
+A table that gives access has `info={"gives_access": KIND}`. Deleting one of its rows, or changing a
+column with the same info, is a revocation: it adds one to the mark of its kind in the same
+transaction, then in a file beside the register of deletions, which is not restored with the
+database. A database whose mark is below the file's is an older copy: the tables of that kind are
+emptied before the database is used (decision 56).
 """
 
 import errno
@@ -53,7 +53,7 @@ access_marks = sa.Table(
 )
 """For each kind, how many transactions revoked access, and when its tables were last emptied.
 
-The number is 0 or negative as long as no file outside can be written to compare it with.
+The number is 0 or negative as long as the outside file cannot be written.
 """
 
 _PENDING, _MOVED = "quisait revoked", "quisait moved marks"
@@ -75,7 +75,10 @@ def access_tables(every: Sequence[sa.MetaData], kind: str | None = None) -> list
 def empty_accesses(
     connection: sa.Connection, every: Sequence[sa.MetaData], kinds: Collection[str] = LABELS
 ) -> int:
-    """Delete all access of these kinds and return how many rows. Ask for the directory anew."""
+    """Delete all access of these kinds and return the number of rows.
+
+    For the directory's kind, also request a new reading of the directory.
+    """
     rows = sum(
         connection.execute(sa.delete(table)).rowcount
         for kind in kinds
@@ -91,7 +94,7 @@ def empty_accesses(
 
 @dataclass(frozen=True, slots=True)
 class EmptiedAccess:
-    """A kind whose tables were emptied because the database was a former one."""
+    """A kind of access whose tables were emptied because the database was an older copy."""
 
     kind: str
     moment: datetime
@@ -100,7 +103,7 @@ class EmptiedAccess:
 class AccessMarks:
     """The marks in one database, and in the file beside the register.
 
-    The database is written first: the file is never ahead of the database that it belongs to.
+    The database is written first, so the file is never ahead of its own database.
     """
 
     def __init__(self, engine: sa.Engine, register: Path, every: Sequence[sa.MetaData]) -> None:
@@ -108,10 +111,10 @@ class AccessMarks:
         self.path = marks_file(register)
 
     def enforce(self) -> None:
-        """Empty the kinds of access of which some may have been revoked since the database's copy.
+        """Empty the kinds of access that may have been revoked since the database was copied.
 
-        Called before the database is used. If the file is missing and the database has known it,
-        every kind is emptied. Raises `RegisterUnusable` for a file that cannot be read.
+        Called before the database is used. If the file is missing although the database knows one,
+        every kind is emptied. Raises `RegisterUnusable` if the file cannot be read.
         """
         outside = self._outside()
         with self._engine.connect() as connection:
@@ -130,7 +133,7 @@ class AccessMarks:
             inside = _inside(connection)
             older = _older(inside, outside)
             if outside is None and not older and not self._write(dict.fromkeys(LABELS, 0)):
-                return  # as if there had never been any: the next opening tries again
+                return  # nothing is stored: the next opening tries again
             rows = empty_accesses(connection, self._every, older)
             known = {kind: _next(kind, inside, outside or {}, older) for kind in LABELS}
             # An unchanged number is not written: another process may be adding to it.
@@ -143,14 +146,14 @@ class AccessMarks:
                 _keep(connection, {kind: -number for kind, number in known.items()}, ())
 
     def follow(self) -> None:
-        """Have each revocation by this engine move the marks from now on."""
+        """From now on, move the marks at each revocation by this engine."""
         sa.event.listen(self._engine, "after_execute", _note_revocation)
         sa.event.listen(self._engine, "commit", _move)
         sa.event.listen(self._engine, "rollback", _forget)
         sa.event.listen(self._engine, "checkin", self._catch_up)
 
     def behind(self) -> bool:
-        """Return whether the file lacks what the database knows. Raises `RegisterUnusable`."""
+        """Return whether the file is behind the database. Raises `RegisterUnusable`."""
         with self._engine.connect() as connection:
             inside = _inside(connection)
         outside = self._outside() or {}
@@ -166,7 +169,7 @@ class AccessMarks:
         return tuple(one for one in found if one.moment >= since)
 
     def adopt(self, connection: sa.Connection) -> None:
-        """Write the file's marks to a database that gives no access of a former day."""
+        """Write the file's marks to a database that contains no access from an older copy."""
         outside = self._outside()
         if outside is not None:
             _keep(connection, outside, ())
@@ -174,7 +177,7 @@ class AccessMarks:
     def _catch_up(self, driver: Any, record: Any) -> None:
         """Bring the file up to the database once a connection's transaction has ended.
 
-        The connection itself reads the marks: the pool may have no other one to give.
+        The same connection reads the marks: the pool may have no other connection free.
         """
         if driver is None or not record.info.pop(_MOVED, False):
             return
@@ -228,14 +231,14 @@ def marks_file(register: Path) -> Path:
 
 
 def _older(inside: Marks, outside: Marks | None) -> list[str]:
-    """Return the kinds of which the database may lack a revocation."""
+    """Return the kinds whose last revocations the database may be missing."""
     if outside is None:
         return [kind for kind in LABELS if inside.get(kind, 0) > 0]
     return [kind for kind in LABELS if abs(inside.get(kind, 0)) < outside.get(kind, 0)]
 
 
 def _next(kind: str, inside: Marks, outside: Marks, older: Collection[str]) -> int:
-    """Return a kind's mark; a new one, which no copy has, if copies may lack a revocation."""
+    """Return a kind's mark; a new number, which no copy has, if copies may miss a revocation."""
     known = max(1, abs(inside.get(kind, 0)), outside.get(kind, 0))
     return known + (kind in older or inside.get(kind, 0) < 0)
 
@@ -269,7 +272,7 @@ def _note_revocation(
 
 
 def _revoked(statement: Any) -> Iterator[str]:
-    """Yield the kinds of access that a statement takes away if it matches a row."""
+    """Yield the kinds of access that a statement revokes if it matches a row."""
     table = statement.table if isinstance(statement, sa.Delete | sa.Update) else None
     if not isinstance(table, sa.Table):
         return
@@ -281,7 +284,7 @@ def _revoked(statement: Any) -> Iterator[str]:
 
 
 def _move(connection: sa.Connection) -> None:
-    """Move the marks just before a commit, in one order, so that no two transactions deadlock."""
+    """Move the marks just before a commit, in sorted order, so that transactions never deadlock."""
     for kind in sorted(connection.info.pop(_PENDING, ())):
         own = sa.update(access_marks).where(access_marks.c.kind == kind, access_marks.c.number > 0)
         connection.execute(own.values(number=access_marks.c.number + 1))

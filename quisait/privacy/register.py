@@ -1,12 +1,12 @@
 """The deletion register: what must be applied again to a restored backup, one JSON line per fact.
 
-It stands outside the database and the index, and is not restored with them. Each of them
-stores a mark: the last line that it knows. Where the mark is older than the register, the
-lines after it are applied again (`quisait.privacy.replay`).
+It is a file outside the database and the index, and is not restored with them. Each of them stores
+a mark: the last line that it knows. If the mark is older than the register, the lines after it are
+applied again (`quisait.privacy.replay`).
 
-A line that the file cannot take (read-only, full, of another account) is stored in the state's
-database, and what it records is done all the same: a document that is to be closed must not stay
-open for want of a file. It is written with the next line, or when the application is opened.
+If the file cannot be written (read-only, full, owned by another account), the line is stored in the
+state's database and the deletion goes on: a document to hide must not stay open because of a file.
+The line is written with the next one, or when the application is opened.
 """
 
 import errno
@@ -47,42 +47,43 @@ waiting = sa.Table(
     sa.Column("of_agent", sa.String(64), nullable=False, index=True),
     sa.Column("line", sa.Text, nullable=False),
 )
-"""Lines that the file could not take, in their order; `of_agent` is empty for documents."""
+"""Lines that could not be written to the file, in order; `of_agent` is empty for documents."""
 
 _BLOCK = 65_536
 _START = b'{"id": '
-"""How each line begins. No text in a line holds it: quotation marks are escaped there."""
+"""Beginning of each line. It occurs in no text of a line: quotation marks are escaped there."""
 
 RegisterLine = dict[str, Any]
-"""`id`, `at` (ISO 8601), `kind` (wish, feedback, follow, mail, verification, question,
-corrected, hidden, report, community, gone, closed, purged, cut, backup), and what the kind has."""
+"""`id`, `at` (ISO 8601), `kind` (wish, feedback, follow, mail, verification, question, corrected,
+hidden, report, community, gone, closed, purged, cut, backup), and the fields of the kind.
+"""
 
 
 class RegisterMark(Protocol):
-    """The last line that something knows."""
+    """The last register line that the database or the index knows."""
 
     def read(self) -> str:
-        """Its id, empty where none is known."""
+        """Return the id of the line, empty if none is known."""
         ...
 
     def move(self, line: str) -> None:
-        """Know a later one."""
+        """Store the id of a later line."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseRegisterMark:
-    """The state database's: restored with it."""
+    """The mark in the state's database, restored with it."""
 
     engine: sa.Engine
 
     def read(self) -> str:
-        """See `Mark`."""
+        """See `RegisterMark`."""
         with self.engine.connect() as connection:
             return connection.execute(sa.select(marks.c.line)).scalar() or ""
 
     def move(self, line: str) -> None:
-        """See `Mark`."""
+        """See `RegisterMark`."""
         with self.engine.begin() as connection:
             if connection.execute(sa.update(marks).values(line=line)).rowcount == 0:
                 connection.execute(sa.insert(marks).values(place=1, line=line))
@@ -90,19 +91,19 @@ class DatabaseRegisterMark:
 
 @dataclass(frozen=True, slots=True)
 class FileRegisterMark:
-    """The embedded index's, in its folder: restored with it."""
+    """The mark in the embedded index's folder, restored with it."""
 
     path: Path
 
     def read(self) -> str:
-        """See `Mark`."""
+        """See `RegisterMark`."""
         try:
             return self.path.read_text("utf-8").strip()
         except FileNotFoundError:
             return ""
 
     def move(self, line: str) -> None:
-        """See `Mark`."""
+        """See `RegisterMark`."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         beside = self.path.with_name(f"{self.path.name}.{uuid4().hex}")
         beside.write_text(line, "utf-8")
@@ -111,12 +112,12 @@ class FileRegisterMark:
 
 @dataclass(frozen=True, slots=True)
 class PendingLines:
-    """The lines that wait, in the state's database."""
+    """Lines in the state's database that wait until the file can be written."""
 
     engine: sa.Engine
 
     def add(self, line: RegisterLine) -> None:
-        """Keep one, after those that wait already."""
+        """Append a line to those that wait."""
         agent_id = line.get("agent")
         of_agent = digest(agent_id) if agent_id else ""
         with self.engine.begin() as connection:
@@ -124,18 +125,18 @@ class PendingLines:
             connection.execute(sa.insert(waiting).values(row))
 
     def all(self) -> list[tuple[int, RegisterLine]]:
-        """(number, line), oldest first."""
+        """Return (number, line) of all lines, oldest first."""
         query = sa.select(waiting.c.number, waiting.c.line).order_by(waiting.c.number)
         with self.engine.connect() as connection:
             return [(number, json.loads(line)) for number, line in connection.execute(query)]
 
     def drop(self, numbers: Sequence[int]) -> None:
-        """They stand in the file."""
+        """Delete lines that are now in the file."""
         with self.engine.begin() as connection:
             connection.execute(sa.delete(waiting).where(waiting.c.number.in_(numbers)))
 
     def count(self, agent_id: str | None = None) -> int:
-        """How many; of one agent, where one is given."""
+        """Return the number of lines, of one agent if `agent_id` is given."""
         query = sa.select(sa.func.count()).select_from(waiting)
         if agent_id is not None:
             query = query.where(waiting.c.of_agent == digest(agent_id))
@@ -144,14 +145,13 @@ class PendingLines:
 
 
 class RegisterUnusable(IndexRefused):
-    """The register's file cannot be read, or not be written where that must be."""
+    """The register's file cannot be read, or cannot be written although it must be."""
 
 
 class FileRegister:
-    """Writes lines, and reads them. A line is kept before what it tells is done.
+    """Reads and writes the register. A line is stored before its fact takes effect.
 
-    Kept in the file; where that cannot be written, in `waiting`, or `RegisterUnusable` is
-    raised where there is none.
+    If the file cannot be written, lines go to `waiting`; without it, `RegisterUnusable` is raised.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class FileRegister:
         self._now, self._keep_days, self._waiting = now, keep_days, waiting
 
     def wished(self, wish: Preference, moment: datetime, *, in_force: bool) -> None:
-        """An agent asks something, or takes it back."""
+        """Record that an agent states a preference, or takes it back."""
         self._write(
             "wish",
             moment,
@@ -180,27 +180,27 @@ class FileRegister:
     def feedback_removed(
         self, agent_id: str, aspect: str, subject: tuple[str, str, str] | None, moment: datetime
     ) -> None:
-        """An agent deletes an opinion or a favourite, or all of them (no subject)."""
+        """Record that an agent deletes an opinion or a favourite, or all of them (no subject)."""
         named = list(subject) if subject else None
         self._write("feedback", moment, agent=agent_id, aspect=aspect, subject=named)
 
     def unfollowed(self, agent_id: str, kind: str, subject: str, moment: datetime) -> None:
-        """An agent follows something no more, or nothing any more (no kind)."""
+        """Record that an agent no longer follows something, or anything (empty `kind`)."""
         self._write("follow", moment, agent=agent_id, follow=kind, subject=subject)
 
     def mail_chosen(
         self, agent_id: str, asked: bool, answered: bool, digest: str, moment: datetime
     ) -> None:
-        """An agent says what they want by mail; to end it is a choice too."""
+        """Record which mail an agent wants; unsubscribing is recorded too."""
         said = [asked, answered, digest]
         self._write("mail", moment, agent=agent_id, said=said)
 
     def question_removed(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """A question is deleted, or one of its answers."""
+        """Record that a question, or one of its answers, is deleted."""
         self._write("question", moment, question=question_id, answer=answer_id)
 
     def text_corrected(self, question_id: str, answer_id: str, moment: datetime) -> None:
-        """Note that the author of a question, or of one of its answers, replaces its text."""
+        """Record that the author of a question, or of one of its answers, replaces its text."""
         self._write("corrected", moment, question=question_id, answer=answer_id)
 
     def text_hidden(self, question_id: str, answer_id: str, moment: datetime) -> None:
@@ -210,44 +210,44 @@ class FileRegister:
     def text_shown(
         self, question_id: str, answer_id: str, text_digest: str, moment: datetime
     ) -> None:
-        """Note that this text of a question, or of one of its answers, is shown again."""
+        """Record that this text of a question, or of one of its answers, is shown again."""
         this = {"question": question_id, "answer": answer_id, "text": text_digest}
         self._write("hidden", moment, **this, hidden=False)
 
     def report_taken_back(
         self, agent_id: str, question_id: str, answer_id: str, moment: datetime
     ) -> None:
-        """An agent takes back their report of a question, or of one of its answers."""
+        """Record that an agent takes back a report of a question or of an answer."""
         self._write("report", moment, agent=agent_id, question=question_id, answer=answer_id)
 
     def verification_taken_back(self, agent_id: str, document_id: str) -> None:
-        """An agent takes back what they said of a document, or of all (no document)."""
+        """Record that an agent takes back a verification, or all of them (no document)."""
         self._write("verification", self._now(), agent=agent_id, document=document_id)
 
     def community_decided(self, topic_id: str, *, accepted: bool) -> None:
-        """Note that a community, whose members read what is limited to it, is accepted or not."""
+        """Record whether a community is accepted: its members read what is limited to it."""
         self._write("community", self._now(), topic=topic_id, accepted=accepted)
 
     def gone(self, document_ids: Sequence[str]) -> None:
-        """See `Witness`."""
+        """See `DeletionLog`."""
         self._write("gone", self._now(), documents=list(document_ids))
 
     def closed(self, document_ids: Sequence[str]) -> None:
-        """See `Witness`."""
+        """See `DeletionLog`."""
         self._write("closed", self._now(), documents=list(document_ids))
 
     def purged(self, agent_id: str) -> None:
-        """What was kept of who left is about to be deleted."""
+        """Record that everything stored about an agent is about to be deleted."""
         self._write("purged", self._now(), agent=agent_id)
 
     def agent_cut(self, agent_id: str, *, cut: bool) -> None:
-        """Note that an administrator cuts an agent's access, or gives it back."""
+        """Record that an administrator cuts an agent's access, or gives it back."""
         self._write("cut", self._now(), agent=agent_id, cut=cut)
 
     def backed_up(self) -> str:
-        """A backup begins: the id of its line. A register that has the line goes on from it.
+        """Record that a backup begins; return the line's id, from which a restoration continues.
 
-        Raises `RegisterUnusable` where the file does not have it.
+        Raises `RegisterUnusable` if the line could not be written to the file.
         """
         line_id = self._write("backup", self._now())
         if self.waiting():
@@ -256,9 +256,9 @@ class FileRegister:
         return line_id
 
     def include(self, other: "FileRegister") -> None:
-        """Take over the lines of another machine's file, by their moment, whole or not at all.
+        """Merge the lines of another machine's file, ordered by time, all or none.
 
-        Raises `RegisterUnusable` where either cannot be read, or this one not be written.
+        Raises `RegisterUnusable` if either file cannot be read, or this one cannot be written.
         """
         try:
             with self._locked():
@@ -268,7 +268,7 @@ class FileRegister:
             raise RegisterUnusable(self.unusable(error)) from error
 
     def _replace(self, lines: Sequence[RegisterLine]) -> None:
-        """Put these lines in the place of all, by who holds the lock."""
+        """Replace all lines by these; the caller holds the lock."""
         beside = self.path.with_name(f"{self.path.name}.{uuid4().hex}")
         with beside.open("x", encoding="utf-8") as file:
             os.chmod(beside, 0o600)  # noqa: PTH101 - before anything is in it
@@ -278,18 +278,18 @@ class FileRegister:
         beside.replace(self.path)
 
     def noted(self, agent_id: str) -> bool:
-        """Whether everything that an agent asked stands in the file."""
+        """Return whether the file has all lines of an agent."""
         return self._waiting is None or not self._waiting.count(agent_id)
 
     def waiting(self) -> int:
-        """How many lines wait for the file to be writable."""
+        """Return the number of lines that wait for the file to be writable."""
         return self._waiting.count() if self._waiting else 0
 
     def complete(self, *, opening: bool = False) -> int:
-        """Write the lines that wait, where the file can be written now: how many still wait.
+        """Write the waiting lines if the file can be written; return how many still wait.
 
-        `opening`: the index may be a restored one, that lacks what they tell: its mark stays
-        where it is, and `quisait.privacy.replay` tells them again.
+        `opening`: the index may be a restored one that does not know these lines, so its mark is
+        not moved, and `quisait.privacy.replay` applies them again.
         """
         if self.waiting():
             try:
@@ -307,7 +307,7 @@ class FileRegister:
         return self.waiting()
 
     def unusable(self, error: OSError) -> str:
-        """A sentence: why the file cannot be used, and what a person can do."""
+        """Return in French why the file cannot be used, and the remedy."""
         return (
             f"{self.path} (registre des suppressions) ne peut être ni lu ni écrit "
             f"({reason_of(error)}) : réglez [privacy] register_file "
@@ -316,7 +316,7 @@ class FileRegister:
         )
 
     def try_writing(self) -> None:
-        """Write beside it as a line would be, and leave nothing. Raises `RegisterUnusable`."""
+        """Test that a line could be written; leave nothing. Raises `RegisterUnusable`."""
         try:
             with self._locked():
                 flags = os.O_RDWR | os.O_APPEND
@@ -333,9 +333,9 @@ class FileRegister:
             raise RegisterUnusable(self.unusable(error)) from error
 
     def last(self) -> str:
-        """The id of the last whole line, empty where there is none. Reads the end alone.
+        """Return the id of the last whole line, empty if there is none; read only the file's end.
 
-        Raises `RegisterUnusable` where the file or that line cannot be read.
+        Raises `RegisterUnusable` if the file or that line cannot be read.
         """
         try:
             with self.path.open("rb") as file:
@@ -357,11 +357,10 @@ class FileRegister:
             raise RegisterUnusable(self.unusable(error)) from error
 
     def lines(self) -> Iterator[RegisterLine]:
-        """Every whole line, oldest first; one that was cut short by a crash is left out.
+        """Yield every whole line, oldest first, without a line cut short by a crash.
 
-        A line counts once, where it stands first: an older quisait wrote what had waited again
-        when a backup was restored. Raises `RegisterUnusable` where the file or a line cannot
-        be read.
+        Repeated lines are yielded once: an older quisait wrote waiting lines again when a backup
+        was restored. Raises `RegisterUnusable` if the file or a line cannot be read.
         """
         known: set[str] = set()
         number = 0
@@ -381,11 +380,10 @@ class FileRegister:
             raise RegisterUnusable(self.unusable(error)) from error
 
     def standing(self) -> tuple[str, list[str]]:
-        """The last line's id, and what each mark knows.
+        """Return the last line's id, and the line that each mark knows.
 
-        Read while no other process is between a line and its marks, where the lock can be had:
-        else a database that is about to know the line would be taken for a restored one.
-        Raises `RegisterUnusable` where the file cannot be read.
+        The lock is taken if possible: otherwise a database whose mark is about to move would be
+        taken for a restored one. Raises `RegisterUnusable` if the file cannot be read.
         """
         with ExitStack() as stack:
             with suppress(OSError):
@@ -393,15 +391,16 @@ class FileRegister:
             return self.last(), [mark.read() for mark in self.marks]
 
     def since(self, mark: str) -> list[RegisterLine]:
-        """The lines after a mark; all of them where the mark is not among them."""
+        """Return the lines after a mark, or all lines if the mark is not among them."""
         lines = list(self.lines())
         places = [number for number, line in enumerate(lines) if line["id"] == mark]
         return lines[places[0] + 1 :] if places else lines
 
     def forget(self) -> int:
-        """Drop lines older than any backup that is kept: how many. The last one stays.
+        """Delete lines older than every kept backup, except the last line; return how many.
 
-        Raises `RegisterUnusable` where there are some and the file cannot be written.
+        Raises `RegisterUnusable` if the file cannot be read, or cannot be written although it must
+        be.
         """
         if not self.path.exists():
             return 0
@@ -417,7 +416,7 @@ class FileRegister:
         return len(lines) - len(kept)
 
     def _write(self, kind: str, moment: datetime, **fields: object) -> str:
-        """Keep one line: its id."""
+        """Store one line and return its id."""
         line = {"id": uuid4().hex, "at": moment.isoformat(), "kind": kind, **fields}
         try:
             with self._locked():
@@ -428,7 +427,7 @@ class FileRegister:
             self._waiting.add(line)
             self._log(error)
         except RegisterUnusable as error:
-            # It cannot be read, to tell what of that which waits stands in it.
+            # Unreadable, so it is unknown which of the waiting lines the file has.
             if self._waiting is None:
                 raise
             self._waiting.add(line)
@@ -436,10 +435,10 @@ class FileRegister:
         return str(line["id"])
 
     def _append(self, line: RegisterLine | None, moved: Sequence[RegisterMark]) -> None:
-        """Write what waits and then this line, by who holds the lock; move these marks.
+        """Write the waiting lines, then this line, and move these marks; the caller holds the lock.
 
-        What waits in a restored database may stand in the file since: it is not written again,
-        since it would override later lines.
+        Waiting lines of a restored database may be in the file already: they are not written again,
+        since they would override later lines.
         """
         before = self._waiting.all() if self._waiting else []
         written = {one["id"] for one in self.lines()} if before else set()
@@ -454,7 +453,7 @@ class FileRegister:
         if self._waiting and before:
             self._waiting.drop([number for number, _ in before])
         for mark in moved if lines else ():
-            # A mark that stays behind has its lines applied again, which does no harm.
+            # If a mark stays behind, its lines are applied again, which is harmless.
             with suppress(OSError):
                 mark.move(str(lines[-1]["id"]))
 
@@ -479,9 +478,9 @@ def _text(line: RegisterLine) -> str:
 
 
 def _read(text: bytes) -> RegisterLine:
-    """A line; of one that an older quisait wrote after a half one, the whole one at its end.
+    """Return a line. Raises `ValueError`.
 
-    Raises `ValueError`.
+    If an older quisait wrote a whole line after a half one, the whole one is returned.
     """
     line = json.loads(text[max(0, text.rfind(_START)) :])
     if not isinstance(line, dict) or not {"id", "at", "kind"} <= line.keys():
@@ -490,7 +489,7 @@ def _read(text: bytes) -> RegisterLine:
 
 
 def _cut_half_line(place: int) -> None:
-    """Drop what a crash or a full disk left of a line: the next one would run into it."""
+    """Cut off a line that a crash or a full disk left unfinished, before the next is appended."""
     size = end = os.fstat(place).st_size
     tail = b""
     while end and b"\n" not in tail:
@@ -502,7 +501,7 @@ def _cut_half_line(place: int) -> None:
 
 
 def _write_whole(place: int, content: bytes) -> None:
-    """Append all of it and have it on disk, or none of it. Raises `OSError`."""
+    """Append the whole content and flush it to disk, or append nothing. Raises `OSError`."""
     before = os.fstat(place).st_size
     try:
         written = 0

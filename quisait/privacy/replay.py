@@ -1,7 +1,7 @@
 """Apply the register to a restored backup: withdrawals, deletions, narrowed rights.
 
-Done when an application is opened whose database or index knows less than the register, before
-any request is answered; and by `quisait privacy replay`.
+This happens before any request is answered if an application is opened whose database or index
+knows less than the register, and by `quisait privacy replay`.
 """
 
 import logging
@@ -39,24 +39,24 @@ OF_AGENTS = frozenset(
         *("question", "corrected", "hidden", "report", "community", "cut"),
     }
 )
-"""Kinds of lines that the database answers to, and not the index alone."""
+"""Kinds of lines that change the database, not only the index."""
 
 _AT_ONCE = 500
 
 
 class PushedDocuments(Protocol):
-    """What applications pushed, as the database keeps it."""
+    """The pushed documents in the database."""
 
     def withdraw(self, source: str, names: Collection[str]) -> int:
-        """Take these away until they are pushed again: how many there were."""
+        """Remove documents until they are pushed again; return how many there were."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
-    """How many lines were applied again, and what they did.
+    """How many lines were applied again, and their effects.
 
-    `sources` are read again in full at their next turn: the backup's rights are not theirs.
+    `sources` are read in full at their next run: the backup's rights may be out of date.
     """
 
     lines: int = 0
@@ -74,11 +74,11 @@ def replay_where_older(
     journal: bytes,
     inbox: PushedDocuments,
 ) -> ReplayReport:
-    """Tell what any of them does not know yet; nothing where all know the last line.
+    """Apply the lines that database or index do not know yet; none if both know the last line.
 
-    `inbox` is the database's: what it still holds of documents that were deleted or closed
-    since would be published again, and is withdrawn. `journal` is the journal's key, under
-    which it counts agents.
+    `inbox` is the database's: documents that were deleted or closed since are withdrawn from it, so
+    that they are not published again. `journal` is the query log's key, under which it counts
+    agents.
     """
     last, known = register.standing()
     if not last or all(mark == last for mark in known):
@@ -106,7 +106,7 @@ def replay_on_copy(
     journal: bytes,
     inbox: PushedDocuments,
 ) -> ReplayReport:
-    """Tell a restored database and index what happened since, before anybody can ask them."""
+    """Apply lines to a restored database and index, before anybody can query them."""
     doubt_restored_mail(database)
     _withdraw(lines, inbox)
     return replay(lines, database, consent, index, journal)
@@ -119,7 +119,7 @@ def replay(
     index: Index,
     journal: bytes,
 ) -> ReplayReport:
-    """Apply lines in their order. To apply them twice does no harm but a reading in full."""
+    """Apply lines in order. Applying them twice only costs another full reading of the sources."""
     wishes = [line for line in lines if line["kind"] == "wish"]
     for line in wishes:
         _apply_wish(line, consent)
@@ -142,17 +142,18 @@ def replay(
     removed = _remove(index, sorted(named))
     sources = tuple(sorted({id_.partition(":")[0] for id_ in named}))
     with database.begin() as connection:
-        # Else what was closed, and is open to some again, would stay away. Questions are in the
-        # database that was restored: the index may hold some that were asked since.
+        # Otherwise documents that were closed and opened again would stay missing. Questions are
+        # in the restored database: the index may have questions that were asked since.
         read_anew = (*sources, QUESTIONS_SOURCE)
         connection.execute(sa.delete(cursors).where(cursors.c.source.in_(read_anew)))
     return ReplayReport(len(lines), len(wishes), removed, len(purged), sources)
 
 
 def deleted_or_closed(lines: Sequence[RegisterLine]) -> set[str]:
-    """Return the documents that were deleted or closed, and the questions with a changed text.
+    """Return the documents that were deleted or closed, and the questions whose text changed.
 
-    These come back without it once their source is read: an older index holds its text.
+    Questions come back with their present text once their source is read; an older index has the
+    old text.
     """
     kinds = ("gone", "closed")
     named = {id_ for line in lines if line["kind"] in kinds for id_ in line["documents"]}
@@ -164,7 +165,7 @@ def deleted_or_closed(lines: Sequence[RegisterLine]) -> set[str]:
 
 
 def _withdraw(lines: Sequence[RegisterLine], inbox: PushedDocuments) -> None:
-    """Of a restored inbox; one that was not restored has what was pushed since."""
+    """Withdraw deleted or closed documents from a restored inbox."""
     of_source: dict[str, set[str]] = {}
     for id_ in deleted_or_closed(lines):
         source, _, name = id_.partition(":")
@@ -175,7 +176,10 @@ def _withdraw(lines: Sequence[RegisterLine], inbox: PushedDocuments) -> None:
 
 
 def _remove_feedback(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """What agents deleted, and opinions on who withdrew; what was said since stays."""
+    """Remove feedback that agents deleted, and opinions on agents who withdrew.
+
+    Feedback given after the line stays.
+    """
     for line in lines:
         moment = datetime.fromisoformat(line["at"])
         stored = SqlFeedback(database, lambda moment=moment: moment)  # type: ignore[misc]
@@ -190,7 +194,7 @@ def _remove_feedback(lines: Sequence[RegisterLine], database: sa.Engine) -> None
 def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
     """Remove questions and answers that were deleted, and reports that were taken back.
 
-    Nobody asks under the same id again; a text may be reported again.
+    Ids of questions are never used again; a text may be reported again, so later reports stay.
     """
     questions = SqlQuestions(database, now)
     for line in lines:
@@ -205,10 +209,10 @@ def _remove_questions(lines: Sequence[RegisterLine], database: sa.Engine) -> Non
 
 
 def _hide_former_texts(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """Hide again what was hidden, and show a text that was corrected since to its author alone.
+    """Hide again what was hidden; show a text that was corrected since to its author only.
 
-    The last decision about each text counts. "Shown again" counts for the very text that was shown:
-    a former one, which may be what was hidden, stays hidden.
+    The last decision about each text counts. "Shown again" applies only to the very text that was
+    shown: an older text, which may be the hidden one, stays hidden.
     """
     questions = SqlQuestions(database, now)
     of_text: dict[tuple[str, str], list[RegisterLine]] = {}
@@ -269,7 +273,7 @@ def _text_of(questions: SqlQuestions, question_id: str, answer_id: str) -> _Kept
 
 
 def _close_communities(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """Close communities that are no longer accepted; none is opened: its animator decides anew."""
+    """Close communities that are no longer accepted; none is opened: its animator decides again."""
     stored = SqlCommunityDecisions(database)
     last = {line["topic"]: line for line in lines if line["kind"] == "community"}
     for topic_id, made in stored.all().items():
@@ -279,7 +283,10 @@ def _close_communities(lines: Sequence[RegisterLine], database: sa.Engine) -> No
 
 
 def _remove_follows(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """What agents follow no more, and all that who withdrew followed; what came since stays."""
+    """Remove follows that agents ended, and all follows of agents who withdrew.
+
+    Follows that began after the line stay.
+    """
     for line in lines:
         moment = datetime.fromisoformat(line["at"])
         stored = SqlFollowing(database, lambda moment=moment: moment)  # type: ignore[misc]
@@ -292,7 +299,7 @@ def _remove_follows(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
 
 
 def _choose_mail(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """What agents chose since; what waits in a restored queue may have been sent since."""
+    """Apply the mail preferences that agents chose since the backup."""
     for line in lines:
         if line["kind"] == "mail":
             moment = datetime.fromisoformat(line["at"])
@@ -303,7 +310,7 @@ def _choose_mail(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
 
 
 def _take_back_verifications(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """What agents took back of what they said of documents; what they said on later days stays."""
+    """Remove verifications that agents took back; verifications of later days stay."""
     stored = SqlVerifications(database)
     for line in lines:
         if line["kind"] == "verification":
@@ -312,7 +319,7 @@ def _take_back_verifications(lines: Sequence[RegisterLine], database: sa.Engine)
 
 
 def _forget_scans(lines: Sequence[RegisterLine], database: sa.Engine) -> None:
-    """The recognised text of documents that were deleted; one that returned is read again."""
+    """Delete the recognised text of deleted documents; documents that returned are read again."""
     of_source: dict[str, set[str]] = {}
     for line in lines:
         if line["kind"] == "gone":
@@ -337,7 +344,7 @@ def _apply_wish(line: RegisterLine, consent: SqlConsent) -> None:
 
 
 def _remove(index: Index, document_ids: Sequence[str]) -> int:
-    """Take documents out of the index, whatever their readers: how many there were."""
+    """Remove documents from the index for all readers; return how many there were."""
     removed = 0
     for some in _batches(document_ids):
         there = sorted(index.kept(some))

@@ -1,4 +1,4 @@
-"""The register of processing, in French, from the configuration as it is (for the AIPD)."""
+"""Write the register of processing, in French, from the current settings (for the AIPD)."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ _KINDS = {
 
 
 def report_text(settings: Settings) -> str:
-    """Markdown. Says what is off as well as what is on; names no secret and no agent."""
+    """Return Markdown about what is on and what is off; it contains no secret and no agent."""
     sections = (
         ("Finalité", _purposes()),
         ("Personnes concernées et catégories de données", _categories(settings)),
@@ -138,7 +138,7 @@ def _categories(settings: Settings) -> Iterator[str]:
 
 
 def _asking_categories(settings: Settings) -> Iterator[str]:
-    """Of questions, and of what authors say of their documents."""
+    """Yield the data of questions, and of authors' verifications of documents."""
     if settings.questions.enabled:
         yield (
             "Questions à des collègues : qui demande, le texte, les lecteurs choisis, les réponses "
@@ -180,7 +180,7 @@ def _source(source: SourceSettings) -> str:
 
 
 def _kind(name: str) -> str:
-    """What a kind of source is; of a connector that does not load, its name."""
+    """Return the label of a kind of source; of a connector that does not load, its name."""
     if name in _KINDS:
         return _KINDS[name]
     try:
@@ -274,7 +274,7 @@ def _periods(settings: Settings) -> Iterator[str]:
 
 
 def _asking_periods(settings: Settings) -> Iterator[str]:
-    """Of the same."""
+    """Yield the retention of questions, and of authors' verifications of documents."""
     if settings.questions.enabled:
         yield (
             "Questions et réponses : jusqu'à ce que leur auteur les supprime ; au départ, après le "

@@ -1,4 +1,4 @@
-"""How long each thing is kept, and the removal of what is due."""
+"""How long each kind of data is kept, and the removal of expired data."""
 
 import hashlib
 import hmac
@@ -73,11 +73,11 @@ from search_api.verification import (
 )
 
 _PURPOSE = b"quisait journal"
-"""Separates this key from the other uses of the server's key."""
+"""Separates the query log's key from other uses of the server's key."""
 
 
 def open_query_log(settings: Settings, database: sa.Engine, book: SqlDirectory) -> SqlQueryLog:
-    """The query log in the state's database. Its key is derived from the server's."""
+    """Return the query log in the state's database; its key is derived from the server's."""
     asked = settings.journal
     rules = QueryLogRules(query_log_key(settings), asked.period_days, asked.keep_days)
     return SqlQueryLog(
@@ -86,12 +86,12 @@ def open_query_log(settings: Settings, database: sa.Engine, book: SqlDirectory) 
 
 
 def query_log_key(settings: Settings) -> bytes:
-    """The key of the query log, derived from the server's."""
+    """Return the key of the query log, derived from the server's."""
     return hmac.new(settings.server.token_key.encode(), _PURPOSE, hashlib.sha256).digest()
 
 
 class _CurrentTopics:
-    """The topics of the current build that a question names."""
+    """Finds the topics of the current build that a question names."""
 
     def __init__(self, builds: SqlBuilds) -> None:
         self._builds = builds
@@ -111,20 +111,20 @@ class _CurrentTopics:
 
 
 def background_query_log(stored: SqlQueryLog) -> BackgroundQueryLog:
-    """The query log of a server's routes."""
+    """Return the query log for a server's routes, written in the background."""
     return BackgroundQueryLog(stored, now)
 
 
 def frequent_queries(
     counts: Sequence[QueryCounts], order: Callable[[QueryCounts], int], limit: int
 ) -> list[QueryCounts]:
-    """Shown queries that have some of it, most first."""
+    """Return the most frequent shown queries by `order`, without those whose count is 0."""
     shown = [count for count in counts if count.text is not None and order(count)]
     return sorted(shown, key=lambda one: (-order(one), one.text, one.asked_for))[:limit]
 
 
 def hidden_queries(counts: Sequence[QueryCounts]) -> QueryCounts:
-    """All that is not shown, together."""
+    """Return the sums of all queries whose text is not shown."""
     some = [count for count in counts if count.text is None]
     return QueryCounts(
         "", None, **{name: sum(getattr(one, name) for one in some) for name in COUNT_FIELDS}
@@ -133,9 +133,9 @@ def hidden_queries(counts: Sequence[QueryCounts]) -> QueryCounts:
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
-    """Who holds which role, the audit of what they read by it, and what agents ask.
+    """The granted roles, the audit log of what their holders read, and agents' preferences.
 
-    `register` keeps, outside of the database, what must be applied again to a restored one.
+    `register` stores, outside the database, what must be applied again to a restored database.
     """
 
     grants: Grants
@@ -146,7 +146,7 @@ class Privacy:
 
 
 def open_privacy(settings: Settings, database: sa.Engine) -> Privacy:
-    """As the settings say."""
+    """Open the services of `Privacy` from the settings."""
     grants = Grants(tuple(map(grant_of, settings.roles)))
     audit = SqlAudit(database, now, settings.privacy.audit_days)
     register = open_register(settings, database)
@@ -157,10 +157,10 @@ def open_privacy(settings: Settings, database: sa.Engine) -> Privacy:
 def audit_command(
     privacy: Privacy, command: str, subject: str = "", *, actor: str = "", role: str = ""
 ) -> None:
-    """Write down that a command reads, before it shows anything.
+    """Write to the audit log that a command reads, before it shows anything.
 
-    `actor`: who reads, the system's account where it is nobody else. Raises `ValueError` where
-    it cannot be written.
+    `actor` is the reader, by default the system account. Raises `ValueError` if the entry cannot be
+    written.
     """
     try:
         privacy.audit.write(
@@ -171,7 +171,7 @@ def audit_command(
 
 
 def _account() -> str:
-    """Of the process itself: what the environment says of it anybody may write."""
+    """Return the process's own account: environment variables could be set by anybody."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a container's account may have no name
@@ -179,7 +179,7 @@ def _account() -> str:
 
 
 def open_register(settings: Settings, database: sa.Engine) -> FileRegister:
-    """The register, and the marks of the database and of an index that is in the folder."""
+    """Return the register, with the marks of the database and of an embedded index."""
     known_by: list[RegisterMark] = [DatabaseRegisterMark(database)]
     if settings.index.engine == "embedded":
         known_by.append(index_register_mark(settings))
@@ -194,7 +194,7 @@ def index_register_mark(settings: Settings) -> FileRegisterMark:
 
 
 def register_warning(register: FileRegister) -> str:
-    """What to say where the register lacks lines, and what a person can do; empty otherwise."""
+    """Return a warning with the remedy if lines wait for the register's file; else empty."""
     if not (count := register.complete()):
         return ""
     try:
@@ -211,7 +211,7 @@ def register_warning(register: FileRegister) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PurgeReport:
-    """What a purge let go: agents, entries of the audit, lines of the register, questions."""
+    """What a purge removed: agents, entries of the audit, lines of the register, questions."""
 
     agents: tuple[str, ...]
     entries: int
@@ -220,17 +220,17 @@ class PurgeReport:
 
     @property
     def rows(self) -> int:
-        """All of it, counted."""
+        """Number of removed items of all kinds."""
         return len(self.agents) + self.entries + self.lines + self.questions
 
 
 def purge_expired(
     privacy: Privacy, database: sa.Engine, index: Index, settings: Settings, today: date
 ) -> PurgeReport:
-    """Everything that is due by the settings' rules. Raises what the index raises.
+    """Delete everything that has expired by the settings. Raises the errors of the index.
 
-    Also of whom documents denied, whoever they are: `index` says whom any still denies,
-    of all sources, named in the settings or not.
+    Also deletes stored principals that no document denies any more: `index` must contain all
+    sources, named in the settings or not.
     """
     days = settings.privacy.departed_days
     key = query_log_key(settings)
@@ -248,9 +248,9 @@ def purge_expired(
 def _purge_old_questions(
     register: FileRegister, database: sa.Engine, index: Index, settings: Settings
 ) -> int:
-    """Those that the settings keep no longer, their documents too: how many.
+    """Delete expired questions and their documents; return how many.
 
-    The index is told at once; what it refuses, the next reading of the source takes away.
+    They leave the index at once; if a write fails, the next reading of the source removes them.
     """
     rules, questions = settings.questions, SqlQuestions(database, now, register)
 
@@ -266,7 +266,10 @@ def _purge_old_questions(
 
 
 def _forget_feedback_on_deleted(register: FileRegister, database: sa.Engine, index: Index) -> None:
-    """All that was said of documents that were deleted at their source and did not return."""
+    """Delete feedback, verifications and pins of documents deleted at their source.
+
+    Documents that returned keep them.
+    """
     named = subjects_kept(database, SubjectKind.DOCUMENT)
     named |= documents_verified(database) | documents_pinned(database)
     if not named:
@@ -280,7 +283,7 @@ def _forget_feedback_on_deleted(register: FileRegister, database: sa.Engine, ind
 
 
 def expunge_deleted_texts(index: Index) -> None:
-    """No file of the index holds a word of what was deleted. Raises what the index raises."""
+    """Rewrite index files so that no deleted word stays in them. Raises the index's errors."""
     if isinstance(index, Expungeable):
         index.expunge()
 
@@ -304,9 +307,10 @@ _AGENT_TABLES = (
     sign_on_tables.sessions,
     sign_on_tables.personal_tokens,
 )
-"""Every table that has rows of one agent, by `agent_key`; the directory's own row goes last.
+"""Every table with rows of one agent, by `agent_key`.
 
-So does what the journal counted of them, which is under other keys.
+The directory's own row is deleted last. Counts of the query log are under other keys, and deleted
+apart.
 """
 
 _TABLES_WITH_AGENT_ID = (
@@ -329,7 +333,7 @@ _TABLES_WITH_AGENT_ID = (
     sign_on_tables.sessions,
     sign_on_tables.personal_tokens,
 )
-"""Those that keep an agent's id, whom the directory may not know any more."""
+"""Tables that store an agent's id, of agents whom the directory may no longer know."""
 
 
 def purge_departed(
@@ -339,10 +343,10 @@ def purge_departed(
     departed_days: int,
     journal: bytes,
 ) -> tuple[str, ...]:
-    """Purge who left, or was last known, more than so many days ago: their ids.
+    """Purge agents who left, or were last known, more than `departed_days` ago; return their ids.
 
-    A directory that still names them brings their row back at its next reading, as of
-    somebody who has left: nobody is shown it, and it goes again at the next purge.
+    If the directory still names them, its next reading brings their row back as departed: they are
+    not shown, and are purged again.
     """
     long_ago = today - timedelta(days=departed_days)
     agents = directory_tables.agents
@@ -360,9 +364,9 @@ def purge_departed(
 
 
 def _long_missing(connection: sa.Connection, today: date, long_ago: date) -> set[str]:
-    """Who has wishes, sessions or tokens here, and has been unknown to the directory for long.
+    """Return the ids of agents with data here whom the directory has not known since `long_ago`.
 
-    One reading that lacks somebody takes nothing from them: they may be back tomorrow.
+    One reading without an agent deletes nothing: the agent may be back tomorrow.
     """
     missing = consent.absent_agents
     known = sa.select(directory_tables.agents.c.key)
@@ -380,7 +384,7 @@ def _long_missing(connection: sa.Connection, today: date, long_ago: date) -> set
 
 
 def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
-    """Delete every row of one agent: how many."""
+    """Delete every row of one agent; return how many."""
     key = digest(agent_id)
     with database.begin() as connection:
         if connection.dialect.name == "sqlite":
@@ -406,7 +410,7 @@ def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
 def _forget_pushed_members(connection: sa.Connection, agent_id: str) -> int:
     """Delete an agent from pushed groups, by id, accounts and address; return how many rows.
 
-    A member whom the directory knows as another agent stays.
+    An account that the directory gives to another agent stays.
     """
     accounts, key = directory_tables.accounts, digest(agent_id)
     agents = directory_tables.agents

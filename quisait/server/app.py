@@ -1,4 +1,4 @@
-"""The server as the settings assemble it, with its page of the intranet."""
+"""Assemble the server from the settings, and serve the demonstration's intranet page."""
 
 import gc
 import os
@@ -52,14 +52,14 @@ from search_api.server import serving
 from search_api.sign_on.identification import SignOn
 
 WRITTEN_ORIGIN = "http://127.0.0.1:8077"
-"""The address of quisait in the page, replaced by the one where it runs."""
+"""The address of quisait in the intranet page, replaced by the one where quisait runs."""
 
 
 @contextmanager
 def serving_intranet(settings: Settings, folder: Path, quisait: str) -> Iterator[None]:
-    """Serve the page at each loopback origin of the settings, and print where.
+    """Serve the intranet page at each loopback origin of the settings, and print the addresses.
 
-    Where a port is taken, that is printed, and the demonstration runs without the page.
+    If a port is taken, print that and go on without the page.
     """
     app = intranet_app(folder)
     app.state.quisait = quisait
@@ -77,7 +77,7 @@ def serving_intranet(settings: Settings, folder: Path, quisait: str) -> Iterator
 
 
 def intranet_app(folder: Path) -> FastAPI:
-    """The pages of `folder`, for the quisait at `app.state.quisait` (an origin)."""
+    """Return an application with the pages of `folder`, for the quisait at `app.state.quisait`."""
     app = FastAPI(openapi_url=None)
     app.state.quisait = WRITTEN_ORIGIN
 
@@ -92,7 +92,7 @@ def intranet_app(folder: Path) -> FastAPI:
 
 
 def _policy(quisait: str) -> str:
-    """The strictest policy that the widget works under, as docs/administration.md gives it."""
+    """Return the strictest policy under which the widget works, as in docs/administration.md."""
     return (
         "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
         f"script-src {quisait}; connect-src {quisait}; form-action {quisait}"
@@ -100,25 +100,26 @@ def _policy(quisait: str) -> str:
 
 
 BLAS_THREADS = "OPENBLAS_NUM_THREADS"
-"""Who sets it chooses for themselves how many threads a product of matrices takes."""
+"""Variable by which an administrator sets the number of threads of a matrix product."""
 
 
 YOUNG_OBJECTS = 50_000
-"""New objects after which garbage is collected. An answer makes thousands and leaves hardly any: to
-collect after each 700 of them would take a tenth of its time (`python -m benchmarks.search`)."""
+"""Number of new objects after which garbage is collected. An answer makes thousands and leaves
+hardly any: collecting after every 700 would take a tenth of its time (`python -m
+benchmarks.search`).
+"""
 
 
 def warm_up(in_memory: IndexReader | None) -> None:
-    """Load the index and freeze it for the garbage collector; once, before a process serves.
+    """Load the index and freeze it for the garbage collector, once, before a process serves.
 
-    Products of matrices take one thread from here on: those of a question are so small that
-    threads wait for each other longer than they work, where the cores have something else to do
-    (`python -m benchmarks.load readers`). Readers are served side by side already.
+    From here on, matrix products use one thread: those of a question are so small that, on busy
+    cores, threads wait for each other longer than they compute (`python -m benchmarks.load
+    readers`). Requests are served in parallel already.
 
-    `in_memory` is an index in this process, None where an engine holds it. A collection of an
-    index in memory delays a request by a tenth of a second and more
-    (`python -m benchmarks.experts_latency`). An index that cannot be read is not an error here:
-    the pages report it.
+    `in_memory` is an index in this process, None with OpenSearch. Garbage collection of an index in
+    memory delays a request by a tenth of a second or more (`python -m benchmarks.experts_latency`).
+    An index that cannot be read is not an error here: the pages report it.
     """
     if BLAS_THREADS not in os.environ:
         threadpool_limits(1, user_api="blas")
@@ -131,7 +132,7 @@ def warm_up(in_memory: IndexReader | None) -> None:
 
 
 def own_hosts(settings: Settings, sign_on: SignOn | None = None) -> frozenset[str]:
-    """The hosts that requests may name; an IP address among them does no harm."""
+    """Return the hosts that requests may name; an IP address among them is harmless."""
     known = {*settings.door.hosts, settings.server.host, settings.metrics.host}
     known |= {urlsplit(sign_on.address).hostname or ""} if sign_on else set()
     return frozenset(filter(None, known))
@@ -161,7 +162,7 @@ def concurrency_limiter_of(settings: Settings) -> ConcurrencyLimiter:
 
 
 def request_timeouts_of(settings: Settings) -> RequestTimeouts:
-    """The timeouts of requests of the settings."""
+    """Return the request timeouts of the settings."""
     return RequestTimeouts(settings.door.body_s, settings.door.answer_s)
 
 
@@ -171,10 +172,10 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 def servers(
     application: Application, pages: bool, host: str = "", port: int = 0
 ) -> list[AbstractContextManager[Thread]]:
-    """The servers of this process: the pages, and the metrics' own port where there is one.
+    """Return the servers of this process: the pages, and the metrics if they have their own port.
 
-    Raises `ValueError` for a demo, or metrics without a token, beyond loopback, for a weak key,
-    and for a demo that cannot be written to the audit.
+    Raises `ValueError` for a demonstration beyond loopback or one that cannot be written to the
+    audit log, for metrics beyond loopback without a token, and for a weak key.
     """
     registry = registry_of(application)
     found: list[AbstractContextManager[Thread]] = []
@@ -214,7 +215,7 @@ def _pages(
             "En démonstration, chacun choisit qui il est : quisait n'écoute alors que sur "
             '127.0.0.1. Réglez [server] reader = "token" pour servir au-delà.'
         )
-    if server.reader == "demo":  # whose application may be a real one
+    if server.reader == "demo":  # a demonstration may run on real data
         audit_command(application.privacy, "quisait serve", ANY_AGENT)
     app = app_of(application, query_log)
     add_request_metrics(app, request_metrics(registry))
@@ -224,7 +225,7 @@ def _pages(
 
 
 def app_of(application: Application, query_log: QueryLog) -> FastAPI:
-    """The application over a application."""
+    """Return the web application with the services of an `Application`."""
     demo = application.settings.server.reader == "demo"
     sign_on = (
         None if demo else open_sign_on(application.settings, application.database, application.book)
@@ -279,7 +280,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
 
 
 def theme_of(settings: Settings) -> Path | None:
-    """The folder of the pages' theme. Raises `ValueError` where it holds none."""
+    """Return the folder of the pages' theme. Raises `ValueError` if it has no `theme.css`."""
     if not settings.pages.theme:
         return None
     folder = beside_file(settings.pages.theme)
@@ -301,5 +302,5 @@ def _reader_of(application: Application, sign_on: SignOn | None) -> ReaderOf:
 
 
 def tokens_of(settings: Settings) -> SignedTokens:
-    """The signed tokens. Raises `ValueError` where the key is missing or too short."""
+    """Return the signed tokens. Raises `ValueError` if the key is missing or too short."""
     return SignedTokens(settings.server.token_key)

@@ -1,7 +1,7 @@
-"""`/metrics`: what Prometheus reads of the sources and of this process.
+"""`/metrics`: what Prometheus reads about the sources and this process.
 
-The sources' figures come from the database, so that every process gives the same answer. No label
-holds a query, a document or a person: names of sources, kinds and outcomes only.
+The sources' figures come from the database, so that every process gives the same answer. Labels
+contain no query, document or person: only names of sources, kinds and outcomes.
 """
 
 import hmac
@@ -48,7 +48,7 @@ CERTIFICATES_EVERY_S = 3600.0
 
 
 def registry_of(application: Application) -> CollectorRegistry:
-    """A registry with the sources and this process."""
+    """Return a registry with the metrics of the sources, the disk and this process."""
     registry = CollectorRegistry()
     registry.register(SourceMetrics(application))
     registry.register(PlaceMetrics(application.settings))
@@ -60,13 +60,13 @@ def registry_of(application: Application) -> CollectorRegistry:
 
 
 class SecondModelMetrics(Collector):
-    """How the readings of the second model ended, in this process."""
+    """Counts the second model's readings in this process, by outcome."""
 
     def __init__(self, model: SecondModel) -> None:
         self._model = model
 
     def collect(self) -> Iterator[Metric]:
-        """One counter."""
+        """Yield one counter."""
         readings = CounterMetricFamily(
             "quisait_reranker_readings",
             "Questions whose first documents a second model was to read, by what came of it.",
@@ -84,11 +84,11 @@ class SourceMetrics(Collector):
         self._application = application
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing, so that the registry can be made without the database."""
+        """Describe nothing, so that the registry can be made without the database."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Every gauge; where the database does not answer, that alone."""
+        """Yield every gauge, or only `quisait_database_up` if the database does not answer."""
         answers = GaugeMetricFamily("quisait_database_up", "Whether the state's database answers.")
         try:
             gauges = list(self._gauges(datetime.now(UTC)))
@@ -163,7 +163,7 @@ class SourceMetrics(Collector):
 
 
 class PlaceMetrics(Collector):
-    """Measure the room on the disk of the folder, and the index's size."""
+    """Measures the free space on the folder's disk, and the index's size."""
 
     def __init__(self, settings: Settings) -> None:
         self._folder = beside_file(settings.folder)
@@ -191,14 +191,14 @@ class PlaceMetrics(Collector):
 
 
 class CertificateMetrics(Collector):
-    """Measure when the certificates of the settings' servers expire, in the background."""
+    """Reads when the certificates of the settings' servers expire, in the background."""
 
     def __init__(self, settings: Settings) -> None:
         self._servers = tls_servers(settings)
         self._asked_s, self._found = -math.inf, dict[Server, datetime]()
 
     def collect(self) -> Iterator[Metric]:
-        """Yield one gauge of what was seen within the last hour; it is empty at the first call."""
+        """Yield one gauge, refreshed every hour in the background; empty at the first call."""
         if time.monotonic() - self._asked_s > CERTIFICATES_EVERY_S:
             self._asked_s = time.monotonic()
             Thread(target=self._ask, name="certificates", daemon=True).start()
@@ -220,7 +220,7 @@ def _gauge(name: str, documentation: str, *more: str) -> GaugeMetricFamily:
 
 
 def metrics_router(registry: CollectorRegistry, token: str) -> APIRouter:
-    """The route `/metrics`; a `token` is asked for as `Authorization: Bearer …`."""
+    """Return the route `/metrics`; `token`, if any, is required as `Authorization: Bearer …`."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/metrics")
@@ -240,7 +240,7 @@ def metrics_router(registry: CollectorRegistry, token: str) -> APIRouter:
 def metrics_app(
     application: Application, registry: CollectorRegistry, hosts: Collection[str]
 ) -> FastAPI:
-    """The application of the metrics' own port: metrics and health."""
+    """Return the application of the metrics' own port: metrics and health."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.state.services = Services(
         application.search, application.book, reader_of=lambda request: NOBODY, today=today

@@ -106,16 +106,16 @@ class PrivacySettings(SettingsTable):
 
 FILE = "quisait.toml"
 FILE_VARIABLE = "QUISAIT_FILE"
-"""The environment variable that names another file."""
+"""Environment variable with the path of another settings file."""
 
 
 MOST_SHARDS = 1_024
-"""The most that OpenSearch makes of one index."""
+"""Most shards that OpenSearch makes of one index."""
 MOST_REPLICAS = 9
 
 
 def _not_one_bit(written: object) -> object:
-    """As written. Raises `ValueError`, in French, for what no version of the engine does well."""
+    """Return the value unchanged. Raises `ValueError` for 1 bit, which OpenSearch cannot serve."""
     if str(written).strip().lower() in ("1", "1 bit", "1-bit", "1 bits"):
         raise ValueError(
             "1 bit n'est pas servi : OpenSearch 3.5.0 le refuse, et un nœud 3.6.0 sans "
@@ -169,7 +169,7 @@ class IndexSettings(SettingsTable):
 
     @property
     def wanted_replicas(self) -> int | None:
-        """None where the engine is to decide."""
+        """The number of replicas, or None if the engine decides."""
         return None if self.replicas < 0 else self.replicas
 
 
@@ -494,13 +494,13 @@ class ExpertiseSettings(SettingsTable):
 
 
 QUESTIONS_SOURCE: Literal["questions"] = "questions"
-"""The name and the kind of the source of questions (`search_api.asking.values.SOURCE`)."""
+"""Name and kind of the source of questions (`search_api.asking.values.SOURCE`)."""
 DIRECTORY = "@annuaire"
-"""The name of the directory's runs, which no source can have."""
+"""Name of the directory's runs, which no source can have."""
 
 
 def _each_name_once(sources: list[SourceSettings]) -> list[SourceSettings]:
-    """Two sources of one name would take each other's documents for deleted."""
+    """Refuse two sources of one name: each would delete the other's documents."""
     names = [source.name for source in sources]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -572,9 +572,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _with_groups_of_one_authority(self) -> Self:
-        """Refuse a source that would hand out the directory's groups.
+        """Refuse a source whose groups have the directory's authority.
 
-        `TableDirectory` and `open_authorities` do the same for the groups of a table.
+        `TableDirectory` and `open_authorities` do the same for groups of a table.
         """
         if self.ldap.urls and self.ldap.authority in self.group_sources:
             raise ValueError(
@@ -586,7 +586,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _with_what_mail_needs(self) -> Self:
-        """Its links lead to the pages, and are signed."""
+        """Require the pages' address and a token key for mail: links lead there and are signed."""
         if self.mail.host and not self.sign_on.address:
             raise ValueError(
                 "[mail] host demande [sign_on] address : les courriels mènent aux pages"
@@ -605,7 +605,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _with_what_the_bot_needs(self) -> Self:
-        """An account of a Matrix server, and pages to lead to."""
+        """Require a Matrix source and the pages' address for the bot."""
         if not self.bot.source:
             return self
         if self.bot.source not in {one.name for one in self.sources if one.kind == "matrix"}:
@@ -616,7 +616,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _with_the_source_of_questions(self) -> "Settings":
-        """It is read as every source is; who enables questions need not name it."""
+        """Add the source of questions if they are enabled; it is read like every other source."""
         for source in self.sources:
             if source.kind == QUESTIONS_SOURCE or (
                 self.questions.enabled and source.name == QUESTIONS_SOURCE
@@ -634,12 +634,12 @@ class Settings(BaseSettings):
 
     @property
     def group_sources(self) -> frozenset[str]:
-        """Return the sources that list members of groups; each claims the authority of its name."""
+        """Names of sources that list members of groups, each a claimed authority."""
         return frozenset(one.name for one in self.sources if one.scim or one.reader_groups)
 
     @property
     def has_sign_on(self) -> bool:
-        """Whether they name a provider or a header that says who reads."""
+        """Whether a provider or a signed header identifies readers."""
         return bool(self.oidc.issuer or self.signed_header.name)
 
     @classmethod
@@ -651,28 +651,28 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is passed, then the environment, then files of secrets, then the file."""
+        """Order by precedence: arguments, environment, files of secrets, settings file."""
         file = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
         return init_settings, env_settings, SecretFiles(settings_cls), file
 
 
 def settings_file() -> Path:
-    """`QUISAIT_FILE`, or `quisait.toml` in the current folder."""
+    """Return the path in `QUISAIT_FILE`, or `quisait.toml` in the current folder."""
     return Path(os.environ.get(FILE_VARIABLE, FILE))
 
 
 def load_settings() -> Settings:
-    """Raises `pydantic.ValidationError` where a setting is wrong or unknown."""
+    """Load the settings. Raises `pydantic.ValidationError` if one is invalid or unknown."""
     return Settings()
 
 
 def beside_file(path: str) -> Path:
-    """A path of the settings, relative to the settings' file."""
+    """Return the absolute path of a path relative to the settings' file."""
     return (settings_file().parent / path).resolve()
 
 
 def unknown_variables() -> list[str]:
-    """Variables QUISAIT_… of the environment that name no setting: misspelt, they do nothing."""
+    """Return the QUISAIT_… environment variables that name no setting, often misspelt ones."""
     own = {FILE_VARIABLE, FOLDER}
     fields = {f"QUISAIT_{name}".upper() for name in Settings.model_fields}
     return sorted(

@@ -1,4 +1,4 @@
-"""Settings of the one who answers in rooms."""
+"""Settings of the bot that answers in Matrix rooms."""
 
 from pydantic import Field
 

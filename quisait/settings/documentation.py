@@ -43,9 +43,9 @@ TABLES = (
     "verification",
     "log",
 )
-"""The tables of the file, in the order in which it is read."""
+"""The tables of the settings file, in their order in the file."""
 LISTS: dict[str, type[BaseModel]] = {"roles": RoleSettings, "sources": SourceSettings}
-"""The tables that are repeated, one for each of a kind."""
+"""The tables that may be repeated, with their models."""
 _EXAMPLES: dict[str, dict[str, Any]] = {
     "roles": {"role": "officer", "agents": ["ag-0001"]},
     "sources": {"name": "notes", "kind": "folder", "path": "documents", "allowed": ["everyone"]},
@@ -54,7 +54,7 @@ _ONE_EACH = {"roles": "# Une table par rôle donné.", "sources": "# Une table p
 
 
 def initial_file() -> str:
-    """Every setting with its default and what it is for; a first source as an example."""
+    """Return a `quisait.toml` with every default and description, and an example source."""
     lines = ["# Réglages de quisait. Une variable d'environnement l'emporte sur chaque ligne :"]
     lines += ["# QUISAIT_SERVER__PORT=8080 pour « port » de [server].", ""]
     fields = Settings.model_fields
@@ -115,7 +115,7 @@ liste en JSON, les remplace toutes.
 
 
 def settings_page() -> str:
-    """Every setting: its default, the variable that overrides it, and what it is for."""
+    """Return docs/reglages.md: every setting with its default, variable and description."""
     fields = Settings.model_fields
     alone = {name: field for name, field in fields.items() if name not in (*TABLES, *LISTS)}
     pieces = [_BEGINNING, "\n## En tête du fichier\n\n", *_markdown_rows(alone, "QUISAIT_")]
@@ -134,7 +134,7 @@ def _markdown_table(header: str, model: type[BaseModel], prefix: str) -> list[st
 
 
 def _markdown_rows(fields: dict[str, FieldInfo], prefix: str) -> list[str]:
-    """A Markdown table; without a prefix no variable overrides one setting alone."""
+    """Return a Markdown table; without `prefix` it has no column of variables."""
     heads = ["réglage", "par défaut", "ce que c'est", *(["variable"] if prefix else [])]
     lines = [heads, ["---"] * len(heads)]
     for name, field in fields.items():
@@ -151,7 +151,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def settings_without_secrets(settings: Settings) -> str:
-    """What differs from the defaults, as a `quisait.toml`, each secret left out."""
+    """Return the settings that differ from the defaults as a `quisait.toml`, without secrets."""
     written = _without_secrets(settings, settings.model_dump(mode="json", exclude_defaults=True))
     lines = ["# Réglages de la sauvegarde, sans aucun secret."]
     lines += [
@@ -168,7 +168,7 @@ def settings_without_secrets(settings: Settings) -> str:
 
 
 def _without_secrets(model: BaseModel, dumped: dict[str, Any]) -> dict[str, Any]:
-    """The same, without the fields that are not to be shown."""
+    """Return the dumped settings without fields that must not be shown."""
     kept = {}
     for name, value in dumped.items():
         field, own = type(model).model_fields[name], getattr(model, name)
@@ -183,7 +183,7 @@ def _without_secrets(model: BaseModel, dumped: dict[str, Any]) -> dict[str, Any]
 
 
 def toml_value(value: Any) -> str:
-    """As TOML writes it, tables in one line."""
+    """Return the value in TOML, tables on one line."""
     if isinstance(value, dict):
         pairs = (f"{_toml_text(key)} = {toml_value(one)}" for key, one in value.items())
         return "{ " + ", ".join(pairs) + " }"
@@ -193,5 +193,5 @@ def toml_value(value: Any) -> str:
 
 
 def _toml_text(text: str) -> str:
-    """As JSON writes it, but for what TOML alone wants escaped, or whole (TOML 1.0, strings)."""
+    """Return a TOML string: JSON, with the delete character escaped too (TOML 1.0, strings)."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

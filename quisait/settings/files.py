@@ -1,6 +1,6 @@
-"""File permissions: files that quisait writes and files of secrets are closed to other accounts.
+"""Close quisait's files, and files of secrets, to other accounts of the machine.
 
-Read `private_files` first. An index holds the text of restricted documents.
+Read `private_files` first. An index contains the text of restricted documents.
 """
 
 import errno
@@ -18,15 +18,16 @@ from quisait.settings.secret_files import FOLDER
 from quisait.settings.types import reason_of as reason_of
 
 LOCKS_FOLDER = "locks"
-"""In the settings' folder: the files of locks, where the state is in SQLite."""
+"""In the settings' folder: the lock files, used if the state is in SQLite."""
 RESTORING = "restoring"
+"""In the settings' folder while a backup is being restored: nothing may be opened meanwhile."""
 RANKER_FILE = "ranker.json"
-"""In the settings' folder, while a backup is put back: nothing may be opened until it is."""
+"""In the settings' folder: the ranker learned by `quisait tune`."""
 OTHERS_READ_OR_WRITE = stat.S_IROTH | stat.S_IWOTH
 
 
 def exposed_secret_files(settings: Settings) -> list[str]:
-    """Paths of files of secrets that every account may read or change, in order."""
+    """Return the sorted paths of secret files that every account can read or change."""
     return sorted({str(path) for path in _secret_files(settings) if _is_exposed(path)})
 
 
@@ -57,20 +58,20 @@ def _is_exposed(path: Path) -> bool:
 
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-"""What a mode gives to the group and to everybody else."""
+"""Permissions of the group and of everybody else."""
 
 
 def account() -> str:
-    """The account that this process runs as, as an administrator names it."""
+    """Return this process's account as `uid N`."""
     return f"uid {os.geteuid()}"
 
 
 @contextmanager
 def private_files() -> Iterator[None]:
-    """What is made in the block is 0600, and 0700 for a folder, whatever the umask was.
+    """Give files made in the block the mode 0600, and folders 0700, whatever the umask was.
 
-    Of the whole process: SQLite, tantivy and libraries make files by themselves, and go on
-    making them (WAL, segments) as long as they are open.
+    This sets the umask of the whole process: SQLite, tantivy and libraries make files themselves,
+    and make more (WAL, segments) as long as they are open.
     """
     before = os.umask(OTHERS)
     try:
@@ -81,13 +82,13 @@ def private_files() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class LockedFile:
-    """A file that this process holds a lock on."""
+    """A file on which this process holds a lock."""
 
     path: Path
     descriptor: int
 
     def is_at_path(self) -> bool:
-        """Whether the path still names it: a lock on a deleted file keeps nobody out."""
+        """Return whether the file is still at its path: a lock on a deleted file is useless."""
         try:
             return os.path.samestat(os.fstat(self.descriptor), self.path.stat())
         except OSError:
@@ -96,10 +97,10 @@ class LockedFile:
 
 @contextmanager
 def locked_file(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[LockedFile]:
-    """Hold an advisory lock (flock(2)) on a file, which is made where it is missing.
+    """Hold an advisory lock (flock(2)) on a file, which is created if it is missing.
 
-    The system releases it when the process ends. Raises `BlockingIOError` where it is held and
-    `wait` is false, `OSError` where the folder or the file cannot be made or opened.
+    The system releases it when the process ends. Raises `BlockingIOError` if it is held and `wait`
+    is false, `OSError` if the folder or the file cannot be created or opened.
     """
     path.parent.mkdir(0o700, parents=True, exist_ok=True)
     kind = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
@@ -107,7 +108,7 @@ def locked_file(path: Path, *, shared: bool = False, wait: bool = True) -> Itera
         locked = LockedFile(path, os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         try:
             fcntl.flock(locked.descriptor, kind)
-            if locked.is_at_path():  # else it was deleted between its opening and its lock
+            if locked.is_at_path():  # else it was deleted between opening and locking
                 yield locked
                 return
         finally:
@@ -115,7 +116,7 @@ def locked_file(path: Path, *, shared: bool = False, wait: bool = True) -> Itera
 
 
 def serving_here(settings: Settings, port: int) -> AbstractContextManager[object]:
-    """Hold the lock by which `is_served_here` knows that a port is served."""
+    """Hold the lock that `is_served_here` tests for a served port."""
     return locked_file(_serving_lock(settings, port), shared=True)
 
 
@@ -136,7 +137,7 @@ def _serving_lock(settings: Settings, port: int) -> Path:
 
 
 def write_whole(path: Path, content: bytes, mode: int) -> None:
-    """Write beside the file, then take its place: a reader sees the one or the other, whole.
+    """Write a temporary file, then rename it: readers see the old or the new content, whole.
 
     Raises `OSError`.
     """
@@ -153,7 +154,7 @@ def write_whole(path: Path, content: bytes, mode: int) -> None:
 
 
 def make_folder(settings: Settings) -> Path:
-    """The settings' folder, made where it is missing. Raises `ValueError` where it cannot be."""
+    """Return the settings' folder, created if needed. Raises `ValueError` if it is not writable."""
     folder = beside_file(settings.folder)
     try:
         with private_files():
@@ -169,17 +170,17 @@ def make_folder(settings: Settings) -> Path:
 
 
 def written_files(settings: Settings) -> Iterator[Path]:
-    """The files and folders that quisait makes and that exist, links left out.
+    """Yield the existing files and folders that quisait makes, without links.
 
-    Only what has one of its names: `folder` may be one that holds other things too, and is
-    then no file of ours itself.
+    Only paths with quisait's own names: `folder` may contain other things, and is then left out
+    itself.
     """
     for top, deep in _top_paths(settings):
         yield from _walk(top, deep=deep)
 
 
 def _top_paths(settings: Settings) -> Iterator[tuple[Path, bool]]:
-    """Each path that quisait makes, and whether what lies below it is quisait's too."""
+    """Yield each path that quisait makes, and whether everything below it is quisait's too."""
     folder = beside_file(settings.folder)
     register = beside_file(settings.privacy.register_file)
     tops = [folder / LOCKS_FOLDER]
@@ -195,7 +196,7 @@ def _top_paths(settings: Settings) -> Iterator[tuple[Path, bool]]:
 
 
 def common_paths(settings: Settings, paths: Iterable[Path]) -> set[Path]:
-    """The fewest paths beneath which all of these are, of the folder's and the register's."""
+    """Return the fewest paths, below the folder or the register's, that contain all of these."""
     folder = beside_file(settings.folder)
     found = set(paths)
     if folder in found:
@@ -207,20 +208,20 @@ def common_paths(settings: Settings, paths: Iterable[Path]) -> set[Path]:
 
 
 def close_to_others(settings: Settings) -> None:
-    """Take from the group and from others what an older quisait gave them.
+    """Remove permissions that an older quisait gave to the group and to others.
 
-    What belongs to another account stays as it is: `quisait check` names it. No link is
-    followed, not even one that another account puts in a file's place meanwhile.
+    Files of another account are left unchanged: `quisait check` names them. No link is followed,
+    not even one that another account puts in a file's place meanwhile.
     """
     for top, deep in _top_paths(settings):
         _close(top, None, deep=deep)
 
 
 def _close(name: Path | str, within: int | None, *, deep: bool) -> None:
-    """A file or folder, and what is in it; `within` is the opened folder that has the name.
+    """Close a file or folder and its content; `within` is the open parent folder's descriptor.
 
-    What is opened is what is looked at and changed. A file that is closed already is not
-    opened: to close it again would end this process's locks on it (SQLite's).
+    The opened file itself is examined and changed. A file that is closed already is not opened:
+    closing its descriptor would end this process's locks on it (SQLite's).
     """
     with suppress(OSError):
         found = os.lstat(name, dir_fd=within)
@@ -243,7 +244,7 @@ def _close(name: Path | str, within: int | None, *, deep: bool) -> None:
 
 
 def exposed_files(settings: Settings) -> list[Path]:
-    """Those of the kept files and folders that the group or others may enter, read or change."""
+    """Return quisait's files and folders that the group or others may enter, read or change."""
     return sorted(_exposed(written_files(settings)))
 
 
@@ -260,7 +261,7 @@ def _glob(folder: Path, pattern: str) -> Iterator[Path]:
 
 
 def _walk(top: Path, *, deep: bool) -> Iterator[Path]:
-    """A file, or a folder with what is in it, as far as they may be looked at."""
+    """Yield a file, or a folder with its readable content."""
     try:
         mode = top.lstat().st_mode
     except OSError:

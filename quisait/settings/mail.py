@@ -9,11 +9,11 @@ from quisait.settings.types import Secret, SettingsTable
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-"""Hosts to which a password may go unencrypted."""
+"""Hosts to which a password may be sent unencrypted."""
 
 
 def checked_address(written: str) -> str:
-    """The same, where it is empty or one address of ASCII. Raises `ValueError`."""
+    """Return the text unchanged if it is empty or an ASCII address, else raise `ValueError`."""
     if written and not _ADDRESS.fullmatch(written):
         raise ValueError("écrivez une adresse seule, comme qui-sait@exemple.fr, sans accent")
     return written

@@ -1,4 +1,4 @@
-"""Settings of the mailbox where answers by mail and bounces come in."""
+"""Settings of the mailbox that receives answers by mail and bounces."""
 
 from typing import Annotated, Literal, Self
 
@@ -60,7 +60,7 @@ class MailboxSettings(SettingsTable):
             raise ValueError(
                 "un mot de passe ne part pas en clair : donnez security « tls » ou « starttls »"
             )
-        # INBOX is one folder in any case (RFC 3501, 5.1); on some servers every folder is.
+        # INBOX is case-insensitive (RFC 3501, 5.1); on some servers all folder names are.
         if len({one.strip().casefold() for one in (self.folder, self.done, self.aside)}) < 3:
             raise ValueError(
                 "« folder », « done » et « aside » sont trois dossiers, en toute casse : un "

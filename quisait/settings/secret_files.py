@@ -1,4 +1,4 @@
-"""Settings that stand in files of their own: secrets, as containers and systemd hand them over."""
+"""Read secret settings from files of their own, as containers and systemd provide them."""
 
 import os
 from pathlib import Path
@@ -11,22 +11,22 @@ from pydantic_settings import PydanticBaseSettingsSource
 from quisait.settings.types import reason_of
 
 FOLDER = "QUISAIT_SECRETS"
-"""The environment variable that names the folder."""
+"""Environment variable with the path of the folder of secrets."""
 
 
 class SecretFiles(PydanticBaseSettingsSource):
-    """One file a setting, in the folder that `QUISAIT_SECRETS` names.
+    """Reads one file per setting from the folder that `QUISAIT_SECRETS` names.
 
-    `server__token_key` holds `token_key` of the table `[server]`. Files of other names are
-    other programs' affair.
+    `server__token_key` contains `token_key` of the table `[server]`. Files with other names are
+    ignored.
     """
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """All fields are read at once, by `__call__`."""
+        """Return nothing: `__call__` reads all fields at once."""
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """Raises `ValueError` where the folder or a file in it cannot be read."""
+        """Return the settings found. Raises `ValueError` if the folder or a file cannot be read."""
         if not (folder := os.environ.get(FOLDER)):
             return {}
         found: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Settings of what is read and by whom: sources, directory, access lists, authorities, roles."""
+"""Settings of sources, directory, access lists, authorities and roles."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -24,7 +24,7 @@ from quisait.settings.types import (
 from search_api.identity.principals import Grant, Role
 
 DIVISIBLE = frozenset({"folder", "export", "mediawiki"})
-"""The kinds of sources that can be read in parts."""
+"""Kinds of sources that can be read in parts."""
 
 BUILT_IN_KINDS = ("folder", "export", "mediawiki", "push", "questions")
 
@@ -56,7 +56,7 @@ def _authority(name: str) -> str:
 
 
 def _known_kind(kind: str) -> str:
-    """Of quisait itself, or of an installed connector, which is loaded when the source is read."""
+    """Return a built-in kind, or that of an installed connector, loaded when the source is read."""
     if kind in BUILT_IN_KINDS:
         return kind
     installed = sorted(installed_connectors())
@@ -70,14 +70,14 @@ def _known_kind(kind: str) -> str:
 
 
 def _where_it_is_read(path: str, about: ValidationInfo) -> str:
-    """A source on this machine says where."""
+    """Require a path for a source on this machine."""
     if not path and about.data.get("kind") in ("folder", "export"):
         raise PydanticCustomError("missing", "path is missing")
     return path
 
 
 def _where_it_answers(url: str, about: ValidationInfo) -> str:
-    """A source that is asked over the network says where."""
+    """Require an http(s) address, without a password, for a wiki."""
     if url:
         without_password(url)
         if not url.startswith(("https://", "http://")):
@@ -95,7 +95,7 @@ def _file_patterns(patterns: list[str]) -> list[str]:
 def _file_hosts(hosts: dict[str, str]) -> dict[str, str]:
     for origin in hosts:
         if not is_origin(origin):
-            # What is refused may hold a password: it is not repeated.
+            # The refused text may contain a password: it is not repeated.
             raise ValueError(
                 "donnez l'origine seule, en minuscules : https://hote ou https://hote:port, sans "
                 "chemin ni compte ; http:// pour cette machine seulement"
@@ -289,7 +289,7 @@ def _addresses(urls: list[str]) -> list[str]:
 
 
 def _protected(start_tls: bool, about: ValidationInfo) -> bool:
-    """A password is not sent in the clear beyond this machine."""
+    """Refuse to send a password unencrypted beyond this machine."""
     for url in about.data.get("urls", ()):
         address = urlsplit(url)
         if address.scheme == "ldap" and not start_tls and address.hostname not in _LOOPBACK:
@@ -421,7 +421,7 @@ class RoleSettings(SettingsTable):
 
 
 def grant_of(settings: RoleSettings) -> Grant:
-    """The grant of these settings."""
+    """Return the grant of a role's settings."""
     return Grant(
         Role(settings.role),
         frozenset(settings.agents),

@@ -1,4 +1,4 @@
-"""Types of settings, and sentences for their errors."""
+"""Types of settings, and French messages for their errors."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ _WRITTEN = re.compile(r"(\d{1,6})\s*(s|min|h|j)")
 
 
 def seconds_of(written: str) -> float:
-    """In seconds. Raises `ValueError`, in French, for anything else, and for nothing at all."""
+    """Return a written duration in seconds. Raises `ValueError` if it is invalid or 0."""
     understood = _WRITTEN.fullmatch(written.strip())
     if not understood or not int(understood[1]):
         raise ValueError("écrivez une durée comme « 30 s », « 15 min », « 2 h » ou « 1 j »")
@@ -26,13 +26,13 @@ def seconds_of(written: str) -> float:
 
 
 class SettingsTable(BaseModel):
-    """A table of the settings' file: what it does not know is refused."""
+    """A table of the settings' file, which refuses unknown names."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def without_password(written: str) -> str:
-    """An address without a password in it. Raises `ValueError`, which does not repeat it."""
+    """Return the address. Raises `ValueError`, without repeating it, if it has an account."""
     if "@" in written.partition("://")[2].partition("/")[0]:
         raise ValueError(
             "retirez compte et mot de passe de l'adresse : d'autres réglages les disent"
@@ -41,14 +41,14 @@ def without_password(written: str) -> str:
 
 
 Secret = Annotated[str, Field(repr=False)]
-"""Never shown: neither in a `repr` nor in a message about settings."""
+"""Text that is never shown in a `repr` or in a message about settings."""
 
 Address = Annotated[str, AfterValidator(without_password)]
-"""Of a server, without an account or a password in it: messages show addresses."""
+"""Address of a server, without an account or a password: messages show addresses."""
 
 
 def _addresses(written: object) -> object:
-    """One address, or a list of them. Raises `ValueError` for anything else, in French."""
+    """Return one address or a tuple of addresses. Raises `ValueError` for anything else."""
     if isinstance(written, str):
         return without_password(written)
     if isinstance(written, list | tuple) and written and all(isinstance(w, str) for w in written):
@@ -57,7 +57,7 @@ def _addresses(written: object) -> object:
 
 
 Addresses = Annotated[str | tuple[str, ...], BeforeValidator(_addresses)]
-"""Of the nodes of one server: one address, or several of them."""
+"""One or several addresses of the nodes of one server."""
 
 
 def _principal(written: str) -> str:
@@ -65,11 +65,11 @@ def _principal(written: str) -> str:
 
 
 Principal = Annotated[str, AfterValidator(_principal)]
-"""Who reads: `everyone`, or `authority:kind:id` in its form, without spaces around."""
+"""A normalized principal: `everyone`, or `authority:kind:id`, without spaces around."""
 
 
 def _duration(written: str) -> str:
-    """Kept as written. Raises `ValueError` for what is none."""
+    """Return the duration unchanged. Raises `ValueError` if it is not a duration."""
     seconds_of(written)
     return written
 
@@ -80,7 +80,7 @@ NEVER = "jamais"
 
 
 def pace(written: str) -> str:
-    """A duration, never, or empty. Raises `ValueError` for anything else."""
+    """Return a duration, « jamais » or an empty text. Raises `ValueError` for anything else."""
     return written if written in ("", NEVER) else _duration(written)
 
 
@@ -123,13 +123,13 @@ _MESSAGES = {
     "value_error": "{error}",
     "assertion_error": "{error}",
 }
-"""By pydantic's kind of error; its context fills the braces."""
+"""Messages by pydantic's kind of error, whose context fills the braces."""
 
 _REMOVED: dict[tuple[int | str, ...], str] = {
     ("pages", "catalogue"): "ce réglage n'existe plus, les textes des pages ne se reformulent "
     "plus : retirez-le",
 }
-"""Settings of earlier versions, by their place, and what to do where a file still has one."""
+"""Settings of earlier versions by their location, and the remedy if a file still has one."""
 
 _DEFAULT_MESSAGE = "valeur refusée : docs/reglages.md dit ce qu'il attend"
 
@@ -150,13 +150,13 @@ _REASONS = {
 
 
 def reason_of(error: OSError) -> str:
-    """Why the system refused, in French; the system's own words for a reason without any."""
+    """Return in French why the system refused, or the system's own words."""
     known = _REASONS.get(error.errno or 0)
     return known or error.strerror or type(error).__name__
 
 
 def validation_messages(error: ValidationError, file: Path) -> list[str]:
-    """One line per fault: the file or the variable, the setting, what to do."""
+    """Return one line per fault: the file or the variable, the setting, the remedy."""
     return [
         f"{_place(one['loc'], file)} : "
         f"{_REMOVED.get(one['loc']) or _message(one['type'], one.get('ctx', {}))}"
@@ -165,17 +165,17 @@ def validation_messages(error: ValidationError, file: Path) -> list[str]:
 
 
 def fault_lines(error: ValidationError) -> list[str]:
-    """One line per fault of a table that is no part of the settings: the field, what to do."""
+    """Return one line per fault of a table outside the settings: the field and the remedy."""
     return [f"{'.'.join(map(str, place))} : {said}" for place, said in faults_by_place(error)]
 
 
 def faults_by_place(error: ValidationError) -> list[tuple[tuple[int | str, ...], str]]:
-    """(place, what to do) of each fault; the place is empty for what does not go together."""
+    """Return (location, remedy) per fault; the location is empty for settings that conflict."""
     return [(one["loc"], _message(one["type"], one.get("ctx", {}))) for one in error.errors()]
 
 
 def unreadable_message(error: Exception, file: Path) -> str:
-    """Why the settings could not be read at all, and what to do."""
+    """Return in French why the settings could not be read at all, and the remedy."""
     if isinstance(error, tomllib.TOMLDecodeError):
         found = re.search(r"at line (\d+), column (\d+)", str(error))
         where = "ligne {}, colonne {}".format(*found.groups()) if found else "à sa fin"
@@ -197,9 +197,9 @@ def unreadable_message(error: Exception, file: Path) -> str:
 
 
 def _place(loc: Sequence[int | str], file: Path) -> str:
-    """The setting, by its place in the file; by its variable where that was given.
+    """Return the setting's location in the file, or its variable if one is set.
 
-    The file alone for settings that do not go together: the message names them.
+    For settings that conflict, return only the file: the message names them.
     """
     name = ".".join(map(str, loc))
     for end in range(len(loc), 0, -1):

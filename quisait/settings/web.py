@@ -14,7 +14,10 @@ _USUAL_PORTS = {"http": ":80", "https": ":443"}
 
 
 def web_origin(written: str) -> str:
-    """As written, which must be as browsers write it (RFC 6454, 6.2): they are compared whole."""
+    """Return an origin unchanged. Raises `ValueError` unless it is written like browsers write it.
+
+    Origins are compared as a whole (RFC 6454, 6.2).
+    """
     found = _ORIGIN.fullmatch(written)
     if not found or found[4] == _USUAL_PORTS[found[1]]:
         raise ValueError(

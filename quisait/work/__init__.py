@@ -1,1 +1,1 @@
-"""What a worker does: reading sources, making the index anew, building who knows."""
+"""The work of workers and administrators: crawls, reindexing, builds, mail, backups."""

@@ -1,4 +1,4 @@
-"""The administrator's page: the state of each part and source, without a document's name."""
+"""The administrator's page: the state of each part and source, without names of documents."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -37,33 +37,33 @@ from search_api.system_status import (
 )
 
 QUESTION_DAYS = 30
-"""So far back questions without an answer are looked for."""
+"""Number of days in which questions without an answer are counted."""
 QUESTIONS_SHOWN = 20
 RULE_FILES = ("_quisait.csv", ".quisait.json")
-"""What is in the key of a failure about a folder's own files of rights."""
+"""Texts in the key of a failure about a folder's own files of rights."""
 
 FILE_LABELS = {"glossaire": "Glossaire", "réponses en tête": "Réponses en tête"}
-"""Files that an administrator edits, as the page names them."""
+"""French labels of the files that an administrator edits."""
 
 INDEX_NAMES = {"embedded": "intégré", "opensearch": "OpenSearch"}
-"""The engines of the settings, as administrators read them."""
+"""French names of the engines."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApplicationAdministration:
-    """Looks at each part by itself."""
+    """Checks the parts of the application, each on its own."""
 
     application: Application
 
     def __call__(self) -> SystemStatus:
-        """As it is now."""
+        """Return the current state."""
         now = datetime.now(UTC)
         sources = [self._source(source, now) for source in self.application.settings.sources]
         sources += self._unnamed(now)
         return SystemStatus(tuple(self._parts()), sources, self._questions(now))
 
     def read_soon(self, source: str) -> None:
-        """Have a source of the settings read by the next worker. Raises `KeyError`."""
+        """Request a reading of a source by the next worker. Raises `KeyError`."""
         if source not in {one.name for one in self.application.settings.sources}:
             raise KeyError(source)
         self.application.state.request_run(source)
@@ -89,7 +89,7 @@ class ApplicationAdministration:
             yield _part_state(FILE_LABELS[name], partial(check_search_file, name, path))
 
     def _asked(self) -> None:
-        """As a reader who reads nothing. Raises `ValueError` where the index is nearly full."""
+        """Query the index without any right. Raises `ValueError` if it is nearly full."""
         self.application.search.probe()
         if warning := limit_warning(self.application.whole_index):
             raise ValueError(warning)
@@ -102,7 +102,7 @@ class ApplicationAdministration:
         return f"lu le {moment(last.started)}" if last else ""
 
     def _noted(self) -> None:
-        """Raises `ValueError` where what was deleted or withdrawn waits to be noted."""
+        """Raise `ValueError` if deletions or withdrawals wait for the register."""
         if count := self.application.privacy.register.complete():
             raise ValueError(
                 f"faits qui attendent d'être notés : {count}. Une sauvegarde restaurée les "
@@ -120,11 +120,11 @@ class ApplicationAdministration:
         return _source_state(source.name, source.kind, status, now)
 
     def _unnamed(self, now: datetime) -> list[SourceState]:
-        """What is kept of sources that the settings no longer name, and what to do."""
+        """Return the state of indexed sources that the settings no longer name."""
         try:
             kept = removed_source_statuses(self.application)
         except IndexerError:
-            return []  # the lines of the others say that it does not answer
+            return []  # the other sources report that it does not answer
         return [
             replace(_source_state(status.source, "retirée", status, now), well=False)
             for status in kept

@@ -10,7 +10,7 @@ from quisait.privacy.retention import Privacy, audit_command
 
 
 def cut_agent(privacy: Privacy, database: sa.Engine, agent_id: str) -> None:
-    """Make an agent departed from today on; the register notes it first.
+    """Make an agent departed from today on, after noting it in the register.
 
     Raises `ValueError` if the directory, as last read, does not list the agent.
     """
@@ -22,7 +22,7 @@ def cut_agent(privacy: Privacy, database: sa.Engine, agent_id: str) -> None:
 
 
 def undo_cut(privacy: Privacy, database: sa.Engine, agent_id: str) -> None:
-    """Let the next reading of the directory take the agent as it lists them."""
+    """Let the next reading of the directory restore the agent as listed there."""
     audit_command(privacy, "quisait directory cut --undo", f"agent:{agent_id}")
     privacy.register.agent_cut(agent_id, cut=False)
     set_cut(database, agent_id, None)

@@ -1,7 +1,7 @@
-"""`quisait backup`: index, state and settings in one folder, as of one moment, while crawls run.
+"""`quisait backup`: write index, state and settings of one moment to a folder, during crawls.
 
-Read `back_up` first. The documents are copied as a reindex copies them, until the copy and the
-live index hold the same; the state is read at that moment, while writers wait.
+Read `back_up` first. Documents are copied like in a reindex, until the copy and the live index are
+equal; the state is read at that moment, while writers wait.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from quisait.settings.documentation import settings_without_secrets
 from quisait.settings.files import LOCKS_FOLDER, private_files
 
 LAYOUT = 1
-"""Raise it when a backup can no longer be read as the former ones."""
+"""Version of a backup's layout: raise it if former backups can no longer be read."""
 MANIFEST, DOCUMENTS, STATE, SETTINGS = (
     "manifest.json",
     "documents.sqlite",
@@ -41,14 +41,14 @@ _READ_AT_ONCE = 1 << 20
 
 
 class BackupUnusable(ValueError):
-    """A folder that is no whole backup, or one that cannot be made."""
+    """A folder that is not a complete backup, or a backup that cannot be made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup holds. `line` is the id of its line in the deletion register.
+    """The content of a backup. `line` is the id of its line in the deletion register.
 
-    `files`: (SHA-256, bytes) of each file, by its path in the folder.
+    `files`: (SHA-256, bytes) of each file by its path in the folder.
     """
 
     layout: int
@@ -68,10 +68,10 @@ def back_up(
     target: Path,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Manifest:
-    """Write a backup into a folder that is not there yet: whole, or not at all.
+    """Write a complete backup into a new folder, or nothing.
 
-    Raises `BackupUnusable`, `RegisterUnusable` where the register does not take the backup's
-    line, and what the index raises.
+    Raises `BackupUnusable`, `RegisterUnusable` if the register cannot record the backup's line, and
+    the errors of the index.
     """
     if target.exists():
         raise BackupUnusable(f"{target} existe déjà : rien n'a été écrit. Nommez un autre dossier.")
@@ -84,9 +84,9 @@ def back_up(
         gate.only_reindex(),
         _made_whole(target) as partial,
     ):
-        # Before anything is read: what is deleted from here on is told to who restores.
+        # Before anything is read: later deletions are applied again after a restoration.
         line = application.privacy.register.backed_up()
-        application.whole_index.sources()  # makes the first index where there is none
+        application.whole_index.sources()  # creates the first index if there is none
         storage = open_index_storage(settings.index, beside_file(settings.folder))
         pointers = storage.pointers()
         if pointers is None:
@@ -123,10 +123,7 @@ def back_up(
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a whole backup, each file of which is as it was written.
-
-    Raises `BackupUnusable`.
-    """
+    """Return the manifest of a complete, unchanged backup. Raises `BackupUnusable`."""
     try:
         written = json.loads((folder / MANIFEST).read_text("utf-8"))
     except (OSError, ValueError):
@@ -165,10 +162,10 @@ def _only_backup(locks: Locks) -> Iterator[None]:
 
 @contextmanager
 def _made_whole(target: Path) -> Iterator[Path]:
-    """A folder beside the target, which takes its name once it is whole and on the disk."""
+    """Yield a folder beside the target, renamed to the target once it is complete and on disk."""
     parent, begun = target.absolute().parent, f".{target.name}.partial-"
     parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.glob(f"{begun}*"):  # by a backup that was killed: one runs at a time
+    for left in parent.glob(f"{begun}*"):  # of a killed backup: only one runs at a time
         shutil.rmtree(left)
     partial = parent / f"{begun}{uuid4().hex}"
     partial.mkdir()
@@ -193,7 +190,7 @@ def _to_disk(path: Path) -> None:
 
 @contextmanager
 def _new_state(path: Path) -> Iterator[Any]:
-    """A connection to a new database of this version's tables, committed at the end."""
+    """Yield a connection to a new database with this version's tables; commit at the end."""
     database = migrate(connect(f"sqlite:///{path}"))
     try:
         with database.begin() as connection:
@@ -203,7 +200,7 @@ def _new_state(path: Path) -> Iterator[Any]:
 
 
 def _copy_settings(settings: Settings, partial: Path) -> None:
-    """The settings without any secret, and the site's own files that they name."""
+    """Copy the settings without secrets, and the site's own files that they name."""
     (partial / SETTINGS).write_text(settings_without_secrets(settings), "utf-8")
     search, topics = settings.search, settings.topics
     named = (search.glossary, search.best_bets, topics.file)
@@ -215,7 +212,7 @@ def _copy_settings(settings: Settings, partial: Path) -> None:
 
 
 def _digests(folder: Path) -> dict[str, tuple[str, int]]:
-    """(SHA-256, bytes) of every file below a folder, but the manifest's."""
+    """Return (SHA-256, bytes) of every file below a folder, except the manifest."""
     return {
         str(path.relative_to(folder)): (_sha256(path), path.stat().st_size)
         for path in sorted(folder.rglob("*"))

@@ -1,7 +1,8 @@
-"""The one who answers in rooms: called by name, or written to in private.
+"""The bot that answers in Matrix rooms, when called by name or written to in private.
 
-An answer names what every member of the room may read at that moment, and colleagues whom that
-shows; in private, what the asker may read. `RoomBot.answer_news` shows the flow.
+In a room, an answer names only documents that every member may read at that moment, and the
+colleagues found by them; in private, documents that the asker may read. `RoomBot.answer_news` shows
+the flow.
 """
 
 import hashlib
@@ -44,13 +45,14 @@ from search_api.wording import contact
 log = logging.getLogger(__name__)
 
 WAIT_S = 5.0
-"""How long one request waits for news; a stop waits as long at most."""
+"""Longest wait of one request for new messages, and so of a stop, in seconds."""
 REST_S = 10.0
 OLDEST = timedelta(hours=1)
-"""An older message is not answered: nobody waits for it any more, and the server may have
-forgotten that it was answered before the process was killed."""
+"""Older messages are not answered: nobody waits for them any more, and the server may have
+forgotten that they were answered before a crash.
+"""
 MOST_MEMBERS = 200
-"""Each is asked about; a room of more gets no answer, and is told so."""
+"""Largest room that gets answers, since each member is looked up; larger rooms are told so."""
 MOST_CHARACTERS = 500
 
 _TOO_MANY = f"Ce salon a plus de {MOST_MEMBERS} membres : je n'y réponds pas. Écrivez-moi en privé."
@@ -66,7 +68,7 @@ _NOTHING = "Je ne trouve rien que vous puissiez lire."
 
 @dataclass(frozen=True, slots=True)
 class BotRules:
-    """How the bot is called, where its links lead, and whether questions may be asked there."""
+    """The bot's name and cursor, the origin of its links, and whether questions may be asked."""
 
     cursor: str
     name: str
@@ -76,11 +78,11 @@ class BotRules:
 
 @dataclass(frozen=True, slots=True)
 class RoomBot:
-    """Answers with an account of a Matrix server. `own` is its user.
+    """Answers with an account of a Matrix server. `own` is its user id.
 
-    `owner_of` is the agent of an account, whatever they ask of how they are shown. `cursors`
-    keep how far it has read. A message is answered once: after a crash the same transaction is
-    sent, which the server does not take twice.
+    `owner_of` returns the agent of an account, even of an agent who withdrew. `cursors` store how
+    far it has read. A message is answered once: after a crash the same transaction is sent, which
+    the server ignores the second time.
     """
 
     client: MatrixClient
@@ -95,7 +97,7 @@ class RoomBot:
     limits: RateLimiter
 
     def run(self, stop: Event) -> None:
-        """Answer until the event is set. A server or a database that is away is asked again."""
+        """Answer until the event is set; retry after errors of the server, index or database."""
         while not stop.is_set():
             try:
                 self.answer_news(WAIT_S)
@@ -104,10 +106,10 @@ class RoomBot:
                 stop.wait(REST_S)
 
     def answer_news(self, wait_s: float = 0.0) -> int:
-        """Answer what was asked since the last time; how many messages were answered.
+        """Answer the messages since the last call; return how many were answered.
 
-        The first time, nothing: what was said before is not for it. Raises `SourceError`,
-        `IndexUnreachable` and the database's errors.
+        The first call answers nothing: earlier messages were not meant for the bot. Raises
+        `SourceError`, `IndexUnreachable` and the database's errors.
         """
         since = self.cursors.load(self.rules.cursor)
         news = self.client.sync(since, wait_s)
@@ -127,7 +129,7 @@ class RoomBot:
         return answered
 
     def _asked(self, room_id: str, before: str, after: str) -> Iterator[RoomEvent]:
-        """Yield the new messages of people, from the oldest. Raises `RoomClosedError`."""
+        """Yield people's new messages, oldest first. Raises `RoomClosedError`."""
         found: dict[str, RoomEvent] = {}
         for page in self.client.pages(room_id, before, after):
             for raw in page:
@@ -142,7 +144,7 @@ class RoomBot:
                 yield event
 
     def _tried(self, room_id: str, message: RoomEvent) -> bool:
-        """The same as `_answer`; one message that fails lets the others be answered."""
+        """Like `_answer`, but a message with an unexpected error is skipped."""
         try:
             return self._answer(room_id, message)
         except (RoomClosedError, SourceError, IndexerError, sa.exc.SQLAlchemyError):
@@ -177,7 +179,7 @@ class RoomBot:
         return True
 
     def _question(self, state: RoomState, message: RoomEvent) -> str:
-        """What the message asks of the bot, empty if it is not for it."""
+        """Return the question in the message, empty if it is not for the bot."""
         said = message.text[:MOST_CHARACTERS]
         called = re.match(rf"@?{re.escape(self.rules.name)}(?![\w-])[\s:,]*", said, re.IGNORECASE)
         if called:
@@ -190,7 +192,7 @@ class RoomBot:
         return said.strip() if _is_private(state) else ""
 
     def _text(self, state: RoomState, sender: str, question: str) -> str:
-        """The answer's text, under the rights of those who are in the room."""
+        """Return the answer's text, under the rights of everybody in the room."""
         if state.level == WORLD_READABLE:
             return _OPEN_TO_ANYBODY
         people = sorted(_people(state) - {self.own, sender})
@@ -208,9 +210,9 @@ class RoomBot:
         return "\n".join(self._lines(found, question, nothing))
 
     def _readers(self, users: Sequence[str]) -> Mapping[str, Reader | None]:
-        """The reader that each user is; None for who is not in the directory, or has left.
+        """Return each user's reader; None for users who are not in the directory, or have left.
 
-        Who withdrew is known all the same: what is denied to them stays so.
+        Agents who withdrew are included, so that denials naming them still apply.
         """
         readers: dict[str, Reader | None] = {}
         for user in users:
@@ -237,7 +239,7 @@ class RoomBot:
 
 
 def run_bot(application: Application, stop: Event) -> None:
-    """Answer until the event is set; a server that is away, or refuses, is asked again."""
+    """Open the bot and answer until the event is set; retry after errors."""
     while not stop.is_set():
         try:
             open_bot(application).run(stop)
@@ -247,7 +249,7 @@ def run_bot(application: Application, stop: Event) -> None:
 
 
 def open_bot(application: Application) -> RoomBot:
-    """The bot of the settings. Raises `SourceError`."""
+    """Return the bot of the settings. Raises `SourceError`."""
     settings = application.settings
     (source,) = (one for one in settings.sources if one.name == settings.bot.source)
     connector = matrix_connector(source)
@@ -279,7 +281,7 @@ def open_bot(application: Application) -> RoomBot:
 
 
 def _people(state: RoomState) -> frozenset[str]:
-    """Who reads an answer: members, and who is invited and may join."""
+    """Return everybody who can read an answer: members, and invited users who may join."""
     return state.joined | state.invited
 
 
@@ -292,7 +294,7 @@ def _is_old(message: RoomEvent) -> bool:
 
 
 def _content(message: RoomEvent, text: str) -> Mapping[str, Any]:
-    """A notice, which other programs do not answer, in the thread of the message."""
+    """Return a notice, which other bots do not answer, in the message's thread."""
     root = message.target if message.relation is Relation.THREAD else message.id
     return {
         "msgtype": "m.notice",
@@ -308,5 +310,5 @@ def _content(message: RoomEvent, text: str) -> Mapping[str, Any]:
 
 
 def _plain(text: str) -> str:
-    """On one line."""
+    """Return the text on one line."""
     return " ".join(text.split())

@@ -31,12 +31,12 @@ from quisait.work.runs import (
 log = logging.getLogger(__name__)
 
 DIRECTORY_WAIT_S = 10.0
-"""Reading the directory takes a moment: two commands that start together both have their turn."""
+"""Seconds to wait for another reading of the directory, which takes a moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrawlOutcome:
-    """How one source's crawl ended: a report, or a sentence that says what to do."""
+    """How one source's crawl ended: a report, or a sentence with the remedy."""
 
     source: str
     report: CrawlReport | None
@@ -46,9 +46,9 @@ class CrawlOutcome:
 def read_directory(
     application: Application, *, accept_departures: bool = False
 ) -> DirectoryReport | None:
-    """Replace agents and groups by what the directory says; None where none is set.
+    """Replace agents and groups by those of the directory; None if the settings name none.
 
-    Raises `SourceUnreachable` or `SourceRefused`, also where too many are missing, unless
+    Raises `SourceUnreachable` or `SourceRefused`; also if too many agents are missing, unless
     `accept_departures`.
     """
     if not has_directory(application.settings):
@@ -65,11 +65,14 @@ def read_directory(
 def replace_directory(
     application: Application, *, accept_departures: bool = False, unless_same: bool = False
 ) -> DirectoryReport | None:
-    """The same, by who holds its lock; None too where it is as it was, if `unless_same`."""
+    """Like `read_directory`, for a caller that holds the directory's lock.
+
+    Also returns None if the directory has not changed and `unless_same`.
+    """
     directory = open_directory(application.settings)
     if directory is None:
         return None
-    # Before the reading: what changes during it has the next one look again.
+    # Before the reading, so that changes during it are seen by the next reading.
     stamp = directory.fingerprint() if isinstance(directory, SupportsFingerprint) else None
     if unless_same and stamp is not None and stamp == application.state.load(DIRECTORY):
         return None
@@ -89,9 +92,9 @@ def crawl_sources(
     quiet: bool = False,
     stop: Event | None = None,
 ) -> list[CrawlOutcome]:
-    """One after another; a source that fails does not keep the next from its turn.
+    """Crawl the sources one after another; a failing source does not stop the next.
 
-    Once `stop` is set, the one that is read ends early, and none begins.
+    Once `stop` is set, the current crawl ends early and no other begins.
     """
     asked = CrawlOptions(full, accept_deletions, quiet, stop or Event())
     with open_crawl_dependencies(application) as dependencies:
@@ -103,7 +106,7 @@ def crawl_sources(
 
 
 def accept_roots(application: Application, sources: Sequence[SourceSettings]) -> None:
-    """Note each folder, as it is now, as its source's root. Raises `SourceUnreachable`."""
+    """Note each folder as it is now as its source's root. Raises `SourceUnreachable`."""
     for source in sources:
         if source.kind == "folder":
             on_noted_root(open_source(source, None), source, application.state, accept=True)
@@ -127,9 +130,9 @@ def _crawl_one(
 
 
 def divided_source(application: Application, source: SourceSettings) -> DividedSource | None:
-    """The source where it is read in parts; None where one worker reads it whole.
+    """Return the source in parts, or None if one worker reads it whole.
 
-    Readers share parts through PostgreSQL: with SQLite, a source is read whole.
+    Workers share parts only through PostgreSQL: with SQLite a source is read whole.
     """
     if source.parts == 1 or not can_share_parts(application):
         return None
@@ -138,7 +141,7 @@ def divided_source(application: Application, source: SourceSettings) -> DividedS
         connector = on_noted_root(
             open_source(source, application.inbox, application.questions), source, application.state
         )
-        assert isinstance(connector, Divisible)  # noqa: S101 - the settings ask it of no other
+        assert isinstance(connector, Divisible)  # noqa: S101 - the settings allow parts only for these
         return connector
 
     return DividedSource(
@@ -154,16 +157,16 @@ def divided_source(application: Application, source: SourceSettings) -> DividedS
 
 
 def can_share_parts(application: Application) -> bool:
-    """Whether several workers may share the parts of one source."""
+    """Return whether several workers may share the parts of one source."""
     return application.database.dialect.name == "postgresql"
 
 
 def _crawl_parts(
     source: DividedSource, dependencies: CrawlDependencies, asked: CrawlOptions
 ) -> CrawlOutcome:
-    """Until the source's run ends, whoever reads its last part."""
+    """Read parts, and wait until the run ends, even if others read the last ones."""
     read = read_parts(source, dependencies, asked, wait=True)
-    assert read is not None  # noqa: S101 - a run is begun where none goes on
+    assert read is not None  # noqa: S101 - a run is begun if there is none
     if read.outcome == "done":
         return CrawlOutcome(source.name, read.report)
     return CrawlOutcome(source.name, None, read.reason or f"{source.name} : lecture interrompue.")
@@ -176,9 +179,9 @@ def crawl_with_lock(
     held: SourceLock,
     asked: CrawlOptions,
 ) -> CrawlReport:
-    """A crawl by who holds the source's lock; its beginning, progress and end are kept.
+    """Crawl for a caller that holds the source's lock; record beginning, progress and end.
 
-    Raises what `crawl` raises, `Stopped` and `LockLost`.
+    Raises the errors of `crawl`, `RunStopped` and `LockLost`.
     """
     with recorded_run(application.state, source.name) as run:
         PartRuns(application.database, application.state).end_division(source.name)
@@ -205,7 +208,7 @@ def crawl_with_lock(
                 stoppable(connector, asked.stop),
                 with_lock(dependencies, held, asked.stop),
                 full=asked.full,
-                # Of questions the database itself is the source: nothing of it can be out of reach.
+                # The database is the source of questions: a missing question was deleted.
                 accept_deletions=asked.accept_deletions or source.kind == "questions",
                 guard_share=application.settings.guard_share,
                 progress=progress,

@@ -1,4 +1,4 @@
-"""How near the embedded index is to the size that it is made for, and what to do then."""
+"""Warn when the embedded index comes near the size that it is designed for."""
 
 import logging
 
@@ -9,7 +9,7 @@ from search_api.wording import number
 log = logging.getLogger(__name__)
 
 WARNED_SHARE = 0.8
-"""From this share of the limit on it is told: a move takes as long as a whole reading."""
+"""Share of the limit from which on to warn: moving takes as long as a full reading."""
 
 MOVE = (
     'passez à OpenSearch : [index] engine = "opensearch", puis « quisait reindex --from embedded » '
@@ -18,7 +18,7 @@ MOVE = (
 
 
 def limit_warning(index: Index) -> str:
-    """What to say, and to do, of an index that nears its limit or is beyond; empty otherwise.
+    """Return in French what to do about an index near or beyond its limit, else an empty text.
 
     Raises `IndexUnreachable` or `IndexRefused`.
     """
@@ -32,13 +32,13 @@ def limit_warning(index: Index) -> str:
 
 
 def log_limit(index: Index) -> None:
-    """Say the same in the log, as numbers. Raises as `limit_warning` does."""
+    """Log a warning with numbers if the index is near its limit. Raises like `limit_warning`."""
     if filled := filled_beyond(index, WARNED_SHARE):
         fields = {"passages": filled.passages, "limit": filled.limit}
         log.warning("index nears its limit", extra=fields)
 
 
 def filled_beyond(index: Index, share: float) -> IndexFill | None:
-    """How full the index is, where it is at least so full; None too where it has no limit."""
+    """Return how full the index is, or None if it is less full than `share` or has no limit."""
     filled = index.fill() if isinstance(index, Limited) else None
     return filled if filled and filled.share >= share else None

@@ -1,4 +1,4 @@
-"""Mail to agents: what is queued, and what the SMTP server takes of it."""
+"""Mail to agents: queue it, and send it by SMTP."""
 
 import hashlib
 import hmac
@@ -34,14 +34,14 @@ log = logging.getLogger(__name__)
 
 _PURPOSE = b"quisait courriel"
 _REPLIES_PURPOSE = b"quisait reponses"
-"""Separate these keys from the other uses of the server's key."""
+"""Both separate keys of mail from other uses of the server's key."""
 NO_CODE = 0
-"""Where it is no server that refuses: the address is none."""
+"""SMTP code if no server refused the mail, but its address or the index failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendReport:
-    """What one round did: messages queued, sent, and refused for good."""
+    """Numbers of one round: messages queued, sent, and refused for good."""
 
     queued: int = 0
     sent: int = 0
@@ -49,7 +49,7 @@ class SendReport:
 
 
 def open_mailing(application: Application) -> Mailing | None:
-    """What mail needs; None where the settings send none."""
+    """Return the services for mail; None if the settings disable mail or questions."""
     settings = application.settings
     if not settings.mail.host or not settings.questions.enabled:
         return None
@@ -63,7 +63,7 @@ def open_mailing(application: Application) -> Mailing | None:
 
 
 def reply_addresses(settings: Settings) -> ReplyAddresses | None:
-    """The addresses of the mailbox; None where none is read."""
+    """Return the reply addresses of the mailbox; None if there is no mailbox."""
     box = settings.mailbox
     if not box.host:
         return None
@@ -71,7 +71,7 @@ def reply_addresses(settings: Settings) -> ReplyAddresses | None:
 
 
 def mail_context(application: Application, mailing: Mailing) -> AnswerContext:
-    """What answers about mail are made from, outside of a server."""
+    """Return the context for answers about mail outside of a server."""
     return AnswerContext(
         application.search,
         application.book,
@@ -90,7 +90,7 @@ def _key(settings: Settings, purpose: bytes) -> bytes:
 
 
 def smtp_rules(settings: Settings) -> SmtpRules:
-    """How the settings say to reach the server."""
+    """Return how to reach the SMTP server of the settings."""
     mail = settings.mail
     return SmtpRules(
         mail.host,
@@ -104,9 +104,9 @@ def smtp_rules(settings: Settings) -> SmtpRules:
 
 
 def send_mail(application: Application, stop: Event) -> SendReport:
-    """Queue what is due, and send as much as the limit allows. Does nothing where mail is off.
+    """Queue the mail that is due, and send as much as the limit allows; nothing if mail is off.
 
-    Raises `ValueError` where the server does not answer: what waits goes on waiting.
+    Raises `ValueError` if the server does not answer: mail then keeps waiting.
     """
     mailing = open_mailing(application)
     if mailing is None:
@@ -119,13 +119,13 @@ def send_mail(application: Application, stop: Event) -> SendReport:
 def send_queue(
     context: AnswerContext, settings: Settings, stop: Event, queued: int = 0
 ) -> SendReport:
-    """Send what waits, over one connection. Raises `ValueError` as `send_mail` does."""
-    assert context.mail is not None  # noqa: S101 - who calls has opened it
+    """Send the waiting mail over one connection. Raises `ValueError` like `send_mail`."""
+    assert context.mail is not None  # noqa: S101 - the caller has opened it
     store, rules = context.mail.store, smtp_rules(settings)
     sent = refused = 0
 
     def allowed() -> bool:
-        """Whether one more may be sent in this minute."""
+        """Return whether one more mail may be sent in this minute."""
         minute_ago = store.now() - timedelta(minutes=1)
         return store.sent_since(minute_ago) < settings.mail.per_minute and not stop.is_set()
 
@@ -141,7 +141,7 @@ def send_queue(
                 refused += state is MailState.REFUSED
                 one = store.claim() if allowed() else None
     except SmtpUnreachable as error:
-        # What was claimed and not begun is free again; what was begun is doubtful already.
+        # A mail claimed but not begun is free again; a begun mail is already doubtful.
         store.put_back(first)
         raise ValueError(f"Courriel : {error}.") from error
     return SendReport(queued, sent, refused)
@@ -150,8 +150,11 @@ def send_queue(
 def _send_one(
     context: AnswerContext, settings: Settings, session: SmtpSession, one: QueuedMail
 ) -> MailState:
-    """One message, written now. Raises `SmtpUnreachable`, with the message free again."""
-    assert context.mail is not None  # noqa: S101 - who calls has opened it
+    """Write and send one message. Raises `SmtpUnreachable`.
+
+    The message is then free again, or marked as doubtful if the connection broke while it was sent.
+    """
+    assert context.mail is not None  # noqa: S101 - the caller has opened it
     store, mail = context.mail.store, settings.mail
     try:
         content = mail_content(context, one)
@@ -164,7 +167,7 @@ def _send_one(
     try:
         message = written_message(content, one, mail.sender, mail.sender_name, store.now())
         if not session.send(message, lambda: store.begin_sending(one), content.bounces_to):
-            return MailState.WAITING  # its time is over: another has it
+            return MailState.WAITING  # its lease has expired: another worker has it
     except BadAddress:
         store.refuse(one, NO_CODE, content.to)
         return MailState.REFUSED
@@ -187,7 +190,7 @@ def _send_one(
 
 
 def mail_state(application: Application) -> str:
-    """What waits and what was sent. Raises `ValueError` where a person has something to do."""
+    """Return numbers of waiting and sent mail. Raises `ValueError` if a person has to act."""
     mailing = open_mailing(application)
     if mailing is None:
         return "éteint"
@@ -207,7 +210,7 @@ def mail_state(application: Application) -> str:
 
 
 def check_server(settings: Settings) -> str:
-    """Connect, log in and leave; nothing is sent. Raises `ValueError`."""
+    """Connect and log in without sending anything. Raises `ValueError`."""
     try:
         with smtp_session(smtp_rules(settings)):
             secured = "sans chiffrement" if settings.mail.security == "none" else "en TLS"

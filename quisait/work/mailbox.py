@@ -1,7 +1,7 @@
-"""Answers and bounces that come in by mail: what the mailbox holds, one after the other.
+"""Read answers and bounces from the mailbox, one mail after the other.
 
-A mail is put away once all that it brings is written down: who dies before reads it again, and
-what it brought already is not brought twice.
+A mail is moved away after its content has been stored. If a worker dies before that, the mail is
+read again, and what it already stored is not stored twice.
 """
 
 import logging
@@ -30,11 +30,11 @@ from search_api.mail.reply_addresses import ReplyAddresses
 log = logging.getLogger(__name__)
 
 MOST_OF_A_ROUND = 200
-"""Mails of one round, the oldest first: a flood holds up a worker's other tasks no longer."""
+"""Most mails per round, oldest first: a flood must not hold up a worker's other tasks."""
 
 
 def mailbox_rules(settings: Settings) -> MailboxRules:
-    """How the settings say to reach the mailbox."""
+    """Return how to reach the mailbox of the settings."""
     box = settings.mailbox
     return MailboxRules(
         box.host,
@@ -50,9 +50,9 @@ def mailbox_rules(settings: Settings) -> MailboxRules:
 
 
 def read_mailbox(application: Application, stop: Event) -> Mapping[MailOutcome, int]:
-    """Read what waits: how many mails of each outcome. Does nothing where no mailbox is read.
+    """Read the waiting mails; return their number by outcome, empty without a mailbox.
 
-    Raises `ValueError` where the mailbox does not answer, `IndexUnreachable`: what waits goes on
+    Raises `ValueError` if the mailbox does not answer, or `IndexUnreachable`: mails then keep
     waiting.
     """
     mailing = open_mailing(application)
@@ -64,7 +64,7 @@ def read_mailbox(application: Application, stop: Event) -> Mapping[MailOutcome, 
 def read_mails(
     context: AnswerContext, settings: Settings, stop: Event
 ) -> Mapping[MailOutcome, int]:
-    """The same, with what answers are made from."""
+    """Read the waiting mails with the services of `context`, which has replies by mail."""
     assert context.mail is not None and context.mail.replies is not None  # noqa: S101, PT018
     box, found = settings.mailbox, Counter[MailOutcome]()
     try:
@@ -73,7 +73,7 @@ def read_mails(
                 if stop.is_set():
                     break
                 waiting = mailbox.read(uid, box.most_bytes)
-                if waiting is None:  # another reader has put it away
+                if waiting is None:  # another worker has moved it away
                     continue
                 outcome = _receive(context, settings, context.mail.replies, waiting)
                 mailbox.put_away(uid, aside=outcome in _ASIDE)
@@ -87,7 +87,7 @@ def read_mails(
 
 
 _ASIDE = frozenset({MailOutcome.STRANGER, MailOutcome.UNREADABLE})
-"""What a person may want to look at: the mail of nobody's address, or in no form of a mail."""
+"""Outcomes that a person may want to look at: unknown sender addresses, malformed mails."""
 
 
 def _receive(

@@ -1,8 +1,9 @@
-"""A source added step by step: its form, its trial, its table in the settings.
+"""Add a source step by step: its form, its trial, its table in the settings.
 
-The desk's pages and `quisait source` ask `DeskSources` the same. What is entered comes from who
-holds a role, not from who keeps the machine. So a host must be one of `[desk] hosts`, a secret must
-be named after its source, and a path must not be of the system or of quisait (docs/menaces.md).
+The administrators' pages and `quisait source` use the same `DeskSources`. The input of a page comes
+from the holder of a role, who need not administer the machine. So a host must be one of `[desk]
+hosts`, a secret's file must be named after its source, and a path must not belong to the system or
+to quisait (docs/menaces.md).
 """
 
 import os
@@ -61,25 +62,25 @@ from search_api.new_source import (
 from search_api.wording import day, plural
 
 MORE = "more"
-"""What is entered under this name is the table that gets another row; it is kept nowhere."""
+"""Name of the form field that contains the table to which a row is added; it is not stored."""
 PASSWORD_FILE = "password_file"  # noqa: S105 - the name of a setting
 SECRETS_FOLDER = "secrets"
-"""Beside the settings' file: the one folder in which the desk takes files of passwords."""
+"""Folder beside the settings' file: the only one from which pages accept password files."""
 SUGGESTED_GROUPS = 30
 _SYSTEM = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/lib", "/var/log", "/usr")
 _PATH_NAMES = frozenset({"path", "members", "folder", "file", "database", "rules"})
-"""Settings that hold a path of this machine; `folder` beside an address is one of that server."""
+"""Settings with a path of this machine; beside an address, `folder` is one on its server."""
 _KEY_FILE = re.compile(r"(.*_)?(password|passwd|secret|token|key)_file|(.*_)?keytab")
-"""Settings that hold the path of a secret."""
+"""Settings with the path of a secret."""
 _REMOTE = re.compile(r"[\w.-]+://.*|([\w.-]+@)?[A-Za-z0-9][\w.-]*:[^:\s]\S*", re.DOTALL)
-"""An address, or git's short form of one; what is neither may be a path."""
+"""An address, or git's short form of one; any other text may be a path."""
 _ADDRESS = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
     r"(?:[/?#][^\\\x00-\x1f\x7f]*)?"
 )
-"""An address, or a host alone, that every client reads in the same way."""
+"""An address, or only a host, that every client parses in the same way."""
 _SHORT_ADDRESS = re.compile(r"(?:[\w.-]+@)?(?P<host>[A-Za-z0-9][A-Za-z0-9_.-]*):[^:\s\\]+")
-"""The short form that git takes for an address by SSH."""
+"""Git's short form of an SSH address."""
 _WITH_ACCOUNT = re.compile(r"(?<=://)[^/@\s]*@")
 _ACCOUNT_IN_ADDRESS = (
     "Un compte et son mot de passe ne s’écrivent pas dans une adresse : ils en ont été retirés. "
@@ -92,7 +93,7 @@ _QUOTED = re.compile(r"« (\w+) »")
 
 @dataclass(frozen=True, slots=True)
 class DeskSources:
-    """Adapter of `NewSources`. `desk` is who asks at a page, and not who runs a command."""
+    """Adapter of `NewSources`. `desk` is true for the pages, false for commands."""
 
     settings: Settings
     book: SqlDirectory
@@ -104,7 +105,7 @@ class DeskSources:
         return offered_kinds()
 
     def form(self, step: SourceStep, entered: Entered, *, checked: bool) -> SourceForm:
-        """See `NewSources`. No account that was typed in an address is shown again."""
+        """See `NewSources`. An account that was typed in an address is not shown again."""
         shown = {key: _WITH_ACCOUNT.sub("", value) for key, value in entered.items()}
         if step is SourceStep.KIND or not entered.get("kind"):
             fault = "Choisissez une sorte de source." if checked else ""
@@ -216,8 +217,8 @@ class DeskSources:
         }
 
     def known(self) -> PrincipalLookup:
-        """See `NewSources`. A command, which shows every title, has no use for it."""
-        assert self.known_now is not None  # noqa: S101 - of the desk
+        """See `NewSources`. Commands do not need it, since they show every title."""
+        assert self.known_now is not None  # noqa: S101 - pages pass it
         return self.known_now()
 
     def _reader_in_words(self, principal: str, groups: Mapping[str, int]) -> str:
@@ -261,7 +262,7 @@ class DeskSources:
             )
 
     def _values(self, kind: KindForm, entered: Entered) -> dict[str, Any]:
-        """The source's table. Its password's file is named where an account reads."""
+        """Return the source's table; it names the password's file if an account is used."""
         typed = typed_values(kind, entered)
         first = {"name": typed.pop("name", ""), "kind": kind.offered.name}
         options = typed.pop("options", {})
@@ -272,13 +273,13 @@ class DeskSources:
         return {**first, **typed, **({"options": options} if options else {})}
 
     def _source(self, entered: Entered) -> SourceSettings:
-        """Raises `SourceIncomplete`."""
+        """Return the source's settings. Raises `SourceIncomplete`."""
         if wrong := self.first_fault(entered, SourceStep.OPTIONS):
             raise SourceIncomplete(wrong)
         return SourceSettings.model_validate(self._values(kind_form(entered["kind"]), entered))
 
     def _faults(self, kind: KindForm, entered: Entered) -> dict[str, str]:
-        """By field, what to do; under "" what is of no field."""
+        """Return the remedy for each faulty field; general faults are under ""."""
         found: dict[str, str] = {}
         refusals = (
             self._forbidden(kind, entered),
@@ -293,7 +294,7 @@ class DeskSources:
         return found
 
     def _refused(self, kind: KindForm, entered: Entered) -> Iterator[tuple[str, str]]:
-        """What the settings refuse, by field."""
+        """Yield (field, message) of values that the settings refuse."""
         values = self._values(kind, entered)
         try:
             SourceSettings.model_validate(values)
@@ -310,12 +311,12 @@ class DeskSources:
                 yield key or self._named_field(kind, said), said
 
     def _named_field(self, kind: KindForm, said: str) -> str:
-        """The field that a sentence about several begins with."""
+        """Return the first field that a message names, empty if it names none."""
         keys = {one.name: one.key for one in kind.fields}
         return next((keys[name] for name in _QUOTED.findall(said) if name in keys), "")
 
     def _forbidden(self, kind: KindForm, entered: Entered) -> Iterator[tuple[str, str]]:
-        """What a page may not name, by field."""
+        """Yield (field, message) of names, paths and hosts that a page may not use."""
         yield from self._forbidden_name(entered.get("name", "").strip())
         for reader in typed_values(kind, entered).get("allowed", ()):
             if reader != EVERYONE and not _PRINCIPAL.fullmatch(reader):
@@ -341,7 +342,10 @@ class DeskSources:
                 yield key, said
 
     def _forbidden_address(self, kind: KindForm, entered: Entered) -> Iterator[tuple[str, str]]:
-        """An address that is a path here, or at which the service's own key would be shown."""
+        """Yield (field, message) of local repositories that a page may not read.
+
+        Also of SSH addresses without a key, for which the service's own key would be used.
+        """
         for key, text in entered.items():
             if key.rpartition(".")[2] != "url" or not (typed := text.strip()):
                 continue
@@ -363,7 +367,7 @@ class DeskSources:
         taken = {*names_in_file(), *(one.name for one in self.settings.sources)}
         if name in taken:
             yield "name", f"Une source s’appelle déjà « {name} » : choisissez un autre nom."
-        # Both would be handed the same QUISAIT_PASSWORD_…
+        # Both would get the same QUISAIT_PASSWORD_… variable.
         if any(one.replace("-", "_") == name.replace("-", "_") for one in taken):
             yield (
                 "name",
@@ -380,7 +384,7 @@ class DeskSources:
             )
 
     def _forbidden_path(self, typed: str) -> str:
-        """Why the desk makes no source of a path, in French; empty where it may."""
+        """Return in French why a page may not use a path; empty if it may."""
         if not self.desk:
             return ""
         if "\0" in typed or "://" in typed or typed.lower().startswith("file:"):
@@ -395,7 +399,7 @@ class DeskSources:
             )
         folders = self.settings.desk.folders
         if not folders and self.settings.server.reader == "demo":
-            folders = [""]  # what is beside the settings' file: anybody here is the administrator
+            folders = [""]  # beside the settings' file: in a demo anybody is an administrator
         allowed = [beside_file(one) for one in folders]
         if allowed:
             if not any(path.is_relative_to(one) for one in allowed):
@@ -408,14 +412,14 @@ class DeskSources:
         return self._read_already(path)
 
     def _forbidden_repository(self, typed: str) -> str:
-        """Return why the desk may not read a repository here, in French; empty if it may."""
+        """Return in French why a page may not read a local repository; empty if it may."""
         said = self._forbidden_path(typed)
         if not said and self.desk and not self.settings.desk.folders:
             said = "Le bureau ne lit de dépôt de cette machine que dans [desk] folders."
         return said
 
     def _forbidden_host(self, setting: str, typed: str) -> str:
-        """Return why the desk may not ask a host, in French; empty if it may or none is named."""
+        """Return in French why a page may not reach a host; empty if it may or none is named."""
         if not self.desk:
             return ""
         if setting.endswith(("url", "host")):
@@ -434,7 +438,7 @@ class DeskSources:
         return ""
 
     def _read_already(self, path: Path) -> str:
-        """Another source may have fewer readers: no trial shows what it reads to whoever asks."""
+        """Refuse a path that another source reads: a trial would show its documents."""
         for table in self._tables():
             if any(_overlap(path, beside_file(one)) for one in _paths_of(table)):
                 return (
@@ -445,11 +449,11 @@ class DeskSources:
         return ""
 
     def _tables(self) -> list[Mapping[str, Any]]:
-        """The sources of this process, and those that were written since it started."""
+        """Return this process's sources, and those written to the file since it started."""
         return [*(one.model_dump() for one in self.settings.sources), *sources_in_file()]
 
     def _own_paths(self) -> Iterator[Path]:
-        """Files and folders that no source may hold."""
+        """Yield files and folders that no source may contain."""
         yield settings_file().resolve()
         yield beside_file(SECRETS_FOLDER)
         yield beside_file(self.settings.folder)
@@ -462,10 +466,10 @@ class DeskSources:
                 yield beside_file(copies)
 
     def _forbidden_secret(self, name: str, file: str) -> str:
-        """Return why the desk may not take a file as a secret, in French; empty if it may.
+        """Return in French why a page may not use a file as a secret; empty if it may.
 
-        A secret belongs to one source, and its file bears the source's name: any other file would
-        be sent to an address of the operator's choice.
+        A secret belongs to one source, and its file has the source's name: any other file could be
+        sent to an address that the page's user chose.
         """
         if not self.desk:
             return ""
@@ -526,22 +530,22 @@ class DeskSources:
 
 @contextmanager
 def opened_sources_of_machine(settings: Settings) -> Iterator[tuple[DeskSources, Privacy]]:
-    """For who runs a command on the machine, with the audit: neither index nor encoder is asked."""
+    """Open sources for commands, and the audit log, without index or encoder."""
     with opened_database(settings) as database:
         sources = DeskSources(settings, SqlDirectory(database), desk=False)
         yield sources, open_privacy(settings, database)
 
 
 def settings_keys(kind: KindForm) -> tuple[str, ...]:
-    """The settings of a kind as a command names them: those of its options without a prefix."""
+    """Return the settings of a kind as commands name them: options have no prefix."""
     own = tuple(one.key.removeprefix(OPTIONS) for one in kind.fields)
     return (*own, PASSWORD_FILE) if kind.credential else own
 
 
 def entered_by_command(kind_name: str, given: Sequence[str]) -> dict[str, str]:
-    """What a command was given as `réglage=valeur`, as the form would have it.
+    """Return a command's `réglage=valeur` arguments as entries of the form.
 
-    A setting that is given twice has a line for each value. Raises `ValueError` with a sentence.
+    A repeated setting gets one line per value. Raises `ValueError` with a sentence.
     """
     try:
         kind = kind_form(kind_name)
@@ -575,14 +579,14 @@ def _is_reached(host: str, allowed: str) -> bool:
 
 
 def _is_path(key: str, beside: Collection[str]) -> bool:
-    """Whether a setting holds a path of this machine, by its name and those beside it."""
+    """Return whether a setting is a path of this machine, by its name and those beside it."""
     start, dot, last = key.rpartition(".")
     remote = last == "folder" and any(f"{start}{dot}{one}" in beside for one in ("url", "host"))
     return last in _PATH_NAMES and not remote
 
 
 def _paths_of(table: Mapping[str, Any]) -> Iterator[str]:
-    """What a source reads of this machine, by the names of its settings."""
+    """Yield the paths of this machine that a source reads."""
     for key, value in table.items():
         if isinstance(value, dict):
             yield from _paths_of(value)
@@ -593,7 +597,7 @@ def _paths_of(table: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _secrets_of(table: Mapping[str, Any]) -> Iterator[str]:
-    """The files of a source's secrets."""
+    """Yield the files of a source's secrets."""
     for key, value in table.items():
         if key == "file_hosts" and isinstance(value, dict):
             yield from filter(None, map(str, value.values()))
@@ -604,7 +608,7 @@ def _secrets_of(table: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _copies_of(table: Mapping[str, Any]) -> str:
-    """The folder in which a source keeps copies; empty where it keeps none."""
+    """Return the folder in which a source stores copies; empty if it stores none."""
     if table["kind"] not in installed_connectors():
         return ""
     try:
@@ -621,7 +625,7 @@ def _default(kind: KindForm, key: str) -> str:
 
 
 def _overlap(one: Path, other: Path) -> bool:
-    """Whether a path is the other, in it or around it, by whatever name or mount it is reached."""
+    """Return whether one path is or contains the other, even through links or mounts."""
     if one.is_relative_to(other) or other.is_relative_to(one):
         return True
     mine, others = _lineage(one), _lineage(other)
@@ -629,9 +633,9 @@ def _overlap(one: Path, other: Path) -> bool:
 
 
 def _lineage(path: Path) -> list[tuple[int, int]]:
-    """What a path and the folders above it are, as the system numbers them; empty where it fails.
+    """Return (device, inode) of a path and of the folders above it.
 
-    Nothing is said of a path that does not exist: nothing is read from it either.
+    Empty if the path does not exist: nothing is read from it then.
     """
     try:
         found = [one.stat() for one in (path, *path.parents)]
@@ -641,7 +645,7 @@ def _lineage(path: Path) -> list[tuple[int, int]]:
 
 
 def _missing_password(source: SourceSettings) -> str:
-    """What to do where the file of the password cannot be read; empty where it can."""
+    """Return the remedy if the password's file cannot be read; empty if it can."""
     variable = f"QUISAIT_PASSWORD_{source.name.upper().replace('-', '_')}"
     if not source.password_file or os.environ.get(variable):
         return ""
@@ -655,7 +659,7 @@ def _missing_password(source: SourceSettings) -> str:
 
 
 def _file_state(path: Path) -> tuple[str, bool]:
-    """Whether the file of a secret is there, and closed to others."""
+    """Return (state in French, whether the secret's file exists and is closed to others)."""
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -674,6 +678,6 @@ def _host_of(address: str) -> str:
 
 
 def _sentence(said: str) -> str:
-    """As a sentence of the page."""
+    """Return the text with a capital letter and a full stop."""
     said = said[:1].upper() + said[1:]
     return said if said.endswith((".", "!", "?")) else f"{said}."

@@ -1,7 +1,8 @@
-"""Read a source in parts: several workers, on one machine or several, share its one run.
+"""Read a source in parts: several workers, on one or several machines, share one run.
 
-Read `read_parts` first. A part is read by who holds its lock, which PostgreSQL releases when its
-holder dies or is cut off (`application.locks`); whoever looks next takes it over from its cursor.
+Read `read_parts` first. The holder of a part's lock reads the part. PostgreSQL releases the lock if
+the holder dies or is cut off (`application.locks`); the next worker that looks continues from the
+part's cursor.
 """
 
 import logging
@@ -41,15 +42,16 @@ from quisait.work.runs import (
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.5
-"""How often who waits for the end of a run looks for a part that its reader left."""
+"""Interval at which a worker that waits for the run's end looks for abandoned parts, in seconds."""
 _WORST_FIRST = ("failed", "refused", "held", "done")
 
 
 @dataclass(frozen=True, slots=True)
 class DividedSource:
-    """A source that is read in `of` parts, and where its run is kept. `opened` connects anew.
+    """A source that is read in `of` parts, and where its run is stored.
 
-    `index`: the index that it is read into, which keeps what the cursors describe.
+    `opened` connects anew. `index` is the index that it is read into; it stores what the cursors
+    describe.
     """
 
     name: str
@@ -64,9 +66,9 @@ class DividedSource:
 
 @dataclass(frozen=True, slots=True)
 class PartsRead:
-    """How a run stands once this worker left it; `outcome` is `running` where others go on.
+    """The state of a run when this worker leaves it; `outcome` is `running` if others go on.
 
-    `report` is the sum over all parts, `read` counts those that this worker read.
+    `report` is the sum over all parts; `read` counts the parts that this worker read.
     """
 
     run_id: int
@@ -78,7 +80,7 @@ class PartsRead:
 
 @dataclass(slots=True)
 class _Joined:
-    """The run that this worker takes part in; `resumed` where it began it after a broken one."""
+    """The run that this worker takes part in; `resumed` if it began it after a broken run."""
 
     run_id: int
     resumed: bool = False
@@ -94,20 +96,20 @@ def read_parts(
     may_begin: Callable[[], bool] = lambda: True,
     wait: bool = False,
 ) -> PartsRead | None:
-    """Join the source's run, or begin one where `may_begin`; read parts until none is left to take.
+    """Join the source's run, or begin one if `may_begin`; read parts until none is left.
 
-    The run ends when each part was read, or could not be. `wait`: until then, even where others
-    read the last parts. None where there was nothing to join. A part's errors are kept with it;
-    raises `RunStopped` and `LockLost`, and `SourceBusy` where something else holds the source,
-    or where a run is going on without what is `asked`.
+    The run ends when every part was read or failed. With `wait`, return only then, even if others
+    read the last parts. Returns None if there was no run to join. A part's errors are stored with
+    it. Raises `RunStopped` and `LockLost`, and `SourceBusy` if another process holds the source, or
+    if the running run lacks an option that is `asked`.
     """
     joined: _Joined | None = None
     with ExitStack() as holding:
         while not asked.stop.is_set():
             with ExitStack() as taken:
                 joined, turn = _take(source, asked, joined, may_begin, taken)
-                # The next part is held before the last is let go: a run that somebody reads
-                # is never seen without a reader.
+                # Hold the next part before releasing the last, so that a run with readers
+                # never seems to have none.
                 holding.close()
                 if turn is not None:
                     holding.push(taken.pop_all())
@@ -126,7 +128,7 @@ def read_parts(
 
 
 def has_part_left(source: DividedSource) -> bool:
-    """Whether others read the source, and a part of it waits for a reader."""
+    """Return whether others are reading the source, and one of its parts has no reader."""
     rows = source.runs.rows(source.name)
     if all(row.outcome for row in rows) or not source.runs.is_open(rows[0].run_id):
         return False
@@ -142,7 +144,7 @@ def _take(
     may_begin: Callable[[], bool],
     taken: ExitStack,
 ) -> tuple[_Joined | None, tuple[PartTurn, SourceLock] | None]:
-    """The run that is joined, and the part that is held in `taken` from now on, if any is left."""
+    """Return the joined run, and the part that is now held in `taken`, if one was left."""
     with hold_turn_lock(source.locks, source.name):
         begun = False
         if joined is None:
@@ -155,7 +157,7 @@ def _take(
                 if turn := source.runs.take(source.name, row):
                     taken.push(one.pop_all())
                     return joined, (turn, held)
-        if begun:  # something took the whole source meanwhile
+        if begun:  # another process took the whole source meanwhile
             source.runs.end_run(source.name, joined.run_id, "interrupted", "")
             raise _busy(source.name)
         _end_if_read(source, joined.run_id)
@@ -165,9 +167,9 @@ def _take(
 def _join(
     source: DividedSource, asked: CrawlOptions, may_begin: Callable[[], bool]
 ) -> tuple[_Joined | None, bool]:
-    """(the run that is going on or was begun here, whether it was begun here).
+    """Return (the run, whether it was begun here); the run is None if there is none to join.
 
-    A run that nobody reads is over, as that of a process that died.
+    A run without any reader is over, like that of a dead process.
     """
     rows = source.runs.rows(source.name)
     if any(_is_read(source, row) for row in rows):
@@ -195,7 +197,7 @@ def _is_read(source: DividedSource, row: PartRow) -> bool:
 
 
 def _left(source: DividedSource, run_id: int) -> Sequence[PartRow]:
-    """The parts that are still to be read in the run; none once it is over."""
+    """Return the parts of the run that are not read yet; none once it is over."""
     rows = source.runs.rows(source.name)
     if not rows or rows[0].run_id != run_id or not source.runs.is_open(run_id):
         return ()
@@ -212,7 +214,7 @@ def _end_if_read(source: DividedSource, run_id: int) -> None:
 
 
 def _conclusion(rows: Sequence[PartRow]) -> tuple[str, str]:
-    """(the outcome of a run, why): the worst of its parts', with the sentence of the first."""
+    """Return (outcome, reason) of a run: the worst of its parts, and the first reason for it."""
     for outcome in _WORST_FIRST:
         reasons = [row.reason for row in rows if row.outcome == outcome]
         if reasons:
@@ -231,10 +233,9 @@ def _standing(source: DividedSource, joined: _Joined) -> PartsRead:
 
 
 def leave(source: DividedSource, *, here: bool = False) -> None:
-    """Say that the run was interrupted, unless somebody else still reads a part of it.
+    """Mark the run as interrupted, unless another process still reads one of its parts.
 
-    Called by who holds a part, or none, and reads it no more. `here`: only where this process
-    holds one.
+    Called by a process that stops reading parts. `here`: only if this process holds a part.
     """
     with hold_turn_lock(source.locks, source.name):
         rows = source.runs.rows(source.name)
@@ -248,13 +249,13 @@ def leave(source: DividedSource, *, here: bool = False) -> None:
 
 @dataclass(slots=True)
 class _PartNotes:
-    """Keeps a run's progress with the part that is read."""
+    """Stores a run's progress with the part that is being read."""
 
     turn: PartTurn
     report: CrawlReport
 
     def note(self, _run_id: int, progress: Progress) -> None:
-        """Keep it."""
+        """Store the progress."""
         self.turn.note(self.report, progress)
 
 
@@ -266,7 +267,7 @@ def _read(
     turn: PartTurn,
     held: SourceLock,
 ) -> None:
-    """Read one part, and keep how that ended. Raises `RunStopped` and `LockLost`."""
+    """Read one part and store its outcome. Raises `RunStopped` and `LockLost`."""
     notes = _PartNotes(turn, CrawlReport(source.name))
     run = Run(notes, turn.run_id, joined.resumed or turn.row.tries > 0)
     with _kept_outcome(source, turn, notes):
@@ -310,7 +311,7 @@ def _kept_outcome(source: DividedSource, turn: PartTurn, notes: _PartNotes) -> I
         log.warning("part ended early", extra={**fields, "error": type(error).__name__})
         if outcome == "interrupted":
             turn.release(notes.report)
-            if not isinstance(error, LockLost):  # else another may read it by now
+            if not isinstance(error, LockLost):  # after `LockLost` another may read it by now
                 with suppress(sa.exc.SQLAlchemyError):
                     leave(source)
             raise
@@ -322,7 +323,7 @@ def _kept_outcome(source: DividedSource, turn: PartTurn, notes: _PartNotes) -> I
 
 
 def _count(source: DividedSource, turn: PartTurn) -> None:
-    """Keep how many documents the run may read, where the source can tell."""
+    """Store how many documents the run is expected to read, if the source can tell."""
     connector = source.opened()
     if isinstance(connector, SupportsCount):
         since = turn.state().load(source.name)

@@ -1,4 +1,4 @@
-"""Questions to those who know: their documents, at once, and the steps that time brings."""
+"""Questions to colleagues: publish them at once as documents, and move them on as time passes."""
 
 import logging
 from threading import Event
@@ -24,11 +24,11 @@ from search_api.wording import day
 log = logging.getLogger(__name__)
 
 PUBLISH_WAIT_S = 5.0
-"""How long who writes waits for another reading of the same source: most last a moment."""
+"""Seconds that an author waits for another reading of the source; most take a moment."""
 
 
 def open_asking(application: Application) -> Asking | None:
-    """What questions need; None where the settings have none asked."""
+    """Return the services for asking questions; None if the settings disable them."""
     settings = application.settings.questions
     if not settings.enabled:
         return None
@@ -54,16 +54,16 @@ def open_asking(application: Application) -> Asking | None:
 
 
 def open_following(application: Application) -> SqlFollowing | None:
-    """What agents follow; None where the settings have no questions asked."""
+    """Return what agents follow; None if the settings disable questions."""
     if not application.settings.questions.enabled:
         return None
     return SqlFollowing(application.database, now, application.privacy.register)
 
 
 def publish_questions(application: Application) -> bool:
-    """Bring the documents of questions up to what is kept, by the ordinary way of a source.
+    """Crawl the source of questions, so that their documents are up to date.
 
-    False where that cannot be now: a worker reads the source as soon as it can.
+    Returns False if that fails now: a worker then reads the source as soon as it can.
     """
     (source,) = (one for one in application.settings.sources if one.name == QUESTIONS_SOURCE)
     try:
@@ -81,15 +81,15 @@ def publish_questions(application: Application) -> bool:
 
 
 def move_on(application: Application) -> int:
-    """Move questions on whose time has passed; returns how many. Raises `IndexUnreachable`."""
+    """Move on the questions whose time has passed; return how many. Raises `IndexUnreachable`."""
     return move_questions_on(_context(application))
 
 
 def reports_state(application: Application) -> str:
-    """How many reported texts wait. Raises `ValueError` where someone has to see to it.
+    """Return how many reported texts wait. Raises `ValueError` if someone has to act.
 
-    A report waits for nobody where no role of the settings fits it; it is late once it has waited
-    for longer than an agent has to answer.
+    That is so if no role of the settings fits a report, or if it has waited for longer than an
+    agent has to answer.
     """
     if not application.settings.questions.enabled:
         return "éteint"

@@ -1,7 +1,7 @@
-"""`quisait reindex`: another index filled beside the one that answers, then put in its place.
+"""`quisait reindex`: fill a new index beside the live one, then replace the live one.
 
-Read `reindex_command` first. It is filled from the documents of the live index; where that is of
-another format, which this version does not read, from the sources, with cursors of its own.
+Read `reindex_command` first. The new index is filled with the documents of the live index. If this
+version cannot read the live index, it is filled from the sources, with cursors of its own.
 """
 
 import json
@@ -60,19 +60,19 @@ from quisait.settings.files import LOCKS_FOLDER
 from search_api.asking.storage import SqlQuestions
 
 SAMPLED_PER_SOURCE = 50
-"""Documents read of each source to say how many passages there are."""
+"""Documents read per source to estimate the number of passages."""
 TIMED_PASSAGES = 32
-"""Passages encoded to say how long all of them take."""
+"""Passages encoded to estimate how long all of them take."""
 _VECTORS = {WHOLE_VECTORS: "entiers", SEVEN_BITS: "comparés sur 7 bits"}
 CRAWL_WAIT_S = 600.0
-"""How long a reindex waits for a crawl of the former version to end."""
+"""Longest wait for a crawl of the former version to end, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a reindex would do. `passages` are those to encode; 0 where vectors are copied.
+    """What a reindex would do. `passages` are those to encode; 0 if vectors are copied.
 
-    `from_sources`: the documents cannot be read, and their number is not known.
+    `from_sources`: the live index cannot be read, and the number of documents is unknown.
     """
 
     reasons: tuple[str, ...]
@@ -84,7 +84,7 @@ class Outlook:
 
     @property
     def seconds(self) -> int:
-        """How long encoding takes, at the rate that was measured."""
+        """Estimated encoding time in seconds, at the measured rate."""
         return round(self.passages / self.passages_per_s) if self.passages else 0
 
 
@@ -139,7 +139,7 @@ def reindex_command(
 
 
 def reindex_reasons(parts: IndexParts) -> tuple[str, ...]:
-    """Why a reindex is due, in words; empty where none is. Raises as `pointers` does."""
+    """Return in French why a reindex is due; empty if none is. Raises like `pointers`."""
     pointers = parts.storage.pointers()
     return _reasons(parts, pointers) if pointers else ()
 
@@ -167,7 +167,7 @@ def _is_of_other_version(parts: IndexParts, live: NamedIndex, wanted: IndexSpec)
 
 
 def spec_differences(made: IndexSpec, wanted: IndexSpec) -> list[str]:
-    """How an index differs from what the settings ask for, in words; of one format."""
+    """Return in French how an index of the same format differs from the settings."""
     reasons = []
     if made.encoder.name != wanted.encoder.name:
         kept = made.encoder.name or "un encodeur inconnu"
@@ -209,7 +209,7 @@ def _dependencies(parts: IndexParts) -> ReindexDependencies:
 def reindex_where_due(
     settings: Settings, database: sa.Engine, parts: IndexParts, as_json: bool
 ) -> None:
-    """From the documents that are kept, or from the sources; an interruption loses nothing."""
+    """Reindex if needed, from the live index or the sources; can be interrupted and resumed."""
     if not reindex_reasons(parts):
         _tell({"needed": False}, lambda _: "L'index est à jour : rien à faire.", as_json)
         return
@@ -240,7 +240,7 @@ def reindex_where_due(
 def move_from(
     engine: str, settings: Settings, database: sa.Engine, parts: IndexParts, as_json: bool
 ) -> None:
-    """Fill the index of the settings from that of another engine: documents, vectors, readers.
+    """Fill the settings' index with another engine's documents, vectors and readers.
 
     The cursors then describe the new index too. Raises `ValueError` for the engine of the settings.
     """
@@ -270,9 +270,9 @@ def move_from(
 
 
 def rebuild_damaged(settings: Settings, parts: IndexParts, as_json: bool) -> None:
-    """Rebuild the live index from what can be read, and print what is to be read anew.
+    """Rebuild the live index from its readable documents, and print what must be read again.
 
-    A damaged file of kept vectors is made again too, from the vectors of the index.
+    A damaged file of cached vectors is also rebuilt, from the vectors of the index.
     """
     lost = drop_damaged_vectors(beside_file(settings.folder) / KEPT_VECTORS)
     if lost:
@@ -310,7 +310,7 @@ def _require_in_use(settings: Settings, parts: IndexParts, origin: IndexStorage)
     """Raise `ValueError` if the settings' index is read in full and the other is not."""
     described, names = parts.described, {source.name for source in settings.sources}
     former = origin.identity(live_of(origin))
-    if described.has_unnamed():  # left by a version that had one index
+    if described.has_unnamed():  # written by a version that had one index
         described.name_unnamed(former)
     own = parts.storage.pointers()
 
@@ -327,9 +327,9 @@ def _require_in_use(settings: Settings, parts: IndexParts, origin: IndexStorage)
 def _closed_since(
     settings: Settings, database: sa.Engine, engine: str
 ) -> tuple[frozenset[str], str]:
-    """Return the sources that closed something since an engine's index was used, and its mark.
+    """Return the sources with documents closed since an engine's index was used, and its mark.
 
-    The mark names the last line of the register of deletions that the index knows.
+    The mark is the last line of the register of deletions that the index knows.
     """
     register = open_register(settings, database)
     of_origin = index_register_mark(settings) if engine == "embedded" else register.marks[0]
@@ -341,11 +341,11 @@ def _closed_since(
 def reindex_from_sources(
     settings: Settings, database: sa.Engine, parts: IndexParts, *, quiet: bool = False
 ) -> ReindexReport:
-    """Fill the next index by reading every source, with cursors of its own; then let it answer.
+    """Fill the next index from every source, with cursors of its own; then make it the live index.
 
-    Servers and crawls of the version that made the live index go on with it. Its crawls are kept
-    out for the last reading, which brings what changed during the first: no right in the new
-    index is older than in the former one. Raises what `crawl` raises, `SourceBusy`,
+    Servers and crawls of the version that made the live index continue to use it. Its crawls are
+    locked out during the last reading, which brings what changed during the first: no right in the
+    new index is older than in the former one. Raises the errors of `crawl`, `SourceBusy`,
     `LockLost` and `IndexRefused`.
     """
     wanted = parts.storage.spec(parts.encoders.of_settings())
@@ -380,7 +380,7 @@ def reindex_from_sources(
         for lock in alone:
             lock.check()
         parts.described.bind(sources, parts.storage.identity(beside))
-        # Without a cursor a source is read whole: right for either index, wherever this ends.
+        # Without a cursor a source is read whole: right for either index if this is killed.
         state.forget_cursors(sources)
         with parts.gate.alone():
             parts.storage.promote()
@@ -395,7 +395,7 @@ def _read(
     settings: Settings,
     quiet: bool,
 ) -> None:
-    """Read a source from the cursor that the new index has of it."""
+    """Read a source from the new index's cursor."""
     with shown_progress(connector.source, "documents", quiet) as advance:
         crawl(
             connector,
@@ -406,7 +406,7 @@ def _read(
 
 
 def _deletion_log(settings: Settings, database: sa.Engine) -> FileRegister:
-    """The register; its marks stay where they are if a restored backup was not told of it yet."""
+    """Return the register; its marks do not move while a restored backup has lines to apply."""
     register = open_register(settings, database)
     last, known = register.standing()
     if any(mark != last for mark in known):
@@ -434,7 +434,7 @@ def _moved_text(report: ReindexReport, engine: str, taken: str) -> str:
 
 
 def reindex_outlook(settings: Settings, parts: IndexParts) -> Outlook:
-    """What a reindex would do; the rate of encoding is measured. Nothing is changed."""
+    """Return what a reindex would do, with a measured encoding rate. Nothing is changed."""
     live = live_of(parts.storage)
     reasons, size = reindex_reasons(parts), parts.storage.size_bytes(live)
     wanted = parts.storage.spec(parts.encoders.of_settings())
@@ -446,14 +446,14 @@ def reindex_outlook(settings: Settings, parts: IndexParts) -> Outlook:
         return Outlook(reasons, documents, size, 0, 0.0)
     texts, sampled = _sampled_texts(index)
     passages = round(len(texts) / sampled * documents) if sampled else 0
-    # The cache would answer for texts that it has, and too fast.
+    # Not the cached encoder, which would answer too fast for known texts.
     own = open_encoder(settings.encoder, beside_file(settings.folder)) if texts else None
     rate = _rate(own, texts[:TIMED_PASSAGES]) if own else 0.0
     return Outlook(reasons, documents, size, passages, rate)
 
 
 def _sampled_texts(live: Index) -> tuple[list[str], int]:
-    """(texts of the passages of some documents of each source, how many documents these are)."""
+    """Return (texts of the passages of some documents of each source, number of documents)."""
     texts: list[str] = []
     sampled = 0
     for source in sorted(live.sources()):
@@ -467,7 +467,7 @@ def _sampled_texts(live: Index) -> tuple[list[str], int]:
 
 
 def _rate(encoder: Encoder, texts: list[str]) -> float:
-    """Passages a second, after a first one that wakes the model."""
+    """Return passages encoded per second, after a first one that warms up the model."""
     encoder.passages(texts[:1])
     started = time.monotonic()
     encoder.passages(texts)
@@ -481,7 +481,7 @@ def _outlook_text(body: dict[str, Any]) -> str:
 
 
 def outlook_text(outlook: Outlook) -> str:
-    """What a reindex would do, a line each."""
+    """Return in French what a reindex would do, one line each."""
     counted = "" if outlook.from_sources else f"{outlook.documents} documents, "
     lines = [f"Index : {counted}{outlook.size_bytes / 1e6:.1f} Mo."]
     if not outlook.reasons:

@@ -1,9 +1,9 @@
-"""`quisait restore`: a backup put into an installation that holds nothing yet.
+"""`quisait restore`: restore a backup into an empty installation.
 
-Read `restore` first. What was deleted, closed or withdrawn since is taken out of the copy before
-any of it can be asked: the register of deletions says it, and must have the backup's own line.
-The index is filled first; the state's database, without which nobody reads anything, is written
-last, in one transaction. Until then a mark in the folder keeps every command out.
+Read `restore` first. Documents and data that were deleted, closed or withdrawn since are removed
+from the copy before anybody can query it: the register of deletions lists them, and must contain
+the backup's own line. The index is filled first. The state's database, without which nobody reads
+anything, is written last, in one transaction. Until then a mark in the folder blocks every command.
 """
 
 import hashlib
@@ -54,16 +54,16 @@ from search_api.verification import document_openings, outdated_marks, verificat
 
 _WRITTEN_AT_ONCE = 100
 _MARGIN = timedelta(hours=1)
-"""What an agent asked so shortly before a backup may have been noted, and done after it."""
+"""Requests of agents this shortly before a backup may have been noted before it, and done after."""
 _RESTORED = "@restored"
-"""Among the cursors: which restoration wrote the database."""
+"""Name among the cursors that stores which restoration wrote the database."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """What was put back: documents, and those left out as deleted or closed since.
+    """What was restored: documents, and the documents left out as deleted or closed since.
 
-    `closed`: nobody reads a document until its source was read, since the register is lost.
+    `closed`: the register is lost, so nobody reads a document until its source has been read.
     """
 
     made: str
@@ -86,10 +86,10 @@ def restore(
     register_lost: bool = False,
     progress: Progress = lambda _done, _total: None,
 ) -> RestoreReport:
-    """Put a backup back: whole, or, if killed, to be done again by the same command.
+    """Restore a backup completely; if killed, run the same command again.
 
-    Raises `BackupUnusable` where the backup, the register or the target does not allow it, and
-    what the directory, the index and the register raise.
+    Raises `BackupUnusable` if the backup, the register or the target does not allow it, and the
+    errors of the directory, the index and the register.
     """
     manifest = read_manifest(backup)
     with private_files(), ExitStack() as stack:
@@ -105,7 +105,7 @@ def restore(
         working = _working_copy(backup, begun.folder)
         stack.callback(working.dispose)
         with working.begin() as connection:
-            empty_accesses(connection, TABLES)  # backups of an older quisait hold some
+            empty_accesses(connection, TABLES)  # backups of an older quisait contain some
         agents = _read_directory(settings, working)
         taken = _Taken(deleted_or_closed(register.lines), register.lost)
         index, left_out = _fill(storage, backup, manifest, taken, progress)
@@ -123,7 +123,7 @@ def restore(
             _close_what_is_not_known(working)
         state = State(working)
         state.forget_beside()
-        # A text that was replaced since, for the same readers, stands there as it was.
+        # Texts replaced since for the same readers are still the old ones.
         for source in settings.sources:
             if source.kind != "push":
                 state.request_run(source.name)
@@ -146,7 +146,7 @@ def restore(
 
 @dataclass(frozen=True, slots=True)
 class _Since:
-    """The register's lines since the backup, and its last one; none where it is `lost`."""
+    """The register's lines since the backup, and its last one; no lines if it is `lost`."""
 
     lines: tuple[RegisterLine, ...]
     last: str
@@ -156,10 +156,10 @@ class _Since:
 def _register_since(
     settings: Settings, manifest: Manifest, register_file: Path | None, *, lost: bool
 ) -> _Since:
-    """What happened since the backup, and what agents asked shortly before.
+    """Return what happened since the backup, and what agents requested shortly before.
 
-    Raises `BackupUnusable` where the register does not have the backup's line (it is another's,
-    older than the backup, or was cut), unless it is said to be `lost`.
+    Raises `BackupUnusable` if the register lacks the backup's line (it is of another installation,
+    older than the backup, or was cut), unless it is `lost`.
     """
     register = _register(settings, beside_file(settings.privacy.register_file))
     if register_file is not None:
@@ -204,11 +204,11 @@ class _Begun:
     target: sa.Engine
 
     def is_written(self) -> bool:
-        """Whether the database holds it."""
+        """Return whether the database was written by this restoration."""
         return _written_by(self.target) == self.name
 
     def write(self, working: sa.Engine, marks: AccessMarks) -> None:
-        """Replace the target's rows in one transaction, with no access of the backup's day."""
+        """Replace the target's rows in one transaction, without access of the backup's time."""
         row = {"source": _RESTORED, "cursor": self.name}
         with working.connect() as source, self.target.begin() as connection:
             copy_tables(source, connection, restored_tables())
@@ -221,9 +221,9 @@ class _Begun:
 def _begun(
     settings: Settings, folder: Path, target: sa.Engine, storage: IndexStorage
 ) -> Iterator[_Begun]:
-    """Mark the folder while the block runs; what a killed restoration left goes first.
+    """Mark the folder during the block, after deleting the remains of a killed restoration.
 
-    Raises `BackupUnusable` where the target holds anything else.
+    Raises `BackupUnusable` if the target contains other data.
     """
     mark, place = folder / RESTORING, _place(settings)
     migrate(target)
@@ -258,7 +258,7 @@ def _begun(
         storage.delete_all()
         yield begun
     except BaseException:
-        # One that cannot even be undone now is undone by the next one: the mark stays.
+        # If it cannot be undone now, the mark stays and the next restoration undoes it.
         with suppress(IndexerError, sa.exc.SQLAlchemyError, OSError):
             if not begun.is_written():
                 storage.delete_all()
@@ -268,27 +268,27 @@ def _begun(
 
 
 def _written_by(target: sa.Engine) -> str | None:
-    """The restoration that the database comes from."""
+    """Return the name of the restoration that wrote the database, if any."""
     query = sa.select(cursors.c.cursor).where(cursors.c.source == _RESTORED)
     with target.connect() as connection:
         return connection.execute(query).scalar()
 
 
 def _place(settings: Settings) -> str:
-    """A digest of where everything goes, without a password."""
+    """Return a digest of the database's and the index's addresses, without a password."""
     index = settings.index
     named = [settings.database.rpartition("@")[2], index.engine, index.url, index.alias]
     return hashlib.sha256(json.dumps(named).encode()).hexdigest()
 
 
 def _documents(storage: IndexStorage) -> bool:
-    """Whether the live index holds any document."""
+    """Return whether the live index contains any document."""
     pointers = storage.pointers()
     return pointers is not None and bool(storage.index(pointers.live).sources())
 
 
 def _left(mark: Path) -> dict[str, str] | None:
-    """What a killed restoration wrote of itself."""
+    """Return the mark of a killed restoration, if there is one."""
     try:
         left: dict[str, str] = json.loads((mark / "begun.json").read_text("utf-8"))
     except FileNotFoundError:
@@ -297,7 +297,7 @@ def _left(mark: Path) -> dict[str, str] | None:
 
 
 def _mark(mark: Path, written: dict[str, str]) -> None:
-    """A folder that is there with its file in it, or not at all."""
+    """Create the mark's folder with its file, all or nothing."""
     for beside in mark.parent.glob(f"{mark.name}-*"):
         shutil.rmtree(beside)
     beside = mark.with_name(f"{mark.name}-{written['name']}")
@@ -308,7 +308,7 @@ def _mark(mark: Path, written: dict[str, str]) -> None:
 
 
 def _forget(mark: Path) -> None:
-    """Gone in one step; the files then go one by one."""
+    """Remove the mark in one step, then delete its files."""
     if mark.exists():
         gone = mark.with_name(f"{mark.name}-{uuid4().hex}")
         mark.rename(gone)
@@ -316,14 +316,14 @@ def _forget(mark: Path) -> None:
 
 
 def _working_copy(backup: Path, folder: Path) -> sa.Engine:
-    """The backup's state, brought to this version's schema, where it can be changed."""
+    """Return a writable copy of the backup's state, with this version's schema."""
     path = folder / STATE
     shutil.copyfile(backup / STATE, path)
     return migrate(connect(f"sqlite:///{path}"))
 
 
 def _read_directory(settings: Settings, working: sa.Engine) -> int:
-    """Agents and groups of today: those of the backup would open what they no longer may read."""
+    """Read today's agents and groups: those of the backup could give access that was revoked."""
     directory = open_directory(settings)
     if directory is None:
         return 0
@@ -334,13 +334,13 @@ def _read_directory(settings: Settings, working: sa.Engine) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """What of the backup must not be shown: ids, or everything."""
+    """The documents of the backup that must not be shown: some ids, or all."""
 
     ids: frozenset[str] | set[str]
     everything: bool
 
     def applied(self, document: IndexedDocument) -> IndexedDocument | None:
-        """The document as it may be written, if it may."""
+        """Return the document as it may be written, or None if it may not."""
         if document.document.id in self.ids:
             return None
         if self.everything:
@@ -351,7 +351,7 @@ class _Taken:
 def _fill(
     storage: IndexStorage, backup: Path, manifest: Manifest, taken: _Taken, progress: Progress
 ) -> tuple[Index, int]:
-    """(the new index, how many documents were left out). Raises `IndexRefused`."""
+    """Return (new index, number of documents left out). Raises `IndexRefused`."""
     made, pointers = storage.create(storage.spec(manifest.encoder)), storage.pointers()
     if pointers is None or pointers.live.name != made.name:
         raise IndexRefused(
@@ -385,10 +385,10 @@ def _count(index: Index) -> int:
 
 
 def _close_what_is_not_known(working: sa.Engine) -> None:
-    """Without a register: sources are read anew, and each agent is asked anew.
+    """Without a register, withdraw every agent, and have every source read in full.
 
-    What applications pushed and what agents kept, said, followed or wanted by mail may
-    have been ended since: it goes, and so does the text of scans that may have been deleted.
+    Also delete pushed documents, questions, scans' texts, and agents' feedback, follows,
+    verifications and mail preferences: they may have been withdrawn after the backup.
     """
     consent = SqlConsent(working, now)
     for agent_id in _agent_ids(working):

@@ -1,4 +1,4 @@
-"""The runs of a source or of a task: when the next one is due, how one is recorded and interrupted.
+"""The runs of a source or of a task: when the next one is due, and how it is recorded and stopped.
 
 A run writes only while it holds its lock.
 """
@@ -30,19 +30,19 @@ from quisait.settings.sources import SourceSettings
 from quisait.settings.types import NEVER, seconds_of
 
 IMMEDIATELY = datetime.fromtimestamp(0, UTC)
-"""A moment that has come for what was never read."""
+"""A time in the past, at which sources that were never read are due."""
 DEFAULT_PACE = "1 h"
 DEFAULT_PUSH_PACE = "1 min"
-"""A pushed document waits for nobody's server: its reading costs next to nothing."""
+"""Short, since reading pushed documents costs no other server anything."""
 BACKUP = "@sauvegarde"
-"""The name of the backups' runs, which no source can have."""
+"""Name of the backups' runs, which no source can have."""
 RUNS_CONSIDERED = 20
-"""Runs that are looked at: by then a wait has long been the longest."""
+"""Number of last runs considered: after as many failures the wait is the longest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often, in seconds; `every_s` None: never by itself. `jitter` is a share of a wait."""
+    """Seconds between runs; `every_s` None: only by hand. `jitter` is a share of the wait."""
 
     every_s: float | None
     retry_s: float = 60.0
@@ -51,24 +51,25 @@ class Pace:
 
 
 def pace_of(settings: Settings, written: str) -> Pace:
-    """The pace that a setting `every` asks for."""
+    """Return the pace of a setting `every`."""
     every_s = None if written == NEVER else seconds_of(written)
     run = settings.run
     return Pace(every_s, seconds_of(run.retry), seconds_of(run.retry_most), run.jitter)
 
 
 def source_pace(settings: Settings, source: SourceSettings) -> Pace:
-    """The pace of a source, by its kind where its settings say nothing."""
+    """Return the pace of a source, by its kind if its settings give none."""
     ordinary = DEFAULT_PUSH_PACE if source.kind == "push" else DEFAULT_PACE
     return pace_of(settings, source.every or ordinary)
 
 
 def next_run(source: str, runs: Sequence[RunRow], pace: Pace, now: datetime) -> datetime | None:
-    """When a source is due; None for never. `runs`: its last ones, newest first, none going on.
+    """Return when a source is due; None for never.
 
-    A run that ended well, or that waits for a person (`held`, `refused`), is followed after
-    the ordinary time. One that failed or died is tried again after `retry_s`, doubled with
-    each failure in a row up to `retry_most_s`; one that was stopped, at once.
+    `runs` are its last runs, newest first, none in progress. After a run that ended well, or that
+    waits for a person (`held`, `refused`), the next is due after the ordinary time. A run that
+    failed or died is tried again after `retry_s`, doubled with each failure in a row up to
+    `retry_most_s`; a stopped run, at once.
     """
     if pace.every_s is None:
         return None
@@ -78,33 +79,34 @@ def next_run(source: str, runs: Sequence[RunRow], pace: Pace, now: datetime) -> 
     failures = sum(1 for _ in takewhile(_failed, runs))
     wait_s = pace.every_s
     if failures:
-        # The power is bounded before it is taken: a float ends at 2 ** 1024.
+        # Bound the exponent: a float overflows at 2 ** 1024.
         wait_s = min(pace.retry_s * 2 ** min(failures - 1, 40), pace.retry_most_s)
     ended = last.ended or last.noted or last.started
-    if ended > now + timedelta(seconds=1):  # the clock was set back since: nobody waits for it
+    if ended > now + timedelta(seconds=1):  # the clock was set back since: do not wait
         return IMMEDIATELY
     return ended + timedelta(seconds=wait_s * _jittered(source, last.id, pace.jitter))
 
 
 def _failed(run: RunRow) -> bool:
-    """`running`, where none goes on: it died, and may die of the same again."""
+    """Return whether a run failed or, if still `running` although none is, died."""
     return run.outcome in ("failed", "running")
 
 
 def _jittered(source: str, run_id: int, jitter: float) -> float:
-    """Between 1 - jitter and 1 + jitter, the same for every worker that asks."""
+    """Return a factor between 1 - jitter and 1 + jitter, the same for every worker."""
     return 1 + jitter * (crc32(f"{source}:{run_id}".encode()) / 2**31 - 1)
 
 
 ENCODED_CHARACTERS = 6_000
-"""So many characters, padding counted, are encoded before a look at whether to stop: about four
-passages, which take a few seconds on a slow machine. Short texts stay together: one by one
-they cost more."""
+"""Characters, with padding, that are encoded between two checks of whether to stop: about four
+passages, which take a few seconds on a slow machine. Short texts stay together, since they cost
+more one by one.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CrawlOptions:
-    """How a crawl is to be made; `stop`, once set, ends it after the batch in progress."""
+    """Options of a crawl; `stop`, once set, ends it after the current batch."""
 
     full: bool = False
     accept_deletions: bool = False
@@ -113,7 +115,7 @@ class CrawlOptions:
 
 
 class RunStopped(SourceError):
-    """The worker is asked to stop: what is encoded is written, the rest is read again."""
+    """The worker was asked to stop: encoded documents are written, the rest is read again."""
 
 
 def with_lock(
@@ -132,83 +134,83 @@ def with_lock(
 
 @dataclass(frozen=True, slots=True)
 class LockedIndex:
-    """An index that a crawl writes to. `write` raises `LockLost` before it writes anything.
+    """The index of a crawl. `write` raises `LockLost` before it writes anything.
 
-    With PostgreSQL, a process that is suspended for longer than `Locks.idle_s` between the look
-    at the lock and the write writes once without it.
+    With PostgreSQL, a process that is suspended for longer than `Locks.idle_s` between the check of
+    the lock and the write writes once without the lock.
     """
 
     index: IndexWriter
     held: SourceLock
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
-        """As the index does."""
+        """Write to the wrapped index if the lock is still held."""
         self.held.check()
         return self.index.write(batch)
 
     def flush(self) -> None:
-        """As the index does, where it has anything to flush."""
+        """Flush the wrapped index if it has pending writes."""
         if isinstance(self.index, Flushable):
             self.index.flush()
 
     def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
-        """As the index does."""
+        """Return the entries of the wrapped index."""
         return self.index.kept(document_ids)
 
     def count(self, source: str) -> int:
-        """As the index does."""
+        """Return the count of the wrapped index."""
         return self.index.count(source)
 
     def scan(self, source: str) -> Iterator[IndexEntry]:
-        """As the index does."""
+        """Yield the entries of the wrapped index."""
         return self.index.scan(source)
 
 
 @dataclass(frozen=True, slots=True)
 class LockedCursors:
-    """Cursors that a crawl keeps. `save` raises `LockLost` before it saves."""
+    """The cursors of a crawl. `save` raises `LockLost` before it saves."""
 
     cursors: Cursors
     held: SourceLock
 
     def load(self, source: str) -> str | None:
-        """As the cursors do."""
+        """See `Cursors.load`."""
         return self.cursors.load(source)
 
     def save(self, source: str, cursor: str, still_ahead: Collection[str] = ()) -> None:
-        """As the cursors do."""
+        """Save the cursor, like `Cursors.save`, if the lock is still held."""
         self.held.check()
         self.cursors.save(source, cursor, still_ahead)
 
     def note_ahead(self, source: str, document_ids: Collection[str]) -> None:
-        """As the cursors do."""
+        """See `Cursors.note_ahead`."""
         self.cursors.note_ahead(source, document_ids)
 
     def ahead(self, source: str) -> frozenset[str]:
-        """As the cursors do."""
+        """See `Cursors.ahead`."""
         return self.cursors.ahead(source)
 
 
 @dataclass(frozen=True, slots=True)
 class StoppableEncoder:
-    """An encoder that a worker can stop between two slices of a batch, and not after it."""
+    """An encoder that a worker can stop within a batch, between two slices."""
 
     encoder: Encoder
     stop: Event
 
     @property
     def name(self) -> str:
-        """The encoder's."""
+        """The wrapped encoder's name."""
         return self.encoder.name
 
     @property
     def dimension(self) -> int:
-        """The encoder's."""
+        """The wrapped encoder's dimension."""
         return self.encoder.dimension
 
     def passages(self, texts: Sequence[str]) -> Vectors:
-        """The encoder's. Raises `RunStopped` once asked to stop; a document may be a thousand."""
-        # Like lengths together: an encoder pads what it encodes at once to the longest text.
+        """Encode in slices. Raises `RunStopped` between two of them once asked to stop."""
+        # Similar lengths together: an encoder pads each batch to its longest text.
         order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
         vectors = np.empty((len(texts), self.dimension), np.float32)
         for some in _slices(order, [len(text) for text in texts]):
@@ -218,16 +220,16 @@ class StoppableEncoder:
         return vectors
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        """The encoder's."""
+        """Encode queries with the wrapped encoder."""
         return self.encoder.queries(texts)
 
     def beginning(self, text: str) -> str:
-        """The encoder's."""
+        """See `Encoder.beginning`."""
         return self.encoder.beginning(text)
 
 
 def _slices(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Places in their order, shortest text first, cut by `ENCODED_AT_ONCE`; one at least."""
+    """Yield slices of `order`, shortest text first, of at most `ENCODED_CHARACTERS` or one text."""
     some: list[int] = []
     for place in order:
         if some and (len(some) + 1) * lengths[place] > ENCODED_CHARACTERS:
@@ -240,7 +242,7 @@ def _slices(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]
 
 @runtime_checkable
 class RereadableConnector(Connector, SupportsRefetch, Protocol):
-    """A source of documents that can be asked again for single ones."""
+    """A connector that can fetch single documents again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,11 +254,11 @@ class Stoppable:
 
     @property
     def source(self) -> str:
-        """The connector's."""
+        """The wrapped connector's source."""
         return self.connector.source
 
     def changes(self, since: str | None) -> Iterator[Change]:
-        """The connector's, until asked to stop. Raises `RunStopped` then."""
+        """Yield the connector's changes. Raises `RunStopped` once asked to stop."""
         return self._until_told(self.connector.changes(since))
 
     def _until_told(self, changes: Iterator[Change]) -> Iterator[Change]:
@@ -268,17 +270,17 @@ class Stoppable:
 
 @dataclass(frozen=True, slots=True)
 class StoppableRereadable(Stoppable):
-    """The same of one that can be asked again for single documents."""
+    """A stoppable connector that can fetch single documents again."""
 
     connector: RereadableConnector
 
     def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """The connector's, until asked to stop. Raises `RunStopped` then."""
+        """Yield the documents again. Raises `RunStopped` once asked to stop."""
         return self._until_told(self.connector.refetch(document_ids))
 
 
 def stoppable(connector: Connector, stop: Event) -> Stoppable:
-    """A connector that a worker can stop, and that can do what it could."""
+    """Return a stoppable connector with the same abilities."""
     if isinstance(connector, RereadableConnector):
         return StoppableRereadable(connector, stop)
     return Stoppable(connector, stop)
@@ -293,15 +295,15 @@ _WAITS = {
 
 
 def wait_text(waiting: str, waited_s: float) -> str:
-    """Return what a run waits for and for how long, in words; empty where it waits for nothing."""
+    """Return in French what a run waits for and for how long; empty if it does not wait."""
     return f"{_WAITS[Wait(waiting)]} depuis {rough(waited_s)}" if waiting else ""
 
 
 @contextmanager
 def told_waits(advance: Advance, run: "Run") -> Iterator[Callable[[Wait], None]]:
-    """Show and keep what a crawl waits for, every `WAIT_TOLD_EVERY_S` while the block runs.
+    """Show and store what a crawl waits for, every `WAIT_TOLD_EVERY_S` during the block.
 
-    Yields the function by which the crawl tells each step.
+    Yields the function that the crawl calls at each step.
     """
     over = Event()
     waiting: list[tuple[Wait, float]] = [(Wait.SOURCE, time.monotonic())]
@@ -314,7 +316,7 @@ def told_waits(advance: Advance, run: "Run") -> Iterator[Callable[[Wait], None]]
             what, since = waiting[0]
             waited_s = time.monotonic() - since
             advance.waits(wait_text(what, waited_s))
-            # Another process may hold the database for a moment.
+            # Another process may lock the database for a moment.
             with suppress(sa.exc.SQLAlchemyError):
                 run.waits(what, waited_s)
 
@@ -330,20 +332,20 @@ def told_waits(advance: Advance, run: "Run") -> Iterator[Callable[[Wait], None]]
 PROGRESS_EVERY_S = 3.0
 WAIT_TOLD_EVERY_S = 30.0
 RATE_OVER_S = 60.0
-"""A rate is that of the last so many seconds: a batch is written every few."""
+"""Seconds over which a rate is measured; a batch is written every few seconds."""
 
 
 class ProgressNotes(Protocol):
-    """Where a run's progress is kept: the state, or the part that is read."""
+    """Stores a run's progress: in the state, or with the part that is read."""
 
     def note(self, run_id: int, progress: Progress, /) -> None:
-        """Keep how far the run is."""
+        """Store how far the run is."""
         ...
 
 
 @dataclass(slots=True)
 class Run:
-    """A run that goes on. `changed` is set by who runs it."""
+    """A run in progress. Its user sets `changed`."""
 
     notes: ProgressNotes
     id: int
@@ -358,7 +360,7 @@ class Run:
         self._counts.append((self._noted_at, 0, 0))
 
     def note(self, report: CrawlReport) -> None:
-        """Keep how far it is, every few seconds."""
+        """Store how far the run is, at most every `PROGRESS_EVERY_S`."""
         now = time.monotonic()
         if now - self._noted_at < PROGRESS_EVERY_S:
             return
@@ -377,18 +379,18 @@ class Run:
         self.notes.note(self.id, self._last)
 
     def waits(self, what: Wait, waited_s: float) -> None:
-        """Keep what the run waits for, and for how long."""
+        """Store what the run waits for, and for how long."""
         self.notes.note(self.id, replace(self._last, waiting=what, waited_s=round(waited_s)))
 
     def conclude(self, report: CrawlReport) -> None:
-        """Keep what a finished one did."""
+        """Store the result of a finished run."""
         self.changed = report.changed
         self.notes.note(self.id, Progress(report.seen, self.expected, 0.0, report.passages, 0.0))
 
 
 @contextmanager
 def recorded_run(state: State, source: str) -> Iterator[Run]:
-    """A run from its beginning to its end; what the block raises is kept as its outcome."""
+    """Record a run from beginning to end; an error in the block is stored as its outcome."""
     run = Run(state, *state.start_run(source))
     try:
         yield run
@@ -399,7 +401,7 @@ def recorded_run(state: State, source: str) -> Iterator[Run]:
 
 
 def outcome_of(error: BaseException) -> str:
-    """What a run ended as: `held` and `refused` wait for a person, `failed` may pass by itself."""
+    """Return a failed run's outcome: `held` and `refused` wait for a person, `failed` may pass."""
     match error:
         case DeletionsHeld():
             return "held"
@@ -412,5 +414,5 @@ def outcome_of(error: BaseException) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """The sentence of an error that has one; of what nobody foresaw, its kind."""
+    """Return the error's sentence, or the class of an unexpected error."""
     return str(error) if isinstance(error, SourceError | IndexerError) else type(error).__name__

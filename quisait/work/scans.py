@@ -1,7 +1,7 @@
-"""Recognise the text of scanned documents that wait for it, page by page, within a day's budget.
+"""Recognise the text of waiting scanned documents, page by page, within a daily budget.
 
-A crawl noted them (`indexer.scans`) and went on. Each is asked of its source again, read a page at
-a time, and what a page gave is kept at once: who dies before loses that page's time alone.
+A crawl notes them (`indexer.scans`) and goes on. Here each document is fetched from its source
+again and read page by page; each page is stored at once, so that a crash loses only one page.
 """
 
 import logging
@@ -31,18 +31,19 @@ from quisait.settings.sources import SourceSettings
 log = logging.getLogger(__name__)
 
 ROUND_S = 60.0
-"""So long one round reads: a worker's sources wait no longer, but for the page begun, and for
-its source to give the first file, however long it looks for it."""
+"""Longest time of one round, in seconds, so that a worker's sources do not wait longer. The current
+page, and fetching the first file, are not counted.
+"""
 ASKED_AT_ONCE = 50
-"""Documents asked of a source in one reading, which may go through all of its files."""
+"""Documents fetched from a source at once; the source may go through all its files for them."""
 
 
 @dataclass(slots=True)
 class ScanReport:
-    """What a round did. `pages` were read; `failed` could not be, at this try.
+    """The result of a round. `pages` were read; `failed` could not be read this time.
 
-    `ended` counts documents by what became of them. `budget_spent`: the day's pages are used up.
-    `away`: a sentence for each source that did not answer.
+    `ended` counts finished documents by state. `budget_spent`: the day's pages are used up. `away`:
+    one sentence for each source that did not answer.
     """
 
     pages: int = 0
@@ -53,7 +54,7 @@ class ScanReport:
 
 
 def open_tesseract(settings: Settings, stop: Event) -> Tesseract:
-    """As the settings say."""
+    """Return Tesseract with the language and the limits of the settings."""
     asked = settings.scans
     limits = RecognitionLimits(asked.page_timeout_s, asked.max_memory_bytes)
     return Tesseract(asked.language, limits, stop.is_set)
@@ -62,10 +63,10 @@ def open_tesseract(settings: Settings, stop: Event) -> Tesseract:
 def read_scans(
     application: Application, stop: Event, *, round_s: float | None = ROUND_S
 ) -> ScanReport:
-    """Read pages until none waits, the day's budget or the round's time is over, or told to stop.
+    """Read pages until none waits, the budget or the round's time is used up, or `stop` is set.
 
-    Raises `RecognitionUnavailable` where Tesseract or its language is missing. A source that
-    does not answer is told of, and holds up no other.
+    Raises `RecognitionUnavailable` if Tesseract or its language is missing. A source that does not
+    answer is reported, and does not hold up the others.
     """
     settings = application.settings
     tesseract = open_tesseract(settings, stop)
@@ -84,7 +85,7 @@ def read_scans(
             reading.source(source)
         except SourceError as error:
             reading.report.away.append(str(error))
-            if not reading.given:  # nor is the time that it took
+            if not reading.given:  # before the first file, time is not counted
                 reading.begun = time.monotonic()
     return reading.report
 
@@ -98,8 +99,9 @@ class _Round:
     begun: float
     report: ScanReport = field(default_factory=ScanReport)
     given: bool = False
-    """Whether a file is at hand: what the first took is not counted, or a source that takes a
-    whole round to find and give one would never have a page read."""
+    """Whether a file has been fetched. The time before is not counted, or a source that takes a
+    whole round to find a file would never have a page read.
+    """
 
     def told_to_end(self) -> bool:
         return self.is_late() or self.stop.is_set()
@@ -115,7 +117,7 @@ class _Round:
         return self.report.budget_spent or self.told_to_end()
 
     def source(self, settings: SourceSettings) -> None:
-        """Those of one source, each once at most. Raises `SourceError`."""
+        """Read the waiting scans of one source, each at most once. Raises `SourceError`."""
         connector = on_noted_root(
             open_source(settings, self.application.inbox, self.application.questions),
             settings,
@@ -133,7 +135,7 @@ class _Round:
             self.some(connector, some)
 
     def some(self, connector: SupportsRefetch, asked: Mapping[str, WaitingScan]) -> None:
-        """As many of them as there is time for. What is not given now is asked for later."""
+        """Read these scans as long as there is time; those that the source omits are put back."""
         silent = dict(asked)
         for change in connector.refetch(frozenset(asked)):
             if isinstance(change, Upsert) and (scan := silent.pop(change.document.id, None)):
@@ -144,26 +146,26 @@ class _Round:
             self.scans.put_back(scan)
 
     def document(self, scan: WaitingScan, document: Document) -> None:
-        """Its pages that are still to be read."""
+        """Read the document's remaining pages."""
         if not document.access.allowed:
-            self.scans.put_back(scan)  # nobody reads it now; who may later waits till then
+            self.scans.put_back(scan)  # nobody may read it now: try again later
             return
         content = self.content(scan, document)
         if content is None:
             return
         if hash_of(content) != scan.content:
-            # Its crawl has not read this version yet, and finds the text of it by then.
+            # A crawl has not read this version yet; its text will be ready by then.
             if scan_kind(content) is None:
                 self.scans.forget(scan.source, [scan.document_id])
                 return
             newer = self.scans.note_newer(scan, content)
             if newer is None:
-                return  # a crawl has forgotten it, or knows another version, meanwhile
+                return  # meanwhile a crawl has deleted it, or noted another version
             scan = newer
         self.pages(scan, content)
 
     def content(self, scan: WaitingScan, document: Document) -> bytes | None:
-        """None where there is none now: it is asked for later."""
+        """Return the document's bytes, or put the scan back and return None if there are none."""
         most = self.application.settings.extractor.max_bytes
         if document.content is not None and (document.content.size_bytes or 0) <= most:
             try:
@@ -204,7 +206,7 @@ class _Round:
         self.count(self.scans.end(scan))
 
     def page(self, scan: WaitingScan, content: bytes) -> bool:
-        """Whether the page is done with: read, or given up."""
+        """Return whether the page is finished: read, or given up."""
         if not self.scans.count_try(scan):
             return True
         if not self.scans.take_page(today(), self.application.settings.scans.pages_per_day):
@@ -224,11 +226,11 @@ class _Round:
         return True
 
     def take_back(self, scan: WaitingScan) -> None:
-        """That try was none."""
+        """Undo the last count of a try."""
         self.scans.count_tries(scan, scan.tries)
 
     def tell(self, scan: WaitingScan, failed: RecognitionFailed) -> None:
-        """It is tried again later, or given up."""
+        """Put the scan back for another try, and log the failure."""
         self.report.failed += 1
         self.scans.put_back(scan)
         fields = {"source": scan.source, "reference": reference_of(scan.document_id)}

@@ -1,4 +1,4 @@
-"""The glossary and the best bets as administrators edit them on their page."""
+"""Let administrators edit the glossary and the best bets on their page."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -18,16 +18,16 @@ from search_api.ranking.search_configuration import read_best_bets
 from search_api.system_status import FileChanged, SearchFile
 
 NAMES = {"glossaire": "glossary", "réponses en tête": "best-bets"}
-"""What the settings call each file, and its name in addresses."""
+"""Name of each file in the settings, and its name in addresses."""
 MAX_BYTES = 1_000_000
-"""A longer text is no list that people keep by hand."""
+"""Longest text in bytes: lists kept by hand are shorter."""
 
 _WRITING = Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsSearchFiles:
-    """The files that the settings name. Questions read a file again once it has changed."""
+    """The files that the settings name. A changed file is read again by the next question."""
 
     settings: SearchSettings
 
@@ -36,7 +36,7 @@ class SettingsSearchFiles:
         return {FILE_LABELS[kind]: NAMES[kind] for kind, _ in search_files(self.settings)}
 
     def read(self, name: str) -> SearchFile:
-        """See `SearchFiles`. A file that is missing is empty: writing makes it."""
+        """See `SearchFiles`. A missing file is empty: writing creates it."""
         kind, path = self._find(name)
         text = _text_of(path)
         return SearchFile(
@@ -71,7 +71,10 @@ class SettingsSearchFiles:
             raise ValueError(_locked(path, reason_of(error))) from error
 
     def _find(self, name: str) -> tuple[str, Path]:
-        """What it is, and where: a link's target is written, not the link. Raises `KeyError`."""
+        """Return the file's kind and path, links resolved: the link's target is written.
+
+        Raises `KeyError`.
+        """
         for kind, path in search_files(self.settings):
             if NAMES[kind] == name:
                 return kind, beside_file(path).resolve()
@@ -79,7 +82,7 @@ class SettingsSearchFiles:
 
 
 def _text_of(path: Path) -> str:
-    """Raises `ValueError` with a sentence."""
+    """Return the file's text, empty if it is missing. Raises `ValueError` with a sentence."""
     try:
         return "".join(f"{line}\n" for line in lines_of(path))
     except FileNotFoundError:
@@ -89,7 +92,7 @@ def _text_of(path: Path) -> str:
 
 
 def _faults(kind: str, lines: list[str]) -> tuple[LineFault, ...]:
-    """As who reads it for questions finds them."""
+    """Return the faults found by the reader that questions use."""
     read = read_glossary if kind == "glossaire" else read_best_bets
     return read(lines).faults
 

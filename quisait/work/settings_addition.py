@@ -1,4 +1,4 @@
-"""A table added at the end of the settings' file, which otherwise stays as it is written."""
+"""Add a table at the end of the settings' file, and leave the rest as it is written."""
 
 import fcntl
 import os
@@ -25,7 +25,7 @@ _WRITING = Lock()
 
 
 def source_table(values: Mapping[str, Any], day: str) -> str:
-    """A source as a table of TOML, its options as another one below it."""
+    """Return a source as a TOML table, followed by the table of its options."""
     lines = [f"# Ajoutée le {day}.", "[[sources]]"]
     lines += [f"{name} = {toml_value(one)}" for name, one in values.items() if name != "options"]
     if options := values.get("options"):
@@ -35,12 +35,12 @@ def source_table(values: Mapping[str, Any], day: str) -> str:
 
 
 def names_in_file() -> list[str]:
-    """Of the sources that the file has now; none where it cannot be read as TOML."""
+    """Return the names of the sources in the file; none if it is not readable TOML."""
     return [one["name"] for one in sources_in_file()]
 
 
 def sources_in_file() -> list[dict[str, Any]]:
-    """The tables of the sources that the file has now, those without name or kind left out."""
+    """Return the tables of the sources in the file, without those that lack a name or kind."""
     try:
         found = tomllib.loads(settings_file().read_text("utf-8")).get("sources", [])
     except (OSError, ValueError):
@@ -54,7 +54,7 @@ def sources_in_file() -> list[dict[str, Any]]:
 
 
 def why_locked() -> str:
-    """Why the file is not to be written by this process, in French; empty where it may be."""
+    """Return in French why this process may not write the file; empty if it may."""
     path = settings_file().resolve()
     if os.environ.get(SOURCES_VARIABLE):
         return (
@@ -65,7 +65,7 @@ def why_locked() -> str:
         found = path.stat()
     except OSError as error:
         return f"{path} ne peut pas être lu ({reason_of(error)}) : ajoutez la table à la main."
-    # A file is replaced by its folder: its own write bits would not be asked.
+    # Replacing a file needs only its folder's write bits: its own are checked here.
     if not found.st_mode & _WRITE_BITS or not os.access(path, os.W_OK):
         return f"{path} est en lecture seule pour ce service (compte {account()})."
     if found.st_uid != os.geteuid():
@@ -76,9 +76,9 @@ def why_locked() -> str:
 
 
 def add_table(table: str, now: datetime) -> Path:
-    """Add it at the end, once the whole is valid, and return the copy of the file as it was.
+    """Add a table at the end if the whole stays valid; return a copy of the former file.
 
-    Raises `ValueError` with a sentence; nothing is changed then.
+    Raises `ValueError` with a sentence, and then changes nothing.
     """
     path = settings_file().resolve()
     try:
@@ -86,7 +86,7 @@ def add_table(table: str, now: datetime) -> Path:
             before = path.read_bytes()
             text = before.decode("utf-8")
             end = "" if text.endswith("\n") or not text else "\n"
-            # The file's own ends of lines, so that it stays one kind of text.
+            # Use the file's own line endings, so that they stay uniform.
             added = f"{end}\n{table}"
             if "\r\n" in text:
                 added = added.replace("\n", "\r\n")
@@ -112,10 +112,10 @@ def add_table(table: str, now: datetime) -> Path:
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other processes that add a table out; those on another machine see the file's change."""
+    """Exclude other processes that add a table; on another machine they see the file's change."""
     opened = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):  # a file system that has no locks
+        with suppress(OSError):  # a file system without locks
             fcntl.flock(opened, fcntl.LOCK_EX)
         yield
     finally:
@@ -123,13 +123,13 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def _free(path: Path) -> Path:
-    """The path, or the first with a number that nothing has: a copy never takes one's place."""
+    """Return the path, or the first numbered one that is free, so that no copy is replaced."""
     numbered = (path.with_name(f"{path.stem}-{one}{path.suffix}") for one in count(2))
     return next(one for one in chain([path], numbered) if not one.exists())
 
 
 def _check(text: str, path: Path) -> None:
-    """Raises `ValueError` where the whole would not be read as settings."""
+    """Raise `ValueError` if the text would not be valid settings."""
     try:
         Settings(**tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:

@@ -1,4 +1,4 @@
-"""What machines an index of so many documents takes: computed from a few measured figures. Pure."""
+"""Compute the machines for an index of a given size from a few measured figures. Pure."""
 
 import math
 from dataclasses import dataclass
@@ -11,33 +11,36 @@ FLOAT32_BYTES = 4
 DAY_S = 86_400
 
 GRAPH_BYTES = 128
-"""Neighbours of a vector in Lucene's lowest layer: 2 x 16 of them, 4 bytes each at most."""
+"""Bytes for a vector's neighbours in Lucene's lowest layer: at most 2 x 16 of 4 bytes each."""
 CORRECTION_BYTES = 4
-"""Beside a small vector, whose numbers have a byte each: what Lucene corrects its score by."""
+"""Bytes of the score correction that Lucene stores beside a vector of one byte per number."""
 MOST_HEAP_GIB = 31
-"""Java's heap stays below 32 GiB, where its pointers have 4 bytes; half of a node's memory is left
-to files (OpenSearch's own advice)."""
+"""Java's heap stays below 32 GiB, so that its pointers have 4 bytes; half of a node's memory is
+left to files (OpenSearch's own advice).
+"""
 MOST_SHARD_GIB = 30
-"""OpenSearch advises 10 to 30 GiB a shard where one searches more than one writes."""
+"""OpenSearch advises 10 to 30 GiB per shard if searches are more frequent than writes."""
 LEAST_NODES = 3
-"""So that a majority is left when a node is gone."""
+"""Three nodes, so that a majority remains if one is lost."""
 
 
 EMBEDDED_BYTES, OPENSEARCH_BYTES = 7_500, 11_000
-"""On disk, for a passage of about 930 characters and its vector of `DIMENSION` numbers, on each
-engine: `python -m benchmarks.million`."""
+"""Bytes on disk for a passage of about 930 characters and its vector of `DIMENSION` numbers, on
+each engine (`python -m benchmarks.million`).
+"""
 ENCODED_PER_S = 20.0
-"""Passages, by one core: `python -m benchmarks.sizing`."""
+"""Passages encoded per second by one core (`python -m benchmarks.sizing`)."""
 PASSAGES, DIMENSION, NODE_GIB, REPLICAS = 3.0, 384, 64, 1
-"""Where nothing else is asked."""
+"""Default values of a `SizingQuestion`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SizingQuestion:
-    """How many documents, of so many passages each, and what there is to hold them.
+    """Number of documents, passages per document, and the machines' capacity.
 
-    `dimension` of the vectors; `node_gib` of memory a node; `replicas` beside the first copy (0 or
-    more); `encoded_per_s` passages. All others above 0. `quantisation` is of OpenSearch alone.
+    `dimension` is that of the vectors, `node_gib` the memory of a node, `replicas` the number of
+    copies beside the first one (0 or more), `encoded_per_s` in passages. All others are above 0.
+    `quantisation` applies only to OpenSearch.
     """
 
     documents: int
@@ -51,9 +54,9 @@ class SizingQuestion:
 
 @dataclass(frozen=True, slots=True)
 class SizingAnswer:
-    """What it takes: `vectors_gib` and `disk_gib` are of one copy.
+    """The machines needed. `vectors_gib` and `disk_gib` are for one copy.
 
-    `shards` is 0 on the embedded engine, which has none.
+    `shards` is 0 for the embedded engine, which has none.
     """
 
     documents: int
@@ -68,16 +71,17 @@ class SizingAnswer:
 
 
 def sized(asked: SizingQuestion) -> SizingAnswer:
-    """The embedded engine as far as it is made for it, then OpenSearch.
+    """Choose the embedded engine up to its limit, then OpenSearch.
 
-    Nodes: vectors and their graphs, of all copies, in the memory that heaps leave to files; a
-    search that reads them from disk takes many times as long. Three at least where there are
-    copies. Shards: of a size that OpenSearch advises, and one a node, so that each has work.
+    Nodes: the vectors and graphs of all copies fit in the memory that heaps leave to files; a
+    search that reads them from disk takes many times as long. There are at least three nodes if
+    there are copies. Shards: of the size that OpenSearch advises, and one per node, so that each
+    node has work.
     """
     passages = math.ceil(asked.documents * asked.passages_per_document)
     vector_bytes = FLOAT32_BYTES * asked.dimension
     embedded = passages <= MOST_PASSAGES
-    # Other vectors take other bytes: what was measured has 384 numbers.
+    # The measured figures are for 384 dimensions: correct them for other vectors.
     each = EMBEDDED_BYTES if embedded else OPENSEARCH_BYTES
     each += vector_bytes - FLOAT32_BYTES * DIMENSION
     disk_gib = passages * max(each, vector_bytes) / GIB

@@ -1,8 +1,8 @@
-"""The fields of a kind of source, made from its settings, and what was typed as their values.
+"""Build the form of a kind of source from its settings, and read the typed values.
 
-A kind of quisait itself has fields of `SourceSettings`; one of a package has those of its options,
-under `options.`, beside the few that every source has. The description of a field becomes its
-label (up to the first « ; » or « : ») and its hint.
+Built-in kinds use fields of `SourceSettings`; installed kinds use their own options, under
+`options.`, and the few fields of every source. A field's description becomes its label (up to the
+first « ; » or « : ») and its hint.
 """
 
 import math
@@ -44,7 +44,9 @@ _READERS = frozenset(
         "share_denied",
     }
 )
-"""Names under which kinds ask for an address, and for readers; a required field is of the place."""
+"""`_PLACE` and `_READERS` name options about a source's address and readers; other required options
+belong to the address.
+"""
 
 LABELS = {
     "name": "Nom de la source",
@@ -69,7 +71,7 @@ LABELS = {
     "folders": "Dossiers lus, et leurs lecteurs",
     "lists": "Nom de la liste",
 }
-"""Where a description does not begin with what would be a label."""
+"""Labels of fields whose description does not begin with one."""
 _SAID = {
     "[] : personne": "« personne » : aucun lecteur",
     "« allowed » de la source": "les lecteurs de la source",
@@ -79,7 +81,7 @@ _SAID = {
     "« uploader » ne dit pas qui sait": "",
     "absent : ": "vide : ",
 }
-"""What a description says of the file, as the form says it."""
+"""Words of descriptions about the settings file, and the words for a form."""
 CHOICES = {
     "yes": "oui",
     "none": "non",
@@ -95,7 +97,7 @@ CHOICES = {
     "narrow": "ôter des lecteurs",
     "trusted": "en ajouter aussi",
 }
-"""Values as a person reads them; another stands for itself."""
+"""French words for values; other values are shown unchanged."""
 
 _HINTS = {
     "name": "En minuscules, sans espace, comme « notes » : il commence l’identifiant des "
@@ -114,7 +116,7 @@ _HINTS = {
     "join": "Un par ligne : « uid » (l’identifiant de l’agent), « email » (son adresse, que la "
     "source a vérifiée) ; vide : les comptes que donne l’annuaire.",
 }
-"""In place of a description that speaks of the file and of other kinds."""
+"""Hints that replace a description about the file or about other kinds."""
 _BUILT_IN: dict[str, tuple[str, str, str, dict[SourceStep, tuple[str, ...]]]] = {
     "folder": (
         "dossier de fichiers",
@@ -156,13 +158,13 @@ _BUILT_IN: dict[str, tuple[str, str, str, dict[SourceStep, tuple[str, ...]]]] = 
         },
     ),
 }
-"""Label, what is read and by whom, what the password is, and the fields of each step."""
+"""Label, explanation, name of the password, and fields of each step."""
 _OF_EVERY_KIND = ("every", "trust", "join")
 
 
 @dataclass(frozen=True, slots=True)
 class AskedField:
-    """A field of a kind: its key, the setting it sets, and when it is asked for."""
+    """A field of a kind: its key in the form, its setting, and the step that asks for it."""
 
     key: str
     name: str
@@ -171,17 +173,17 @@ class AskedField:
 
     @property
     def required(self) -> bool:
-        """Whether there is no source without it."""
+        """Whether the source needs a value."""
         return self.field.is_required() or self.key in ("path", "url")
 
     @property
     def annotation(self) -> Any:
-        """Its type, without None."""
+        """The field's type, without None."""
         return _without_none(self.field.annotation)
 
     @property
     def rows(self) -> type[BaseModel] | None:
-        """The model of its rows, where it is a table of named rows."""
+        """The model of its rows if it is a table of named rows, else None."""
         arguments = get_args(self.annotation)
         model = arguments[1] if get_origin(self.annotation) is dict else None
         return model if isinstance(model, type) and issubclass(model, BaseModel) else None
@@ -189,9 +191,9 @@ class AskedField:
 
 @dataclass(frozen=True, slots=True)
 class KindForm:
-    """What is asked about a kind of source. `credential` says what its secret is, if it has one.
+    """The fields of a kind of source. `credential` describes its password, if it has one.
 
-    `untypable` are required options that hold a secret: a page cannot ask for them.
+    `untypable` are required options that contain a secret, which a page must not ask for.
     """
 
     offered: KindOffered
@@ -200,12 +202,12 @@ class KindForm:
     untypable: tuple[str, ...] = ()
 
     def of_step(self, step: SourceStep) -> tuple[AskedField, ...]:
-        """Those that are asked for then."""
+        """Return the fields of a step."""
         return tuple(one for one in self.fields if one.step is step)
 
     @property
     def steps(self) -> tuple[SourceStep, ...]:
-        """Without those at which nothing is asked."""
+        """The steps that have fields."""
         account = self.credential or self.of_step(SourceStep.ACCOUNT)
         return tuple(
             one
@@ -217,20 +219,23 @@ class KindForm:
 
 
 def offered_kinds() -> list[KindOffered]:
-    """A folder, those of installed packages that load by their label, then quisait's others."""
+    """Return the folder kind, installed kinds that load, by label, then other built-in kinds."""
     folder, *others = (kind_form(name).offered for name in _BUILT_IN)
     found = []
     for name in installed_connectors():
         try:
             found.append(kind_form(name).offered)
         except (KeyError, SourceRefused):
-            continue  # of a name of quisait's own, or that does not load: `connector list` says so
+            continue  # a built-in name, or it does not load: `connector list` reports it
     return [folder, *sorted(found, key=lambda one: one.label.lower()), *others]
 
 
 @cache
 def kind_form(name: str) -> KindForm:
-    """Raises `KeyError` for a kind that cannot be added, `SourceRefused` where it does not load."""
+    """Return the form of a kind.
+
+    Raises `KeyError` for a kind that cannot be added, `SourceRefused` if it does not load.
+    """
     named = AskedField("name", "name", SourceSettings.model_fields["name"], SourceStep.PLACE)
     if name in _BUILT_IN:
         label, about, credential, by_step = _BUILT_IN[name]
@@ -281,7 +286,7 @@ def _step_of(option: str, field: FieldInfo) -> SourceStep:
 def asked_fields(
     form: KindForm, step: SourceStep, entered: Entered, faults: Mapping[str, str], more: str = ""
 ) -> Iterator[SourceField]:
-    """The fields of a step with what was typed. `more` names a table that gets another row."""
+    """Yield a step's fields with their typed text. `more` names a table that gets another row."""
     for one in form.of_step(step):
         if one.rows is None:
             yield _shown(one, one.key, entered, faults)
@@ -292,14 +297,14 @@ def asked_fields(
 
 
 def row_numbers(key: str, entered: Entered) -> set[int]:
-    """The numbers of the rows of a table in which something was typed."""
+    """Return the numbers of a table's rows in which something was typed."""
     found = (re.fullmatch(rf"{re.escape(key)}\.(\d{{1,3}})\.\w+", typed) for typed in entered)
     return {int(one[1]) for one in found if one and entered[one[0]].strip()}
 
 
 _ROWS = {"lists": "Liste"}
 ROW_NAME = "nom"
-"""The field of a row's own name; no setting is called so."""
+"""Field for a row's own name; no setting has this name."""
 
 
 def _row(
@@ -382,7 +387,7 @@ def _label_and_hint(one: AskedField) -> tuple[str, str]:
 
 
 def _without_toml(hint: str) -> str:
-    """An example written as it is to be typed here, not as in the file."""
+    """Return the hint with its TOML examples as they are typed in the form."""
 
     def typed(found: re.Match[str]) -> str:
         try:
@@ -395,7 +400,7 @@ def _without_toml(hint: str) -> str:
 
 
 def _typed(value: Any) -> str:
-    """A value as it would be typed."""
+    """Return a value as a person would type it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
@@ -414,7 +419,7 @@ def _capital(text: str) -> str:
 
 
 def typed_values(form: KindForm, entered: Entered) -> dict[str, Any]:
-    """What the fields say, as the settings hold it: only what is not left as it is by default."""
+    """Return the typed settings, without values equal to their default."""
     values: dict[str, Any] = {}
     for one in form.fields:
         if one.rows is not None:
@@ -448,7 +453,7 @@ def _typed_rows(table: AskedField, entered: Entered) -> dict[str, Any] | None:
 
 
 def _typed_value(one: AskedField, text: str) -> Any:
-    """None where nothing was typed; the text itself where it is not of the field's type."""
+    """Return the value, None if nothing was typed, or the text if it is not of the field's type."""
     text = text.strip()
     kind, origin = one.annotation, get_origin(one.annotation)
     if not text:
@@ -464,7 +469,7 @@ def _typed_value(one: AskedField, text: str) -> Any:
             number = float(text.replace(",", "."))
         except ValueError:
             return text
-        if not math.isfinite(number):  # TOML writes these otherwise, and no setting means one
+        if not math.isfinite(number):  # no setting is infinite, and TOML writes these differently
             return text
         return int(number) if number.is_integer() else number
     return text
@@ -480,7 +485,7 @@ def _typed_list(lines: list[str], *, readers: bool) -> list[str]:
 
 
 def _typed_pairs(text: str, kind: Any) -> dict[str, Any]:
-    """A line each; one without « = » is kept as a name without a value, which is refused."""
+    """Return one pair per line; a line without « = » has an empty value, which is refused later."""
     found: dict[str, Any] = {}
     words = [word for one in (kind, *get_args(kind)) for word in get_args(one)]
     for line in filter(None, map(str.strip, text.splitlines())):
@@ -499,7 +504,7 @@ def _typed_pairs(text: str, kind: Any) -> dict[str, Any]:
 
 
 def key_of(form: KindForm, place: tuple[int | str, ...], entered: Entered, *, options: bool) -> str:
-    """The field that a fault is about; empty where it is of none."""
+    """Return the form's field that a fault is about; empty if there is none."""
     if not place:
         return ""
     one = next(
@@ -526,7 +531,7 @@ def key_of(form: KindForm, place: tuple[int | str, ...], entered: Entered, *, op
 
 
 def _without_none(annotation: Any) -> Any:
-    """The type of a field that may also be left out."""
+    """Return the type without None."""
     if get_origin(annotation) in (Union, UnionType):
         kinds = [one for one in get_args(annotation) if one is not type(None)]
         if len(kinds) == 1:

@@ -1,4 +1,4 @@
-"""The state of each source, with what to do; sources that the settings no longer name."""
+"""The state of each source with the remedy, and of sources that the settings no longer name."""
 
 import sys
 from collections import Counter
@@ -36,7 +36,7 @@ UNKNOWN_DENIAL_REMEDY = (
 
 @dataclass(frozen=True, slots=True)
 class UnknownDenial:
-    """A principal that documents deny and that names nobody known: nobody reads them."""
+    """A denial that names nobody known: nobody reads the documents that have it."""
 
     principal: str
     documents: int
@@ -44,7 +44,7 @@ class UnknownDenial:
 
     @property
     def closed(self) -> str:
-        """How many documents it closes, in words."""
+        """Number of documents that it closes, in French."""
         return plural(
             "{num} document fermé à tous", "{num} documents fermés à tous", self.documents
         )
@@ -53,7 +53,7 @@ class UnknownDenial:
 def unknown_denials(
     index: IndexDenials, known: PrincipalLookup, source: str
 ) -> tuple[UnknownDenial, ...]:
-    """Those of a source, the ones that close most first. Raises as the index does."""
+    """Return a source's unknown denials, most documents first. Raises errors of the index."""
     denials = index.denials(source)
     strangers = known.strangers(denials)
     found = (
@@ -102,7 +102,7 @@ REMEDIES = {
         "puis relancez « quisait crawl --full »."
     ),
 }
-"""What a person can do, by kind of failure."""
+"""Remedy for each kind of failure, in French."""
 
 
 FAILURE_LABELS = {
@@ -120,14 +120,14 @@ FAILURE_LABELS = {
     "closed_folder": "dossiers fermés à ce compte",
     "refused": "refusés par l'index",
 }
-"""What became of documents, by kind of failure."""
+"""French label of each kind of failure, about several documents."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailureStatus:
-    """What is missing from the index, why, and what a person can do.
+    """A document or file missing from the index, the reason, and the remedy.
 
-    `reference` is what the logs call it by.
+    `reference` names it in the logs.
     """
 
     key: str
@@ -140,7 +140,7 @@ class FailureStatus:
 
 @dataclass(frozen=True, slots=True)
 class RunningStatus:
-    """A run that goes on: `left` is the time that it still takes, in words; empty if unknown."""
+    """A run in progress; `left` is the remaining time in French, empty if unknown."""
 
     since: datetime
     done: int
@@ -151,7 +151,7 @@ class RunningStatus:
 
 @dataclass(frozen=True, slots=True)
 class SourcePart:
-    """One part (`3/8`) of a source in its last run: where it is, in words, and documents seen."""
+    """A part (`3/8`) of a source in its last run: state in French, and documents seen."""
 
     part: str
     state: str
@@ -160,14 +160,13 @@ class SourcePart:
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """A source as `quisait sources` shows it.
+    """A source as shown by `quisait sources`.
 
-    `lag_s` counts from the beginning of the last run that went to its end, None where none
-    did. `next_run` is None where the source is read by hand only, or is being read.
-    `unknown_denials` close the documents that carry them to everybody. Files of kinds that have
-    no text are no failures: `without_text` counts them, by what they are. `parts` is empty for a
-    source that is read whole. `to_reread`: its cursor describes another index, and nobody searches
-    this one before the source was read in full.
+    `lag_s` counts from the beginning of the last complete run, None if there is none. `next_run` is
+    None if the source is read only by hand, or is being read. Documents with `unknown_denials` are
+    closed to everybody. Files of kinds without text are not failures: `without_text` counts them by
+    kind. `parts` is empty for a source that is read whole. `to_reread`: the cursor describes
+    another index, so nobody searches this index before the source has been read in full.
     """
 
     source: str
@@ -192,7 +191,7 @@ TO_REREAD = (
 
 
 def status_of(application: Application, source: SourceSettings, now: datetime) -> SourceStatus:
-    """Raises `IndexUnreachable` or `IndexRefused`."""
+    """Return the status of a source. Raises `IndexUnreachable` or `IndexRefused`."""
     name = source.name
     runs = list(application.state.runs_of(name, RUNS_CONSIDERED))
     last, good = next(iter(runs), None), application.state.last_done(name)
@@ -236,7 +235,7 @@ def status_of(application: Application, source: SourceSettings, now: datetime) -
             if row.kind != Failure.NOT_TEXT
         ),
         unknown_denials=unknown_denials(application.index, application.known(), name),
-        # A plain dict: `asdict` builds a Counter anew out of pairs, and counts these.
+        # A plain dict: `asdict` would build a Counter from pairs, and count the pairs.
         without_text=dict(Counter(row.reason for row in missing if row.kind == Failure.NOT_TEXT)),
         parts=parts,
         to_reread=to_reread,
@@ -253,7 +252,7 @@ _READ_PARTS = frozenset(_PART_STATES.values())
 
 
 def _parts_of(application: Application, source: SourceSettings) -> tuple[SourcePart, ...]:
-    """The parts of a source that is read in parts, in their order."""
+    """Return the parts of a divided source, in order; none for a source that is read whole."""
     if divided_source(application, source) is None:
         return ()
 
@@ -268,7 +267,7 @@ def _parts_of(application: Application, source: SourceSettings) -> tuple[SourceP
 
 
 def directory_state(application: Application) -> str:
-    """Why the directory was not read at its last turn, and what to do; empty where it was."""
+    """Return in French why the last reading of the directory failed; empty if it did not."""
     last = next(iter(application.state.runs_of(DIRECTORY, 1)), None)
     late = late_directory(application.settings, application.state)
     if last is None or not has_directory(application.settings):
@@ -285,7 +284,7 @@ READ_DIRECTORY = "« quisait directory read »"
 
 
 def late_directory(settings: Settings, state: State) -> str:
-    """Return what an old directory closes or will close, and what to do; empty if it is recent."""
+    """Return in French what an old directory closes, and the remedy; empty if it is recent."""
     found = directory_age(settings, state)
     if found is None or not found.is_late:
         return ""
@@ -302,7 +301,7 @@ def late_directory(settings: Settings, state: State) -> str:
 
 
 def _running(last: RunRow) -> RunningStatus | None:
-    if last.outcome != "running":  # the lock was taken, its run is about to begin
+    if last.outcome != "running":  # the lock is held, but its run has not begun yet
         return None
     so_far = last.progress
     elapsed_s = ((last.noted or last.started) - last.started).total_seconds()
@@ -353,12 +352,12 @@ def _state(last: RunRow | None) -> str:
 
 
 def moment(instant: datetime) -> str:
-    """In the machine's own time."""
+    """Return the time in the machine's time zone."""
     return instant.astimezone().strftime("%d/%m/%Y %H:%M")
 
 
 def soon(instant: datetime | None, now: datetime) -> str:
-    """When a source is read next, in words; empty where it is not read by itself."""
+    """Return in French when a source is read next; empty if it is read only by hand."""
     if instant is None:
         return ""
     wait_s = round((instant - now).total_seconds())
@@ -368,16 +367,16 @@ def soon(instant: datetime | None, now: datetime) -> str:
 
 
 DELETED_AT_ONCE = 500
-"""Documents of one write."""
+"""Number of documents deleted in one write."""
 
 
 def removed_sources(index: IndexContents, settings: Settings) -> tuple[str, ...]:
-    """Those of which the whole index keeps documents. Raises as `IndexContents` does."""
+    """Return indexed sources that the settings do not name. Raises errors of the index."""
     return tuple(sorted(index.sources() - {source.name for source in settings.sources}))
 
 
 def removed_source_remedy(source: str) -> str:
-    """What stands of it, and what a person can do."""
+    """Return in French that the source was removed, and the remedy."""
     return (
         "absente de quisait.toml : personne ne trouve plus ses documents. « quisait forget "
         f"{source} » les efface ; sinon, remettez sa table [[sources]]"
@@ -385,7 +384,7 @@ def removed_source_remedy(source: str) -> str:
 
 
 def removed_source_statuses(application: Application) -> list[SourceStatus]:
-    """As `quisait sources` shows them."""
+    """Return the statuses of removed sources for `quisait sources`."""
     return [
         SourceStatus(
             source=name,
@@ -403,12 +402,12 @@ def removed_source_statuses(application: Application) -> list[SourceStatus]:
 
 
 def forget_source(application: Application, source: str) -> int:
-    """Delete what is kept of a source that is not named: how many documents there were.
+    """Delete all data of a source that the settings do not name; return its number of documents.
 
-    Its documents go first, recorded in the register as every deletion is, so that no backup
-    brings them back; then what was pushed, its tokens, its cursor, failures and runs. What
-    breaks off is taken up by doing it again. Raises `ValueError` for a source that is named,
-    or of which nothing is kept; `SourceBusy`, and what the index raises.
+    Documents are deleted first, and recorded in the register like every deletion, so that no backup
+    restores them; then pushed documents, tokens, cursor, failures and runs. If interrupted, run it
+    again. Raises `ValueError` if the settings name the source or it has no data, `SourceBusy`, and
+    the errors of the index.
     """
     if source in {one.name for one in application.settings.sources}:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""A source tried before anything of it is kept: its first documents and who would read them."""
+"""Try a source without storing anything: read its first documents and their readers."""
 
 from collections.abc import Iterator
 
@@ -15,19 +15,19 @@ from connectors.values import Document, EvidencePolicy
 from search_api.new_source import SourceTrial, TriedDocument
 
 Sign = tuple[str, object]
-"""What a trial found: its name among the fields of `SourceTrial`, and one of them."""
+"""One finding of a trial: the name of a field of `SourceTrial`, and one value for it."""
 
 
 def try_source(connector: Connector, count: int) -> SourceTrial:
-    """Read the first `count` documents from the beginning, and keep nothing.
+    """Read the first `count` documents from the beginning, and store nothing.
 
-    Raises nothing: what the source refuses is in the answer.
+    Raises nothing: errors of the source are in the result.
     """
     return gathered(connector.source, trial_signs(connector, count))
 
 
 def trial_signs(connector: Connector, count: int) -> Iterator[Sign]:
-    """The same one by one, so that what takes too long has said what it found until then."""
+    """Yield findings one by one, so that a stopped trial still has its first ones."""
     try:
         if isinstance(connector, SupportsCheck):
             yield from (("missing", sentence) for sentence in connector.check())
@@ -43,7 +43,7 @@ def trial_signs(connector: Connector, count: int) -> Iterator[Sign]:
 
 
 def gathered(source: str, signs: Iterator[Sign]) -> SourceTrial:
-    """The trial that these make."""
+    """Return the trial made of these findings."""
     documents: list[TriedDocument] = []
     unread: list[tuple[str, str]] = []
     missing: list[str] = []
@@ -64,7 +64,7 @@ def gathered(source: str, signs: Iterator[Sign]) -> SourceTrial:
 
 
 def _until(changes: Iterator[Change], count: int) -> Iterator[Change]:
-    """Up to the last document that was asked for; a source of records without any is left too."""
+    """Yield changes up to the last requested document, or 100 times as many other changes."""
     documents = others = 0
     for change in changes:
         yield change

@@ -1,8 +1,8 @@
-"""A source tried in a process of its own, with little memory and time, which keeps nothing.
+"""Try a source in a child process with limited memory and time, which stores nothing.
 
 `tried_apart` starts it; `python -m quisait.work.trial_child` is the child. It reads the source's
-settings from its standard input, and writes what it finds, one JSON value a line, so that a
-source that never ends has shown what came before.
+settings from its standard input, and writes one JSON value per line, so that the first findings of
+an endless source are seen.
 """
 
 import json
@@ -33,19 +33,19 @@ from search_api.new_source import SourceTrial, TriedDocument
 DOCUMENTS = 10
 TIME_LIMIT_S = 40.0
 MEMORY_BYTES = 1 << 30
-"""Of what the child may write to (RLIMIT_DATA), its libraries included."""
+"""Most writable memory of the child (RLIMIT_DATA), its libraries included."""
 FILE_BYTES = 64 << 20
-"""Of a file that a library may write beside: the largest part of a mailbox, say."""
+"""Largest file that a library may write, such as the largest part of a mailbox."""
 MOST_TRIALS = 2
-"""At once, in one process."""
+"""Most trials of one process at the same time."""
 MOST_SIGNS = 30
-"""Of records that cannot be read, and of sentences about the account."""
+"""Most unreadable records, and most sentences about the account's rights."""
 LONGEST = 500
-"""Characters of a title, a reason or an address."""
+"""Most characters of a title, a reason or an address."""
 MOST_OF_READERS = 100_000
-"""Characters of the readers of a document; of one that names more, nothing is shown."""
+"""Most characters of a document's readers; a document with more is not shown."""
 WORK = "work"
-"""The option of a kind that keeps a copy of its source: a trial has one of its own."""
+"""Option of kinds that store a copy of their source: a trial uses a folder of its own."""
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 _RUNNING = BoundedSemaphore(MOST_TRIALS)
@@ -56,7 +56,7 @@ log = logging.getLogger(__name__)
 def tried_apart(
     source: SourceSettings, time_limit_s: float = TIME_LIMIT_S, count: int = DOCUMENTS
 ) -> SourceTrial:
-    """Try a source in a child process. Raises `ValueError` where too many trials go on."""
+    """Try a source in a child process. Raises `ValueError` if too many trials are running."""
     if not _RUNNING.acquire(blocking=False):
         raise ValueError(
             f"{MOST_TRIALS} essais sont déjà en cours : recommencez dans {TIME_LIMIT_S:.0f} s."
@@ -73,7 +73,7 @@ def _tried(source: SourceSettings, time_limit_s: float, count: int) -> SourceTri
 
 
 def _tried_in(folder: str, source: SourceSettings, time_limit_s: float, count: int) -> SourceTrial:
-    """`folder` is where the child and its libraries write, if anywhere."""
+    """Run the child, which may write files only in `folder`."""
     described = source.model_dump(mode="json", exclude_defaults=True)
     if (
         source.kind in installed_connectors()
@@ -103,7 +103,7 @@ def _tried_in(folder: str, source: SourceSettings, time_limit_s: float, count: i
 
 
 def _why_ended(signs: Sequence[Sign], status: int, *, late: bool) -> Iterator[str]:
-    """What to say of a child that did not end by itself."""
+    """Yield a French sentence if the child was stopped or crashed."""
     if late and any(name == "documents" for name, _ in signs):
         yield (
             "L’essai s’arrête à sa limite de temps : la source est lente. Une lecture entière n’a "
@@ -122,18 +122,18 @@ def _why_ended(signs: Sequence[Sign], status: int, *, late: bool) -> Iterator[st
 
 
 def _environment(name: str) -> dict[str, str]:
-    """What the child needs: no other source's password, no key of this server."""
+    """Return the child's variables, without other sources' passwords or this server's keys."""
     own = f"QUISAIT_PASSWORD_{name.upper().replace('-', '_')}"
     kept = {
         one: os.environ[one] for one in (*_KEPT_VARIABLES, "QUISAIT_FILE", own) if one in os.environ
     }
     kept |= {one: value for one, value in os.environ.items() if one.startswith("PYTHON")}
-    # A library that makes a stack for each core would fill the child's memory with them.
+    # One thread: libraries with a stack per core would use up the child's memory.
     return {**kept, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 def _read(out: bytes) -> Iterator[Sign]:
-    """What the child wrote; a line that it was stopped in is left out."""
+    """Yield the child's findings, without a line cut short when it was stopped."""
     for line in out.decode("utf-8", "replace").splitlines():
         try:
             name, found = json.loads(line)
@@ -153,21 +153,21 @@ def _document(found: Mapping[str, Any]) -> TriedDocument:
 
 
 def _child() -> None:
-    """Limits first: what follows reads what others wrote."""
+    """Set limits first, since the rest reads untrusted data; then try the source."""
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     set_up_logs("text", "error")
     asked = json.load(sys.stdin)
-    # Nobody ends this process where the one that started it is gone.
+    # If the parent process dies, nobody else ends this one.
     signal.alarm(int(asked.get("limit_s", TIME_LIMIT_S)) + 10)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever a library prints is no answer
+    os.dup2(2, 1)  # output of libraries goes to standard error
     try:
         for name, found in _bounded(_signs(asked)):
             value = asdict(found) if isinstance(found, TriedDocument) else found
             print(json.dumps([name, value], default=str), file=answers, flush=True)
-    except Exception:  # its text may be one of the source's: class and place alone are logged
+    except Exception:  # its text may be the source's: only class and place are logged
         log.exception("trial failed")
         sys.exit(1)
 
@@ -185,7 +185,7 @@ def _signs(asked: Mapping[str, Any]) -> Iterator[Sign]:
 
 
 def _bounded(signs: Iterator[Sign]) -> Iterator[Sign]:
-    """The same, without the tail of what has no end."""
+    """Yield the findings, shortened and limited in number."""
     counts: dict[str, int] = {}
     for name, found in signs:
         counts[name] = counts.get(name, 0) + 1

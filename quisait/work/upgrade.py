@@ -1,7 +1,7 @@
-"""`quisait upgrade`: what an earlier version left, brought to this one; or told, by a dry run.
+"""`quisait upgrade`: bring the data of an earlier version up to this one, or only say what is due.
 
-Read `upgrade_command` first. The state's database is migrated whole or not at all; the index is
-made anew beside the one that answers, where this version needs another.
+Read `upgrade_command` first. The state's database is migrated in one transaction; if this version
+needs another index, it is built beside the one that answers.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from quisait.work.reindexing import (
 
 @dataclass(frozen=True, slots=True)
 class UpgradePlan:
-    """What is to be done: the database's revision (None: no tables), why the index is made anew."""
+    """The database's revision (None: no tables), and why the index must be rebuilt."""
 
     schema: str | None
     reasons: tuple[str, ...]
@@ -32,7 +32,7 @@ class UpgradePlan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all is of this version already."""
+        """Whether everything is of this version already."""
         return self.schema in (None, HEAD) and not self.reasons
 
 
@@ -60,9 +60,9 @@ def upgrade_command(
 
 
 def upgrade_plan(settings: Settings) -> UpgradePlan:
-    """Look at the database and the index; neither is changed.
+    """Inspect the database and the index without changing them.
 
-    Raises `IndexRefused` for a database that `migrate` refuses, and what the index raises.
+    Raises `IndexRefused` for a database that `migrate` refuses, and the errors of the index.
     """
     schema, folder = schema_revision(settings), beside_file(settings.folder)
     if schema is None and not folder.is_dir():
@@ -79,7 +79,7 @@ def upgrade_plan(settings: Settings) -> UpgradePlan:
 
 
 def plan_text(plan: UpgradePlan) -> str:
-    """What would be done, a line each."""
+    """Return what would be done in French, one line each."""
     if plan.is_empty:
         return "Tout est de cette version : rien à faire."
     lines = []

@@ -1,8 +1,8 @@
 """A worker: runs each source and each task when it is due, one at a time, until it is stopped.
 
-Several workers may run, on one machine or on several: the first that takes a source's lock
-reads it, the others go on to the next; of a source in parts, each takes parts. Tasks: the
-directory, the build of the expertise, the query log, questions, mail, scans, purges.
+Several workers may run, on one or several machines: the first that takes a source's lock reads the
+source, and the others go on to the next one; the parts of a divided source are shared. Tasks are
+the directory, the expertise build, the query log, questions, mail, scans and purges.
 """
 
 import logging
@@ -59,14 +59,14 @@ from quisait.work.runs import (
 from quisait.work.scans import read_scans
 
 BUILD = "@expertise"
-"""Only one build at a time, wherever it is started; no source is named so."""
+"""Name of the build's runs and lock, so that one build runs at a time; no source has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildCost:
-    """What a build took: who computed it, rows that were read, time and memory.
+    """The cost of a build: its engine, rows read, time and memory.
 
-    `peak_bytes` is the most that this process held, without the JVM of Spark.
+    `peak_bytes` is the peak memory of this process, without Spark's JVM.
     """
 
     engine: str
@@ -77,7 +77,7 @@ class BuildCost:
 
 @dataclass(frozen=True, slots=True)
 class BuildOutcome:
-    """What was published, of which list, without what, and what it took."""
+    """A published build: its stamp, its list of topics, its cost and the skipped items."""
 
     stamp: BuildStamp
     listed: TopicList
@@ -86,7 +86,7 @@ class BuildOutcome:
 
 
 def delete_build_leftovers(application: Application) -> None:
-    """Delete what a killed build left in the folder, unless a build is under way."""
+    """Delete files of a killed build from the folder, unless a build is running."""
     with (
         suppress(SourceBusy, sa.exc.SQLAlchemyError, OSError),
         hold_source_lock(application.locks, BUILD),
@@ -95,10 +95,10 @@ def delete_build_leftovers(application: Application) -> None:
 
 
 def build_and_publish(application: Application) -> BuildOutcome:
-    """Make the build of today and publish it; what fails leaves the last one standing.
+    """Build today's expertise and publish it; if it fails, the last build stays.
 
-    Raises `ValueError` where no list is set, and what the list, the index or another
-    build under way may raise.
+    Raises `ValueError` if the settings name no list of topics, and the errors of the list, of the
+    index, and of another running build.
     """
     if not application.settings.topics.file:
         raise ValueError("Aucune liste de sujets : réglez [topics] file.")
@@ -107,7 +107,7 @@ def build_and_publish(application: Application) -> BuildOutcome:
 
 
 def publish_build(application: Application, held: SourceLock) -> BuildOutcome:
-    """The same, for who holds the build's lock."""
+    """Build and publish, for a caller that holds the build's lock."""
     started = time.monotonic()
     listed = read_topics(beside_file(application.settings.topics.file))
     listed = apply_decisions(listed, application.builds.decisions.all())
@@ -122,7 +122,7 @@ def publish_build(application: Application, held: SourceLock) -> BuildOutcome:
         build_means(application.settings),
     ) as found:
         held.check()
-        # Kept with the build: whoever reads the terminal of a worker, `quisait check` still tells.
+        # Stored with the build: `quisait check` shows them, nobody reads a worker's terminal.
         malformed = (
             SkippedItem(SkippedKind.TOPIC, item.where, item.reason) for item in listed.malformed
         )
@@ -138,25 +138,25 @@ def publish_build(application: Application, held: SourceLock) -> BuildOutcome:
 
 
 JOURNAL = "@journal"
-"""Closed and forgotten in time even where nobody asks any more, or it was switched off."""
+"""Closes and deletes periods of the query log, even if it is unused or was switched off."""
 QUESTIONS = "@questions"
-"""Questions whose time has passed go to the next agent; their documents are a source's."""
+"""Moves questions whose time has passed to the next agent."""
 MAIL = "@courriel"
-"""What agents are told by mail; a server that is away holds up nothing else."""
+"""Sends mail to agents; a server that does not answer holds up nothing else."""
 MAILBOX = "@boite"
-"""Answers by mail, and bounces; another task than sending: either server may be away alone."""
+"""Reads answers by mail and bounces, apart from sending: either server may be down alone."""
 SCANS = "@numerisations"
-"""The text of scans, after the sources: a minute at a time, each program with least priority."""
+"""Recognises scans after the sources, a minute at a time, with the lowest priority."""
 PRIVACY = "@vie-privee"
-"""What is kept of who left, old entries of the audit and of the register."""
+"""Purges departed agents, and old entries of the audit log and the register."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """`name` begins with `@`, as no source does. `work` gives how much it changed.
+    """A task of a worker. `name` begins with `@`, unlike a source's.
 
-    `first`: done before the sources, which it says something about. `work` returns soon
-    after its event is set, while its lock is held; it may raise what a crawl raises.
+    `work` returns the number of changes, soon after its event is set, while its lock is held; it
+    may raise the errors of a crawl. `first`: run it before the sources, which depend on it.
     """
 
     name: str
@@ -166,7 +166,7 @@ class Task:
 
 
 def tasks_of(application: Application) -> tuple[Task, ...]:
-    """Every task of the settings."""
+    """Return every task of the settings."""
     settings = application.settings
     tasks = []
     if has_directory(settings):
@@ -233,14 +233,14 @@ def _purge(application: Application, _held: SourceLock, _stop: Event) -> int:
 log = logging.getLogger(__name__)
 
 POLL_EVERY_S = 5.0
-"""How often a worker looks for what is due: it costs one short query a source."""
+"""Interval between two looks for due jobs, in seconds; one costs a short query per source."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something that is done when it is due, by who holds its lock.
+    """Work that is done when it is due, by the holder of its lock.
 
-    `divided`: a source that is read in parts. Its run is due for others too while it goes on.
+    `divided`: a source that is read in parts. Its run is due for other workers too while it lasts.
     """
 
     name: str
@@ -251,7 +251,7 @@ class Job:
 
 @dataclass(slots=True)
 class Worker:
-    """Reads until `stop` is set. `round` is what one look does."""
+    """Runs due jobs until `stop` is set. `round` does one look."""
 
     application: Application
     stop: Event
@@ -259,7 +259,7 @@ class Worker:
     """Sources that must be read in full before anybody can search the index."""
 
     def work(self) -> None:
-        """Until asked to stop; a round that fails (the database is away) is tried again."""
+        """Run rounds until asked to stop; a failed round (a database away) is tried again."""
         delete_build_leftovers(self.application)
         while not self.stop.is_set():
             try:
@@ -269,19 +269,19 @@ class Worker:
             self.stop.wait(POLL_EVERY_S)
 
     def round(self) -> int:
-        """Do once what is due; returns how many jobs were done.
+        """Do every due job once; return how many were done.
 
-        What the register of deletions lacks is written first, where it can be by now.
+        First writes lines that wait for the register of deletions, if possible.
         """
         self.application.privacy.register.complete()
-        with suppress(IndexerError):  # a run will say why the index does not answer
+        with suppress(IndexerError):  # a run will report why the index does not answer
             names = {source.name for source in self.application.settings.sources}
             self.unread = self.application.whole_index.unread(names)
         with ExitStack() as parts:
             opened: list[CrawlDependencies] = []
 
             def dependencies() -> CrawlDependencies:
-                """Opened for the first source that is due: it may hold a process."""
+                """Open them for the first due source: they may start a process."""
                 if not opened:
                     opened.append(parts.enter_context(open_crawl_dependencies(self.application)))
                 return opened[0]
@@ -298,7 +298,7 @@ class Worker:
     def _read_parts(
         self, job: Job, divided: DividedSource, dependencies: Callable[[], CrawlDependencies]
     ) -> bool:
-        """Whether any was read here. What a part raises is kept with it."""
+        """Return whether a part was read here. Errors of a part are stored with it."""
         asked = CrawlOptions(quiet=True, stop=self.stop)
         try:
             with suppress(SourceBusy):
@@ -314,7 +314,7 @@ class Worker:
         return False
 
     def _jobs(self, dependencies: Callable[[], CrawlDependencies]) -> list[Job]:
-        """In the order of their turn: the directory, sources by how long they wait, tasks."""
+        """Return jobs in order: the directory, sources by due time, then the other tasks."""
         tasks = tasks_of(self.application)
         sources = [
             Job(
@@ -361,7 +361,10 @@ class Worker:
         return not self.stop.is_set() and due is not None and due <= datetime.now(UTC)
 
     def _try(self, job: Job) -> bool:
-        """Whether it was done. What it raises is kept with its run, and holds up nothing else."""
+        """Return whether the job was done.
+
+        Its errors are stored with its run, and stop no other job.
+        """
         try:
             with suppress(SourceBusy), hold_source_lock(self.application.locks, job.name) as held:
                 if not self._due(job):  # another worker did it meanwhile
@@ -378,7 +381,7 @@ class Worker:
         return False
 
     def _note_lock_failure(self, name: str, error: OSError) -> None:
-        """Keep a failed run, so that `quisait sources` tells it and the next try waits longer."""
+        """Store a failed run, so that `quisait sources` shows it and the next try waits."""
         _log_failure(name, error)
         run_id, _ = self.application.state.start_run(name)
         folder = beside_file(self.application.settings.folder)
@@ -390,7 +393,7 @@ class Worker:
 
 
 def _log_failure(source: str, error: Exception) -> None:
-    """Its kind and place; its text stands in `quisait sources`, not in a log."""
+    """Log the error's class and place; its text is shown by `quisait sources`, not logged."""
     outcome = outcome_of(error)
     fields = {"source": source, "outcome": outcome, "error": type(error).__name__}
     if not isinstance(error, SourceError | IndexerError):
