@@ -221,7 +221,7 @@ class ContactVia(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RefusedTopic:
-    """A topic that an agent asked not to be proposed for, with its labels.
+    """A topic that an agent is not to be proposed for, by them or its animator, with its labels.
 
     `documents` are the documents that the last build counted for the agent under the topic.
     """
@@ -259,8 +259,9 @@ class Agent:
     agent asked never to be proposed as an expert. `skills` were declared on the day
     `skills_declared`; somebody else confirmed `skills_confirmed`. `missions` are dated, those
     that ended too. `contact_via` and
-    `contact` say how and where to reach the agent. `refused` and the communities that they
-    joined or left, by topic, come from the agent, never from a directory.
+    `contact` say how and where to reach the agent. `refused`, the ids of documents that they said
+    are not theirs (`disowned`) and the communities that they joined or left, by topic, come from
+    the agent, and a refused topic from its animator, never from a directory.
     """
 
     id: str
@@ -282,6 +283,7 @@ class Agent:
     contact_via: ContactVia = ContactVia.DIRECT
     contact: str = ""
     refused: tuple[RefusedTopic, ...] = ()
+    disowned: frozenset[str] = frozenset()
     communities_joined: frozenset[str] = frozenset()
     communities_left: frozenset[str] = frozenset()
 

@@ -28,7 +28,7 @@ from search_api.query_log import storage as journal_tables
 from search_api.sign_on import sessions as sign_on_tables
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
-HEAD = "0028"
+HEAD = "0029"
 """The last migration in `MIGRATIONS`."""
 QUISAIT_0_1_0 = ""
 """What quisait 0.1.0 made, without any mark of a version."""

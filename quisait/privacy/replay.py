@@ -328,7 +328,12 @@ def _is_whole_withdrawal(line: RegisterLine) -> bool:
 
 def _apply_wish(line: RegisterLine, consent: SqlConsent) -> None:
     wish = Preference(
-        line["agent"], PreferenceKind(line["wish"]), line["subject"], tuple(line["said"])
+        line["agent"],
+        PreferenceKind(line["wish"]),
+        line["subject"],
+        tuple(line["said"]),
+        line.get("by", ""),
+        line.get("reason", ""),
     )
     if line["in_force"]:
         consent.put(wish, datetime.fromisoformat(line["at"]))

@@ -149,7 +149,13 @@ def asked_instead(
             if topic in holders.shown.get(id_, ()) or topic in holders.stated.get(id_, ())
         ]
         found[one.card.document_id] = ask_instead(
-            context.people, asker, one, today, question, of_topic
+            context.people,
+            asker,
+            one,
+            today,
+            question,
+            of_topic,
+            assigned.get(one.card.document_id, ()),
         )
     return {id_: people for id_, people in found.items() if people}
 
@@ -167,20 +173,22 @@ def ask_instead(
     today: date,
     question: str = "",
     holders: Sequence[Agent] = (),
+    topics: Sequence[tuple[str, float]] = (),
 ) -> tuple[Agent, ...]:
     """Whom to ask where no author of a document is in post and may be named, else nobody.
 
     Those in post who edited, reviewed or answered there, else of the `holders` of its topic who is
     nearest to the asker, else of the writers' métier. Not the asker, nor who may not be shown, or
-    refused what the document or the `question` is about. Nobody where contributions to the
-    document count as no evidence.
+    refused what the document (whose `topics` these are) or the `question` is about. Nobody where
+    contributions to the document count as no evidence.
     """
     card = one.card
     if card.evidence == EvidencePolicy.NONE or _authors_can_be_asked(one):
         return ()
 
     def may_be_asked(agent: Agent) -> bool:
-        refused = refuses(agent, question) or refuses_document(agent, card.document_id, card.title)
+        about_document = refuses_document(agent, card.document_id, card.title, topics)
+        refused = about_document or refuses(agent, question)
         own = asker is not None and agent.id == asker.id
         return may_be_shown(agent, today) and not refused and not own
 

@@ -12,7 +12,7 @@ from expertise.lookup import DirectoryMatches
 from expertise.name_words import name_reach
 from expertise.places import AskedPlace
 from expertise.topics import Topic
-from expertise.values import DirectAnswerer, NameCompleter, NameMatcher, Window
+from expertise.values import Candidate, DirectAnswerer, NameCompleter, NameMatcher, Window
 from expertise.visibility import may_be_shown
 from expertise.who_knows import NEAR_ODDS, Experts, find_experts
 from indexer.access import Reader
@@ -20,6 +20,7 @@ from indexer.french.analysis import analyse, analyse_query, fold
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 from indexer.suggestions import LONG_LETTERS, NEAR_WORDS, NearWord
 from search_api.answers.context import AnswerContext, incomplete
+from search_api.answers.corrections import OwnPlace, own_place
 from search_api.answers.people import (
     CHOSEN_FROM,
     MOST_CARDS,
@@ -270,7 +271,7 @@ class QuestionAnswer:
     sentences that answer, where one is sure. `verified`: by document id, what an author said of its
     text as it is. `ask_instead`: by document id, whom to ask where
     no author of it is in post and may be named. `recognised`: by document id, how sure (0 to 100)
-    the text of a scan is.
+    the text of a scan is. `own`: the reader's place among those who know, for their page alone.
     """
 
     query: Query
@@ -285,6 +286,7 @@ class QuestionAnswer:
     ask_instead: Mapping[str, tuple[Agent, ...]] = field(default_factory=dict)
     verified: Mapping[str, ShownVerification] = field(default_factory=dict)
     recognised: Mapping[str, int] = field(default_factory=dict)
+    own: OwnPlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +297,8 @@ class WhoKnows:
     typed. `nearest_topic` is named where no candidate is sure. `oneself` is the reader, where the
     question names them. `incomplete` names the authorities that did not answer: candidates and
     evidence may be missing. `documents_answer`: a document that the reader may read is expected to
-    answer.
+    answer. `own`: the reader's place among those who know, for their page alone. `topics` are
+    those that the question names.
     """
 
     question: str
@@ -309,6 +312,8 @@ class WhoKnows:
     related: RelatedTopics
     incomplete: tuple[str, ...]
     documents_answer: bool
+    own: OwnPlace | None = None
+    topics: tuple[Topic, ...] = ()
 
     @property
     def people(self) -> tuple[Agent, ...]:
@@ -330,13 +335,15 @@ def answer_question(
     *,
     candidates: int = 0,
     as_typed: bool = False,
+    with_own: bool = False,
 ) -> QuestionAnswer:
     """Answer a question under a reader's rights, and note it in the query log.
 
     So many `candidates` at most have a card; 0 asks for none. Where no word of the
     question is found and its correction is, the correction is answered, unless `as_typed`.
     Parsed, encoded and searched once; a correction that is answered instead, once more. A page
-    that facets, a person or dates narrow or order is another search than who knows.
+    that facets, a person or dates narrow or order is another search than who knows. `with_own`:
+    tell the reader's own place.
     Raises `IndexUnreachable`.
     """
     if query.verified:
@@ -345,8 +352,10 @@ def answer_question(
     found, matches, asker = searched.found, searched.matches, searched.asker
     results, text = found.results, found.query.text.strip()
     experts, related = Experts((), 0), RelatedTopics()
+    window = context.search.window(found.hits) if candidates else Window(())
     if candidates or matches.people:
-        experts = _experts(context, reader, searched, limit=CHOSEN_FROM if candidates else 0)
+        limit = CHOSEN_FROM if candidates else 0
+        experts = _experts(context, reader, searched, window, limit=limit)
     first = [one.card.document_id for one in results.results]
     answered = _answerer(searched.direct)
     people = people_answer(experts, matches, asker, first, answered, candidates or MOST_CARDS)
@@ -373,6 +382,7 @@ def answer_question(
         asked_instead(context, asker, results.results, text),
         verified(context, first),
         recognised(context, first),
+        _own(context, reader, searched, window) if with_own else None,
     )
 
 
@@ -384,9 +394,11 @@ def _direct(results: Results, matches: DirectoryMatches, today: date) -> DirectA
 
 
 def _answerer(direct: DirectAnswer | None) -> DirectAnswerer | None:
+    """Return who wrote the direct answer, if its document counts for them."""
     if direct is None or direct.author.agent is None:
         return None
-    return DirectAnswerer(direct.author.agent.id, direct.reference.document_id)
+    agent, document_id = direct.author.agent, direct.reference.document_id
+    return None if document_id in agent.disowned else DirectAnswerer(agent.id, document_id)
 
 
 def who_knows(
@@ -399,17 +411,20 @@ def who_knows(
     least: float = NEAR_ODDS,
     as_typed: bool = False,
     noted: bool = True,
+    with_own: bool = False,
 ) -> WhoKnows:
     """Return who may know, under a reader's rights; nobody without a question.
 
     The question is searched and corrected as by `answer_question`. `area` narrows to a département
     (`22`) or a region (`r53`). Nobody is returned for what they wrote whose log-odds of knowing are
-    below `least`. `noted`: write the question and the people proposed to the query log.
+    below `least`. `noted`: write the question and the people proposed to the query log. `with_own`:
+    tell the reader's own place.
     Raises `IndexUnreachable`.
     """
     searched = _search(context, reader, Query(question), as_typed=as_typed, with_experts=True)
     found, matches, asker = searched.found, searched.matches, searched.asker
-    experts = _experts(context, reader, searched, area=area, limit=limit, least=least)
+    window = context.search.window(found.hits)
+    experts = _experts(context, reader, searched, window, area=area, limit=limit, least=least)
     if noted:
         proposed = dict.fromkeys(one.agent.id for one in (*experts.known, *experts.candidates))
         context.query_log.note(experts_query(reader, question, area, tuple(proposed)))
@@ -428,6 +443,8 @@ def who_knows(
         related=related,
         incomplete=incomplete(reader),
         documents_answer=found.results.answered,
+        own=_own(context, reader, searched, window) if with_own else None,
+        topics=searched.topics,
     )
 
 
@@ -490,12 +507,14 @@ def _experts(
     context: AnswerContext,
     reader: Reader,
     searched: _Searched,
+    window: Window,
     *,
     area: str = "",
     limit: int,
     least: float = NEAR_ODDS,
+    to_others: bool = False,
 ) -> Experts:
-    """Return who may know what was searched.
+    """Return who may know what was searched; with `to_others` the reader too, as others see them.
 
     With a `limit` of 0, only those whom the question names. Operators that leave no document leave
     nobody. A question that only names a service in its place is answered by the directory: who
@@ -504,11 +523,11 @@ def _experts(
     found, question = searched.found, searched.found.query.text.strip()
     place = searched.matches.place
     experts = find_experts(
-        context.search.window(found.hits) if limit else Window(()),
+        window,
         question,
         context.people,
         context.today(),
-        reader_id=reader.agent_id,
+        reader_id=None if to_others else reader.agent_id,
         area=area,
         limit=limit,
         names=searched.matches,
@@ -526,3 +545,23 @@ def _experts(
     if found.results.results or found.query.filters or found.hits.parsed.bylines:
         return experts
     return replace(experts, candidates=(), beyond=0)
+
+
+def _own(
+    context: AnswerContext, reader: Reader, searched: _Searched, window: Window
+) -> OwnPlace | None:
+    """Return the reader's place among those who know, as far as they read the documents."""
+    asker = searched.asker
+    named = searched.matches.by_name or searched.matches.placed
+    if asker is None or named or not searched.found.query.text.strip():
+        return None
+    cards = [one.card for one in window.documents]
+    accounts = context.people.accounts_of(asker.id)
+    wrote = any(not accounts.isdisjoint(row.account for row in c.contributions) for c in cards)
+    candidate: Candidate | None = None
+    if wrote or searched.topics or asker.id in searched.matches.ids:
+        experts = _experts(context, reader, searched, window, limit=CHOSEN_FROM, to_others=True)
+        shown = (*experts.known, *experts.stated)
+        candidate = next((one for one in shown if one.agent.id == asker.id), None)
+    near = [card for card in cards if card.document_id in asker.disowned]
+    return own_place(context, asker, searched.topics, near, candidate)

@@ -151,7 +151,7 @@ def test_everything_held_is_shown_with_its_origin(mine: TestClient) -> None:
         "Le cadastre, partie 1",
     ]
     page = mine.get("/mes-donnees").text
-    for said in ("Jamais évaluer", "wiki:a1", "Le cadastre, partie 0", "Ne plus me proposer"):
+    for said in ("Jamais évaluer", "wiki:a1", "Le cadastre, partie 0", "Ce n’est plus mon sujet"):
         assert said in page
     export = mine.get("/api/v1/me/export")
     assert export.json() == body
