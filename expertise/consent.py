@@ -235,6 +235,14 @@ class SqlConsent:
         with self._engine.connect() as connection:
             return tuple(map(_recorded, connection.execute(query).mappings()))
 
+    def has(self, wish: Preference) -> bool:
+        """Return whether a wish of this agent, kind and subject is in force."""
+        wanted = (wish.kind, wish.subject)
+        return any(
+            (one.preference.kind, one.preference.subject) == wanted
+            for one in self.of(wish.agent_id)
+        )
+
     def put(self, wish: Preference, moment: datetime) -> None:
         """Put in force without writing to the register: for what is replayed from it."""
         with self._engine.begin() as connection:

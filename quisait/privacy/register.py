@@ -166,7 +166,10 @@ class FileRegister:
         self._now, self._keep_days, self._waiting = now, keep_days, waiting
 
     def wished(self, wish: Preference, moment: datetime, *, in_force: bool) -> None:
-        """An agent asks something, or an animator decides about them; or takes it back."""
+        """An agent asks something, or an animator decides about them; or takes it back.
+
+        The animator's reason is a text about somebody: it is not written here.
+        """
         self._write(
             "wish",
             moment,
@@ -175,7 +178,7 @@ class FileRegister:
             subject=wish.subject,
             said=list(wish.said),
             in_force=in_force,
-            **({"by": wish.by, "reason": wish.reason} if wish.by else {}),
+            **({"by": wish.by} if wish.by else {}),
         )
 
     def feedback_removed(

@@ -97,9 +97,7 @@ def own_place(
     return found if candidate or found.refused or found.removed or found.disowned else None
 
 
-def removals(
-    context: AnswerContext, recorded: Sequence[RecordedPreference]
-) -> tuple[Removal, ...]:
+def removals(context: AnswerContext, recorded: Sequence[RecordedPreference]) -> tuple[Removal, ...]:
     """Return animators' decisions among these, with the people; who is unknown is left out."""
     made = [one for one in recorded if one.preference.kind is PreferenceKind.REMOVED]
     ids = {id_ for one in made for id_ in (one.preference.agent_id, one.preference.by)}
