@@ -62,6 +62,7 @@ class Sight:
     `metiers`: the share of directory entries with a métier. `borne_out`: how likely the directory
     names whom documents make a holder.
 
+    `refused`, a matrix too: who refused the topic, or was removed from it; they are not seen on it.
     `on_mission` and `ended`, matrices too: whose mission on the topic is in force, and whose only
     missions on it ended. `mission_share` (topics,), from 0 to 1: how many of the topic's people
     have one in force. `arrived` (agents,): who is in post by the directory.
@@ -77,6 +78,7 @@ class Sight:
     borne_out: float
     on_mission: "sp.csr_array"
     ended: "sp.csr_array"
+    refused: "sp.csr_array"
     mission_share: NDArray[np.float64]
     arrived: NDArray[np.bool_]
 
@@ -185,6 +187,14 @@ def sight_of(
     own = pair_matrix(topic[is_topic[topic]], agent[is_topic[topic]], shape)
     found = stated_holdings(topics, agents, today)
     stated = pair_matrix([t for t, _, _ in found], [a for _, a, _ in found], shape)
+    numbers = {topic.id: number for number, topic in enumerate(topics)}
+    withdrawn = [
+        (numbers[one.id], number)
+        for number, agent in enumerate(agents)
+        for one in agent.refused
+        if one.id in numbers
+    ]
+    refused = pair_matrix(*_columns(withdrawn), shape)
     metier = [(t, a) for t, a, basis in found if basis is Basis.METIER]
     count = np.where(is_topic, _row_sums(stated), 0.0)
     both = _row_sums(stated.multiply(shown).tocsr())
@@ -199,7 +209,7 @@ def sight_of(
     on, past = (pair_matrix(*_columns(pairs), shape) for pairs in missions)
     told = sum(any(one.in_force(today) for one in agent.missions) for agent in agents)
     known = _known_otherwise(holdings, topics, agents, today) if told else on
-    known = (known - known.multiply(past)).tocsr()
+    known = _without(known, past)
     shares = topic_shares(
         SightCounts(
             is_topic,
@@ -216,7 +226,8 @@ def sight_of(
         )
     )
     return Sight(
-        seen=_ones(own + stated),
+        seen=_without(_ones(own + stated), refused),
+        refused=refused,
         own=own,
         by_metier=pair_matrix([t for t, _ in metier], [a for _, a in metier], shape),
         stated=stated,
@@ -229,6 +240,11 @@ def sight_of(
         mission_share=shares.mission_share,
         arrived=np.array([agent.arrived(today) for agent in agents], dtype=np.bool_),
     )
+
+
+def _without(some: "sp.csr_array", others: "sp.csr_array") -> "sp.csr_array":
+    """Return the pairs of a matrix of 0 and 1 without those of another one."""
+    return (some - some.multiply(others)).tocsr()
 
 
 def _known_otherwise(
@@ -349,7 +365,8 @@ def find_isolation(
     directory says that they held it before. Nor is who has yet to arrive. An agent without a known
     département counts for the country only.
     """
-    rows = np.flatnonzero(holdings.holds)
+    withdrawn = stands_at(sight.refused, holdings.topic, holdings.agent)
+    rows = np.flatnonzero(holdings.holds & ~withdrawn)
     topic, agent = holdings.topic[rows], holdings.agent[rows]
     seen = _ones(sight.seen + pair_matrix(topic, agent, sight.seen.shape))
     missions = _row_sums(sight.on_mission).astype(np.int64)
