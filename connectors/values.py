@@ -232,9 +232,10 @@ class ContactVia(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RefusedTopic:
-    """A topic that an agent asked not to be proposed for, with its labels.
+    """A topic for which an agent is not proposed, with its labels.
 
-    `documents` are the documents that the last build counted for the agent under the topic.
+    The agent or an animator of the topic decided so. `documents` are the documents that the last
+    build counted for the agent under the topic.
     """
 
     id: str
@@ -269,8 +270,10 @@ class Agent:
     `accounts` are `source:name`; `departement` is an INSEE code; `listed` is false if the agent
     asked never to be proposed as an expert. `skills` were declared on the day `skills_declared`;
     somebody else confirmed `skills_confirmed`. `missions` include those that ended. `contact_via`
-    and `contact` say how and where to reach the agent. `refused`, `communities_joined` and
-    `communities_left` (topics) come from the agent, never from a directory.
+    and `contact` say how and where to reach the agent. `refused` topics come from the agent or from
+    an animator of the topic; `disowned` (ids of documents that the agent said are not theirs),
+    `communities_joined` and `communities_left` (topics) come from the agent. None of these comes
+    from a directory.
     """
 
     id: str
@@ -292,6 +295,7 @@ class Agent:
     contact_via: ContactVia = ContactVia.DIRECT
     contact: str = ""
     refused: tuple[RefusedTopic, ...] = ()
+    disowned: frozenset[str] = frozenset()
     communities_joined: frozenset[str] = frozenset()
     communities_left: frozenset[str] = frozenset()
 

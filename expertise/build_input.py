@@ -9,8 +9,9 @@ At most `DOCUMENTS_PER_PART` documents are in memory at once. The tables:
 - `labels`, made from these two: document, topic, confidence.
 - `agents`: the agents who may be shown, numbered by id; `owners`: account, agent.
 - `entries`: topic, agent, and what the agent's directory entry states about the topic.
+- `refusals`: topic, agent, for agents who refused the topic or were removed from it.
 - `metiers`: métier, topic, for each pair that shares a rare word.
-- `topics`: number, and whether it is a topic, not a métier.
+- `topics`: number, and whether it is a subject and no métier.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -163,7 +164,7 @@ def write_directory(
     numbers = {topic.id: number for number, topic in enumerate(topics)}
     subjects = {topic.id for topic in topics if topic.kind == TopicKind.TOPIC}
     found: set[str] = set()
-    people, entries = _Table(_PEOPLE), _Table(_SAID)
+    people, entries, refusals = _Table(_PEOPLE), _Table(_SAID), _Table(_REFUSED)
     for agent in agents:
         if not may_be_shown(agent, today):
             continue
@@ -186,6 +187,9 @@ def write_directory(
                 any(one.in_force(today) for one in agent.missions),
                 agent.arrived(today),
             )
+            for one in agent.refused:
+                if one.id in numbers:
+                    refusals.add(agent.id, numbers[one.id])
             for topic in stated.keys() | otherwise.keys() | on.keys() | ended:
                 entries.add(
                     agent.id,
@@ -198,13 +202,18 @@ def write_directory(
         if len(people) >= DOCUMENTS_PER_PART:
             people.write(files, "people")
             entries.write(files, "said")
+            refusals.write(files, "refused")
     people.write(files, "people")
     entries.write(files, "said")
+    refusals.write(files, "refused")
     files.rearrange("agents", "SELECT row_number() OVER (ORDER BY id) - 1 AS agent, * FROM people")
     files.rearrange(
         "entries",
         "SELECT s.topic, a.agent, s.basis, s.otherwise, s.on_mission, s.ended "
         "FROM said s JOIN agents a ON a.id = s.id",
+    )
+    files.rearrange(
+        "refusals", "SELECT r.topic, a.agent FROM refused r JOIN agents a ON a.id = r.id"
     )
     metiers = [metier for (metier,) in files.rows("SELECT DISTINCT metier FROM agents")]
     shared = [
@@ -259,6 +268,7 @@ _PEOPLE = {
     "told": "BOOLEAN",
     "arrived": "BOOLEAN",
 }
+_REFUSED = {"id": "VARCHAR", "topic": "BIGINT"}
 _SAID = {
     "id": "VARCHAR",
     "topic": "BIGINT",

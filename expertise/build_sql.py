@@ -146,24 +146,34 @@ def steps(least_strength: float) -> Sequence[Step]:
             ) h JOIN agents a ON a.agent = h.agent
             """,
         ),
+        # Holders not only by their own declaration, without agents who refused the topic since.
+        Step(
+            "held",
+            f"""
+            SELECT h.topic, h.agent, h.id, h.departement, h.region
+            FROM holdings h LEFT JOIN refusals r ON r.topic = h.topic AND r.agent = h.agent
+            WHERE h.basis <> {declared} AND r.topic IS NULL
+            """,
+        ),
         # Agents seen on a topic: nobody else is alone there.
         Step(
             "seen",
-            f"""
+            """
             SELECT s.topic, s.agent, a.departement, a.region FROM (
                 SELECT p.topic, p.agent FROM pairs p JOIN topics t ON t.topic = p.topic
-                WHERE p.own = 1 AND t.is_topic
+                LEFT JOIN refusals r ON r.topic = p.topic AND r.agent = p.agent
+                WHERE p.own = 1 AND t.is_topic AND r.topic IS NULL
                 UNION
                 SELECT topic, agent FROM entries WHERE basis >= 0
                 UNION
-                SELECT topic, agent FROM holdings WHERE basis <> {declared}
+                SELECT topic, agent FROM held
             ) s JOIN agents a ON a.agent = s.agent
             """,
         ),
         # Holders who are the only ones seen in an area: a few for each topic and area.
         Step(
             "lone",
-            f"""
+            """
             SELECT h.topic, h.agent, h.departement, h.region,
                    CASE WHEN d.many = 1 AND h.departement <> '' THEN 1 ELSE 0 END
                        AS in_departement,
@@ -173,7 +183,7 @@ def steps(least_strength: float) -> Sequence[Step]:
                    CASE WHEN e.on_mission THEN 1 ELSE 0 END AS on_mission,
                    CASE WHEN e.ended THEN 1 ELSE 0 END AS ended,
                    CASE WHEN a.arrived THEN 1 ELSE 0 END AS arrived
-            FROM holdings h
+            FROM held h
             JOIN agents a ON a.agent = h.agent
             JOIN (SELECT topic, departement, count(*) AS many FROM seen
                   GROUP BY topic, departement) d
@@ -183,7 +193,7 @@ def steps(least_strength: float) -> Sequence[Step]:
             JOIN (SELECT topic, count(*) AS many FROM seen GROUP BY topic) c ON c.topic = h.topic
             LEFT JOIN entries e ON e.topic = h.topic AND e.agent = h.agent
             LEFT JOIN pairs p ON p.topic = h.topic AND p.agent = h.agent
-            WHERE h.basis <> {declared} AND (d.many = 1 OR r.many = 1 OR c.many = 1)
+            WHERE d.many = 1 OR r.many = 1 OR c.many = 1
             """,
         ),
         # A few holders of each département: the nearest holders are among them.
@@ -194,7 +204,7 @@ def steps(least_strength: float) -> Sequence[Step]:
                 SELECT topic, agent, id, departement,
                        row_number() OVER (PARTITION BY topic, departement ORDER BY agent)
                            AS place
-                FROM holdings WHERE basis <> {declared}
+                FROM held
             ) every_row WHERE place <= {KEPT_PER_AREA}
             """,
         ),

@@ -6,7 +6,7 @@ under the name that its source shows.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
@@ -27,6 +27,14 @@ class PreferenceKind(StrEnum):
     CONTACT = "contact"
     JOIN = "join"
     LEAVE = "leave"
+    DISOWN = "disown"
+    REMOVED = "removed"
+
+
+OF_ANIMATORS = frozenset({PreferenceKind.REMOVED})
+"""Decisions of animators about an agent, which the agent cannot ask for or take back."""
+LONGEST_REASON = 300
+"""Maximum characters of an animator's reason."""
 
 
 WHOLE_SERVICE = ""
@@ -35,16 +43,20 @@ WHOLE_SERVICE = ""
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """One thing that an agent asks for; one row for each (agent, kind, subject).
+    """A preference of an agent; one row for each (agent, kind, subject).
 
-    `subject`: a source or `FINDER` (withdraw), a topic's id (refuse, declare; join or leave its
-    community), empty (contact). `said`: the topic's labels, its own first, or the way of contact.
+    `subject`: a source or `WHOLE_SERVICE` (withdraw), a topic's id (refuse, declare, removed; join
+    or leave its community), a document's id (disown), empty (contact). `said`: the topic's labels,
+    its own first, or the way of contact. An animator's decision (removed) has the animator's id
+    (`by`) and a `reason`; `by` is empty once that animator's data were purged.
     """
 
     agent_id: str
     kind: PreferenceKind
     subject: str = ""
     said: tuple[str, ...] = ()
+    by: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,10 @@ class ConsentStore(Protocol):
         """Return whether all preferences of this agent would survive restoring a backup."""
         ...
 
+    def removals(self) -> Sequence[RecordedPreference]:
+        """Return the animators' decisions in force, newest first."""
+        ...
+
 
 NARROWER_CONTACTS: dict[ContactVia, tuple[ContactVia, ...]] = {
     ContactVia.DIRECT: tuple(ContactVia),
@@ -100,7 +116,12 @@ preferences = sa.Table(
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("said", sa.JSON, nullable=False),
     sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("decided_by", sa.Text, nullable=False, server_default=""),
+    sa.Column("reason", sa.Text, nullable=False, server_default=""),
 )
+"""For a disowned document, `subject` is the digest of its id, which may be longer; `said` has the
+id.
+"""
 
 preference_words = sa.Table(
     "agent_wish_words",
@@ -158,6 +179,12 @@ def agents_who_joined(engine: sa.Engine, topic_ids: Sequence[str]) -> tuple[str,
         return tuple(sorted(connection.execute(query).scalars()))
 
 
+def forget_animator(connection: sa.Connection, agent_id: str) -> None:
+    """Keep an animator's decisions about others, without the animator's id."""
+    theirs = sa.update(preferences).where(preferences.c.decided_by == storable(agent_id))
+    connection.execute(theirs.values(decided_by=""))
+
+
 class PreferenceRegister(Protocol):
     """Port: where each change is also written, to be replayed on a restored database."""
 
@@ -205,11 +232,26 @@ class SqlConsent:
         """See `ConsentStore`."""
         return self._register is None or self._register.noted(agent_id)
 
+    def removals(self) -> Sequence[RecordedPreference]:
+        """See `ConsentStore`."""
+        query = sa.select(preferences).where(preferences.c.kind == PreferenceKind.REMOVED.value)
+        query = query.order_by(preferences.c.since.desc(), preferences.c.agent_key)
+        with self._engine.connect() as connection:
+            return tuple(map(_recorded, connection.execute(query).mappings()))
+
+    def has(self, wish: Preference) -> bool:
+        """Return whether a wish of this agent, kind and subject is in force."""
+        wanted = (wish.kind, wish.subject)
+        return any(
+            (one.preference.kind, one.preference.subject) == wanted
+            for one in self.of(wish.agent_id)
+        )
+
     def put(self, wish: Preference, moment: datetime) -> None:
         """Put in force without writing to the register, for changes replayed from it."""
         with self._engine.begin() as connection:
             for kind in {wish.kind, _OPPOSITE.get(wish.kind, wish.kind)}:
-                _remove(connection, wish.agent_id, kind, wish.subject)
+                _remove(connection, replace(wish, kind=kind))
             connection.execute(sa.insert(preferences).values(_row(wish, moment)))
             if wish.kind is PreferenceKind.DECLARE and wish.said:
                 words = [
@@ -222,7 +264,7 @@ class SqlConsent:
     def remove(self, wish: Preference) -> None:
         """Remove without writing to the register."""
         with self._engine.begin() as connection:
-            _remove(connection, wish.agent_id, wish.kind, wish.subject)
+            _remove(connection, wish)
 
     def forget(self, agent_id: str) -> int:
         """Delete all preferences of an agent, and return their number."""
@@ -245,14 +287,22 @@ class SqlConsent:
             self._register.wished(wish, moment, in_force=in_force)
 
 
-def _remove(connection: sa.Connection, agent_id: str, kind: PreferenceKind, subject: str) -> None:
-    mine = (preferences.c.agent_key == digest(agent_id)) & (preferences.c.subject == subject)
-    connection.execute(sa.delete(preferences).where(mine, preferences.c.kind == kind.value))
-    if kind is PreferenceKind.DECLARE:
-        words = preference_words.c.agent_key == digest(agent_id)
+def _remove(connection: sa.Connection, wish: Preference) -> None:
+    mine, subject = preferences.c.agent_key == digest(wish.agent_id), _stored_subject(wish)
+    connection.execute(
+        sa.delete(preferences).where(
+            mine, preferences.c.subject == subject, preferences.c.kind == wish.kind.value
+        )
+    )
+    if wish.kind is PreferenceKind.DECLARE:
+        words = preference_words.c.agent_key == digest(wish.agent_id)
         connection.execute(
             sa.delete(preference_words).where(words, preference_words.c.subject == subject)
         )
+
+
+def _stored_subject(wish: Preference) -> str:
+    return digest(wish.subject) if wish.kind is PreferenceKind.DISOWN else wish.subject
 
 
 def _row(wish: Preference, moment: datetime) -> dict[str, object]:
@@ -260,15 +310,19 @@ def _row(wish: Preference, moment: datetime) -> dict[str, object]:
         "agent_key": digest(wish.agent_id),
         "agent_id": storable(wish.agent_id),
         "kind": wish.kind.value,
-        "subject": wish.subject,
-        "said": list(wish.said),
+        "subject": _stored_subject(wish),
+        "said": [wish.subject] if wish.kind is PreferenceKind.DISOWN else list(wish.said),
         "since": moment,
+        "decided_by": storable(wish.by),
+        "reason": storable(wish.reason),
     }
 
 
 def _recorded(row: sa.RowMapping) -> RecordedPreference:
     since: datetime = row["since"]
-    wish = Preference(
-        row["agent_id"], PreferenceKind(row["kind"]), row["subject"], tuple(row["said"])
-    )
+    kind, said = PreferenceKind(row["kind"]), tuple(row["said"])
+    # The id of a document is in `said`: see `preferences`.
+    subject, said = (said[0], ()) if kind is PreferenceKind.DISOWN else (row["subject"], said)
+    by, reason = row["decided_by"], row["reason"]
+    wish = Preference(row["agent_id"], kind, subject, said, by, reason)
     return RecordedPreference(wish, since.replace(tzinfo=since.tzinfo or UTC))

@@ -60,7 +60,8 @@ class Sight:
     wrote about it. `own`: the agent wrote or answered about it themselves (`WROTE_ON_TOPIC`).
     `by_metier`: the directory gives the topic by the agent's métier. `stated`: the directory gives
     it for any reason. `on_mission`: a mission on the topic is in force. `ended`: missions on the
-    topic have ended, and none is in force.
+    topic have ended, and none is in force. `refused`: the agent refused the topic or was removed
+    from it, and is not seen on it.
 
     By topic, (topics,): `share`, from 0 to 1, is the part of the topic's people who show in
     documents, `shown` the number of agents who do; `mission_share`, from 0 to 1, is the part of the
@@ -81,6 +82,7 @@ class Sight:
     borne_out: float
     on_mission: "sp.csr_array"
     ended: "sp.csr_array"
+    refused: "sp.csr_array"
     mission_share: NDArray[np.float64]
     arrived: NDArray[np.bool_]
 
@@ -194,6 +196,14 @@ def sight_of(
     own = pair_matrix(topic[is_topic[topic]], agent[is_topic[topic]], shape)
     found = stated_holdings(topics, agents, today)
     stated = pair_matrix([t for t, _, _ in found], [a for _, a, _ in found], shape)
+    numbers = {topic.id: number for number, topic in enumerate(topics)}
+    withdrawn = [
+        (numbers[one.id], number)
+        for number, agent in enumerate(agents)
+        for one in agent.refused
+        if one.id in numbers
+    ]
+    refused = pair_matrix(*_columns(withdrawn), shape)
     metier = [(t, a) for t, a, basis in found if basis is Basis.METIER]
     count = np.where(is_topic, _row_sums(stated), 0.0)
     both = _row_sums(stated.multiply(shown).tocsr())
@@ -208,7 +218,7 @@ def sight_of(
     on, past = (pair_matrix(*_columns(pairs), shape) for pairs in missions)
     told = sum(any(one.in_force(today) for one in agent.missions) for agent in agents)
     known = _known_otherwise(holdings, topics, agents, today) if told else on
-    known = (known - known.multiply(past)).tocsr()
+    known = _without(known, past)
     shares = topic_shares(
         SightCounts(
             is_topic,
@@ -225,7 +235,8 @@ def sight_of(
         )
     )
     return Sight(
-        seen=_ones(own + stated),
+        seen=_without(_ones(own + stated), refused),
+        refused=refused,
         own=own,
         by_metier=pair_matrix([t for t, _ in metier], [a for _, a in metier], shape),
         stated=stated,
@@ -238,6 +249,12 @@ def sight_of(
         mission_share=shares.mission_share,
         arrived=np.array([agent.arrived(today) for agent in agents], dtype=np.bool_),
     )
+
+
+def _without(some: "sp.csr_array", others: "sp.csr_array") -> "sp.csr_array":
+    """Return the pairs of a matrix of 0 and 1 without those of another one."""
+    left: sp.csr_array = (some - some.multiply(others)).tocsr()
+    return left
 
 
 def _known_otherwise(
@@ -361,7 +378,8 @@ def find_isolation(
       have not arrived yet are never called alone.
     - An agent without a known département is considered for the country only.
     """
-    rows = np.flatnonzero(holdings.holds)
+    withdrawn = stands_at(sight.refused, holdings.topic, holdings.agent)
+    rows = np.flatnonzero(holdings.holds & ~withdrawn)
     topic, agent = holdings.topic[rows], holdings.agent[rows]
     seen = _ones(sight.seen + pair_matrix(topic, agent, sight.seen.shape))
     missions = _row_sums(sight.on_mission).astype(np.int64)

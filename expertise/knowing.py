@@ -158,7 +158,7 @@ class Knowledge:
 
     `owner_of` maps accounts to ids of agents, `votes` ids of agents to their votes. `shares` are
     the shares of the question's topics (`topic_shares`), `asked` the topics that the question
-    names.
+    names. `refused` maps ids of agents to documents that do not count for them.
     """
 
     def __init__(
@@ -170,16 +170,20 @@ class Knowledge:
         asked: Collection[str] = (),
         holders: TopicHolders = TopicHolders(),  # noqa: B008 - immutable
         answered: DirectAnswerer | None = None,
+        refused: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
         self._window, self._owner_of, self._votes = window, owner_of, votes
         counting = counting_documents(window)
         self._ranked = {one.card.document_id: one for one in counting}
         self._rank = {one.card.document_id: n for n, one in enumerate(counting, 1)}
         self._shares = {**shares, **dict.fromkeys(asked, 1.0)}
-        self._asked, self._holders, self._answered = frozenset(asked), holders, answered
+        self._asked, self._holders = frozenset(asked), holders
+        wrote = [(owner_of.get(one.answered_by), one.card.document_id) for one in counting[:3]]
         self._wrote_passage = {
-            owner_of.get(one.answered_by) for one in counting[:3] if one.answered_by
+            owner for owner, id_ in wrote if owner and id_ not in refused.get(owner, ())
         }
+        counts = answered and answered.document_id not in refused.get(answered.agent_id, ())
+        self._answered_by = answered.agent_id if answered and counts else None
         self._subject = frozenset(
             term
             for topic in question_topics(self._shares)
@@ -200,7 +204,7 @@ class Knowledge:
             said=max((one.said for one in documents), default=0.0),
             answer=float(not ANSWERS.isdisjoint(roles)),
             passage=float(agent.id in self._wrote_passage),
-            direct=float(self._answered is not None and self._answered.agent_id == agent.id),
+            direct=float(self._answered_by == agent.id),
             stated=max(
                 (
                     self._shares.get(topic, 0.0) * (DECLARED if why is Reason.DECLARED else 1.0)

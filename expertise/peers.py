@@ -60,7 +60,8 @@ def evidence_of_topics(
     own = {account for account, owner in owners.items() if owner.id == agent.id}
     found = {}
     for topic_id, some in weights.items():
-        pairs = [(cards[id_], weight) for id_, weight in some.items() if id_ in cards]
+        counting = cards.keys() - agent.disowned
+        pairs = [(cards[id_], weight) for id_, weight in some.items() if id_ in counting]
         proofs = [_evidence(card, own, weight, agent) for card, weight in pairs]
         newest = sorted((one for one in proofs if one.roles), key=_newest_first)
         found[topic_id] = tuple(newest[:EVIDENCE_SHOWN])

@@ -118,7 +118,11 @@ class Revalidation:
             for one, some in wanted:
                 for proof in some:
                     owner = owners.get(proof.account)
-                    owned = owner is not None and owner.id == one.cell.agent_id
+                    owned = (
+                        owner is not None
+                        and owner.id == one.cell.agent_id
+                        and proof.document_id not in owner.disowned
+                    )
                     one.take(proof, owned and known[proof.document_id, proof.account])
                 if one.stands:
                     standing.add((one.cell.topic_id, one.cell.agent_id))

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from types import MappingProxyType
 
 import sqlalchemy as sa
 
@@ -16,7 +17,7 @@ from expertise.build_tables import cell_record, cells, current
 from expertise.consent import NARROWER_CONTACTS, WHOLE_SERVICE, PreferenceKind, preferences
 from expertise.sql import one_of
 from expertise.topics import label_key
-from expertise.values import Window
+from expertise.values import TopicsOf, Window
 from indexer.french.analysis import analyse
 from indexer.state import digest
 
@@ -117,6 +118,9 @@ def _apply_to_all(
     return wished
 
 
+_AGAINST_TOPICS = (PreferenceKind.REFUSE, PreferenceKind.REMOVED)
+"""The agent's own refusal of a topic, and an animator's removal from it: both act alike."""
+
 _RefusedDocuments = Mapping[tuple[str, str], frozenset[str]]
 """Ids of documents by (agent id, topic id)."""
 
@@ -129,7 +133,7 @@ def _refused_documents(
         (row["agent_key"], row["subject"])
         for rows in asked
         for row in rows
-        if row["kind"] == PreferenceKind.REFUSE
+        if row["kind"] in _AGAINST_TOPICS
     ]
     if not refused:
         return {}
@@ -152,9 +156,11 @@ def _apply(agent: Agent, rows: Sequence[sa.RowMapping], documents: _RefusedDocum
     if any(row["subject"] == WHOLE_SERVICE for row in by_kind[PreferenceKind.WITHDRAW]):
         agent = replace(agent, listed=False)
     agent = _with_declared_skills(agent, by_kind[PreferenceKind.DECLARE])
-    agent = _with_refused_topics(agent, by_kind[PreferenceKind.REFUSE], documents)
+    against = {row["subject"]: row for kind in _AGAINST_TOPICS for row in by_kind[kind]}
+    agent = _with_refused_topics(agent, tuple(against.values()), documents)
     agent = replace(
         agent,
+        disowned=frozenset(row["said"][0] for row in by_kind[PreferenceKind.DISOWN]),
         communities_joined=frozenset(row["subject"] for row in by_kind[PreferenceKind.JOIN]),
         communities_left=frozenset(row["subject"] for row in by_kind[PreferenceKind.LEAVE]),
     )
@@ -246,30 +252,53 @@ def shown_rows(agents: sa.Table, today: date) -> sa.ColumnElement[bool]:
     return sa.and_(named_rows(agents), stays)
 
 
-def refuses(agent: Agent, question: str) -> bool:
-    """Whether a question has a label of a topic that the agent refused."""
-    return any(_mentions(question, topic) for topic in agent.refused)
+def refuses(agent: Agent, question: str, topics: Iterable[str] = ()) -> bool:
+    """Return whether the agent refused one of `topics`, or a topic with a label in the question."""
+    asked = frozenset(topics)
+    return any(topic.id in asked or _mentions(question, topic) for topic in agent.refused)
 
 
-def refuses_document(agent: Agent, document_id: str, title: str) -> bool:
-    """Whether the agent refused a topic that the title names, or under which it was counted."""
-    return any(document_id in topic.documents or _mentions(title, topic) for topic in agent.refused)
+ABOUT = 0.5
+"""Least confidence of a document's topic for which the document counts as being about it."""
 
 
-def refused_documents(window: Window, agents: Mapping[str, Agent]) -> Mapping[str, frozenset[str]]:
-    """By agent id, the documents of the window that do not count for them.
+def refuses_document(
+    agent: Agent, document_id: str, title: str, topics: Iterable[tuple[str, float]] = ()
+) -> bool:
+    """Return whether a document no longer counts for the agent.
 
-    Those that the last build counted under a topic that they refused, and those whose title has
-    a label of it. `agents` are by account.
+    The agent said that it is not theirs, or refused a topic that its title names, under which it
+    was counted for them, or that it is about: `topics` are the document's, with their confidences.
     """
-    refusing = {agent.id: agent for agent in agents.values() if agent.refused}
+    about = {id_ for id_, sure in topics if sure >= ABOUT}
+    return document_id in agent.disowned or any(
+        document_id in topic.documents or topic.id in about or _mentions(title, topic)
+        for topic in agent.refused
+    )
+
+
+def corrects(agent: Agent) -> bool:
+    """Return whether some contributions of the agent may no longer count for them."""
+    return bool(agent.refused or agent.disowned)
+
+
+def refused_documents(
+    window: Window, agents: Mapping[str, Agent], topics: TopicsOf = MappingProxyType({})
+) -> Mapping[str, frozenset[str]]:
+    """Return the documents of the window that do not count for agents, by agent id.
+
+    See `refuses_document`. `agents` are by account, `topics` those of the window's documents.
+    """
+    correcting = {agent.id: agent for agent in agents.values() if corrects(agent)}
     return {
         id_: frozenset(
-            ranked.card.document_id
-            for ranked in window.documents
-            if refuses_document(agent, ranked.card.document_id, ranked.card.title)
+            card.document_id
+            for card in (ranked.card for ranked in window.documents)
+            if refuses_document(
+                agent, card.document_id, card.title, topics.get(card.document_id, ())
+            )
         )
-        for id_, agent in refusing.items()
+        for id_, agent in correcting.items()
     }
 
 

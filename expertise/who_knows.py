@@ -36,7 +36,13 @@ from expertise.values import (
     TopicHolders,
     Window,
 )
-from expertise.visibility import may_be_named, may_be_shown, refused_documents, refuses
+from expertise.visibility import (
+    corrects,
+    may_be_named,
+    may_be_shown,
+    refused_documents,
+    refuses,
+)
 from expertise.votes import Vote, cast_votes, counting_contributions, summed_by_kind
 from indexer.french.analysis import analyse_query
 
@@ -219,7 +225,7 @@ def find_experts(
     likeliest agent there needs only the first expert's threshold. `sum_votes` replaces the served
     sum of votes, for evaluation.
     """
-    eligibility = _Eligibility(reader_id, today, question)
+    eligibility = _Eligibility(reader_id, today, question, frozenset(asked_topics))
     agents = eligibility.among(directory.by_account(_accounts(window)))
     weighed = _weigh(window, agents, today, build, answered, asked_topics, sum_votes)
     known, odds, scores = weighed.agents, weighed.odds, weighed.scores
@@ -284,7 +290,9 @@ def find_experts(
     if place is None or here or window.far:
         return found
     gone = eligibility.gone(directory.by_account(_accounts(window)), place)
-    return replace(found, left=_knew(gone, window, today, weighed.shares, asked_topics, answered))
+    refused = _refused(window, gone, today, build)
+    knew = _knew(gone, window, today, weighed.shares, asked_topics, answered, refused)
+    return replace(found, left=knew)
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +328,8 @@ def _weigh(
     The parameters are those of `find_experts`.
     """
     owners = {account: agent.id for account, agent in agents.items()}
-    votes = cast_votes(window, today, owners, refused=refused_documents(window, agents))
+    refused = _refused(window, agents, today, build)
+    votes = cast_votes(window, today, owners, refused=refused)
     sums = _summed(votes, sum_votes) if sum_votes else summed_by_kind(votes)
     voting_ids = {vote.document_id for some in votes.values() for vote in some}
     topics = build.topics_of(voting_ids, today) if build else NO_TOPICS
@@ -328,7 +337,7 @@ def _weigh(
     shares = topic_shares(counting_documents(window), topics)
     listed = list(dict.fromkeys([*asked_topics, *question_topics(shares)]))
     holders = build.holders_of(listed, today) if build and listed else TopicHolders()
-    knowledge = Knowledge(window, owners, votes, shares, asked_topics, holders, answered)
+    knowledge = Knowledge(window, owners, votes, shares, asked_topics, holders, answered, refused)
     known = {
         agent.id: agent
         for agent in agents.values()
@@ -337,6 +346,16 @@ def _weigh(
     features = {id_: knowledge.features(agent) for id_, agent in known.items()}
     odds = {id_: log_odds(found) for id_, found in features.items()}
     return _Weighed(known, votes, scores, features, odds, shares, holders, knowledge)
+
+
+def _refused(
+    window: Window, agents: Mapping[str, Agent], today: date, build: AssignedTopics | None
+) -> Mapping[str, frozenset[str]]:
+    """Return the documents that do not count for these agents (by account), by agent id."""
+    if not any(map(corrects, agents.values())):
+        return {}
+    ids = {ranked.card.document_id for ranked in window.documents}
+    return refused_documents(window, agents, build.topics_of(ids, today) if build else NO_TOPICS)
 
 
 def _bar(likely: Iterable[tuple[Agent, float]], further: float) -> float:
@@ -355,13 +374,16 @@ def _knew(
     shares: Mapping[str, float],
     asked_topics: Collection[str],
     answered: DirectAnswerer | None,
+    refused: Mapping[str, frozenset[str]],
 ) -> bool:
     """Return whether one of these agents, by account, would be an expert if still in post."""
     if not agents:
         return False
     owners = {account: agent.id for account, agent in agents.items()}
-    votes = cast_votes(window, today, owners, refused=refused_documents(window, agents))
-    knowledge = Knowledge(window, owners, votes, shares, asked_topics, answered=answered)
+    votes = cast_votes(window, today, owners, refused=refused)
+    knowledge = Knowledge(
+        window, owners, votes, shares, asked_topics, answered=answered, refused=refused
+    )
     return any(log_odds(knowledge.features(one)) >= SURE_ODDS for one in agents.values())
 
 
@@ -414,12 +436,13 @@ class _Eligibility:
     """Decides which agents may be proposed.
 
     Excluded are agents who left, agents who asked not to be listed, the reader, and agents who
-    refused a topic of the question, unless the question names them.
+    refused a topic of the question (`topics`, or by its label), unless the question names them.
     """
 
     reader_id: str | None
     today: date
     question: str
+    topics: frozenset[str]
 
     def among(self, agents: Mapping[str, Agent]) -> dict[str, Agent]:
         """Return those of the agents, by account, who may be proposed."""
@@ -433,7 +456,7 @@ class _Eligibility:
             for one in found
             if self._may_be_shown(one.agent)
             and in_area(one.agent, area)
-            and (DirectoryField.NAME in one.fields or not refuses(one.agent, self.question))
+            and (DirectoryField.NAME in one.fields or not self._refuses(one.agent))
         }
 
     def gone(self, agents: Mapping[str, Agent], place: AskedPlace) -> dict[str, Agent]:
@@ -446,7 +469,7 @@ class _Eligibility:
             for account, agent in agents.items()
             if agent.departed(self.today)
             and may_be_named(agent)
-            and not refuses(agent, self.question)
+            and not self._refuses(agent)
             and place.has(agent)
         }
 
@@ -455,7 +478,10 @@ class _Eligibility:
 
         Neither may the agent have refused the question.
         """
-        return self._may_be_shown(agent) and not refuses(agent, self.question)
+        return self._may_be_shown(agent) and not self._refuses(agent)
+
+    def _refuses(self, agent: Agent) -> bool:
+        return refuses(agent, self.question, self.topics)
 
     def _may_be_shown(self, agent: Agent) -> bool:
         return may_be_shown(agent, self.today) and agent.id != self.reader_id

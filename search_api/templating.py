@@ -19,6 +19,7 @@ from search_api.addresses import (
     question_address,
 )
 from search_api.answers.asking import waiting_questions
+from search_api.answers.corrections import PageCorrections
 from search_api.answers.feedback import PageFeedback
 from search_api.answers.following import PageFollows
 from search_api.asking.values import SOURCE
@@ -84,6 +85,13 @@ def page_follows(request: Request) -> PageFollows | None:
     if by_personal_token(request):
         return None
     return PageFollows(services_of(request), _reader(request))
+
+
+def page_corrections(request: Request) -> PageCorrections | None:
+    """What the reader may correct, for the pages' buttons; None for a personal token."""
+    if by_personal_token(request):
+        return None
+    return PageCorrections(services_of(request), _reader(request))
 
 
 def voice(role: ContributorRole, name: object) -> Markup:
@@ -173,6 +181,7 @@ def render(name: str, *, request: Request, **values: object) -> str:
         "desks": role_pages_of(request) if sound else (),
         "feedback": PageFeedback(services, _reader(request)) if sound else None,
         "page_follows": page_follows(request) if sound else None,
+        "corrections": page_corrections(request) if sound else None,
         "asking": asking_shown(services, _reader(request)) if sound else None,
         "kept": services.questions_kept,
         "themed": services.theme is not None,

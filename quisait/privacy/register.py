@@ -166,7 +166,10 @@ class FileRegister:
         self._now, self._keep_days, self._waiting = now, keep_days, waiting
 
     def wished(self, wish: Preference, moment: datetime, *, in_force: bool) -> None:
-        """Record that an agent states a preference, or takes it back."""
+        """Record a preference of an agent, or an animator's decision about them, or its end.
+
+        The animator's reason is not recorded: it is a text about somebody.
+        """
         self._write(
             "wish",
             moment,
@@ -175,6 +178,7 @@ class FileRegister:
             subject=wish.subject,
             said=list(wish.said),
             in_force=in_force,
+            **({"by": wish.by} if wish.by else {}),
         )
 
     def feedback_removed(

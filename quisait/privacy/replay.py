@@ -12,7 +12,13 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from expertise.consent import WHOLE_SERVICE, Preference, PreferenceKind, SqlConsent
+from expertise.consent import (
+    OF_ANIMATORS,
+    WHOLE_SERVICE,
+    Preference,
+    PreferenceKind,
+    SqlConsent,
+)
 from expertise.decisions import SqlCommunityDecisions, Verdict
 from expertise.directory import set_cut
 from indexer.ports import Index
@@ -335,12 +341,17 @@ def _is_whole_withdrawal(line: RegisterLine) -> bool:
 
 def _apply_wish(line: RegisterLine, consent: SqlConsent) -> None:
     wish = Preference(
-        line["agent"], PreferenceKind(line["wish"]), line["subject"], tuple(line["said"])
+        line["agent"],
+        PreferenceKind(line["wish"]),
+        line["subject"],
+        tuple(line["said"]),
+        line.get("by", ""),
     )
-    if line["in_force"]:
-        consent.put(wish, datetime.fromisoformat(line["at"]))
-    else:
+    if not line["in_force"]:
         consent.remove(wish)
+    elif wish.kind not in OF_ANIMATORS or not consent.has(wish):
+        # The register does not know an animator's reason: a removal that is there keeps its own.
+        consent.put(wish, datetime.fromisoformat(line["at"]))
 
 
 def _remove(index: Index, document_ids: Sequence[str]) -> int:

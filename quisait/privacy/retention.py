@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from expertise import build_tables, consent, directory_tables
 from expertise.builds import SqlBuilds, forget_in_builds
-from expertise.consent import SqlConsent
+from expertise.consent import SqlConsent, forget_animator
 from expertise.directory import SqlDirectory, mark_directory_changed
 from expertise.directory_tables import forget_others
 from expertise.topics import Topic
@@ -376,11 +376,21 @@ def _long_missing(connection: sa.Connection, today: date, long_ago: date) -> set
         key, id_ = table.c.agent_key, table.c.agent_id
         asked = sa.select(key, id_).where(key.not_in(known), id_ != "").distinct()
         unknown |= {row[0]: row[1] for row in connection.execute(asked)}
+    unknown |= _unknown_animators(connection, known)
     since = {row[0]: row[1] for row in connection.execute(sa.select(missing))}
     new = [{"agent_key": key, "since": today} for key in sorted(unknown.keys() - since.keys())]
     if new:
         connection.execute(sa.insert(missing), new)
     return {id_ for key, id_ in unknown.items() if since.get(key, today) <= long_ago}
+
+
+def _unknown_animators(connection: sa.Connection, known: sa.Select[tuple[str]]) -> dict[str, str]:
+    """Return who removed somebody from a topic and is not in the directory: id by key."""
+    by = consent.preferences.c.decided_by
+    asked = connection.execute(sa.select(by).where(by != "").distinct())
+    keys = {digest(id_): id_ for id_ in asked.scalars()}
+    there = connection.execute(known.where(directory_tables.agents.c.key.in_(keys))).scalars()
+    return {key: keys[key] for key in keys.keys() - set(there)}
 
 
 def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
@@ -396,6 +406,7 @@ def purge_agent(database: sa.Engine, agent_id: str, journal: bytes) -> int:
         rows += forget_mentions(connection, journal, agent_id)
         rows += forget_in_builds(connection, agent_id)
         rows += forget_agent(connection, agent_id)
+        forget_animator(connection, agent_id)
         rows += forget_agent_in_questions(connection, agent_id)
         rows += forget_agent_in_verifications(connection, agent_id)
         mark_directory_changed(connection)

@@ -8,6 +8,7 @@ from connectors.values import Agent, ContactVia
 from expertise.answer_values import BuildStatus, Peers
 from expertise.consent import (
     NARROWER_CONTACTS,
+    OF_ANIMATORS,
     WHOLE_SERVICE,
     ConsentStore,
     Preference,
@@ -17,7 +18,9 @@ from expertise.consent import (
 from expertise.peers import AgentProfile, peers_of, profile_of
 from expertise.topics import Topic, TopicKind
 from expertise.visibility import may_be_shown
+from expertise.votes import counting_contributions
 from indexer.access import Reader, access_filter
+from indexer.values import Card
 from search_api.answers.communities import community
 from search_api.answers.context import AnswerContext, InvalidParameter, NotFound, incomplete
 from search_api.answers.topics import list_topics
@@ -90,11 +93,12 @@ def shown_agent(context: AnswerContext, reader: Reader, agent_id: str) -> Agent:
 class StoredData:
     """Everything stored about one agent.
 
-    `row` is the directory's row, `profile` what others may see (with strengths and evidence as the
-    agent may read them). `contributions`: number of documents by source. `sessions` are open ones,
-    `tokens` personal ones. `mention_counts` is None if mentions are not counted. `joined_by`: for
-    each account, the rule that links it, None if the directory does. `noted`: whether every wish is
-    in the register that a restored backup replays.
+    `row` is the directory's entry, `profile` what others may see (with strengths and evidence as
+    the agent may read them). `contributions`: number of documents by source. `sessions` are open
+    ones, `tokens` personal ones. `mention_counts` is None if mentions are not counted. `joined_by`:
+    for each account, the rule that links it, None if the directory does. `noted`: whether every
+    wish is in the register that a restored backup replays. `disowned`: documents that the agent
+    said are not theirs and may read, by id.
     """
 
     row: Agent
@@ -110,6 +114,7 @@ class StoredData:
     mention_counts: Sequence[MentionCount] | None = None
     joined_by: Mapping[str, LinkBy | None] = field(default_factory=dict)
     noted: bool = True
+    disowned: Mapping[str, Card] = field(default_factory=dict)
 
     @property
     def sources(self) -> list[str]:
@@ -134,6 +139,7 @@ def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
     if row is None or agent is None:
         raise NotFound("L’annuaire ne vous connaît pas.")
     accounts, sign_on = sorted(people.accounts_of(agent_id)), context.sign_on
+    wishes = consent_of(context).of(agent_id)
     return StoredData(
         row=row,
         profile=profile_of(
@@ -143,8 +149,9 @@ def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
         groups=sorted(people.groups_of(agent_id)),
         joined_by={one: _joined_by(context, row, one) for one in accounts},
         contributions=context.search.contributed(accounts, reader),
-        wishes=_consent(context).of(agent_id),
-        noted=_consent(context).noted(agent_id),
+        wishes=wishes,
+        disowned=context.search.cards(sorted(agent.disowned), reader),
+        noted=consent_of(context).noted(agent_id),
         topics=list_topics(context).topics,
         ways=NARROWER_CONTACTS[row.contact_via],
         mention_counts=(
@@ -163,7 +170,7 @@ def ask_wish(
     Raises `InvalidParameter` for an impossible wish, `NotFound`, `IndexUnreachable`.
     """
     wish = _wish(context, reader, kind, subject, way)
-    _consent(context).ask(wish)
+    consent_of(context).ask(wish)
     if context.feedback and (wish.kind, wish.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE):
         context.feedback.forget_opinions_on(wish.agent_id)
     if (wish.kind, wish.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE) and context.following:
@@ -173,11 +180,27 @@ def ask_wish(
 def take_back_wish(
     context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str = ""
 ) -> None:
-    """Take back a wish of the reader. Raises `NotFound` if wishes are not stored."""
-    _consent(context).take_back(Preference(reader.agent_id or "", kind, subject))
+    """Take back a wish of the reader, or all disowned documents without a subject.
+
+    Raises `InvalidParameter` for a decision of others, `NotFound` if wishes are not stored.
+    """
+    _check_own(kind)
+    consent, agent_id = consent_of(context), reader.agent_id or ""
+    subjects = [subject]
+    if kind is PreferenceKind.DISOWN and not subject:
+        held = (one.preference for one in consent.of(agent_id))
+        subjects = [one.subject for one in held if one.kind is kind]
+    for one in subjects:
+        consent.take_back(Preference(agent_id, kind, one))
 
 
-def _consent(context: AnswerContext) -> ConsentStore:
+def _check_own(kind: PreferenceKind) -> None:
+    if kind in OF_ANIMATORS:
+        raise InvalidParameter("Seule la personne qui anime ce sujet le décide.")
+
+
+def consent_of(context: AnswerContext) -> ConsentStore:
+    """Return the store of wishes. Raises `NotFound` if wishes are not stored."""
     if context.consent is None:
         raise NotFound("")
     return context.consent
@@ -187,12 +210,15 @@ def _wish(
     context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str, way: str
 ) -> Preference:
     """Return the wish, checked. Raises `InvalidParameter` for an impossible wish."""
+    _check_own(kind)
     held = stored_about(context, reader)
     said: tuple[str, ...] = ()
     if kind is PreferenceKind.WITHDRAW and subject not in {WHOLE_SERVICE, *held.sources}:
         raise InvalidParameter("Vous n’avez ni compte ni contribution dans cette source.")
     if kind in (PreferenceKind.REFUSE, PreferenceKind.DECLARE):
         said = _labels(held, kind, subject)
+    if kind is PreferenceKind.DISOWN and not _contributed(context, reader, held, subject):
+        raise InvalidParameter("Ce document ne dit rien de vous, ou ne vous est pas ouvert.")
     if kind in (PreferenceKind.JOIN, PreferenceKind.LEAVE):
         topic = community(context, reader, subject).topic
         pages = context.community_pages
@@ -215,6 +241,15 @@ def _labels(held: StoredData, kind: PreferenceKind, topic_id: str) -> tuple[str,
     if kind is PreferenceKind.DECLARE and topic.kind is not TopicKind.TOPIC:
         raise InvalidParameter("Un métier vient de l’annuaire : il ne se déclare pas ici.")
     return topic.labels
+
+
+def _contributed(
+    context: AnswerContext, reader: Reader, held: StoredData, document_id: str
+) -> bool:
+    """Return whether the reader may read the document, and it counts as theirs."""
+    card = context.search.cards((document_id,), reader).get(document_id)
+    accounts = {row.account for row in counting_contributions(card)} if card else set()
+    return not accounts.isdisjoint(held.accounts)
 
 
 def _joined_by(context: AnswerContext, row: Agent, account: str) -> LinkBy | None:

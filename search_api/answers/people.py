@@ -148,7 +148,13 @@ def asked_instead(
             if topic in holders.shown.get(id_, ()) or topic in holders.stated.get(id_, ())
         ]
         found[one.card.document_id] = ask_instead(
-            context.people, asker, one, today, question, of_topic
+            context.people,
+            asker,
+            one,
+            today,
+            question,
+            of_topic,
+            assigned.get(one.card.document_id, ()),
         )
     return {id_: people for id_, people in found.items() if people}
 
@@ -166,20 +172,22 @@ def ask_instead(
     today: date,
     question: str = "",
     holders: Sequence[Agent] = (),
+    topics: Sequence[tuple[str, float]] = (),
 ) -> tuple[Agent, ...]:
     """Return agents to ask if no author of a document is in post and may be named; else none.
 
     These are agents in post who edited, reviewed or answered in it; else the nearest to the asker
     of the `holders` of its topic; else the nearest of the writers' métier. Left out: the asker,
-    agents who may not be shown, and agents who refused the subject of the document or the
-    `question`. None if contributions to the document are not evidence.
+    agents who may not be shown, and agents who refused the subject of the document (`topics`) or of
+    the `question`. None if contributions to the document are not evidence.
     """
     card = one.card
     if card.evidence == EvidencePolicy.NONE or _authors_can_be_asked(one):
         return ()
 
     def may_be_asked(agent: Agent) -> bool:
-        refused = refuses(agent, question) or refuses_document(agent, card.document_id, card.title)
+        about_document = refuses_document(agent, card.document_id, card.title, topics)
+        refused = about_document or refuses(agent, question)
         own = asker is not None and agent.id == asker.id
         return may_be_shown(agent, today) and not refused and not own
 

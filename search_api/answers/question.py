@@ -12,7 +12,7 @@ from expertise.lookup import DirectoryMatches
 from expertise.name_words import name_reach
 from expertise.places import AskedPlace
 from expertise.topics import Topic
-from expertise.values import DirectAnswerer, NameCompleter, NameMatcher, Window
+from expertise.values import Candidate, DirectAnswerer, NameCompleter, NameMatcher, Window
 from expertise.visibility import may_be_shown
 from expertise.who_knows import NEAR_ODDS, Experts, find_experts
 from indexer.access import Reader
@@ -20,6 +20,7 @@ from indexer.french.analysis import analyse, analyse_query, fold
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 from indexer.suggestions import LONG_LETTERS, NEAR_WORDS, NearWord
 from search_api.answers.context import AnswerContext, incomplete
+from search_api.answers.corrections import OwnPlace, own_place
 from search_api.answers.people import (
     CHOSEN_FROM,
     MOST_CARDS,
@@ -266,7 +267,8 @@ class QuestionAnswer:
     to show above the documents. `topics`: topics that the question names. `related`: topics to
     continue with if something was not found. `direct`: sentences that answer, if sure. By document
     id: `verified`, an author's statement on its present text; `ask_instead`, agents to ask if no
-    author is in post and may be named; `recognised`, confidence (0 to 100) of a scan's text.
+    author is in post and may be named; `recognised`, confidence (0 to 100) of a scan's text. `own`:
+    the reader's own place among the experts, shown to the reader only.
     """
 
     query: Query
@@ -281,6 +283,7 @@ class QuestionAnswer:
     ask_instead: Mapping[str, tuple[Agent, ...]] = field(default_factory=dict)
     verified: Mapping[str, ShownVerification] = field(default_factory=dict)
     recognised: Mapping[str, int] = field(default_factory=dict)
+    own: OwnPlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +293,8 @@ class WhoKnows:
     `question`: the wording answered, which is the `correction` if `instead` is true.
     `nearest_topic` is set if no candidate is sure. `oneself`: the reader, if the question names
     them. `incomplete` names the authorities that did not answer: candidates and evidence may be
-    missing. `documents_answer`: a readable document is expected to answer.
+    missing. `documents_answer`: a readable document is expected to answer. `own`: the reader's own
+    place among the experts, shown to the reader only. `topics`: topics that the question names.
     """
 
     question: str
@@ -304,6 +308,8 @@ class WhoKnows:
     related: RelatedTopics
     incomplete: tuple[str, ...]
     documents_answer: bool
+    own: OwnPlace | None = None
+    topics: tuple[Topic, ...] = ()
 
     @property
     def people(self) -> tuple[Agent, ...]:
@@ -325,13 +331,15 @@ def answer_question(
     *,
     candidates: int = 0,
     as_typed: bool = False,
+    with_own: bool = False,
 ) -> QuestionAnswer:
-    """Answer a question under a reader's rights, and note it in the query log.
+    """Answer a question under a reader's rights.
 
     At most `candidates` people have a card; 0 for none. If no word of the question is found but its
     correction is, the correction is answered, unless `as_typed`. The query is parsed, encoded and
     searched once, and once more for an answered correction. Experts need another search if facets,
-    a person or dates narrow or order the page. Raises `IndexUnreachable`.
+    a person or dates narrow or order the page. `with_own`: also return the reader's own place.
+    Raises `IndexUnreachable`.
     """
     if query.verified:
         query = replace(query, only=verified_documents(context))
@@ -339,8 +347,10 @@ def answer_question(
     found, matches, asker = searched.found, searched.matches, searched.asker
     results, text = found.results, found.query.text.strip()
     experts, related = Experts((), 0), RelatedTopics()
+    window = context.search.window(found.hits) if candidates else Window(())
     if candidates or matches.people:
-        experts = _experts(context, reader, searched, limit=CHOSEN_FROM if candidates else 0)
+        limit = CHOSEN_FROM if candidates else 0
+        experts = _experts(context, reader, searched, window, limit=limit)
     first = [one.card.document_id for one in results.results]
     answered = _answerer(searched.direct)
     people = people_answer(experts, matches, asker, first, answered, candidates or MOST_CARDS)
@@ -367,6 +377,7 @@ def answer_question(
         asked_instead(context, asker, results.results, text),
         verified(context, first),
         recognised(context, first),
+        _own(context, reader, searched, window) if with_own else None,
     )
 
 
@@ -378,9 +389,11 @@ def _direct(results: Results, matches: DirectoryMatches, today: date) -> DirectA
 
 
 def _answerer(direct: DirectAnswer | None) -> DirectAnswerer | None:
+    """Return who wrote the direct answer, if its document counts for them."""
     if direct is None or direct.author.agent is None:
         return None
-    return DirectAnswerer(direct.author.agent.id, direct.reference.document_id)
+    agent, document_id = direct.author.agent, direct.reference.document_id
+    return None if document_id in agent.disowned else DirectAnswerer(agent.id, document_id)
 
 
 def who_knows(
@@ -393,16 +406,19 @@ def who_knows(
     least: float = NEAR_ODDS,
     as_typed: bool = False,
     noted: bool = True,
+    with_own: bool = False,
 ) -> WhoKnows:
-    """Return who may know, under a reader's rights; nobody without a question.
+    """Return the agents who may know, under a reader's rights; nobody without a question.
 
     The question is searched and corrected as in `answer_question`. `area`: only a département
     (`22`) or a region (`r53`). `least`: minimum log-odds of knowing for candidates by documents.
-    `noted`: write the question and the people proposed to the query log. Raises `IndexUnreachable`.
+    `noted`: write the question and the people proposed to the query log. `with_own`: also return
+    the reader's own place. Raises `IndexUnreachable`.
     """
     searched = _search(context, reader, Query(question), as_typed=as_typed, with_experts=True)
     found, matches, asker = searched.found, searched.matches, searched.asker
-    experts = _experts(context, reader, searched, area=area, limit=limit, least=least)
+    window = context.search.window(found.hits)
+    experts = _experts(context, reader, searched, window, area=area, limit=limit, least=least)
     if noted:
         proposed = dict.fromkeys(one.agent.id for one in (*experts.known, *experts.candidates))
         context.query_log.note(experts_query(reader, question, area, tuple(proposed)))
@@ -421,6 +437,8 @@ def who_knows(
         related=related,
         incomplete=incomplete(reader),
         documents_answer=found.results.answered,
+        own=_own(context, reader, searched, window) if with_own else None,
+        topics=searched.topics,
     )
 
 
@@ -483,12 +501,14 @@ def _experts(
     context: AnswerContext,
     reader: Reader,
     searched: _Searched,
+    window: Window,
     *,
     area: str = "",
     limit: int,
     least: float = NEAR_ODDS,
+    to_others: bool = False,
 ) -> Experts:
-    """Return who may know what was searched.
+    """Return the agents who may know the answer; with `to_others`, the reader among them.
 
     With a `limit` of 0, only people whom the question names. If operators leave no document,
     nobody. If a question only names a service in its place, only the directory answers: authors of
@@ -497,11 +517,11 @@ def _experts(
     found, question = searched.found, searched.found.query.text.strip()
     place = searched.matches.place
     experts = find_experts(
-        context.search.window(found.hits) if limit else Window(()),
+        window,
         question,
         context.people,
         context.today(),
-        reader_id=reader.agent_id,
+        reader_id=None if to_others else reader.agent_id,
         area=area,
         limit=limit,
         names=searched.matches,
@@ -519,3 +539,23 @@ def _experts(
     if found.results.results or found.query.filters or found.hits.parsed.bylines:
         return experts
     return replace(experts, candidates=(), beyond=0)
+
+
+def _own(
+    context: AnswerContext, reader: Reader, searched: _Searched, window: Window
+) -> OwnPlace | None:
+    """Return the reader's own place among the experts, by documents that the reader may read."""
+    asker = searched.asker
+    named = searched.matches.by_name or searched.matches.placed
+    if asker is None or named or not searched.found.query.text.strip():
+        return None
+    cards = [one.card for one in window.documents]
+    accounts = context.people.accounts_of(asker.id)
+    wrote = any(not accounts.isdisjoint(row.account for row in c.contributions) for c in cards)
+    candidate: Candidate | None = None
+    if wrote or searched.topics or asker.id in searched.matches.ids:
+        experts = _experts(context, reader, searched, window, limit=CHOSEN_FROM, to_others=True)
+        shown = (*experts.known, *experts.stated)
+        candidate = next((one for one in shown if one.agent.id == asker.id), None)
+    near = [card for card in cards if card.document_id in asker.disowned]
+    return own_place(context, asker, searched.topics, near, candidate)

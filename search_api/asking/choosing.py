@@ -74,15 +74,13 @@ def may_be_asked(
     agent, said = one.agent, one.preferences
     wanted = said.receives and not said.is_absent(today)
     on_topic = not said.topics or question.topic_id in said.topics
-    refused = question.topic_id in {topic.id for topic in agent.refused}
     return (
         agent.id != question.asker_id
         and may_be_shown(agent, today)
         and agent.contact_via is ContactVia.DIRECT
         and wanted
         and on_topic
-        and not refused
-        and not refuses(agent, f"{question.title}\n{question.text}")
+        and not refuses(agent, f"{question.title}\n{question.text}", [question.topic_id])
         and one.asked_this_week < weekly_limit(one, rules)
     )
 

@@ -20,6 +20,7 @@ _ADOPTED = "adoption d’un sujet proposé"
 _MERGED = "réunion d’un sujet proposé à un autre"
 _REFUSED = "refus d’un sujet proposé"
 _COMMUNITY_PAGE = "page d’une communauté"
+_HOLDER = "décision sur une personne d’un sujet"
 _QUESTIONS = "questions signalées, masquées ou en attente"
 _NEW_SOURCE = "source à ajouter\u00a0: ce qui est demandé"
 _MODERATED = "décision sur une question"
@@ -91,6 +92,11 @@ OPENED: dict[str, str] = {
         f"quisait topics communities {act}": _COMMUNITY_PAGE
         for act in ("pin", "unpin", "close", "reopen")
     },
+    "GET /api/v1/animation/holders": "personnes retirées d’un sujet",
+    "POST /api/v1/animation/holders/{topic_id:path}": _HOLDER,
+    "POST /animation/holders/{topic_id:path}": _HOLDER,
+    "holder remove": "personne retirée d’un sujet",
+    "holder restore": "personne rendue à un sujet",
     "community pin": "document épinglé à une communauté",
     "community unpin": "document retiré d’une communauté",
     "community close": "communauté close",

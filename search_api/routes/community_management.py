@@ -7,7 +7,12 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from expertise.consent import PreferenceKind
-from search_api.addresses import community_address, document_of_address, topic_address
+from search_api.addresses import (
+    community_address,
+    document_of_address,
+    local_path,
+    topic_address,
+)
 from search_api.answers.agents import ask_wish
 from search_api.answers.communities import community
 from search_api.answers.community_management import (
@@ -28,6 +33,7 @@ from search_api.answers.community_pages import (
     set_community_page,
 )
 from search_api.answers.context import NoBuild, NotFound, RoleHolder
+from search_api.answers.corrections import HolderAction, decide_on_holder, removed_holders
 from search_api.answers.topics import is_shown
 from search_api.authorization import not_by_personal_token, require
 from search_api.identity.principals import Role
@@ -40,13 +46,16 @@ from search_api.schemas.communities import (
     CommunityPageRequest,
     CommunityRequest,
     DecisionBody,
+    HolderRequest,
     ProposalRequest,
     ProposalsBody,
+    RemovalsBody,
     RisksBody,
     communities_body,
     community_page_body,
     decision_body,
     proposals_body,
+    removals_body,
     risks_body,
 )
 from search_api.services import services_of
@@ -103,6 +112,21 @@ def decide_community(
     decide_on_community(services_of(request), manager, topic_id, asked.verdict)
 
 
+@router.get("/holders")
+def holders(request: Request, manager: Manager) -> RemovalsBody:
+    """Who was removed from the topics that one animates, and why."""
+    return removals_body(removed_holders(services_of(request), manager))
+
+
+@router.post("/holders/{topic_id:path}", status_code=204)
+def decide_holder(
+    request: Request, manager: ManagerOfTopic, topic_id: str, asked: HolderRequest
+) -> None:
+    """Remove an agent from a topic, for a reason that they are told; or undo that."""
+    wanted = (topic_id, asked.agent, asked.act, asked.reason)
+    decide_on_holder(services_of(request), manager, *wanted)
+
+
 @pages.get("/animation", response_class=HTMLResponse)
 def management_page(request: Request, manager: Manager) -> str:
     """Show topics to watch, proposals and decisions."""
@@ -119,6 +143,7 @@ def management_page(request: Request, manager: Manager) -> str:
         proposals=found.proposed_topics.waiting,
         everywhere=found.everywhere,
         decisions=found.proposed_topics.decisions,
+        removed=removed_holders(services_of(request), manager),
         communities=found.communities.waiting,
         gathered=found.communities.decisions,
         labels={one.id: one.label for one in found.topics},
@@ -149,6 +174,21 @@ def forget_on_page(
     """Take a decision back."""
     forget_topic_decision(services_of(request), manager, decision_id)
     return RedirectResponse("/animation#decisions", status_code=303)
+
+
+@pages.post("/animation/holders/{topic_id:path}")
+def decide_holder_on_page(
+    request: Request,
+    manager: ManagerOfTopic,
+    topic_id: str,
+    agent: Annotated[str, Form(max_length=4_000)],
+    act: Annotated[HolderAction, Form()],
+    reason: Annotated[str, Form(max_length=4_000)] = "",
+    back: Annotated[str, Form(max_length=8_000)] = "/animation#retires",
+) -> RedirectResponse:
+    """The same from a page's form, then back to that page."""
+    decide_on_holder(services_of(request), manager, topic_id, agent, act, reason)
+    return RedirectResponse(local_path(back), status_code=303)
 
 
 @pages.post("/animation/communities/{topic_id:path}")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import StringConstraints
 
 from connectors.account_linking import LinkBy
 from connectors.values import ContactVia
@@ -14,6 +15,7 @@ from indexer.access import Reader
 from search_api.addresses import local_path, topic_address
 from search_api.answers.agents import ask_wish, stored_about, take_back_wish
 from search_api.answers.asking import own_asking
+from search_api.answers.corrections import removals
 from search_api.answers.feedback import FeedbackAction, give_feedback, own_feedback
 from search_api.answers.following import own_follows
 from search_api.answers.mail import own_mail
@@ -55,7 +57,10 @@ def export(request: Request, reader: NamedReader, response: Response) -> MeBody:
 
 @api_router.post("/wishes")
 def ask(request: Request, reader: NamedReader, asked: WishRequest) -> MeBody:
-    """Withdraw, refuse or declare a topic, or choose a contact; applies from the next answer on."""
+    """Withdraw, refuse or declare a topic, disown a document, or choose a contact.
+
+    Applies from the next answer on.
+    """
     services = services_of(request)
     ask_wish(services, reader, asked.kind, asked.subject, asked.way)
     return _body(services, reader)
@@ -66,9 +71,9 @@ def take_back(
     request: Request,
     reader: NamedReader,
     kind: PreferenceKind,
-    subject: Annotated[str, Query(max_length=200)] = "",
+    subject: Annotated[str, Query(max_length=4_000)] = "",
 ) -> MeBody:
-    """Take a wish back."""
+    """Take a wish back; `disown` without a subject takes back all disowned documents."""
     services = services_of(request)
     take_back_wish(services, reader, kind, subject)
     return _body(services, reader)
@@ -112,6 +117,9 @@ REQUEST_STATES: dict[RequestState, str] = {
 }
 
 
+WishSubject = Annotated[str, StringConstraints(max_length=4_000)]
+
+
 class WishAction(StrEnum):
     """Action of a form about a wish."""
 
@@ -133,6 +141,8 @@ def me_page(request: Request, reader: NamedReader) -> str:
         held=held,
         refused=refused,
         declared=declared,
+        disowned=held.of_kind(PreferenceKind.DISOWN),
+        removed=removals(services, held.wishes),
         communities=[
             *held.of_kind(PreferenceKind.JOIN),
             *held.of_kind(PreferenceKind.LEAVE),
@@ -180,16 +190,18 @@ def change(
     reader: NamedReader,
     act: Annotated[WishAction, Form()],
     kind: Annotated[PreferenceKind, Form()],
-    subject: Annotated[str, Form(max_length=200)] = "",
+    subject: Annotated[list[WishSubject] | None, Form()] = None,
     way: Annotated[str, Form(max_length=20)] = "",
+    back: Annotated[str, Form(max_length=8_000)] = "/mes-donnees",
 ) -> RedirectResponse:
-    """Apply or take back a wish, then show the page again."""
+    """Apply or take back a wish for each subject, then show the page again."""
     services = services_of(request)
-    if act is WishAction.ASK:
-        ask_wish(services, reader, kind, subject, way)
-    else:
-        take_back_wish(services, reader, kind, subject)
-    return RedirectResponse("/mes-donnees", status_code=303)
+    for one in subject or [""]:
+        if act is WishAction.ASK:
+            ask_wish(services, reader, kind, one, way)
+        else:
+            take_back_wish(services, reader, kind, one)
+    return RedirectResponse(local_path(back), status_code=303)
 
 
 @router.post("/avis")

@@ -147,7 +147,14 @@ def search_page(
     asked = bool(typed.q or filters or verified)
     shown = PAGE_SIZE if asked else NEWEST_SHOWN
     query = Asked(q, filters, page, shown, sort, wide, verified)
-    found = answer_question(services, reader, query, candidates=MOST_CARDS, as_typed=as_typed)
+    found = answer_question(
+        services,
+        reader,
+        query,
+        candidates=MOST_CARDS,
+        as_typed=as_typed,
+        with_own=page == 1 and not by_personal_token(request),
+    )
     address = replace(typed, q=found.query.text.strip())
     return render(
         "search.html",
@@ -170,6 +177,7 @@ def search_page(
         typed=typed,
         pages=_pages(found.results),
         people=found.people,
+        own=found.own,
         topics=found.topics,
         question_mail=QuestionMail(address.q, page_address(request)),
         elsewhere=found.related,
@@ -234,7 +242,15 @@ def experts_page(
 ) -> str:
     """Show agents who may know, each with the reason."""
     services = services_of(request)
-    found = who_knows(services, reader, q, area=area, limit=CANDIDATES, as_typed=as_typed)
+    found = who_knows(
+        services,
+        reader,
+        q,
+        area=area,
+        limit=CANDIDATES,
+        as_typed=as_typed,
+        with_own=not by_personal_token(request),
+    )
     return render(
         "experts.html",
         request=request,
@@ -246,6 +262,8 @@ def experts_page(
         experts=found.experts,
         matches=found.matches,
         oneself=found.oneself,
+        own=found.own,
+        topics=found.topics,
         question_mail=QuestionMail(found.question, page_address(request)),
         nobody_in=found.nobody_in,
         first=found.people[0] if found.people else None,

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.values import ContactVia
-from expertise.consent import PreferenceKind
+from expertise.consent import Preference, PreferenceKind
 from expertise.peers import AgentProfile, Skill
 from search_api.answers.agents import StoredData
 from search_api.answers.feedback import OwnFeedback, ShownFeedback
@@ -180,10 +180,15 @@ class TokenBody(_MyDataSchema):
 class WishBody(_MyDataSchema):
     """A wish of the reader, and since when it applies."""
 
-    kind: PreferenceKind
-    subject: str = Field(description="a source (empty: the finder as a whole), or a topic's id")
+    kind: PreferenceKind = Field(description="`removed`: an animator decided it, for `reason`")
+    subject: str = Field(
+        description="a source (empty: the finder as a whole), a topic's id, or a document's "
+        "(empty: one that you may not see any more)"
+    )
     said: list[str]
     since: datetime
+    by: str = Field("", description="the id of the animator who decided it, if known")
+    reason: str = ""
 
 
 class FeedbackBody(_MyDataSchema):
@@ -200,8 +205,8 @@ class FeedbackBody(_MyDataSchema):
 class WishRequest(_MyDataSchema):
     """A wish to apply."""
 
-    kind: PreferenceKind
-    subject: str = Field("", max_length=200)
+    kind: PreferenceKind = Field(description="any but `removed`")
+    subject: str = Field("", max_length=4_000)
     way: str = Field("", max_length=20, description="for `contact`")
 
 
@@ -262,9 +267,11 @@ def my_data_body(
         wishes=[
             WishBody(
                 kind=one.preference.kind,
-                subject=one.preference.subject,
+                subject=_shown_subject(held, one.preference),
                 said=list(one.preference.said),
                 since=one.since,
+                by=one.preference.by,
+                reason=one.preference.reason,
             )
             for one in held.wishes
         ],
@@ -292,6 +299,11 @@ def my_data_body(
         not_held=list(NOT_HELD),
         held_elsewhere=list(HELD_ELSEWHERE),
     )
+
+
+def _shown_subject(held: StoredData, wish: Preference) -> str:
+    hidden = wish.kind is PreferenceKind.DISOWN and wish.subject not in held.disowned
+    return "" if hidden else wish.subject
 
 
 def _feedback_bodies(

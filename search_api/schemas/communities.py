@@ -1,10 +1,12 @@
 """API schemas for animators: risks, proposals, communities, decisions."""
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from expertise.community_management import AtRisk, Proposal
+from expertise.consent import LONGEST_REASON
 from expertise.decisions import TopicDecision, Verdict
 from search_api.answers.community_management import (
     CommunityAction,
@@ -15,6 +17,7 @@ from search_api.answers.community_management import (
     all_risks,
 )
 from search_api.answers.community_pages import CommunityPage, CommunityPageAct
+from search_api.answers.corrections import HolderAction, Removal
 from search_api.asking.values import SOURCE
 from search_api.schemas.asking import BriefQuestionBody, brief_question
 from search_api.schemas.search import AgentBody, ReferenceBody
@@ -92,6 +95,35 @@ class RisksBody(_CommunitySchema):
 
     build: BuildBody
     topics: list[AtRiskBody]
+
+
+class HolderRequest(_CommunitySchema):
+    """What to do about an agent on a topic."""
+
+    agent: str = Field(max_length=4_000, description="the agent's id")
+    act: HolderAction
+    reason: str = Field(
+        "",
+        max_length=4_000,
+        description=f"to remove them: they read it; {LONGEST_REASON} characters",
+    )
+
+
+class RemovalBody(_CommunitySchema):
+    """An agent who was removed from a topic."""
+
+    agent: AgentBody
+    topic_id: str
+    label: str
+    reason: str
+    by: AgentBody | None = Field(description="null if the animator may not be named")
+    since: datetime
+
+
+class RemovalsBody(_CommunitySchema):
+    """Those of the topics that one animates, the newest first."""
+
+    removed: list[RemovalBody]
 
 
 class CommunityPageRequest(_CommunitySchema):
@@ -218,4 +250,21 @@ def communities_body(found: ProposedCommunities) -> CommunitiesBody:
             CommunityDecisionBody(topic_id=one.topic_id, verdict=one.verdict, day=one.day)
             for one in found.decisions
         ],
+    )
+
+
+def removals_body(found: Sequence[Removal]) -> RemovalsBody:
+    """The body of an answer about who was removed from topics."""
+    return RemovalsBody(
+        removed=[
+            RemovalBody(
+                agent=agent_body(one.agent),
+                topic_id=one.topic_id,
+                label=one.label,
+                reason=one.reason,
+                by=agent_body(one.by) if one.by else None,
+                since=one.since,
+            )
+            for one in found
+        ]
     )

@@ -230,6 +230,13 @@ def expectations(
         ("POST", "/animation/decisions/{decision_id}/forget"): posted(
             "/animation/decisions/1/forget"
         ),
+        ("GET", "/api/v1/animation/holders"): asked("/api/v1/animation/holders"),
+        ("POST", "/api/v1/animation/holders/{topic_id:path}"): (
+            Ask("/api/v1/animation/holders/1", "POST", json={"agent": "ag-1", "act": "restore"}),
+        ),
+        ("POST", "/animation/holders/{topic_id:path}"): posted(
+            "/animation/holders/1", agent="ag-1", act="restore"
+        ),
         ("POST", "/api/v1/animation/community-pages/{topic_id:path}"): (
             Ask("/api/v1/animation/community-pages/1", "POST", json={"act": "close"}),
         ),

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, expect
 from connectors.values import Agent, ContactVia, Mission
 from expertise.build import BuildRules, build_expertise
 from expertise.builds import SqlBuilds
-from expertise.consent import SqlConsent
+from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from expertise.topics import TopicList
@@ -24,6 +24,8 @@ from indexer.ports import Index
 from quisait.application.database import migrate
 from quisait.privacy.register import FileRegister, PendingLines
 from search_api.app import Services, create_app
+from search_api.audit.sql import SqlAudit
+from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
 from search_api.search import Search
 from tests.opensearch_index import fresh_index
@@ -151,7 +153,7 @@ def test_everything_held_is_shown_with_its_origin(mine: TestClient) -> None:
         "Le cadastre, partie 1",
     ]
     page = mine.get("/mes-donnees").text
-    for said in ("Jamais évaluer", "wiki:a1", "Le cadastre, partie 0", "Ne plus me proposer"):
+    for said in ("Jamais évaluer", "wiki:a1", "Le cadastre, partie 0", "Ce n’est plus mon sujet"):
         assert said in page
     export = mine.get("/api/v1/me/export")
     assert export.json() == body
@@ -332,6 +334,180 @@ def test_a_refused_topic_falls_and_only_that(stage: Stage, mine: TestClient) -> 
     assert "Sujets refusés" in mine.get("/mes-donnees").text
     ask(mine, "refuse", "urn:sujet/cadastre", act="take_back")
     assert "Jo Seule" in asked.get("/topics/urn:sujet/cadastre").text
+
+
+def named(client: TestClient, question: str) -> list[str]:
+    """Those whom an answer names, by documents or by the directory."""
+    found = client.get("/api/v1/experts", params={"q": question}).json()
+    return [one["agent"]["id"] for key in ("candidates", "stated") for one in found[key]]
+
+
+CADASTRE = "urn:sujet/cadastre"
+DOCUMENTS = ["wiki:0", "wiki:1"]
+"""What Seule wrote."""
+
+
+def test_what_is_not_ones_own_supports_one_nowhere(stage: Stage, mine: TestClient) -> None:
+    """From the question's page and the API; the documents stay, others move up; undone, as before.
+
+    The next build leaves her out as well: who is left is alone.
+    """
+    asked, before = stage.client(READER), stage.traces()
+    page = mine.get("/experts?q=partie")
+    assert page.text.count('name="kind" value="disown"') == 1
+    form = {"act": "ask", "kind": "disown", "subject": DOCUMENTS, "back": "/experts?q=partie"}
+    answer = mine.post("/mes-donnees", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/experts?q=partie")
+    for question in ("Le cadastre, partie 0", "partie", "arpentage"):
+        found = asked.get("/api/v1/experts", params={"q": question}).json()
+        assert SEULE not in [one["agent"]["id"] for one in found["candidates"]], question
+    profile = asked.get("/api/v1/agents/ag-1").json()
+    assert profile["demonstrated"] == []
+    held = asked.get(f"/api/v1/topics/{CADASTRE}").json()["holders"]
+    assert [(one["agent"]["id"], one["basis"]) for one in held] == [
+        (SEULE, "declared"),
+        (LOIN, "demonstrated"),
+    ]
+    found = asked.get("/api/v1/search?q=cadastre").json()["documents"]
+    assert "Le cadastre, partie 0" in [one["title"] for one in found]
+    assert "Reprendre" in mine.get("/mes-donnees").text
+    kept = mine.get("/api/v1/me").json()["wishes"]
+    assert sorted((one["kind"], one["subject"]) for one in kept) == [
+        ("disown", document) for document in DOCUMENTS
+    ]
+    undone = mine.get("/experts?q=partie").text
+    assert 'value="take_back"' in undone
+    ask(mine, "disown", DOCUMENTS[0], act="take_back")
+    ask(mine, "disown", act="take_back")
+    assert mine.get("/api/v1/me").json()["wishes"] == []
+    assert stage.traces() == before
+
+
+def test_one_disowns_only_what_says_something_of_oneself(stage: Stage, mine: TestClient) -> None:
+    """Not another's document, nor one that is not, nor one that one may not read: all alike."""
+    for document in ("wiki:2", "wiki:6", "wiki:nowhere", ""):
+        wish = {"kind": "disown", "subject": document}
+        assert mine.post("/api/v1/me/wishes", json=wish).status_code == 422
+    assert mine.get("/api/v1/me").json()["wishes"] == []
+
+
+def test_what_one_may_not_read_any_more_is_not_named_to_oneself(
+    stage: Stage, mine: TestClient
+) -> None:
+    """That something is disowned, and neither its id nor its title; it can be taken back."""
+    consent = stage.services.consent
+    assert consent is not None
+    consent.ask(Preference(SEULE, PreferenceKind.DISOWN, "wiki:6"))
+    assert "wiki:6" not in mine.get("/api/v1/me").text
+    page = mine.get("/mes-donnees").text
+    assert "Zanzibar" not in page
+    assert "Tout reprendre" in page
+    ask(mine, "disown", act="take_back")
+    assert consent.of(SEULE) == ()
+
+
+@pytest.mark.parametrize("path", ["/?q=cadastre", "/experts?q=cadastre", f"/topics/{CADASTRE}"])
+def test_a_topic_is_given_up_where_it_is_said_and_taken_up_there(
+    stage: Stage, mine: TestClient, path: str
+) -> None:
+    """Seen by oneself alone: nobody else's page has the button, nor says who pressed it."""
+    asked = stage.client(READER)
+    assert "Ce n’est plus mon sujet" in mine.get(path).text
+    assert "mon sujet" not in asked.get(path).text
+    before = stage.traces()
+    answer = mine.post(
+        "/mes-donnees",
+        data={"act": "ask", "kind": "refuse", "subject": CADASTRE, "back": path},
+    )
+    assert answer.headers["location"] == path
+    page = mine.get(path).text
+    assert "Ce n’est plus mon sujet" not in page
+    assert "Annuler" in page
+    assert SEULE not in named(asked, "cadastre")
+    assert "Annuler" not in asked.get(path).text
+    ask(mine, "refuse", CADASTRE, act="take_back")
+    assert stage.traces() == before
+
+
+def animated(stage: Stage, engine: sa.Engine, *topics: str) -> Stage:
+    """The same place, where Loin animates these topics."""
+    grant = Grant(Role.ANIMATOR, agents=frozenset({LOIN}), topics=frozenset(topics))
+    audit = SqlAudit(engine, lambda: datetime.now(UTC))
+    services = replace(stage.services, grants=Grants((grant,)), audit=audit)
+    return replace(stage, services=services)
+
+
+@pytest.fixture
+def audit(tmp_path: Path) -> Iterator[sa.Engine]:
+    engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'audit.sqlite'}"))
+    yield engine
+    engine.dispose()
+
+
+REMOVAL = {"agent": SEULE, "act": "remove", "reason": "mutée à la <paie>"}
+
+
+def test_whoever_animates_a_topic_removes_from_it_and_says_why(
+    stage: Stage, mine: TestClient, audit: sa.Engine
+) -> None:
+    """Everywhere at the next answer; she reads why and by whom; it is audited, and undone."""
+    before = stage.traces()
+    place = animated(stage, audit, CADASTRE)
+    animator, path = place.client(LOIN), f"/animation/holders/{CADASTRE}"
+    for shown in (f"/topics/{CADASTRE}", "/agents/ag-1", "/experts?q=cadastre"):
+        assert "À retirer, parce que" in animator.get(shown).text, shown
+        assert "À retirer, parce que" not in place.client(READER).get(shown).text, shown
+    answer = animator.post(path, data={**REMOVAL, "back": f"/topics/{CADASTRE}"})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/topics/{CADASTRE}")
+    asked = place.client(READER)
+    for question in ("cadastre", "Le cadastre, partie 0", "arpentage"):
+        assert SEULE not in named(asked, question), question
+    assert "Seule" not in asked.get(f"/topics/{CADASTRE}").text
+    assert asked.get("/api/v1/agents/ag-1").json()["demonstrated"] == []
+    own = place.client(SEULE)
+    for page in ("/mes-donnees", "/agents/ag-1", f"/topics/{CADASTRE}", "/?q=cadastre"):
+        told = own.get(page).text
+        assert "Jo Loin, parce que" in told, page
+        assert "mutée à la &lt;paie&gt;" in told, page
+    (wish,) = own.get("/api/v1/me").json()["wishes"]
+    assert (wish["kind"], wish["by"], wish["reason"]) == ("removed", LOIN, REMOVAL["reason"])
+    assert "mutée" not in stage.traces()
+    (removed,) = animator.get("/api/v1/animation/holders").json()["removed"]
+    assert (removed["agent"]["id"], removed["by"]["id"]) == (SEULE, LOIN)
+    assert "mutée à la" in animator.get("/animation").text
+    noted = {(one.reading, one.subject) for one in place.services.audit.newest(20)}
+    assert ("holder remove", f"agent:{SEULE}") in noted
+    assert ("POST /animation/holders/{topic_id:path}", f"topic_id:{CADASTRE}") in noted
+    restored = animator.post(f"/api/v1{path}", json={"agent": SEULE, "act": "restore"})
+    assert restored.status_code == 204
+    assert stage.traces() == before
+
+
+def test_a_removal_is_its_animators_alone(stage: Stage, mine: TestClient, audit: sa.Engine) -> None:
+    """With a reason, on a topic of theirs; she can neither ask for one nor take it back."""
+    place = animated(stage, audit, CADASTRE, "nowhere")
+    animator, path = place.client(LOIN), "/api/v1/animation/holders"
+    refused = [
+        (f"{path}/regies", REMOVAL, 403),
+        (f"{path}/nowhere", REMOVAL, 404),
+        (f"{path}/{CADASTRE}", {**REMOVAL, "agent": "ag-4"}, 404),
+        (f"{path}/{CADASTRE}", {**REMOVAL, "agent": "ag-99"}, 404),
+        (f"{path}/{CADASTRE}", {**REMOVAL, "reason": " \n"}, 422),
+        (f"{path}/{CADASTRE}", {**REMOVAL, "reason": "x" * 301}, 422),
+    ]
+    for where, sent, status in refused:
+        assert animator.post(where, json=sent).status_code == status, (where, sent)
+    assert place.client(READER).post(f"{path}/{CADASTRE}", json=REMOVAL).status_code == 403
+    assert mine.get("/api/v1/me").json()["wishes"] == []
+    assert animator.post(f"{path}/{CADASTRE}", json=REMOVAL).status_code == 204
+    wish = {"kind": "removed", "subject": CADASTRE}
+    assert mine.post("/api/v1/me/wishes", json=wish).status_code == 422
+    assert mine.delete("/api/v1/me/wishes", params=wish).status_code == 422
+    ask(mine, "declare", CADASTRE)
+    assert SEULE not in named(stage.client(READER), "cadastre")
+    ask(mine, "withdraw")
+    assert animator.get("/api/v1/animation/holders").json()["removed"] == []
+    assert "Seule" not in animator.get("/animation").text
 
 
 def reasons(client: TestClient, question: str) -> list[str]:

@@ -454,6 +454,7 @@ def joining_by_token(site: Site) -> Answer:
 
 KEPT = {"act": "favourite", "kind": "agent", "subject": MANAGER}
 WITHDRAW = {"kind": "withdraw", "subject": ""}
+REMOVAL = {"agent": "ag-10", "act": "remove", "reason": "mutée aux achats"}
 WRITES: dict[tuple[str, str], Write] = {
     ("POST", "/api/v1/animation/proposals/{proposal_id}"): managing(
         "/api/v1/animation/proposals/{}", Site.proposal, 200, json={"verdict": "refuse"}
@@ -463,6 +464,12 @@ WRITES: dict[tuple[str, str], Write] = {
     ),
     ("POST", "/api/v1/animation/communities/{topic_id:path}"): managing(
         "/api/v1/animation/communities/{}", topic_of_community, 204, json={"verdict": "accept"}
+    ),
+    ("POST", "/api/v1/animation/holders/{topic_id:path}"): managing(
+        "/api/v1/animation/holders/{}", topic_of_community, 204, json=REMOVAL
+    ),
+    ("POST", "/animation/holders/{topic_id:path}"): managing(
+        "/animation/holders/{}", topic_of_community, 303, data=REMOVAL
     ),
     ("POST", "/animation/proposals/{proposal_id}"): managing(
         "/animation/proposals/{}", Site.proposal, 303, data={"verdict": "refuse"}

@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.geography import region_of
-from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole, Mission
+from connectors.values import (
+    EVERYONE,
+    Access,
+    Agent,
+    Contribution,
+    ContributorRole,
+    Mission,
+    RefusedTopic,
+)
 from expertise.assignment import Assignment
 from expertise.build import BuildRules
 from expertise.build_tables import TopicRecord, topic_record, topic_row
@@ -154,6 +162,17 @@ def test_a_word_of_many_metiers_says_nothing() -> None:
 def test_who_declares_it_stops_the_claim() -> None:
     """Though nothing shows it."""
     assert alone(built([*ONE, person(2, skills=("régies",))], pages(1))) == {}
+
+
+def test_who_refused_a_topic_is_not_seen_on_it() -> None:
+    """They neither stop a claim nor are claimed, whatever they wrote; another topic changes
+    nothing."""
+    notes = pages(1) + pages(2)
+    assert alone(built([*ONE, person(2)], notes)) == {}
+    assert alone(built([*ONE, person(2, refused=(RefusedTopic("paie"),))], notes)) == {}
+    assert alone(built([*ONE, person(2, refused=(RefusedTopic("regies"),))], notes)) == COUNTRY
+    both = [person(number, refused=(RefusedTopic("regies"),)) for number in (1, 2)]
+    assert alone(built(both, notes)) == {}
 
 
 def test_what_left_no_person_stops_nothing() -> None:

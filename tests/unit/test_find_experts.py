@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.values import Agent, ContributorRole, EvidencePolicy, RefusedTopic
-from expertise.knowing import FEWEST_COMPARED, MOST_DEVIATIONS
+from expertise.knowing import FEWEST_COMPARED, MOST_DEVIATIONS, Features
 from expertise.names import Reason
 from expertise.places import place_in
 from expertise.values import (
@@ -701,3 +701,73 @@ def test_the_nearest_area_to_a_region_is_found_by_distance() -> None:
         ranked(0.5, card("wiki:2", wrote("wiki:cyd"))),
     ]
     assert asked(documents, BEN, near, area="r53").nearest_area == "44"
+
+
+@given(windows(), st.sets(st.integers(0, 7), max_size=4), st.booleans())
+def test_a_correction_lowers_nobody_else(
+    documents: list[RankedDocument], corrected: set[int], by_topic: bool
+) -> None:
+    """Disowned documents, or a refused topic of them: they support Ana no more, others as before.
+
+    Who else was sure is sure, with the same evidence and likelihood, and comes in the same order.
+    """
+    ids = {documents[n].card.document_id for n in corrected if n < len(documents)}
+    build = Topics({id_: [("pci", 0.6)] for id_ in ids})
+
+    def answer(ana: Agent) -> Experts:
+        book, window = ListedBook((ana, BEN, CYD)), compared(documents, nearness=FIRM)
+        return find_experts(window, "plan", book, TODAY, build=build)
+
+    before = answer(ANA)
+    refused = replace(ANA, refused=(RefusedTopic("pci"),))
+    after = answer(refused if by_topic else replace(ANA, disowned=frozenset(ids)))
+    own = [one for one in after.candidates if one.agent.id == ANA.id]
+    assert not ids & {proof.document_id for one in own for proof in one.evidence}
+    others = [one.agent.id for one in after.known if one.agent.id != ANA.id]
+    were = {one.agent.id: one for one in before.known if one.agent.id != ANA.id}
+    assert [id_ for id_ in others if id_ in were] == list(were)
+    for one in after.known:
+        if one.agent.id in were:
+            assert one.evidence == were[one.agent.id].evidence
+            assert one.confidence == were[one.agent.id].confidence
+
+
+def test_a_disowned_document_gives_no_passage_and_no_direct_answer() -> None:
+    """The rest of what Ana wrote counts as if the document were somebody else's."""
+    answer = ranked(1.0, card("wiki:1", wrote("wiki:ana", ContributorRole.ACCEPTED_ANSWERER)))
+    answer = answer._replace(answered_by="wiki:ana")
+    window = compared([answer, ranked(0.9, card("wiki:2", wrote("wiki:ana")))], nearness=FIRM)
+
+    def features(ana: Agent) -> tuple[float, float, float]:
+        answered = DirectAnswerer(ANA.id, "wiki:1")
+        experts = find_experts(
+            window, "plan", ListedBook((ana,)), TODAY, answered=answered, least=NO_BAR
+        )
+        (one,) = experts.candidates
+        found = Features(*one.parts.features)
+        return found.passage, found.direct, found.answer
+
+    assert features(ANA) == (1.0, 1.0, 1.0)
+    assert features(replace(ANA, disowned=frozenset({"wiki:1"}))) == (0.0, 0.0, 0.0)
+
+
+def test_who_refused_a_topic_is_not_named_for_it_in_other_words() -> None:
+    """The question has the topic's words in another order; the documents never say its label."""
+    window = compared(three_notes(), nearness=FIRM)
+    refusing = replace(ANA, refused=(RefusedTopic("pci", ("plan cadastral",)),))
+    build = Topics({"wiki:1": [("pci", 0.9)], "wiki:2": [("pci", 0.4)]})
+
+    def people(question: str, topics: Collection[str]) -> list[str]:
+        experts = find_experts(
+            window,
+            question,
+            ListedBook((refusing, BEN, CYD)),
+            TODAY,
+            build=build,
+            asked_topics=topics,
+            least=NO_BAR,
+        )
+        return [one.agent.id for one in (*experts.candidates, *experts.stated)]
+
+    assert ANA.id not in people("un cadastral plan", {"pci"})
+    assert ANA.id not in people("une feuille", ())

@@ -31,6 +31,7 @@ OF_AGENTS = [
 ]
 BESIDE: dict[str, dict[str, Any]] = {
     "expertise_cells": {"nearest": json.dumps([WHO, OTHER])},
+    "agent_wishes": {"decided_by": WHO},
     "expertise_left_out": {"part": "agent", "id": WHO},
 }
 """Columns that name an agent in a row that is not theirs."""

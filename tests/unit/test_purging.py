@@ -1,7 +1,7 @@
 """After a departure what is kept of somebody goes, accesses too, whether or not they are named."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.values import Agent
+from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.directory import SqlDirectory
 from expertise.directory_tables import forget_others
 from quisait.application.database import connect, migrate
@@ -131,3 +132,15 @@ def test_whom_no_document_denies_is_forgotten_and_the_others_stay(kept: Kept) ->
     assert book.known(both) == {"agent:ag-3"}
     assert forget_others(kept.engine, tuple) == 1
     assert book.known(both) == set()
+
+
+def test_a_removal_stays_without_the_name_of_an_animator_who_left(kept: Kept) -> None:
+    """Also one whom the directory lists no more; the agent is not proposed again by it."""
+    kept.directory(ANA)
+    consent = SqlConsent(kept.engine, lambda: NOW)
+    removal = Preference("ag-1", PreferenceKind.REMOVED, "t", ("cadastre",), "ag-9", "mutée")
+    consent.ask(removal)
+    assert kept.purge() == ()
+    assert [one.preference for one in consent.of("ag-1")] == [removal]
+    assert kept.purge(TODAY + timedelta(days=DAYS)) == ("ag-9",)
+    assert [one.preference for one in consent.of("ag-1")] == [replace(removal, by="")]

@@ -27,7 +27,7 @@ from quisait.privacy.register import (
     PendingLines,
     RegisterUnusable,
 )
-from quisait.privacy.replay import replay_where_older
+from quisait.privacy.replay import replay, replay_where_older
 from quisait.privacy.retention import register_warning
 from quisait.settings import Settings
 from quisait.work.backup import Manifest
@@ -358,3 +358,30 @@ def test_only_who_can_no_longer_read_is_noted_as_closed(
         index.write([PutAccess("wiki:1", access)])
         noted.append(kinds(register)[before:])
     assert noted == [[], ["closed"], [], ["closed"]]
+
+
+def test_corrections_of_who_knows_hold_in_a_restored_database(
+    register: FileRegister, engine: sa.Engine, tmp_path: Path
+) -> None:
+    """A document that is not theirs, and an animator's removal, whose reason is not noted."""
+    give_back(register)
+    restored = migrate(connect(f"sqlite:///{tmp_path / 'restored.sqlite'}"))
+    known, consent = SqlConsent(restored, lambda: NOW), SqlConsent(engine, lambda: NOW, register)
+    document = "wiki:" + "x" * 1_000
+    disowned = Preference("ag-1", PreferenceKind.DISOWN, document)
+    removals = [
+        Preference("ag-2", PreferenceKind.REMOVED, topic, ("cadastre",), "ag-9", "mutée")
+        for topic in ("before", "since", "undone")
+    ]
+    known.put(removals[0], NOW)
+    for wish in (disowned, *removals):
+        consent.ask(wish)
+    consent.take_back(removals[2])
+    assert "mut" not in register.path.read_text("utf-8")
+    index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
+    replay(list(register.lines()), restored, known, index, b"key")
+    assert [one.preference for one in known.of("ag-1")] == [disowned]
+    told = {one.preference.subject: one.preference.reason for one in known.of("ag-2")}
+    assert told == {"before": "mutée", "since": ""}
+    assert {one.preference.by for one in known.of("ag-2")} == {"ag-9"}
+    restored.dispose()
