@@ -395,13 +395,16 @@ def _open_each(
 ) -> dict[str, T]:
     """Open each installation in turn; return the results of `use` by the truth's folder.
 
+    A folder `truth` has the name of the folder above it.
+
     An administration is written `SETTINGS=FOLDER`. Raises `ValueError` if it is not, or if two
     folders have the same name.
     """
     found: dict[str, T] = {}
     for one in administrations:
         settings, _, folder = one.partition("=")
-        name = Path(folder).name
+        parts = [part for part in Path(folder).parts if part != "truth"]
+        name = parts[-1] if parts else ""
         if not name or name in found:
             raise ValueError(f"Écrivez RÉGLAGES=DOSSIER, un dossier par installation : {one!r}.")
         truth = read_truth(Path(folder))
