@@ -175,7 +175,8 @@ def _revision(connection: sa.Connection) -> str | None:
     """
     tables = sa.inspect(connection).get_table_names()
     if "alembic_version" in tables:
-        found = connection.execute(sa.text("select version_num from alembic_version")).scalar()
+        mark = sa.text("select version_num from alembic_version")
+        found = str(connection.execute(mark).scalar() or "")
     elif schema_version.name in tables:
         found = "0001"  # of the development of 0.2.0, before Alembic
     elif state.runs.name in tables:
@@ -187,7 +188,7 @@ def _revision(connection: sa.Connection) -> str | None:
         )
     else:
         return None
-    if (found or "") < BASE:
+    if found < BASE:
         raise IndexRefused(
             f"La base d'état est d'avant quisait 0.2.0 (schéma {found}), que cette version ne met "
             "plus à niveau. Rien n'a été changé : lancez d'abord « quisait upgrade » avec la "
