@@ -178,8 +178,8 @@ def _revision(connection: sa.Connection) -> str | None:
     """
     tables = sa.inspect(connection).get_table_names()
     if "alembic_version" in tables:
-        marked = connection.execute(sa.text("select version_num from alembic_version"))
-        found = str(marked.scalar() or "")
+        mark = sa.text("select version_num from alembic_version")
+        found = str(connection.execute(mark).scalar() or "")
     elif schema_version.name in tables:
         found = "0001"  # from the development of 0.2.0, before Alembic
     elif state.runs.name in tables:

@@ -15,7 +15,10 @@ from indexer.embedded.index import MOST_PASSAGES as MOST_PASSAGES
 from indexer.embedded.index import EmbeddedIndex
 from indexer.embedded.storage import EmbeddedStorage
 from indexer.encoding.onnx_encoder import CARD, TorchMissing
+from indexer.encoding.wrapped_encoders import KEPT_VECTORS as KEPT_VECTORS
 from indexer.encoding.wrapped_encoders import CachedEncoder, QueryPriority, QueryPriorityEncoder
+from indexer.encoding.wrapped_encoders import check_kept_vectors as check_kept_vectors
+from indexer.encoding.wrapped_encoders import drop_damaged_vectors as drop_damaged_vectors
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.extraction.files import ExtractionLimits
 from indexer.live_index import EncoderRecord, IndexStorage

@@ -25,7 +25,6 @@ from expertise.directory import SqlDirectory
 from expertise.directory_tables import agents
 from expertise.spark_engine import check_spark_installed, find_java, java_version
 from indexer.access import NOBODY, access_filter
-from indexer.encoding.wrapped_encoders import KEPT_VECTORS, check_kept_vectors
 from indexer.errors import IndexerError
 from indexer.ports import Index
 from indexer.quantisation import WHOLE_VECTORS
@@ -34,6 +33,8 @@ from indexer.values import Question, SearchRequest
 from quisait.application.assembly import live_index, open_index_parts
 from quisait.application.database import open_access_marks, open_database, opened_database
 from quisait.application.engines import (
+    KEPT_VECTORS,
+    check_kept_vectors,
     check_search_file,
     open_encoder,
     open_extractor,

@@ -18,7 +18,6 @@ import typer
 
 from connectors.ports import Connector
 from indexer.crawl.pipeline import CrawlDependencies, crawl
-from indexer.encoding.wrapped_encoders import KEPT_VECTORS, drop_damaged_vectors
 from indexer.errors import IndexOfOtherVersion
 from indexer.live_index import IndexSpec, IndexStorage, NamedIndex, Pointers
 from indexer.passages import passage_text
@@ -41,6 +40,8 @@ from indexer.wrapped_index import DeletionLoggingIndex
 from quisait.application.assembly import IndexParts, open_index_parts, open_scans
 from quisait.application.database import opened_database
 from quisait.application.engines import (
+    KEPT_VECTORS,
+    drop_damaged_vectors,
     open_encoder,
     open_extractor,
     open_index_storage,

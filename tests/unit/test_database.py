@@ -151,9 +151,10 @@ def rows_of(
     found = {}
     with engine.connect() as connection:
         for name, names in (columns or columns_of(engine)).items():
-            wanted: list[sa.ColumnClause[object]] = [sa.column(one) for one in names]
-            selected = sa.select(*wanted).select_from(sa.table(name))
-            found[name] = sorted(map(tuple, connection.execute(selected)), key=repr)
+            table = sa.table(name, *(sa.column(one) for one in names))
+            found[name] = sorted(
+                (tuple(row) for row in connection.execute(sa.select(table))), key=repr
+            )
     return found
 
 
