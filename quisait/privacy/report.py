@@ -309,8 +309,8 @@ def _rights(settings: Settings) -> Iterator[str]:
     yield "Information et accès : page « Mes données » (/mes-donnees), et d'où vient chaque donnée."
     yield "Portabilité : un fichier JSON complet, depuis la même page."
     yield (
-        "Rectification : sujets refusés ou déclarés, documents écartés sur la page et à côté de son "
-        "nom ; l'annuaire se corrige chez lui."
+        "Rectification : sujets refusés ou déclarés, documents écartés, sur la page et à côté de "
+        "son nom ; l'annuaire se corrige chez lui."
     )
     yield (
         "Opposition : retrait d'une source ou de tout, effectif à la réponse suivante, y compris "

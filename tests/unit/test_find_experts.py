@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.values import Agent, ContributorRole, EvidencePolicy, RefusedTopic
-from expertise.knowing import FEWEST_COMPARED, MOST_DEVIATIONS
+from expertise.knowing import FEWEST_COMPARED, MOST_DEVIATIONS, Features
 from expertise.names import Reason
 from expertise.places import place_in
 from expertise.values import (
@@ -744,7 +744,8 @@ def test_a_disowned_document_gives_no_passage_and_no_direct_answer() -> None:
             window, "plan", ListedBook((ana,)), TODAY, answered=answered, least=NO_BAR
         )
         (one,) = experts.candidates
-        return one.parts.features.passage, one.parts.features.direct, one.parts.features.answer
+        found = Features(*one.parts.features)
+        return found.passage, found.direct, found.answer
 
     assert features(ANA) == (1.0, 1.0, 1.0)
     assert features(replace(ANA, disowned=frozenset({"wiki:1"}))) == (0.0, 0.0, 0.0)
