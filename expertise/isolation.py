@@ -253,8 +253,8 @@ def sight_of(
 
 def _without(some: "sp.csr_array", others: "sp.csr_array") -> "sp.csr_array":
     """Return the pairs of a matrix of 0 and 1 without those of another one."""
-    left: sp.csr_array = (some - some.multiply(others)).tocsr()
-    return left
+    found: sp.csr_array = (some - some.multiply(others)).tocsr()
+    return found
 
 
 def _known_otherwise(

@@ -79,7 +79,10 @@ def _categories(settings: Settings) -> Iterator[str]:
             "Documents numérisés : leur texte, reconnu sur cette machine par Tesseract, page par "
             "page, et sa certitude ; de la version présente seule, effacé avec le document."
         )
-    yield "Demandes des agents : retraits, sujets refusés ou déclarés, façon d'être joint."
+    yield (
+        "Demandes des agents : retraits, sujets refusés ou déclarés, documents qui ne disent rien "
+        "d'eux, façon d'être joint. Agents retirés d'un sujet par qui l'anime : qui, et pourquoi."
+    )
     yield (
         "Avis (« utile », « pas utile ») sur des documents et des collègues proposés, et favoris : "
         "vus de leur seul auteur ; l'administration voit des sommes, par document qu'elle peut "
@@ -305,7 +308,10 @@ def _asking_periods(settings: Settings) -> Iterator[str]:
 def _rights(settings: Settings) -> Iterator[str]:
     yield "Information et accès : page « Mes données » (/mes-donnees), et d'où vient chaque donnée."
     yield "Portabilité : un fichier JSON complet, depuis la même page."
-    yield "Rectification : sujets refusés ou déclarés sur la page ; l'annuaire se corrige chez lui."
+    yield (
+        "Rectification : sujets refusés ou déclarés, documents écartés, sur la page et à côté de "
+        "son nom ; l'annuaire se corrige chez lui."
+    )
     yield (
         "Opposition : retrait d'une source ou de tout, effectif à la réponse suivante, y compris "
         "suggestions, cartographie, pairs, communautés, comptes et boîte embarquée. Le document "

@@ -121,7 +121,7 @@ def removed_holders(context: AnswerContext, holder: RoleHolder) -> tuple[Removal
     """Return who was removed from the holder's topics and may be shown, the newest first."""
     own = [
         one
-        for one in consent_of(context).removals()
+        for one in (context.consent.removals() if context.consent else ())
         if holder.held.animates_topic(one.preference.subject)
     ]
     today = context.today()

@@ -8,12 +8,15 @@ from itertools import islice, product
 from typing import Protocol
 
 from connectors.values import Agent
+from expertise.answer_values import BuildStatus
+from expertise.holders import stated_topics
 from expertise.lookup import DirectoryMatches
 from expertise.name_words import name_reach
 from expertise.places import AskedPlace
 from expertise.topics import Topic
 from expertise.values import Candidate, DirectAnswerer, NameCompleter, NameMatcher, Window
 from expertise.visibility import may_be_shown
+from expertise.votes import counting_contributions
 from expertise.who_knows import NEAR_ODDS, Experts, find_experts
 from indexer.access import Reader
 from indexer.french.analysis import analyse, analyse_query, fold
@@ -551,9 +554,14 @@ def _own(
         return None
     cards = [one.card for one in window.documents]
     accounts = context.people.accounts_of(asker.id)
-    wrote = any(not accounts.isdisjoint(row.account for row in c.contributions) for c in cards)
+    counting = {row.account for card in cards for row in counting_contributions(card)}
+    build, stated = context.build(), frozenset[str]()
+    if searched.topics and not isinstance(build, BuildStatus):
+        stated = frozenset(stated_topics(asker, build.revalidation.names, context.today()))
+    holds = not stated.isdisjoint(one.id for one in searched.topics)
     candidate: Candidate | None = None
-    if wrote or searched.topics or asker.id in searched.matches.ids:
+    # Most readers are nowhere near: the second computation is for those who may be named.
+    if holds or not counting.isdisjoint(accounts) or asker.id in searched.matches.ids:
         experts = _experts(context, reader, searched, window, limit=CHOSEN_FROM, to_others=True)
         shown = (*experts.known, *experts.stated)
         candidate = next((one for one in shown if one.agent.id == asker.id), None)

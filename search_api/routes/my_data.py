@@ -134,7 +134,8 @@ def me_page(request: Request, reader: NamedReader) -> str:
     held = stored_about(services, reader)
     refused = held.of_kind(PreferenceKind.REFUSE)
     declared = held.of_kind(PreferenceKind.DECLARE)
-    settled = {one.preference.subject for one in (*refused, *declared)}
+    removed = held.of_kind(PreferenceKind.REMOVED)
+    settled = {one.preference.subject for one in (*refused, *declared, *removed)}
     return render(
         "me.html",
         request=request,
@@ -142,7 +143,7 @@ def me_page(request: Request, reader: NamedReader) -> str:
         refused=refused,
         declared=declared,
         disowned=held.of_kind(PreferenceKind.DISOWN),
-        removed=removals(services, held.wishes),
+        removed=removals(services, removed),
         communities=[
             *held.of_kind(PreferenceKind.JOIN),
             *held.of_kind(PreferenceKind.LEAVE),

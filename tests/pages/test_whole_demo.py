@@ -19,7 +19,8 @@ import pytest
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect
 
-from expertise.topics import read_topics
+from expertise.consent import Preference, PreferenceKind
+from expertise.topics import Topic, read_topics
 from quisait.application.assembly import Application, open_application
 from quisait.commands.answers import answer_context, command_line_reader
 from quisait.server.app import app_of
@@ -196,6 +197,50 @@ def test_every_way_to_ask_names_the_same_people(application: Application, part: 
             assert [one.id for one in room] == wrote, question
             somebody += bool(cards)
     assert somebody > 20
+
+
+def named_on(client: TestClient, topic: Topic) -> dict[str, list[str]]:
+    """Return, by way to ask for a topic, the ids of those whom the answer gives as knowing it."""
+    found = {}
+    for question in (topic.label, f"qui s'occupe de {topic.label} près de Rodez ?"):
+        asked = {"q": question, "limit": 50}
+        cards = client.get("/api/v1/search", params={"q": question}).json()["people"]
+        found[f"cards {question}"] = [one["agent"]["id"] for one in cards]
+        known = client.get("/api/v1/experts", params=asked).json()
+        sure = [one for one in known["candidates"] if one["sure"]] + known["stated"]
+        found[f"experts {question}"] = [one["agent"]["id"] for one in sure]
+    held = client.get(f"/api/v1/topics/{topic.id}").json()["holders"]
+    found["topic"] = [one["agent"]["id"] for one in held]
+    alone = client.get("/api/v1/isolation", params={"topic": topic.id}).json()["rows"]
+    found["isolation"] = [one["agent"]["id"] for one in alone]
+    return found
+
+
+def test_a_correction_holds_by_every_way_to_ask(application: Application) -> None:
+    """Of a holder of each of some topics, by them and by an animator; undone, all is as before.
+
+    Others who were known stay, in their order.
+    """
+    client, consent = client_of(application, AGENTS[0]), application.privacy.consent
+    corrected = 0
+    for topic in read_topics(DEMO / "topics.csv").topics[::4]:
+        before = named_on(client, topic)
+        agent = next((id_ for id_ in before["topic"] if id_ not in AGENTS), "")
+        if not agent:
+            continue
+        corrected += 1
+        kind = (PreferenceKind.REFUSE, PreferenceKind.REMOVED)[corrected % 2]
+        wish = Preference(agent, kind, topic.id, topic.labels, "ag-0066", "mutation")
+        consent.ask(wish)
+        after = named_on(client, topic)
+        for way, people in after.items():
+            assert agent not in people, (topic.id, way)
+        for way in (one for one in before if not one.startswith("cards")):
+            others = [id_ for id_ in before[way] if id_ != agent]
+            assert [id_ for id_ in after[way] if id_ in others] == others, (topic.id, way)
+        consent.take_back(wish)
+        assert named_on(client, topic) == before, topic.id
+    assert corrected > 5
 
 
 @pytest.mark.parametrize("agent", AGENTS)
