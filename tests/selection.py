@@ -30,6 +30,11 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - where a folder of our own is made
 ENOUGH_BYTES = 4 * 1024**3
 
 
+def examples(few: int, many: int) -> settings:
+    """Have a property tried on so many examples in `make test`, and in `make soak`."""
+    return settings(max_examples=many if os.environ.get(needs.PART_VARIABLE) in PARTS else few)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get(needs.PART_VARIABLE) in set(needs.Part):
         _write_in_memory(config)
