@@ -56,8 +56,8 @@ THEN = "2026-01-15 09:00:00.000000"
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = connect(database_url)
+def engine(empty_database_url: str) -> Iterator[sa.Engine]:
+    engine = connect(empty_database_url)
     yield engine
     engine.dispose()
 
@@ -240,9 +240,9 @@ def test_a_change_that_fails_changes_nothing(
     assert State(engine).load("wiki") == "7"
 
 
-def test_processes_that_start_together_all_start(database_url: str) -> None:
+def test_processes_that_start_together_all_start(empty_database_url: str) -> None:
     """On an empty database: each finds its tables, whoever made them."""
-    engines = [connect(database_url) for _ in range(6)]
+    engines = [connect(empty_database_url) for _ in range(6)]
     failed: list[Exception] = []
 
     def start(engine: sa.Engine) -> None:
