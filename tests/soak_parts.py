@@ -81,7 +81,7 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     (
         "files",
         frozenset(),
-        r"tests/contract/test_hostile_files\.py::\w+\[in_process-(many|deep)\.eml",
+        r"tests/contract/test_hostile_files\.py::\w+\[in_process-((many|deep)\.eml|wide\.zip)",
     ),
     # Sequences of other seeds.
     ("engines", frozenset(), r"tests/property/test_access_sequences\.py::\w+\[opensearch-[12]\]"),
