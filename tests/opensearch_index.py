@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import uuid4
 
 from opensearchpy import OpenSearch
@@ -10,7 +11,7 @@ from indexer.opensearch.index import OpenSearchIndex
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
 from tests.engines import OPENSEARCH_URL, ensure_opensearch
 
-EVERYTHING = {"query": {"match_all": {}}}
+EVERYTHING: dict[str, Any] = {"query": {"match_all": {}}}
 
 
 def client() -> OpenSearch:
