@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,12 @@ def examples(few: int, many: int) -> settings:
 
 def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get(needs.PART_VARIABLE) in set(needs.Part):
-        _write_in_memory(config)
+        _write_in_memory()
     for name, meaning in needs.MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
 
 
-def _write_in_memory(config: pytest.Config) -> None:
+def _write_in_memory() -> None:
     """Put the temporary folders of `make test` in memory: it waited for the disk half of its time.
 
     `make soak` writes to the disk. Child processes keep the system's folder: servers may outlive
@@ -52,13 +53,9 @@ def _write_in_memory(config: pytest.Config) -> None:
         return
     folder = tempfile.mkdtemp(prefix="quisait-tests-", dir=MEMORY)
     Path(folder).chmod(0o755)  # another account may be let in, as into the system's
-    former, tempfile.tempdir = tempfile.tempdir, folder
-
-    def end() -> None:
-        tempfile.tempdir = former
-        shutil.rmtree(folder, ignore_errors=True)
-
-    config.add_cleanup(end)
+    tempfile.tempdir = folder
+    # In this process alone, after the folder of `multiprocessing` in it (-100).
+    Finalize(None, shutil.rmtree, (folder, True), exitpriority=-200)
 
 
 @pytest.hookimpl(tryfirst=True)
