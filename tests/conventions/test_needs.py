@@ -26,6 +26,7 @@ from tests.own_opensearch import OwnOpenSearch
 from tests.pages.states import STATES
 from tests.redmine_server import ensure_redmine
 from tests.samba_server import ensure_samba
+from tests.selection import examples
 from tests.wiki_server import ensure_wiki
 
 pytestmark = pytest.mark.sources
@@ -156,6 +157,12 @@ def test_every_test_is_in_a_part_that_is_run(request: pytest.FixtureRequest) -> 
 )
 def test_what_is_dear_is_left_to_the_soak(node_id: str, needed: set[str], part: str) -> None:
     assert soak_parts.soak_part(node_id, frozenset(needed)) == part
+
+
+def test_the_soak_draws_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    for part, drawn in ((needs.Part.TOGETHER, 2), (soak_parts.DRAWN, 20)):
+        monkeypatch.setenv(needs.PART_VARIABLE, part)
+        assert examples(2, 20).max_examples == drawn
 
 
 def test_every_rule_names_files_that_are_there() -> None:
