@@ -1,11 +1,14 @@
-"""What every test may use: the two databases of the state, each empty."""
+"""What every test may use: the two databases of the state, with tables and without."""
 
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from quisait.application.database import connect, migrate
 from tests.model_export import CACHE
 from tests.postgres_server import database, postgres_server
 
@@ -18,6 +21,14 @@ def environment_of_the_settings() -> None:
     os.environ.setdefault("QUISAIT_ENCODER__PREPARED", str(CACHE))
 
 
+@pytest.fixture(autouse=True)
+def folders_in_memory_may_be_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The desk refuses folders below /dev, where `make test` has those of its tests."""
+    if loaded := sys.modules.get("quisait.work.new_source"):
+        others = tuple(one for one in loaded._SYSTEM if one != "/dev")
+        monkeypatch.setattr(loaded, "_SYSTEM", others)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """A PostgreSQL server for the session of tests."""
@@ -26,10 +37,39 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty database of each kind."""
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without tables, of each kind."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'state.sqlite'}"
         return
     with database(request.getfixturevalue("postgres")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def made_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a database with the tables of this version."""
+    file = tmp_path_factory.mktemp("made") / "state.sqlite"
+    migrate(connect(f"sqlite:///{file}")).dispose()
+    return file
+
+
+@pytest.fixture(scope="session")
+def made_postgres(postgres: str) -> Iterator[str]:
+    """The name of a database with the tables of this version."""
+    with database(postgres) as url:
+        migrate(connect(url)).dispose()
+        yield url.rpartition("/")[2]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database of each kind, with the tables of this version and no rows."""
+    if request.param == "sqlite":
+        file = tmp_path / "state.sqlite"
+        shutil.copy(request.getfixturevalue("made_sqlite"), file)
+        yield f"sqlite:///{file}"
+        return
+    made = request.getfixturevalue("made_postgres")
+    with database(request.getfixturevalue("postgres"), made) as url:
         yield url

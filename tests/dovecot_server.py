@@ -47,6 +47,7 @@ ssl = yes
 ssl_cert = <{run}/server.pem
 ssl_key = <{run}/server.key
 disable_plaintext_auth = no
+auth_failure_delay = 0
 mail_location = maildir:{run}/mail/%u/Maildir:LAYOUT=fs
 mail_uid = {owner}
 mail_gid = {owner}
@@ -74,6 +75,10 @@ namespace shared {{
 }}
 service anvil {{
   chroot =
+  # No delay after a wrong password: whoever came next would wait for seconds.
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service stats {{
   chroot =

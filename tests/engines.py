@@ -209,7 +209,8 @@ def _base_for(user: str | None) -> Path:
     reach = subprocess.run(["runuser", "-u", user, "--", "test", "-x", str(CACHE)], check=False)
     if reach.returncode == 0:
         return CACHE
-    elsewhere = Path(tempfile.gettempdir()) / "quisait-engines"
+    # Not `tempfile.gettempdir()`: engines outlive the tests, whose folder is in memory.
+    elsewhere = Path(os.environ.get("TMPDIR", "/tmp")) / "quisait-engines"  # noqa: S108
     elsewhere.mkdir(mode=0o755, exist_ok=True)
     if elsewhere.stat().st_uid != os.geteuid() or elsewhere.is_symlink():
         raise EngineMissingError(f"{elsewhere} belongs to somebody else: remove it.")

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import uuid4
 
 from opensearchpy import OpenSearch
 
 from indexer.opensearch.index import OpenSearchIndex
 from indexer.quantisation import WHOLE_VECTORS, Quantisation
-from tests.engines import ensure_opensearch
+from tests.engines import OPENSEARCH_URL, ensure_opensearch
+
+EVERYTHING: dict[str, Any] = {"query": {"match_all": {}}}
 
 
 def client() -> OpenSearch:
@@ -38,3 +41,10 @@ def fresh_index(
     finally:
         opensearch.indices.delete(index=f"{alias}-*", ignore_unavailable=True)
         opensearch.close()
+
+
+def empty(alias: str) -> None:
+    """Delete all documents and lists of the index behind an alias."""
+    opensearch = OpenSearch(OPENSEARCH_URL, timeout=60)
+    opensearch.delete_by_query(index=f"{alias}-*", body=EVERYTHING, params={"refresh": "true"})
+    opensearch.close()

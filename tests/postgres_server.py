@@ -93,12 +93,12 @@ def postgres_server() -> Iterator[str]:
 
 
 @contextmanager
-def database(server_url: str) -> Iterator[str]:
-    """The URL of an empty database of that server, dropped after use."""
+def database(server_url: str, copied: str = "template1") -> Iterator[str]:
+    """The URL of a copy of one of the server's databases, dropped after use; empty by default."""
     name = f"test_{uuid4().hex}"
     address = server_url.replace("+psycopg", "") + "/postgres"
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f"create database {name}")
+        connection.execute(f"create database {name} template {copied}")
     try:
         yield f"{server_url}/{name}"
     finally:

@@ -6,7 +6,10 @@ what was not tested.
 
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Generator
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +27,35 @@ settings.register_profile("drawn", derandomize=False, print_blob=True, **_PATIEN
 settings.load_profile("drawn" if os.environ.get(needs.PART_VARIABLE) in PARTS else "repeatable")
 
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - where a folder of our own is made
+ENOUGH_BYTES = 4 * 1024**3
+
+
+def examples(few: int, many: int) -> settings:
+    """Have a property tried on so many examples in `make test`, and in `make soak`."""
+    return settings(max_examples=many if os.environ.get(needs.PART_VARIABLE) in PARTS else few)
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if os.environ.get(needs.PART_VARIABLE) in set(needs.Part):
+        _write_in_memory()
     for name, meaning in needs.MARKERS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
+
+
+def _write_in_memory() -> None:
+    """Put the temporary folders of `make test` in memory: it waited for the disk half of its time.
+
+    `make soak` writes to the disk. Child processes keep the system's folder: servers may outlive
+    this one.
+    """
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ENOUGH_BYTES:
+        return
+    folder = tempfile.mkdtemp(prefix="quisait-tests-", dir=MEMORY)
+    Path(folder).chmod(0o755)  # another account may be let in, as into the system's
+    tempfile.tempdir = folder
+    # In this process alone, after the folder of `multiprocessing` in it (-100).
+    Finalize(None, shutil.rmtree, (folder, True), exitpriority=-200)
 
 
 @pytest.hookimpl(tryfirst=True)

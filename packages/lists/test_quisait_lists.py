@@ -150,7 +150,7 @@ def test_contract_notices_a_lie(
     connector_lie(harness)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_readings_cut_anywhere_lose_nothing(harness: ListsHarness, seed: int) -> None:
     """While mails come and go, threads grow, and readers change."""
     held: dict[str, list[EmailMessage | bytes]] = {"a": [], "b": [], "c": []}

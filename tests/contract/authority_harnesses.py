@@ -22,7 +22,7 @@ class WikiGroupsHarness:
     timeout_s: float = 30.0
 
     def authority(self) -> Authority:
-        quick = WikiLimits(rate_per_s=0, timeout_s=5, max_wait_s=0, total_timeout_s=10)
+        quick = WikiLimits(rate_per_s=0, timeout_s=2, max_wait_s=0, total_timeout_s=4)
         return WikiGroups("w", WikiConfig(self.door.url, READER, PASSWORD, limits=quick))
 
     def set_groups(self, groups: Mapping[Identity, set[str]]) -> None:

@@ -1,7 +1,7 @@
 """Contract of the `Index` port: nobody reads, counts or guesses what they may not."""
 
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
 import pytest
@@ -11,6 +11,7 @@ from indexer.access import NOBODY, AccessFilter, access_filter
 from indexer.ports import Index
 from indexer.values import PutAccess, Question, SearchAnswer, ShowRequest
 from tests.builders import ANYONE, allowed, asking, put, reading, vector_of
+from tests.each import each
 
 SECRET = "La mutation confidentielle du chef de bureau"
 TREASURY = "ldap:group:tresorerie"
@@ -48,7 +49,7 @@ UNREADABLE: list[tuple[str, Access, AccessFilter]] = [
 ]
 
 
-def _write(index: Index, access: Access) -> None:
+def write_secret(index: Index, access: Access) -> None:
     fields = {"title": "Mutation confidentielle", "space": "rh", "access": access}
     index.write(
         [put("wiki:secret", SECRET, **fields), put("wiki:open", "La cantine", title="Menu")]
@@ -67,66 +68,62 @@ def _answers(index: Index, access: AccessFilter) -> Iterator[SearchAnswer]:
     yield index.search(asking(access=access, filters={"space": ("rh",)}))
 
 
+def is_in_no_ranking(index: Index, access: AccessFilter) -> None:
+    """Words, vectors, phrases, filters and listings all leave it out."""
+    for answer in _answers(index, access):
+        assert "wiki:secret" not in {hit.document_id for hit in (*answer.lexical, *answer.vector)}
+
+
+def is_not_counted(index: Index, access: AccessFilter) -> None:
+    """Neither totals nor facets tell that it exists."""
+    for answer in _answers(index, access):
+        ids = {hit.document_id for hit in (*answer.lexical, *answer.vector)}
+        assert answer.total == len(ids)
+        assert not answer.facets["space"]
+        assert sum(value.count for value in answer.facets["source"]) == len(ids)
+
+
+def is_not_suggested(index: Index, access: AccessFilter) -> None:
+    """Typing the beginning of a secret title completes nothing."""
+    assert index.suggest(access, "muta", 10) == ()
+
+
+def is_not_shown(index: Index, access: AccessFilter) -> None:
+    """Knowing an id opens nothing."""
+    for passages in (0, 1):
+        asked = ShowRequest(
+            access, ("wiki:secret",), Question("mutation"), vector_of(SECRET), passages
+        )
+        assert index.show(asked) == ()
+        assert index.show(replace(asked, document_ids=(), by_card=asked.document_ids)) == ()
+
+
+def is_not_read_out(index: Index, access: AccessFilter) -> None:
+    """Knowing an id reads no text: as if it had never been kept."""
+    assert index.read(access, "wiki:secret") is None
+    assert index.read(access, "wiki:never") is None
+
+
+WAYS: dict[str, Callable[[Index, AccessFilter], None]] = {
+    check.__name__: check
+    for check in (is_in_no_ranking, is_not_counted, is_not_suggested, is_not_shown, is_not_read_out)
+}
+
+
 class AccessChecks:
     """Every way to a document, for every reason not to read it."""
 
     @pytest.mark.parametrize(("why", "listed", "access"), UNREADABLE, ids=lambda v: str(v)[:20])
-    def test_an_unreadable_document_is_in_no_ranking(
+    def test_an_unreadable_document_is_nowhere(
         self, index: Index, why: str, listed: Access, access: AccessFilter
     ) -> None:
-        """Words, vectors, phrases, filters and listings all leave it out."""
-        _write(index, listed)
-        for answer in _answers(index, access):
-            ids = {hit.document_id for hit in (*answer.lexical, *answer.vector)}
-            assert "wiki:secret" not in ids, why
-
-    @pytest.mark.parametrize(("why", "listed", "access"), UNREADABLE, ids=lambda v: str(v)[:20])
-    def test_an_unreadable_document_is_not_counted(
-        self, index: Index, why: str, listed: Access, access: AccessFilter
-    ) -> None:
-        """Neither totals nor facets tell that it exists."""
-        _write(index, listed)
-        for answer in _answers(index, access):
-            ids = {hit.document_id for hit in (*answer.lexical, *answer.vector)}
-            assert answer.total == len(ids), why
-            assert not answer.facets["space"], why
-            assert sum(value.count for value in answer.facets["source"]) == len(ids), why
-
-    @pytest.mark.parametrize(("why", "listed", "access"), UNREADABLE, ids=lambda v: str(v)[:20])
-    def test_an_unreadable_title_is_not_suggested(
-        self, index: Index, why: str, listed: Access, access: AccessFilter
-    ) -> None:
-        """Typing the beginning of a secret title completes nothing."""
-        _write(index, listed)
-        assert index.suggest(access, "muta", 10) == (), why
-
-    @pytest.mark.parametrize(("why", "listed", "access"), UNREADABLE, ids=lambda v: str(v)[:20])
-    def test_an_unreadable_document_is_not_shown(
-        self, index: Index, why: str, listed: Access, access: AccessFilter
-    ) -> None:
-        """Knowing an id opens nothing."""
-        _write(index, listed)
-        for passages in (0, 1):
-            asked = ShowRequest(
-                access, ("wiki:secret",), Question("mutation"), vector_of(SECRET), passages
-            )
-            assert index.show(asked) == (), why
-            assert index.show(replace(asked, document_ids=(), by_card=asked.document_ids)) == (), (
-                why
-            )
-
-    @pytest.mark.parametrize(("why", "listed", "access"), UNREADABLE, ids=lambda v: str(v)[:20])
-    def test_an_unreadable_document_is_not_read_out(
-        self, index: Index, why: str, listed: Access, access: AccessFilter
-    ) -> None:
-        """Knowing an id reads no text: as if it had never been kept."""
-        _write(index, listed)
-        assert index.read(access, "wiki:secret") is None, why
-        assert index.read(access, "wiki:never") is None
+        """Neither ranked, counted, suggested, shown nor read out."""
+        write_secret(index, listed)
+        each(WAYS.items(), lambda hides: hides(index, access))
 
     def test_whoever_is_allowed_reads(self, index: Index) -> None:
         """One allowed principal is enough, and the others' denials do not matter."""
-        _write(index, Access(frozenset({TREASURY}), frozenset({"agent:b"})))
+        write_secret(index, Access(frozenset({TREASURY}), frozenset({"agent:b"})))
         access = reading(TREASURY).within(frozenset({"notes", "wiki"}))
         for answer in _answers(index, access):
             ids = {hit.document_id for hit in (*answer.lexical, *answer.vector)}
@@ -140,7 +137,7 @@ class AccessChecks:
 
     def test_a_change_of_access_acts_at_once(self, index: Index) -> None:
         """What was closed is out of every answer once the write has returned; and back."""
-        _write(index, allowed(EVERYONE))
+        write_secret(index, allowed(EVERYONE))
         index.write([PutAccess("wiki:secret", allowed(TREASURY))])
         for answer in _answers(index, ANYONE):
             assert "wiki:secret" not in {h.document_id for h in (*answer.lexical, *answer.vector)}
@@ -173,7 +170,7 @@ class AccessChecks:
 
     def test_a_denial_of_somebody_known_shuts_out_nobody_else(self, index: Index) -> None:
         """What is not known closes that document alone, and only as long as it is not known."""
-        _write(index, MISSPELT)
+        write_secret(index, MISSPELT)
         index.write([put("wiki:denying", SECRET, title="Mutation", access=DENIED)])
         index.write([put("wiki:mine", SECRET, title="Mutation", access=allowed(TREASURY))])
         for known, found in (

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import numpy as np
-import pytest
 
 from connectors.values import Access, Contribution, ContributorRole, EvidencePolicy
 from indexer.ports import Index
@@ -101,11 +100,11 @@ class ContentsChecks:
         assert [one.text for one in again.passages] == ["Réécrit"]
         assert index.read(ANYONE, "wiki:full") is None
 
-    @pytest.mark.parametrize("hostile", ["", "wiki:", "\ud800", "wiki:\0", "w" * 5000, "' OR 1=1"])
-    def test_a_hostile_id_reads_out_nothing(self, index: Index, hostile: str) -> None:
+    def test_a_hostile_id_reads_out_nothing(self, index: Index) -> None:
         """Whatever stands in an address."""
         index.write([put("wiki:1", "Un")])
-        assert index.read(ANYONE, hostile) is None
+        for hostile in ("", "wiki:", "\ud800", "wiki:\0", "w" * 5000, "' OR 1=1"):
+            assert index.read(ANYONE, hostile) is None, hostile
 
     def test_whole_documents_are_complete(self, index: Index) -> None:
         """Also beyond what an engine gives in one answer; none twice."""

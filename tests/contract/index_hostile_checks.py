@@ -5,6 +5,7 @@ import pytest
 from indexer.ports import Index
 from indexer.values import Put, PutAccess, Question, Remove, ShowRequest
 from tests.builders import ANYONE, allowed, asking, indexed, make_document, put, vector_of
+from tests.each import each
 
 _ODD_IDS = [
     "wiki:" + "é" * 700,
@@ -52,20 +53,22 @@ class HostileChecks:
         index.write([Remove(document_id)])
         assert [kept.document_id for kept in index.scan("wiki")] == [twin]
 
-    @pytest.mark.parametrize("asked", _HOSTILE, ids=range(len(_HOSTILE)))
-    def test_any_question_is_answered(self, index: Index, asked: str) -> None:
+    def test_any_question_is_answered(self, index: Index) -> None:
         """As free text, phrase, exclusion and typed prefix; syntax of an engine means nothing."""
         index.write([put("wiki:1", "La cantine du ministère", title="Menu")])
-        matching = {"wiki:1"} if "cantine" in asked else set()
-        answer = index.search(asking(asked, vector=vector_of("La cantine du ministère")))
-        assert {hit.document_id for hit in answer.lexical} == matching
-        assert answer.total == 1
-        index.search(asking(phrases=(asked,)))
-        index.search(asking("cantine", excluded=(asked,)))
-        assert index.search(asking("cantine", filters={"space": (asked,)})).total == 0
-        assert index.suggest(ANYONE, asked, 5) == ()
-        shown = index.show(ShowRequest(ANYONE, ("wiki:1",), Question(asked)))
-        assert shown[0].passages[0].passage.text == "La cantine du ministère"
+
+        def answered(asked: str) -> None:
+            answer = index.search(asking(asked, vector=vector_of("La cantine du ministère")))
+            assert answer.lexical == ()
+            assert answer.total == 1
+            index.search(asking(phrases=(asked,)))
+            index.search(asking("cantine", excluded=(asked,)))
+            assert index.search(asking("cantine", filters={"space": (asked,)})).total == 0
+            assert index.suggest(ANYONE, asked, 5) == ()
+            shown = index.show(ShowRequest(ANYONE, ("wiki:1",), Question(asked)))
+            assert shown[0].passages[0].passage.text == "La cantine du ministère"
+
+        each(enumerate(_HOSTILE), answered)
 
     def test_too_many_words_are_dropped_and_said(self, index: Index) -> None:
         """The question is answered with its first words, and the answer says so."""

@@ -97,22 +97,7 @@ class QuestionChecks:
         assert [hit.document_id for hit in answer.vector] == ["wiki:2"]
         assert answer.total == 1
 
-    @pytest.mark.parametrize(
-        ("typed", "titles"),
-        [
-            ("exo", {"L’Exonération de taxe foncière"}),
-            ("EXONERATION", {"L’Exonération de taxe foncière"}),
-            ("taxe fonc", {"L’Exonération de taxe foncière", "Taxes : taxe foncière"}),
-            ("fonciere tax", {"L’Exonération de taxe foncière", "Taxes : taxe foncière"}),
-            ("tax fonciere", set()),
-            ("onciere", set()),
-            ("", set()),
-            ("*", set()),
-        ],
-    )
-    def test_suggestions_begin_with_what_is_typed(
-        self, index: Index, typed: str, titles: set[str]
-    ) -> None:
+    def test_suggestions_begin_with_what_is_typed(self, index: Index) -> None:
         """Every word is whole but the last one, which begins so; accents and case aside."""
         index.write(
             [
@@ -121,7 +106,19 @@ class QuestionChecks:
                 put("wiki:3", "a", title="Menu de la cantine"),
             ]
         )
-        assert {found.title for found in index.suggest(ANYONE, typed, 10)} == titles
+        first, second = "L’Exonération de taxe foncière", "Taxes : taxe foncière"
+        beginning: dict[str, set[str]] = {
+            "exo": {first},
+            "EXONERATION": {first},
+            "taxe fonc": {first, second},
+            "fonciere tax": {first, second},
+            "tax fonciere": set(),
+            "onciere": set(),
+            "": set(),
+            "*": set(),
+        }
+        for typed, titles in beginning.items():
+            assert {found.title for found in index.suggest(ANYONE, typed, 10)} == titles, typed
 
     def test_suggestions_are_limited(self, index: Index) -> None:
         """No more than asked for."""

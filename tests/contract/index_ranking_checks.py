@@ -47,27 +47,24 @@ class RankingChecks:
             "year": [("2021", 2), ("2020", 1)],
         }
 
-    @pytest.mark.parametrize(
-        ("filters", "found"),
-        [
+    def test_filters_narrow_everything(self, index: Index) -> None:
+        """Any value of a facet, every facet: in both rankings, the total and the facets."""
+        _library(index)
+        cases: list[tuple[dict[str, tuple[str, ...]], set[str]]] = [
             ({"kind": ("page",)}, {"s0:0", "s1:1"}),
             ({"kind": ("page", "mail"), "space": ("b",)}, {"s0:2"}),
             ({"year": ("2021",)}, {"s0:0", "s1:1"}),
             ({"source": ("s1",), "area": ("2A",)}, {"s1:1"}),
             ({"entity": ("x/y", "x/z")}, {"s0:0", "s1:1"}),
             ({"space": ("unknown",)}, set()),
-        ],
-    )
-    def test_filters_narrow_everything(
-        self, index: Index, filters: dict[str, tuple[str, ...]], found: set[str]
-    ) -> None:
-        """Any value of a facet, every facet: in both rankings, the total and the facets."""
-        _library(index)
-        answer = index.search(asking("cadastre", vector=vector_of("Le cadastre"), filters=filters))
-        assert {hit.document_id for hit in answer.lexical} == found
-        assert {hit.document_id for hit in answer.vector} == found
-        assert answer.total == len(found)
-        assert sum(value.count for value in answer.facets["source"]) == len(found)
+        ]
+        for filters, found in cases:
+            asked = asking("cadastre", vector=vector_of("Le cadastre"), filters=filters)
+            answer = index.search(asked)
+            assert {hit.document_id for hit in answer.lexical} == found, filters
+            assert {hit.document_id for hit in answer.vector} == found, filters
+            assert answer.total == len(found), filters
+            assert sum(value.count for value in answer.facets["source"]) == len(found), filters
 
     def test_the_result_set_joins_words_and_vector(self, index: Index) -> None:
         """What both find counts once; what only the vector finds counts too."""
@@ -114,10 +111,9 @@ class RankingChecks:
             assert [hit.document_id for hit in answer.lexical] == ids[:window]
             assert [hit.document_id for hit in answer.vector] == ids[:window]
 
-    @pytest.mark.parametrize("window", [1, 2, 5, 16, 40])
     @pytest.mark.parametrize("unreadable", [0, 30])
     def test_rankings_alone_are_those_of_a_counted_search(
-        self, index: Index, window: int, unreadable: int
+        self, index: Index, unreadable: int
     ) -> None:
         """Among ties, and behind a crowd that the reader may not read; nothing is counted."""
         crowd = [
@@ -125,12 +121,13 @@ class RankingChecks:
             for n in range(unreadable)
         ]
         index.write([*crowd, *(put(f"wiki:{n:02}", "cadastre " * (1 + n % 3)) for n in range(30))])
-        wanted = asking(
-            "cadastre", vector=vector_of("cadastre "), window=window, with_attributes=True
-        )
-        counted, alone = index.search(wanted), index.search(replace(wanted, counted=False))
-        assert counted.total == 30
-        assert alone == replace(counted, total=0, facets={})
+        for window in (1, 2, 5, 16, 40):
+            wanted = asking(
+                "cadastre", vector=vector_of("cadastre "), window=window, with_attributes=True
+            )
+            counted, alone = index.search(wanted), index.search(replace(wanted, counted=False))
+            assert counted.total == 30, window
+            assert alone == replace(counted, total=0, facets={}), window
 
     @pytest.mark.parametrize("window", [1, 2, 16])
     def test_a_deeper_ranking_leaves_the_counts_of_the_window(

@@ -26,6 +26,7 @@ from tests.own_opensearch import OwnOpenSearch
 from tests.pages.states import STATES
 from tests.redmine_server import ensure_redmine
 from tests.samba_server import ensure_samba
+from tests.selection import examples
 from tests.wiki_server import ensure_wiki
 
 pytestmark = pytest.mark.sources
@@ -158,6 +159,12 @@ def test_what_is_dear_is_left_to_the_soak(node_id: str, needed: set[str], part: 
     assert soak_parts.soak_part(node_id, frozenset(needed)) == part
 
 
+def test_the_soak_draws_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    for part, drawn in ((needs.Part.TOGETHER, 2), (soak_parts.DRAWN, 20)):
+        monkeypatch.setenv(needs.PART_VARIABLE, part)
+        assert examples(2, 20).max_examples == drawn
+
+
 def test_every_rule_names_files_that_are_there() -> None:
     """A file that was renamed would come into `make test` unseen."""
     patterns = [pattern for _, _, pattern in soak_parts._RULES]
@@ -180,9 +187,10 @@ def test_a_slice_begins_where_the_hash_says_and_goes_round(tmp_path: Path) -> No
 
 
 def test_a_file_that_does_not_end_in_time_is_cut() -> None:
-    """It is interrupted, so that it ends what it began."""
-    waits = [sys.executable, "-c", "import time; time.sleep(100)"]
-    assert soak._within(0.1, waits, stderr=subprocess.DEVNULL) == soak.CUT
+    """It is interrupted, so that it ends what it began; one that goes on all the same is killed."""
+    for begun in ("", "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "):
+        waits = [sys.executable, "-c", f"{begun}import time; time.sleep(100)"]
+        assert soak._within(0.1, waits, 0.1, stderr=subprocess.DEVNULL) == soak.CUT
     assert soak._within(math.inf, [sys.executable, "-c", "raise SystemExit(5)"]) == 5
 
 

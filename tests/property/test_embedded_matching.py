@@ -10,7 +10,7 @@ from threading import Event, Thread
 import numpy as np
 import pytest
 import tantivy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -20,6 +20,7 @@ from indexer.embedded.results import text_request
 from indexer.parsed_query import Phrase
 from indexer.values import Expansion, Put, Question, RelevanceCut, Remove, SearchHit
 from tests.builders import ENCODER, asking, put, vector_of
+from tests.selection import examples
 
 pytestmark = pytest.mark.search
 
@@ -47,7 +48,7 @@ _kept = st.builds(
 _gone = st.builds(lambda n: Remove(f"wiki:{n}"), st.integers(0, 9))
 
 
-@settings(deadline=None)
+@examples(40, 400)
 @given(
     batches=st.lists(st.lists(st.one_of(_kept, _gone), max_size=6), min_size=1, max_size=3),
     questions=st.lists(_questions, min_size=1, max_size=3),

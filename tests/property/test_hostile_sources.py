@@ -6,12 +6,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.export.connector import ExportConnector
 from connectors.folder.rules import RuleTable, effective_rule, parse_table
 from connectors.ports import Change, Checkpoint, SourceError, Upsert
+from tests.selection import examples
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
@@ -37,7 +38,7 @@ hostile = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(80, 400)
 @given(st.lists(hostile, max_size=8), st.booleans())
 def test_sound_records_arrive_among_any_others(noise: list[bytes], ended: bool) -> None:
     """Any bytes between sound records raise nothing and take nothing along."""
@@ -61,7 +62,7 @@ def _cursor(changes: list[Change]) -> str:
     return last.cursor
 
 
-@settings(max_examples=100, deadline=None)
+@examples(40, 300)
 @given(st.lists(hostile, max_size=4))
 def test_only_source_errors_are_raised(noise: list[bytes]) -> None:
     """Without a header, the only errors are those that say what to do."""
@@ -79,7 +80,7 @@ cells = st.text(st.characters(exclude_characters='\n\r\0"', codec="utf-8"), max_
 any_rows = st.tuples(cells, cells, cells).map(",".join)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(100, 600)
 @given(st.lists(sound_rows, max_size=4), any_rows, st.lists(sound_rows, max_size=4))
 def test_a_broken_row_never_widens(before: list[str], odd: str, after: list[str]) -> None:
     """A row that is not understood leaves each file as it was without it, or to nobody."""
@@ -90,7 +91,7 @@ def test_a_broken_row_never_widens(before: list[str], odd: str, after: list[str]
             assert effective_rule(path, [with_it]) in (None, effective_rule(path, [without]))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(80, 400)
 @given(st.binary(max_size=300))
 def test_any_bytes_as_table_open_nothing(content: bytes) -> None:
     """Bytes that are no table leave all that lies below to nobody; nothing is raised."""

@@ -23,8 +23,8 @@ from tests.opensearch_index import fresh_index
 
 pytestmark = pytest.mark.trust
 
-DOCUMENTS = 2000
-READERS = 40
+DOCUMENTS = 1000
+READERS = 20
 AUTHORITIES = ("ldap", "wiki", "wifip")
 PRINCIPALS = ("everyone", *(f"{a}:group:{n}" for a in AUTHORITIES for n in range(4)))
 TODAY = date(2026, 10, 1)
@@ -174,7 +174,7 @@ def test_a_secret_word_is_as_if_it_did_not_exist(library: Library, reader: Reade
     readable = library.readable(reader)
     draw = random.Random(5)
     hidden = [s for s in library.secrets if s.document_id not in readable]
-    for secret in draw.sample(hidden, 12):
+    for secret in draw.sample(hidden, 6):
         access = access_filter(reader)
         for asked in (
             {"question": Question(secret.word)},

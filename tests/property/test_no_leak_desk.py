@@ -37,6 +37,7 @@ from search_api.search import Search
 from tests.opensearch_index import fresh_index
 from tests.pages.test_animation import AGENTS, SUBJECTS, put
 from tests.planted import ENCODER, TODAY
+from tests.selection import examples
 
 pytestmark = [pytest.mark.trust, pytest.mark.experts]
 
@@ -272,7 +273,7 @@ def test_the_draw_is_worth_something(world: World) -> None:
     check(world, {}, gone)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(examples(5, 50), suppress_health_check=list(HealthCheck))
 @given(changes=CHANGES, gone=DEPARTURES)
 def test_every_answer_is_what_still_stands(
     world: World, changes: dict[int, str], gone: dict[int, str]

@@ -31,6 +31,7 @@ from indexer.values import Put, PutAccess, Remove, Write
 from quisait.application.database import migrate
 from tests.opensearch_index import fresh_index
 from tests.planted import ENCODER, TODAY, Planted, plant
+from tests.selection import examples
 
 pytestmark = [pytest.mark.trust, pytest.mark.experts]
 
@@ -383,9 +384,7 @@ def _member_gone(*, agent: str = STAYS, topics: str = STAYS) -> list[object]:
     return [(agent, (topics, topics, topics)), WELL, WELL, WELL]
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(examples(6, 60), suppress_health_check=list(HealthCheck))
 @given(fates=st.lists(FATE, min_size=4, max_size=4))
 @example(fates=_member_gone(topics="deleted"))
 @example(fates=_member_gone(topics="narrowed"))

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import example, given, note, settings
+from hypothesis import example, given, note
 from hypothesis import strategies as st
 
 from connectors.export.connector import ExportConnector
@@ -41,6 +41,7 @@ from indexer.values import Extracted, Failure, Question, ShowRequest, Write, Wri
 from quisait.application.database import migrate
 from tests.builders import ENCODER, asking, reading
 from tests.opensearch_index import fresh_index
+from tests.selection import examples
 
 pytestmark = pytest.mark.trust
 
@@ -469,7 +470,7 @@ def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
         WHOLE,
     ]
 )
-@settings(max_examples=60)
+@examples(15, 200)
 @given(told=st.lists(events, min_size=3, max_size=14))
 def test_no_version_meets_other_readers(kind: str, told: list[tuple[Any, ...]]) -> None:
     """On the embedded index, whose searches cost little."""
@@ -481,7 +482,7 @@ def test_no_version_meets_other_readers(kind: str, told: list[tuple[Any, ...]]) 
 
 
 @pytest.mark.parametrize("kind", HISTORIES)
-@settings(max_examples=5)
+@examples(5, 20)
 @given(told=st.lists(events, min_size=6, max_size=10))
 def test_no_version_meets_other_readers_on_opensearch(
     kind: str, told: list[tuple[Any, ...]]

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.geography import DEPARTEMENTS, REGIONS
@@ -41,6 +41,7 @@ from quisait.application.database import migrate
 from tests.builders import make_document
 from tests.encoders import FakeEncoder
 from tests.planted import Planted
+from tests.selection import examples
 
 pytestmark = pytest.mark.experts
 
@@ -258,7 +259,7 @@ def left_out(build: MemoryBuild, part: SkippedKind) -> set[str]:
     return {one.id for one in build.skipped if one.part is part}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(10, 100)
 @given(directories(), documents(), lists())
 def test_a_build_is_published_whatever_stands_there(
     directory: Planted, found: list[IndexedDocument], topics: list[Topic]

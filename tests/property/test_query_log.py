@@ -15,6 +15,7 @@ from search_api.query_log.counts import MIN_ASKERS, may_be_shown, names_of, norm
 from search_api.query_log.recording import AskedQuery, QueryKind
 from search_api.query_log.storage import journal_counts, journal_period, journal_texts
 from tests.journals import HOUR, NINE, PEOPLE, everything, journal_of, rows, shown
+from tests.selection import examples
 
 pytestmark = pytest.mark.trust
 
@@ -31,7 +32,7 @@ ASKED = st.tuples(
 """(kind, agent, text, results, looked further, hours since the one before)."""
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20, 200)
 @given(st.lists(ASKED, min_size=1, max_size=40))
 def test_no_text_before_five_askers_of_one_day(
     asked: list[tuple[QueryKind, int, str, int, bool, int]],

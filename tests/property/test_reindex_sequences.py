@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.values import Access
@@ -18,6 +18,7 @@ from indexer.reindex import IndexCopy, ReindexDependencies, begin, live_of, rein
 from indexer.values import IndexedDocument, IndexEntry, Put, PutAccess, Remove, Write
 from tests.builders import ANYONE, OPEN, allowed, asking, put, reading
 from tests.encoders import FakeEncoder
+from tests.selection import examples
 
 pytestmark = pytest.mark.trust
 
@@ -125,7 +126,7 @@ class Expected:
             assert answer.total == len(wanted)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(12, 100)
 @example(_FIRST, _NARROWED_WHILE_COPIED)
 @example(_FIRST, _REMOVED_AND_EXPUNGED_WHILE_COPIED)
 @given(st.lists(_puts, min_size=1, max_size=4), _steps)

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.folder.connector import FolderConnector
@@ -26,6 +26,7 @@ from quisait.application.locks import Locks, SourceBusy, hold_source_lock
 from quisait.work.parts import DividedSource, read_parts
 from quisait.work.runs import CrawlOptions
 from tests.encoders import FakeEncoder
+from tests.selection import examples
 from tests.unit.test_pipeline import FileReader
 
 pytestmark = pytest.mark.sources
@@ -189,7 +190,7 @@ readings = st.tuples(
 histories = st.lists(st.tuples(st.lists(changes, max_size=5), readings), max_size=6)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(10, 100)
 @given(st.lists(st.tuples(names, texts), max_size=12), histories, st.integers(2, 4))
 def test_parts_end_in_the_index_of_the_whole(
     first: list[tuple[str, str]],
@@ -216,7 +217,7 @@ def test_parts_end_in_the_index_of_the_whole(
         assert world.outcomes()[0] == "done"
 
 
-@settings(max_examples=15, deadline=None)
+@examples(6, 60)
 @given(st.integers(1, 120), st.integers(2, 4))
 def test_what_a_dead_worker_left_goes_on_with_another(dies_at: int, of: int) -> None:
     """It reads the part that was left, and no document of another part is deleted meanwhile."""

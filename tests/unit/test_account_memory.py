@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.values import Agent
@@ -18,6 +18,7 @@ from expertise.directory_tables import accounts, directory_versions
 from indexer.state import digest
 from quisait.application.database import connect, migrate
 from quisait.privacy.retention import purge_agent
+from tests.selection import examples
 
 pytestmark = pytest.mark.experts
 
@@ -116,7 +117,7 @@ steps = st.one_of(
 
 
 @given(taken=st.lists(steps, max_size=12))
-@settings(max_examples=60, deadline=None)
+@examples(20, 200)
 def test_a_book_that_remembers_says_what_a_new_one_says(
     tmp_path_factory: pytest.TempPathFactory, taken: list[tuple[Any, ...]]
 ) -> None:

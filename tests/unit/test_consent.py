@@ -13,6 +13,7 @@ from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.directory import SqlDirectory
 from expertise.visibility import may_be_named, may_be_shown
 from quisait.application.database import connect, migrate
+from tests.each import each
 
 pytestmark = pytest.mark.trust
 
@@ -88,24 +89,29 @@ DEPARTURES = (None, TODAY - timedelta(days=1), TODAY, TODAY + timedelta(days=1))
 WITHDRAWN = (None, "", "wiki")
 
 
-@pytest.mark.parametrize(
-    ("listed", "departure", "withdrawn"), list(product((True, False), DEPARTURES, WITHDRAWN))
-)
 def test_every_reading_says_the_same_of_who_may_be_named(
-    engine: sa.Engine,
-    consent: SqlConsent,
-    listed: bool,
-    departure: date | None,
-    withdrawn: str | None,
+    engine: sa.Engine, consent: SqlConsent
 ) -> None:
-    """What SQL finds by a name is what `expertise.visibility` says of the agent.
+    """In every reading, SQL finds by a name those whom `expertise.visibility` shows."""
 
-    In every reading.
-    """
-    book = SqlDirectory(engine)
-    book.replace(Listed(replace(ANA, listed=listed, departure=departure), BEN))
-    if withdrawn is not None:
-        consent.ask(Preference("ag-1", PreferenceKind.WITHDRAW, withdrawn))
+    def check(case: tuple[bool, date | None, str | None]) -> None:
+        listed, departure, withdrawn = case
+        book = SqlDirectory(engine)
+        book.replace(Listed(replace(ANA, listed=listed, departure=departure), BEN))
+        if withdrawn is None:
+            _says_the_same(book, *case)
+            return
+        wish = Preference("ag-1", PreferenceKind.WITHDRAW, withdrawn)
+        consent.ask(wish)
+        _says_the_same(book, *case)
+        consent.take_back(wish)
+
+    each(((case, case) for case in product((True, False), DEPARTURES, WITHDRAWN)), check)
+
+
+def _says_the_same(
+    book: SqlDirectory, listed: bool, departure: date | None, withdrawn: str | None
+) -> None:
     agent = book.agent("ag-1")
     assert agent is not None
     assert may_be_named(agent) == (listed and withdrawn != "")

@@ -17,7 +17,7 @@ from connectors.ports import Change, Malformed, RecordVanished, SourceError, Sou
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
-RACES = 2000
+RACES = 300
 """The reading that resolved paths twice was led outside after 14 to 50."""
 
 

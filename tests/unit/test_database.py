@@ -36,8 +36,8 @@ PRODUCT = ("connectors", "indexer", "expertise", "search_api", "quisait")
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = connect(database_url)
+def engine(empty_database_url: str) -> Iterator[sa.Engine]:
+    engine = connect(empty_database_url)
     yield engine
     engine.dispose()
 
@@ -252,9 +252,9 @@ def test_alembic_is_loaded_by_upgrades_alone(tmp_path: Path) -> None:
     assert done.stdout == "False\n"
 
 
-def test_processes_that_start_together_all_start(database_url: str) -> None:
+def test_processes_that_start_together_all_start(empty_database_url: str) -> None:
     """On an empty database: each finds its tables, whoever made them."""
-    engines = [connect(database_url) for _ in range(6)]
+    engines = [connect(empty_database_url) for _ in range(6)]
     failed: list[Exception] = []
 
     def start(engine: sa.Engine) -> None:

@@ -36,7 +36,7 @@ def answering(status: int, body: bytes = b"", **headers: str) -> Iterator[HttpHo
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Answering)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield HttpHost(f"http://127.0.0.1:{server.server_port}/", LIMITS)
     finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.directory import TableDirectory
@@ -21,6 +21,7 @@ from indexer.wrapped_index import NamedSourcesIndex
 from quisait.application.database import migrate
 from search_api.identity.principals import CurrentKnownPrincipals, KnownPrincipalRules
 from tests.builders import ANYONE, ENCODER, asking, put
+from tests.selection import examples
 
 pytestmark = pytest.mark.trust
 
@@ -100,7 +101,7 @@ PRINCIPALS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(20, 200)
 @given(st.sets(NAMES), st.sets(NAMES), st.sets(NAMES), st.sets(PRINCIPALS), st.sets(PRINCIPALS))
 def test_a_stranger_is_what_no_reader_could_be(
     ids: set[str], held: set[str], circles: set[str], accepted: set[str], asked: set[str]

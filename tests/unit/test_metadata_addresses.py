@@ -53,7 +53,7 @@ def test_nothing_is_sent_there_whatever_name_leads_to_it(monkeypatch: pytest.Mon
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Counting)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     address = f"http://localhost:{server.server_port}/"
     try:
         assert HttpHost(address).request("GET", address).status_code == 200

@@ -153,10 +153,10 @@ def test_a_slow_encoder_gets_smaller_batches(
     class Slow(CountingEncoder):
         def passages(self, texts: Sequence[str]) -> Vectors:
             given.append(len(texts))
-            time.sleep(0.02 * len(texts))
+            time.sleep(0.005 * len(texts))
             return super().passages(texts)
 
-    monkeypatch.setattr(pipeline, "BATCH_S", 0.1)
+    monkeypatch.setattr(pipeline, "BATCH_S", 0.025)
     crawls.encoder = Slow()
     assert crawls.crawl(*pages(160)).put == 160
     assert sum(given) == 160

@@ -97,22 +97,23 @@ def test_a_longer_period_counts_together(engine: sa.Engine) -> None:
     assert set(shown(journal.counts(start + 6 * DAY, 30))) == {"bornage"}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+PERSONAL = (
         "formulaire 2042", "article 1407", "x² + y", "chapitre Ⅳ", "note ٣",
         "dossier de Claire", "le bihan cadastre", "LEBIHAN", "claire.lebihan", "jean noel",
         "c.lebihan", "clebihan", "clairelebihan", "foetus", "Duponts", "du pont", "dupontl",
         "qui@exemple.fr", "mot " * 60, "auteur:dupont",
-    ],
 )  # fmt: skip
-def test_a_digit_or_a_name_is_never_kept(engine: sa.Engine, text: str) -> None:
+
+
+def test_a_digit_or_a_name_is_never_kept(engine: sa.Engine) -> None:
     """Whoever asks and however many; it is counted, and stays hidden."""
     journal = journal_of(engine)
-    asked_by(journal, range(8), text, NINE)
+    for text in PERSONAL:
+        asked_by(journal, range(8), text, NINE)
     counts = journal.counts(NINE + DAY, 30)
     assert shown(counts) == {}
-    assert (hidden(counts).queries, hidden(counts).askings) == (1, 8)
+    asked = len(PERSONAL)
+    assert (hidden(counts).queries, hidden(counts).askings) == (asked, 8 * asked)
     assert not [row for row in rows(engine, journal_counts) if row["text"] is not None]
 
 

@@ -1,13 +1,15 @@
 """Two crawls of one source never run at once, and a dead one holds nothing."""
 
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -24,23 +26,43 @@ from quisait.work.runs import LockedIndex
 pytestmark = pytest.mark.sources
 
 IDLE_S = 1.0
-HOLD = """
-import sys
-from pathlib import Path
-from indexer.errors import LockLost
-from quisait.application.database import connect
-from quisait.application.locks import Locks, hold_source_lock
-locks = Locks(connect(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))
-with hold_source_lock(locks, "wiki") as held:
-    print("held", flush=True)
-    sys.stdin.readline()
-    try:
-        held.check()
-    except LockLost as lost:
-        print(lost, flush=True)
-    else:
-        print("still held", flush=True)
-"""
+HELD = "held"
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([__name__])
+
+
+def hold(url: str, folder: Path, line: Connection) -> None:
+    """In a process of its own: hold the source until told to go on, then tell of the lock."""
+    with hold_source_lock(Locks(connect(url), folder / "locks", IDLE_S), "wiki") as held:
+        line.send(HELD)
+        line.recv()
+        try:
+            held.check()
+        except LockLost as lost:
+            line.send(str(lost))
+        else:
+            line.send(HELD)
+
+
+@dataclass
+class Holder:
+    """A process that reads the source, and what it says."""
+
+    process: ForkServerProcess
+    line: Connection
+
+    def goes_on(self) -> str:
+        """Tell it to go on; returns what it says of its lock."""
+        self.line.send(None)
+        return self.says()
+
+    def says(self) -> str:
+        assert self.line.poll(30)
+        return str(self.line.recv())
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.join()
 
 
 @pytest.fixture
@@ -58,24 +80,16 @@ def opened(database_url: str, tmp_path: Path) -> Iterator[Callable[[], Locks]]:
 
 
 @contextmanager
-def holding(url: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that reads the source, until it is told to go on."""
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, url, str(folder / "locks"), str(IDLE_S)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        yield process
-        process.kill()
-
-
-def outcome(process: subprocess.Popen[str]) -> str:
-    """What the process says of its lock when it goes on."""
-    output, _ = process.communicate("\n", timeout=30)
-    return output
+def holding(url: str, folder: Path) -> Iterator[Holder]:
+    line, other_end = FORKS.Pipe()
+    process = FORKS.Process(target=hold, args=(url, folder, other_end))
+    process.start()
+    holder = Holder(process, line)
+    try:
+        assert holder.says() == HELD
+        yield holder
+    finally:
+        holder.end()
 
 
 def test_a_second_crawl_is_told_to_wait_until_the_first_is_gone(
@@ -91,8 +105,7 @@ def test_a_second_crawl_is_told_to_wait_until_the_first_is_gone(
             pass
         with hold_source_lock(locks, "notes"):
             assert locks.source_is_held_here("notes")
-        first.kill()
-        first.wait()
+        first.end()
         with hold_source_lock(locks, "wiki", wait_s=5):
             pass
     assert not locks.source_is_held("wiki")
@@ -152,12 +165,14 @@ def test_a_lock_lasts_as_long_as_its_crawl(
     """However long nothing is written; it is released at the end."""
     locks = opened()
     with holding(database_url, tmp_path) as first:
-        deadline = time.monotonic() + 2.5 * IDLE_S
+        # A lock on a file knows no time.
+        lasting_s = 0.3 if database_url.startswith("sqlite") else 2.5 * IDLE_S
+        deadline = time.monotonic() + lasting_s
         while time.monotonic() < deadline:
             with pytest.raises(SourceBusy), hold_source_lock(locks, "wiki"):
                 pass
             time.sleep(0.1)
-        assert outcome(first) == "still held\n"
+        assert first.goes_on() == HELD
     with hold_source_lock(locks, "wiki", wait_s=5):
         pass
 
@@ -168,17 +183,19 @@ def test_a_crawl_that_was_paused_never_writes_beside_another(
     """On PostgreSQL another takes its place, and it says so; on one machine it keeps its lock."""
     locks = opened()
     with holding(database_url, tmp_path) as first:
-        os.kill(first.pid, signal.SIGSTOP)
-        time.sleep(2 * IDLE_S)
+        pid = first.process.pid
+        assert pid
+        os.kill(pid, signal.SIGSTOP)
         if database_url.startswith("sqlite"):
             with pytest.raises(SourceBusy), hold_source_lock(locks, "wiki"):
                 pass
-            os.kill(first.pid, signal.SIGCONT)
-            assert outcome(first) == "still held\n"
+            os.kill(pid, signal.SIGCONT)
+            assert first.goes_on() == HELD
             return
+        time.sleep(2 * IDLE_S)
         with hold_source_lock(locks, "wiki") as mine:
-            os.kill(first.pid, signal.SIGCONT)
-            assert "arrêt prolongé" in outcome(first)
+            os.kill(pid, signal.SIGCONT)
+            assert "arrêt prolongé" in first.goes_on()
             mine.check()
 
 
@@ -236,7 +253,7 @@ def test_a_wait_ends_with_the_other_crawl(opened: Callable[[], Locks]) -> None:
     other = threading.Thread(target=hold)
     other.start()
     assert inside.wait(20)
-    threading.Timer(0.5, leave.set).start()
+    threading.Timer(0.1, leave.set).start()
     with hold_source_lock(opened(), "wiki", wait_s=10):
         pass
     other.join()

@@ -99,6 +99,9 @@ def test_no_fault_of_a_setting_shows_a_code_or_a_value(
 ) -> None:
     """Whatever stands for whatever setting: French, with the remedy, and never the value."""
     monkeypatch.delenv("QUISAIT_ENCODER__PREPARED")  # a variable's fault would name the variable
+    # Neither the file nor the environment, which would be read again for each of 2 500.
+    given_alone = classmethod(lambda _, cls, init_settings, **others: (init_settings,))
+    monkeypatch.setattr(Settings, "settings_customise_sources", given_alone)
     count = 0
     for wrong in wrong_settings():
         error = refusal_of(wrong)
