@@ -35,7 +35,10 @@ from connectors.values import assume_utc
 
 CHUNK_BYTES = 64 * 1024
 MAX_TRIES = 3
-"""Tries of a wiki that does not respond; one that asks to retry later is tried for longer."""
+"""Tries of a host that responded before; one that asks to retry later is tried for longer.
+
+One that has never responded is tried once: nothing was read that a new reading would repeat.
+"""
 MAX_REDIRECTS = 3
 MAX_WAIT_S = 120.0
 USER_AGENT = "quisait"
@@ -138,6 +141,7 @@ class HttpHost:
     sleep: Callable[[float], None] = time.sleep
     _session: requests.Session = field(default_factory=_Session)
     _not_before: float = 0.0
+    _responded: bool = False
 
     def __post_init__(self) -> None:
         # Use no proxy or password from the machine's environment.
@@ -184,7 +188,8 @@ class HttpHost:
             if isinstance(result, HttpResponse):
                 return result
             wait_s = result.wait_s if result.wait_s is not None else float(2 ** min(attempt, 6))
-            out_of_tries = not result.responded and attempt >= MAX_TRIES
+            tries = MAX_TRIES if self._responded else 1
+            out_of_tries = not result.responded and attempt >= tries
             if out_of_tries or waited + wait_s > self.limits.max_wait_s:
                 raise SourceUnreachable(f"{self.called} {self.host} {result.reason}")
             self.wait(wait_s)
@@ -240,6 +245,7 @@ class HttpHost:
                 allow_redirects=False,
                 stream=True,
             )
+            self._responded = True
             with response:
                 return _interpret(response, self._body(response))
 
