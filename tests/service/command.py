@@ -173,6 +173,7 @@ def _load() -> None:
     import numpy.ma  # noqa: F401
 
     import quisait.server.app  # noqa: F401
+    from evaluation.measures import load_ir_measures
     from expertise.places import place_in
     from indexer.encoding.onnx_encoder import OnnxEncoder
     from indexer.opensearch import client, storage  # noqa: F401
@@ -183,6 +184,7 @@ def _load() -> None:
 
     for command in entry_points(group=COMMANDS):
         command.load()
+    load_ir_measures()
     place_in("à Rennes")
     encoder = open_encoder(EncoderSettings(prepared=str(CACHE)), CACHE)
     assert isinstance(encoder, OnnxEncoder)
