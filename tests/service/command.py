@@ -11,6 +11,7 @@ the command is a process that begins anew.
 import atexit
 import functools
 import gc
+import importlib
 import json
 import os
 import select
@@ -87,8 +88,12 @@ def start(
     environment: Mapping[str, str],
     stdout: Path,
     stderr: Path,
+    module: str = "quisait.cli",
 ) -> Process:
-    """Begin `quisait` with these arguments; the outputs are files, written anew."""
+    """Begin `quisait` with these arguments; the outputs are files, written anew.
+
+    With a `module`, its `main` is called with the arguments instead.
+    """
     address, given = _waiting()
     changed = {
         name
@@ -96,13 +101,14 @@ def start(
         if environment.get(name) != given.get(name)
     } - GIVEN_LATER
     if any(not name.startswith("QUISAIT_") for name in changed - _OF_TESTS):
-        command = [sys.executable, "-m", "quisait.cli", *arguments]
+        command = [sys.executable, "-m", module, *arguments]
         with stdout.open("wb") as out, stderr.open("wb") as err:
             return subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)
     keeper = socket.socket(socket.AF_UNIX)
     keeper.connect(str(address))
     asked: dict[str, Any] = {"arguments": list(arguments), "environment": dict(environment)}
     asked |= {"folder": str(folder), "stdout": str(stdout), "stderr": str(stderr)}
+    asked["module"] = module
     keeper.sendall(json.dumps(asked).encode() + b"\n")
     return Command(arguments, _number(keeper), keeper)
 
@@ -164,7 +170,8 @@ def main(address: str) -> None:
                         opened.close()
                     _run(asked, cli)
                 runs[os.pidfd_open(pid)] = pid, connection
-                connection.sendall(b"%*d" % (WIDTH, pid))
+                with suppress(BrokenPipeError):
+                    connection.sendall(b"%*d" % (WIDTH, pid))
 
 
 def _load() -> None:
@@ -212,6 +219,8 @@ def _run(asked: Mapping[str, Any], cli: Any) -> NoReturn:
         os.close(opened)
     sys.argv = [cli.__file__, *asked["arguments"]]
     try:
+        if asked["module"] != cli.__name__:
+            sys.exit(importlib.import_module(asked["module"]).main(*asked["arguments"]))
         cli.app()
     except SystemExit as ended:
         # As Python ends, without deleting one by one the objects of the process that forked.
@@ -219,7 +228,7 @@ def _run(asked: Mapping[str, Any], cli: Any) -> NoReturn:
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(ended.code if isinstance(ended.code, int) else 1)
+        os._exit(ended.code if isinstance(ended.code, int) else int(bool(ended.code)))
 
 
 if __name__ == "__main__":

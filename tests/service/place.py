@@ -101,10 +101,16 @@ class Place:
         assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
         return done
 
-    def begun(self, *arguments: str, stdout: Path = NULL, stderr: Path = NULL) -> Process:
-        """Begin the command; the outputs are files, written anew."""
+    def begun(
+        self,
+        *arguments: str,
+        stdout: Path = NULL,
+        stderr: Path = NULL,
+        module: str = "quisait.cli",
+    ) -> Process:
+        """Begin the command, or the `main` of a module; the outputs are files, written anew."""
         environment = {**ONE_THREAD, **os.environ, **self.environment}
-        return start(arguments, self.folder, environment, stdout, stderr)
+        return start(arguments, self.folder, environment, stdout, stderr, module)
 
     def json(self, *arguments: str, status: int = 0) -> Any:
         """What the command says to a program."""
