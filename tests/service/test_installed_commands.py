@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.measures import IR_MEASURES_MISSING
+from tests.service.place import Place
 
 pytestmark = pytest.mark.sources
 
@@ -25,9 +26,8 @@ def quisait(*arguments: str, before: str = "pass") -> subprocess.CompletedProces
     )
 
 
-def test_evaluate_is_found_where_its_package_is_installed() -> None:
-    shown = quisait("evaluate", "--help")
-    assert shown.returncode == 0, shown.stderr
+def test_evaluate_is_found_where_its_package_is_installed(tmp_path: Path) -> None:
+    shown = Place(tmp_path, {}).run("evaluate", "--help")
     assert all(name in shown.stdout for name in ("search", "experts", "nobody"))
 
 
