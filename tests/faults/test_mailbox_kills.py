@@ -53,5 +53,5 @@ def test_a_killed_reader_neither_loses_nor_doubles_an_answer(tmp_path: Path) -> 
         found: dict[str, Any] = json.loads(told.read_text("utf-8"))
         assert found == {"read": 0, "answers": [ANSWER]}
         assert len(dovecot.mails(BOX, "Traités")) == 1
-        told = [str(one["Subject"]) for one in post.handler.accepted[1:]]
-        assert told == ["Qui sait ? Votre réponse est publiée"]
+        subjects = [str(one["Subject"]) for one in post.handler.accepted[1:]]
+        assert subjects == ["Qui sait ? Votre réponse est publiée"]

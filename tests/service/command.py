@@ -221,7 +221,7 @@ def _run(asked: Mapping[str, Any], cli: Any) -> NoReturn:
     try:
         if asked["module"] != cli.__name__:
             sys.exit(importlib.import_module(asked["module"]).main(*asked["arguments"]))
-        cli.app()
+        sys.exit(cli.app())
     except SystemExit as ended:
         # As Python ends, without deleting one by one the objects of the process that forked.
         threading._shutdown()  # type: ignore[attr-defined]

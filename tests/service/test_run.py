@@ -89,10 +89,12 @@ def test_a_stop_in_the_middle_of_a_crawl_loses_nothing(tmp_path: Path) -> None:
         wait_until(lambda: (place.folder / ".quisait" / "state.sqlite").exists())
         state = state_of(place)
         wait_until(lambda: next((run.noted for run in state.runs_of("wiki")), None))
+        one.process.send_signal(signal.SIGSTOP)  # it stays in the middle
         shown = place.run("sources", "wiki").stdout
+        one.process.terminate()
+        assert one.stop(signal.SIGCONT) == 0
         assert "lecture en cours depuis" in shown
         assert "documents vus" in shown
-        assert one.stop() == 0
     (run,) = state.runs_of("wiki")
     assert (run.outcome, run.ended is not None) == ("interrupted", True)
     assert "interrompue" in place.run("sources", "wiki").stdout
