@@ -29,10 +29,14 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tests.needs import NO_SERVERS
+
 START_TIMEOUT_S = 120
+ROOT = Path(__file__).parents[2]
 GIVEN_LATER = {"TZ", "PYTHONPATH"}
 """Variables beside quisait's own that a forked run takes."""
-_OF_TESTS = {"PYTEST_CURRENT_TEST"}
+_OF_TESTS = {"PYTEST_CURRENT_TEST", "PYTEST_VERSION", NO_SERVERS}
+"""Variables that differ between tests and that no command reads."""
 WIDTH = 8
 """Bytes of a process id or an exit status, in decimal digits."""
 
@@ -101,7 +105,10 @@ def start(
         if environment.get(name) != given.get(name)
     } - GIVEN_LATER
     if any(not name.startswith("QUISAIT_") for name in changed - _OF_TESTS):
-        command = [sys.executable, "-m", module, *arguments]
+        run = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from {module} import main; "
+        run += "sys.exit(main(*sys.argv[1:]))"
+        begun = ["-m", module] if module == "quisait.cli" else ["-c", run]
+        command = [sys.executable, *begun, *arguments]
         with stdout.open("wb") as out, stderr.open("wb") as err:
             return subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)
     keeper = socket.socket(socket.AF_UNIX)

@@ -158,6 +158,7 @@ def test_a_reindex_under_search_and_writes(place: Place) -> None:
     with served(place) as asking:
         child = start_reindex(changed, "copying", "wait")
         _until(lambda: (place.folder / "paused").exists() or child.poll() is not None)
+        assert child.poll() is None, (place.folder / "reindex.txt").read_text("utf-8")
         assert "en cours" in changed.run("reindex", status=1).stderr
         added = post(99, "Une borne nouvelle et son bornage.", "ben")
         (place.folder / "export.jsonl").write_text(
@@ -176,7 +177,6 @@ def test_a_reindex_under_search_and_writes(place: Place) -> None:
         assert seen & {"wiki:2", "wiki:3"} == set()
     assert asking.faults == []
     assert min(asking.answers) > 0
-    assert len(asking.answers) > 20
     ana, ben = found(changed, "bornage cadastre"), found(changed, "bornage 2", "ag-2")
     assert ana & {"wiki:2", "wiki:3"} == set()
     assert "wiki:2" in ben
