@@ -29,14 +29,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tests.needs import NO_SERVERS
-
 START_TIMEOUT_S = 120
 ROOT = Path(__file__).parents[2]
 GIVEN_LATER = {"TZ", "PYTHONPATH"}
 """Variables beside quisait's own that a forked run takes."""
-_OF_TESTS = {"PYTEST_CURRENT_TEST", "PYTEST_VERSION", NO_SERVERS}
-"""Variables that differ between tests and that no command reads."""
+_OF_TESTS = {"PYTEST_CURRENT_TEST", "TESTS_START_NO_SERVER"}
+"""Variables that differ between tests and that no command reads (`NO_SERVERS` of `tests.needs`,
+not imported here: pytest would come with it into each run)."""
 WIDTH = 8
 """Bytes of a process id or an exit status, in decimal digits."""
 
