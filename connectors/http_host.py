@@ -35,7 +35,10 @@ from connectors.values import assume_utc
 
 CHUNK_BYTES = 64 * 1024
 MAX_TRIES = 3
-"""Tries if the host does not respond; if it asks to retry later, `max_wait_s` is the limit."""
+"""Tries if a host that responded before does not respond; a host that never did is tried once.
+
+If the host asks to retry later, `max_wait_s` is the limit.
+"""
 MAX_REDIRECTS = 3
 MAX_WAIT_S = 120.0
 USER_AGENT = "quisait"
@@ -140,6 +143,7 @@ class HttpHost:
     sleep: Callable[[float], None] = time.sleep
     _session: requests.Session = field(default_factory=_Session)
     _not_before: float = 0.0
+    _responded: bool = False
 
     def __post_init__(self) -> None:
         # Use no proxy or password from the machine's environment.
@@ -186,7 +190,8 @@ class HttpHost:
             if isinstance(result, HttpResponse):
                 return result
             wait_s = result.wait_s if result.wait_s is not None else float(2 ** min(attempt, 6))
-            out_of_tries = not result.responded and attempt >= MAX_TRIES
+            tries = MAX_TRIES if self._responded else 1
+            out_of_tries = not result.responded and attempt >= tries
             if out_of_tries or waited + wait_s > self.limits.max_wait_s:
                 raise SourceUnreachable(f"{self.called} {self.host} {result.reason}")
             self.wait(wait_s)
@@ -242,6 +247,7 @@ class HttpHost:
                 allow_redirects=False,
                 stream=True,
             )
+            self._responded = True
             with response:
                 return _interpret(response, self._body(response))
 

@@ -73,12 +73,12 @@ def _taken_back(settings: Settings) -> str:
 def _tuned(
     settings: Settings, directory: Path, agent: str, cache: Path, limit: int, *, dry_run: bool
 ) -> str:
-    load_ir_measures(), load_lightgbm()  # before anything is indexed
     copied = (directory / CORPUS).exists()
     judged = (load_search_set if copied else load_own_questions)(directory, limit)
     why = refusal(judged.queries)
     if why and not dry_run:
         raise ValueError(why)
+    load_ir_measures(), load_lightgbm()  # before anything is indexed
     if copied:
         examples, encoder = _of_a_copy(settings, judged, cache)
     else:

@@ -84,7 +84,12 @@ def write_card(directory: Path, card: ModelCard) -> None:
 
 
 def file_hash(path: Path) -> str:
-    """sha256, in hexadecimal."""
+    """Return the file's sha256, in hexadecimal, computed once in a process for each version."""
+    return _hash_of_version(path, _version(path))
+
+
+@lru_cache(maxsize=64)
+def _hash_of_version(path: Path, _version: tuple[int, int, int]) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,8 +1,6 @@
 """`quisait tune`: what is learned serves where it wins on questions that it had not seen."""
 
-import os
 import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from quisait.checks import run_checks
 from quisait.settings import Settings
 from search_api.ranking.ranker import FEATURES, Forest, read_ranker
 from tests.evaluation_sets import write_set
+from tests.service.place import Place
 
 pytestmark = pytest.mark.search
 
@@ -139,10 +138,7 @@ def _made_set(directory: Path, questions: int) -> Path:
 
 
 def _tune(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "quisait.cli", "tune", *arguments]
-    return subprocess.run(
-        command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False, env=os.environ
-    )
+    return Place(cwd, {}).ended("tune", *arguments)
 
 
 def _said(settings: Settings) -> tuple[bool, str]:

@@ -1,7 +1,7 @@
-"""A mailbox reader that ends itself: `python -m tests.faults.mailbox_reader FOLDER SETTINGS`.
+"""A mailbox reader that ends itself, in a process of its own.
 
-The first one, without a third argument, has a question asked by mail and ends. Each other reads the
-mailbox, and kills itself at the point that the argument names; at none it says what stands.
+At the point `ask` a question is asked by mail. At each of `POINTS` the reader of the mailbox kills
+itself; without a point it reads all and prints what stands.
 """
 
 import json
@@ -60,9 +60,9 @@ def send(site: AskingSite, settings: Settings) -> None:
     send_queue(site.services, settings, Event())
 
 
-def main(folder: Path, written: str, point: str = "") -> None:
+def main(folder: str, written: str, point: str) -> None:
     settings = Settings(**json.loads(written))
-    with asking_site(folder) as made:
+    with asking_site(Path(folder)) as made:
         mail = made.services.mail
         assert mail is not None
         replies = ReplyAddresses(b"r" * 32, settings.mailbox.address, 30)
@@ -78,7 +78,3 @@ def main(folder: Path, written: str, point: str = "") -> None:
             threads = site.questions.of_asker(ASKER)
             texts = [one.text for thread in threads for one in thread.answers]
             sys.stdout.write(json.dumps({"read": sum(found.values()), "answers": texts}))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -1,16 +1,16 @@
 """Readers of the mailbox killed at each step: an answer is neither lost nor given twice."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.dovecot_server import PASSWORD, dovecot_server
+from tests.faults import mailbox_reader
 from tests.faults.mailbox_reader import POINTS
 from tests.pages.test_mailed_answers import ANSWER, BOX, reply
+from tests.service.place import Place
 from tests.smtp_server import smtp_server
 
 pytestmark = [pytest.mark.trust, pytest.mark.slow]
@@ -34,32 +34,24 @@ def test_a_killed_reader_neither_loses_nor_doubles_an_answer(tmp_path: Path) -> 
             "server": {"token_key": "k" * 32},
         }
 
-        def run(*point: str) -> "subprocess.CompletedProcess[str]":
-            folder = tmp_path / "site"
-            folder.mkdir(exist_ok=True)
-            return subprocess.run(
-                [
-                    sys.executable,
-                    *("-m", "tests.faults.mailbox_reader", str(folder)),
-                    *(json.dumps(settings), *point),
-                ],
-                stdout=subprocess.PIPE,
-                text=True,
-                timeout=120,
-                check=False,
-            )
+        place = Place(tmp_path / "site", {})
+        place.folder.mkdir()
+        told = tmp_path / "told.json"
 
-        assert run("ask").returncode == 0
+        def run(point: str = "") -> int:
+            arguments = (str(place.folder), json.dumps(settings), point)
+            return place.begun(*arguments, stdout=told, module=mailbox_reader.__name__).wait(120)
+
+        assert run("ask") == 0
         (mail,) = post.handler.accepted
         dovecot.deliver(BOX, reply(mail).as_bytes())
         for point in POINTS:
-            assert run(point).returncode == -9, point
+            assert run(point) == -9, point
             left = 0 if point == "moved" else 1
             assert len(dovecot.mails(BOX)) == left, point
-        ended = run()
-        assert ended.returncode == 0
-        found: dict[str, Any] = json.loads(ended.stdout)
+        assert run() == 0
+        found: dict[str, Any] = json.loads(told.read_text("utf-8"))
         assert found == {"read": 0, "answers": [ANSWER]}
         assert len(dovecot.mails(BOX, "Traités")) == 1
-        told = [str(one["Subject"]) for one in post.handler.accepted[1:]]
-        assert told == ["Qui sait ? Votre réponse est publiée"]
+        subjects = [str(one["Subject"]) for one in post.handler.accepted[1:]]
+        assert subjects == ["Qui sait ? Votre réponse est publiée"]

@@ -1,14 +1,17 @@
 """The real command, each run in a process of its own that does not import it anew.
 
-Importing takes most of a short command's time. One process per session of pytest imports it, waits
-with a single thread and forks for each run, as `main` shows. A run has the environment, folder
+Importing takes most of a short command's time. One process per session of pytest imports it, loads
+what commands only read (the bundled model, the gazetteer), waits with a single thread and forks for
+each run, as `main` shows. A run has the environment, folder
 and outputs that are asked for; it shares with others of the session the seed of hashes. What is
 read when a process begins (`LD_PRELOAD`, locale) cannot be given later: where that is asked for,
 the command is a process that begins anew.
 """
 
+import atexit
 import functools
 import gc
+import importlib
 import json
 import os
 import select
@@ -17,16 +20,22 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 START_TIMEOUT_S = 120
+ROOT = Path(__file__).parents[2]
 GIVEN_LATER = {"TZ", "PYTHONPATH"}
 """Variables beside quisait's own that a forked run takes."""
-_OF_TESTS = {"PYTEST_CURRENT_TEST"}
+_OF_TESTS = {"PYTEST_CURRENT_TEST", "TESTS_START_NO_SERVER"}
+"""Variables that differ between tests and that no command reads (`NO_SERVERS` of `tests.needs`,
+not imported here: pytest would come with it into each run)."""
 WIDTH = 8
 """Bytes of a process id or an exit status, in decimal digits."""
 
@@ -82,8 +91,12 @@ def start(
     environment: Mapping[str, str],
     stdout: Path,
     stderr: Path,
+    module: str = "quisait.cli",
 ) -> Process:
-    """Begin `quisait` with these arguments; the outputs are files, written anew."""
+    """Begin `quisait` with these arguments; the outputs are files, written anew.
+
+    With a `module`, its `main` is called with the arguments instead.
+    """
     address, given = _waiting()
     changed = {
         name
@@ -91,13 +104,17 @@ def start(
         if environment.get(name) != given.get(name)
     } - GIVEN_LATER
     if any(not name.startswith("QUISAIT_") for name in changed - _OF_TESTS):
-        command = [sys.executable, "-m", "quisait.cli", *arguments]
+        run = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from {module} import main; "
+        run += "sys.exit(main(*sys.argv[1:]))"
+        begun = ["-m", module] if module == "quisait.cli" else ["-c", run]
+        command = [sys.executable, *begun, *arguments]
         with stdout.open("wb") as out, stderr.open("wb") as err:
             return subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)
     keeper = socket.socket(socket.AF_UNIX)
     keeper.connect(str(address))
     asked: dict[str, Any] = {"arguments": list(arguments), "environment": dict(environment)}
     asked |= {"folder": str(folder), "stdout": str(stdout), "stderr": str(stderr)}
+    asked["module"] = module
     keeper.sendall(json.dumps(asked).encode() + b"\n")
     return Command(arguments, _number(keeper), keeper)
 
@@ -128,43 +145,70 @@ def _waiting() -> tuple[Path, dict[str, str]]:
 
 
 def main(address: str) -> None:
-    """Wait for runs until standard input closes."""
+    """Fork a run for each connection, and tell it the exit status, until standard input closes."""
     from quisait import cli  # before it forks, and nowhere else
 
     cli.load_all()
+    _load()
+    assert len(list(Path("/proc/self/task").iterdir())) == 1, "a fork would lose a thread"
     gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a keeper
+    runs: dict[int, tuple[int, socket.socket]] = {}
     with socket.socket(socket.AF_UNIX) as listening:
         made = Path(f"{address}.new")
         listening.bind(str(made))
         listening.listen(64)
         made.rename(address)
-        while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:
-            connection, _ = listening.accept()
-            if os.fork() == 0:
-                listening.close()
-                _keep(connection, cli)
-            connection.close()
+        while True:
+            ready = select.select([listening, sys.stdin, *runs], [], [])[0]
+            if sys.stdin in ready:
+                return
+            for ended in runs.keys() & set(ready):
+                pid, connection = runs.pop(ended)
+                status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                os.close(ended)
+                with connection, suppress(BrokenPipeError):
+                    connection.sendall(b"%*d" % (WIDTH, status))
+            if listening in ready:
+                connection, _ = listening.accept()
+                with connection.makefile("rb") as reading:
+                    asked = json.loads(reading.readline())
+                if (pid := os.fork()) == 0:
+                    for opened in (listening, connection, *(one for _, one in runs.values())):
+                        opened.close()
+                    _run(asked, cli)
+                runs[os.pidfd_open(pid)] = pid, connection
+                with suppress(BrokenPipeError):
+                    connection.sendall(b"%*d" % (WIDTH, pid))
 
 
-def _keep(connection: socket.socket, cli: Any) -> None:
-    """Fork the run, tell its process id, and its exit status once it ended."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    with connection, connection.makefile("rb") as reading:
-        asked = json.loads(reading.readline())
-        pid = os.fork()
-        if pid == 0:
-            reading.close()
-            connection.close()
-            _run(asked, cli)
-        connection.sendall(b"%*d" % (WIDTH, pid))
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        connection.sendall(b"%*d" % (WIDTH, status))
-    os._exit(0)
+def _load() -> None:
+    """Read what commands read at their first question, and import what they import when used."""
+    import alembic.command  # noqa: F401
+    import numpy.ma  # noqa: F401
+
+    import quisait.server.app  # noqa: F401
+    from evaluation.measures import load_ir_measures
+    from expertise.places import place_in
+    from indexer.encoding.onnx_encoder import OnnxEncoder
+    from indexer.opensearch import client, storage  # noqa: F401
+    from quisait.application.engines import open_encoder
+    from quisait.cli import COMMANDS
+    from quisait.settings import EncoderSettings
+    from tests.model_export import CACHE
+
+    for command in entry_points(group=COMMANDS):
+        command.load()
+    load_ir_measures()
+    place_in("à Rennes")
+    encoder = open_encoder(EncoderSettings(prepared=str(CACHE)), CACHE)
+    assert isinstance(encoder, OnnxEncoder)
+    encoder.beginning("")
 
 
-def _run(asked: Mapping[str, Any], cli: Any) -> None:
+def _run(asked: Mapping[str, Any], cli: Any) -> NoReturn:
     """Be the command."""
+    # A shell without job control has what it starts in the background ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(asked["environment"])
     os.chdir(asked["folder"])
@@ -181,7 +225,17 @@ def _run(asked: Mapping[str, Any], cli: Any) -> None:
         os.dup2(opened, number)
         os.close(opened)
     sys.argv = [cli.__file__, *asked["arguments"]]
-    cli.app()
+    try:
+        if asked["module"] != cli.__name__:
+            sys.exit(importlib.import_module(asked["module"]).main(*asked["arguments"]))
+        sys.exit(cli.app())
+    except SystemExit as ended:
+        # As Python ends, without deleting one by one the objects of the process that forked.
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended.code if isinstance(ended.code, int) else int(bool(ended.code)))
 
 
 if __name__ == "__main__":

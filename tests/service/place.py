@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.service.command import start
+from tests.service.command import Process, start
 
 COMMAND = [sys.executable, "-m", "quisait.cli"]
 TIMEOUT_S = 120
+NULL = Path(os.devnull)
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
 SETTINGS = """
 [directory]
@@ -79,21 +81,36 @@ class Place:
     folder: Path
     environment: Mapping[str, str]
 
-    def run(self, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-        """Run the command to its end; its exit status is part of what is asked of it."""
+    def ended(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command to its end, whatever its exit status."""
         with tempfile.TemporaryDirectory() as outputs:
             stdout, stderr = Path(outputs) / "stdout", Path(outputs) / "stderr"
-            environment = os.environ | self.environment
-            process = start(arguments, self.folder, environment, stdout, stderr)
+            process = self.begun(*arguments, stdout=stdout, stderr=stderr)
             try:
                 process.wait(TIMEOUT_S)
             finally:
                 process.kill()
             said = [output.read_text("utf-8") for output in (stdout, stderr)]
         done = subprocess.CompletedProcess(arguments, process.wait(), *said)
-        assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
-        assert "Traceback" not in done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
         return done
+
+    def run(self, *arguments: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run the command to its end; its exit status is part of what is asked of it."""
+        done = self.ended(*arguments)
+        assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+        return done
+
+    def begun(
+        self,
+        *arguments: str,
+        stdout: Path = NULL,
+        stderr: Path = NULL,
+        module: str = "quisait.cli",
+    ) -> Process:
+        """Begin the command, or the `main` of a module; the outputs are files, written anew."""
+        environment = {**ONE_THREAD, **os.environ, **self.environment}
+        return start(arguments, self.folder, environment, stdout, stderr, module)
 
     def json(self, *arguments: str, status: int = 0) -> Any:
         """What the command says to a program."""
@@ -101,18 +118,16 @@ class Place:
 
     def kill_crawl(self, after_s: float, *sources: str) -> bool:
         """Begin to read these sources, or all, and kill it; whether it had not ended before."""
-        process = subprocess.Popen(
-            [*COMMAND, "crawl", *sources],
-            cwd=self.folder,
-            env=os.environ | self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        process = self.begun("crawl", *sources)
         time.sleep(after_s)
         under_way = process.poll() is None
         process.kill()
         process.wait()
         return under_way
+
+    def with_settings(self, **environment: str) -> "Place":
+        """The same folder, with other settings."""
+        return Place(self.folder, {**self.environment, **environment})
 
     def copied(self, folder: Path, **environment: str) -> "Place":
         """The same place, as it stands, elsewhere."""
@@ -131,6 +146,4 @@ def make_place(folder: Path, **environment: str) -> Place:
     (folder / "agents.csv").write_text(AGENTS, "utf-8")
     (folder / "groupes.csv").write_text(GROUPS, "utf-8")
     (folder / "export.jsonl").write_text(export(POSTS) + "{une phrase secrète\n", "utf-8")
-    return Place(
-        folder, {"OMP_NUM_THREADS": "1", "QUISAIT_SERVER__TOKEN_KEY": "k" * 32} | environment
-    )
+    return Place(folder, ONE_THREAD | {"QUISAIT_SERVER__TOKEN_KEY": "k" * 32} | environment)

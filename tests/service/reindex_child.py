@@ -1,7 +1,7 @@
 """The real `quisait reindex`, that waits or dies at a chosen point.
 
-`python -m tests.service.reindex_child WHERE ACT FOLDER`: with ACT `wait`, FOLDER/paused is
-made there and FOLDER/go awaited; with `die`, the process kills itself.
+Where it acts `wait`, FOLDER/paused is made there and FOLDER/go awaited; where `die`, the process
+kills itself.
 """
 
 import os
@@ -67,7 +67,3 @@ def _wait(folder: Path) -> None:
     deadline = time.monotonic() + WAIT_S
     while not (folder / "go").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,8 +1,7 @@
-"""Crawl, recognise and crawl again; killed at a write of the database: `… scan_reader N`."""
+"""Crawl, recognise and crawl again in a process that kills itself at a write of the database."""
 
 import os
 import signal
-import sys
 from threading import Event
 
 import sqlalchemy as sa
@@ -13,9 +12,9 @@ from quisait.work.crawl import crawl_sources
 from quisait.work.scans import read_scans
 
 
-def main(writes: int) -> None:
+def main(writes: str) -> None:
     with open_application(load_settings()) as application:
-        left = writes
+        left = int(writes)
 
         def count(connection: sa.Connection) -> None:
             nonlocal left
@@ -28,7 +27,3 @@ def main(writes: int) -> None:
         crawl_sources(application, sources, quiet=True)
         read_scans(application, Event(), round_s=None)
         crawl_sources(application, sources, quiet=True)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
 import time
 import tomllib
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from quisait.settings.documentation import initial_file
 from search_api.identity.tokens import SignedTokens
 from tests.engines import ensure_opensearch, ensure_tika
 from tests.opensearch_index import client
-from tests.service.place import COMMAND, POSTS, Place, export, make_place, post
+from tests.service.place import POSTS, Place, export, make_place, post
 from tests.service.running import wait_until
 
 pytestmark = [pytest.mark.sources, pytest.mark.search, pytest.mark.experts]
@@ -183,20 +182,14 @@ def test_a_crawl_is_interrupted_within_seconds(tmp_path: Path) -> None:
     (place.folder / "export.jsonl").write_text(export(posts), "utf-8")
     for number in (signal.SIGINT, signal.SIGTERM):
         before = vectors_kept(place.folder)
-        process = subprocess.Popen(
-            [*COMMAND, "crawl", "wiki"],
-            cwd=place.folder,
-            env=os.environ | place.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = place.begun("crawl", "wiki", stderr=tmp_path / "told")
         try:
             wait_until(lambda before=before: vectors_kept(place.folder) > before)
             process.send_signal(number)
-            _, told = process.communicate(timeout=60)
+            process.wait(60)
         finally:
             process.kill()  # one that does not end would take the processors of the next tests
+        told = (tmp_path / "told").read_text("utf-8")
         assert process.returncode == 130, told
         assert "Interrompu" in told
         assert "Traceback" not in told
@@ -350,19 +343,12 @@ def test_an_interrupted_crawl_is_resumed(tmp_path: Path) -> None:
     place = make_place(tmp_path / "place")
     posts = [post(n, f"Le dossier numéro {n} est instruit au service.", "ana") for n in range(160)]
     (place.folder / "export.jsonl").write_text(export(posts), "utf-8")
-    process = subprocess.Popen(
-        [*COMMAND, "crawl", "wiki"],
-        cwd=place.folder,
-        env=os.environ | place.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = place.begun("crawl", "wiki")
     deadline = time.monotonic() + 60
     while not vectors_kept(place.folder) and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
     assert process.wait() == -signal.SIGKILL
 
     assert "interrompue" in place.run("sources", "wiki").stdout

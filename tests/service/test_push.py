@@ -2,10 +2,8 @@
 
 import io
 import json
-import os
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +18,8 @@ import pytest
 
 from search_api.identity.tokens import SignedTokens
 from tests.file_server import FileServer, Given, served_files
-from tests.service.place import COMMAND, Place, make_place
+from tests.service.command import Process
+from tests.service.place import Place, make_place
 from tests.unit.test_push_find import DOCUMENT, SUB
 from tests.unit.test_push_inbox import CLOSED, post
 
@@ -50,7 +49,7 @@ class Server:
 
     place: Place
     address: str
-    process: "subprocess.Popen[bytes]"
+    process: Process
 
     def push(self, body: Any, token: str, path: str = "/api/v1/push/docs") -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"}
@@ -76,25 +75,17 @@ def started(place: Place, *command: str) -> Iterator[Server]:
     """A server on a port of its own; ended afterwards, unless a test has killed it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    log = (place.folder / "server.log").open("ab")
-    process = subprocess.Popen(
-        [*COMMAND, *command, "--port", str(port)],
-        cwd=place.folder,
-        env=os.environ | place.environment,
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
+    log = place.folder / "server.log"
+    process = place.begun(*command, "--port", str(port), stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + START_S
         while not _lives(address):
-            assert process.poll() is None, (place.folder / "server.log").read_text()
+            assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, "the server did not answer in time"
             time.sleep(0.1)
         yield Server(place, address, process)
     finally:
-        log.close()
         process.terminate()
         process.wait(30)
 
@@ -353,7 +344,7 @@ def test_what_was_accepted_survives_kill_9(tmp_path: Path, place: Place) -> None
         sender.start()
         while len(accepted) < 30 and sender.is_alive():
             time.sleep(0.01)
-        os.killpg(server.process.pid, signal.SIGKILL)
+        server.process.kill()
         sender.join(60)
     assert len(accepted) >= 30
     _kill_in_the_middle(own)
@@ -365,20 +356,13 @@ def test_what_was_accepted_survives_kill_9(tmp_path: Path, place: Place) -> None
 
 def _kill_in_the_middle(place: Place) -> None:
     """A crawl that dies once something of it is written."""
-    process = subprocess.Popen(
-        [*COMMAND, "crawl", "docs"],
-        cwd=place.folder,
-        env=os.environ | place.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = place.begun("crawl", "docs")
     deadline = time.monotonic() + START_S
     vectors = place.folder / ".quisait" / "vectors.sqlite"
     while process.poll() is None and not (vectors.exists() and vectors.stat().st_size > 20_000):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
     assert process.wait(30) in (-signal.SIGKILL, 0)
 
 

@@ -23,6 +23,7 @@ from quisait.cli import app
 from quisait.clock import now_s
 from quisait.server.app import app_of, tokens_of
 from quisait.settings import FILE_VARIABLE, QUESTIONS_SOURCE, load_settings
+from quisait.work import questions as work_of_questions
 from quisait.work.administration import ApplicationAdministration
 from quisait.work.backup import back_up
 from quisait.work.crawl import crawl_sources, read_directory
@@ -126,9 +127,10 @@ def asked(application: Application) -> str:
     return question
 
 
-def test_it_is_found_at_once_and_stays(on_either: Place) -> None:
+def test_it_is_found_at_once_and_stays(on_either: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the agents' own accounts; the worker has its step; a whole reading keeps it."""
     place = on_either
+    monkeypatch.setattr(work_of_questions, "PUBLISH_WAIT_S", 0.1)
     with open_application(load_settings()) as application:
         question = asked(application)
         assert QUESTIONS in {one.name for one in tasks_of(application)}

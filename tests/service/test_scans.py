@@ -1,11 +1,8 @@
 """Scanned documents, from the settings to a text found by its reader; killed, and let go."""
 
-import json
 import random
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -291,9 +288,9 @@ def test_killed_at_any_write_it_loses_nothing(place: Place) -> None:
         (place.folder / "notes" / f"{number}.pdf").write_bytes(scanned_pdf([drawn(words)]))
     killed = 0
     for _ in range(KILLS):
-        killed += child(draw.randint(2, 40)) == -signal.SIGKILL
+        killed += child(place, draw.randint(2, 40)) == -signal.SIGKILL
     assert killed >= KILLS / 2
-    assert child(0) == 0
+    assert child(place, 0) == 0
     with opened() as application:
         assert set(kept(application).values()) == {ScanState.READ}
         assert application.state.failure_counts("notes") == {}
@@ -305,10 +302,9 @@ def test_killed_at_any_write_it_loses_nothing(place: Place) -> None:
         assert MANY + 3 <= pages <= MANY + 3 + killed
 
 
-def child(writes: int) -> int:
+def child(place: Place, writes: int) -> int:
     """Crawl, read and crawl; it ends itself at that write, and not for 0. Its exit status."""
-    command = [sys.executable, "-m", "tests.service.scan_reader", json.dumps(writes)]
-    return subprocess.run(command, check=False, timeout=120).returncode
+    return place.begun(str(writes), module="tests.service.scan_reader").wait(120)
 
 
 def test_the_commands_say_where_it_stands(place: Place) -> None:

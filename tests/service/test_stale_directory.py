@@ -35,10 +35,16 @@ SECRET = "notes:secret.txt"
 """Open to the group of ag-2 alone."""
 
 
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    made = make_place(tmp_path / "place")
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    made = make_place(tmp_path_factory.mktemp("crawled") / "place")
     made.run("crawl")
+    return made
+
+
+@pytest.fixture
+def place(crawled: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    made = crawled.copied(tmp_path / "place")
     monkeypatch.setenv("QUISAIT_FILE", str(made.folder / "quisait.toml"))
     return made
 

@@ -16,7 +16,7 @@ from tests.service.index_places import IndexPlace, index_place
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 
-WRITTEN = 12
+WRITTEN, TURNS = 12, 6
 
 
 @pytest.fixture(params=["embedded", "opensearch"])
@@ -65,7 +65,7 @@ def test_a_list_that_is_joined_meanwhile_stays(place: IndexPlace) -> None:
 
     def write() -> None:
         writer = place.live()
-        for number in range(WRITTEN):
+        for number in range(TURNS):
             access = group(number % 3)
             writer.write([put(f"s:{number}", "cadastre", access=access), Remove("s:turn")])
             writer.write([put("s:turn", "cadastre", access=access)])
@@ -75,7 +75,7 @@ def test_a_list_that_is_joined_meanwhile_stays(place: IndexPlace) -> None:
         while not writing.done():
             live.flush()
         writing.result()
-    kept = live.kept([f"s:{number}" for number in range(WRITTEN)])
-    assert [kept[f"s:{n}"].access for n in range(WRITTEN)] == [group(n % 3) for n in range(WRITTEN)]
+    kept = live.kept([f"s:{number}" for number in range(TURNS)])
+    assert [kept[f"s:{n}"].access for n in range(TURNS)] == [group(n % 3) for n in range(TURNS)]
     found = [live.search(asking(access=reading(f"g:g:{n}"))).total for n in range(3)]
-    assert sum(found) == WRITTEN + 2
+    assert sum(found) == TURNS + 2

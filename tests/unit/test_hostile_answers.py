@@ -77,3 +77,17 @@ def test_a_moment_out_of_any_calendar_is_none() -> None:
         pytest.raises(SourceUnreachable, match="503"),
     ):
         host.request("GET", host.root)
+
+
+def test_a_host_that_never_responded_is_tried_once() -> None:
+    """One that responded before is tried again."""
+    waits: list[float] = []
+    with answering(200) as host:
+        host.limits, host.sleep = replace(LIMITS, max_wait_s=60), waits.append
+        absent = replace(host, _responded=False)
+        host.request("GET", host.root)
+    for one, expected in ((host, [2.0, 4.0]), (absent, [])):
+        waits.clear()
+        with pytest.raises(SourceUnreachable):
+            one.request("GET", one.root)
+        assert waits == expected

@@ -40,7 +40,7 @@ _LATER = ("[UNAVAILABLE]", "[INUSE]", "[SERVERBUG]", "[LIMIT]", "[CONTACTADMIN]"
 class MailboxLimits:
     """`timeout_s` limits each read from the socket, `total_timeout_s` a whole answer.
 
-    After a connection breaks, it is opened again after each wait of `waits_s`.
+    A connection that breaks is opened again after each wait of `waits_s`; the first is tried once.
     """
 
     timeout_s: float = 30.0
@@ -57,6 +57,7 @@ class MailboxSession:
     ca_file: str
     limits: MailboxLimits
     _client: IMAPClient | None = None
+    _responded: bool = False
     _folder: str = ""
     _validity: int = 0
     _next_at: float = field(default=0.0)
@@ -101,7 +102,7 @@ class MailboxSession:
                 return self._once(what)
             except SourceUnreachable as error:
                 self.close()
-                if wait_s is None:
+                if wait_s is None or not self._responded:
                     raise
                 log.info("mailbox asked again", extra={"host": self.options.host, "wait_s": wait_s})
                 last = error
@@ -146,6 +147,7 @@ class MailboxSession:
             ssl_context=context,
             timeout=self.limits.timeout_s,
         )
+        self._responded = True
         client.normalise_times = False
         try:
             if options.security == "starttls":
