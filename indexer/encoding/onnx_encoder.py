@@ -83,7 +83,13 @@ def write_card(directory: Path, card: ModelCard) -> None:
 
 
 def file_hash(path: Path) -> str:
-    """sha256, in hexadecimal."""
+    """Return the file's sha256 in hexadecimal; a process reads an unchanged file once."""
+    found = path.stat()
+    return _file_hash(path, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(16)
+def _file_hash(path: Path, *_version: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
