@@ -47,6 +47,12 @@ ssl = yes
 ssl_cert = <{run}/server.pem
 ssl_key = <{run}/server.key
 disable_plaintext_auth = no
+auth_failure_delay = 0
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 mail_location = maildir:{run}/mail/%u/Maildir:LAYOUT=fs
 mail_uid = {owner}
 mail_gid = {owner}

@@ -72,7 +72,7 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     ("cluster", frozenset({"opensearch"}), "tests/contract/test_index_quantisation"),
     ("faults", frozenset(), _any("tests/faults/", "tests/service/test_late_writes")),
     ("relevance", frozenset(), "tests/effectiveness/test_relevance"),
-    ("relevance", frozenset(), r"tests/pages/test_whole_demo\.py::test_every_way\w+\[[1-7]\]"),
+    ("relevance", frozenset(), r"tests/pages/test_whole_demo\.py::test_every_way\w+\[[1-9]"),
     ("files", frozenset(), _any("tests/effectiveness/test_every_file", "tests/unit/test_growth")),
     ("files", frozenset({"tika"}), "tests/contract/test_hostile_files"),
     ("sources", frozenset(), "tests/service/test_sources_to_answers"),
@@ -94,7 +94,7 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     (
         "browser",
         frozenset(),
-        r"tests/pages/test_whole_demo\.py::test_every_link\w+\[ag-00(66|70)\]",
+        r"tests/pages/test_whole_demo\.py::test_(every_link|a_click)\w+\[ag-00(66|70)\]",
     ),
     (
         "commands",
