@@ -195,7 +195,7 @@ def test_every_way_to_ask_names_the_same_people(application: Application, part: 
             wrote = [one["agent"]["id"] for one in answer["people"] if one["evidence"]]
             assert [one.id for one in room] == wrote, question
             somebody += bool(cards)
-    assert somebody > 4
+    assert somebody > 2
 
 
 @pytest.mark.parametrize("agent", AGENTS)
