@@ -160,7 +160,7 @@ def lying_provider() -> Iterator[LyingProvider]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     one.issuer = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield one
     finally:

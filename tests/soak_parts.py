@@ -34,8 +34,7 @@ STATES = (
 _KEPT_ON_OPENSEARCH = (
     "tests/contract/test_index_opensearch",
     "tests/conventions/",
-    "tests/pages/test_asking.py",
-    "tests/pages/test_access_matrix",
+    "tests/pages/test_asking.py::test_a_question_is_answered",
     "tests/property/test_no_leak.py",
     "tests/property/test_access_sequences",
     "tests/service/test_command_line",
@@ -87,7 +86,7 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     ("engines", frozenset(), r"tests/property/test_access_sequences\.py::\w+\[opensearch-[12]\]"),
     ("faults", frozenset(), _any("tests/faults/", "tests/service/test_late_writes")),
     ("relevance", frozenset(), "tests/effectiveness/test_relevance"),
-    ("relevance", frozenset(), r"tests/pages/test_whole_demo\.py::test_every_way\w+\[[1-7]\]"),
+    ("relevance", frozenset(), r"tests/pages/test_whole_demo\.py::test_every_way\w+\[[1-9]"),
     ("files", frozenset(), _any("tests/effectiveness/test_every_file", "tests/unit/test_growth")),
     ("files", frozenset({"tika"}), "tests/contract/test_hostile_files"),
     ("sources", frozenset(), "tests/service/test_sources_to_answers"),
@@ -134,7 +133,7 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     (
         "browser",
         frozenset(),
-        r"tests/pages/test_whole_demo\.py::test_every_link\w+\[ag-00(66|70)\]",
+        r"tests/pages/test_whole_demo\.py::test_(every_link|a_click)\w+\[ag-00(66|70)\]",
     ),
     (
         "commands",

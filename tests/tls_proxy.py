@@ -152,7 +152,7 @@ def in_front_of(
             server.socket, server_side=True, do_handshake_on_connect=False
         )
     seen.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield seen

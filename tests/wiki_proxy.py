@@ -101,7 +101,7 @@ def door_before(wiki_url: str) -> Iterator[Door]:
     keeper = type("Keeper", (Doorkeeper,), {"door": door, "wiki_url": wiki_url})
     server = ThreadingHTTPServer(("127.0.0.1", 0), keeper)
     door.url = f"http://127.0.0.1:{server.server_port}/"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield door

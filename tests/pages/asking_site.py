@@ -52,6 +52,7 @@ from search_api.mail.storage import SqlMail
 from search_api.mail.values import MailRules
 from search_api.search import Search
 from tests.builders import indexed, make_document
+from tests.made_once import copy_made
 from tests.planted import ENCODER, TODAY
 
 TOPICS = (Topic("cadastre", "cadastre"), Topic("regies", "régies"))
@@ -88,6 +89,8 @@ AGENTS = (
 """Three who know and may be asked, one whose service is to be asked, and who asks."""
 
 
+BUILD_RULES = BuildRules(least_known=0)
+"""Seven agents are too few to call anybody alone; here who is so matters, not how it is known."""
 APART = {MAPPER: "22", NEIGHBOUR: "31", FARAWAY: "974", BEHIND: "80"}
 """Where those who know are each alone in their region: a community is proposed to them."""
 
@@ -197,6 +200,27 @@ class AskingSite:
         return [id_ for id_ in ids if id_.startswith("questions:")]
 
 
+Labels = tuple[tuple[str, str], ...]
+"""Of agents, by id."""
+
+
+def _make(folder: Path, *asked: Any) -> None:
+    _fill(EmbeddedIndex(folder / "index", ENCODER.dimension), folder, *asked)
+
+
+def _fill(index: Index, folder: Path, apart: bool, metiers: Labels, skills: Labels) -> None:
+    """Write the notes, the directory and a build of both."""
+    assert not index.write(notes()).failed
+    labels = sorted({label for _, label in metiers})
+    topics = TOPICS + tuple(Topic(one, one, kind=TopicKind.METIER) for one in labels)
+    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
+    book = SqlDirectory(engine)
+    book.replace(Listed(apart, dict(metiers), dict(skills)))
+    build = build_expertise(index, book, ENCODER, topics, BUILD_RULES, TODAY)
+    SqlBuilds(engine).publish(build, TopicList(topics))
+    engine.dispose()
+
+
 @contextmanager
 def asking_site(
     folder: Path,
@@ -212,18 +236,15 @@ def asking_site(
     `metiers` are those of agents, by id; each label is a métier of the list, too, under its own id.
     `skills` are what agents declare, one each, by id.
     """
-    labels = sorted(set((metiers or {}).values()))
-    topics = TOPICS + tuple(Topic(one, one, kind=TopicKind.METIER) for one in labels)
-    index = index or EmbeddedIndex(folder / "index", ENCODER.dimension)
-    assert not index.write(notes()).failed
+    asked = (apart, tuple((metiers or {}).items()), tuple((skills or {}).items()))
+    if index is None:
+        copy_made(folder, _make, *asked)
+        index = EmbeddedIndex(folder / "index", ENCODER.dimension)
+    else:
+        _fill(index, folder, *asked)
     engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
     book, builds, state = SqlDirectory(engine), SqlBuilds(engine), State(engine)
-    book.replace(Listed(apart, metiers or {}, skills or {}))
-    listed = TopicList(topics)
-    # Seven agents are too few to call anybody alone; here who is so matters, not how it is known.
-    build_rules = BuildRules(least_known=0)
-    builds.publish(build_expertise(index, book, ENCODER, topics, build_rules, TODAY), listed)
-    overview, clock = BuildReader(builds, index, book, build_rules), Clock()
+    overview, clock = BuildReader(builds, index, book, BUILD_RULES), Clock()
     register = FileRegister(folder / "register.jsonl", (), clock, 90)
     questions = SqlQuestions(engine, clock, register)
 

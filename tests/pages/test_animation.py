@@ -33,6 +33,7 @@ from search_api.identity.principals import Grant, Grants
 from search_api.identity.readers import reader_of
 from search_api.search import Search
 from tests.builders import allowed, indexed, make_document
+from tests.made_once import copy_made
 from tests.opensearch_index import fresh_index
 from tests.planted import ENCODER, TODAY
 
@@ -152,23 +153,37 @@ class Desk:
         return {one["terms"][0]: one["id"] for one in body["proposals"]}
 
 
-@pytest.fixture(scope="module", params=["embedded", "opensearch"])
-def index(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Index]:
-    if request.param == "embedded":
-        yield EmbeddedIndex(tmp_path_factory.mktemp("animation") / "index", ENCODER.dimension)
-    else:
-        with fresh_index(ENCODER.dimension) as made:
-            yield made
+def make_desk(folder: Path) -> None:
+    """The index, and the state with the directory and a build."""
+    fill_desk(EmbeddedIndex(folder / "index", ENCODER.dimension), folder)
 
 
-@pytest.fixture
-def desk(index: Index, tmp_path: Path) -> Iterator[Desk]:
+def fill_desk(index: Index, folder: Path) -> None:
     assert not index.write(notes()).failed
+    engine = migrate(sa.create_engine(f"sqlite:///{folder / 'state.sqlite'}"))
+    book = SqlDirectory(engine)
+    book.replace(Listed())
+    build = build_expertise(index, book, ENCODER, LISTED.topics, BuildRules(), TODAY)
+    SqlBuilds(engine).publish(build, LISTED)
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def shared_index() -> Iterator[Index]:
+    with fresh_index(ENCODER.dimension) as made:
+        yield made
+
+
+@pytest.fixture(params=["embedded", "opensearch"])
+def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+    if request.param == "embedded":
+        copy_made(tmp_path, make_desk)
+        index: Index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
+    else:
+        index = request.getfixturevalue("shared_index")
+        fill_desk(index, tmp_path)
     engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     book, builds = SqlDirectory(engine), SqlBuilds(engine)
-    book.replace(Listed())
     services = Services(
         Search(index, ENCODER, book),
         book,
@@ -178,9 +193,7 @@ def desk(index: Index, tmp_path: Path) -> Iterator[Desk]:
         grants=GRANTS,
         audit=SqlAudit(engine, now),
     )
-    made = Desk(index, services, builds, book, engine)
-    made.build()
-    yield made
+    yield Desk(index, services, builds, book, engine)
     engine.dispose()
 
 

@@ -22,7 +22,7 @@ from connectors.push.groups import PushedGroups
 from connectors.push.inbox import Inbox, PushService
 from connectors.push.items import PushLimits, SuiteRules
 from connectors.push.tokens import PushTokens
-from expertise.build import BuildRules, build_expertise
+from expertise.build import BuildRules
 from expertise.builds import SqlBuilds
 from expertise.consent import SqlConsent
 from expertise.current_build import BuildReader
@@ -57,9 +57,10 @@ from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersona
 from search_api.sign_on.verification import LOGOUT_EVENT, ProviderSession
 from search_api.verification import SqlVerifications
 from tests.lying_provider import CLIENT_ID, LyingProvider, lying_provider, rsa_key, signed
+from tests.made_once import copy_made
 from tests.pages.access_routes import WRITE_METHODS, routes_of
 from tests.pages.conftest import TOKENS
-from tests.pages.test_animation import GRANTS, LISTED, Listed, notes
+from tests.pages.test_animation import GRANTS, make_desk
 from tests.planted import ENCODER, TODAY
 from tests.unit.test_push_find import DOCUMENT
 from tests.unit.test_push_inbox import post
@@ -119,22 +120,14 @@ class Site:
         return self.sign_on.sessions.find(session) is not None
 
 
-@pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> EmbeddedIndex:
-    made = EmbeddedIndex(tmp_path_factory.mktemp("written") / "index", ENCODER.dimension)
-    assert not made.write(notes()).failed
-    return made
-
-
 @pytest.fixture
-def site(index: EmbeddedIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     (tmp_path / "quisait.toml").write_text('[desk]\nsources = "write"\n', "utf-8")
     monkeypatch.setenv("QUISAIT_FILE", str(tmp_path / "quisait.toml"))
+    copy_made(tmp_path, make_desk)
+    index = EmbeddedIndex(tmp_path / "index", ENCODER.dimension)
     engine = migrate(sa.create_engine(f"sqlite:///{tmp_path / 'state.sqlite'}"))
     book, builds = SqlDirectory(engine), SqlBuilds(engine)
-    book.replace(Listed())
-    build = build_expertise(index, book, ENCODER, LISTED.topics, BuildRules(), TODAY)
-    builds.publish(build, LISTED)
     push_tokens, pushed_groups = PushTokens(engine), PushedGroups(engine)
     pushed_groups.change("docs", "g", [], make=True)
     limits = PushLimits(request_bytes=20_000, document_bytes=5_000, documents=20)

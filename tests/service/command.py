@@ -25,7 +25,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -148,7 +147,6 @@ def main(address: str) -> None:
     """Fork a run for each connection, and tell it the exit status, until standard input closes."""
     from quisait import cli  # before it forks, and nowhere else
 
-    cli.load_all()
     _load()
     assert len(list(Path("/proc/self/task").iterdir())) == 1, "a fork would lose a thread"
     gc.freeze()
@@ -192,12 +190,11 @@ def _load() -> None:
     from indexer.encoding.onnx_encoder import OnnxEncoder
     from indexer.opensearch import client, storage  # noqa: F401
     from quisait.application.engines import open_encoder
-    from quisait.cli import COMMANDS
+    from quisait.cli import load_all
     from quisait.settings import EncoderSettings
     from tests.model_export import CACHE
 
-    for command in entry_points(group=COMMANDS):
-        command.load()
+    load_all()
     load_ir_measures()
     place_in("à Rennes")
     encoder = open_encoder(EncoderSettings(prepared=str(CACHE)), CACHE)
