@@ -13,7 +13,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from connectors.values import Agent, ContributorRole
+from connectors.values import Agent
+from expertise.corpus import ASKING_KINDS, asking_kinds, asks_for_a_skill
 from expertise.names import Reason
 from expertise.values import DirectAnswerer, RankedDocument, TopicHolders, TopicsOf, Window
 from expertise.votes import Vote, counting_contributions
@@ -41,50 +42,46 @@ number of deviations near. Chosen by hand: no judged set is so small.
 """
 
 
-ANSWERS = frozenset({ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER})
-
-
 class Features(NamedTuple):
-    """What is known of one candidate; each from 0 to 1, `near` from 0 to 2.
+    """Facts about one candidate; each from 0 to 1, `near` and `focus` from 0 to 2.
 
-    Of what they wrote: `near`, how far their nearest document stands above the median, in half
-    `MOST_DEVIATIONS`; `first`, 1 over the rank of their first document; `said`, the largest share
-    of the question that a document of theirs says. 1 or 0: `answer`, they gave an answer in their
-    best document; `passage`, they wrote the passage that answers in one of the first three
-    documents; `direct`, they wrote the direct answer.
-    Of the directory and the topics: `stated`, the largest share of the question that a topic has
-    which the directory says they hold; `asked`, 1 if they hold a topic that the question names;
-    `metier`, the share of the words of their métier and skills that name the question's topics.
-    `far` is 1 if no document is near the question.
+    - `near`: how far the candidate's nearest document is above the median, in half
+      `MOST_DEVIATIONS`; `focus`: the mean of that over their documents in the window, without news
+      and job offers, which say nothing about the skill of their writers.
+    - `first`: 1 over the rank of their first document.
+    - `said`: the largest share of the question that one of their documents says.
+    - `direct`: 1 if they wrote the direct answer.
+    - `stated`: the largest share of the question for a topic that the directory gives them.
+    - `asked`: 1 if they hold a topic that the question names.
+    - `metier`: the share of the words of their métier and skills that name the question's topics.
+    - `topical`: the largest share of the question that any topic has, whoever holds it.
     """
 
     near: float
+    focus: float
     first: float
     said: float
-    answer: float
-    passage: float
     direct: float
     stated: float
     asked: float
     metier: float
-    far: float
+    topical: float
 
 
 WEIGHTS = Features(
-    near=2.0,
-    first=0.7,
-    said=3.0,
-    answer=0.3,
-    passage=0.8,
-    direct=1.9,
-    stated=3.7,
-    asked=2.5,
-    metier=1.5,
-    far=-1.0,
+    near=0.2,
+    focus=4.7,
+    first=0.6,
+    said=2.5,
+    direct=2.1,
+    stated=4.6,
+    asked=3.0,
+    metier=1.2,
+    topical=-1.6,
 )
-BIAS = -5.5
-"""Fitted by `quisait evaluate knowing` on the questions of two administrations, without those that
-name a person or a service (decision 65).
+BIAS = -4.3
+"""Fitted by `quisait evaluate knowing` on the questions of three administrations, without those
+that name a person or a service (decision 65).
 """
 
 
@@ -98,10 +95,10 @@ def odds_of(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
 
-CARD, FURTHER_CARD, BARE_CARD = 0.5, 0.75, 0.85
+CARD, FURTHER_CARD, BARE_CARD = 0.35, 0.75, 0.9
 """Least probability for a card: of the likeliest candidate, of any other candidate, and of any
-candidate if no document is expected to answer. Two of three candidates between the first two values
-are right, and nine of ten above (docs/evaluation.md, «Who knows»).
+candidate if no document is expected to answer. docs/evaluation.md, «Who knows», has how many
+candidates are right at which probability, for administrations that the model was not fitted on.
 """
 
 NEAR = 0.15
@@ -115,11 +112,13 @@ _ASKING = frozenset(STOP_WORDS | ASKING_WORDS) | frozenset(
     occupe occuper occupent connaît connait connaître connaitre connaissent sait savoir cherche
     recherche quelqu'un personne contacter appeler joindre demander près pres proche besoin aide
     aider répondre spécialiste expert experte référent référente collègue côté
+    bonjour bonsoir salut merci svp cordialement
     """.split()  # noqa: SIM905
 )
-"""Words that ask who knows, and tell nothing about the subject."""
+"""Words that ask who knows or that are polite, and tell nothing about the subject."""
 
 
+_NEWS = asking_kinds(ASKING_KINDS)
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -128,6 +127,10 @@ def subject_terms(text: str) -> frozenset[str]:
     """Return the terms of a text, equal for any gender and number, without words that only ask."""
     words = (word for word in _WORD.findall(text.lower()) if len(word) > 1)
     return frozenset(terms(" ".join(word for word in words if word not in _ASKING)))
+
+
+def _is_news(one: RankedDocument) -> bool:
+    return asks_for_a_skill(one.card.kind, _NEWS)
 
 
 def counting_documents(window: Window) -> list[RankedDocument]:
@@ -158,7 +161,8 @@ class Knowledge:
 
     `owner_of` maps accounts to ids of agents, `votes` ids of agents to their votes. `shares` are
     the shares of the question's topics (`topic_shares`), `asked` the topics that the question
-    names. `refused` maps ids of agents to documents that do not count for them.
+    names. `direct` wrote the direct answer. `refused` maps ids of agents to documents that do not
+    count for them.
     """
 
     def __init__(
@@ -169,7 +173,7 @@ class Knowledge:
         shares: Mapping[str, float] = MappingProxyType({}),
         asked: Collection[str] = (),
         holders: TopicHolders = TopicHolders(),  # noqa: B008 - immutable
-        answered: DirectAnswerer | None = None,
+        direct: DirectAnswerer | None = None,
         refused: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
         self._window, self._owner_of, self._votes = window, owner_of, votes
@@ -178,12 +182,8 @@ class Knowledge:
         self._rank = {one.card.document_id: n for n, one in enumerate(counting, 1)}
         self._shares = {**shares, **dict.fromkeys(asked, 1.0)}
         self._asked, self._holders = frozenset(asked), holders
-        wrote = [(owner_of.get(one.answered_by), one.card.document_id) for one in counting[:3]]
-        self._wrote_passage = {
-            owner for owner, id_ in wrote if owner and id_ not in refused.get(owner, ())
-        }
-        counts = answered and answered.document_id not in refused.get(answered.agent_id, ())
-        self._answered_by = answered.agent_id if answered and counts else None
+        counts = direct and direct.document_id not in refused.get(direct.agent_id, ())
+        self._direct = direct.agent_id if direct and counts else None
         self._subject = frozenset(
             term
             for topic in question_topics(self._shares)
@@ -195,16 +195,16 @@ class Knowledge:
         """Return the features of a candidate with or without documents."""
         cast = [vote for vote in self._votes.get(agent.id, ()) if vote.weight > 0]
         documents = [self._ranked[vote.document_id] for vote in cast]
-        roles = self._best_roles(agent, cast)
+        near = [self._near(one) for one in documents]
+        own = [self._near(one) for one in documents if not _is_news(one)]
         held = self._holders.shown.get(agent.id, frozenset())
         stated = self._holders.stated.get(agent.id, {})
         return Features(
-            near=max(map(self._near, documents), default=0.0),
+            near=max(near, default=0.0),
+            focus=math.fsum(own) / len(own) if own else 0.0,
             first=max((1 / self._rank[vote.document_id] for vote in cast), default=0.0),
             said=max((one.said for one in documents), default=0.0),
-            answer=float(not ANSWERS.isdisjoint(roles)),
-            passage=float(agent.id in self._wrote_passage),
-            direct=float(self._answered_by == agent.id),
+            direct=float(self._direct == agent.id),
             stated=max(
                 (
                     self._shares.get(topic, 0.0) * (DECLARED if why is Reason.DECLARED else 1.0)
@@ -214,7 +214,7 @@ class Knowledge:
             ),
             asked=float(not self._asked.isdisjoint((*held, *stated))),
             metier=self._metier(agent),
-            far=float(self._window.far),
+            topical=max(self._shares.values(), default=0.0),
         )
 
     def reasons(self, agent: Agent) -> tuple[Reason, ...]:
@@ -228,14 +228,6 @@ class Knowledge:
         if self._window.compared < FEWEST_COMPARED:
             deviations = NEAR_AMONG_FEW if one.score >= BEST_OF_FEW else 0.0
         return max(0.0, min(deviations, MOST_DEVIATIONS)) / (MOST_DEVIATIONS / 2)
-
-    def _best_roles(self, agent: Agent, cast: Sequence[Vote]) -> set[ContributorRole]:
-        """Return the agent's roles in the document with their strongest vote."""
-        if not cast:
-            return set()
-        best = self._ranked[max(cast, key=lambda vote: vote.weight).document_id]
-        rows = best.card.contributions
-        return {row.role for row in rows if self._owner_of.get(row.account) == agent.id}
 
     def _metier(self, agent: Agent) -> float:
         known = subject_terms(agent.metier).union(*map(subject_terms, agent.skills))

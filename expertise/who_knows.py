@@ -18,6 +18,7 @@ from expertise.knowing import (
     log_odds,
     odds_of,
     question_topics,
+    subject_terms,
     topic_shares,
 )
 from expertise.names import DirectoryField, NamedAgent, reasons
@@ -235,7 +236,8 @@ def find_experts(
     )
     answering = _answering(answered, weighed.votes) & set(in_the_area)
     on_page = build.shown_on(whole_topic, today) if build and whole_topic else frozenset[str]()
-    near = {id_ for id_ in known if odds[id_] >= least and not (window.far and least > -math.inf)}
+    far = window.far or not subject_terms(question)
+    near = {id_ for id_ in known if odds[id_] >= least and not (far and least > NO_BAR)}
     passing = {*near, *answering, *on_page}
     shown = [id_ for id_ in in_the_area if id_ in passing]
     matched = eligibility.named(names, area)
@@ -281,13 +283,13 @@ def find_experts(
         beyond=max(0, len(ranked) - limit),
         named=tuple(make.shown(one.agent, one) for one in named.values()),
         stated=(*holding, *(make.stated(one) for id_, one in matched.items() if id_ in stated)),
-        nearest=() if sure or window.far else window.documents[:NEAREST_DOCUMENTS],
+        nearest=() if sure or far else window.documents[:NEAREST_DOCUMENTS],
         nearest_area="" if shown else _nearest_area({id_: known[id_] for id_ in near}, odds, area),
-        far=window.far,
+        far=far,
         place=place,
     )
     here = any(place.has(one.agent) for one in (*found.known, *found.named)) if place else True
-    if place is None or here or window.far:
+    if place is None or here or far:
         return found
     gone = eligibility.gone(directory.by_account(_accounts(window)), place)
     refused = _refused(window, gone, today, build)
@@ -382,7 +384,7 @@ def _knew(
     owners = {account: agent.id for account, agent in agents.items()}
     votes = cast_votes(window, today, owners, refused=refused)
     knowledge = Knowledge(
-        window, owners, votes, shares, asked_topics, answered=answered, refused=refused
+        window, owners, votes, shares, asked_topics, direct=answered, refused=refused
     )
     return any(log_odds(knowledge.features(one)) >= SURE_ODDS for one in agents.values())
 

@@ -347,7 +347,7 @@ def test_each_candidate_stands_on_their_own() -> None:
 def test_where_no_document_answers_the_likeliest_has_to_be_surer() -> None:
     """Whoever is only a little likelier than not may then point the way, and is no expert."""
     window = Window(
-        (ranked(1.0, card("wiki:1", wrote("wiki:ana")))._replace(nearness=5.0, said=0.8),),
+        (ranked(1.0, card("wiki:1", wrote("wiki:ana")))._replace(nearness=1.0, said=0.8),),
         compared=100,
     )
     answered, nothing = (
@@ -364,7 +364,7 @@ def test_where_no_document_answers_the_likeliest_has_to_be_surer() -> None:
     ("score", "nearness", "compared_to", "sure"),
     [
         (1.0, 7.0, FEWEST_COMPARED, True),
-        (1.0, 3.0, FEWEST_COMPARED, False),
+        (1.0, 0.4, FEWEST_COMPARED, False),
         (1.0, 0.0, 1, True),
     ],
 )
@@ -436,7 +436,7 @@ def test_a_subject_asks_nothing(word: str) -> None:
 
 @pytest.mark.parametrize(
     ("nearness", "held", "sure"),
-    [(2.5, {"pci"}, True), (2.5, {"paie"}, False), (2.5, set(), False)],
+    [(0.4, {"pci"}, True), (0.4, {"paie"}, False), (0.4, set(), False)],
 )
 def test_a_document_on_ones_metier_vouches(nearness: float, held: set[str], sure: bool) -> None:
     """A document that comes near is enough where the directory says the same of its author."""
@@ -468,10 +468,13 @@ def test_where_nobody_is_known_the_nearest_area_is_named() -> None:
     assert (nobody.candidates, nobody.nearest_area) == ((), "22")
 
 
-def near(place: str, *agents: Agent, said: float = 1.0) -> Experts:
-    """All three wrote notes that say so much of the question."""
-    notes = [one._replace(said=said) for one in three_notes()]
-    window = compared(notes, nearness=MOST_DEVIATIONS)
+def near(place: str, *agents: Agent, last: float = MOST_DEVIATIONS) -> Experts:
+    """All three wrote notes on the subject; the `last` note is so near to it."""
+    window = compared(three_notes(), nearness=MOST_DEVIATIONS)
+    *notes, note = window.documents
+    if last < MOST_DEVIATIONS:
+        note = note._replace(nearness=last, said=0.0)
+    window = replace(window, documents=(*notes, note))
     return find_experts(
         window, "cadastre", ListedBook(agents), TODAY, reader_id=READER, place=place_in(place)
     )
@@ -493,7 +496,8 @@ def test_those_who_know_stand_by_their_distance_to_the_place(place: str, order: 
 
 def test_nobody_is_named_because_of_the_place_alone() -> None:
     """Who only comes near the subject stays behind those who know, and has no card."""
-    experts = near("vers Brest", ANA, BEN, CYD, said=0.0)
+    experts = near("vers Brest", ANA, BEN, CYD, last=2.0)
+    assert CYD.id in found(experts)
     assert CYD.id not in [one.agent.id for one in experts.known]
 
 
@@ -651,7 +655,7 @@ def test_a_named_topic_that_the_directory_states_vouches(
 ) -> None:
     """With a document on it; another topic, or one that is not stated, does not."""
 
-    window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], nearness=3.0)
+    window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], nearness=1.0)
     build = Topics({"wiki:1": [("pci", 0.6)]}, declared=held)
     (ana,) = find_experts(
         window, "plan", ListedBook((ANA,)), TODAY, build=build, asked_topics=asked
@@ -732,7 +736,7 @@ def test_a_correction_lowers_nobody_else(
             assert one.confidence == were[one.agent.id].confidence
 
 
-def test_a_disowned_document_gives_no_passage_and_no_direct_answer() -> None:
+def test_a_disowned_document_supports_nothing() -> None:
     """The rest of what Ana wrote counts as if the document were somebody else's."""
     answer = ranked(1.0, card("wiki:1", wrote("wiki:ana", ContributorRole.ACCEPTED_ANSWERER)))
     answer = answer._replace(answered_by="wiki:ana")
@@ -745,10 +749,10 @@ def test_a_disowned_document_gives_no_passage_and_no_direct_answer() -> None:
         )
         (one,) = experts.candidates
         found = Features(*one.parts.features)
-        return found.passage, found.direct, found.answer
+        return found.first, found.direct, found.said
 
     assert features(ANA) == (1.0, 1.0, 1.0)
-    assert features(replace(ANA, disowned=frozenset({"wiki:1"}))) == (0.0, 0.0, 0.0)
+    assert features(replace(ANA, disowned=frozenset({"wiki:1"}))) == (0.5, 0.0, 0.9)
 
 
 def test_who_refused_a_topic_is_not_named_for_it_in_other_words() -> None:

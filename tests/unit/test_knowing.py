@@ -1,6 +1,7 @@
 """How likely somebody knows: what counts, and what never takes anything away."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -41,11 +42,11 @@ def near(role: ContributorRole = ContributorRole.AUTHOR, nearness: float = 4.0) 
 
 
 def test_features_of_a_document() -> None:
-    """Nearness, rank, share of the question, and the role in it."""
+    """Nearness, rank, share of the question, and the direct answer."""
     found = knowledge(near(ContributorRole.ACCEPTED_ANSWERER)).features(ANA)
-    assert (found.near, found.first, found.said) == (1.0, 1.0, 1.0)
-    assert (found.answer, found.direct) == (1.0, 0.0)
-    direct = knowledge(near(), answered=DirectAnswerer(ANA.id, "wiki:1")).features(ANA)
+    assert (found.near, found.focus, found.first, found.said) == (1.0, 1.0, 1.0, 1.0)
+    assert found.direct == 0.0
+    direct = knowledge(near(), direct=DirectAnswerer(ANA.id, "wiki:1")).features(ANA)
     assert direct.direct == 1.0
 
 
@@ -69,6 +70,14 @@ def test_metiers_match_in_any_gender_and_number() -> None:
     assert knowledge(near(), shares={"t": 1.0}, holders=holders).features(ANA).metier == 1.0
 
 
+def test_specialists_are_told_from_those_who_write_on_everything() -> None:
+    """News on other subjects lowers nobody."""
+    elsewhere = ranked(0.5, card("wiki:2", wrote("wiki:ana")))._replace(nearness=0.0)
+    news = elsewhere._replace(card=replace(elsewhere.card, kind="actualité"))
+    assert knowledge(near(), elsewhere).features(ANA).focus == 0.5
+    assert knowledge(near(), news).features(ANA).focus == 1.0
+
+
 def test_the_first_documents_say_the_topic() -> None:
     """The first counts most."""
     shares = topic_shares(
@@ -78,11 +87,12 @@ def test_the_first_documents_say_the_topic() -> None:
 
 
 def test_nothing_that_speaks_for_somebody_counts_against_them() -> None:
-    """Only that nothing is near the question does."""
-    assert all(value >= 0 for value in WEIGHTS._replace(far=0.0))
-    assert WEIGHTS.far < 0
+    """Only that the question has a topic does, for agents who do not hold it."""
+    assert all(value >= 0 for value in WEIGHTS._replace(topical=0.0))
+    assert WEIGHTS.stated > -WEIGHTS.topical > 0
     nothing = Features(*[0.0] * len(Features._fields))
-    assert log_odds(nothing) < odds_of(CARD) < log_odds(WEIGHTS._replace(far=0.0))
+    everything = Features(*[1.0] * len(Features._fields))
+    assert log_odds(nothing) < odds_of(CARD) < log_odds(everything)
     assert math.isclose(odds_of(0.5), 0.0)
 
 
