@@ -195,11 +195,45 @@ def test_one_box_on_every_page(chromium: Browser, demo_address: str) -> None:
         page.goto("/?q=dégrèvement+incendie")
         card = page.get_by_role("region", name="Qui sait").get_by_role("listitem").first
         expect(card).to_be_in_viewport(ratio=1)
-        expect(page.locator(".direct-answer, .document").first).to_be_in_viewport()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.set_viewport_size({"width": 1440, "height": 900})
         asking = card.get_by_role("link", name="Poser la question")
         expect(asking).to_have_attribute("href", re.compile("d%C3%A9gr%C3%A8vement%20incendie"))
         expect(asking).to_have_attribute("href", re.compile(quote(f"{demo_address}/?q=", safe="")))
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "most"), [(1440, 900, 420), (360, 740, 560)], ids=["screen", "telephone"]
+)
+def test_the_first_result_is_near_the_top(
+    chromium: Browser, demo_address: str, width: int, height: int, most: int
+) -> None:
+    """People stand beside the list, or in one line above it; nothing is said three times."""
+    with opened(chromium, demo_address, viewport={"width": width, "height": height}) as page:
+        page.goto("/?q=dégrèvement+incendie")
+        first = page.get_by_role("article").first.bounding_box()
+        people = page.get_by_role("region", name="Qui sait").bounding_box()
+        assert first is not None
+        assert people is not None
+        assert first["y"] < most
+        beside = people["x"] > first["x"] + first["width"]
+        assert beside if width > 960 else people["height"] < 60
+        assert page.get_by_role("button", name="Utile").count() == 0
+
+
+def test_the_field_grows_and_enter_asks(chromium: Browser, demo_address: str) -> None:
+    """A long question is read whole while it is typed; Enter sends it, without a line end."""
+    with opened(chromium, demo_address, viewport={"width": 360, "height": 740}) as page:
+        page.goto("/")
+        field = page.get_by_label("Votre question")
+        low = field.bounding_box()
+        field.fill("un dégrèvement de taxe foncière après un incendie, à qui le demander ?")
+        high = field.bounding_box()
+        assert low is not None
+        assert high is not None
+        assert high["height"] > low["height"]
+        field.press("Enter")
+        page.wait_for_url("**/?q=un+d%C3%A9gr*demander+%3F")
 
 
 @pytest.mark.trust
