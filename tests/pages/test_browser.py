@@ -221,6 +221,30 @@ def test_the_first_result_is_near_the_top(
         assert page.get_by_role("button", name="Utile").count() == 0
 
 
+@pytest.mark.parametrize("scripted", [True, False], ids=["script", "no-script"])
+def test_the_menu_of_a_telephone(chromium: Browser, demo_address: str, *, scripted: bool) -> None:
+    """Its button names the present entry; it opens on all of them, by keyboard too."""
+    size = {"width": 360, "height": 740}
+    with opened(chromium, demo_address, viewport=size, java_script_enabled=scripted) as page:
+        for path, entry in (("/", "Chercher"), ("/peers", "Collègues")):
+            page.goto(path)
+            button = page.get_by_role("button", name="Menu")
+            expect(button).to_contain_text(entry)
+            expect(page.get_by_role("navigation", name="Principale")).to_have_count(0)
+            button.press("Enter")
+            menu = page.get_by_role("navigation", name="Principale")
+            expect(menu.get_by_role("link")).to_have_text(["Chercher", "Collègues", "Moi"])
+            expect(menu.locator("[aria-current=page]")).to_have_text(entry)
+            for link in menu.get_by_role("link").all():
+                expect(link).to_be_in_viewport(ratio=1)
+        page.keyboard.press("Escape")
+        expect(menu).to_have_count(0)
+        button.press("Enter")
+        menu.get_by_role("link", name="Collègues").click()
+        page.get_by_role("link", name="Isolement").click()
+        page.wait_for_url("**/isolation")
+
+
 def test_the_field_grows_and_enter_asks(chromium: Browser, demo_address: str) -> None:
     """A long question is read whole while it is typed; Enter sends it, without a line end."""
     with opened(chromium, demo_address, viewport={"width": 360, "height": 740}) as page:
