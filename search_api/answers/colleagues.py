@@ -24,8 +24,9 @@ PEERS_SHOWN = 5
 class Colleagues:
     """A reader's service without themselves, their first peers, and the topics by kind and label.
 
-    `service` is their entity, or the one above it if nobody else of it may be shown; else None. `departement` is the reader's, empty if it
-    is unknown. Without a build there are neither peers nor topics.
+    `service` is their entity, or the one above it if nobody else of it may be shown; else None.
+    `departement` is the reader's, empty if it is unknown. Without a build there are neither peers
+    nor topics.
     """
 
     service: ServiceMatch | None = None

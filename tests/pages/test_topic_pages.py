@@ -654,7 +654,7 @@ def _counted_on_map(page: str) -> str:
 
 
 def test_ways_to_colleagues_without_a_question(services: Services) -> None:
-    """The service, the peers, and links by topic, métier and territory; who is hidden is nowhere."""
+    """The service, the peers, and links by topic, métier and place; who is hidden is nowhere."""
     page = TestClient(create_app(services)).get("/experts").text
     service = page.partition('id="votre-service"')[2].partition("</section>")[0]
     assert re.findall(r'href="/agents/(ag-\d)"', service) == ["ag-3"]
