@@ -104,9 +104,13 @@ def experts_address(topic: str, area: str = "", *, as_typed: bool = False) -> st
     return f"/experts?{urlencode({**pairs, 'as_typed': '1'} if as_typed else pairs)}"
 
 
-def agent_address(agent: Agent) -> str:
-    """Return the address of an agent's page; an id may hold any character."""
-    return f"/agents/{quote(agent.id, safe='')}"
+def agent_address(agent: Agent, question: str = "") -> str:
+    """Return the address of an agent's page; an id may hold any character.
+
+    `question`: the one for which the agent was proposed.
+    """
+    page = f"/agents/{quote(agent.id, safe='')}"
+    return f"{page}?{urlencode({'q': question})}" if question.strip() else page
 
 
 def topic_address(topic: Topic) -> str:

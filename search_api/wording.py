@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Protocol
 
 from connectors.geography import DEPARTEMENTS, REGIONS, area_name
 from connectors.values import Agent, ContactVia, ContributorRole, Mission
@@ -368,6 +369,56 @@ def file_format(card: Card) -> str:
     """Return the format of a file, such as `PDF`; empty if its kind says it already."""
     said = _format(card)[0]
     return "" if said == card.kind else said
+
+
+_ENGLISH_KINDS = {"thread": "fil"}
+
+
+def kind_label(kind: str) -> str:
+    """Return the name of a kind of document; some connectors give it in English."""
+    return _ENGLISH_KINDS.get(kind, kind)
+
+
+def source_label(name: str) -> str:
+    """Return the name of a source of the settings as a label: `Notes`."""
+    return name[:1].upper() + name[1:]
+
+
+def space_label(space: str) -> str:
+    """Return the name of a space; of a folder's path, its last part: `Secteur local`."""
+    last = last_name(space)
+    return space if last == space else source_label(last.replace("-", " ").replace("_", " "))
+
+
+class Placed(Protocol):
+    """A document in a space of a source."""
+
+    @property
+    def source(self) -> str:
+        """The source's name in the settings."""
+        ...
+
+    @property
+    def space(self) -> str:
+        """The space's name; empty without one."""
+        ...
+
+
+def source_and_space(card: Placed) -> str:
+    """Return where a document lies: `Wiki, Guides métier`; a folder's path is left out."""
+    space = "" if "/" in card.space else card.space
+    return ", ".join(part for part in (source_label(card.source), space) if part)
+
+
+def facet_label(value: str, facet: str) -> str:
+    """Return the label of a facet's value."""
+    label = {
+        "area": area_name,
+        "kind": kind_label,
+        "source": source_label,
+        "space": space_label,
+    }.get(facet)
+    return label(value) if label else value
 
 
 def icon(card: Card) -> str:

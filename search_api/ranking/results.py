@@ -21,12 +21,10 @@ from indexer.values import (
 from search_api.questions.query import ResultOrder
 from search_api.questions.query_parser import QueryPart
 from search_api.ranking.fusion import FusedHit
+from search_api.ranking.preamble import Span, after_preamble
 from search_api.ranking.reranking import RankedResult, RankingEffect, Successors
 
 EXCERPT_CHARACTERS = 320
-
-Span = tuple[int, int]
-"""(start, end) character offsets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +64,14 @@ def excerpt_span(text: str, highlights: Sequence[Span], length: int = EXCERPT_CH
     """Return the neighbouring sentences, up to `length` characters, that best match the question.
 
     The most distinct marked words win, then the most marks, then the earliest position. A longer
-    sentence is cut between words, around its first mark.
+    sentence is cut between words, around its first mark. A preamble (`after_preamble`) is left out.
     """
-    if len(text) <= length:
-        return 0, len(text)
-    spans = [_stripped(text, span) for span in sentences(text)]
-    spans = [span for span in spans if span[0] < span[1]]
+    whole = [_stripped(text, span) for span in sentences(text)]
+    whole = [span for span in whole if span[0] < span[1]]
+    spans = after_preamble(text, whole, highlights)
+    begins = spans[0][0] if spans is not whole else 0
+    if len(text) - begins <= length:
+        return begins, len(text)
     best, found = (0, len(text)), (-1, -1)
     for number, (start, _) in enumerate(spans):
         end = _last_whole_sentence(spans[number:], start + length)

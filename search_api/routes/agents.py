@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from search_api.addresses import topic_address
+from search_api.addresses import SearchAddress, topic_address
 from search_api.answers.agents import agent_peers, agent_profile
 from search_api.answers.context import NoBuild
-from search_api.parameters import NamedReader, Offset
+from search_api.parameters import NamedReader, Offset, Typed
 from search_api.routes.search import PROBLEMS
 from search_api.routes.topics import not_mapped
 from search_api.schemas.agents import ProfileBody, profile_body
@@ -37,14 +37,19 @@ def profile(request: Request, reader: NamedReader, agent_id: str) -> ProfileBody
 
 
 @router.get("/agents/{agent_id:path}", response_class=HTMLResponse)
-def agent_page(request: Request, reader: NamedReader, agent_id: str) -> str:
-    """Show topics with evidence, skills, communities and peers of an agent."""
+def agent_page(request: Request, reader: NamedReader, agent_id: str, q: Typed = "") -> str:
+    """Show topics with evidence, skills, communities and peers of an agent.
+
+    `q`: the question for which they were proposed; the page takes an opinion on that.
+    """
     found = agent_profile(services_of(request), reader, agent_id)
     return render(
         "agent.html",
         request=request,
         own=found.own,
         found=found.profile,
+        q=q.strip(),
+        search_address=SearchAddress,
         topic_address=topic_address,
         km=kilometres,
     )

@@ -18,6 +18,7 @@ from search_api.addresses import (
     local_path,
     topic_address,
 )
+from search_api.answers.colleagues import colleagues
 from search_api.answers.following import HOME_SEARCHES, news
 from search_api.answers.home import home
 from search_api.answers.people import MOST_CARDS
@@ -47,6 +48,7 @@ from search_api.search import OF_A_PERSON
 from search_api.services import services_of
 from search_api.sign_on.identification import by_personal_token
 from search_api.templating import demo_agents, here, render
+from search_api.wording import kilometres
 
 PROBLEMS: dict[int | str, dict[str, Any]] = problem_responses(
     {
@@ -240,7 +242,7 @@ def experts_page(
     area: AreaCode = "",
     as_typed: AsTyped = False,
 ) -> str:
-    """Show agents who may know, each with the reason."""
+    """Show agents who may know, each with the reason; without a question, ways to colleagues."""
     services = services_of(request)
     found = who_knows(
         services,
@@ -272,6 +274,8 @@ def experts_page(
         search_address=SearchAddress(found.question),
         everywhere=experts_address(found.question),
         experts_address=experts_address,
+        ways=None if found.question else colleagues(services, reader),
+        km=kilometres,
         regions=areas_by_name(REGIONS, "r"),
         departements=areas_by_name(DEPARTEMENTS),
         elsewhere=found.related,

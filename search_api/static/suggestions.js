@@ -18,7 +18,6 @@
     list.hidden = true;
     told.textContent = "";
     chosen = -1;
-    field.setAttribute("aria-expanded", "false");
     field.removeAttribute("aria-activedescendant");
   };
 
@@ -65,7 +64,6 @@
     list.replaceChildren(...found.map(option));
     if (!found.length || document.activeElement !== field) return;
     list.hidden = false;
-    field.setAttribute("aria-expanded", "true");
     told.textContent = (found.length < 2 ? list.dataset.one : list.dataset.many).replace("{num}", found.length);
   };
 
@@ -83,10 +81,9 @@
   };
 
   if (field && list) {
-    field.setAttribute("role", "combobox");
+    field.setAttribute("aria-haspopup", "listbox");
     field.setAttribute("aria-autocomplete", "list");
     field.setAttribute("aria-controls", list.id);
-    field.setAttribute("aria-expanded", "false");
     field.addEventListener("input", () => {
       clearTimeout(pause);
       pause = setTimeout(ask, PAUSE_MS);
@@ -98,8 +95,9 @@
         if (!list.hidden) event.preventDefault();
         return dismiss();
       }
-      if (list.hidden) return;
-      if (event.key === "ArrowDown") choose(chosen + 1);
+      if (event.key === "Enter" && chosen < 0 && !event.shiftKey) field.form.requestSubmit();
+      else if (list.hidden) return;
+      else if (event.key === "ArrowDown") choose(chosen + 1);
       else if (event.key === "ArrowUp") choose(chosen < 0 ? -1 : chosen - 1);
       else if (event.key === "Enter" && chosen >= 0) location.assign(options()[chosen].dataset.address);
       else return;

@@ -132,7 +132,7 @@ def test_every_focus_is_seen_and_in_order(chromium: Browser, sites: Sites) -> No
             stops.append(one["what"])
         assert stops[0] == "Aller au contenu"
         assert "Accessibilité" in stops[-1]
-        order = ["agent", "Qui sait", "q", "Chercher", "Nature", "Dégrèvement de taxe"]
+        order = ["agent", "Qui sait", "Chercher", "q", "Nature", "Dégrèvement de taxe"]
         places = [next(n for n, what in enumerate(stops) if what.startswith(o)) for o in order]
         assert places == sorted(places)
 
@@ -141,7 +141,7 @@ def test_a_journey_by_keyboard(chromium: Browser, sites: Sites) -> None:
     """«/», arrows, Escape, Enter; a chip removed; the skip link; a colleague's address."""
     with opened(chromium, sites.whole) as page:
         page.goto("/")
-        field = page.get_by_role("combobox", name="Votre question")
+        field = page.get_by_role("textbox", name="Votre question")
         expect(field).to_be_focused()
         page.keyboard.type("bord")
         options = page.locator("#suggestions [role=option]")
@@ -151,7 +151,7 @@ def test_a_journey_by_keyboard(chromium: Browser, sites: Sites) -> None:
         page.keyboard.press("ArrowDown")
         expect(options.first).to_have_attribute("aria-selected", "true")
         page.keyboard.press("Escape")
-        expect(field).to_have_attribute("aria-expanded", "false")
+        expect(page.locator("#suggestions")).to_be_hidden()
         expect(page.get_by_role("status").first).to_be_empty()
         expect(field).to_have_value("bord")
         page.keyboard.type("ereau 7")

@@ -195,11 +195,69 @@ def test_one_box_on_every_page(chromium: Browser, demo_address: str) -> None:
         page.goto("/?q=dégrèvement+incendie")
         card = page.get_by_role("region", name="Qui sait").get_by_role("listitem").first
         expect(card).to_be_in_viewport(ratio=1)
-        expect(page.locator(".direct-answer, .document").first).to_be_in_viewport()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.set_viewport_size({"width": 1440, "height": 900})
         asking = card.get_by_role("link", name="Poser la question")
         expect(asking).to_have_attribute("href", re.compile("d%C3%A9gr%C3%A8vement%20incendie"))
         expect(asking).to_have_attribute("href", re.compile(quote(f"{demo_address}/?q=", safe="")))
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "most"), [(1440, 900, 420), (360, 740, 560)], ids=["screen", "telephone"]
+)
+def test_the_first_result_is_near_the_top(
+    chromium: Browser, demo_address: str, width: int, height: int, most: int
+) -> None:
+    """People stand beside the list, or in one line above it; nothing is said three times."""
+    with opened(chromium, demo_address, viewport={"width": width, "height": height}) as page:
+        page.goto("/?q=dégrèvement+incendie")
+        first = page.get_by_role("article").first.bounding_box()
+        people = page.get_by_role("region", name="Qui sait").bounding_box()
+        assert first is not None
+        assert people is not None
+        assert first["y"] < most
+        beside = people["x"] > first["x"] + first["width"]
+        assert beside if width > 960 else people["height"] < 60
+        assert page.get_by_role("button", name="Utile").count() == 0
+
+
+@pytest.mark.parametrize("scripted", [True, False], ids=["script", "no-script"])
+def test_the_menu_of_a_telephone(chromium: Browser, demo_address: str, *, scripted: bool) -> None:
+    """Its button names the present entry; it opens on all of them, by keyboard too."""
+    size = {"width": 360, "height": 740}
+    with opened(chromium, demo_address, viewport=size, java_script_enabled=scripted) as page:
+        for path, entry in (("/", "Chercher"), ("/peers", "Collègues")):
+            page.goto(path)
+            button = page.get_by_role("button", name="Menu")
+            expect(button).to_contain_text(entry)
+            expect(page.get_by_role("navigation", name="Principale")).to_have_count(0)
+            button.press("Enter")
+            menu = page.get_by_role("navigation", name="Principale")
+            expect(menu.get_by_role("link")).to_have_text(["Chercher", "Collègues", "Moi"])
+            expect(menu.locator("[aria-current=page]")).to_have_text(entry)
+            for link in menu.get_by_role("link").all():
+                expect(link).to_be_in_viewport(ratio=1)
+        page.keyboard.press("Escape")
+        expect(menu).to_have_count(0)
+        button.press("Enter")
+        menu.get_by_role("link", name="Collègues").click()
+        page.get_by_role("link", name="Isolement").click()
+        page.wait_for_url("**/isolation")
+
+
+def test_the_field_grows_and_enter_asks(chromium: Browser, demo_address: str) -> None:
+    """A long question is read whole while it is typed; Enter sends it, without a line end."""
+    with opened(chromium, demo_address, viewport={"width": 360, "height": 740}) as page:
+        page.goto("/")
+        field = page.get_by_label("Votre question")
+        low = field.bounding_box()
+        field.fill("un dégrèvement de taxe foncière après un incendie, à qui le demander ?")
+        high = field.bounding_box()
+        assert low is not None
+        assert high is not None
+        assert high["height"] > low["height"]
+        field.press("Enter")
+        page.wait_for_url("**/?q=un+d%C3%A9gr*demander+%3F")
 
 
 @pytest.mark.trust

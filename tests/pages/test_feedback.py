@@ -105,8 +105,10 @@ def test_an_opinion_is_given_changed_and_taken_back(
     assert (answer.status_code, answer.headers["location"]) == (303, asked["back"])
     assert say(client, "not_useful") == 303
     assert said(client)["opinions"] == [("document", DOCUMENT, False)]
-    assert client.get("/?q=cadastre").text.count('aria-pressed="true"') == 1
-    assert other.get("/?q=cadastre").text.count('aria-pressed="true"') == 0
+    page = f"/documents/{DOCUMENT}?q=cadastre"
+    assert client.get(page).text.count('aria-pressed="true"') == 1
+    assert other.get(page).text.count('aria-pressed="true"') == 0
+    assert "aria-pressed" not in client.get("/?q=cadastre").text
     assert said(other)["opinions"] == []
     assert say(client, "no_opinion") == 303
     assert said(client) == {"opinions": [], "favourites": []}
@@ -116,24 +118,28 @@ def test_an_opinion_is_given_changed_and_taken_back(
     assert elsewhere.headers["location"] == "/"
 
 
-def test_a_person_card_takes_an_opinion(parts: tuple[EmbeddedIndex, Services]) -> None:
-    """Above the results and beside a document, as among the colleagues; undone by a click."""
+def test_a_proposed_person_takes_an_opinion_on_their_page(
+    parts: tuple[EmbeddedIndex, Services],
+) -> None:
+    """From the results, a document or the colleagues to their page; undone by a click there."""
     client, other = client_of(parts[1]), client_of(parts[1], OTHER)
-    for path in ("/?q=cadastre", f"/documents/{DOCUMENT}"):
-        card = re.search(r'<li class="person-card">.*?</li>', client.get(path).text, re.DOTALL)
-        assert card
-        form = dict(re.findall(r'name="(\w+)" value="([^"]*)"', card[0]))
-        assert form["kind"] == "agent"
-        assert form["question"]
-        assert 'value="favourite"' not in card[0]
-        answer = client.post("/avis", data={**form, "act": "useful"})
-        assert (answer.status_code, answer.headers["location"]) == (303, unescape(form["back"]))
-        assert client.get(path).text.count('aria-pressed="true"') == 1
-        assert other.get(path).text.count('aria-pressed="true"') == 0
-        assert client.post("/avis", data={**form, "act": "no_opinion"}).status_code == 303
+    for path in ("/?q=cadastre", f"/documents/{DOCUMENT}", "/experts?q=cadastre"):
+        shown = client.get(path).text
+        assert 'name="kind" value="agent"' not in shown
+        (page, *_) = map(unescape, re.findall(r'<h3><a class="person" href="([^"]*)', shown))
+        (form,) = re.findall(r'<form id="avis-agent.*?</form>', client.get(page).text, re.DOTALL)
+        fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+        assert fields["kind"] == "agent"
+        assert fields["question"]
+        answer = client.post("/avis", data={**fields, "act": "useful"})
+        assert (answer.status_code, answer.headers["location"]) == (303, unescape(fields["back"]))
+        assert client.get(page).text.count('aria-pressed="true"') == 1
+        assert other.get(page).text.count('aria-pressed="true"') == 0
+        assert client.post("/avis", data={**fields, "act": "no_opinion"}).status_code == 303
         assert said(client)["opinions"] == []
-    assert "person-card" in client.get("/?q=Jo+Seule").text
-    assert 'name="kind" value="agent"' not in client.get("/?q=Jo+Seule").text, "named, not proposed"
+    named = client.get("/?q=Jo+Seule").text
+    assert f'href="/agents/{WRITER}"' in named, "named, not proposed"
+    assert 'value="useful"' not in client.get(f"/agents/{WRITER}").text
 
 
 def test_what_one_may_not_see_is_as_unknown(parts: tuple[EmbeddedIndex, Services]) -> None:
@@ -228,9 +234,9 @@ def test_who_withdraws_leaves_no_opinion_on_themselves(
     assert store is not None
     (kept,) = store.of(READER)
     assert kept.subject == Subject(SubjectKind.AGENT, WRITER, "urn:sujet/cadastre")
-    shown = client.get("/experts", params={"q": question}).text
+    shown = client.get(f"/agents/{WRITER}", params={"q": question}).text
     assert shown.count('aria-pressed="true"') == 1
-    assert client.get("/experts?q=régies").text.count('aria-pressed="true"') == 0
+    assert client.get(f"/agents/{WRITER}?q=régies").text.count('aria-pressed="true"') == 0
     writer.post("/mes-donnees", data={"act": "ask", "kind": "withdraw"})
     writer.post("/mes-donnees", data={"act": "take_back", "kind": "withdraw"})
     assert said(client)["opinions"] == []
@@ -246,10 +252,10 @@ def test_one_click_in_a_browser(
             java_script_enabled=scripted, extra_http_headers={"x-agent": READER}
         )
         page = context.new_page()
-        page.goto(f"{address}/?q=cadastre")
+        page.goto(f"{address}/documents/{DOCUMENT}")
         loads = []
         page.on("load", lambda _: loads.append(1))
-        form = page.locator("article.document form.feedback").first
+        form = page.locator("article.reading form.feedback").first
         useful = form.get_by_role("button", name="Utile", exact=False).first
         not_useful = form.get_by_role("button", name="Pas utile", exact=False)
         for button, other in ((useful, not_useful), (not_useful, useful)):

@@ -72,6 +72,7 @@ class Stage:
 PATHS = [
     *(f"/api/v1/experts?q={q}" for q in ("cadastre", "Seule", "géomètre", "arpentage", "drones")),
     "/experts?q=cadastre",
+    "/experts",
     "/?q=cadastre",
     "/api/v1/suggest?q=seul",
     "/api/v1/search?q=seulle",

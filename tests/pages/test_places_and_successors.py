@@ -102,7 +102,7 @@ def test_a_text_in_several_places_is_one_result(asked: Asked) -> None:
     page = asked.page(CLAIRE, '"circulaire"')
     assert "Même texte à 1\u00a0autre endroit" in page
     assert "seuls les plus proches" not in page
-    assert "(share, Bureau A)" in page
+    assert "(Share, Bureau A)" in page
     assert "secret" not in page
     assert "Cellule" not in page
 

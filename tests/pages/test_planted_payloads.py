@@ -205,7 +205,7 @@ def test_no_page_executes_what_was_planted(chromium: Browser, services: Services
             assert refused or getattr(answer, "status", 0) == 200, path
             _harmless(page, path)
         page.goto(address)
-        page.locator("input[name=q]").first.fill("cadastre")
+        page.locator("textarea[name=q]").first.fill("cadastre")
         page.wait_for_selector("[role=option]")
         _harmless(page, "suggestions")
         page.keyboard.press("ArrowDown")

@@ -82,7 +82,8 @@ def test_the_names_beside_a_search_are_told_as_brought_up(
     (asking,) = notebook.noted
     assert asking.named
     shown = re.findall(
-        r'href="/agents/([^"]+)"', page.partition('id="qui-sait"')[2].partition("</section>")[0]
+        r'href="/agents/([^"?]+)[^"]*"',
+        page.partition('id="qui-sait"')[2].partition("</section>")[0],
     )
     assert list(dict.fromkeys(shown)) == list(asking.named)
     people = client.get("/api/v1/search?q=r%C3%A9gie+h%C3%B4pital").json()["people"]
@@ -123,7 +124,7 @@ def test_the_foot_of_a_page_tells_that_questions_are_counted(
     client: TestClient, parts: Parts
 ) -> None:
     """What is said to people follows the settings: with a journal, and without."""
-    assert "Vos questions sont comptées sans votre nom" in client.get("/").text
+    assert "Vos recherches sont comptées sans votre nom" in client.get("/").text
     claire = reader_of("ag-1", parts.book, TODAY)
     without = TestClient(
         create_app(

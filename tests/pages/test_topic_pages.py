@@ -72,6 +72,7 @@ def agent(number: int, name: str, departement: str, metier: str = "", **fields: 
     )
 
 
+HERE = {"entity": "DGFiP/DDFiP 48/SIP Mende", "office": "Mende"}
 AGENTS = (
     agent(
         1,
@@ -84,11 +85,11 @@ AGENTS = (
         skills_declared=TODAY - timedelta(days=400),
     ),
     agent(2, "Loin", "974", "géomètre", contact_via=ContactVia.SERVICE, contact="srv@fin.example"),
-    agent(3, "=Formule", "48"),
-    agent(4, "Discrète", "29", "géomètre", listed=False),
-    agent(5, "Lectrice", "48"),
+    agent(3, "=Formule", "48", **HERE),
+    agent(4, "Discrète", "29", "géomètre", listed=False, **HERE),
+    agent(5, "Lectrice", "48", **HERE),
     agent(6, "Secrète", "93"),
-    agent(7, "Partie", "93", departure=TODAY),
+    agent(7, "Partie", "93", departure=TODAY, **HERE),
 )
 
 
@@ -400,8 +401,8 @@ def test_every_name_leads_to_its_page(client: TestClient) -> None:
     """In results, among colleagues, holders, peers and who is alone; never to who is not shown."""
     for path in ("/?q=cadastre", "/experts?q=cadastre", "/isolation", "/peers?agent=ag-2"):
         text = client.get(path).text
-        assert 'href="/agents/ag-1"' in text
-        assert 'href="/agents/ag-4"' not in text
+        assert 'href="/agents/ag-1' in text
+        assert "/agents/ag-4" not in text
 
 
 def test_where_nobody_is_known_the_nearest_topic_is(client: TestClient) -> None:
@@ -650,3 +651,25 @@ def _counted_on_map(page: str) -> str:
     found = re.search(r'id="carte".*?</section>', page, re.DOTALL)
     assert found
     return found[0]
+
+
+def test_ways_to_colleagues_without_a_question(services: Services) -> None:
+    """The service, the peers, and links by topic, métier and place; who is hidden is nowhere."""
+    page = TestClient(create_app(services)).get("/experts").text
+    service = page.partition('id="votre-service"')[2].partition("</section>")[0]
+    assert re.findall(r'href="/agents/(ag-\d)"', service) == ["ag-3"]
+    for hidden in ("Discrète", "Partie", "Secrète"):
+        assert hidden not in page
+    links = set(map(html.unescape, re.findall(r'href="([^"]*)"', page)))
+    assert {"/topics/regies", "/experts?q=g%C3%A9om%C3%A8tre", "/coverage?area=48"} <= links
+    assert {"/coverage", "/isolation", "/peers"} <= links
+    peers = page.partition('id="vos-pairs"')[2].partition("</section>")[0]
+    own = agent_peers(services, reader_of("ag-5", services.people, TODAY)).peers.peers
+    assert re.findall(r'href="/agents/(ag-\d)"', peers) == [one.agent.id for one in own[:5]]
+
+
+def test_ways_to_colleagues_without_a_build(services: Services) -> None:
+    """The service alone: the directory needs no build."""
+    page = TestClient(create_app(replace(services, overview=None))).get("/experts").text
+    assert 'href="/agents/ag-3"' in page
+    assert "par-sujet" not in page

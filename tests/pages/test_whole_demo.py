@@ -351,6 +351,24 @@ def _click(context: BrowserContext, page: Page, link: Locator, faults: list[str]
         faults.append(f"{href}: {[one.status for one in answers]}")
 
 
+def test_the_answering_note_is_said_once(application: Application) -> None:
+    """The direct answer quotes it without its preamble; the list names and marks it, no more."""
+    note = "notes:fiscalite/tf-personnes-agees-2024.pdf"
+    asked = {"q": "exonération taxe foncière personnes âgées"}
+    page = client_of(application, AGENTS[0]).get("/", params=asked).text
+    (quoted,) = re.findall(r'<section class="card direct-answer".*?</section>', page, re.S)
+    listed = re.findall(r'<article class="document.*?</article>', page, re.S)
+    link = document_address(note)
+    assert link in quoted
+    assert "75 ans" in quoted
+    assert "Cette note remplace" not in page
+    assert link in listed[0]
+    assert listed[0].count('class="tag"') == 2
+    assert "75 ans" not in listed[0].partition("<details")[0]
+    assert page.count(link) == 2, "no best bet beside them"
+    assert "notes/fiscalite" not in re.sub(r"<[^>]*>", "", page)
+
+
 def test_every_original_opens(application: Application) -> None:
     """Of each file of the folder, and of some documents of the other sources, in one click."""
     client = client_of(application, AGENTS[0])

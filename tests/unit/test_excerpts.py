@@ -57,3 +57,43 @@ def test_any_text_gives_an_excerpt(text: str, marks: list[tuple[int, int]]) -> N
     assert 0 <= start <= end <= len(text)
     assert end - start <= 80
     assert "".join(piece.text for piece in excerpt(text, marks, 80)).strip("… ") in text
+
+
+@pytest.mark.parametrize(
+    "preamble",
+    [
+        "Cette note remplace celle du 12 février 2019.",
+        "Ce mémo remplace mon courriel de septembre 2021.",
+        "Seuils des personnes âgées\nLa présente note annule et remplace celle de 2019.",
+        "Note du 3 mars 2024.",
+        "Mise à jour le 03/05/2024.",
+        "Cette fiche s'adresse aux agents des SIP.",
+        "Destinataires : chefs de service.",
+    ],
+)
+def test_no_excerpt_begins_with_a_preamble(preamble: str) -> None:
+    """What a document replaces, its date and its addressees: left out where an answer follows."""
+    answer = "L’âge : plus de 75 ans au 1er janvier."
+    text = f"{preamble} {answer} {'Une autre phrase, plus longue. ' * 20}"
+    at = text.index("75 ans")
+    for marks in ([], [(at, at + 6)]):
+        start, _ = excerpt_span(text, marks)
+        assert text[start:].startswith(answer)
+    assert excerpt_span(preamble, []) == (0, len(preamble))
+    only_there = [(0, 4)]
+    assert excerpt_span(f"{preamble} {answer}", only_there)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Cette note remplace celle de 2019 et porte le plafond à 12 500 €.",
+        "Le remplacement dure deux mois.",
+        "Un binôme remplace l’absent.",
+        "La note est rendue au service le 3 mars 2024.",
+        "Du 1er mars 2024 au 3 mai, le guichet est fermé.",
+    ],
+)
+def test_a_sentence_that_tells_more_is_kept(said: str) -> None:
+    """A second clause, or another subject than the document."""
+    assert excerpt_span(f"{said} Puis vient le reste.", [])[0] == 0
