@@ -10,6 +10,7 @@ from search_api.routes import (
     agents,
     asking,
     community_management,
+    demo,
     documents,
     find,
     following,
@@ -74,6 +75,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(verification.api_router)
     app.include_router(health.router)
     app.include_router(search.router)
+    app.include_router(demo.router)
     app.include_router(topics.router)
     app.include_router(agents.router)
     app.include_router(documents.router)
