@@ -44,7 +44,7 @@ def choose_agent(
         page = render(
             "demo_agents.html",
             request=request,
-            name=name.strip(),
+            typed=name.strip(),
             found=found[:MOST_CHOICES],
             more=len(found) > MOST_CHOICES,
             back=local_path(back),
