@@ -1,7 +1,7 @@
 """Pages of the demo alone: become another fictional agent, read the mails that were not sent."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
@@ -75,7 +75,7 @@ def _services_of_demo(request: Request) -> Services:
     return services
 
 
-def _named(services: Services, name: str) -> Sequence[Agent]:
+def _named(services: Services, name: str) -> list[Agent]:
     """Return agents of whom each word begins a word of the name, the métier or the town."""
     words = folded_words(name)
 
