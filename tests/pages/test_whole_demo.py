@@ -151,6 +151,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applicatio
             crawl_sources(opened, opened.settings.sources, quiet=True)
             build_and_publish(opened)
             assert tell_stories(opened, DEMO / "questions-posees.toml")
+            send_mail(opened, Event())
             yield opened
         VECTORS.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(folder / VECTORS.name, VECTORS)
@@ -219,7 +220,7 @@ MAIN = {
     "ag-0001": (
         *("/", "/?q=exon%C3%A9ration+ehpad", "/experts?q=cadastre", "/documents/wifip:fil-a-001"),
         *("/coverage", "/isolation", "/topics/cadastre", "/agents/ag-0066", "/peers"),
-        "/mes-donnees",
+        *("/mes-donnees", "/demo/mails"),
     ),
     "ag-0066": ("/", "/animation", "/communities/cadastre"),
     "ag-0070": (
@@ -228,7 +229,7 @@ MAIN = {
     ),
 }
 """Where each agent clicks. What two pages have alike, the header, is clicked on the first."""
-LOOKED_AT = ("/communities/", "/administration/files/", "/demo/originals/")
+LOOKED_AT = ("/communities/", "/administration/files/", "/demo/")
 """Pages that no other test gives to axe-core."""
 FORMS = """() => [...document.querySelectorAll("a[href]:not([href^='mailto:'])")]
   .filter(one => one.checkVisibility() && !one.classList.contains("skip"))
