@@ -396,6 +396,6 @@ def test_a_question_is_declined_passed_on_answered_and_found(application: Applic
     )
     assert acting(second).post(page, data={"act": "answer", "text": answer}).status_code == 200
     assert f'href="{page}"' in mails(AGENTS[0])
-    asked = {"q": "prototype pas encore vendu, essais que le client ne paie pas", "page_size": 3}
-    found = client_of(application, "ag-0079").get("/api/v1/search", params=asked)
+    query = {"q": "prototype pas encore vendu, essais que le client ne paie pas", "page_size": "3"}
+    found = client_of(application, "ag-0079").get("/api/v1/search", params=query)
     assert question_id in found.text
