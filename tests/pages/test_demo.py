@@ -1,12 +1,15 @@
 """The demo's choice of an agent, and its mails: on this machine only, and nowhere else."""
 
+import socket
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from typer.testing import CliRunner
 
+from quisait.cli import app as command_line
 from quisait.clock import now
 from search_api.answers.context import Mailing
 from search_api.app import create_app
@@ -187,3 +190,22 @@ def test_no_mails_are_shown_in_a_real_installation(
     shows = replace(demo_app.state.services, mail=mailing(parts, folder))
     elsewhere = TestClient(create_app(shows), client=("192.0.2.7", 50000))
     assert elsewhere.get("/demo/mails").status_code == 401
+
+
+def test_a_taken_port_is_told_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the option for another one; a newcomer does not wait for a reading in vain."""
+    for name in ("QUISAIT_FILE", "QUISAIT_SERVER__PORT"):  # which the command sets
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("QUISAIT_FOLDER", str(tmp_path / "demo"))
+    monkeypatch.setenv("QUISAIT_PRIVACY__REGISTER_FILE", str(tmp_path / "registre.jsonl"))
+    folder = Path(__file__).resolve().parents[2] / "demo"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = ["demo", "--folder", str(folder), "--port", port]
+        result = CliRunner().invoke(command_line, said)
+    assert result.exit_code == 1
+    assert port in result.stderr
+    assert "--port" in result.stderr
+    assert result.stdout == ""
