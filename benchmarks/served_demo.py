@@ -13,6 +13,7 @@ from quisait.application.assembly import Application, open_application
 from quisait.server.app import app_of, intranet_app
 from quisait.settings import Settings, load_settings
 from quisait.work.crawl import crawl_sources, read_directory
+from quisait.work.demo_stories import tell_stories
 from quisait.work.worker import build_and_publish
 from search_api.query_log.recording import NoQueryLog
 from tests.pages.conftest import CHROMIUM_ARGS, served
@@ -57,3 +58,4 @@ def _prepare(application: Application) -> None:
     read_directory(application)
     crawl_sources(application, application.settings.sources, quiet=True)
     build_and_publish(application)
+    tell_stories(application, DEMO / "questions-posees.toml")

@@ -14,10 +14,11 @@ def open_port(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            reason = (
-                "ce port est pris : choisissez-en un autre (--port), ou arrêtez ce qui l'occupe"
-            )
-        elif error.errno == errno.EACCES:
+            raise ValueError(
+                f"Le port {port} est déjà pris sur {host} : choisissez-en un autre avec --port, "
+                "ou arrêtez ce qui l'occupe."
+            ) from error
+        if error.errno == errno.EACCES:
             reason = "ce port est réservé à root : choisissez-en un d'au moins 1024 (--port)"
         else:
             reason = "cette adresse n'est pas de cette machine : réglez [server] host, ou --host"

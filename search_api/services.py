@@ -1,6 +1,6 @@
 """Dependencies of the routes, provided by the application."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +14,7 @@ from search_api.push_answers import PushReceiver
 from search_api.scim import SuiteGroups
 from search_api.sign_on.introspection import ApplicationReaders
 
-__all__ = ["PeopleDirectory", "ReaderOf", "Services", "services_of"]
+__all__ = ["DemoPerson", "PeopleDirectory", "ReaderOf", "Services", "services_of"]
 
 
 class ReaderOf(Protocol):
@@ -25,19 +25,30 @@ class ReaderOf(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class DemoPerson:
+    """An agent that the demo proposes: what they are in two words, and a story of one line."""
+
+    agent_id: str
+    role: str
+    story: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services(AnswerContext):
     """Everything that the routes need, beside what answers need.
 
-    `demo`: a person may choose which fictional agent they are. `push_receiver` is None if no source
-    pushes, `suite_groups` if none pushes its groups, `application_readers` if no application
-    searches in an agent's name. `origins`: sites whose pages may embed the widget. `theme`: a
-    folder whose `theme.css` is loaded after the pages' own style. `contact`: an address for people
-    who cannot use a page. `hosts`: the only names that the site answers to, None for any name.
+    `demo`: a person may choose which fictional agent they are; `demo_people` are proposed first.
+    `push_receiver` is None if no source pushes, `suite_groups` if none pushes its groups,
+    `application_readers` if no application searches in an agent's name. `origins`: sites whose
+    pages may embed the widget. `theme`: a folder whose `theme.css` is loaded after the pages' own
+    style. `contact`: an address for people who cannot use a page. `hosts`: the only names that the
+    site answers to, None for any name.
     """
 
     reader_of: ReaderOf
     demo: bool = False
+    demo_people: Sequence[DemoPerson] = ()
     push_receiver: PushReceiver | None = None
     suite_groups: SuiteGroups | None = None
     application_readers: ApplicationReaders | None = None

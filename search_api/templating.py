@@ -207,11 +207,18 @@ def _signed_on(request: Request) -> Identification | None:
 
 
 def _demo(request: Request) -> dict[str, object] | None:
-    """Return the agents to choose from in the demo and the chosen one; None outside the demo."""
+    """Return who the demo's reader is and whom they may become; None outside the demo."""
     services = services_of(request)
     if not (services.demo and on_loopback(request)):
         return None
-    return {"agents": demo_agents(services), "chosen": _reader(request).agent_id}
+    known = {agent.id: agent for agent in demo_agents(services)}
+    return {
+        "agent": known.get(_reader(request).agent_id or ""),
+        "people": [
+            (one, known[one.agent_id]) for one in services.demo_people if one.agent_id in known
+        ],
+        "mails": services.mail is not None and services.mail.shown is not None,
+    }
 
 
 def demo_agents(services: Services) -> list[Agent]:

@@ -21,6 +21,7 @@ from quisait.commands.expertise import build_text
 from quisait.commands.run import run_application, run_interruptibly
 from quisait.privacy.retention import audit_command
 from quisait.work.crawl import crawl_sources, read_directory
+from quisait.work.demo_stories import tell_stories
 from quisait.work.worker import build_and_publish
 from search_api.answers.context import AnswerContext
 from search_api.answers.people import PeopleAnswer
@@ -92,27 +93,47 @@ def demo(
         )
         raise typer.Exit(2)
     os.environ["QUISAIT_FILE"] = str(file)
+    if port:
+        os.environ["QUISAIT_SERVER__PORT"] = str(port)  # also where the mails lead
     questions = demo_questions(folder / "questions.jsonl")
     with opened_application() as application:
-        _prepare(application, quiet=check and as_json)
+        server = application.settings.server
+        if not check:
+            # Imported here, and said before the documents are read.
+            from search_api.listening import open_port
+
+            open_port(server.host, server.port).close()
+        _prepare(application, folder, quiet=check and as_json)
         if check:
             audit_command(application.privacy, "quisait demo", ANY_AGENT)
             raise typer.Exit(0 if _check_all(application, questions, as_json=as_json) else 1)
-        address = (
-            f"http://{application.settings.server.host}:{port or application.settings.server.port}/"
-        )
-        print(f"\nQui sait ? est ouvert à {address} (Ctrl+C pour fermer). Essayez :")
-        for proposed in questions[:PROPOSED]:
-            print(f"  – {proposed.question}")
-        sys.stdout.flush()
+        address = f"http://{server.host}:{server.port}/"
+        print("\n".join(_welcome(application, address, questions)), flush=True)
         # Imported here: loading FastAPI takes a second, and a check does not need it.
         from quisait.server.app import serving_intranet
 
         with serving_intranet(application.settings, folder / "intranet", address.rstrip("/")):
-            run_application(application, crawls=False, port=port)
+            run_application(application)
 
 
-def _prepare(application: Application, *, quiet: bool) -> None:
+def _welcome(
+    application: Application, address: str, questions: Sequence[DemoQuestion]
+) -> Iterator[str]:
+    """The address, as whom one begins, and what to try."""
+    yield f"\nQui sait ? est ouvert à {address} (Ctrl+C pour fermer)."
+    if agent := application.book.agent(application.settings.server.demo_agent):
+        yield (
+            f"Vous y êtes {agent.name}, {agent.metier} à {agent.office}. « Changer d'agent », en "
+            "haut de chaque page, fait de vous quelqu'un d'autre."
+        )
+    yield "Essayez :"
+    yield from (f"  – chercher « {one.question} »" for one in questions[:PROPOSED])
+    yield f"  – demander à qui sait : {address}questions/new, puis répondre à sa place"
+    yield f"  – lire les courriels que cela vous vaut : {address}demo/mails"
+
+
+def _prepare(application: Application, folder: Path, *, quiet: bool) -> None:
+    """Read everything, build the expertise and, at the first start, tell the stories."""
     started = time.monotonic()
     directory = read_directory(application)
     sources = application.settings.sources
@@ -126,6 +147,7 @@ def _prepare(application: Application, *, quiet: bool) -> None:
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(1)
     print(build_text(build_and_publish(application)), file=stream, flush=True)
+    tell_stories(application, folder / "questions-posees.toml")
     people = directory.agents if directory else 0
     print(f"{people} agents et {len(outcomes)} sources prêts en {taken}.", file=stream, flush=True)
 

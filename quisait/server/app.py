@@ -49,6 +49,7 @@ from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind, Re
 from search_api.middleware.metrics import add_request_metrics, request_metrics
 from search_api.query_log.recording import NoQueryLog, QueryLog
 from search_api.server import serving
+from search_api.services import DemoPerson
 from search_api.sign_on.identification import SignOn
 
 WRITTEN_ORIGIN = "http://127.0.0.1:8077"
@@ -69,8 +70,12 @@ def serving_intranet(settings: Settings, folder: Path, quisait: str) -> Iterator
                 continue
             try:
                 servers.enter_context(serving(app, origin.hostname, origin.port))
-            except ValueError as error:
-                print(f"L'intranet fictif n'est pas servi : {error}", file=sys.stderr)
+            except ValueError:
+                print(
+                    f"L'intranet fictif n'est pas servi : le port {origin.port} est déjà pris "
+                    "([embed] origins). La démonstration s'en passe.",
+                    file=sys.stderr,
+                )
             else:
                 print(f"L'intranet fictif, qui l'intègre, est à {origin.geturl()}/", flush=True)
         yield
@@ -237,6 +242,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             reader_of=CompletedReaders(_reader_of(application, sign_on), application.authorities),
             today=today,
             demo=demo,
+            demo_people=demo_people_of(application.settings) if demo else (),
             push_receiver=open_push_reception(application),
             suite_groups=open_group_receiver(application),
             application_readers=open_application_readers(
@@ -277,6 +283,11 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             scans=application.scans,
         )
     )
+
+
+def demo_people_of(settings: Settings) -> tuple[DemoPerson, ...]:
+    """Return the agents that the demo proposes, as the settings describe them."""
+    return tuple(DemoPerson(one.agent, one.role, one.story) for one in settings.server.demo_people)
 
 
 def theme_of(settings: Settings) -> Path | None:

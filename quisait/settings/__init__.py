@@ -267,6 +267,14 @@ class ScansSettings(SettingsTable):
     )
 
 
+class DemoPersonSettings(SettingsTable):
+    """Un agent que la démonstration propose."""
+
+    agent: str = Field(description="identifiant de l'agent")
+    role: str = Field(description="ce qu'il est, en deux mots")
+    story: str = Field(description="ce que l'on voit à sa place, en une ligne")
+
+
 class ServerSettings(SettingsTable):
     """Les pages et l'API."""
 
@@ -277,6 +285,9 @@ class ServerSettings(SettingsTable):
         description="qui lit : « token » (jeton signé) ou « demo » (agent choisi, boucle locale)",
     )
     demo_agent: str = Field("", description="en démonstration, l'agent choisi au départ")
+    demo_people: list[DemoPersonSettings] = Field(
+        [], description="en démonstration, les agents proposés en tête : agent, role, story"
+    )
     token_key: Secret = Field(
         "", description="clé des jetons, 32 octets au moins, par l'environnement"
     )
@@ -636,6 +647,11 @@ class Settings(BaseSettings):
     def group_sources(self) -> frozenset[str]:
         """Names of sources that list members of groups, each a claimed authority."""
         return frozenset(one.name for one in self.sources if one.scim or one.reader_groups)
+
+    @property
+    def shows_mails(self) -> bool:
+        """Whether mails are shown on a page of the demo, which has no server to send them to."""
+        return self.server.reader == "demo" and bool(self.mail.sender) and not self.mail.host
 
     @property
     def has_sign_on(self) -> bool:

@@ -35,7 +35,9 @@ class MailSettings(SettingsTable):
     )
     ca_file: str = Field("", description="autorité de certification du serveur (PEM)")
     sender: Annotated[str, AfterValidator(checked_address)] = Field(
-        "", description="adresse de qui envoie, comme qui-sait@exemple.fr"
+        "",
+        description="adresse de qui envoie, comme qui-sait@exemple.fr ; en démonstration, sans "
+        "« host », les courriels se lisent alors à /demo/mails",
     )
     sender_name: str = Field("Qui sait ?", description="nom montré devant cette adresse")
     per_minute: int = Field(60, ge=1, description="messages par minute au plus, en tout")

@@ -81,7 +81,7 @@ class ApplicationAdministration:
         yield _part_state("Encodeur", lambda: application.encoder.name)
         yield _part_state("Registre des suppressions", lambda: "à jour", self._noted)
         yield _part_state("Classement", partial(ranker_state, settings, application.encoder.name))
-        if settings.mail.host:
+        if settings.mail.host or settings.shows_mails:
             yield _part_state("Courriel", partial(mail_state, application))
         if settings.questions.enabled:
             yield _part_state("Signalements", partial(reports_state, application))

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event
@@ -18,6 +19,7 @@ from search_api.answers.mail import mail_content
 from search_api.mail.links import UnsubscribeLinks
 from search_api.mail.rendering import BadAddress, written_message
 from search_api.mail.reply_addresses import ReplyAddresses
+from search_api.mail.shown_mails import ShownMails
 from search_api.mail.smtp import (
     InDoubt,
     RefusedForGood,
@@ -35,6 +37,8 @@ log = logging.getLogger(__name__)
 _PURPOSE = b"quisait courriel"
 _REPLIES_PURPOSE = b"quisait reponses"
 """Both separate keys of mail from other uses of the server's key."""
+_SHOWN_FOLDER = "mails"
+"""Folder of the demo's mails, in the settings' folder."""
 NO_CODE = 0
 """SMTP code if no server refused the mail, but its address or the index failed."""
 
@@ -49,16 +53,18 @@ class SendReport:
 
 
 def open_mailing(application: Application) -> Mailing | None:
-    """Return the services for mail; None if the settings disable mail or questions."""
+    """Return the services for mail; None if mail or questions are disabled."""
     settings = application.settings
-    if not settings.mail.host or not settings.questions.enabled:
+    if not (settings.mail.host or settings.shows_mails) or not settings.questions.enabled:
         return None
     domain = settings.mail.sender.rpartition("@")[2]
+    site = settings.sign_on.address or f"http://{settings.server.host}:{settings.server.port}"
     return Mailing(
         SqlMail(application.database, now, domain, application.privacy.register),
-        MailRules(settings.sign_on.address, domain, frozenset(settings.mail.titled_entities)),
+        MailRules(site, domain, frozenset(settings.mail.titled_entities)),
         UnsubscribeLinks(_key(settings, _PURPOSE)),
         reply_addresses(settings),
+        ShownMails(beside_file(settings.folder) / _SHOWN_FOLDER) if settings.shows_mails else None,
     )
 
 
@@ -121,7 +127,7 @@ def send_queue(
 ) -> SendReport:
     """Send the waiting mail over one connection. Raises `ValueError` like `send_mail`."""
     assert context.mail is not None  # noqa: S101 - the caller has opened it
-    store, rules = context.mail.store, smtp_rules(settings)
+    store, shown = context.mail.store, context.mail.shown
     sent = refused = 0
 
     def allowed() -> bool:
@@ -133,7 +139,7 @@ def send_queue(
     if first is None:
         return SendReport(queued)
     try:
-        with smtp_session(rules) as session:
+        with nullcontext(shown) if shown else smtp_session(smtp_rules(settings)) as session:
             one: QueuedMail | None = first
             while one is not None:
                 state = _send_one(context, settings, session, one)
@@ -148,7 +154,7 @@ def send_queue(
 
 
 def _send_one(
-    context: AnswerContext, settings: Settings, session: SmtpSession, one: QueuedMail
+    context: AnswerContext, settings: Settings, session: SmtpSession | ShownMails, one: QueuedMail
 ) -> MailState:
     """Write and send one message. Raises `SmtpUnreachable`.
 

@@ -178,8 +178,9 @@ def tasks_of(application: Application) -> tuple[Task, ...]:
         tasks.append(Task(JOURNAL, pace_of(settings, "1 h"), _turn_journal))
     if settings.questions.enabled:
         tasks.append(Task(QUESTIONS, pace_of(settings, "5 min"), _move_questions_on))
-    if settings.questions.enabled and settings.mail.host:
-        tasks.append(Task(MAIL, pace_of(settings, "1 min"), _send_mail))
+    if settings.questions.enabled and (settings.mail.host or settings.shows_mails):
+        pace = pace_of(settings, "5 s" if settings.shows_mails else "1 min")  # somebody watches
+        tasks.append(Task(MAIL, pace, _send_mail))
     if settings.mailbox.host:
         tasks.append(Task(MAILBOX, pace_of(settings, "1 min"), _read_mailbox))
     if settings.scans.enabled:

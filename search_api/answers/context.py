@@ -26,6 +26,7 @@ from search_api.identity.principals import Grants, HeldRoles, Role
 from search_api.identity.readers import ReaderDirectory
 from search_api.mail.links import UnsubscribeLinks
 from search_api.mail.reply_addresses import ReplyAddresses
+from search_api.mail.shown_mails import ShownMails
 from search_api.mail.storage import SqlMail
 from search_api.mail.values import MailRules
 from search_api.new_source import NewSources
@@ -165,12 +166,16 @@ class Verifying:
 
 @dataclass(frozen=True, slots=True)
 class Mailing:
-    """Dependencies of mail to agents. `replies` is None if no mailbox is read."""
+    """Dependencies of mail to agents.
+
+    `replies` is None if no mailbox is read, `shown` unless the demo shows its mails on a page.
+    """
 
     store: SqlMail
     rules: MailRules
     links: UnsubscribeLinks
     replies: ReplyAddresses | None = None
+    shown: ShownMails | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from search_api.asking.values import (
 )
 from search_api.following import FollowKind
 from search_api.mail.reply_addresses import Purpose
+from search_api.mail.shown_mails import ShownMail
 from search_api.mail.values import (
     DigestPace,
     KeptMail,
@@ -71,6 +72,18 @@ def own_mail(context: AnswerContext, reader: Reader) -> OwnMail | None:
         return None
     store = context.mail.store
     return OwnMail(store.preferences(agent.id, agent.email), agent.email, store.kept_of(agent.id))
+
+
+def shown_mails(context: AnswerContext, reader: Reader) -> tuple[ShownMail, ...]:
+    """Return the mails that the demo shows its reader in place of sending them, newest first.
+
+    Raises `NotFound` where mails are sent, or off.
+    """
+    mail = _mail(context)
+    if mail.shown is None:
+        raise NotFound("")
+    agent = context.people.as_read(reader.agent_id or "")
+    return mail.shown.of(agent.email) if agent and agent.email else ()
 
 
 def set_mail_preferences(context: AnswerContext, reader: Reader, said: MailPreferences) -> None:

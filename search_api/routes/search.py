@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
 
 from connectors.geography import DEPARTEMENTS, REGIONS
 from indexer.french.analysis import fold
@@ -15,7 +15,6 @@ from search_api.addresses import (
     QuestionMail,
     SearchAddress,
     experts_address,
-    local_path,
     topic_address,
 )
 from search_api.answers.colleagues import colleagues
@@ -24,7 +23,6 @@ from search_api.answers.home import home
 from search_api.answers.people import MOST_CARDS
 from search_api.answers.question import answer_question, who_knows
 from search_api.answers.suggestions import suggested
-from search_api.identity.tokens import DEMO_COOKIE, on_loopback
 from search_api.parameters import (
     AreaCode,
     AskingReader,
@@ -37,7 +35,6 @@ from search_api.parameters import (
     Verified,
     Wide,
 )
-from search_api.problems import Problem
 from search_api.questions.query import Query as Asked
 from search_api.questions.query import ResultOrder, since
 from search_api.questions.query_parser import QueryPart, QueryPartKind
@@ -47,7 +44,7 @@ from search_api.schemas.search_responses import experts_answer, search_answer, s
 from search_api.search import OF_A_PERSON
 from search_api.services import services_of
 from search_api.sign_on.identification import by_personal_token
-from search_api.templating import demo_agents, here, render
+from search_api.templating import here, render
 from search_api.wording import kilometres
 
 PROBLEMS: dict[int | str, dict[str, Any]] = problem_responses(
@@ -281,21 +278,6 @@ def experts_page(
         elsewhere=found.related,
         topic_address=topic_address,
     )
-
-
-@router.post("/demo/agent")
-def choose_agent(
-    request: Request, agent: Annotated[str, Form()] = "", back: Annotated[str, Form()] = "/"
-) -> RedirectResponse:
-    """In the demo, become another fictional agent; 404 outside the demo."""
-    services = services_of(request)
-    if not (services.demo and on_loopback(request)):
-        raise Problem(404)
-    if agent not in {one.id for one in demo_agents(services)}:
-        raise Problem(400, "Cet agent n’est pas dans l’annuaire de la démonstration.")
-    response = RedirectResponse(local_path(back), status_code=303)
-    response.set_cookie(DEMO_COOKIE, agent, httponly=True, samesite="lax")
-    return response
 
 
 def page_address(request: Request) -> str:

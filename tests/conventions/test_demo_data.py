@@ -1,6 +1,7 @@
 """The fictional administration holds what the demonstration promises."""
 
 import json
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
@@ -16,6 +17,7 @@ from connectors.folder.connector import FolderConnector
 from connectors.ports import Change, Connector, Malformed, Upsert
 from connectors.values import EVERYONE, Agent, Document, Group
 from quisait.commands.demo import KINDS, demo_questions
+from quisait.work.demo_stories import stories_of
 
 pytestmark = pytest.mark.sources
 
@@ -156,3 +158,15 @@ def test_the_questions_name_what_exists() -> None:
         assert set(asked.services) <= paths, asked
     assert {asked.kind for asked in questions} == KINDS.keys()
     assert len(questions) >= 120
+
+
+def test_the_proposed_agents_are_in_post() -> None:
+    """A few, with their story; the first one is who begins. Whoever asks is in post, too."""
+    present = {agent.id for agent in agents() if agent.departure is None}
+    server = tomllib.loads((DEMO / "quisait.toml").read_text("utf-8"))["server"]
+    proposed = [one["agent"] for one in server["demo_people"]]
+    assert proposed[0] == server["demo_agent"]
+    assert len(proposed) <= 6
+    stories = stories_of(DEMO / "questions-posees.toml")
+    assert {*proposed, *(one.asker for one in stories)} <= present
+    assert len(stories) == 3

@@ -213,6 +213,7 @@ def expectations(
         ("GET", "/"): (*questions("/"), *asked("/", "q=cadastre&page=2", *narrowed)),
         ("GET", "/experts"): questions("/experts"),
         ("POST", "/demo/agent"): posted("/demo/agent", agent=agents[0]),
+        ("GET", "/demo/mails"): asked("/demo/mails"),
         ("GET", "/isolation"): asked("/isolation"),
         ("GET", "/isolation.csv"): asked("/isolation.csv"),
         ("GET", "/coverage.csv"): asked("/coverage.csv", "", "area=35", f"topic={topic}"),
@@ -320,7 +321,7 @@ def each_route(routes: Sequence[Any]) -> Iterator[Any]:
 
 UNREACHABLE = {("GET", "/sign-on"), ("GET", "/sign-on/callback"), ("GET", "/health/ready")}
 """Routes that may answer 503: the matrix has no provider to sign on with."""
-DEMO = ("GET", "/demo/originals/{document_id:path}")
+DEMO = {("GET", "/demo/originals/{document_id:path}"), ("GET", "/demo/mails")}
 COMMUNITY = {
     ("GET", "/communities/{topic_id:path}"),
     ("GET", "/api/v1/communities/{topic_id:path}"),
@@ -340,7 +341,7 @@ OTHER_HANDS = {
     ("GET", "/sign-on/callback"),
     ("GET", "/access"),
     ("GET", "/courriels/{link}"),
-    DEMO,
+    *DEMO,
     *COMMUNITY,
     *ONE_QUESTION,
     *UNREACHABLE,

@@ -98,8 +98,9 @@ def test_becoming_another_agent(chromium: Browser, demo_address: str) -> None:
     with opened(chromium, demo_address) as page:
         ask(page, "enquête zanzibar")
         expect(page.locator("main")).not_to_contain_text(f"mène à {SECRET}")
-        page.get_by_label("Démonstration").get_by_role("combobox").select_option("ag-4")
-        page.get_by_role("button", name="Changer").click()
+        page.get_by_text("Changer d’agent").click()
+        page.get_by_label("Quelqu’un d’autre").fill("iris")
+        page.keyboard.press("Enter")
         expect(page.get_by_label("Votre question")).to_have_value("enquête zanzibar")
         expect(page.locator("main")).to_contain_text(f"mène à {SECRET}")
 
@@ -113,9 +114,11 @@ def test_without_javascript(chromium: Browser, demo_address: str) -> None:
         expect(page.get_by_role("link", name="retirer ce filtre").first).to_be_visible()
         page.get_by_role("link", name="Collègues").click()
         expect(page.get_by_role("article").first).to_contain_text("Youssef Amrani")
-        page.locator("#agent").select_option("ag-2")
-        page.get_by_role("button", name="Changer").click()
-        expect(page.locator("#agent")).to_have_value("ag-2")
+        page.get_by_text("Changer d’agent").click()
+        page.get_by_label("Quelqu’un d’autre").fill("enquêt")
+        page.get_by_role("button", name="Devenir cette personne").click()
+        page.get_by_role("main").get_by_role("button", name="Noé Discret").click()
+        expect(page.get_by_role("region", name="Démonstration")).to_contain_text("Noé Discret")
 
 
 def test_keyboard_alone(chromium: Browser, demo_address: str) -> None:

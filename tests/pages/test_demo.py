@@ -1,10 +1,26 @@
-"""The demo's choice of an agent: on this machine only, and never a way out of the site."""
+"""The demo's choice of an agent, and its mails: on this machine only, and nowhere else."""
+
+import socket
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from typer.testing import CliRunner
 
-from tests.pages.administration import SECRET
+from quisait.cli import app as command_line
+from quisait.clock import now
+from search_api.answers.context import Mailing
+from search_api.app import create_app
+from search_api.mail.links import UnsubscribeLinks
+from search_api.mail.rendering import written_message
+from search_api.mail.shown_mails import ShownMails
+from search_api.mail.storage import SqlMail
+from search_api.mail.values import MailContent, MailKind, MailRules, QueuedMail
+from search_api.services import DemoPerson, Services
+from tests.pages.administration import AGENTS, SECRET
+from tests.pages.conftest import Parts
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
@@ -53,7 +69,7 @@ def test_a_forged_cookie_opens_nothing(demo: TestClient) -> None:
     demo.cookies.set("quisait_demo_agent", "ag-999")
     response = demo.get("/")
     assert response.status_code == 401
-    assert "— choisissez —" in response.text
+    assert "choisissez qui vous êtes" in response.text
 
 
 def test_nobody_from_elsewhere(demo_app: FastAPI) -> None:
@@ -69,3 +85,127 @@ def test_no_choice_outside_the_demo(claire: TestClient) -> None:
     """The route does not exist for real readers, and no bar shows."""
     assert claire.post("/demo/agent", data={"agent": "ag-4"}).status_code == 404
     assert "Démonstration" not in claire.get("/").text
+
+
+def demo_with(app: FastAPI, **changed: object) -> TestClient:
+    """A client of the demo with other services, from this machine."""
+    services: Services = app.state.services
+    own = {"Origin": "http://testserver"}
+    changed_app = create_app(replace(services, **changed))  # type: ignore[arg-type]
+    return TestClient(changed_app, client=("127.0.0.1", 50000), headers=own, follow_redirects=False)
+
+
+def test_the_bar_proposes_a_few_roles(demo_app: FastAPI) -> None:
+    """Each with its story, without those who left or never were; no list of everybody."""
+    people = (
+        DemoPerson("ag-4", "Enquêtrice", "Elle lit une affaire."),
+        DemoPerson("ag-3", "Parti", "Il est parti."),
+        DemoPerson("ag-999", "Inconnu", "Il n'est pas là."),
+    )
+    page = demo_with(demo_app, demo_people=people).get("/accessibilite").text
+    assert 'name="agent" value="ag-4"' in page
+    assert "Elle lit une affaire." in page
+    assert page.count('name="agent"') == 1
+    assert not [one.name for one in AGENTS if one.id not in ("ag-4", "ag-5") and one.name in page]
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen"),
+    [("iris", ["ag-4"]), ("secrete  Iris", ["ag-4"]), ("enquet", ["ag-4", "ag-6"]),
+     ("mende", ["ag-5"]), ("Paul Ancien", []), ("xyz", []), ("?", [])],
+)  # fmt: skip
+def test_by_a_name(demo: TestClient, name: str, chosen: list[str]) -> None:
+    """One fits: they are chosen. Several, or nobody in post: a page shows whom, and asks again."""
+    said = {"name": name, "back": "/?q=incendie"}
+    response = demo.post("/demo/agent", data=said)
+    if len(chosen) == 1:
+        assert (response.status_code, response.headers["location"]) == (303, "/?q=incendie")
+        assert chosen[0] in response.headers["set-cookie"]
+        return
+    assert response.status_code == 200
+    assert "set-cookie" not in response.headers
+    shown = [one.id for one in AGENTS if f'name="agent" value="{one.id}"' in response.text]
+    assert sorted(shown) == chosen
+    assert 'name="back" value="/?q=incendie"' in response.text
+
+
+SITE = "https://qui-sait.example"
+
+
+def mailing(parts: Parts, folder: Path | None) -> Mailing:
+    """Mail that is shown where a folder is given, else sent."""
+    store, links = SqlMail(parts.engine, now, "x.test"), UnsubscribeLinks(b"k" * 32)
+    shown = ShownMails(folder) if folder else None
+    return Mailing(store, MailRules(SITE, "x.test"), links, shown=shown)
+
+
+def keep_mail(folder: Path, to: str, lead: str) -> None:
+    content = MailContent(
+        to, "Une question vous est posée", lead, (), "Votre choix.", f"{SITE}/courriels/x", SITE
+    )
+    queued = QueuedMail("a", "<a@x.test>", "ag-1", MailKind.ASKED, "q", now(), None, 0, "")
+    message = written_message(content, queued, "qui-sait@x.test", "Qui sait ?", now())
+    assert ShownMails(folder).send(message, lambda: True)
+    assert not ShownMails(folder).send(message, lambda: False)
+
+
+def test_everybody_reads_their_own_mails(demo_app: FastAPI, parts: Parts, tmp_path: Path) -> None:
+    """The newest first, as text; what leads to the site leads here, on whatever port."""
+    folder = tmp_path / "mails"
+    client = demo_with(demo_app, mail=mailing(parts, folder))
+    client.cookies.set("quisait_demo_agent", "ag-1")
+    assert "Aucun pour l’instant" in client.get("/demo/mails").text
+    keep_mail(folder, "claire.le-bihan@finances.example", "Le premier. <b>")
+    keep_mail(folder, "youssef.amrani@finances.example", "Celui d'un autre.")
+    keep_mail(folder, "claire.le-bihan@finances.example", "Le second : https://ailleurs.example/")
+    page = client.get("/demo/mails").text
+    assert page.index("Le second") < page.index("Le premier. &lt;b&gt;")
+    assert "Celui d" not in page
+    assert 'href="/courriels/x"' in page
+    assert 'href="https://ailleurs' not in page
+    assert 'href="/demo/mails"' in client.get("/").text
+    assert [path.stat().st_mode & 0o077 for path in folder.iterdir()] == [0, 0, 0]
+    client.cookies.set("quisait_demo_agent", "ag-999")
+    assert client.get("/demo/mails").status_code == 401
+
+
+def test_no_mails_are_shown_in_a_real_installation(
+    token_app: FastAPI, demo_app: FastAPI, parts: Parts, claire: TestClient, tmp_path: Path
+) -> None:
+    """Nor from elsewhere, nor in a demo that sends its mail."""
+    folder = tmp_path / "mails"
+    keep_mail(folder, "claire.le-bihan@finances.example", "Lu par personne.")
+    real: Services = token_app.state.services
+    own = TestClient(
+        create_app(replace(real, mail=mailing(parts, folder))),
+        headers=dict(claire.headers),
+        client=("127.0.0.1", 50000),
+    )
+    assert own.get("/").status_code == 200
+    assert own.get("/demo/mails").status_code == 404
+    assert "/demo/mails" not in own.get("/").text
+    sends = demo_with(demo_app, mail=mailing(parts, None))
+    assert sends.get("/demo/mails").status_code == 404
+    assert "/demo/mails" not in sends.get("/").text
+    shows = replace(demo_app.state.services, mail=mailing(parts, folder))
+    elsewhere = TestClient(create_app(shows), client=("192.0.2.7", 50000))
+    assert elsewhere.get("/demo/mails").status_code == 401
+
+
+def test_a_taken_port_is_told_before_anything_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the option for another one; a newcomer does not wait for a reading in vain."""
+    for name in ("QUISAIT_FILE", "QUISAIT_SERVER__PORT"):  # which the command sets
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("QUISAIT_FOLDER", str(tmp_path / "demo"))
+    monkeypatch.setenv("QUISAIT_PRIVACY__REGISTER_FILE", str(tmp_path / "registre.jsonl"))
+    folder = Path(__file__).resolve().parents[2] / "demo"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = ["demo", "--folder", str(folder), "--port", port]
+        result = CliRunner().invoke(command_line, said)
+    assert result.exit_code == 1
+    assert port in result.stderr
+    assert "--port" in result.stderr
+    assert result.stdout == ""

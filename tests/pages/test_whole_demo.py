@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
+from threading import Event
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import pytest
@@ -20,12 +21,17 @@ from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect
 
 from expertise.consent import Preference, PreferenceKind
+from expertise.current_build import OpenBuild
+from expertise.peers import alone_in_region
 from expertise.topics import Topic, read_topics
-from quisait.application.assembly import Application, open_application
+from quisait.application.assembly import Application, open_application, open_overview
+from quisait.clock import today
 from quisait.commands.answers import answer_context, command_line_reader
 from quisait.server.app import app_of
 from quisait.settings import load_settings
 from quisait.work.crawl import crawl_sources, read_directory
+from quisait.work.demo_stories import tell_stories
+from quisait.work.mail import send_mail
 from quisait.work.worker import build_and_publish
 from search_api.addresses import demo_original_address, document_address, original_address
 from search_api.answers.rooms import answer_to_all
@@ -145,6 +151,8 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applicatio
             read_directory(opened)
             crawl_sources(opened, opened.settings.sources, quiet=True)
             build_and_publish(opened)
+            assert tell_stories(opened, DEMO / "questions-posees.toml")
+            send_mail(opened, Event())
             yield opened
         VECTORS.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(folder / VECTORS.name, VECTORS)
@@ -257,7 +265,7 @@ MAIN = {
     "ag-0001": (
         *("/", "/?q=exon%C3%A9ration+ehpad", "/experts?q=cadastre", "/documents/wifip:fil-a-001"),
         *("/coverage", "/isolation", "/topics/cadastre", "/agents/ag-0066", "/peers"),
-        "/mes-donnees",
+        *("/mes-donnees", "/demo/mails"),
     ),
     "ag-0066": ("/", "/animation", "/communities/cadastre"),
     "ag-0070": (
@@ -266,7 +274,7 @@ MAIN = {
     ),
 }
 """Where each agent clicks. What two pages have alike, the header, is clicked on the first."""
-LOOKED_AT = ("/communities/", "/administration/files/", "/demo/originals/")
+LOOKED_AT = ("/communities/", "/administration/files/", "/demo/")
 """Pages that no other test gives to axe-core."""
 FORMS = """() => [...document.querySelectorAll("a[href]:not([href^='mailto:'])")]
   .filter(one => one.checkVisibility() && !one.classList.contains("skip"))
@@ -373,7 +381,7 @@ def test_every_original_opens(application: Application) -> None:
     """Of each file of the folder, and of some documents of the other sources, in one click."""
     client = client_of(application, AGENTS[0])
     opened = Counter[str]()
-    for source in sorted(application.index.sources()):
+    for source in sorted(application.index.sources() - {"questions"}):  # its documents are pages
         every = sorted(one.document_id for one in application.index.scan(source))
         for document_id in every if source == "notes" else every[::40]:
             found = client.get(document_address(document_id))
@@ -388,3 +396,69 @@ def test_every_original_opens(application: Application) -> None:
             opened[source] += 1
     assert set(opened) == {"notes", "wifip", "wiki"}
     assert opened["notes"] > 40
+
+
+def test_what_happened_before_anybody_came(application: Application) -> None:
+    """One question waits for an isolated expert, one helped, one was declined and passed on."""
+    asked = {
+        thread.question.topic_id: thread
+        for agent in ("ag-0001", "ag-0026")
+        for thread in application.questions.of_asker(agent)
+    }
+    states = {
+        topic: [one.state.value for one in application.questions.requests_of(one.question.id)]
+        for topic, one in asked.items()
+    }
+    assert states == {
+        "cadastre": ["waiting"],
+        "successions": ["answered"],
+        "delais": ["declined", "passed_on", "waiting"],
+    }
+    assert [one.accepted for one in asked["successions"].answers] == [True]
+    (alone,) = application.questions.requests_of(asked["cadastre"].question.id)
+    overview = open_overview(application)
+    assert overview
+    build = overview.reading(today())
+    assert isinstance(build, OpenBuild)
+    assert alone_in_region(build, [alone.agent_id])
+    assert not tell_stories(application, DEMO / "questions-posees.toml")
+
+
+def test_a_question_is_declined_passed_on_answered_and_found(application: Application) -> None:
+    """By the pages alone: the expert declines, the next one passes on or answers, mails tell."""
+
+    def acting(agent: str) -> TestClient:
+        client = client_of(application, agent)
+        client.headers["Origin"] = SITE
+        return client
+
+    def mails(agent: str) -> str:
+        send_mail(application, Event())
+        found = client_of(application, agent).get("/demo/mails")
+        assert found.status_code == 200
+        return found.text
+
+    asker = acting(AGENTS[0])
+    title = "Crédit d'impôt recherche : les essais d'un prototype chez un client comptent-ils ?"
+    page = asker.post("/questions", data={"title": title}).url.path
+    question_id = page.rpartition("/")[2]
+
+    def asked_now() -> str:
+        requests = application.questions.requests_of(question_id)
+        return next((one.agent_id for one in requests if one.state.value == "waiting"), "")
+
+    first = asked_now()
+    assert f'href="{page}"' in mails(first)
+    assert acting(first).post(page, data={"act": "decline"}).url.path == "/questions"
+    second = asked_now()
+    assert second not in ("", first)
+    assert f'href="{page}"' in mails(second)
+    assert f'href="{page}"' not in mails(AGENTS[0])
+    answer = (
+        "Oui, quand le client ne paie pas ces essais et que le prototype n'est pas encore vendu."
+    )
+    assert acting(second).post(page, data={"act": "answer", "text": answer}).status_code == 200
+    assert f'href="{page}"' in mails(AGENTS[0])
+    query = {"q": "prototype pas encore vendu, essais que le client ne paie pas", "page_size": "3"}
+    found = client_of(application, "ag-0079").get("/api/v1/search", params=query)
+    assert question_id in found.text

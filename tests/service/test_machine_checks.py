@@ -76,7 +76,7 @@ def test_a_taken_port_is_told_unless_quisait_has_it(settings: Settings, tmp_path
     assert str(settings.server.port) in machine.check_ports(settings)
     with (
         socket.create_server((settings.server.host, settings.server.port)),
-        pytest.raises(ValueError, match="ce port est pris"),
+        pytest.raises(ValueError, match="déjà pris"),
     ):
         machine.check_ports(settings)
     with running(make_place(tmp_path / "running"), "--no-crawl") as one:

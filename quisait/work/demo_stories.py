@@ -1,0 +1,89 @@
+"""What happened in the demo before anybody comes: mails are chosen, questions asked and answered.
+
+Everything is done by the functions that pages use, as the fictional agents.
+"""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from quisait.application.assembly import Application
+from quisait.work.mail import mail_context, open_mailing
+from search_api.answers.asking import NewQuestion, QuestionAction, act_on_question, ask_question
+from search_api.answers.context import AnswerContext, Asking
+from search_api.answers.mail import set_mail_preferences
+from search_api.asking.values import UNDECIDED
+from search_api.mail.values import DigestPace, MailPreferences
+
+CHOSEN = MailPreferences(asked=True, answered=True, digest=DigestPace.DAILY)
+"""Every fictional agent receives every mail, so that there is something to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A question, and what is done with it.
+
+    An act is done by the agent who is asked then, or by the asker, as `QuestionAction` says.
+    """
+
+    asker: str
+    title: str
+    text: str = ""
+    topic: str = ""
+    to: str = ""
+    acts: Sequence[dict[str, str]] = ()
+
+
+def stories_of(path: Path) -> list[Story]:
+    """Return the stories of a file."""
+    found: list[dict[str, Any]] = tomllib.loads(path.read_text("utf-8"))["questions"]
+    return [Story(**one) for one in found]
+
+
+def tell_stories(application: Application, path: Path) -> bool:
+    """Do what the file says at the first start; return false if it was done before."""
+    mailing = open_mailing(application)
+    if mailing is None:
+        return False
+    context = mail_context(application, mailing)
+    asking, stories = context.asking, stories_of(path)
+    assert asking is not None  # noqa: S101 - mail is on only where questions are
+    if any(asking.questions.of_asker(one.asker) for one in stories):
+        return False
+    for agent in application.book.everyone():
+        if not agent.departed(context.today()):
+            set_mail_preferences(context, asking.reader_of(agent.id), CHOSEN)
+    # Indexed once, at the end.
+    later = replace(context, asking=replace(asking, publish=lambda: True))
+    for story in stories:
+        _tell(later, asking, story)
+    asking.publish()
+    return True
+
+
+def _tell(context: AnswerContext, asking: Asking, story: Story) -> None:
+    new = NewQuestion(story.title, story.text.strip(), story.topic, to=story.to)
+    question = ask_question(context, asking.reader_of(story.asker), new)
+    for one in story.acts:
+        act, text = QuestionAction(one["act"]), one.get("text", "").strip()
+        thread = asking.questions.one(question.id)
+        answers = thread.answers if thread else ()
+        by_asker = act is QuestionAction.HELPED
+        asked = (
+            one.agent_id
+            for one in asking.questions.requests_of(question.id)
+            if one.state in UNDECIDED
+        )
+        agent_id = story.asker if by_asker else next(asked, "")
+        if not agent_id:  # nobody is left to be asked
+            return
+        act_on_question(
+            context,
+            asking.reader_of(agent_id),
+            question.id,
+            act,
+            text=text,
+            answer_id=answers[-1].id if by_asker and answers else "",
+        )
