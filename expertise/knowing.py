@@ -70,13 +70,13 @@ class Features(NamedTuple):
 
 WEIGHTS = Features(
     near=0.2,
-    focus=4.7,
+    focus=4.5,
     first=0.6,
     said=2.5,
     direct=2.1,
-    stated=4.6,
-    asked=3.0,
-    metier=1.2,
+    stated=4.5,
+    asked=3.1,
+    metier=1.3,
     topical=-1.6,
 )
 BIAS = -4.3

@@ -496,7 +496,7 @@ def test_those_who_know_stand_by_their_distance_to_the_place(place: str, order: 
 
 def test_nobody_is_named_because_of_the_place_alone() -> None:
     """Who only comes near the subject stays behind those who know, and has no card."""
-    experts = near("vers Brest", ANA, BEN, CYD, last=2.0)
+    experts = near("vers Brest", ANA, BEN, CYD, last=2.2)
     assert CYD.id in found(experts)
     assert CYD.id not in [one.agent.id for one in experts.known]
 
