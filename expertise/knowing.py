@@ -13,7 +13,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from connectors.values import Agent
+from connectors.values import Agent, ContributorRole
 from expertise.corpus import ASKING_KINDS, asking_kinds, asks_for_a_skill
 from expertise.names import Reason
 from expertise.values import DirectAnswerer, RankedDocument, TopicHolders, TopicsOf, Window
@@ -42,6 +42,9 @@ number of deviations near. Chosen by hand: no judged set is so small.
 """
 
 
+ANSWERS = frozenset({ContributorRole.ANSWERER, ContributorRole.ACCEPTED_ANSWERER})
+
+
 class Features(NamedTuple):
     """Facts about one candidate; each from 0 to 1, `near` and `focus` from 0 to 2.
 
@@ -50,6 +53,8 @@ class Features(NamedTuple):
       and job offers, which say nothing about the skill of their writers.
     - `first`: 1 over the rank of their first document.
     - `said`: the largest share of the question that one of their documents says.
+    - `answer`: 1 if they gave an answer in their best document; `passage`: 1 if they wrote the
+      passage that answers in one of the first three documents.
     - `direct`: 1 if they wrote the direct answer.
     - `stated`: the largest share of the question for a topic that the directory gives them.
     - `asked`: 1 if they hold a topic that the question names.
@@ -61,6 +66,8 @@ class Features(NamedTuple):
     focus: float
     first: float
     said: float
+    answer: float
+    passage: float
     direct: float
     stated: float
     asked: float
@@ -71,9 +78,11 @@ class Features(NamedTuple):
 WEIGHTS = Features(
     near=0.2,
     focus=4.5,
-    first=0.6,
+    first=0.5,
     said=2.5,
-    direct=2.1,
+    answer=0.2,
+    passage=0.2,
+    direct=2.2,
     stated=4.5,
     asked=3.1,
     metier=1.3,
@@ -129,6 +138,11 @@ def subject_terms(text: str) -> frozenset[str]:
     return frozenset(terms(" ".join(word for word in words if word not in _ASKING)))
 
 
+def own_terms(agent: Agent) -> frozenset[str]:
+    """Return the terms of an agent's métier and skills."""
+    return subject_terms(agent.metier).union(*map(subject_terms, agent.skills))
+
+
 def _is_news(one: RankedDocument) -> bool:
     return asks_for_a_skill(one.card.kind, _NEWS)
 
@@ -182,6 +196,10 @@ class Knowledge:
         self._rank = {one.card.document_id: n for n, one in enumerate(counting, 1)}
         self._shares = {**shares, **dict.fromkeys(asked, 1.0)}
         self._asked, self._holders = frozenset(asked), holders
+        wrote = [(owner_of.get(one.answered_by), one.card.document_id) for one in counting[:3]]
+        self._wrote_passage = {
+            owner for owner, id_ in wrote if owner and id_ not in refused.get(owner, ())
+        }
         counts = direct and direct.document_id not in refused.get(direct.agent_id, ())
         self._direct = direct.agent_id if direct and counts else None
         self._subject = frozenset(
@@ -197,6 +215,8 @@ class Knowledge:
         documents = [self._ranked[vote.document_id] for vote in cast]
         near = [self._near(one) for one in documents]
         own = [self._near(one) for one in documents if not _is_news(one)]
+        if self._window.compared < FEWEST_COMPARED:  # too few to tell a specialist
+            own = near and [max(near)]
         held = self._holders.shown.get(agent.id, frozenset())
         stated = self._holders.stated.get(agent.id, {})
         return Features(
@@ -204,6 +224,8 @@ class Knowledge:
             focus=math.fsum(own) / len(own) if own else 0.0,
             first=max((1 / self._rank[vote.document_id] for vote in cast), default=0.0),
             said=max((one.said for one in documents), default=0.0),
+            answer=float(not ANSWERS.isdisjoint(self._best_roles(agent, cast))),
+            passage=float(agent.id in self._wrote_passage),
             direct=float(self._direct == agent.id),
             stated=max(
                 (
@@ -229,6 +251,14 @@ class Knowledge:
             deviations = NEAR_AMONG_FEW if one.score >= BEST_OF_FEW else 0.0
         return max(0.0, min(deviations, MOST_DEVIATIONS)) / (MOST_DEVIATIONS / 2)
 
+    def _best_roles(self, agent: Agent, cast: Sequence[Vote]) -> set[ContributorRole]:
+        """Return the agent's roles in the document with their strongest vote."""
+        if not cast:
+            return set()
+        best = self._ranked[max(cast, key=lambda vote: vote.weight).document_id]
+        rows = best.card.contributions
+        return {row.role for row in rows if self._owner_of.get(row.account) == agent.id}
+
     def _metier(self, agent: Agent) -> float:
-        known = subject_terms(agent.metier).union(*map(subject_terms, agent.skills))
+        known = own_terms(agent)
         return len(known & self._subject) / len(known) if known else 0.0

@@ -17,6 +17,7 @@ from expertise.knowing import (
     counting_documents,
     log_odds,
     odds_of,
+    own_terms,
     question_topics,
     subject_terms,
     topic_shares,
@@ -292,6 +293,9 @@ def find_experts(
     if place is None or here or far:
         return found
     gone = eligibility.gone(directory.by_account(_accounts(window)), place)
+    if asked_topics or stating:  # only agents whose entry says it held the topic or métier
+        words = subject_terms(question)
+        gone = {account: one for account, one in gone.items() if words & own_terms(one)}
     refused = _refused(window, gone, today, build)
     knew = _knew(gone, window, today, weighed.shares, asked_topics, answered, refused)
     return replace(found, left=knew)
@@ -386,7 +390,7 @@ def _knew(
     knowledge = Knowledge(
         window, owners, votes, shares, asked_topics, direct=answered, refused=refused
     )
-    return any(log_odds(knowledge.features(one)) >= SURE_ODDS for one in agents.values())
+    return any(log_odds(knowledge.features(one)) >= FURTHER_ODDS for one in agents.values())
 
 
 def _holding(

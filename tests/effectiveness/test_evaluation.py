@@ -141,7 +141,7 @@ def test_questions_of_another_set_are_asked_beside_its_own(tmp_path: Path) -> No
     assert far.count("**0.845**") == 1
     assert far.count("out of fold") == own.count("out of fold") == 1
     foreign = {row.split(" | ")[0]: row.split(" | ")[5] for row in far.splitlines()[2:]}
-    assert (foreign["| none"], foreign["| 0.900"]) == ("0.75", "0.75")
+    assert (foreign["| none"], foreign["| 0.900"]) == ("1.00", "0.75")
     missing = evaluate(*asked, "nulle-part.jsonl", cwd=tmp_path)
     assert missing.returncode == 1
     assert "nulle-part.jsonl manque" in missing.stderr

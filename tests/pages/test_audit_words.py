@@ -20,6 +20,7 @@ from quisait.clock import now
 from search_api.answers.administration import AUDIT_PAGE
 from search_api.answers.community_management import CommunityAction, ProposalAction
 from search_api.answers.community_pages import CommunityPageAct
+from search_api.answers.corrections import HolderAction
 from search_api.answers.moderation import ModerationAct
 from search_api.app import Services, create_app
 from search_api.audit.descriptions import OPENED, about, opened, way
@@ -106,6 +107,7 @@ def test_all_that_a_role_opens_has_words_and_nothing_else_has(services: Services
     verdicts = {f"proposal {one}" for one in ProposalAction}
     verdicts |= {f"community {one}" for one in CommunityPageAct}
     verdicts |= {f"question {one}" for one in ModerationAct}
+    verdicts |= {f"holder {one}" for one in HolderAction}
     assert set(OPENED) == routes | commands | verdicts | {FORGOTTEN}
 
 

@@ -72,7 +72,7 @@ def test_a_rebound_name_reads_nothing_of_the_demo(chromium: Browser, demo_behind
             said = page.content()
             assert not [word for word in ("Zanzibar", "Le Bihan", "Iris") if word in said], path
         page.goto(f"{demo_behind_door}/")
-        expect(page.locator("#agent")).to_have_value("ag-4")
+        expect(page.locator(".demo strong")).to_have_text("Iris Secrète")
 
 
 def test_another_sites_page_reads_nothing_of_the_demo(

@@ -105,7 +105,6 @@ def test_an_answer_says_whose_it_is(asked: TestClient, asked_surely: TestClient)
     )
     assert page.count(best["text"][:40]) == 1
     assert "réponse retenue de" not in page
-    assert "1\u00a0autre passage<" in page
     assert re.search(r"question de <a[^>]*>Youssef Amrani</a>", page)
 
 

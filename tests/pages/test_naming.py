@@ -425,8 +425,8 @@ def test_no_page_and_no_command_counts_them_either(world: World, question: str) 
 def test_who_knows_is_asked_of_everybody(world: World) -> None:
     """Evidence that is narrowed to a person and a period would count what they wrote in it."""
     name = PEOPLE[0].family_name
-    whole = world.api("experts", q="bornage", limit=50)
-    assert world.api("experts", q=f'bornage auteur:"{name}"', limit=50) == whole
+    whole = world.api("experts", q="note bornage", limit=50)
+    assert world.api("experts", q=f'note bornage auteur:"{name}"', limit=50) == whole
     assert whole["candidates"]
 
 

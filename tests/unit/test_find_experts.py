@@ -347,7 +347,7 @@ def test_each_candidate_stands_on_their_own() -> None:
 def test_where_no_document_answers_the_likeliest_has_to_be_surer() -> None:
     """Whoever is only a little likelier than not may then point the way, and is no expert."""
     window = Window(
-        (ranked(1.0, card("wiki:1", wrote("wiki:ana")))._replace(nearness=1.0, said=0.8),),
+        (ranked(1.0, card("wiki:1", wrote("wiki:ana")))._replace(nearness=1.2, said=0.8),),
         compared=100,
     )
     answered, nothing = (
@@ -436,7 +436,7 @@ def test_a_subject_asks_nothing(word: str) -> None:
 
 @pytest.mark.parametrize(
     ("nearness", "held", "sure"),
-    [(0.4, {"pci"}, True), (0.4, {"paie"}, False), (0.4, set(), False)],
+    [(0.5, {"pci"}, True), (0.5, {"paie"}, False), (0.5, set(), False)],
 )
 def test_a_document_on_ones_metier_vouches(nearness: float, held: set[str], sure: bool) -> None:
     """A document that comes near is enough where the directory says the same of its author."""
