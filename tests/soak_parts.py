@@ -85,6 +85,14 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     # Sequences of other seeds.
     ("engines", frozenset(), r"tests/property/test_access_sequences\.py::\w+\[opensearch-[12]\]"),
     ("faults", frozenset(), _any("tests/faults/", "tests/service/test_late_writes")),
+    ("faults", frozenset(), r"tests/service/test_(scans|backup)\.py::test_killed_at_any_\w+"),
+    (
+        "faults",
+        frozenset(),
+        r"tests/service/test_scans\.py::test_a_source_that_(takes_a_round|is_away)\w+",
+    ),
+    ("drawn", frozenset(), r"tests/pages/test_schema\.py::test_every_route$"),
+    ("relevance", frozenset(), "tests/effectiveness/test_demo_holders"),
     ("relevance", frozenset(), "tests/effectiveness/test_relevance"),
     ("relevance", frozenset(), r"tests/pages/test_whole_demo\.py::test_every_way\w+\[[1-9]"),
     ("files", frozenset(), _any("tests/effectiveness/test_every_file", "tests/unit/test_growth")),

@@ -238,7 +238,8 @@ def asking_site(
     """
     asked = (apart, tuple((metiers or {}).items()), tuple((skills or {}).items()))
     if index is None:
-        copy_made(folder, _make, *asked)
+        if not (folder / "state.sqlite").exists():  # another process may go on with it
+            copy_made(folder, _make, *asked)
         index = EmbeddedIndex(folder / "index", ENCODER.dimension)
     else:
         _fill(index, folder, *asked)

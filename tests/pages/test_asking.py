@@ -325,12 +325,15 @@ def test_who_holds_the_topic_by_the_directory_is_asked(tmp_path: Path) -> None:
     with asking_site(tmp_path, skills={STRANGER: "régies"}) as site:
         client = site.client(ASKER)
         people = client.get("/api/v1/search", params={"q": title}).json()["people"]
-        assert [one["agent"]["id"] for one in people] == [STRANGER]
+        carded = [one["agent"]["id"] for one in people]
+        assert STRANGER in carded
         notebook = Notebook()
         noting = replace(site.services, query_log=notebook)
         who_knows(noting, Reader(ASKER, frozenset({EVERYONE})), title, limit=5)
-        assert [(one.results, one.named) for one in notebook.noted] == [(1, (STRANGER,))]
-        assert site.waiting(site.ask(title=title, to="")) == [STRANGER]
+        (noted,) = notebook.noted
+        assert set(carded) <= set(noted.named)
+        (asked,) = site.waiting(site.ask(title=title, to=""))
+        assert asked in carded
 
 
 def test_the_form_says_by_name_whom_it_goes_to(site: AskingSite) -> None:

@@ -109,6 +109,18 @@ def test_files_of_secrets_that_all_may_read_are_told(tmp_path: Path, place: Plac
     assert str(file) not in _told(place, "check", QUISAIT_SECRETS=str(secrets))
 
 
+def test_settings_with_a_password_that_all_may_read_are_told(tmp_path: Path) -> None:
+    place = make_place(tmp_path / "place")
+    settings = place.folder / "quisait.toml"
+    written = settings.read_text("utf-8")
+    for table in ("mail", "ldap", "mailbox"):
+        settings.write_text(f'[{table}]\npassword = "{WORD}"\n\n{written}', "utf-8")
+        settings.chmod(0o644)
+        assert settings.name in _told(place, "check"), table
+        settings.chmod(0o600)
+        assert settings.name not in _told(place, "check"), table
+
+
 def _told(place: Place, command: str, **more: str) -> str:
     done = place.with_settings(**more).ended(command)
     return done.stdout + done.stderr
