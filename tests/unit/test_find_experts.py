@@ -347,7 +347,7 @@ def test_each_candidate_stands_on_their_own() -> None:
 def test_where_no_document_answers_the_likeliest_has_to_be_surer() -> None:
     """Whoever is only a little likelier than not may then point the way, and is no expert."""
     window = Window(
-        (ranked(1.0, card("wiki:1", wrote("wiki:ana")))._replace(nearness=1.2, said=0.8),),
+        (ranked(1.0, card("wiki:1", wrote("wiki:ana")))._replace(nearness=2.0, said=0.8),),
         compared=100,
     )
     answered, nothing = (
@@ -436,7 +436,7 @@ def test_a_subject_asks_nothing(word: str) -> None:
 
 @pytest.mark.parametrize(
     ("nearness", "held", "sure"),
-    [(0.5, {"pci"}, True), (0.5, {"paie"}, False), (0.5, set(), False)],
+    [(1.2, {"pci"}, True), (1.2, {"paie"}, False), (1.2, set(), False)],
 )
 def test_a_document_on_ones_metier_vouches(nearness: float, held: set[str], sure: bool) -> None:
     """A document that comes near is enough where the directory says the same of its author."""
@@ -496,7 +496,7 @@ def test_those_who_know_stand_by_their_distance_to_the_place(place: str, order: 
 
 def test_nobody_is_named_because_of_the_place_alone() -> None:
     """Who only comes near the subject stays behind those who know, and has no card."""
-    experts = near("vers Brest", ANA, BEN, CYD, last=2.2)
+    experts = near("vers Brest", ANA, BEN, CYD, last=3.2)
     assert CYD.id in found(experts)
     assert CYD.id not in [one.agent.id for one in experts.known]
 
@@ -655,7 +655,7 @@ def test_a_named_topic_that_the_directory_states_vouches(
 ) -> None:
     """With a document on it; another topic, or one that is not stated, does not."""
 
-    window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], nearness=1.0)
+    window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], nearness=1.8)
     build = Topics({"wiki:1": [("pci", 0.6)]}, declared=held)
     (ana,) = find_experts(
         window, "plan", ListedBook((ANA,)), TODAY, build=build, asked_topics=asked
