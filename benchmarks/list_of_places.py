@@ -136,7 +136,7 @@ def land_names(
 
 
 def lands_after_en(named: Sequence[Mapping[str, Any]]) -> set[str]:
-    """Return the words that follow «en» in the names, as Berry does in «Nohant-en-Berry»."""
+    """Return the words after «en» in names of communes: Berry for «Nohant-en-Berry»."""
     return {
         match["land"]
         for one in named

@@ -66,7 +66,7 @@ class Divisible(Connector, Protocol):
 
 
 def changes_of_part(changes: Iterable[Change], part: Part) -> Iterator[Change]:
-    """Yield the changes to documents that the part holds, in their order."""
+    """Yield the changes that concern documents of this part, in the source's order."""
     for change in changes:
         match change:
             case Upsert(document):

@@ -20,8 +20,8 @@ RUN_BYTES, NUMBER_BYTES = 128, 64
 
 LEAST_RESEMBLANCE = 0.9
 LEAST_NUMBERS = 0.2
-"""Both thresholds were chosen on planted copies and versions:
-`fe65daca:benchmarks/near_duplicates.py`.
+"""Chosen with the threshold above on planted copies and versions
+(`fe65daca:benchmarks/near_duplicates.py`).
 """
 
 _BAND_BYTES = 8

@@ -171,7 +171,7 @@ class SqlFeedback:
             connection.execute(sa.insert(feedback).values(row))
 
     def remove(self, agent_id: str, aspect: Aspect, subject: Subject | None = None) -> None:
-        """See `FeedbackStore`; the register is written first."""
+        """Delete an opinion or favourite, or all without a subject, after noting it."""
         moment = self._now()
         if self._register is not None:
             named = (subject.kind.value, subject.id, subject.topic_id) if subject else None

@@ -423,7 +423,7 @@ def _beyond(
     kept: Sequence[Section],
     limits: ExtractionLimits,
 ) -> Iterator[UnreadPart]:
-    """Yield an unread part for the end of the document if it was cut, with the reason."""
+    """If the end of the document was cut off, yield one unread part with the reason."""
     reasons = []
     is_cut = (
         found[-1] != kept[-1]

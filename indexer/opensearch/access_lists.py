@@ -57,7 +57,10 @@ class ReadableLists:
 
 
 def lists_index_body(replicas: int | None = None) -> Body:
-    """Return settings and mapping of the index of lists: one shard, so one snapshot."""
+    """Return settings and mapping of the index of access lists.
+
+    It has one shard, so that a search sees all lists as of one moment.
+    """
     return {
         "settings": {
             "index": {

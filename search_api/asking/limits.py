@@ -18,12 +18,15 @@ class DailyActs:
         self._done: OrderedDict[str, dict[str, datetime]] = OrderedDict()
 
     def is_new(self, agent_id: str, subject: str, most: int) -> bool:
-        """Note an act; return whether its subject is new and within the day's first `most`."""
+        """Record an act; return whether it is the agent's first on this subject today.
+
+        False too if the agent acted on `most` other subjects today.
+        """
         known, room = self._note(agent_id, subject, most)
         return room and not known
 
     def is_within(self, agent_id: str, subject: str, most: int) -> bool:
-        """Note an act; return whether its subject, new or repeated, is among the first `most`."""
+        """Record an act; return whether its subject is one of the agent's first `most` today."""
         known, room = self._note(agent_id, subject, most)
         return known or room
 
