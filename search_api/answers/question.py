@@ -57,6 +57,11 @@ TRIALS = 4
 LONGEST_ACRONYM = 5
 """Words of up to so many capitals are acronyms («CVAE»), not misspelt words."""
 
+OWN_DOCUMENTS = 10
+"""Number of first documents that the reader must have contributed to, to be told how others see
+them: experts are ranked once more for that.
+"""
+
 SURE_LETTERS = 3
 """Number of first letters that must be right in a word with two slips."""
 
@@ -554,7 +559,8 @@ def _own(
         return None
     cards = [one.card for one in window.documents]
     accounts = context.people.accounts_of(asker.id)
-    counting = {row.account for card in cards for row in counting_contributions(card)}
+    first = cards[:OWN_DOCUMENTS]
+    counting = {row.account for card in first for row in counting_contributions(card)}
     build, stated = context.build(), frozenset[str]()
     if searched.topics and not isinstance(build, BuildStatus):
         stated = frozenset(stated_topics(asker, build.revalidation.names, context.today()))
