@@ -92,8 +92,8 @@ WEIGHTS = Features(
 )
 BIAS = -4.3
 """Fitted by `quisait evaluate knowing` on the questions of three administrations, without those
-that name a person or a service. The weight of `focus` is held: fitted too it is 4.4, and on
-expert_dblp the authors of many papers then lose (decision 65).
+that name a person or a service. The weight of `focus` is held: fitted with the others it
+was 4.5, and on expert_dblp the authors of many papers lost (decision 65).
 """
 
 

@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 
 def check(holds: bool, fault: str) -> None:
-    """End the command where the files contradict each other."""
+    """End the command if the files contradict each other."""
     if not holds:
         sys.exit(f"fault: {fault}")
 
@@ -33,7 +33,7 @@ def rows(path: Path) -> list[list[str]]:
 
 
 class Administration:
-    """What the files of a folder say, and what follows from them."""
+    """An administration, read from the hand-written files of a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -96,7 +96,7 @@ class Administration:
         self.documents[id_] = document
 
     def export(self) -> Iterator[Row]:
-        """Give the lines of the export."""
+        """Yield the lines of the export."""
         yield {"type": "header", "version": 1, "complete": True}
         for one in self.people.values():
             name = f"{one['given_name']} {one['family_name']}"
@@ -106,14 +106,17 @@ class Administration:
         yield from self.documents.values()
 
     def agents(self) -> Iterator[list[str]]:
-        """Give the lines of the directory."""
+        """Yield the lines of the directory."""
         yield [*self.columns, "email", "accounts"]
         for one in self.people.values():
             fields, account = [one[column] for column in self.columns], one["account"]
             yield [*fields, f"{account}@{self.domain}", f"{self.source}:{account}"]
 
     def all_holders(self) -> Iterator[Row]:
-        """Give who holds which topic; a narrower topic gives degree 1 in those above it."""
+        """Yield the holders of each topic.
+
+        A holder of a narrower topic holds the topics above it with degree 1.
+        """
         lines, written = [*self.holders], {(row[0], row[1]) for row in self.holders}
         for topic, agent, degree, origin, why in lines:  # grows while it is read
             held: Row = {"topic": self.prefix + topic, "agent": agent, "degree": int(degree)}
@@ -124,7 +127,7 @@ class Administration:
                     lines.append([above, agent, "1", "narrower", f"tient {topic}"])
 
     def isolation(self) -> Iterator[Row]:
-        """Give where each holder of degree 2 or 3 is alone, and the nearest other holder."""
+        """Yield where each holder of degree 2 or 3 is alone, and the nearest other holder."""
         hold: dict[str, dict[str, str]] = defaultdict(dict)
         for topic, agent, degree, *_ in self.holders:
             if degree >= "2" and agent in self.seen:
@@ -143,7 +146,7 @@ class Administration:
             yield line | {"nearest_km": round(far[near]) if near else None, "alone_in": alone}
 
     def questions(self) -> Iterator[Row]:
-        """Give the questions, and what a good answer shows."""
+        """Yield the questions, and the documents and people that a good answer shows."""
         for number, line in enumerate(rows(self.folder / "truth/questions_design.txt"), 1):
             asker, kind, text, wanted, also, experts, direct, why = line
             best = [word for word in wanted.split() if word[0] != "!" and word != "none"]
@@ -182,7 +185,7 @@ class Administration:
 
 
 def main(folder: Path) -> None:
-    """Write all files of a folder."""
+    """Write the generated files of a folder."""
     all_of = Administration(folder)
     groups = ([id_, label, "|".join(some)] for id_, (label, some) in all_of.groups.items())
     tables = {"groups": [["principal", "label", "members"], *groups], "directory": all_of.agents()}

@@ -119,7 +119,7 @@ def demo(
 def _welcome(
     application: Application, address: str, questions: Sequence[DemoQuestion]
 ) -> Iterator[str]:
-    """The address, as whom one begins, and what to try."""
+    """Yield the lines that tell the address, the agent at the start, and what to try."""
     yield f"\nQui sait ? est ouvert à {address} (Ctrl+C pour fermer)."
     if agent := application.book.agent(application.settings.server.demo_agent):
         yield (
