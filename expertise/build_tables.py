@@ -91,7 +91,7 @@ class CellRecord:
 
 @dataclass(frozen=True, slots=True)
 class TopicSight:
-    """The part of a topic's people that the build sees; see `expertise.isolation.Sight`.
+    """The part of a topic's people that the build sees; see `expertise.isolation.SightShares`.
 
     `share` is from 0 to 1. `enough` is true if an agent may be called alone on the topic.
     """
