@@ -280,10 +280,10 @@ def crawl_line(outcome: CrawlOutcome) -> str:
         return f"{outcome.source} : ÉCHEC : {outcome.error}"
     report = outcome.report
     parts = [
-        f"{report.put} écrits",
-        f"{report.unchanged} inchangés",
-        f"{report.access_changed} droits changés",
-        f"{report.removed} retirés",
+        plural_count(report.put, "écrit"),
+        plural_count(report.unchanged, "inchangé"),
+        plural_count(report.access_changed, "droit changé"),
+        plural_count(report.removed, "retiré"),
     ]
     if report.failed or report.malformed:
         parts.append(

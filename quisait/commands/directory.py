@@ -14,6 +14,7 @@ from connectors.ports import Malformed, SourceRefused
 from connectors.values import Agent, Group
 from expertise.directory import DirectoryReport
 from quisait.application.assembly import Application
+from quisait.application.progress import plural_count
 from quisait.application.sources import open_directory
 from quisait.application.startup import opened_application
 from quisait.clock import today
@@ -114,7 +115,8 @@ def _read(application: Application, *, accept_departures: bool) -> DirectoryRepo
     report = read_directory(application, accept_departures=accept_departures)
     if report is None:
         raise SourceRefused(NO_DIRECTORY)
-    counts = f"{report.agents} agents, {report.groups} groupes, {report.left} partis"
+    counted = ((report.agents, "agent"), (report.groups, "groupe"), (report.left, "parti"))
+    counts = ", ".join(plural_count(count, one) for count, one in counted)
     print(f"annuaire : {counts}", file=sys.stderr)
     for entry in report.malformed:
         line = f"annuaire : {safe_text(entry.where)} : {safe_text(entry.reason)}"
