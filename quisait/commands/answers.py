@@ -126,11 +126,9 @@ def results_body(found: QuestionAnswer) -> dict[str, Any]:
 
 def experts_body(found: WhoKnows) -> dict[str, Any]:
     """Return the API's body."""
-    from search_api.schemas.search_responses import (
-        experts_answer,
-    )  # imported here for the same reason
+    from search_api.schemas.search_responses import experts_answer  # see above
 
-    return experts_answer(found, today()).model_dump(mode="json")
+    return experts_answer(found).model_dump(mode="json")
 
 
 def results_text(found: QuestionAnswer) -> str:

@@ -48,11 +48,7 @@ from search_api.schemas.asking import (
     OwnQuestionsBody,
     QuestionActionRequest,
     RecipientsBody,
-    existing_body,
-    own_questions_body,
-    question_body,
 )
-from search_api.schemas.search_responses import agent_body
 from search_api.services import services_of
 from search_api.templating import render
 from search_api.wording import where_a_question_stands
@@ -67,7 +63,7 @@ api_router = APIRouter(prefix="/api/v1/questions", responses=PROBLEMS, dependenc
 @api_router.get("")
 def own(request: Request, reader: NamedReader) -> OwnQuestionsBody:
     """Return the questions that wait for the reader, and the questions that they asked."""
-    return own_questions_body(own_questions(services_of(request), reader))
+    return OwnQuestionsBody.model_validate(own_questions(services_of(request), reader))
 
 
 @api_router.get("/existing")
@@ -75,7 +71,8 @@ def existing(request: Request, reader: AskingReader, q: _Written = "") -> Existi
     """Return documents that may already answer."""
     services = services_of(request)
     found = existing_answers(services, reader, q)
-    return existing_body(found, proposed_topic(services, q))
+    answer = {"existing": found, "topic_id": proposed_topic(services, q)}
+    return ExistingAnswersBody.model_validate(answer)
 
 
 @api_router.get("/recipients")
@@ -99,7 +96,7 @@ def recipients(
         metier=metier,
     )
     found = planned_recipients(services_of(request), reader, new)
-    return RecipientsBody(recipients=list(map(agent_body, found)))
+    return RecipientsBody.model_validate({"recipients": found})
 
 
 @api_router.post("/existing", status_code=204)
@@ -131,7 +128,7 @@ def ask(request: Request, reader: AskingReader, asked: NewQuestionRequest) -> As
         None if asked.recipients is None else tuple(asked.recipients),
     )
     made = ask_question(services, reader, new)
-    return question_body(question_page(services, reader, made.id))
+    return AskedQuestionBody.model_validate(question_page(services, reader, made.id))
 
 
 @api_router.post("/preferences", status_code=204)
@@ -146,7 +143,9 @@ def prefer(request: Request, reader: NamedReader, said: AskingPreferencesBody) -
 @api_router.get("/{question_id}")
 def question(request: Request, reader: NamedReader, question_id: str) -> AskedQuestionBody:
     """Return a question with its answers."""
-    return question_body(question_page(services_of(request), reader, question_id))
+    return AskedQuestionBody.model_validate(
+        question_page(services_of(request), reader, question_id)
+    )
 
 
 @api_router.post("/{question_id}", status_code=204)

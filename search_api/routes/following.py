@@ -16,8 +16,6 @@ from search_api.schemas.following import (
     FollowRequest,
     NewsBody,
     OwnFollowsBody,
-    news_body,
-    own_follows_body,
 )
 from search_api.services import services_of
 from search_api.templating import render
@@ -33,7 +31,7 @@ def follows(request: Request, reader: NamedReader) -> OwnFollowsBody:
     found = own_follows(services_of(request), reader)
     if found is None:
         raise NotFound("")
-    return own_follows_body(found)
+    return OwnFollowsBody.of(found)
 
 
 @api_router.post("/follows", status_code=204)
@@ -45,7 +43,7 @@ def follow(request: Request, reader: NamedReader, asked: FollowRequest) -> None:
 @api_router.get("/news")
 def whats_new(request: Request, reader: AskingReader) -> NewsBody:
     """Return the news of what the reader follows since they last marked it as read."""
-    return news_body(news(services_of(request), reader))
+    return NewsBody.model_validate(news(services_of(request), reader))
 
 
 router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)

@@ -23,7 +23,6 @@ from search_api.schemas.moderation import (
     ModerationDeskBody,
     ModerationRequest,
     TextReportRequest,
-    desk_body,
 )
 from search_api.services import services_of
 from search_api.templating import render
@@ -58,7 +57,7 @@ def take_back(
 @api_router.get("/animation/questions")
 def desk(request: Request, moderator: Moderator) -> ModerationDeskBody:
     """Return reported, hidden and waiting questions on the animator's topics."""
-    return desk_body(moderation_desk(services_of(request), moderator))
+    return ModerationDeskBody.model_validate(moderation_desk(services_of(request), moderator))
 
 
 @api_router.post("/animation/questions/{question_id}", status_code=204)

@@ -22,8 +22,6 @@ from search_api.schemas.verification import (
     PaceRequest,
     SayRequest,
     ToVerifyBody,
-    checked_document_body,
-    to_verify_body,
 )
 from search_api.services import services_of
 from search_api.templating import render
@@ -38,13 +36,15 @@ router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)
 @api_router.get("")
 def own(request: Request, reader: NamedReader) -> ToVerifyBody:
     """Return the reader's documents that may no longer be right, at the pace they chose."""
-    return to_verify_body(to_verify(services_of(request), reader))
+    return ToVerifyBody.model_validate(to_verify(services_of(request), reader))
 
 
 @api_router.get("/documents/{document_id:path}")
 def document(request: Request, reader: NamedReader, document_id: str) -> CheckedDocumentBody:
     """Return the statement on a document that the reader may read, and its text's hash."""
-    return checked_document_body(checked_document(services_of(request), reader, document_id))
+    return CheckedDocumentBody.model_validate(
+        checked_document(services_of(request), reader, document_id)
+    )
 
 
 @api_router.post("", status_code=204)
