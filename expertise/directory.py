@@ -298,7 +298,11 @@ class SqlDirectory:
     def entries_with(
         self, words: Collection[str], today: date, departements: Collection[str] = ()
     ) -> tuple[Agent, ...] | None:
-        """See `LookupDirectory`."""
+        """Return the listed agents in post whose entry has all these words (see `asked_words`).
+
+        If `departements` is given, only agents there. Returns None if too many entries have the
+        words.
+        """
         matching = agents_with_words(agent_words, sorted({word[:_LONGEST_WORD] for word in words}))
         query = sa.select(agents).where(agents.c.key.in_(matching), shown_rows(agents, today))
         if departements:
@@ -306,7 +310,10 @@ class SqlDirectory:
         return self._at_most(query) if words else ()
 
     def with_names_in(self, words: Collection[str], today: date) -> tuple[Agent, ...]:
-        """See `LookupDirectory`; return nobody if too many match."""
+        """Return the listed agents in post with two of these folded words in their name.
+
+        Nobody if too many match.
+        """
         wanted = sorted({word[:_LONGEST_WORD] for word in words})
         column = author_words.c.agent_key
         twice = sa.select(column).where(author_words.c.word.in_(wanted)).group_by(column)
@@ -323,7 +330,10 @@ class SqlDirectory:
             return tuple(apply_preferences(connection, map(_agent, rows)).values())
 
     def begun(self, typed: str, today: date, limit: int) -> tuple[Agent, ...]:
-        """See `NameCompleter`."""
+        """Return agents whose name has the typed words; the last word may be a prefix.
+
+        Sorted by name, ignoring accents and case. Nobody if nothing is typed.
+        """
         query = names_with_prefix(agents, name_words, typed, today)
         if query is None:
             return ()
@@ -335,7 +345,10 @@ class SqlDirectory:
         )
 
     def near(self, word: str, today: date) -> tuple[NearWord, ...]:
-        """See `NameCompleter`."""
+        """Return the best words of names and places within a small edit distance of a folded word.
+
+        The word itself, at distance 0, is included if it is a known word.
+        """
         with self._engine.connect() as connection:
             spoken = near_known_words(connection, agents, name_words, word, today)
             keys = [key for _, key, _ in spoken]
