@@ -28,6 +28,7 @@ from expertise.directory_tables import (
     remember_known,
 )
 from expertise.name_words import (
+    LONGEST_WORD,
     AuthorTables,
     accounts_named,
     author_rows,
@@ -141,8 +142,6 @@ class AccountCache:
 
 AGENTS_AT_ONCE = 2_000
 """Number of agents whose rows `SqlDirectory.each` has in memory."""
-
-_LONGEST_WORD = 200
 
 MOST_WORDS = 8
 """A question with more words has a subject, and matches no agent."""
@@ -286,7 +285,7 @@ class SqlDirectory:
         words = asked_words(question)
         if not words or len(words) > MOST_WORDS:
             return ()
-        matching = agents_with_words(agent_words, sorted(word[:_LONGEST_WORD] for word in words))
+        matching = agents_with_words(agent_words, sorted(word[:LONGEST_WORD] for word in words))
         query = sa.select(agents).where(agents.c.key.in_(matching), named_rows(agents))
         with self._engine.connect() as connection:
             rows = connection.execute(query.limit(MOST_READ)).mappings().all()
@@ -303,7 +302,7 @@ class SqlDirectory:
         If `departements` is given, only agents there. Returns None if too many entries have the
         words.
         """
-        matching = agents_with_words(agent_words, sorted({word[:_LONGEST_WORD] for word in words}))
+        matching = agents_with_words(agent_words, sorted({word[:LONGEST_WORD] for word in words}))
         query = sa.select(agents).where(agents.c.key.in_(matching), shown_rows(agents, today))
         if departements:
             query = query.where(agents.c.departement.in_(sorted(departements)))
@@ -314,7 +313,7 @@ class SqlDirectory:
 
         Nobody if too many match.
         """
-        wanted = sorted({word[:_LONGEST_WORD] for word in words})
+        wanted = sorted({word[:LONGEST_WORD] for word in words})
         column = author_words.c.agent_key
         twice = sa.select(column).where(author_words.c.word.in_(wanted)).group_by(column)
         matching = twice.having(sa.func.count() > 1)
@@ -520,7 +519,7 @@ def _word_rows(people: list[Agent]) -> list[dict[str, str]]:
         for agent in people
         if may_be_named(agent)
         for word in sorted(
-            {one[:_LONGEST_WORD] for words in words_of(agent).values() for one in words}
+            {one[:LONGEST_WORD] for words in words_of(agent).values() for one in words}
         )
     ]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from indexer.access import Reader
@@ -36,7 +36,7 @@ from search_api.asking.values import (
     AskingPreferences,
     ReaderScope,
 )
-from search_api.authorization import not_by_personal_token
+from search_api.authorization import IN_PERSON
 from search_api.parameters import AskingReader, NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.asking import (
@@ -55,9 +55,8 @@ from search_api.wording import where_a_question_stands
 
 _Written = Annotated[str, Query(max_length=4_000, description="what is being written")]
 _Done = Annotated[str, Query(max_length=20, description="what was just done")]
-_IN_PERSON = [Depends(not_by_personal_token)]
 
-api_router = APIRouter(prefix="/api/v1/questions", responses=PROBLEMS, dependencies=_IN_PERSON)
+api_router = APIRouter(prefix="/api/v1/questions", responses=PROBLEMS, dependencies=IN_PERSON)
 
 
 @api_router.get("")
@@ -166,7 +165,7 @@ def act(
     )
 
 
-router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)
+router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
 
 METIER_PREFIX = "metier:"
 """Prefix of a métier's id, in the form's field for whom to ask."""

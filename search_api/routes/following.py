@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from search_api.addresses import local_path
 from search_api.answers.context import NotFound
 from search_api.answers.following import FollowAction, change_follow, news, own_follows
-from search_api.authorization import not_by_personal_token
+from search_api.authorization import IN_PERSON
 from search_api.following import FollowKind
 from search_api.parameters import AskingReader, NamedReader
 from search_api.routes.search import PROBLEMS
@@ -20,9 +20,7 @@ from search_api.schemas.following import (
 from search_api.services import services_of
 from search_api.templating import render
 
-_IN_PERSON = [Depends(not_by_personal_token)]
-
-api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS, dependencies=_IN_PERSON)
+api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS, dependencies=IN_PERSON)
 
 
 @api_router.get("/follows")
@@ -46,7 +44,7 @@ def whats_new(request: Request, reader: AskingReader) -> NewsBody:
     return NewsBody.model_validate(news(services_of(request), reader))
 
 
-router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)
+router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
 
 
 @router.get("/suivis", response_class=HTMLResponse)
