@@ -104,6 +104,11 @@ def _file_hosts(hosts: dict[str, str]) -> dict[str, str]:
     return hosts
 
 
+def password_variable(source: str) -> str:
+    """Return the name of the environment variable that holds the password of a source."""
+    return f"QUISAIT_PASSWORD_{source.upper().replace('-', '_')}"
+
+
 class SourceSettings(SettingsTable):
     """Une source de documents."""
 
