@@ -114,6 +114,18 @@ class TopicCount:
     open_questions: int
     left: bool = False
 
+    @property
+    def risks(self) -> list[str]:
+        """The topic's risks: `one_holder`, `left`, `nobody`, `open_questions`."""
+        found = []
+        if self.holders.agents == 1 and not self.holders.more:
+            found.append("one_holder")
+        if not self.holders.agents and self.documented:
+            found.append("left" if self.left else "nobody")
+        if self.open_questions:
+            found.append("open_questions")
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class TopicCounts:

@@ -5,11 +5,11 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
 from typing import Any, TypeAlias, overload
 
 import sqlalchemy as sa
 
+from connectors.batches import batches
 from expertise.clustering import CommunityKind
 from expertise.corpus import SkippedItem, SkippedKind
 from expertise.holders import Basis, IsolationScope
@@ -127,8 +127,7 @@ class AssignedRecord:
 
 def assigned_records(some: Iterable[tuple[str, str]]) -> Iterator[AssignedRecord]:
     """Yield the (key, topics) of all documents as records."""
-    rows = iter(some)
-    while found := list(islice(rows, ASSIGNED_AT_ONCE)):
+    for found in batches(some, ASSIGNED_AT_ONCE):
         yield AssignedRecord(*zip(*found, strict=True))
 
 

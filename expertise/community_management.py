@@ -301,6 +301,11 @@ class AtRisk:
     holders: tuple[Agent, ...]
     leaving: tuple[Agent, ...]
 
+    @property
+    def risks(self) -> list[str]:
+        """The topic's risks, including departures, which only animators see."""
+        return [*self.count.risks, *(["leaving"] if self.leaving else [])]
+
 
 def topics_at_risk(reading: OpenBuild, animated: Callable[[str], bool]) -> tuple[AtRisk, ...]:
     """Return the topics to watch, by label, among those that `animated` accepts.
@@ -314,7 +319,7 @@ def topics_at_risk(reading: OpenBuild, animated: Callable[[str], bool]) -> tuple
         page, standing = reading.counted_page("", offset, _TOPICS_READ_AT_ONCE)
         found += [_at_risk(reading, one, standing) for one in page.rows if animated(one.topic.id)]
         offset = page.following
-    return tuple(one for one in found if _to_watch(one))
+    return tuple(one for one in found if one.risks)
 
 
 def _at_risk(reading: OpenBuild, count: TopicCount, standing: tuple[CurrentHolder, ...]) -> AtRisk:
@@ -330,10 +335,3 @@ def _at_risk(reading: OpenBuild, count: TopicCount, standing: tuple[CurrentHolde
     )
     last = reading.revalidation.today + timedelta(days=LEAVING_DAYS)
     return AtRisk(count, few, tuple(one for one in few if one.departure and one.departure <= last))
-
-
-def _to_watch(one: AtRisk) -> bool:
-    count = one.count
-    nobody = not count.holders.agents and count.documented
-    alone = count.holders.agents == 1 and not count.holders.more
-    return bool(nobody or alone or count.open_questions or one.leaving)

@@ -67,34 +67,6 @@ class RecordedPreference:
     since: datetime
 
 
-class ConsentStore(Protocol):
-    """Port: the store of agents' preferences. Each change applies from the next answer on."""
-
-    def of(self, agent_id: str) -> Sequence[RecordedPreference]:
-        """Return the preferences of one agent that are in force."""
-        ...
-
-    def ask(self, wish: Preference) -> None:
-        """Put a preference in force.
-
-        It replaces the opposite preference: a topic is refused or declared, a community joined or
-        left.
-        """
-        ...
-
-    def take_back(self, wish: Preference) -> None:
-        """Remove a preference; no effect if it is not in force."""
-        ...
-
-    def noted(self, agent_id: str) -> bool:
-        """Return whether all preferences of this agent would survive restoring a backup."""
-        ...
-
-    def removals(self) -> Sequence[RecordedPreference]:
-        """Return the animators' decisions in force, newest first."""
-        ...
-
-
 NARROWER_CONTACTS: dict[ContactVia, tuple[ContactVia, ...]] = {
     ContactVia.DIRECT: tuple(ContactVia),
     ContactVia.SERVICE: (ContactVia.SERVICE, ContactVia.HEAD, ContactVia.NONE),
@@ -140,14 +112,6 @@ absent_agents = sa.Table(
     sa.Column("since", sa.Date, nullable=False),
 )
 """The day since when the directory lacks an agent whose preferences are stored."""
-
-
-def has_withdrawn(consent: ConsentStore, agent_id: str) -> bool:
-    """Return whether an agent withdrew from the whole service."""
-    return any(
-        (one.preference.kind, one.preference.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE)
-        for one in consent.of(agent_id)
-    )
 
 
 def agents_with_words(agent_words: sa.Table, words: Sequence[str]) -> sa.Select[tuple[str]]:
@@ -198,7 +162,7 @@ class PreferenceRegister(Protocol):
 
 
 class SqlConsent:
-    """The `ConsentStore` of the application."""
+    """Stores agents' preferences. Each change applies from the next answer on."""
 
     def __init__(
         self,
@@ -209,7 +173,7 @@ class SqlConsent:
         self._engine, self._now, self._register = engine, now, register
 
     def of(self, agent_id: str) -> Sequence[RecordedPreference]:
-        """See `ConsentStore`; sorted by kind, then subject."""
+        """Return the preferences of one agent in force, sorted by kind, then subject."""
         query = sa.select(preferences).where(preferences.c.agent_key == digest(agent_id))
         with self._engine.connect() as connection:
             rows = connection.execute(
@@ -218,22 +182,26 @@ class SqlConsent:
             return tuple(_recorded(row) for row in rows)
 
     def ask(self, wish: Preference) -> None:
-        """See `ConsentStore`."""
+        """Put a preference in force.
+
+        It replaces the opposite preference: a topic is refused or declared, a community joined or
+        left.
+        """
         moment = self._now()
         self._tell(wish, moment, in_force=True)
         self.put(wish, moment)
 
     def take_back(self, wish: Preference) -> None:
-        """See `ConsentStore`."""
+        """Remove a preference; no effect if it is not in force."""
         self._tell(wish, self._now(), in_force=False)
         self.remove(wish)
 
     def noted(self, agent_id: str) -> bool:
-        """See `ConsentStore`."""
+        """Return whether all preferences of this agent would survive restoring a backup."""
         return self._register is None or self._register.noted(agent_id)
 
     def removals(self) -> Sequence[RecordedPreference]:
-        """See `ConsentStore`."""
+        """Return the animators' decisions in force, newest first."""
         query = sa.select(preferences).where(preferences.c.kind == PreferenceKind.REMOVED.value)
         query = query.order_by(preferences.c.since.desc(), preferences.c.agent_key)
         with self._engine.connect() as connection:
@@ -246,6 +214,10 @@ class SqlConsent:
             (one.preference.kind, one.preference.subject) == wanted
             for one in self.of(wish.agent_id)
         )
+
+    def has_withdrawn(self, agent_id: str) -> bool:
+        """Return whether an agent withdrew from the whole service."""
+        return self.has(Preference(agent_id, PreferenceKind.WITHDRAW, WHOLE_SERVICE))
 
     def put(self, wish: Preference, moment: datetime) -> None:
         """Put in force without writing to the register, for changes replayed from it."""

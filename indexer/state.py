@@ -9,6 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.batches import batches
+
 metadata = sa.MetaData()
 
 cursors = sa.Table(
@@ -430,9 +432,7 @@ def storable(text: str) -> str:
 
 def _note_ahead(connection: sa.Connection, source: str, document_ids: Collection[str]) -> None:
     rows = {digest(document_id): storable(document_id) for document_id in document_ids}
-    digests = sorted(rows)
-    for start in range(0, len(digests), _KEYS_AT_ONCE):
-        page = digests[start : start + _KEYS_AT_ONCE]
+    for page in batches(sorted(rows), _KEYS_AT_ONCE):
         of_them = (ahead.c.source == source) & ahead.c.digest.in_(page)
         known = set(connection.execute(sa.select(ahead.c.digest).where(of_them)).scalars())
         added = [

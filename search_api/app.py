@@ -31,10 +31,10 @@ from search_api.routes import (
 from search_api.routes import sign_on as sign_on_routes
 from search_api.routes.embed_widget import add_embed_widget
 from search_api.scim import ScimRefused
-from search_api.services import PeopleDirectory, ReaderOf, Services
+from search_api.services import ReaderOf, Services
 from search_api.static_files import STATIC, static_files
 
-__all__ = ["PeopleDirectory", "ReaderOf", "Services", "create_app"]
+__all__ = ["ReaderOf", "Services", "create_app"]
 
 
 def create_app(services: Services) -> FastAPI:

@@ -8,13 +8,13 @@ from typing import Protocol
 from fastapi import Request
 
 from indexer.access import Reader
-from search_api.answers.context import AnswerContext, PeopleDirectory
+from search_api.answers.context import AnswerContext
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequestTimeouts
 from search_api.push_answers import PushReceiver
 from search_api.scim import SuiteGroups
 from search_api.sign_on.introspection import ApplicationReaders
 
-__all__ = ["DemoPerson", "PeopleDirectory", "ReaderOf", "Services", "services_of"]
+__all__ = ["DemoPerson", "ReaderOf", "Services", "services_of"]
 
 
 class ReaderOf(Protocol):

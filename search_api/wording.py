@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
-from connectors.geography import DEPARTEMENTS, REGIONS, area_name
+from connectors.geography import area_name
 from connectors.values import Agent, ContactVia, ContributorRole, Mission
 from expertise.answer_values import AloneDegree, Unclaimed
 from expertise.holders import Basis, IsolationScope
@@ -108,9 +108,7 @@ EVERYWHERE = "France entière"
 
 def area_label(code: str) -> str:
     """Return the name of an area: `22`, `r53`, or empty for everywhere."""
-    if code.startswith("r"):
-        return REGIONS.get(code[1:], code)
-    return DEPARTEMENTS.get(code, code) if code else EVERYWHERE
+    return area_name(code) if code else EVERYWHERE
 
 
 def place_label(place: AskedPlace) -> str:
@@ -317,11 +315,6 @@ VOICES: dict[ContributorRole, str] = {
 }
 
 
-def voice(value: ContributorRole, name: str) -> str:
-    """Return who speaks in a conversation: `réponse acceptée de Claire`."""
-    return VOICES[value].format(name=name)
-
-
 _SLIDES = (".ppt", ".pptx", ".pptm", ".odp", ".key")
 
 
@@ -438,14 +431,18 @@ def post(agent: Agent) -> str:
     """
     service = last_name(agent.entity)
     town = "" if agent.office.lower() in service.lower() else agent.office
-    area = f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
-    return " · ".join(part for part in (agent.metier, service, town, area) if part)
+    return " · ".join(part for part in (agent.metier, service, town, _area(agent)) if part)
+
+
+def _area(agent: Agent) -> str:
+    return f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
 
 
 def brief_post(agent: Agent) -> str:
     """Return métier, last part of the entity and département, to tell colleagues apart."""
-    area = f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
-    return " · ".join(part for part in (agent.metier, last_name(agent.entity), area) if part)
+    return " · ".join(
+        part for part in (agent.metier, last_name(agent.entity), _area(agent)) if part
+    )
 
 
 def initials(agent: Agent) -> str:
@@ -457,8 +454,7 @@ def workplace(agent: Agent) -> str:
     """Return service, town and département: `SIP Guingamp, Côtes-d’Armor (22)`."""
     service = last_name(agent.entity)
     town = "" if agent.office.casefold() in service.casefold() else agent.office
-    area = f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
-    return ", ".join(part for part in (service, town, area) if part)
+    return ", ".join(part for part in (service, town, _area(agent)) if part)
 
 
 CONTRIBUTIONS: dict[ContributorRole, str] = {

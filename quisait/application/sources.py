@@ -46,7 +46,7 @@ from indexer.state import State
 from quisait.application.database import opened_database
 from quisait.settings import DIRECTORY as DIRECTORY
 from quisait.settings import Settings, beside_file, settings_file
-from quisait.settings.sources import BUILT_IN_KINDS, LdapSettings, SourceSettings
+from quisait.settings.sources import BUILT_IN_KINDS, LdapSettings, SourceSettings, password_variable
 from quisait.settings.types import fault_lines, seconds_of
 from search_api.asking.documents import QuestionsConnector
 from search_api.asking.storage import SqlQuestions
@@ -96,7 +96,7 @@ def source_password(settings: SourceSettings) -> str:
 
     Raises `SourceRefused` if it is missing or cannot be read.
     """
-    variable = f"QUISAIT_PASSWORD_{settings.name.upper().replace('-', '_')}"
+    variable = password_variable(settings.name)
     if given := os.environ.get(variable):
         return given
     if not settings.password_file:

@@ -52,9 +52,9 @@ def list_questions(agent: AsAgent = "", as_json: AsJson = False) -> None:
         found = own_questions(context, reader)
     if as_json:
         # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.schemas.asking import own_questions_body
+        from search_api.schemas.asking import OwnQuestionsBody
 
-        print(own_questions_body(found).model_dump_json(indent=2))
+        print(OwnQuestionsBody.model_validate(found).model_dump_json(indent=2))
     else:
         print(safe_text(_list_text(found)))
 
@@ -73,9 +73,9 @@ def show_question(
         found = question_page(context, reader, question)
         answer_days = context.asking.rules.answer_days
     if as_json:
-        from search_api.schemas.asking import question_body  # imported here for the same reason
+        from search_api.schemas.asking import AskedQuestionBody  # imported here for the same reason
 
-        print(question_body(found).model_dump_json(indent=2))
+        print(AskedQuestionBody.model_validate(found).model_dump_json(indent=2))
     else:
         print(safe_text(_question_text(found, answer_days)))
 
@@ -89,9 +89,9 @@ def show_news(agent: AsAgent = "", as_json: AsJson = False) -> None:
         reader = audited_reader(application, agent, "quisait questions news")
         found = news(context, reader)
     if as_json:
-        from search_api.schemas.following import news_body  # imported here for the same reason
+        from search_api.schemas.following import NewsBody  # imported here for the same reason
 
-        print(news_body(found).model_dump_json(indent=2))
+        print(NewsBody.model_validate(found).model_dump_json(indent=2))
     else:
         print(safe_text(_news_text(found)))
 

@@ -15,6 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 from threadpoolctl import threadpool_limits
 
+from connectors.options import LOOPBACK
 from indexer.access import NOBODY, access_filter
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.ports import IndexReader
@@ -171,9 +172,6 @@ def request_timeouts_of(settings: Settings) -> RequestTimeouts:
     return RequestTimeouts(settings.door.body_s, settings.door.answer_s)
 
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-
-
 def servers(
     application: Application, pages: bool, host: str = "", port: int = 0
 ) -> list[AbstractContextManager[Thread]]:
@@ -195,7 +193,7 @@ def servers(
         found.append(_pages(application, registry, host, port, query_log or NoQueryLog()))
     metrics = application.settings.metrics
     if metrics.port:
-        if metrics.host not in _LOOPBACK and not metrics.token:
+        if metrics.host not in LOOPBACK and not metrics.token:
             raise ValueError(
                 "Hors boucle locale, les mesures demandent un jeton : réglez [metrics] token, ou "
                 '[metrics] host = "127.0.0.1".'
@@ -215,7 +213,7 @@ def _pages(
 ) -> AbstractContextManager[Thread]:
     server = application.settings.server
     address = host or server.host
-    if server.reader == "demo" and address not in _LOOPBACK:
+    if server.reader == "demo" and address not in LOOPBACK:
         raise ValueError(
             "En démonstration, chacun choisit qui il est : quisait n'écoute alors que sur "
             '127.0.0.1. Réglez [server] reader = "token" pour servir au-delà.'

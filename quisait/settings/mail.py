@@ -5,10 +5,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from connectors.options import LOOPBACK
 from quisait.settings.types import Secret, SettingsTable
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 """Hosts to which a password may be sent unencrypted."""
 
 

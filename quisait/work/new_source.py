@@ -29,7 +29,7 @@ from quisait.privacy.retention import Privacy, open_privacy
 from quisait.settings import Settings, beside_file, settings_file
 from quisait.settings.files import OTHERS_READ_OR_WRITE, account
 from quisait.settings.secret_files import FOLDER
-from quisait.settings.sources import BUILT_IN_KINDS, SourceSettings
+from quisait.settings.sources import BUILT_IN_KINDS, SourceSettings, password_variable
 from quisait.settings.types import faults_by_place
 from quisait.work.settings_addition import (
     add_table,
@@ -646,7 +646,7 @@ def _lineage(path: Path) -> list[tuple[int, int]]:
 
 def _missing_password(source: SourceSettings) -> str:
     """Return the remedy if the password's file cannot be read; empty if it can."""
-    variable = f"QUISAIT_PASSWORD_{source.name.upper().replace('-', '_')}"
+    variable = password_variable(source.name)
     if not source.password_file or os.environ.get(variable):
         return ""
     path = beside_file(source.password_file)

@@ -18,12 +18,13 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from connectors.batches import batches
 from expertise import directory_tables
 from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.directory import SqlDirectory
 from indexer.described_indexes import DescribedIndexes
 from indexer.errors import IndexerError, IndexRefused
-from indexer.live_index import IndexStorage, pages
+from indexer.live_index import IndexStorage
 from indexer.ports import Index
 from indexer.state import State, cursors, scans
 from indexer.values import WITHHELD, IndexedDocument, Put
@@ -361,7 +362,7 @@ def _fill(
     index = storage.index(made)
     seen = left_out = 0
     documents = read_documents(backup / DOCUMENTS, manifest.encoder.dimension)
-    for some in pages(documents, _WRITTEN_AT_ONCE):
+    for some in batches(documents, _WRITTEN_AT_ONCE):
         kept = [one for document in some if (one := taken.applied(document)) is not None]
         failed = index.write([Put(one) for one in kept]).failed if kept else ()
         if failed:

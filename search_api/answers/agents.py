@@ -10,10 +10,10 @@ from expertise.consent import (
     NARROWER_CONTACTS,
     OF_ANIMATORS,
     WHOLE_SERVICE,
-    ConsentStore,
     Preference,
     PreferenceKind,
     RecordedPreference,
+    SqlConsent,
 )
 from expertise.peers import AgentProfile, peers_of, profile_of
 from expertise.topics import Topic, TopicKind
@@ -199,7 +199,7 @@ def _check_own(kind: PreferenceKind) -> None:
         raise InvalidParameter("Seule la personne qui anime ce sujet le décide.")
 
 
-def consent_of(context: AnswerContext) -> ConsentStore:
+def consent_of(context: AnswerContext) -> SqlConsent:
     """Return the store of wishes. Raises `NotFound` if wishes are not stored."""
     if context.consent is None:
         raise NotFound("")

@@ -191,6 +191,11 @@ class ShownAnswer:
     author: Agent | None
     own: bool
 
+    @property
+    def digest(self) -> str:
+        """Digest of the author's own former text, to confirm it; empty for other texts."""
+        return self.answer.text_digest if self.answer.outdated and self.own else ""
+
 
 @dataclass(frozen=True, slots=True)
 class ShownQuestion:
@@ -212,6 +217,11 @@ class ShownQuestion:
     accepted_by: Agent | None = None
     passed_on: tuple[PassedOn, ...] = ()
     recipients: int = 0
+
+    @property
+    def digest(self) -> str:
+        """Digest of the asker's own former text, to confirm it; empty for other texts."""
+        return self.question.text_digest if self.question.outdated and self.own else ""
 
 
 @dataclass(frozen=True, slots=True)

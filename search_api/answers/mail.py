@@ -10,7 +10,6 @@ from datetime import timedelta
 
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus
-from expertise.consent import has_withdrawn
 from indexer.access import Reader, access_filter
 from search_api.addresses import question_address, unsubscribe_address
 from search_api.answers.context import AnswerContext, Asking, Mailing, NotFound
@@ -145,7 +144,7 @@ def _recipient(context: AnswerContext, queued: QueuedMail) -> Agent | None:
     if agent is None or agent.departed(context.today()) or not agent.email:
         return None
     consent = context.consent
-    withdrawn = consent is None or has_withdrawn(consent, agent.id)
+    withdrawn = consent is None or consent.has_withdrawn(agent.id)
     if withdrawn and queued.kind is not MailKind.RECEIVED:  # senders are still told the outcome
         return None
     said = _mail(context).store.preferences(agent.id, agent.email)

@@ -78,6 +78,11 @@ class ModeratedText:
     reports: tuple[tuple[str, date], ...] = ()
 
     @property
+    def text(self) -> str:
+        """The text itself."""
+        return (self.answer or self.question).text
+
+    @property
     def hidden(self) -> str | None:
         """Reason why it is hidden, None if it is visible."""
         return (self.answer or self.question).hidden

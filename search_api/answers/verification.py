@@ -117,7 +117,7 @@ class CheckedDocument:
 
     card: Card
     verified: ShownVerification | None
-    own: OwnVerification | None
+    own: OwnVerification
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,8 @@ def checked_document(context: AnswerContext, reader: Reader, document_id: str) -
     if card is None:
         raise NotFound(_UNKNOWN)
     said = verified(context, [document_id]).get(document_id)
-    return CheckedDocument(card, said, own_verification(context, reader, card))
+    nothing = OwnVerification(owner=False, text_hash="", said=False)
+    return CheckedDocument(card, said, own_verification(context, reader, card) or nothing)
 
 
 def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:

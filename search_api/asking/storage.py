@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from connectors.batches import batches
 from indexer.state import digest, in_utc, storable
 from search_api.asking.values import (
     SOURCE,
@@ -927,8 +928,7 @@ class SqlQuestions:
         with self._engine.connect() as connection:
             query = query.group_by(*grouped).order_by(order, *key)
             keys = [(one[0], one[1]) for one in connection.execute(query)]
-        for start in range(0, len(keys), _READ_AT_ONCE):
-            some = keys[start : start + _READ_AT_ONCE]
+        for some in batches(keys, _READ_AT_ONCE):
             existing = _existing(True).where(asked_questions.c.id.in_({one[0] for one in some}))
             with self._engine.connect() as connection:
                 threads = {one.question.id: one for one in _threads(connection, existing, True)}
@@ -1195,8 +1195,8 @@ def _threads(
 ) -> tuple[Thread, ...]:
     questions = _questions(connection, query)
     threads: list[Thread] = []
-    for start in range(0, len(questions), _READ_AT_ONCE):
-        threads += _with_answers(connection, questions[start : start + _READ_AT_ONCE], with_hidden)
+    for some in batches(questions, _READ_AT_ONCE):
+        threads += _with_answers(connection, some, with_hidden)
     return tuple(threads)
 
 
@@ -1307,8 +1307,8 @@ def _questions(connection: sa.Connection, query: sa.Select[Any]) -> list[AskedQu
     community = ReaderScope.COMMUNITY.value
     ids = [row["id"] for row in rows if row["scope"] == community and row["readers_chosen"]]
     readers: dict[str, set[str]] = {id_: set() for id_ in ids}
-    for start in range(0, len(ids), _READ_AT_ONCE):
-        some = question_readers.c.question_id.in_(ids[start : start + _READ_AT_ONCE])
+    for part in batches(ids, _READ_AT_ONCE):
+        some = question_readers.c.question_id.in_(part)
         for row in connection.execute(sa.select(question_readers).where(some)).mappings():
             readers[row["question_id"]].add(row["agent_id"])
     return [

@@ -1,16 +1,16 @@
 """The administrator's page, and the audit log for the data-protection officer."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from pydantic import BaseModel
+from pydantic import BeforeValidator
 
 from search_api.addresses import topic_address
 from search_api.answers.administration import (
     AUDIT_PAGE,
-    AuditPage,
     audit_page,
     edited_files,
     request_reading,
@@ -23,6 +23,7 @@ from search_api.answers.feedback import opinion_sums
 from search_api.answers.new_source import unread_sources
 from search_api.authorization import require
 from search_api.identity.principals import Role
+from search_api.schemas.search import Body
 from search_api.services import services_of
 from search_api.templating import render
 
@@ -101,11 +102,11 @@ Officer = Annotated[RoleHolder, require(Role.OFFICER)]
 Before = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="entries before this number")]
 
 
-class EntryBody(BaseModel):
+class EntryBody(Body):
     """One privileged access; `reading` begins with `refused ` if it was refused."""
 
     number: int
-    moment: str
+    moment: Annotated[str, BeforeValidator(datetime.isoformat)]
     actor: str
     role: str
     reading: str
@@ -113,9 +114,10 @@ class EntryBody(BaseModel):
     digest: str
 
 
-class AuditBody(BaseModel):
+class AuditBody(Body):
     """Accesses, newest first. `broken`: the first entry that was altered."""
 
+    parts_of_answer = ("integrity",)
     entries: list[EntryBody]
     following: int | None
     last: int
@@ -131,7 +133,7 @@ def audit(
     limit: Annotated[int, Query(ge=1, le=1_000)] = AUDIT_PAGE,
 ) -> AuditBody:
     """Return accesses by roles, newest first; for the data-protection officer."""
-    return audit_body(audit_page(services_of(request), officer, limit, before))
+    return AuditBody.model_validate(audit_page(services_of(request), officer, limit, before))
 
 
 @pages.get("/audit", response_class=HTMLResponse)
@@ -146,27 +148,4 @@ def audit_log_page(request: Request, officer: Officer, before: Before = None) ->
         roles={role.value: name for role, name in ROLE_NAMES.items()},
         sound=found.integrity,
         following=found.following,
-    )
-
-
-def audit_body(found: AuditPage) -> AuditBody:
-    """Return the response body for a page of the audit log."""
-    shown = [
-        EntryBody(
-            number=one.number,
-            moment=one.moment.isoformat(),
-            actor=one.actor,
-            role=one.role,
-            reading=one.reading,
-            subject=one.subject,
-            digest=one.digest,
-        )
-        for one in found.entries
-    ]
-    return AuditBody(
-        entries=shown,
-        following=found.following,
-        last=found.integrity.last,
-        head=found.integrity.head,
-        broken=found.integrity.broken,
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from indexer.access import Reader
@@ -36,7 +36,7 @@ from search_api.asking.values import (
     AskingPreferences,
     ReaderScope,
 )
-from search_api.authorization import not_by_personal_token
+from search_api.authorization import IN_PERSON
 from search_api.parameters import AskingReader, NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.asking import (
@@ -48,26 +48,21 @@ from search_api.schemas.asking import (
     OwnQuestionsBody,
     QuestionActionRequest,
     RecipientsBody,
-    existing_body,
-    own_questions_body,
-    question_body,
 )
-from search_api.schemas.search_responses import agent_body
 from search_api.services import services_of
 from search_api.templating import render
 from search_api.wording import where_a_question_stands
 
 _Written = Annotated[str, Query(max_length=4_000, description="what is being written")]
 _Done = Annotated[str, Query(max_length=20, description="what was just done")]
-_IN_PERSON = [Depends(not_by_personal_token)]
 
-api_router = APIRouter(prefix="/api/v1/questions", responses=PROBLEMS, dependencies=_IN_PERSON)
+api_router = APIRouter(prefix="/api/v1/questions", responses=PROBLEMS, dependencies=IN_PERSON)
 
 
 @api_router.get("")
 def own(request: Request, reader: NamedReader) -> OwnQuestionsBody:
     """Return the questions that wait for the reader, and the questions that they asked."""
-    return own_questions_body(own_questions(services_of(request), reader))
+    return OwnQuestionsBody.model_validate(own_questions(services_of(request), reader))
 
 
 @api_router.get("/existing")
@@ -75,7 +70,8 @@ def existing(request: Request, reader: AskingReader, q: _Written = "") -> Existi
     """Return documents that may already answer."""
     services = services_of(request)
     found = existing_answers(services, reader, q)
-    return existing_body(found, proposed_topic(services, q))
+    answer = {"existing": found, "topic_id": proposed_topic(services, q)}
+    return ExistingAnswersBody.model_validate(answer)
 
 
 @api_router.get("/recipients")
@@ -99,7 +95,7 @@ def recipients(
         metier=metier,
     )
     found = planned_recipients(services_of(request), reader, new)
-    return RecipientsBody(recipients=list(map(agent_body, found)))
+    return RecipientsBody.model_validate({"recipients": found})
 
 
 @api_router.post("/existing", status_code=204)
@@ -131,7 +127,7 @@ def ask(request: Request, reader: AskingReader, asked: NewQuestionRequest) -> As
         None if asked.recipients is None else tuple(asked.recipients),
     )
     made = ask_question(services, reader, new)
-    return question_body(question_page(services, reader, made.id))
+    return AskedQuestionBody.model_validate(question_page(services, reader, made.id))
 
 
 @api_router.post("/preferences", status_code=204)
@@ -146,7 +142,9 @@ def prefer(request: Request, reader: NamedReader, said: AskingPreferencesBody) -
 @api_router.get("/{question_id}")
 def question(request: Request, reader: NamedReader, question_id: str) -> AskedQuestionBody:
     """Return a question with its answers."""
-    return question_body(question_page(services_of(request), reader, question_id))
+    return AskedQuestionBody.model_validate(
+        question_page(services_of(request), reader, question_id)
+    )
 
 
 @api_router.post("/{question_id}", status_code=204)
@@ -167,7 +165,7 @@ def act(
     )
 
 
-router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)
+router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
 
 METIER_PREFIX = "metier:"
 """Prefix of a métier's id, in the form's field for whom to ask."""

@@ -18,7 +18,6 @@ from search_api.answers.communities import community
 from search_api.answers.community_management import (
     CommunityAction,
     ProposalAction,
-    all_risks,
     community_management,
     decide_on_community,
     decide_on_topic,
@@ -51,12 +50,6 @@ from search_api.schemas.communities import (
     ProposalsBody,
     RemovalsBody,
     RisksBody,
-    communities_body,
-    community_page_body,
-    decision_body,
-    proposals_body,
-    removals_body,
-    risks_body,
 )
 from search_api.services import services_of
 from search_api.templating import render
@@ -74,13 +67,13 @@ ManagerOfDecision = Annotated[RoleHolder, require(Role.ANIMATOR, "decision_id")]
 @router.get("/risks")
 def risks(request: Request, manager: Manager) -> RisksBody:
     """Return the manager's topics with risks: one or no holder, open questions, departures."""
-    return risks_body(topics_to_watch(services_of(request), manager))
+    return RisksBody.model_validate(topics_to_watch(services_of(request), manager))
 
 
 @router.get("/proposals")
 def proposals(request: Request, manager: Manager) -> ProposalsBody:
     """Return proposed topics of the manager's communities; none is added automatically."""
-    return proposals_body(proposed_topics(services_of(request), manager))
+    return ProposalsBody.model_validate(proposed_topics(services_of(request), manager))
 
 
 @router.post("/proposals/{proposal_id}")
@@ -89,7 +82,7 @@ def decide(
 ) -> DecisionBody:
     """Accept under a name, merge into a topic of the manager, or refuse for good."""
     wanted = (proposal_id, asked.verdict, asked.label, asked.into)
-    return decision_body(decide_on_topic(services_of(request), manager, *wanted))
+    return DecisionBody.model_validate(decide_on_topic(services_of(request), manager, *wanted))
 
 
 @router.delete("/decisions/{decision_id}", status_code=204)
@@ -101,7 +94,7 @@ def forget(request: Request, manager: ManagerOfDecision, decision_id: str) -> No
 @router.get("/communities")
 def communities(request: Request, manager: Manager) -> CommunitiesBody:
     """Return proposed communities on the manager's topics, and decisions."""
-    return communities_body(proposed_communities(services_of(request), manager))
+    return CommunitiesBody.model_validate(proposed_communities(services_of(request), manager))
 
 
 @router.post("/communities/{topic_id:path}", status_code=204)
@@ -115,7 +108,7 @@ def decide_community(
 @router.get("/holders")
 def holders(request: Request, manager: Manager) -> RemovalsBody:
     """Who was removed from the topics that one animates, and why."""
-    return removals_body(removed_holders(services_of(request), manager))
+    return RemovalsBody.model_validate({"removed": removed_holders(services_of(request), manager)})
 
 
 @router.post("/holders/{topic_id:path}", status_code=204)
@@ -139,7 +132,6 @@ def management_page(request: Request, manager: Manager) -> str:
         dated=found.build,
         watched=found.watched.topics,
         trend=found.watched.trend,
-        risks=all_risks,
         proposals=found.proposed_topics.waiting,
         everywhere=found.everywhere,
         decisions=found.proposed_topics.decisions,
@@ -232,7 +224,7 @@ def set_page_on_page(
 @readers.get("/{topic_id:path}")
 def one_community(request: Request, reader: NamedReader, topic_id: str) -> CommunityPageBody:
     """Return an accepted community: its topic, members, and what the reader may read of it."""
-    return community_page_body(community_page(services_of(request), reader, topic_id))
+    return CommunityPageBody.of(community_page(services_of(request), reader, topic_id))
 
 
 @pages.get("/communities/{topic_id:path}", response_class=HTMLResponse)

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from search_api.answers.mail import set_mail_preferences, unsubscribe, unsubscription
-from search_api.authorization import not_by_personal_token
+from search_api.authorization import IN_PERSON
 from search_api.mail.values import DigestPace, MailPreferences
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
@@ -14,9 +14,7 @@ from search_api.schemas.mail import MailPreferencesBody
 from search_api.services import services_of
 from search_api.templating import render
 
-_IN_PERSON = [Depends(not_by_personal_token)]
-
-api_router = APIRouter(prefix="/api/v1/mail", responses=PROBLEMS, dependencies=_IN_PERSON)
+api_router = APIRouter(prefix="/api/v1/mail", responses=PROBLEMS, dependencies=IN_PERSON)
 
 
 @api_router.post("/preferences", status_code=204)
@@ -29,7 +27,7 @@ def choose(request: Request, reader: NamedReader, said: MailPreferencesBody) -> 
 router = APIRouter(include_in_schema=False)
 
 
-@router.post("/courriels", dependencies=_IN_PERSON)
+@router.post("/courriels", dependencies=IN_PERSON)
 def choose_on_page(
     request: Request,
     reader: NamedReader,

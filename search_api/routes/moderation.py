@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from search_api.addresses import question_address
@@ -15,7 +15,7 @@ from search_api.answers.moderation import (
     take_report_back,
 )
 from search_api.asking.values import MOST_LISTED, MOST_REASON
-from search_api.authorization import not_by_personal_token, require
+from search_api.authorization import IN_PERSON, require
 from search_api.identity.principals import Role
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
@@ -23,20 +23,17 @@ from search_api.schemas.moderation import (
     ModerationDeskBody,
     ModerationRequest,
     TextReportRequest,
-    desk_body,
 )
 from search_api.services import services_of
 from search_api.templating import render
 
 Moderator = Annotated[RoleHolder, require(Role.ANIMATOR)]
 ModeratorOfQuestion = Annotated[RoleHolder, require(Role.ANIMATOR, "question_id")]
-_IN_PERSON = [Depends(not_by_personal_token)]
-
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 router = APIRouter(include_in_schema=False)
 
 
-@api_router.post("/questions/{question_id}/reports", status_code=204, dependencies=_IN_PERSON)
+@api_router.post("/questions/{question_id}/reports", status_code=204, dependencies=IN_PERSON)
 def report(
     request: Request, reader: NamedReader, question_id: str, asked: TextReportRequest
 ) -> None:
@@ -44,7 +41,7 @@ def report(
     report_text(services_of(request), reader, question_id, asked.answer, asked.reason)
 
 
-@api_router.delete("/questions/{question_id}/reports", status_code=204, dependencies=_IN_PERSON)
+@api_router.delete("/questions/{question_id}/reports", status_code=204, dependencies=IN_PERSON)
 def take_back(
     request: Request,
     reader: NamedReader,
@@ -58,7 +55,7 @@ def take_back(
 @api_router.get("/animation/questions")
 def desk(request: Request, moderator: Moderator) -> ModerationDeskBody:
     """Return reported, hidden and waiting questions on the animator's topics."""
-    return desk_body(moderation_desk(services_of(request), moderator))
+    return ModerationDeskBody.model_validate(moderation_desk(services_of(request), moderator))
 
 
 @api_router.post("/animation/questions/{question_id}", status_code=204)
@@ -78,7 +75,7 @@ def decide(
     )
 
 
-@router.post("/questions/{question_id}/reports", dependencies=_IN_PERSON)
+@router.post("/questions/{question_id}/reports", dependencies=IN_PERSON)
 def report_on_page(
     request: Request,
     reader: NamedReader,
@@ -93,7 +90,7 @@ def report_on_page(
     )
 
 
-@router.post("/questions/{question_id}/reports/taken-back", dependencies=_IN_PERSON)
+@router.post("/questions/{question_id}/reports/taken-back", dependencies=IN_PERSON)
 def take_back_on_page(
     request: Request,
     reader: NamedReader,

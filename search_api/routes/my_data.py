@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import StringConstraints
 
@@ -21,7 +21,7 @@ from search_api.answers.following import own_follows
 from search_api.answers.mail import own_mail
 from search_api.answers.verification import own_verifications
 from search_api.asking.values import MOST_PER_WEEK, RequestState
-from search_api.authorization import not_by_personal_token
+from search_api.authorization import IN_PERSON
 from search_api.feedback import Subject, SubjectKind
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
@@ -37,9 +37,7 @@ from search_api.services import Services, services_of
 from search_api.templating import render
 from search_api.verification import MOST_PER_MONTH
 
-api_router = APIRouter(
-    prefix="/api/v1/me", responses=PROBLEMS, dependencies=[Depends(not_by_personal_token)]
-)
+api_router = APIRouter(prefix="/api/v1/me", responses=PROBLEMS, dependencies=IN_PERSON)
 
 
 @api_router.get("")
@@ -87,7 +85,7 @@ def _body(services: Services, reader: Reader) -> MeBody:
     return my_data_body(stored_about(services, reader), said, asked, followed, mail, checked)
 
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(not_by_personal_token)])
+router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
 
 CONTACT_WAYS: dict[ContactVia, str] = {
     ContactVia.DIRECT: "directement",

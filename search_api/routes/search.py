@@ -40,7 +40,7 @@ from search_api.questions.query import ResultOrder, since
 from search_api.questions.query_parser import QueryPart, QueryPartKind
 from search_api.ranking.results import Results
 from search_api.schemas.search import ExpertsBody, SearchBody, SuggestionsBody, problem_responses
-from search_api.schemas.search_responses import experts_answer, search_answer, suggestions_answer
+from search_api.schemas.search_responses import experts_answer, search_answer
 from search_api.search import OF_A_PERSON
 from search_api.services import services_of
 from search_api.sign_on.identification import by_personal_token
@@ -101,13 +101,14 @@ def experts(
     """
     services = services_of(request)
     found = who_knows(services, reader, q, area=area, limit=limit, as_typed=as_typed)
-    return experts_answer(found, services.today(), explain=explain)
+    return experts_answer(found, explain=explain)
 
 
 @api_router.get("/suggest")
 def suggest(request: Request, reader: NamedReader, q: Typed = "") -> SuggestionsBody:
     """Return titles, topics and people with a word that begins with the typed text."""
-    return suggestions_answer(suggested(services_of(request), reader, q))
+    found = suggested(services_of(request), reader, q)
+    return SuggestionsBody.model_validate({"suggestions": found})
 
 
 router = APIRouter(include_in_schema=False)

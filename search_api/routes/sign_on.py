@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 router = APIRouter(include_in_schema=False)
 
-MAX_TOKEN_CHARS = 16_000
+MAX_LOGOUT_TOKEN_CHARS = 16_000
 Answered = Annotated[str, Query(max_length=4_000)]
 
 _NOT_BEGUN = (
@@ -132,7 +132,7 @@ def logged_out(request: Request, logout_token: Annotated[str, Form()] = "") -> R
     """
     sign_on, provider = _provider_of(request)
     try:
-        if len(logout_token) > MAX_TOKEN_CHARS:
+        if len(logout_token) > MAX_LOGOUT_TOKEN_CHARS:
             raise ProviderRefused("logout_length", LOGOUT_UNVERIFIABLE)
         ended = sign_on.sessions.log_out(provider.logout(logout_token))
         if ended is None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from search_api.addresses import local_path
@@ -14,7 +14,7 @@ from search_api.answers.verification import (
     say_of_document,
     to_verify,
 )
-from search_api.authorization import not_by_personal_token
+from search_api.authorization import IN_PERSON
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.verification import (
@@ -22,29 +22,27 @@ from search_api.schemas.verification import (
     PaceRequest,
     SayRequest,
     ToVerifyBody,
-    checked_document_body,
-    to_verify_body,
 )
 from search_api.services import services_of
 from search_api.templating import render
 from search_api.verification import MOST_NOTE, MOST_PER_MONTH
 
-_IN_PERSON = [Depends(not_by_personal_token)]
-
-api_router = APIRouter(prefix="/api/v1/verifications", responses=PROBLEMS, dependencies=_IN_PERSON)
-router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)
+api_router = APIRouter(prefix="/api/v1/verifications", responses=PROBLEMS, dependencies=IN_PERSON)
+router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
 
 
 @api_router.get("")
 def own(request: Request, reader: NamedReader) -> ToVerifyBody:
     """Return the reader's documents that may no longer be right, at the pace they chose."""
-    return to_verify_body(to_verify(services_of(request), reader))
+    return ToVerifyBody.model_validate(to_verify(services_of(request), reader))
 
 
 @api_router.get("/documents/{document_id:path}")
 def document(request: Request, reader: NamedReader, document_id: str) -> CheckedDocumentBody:
     """Return the statement on a document that the reader may read, and its text's hash."""
-    return checked_document_body(checked_document(services_of(request), reader, document_id))
+    return CheckedDocumentBody.model_validate(
+        checked_document(services_of(request), reader, document_id)
+    )
 
 
 @api_router.post("", status_code=204)

@@ -246,7 +246,7 @@ def test_withdrawal_departure_and_a_restored_backup_end_it(site: AskingSite) -> 
     for agent in (MAPPER, STRANGER):  # as an older backup has them
         before.follow(agent, FollowKind.SEARCH, SEARCH)
     assert site.services.consent is not None
-    replay(lines, site.engine, site.services.consent, site.index, b"key")  # type: ignore[arg-type]
+    replay(lines, site.engine, site.services.consent, site.index, b"key")
     assert following.of(MAPPER).follows == ()
     assert [one.kind for one in following.of(STRANGER).follows] == [FollowKind.TOPIC]
     following.see(STRANGER)

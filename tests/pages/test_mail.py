@@ -253,7 +253,7 @@ def replace_agent(site: AskingSite, **fields: Any) -> None:
             for one in AGENTS:
                 yield replace(one, **fields) if one.id == MAPPER else one
 
-    site.services.people.replace(Changed())  # type: ignore[attr-defined]
+    site.services.people.replace(Changed())
 
 
 def test_one_click_ends_a_kind_without_a_login(site: AskingSite, post: SmtpServer) -> None:
@@ -381,7 +381,7 @@ def test_what_a_restored_queue_holds_is_not_sent_by_itself(
     lines = list(site.register.lines())
     SqlMail(site.engine, site.clock, "").choose(MAPPER, MailPreferences(asked=True))
     assert site.services.consent is not None
-    replay(lines, site.engine, site.services.consent, site.index, b"key")  # type: ignore[arg-type]
+    replay(lines, site.engine, site.services.consent, site.index, b"key")
     assert store_of(site).preferences(MAPPER) == MailPreferences()
 
 

@@ -426,10 +426,10 @@ def test_who_left_or_lost_the_right_is_published_no_more(
                 yield moved if one.id == MAPPER else one
 
     listed = Moved()
-    site.services.people.replace(listed)  # type: ignore[attr-defined]
+    site.services.people.replace(listed)
     assert brought(site, settings, dovecot, reply(mail)) is MailOutcome.UNKNOWN
     listed.departure = TODAY - timedelta(days=1)
-    site.services.people.replace(listed)  # type: ignore[attr-defined]
+    site.services.people.replace(listed)
     again = reply(mail, Message_ID="<encore@agents.test>")
     assert brought(site, settings, dovecot, again) is MailOutcome.GONE
     assert answers(site) == []
