@@ -288,13 +288,6 @@ def test_contract(
     connector_check(harness)
 
 
-def test_contract_notices_a_lie(
-    connector_lie: Callable[[ConnectorHarness], None], harness: CloudHarness
-) -> None:
-    """The same checks notice each fault, put into the connector on purpose."""
-    connector_lie(harness)
-
-
 def test_a_share_gives_readers_to_all_below_it(cloud: Cloud) -> None:
     """Its own shares, and those of the folders above it; never those of a folder beside."""
     cloud.files |= {"a/b/c.txt": "c", "a/d.txt": "d", "a b/e.txt": "e"}
