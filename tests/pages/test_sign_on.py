@@ -293,16 +293,6 @@ def _own(browser: httpx.Client, site: Site) -> list[str]:
     return [session.short] if session else []
 
 
-def test_signing_off_from_another_site(browser: httpx.Client, site: Site) -> None:
-    """Another site's page can end nobody's session, nor have a token made."""
-    signed_on(browser, site.address, "claire")
-    for path in ("/sign-out", "/access/tokens", "/access/sessions/revoke-others"):
-        foreign = {"Origin": "https://ailleurs.example"}
-        assert browser.post(site.address + path, headers=foreign).status_code == 403
-    assert browser.get(site.address).status_code == 200
-    assert browser.get(f"{site.address}/sign-out").status_code == 405
-
-
 def test_signing_off_elsewhere_ends_the_session_here(site: Site) -> None:
     """At the provider, of which this browser's session here is; another browser's stays."""
     with browsing() as browser, browsing() as elsewhere:
