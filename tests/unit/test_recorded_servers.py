@@ -30,7 +30,7 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, 
 
     def record(text: str, keep: bool) -> Tape:
         tape = Tape(tmp_path / "tape.json.gz", ((Shelf, "put"),))
-        monkeypatch.setenv(KEEP, "1") if keep else monkeypatch.delenv(KEEP, raising=False)
+        monkeypatch.setenv(KEEP, "1" if keep else "")
         (folder := tmp_path / f"{len(list(tmp_path.iterdir()))}").mkdir()
         with served_folder(folder) as url, tape.recording(check, int(url.split(":")[2][:-1])):
             asked(url, Shelf(folder), text)
