@@ -328,17 +328,6 @@ def test_what_cannot_be_decided(desk: Desk, asked: dict[str, str], status: int) 
     assert desk.client().delete("/api/v1/animation/decisions/rien").status_code == 404
 
 
-def test_only_who_animates_sees_the_desk(desk: Desk) -> None:
-    """403 to everybody else, 401 to nobody, on every route."""
-    for agent, status in (("ag-5", 403), ("ag-3", 403), ("inconnu", 401)):
-        client = desk.client(agent)
-        for path in ("/animation", "/api/v1/animation/risks", "/api/v1/animation/proposals"):
-            assert client.get(path).status_code == status
-        for path in ("/api/v1/animation/proposals/x", "/animation/proposals/x"):
-            assert client.post(path, json={"verdict": "refuse"}).status_code == status
-        assert client.post("/animation/decisions/x/forget").status_code == status
-
-
 def test_what_is_at_risk(desk: Desk) -> None:
     """Of one's own topics: one holder, who leaves soon. The departure stands nowhere else."""
     (row,) = desk.client().get("/api/v1/animation/risks").json()["topics"]

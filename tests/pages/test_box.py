@@ -112,7 +112,7 @@ def test_type_choose_by_keyboard_read_follow(chromium: Browser, sites: Sites) ->
     with visited(chromium, sites) as page:
         asked = field(page)
         expect(asked).to_have_attribute("aria-expanded", "false")
-        asked.press_sequentially("bord")
+        asked.fill("bord")
         options = box(page).get_by_role("option")
         expect(options.first).to_be_visible()
         expect(asked).to_have_attribute("aria-expanded", "true")
@@ -143,7 +143,7 @@ def test_the_list_opens_and_closes_by_keyboard(chromium: Browser, sites: Sites) 
     """Escape closes and keeps what was typed; an arrow opens again; the ring leads back."""
     with visited(chromium, sites) as page:
         asked, options = field(page), box(page).get_by_role("option")
-        asked.press_sequentially("régies")
+        asked.fill("régies")
         expect(options).to_have_count(1)
         page.keyboard.press("Escape")
         expect(asked).to_have_attribute("aria-expanded", "false")
@@ -207,7 +207,7 @@ def test_texts_stay_texts(chromium: Browser, sites: Sites) -> None:
 def test_without_a_session(chromium: Browser, sites: Sites) -> None:
     """The box says to sign in, with a link that keeps the question."""
     with visited(chromium, sites, agent="", refused=True) as page:
-        field(page).press_sequentially("bordereau")
+        field(page).fill("bordereau")
         said = box(page).get_by_role("status").last
         expect(said).to_have_text("Connectez-vous à Qui sait\u202f?, puis revenez à cette page.")
         link = said.get_by_role("link", name="Connectez-vous")
@@ -281,7 +281,7 @@ def test_narrow_forced_colours_and_language(chromium: Browser, sites: Sites) -> 
     """At 320 px nothing overflows; the chosen title is seen in forced colours; texts are French."""
     narrow = {"width": 320, "height": 700}
     with visited(chromium, sites, viewport=narrow, forced_colors="active") as page:
-        field(page).press_sequentially("bord")
+        field(page).fill("bord")
         page.keyboard.press("ArrowDown")
         expect(box(page).get_by_role("option").first).to_be_visible()
         page.keyboard.press("ArrowDown")
@@ -301,7 +301,7 @@ def test_colours_come_from_the_page(chromium: Browser, sites: Sites) -> None:
         button = box(page).get_by_role("button", name="Chercher")
         expect(button).to_have_css("background-color", "rgb(36, 59, 107)")
         expect(button).to_have_css("border-radius", "0px")
-        field(page).press_sequentially("bord")
+        field(page).fill("bord")
         expect(box(page).get_by_role("listbox")).to_have_css("background-color", WHITE)
 
 
@@ -312,7 +312,7 @@ def test_axe_finds_nothing_in_the_box(
     """Closed, with its list open, with results, and where nobody is signed on."""
     with visited(chromium, sites, color_scheme=scheme) as page:
         assert faults_of(page) == []
-        field(page).press_sequentially("bord")
+        field(page).fill("bord")
         expect(box(page).get_by_role("option").first).to_be_visible()
         page.keyboard.press("ArrowDown")
         assert faults_of(page) == []
@@ -320,6 +320,6 @@ def test_axe_finds_nothing_in_the_box(
         expect(box(page).get_by_role("listitem").first).to_be_visible()
         assert faults_of(page) == []
     with visited(chromium, sites, agent="", refused=True, color_scheme=scheme) as page:
-        field(page).press_sequentially("bordereau")
+        field(page).fill("bordereau")
         expect(box(page).get_by_role("status").last).to_contain_text("Connectez-vous")
         assert faults_of(page) == []

@@ -10,6 +10,7 @@ import re
 import shutil
 from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -346,10 +347,11 @@ def _click(context: BrowserContext, page: Page, link: Locator, faults: list[str]
         with context.expect_event("response"):
             link.click()
     else:
-        if "tile" in (link.get_attribute("class") or ""):  # whose box is not its shape
-            link.press("Enter")
-        else:
-            link.click()
+        with nullcontext() if href.startswith("#") else page.expect_navigation():
+            if "tile" in (link.get_attribute("class") or ""):  # whose box is not its shape
+                link.press("Enter")
+            else:
+                link.click()
         page.wait_for_load_state()
         anchor = urldefrag(page.url).fragment
         if anchor and not page.locator(f'[id="{anchor}"]').count():
