@@ -477,7 +477,7 @@ class SqlQuestions:
     def move(self, question_id: str, stage: QuestionStage, until: datetime | None) -> None:
         """Put a question at a stage; its undecided requests expire."""
         with self._writing() as (connection, _):
-            _end_requests(connection, question_id)
+            _end_requests(connection, question_id, self.now())
             values = {"stage": stage.value, "until": until}
             own = asked_questions.c.id == question_id
             connection.execute(sa.update(asked_questions).where(own).values(values))
@@ -565,7 +565,7 @@ class SqlQuestions:
             connection.execute(sa.update(given_answers).where(this).values(accepted=helped))
             stage = QuestionStage.ANSWERED.value
             _change(connection, question_id, seq, stage=stage, until=None, missing="")
-            _end_requests(connection, question_id)
+            _end_requests(connection, question_id, self.now())
 
     def thank(self, question_id: str, answer_id: str) -> None:
         """Store that the asker thanked for an answer."""
@@ -602,7 +602,7 @@ class SqlQuestions:
             )
             for table in kept:
                 connection.execute(sa.delete(table).where(table.c.question_id == question_id))
-            _end_requests(connection, question_id)
+            _end_requests(connection, question_id, self.now())
 
     def tidy(self, before: datetime) -> None:
         """Erase what is stored of deleted questions only for limits, if older than `before`.
@@ -826,7 +826,7 @@ class SqlQuestions:
             connection.execute(sa.delete(hidden_texts).where(own))
             connection.execute(sa.insert(hidden_texts).values(**row, **values))
             if not answer_id:
-                _end_requests(connection, question_id)
+                _end_requests(connection, question_id, self.now())
             _decide_reports(connection, question_id, answer_id, self.now())
 
     def hide_outdated(self, question_id: str, answer_id: str) -> None:
@@ -1185,9 +1185,13 @@ def _change(connection: sa.Connection, question_id: str, seq: int, **values: obj
     return bool(connection.execute(changed).rowcount)
 
 
-def _end_requests(connection: sa.Connection, question_id: str) -> None:
-    this = (asked_agents.c.question_id == question_id) & _undecided()
-    connection.execute(sa.update(asked_agents).where(this).values(state=RequestState.EXPIRED.value))
+def _end_requests(connection: sa.Connection, question_id: str, moment: datetime) -> None:
+    """End the turn of every agent who was asked; a declined turn ends like a silent one."""
+    this = asked_agents.c.question_id == question_id
+    ends = this & (asked_agents.c.until > moment)
+    connection.execute(sa.update(asked_agents).where(ends).values(until=moment))
+    undecided = sa.update(asked_agents).where(this & _undecided())
+    connection.execute(undecided.values(state=RequestState.EXPIRED.value))
 
 
 def _threads(

@@ -128,7 +128,12 @@ class AskedQuestionBody(BriefQuestionBody):
         description="by whom the question was passed on, without names; told to the asker alone"
     )
     recipients: int = Field(
-        description="how many agents it may be put to, one after the other; 0 to all but the asker"
+        description="how many agents it may be put to, one after the other; 0 if nobody was asked, "
+        "and to all but the asker"
+    )
+    may_open: bool = Field(
+        description="you may end the wait for one agent or community: «open»; false to all but "
+        "the asker"
     )
     missing: str = Field(description="what the asker says the answers lack")
     corrected: list[datetime] = Field(description="when; former texts are not kept")
@@ -297,6 +302,7 @@ def question_body(found: ShownQuestion) -> AskedQuestionBody:
         accepted_by=agent_body(found.accepted_by) if found.accepted_by else None,
         passed_on=[PassedOnBody(reason=one.reason, on=one.on) for one in found.passed_on],
         recipients=found.recipients,
+        may_open=found.may_open,
         missing=one.missing,
         corrected=list(one.corrected),
         hidden=one.hidden,
