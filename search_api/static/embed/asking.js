@@ -10,10 +10,11 @@ export function page(q, text = words.open) {
   return link(new URL(`?${new URLSearchParams({ q })}`, HOME).href, text);
 }
 
-/** A link to where one asks colleagues, with the question; none where nobody is asked there. */
+/** Links to where one asks colleagues, with the question, and to open questions; none where nobody is asked. */
 export function askingPage(q) {
   if (!words.ask) return [];
-  return [link(new URL(`questions/new?${new URLSearchParams({ q })}`, HOME).href, words.ask)];
+  const to = (path, text) => link(new URL(path, HOME).href, text);
+  return [to(`questions/new?${new URLSearchParams({ q })}`, words.ask), to("questions", words.questions)];
 }
 
 /** The page of Qui sait ? at a path that the API gave. */
