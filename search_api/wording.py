@@ -547,21 +547,24 @@ def done(act: str) -> str:
 
 
 def where_a_question_stands(
-    stage: QuestionStage, recipients: int, answer_days: int, *, on_topic: bool
+    stage: QuestionStage, recipients: int, answer_days: int, *, on_topic: bool, passed_on: bool
 ) -> str:
     """Return the sentence that tells an asker who may answer their question now.
 
     `recipients`: how many agents may be asked, 0 if nobody was; `answer_days`: days that each has.
-    `on_topic` is true if the question has a topic.
+    `on_topic`: the question has a topic; `passed_on`: an agent passed it on.
     """
     if stage is QuestionStage.EXPERTS:
         most = plural("{num} jour", "{num} jours", answer_days)
+        with_whom = (
+            f"Elle est posée à une {'autre ' if passed_on else ''}personne qui sait sans doute"
+        )
         if recipients == 1:
-            return f"Elle est posée à une personne qui sait sans doute, qui a {most}."
-        count = f" ({recipients} au plus)" if recipients else ""
+            return f"{with_whom}, qui a {most}."
+        count = f" ({recipients} en tout au plus)" if recipients else ""
         return (
-            f"Elle est posée à des personnes qui savent sans doute{count}, l’une après l’autre ; "
-            f"chacune a {most}."
+            f"{with_whom}, puis, sans réponse, à la suivante s’il y en a{count} ; chacune a {most}. "
+            "Ensuite, elle attend tous ceux qui la lisent."
         )
     if stage is QuestionStage.COMMUNITY:
         return "Elle attend la communauté du sujet ; tous ceux qui la lisent peuvent y répondre."

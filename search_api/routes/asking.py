@@ -368,7 +368,11 @@ def _question(
         request=request,
         found=found,
         stands=where_a_question_stands(
-            found.question.stage, found.recipients, answer_days, on_topic=found.topic is not None
+            found.question.stage,
+            found.recipients,
+            answer_days,
+            on_topic=found.topic is not None,
+            passed_on=bool(found.passed_on),
         ),
         act_done=done,
         reported=reported,

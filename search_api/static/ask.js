@@ -22,26 +22,29 @@
     told.textContent = part.dataset.told;
   };
 
+  // The browser parses the page: a policy forbids scripts to make elements of text.
+  const fetched = (body) =>
+    new Promise((resolve) => {
+      asked?.abort();
+      asked = new XMLHttpRequest();
+      asked.responseType = "document";
+      asked.open("POST", form.action);
+      asked.addEventListener("loadend", ({ target }) => resolve(target.status === 200 ? target.response : null));
+      asked.send(body);
+    });
+
   const look = async () => {
-    asked?.abort();
     clearTimeout(pause);
-    asked = new AbortController();
-    const { signal } = asked;
     const body = new URLSearchParams(new FormData(form));
     body.set("look", "true");
     // The topic that the words name, until the person chooses one.
     if (!chosen) body.delete("topic");
-    try {
-      const answer = await fetch(form.action, { method: "POST", body, signal });
-      if (answer.ok) {
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        show(page.getElementById("found"));
-        if (topic && !chosen) topic.value = page.getElementById("sujet").value;
-      }
-    } catch {
-      // a later letter was typed, or the server is away: the button still works
-    }
-    if (!signal.aborted) waits = false;
+    const page = await fetched(body);
+    // Null if a later letter was typed, or the server is away: the button still works.
+    if (!page) return;
+    show(page.getElementById("found"));
+    if (topic && !chosen) topic.value = page.getElementById("sujet").value;
+    waits = false;
   };
 
   const later = (ms) => {
@@ -67,6 +70,8 @@
     event.preventDefault();
     const first = found.querySelector("[name=look]");
     await look();
-    if (!first) form.requestSubmit();
+    waits = false;
+    if (first) title.scrollIntoView();
+    else form.requestSubmit();
   });
 }
