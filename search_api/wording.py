@@ -556,15 +556,14 @@ def where_a_question_stands(
     """
     if stage is QuestionStage.EXPERTS:
         most = plural("{num} jour", "{num} jours", answer_days)
-        with_whom = (
-            f"Elle est posée à une {'autre ' if passed_on else ''}personne qui sait sans doute"
-        )
+        who = "une autre personne" if passed_on else "une personne"
+        with_whom = f"Elle est posée à {who} qui sait sans doute"
         if recipients == 1:
             return f"{with_whom}, qui a {most}."
         count = f" ({recipients} en tout au plus)" if recipients else ""
         return (
-            f"{with_whom}, puis, sans réponse, à la suivante s’il y en a{count} ; chacune a {most}. "
-            "Ensuite, elle attend tous ceux qui la lisent."
+            f"{with_whom}, puis, sans réponse, à la suivante s’il y en a{count} ; chacune a "
+            f"{most}. Ensuite, elle attend tous ceux qui la lisent."
         )
     if stage is QuestionStage.COMMUNITY:
         return "Elle attend la communauté du sujet ; tous ceux qui la lisent peuvent y répondre."

@@ -10,7 +10,7 @@ export function page(q, text = words.open) {
   return link(new URL(`?${new URLSearchParams({ q })}`, HOME).href, text);
 }
 
-/** Links to where one asks colleagues, with the question, and to open questions; none where nobody is asked. */
+/** Links to where one asks, and to open questions; none where nobody is asked. */
 export function askingPage(q) {
   if (!words.ask) return [];
   const to = (path, text) => link(new URL(path, HOME).href, text);
