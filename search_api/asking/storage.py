@@ -24,7 +24,6 @@ from search_api.asking.values import (
     AskedQuestion,
     AskingPreferences,
     GivenAnswer,
-    HiddenText,
     OpenQuestionFigures,
     OwnAsking,
     QuestionStage,
@@ -258,12 +257,7 @@ class SqlQuestions:
                 return False
             connection.execute(sa.insert(asked_questions).values(_question_row(question, seq)))
             rows = [
-                {
-                    "question_id": question.id,
-                    "place": place,
-                    "agent_key": digest(id_),
-                    "agent_id": storable(id_),
-                }
+                {"question_id": question.id, "place": place, **_agent_columns(id_)}
                 for place, id_ in enumerate(recipients)
             ]
             if rows:
@@ -627,14 +621,11 @@ class SqlQuestions:
         self._note(question_id, answer_id)
         with self._writing() as (connection, seq):
             own = (given_answers.c.id == answer_id) & (given_answers.c.question_id == question_id)
-            row = connection.execute(sa.select(given_answers).where(own)).mappings().first()
-            if row is None:
-                return
-            connection.execute(sa.delete(given_answers).where(own))
+            stage = _stage_without(connection, question_id, answer_id)
             for table in (hidden_texts, text_reports):
-                connection.execute(sa.delete(table).where(table.c.answer_id == answer_id))
-            stage = {"stage": QuestionStage.ANIMATOR.value} if row["accepted"] else {}
-            _change(connection, question_id, seq, **stage)
+                connection.execute(sa.delete(table).where(_text(table, question_id, answer_id)))
+            if connection.execute(sa.delete(given_answers).where(own)).rowcount:
+                _change(connection, question_id, seq, **stage)
 
     def preferences(self, agent_ids: Collection[str]) -> dict[str, AskingPreferences]:
         """Return the preferences of each of these agents; defaults for agents who set nothing."""
@@ -651,8 +642,7 @@ class SqlQuestions:
     def prefer(self, agent_id: str, said: AskingPreferences) -> None:
         """Store an agent's preferences; they apply from the next question on."""
         row = {
-            "agent_key": digest(agent_id),
-            "agent_id": storable(agent_id),
+            **_agent_columns(agent_id),
             "receives": said.receives,
             "topics": list(said.topics),
             "per_week": said.per_week,
@@ -881,17 +871,6 @@ class SqlQuestions:
             return ""
         return (_answer(row) if answer_id else _question(row)).text_digest
 
-    def hidden(self) -> tuple[HiddenText, ...]:
-        """Return every hidden text, newest first. For moderators, never for a reader."""
-        newest = sa.select(hidden_texts).order_by(hidden_texts.c.since.desc())
-        with self._engine.connect() as connection:
-            return tuple(
-                HiddenText(
-                    row["question_id"], row["answer_id"], row["reason"], in_utc(row["since"])
-                )
-                for row in connection.execute(newest).mappings()
-            )
-
     def texts_hidden(
         self, topic_ids: Collection[str] | None = None
     ) -> Iterator[tuple[Thread, str]]:
@@ -1114,7 +1093,7 @@ def _text(
 def _stage_without(
     connection: sa.Connection, question_id: str, answer_id: str
 ) -> dict[str, object]:
-    """Return the new stage of a question if the answer to be hidden was accepted, else nothing."""
+    """Return the new stage of a question that loses its accepted answer, else nothing."""
     own = (given_answers.c.id == answer_id) & (given_answers.c.question_id == question_id)
     helped = sa.select(given_answers.c.accepted).where(own)
     accepted = connection.execute(helped).scalar()
@@ -1253,12 +1232,15 @@ def reports_of(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple
     )
 
 
+def _agent_columns(agent_id: str) -> dict[str, str]:
+    return {"agent_key": digest(agent_id), "agent_id": storable(agent_id)}
+
+
 def _report_row(one: TextReport) -> dict[str, object]:
     return {
         "question_id": one.question_id,
         "answer_id": one.answer_id,
-        "agent_key": digest(one.agent_id),
-        "agent_id": storable(one.agent_id),
+        **_agent_columns(one.agent_id),
         "reason": storable(one.reason),
         "created": one.created,
     }
@@ -1297,10 +1279,7 @@ def _readable(connection: sa.Connection, agent_key: str) -> tuple[str, ...]:
 
 
 def _write_readers(connection: sa.Connection, question_id: str, readers: Collection[str]) -> None:
-    rows = [
-        {"question_id": question_id, "agent_key": digest(id_), "agent_id": storable(id_)}
-        for id_ in sorted(readers)
-    ]
+    rows = [{"question_id": question_id, **_agent_columns(id_)} for id_ in sorted(readers)]
     if rows:
         connection.execute(sa.insert(question_readers), rows)
 
@@ -1349,8 +1328,7 @@ def _question_row(one: AskedQuestion, seq: int) -> dict[str, object]:
     return {
         "id": one.id,
         "seq": seq,
-        "agent_key": digest(one.asker_id),
-        "agent_id": storable(one.asker_id),
+        **_agent_columns(one.asker_id),
         "title": storable(one.title),
         "text": storable(one.text),
         "topic_id": one.topic_id,
@@ -1371,8 +1349,7 @@ def _question_row(one: AskedQuestion, seq: int) -> dict[str, object]:
 def _request_row(one: AgentRequest) -> dict[str, object]:
     return {
         "question_id": one.question_id,
-        "agent_key": digest(one.agent_id),
-        "agent_id": storable(one.agent_id),
+        **_agent_columns(one.agent_id),
         "state": one.state.value,
         "asked": one.asked,
         "until": one.until,
@@ -1399,8 +1376,7 @@ def _answer_row(one: GivenAnswer) -> dict[str, object]:
     return {
         "id": one.id,
         "question_id": one.question_id,
-        "agent_key": digest(one.author_id),
-        "agent_id": storable(one.author_id),
+        **_agent_columns(one.author_id),
         "text": storable(one.text),
         "created": one.created,
         "corrected": [],
