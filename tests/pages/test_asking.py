@@ -442,6 +442,11 @@ def test_open_questions_are_listed_nearest_first(site: AskingSite) -> None:
     kept = {name: [id_ for id_ in ids if id_ not in asked] for name, ids in expected.items()}
     assert listed(MAPPER) == kept, "what is asked of them stands above"
     assert all(unread not in ids for ids in listed(STRANGER).values())
+    ordered = ["miennes", "ouvertes-sujets", "ouvertes-ici", "ouvertes"]
+    for agent_id in (STRANGER, ASKER, MAPPER):
+        page = site.client(agent_id).get("/questions").text
+        headings = [one for one in re.findall(r'<h2 id="([^"]+)"', page) if one in ordered]
+        assert headings == [one for one in ordered if one in headings]
     page = site.client(STRANGER).get("/questions").text
     assert "D’autres questions sans réponse" in page
     assert SECRET not in page
