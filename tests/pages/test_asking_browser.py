@@ -185,7 +185,9 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     expect(answers.first).to_be_visible()
     expect(asker.get_by_role("checkbox", name="Jo Carteau")).to_be_checked()
     asker.set_viewport_size({"width": 360, "height": 740})
-    assert (asker.locator("#poser").bounding_box() or {})["height"] <= 800
+    form = asker.locator("#poser").bounding_box()
+    assert form is not None
+    assert form["height"] <= 800
     asker.get_by_text("Options", exact=True).click()
     expect(asker.get_by_label("Sujet", exact=True)).to_have_value("cadastre")
     sound(asker)
