@@ -529,6 +529,7 @@ _DONE = {
     "helped": "C’est noté : cette réponse vous a aidé.",
     "thank": "Votre remerciement est noté : il se voit sous la réponse.",
     "lacks": "C’est noté : ce qui manque se lit avec la question.",
+    "open": "C’est noté : votre question attend maintenant tous ceux qui la lisent.",
     "delete": "Votre question est supprimée, avec ses réponses.",
     "report": "Signalé à qui anime le sujet. Merci. Vous pouvez le reprendre tant que rien n’est "
     "décidé, ici ou dans « Mes données ».",
@@ -542,28 +543,31 @@ def done(act: str) -> str:
 
 
 def where_a_question_stands(
-    stage: QuestionStage, recipients: int, answer_days: int, *, on_topic: bool
+    stage: QuestionStage, recipients: int, answer_days: int, *, on_topic: bool, passed_on: bool
 ) -> str:
     """Return the sentence that tells an asker who may answer their question now.
 
-    `recipients` and `answer_days` count the agents asked and the days that each has; `on_topic` is
-    true if the question has a topic.
+    `recipients`: how many agents may be asked, 0 if nobody was; `answer_days`: days that each has.
+    `on_topic`: the question has a topic; `passed_on`: an agent passed it on.
     """
     if stage is QuestionStage.EXPERTS:
         most = plural("{num} jour", "{num} jours", answer_days)
+        who = "une autre personne" if passed_on else "une personne"
+        with_whom = f"Elle est posée à {who} qui sait sans doute"
         if recipients == 1:
-            return f"Elle est posée à une personne qui sait sans doute, qui a {most}."
-        count = f" ({recipients} au plus)" if recipients else ""
+            return f"{with_whom}, qui a {most}."
+        count = f" ({recipients} en tout au plus)" if recipients else ""
         return (
-            f"Elle est posée à des personnes qui savent sans doute{count}, l’une après l’autre ; "
-            f"chacune a {most}."
+            f"{with_whom}, puis, sans réponse, à la suivante s’il y en a{count} ; chacune a "
+            f"{most}. Ensuite, elle attend tous ceux qui la lisent."
         )
     if stage is QuestionStage.COMMUNITY:
-        return "Elle attend la communauté du sujet."
+        return "Elle attend la communauté du sujet ; tous ceux qui la lisent peuvent y répondre."
     animated = "le sujet" if on_topic else "votre entité"
+    put = "n’est plus posée" if recipients else "n’est posée"
     return (
-        f"Elle n’est plus posée à personne en particulier : elle attend qui anime {animated}, si "
-        "quelqu’un l’anime ; tous ceux qui la lisent peuvent y répondre."
+        f"Elle {put} à personne en particulier : tous ceux qui la lisent peuvent y répondre. Qui "
+        f"anime {animated}, s’il y a quelqu’un, la voit dans sa liste."
     )
 
 

@@ -170,8 +170,13 @@ def _progress(found: ShownQuestion, answer_days: int) -> Iterator[str]:
     if found.accepted_by:
         yield f"{found.accepted_by.name} a accepté d'y répondre."
     elif not found.answers and one.stage is not QuestionStage.ANSWERED:
-        on_topic = found.topic is not None
-        yield where_a_question_stands(one.stage, found.recipients, answer_days, on_topic=on_topic)
+        yield where_a_question_stands(
+            one.stage,
+            found.recipients,
+            answer_days,
+            on_topic=found.topic is not None,
+            passed_on=bool(found.passed_on),
+        )
     yield from map(passed_on, found.passed_on)
 
 

@@ -105,6 +105,8 @@ _YEAR = timedelta(days=365)
 _OPEN = (QuestionStage.EXPERTS, QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
 _LATE = (QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
 """Stages at which no agent in particular is asked any more."""
+_TURNS = (QuestionStage.EXPERTS, QuestionStage.COMMUNITY)
+"""Stages at which the question waits for one agent, or one community, before all its readers."""
 _WITHDRAW = PreferenceKind.WITHDRAW
 
 
@@ -122,6 +124,7 @@ class QuestionAction(StrEnum):
     HELPED = "helped"
     THANK = "thank"
     LACKS = "lacks"
+    OPEN = "open"
     DELETE = "delete"
 
 
@@ -166,9 +169,9 @@ class AskingForm:
 
     `existing`: documents that may already answer. `topics`: topics to choose from. `topic_id` of
     `new`: topic named by the title. `communities` and `entities`: possible limits of the readers.
-    `answering`: communities that may be asked, even without being a member. `metiers`: métiers that
-    may be asked. `to`: the agent whose page the asker came from, None for none. `recipients`:
-    agents whom the question may be put to.
+    `answering`: communities that may be asked, even without being a member; `then`: the one asked
+    after the agents, None for none. `metiers`: métiers that may be asked. `to`: the agent whose
+    page the asker came from, None for none. `recipients`: agents whom the question may be put to.
     """
 
     new: NewQuestion
@@ -181,6 +184,7 @@ class AskingForm:
     answering: tuple[CommunityView, ...] = ()
     metiers: tuple[Topic, ...] = ()
     recipients: tuple[Agent, ...] = ()
+    then: CommunityView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +209,8 @@ class ShownQuestion:
     reader's. `state`: state of the reader's own request, None if they are not asked now. Only for
     the asker: `accepted_by`, the agent who accepted and has not answered yet; `passed_on`, reasons
     of agents who passed it on, without names; `recipients`, how many agents may be asked, one after
-    the other.
+    the other, 0 if nobody was ever asked; `may_open`, whether they may end the wait of one agent or
+    community and leave the question to all its readers.
     """
 
     question: AskedQuestion
@@ -217,6 +222,7 @@ class ShownQuestion:
     accepted_by: Agent | None = None
     passed_on: tuple[PassedOn, ...] = ()
     recipients: int = 0
+    may_open: bool = False
 
     @property
     def digest(self) -> str:
@@ -265,7 +271,8 @@ def asking_form(
     asking, agent = asking_of(context), known_agent(context, reader)
     topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
     named = new.topic_id or proposed_topic(context, new.title)
-    new = replace(new, topic_id=named)
+    new, answering = replace(new, topic_id=named), _accepted(context)
+    topic_id = new.community or new.topic_id
     return AskingForm(
         new,
         existing_answers(context, reader, new.title) if look else (),
@@ -274,9 +281,10 @@ def asking_form(
         entities_of(agent),
         asking.rules.may_hide_name(entities_of(agent)),
         _may_be_first(context, reader, new.to),
-        _accepted(context),
+        answering,
         metiers(context),
         planned_recipients(context, reader, new) if look else (),
+        next((one for one in answering if topic_id in {on.id for on in one.topics}), None),
     )
 
 
@@ -427,8 +435,20 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
             for one in requests
             if own and one.state is RequestState.PASSED_ON
         ),
-        min(len(asking.questions.recipients_of(question.id)), MOST_ASKED) if own else 0,
+        min(len(asking.questions.recipients_of(question.id)), MOST_ASKED)
+        if own and requests
+        else 0,
+        own and _may_open(thread, requests),
     )
+
+
+def _may_open(thread: Thread, requests: Sequence[AgentRequest]) -> bool:
+    """Return whether an agent or a community has a turn that the asker may end.
+
+    Declined and silent requests count alike. The asker knows who accepted, and waits for them.
+    """
+    accepted = any(one.state is RequestState.ACCEPTED for one in requests)
+    return thread.question.stage in _TURNS and thread.waits and not accepted
 
 
 def _shown_thread(context: AnswerContext, reader: Reader, question_id: str) -> Thread:
@@ -691,6 +711,12 @@ class _Acting:
         self.asking.questions.lacks(self.question.id, said)
         _go_on(self.context, self.question, answering)
 
+    def open(self, *_: str) -> None:
+        self._of_the_asker()
+        if not _may_open(self.thread, self.asking.questions.requests_of(self.question.id)):
+            raise InvalidParameter("Votre question n’attend plus un tour : relisez où elle en est.")
+        self.asking.questions.move(self.question.id, QuestionStage.ANIMATOR, None)
+
     def delete(self, *_: str) -> None:
         self._of_the_asker()
         self.asking.questions.remove(self.question.id)
@@ -737,11 +763,12 @@ _ACTS: dict[QuestionAction, Callable[[_Acting, str, str, str], None]] = {
     QuestionAction.HELPED: _Acting.helped,
     QuestionAction.THANK: _Acting.thank,
     QuestionAction.LACKS: _Acting.lacks,
+    QuestionAction.OPEN: _Acting.open,
     QuestionAction.DELETE: _Acting.delete,
 }
 
 
-_UNSEEN = {QuestionAction.DECLINE, QuestionAction.TRANSFER}
+_UNSEEN = {QuestionAction.DECLINE, QuestionAction.TRANSFER, QuestionAction.OPEN}
 """Actions that change nothing for other readers of the question."""
 
 

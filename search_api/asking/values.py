@@ -315,16 +315,6 @@ class TextReport:
 
 
 @dataclass(frozen=True, slots=True)
-class HiddenText:
-    """A hidden text: the question with its answers if `answer_id` is empty."""
-
-    question_id: str
-    answer_id: str
-    reason: str
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class OwnAsking:
     """Everything stored here about one agent, for their own page and their export.
 

@@ -1,5 +1,6 @@
 """Questions to experts: API and pages. Agents act only for themselves, and in person."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated
@@ -11,6 +12,7 @@ from indexer.access import Reader
 from indexer.errors import IndexUnreachable
 from search_api.addresses import document_address, question_address, topic_address
 from search_api.answers.asking import (
+    MOST_OPEN,
     NewQuestion,
     QuestionAction,
     TooManyAnswers,
@@ -183,6 +185,7 @@ def questions_page(request: Request, reader: NamedReader, done: _Done = "") -> s
         found=found,
         topic_address=topic_address,
         most_listed=MOST_LISTED,
+        most_open=MOST_OPEN,
         act_done=done,
     )
 
@@ -195,9 +198,11 @@ def new_question_page(
     to: Annotated[str, Query(max_length=200)] = "",
     community: Annotated[str, Query(max_length=200)] = "",
     metier: Annotated[str, Query(max_length=200)] = "",
+    topic: Annotated[str, Query(max_length=200)] = "",
 ) -> str:
     """Show the form for a question, next to documents that already answer it."""
-    new = NewQuestion(q.strip()[:MOST_TITLE], to=to, community=community, metier=metier)
+    title = q.strip()[:MOST_TITLE]
+    new = NewQuestion(title, topic_id=topic, to=to, community=community, metier=metier)
     return _form(request, reader, new)
 
 
@@ -208,14 +213,24 @@ _ENGINE_AWAY = (
 
 
 def _form(
-    request: Request, reader: Reader, new: NewQuestion, problem: str = "", *, look: bool = True
+    request: Request,
+    reader: Reader,
+    new: NewQuestion,
+    problem: str = "",
+    *,
+    away: Collection[str] = (),
+    look: bool = True,
 ) -> str:
-    """Return the form for a question; `problem`: why the entered question was refused."""
+    """Return the form for a question; `problem`: why the entered question was refused.
+
+    `away`: ids of shown recipients that the asker took away.
+    """
     return render(
         "ask.html",
         request=request,
         found=asking_form(services_of(request), reader, new, look=look),
         problem=problem,
+        away=away,
         most_title=MOST_TITLE,
         most_text=MOST_TEXT,
         separator=SCOPE_SEPARATOR,
@@ -241,9 +256,9 @@ def ask_on_page(
 ) -> Response:
     """Ask, then show the question's page; if refused, the form with everything that was typed.
 
-    `named`: recipients that the page showed for `shown_for`, the choices and the question.
-    `recipients`: recipients that the asker keeps. `look`: only show documents that answer already
-    and the recipients.
+    `shown_for`: the choices and the question for which the page showed what answers already, and
+    the recipients `named`, of whom the asker keeps `recipients`. If the question is another by now,
+    or with `look`, the form is shown again with what belongs to it, and nothing is asked.
     """
     scope, _, scope_id = readers.partition(SCOPE_SEPARATOR)
     known = {one.value for one in ReaderScope}
@@ -251,16 +266,18 @@ def ask_on_page(
     chosen = ReaderScope(scope) if scope in known else ReaderScope.COMMUNITY
     to_metier = ask_of.startswith(METIER_PREFIX)
     community, metier = ("", ask_of.removeprefix(METIER_PREFIX)) if to_metier else (ask_of, "")
-    written = f"{ask_of}|{readers}|{title}"
-    same = shown_for.split() == written.split()
-    keep = tuple(recipients) if same and set(recipients) != set(named) else None
+    written = f"{ask_of}|{readers}|{topic}|{title}"
+    look = look or (bool(shown_for) and shown_for.split() != written.split())
+    away = set(named) - set(recipients)
+    keep = tuple(recipients) if away else None
     new = NewQuestion(title, text, topic, chosen, scope_id, hidden, to, community, metier, keep)
-    if look:
-        return HTMLResponse(_form(request, reader, replace(new, title=title.strip()[:MOST_TITLE])))
     try:
+        if look:
+            short = replace(new, title=title.strip()[:MOST_TITLE])
+            return HTMLResponse(_form(request, reader, short, away=away))
         made = ask_question(services_of(request), reader, new)
     except (InvalidParameter, TooManyQuestions) as refused:
-        return HTMLResponse(_form(request, reader, new, str(refused)), refused.status)
+        return HTMLResponse(_form(request, reader, new, str(refused), away=away), refused.status)
     except IndexUnreachable:
         return HTMLResponse(_form(request, reader, new, _ENGINE_AWAY, look=False), 503)
     return RedirectResponse(question_address(made.id), status_code=303)
@@ -349,7 +366,11 @@ def _question(
         request=request,
         found=found,
         stands=where_a_question_stands(
-            found.question.stage, found.recipients, answer_days, on_topic=found.topic is not None
+            found.question.stage,
+            found.recipients,
+            answer_days,
+            on_topic=found.topic is not None,
+            passed_on=bool(found.passed_on),
         ),
         act_done=done,
         reported=reported,

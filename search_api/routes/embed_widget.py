@@ -61,6 +61,7 @@ def texts_module(asking: bool) -> str:
         "shortened": "Seul le début de votre question a été lu.",
         "all": "Tout voir dans Qui sait\u202f?, avec les collègues qui savent",
         "ask": "Poser la question à des collègues" if asking else "",
+        "questions": "Voir les questions qui attendent une réponse",
         "colon": "\u00a0: ",
         "untitled": "Sans titre",
         "not_in_force": "N’est pas en vigueur aujourd’hui.",

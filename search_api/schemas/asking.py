@@ -140,7 +140,12 @@ class AskedQuestionBody(BriefQuestionBody):
         description="why agents passed it on, without names; shown to the asker only"
     )
     recipients: int = Field(
-        description="how many agents may be asked, one after the other; 0 for all but the asker"
+        description="how many agents may be asked, one after the other; 0 if nobody was asked, and "
+        "for all but the asker"
+    )
+    may_open: bool = Field(
+        description="you may end the wait for one agent or community: «open»; false for all but "
+        "the asker"
     )
     missing: str = Field(description="what the asker says the answers lack")
     corrected: list[datetime] = Field(description="times; former texts are not kept")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any, cast
 
@@ -261,7 +262,7 @@ def test_nobody_acts_for_another(site: AskingSite) -> None:
     for action in ("correct", "delete_answer"):
         for agent_id in (ASKER, NEIGHBOUR):
             assert site.act(agent_id, question, action, text="faux", answer=answer) == 404
-    for action in ("helped", "thank", "lacks", "edit", "delete"):
+    for action in ("helped", "thank", "lacks", "open", "edit", "delete"):
         fields = {"text": "faux", "title": "faux", "answer": answer}
         for agent_id in (MAPPER, NEIGHBOUR):
             assert site.act(agent_id, question, action, **fields) == 404
@@ -351,24 +352,32 @@ def test_the_form_says_by_name_whom_it_goes_to(site: AskingSite) -> None:
     assert planned(scope="entity", scope_id="Intérieur") == [], "it could not be asked"
     site.questions.prefer(NEIGHBOUR, AskingPreferences(receives=False))
     assert planned() == every, "what they set is told to nobody"
+    written = {"title": QUESTION, "topic": "cadastre", "text": "Gardé."}
+    shown_for = f"|everybody|cadastre|{QUESTION}"
+    boxes = [f'name="recipients" value="{one}" checked' for one in every]
     page = client.get("/questions/new", params={"q": QUESTION}).text
-    assert "Elle ira à Jo Carteau, " in page
-    looked = client.post("/questions", data={"title": QUESTION, "look": "true", "text": "Gardé."})
-    assert (looked.status_code, site.questions.of_asker(ASKER)) == (200, ())
-    for word in ("Elle ira à Jo Carteau", ">Gardé.</textarea>", f'value="|everybody|{QUESTION}"'):
-        assert word.replace("'", "&#39;") in looked.text
+    looked = client.post("/questions", data=written | {"look": "true"}).text
+    for word in (*boxes, "Jo Carteau", "Direction 22", f'value="{shown_for}"'):
+        for text in (page, looked):
+            assert word in unescape(text), word
+    assert ">Gardé.</textarea>" in looked
+    shown = {"shown_for": shown_for, "named": every}
+    kept = {"recipients": [MAPPER, FARAWAY]}
+    for changed in ({"title": "Quel cadastre ?"}, {"topic": ""}, {"readers": f"entity:{HERE}"}):
+        again = client.post("/questions", data=written | shown | kept | changed)
+        assert again.status_code == 200, "another question is shown again before it is asked"
+        assert boxes[0] in again.text, "a name that was taken away stays so"
+        assert f'value="{NEIGHBOUR}" checked' not in again.text
+    assert site.questions.of_asker(ASKER) == ()
 
     def asked(**typed: Any) -> tuple[str, ...]:
-        answer = client.post("/questions", data={"title": QUESTION, **typed})
+        answer = client.post("/questions", data=written | shown | typed)
         question = answer.headers["location"].rpartition("/")[2]
         return site.questions.recipients_of(question)
 
-    shown = {"shown_for": f"|everybody|{QUESTION}", "named": every}
-    assert asked(**shown, recipients=[FARAWAY]) == (FARAWAY,)
-    assert asked(**shown, recipients=[STRANGER]) == (), "nobody who may not be asked"
-    assert asked(**shown, recipients=every) == (MAPPER,), "one asker took the other's share"
-    other = shown | {"shown_for": "|everybody|Autre ?"}
-    assert asked(**other, recipients=[FARAWAY]) == (), "nobody is left, whatever was unticked"
+    assert asked(recipients=[FARAWAY]) == (FARAWAY,)
+    assert asked(recipients=[STRANGER]) == (), "nobody who may not be asked"
+    assert asked(recipients=every) == (MAPPER,), "one asker took the other's share"
     kept = {"title": QUESTION, "recipients": [MAPPER]}
     assert client.post("/api/v1/questions", json=kept).json()["recipients"] == 0
     assert set(planned()) == set(every), "nor does it tell whom a question reached"
@@ -433,6 +442,11 @@ def test_open_questions_are_listed_nearest_first(site: AskingSite) -> None:
     kept = {name: [id_ for id_ in ids if id_ not in asked] for name, ids in expected.items()}
     assert listed(MAPPER) == kept, "what is asked of them stands above"
     assert all(unread not in ids for ids in listed(STRANGER).values())
+    ordered = ["miennes", "ouvertes-sujets", "ouvertes-ici", "ouvertes"]
+    for agent_id in (STRANGER, ASKER, MAPPER):
+        page = site.client(agent_id).get("/questions").text
+        headings = [one for one in re.findall(r'<h2 id="([^"]+)"', page) if one in ordered]
+        assert headings == [one for one in ordered if one in headings]
     page = site.client(STRANGER).get("/questions").text
     assert "D’autres questions sans réponse" in page
     assert SECRET not in page
@@ -454,6 +468,84 @@ def test_to_pass_on_where_nobody_is_left_says_so(site: AskingSite) -> None:
     assert "n’est plus posée à personne en particulier" in page
 
 
+def test_an_asker_ends_the_wait_for_one_after_the_other(site: AskingSite) -> None:
+    """Whether somebody declined or not; only they may, not once somebody accepted, and once."""
+    for declines in (False, True):
+        question = site.ask(STRANGER, f"{QUESTION} {declines}", topic="cadastre")
+        (asked,) = site.waiting(question)
+        if declines:
+            assert site.act(asked, question, "decline") == 204
+        assert site.read(STRANGER, question)["may_open"] is True
+        assert site.read(asked, question)["may_open"] is False
+        assert site.act(asked, question, "open") == 404
+        assert site.act(STRANGER, question, "open") == 204
+        found = site.read(STRANGER, question)
+        assert (found["stage"], found["may_open"]) == ("animator", False)
+        assert site.waiting(question) == []
+        assert site.act(STRANGER, question, "open") == 422
+        assert site.later(10) == 0, "nobody is asked any more"
+    question = site.ask()
+    page = site.client(ASKER).get(f"/questions/{question}").text
+    assert 'value="open"' in page
+    assert site.act(site.waiting(question)[0], question, "accept") == 204
+    assert site.read(ASKER, question)["may_open"] is False
+    assert site.act(ASKER, question, "open") == 422
+    assert site.read(ASKER, question)["accepted_by"] is not None
+
+
+@pytest.mark.parametrize("declines", [True, False])
+def test_what_answers_lack_waits_for_nobody_whose_turn_is_over(
+    site: AskingSite, declines: bool
+) -> None:
+    """A turn that the asker ended is no reason to say that somebody still has the question."""
+    for one in (NEIGHBOUR, FARAWAY):
+        site.questions.prefer(one, AskingPreferences(receives=False))
+    question = site.ask(topic="cadastre")
+    if declines:
+        assert site.act(MAPPER, question, "decline") == 204
+    assert site.act(STRANGER, question, "answer", text="Au bureau.") == 204
+    answer = site.read(ASKER, question)["answers"][0]["id"]
+    assert site.act(ASKER, question, "helped", answer=answer) == 204
+    assert site.act(ASKER, question, "lacks", text="L'étage.") == 204
+    assert site.read(ASKER, question)["stage"] == "animator"
+
+
+def test_a_limited_question_is_asked_anew_of_all(site: AskingSite) -> None:
+    """Its page leads to the form with its texts; it keeps its own readers, and nothing is asked."""
+    question = site.ask(**RESTRICTED)
+    client = site.client(ASKER)
+    page = client.get(f"/questions/{question}").text
+    form = page.partition('action="/questions"')[2].partition("</form>")[0]
+    sent = dict(re.findall(r'name="(\w+)" value="([^"]*)"', unescape(form)))
+    assert sent["title"] == RESTRICTED["title"]
+    again = client.post("/questions", data=sent)
+    assert (again.status_code, 'value="everybody"' in again.text) == (200, True)
+    assert f">{RESTRICTED['text']}</textarea>" in again.text
+    assert len(site.questions.of_asker(ASKER)) == 1
+    assert site.read(STRANGER, question) == 404
+    site.act(site.waiting(question)[0], question, "answer", text="Ici.")
+    assert 'action="/questions"' not in client.get(f"/questions/{question}").text
+
+
+def test_pages_of_topics_and_agents_end_in_a_question(site: AskingSite) -> None:
+    """With the topic chosen, or the agent asked first; nothing of the sort where nobody asks."""
+    client = site.client(ASKER)
+    for path, address, kept in (
+        ("/topics/cadastre", "/questions/new?topic=cadastre", 'value="cadastre" selected'),
+        (f"/agents/{MAPPER}", f"/questions/new?to={MAPPER}", f'name="to" value="{MAPPER}"'),
+    ):
+        page = client.get(path).text
+        assert f'href="{address}"' in page
+        assert 'href="/questions"' in page.partition("<main")[2]
+        assert kept in client.get(address).text
+    assert 'id="demander"' not in client.get(f"/agents/{ASKER}").text
+    through = client.get(f"/agents/{BEHIND}").text
+    assert 'href="/questions/new"' in through, "who is reached by their service is not asked first"
+    without = replace(site, services=replace(site.services, asking=None)).client(ASKER)
+    for path in ("/topics/cadastre", f"/agents/{MAPPER}"):
+        assert "/questions" not in without.get(path).text
+
+
 def test_to_decline_where_nobody_is_left_moves_nothing(site: AskingSite) -> None:
     """As after silence: the stage ends once the time of who declined is over."""
     for one in (NEIGHBOUR, FARAWAY):
@@ -473,6 +565,7 @@ def test_a_question_that_reaches_nobody_says_so_at_once(site: AskingSite) -> Non
     question = site.ask(topic="cadastre")
     found = site.read(ASKER, question)
     assert (found["recipients"], found["stage"]) == (0, "animator")
+    assert "n’est posée à personne" in site.client(ASKER).get(f"/questions/{question}").text
 
 
 def test_a_stored_recipient_is_erased_and_tells_no_other(site: AskingSite) -> None:

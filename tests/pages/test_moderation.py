@@ -385,7 +385,8 @@ def test_what_is_hidden_stays_so_in_a_restored_database(site: AskingSite) -> Non
     assert questions.one(second) is not None
     assert moderate(site, second, "hide", reason="Encore.") == 204
     replay(list(site.register.lines()), site.engine, consent, cast(Any, site.index), b"key")
-    reasons = {one.question_id: one.reason for one in site.questions.hidden()}
+    hidden = (thread.question for thread, _ in site.questions.texts_hidden())
+    reasons = {one.id: one.hidden for one in hidden}
     assert reasons == {first: "Diffamation.", second: "Encore."}, "known already, they keep theirs"
     restored.dispose()
 
