@@ -162,6 +162,13 @@ class WaitingTopicBody(_AskingSchema):
     questions: int
 
 
+class QuestionLoadBody(_AskingSchema):
+    """How many questions the reader was asked in seven days, and how many they may be asked."""
+
+    this_week: int
+    per_week: int
+
+
 class OwnQuestionsBody(_AskingSchema):
     """Questions that wait for the reader, and questions that they asked."""
 
@@ -177,6 +184,7 @@ class OwnQuestionsBody(_AskingSchema):
         "was being written"
     )
     figures: OpenFiguresBody
+    load: QuestionLoadBody
     waiting_topics: list[WaitingTopicBody] = Field(
         description="whose questions no agent in particular is asked any more"
     )
@@ -351,6 +359,7 @@ def own_questions_body(found: OwnQuestions) -> OwnQuestionsBody:
             median_s=found.figures.median.total_seconds() if found.figures.median else None,
             found_again=found.figures.found_again,
         ),
+        load=QuestionLoadBody(this_week=found.load.this_week, per_week=found.load.per_week),
         waiting_topics=[
             WaitingTopicBody(topic_id=topic.id, label=topic.label, questions=count)
             for topic, count in found.waiting_topics
