@@ -28,6 +28,7 @@ from search_api.answers.verification import own_verifications
 from search_api.asking.values import MOST_PER_WEEK, RequestState
 from search_api.authorization import not_by_personal_token
 from search_api.feedback import Subject, SubjectKind
+from search_api.mail.storage import ANSWERED_PER_WEEK
 from search_api.notices import Undo, noticed
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
@@ -169,6 +170,7 @@ def me_page(request: Request, reader: NamedReader) -> str:
         asked=own_asking(services, reader),
         followed=own_follows(services, reader),
         mail=own_mail(services, reader),
+        most_answered=ANSWERED_PER_WEEK,
         asking_rules=services.asking.rules if services.asking else None,
         declarable_topics=[
             one

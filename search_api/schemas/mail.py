@@ -13,7 +13,7 @@ class _MailSchema(BaseModel):
 
 
 class MailPreferencesBody(_MailSchema):
-    """The reader's choices of mail; by default nothing is sent."""
+    """The reader's choices of mail; a kind that is left out is not sent."""
 
     asked: bool = Field(False, description="questions that one is asked")
     answered: bool = Field(False, description="answers to one's questions")
