@@ -126,12 +126,13 @@ def agents_with_words(agent_words: sa.Table, words: Sequence[str]) -> sa.Select[
     return counted.having(sa.func.count() == len(words))
 
 
-_OPPOSITE = {
+OPPOSITES = {
     PreferenceKind.REFUSE: PreferenceKind.DECLARE,
     PreferenceKind.DECLARE: PreferenceKind.REFUSE,
     PreferenceKind.JOIN: PreferenceKind.LEAVE,
     PreferenceKind.LEAVE: PreferenceKind.JOIN,
 }
+"""The kind that a preference of another kind, with the same subject, takes out of force."""
 
 
 def agents_who_joined(engine: sa.Engine, topic_ids: Sequence[str]) -> tuple[str, ...]:
@@ -222,7 +223,7 @@ class SqlConsent:
     def put(self, wish: Preference, moment: datetime) -> None:
         """Put in force without writing to the register, for changes replayed from it."""
         with self._engine.begin() as connection:
-            for kind in {wish.kind, _OPPOSITE.get(wish.kind, wish.kind)}:
+            for kind in {wish.kind, OPPOSITES.get(wish.kind, wish.kind)}:
                 _remove(connection, replace(wish, kind=kind))
             connection.execute(sa.insert(preferences).values(_row(wish, moment)))
             if wish.kind is PreferenceKind.DECLARE and wish.said:

@@ -15,7 +15,7 @@ from expertise.places import AskedPlace
 from expertise.values import Candidate, Degree
 from indexer.french.analysis import fold
 from indexer.values import Card, Passage
-from search_api.asking.values import OpenQuestionFigures, PassedOn, QuestionStage
+from search_api.asking.values import OpenQuestionFigures, PassedOn, QuestionLoad, QuestionStage
 from search_api.questions.query_parser import QueryPartKind
 
 
@@ -517,31 +517,6 @@ def open_figures(found: OpenQuestionFigures) -> str:
     return " ".join(said)
 
 
-_DONE = {
-    "accept": "C’est noté : vous y répondez. Qui pose la question le sait.",
-    "decline": "Question déclinée. Cela ne se voit pas.",
-    "transfer": "Vous avez passé la main. Qui pose la question lit votre raison, sans votre nom.",
-    "answer": "Votre réponse est publiée.",
-    "correct": "Votre réponse est corrigée.",
-    "delete_answer": "Votre réponse est supprimée.",
-    "confirm": "C’est noté : ses lecteurs voient de nouveau ce texte.",
-    "edit": "Votre question est corrigée.",
-    "helped": "C’est noté : cette réponse vous a aidé.",
-    "thank": "Votre remerciement est noté : il se voit sous la réponse.",
-    "lacks": "C’est noté : ce qui manque se lit avec la question.",
-    "open": "C’est noté : votre question attend maintenant tous ceux qui la lisent.",
-    "delete": "Votre question est supprimée, avec ses réponses.",
-    "report": "Signalé à qui anime le sujet. Merci. Vous pouvez le reprendre tant que rien n’est "
-    "décidé, ici ou dans « Mes données ».",
-    "taken_back": "Votre signalement est repris.",
-}
-
-
-def done(act: str) -> str:
-    """Return the sentence that confirms an act on a question; empty for an unknown act."""
-    return _DONE.get(act, "")
-
-
 def where_a_question_stands(
     stage: QuestionStage, recipients: int, answer_days: int, *, on_topic: bool, passed_on: bool
 ) -> str:
@@ -568,6 +543,20 @@ def where_a_question_stands(
     return (
         f"Elle {put} à personne en particulier : tous ceux qui la lisent peuvent y répondre. Qui "
         f"anime {animated}, s’il y a quelqu’un, la voit dans sa liste."
+    )
+
+
+def questions_this_week(load: QuestionLoad) -> str:
+    """Return the sentence that tells an agent how many questions they were asked this week."""
+    if not load.per_week:
+        return "Vous avez choisi de ne recevoir aucune question."
+    if not load.this_week:
+        return f"Aucune question ne vous a été posée en sept jours, sur {load.per_week} au plus."
+    return plural(
+        "{num} question vous a été posée en sept jours, sur {most} au plus.",
+        "{num} questions vous ont été posées en sept jours, sur {most} au plus.",
+        load.this_week,
+        most=load.per_week,
     )
 
 

@@ -28,6 +28,7 @@ from search_api.wording import (
     open_figures,
     passed_on,
     plural,
+    questions_this_week,
     safe_text,
     where_a_question_stands,
 )
@@ -156,6 +157,7 @@ def _list_text(found: OwnQuestions) -> str:
         for topic, count in found.waiting_topics
     )
     said = (
+        questions_this_week(found.load),
         answered_before(found.answered_before),
         open_figures(found.figures),
         f"Sujets qui attendent une réponse : {topics}." if topics else "",

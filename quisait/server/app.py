@@ -1,11 +1,14 @@
 """Assemble the server from the settings, and serve the demonstration's intranet page."""
 
 import gc
+import hashlib
+import hmac
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
+from secrets import token_bytes
 from threading import Thread
 from urllib.parse import urlsplit
 
@@ -254,6 +257,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             sign_on=sign_on,
             theme=theme_of(application.settings),
             contact=application.settings.pages.contact,
+            notice_key=notice_key_of(application.settings),
             hosts=own_hosts(application.settings, sign_on),
             rate_limiter=rate_limiter_of(application.settings),
             concurrency_limiter=concurrency_limiter_of(application.settings),
@@ -308,6 +312,12 @@ def _reader_of(application: Application, sign_on: SignOn | None) -> ReaderOf:
     if sign_on:
         return open_readers(application.settings, sign_on, application.book, tokens)
     return TokenReaders(tokens, application.book, now_s, today)
+
+
+def notice_key_of(settings: Settings) -> bytes:
+    """Return the key that signs notices: the same in all servers with the same token key."""
+    key = settings.server.token_key.encode() or token_bytes(32)
+    return hmac.new(key, b"quisait notices", hashlib.sha256).digest()
 
 
 def tokens_of(settings: Settings) -> SignedTokens:

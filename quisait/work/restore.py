@@ -50,7 +50,8 @@ from quisait.work.backup import DOCUMENTS, STATE, BackupUnusable, Manifest, read
 from search_api.asking.storage import forget_every_question
 from search_api.feedback import feedback
 from search_api.following import follows
-from search_api.mail.storage import mail_preferences, mail_queue
+from search_api.mail.storage import SqlMail, mail_preferences, mail_queue
+from search_api.mail.values import NO_MAIL
 from search_api.verification import document_openings, outdated_marks, verifications
 
 _WRITTEN_AT_ONCE = 100
@@ -388,20 +389,23 @@ def _count(index: Index) -> int:
 def _close_what_is_not_known(working: sa.Engine) -> None:
     """Without a register, withdraw every agent, and have every source read in full.
 
-    Also delete pushed documents, questions, scans' texts, and agents' feedback, follows,
-    verifications and mail preferences: they may have been withdrawn after the backup.
+    Also delete pushed documents, questions, scans' texts, and agents' feedback, follows and
+    verifications, and end their mail: they may have withdrawn it after the backup.
     """
-    consent = SqlConsent(working, now)
-    for agent_id in _agent_ids(working):
+    consent, mail = SqlConsent(working, now), SqlMail(working, now, "")
+    agents = _ids_of(working, directory_tables.agents.c.id)
+    for agent_id in agents:
         consent.put(Preference(agent_id, PreferenceKind.WITHDRAW), now())
+    for agent_id in {*agents, *_ids_of(working, mail_preferences.c.agent_id)}:
+        mail.choose(agent_id, NO_MAIL)
     with working.begin() as connection:
         connection.execute(sa.delete(cursors).where(cursors.c.source != DIRECTORY))
         said = (feedback, follows, verifications, outdated_marks, document_openings)
-        for table in (*PUSHED, *said, mail_preferences, mail_queue, scans):
+        for table in (*PUSHED, *said, mail_queue, scans):
             connection.execute(sa.delete(table))
         forget_every_question(connection)
 
 
-def _agent_ids(working: sa.Engine) -> Sequence[str]:
+def _ids_of(working: sa.Engine, ids: sa.ColumnElement[str]) -> Sequence[str]:
     with working.connect() as connection:
-        return connection.execute(sa.select(directory_tables.agents.c.id)).scalars().all()
+        return connection.execute(sa.select(ids)).scalars().all()

@@ -9,6 +9,7 @@ from expertise.answer_values import BuildStatus, Peers
 from expertise.consent import (
     NARROWER_CONTACTS,
     OF_ANIMATORS,
+    OPPOSITES,
     WHOLE_SERVICE,
     Preference,
     PreferenceKind,
@@ -192,6 +193,32 @@ def take_back_wish(
         subjects = [one.subject for one in held if one.kind is kind]
     for one in subjects:
         consent.take_back(Preference(agent_id, kind, one))
+
+
+@dataclass(frozen=True, slots=True)
+class WishBefore:
+    """A wish before a change: in force, or not; `way` of contact, empty for other kinds."""
+
+    in_force: bool
+    kind: PreferenceKind
+    way: str = ""
+
+
+def wish_before(
+    context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str
+) -> WishBefore | None:
+    """Return the wish that a wish of this kind would replace; `in_force` is false if none.
+
+    None for a withdrawal from the whole service, which also ends follows and opinions, and for all
+    disowned documents at once: one wish does not restore them.
+    """
+    if not subject and kind is not PreferenceKind.CONTACT:
+        return None
+    for one in (one.preference for one in consent_of(context).of(reader.agent_id or "")):
+        if one.subject == subject and one.kind in (kind, OPPOSITES.get(kind)):
+            way = one.said[0] if kind is PreferenceKind.CONTACT else ""
+            return WishBefore(True, one.kind, way)
+    return WishBefore(False, kind)
 
 
 def _check_own(kind: PreferenceKind) -> None:

@@ -81,6 +81,7 @@ from search_api.asking.values import (
     OpenQuestionFigures,
     OwnAsking,
     PassedOn,
+    QuestionLoad,
     QuestionStage,
     ReaderScope,
     RequestState,
@@ -100,6 +101,8 @@ MOST_OPEN = 20
 """Maximum number of open questions of each kind in a list."""
 MOST_READ_FOR_OPEN = 200
 """Number of newest open questions among which questions of the reader's area are searched."""
+DECLINE_UNDO = timedelta(minutes=1)
+"""Minimum time in which a decline may be undone, before the next recipient is asked."""
 Questions = tuple[AskedQuestion, ...]
 _YEAR = timedelta(days=365)
 _OPEN = (QuestionStage.EXPERTS, QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
@@ -115,6 +118,7 @@ class QuestionAction(StrEnum):
 
     ACCEPT = "accept"
     DECLINE = "decline"
+    RETAKE = "retake"
     TRANSFER = "transfer"
     ANSWER = "answer"
     CORRECT = "correct"
@@ -239,7 +243,8 @@ class OwnQuestions:
     questions open to everybody count, so that no other one is revealed. `moderates`: the reader is
     an animator. `more`: `of_communities` or `animated` is cut to the `MOST_LISTED` oldest. The last
     three are waiting questions of others that are in no list above, newest first, at most
-    `MOST_OPEN` each: on the reader's topics, by askers of their département, and the rest.
+    `MOST_OPEN` each: on the reader's topics, by askers of their département, and the rest. `load`:
+    how many questions the reader was asked this week.
     """
 
     waiting: tuple[tuple[AgentRequest, AskedQuestion], ...]
@@ -248,6 +253,7 @@ class OwnQuestions:
     mine: tuple[Thread, ...]
     answered_before: int
     figures: OpenQuestionFigures
+    load: QuestionLoad
     waiting_topics: tuple[tuple[Topic, int], ...] = ()
     moderates: bool = False
     more: bool = False
@@ -510,6 +516,7 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
         questions.of_asker(agent.id),
         questions.answered_before(context.today() - _YEAR),
         questions.open_figures(questions.now() - _YEAR),
+        own_load(context, agent),
         _waiting_topics(context, questions.open_by_topic(*_LATE)),
         animates,
         max(len(of_communities), len(of_animator)) > MOST_LISTED,
@@ -570,6 +577,14 @@ def _as_told(request: AgentRequest, rules: AskingRules) -> AgentRequest:
         return request
     own = request.asked + timedelta(days=rules.answer_days)
     return replace(request, until=min(request.until, own))
+
+
+def own_load(context: AnswerContext, agent: Agent) -> QuestionLoad:
+    """Return how many questions an agent was asked this week. Raises `NotFound`."""
+    rules = asking_of(context).rules
+    (one,) = _possible(context, [agent])
+    per_week = weekly_limit(one, rules) if one.preferences.receives else 0
+    return QuestionLoad(one.asked_this_week, per_week)
 
 
 def waiting_questions(context: AnswerContext, reader: Reader) -> int:
@@ -644,8 +659,19 @@ class _Acting:
         states = [one.state for one in requests if one.agent_id == self.agent_id]
         if RequestState.ACCEPTED in states:
             raise InvalidParameter("Vous avez accepté : transmettez la question, avec une raison.")
-        self._decide(RequestState.DECLINED)
-        _ask_next(self.context, self.question)
+        self._decide(RequestState.DECLINED)  # the next step asks the next recipient
+
+    def retake(self, *_: str) -> None:
+        """Undo the agent's decline, as long as nobody was asked since."""
+        requests = self.asking.questions.requests_of(self.question.id)
+        mine = (one.state for one in requests if one.agent_id == self.agent_id)
+        if RequestState.DECLINED not in mine:
+            raise NotFound("Vous n’avez pas décliné cette question.")
+        if not self.asking.questions.take_back_decline(self.question.id, self.agent_id):
+            raise InvalidParameter(
+                "Trop tard : cette question est passée à la personne suivante, ou son délai est "
+                "fini."
+            )
 
     def transfer(self, text: str, *_: str) -> None:
         reason = checked_text(text, MOST_REASON, "Écrivez la raison en quelques mots.")
@@ -754,6 +780,7 @@ class _Acting:
 _ACTS: dict[QuestionAction, Callable[[_Acting, str, str, str], None]] = {
     QuestionAction.ACCEPT: _Acting.accept,
     QuestionAction.DECLINE: _Acting.decline,
+    QuestionAction.RETAKE: _Acting.retake,
     QuestionAction.TRANSFER: _Acting.transfer,
     QuestionAction.ANSWER: _Acting.answer,
     QuestionAction.CORRECT: _Acting.correct,
@@ -768,7 +795,12 @@ _ACTS: dict[QuestionAction, Callable[[_Acting, str, str, str], None]] = {
 }
 
 
-_UNSEEN = {QuestionAction.DECLINE, QuestionAction.TRANSFER, QuestionAction.OPEN}
+_UNSEEN = {
+    QuestionAction.DECLINE,
+    QuestionAction.RETAKE,
+    QuestionAction.TRANSFER,
+    QuestionAction.OPEN,
+}
 """Actions that change nothing for other readers of the question."""
 
 
@@ -803,9 +835,9 @@ def forget_own_questions(context: AnswerContext, reader: Reader) -> None:
 def move_questions_on(context: AnswerContext) -> int:
     """Move questions whose time is over to the next agent, the community, or the animator.
 
-    After a decline, the question goes to the next recipient at once, who gets the remaining time in
-    addition to their own, and never earlier to the next stage: nobody can tell a decline from
-    silence. Returns how many questions moved.
+    After a decline, and the time to undo it, the question goes to the next recipient, who gets the
+    remaining time in addition to their own, and never earlier to the next stage: nobody can tell a
+    decline from silence. Returns how many questions moved.
     """
     asking = asking_of(context)
     moment = asking.questions.now()
@@ -839,6 +871,10 @@ def _moved_on(
             if one.until > moment and _still_may(context, question, one.agent_id):
                 return False
             asking.questions.decide(question.id, one.agent_id, RequestState.EXPIRED)
+        elif one.state is RequestState.DECLINED:
+            undone_until = (one.decided or one.asked) + DECLINE_UNDO
+            if moment < min(undone_until, one.until):
+                return False
     return _go_on(context, question, answering)
 
 

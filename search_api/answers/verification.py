@@ -82,6 +82,10 @@ class VerificationAct(StrEnum):
     FORGET = "forget"
 
 
+STATEMENTS = frozenset({VerificationAct.RIGHT, VerificationAct.WRONG, VerificationAct.OUTDATED})
+"""Acts that say something of a document, which may be taken back."""
+
+
 class TooManyMarks(AnswerRefused):
     """The reader reached the daily limit of marks."""
 
@@ -329,6 +333,22 @@ def choose_pace(context: AnswerContext, reader: Reader, per_month: int) -> None:
     if not 0 <= per_month <= MOST_PER_MONTH:
         raise InvalidParameter(f"Choisissez de 0 à {MOST_PER_MONTH} documents par mois.")
     verifying.store.choose_pace(agent.id, per_month)
+
+
+def own_pace(context: AnswerContext, reader: Reader) -> int:
+    """Return about how many documents the reader is asked in thirty days. Raises `NotFound`."""
+    return _pace(_verifying(context), reader.agent_id or "")
+
+
+def has_said(context: AnswerContext, reader: Reader, document_id: str) -> bool:
+    """Return whether the reader said anything of a document, even of a former text.
+
+    Raises `NotFound`.
+    """
+    own = _verifying(context).store.of_agent(reader.agent_id or "")
+    return document_id in {one.document_id for one in own.said} | {
+        one.document_id for one in own.marks
+    }
 
 
 def own_verifications(context: AnswerContext, reader: Reader) -> OwnVerifications | None:

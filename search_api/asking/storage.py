@@ -469,6 +469,29 @@ class SqlQuestions:
                 _change(connection, question_id, seq, named=True)
             return bool(changed)
 
+    def take_back_decline(self, question_id: str, agent_id: str) -> bool:
+        """Make a declined request wait again; return false if the question went on since.
+
+        It went on if another agent was asked later, or if the time of the request is over.
+        """
+        moment, asked, others = self.now(), asked_agents.c, asked_agents.alias().c
+        this = asked.question_id == question_id
+        own = this & (asked.agent_key == digest(agent_id)) & (asked.until > moment)
+        own &= asked.state == RequestState.DECLINED.value
+        later = sa.select(others.agent_key).where(
+            others.question_id == question_id,
+            others.agent_key != digest(agent_id),
+            others.asked >= asked.asked,
+        )
+        open_ = asked_questions.c.id == question_id
+        open_ &= asked_questions.c.stage == QuestionStage.EXPERTS.value
+        again = sa.update(asked_agents).where(own & ~sa.exists(later.correlate(asked_agents)))
+        with self._writing() as (connection, _):
+            if not _there(connection, open_ & ~asked_questions.c.deleted):
+                return False
+            values = {"state": RequestState.WAITING.value, "decided": None}
+            return bool(connection.execute(again.values(values)).rowcount)
+
     def move(self, question_id: str, stage: QuestionStage, until: datetime | None) -> None:
         """Put a question at a stage; its undecided requests expire."""
         with self._writing() as (connection, _):

@@ -252,6 +252,14 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionLoad:
+    """How many questions an agent was asked in seven days, and how many they may be asked."""
+
+    this_week: int
+    per_week: int
+
+
+@dataclass(frozen=True, slots=True)
 class AskingPreferences:
     """An agent's choices about the questions that they receive.
 

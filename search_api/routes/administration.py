@@ -23,6 +23,7 @@ from search_api.answers.feedback import opinion_sums
 from search_api.answers.new_source import unread_sources
 from search_api.authorization import require
 from search_api.identity.principals import Role
+from search_api.notices import noticed
 from search_api.schemas.search import Body
 from search_api.services import services_of
 from search_api.templating import render
@@ -57,7 +58,7 @@ def read_source(
 ) -> RedirectResponse:
     """Request a crawl of a source as soon as a worker is free."""
     request_reading(services_of(request), administrator, source)
-    return RedirectResponse("/administration#sources", status_code=303)
+    return noticed(request, "/administration#sources", "source.read")
 
 
 @administration_router.get("/administration/files/{name}", response_class=HTMLResponse)

@@ -23,6 +23,7 @@ from search_api.answers.asking import (
     asking_form,
     existing_answers,
     forget_own_questions,
+    own_asking,
     own_questions,
     planned_recipients,
     proposed_topic,
@@ -39,6 +40,7 @@ from search_api.asking.values import (
     ReaderScope,
 )
 from search_api.authorization import IN_PERSON
+from search_api.notices import Fields, Undo, noticed
 from search_api.parameters import AskingReader, NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.asking import (
@@ -56,7 +58,6 @@ from search_api.templating import render
 from search_api.wording import where_a_question_stands
 
 _Written = Annotated[str, Query(max_length=4_000, description="what is being written")]
-_Done = Annotated[str, Query(max_length=20, description="what was just done")]
 
 api_router = APIRouter(prefix="/api/v1/questions", responses=PROBLEMS, dependencies=IN_PERSON)
 
@@ -176,8 +177,8 @@ SCOPE_SEPARATOR = ":"
 
 
 @router.get("/questions", response_class=HTMLResponse)
-def questions_page(request: Request, reader: NamedReader, done: _Done = "") -> str:
-    """Show what waits for the reader and what they asked; `done`: what they just did."""
+def questions_page(request: Request, reader: NamedReader) -> str:
+    """Show what waits for the reader and what they asked."""
     found = own_questions(services_of(request), reader)
     return render(
         "questions.html",
@@ -186,7 +187,6 @@ def questions_page(request: Request, reader: NamedReader, done: _Done = "") -> s
         topic_address=topic_address,
         most_listed=MOST_LISTED,
         most_open=MOST_OPEN,
-        act_done=done,
     )
 
 
@@ -280,7 +280,7 @@ def ask_on_page(
         return HTMLResponse(_form(request, reader, new, str(refused), away=away), refused.status)
     except IndexUnreachable:
         return HTMLResponse(_form(request, reader, new, _ENGINE_AWAY, look=False), 503)
-    return RedirectResponse(question_address(made.id), status_code=303)
+    return noticed(request, question_address(made.id), "asking.ask")
 
 
 @router.post("/questions/existing")
@@ -289,7 +289,7 @@ def answered(
 ) -> RedirectResponse:
     """Count «Cela répond» without a name, then show the document."""
     answered_by_existing(services_of(request), reader, document)
-    return RedirectResponse(document_address(document), status_code=303)
+    return noticed(request, document_address(document), "asking.existing")
 
 
 @router.post("/questions/preferences")
@@ -308,30 +308,34 @@ def prefer_on_page(
         int(per_week) if per_week else None,
         _day(absent_until),
     )
-    set_asking_preferences(services_of(request), reader, preferences)
-    return RedirectResponse("/mes-donnees#questions", status_code=303)
+    services = services_of(request)
+    before = own_asking(services, reader)
+    set_asking_preferences(services, reader, preferences)
+    undo = Undo("/questions/preferences", _fields_of(before.preferences)) if before else None
+    return noticed(request, "/mes-donnees#questions", "asking.preferences", undo)
+
+
+def _fields_of(said: AskingPreferences) -> Fields:
+    """Return the form's fields for these preferences."""
+    return {
+        **({"receives": "true"} if said.receives else {}),
+        "topics": said.topics,
+        "per_week": "" if said.per_week is None else str(said.per_week),
+        "absent_until": said.absent_until.isoformat() if said.absent_until else "",
+    }
 
 
 @router.post("/questions/forget")
 def forget(request: Request, reader: NamedReader) -> RedirectResponse:
     """Delete every question and answer of the reader."""
     forget_own_questions(services_of(request), reader)
-    return RedirectResponse("/mes-donnees#questions", status_code=303)
+    return noticed(request, "/mes-donnees#questions", "asking.forget")
 
 
 @router.get("/questions/{question_id}", response_class=HTMLResponse)
-def one_question_page(
-    request: Request,
-    reader: NamedReader,
-    question_id: str,
-    done: _Done = "",
-    reported: Annotated[str, Query(max_length=32)] = "",
-) -> str:
-    """Show a question, its answers, and what the reader may do.
-
-    `done`: what the reader just did. `reported`: id of the answer that they reported, if any.
-    """
-    return _question(request, reader, question_id, done=done, reported=reported)
+def one_question_page(request: Request, reader: NamedReader, question_id: str) -> str:
+    """Show a question, its answers, and what the reader may do."""
+    return _question(request, reader, question_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,8 +357,6 @@ def _question(
     reader: Reader,
     question_id: str,
     *,
-    done: str = "",
-    reported: str = "",
     typed: _Typed = _NOTHING_TYPED,
     problem: str = "",
 ) -> str:
@@ -372,8 +374,6 @@ def _question(
             on_topic=found.topic is not None,
             passed_on=bool(found.passed_on),
         ),
-        act_done=done,
-        reported=reported,
         typed=typed,
         problem=problem,
         mailed=services.mail is not None,
@@ -420,7 +420,9 @@ def act_on_page(
         return HTMLResponse(page, refused.status)
     gone = act in (QuestionAction.DELETE, QuestionAction.DECLINE, QuestionAction.TRANSFER)
     address = "/questions" if gone else question_address(question_id)
-    return RedirectResponse(f"{address}?done={act}#fait", 303)
+    declined = act is QuestionAction.DECLINE
+    undo = Undo(question_address(question_id), {"act": QuestionAction.RETAKE}) if declined else None
+    return noticed(request, address, f"asking.{act}", undo)
 
 
 def _day(written: str) -> date | None:

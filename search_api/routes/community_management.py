@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -36,6 +37,7 @@ from search_api.answers.corrections import HolderAction, decide_on_holder, remov
 from search_api.answers.topics import is_shown
 from search_api.authorization import not_by_personal_token, require
 from search_api.identity.principals import Role
+from search_api.notices import Undo, noticed
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.routes.topics import not_mapped
@@ -156,7 +158,7 @@ def decide_on_page(
 ) -> RedirectResponse:
     """Decide on a proposed topic, from the page's form."""
     decide_on_topic(services_of(request), manager, proposal_id, verdict, label, into)
-    return RedirectResponse("/animation#proposes", status_code=303)
+    return noticed(request, "/animation#proposes", f"topic.{verdict}")
 
 
 @pages.post("/animation/decisions/{decision_id}/forget")
@@ -165,7 +167,7 @@ def forget_on_page(
 ) -> RedirectResponse:
     """Take a decision back."""
     forget_topic_decision(services_of(request), manager, decision_id)
-    return RedirectResponse("/animation#decisions", status_code=303)
+    return noticed(request, "/animation#decisions", "topic.forget")
 
 
 @pages.post("/animation/holders/{topic_id:path}")
@@ -180,7 +182,10 @@ def decide_holder_on_page(
 ) -> RedirectResponse:
     """The same from a page's form, then back to that page."""
     decide_on_holder(services_of(request), manager, topic_id, agent, act, reason)
-    return RedirectResponse(local_path(back), status_code=303)
+    removed = act is HolderAction.REMOVE
+    fields = {"agent": agent, "act": HolderAction.RESTORE, "back": back}
+    undo = Undo(f"/animation/holders/{quote(topic_id)}", fields) if removed else None
+    return noticed(request, local_path(back), f"holder.{act}", undo)
 
 
 @pages.post("/animation/communities/{topic_id:path}")
@@ -192,7 +197,9 @@ def decide_community_on_page(
 ) -> RedirectResponse:
     """Decide on a proposed community, from the page's form."""
     decide_on_community(services_of(request), manager, topic_id, verdict)
-    return RedirectResponse("/animation#communautes", status_code=303)
+    forget = Undo(f"/animation/communities/{quote(topic_id)}", {"verdict": CommunityAction.FORGET})
+    undo = None if verdict is CommunityAction.FORGET else forget
+    return noticed(request, "/animation#communautes", f"community.{verdict}", undo)
 
 
 @router.post("/community-pages/{topic_id:path}", status_code=204)
@@ -218,7 +225,17 @@ def set_page_on_page(
     services = services_of(request)
     set_community_page(services, manager, topic_id, act, document_of_address(document))
     address = community_address(community(services, manager.reader, topic_id).topic)
-    return RedirectResponse(address, status_code=303)
+    fields = {"act": _REVERSES[act], "document": document}
+    undo = Undo(f"/animation/community-pages/{quote(topic_id)}", fields)
+    return noticed(request, address, f"community.{act}", undo)
+
+
+_REVERSES = {
+    CommunityPageAct.PIN: CommunityPageAct.UNPIN,
+    CommunityPageAct.UNPIN: CommunityPageAct.PIN,
+    CommunityPageAct.CLOSE: CommunityPageAct.REOPEN,
+    CommunityPageAct.REOPEN: CommunityPageAct.CLOSE,
+}
 
 
 @readers.get("/{topic_id:path}")
@@ -264,5 +281,6 @@ def join_or_leave(
     try:
         address = community_address(community(services, reader, topic_id).topic)
     except NotFound:
-        address = "/mes-donnees#communautes"
-    return RedirectResponse(address, status_code=303)
+        return noticed(request, "/mes-donnees#communautes", f"ask.{act}")
+    reverse = Membership.LEAVE if act is Membership.JOIN else Membership.JOIN
+    return noticed(request, address, f"ask.{act}", Undo(address, {"act": reverse}))

@@ -10,6 +10,7 @@ from search_api.answers.context import NotFound
 from search_api.answers.following import FollowAction, change_follow, news, own_follows
 from search_api.authorization import IN_PERSON
 from search_api.following import FollowKind
+from search_api.notices import Undo, noticed
 from search_api.parameters import AskingReader, NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.following import (
@@ -65,4 +66,13 @@ def follow_on_page(
 ) -> RedirectResponse:
     """Change a follow from a page's button, then return to the page."""
     change_follow(services_of(request), reader, act, kind, subject)
-    return RedirectResponse(local_path(back), status_code=303)
+    reverse = _REVERSES.get(act)
+    fields = {"act": reverse or "", "kind": kind, "subject": subject, "back": back}
+    undo = Undo("/suivis", fields) if reverse else None
+    return noticed(request, local_path(back), f"follow.{act}", undo)
+
+
+_REVERSES = {
+    FollowAction.FOLLOW: FollowAction.UNFOLLOW,
+    FollowAction.UNFOLLOW: FollowAction.FOLLOW,
+}

@@ -17,6 +17,7 @@ from search_api.answers.moderation import (
 from search_api.asking.values import MOST_LISTED, MOST_REASON
 from search_api.authorization import IN_PERSON, require
 from search_api.identity.principals import Role
+from search_api.notices import Undo, noticed
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.moderation import (
@@ -85,9 +86,9 @@ def report_on_page(
 ) -> RedirectResponse:
     """Report a text from the question's page, which confirms it."""
     report_text(services_of(request), reader, question_id, answer, reason)
-    return RedirectResponse(
-        f"{question_address(question_id)}?done=report&reported={answer}#fait", 303
-    )
+    address = question_address(question_id)
+    undo = Undo(f"{address}/reports/taken-back", {"answer": answer, "back": "question"})
+    return noticed(request, address, "report.sent", undo)
 
 
 @router.post("/questions/{question_id}/reports/taken-back", dependencies=IN_PERSON)
@@ -103,9 +104,9 @@ def take_back_on_page(
     `back` is «question» if the form is on the question's page.
     """
     take_report_back(services_of(request), reader, question_id, answer)
-    if back == "question":
-        return RedirectResponse(f"{question_address(question_id)}?done=taken_back#fait", 303)
-    return RedirectResponse("/mes-donnees#questions", status_code=303)
+    own = back != "question"
+    address = "/mes-donnees#questions" if own else question_address(question_id)
+    return noticed(request, address, "report.taken_back")
 
 
 @router.get("/animation/questions", response_class=HTMLResponse)
@@ -143,4 +144,4 @@ def decide_on_page(
         topic_id=topic,
         text_digest=digest,
     )
-    return RedirectResponse("/animation/questions", status_code=303)
+    return noticed(request, "/animation/questions", f"moderation.{act}")

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from search_api.addresses import local_path, sign_on_address
 from search_api.middleware.request_limits import refund, refuse_over_limit
+from search_api.notices import noticed
 from search_api.parameters import NamedReader
 from search_api.problems import Problem
 from search_api.services import services_of
@@ -247,7 +248,7 @@ def revoke_token(request: Request, who: InPerson, token: Named = "") -> Redirect
     """Revoke one of the agent's tokens."""
     if not _tokens(request).revoke(who.agent_id or "", token):
         raise Problem(404, "Vous n’avez pas ce jeton, ou plus.")
-    return _to_access_page()
+    return noticed(request, "/access", "access.token")
 
 
 @access_router.post("/sessions/revoke")
@@ -255,7 +256,7 @@ def revoke_session(request: Request, who: InPerson, session: Named = "") -> Redi
     """End one of the agent's sessions, possibly this one."""
     if not _sign_on_of(request).sessions.revoke(who.agent_id or "", session):
         raise Problem(404, "Vous n’avez pas cette session, ou plus.")
-    return _to_access_page()
+    return noticed(request, "/access", "access.session")
 
 
 @access_router.post("/sessions/revoke-others")
@@ -263,11 +264,7 @@ def revoke_other_sessions(request: Request, who: InPerson) -> RedirectResponse:
     """End all of the agent's sessions except this one."""
     kept = who.session.key if who.session else ""
     _sign_on_of(request).sessions.revoke_all(who.agent_id or "", but=kept)
-    return _to_access_page()
-
-
-def _to_access_page() -> RedirectResponse:
-    return RedirectResponse("/access", status_code=303)
+    return noticed(request, "/access", "access.others")
 
 
 def _sign_on_of(request: Request) -> SignOn:

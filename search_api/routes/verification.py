@@ -7,14 +7,18 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from search_api.addresses import local_path
 from search_api.answers.verification import (
+    STATEMENTS,
     WHY_WORDS,
     VerificationAct,
     checked_document,
     choose_pace,
+    has_said,
+    own_pace,
     say_of_document,
     to_verify,
 )
 from search_api.authorization import IN_PERSON
+from search_api.notices import Undo, noticed
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.verification import (
@@ -82,8 +86,12 @@ def say_on_page(
     back: Annotated[str, Form(max_length=8_000)] = "/a-verifier",
 ) -> RedirectResponse:
     """Store a statement from a page's form, then return to the page."""
-    say_of_document(services_of(request), reader, document, act, text_hash=text_hash, note=note)
-    return RedirectResponse(local_path(back), status_code=303)
+    services, undo = services_of(request), None
+    if act in STATEMENTS and not has_said(services, reader, document):
+        undone = {"act": VerificationAct.TAKE_BACK, "document": document, "back": back}
+        undo = Undo("/verifications", undone)
+    say_of_document(services, reader, document, act, text_hash=text_hash, note=note)
+    return noticed(request, local_path(back), f"document.{act}", undo)
 
 
 @router.post("/verifications/pace")
@@ -93,5 +101,8 @@ def pace_on_page(
     per_month: Annotated[int, Form(ge=0, le=MOST_PER_MONTH)],
 ) -> RedirectResponse:
     """Set the pace from the form of «Mes données»."""
-    choose_pace(services_of(request), reader, per_month)
-    return RedirectResponse("/mes-donnees#verifications", status_code=303)
+    services = services_of(request)
+    before = own_pace(services, reader)
+    choose_pace(services, reader, per_month)
+    undo = Undo("/verifications/pace", {"per_month": str(before)})
+    return noticed(request, "/mes-donnees#verifications", "document.pace", undo)

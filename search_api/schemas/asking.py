@@ -181,6 +181,13 @@ class WaitingTopicBody(Body):
     questions: int
 
 
+class QuestionLoadBody(Body):
+    """How many questions the reader was asked in seven days, and how many they may be asked."""
+
+    this_week: int
+    per_week: int
+
+
 class OwnQuestionsBody(Body):
     """Questions that wait for the reader, and questions that they asked."""
 
@@ -198,6 +205,7 @@ class OwnQuestionsBody(Body):
         "was being written"
     )
     figures: OpenFiguresBody
+    load: QuestionLoadBody
     waiting_topics: Annotated[list[WaitingTopicBody], BeforeValidator(_waiting_topics)] = Field(
         description="topics whose questions no agent in particular is asked any more"
     )

@@ -13,7 +13,7 @@ class _MailBody(Body):
 
 
 class MailPreferencesBody(_MailBody):
-    """The reader's choices of mail; by default nothing is sent."""
+    """The reader's choices of mail; a kind that is left out is not sent."""
 
     asked: bool = Field(False, description="questions that you are asked")
     answered: bool = Field(False, description="answers to your questions")

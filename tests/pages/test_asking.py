@@ -29,6 +29,7 @@ from indexer.values import (
 )
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
+from search_api.answers.asking import DECLINE_UNDO
 from search_api.answers.question import who_knows
 from search_api.asking.storage import (
     asked_agents,
@@ -210,13 +211,18 @@ def test_only_readers_of_ones_own_may_be_chosen(site: AskingSite) -> None:
     assert site.questions.of_asker(ASKER) == ()
 
 
+A_MOMENT = DECLINE_UNDO / timedelta(days=1) * 1.5
+"""Days after which a decline cannot be undone any more, at the next step."""
+
+
 def series(site: AskingSite, *, declines: bool) -> list[str]:
     """What the asker, a stranger and the animator see day by day, until it is the animator's."""
     question, seen = site.ask(topic="cadastre"), []
-    for _ in range(11):
+    for day in range(11):
         if declines and (waiting := site.waiting(question)):
             assert site.act(waiting[0], question, "decline") == 204
-        site.clock.now = site.clock.now.replace(hour=12, minute=0)
+        # Each step comes a little later in its day than the one before.
+        site.clock.now = site.clock.now.replace(hour=12, minute=day, second=0)
         site.later(1)
         seen.append(site.client(ASKER).get(f"/questions/{question}").text)
         for agent_id in (ASKER, STRANGER, ANIMATOR):
@@ -247,6 +253,7 @@ def test_a_decline_moves_nothing_that_is_seen(site: AskingSite) -> None:
         (agent_id,) = site.waiting(question)
         assert site.act(agent_id, question, "decline") == 204
         assert told(ASKER) == asker
+        site.later(A_MOMENT)
     assert told(*others) == before
     assert site.waiting(question) == []
     (own,) = site.client(MAPPER).get("/api/v1/me").json()["asking"]["requests"]
@@ -297,6 +304,7 @@ def test_recipients_are_chosen_when_a_question_is_asked(site: AskingSite, act: s
         site.later(3.5)
     else:
         assert site.act(MAPPER, question, act, text="Au voisin.") == 204
+        site.later(A_MOMENT)
     assert site.waiting(question) == [NEIGHBOUR]
     assert site.read(ASKER, question)["recipients"] == 3
     assert site.read(STRANGER, question)["recipients"] == 0
@@ -383,42 +391,6 @@ def test_the_form_says_by_name_whom_it_goes_to(site: AskingSite) -> None:
     assert set(planned()) == set(every), "nor does it tell whom a question reached"
 
 
-def test_each_act_is_confirmed_in_one_line(site: AskingSite) -> None:
-    """On the page that follows, in a live region; a report is undone there."""
-    question, other = site.ask(), site.ask(title=f"{QUESTION} ?")
-
-    def does(agent_id: str, act: str, asked: str = question, **typed: str) -> str:
-        client = site.client(agent_id)
-        sent = client.post(f"/questions/{asked}", data={"act": act, **typed})
-        assert sent.status_code == 303
-        address, _, place = sent.headers["location"].partition("#")
-        page = client.get(address).text
-        assert f'role="status" id="{place}"' in page, act
-        return page
-
-    assert "Votre question est corrigée." in does(ASKER, "edit", title=QUESTION, text="Où ?")
-    does(MAPPER, "accept")
-    assert "passé la main" in does(MAPPER, "transfer", text="Au voisin.")
-    does(site.waiting(question)[0], "decline")
-    answer = answer_id(site, STRANGER, question) or ""
-    for act in ("thank", "lacks", "helped"):
-        does(ASKER, act, answer=answer, text="La date.")
-    for act in ("correct", "delete_answer"):
-        does(STRANGER, act, answer=answer, text="Mieux.")
-    does(STRANGER, "answer", other, text="Oui.")
-    reader, reason = site.client(NEIGHBOUR), {"reason": "Faux."}
-    sent = reader.post(f"/questions/{other}/reports", data=reason)
-    page = reader.get(sent.headers["location"].partition("#")[0]).text
-    assert 'name="back" value="question"' in page
-    assert len(site.questions.reports()) == 1
-    undone = {"back": "question", "answer": ""}
-    sent = reader.post(f"/questions/{other}/reports/taken-back", data=undone)
-    assert "est repris" in reader.get(sent.headers["location"].partition("#")[0]).text
-    assert site.questions.reports() == ()
-    does(ASKER, "delete", other)
-    assert 'id="fait"' not in site.client(ASKER).get("/questions?done=x").text
-
-
 def test_open_questions_are_listed_nearest_first(site: AskingSite) -> None:
     """On one's topics, of one's département, then the others; none that one may not read."""
     on_topic = site.ask(STRANGER, "Le cadastre est-il faux ?", topic="cadastre")
@@ -450,6 +422,24 @@ def test_open_questions_are_listed_nearest_first(site: AskingSite) -> None:
     page = site.client(STRANGER).get("/questions").text
     assert "D’autres questions sans réponse" in page
     assert SECRET not in page
+
+
+def test_agents_see_how_much_they_are_asked(site: AskingSite) -> None:
+    """In seven days, and of how many at most: none for who wants none."""
+
+    def load(agent_id: str) -> tuple[int, int]:
+        told = site.client(agent_id).get("/api/v1/questions").json()["load"]
+        return told["this_week"], told["per_week"]
+
+    assert site.services.asking
+    limit = site.services.asking.rules.per_week
+    site.questions.prefer(NEIGHBOUR, AskingPreferences(per_week=3))
+    site.ask(to=NEIGHBOUR)
+    assert [load(one) for one in (MAPPER, NEIGHBOUR)] == [(0, limit), (1, 3)]
+    site.questions.prefer(NEIGHBOUR, AskingPreferences(receives=False))
+    assert load(NEIGHBOUR) == (1, 0)
+    site.clock.now += timedelta(days=8)
+    assert load(NEIGHBOUR) == (0, 0)
 
 
 def test_to_pass_on_where_nobody_is_left_says_so(site: AskingSite) -> None:
@@ -757,7 +747,7 @@ def test_preferences_are_kept_to(site: AskingSite) -> None:
         assert site.act(ASKER, question, "delete") == 204
     form = {"receives": "true", "topics": "cadastre", "per_week": "3", "absent_until": ""}
     assert client.post("/questions/preferences", data=form).status_code == 303
-    assert site.client(MAPPER).get("/mes-donnees").text.count("checked") == 1
+    assert 'name="receives" value="true" checked' in site.client(MAPPER).get("/mes-donnees").text
     assert site.waiting(site.ask(topic="cadastre")) == [MAPPER]
     for wrong in ({"per_week": 21}, {"topics": ["inconnu"]}):
         assert client.post("/api/v1/questions/preferences", json=wrong).status_code == 422
@@ -1188,6 +1178,7 @@ def test_who_is_asked_next_is_not_told_of_a_decline(site: AskingSite, tmp_path: 
         first = other.client(NEIGHBOUR).get("/questions").text.replace(question, "")
     question = site.ask(to=MAPPER)
     assert site.act(MAPPER, question, "decline") == 204
+    site.later(A_MOMENT)
     assert site.waiting(question) == [NEIGHBOUR]
     assert site.client(NEIGHBOUR).get("/questions").text.replace(question, "") == first
 
