@@ -37,10 +37,10 @@ from quisait.privacy.retention import audit_command, background_query_log
 from quisait.server.metrics import metrics_app, metrics_router, registry_of
 from quisait.settings import Settings, beside_file
 from quisait.work.administration import ApplicationAdministration
+from quisait.work.edited_tables import EditedFiles
 from quisait.work.mail import open_mailing
 from quisait.work.new_source import DeskSources
 from quisait.work.questions import open_asking, open_following
-from quisait.work.search_files import SettingsSearchFiles
 from search_api.app import ReaderOf, Services, create_app
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.community_pages import SqlCommunityPages
@@ -271,7 +271,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             new_sources=None
             if application.settings.desk.sources == "none"
             else DeskSources(application.settings, application.book, application.known),
-            search_files=SettingsSearchFiles(application.settings.search),
+            edited_tables=EditedFiles(application.settings),
             asking=open_asking(application),
             following=open_following(application),
             mail=open_mailing(application),
