@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
@@ -30,7 +31,7 @@ from quisait.application.sign_on import (
     open_readers,
     open_sign_on,
 )
-from quisait.application.sources import join_rules, open_originals
+from quisait.application.sources import FolderOriginals, join_rules
 from quisait.application.verification import open_verifying
 from quisait.clock import now, now_s, today
 from quisait.privacy.retention import audit_command, background_query_log
@@ -262,7 +263,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             timeouts=request_timeouts_of(application.settings),
             consent=application.privacy.consent,
             feedback=application.privacy.feedback,
-            join_rules=join_rules(application.settings),
+            join_rules=partial(join_rules, application.settings),
             mention_counts=application.journal.mention_counts
             if application.settings.journal.enabled
             else None,
@@ -270,7 +271,12 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             read_soon=ApplicationAdministration(application).read_soon,
             new_sources=None
             if application.settings.desk.sources == "none"
-            else DeskSources(application.settings, application.book, application.known),
+            else DeskSources(
+                application.settings,
+                application.book,
+                application.known,
+                read_soon=application.state.request_run,
+            ),
             edited_tables=EditedFiles(application.settings),
             asking=open_asking(application),
             following=open_following(application),
@@ -279,7 +285,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             verifying=open_verifying(
                 application.settings, application.database, application.privacy.register
             ),
-            originals=open_originals(application.settings, application.known, application.state),
+            originals=FolderOriginals(application.settings, application.known, application.state),
             scans=application.scans,
         )
     )

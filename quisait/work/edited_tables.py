@@ -8,6 +8,7 @@ import csv
 import io
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -189,15 +190,17 @@ def _line_of(form: _Format, cells: Sequence[str]) -> str:
 
 def _refuse_new_faults(form: _Format, before: Sequence[str], after: Sequence[str]) -> None:
     """Raise `ValueError` if the new content has faults that the former one had not."""
-    had = {(before[one.line - 1] if one.line else "", one.reason) for one in form.faults(before)}
-    new = [
-        one
-        for one in form.faults(after)
-        if ((after[one.line - 1] if one.line else ""), one.reason) not in had
-    ]
+    new = _faults(form, after) - _faults(form, before)
     if new:
-        told = " ; ".join(dict.fromkeys(one.reason for one in new))
+        told = " ; ".join(dict.fromkeys(reason for _, reason in new))
         raise ValueError(f"Rien n’est enregistré. À corriger : {told}.")
+
+
+def _faults(form: _Format, lines: Sequence[str]) -> Counter[tuple[str, str]]:
+    """Return how often each line has each fault."""
+    return Counter(
+        (lines[one.line - 1] if one.line else "", one.reason) for one in form.faults(lines)
+    )
 
 
 def _is_entry(lines: Sequence[str], number: int) -> bool:

@@ -23,6 +23,7 @@ from connectors.ports import SourceRefused
 from connectors.values import EVERYONE
 from expertise.directory import SqlDirectory
 from indexer.access import PrincipalLookup
+from indexer.state import State
 from quisait.application.database import opened_database
 from quisait.clock import today
 from quisait.privacy.retention import Privacy, open_privacy
@@ -31,6 +32,7 @@ from quisait.settings.files import OTHERS_READ_OR_WRITE, account
 from quisait.settings.secret_files import FOLDER
 from quisait.settings.sources import BUILT_IN_KINDS, SourceSettings
 from quisait.settings.types import faults_by_place
+from quisait.work.added_sources import needs_restart
 from quisait.work.settings_addition import (
     add_table,
     names_in_file,
@@ -99,6 +101,7 @@ class DeskSources:
     book: SqlDirectory
     known_now: Callable[[], PrincipalLookup] | None = None
     desk: bool = True
+    read_soon: Callable[[str], None] | None = None
 
     def kinds(self) -> Sequence[KindOffered]:
         """See `NewSources`."""
@@ -196,6 +199,9 @@ class DeskSources:
         added = self.addition(entered)
         if added.locked:
             raise ValueError(added.locked)
+        source = self._source(entered)
+        if self.read_soon and not needs_restart(source):
+            self.read_soon(source.name)  # before the file: processes that see it take the source
         return replace(added, backup=str(add_table(added.text, datetime.now().astimezone())))
 
     def unread_sources(self) -> Sequence[str]:
@@ -249,16 +255,17 @@ class DeskSources:
     def _next_steps(self, source: SourceSettings) -> Iterator[str]:
         if source.password_file and not beside_file(source.password_file).is_file():
             yield f"Écrivez le mot de passe dans {beside_file(source.password_file)}."
-        yield (
-            "Relancez quisait, pour qu’il lise ses réglages : « systemctl restart quisait », ou "
-            "arrêtez et relancez « quisait run »."
-        )
+        if needs_restart(source):
+            yield (
+                "Relancez quisait, pour qu’il lise ses réglages : « systemctl restart quisait », "
+                "ou arrêtez et relancez « quisait run »."
+            )
         if source.kind == "push":
             yield f"Donnez un jeton à l’application : quisait push token add {source.name}."
-        else:
+        elif not needs_restart(source):
             yield (
-                "« quisait run » lit alors la source aussitôt ; à la main : "
-                f"quisait crawl {source.name}."
+                "Écrite par cette page ou par « quisait source add », elle est lue aussitôt par "
+                "« quisait run », sans le relancer. Collée à la main : relancez quisait."
             )
 
     def _values(self, kind: KindForm, entered: Entered) -> dict[str, Any]:
@@ -532,7 +539,8 @@ class DeskSources:
 def opened_sources_of_machine(settings: Settings) -> Iterator[tuple[DeskSources, Privacy]]:
     """Open sources for commands, and the audit log, without index or encoder."""
     with opened_database(settings) as database:
-        sources = DeskSources(settings, SqlDirectory(database), desk=False)
+        soon = State(database).request_run
+        sources = DeskSources(settings, SqlDirectory(database), desk=False, read_soon=soon)
         yield sources, open_privacy(settings, database)
 
 

@@ -253,7 +253,7 @@ def _contributed(
 
 
 def _joined_by(context: AnswerContext, row: Agent, account: str) -> LinkBy | None:
-    found = (one.matched_by(row, account) for one in context.join_rules)
+    found = (one.matched_by(row, account) for one in context.join_rules())
     return next(filter(None, found), None)
 
 

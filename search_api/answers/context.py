@@ -187,7 +187,7 @@ class AnswerContext:
     is written to `audit` before it is shown, and refused attempts through `refusals`. `sign_on` is
     None if sign-on is off. `consent` stores agents' wishes, `feedback` their opinions and
     favourites. `mention_counts` returns how often answers named an agent, None if that is not
-    counted. `join_rules` tell why an account belongs to an agent. `edited_tables`: files that
+    counted. `join_rules` returns why an account belongs to an agent. `edited_tables`: files that
     administrators edit. `read_soon` requests a crawl of a source, and raises `KeyError` for a
     source that the settings do not name. `new_sources` adds sources. `originals`: files of folders.
     `community_pages` stores what animators set on communities' pages, `scans` which texts were
@@ -206,7 +206,7 @@ class AnswerContext:
     refusals: RefusedAccesses = field(default_factory=RefusedAccesses)
     consent: ConsentStore | None = None
     feedback: FeedbackStore | None = None
-    join_rules: Sequence[LinkRule] = ()
+    join_rules: Callable[[], Sequence[LinkRule]] = tuple
     mention_counts: Callable[[str, date], Sequence[MentionCount]] | None = None
     sign_on: "SignOn | None" = None
     administration: SystemStatusReader | None = None

@@ -29,8 +29,10 @@ from quisait.settings import (
     beside_file,
     load_settings,
 )
+from quisait.work.added_sources import AddedSources
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.edited_tables import EditedFiles
+from quisait.work.new_source import DeskSources
 from quisait.work.worker import Worker
 from search_api.edited_tables import TableChange
 from search_api.identity.tokens import DEMO_COOKIE
@@ -268,9 +270,7 @@ def test_a_best_bet_leads_to_a_document_that_its_author_may_read(application: Ap
 def test_topics_are_edited_one_at_a_time(tmp_path: Path) -> None:
     """An id is made of the label; what another topic needs is not removed; other bytes stay."""
     file = tmp_path / "sujets.csv"
-    file.write_bytes(
-        b"\xef\xbb\xbfid,label,broader\r\nfoncier,foncier,\r\n# note\r\nth,TH,foncier\r\n"
-    )
+    file.write_bytes(b"\xef\xbb\xbfid,label,broader\r\nfoncier,foncier,\r\nth,TH,foncier\r\n")
     tables = EditedFiles(Settings(topics=TopicsSettings(file=str(file))))
     table = tables.read("topics")
     assert [one.cells for one in table.entries] == [
@@ -306,6 +306,44 @@ def test_questions_are_counted_with_and_without_a_result(application: Applicatio
     assert "Les plus posées avec résultat" in page
     assert "taxe fonciere" in page.partition("avec résultat")[2]
     assert "caduc" not in page
+
+
+def test_a_source_of_the_desk_is_read_without_a_restart(tmp_path: Path) -> None:
+    """Taken by the running process, read and found; one that was written by hand is not taken."""
+    (tmp_path / "quisait.toml").write_text(SETTINGS, "utf-8")
+    (tmp_path / "agents.csv").write_text("id,given_name,family_name\nag-1,Jo,Agent\n", "utf-8")
+    for name in ("notes", "autre", "main"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "note.md").write_text(f"Le bordereau {name}.", "utf-8")
+    with (
+        patch.dict(os.environ, {"QUISAIT_FILE": str(tmp_path / "quisait.toml")}),
+        open_application(load_settings()) as application,
+    ):
+        read_directory(application)
+        added, client = AddedSources(application), asking(application)
+        by_hand = (
+            '\n[[sources]]\nname = "main"\nkind = "folder"\npath = "main"\nallowed = ["everyone"]\n'
+        )
+        (tmp_path / "quisait.toml").write_text(SETTINGS + by_hand, "utf-8")
+        assert added.take() == ()
+        state = application.state
+        desk = DeskSources(
+            application.settings, application.book, desk=False, read_soon=state.request_run
+        )
+        desk.write(
+            {
+                "kind": "folder",
+                "name": "autre",
+                "path": str(tmp_path / "autre"),
+                "allowed": "everyone",
+            }
+        )
+        assert added.take() == ("autre",)
+        assert added.take() == ()
+        Worker(application, Event()).round()
+        found = client.get("/api/v1/search?q=bordereau").json()["documents"]
+        assert [one["id"] for one in found] == ["autre:note.md"]
+        assert client.get("/documents/autre:note.md/original").status_code == 200
 
 
 def test_a_source_is_read_again_when_asked(application: Application) -> None:
