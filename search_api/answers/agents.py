@@ -8,7 +8,7 @@ from connectors.values import Agent, ContactVia
 from expertise.answer_values import BuildStatus, Peers
 from expertise.consent import (
     NARROWER_CONTACTS,
-    OF_ANIMATORS,
+    OF_OTHERS,
     WHOLE_SERVICE,
     ConsentStore,
     Preference,
@@ -186,17 +186,19 @@ def take_back_wish(
     """
     _check_own(kind)
     consent, agent_id = consent_of(context), reader.agent_id or ""
-    subjects = [subject]
-    if kind is PreferenceKind.DISOWN and not subject:
-        held = (one.preference for one in consent.of(agent_id))
-        subjects = [one.subject for one in held if one.kind is kind]
-    for one in subjects:
+    held = [one.preference for one in consent.of(agent_id) if one.preference.kind is kind]
+    if kind is PreferenceKind.JOIN:  # else who was invited before would still be shown
+        for one in (one for one in held if one.subject == subject):
+            consent.ask(replace(one, kind=PreferenceKind.LEAVE))
+        return
+    every = kind is PreferenceKind.DISOWN and not subject
+    for one in [one.subject for one in held] if every else [subject]:
         consent.take_back(Preference(agent_id, kind, one))
 
 
 def _check_own(kind: PreferenceKind) -> None:
-    if kind in OF_ANIMATORS:
-        raise InvalidParameter("Seule la personne qui anime ce sujet le décide.")
+    if kind in OF_OTHERS:
+        raise InvalidParameter("Cela ne se demande pas : d’autres que vous en décident.")
 
 
 def consent_of(context: AnswerContext) -> ConsentStore:

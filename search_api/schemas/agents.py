@@ -180,7 +180,10 @@ class TokenBody(_MyDataSchema):
 class WishBody(_MyDataSchema):
     """A wish of the reader, and since when it applies."""
 
-    kind: PreferenceKind = Field(description="`removed`: an animator decided it, for `reason`")
+    kind: PreferenceKind = Field(
+        description="`removed`: an animator decided it, for `reason`; `invited`: the day on which "
+        "you were told that a community invites you"
+    )
     subject: str = Field(
         description="a source (empty: the finder as a whole), a topic's id, or a document's "
         "(empty: one that you may not see any more)"
@@ -205,7 +208,7 @@ class FeedbackBody(_MyDataSchema):
 class WishRequest(_MyDataSchema):
     """A wish to apply."""
 
-    kind: PreferenceKind = Field(description="any but `removed`")
+    kind: PreferenceKind = Field(description="any but `removed` and `invited`")
     subject: str = Field("", max_length=4_000)
     way: str = Field("", max_length=20, description="for `contact`")
 
