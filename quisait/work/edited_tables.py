@@ -171,7 +171,9 @@ def _changed(name: str, path: Path, text: str, change: TableChange) -> tuple[Cha
         raise ValueError("Rien n’est enregistré : le fichier serait trop long pour cette page.")
     after_lines = _lines(after)
     _refuse_new_faults(form, before, after_lines)
-    cells = change.cells if change.cells is not None else form.cells(former)
+    cells = form.cells(new or former)
+    if former and new and isinstance(form, _TopicFormat):
+        form.refuse_other_id(form.cells(former), cells)
     effects = tuple(form.effects(before, after_lines, new or former))
     return ChangePreview(form.name(cells), former, new, effects), after
 
@@ -321,7 +323,7 @@ class _BestBetFormat:
 
 _TOPIC_COLUMNS = {
     "id": TableColumn(
-        "id", "Identifiant", "Il ne change plus ensuite. Vide : il est fait du libellé."
+        "id", "Identifiant", "Il ne change pas ensuite. Vide : il est fait du libellé."
     ),
     "label": TableColumn("label", "Libellé", required=True),
     "alt_labels": TableColumn(
@@ -370,6 +372,14 @@ class _TopicFormat:
     def name(self, cells: Sequence[str]) -> str:
         by_name = dict(zip(self.names, cells, strict=False))
         return by_name.get("id") or by_name.get("label", "")
+
+    def refuse_other_id(self, former: Sequence[str], new: Sequence[str]) -> None:
+        """Raise `ValueError` if a change gives a topic another id."""
+        if self.name(former) != self.name(new):
+            raise ValueError(
+                "L’identifiant d’un sujet ne change pas : les décisions prises et les suivis s’y "
+                "rattachent. Gardez-le, ou retirez ce sujet et ajoutez-en un autre."
+            )
 
     def faults(self, lines: Sequence[str]) -> Sequence[LineFault]:
         try:

@@ -1,7 +1,7 @@
 """An agent's profile, and everything stored about the reader (« Mes données »)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connectors.account_linking import LinkBy
 from connectors.values import Agent, ContactVia

@@ -1,5 +1,6 @@
 """An accepted community: its topic, its members and first documents."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -22,21 +23,22 @@ class Invitation:
 
 
 def invitations(context: AnswerContext, reader: Reader) -> tuple[Invitation, ...]:
-    """Return the communities that wait for the reader's answer, and note that they were told.
-
-    None for a community that is closed, nor without a build or a store of wishes.
-    """
+    """Return the communities that wait for the reader's answer; none of those that are closed."""
     build, agent = context.build(), context.people.agent(reader.agent_id or "")
     if isinstance(build, BuildStatus) or agent is None or context.consent is None:
         return ()
     told, today = dict(agent.communities_invited), context.today()
     closed = context.community_pages.closed() if context.community_pages else frozenset()
-    found = [one for one in invitations_of(build, agent) if one.id not in closed]
-    for topic in found:
-        if topic.id not in told:
-            context.consent.note_invitation(agent.id, topic.id, topic.labels)
+    open_ones = (one for one in invitations_of(build, agent) if one.id not in closed)
     days = timedelta(days=NOTICE_DAYS)
-    return tuple(Invitation(one, told.get(one.id, today) + days) for one in found)
+    return tuple(Invitation(one, told.get(one.id, today) + days) for one in open_ones)
+
+
+def note_told(context: AnswerContext, reader: Reader, shown: Iterable[Invitation]) -> None:
+    """Note that a page shows these invitations to the reader: their days of notice begin."""
+    for one in shown:
+        if context.consent and reader.agent_id:
+            context.consent.note_invitation(reader.agent_id, one.topic.id, one.topic.labels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from search_api.addresses import (
     topic_address,
 )
 from search_api.answers.agents import ask_wish
-from search_api.answers.communities import community
+from search_api.answers.communities import community, note_told
 from search_api.answers.community_management import (
     CommunityAction,
     ProposalAction,
@@ -59,6 +59,7 @@ from search_api.schemas.communities import (
     risks_body,
 )
 from search_api.services import services_of
+from search_api.sign_on.identification import by_personal_token
 from search_api.templating import render
 
 router = APIRouter(prefix="/api/v1/animation", responses=PROBLEMS)
@@ -242,6 +243,8 @@ def show_community(request: Request, reader: NamedReader, topic_id: str) -> str:
         page = community_page(services_of(request), reader, topic_id)
     except NoBuild as none:
         return not_mapped(request, "coverage", "Communauté", none.build)
+    if page.community.invitation and not by_personal_token(request):
+        note_told(services_of(request), reader, [page.community.invitation])
     return render(
         "community.html",
         request=request,

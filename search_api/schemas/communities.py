@@ -140,6 +140,9 @@ class CommunityPageBody(_CommunitySchema):
     topic: TopicBody
     members: list[AgentBody]
     member: bool = Field(description="you are one of them")
+    shown_on: date | None = Field(
+        None, description="it invites you: the day on which you are shown unless you refuse"
+    )
     closed: bool = Field(description="nobody joins it or asks it any more")
     pinned: list[ReferenceBody] = Field(description="the newest pin first")
     waiting: list[BriefQuestionBody]
@@ -181,6 +184,7 @@ def community_page_body(page: CommunityPage) -> CommunityPageBody:
         topic=topic_body(found.topic),
         members=list(map(agent_body, found.members)),
         member=found.member,
+        shown_on=found.invitation.shown_on if found.invitation else None,
         closed=page.closed,
         pinned=list(map(reference_body, page.pinned)),
         waiting=list(map(brief_question, page.waiting)),

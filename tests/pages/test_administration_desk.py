@@ -171,6 +171,16 @@ def test_a_part_that_is_away_takes_no_other_with_it(application: Application) ->
 def test_axe_finds_nothing_on_the_desk(chromium: Browser, application: Application) -> None:
     """Light at full width, dark at 320 pixels."""
     with served(app_of(application, NoQueryLog())) as address, opened(chromium, address) as page:
+        page.goto("/administration/files/best-bets")
+        page.get_by_label("Chercher un document").fill("taxe foncière")
+        page.get_by_role("button", name="Chercher le document").click()
+        page.get_by_role("radio").first.check()
+        assert faults_of(page) == []
+        page.get_by_label("Mots de la question").fill("foncier")
+        page.get_by_role("button", name="Voir ce qui change").click()
+        assert faults_of(page) == []
+        page.get_by_role("button", name="Enregistrer").click()
+        assert faults_of(page) == []
         page.goto("/administration")
         assert faults_of(page) == []
         page.set_viewport_size({"width": 320, "height": 700})
@@ -279,6 +289,8 @@ def test_topics_are_edited_one_at_a_time(tmp_path: Path) -> None:
     ]
     with pytest.raises(ValueError, match="terme générique inconnu"):
         tables.write("topics", TableChange(table.version, 2, None))
+    with pytest.raises(ValueError, match="identifiant"):
+        tables.write("topics", TableChange(table.version, 3, ("autre", "TH", "foncier")))
     said = tables.write("topics", TableChange(table.version, None, ("", "Taxe sur l’eau", "th")))
     assert said.entry == "taxe-sur-l-eau"
     assert file.read_bytes().endswith(

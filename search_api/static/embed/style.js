@@ -29,7 +29,7 @@ ol > li { padding: 0.75rem 0; border-bottom: 1px solid color-mix(in srgb, curren
 a { color: var(--quisait-accent, inherit); }
 .title { font-weight: 600; }
 .about { color: var(--qs-soft); font-size: 0.875em; }
-.direct { margin-block: 0.75rem; padding-inline-start: 0.75rem; border-inline-start: 3px solid var(--qs-accent); }
+.direct { white-space: pre-line; margin-block: 0.75rem; padding-inline-start: 0.75rem; border-inline-start: 3px solid var(--qs-accent); }
 .past { color: var(--quisait-warn, inherit); font-weight: 600; font-size: 0.875em; }
 mark { color: var(--quisait-mark-ink, MarkText); background: var(--quisait-mark, Mark); }
 .unseen { position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
