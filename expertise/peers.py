@@ -333,10 +333,10 @@ def community_view(
         for one in named
         if proposed and not all_shown and not _is_member(one, record.topics, today)
     }
-    members = [one for one in named if one.id not in invited]
+    visible = [one for one in named if one.id not in invited and of not in invited]
     return CommunityView(
         tuple(reading.topics[id_].topic for id_ in record.topics if id_ in shown),
-        tuple(sorted(members, key=by_area_then_name)) if of not in invited else (),
+        tuple(sorted(visible, key=by_area_then_name)),
         proposed,
         tuple(one for one in named if one.id in invited),
     )

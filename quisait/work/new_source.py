@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ PASSWORD_FILE = "password_file"  # noqa: S105 - the name of a setting
 SECRETS_FOLDER = "secrets"
 """Folder beside the settings' file: the only one from which pages accept password files."""
 SUGGESTED_GROUPS = 30
+SUGGESTED_FOLDERS = 10
 _SYSTEM = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/lib", "/var/log", "/usr")
 _PATH_NAMES = frozenset({"path", "members", "folder", "file", "database", "rules"})
 """Settings with a path of this machine; beside an address, `folder` is one on its server."""
@@ -134,6 +136,8 @@ class DeskSources:
             fields.append(self._password_field(kind, shown, faults))
         if step is SourceStep.READERS:
             fields = [self._with_groups(one) for one in fields]
+        if step is SourceStep.PLACE and kind.offered.name == "folder":
+            fields = [self._with_folders(one) for one in fields]
         own = {one.key for one in fields}
         general = [faults[""]] if "" in faults and step in (kind.steps[-1],) else []
         if step is SourceStep.PLACE and checked and kind.untypable:
@@ -404,10 +408,7 @@ class DeskSources:
                 f"{path} contient des fichiers de quisait (réglages, secrets ou index), ou en fait "
                 "partie : choisissez un dossier qui ne tient que des documents."
             )
-        folders = self.settings.desk.folders
-        if not folders and self.settings.server.reader == "demo":
-            folders = [""]  # beside the settings' file: in a demo anybody is an administrator
-        allowed = [beside_file(one) for one in folders]
+        allowed = self._allowed_folders()
         if allowed:
             if not any(path.is_relative_to(one) for one in allowed):
                 told = ", ".join(map(str, allowed))
@@ -417,6 +418,13 @@ class DeskSources:
         elif any(_overlap(path, Path(one)) for one in _SYSTEM):
             return f"{path} est un dossier du système, ou en contient un, et n’est pas une source."
         return self._read_already(path)
+
+    def _allowed_folders(self) -> list[Path]:
+        """Return the folders that sources of pages must be in; empty if none are named."""
+        folders = self.settings.desk.folders
+        if not folders and self.settings.server.reader == "demo":
+            folders = [""]  # beside the settings' file: in a demo anybody is an administrator
+        return [beside_file(one) for one in folders]
 
     def _forbidden_repository(self, typed: str) -> str:
         """Return in French why a page may not read a local repository; empty if it may."""
@@ -528,6 +536,19 @@ class DeskSources:
             state,
             well,
         )
+
+    def _with_folders(self, one: SourceField) -> SourceField:
+        """Suggest folders that a trial may read now, so that examples work."""
+        if one.key != "path" or not self.desk:
+            return one
+        roots = self._allowed_folders()
+        within = (path for root in roots for path in (root, *sorted(root.glob("*/"))))
+        readable = (
+            str(path)
+            for path in islice(within, 20 * SUGGESTED_FOLDERS)
+            if not self._forbidden_path(str(path))
+        )
+        return replace(one, suggestions=tuple(islice(readable, SUGGESTED_FOLDERS)))
 
     def _with_groups(self, one: SourceField) -> SourceField:
         if one.key != "allowed":

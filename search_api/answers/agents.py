@@ -188,8 +188,8 @@ def take_back_wish(
     consent, agent_id = consent_of(context), reader.agent_id or ""
     held = [one.preference for one in consent.of(agent_id) if one.preference.kind is kind]
     if kind is PreferenceKind.JOIN:  # else who was invited before would still be shown
-        for one in (one for one in held if one.subject == subject):
-            consent.ask(replace(one, kind=PreferenceKind.LEAVE))
+        for joined in (one for one in held if one.subject == subject):
+            consent.ask(replace(joined, kind=PreferenceKind.LEAVE))
         return
     every = kind is PreferenceKind.DISOWN and not subject
     for one in [one.subject for one in held] if every else [subject]:
