@@ -109,7 +109,7 @@ def communities(request: Request, manager: Manager) -> CommunitiesBody:
 def decide_community(
     request: Request, manager: ManagerOfTopic, topic_id: str, asked: CommunityRequest
 ) -> None:
-    """Accept (visible to everybody at once), refuse for good, or take a decision back."""
+    """Accept (its members are invited), refuse for good, or take a decision back."""
     decide_on_community(services_of(request), manager, topic_id, asked.verdict)
 
 
