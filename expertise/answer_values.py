@@ -177,11 +177,15 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class CommunityView:
-    """A community's topics and the members who may be shown."""
+    """A community's topics and the members who may be shown.
+
+    `invited`: agents who did not answer yet, and whom nobody else may see.
+    """
 
     topics: tuple[Topic, ...]
     members: tuple[Agent, ...]
     proposed: bool
+    invited: tuple[Agent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,7 +256,7 @@ class CommunityProposals:
             for one in found
             if not decided.keys() & set(one.topics) and all(map(self.animated, one.topics))
         )
-        views = (community_view(self.reading, one) for one in mine)
+        views = (community_view(self.reading, one, all_shown=True) for one in mine)
         return tuple(one for one in views if len(one.members) >= LEAST_MEMBERS)
 
     def decided(self) -> tuple[CommunityDecision, ...]:
@@ -269,7 +269,7 @@ class CommunityProposals:
         return tuple(sorted(mine, key=lambda one: (-one.day.toordinal(), one.topic_id)))
 
     def decide(self, topic_id: str, verdict: Verdict) -> CommunityDecision:
-        """Accept the proposal, which shows it to everybody at once, or refuse it for good.
+        """Accept the proposal, which invites its members, or refuse it for good.
 
         Raises `NoSuchProposal` if it is not pending for this community manager.
         """

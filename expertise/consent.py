@@ -29,10 +29,13 @@ class PreferenceKind(StrEnum):
     LEAVE = "leave"
     DISOWN = "disown"
     REMOVED = "removed"
+    INVITED = "invited"
 
 
-OF_ANIMATORS = frozenset({PreferenceKind.REMOVED})
-"""Decisions of animators about an agent, which the agent cannot ask for or take back."""
+OF_OTHERS = frozenset({PreferenceKind.REMOVED, PreferenceKind.INVITED})
+"""What is stored about an agent and they cannot ask for or take back: an animator's removal, and
+the day on which they were told of an invitation.
+"""
 LONGEST_REASON = 300
 """Maximum characters of an animator's reason."""
 
@@ -45,10 +48,10 @@ WHOLE_SERVICE = ""
 class Preference:
     """A preference of an agent; one row for each (agent, kind, subject).
 
-    `subject`: a source or `WHOLE_SERVICE` (withdraw), a topic's id (refuse, declare, removed; join
-    or leave its community), a document's id (disown), empty (contact). `said`: the topic's labels,
-    its own first, or the way of contact. An animator's decision (removed) has the animator's id
-    (`by`) and a `reason`; `by` is empty once that animator's data were purged.
+    `subject`: a source or `WHOLE_SERVICE` (withdraw), a topic's id (refuse, declare, removed; join,
+    leave or invited, of its community), a document's id (disown), empty (contact). `said`: the
+    topic's labels, its own first, or the way of contact. An animator's decision (removed) has the
+    animator's id (`by`) and a `reason`; `by` is empty once that animator's data were purged.
     """
 
     agent_id: str
@@ -196,6 +199,12 @@ class SqlConsent:
         """Remove a preference; no effect if it is not in force."""
         self._tell(wish, self._now(), in_force=False)
         self.remove(wish)
+
+    def note_invitation(self, agent_id: str, topic_id: str, labels: tuple[str, ...]) -> None:
+        """See `ConsentStore`. A restored database that lacks it tells the agent again."""
+        told = Preference(agent_id, PreferenceKind.INVITED, topic_id, labels)
+        if not self.has(told):
+            self.put(told, self._now())
 
     def noted(self, agent_id: str) -> bool:
         """Return whether all preferences of this agent would survive restoring a backup."""

@@ -495,7 +495,14 @@ def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, str
         connection.execute(sa.insert(table), rows)
 
 
-_KEPT_ELSEWHERE = ("accounts", "refused", "disowned", "communities_joined", "communities_left")
+_KEPT_ELSEWHERE = (
+    "accounts",
+    "refused",
+    "disowned",
+    "communities_joined",
+    "communities_left",
+    "communities_invited",
+)
 """Accounts have a table of their own; the rest is the agent's own wish."""
 
 

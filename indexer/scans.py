@@ -75,6 +75,10 @@ class Scans:
     ) -> None:
         self._engine, self._sources, self._now = engine, frozenset(sources), now
 
+    def recognise(self, source: str) -> None:
+        """Recognise the scans of another source from now on."""
+        self._sources |= {source}
+
     def text_of(self, source: str, document_id: str, content: bytes) -> Extracted | None:
         """Return the recognised text of exactly these bytes, or None if recognition gives none.
 

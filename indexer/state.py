@@ -386,13 +386,17 @@ class State:
             row = {"source": source, "moment": datetime.now(UTC)}
             connection.execute(sa.insert(requested_runs), row)
 
-    def run_is_requested(self, source: str) -> bool:
-        """Return whether a run was requested and none has started since."""
+    def run_requested_at(self, source: str) -> datetime | None:
+        """Return when a run was last requested, None if never."""
         mine = requested_runs.c.source == source
         with self._engine.connect() as connection:
             asked = connection.execute(sa.select(requested_runs.c.moment).where(mine)).scalar()
-        last = next(self.runs_of(source, 1), None)
-        return asked is not None and (last is None or last.started < in_utc(asked))
+        return None if asked is None else in_utc(asked)
+
+    def run_is_requested(self, source: str) -> bool:
+        """Return whether a run was requested and none has started since."""
+        asked, last = self.run_requested_at(source), next(self.runs_of(source, 1), None)
+        return asked is not None and (last is None or last.started < asked)
 
     def last_done(self, source: str) -> RunRow | None:
         """Return the last run of a source that finished, or None."""

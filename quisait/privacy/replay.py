@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from connectors.batches import batches
 from expertise.consent import (
-    OF_ANIMATORS,
+    OF_OTHERS,
     WHOLE_SERVICE,
     Preference,
     PreferenceKind,
@@ -350,7 +350,7 @@ def _apply_wish(line: RegisterLine, consent: SqlConsent) -> None:
     )
     if not line["in_force"]:
         consent.remove(wish)
-    elif wish.kind not in OF_ANIMATORS or not consent.has(wish):
+    elif wish.kind not in OF_OTHERS or not consent.has(wish):
         # The register does not know an animator's reason: a removal that is there keeps its own.
         consent.put(wish, datetime.fromisoformat(line["at"]))
 

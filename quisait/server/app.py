@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from secrets import token_bytes
 from threading import Thread
@@ -34,17 +35,17 @@ from quisait.application.sign_on import (
     open_readers,
     open_sign_on,
 )
-from quisait.application.sources import join_rules, open_originals
+from quisait.application.sources import FolderOriginals, join_rules
 from quisait.application.verification import open_verifying
 from quisait.clock import now, now_s, today
 from quisait.privacy.retention import audit_command, background_query_log
 from quisait.server.metrics import metrics_app, metrics_router, registry_of
 from quisait.settings import Settings, beside_file
 from quisait.work.administration import ApplicationAdministration
+from quisait.work.edited_tables import EditedFiles
 from quisait.work.mail import open_mailing
 from quisait.work.new_source import DeskSources
 from quisait.work.questions import open_asking, open_following
-from quisait.work.search_files import SettingsSearchFiles
 from search_api.app import ReaderOf, Services, create_app
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.community_pages import SqlCommunityPages
@@ -264,7 +265,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             timeouts=request_timeouts_of(application.settings),
             consent=application.privacy.consent,
             feedback=application.privacy.feedback,
-            join_rules=join_rules(application.settings),
+            join_rules=partial(join_rules, application.settings),
             mention_counts=application.journal.mention_counts
             if application.settings.journal.enabled
             else None,
@@ -272,8 +273,13 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             read_soon=ApplicationAdministration(application).read_soon,
             new_sources=None
             if application.settings.desk.sources == "none"
-            else DeskSources(application.settings, application.book, application.known),
-            search_files=SettingsSearchFiles(application.settings.search),
+            else DeskSources(
+                application.settings,
+                application.book,
+                application.known,
+                read_soon=application.state.request_run,
+            ),
+            edited_tables=EditedFiles(application.settings),
             asking=open_asking(application),
             following=open_following(application),
             mail=open_mailing(application),
@@ -281,7 +287,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             verifying=open_verifying(
                 application.settings, application.database, application.privacy.register
             ),
-            originals=open_originals(application.settings, application.known, application.state),
+            originals=FolderOriginals(application.settings, application.known, application.state),
             scans=application.scans,
         )
     )

@@ -1,14 +1,14 @@
 """An agent's profile, and everything stored about the reader (« Mes données »)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connectors.account_linking import LinkBy
 from connectors.values import Agent, ContactVia
 from expertise.answer_values import BuildStatus, Peers
 from expertise.consent import (
     NARROWER_CONTACTS,
-    OF_ANIMATORS,
+    OF_OTHERS,
     OPPOSITES,
     WHOLE_SERVICE,
     Preference,
@@ -187,11 +187,13 @@ def take_back_wish(
     """
     _check_own(kind)
     consent, agent_id = consent_of(context), reader.agent_id or ""
-    subjects = [subject]
-    if kind is PreferenceKind.DISOWN and not subject:
-        held = (one.preference for one in consent.of(agent_id))
-        subjects = [one.subject for one in held if one.kind is kind]
-    for one in subjects:
+    held = [one.preference for one in consent.of(agent_id) if one.preference.kind is kind]
+    if kind is PreferenceKind.JOIN:  # else who was invited before would still be shown
+        for joined in (one for one in held if one.subject == subject):
+            consent.ask(replace(joined, kind=PreferenceKind.LEAVE))
+        return
+    every = kind is PreferenceKind.DISOWN and not subject
+    for one in [one.subject for one in held] if every else [subject]:
         consent.take_back(Preference(agent_id, kind, one))
 
 
@@ -222,8 +224,8 @@ def wish_before(
 
 
 def _check_own(kind: PreferenceKind) -> None:
-    if kind in OF_ANIMATORS:
-        raise InvalidParameter("Seule la personne qui anime ce sujet le décide.")
+    if kind in OF_OTHERS:
+        raise InvalidParameter("Cela ne se demande pas : d’autres que vous en décident.")
 
 
 def consent_of(context: AnswerContext) -> SqlConsent:
@@ -280,7 +282,7 @@ def _contributed(
 
 
 def _joined_by(context: AnswerContext, row: Agent, account: str) -> LinkBy | None:
-    found = (one.matched_by(row, account) for one in context.join_rules)
+    found = (one.matched_by(row, account) for one in context.join_rules())
     return next(filter(None, found), None)
 
 

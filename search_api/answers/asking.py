@@ -1042,9 +1042,13 @@ def _accepted(context: AnswerContext) -> tuple[CommunityView, ...]:
 def _open(
     context: AnswerContext, communities: tuple[CommunityView, ...]
 ) -> tuple[CommunityView, ...]:
-    """Return the communities that are not closed; closed ones are readable, but not asked."""
+    """Return the communities that may be asked: not closed, and with members, not guests alone."""
     closed = closed_communities(context)
-    return tuple(one for one in communities if closed.isdisjoint(topic.id for topic in one.topics))
+    return tuple(
+        one
+        for one in communities
+        if one.members and closed.isdisjoint(topic.id for topic in one.topics)
+    )
 
 
 def _answering(context: AnswerContext) -> frozenset[str]:

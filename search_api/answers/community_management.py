@@ -184,7 +184,7 @@ def forget_topic_decision(context: AnswerContext, holder: RoleHolder, decision_i
 def decide_on_community(
     context: AnswerContext, holder: RoleHolder, topic_id: str, action: CommunityAction
 ) -> CommunityDecision | None:
-    """Accept a community (visible to everybody at once), refuse it, or take a decision back.
+    """Accept a community, which invites its members, refuse it, or take a decision back.
 
     Returns the decision, None if one was taken back. Raises `NoBuild`, `NotFound`.
     """

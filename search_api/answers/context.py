@@ -18,6 +18,7 @@ from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
 from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
 from search_api.community_pages import SqlCommunityPages
+from search_api.edited_tables import EditedTables
 from search_api.feedback import SqlFeedback
 from search_api.following import SqlFollowing
 from search_api.identity.principals import Grants, HeldRoles, Role
@@ -30,7 +31,7 @@ from search_api.new_source import NewSources
 from search_api.query_log.counts import MentionCount
 from search_api.query_log.recording import NoQueryLog, QueryLog
 from search_api.search import Search
-from search_api.system_status import SearchFiles, SystemStatusReader
+from search_api.system_status import SystemStatusReader
 from search_api.verification import SqlVerifications
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class AnswerContext:
     is written to `audit` before it is shown, and refused attempts through `refusals`. `sign_on` is
     None if sign-on is off. `consent` stores agents' wishes, `feedback` their opinions and
     favourites. `mention_counts` returns how often answers named an agent, None if that is not
-    counted. `join_rules` tell why an account belongs to an agent. `search_files`: files that
+    counted. `join_rules` returns why an account belongs to an agent. `edited_tables`: files that
     administrators edit. `read_soon` requests a crawl of a source, and raises `KeyError` for a
     source that the settings do not name. `new_sources` adds sources. `originals`: files of folders.
     `community_pages` stores what animators set on communities' pages, `scans` which texts were
@@ -188,11 +189,11 @@ class AnswerContext:
     refusals: RefusedAccesses = field(default_factory=RefusedAccesses)
     consent: SqlConsent | None = None
     feedback: SqlFeedback | None = None
-    join_rules: Sequence[LinkRule] = ()
+    join_rules: Callable[[], Sequence[LinkRule]] = tuple
     mention_counts: Callable[[str, date], Sequence[MentionCount]] | None = None
     sign_on: "SignOn | None" = None
     administration: SystemStatusReader | None = None
-    search_files: SearchFiles | None = None
+    edited_tables: EditedTables | None = None
     originals: Originals | None = None
     read_soon: Callable[[str], None] | None = None
     new_sources: NewSources | None = None

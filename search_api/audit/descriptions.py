@@ -23,6 +23,7 @@ _COMMUNITY_PAGE = "page d’une communauté"
 _HOLDER = "décision sur une personne d’un sujet"
 _QUESTIONS = "questions signalées, masquées ou en attente"
 _NEW_SOURCE = "source à ajouter\u00a0: ce qui est demandé"
+_TABLE = "glossaire, réponses en tête ou sujets, à modifier"
 _MODERATED = "décision sur une question"
 
 OPENED: dict[str, str] = {
@@ -43,8 +44,11 @@ OPENED: dict[str, str] = {
     "POST /administration/new-source/{source}/settings": "source écrite dans les réglages",
     "quisait source try": "essai d’une source à ajouter, tous ses titres montrés",
     "quisait source add": "source écrite dans les réglages",
-    "GET /administration/files/{name}": "glossaire ou réponses en tête, à modifier",
-    "POST /administration/files/{name}": "modification du glossaire ou des réponses en tête",
+    "GET /administration/files/{name}": _TABLE,
+    "POST /administration/files/{name}": f"{_TABLE}\u00a0: ce qui est demandé",
+    "entry add": "entrée ajoutée",
+    "entry change": "entrée modifiée",
+    "entry remove": "entrée retirée",
     "quisait search": "recherche de documents",
     "quisait experts": "recherche de collègues qui savent",
     "quisait profile": "page d’un agent",
@@ -126,6 +130,7 @@ _ABOUT: dict[str, str] = {
     "topic_id": "sujet {name}",
     "question_id": "question {name}",
     "name": "fichier {name}",
+    "entry": "{name}",
     "source": "source {name}",
 }
 

@@ -15,7 +15,7 @@ from search_api.addresses import (
     topic_address,
 )
 from search_api.answers.agents import ask_wish
-from search_api.answers.communities import community
+from search_api.answers.communities import community, note_told
 from search_api.answers.community_management import (
     CommunityAction,
     ProposalAction,
@@ -54,6 +54,7 @@ from search_api.schemas.communities import (
     RisksBody,
 )
 from search_api.services import services_of
+from search_api.sign_on.identification import by_personal_token
 from search_api.templating import render
 
 router = APIRouter(prefix="/api/v1/animation", responses=PROBLEMS)
@@ -103,7 +104,7 @@ def communities(request: Request, manager: Manager) -> CommunitiesBody:
 def decide_community(
     request: Request, manager: ManagerOfTopic, topic_id: str, asked: CommunityRequest
 ) -> None:
-    """Accept (visible to everybody at once), refuse for good, or take a decision back."""
+    """Accept (its members are invited), refuse for good, or take a decision back."""
     decide_on_community(services_of(request), manager, topic_id, asked.verdict)
 
 
@@ -251,6 +252,8 @@ def show_community(request: Request, reader: NamedReader, topic_id: str) -> str:
         page = community_page(services_of(request), reader, topic_id)
     except NoBuild as none:
         return not_mapped(request, "coverage", "Communauté", none.build)
+    if page.community.invitation and not by_personal_token(request):
+        note_told(services_of(request), reader, [page.community.invitation])
     return render(
         "community.html",
         request=request,

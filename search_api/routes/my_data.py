@@ -152,6 +152,7 @@ def me_page(request: Request, reader: NamedReader) -> str:
         communities=[
             *held.of_kind(PreferenceKind.JOIN),
             *held.of_kind(PreferenceKind.LEAVE),
+            *held.of_kind(PreferenceKind.INVITED),
         ],
         declarable=[
             one for one in held.topics if one.kind is TopicKind.TOPIC and one.id not in settled

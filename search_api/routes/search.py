@@ -18,6 +18,7 @@ from search_api.addresses import (
     topic_address,
 )
 from search_api.answers.colleagues import colleagues
+from search_api.answers.communities import note_told
 from search_api.answers.following import HOME_SEARCHES, news
 from search_api.answers.home import home
 from search_api.answers.people import MOST_CARDS
@@ -156,13 +157,16 @@ def search_page(
         with_own=page == 1 and not by_personal_token(request),
     )
     address = replace(typed, q=found.query.text.strip())
+    at_home = None if asked else home(services, reader)
+    if at_home and not by_personal_token(request):
+        note_told(services, reader, at_home.invitations)
     return render(
         "search.html",
         request=request,
         q=address.q,
         address=address,
         asked=asked,
-        home=None if asked else home(services, reader),
+        home=at_home,
         news=None
         if asked or by_personal_token(request)
         else news(services, reader, most_searches=HOME_SEARCHES),

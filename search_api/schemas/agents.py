@@ -151,7 +151,8 @@ class WishBody(Body):
 
     parts_of_answer = ("preference",)
     kind: PreferenceKind = Field(
-        description="`removed`: an animator decided it, because of `reason`"
+        description="`removed`: an animator decided it, because of `reason`; `invited`: the day on "
+        "which you were told that a community invites you"
     )
     subject: str = Field(
         description="a source (empty: the finder as a whole), a topic's id, or a document's "
@@ -177,7 +178,7 @@ class FeedbackBody(Body):
 class WishRequest(Body):
     """A wish to apply."""
 
-    kind: PreferenceKind = Field(description="any kind but `removed`")
+    kind: PreferenceKind = Field(description="any kind but `removed` and `invited`")
     subject: str = Field("", max_length=4_000)
     way: str = Field("", max_length=20, description="for `contact`")
 

@@ -126,6 +126,9 @@ class CommunityPageBody(Body):
     topic: TopicBody
     members: list[AgentBody]
     member: bool = Field(description="you are one of them")
+    shown_on: date | None = Field(
+        None, description="it invites you: the day on which you are shown unless you refuse"
+    )
     closed: bool = Field(description="nobody joins it or asks it any more")
     pinned: list[ReferenceBody] = Field(description="the newest pin first")
     waiting: list[BriefQuestionBody]
@@ -139,7 +142,10 @@ class CommunityPageBody(Body):
     def of(cls, page: CommunityPage) -> Self:
         """Return the body; questions asked here are among `waiting` and `answered` only."""
         elsewhere = [one for one in page.community.questions if one.source != SOURCE]
-        return cls.model_validate(Joined(page, page.community, questions=elsewhere))
+        invited = page.community.invitation
+        shown_on = invited.shown_on if invited else None
+        joined = Joined(page, page.community, questions=elsewhere, shown_on=shown_on)
+        return cls.model_validate(joined)
 
 
 class CommunityRequest(Body):

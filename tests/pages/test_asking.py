@@ -674,8 +674,7 @@ def test_no_asker_takes_all_the_places_of_an_expert(tmp_path: Path) -> None:
     """Half of a week at most, and of four; whatever way leads there, the others come through."""
     geometers = {MAPPER: "géomètre"}
     with asking_site(tmp_path, metiers=geometers, apart=True, hidden_names=True) as site:
-        accepted = {"verdict": "accept"}
-        site.client(ANIMATOR).post("/animation/communities/cadastre", data=accepted)
+        site.accept_community()
         # They are alone in their region, and receive half of what they chose.
         site.questions.prefer(MAPPER, AskingPreferences(per_week=4))
         first = site.ask(to=MAPPER)
@@ -774,10 +773,7 @@ def test_silence_goes_on_to_the_next_then_to_who_animates(site: AskingSite) -> N
 def test_a_community_reads_its_own_and_is_asked_in_its_turn(tmp_path: Path) -> None:
     """Its members when it was asked read it: who joins later does not, who leaves no more."""
     with asking_site(tmp_path, apart=True) as site:
-        accepted = {"verdict": "accept"}
-        path = "/animation/communities/cadastre"
-        assert site.client(ANIMATOR).post(path, data=accepted).status_code == 303
-        site.authorities.forget()
+        site.accept_community()
         own = {"topic": "cadastre", "scope": "community", "scope_id": "cadastre"}
         question = site.ask(MAPPER, f"Le cadastre du carrousel {SECRET} ?", **own)
         assert set(site.waiting(question)) < {NEIGHBOUR, FARAWAY}
@@ -818,8 +814,7 @@ def test_a_community_reads_its_own_and_is_asked_in_its_turn(tmp_path: Path) -> N
 def test_readers_of_an_older_question_are_its_members_of_now(tmp_path: Path) -> None:
     """A question of before its readers were kept is its asker's alone until the next step."""
     with asking_site(tmp_path, apart=True) as site:
-        path = "/animation/communities/cadastre"
-        assert site.client(ANIMATOR).post(path, data={"verdict": "accept"}).status_code == 303
+        site.accept_community()
         own = {"topic": "cadastre", "scope": "community", "scope_id": "cadastre"}
         question = site.ask(MAPPER, **own)
         with site.engine.begin() as connection:
@@ -845,10 +840,7 @@ def test_a_chosen_community_is_asked_at_once(tmp_path: Path) -> None:
         assert client.post("/api/v1/questions", json=wanted).status_code == 422
         assert client.post("/questions", data=wanted).status_code == 422
         assert "aqui" not in client.get("/questions/new?community=cadastre").text
-        path = "/animation/communities/cadastre"
-        accepted = {"verdict": "accept"}
-        assert site.client(ANIMATOR).post(path, data=accepted).status_code == 303
-        site.authorities.forget()
+        site.accept_community()
         address = "/questions/new?community=cadastre"
         assert address in client.get("/communities/cadastre").text
         assert '<option value="cadastre" selected>À la communauté' in client.get(address).text
@@ -1081,8 +1073,7 @@ def test_an_engine_that_goes_while_a_question_is_published_refuses_it_no_more(
     """It stands by then: told that it does not, its asker would ask it again."""
     index = EngineThatStops(tmp_path / "index", ENCODER.dimension)
     with asking_site(tmp_path, apart=True, index=index) as site:
-        verdict = {"verdict": "accept"}
-        site.client(ANIMATOR).post("/animation/communities/cadastre", data=verdict)
+        site.accept_community()
         asking = site.services.asking
         assert asking is not None
 

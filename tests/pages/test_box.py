@@ -177,6 +177,18 @@ def test_results_as_the_pages_have_them(chromium: Browser, sites: Sites) -> None
         expect(box(page).get_by_role("status").last).not_to_contain_text("en cours")
 
 
+def test_three_documents_without_preambles(chromium: Browser, sites: Sites) -> None:
+    """The excerpt is the results page's; `test_whole_demo` has the direct answer and who knows."""
+    with visited(chromium, sites) as page:
+        field(page).fill("dégrèvement incendie")
+        page.keyboard.press("Enter")
+        found = box(page).get_by_role("region", name="Résultats")
+        expect(found.get_by_role("listitem")).to_have_count(3)
+        expect(found.get_by_role("listitem").first).to_contain_text("L'immeuble inhabitable")
+        expect(found.get_by_role("link", name="Tout voir")).to_be_visible()
+        assert "Cette note remplace" not in found.inner_text()
+
+
 @pytest.mark.trust
 def test_the_readers_own_rights(chromium: Browser, sites: Sites) -> None:
     """The same page shows to each session what it may read."""
@@ -216,10 +228,14 @@ def test_without_a_session(chromium: Browser, sites: Sites) -> None:
 
 @pytest.mark.trust
 def test_an_origin_that_is_not_named_gets_nothing(chromium: Browser, sites: Sites) -> None:
-    """Despite the session the browser keeps box and answers from its page; the form stays."""
+    """Despite the session the browser keeps answers from its page; the form stays, and the
+    webmaster reads which origin to add to which setting."""
     with visited(chromium, sites, at=sites.other, refused=True) as page:
         expect(page.get_by_role("searchbox", name="Posez votre question")).to_be_visible()
-        assert page.evaluate("customElements.get('qui-sait') === undefined")
+        told = box(page).get_by_role("note")
+        expect(told).to_contain_text(sites.other)
+        expect(told).to_contain_text("[embed]")
+        assert box(page).get_by_role("combobox").count() == 0
         for path in ("/api/v1/search?q=bordereau", "/api/v1/suggest?q=bord"):
             asked = "address => fetch(address, {credentials: 'include'}).catch(e => e.name)"
             assert page.evaluate(asked, sites.quisait + path) == "TypeError"

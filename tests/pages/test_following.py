@@ -211,9 +211,7 @@ def test_buttons_follow_and_end_it(site: AskingSite) -> None:
 
 def test_a_community_is_followed_by_its_page(tmp_path: Path) -> None:
     with asking_site(tmp_path, apart=True) as site:
-        path = "/api/v1/animation/communities/cadastre"
-        answer = site.client("ag-7").post(path, json={"verdict": "accept"})
-        assert answer.status_code == 204, answer.text
+        site.accept_community()
         assert 'value="follow"' in site.client(STRANGER).get("/communities/cadastre").text
         assert follow(site, STRANGER, "community", "cadastre") == 204
         site.clock.now += timedelta(hours=1)

@@ -11,7 +11,7 @@ import shutil
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -29,8 +29,9 @@ from expertise.topics import Topic, read_topics
 from quisait.application.assembly import Application, open_application, open_overview
 from quisait.clock import today
 from quisait.commands.answers import answer_context, command_line_reader
-from quisait.server.app import app_of
+from quisait.server.app import app_of, intranet_app
 from quisait.settings import load_settings
+from quisait.settings.web import EmbedSettings
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.demo_stories import tell_stories
 from quisait.work.mail import send_mail
@@ -380,6 +381,33 @@ def test_the_answering_note_is_said_once(application: Application) -> None:
     notes = re.findall(r'<p class="note">.*?</p>', page, re.S)
     assert not [one for one in notes if link in one], "no best bet beside them"
     assert "notes/fiscalite" not in re.sub(r"<[^>]*>", "", page)
+
+
+def test_the_box_answers_like_the_results_page(chromium: Browser, application: Application) -> None:
+    """The direct answer, said once and without its preamble; who knows; three documents."""
+    intranet = intranet_app(DEMO / "intranet")
+    with served(intranet) as origin:
+        embed = EmbedSettings(origins=[origin])
+        settings = application.settings.model_copy(update={"embed": embed})
+        shown = app_of(replace(application, settings=settings), NoQueryLog())
+        with served(shown) as quisait, chromium.new_context(locale="fr-FR") as context:
+            intranet.state.quisait = quisait
+            context.add_cookies([{"name": DEMO_COOKIE, "value": AGENTS[0], "url": quisait}])
+            page = context.new_page()
+            page.goto(origin)
+            box = page.locator("qui-sait")
+            box.get_by_role("combobox").fill("exonération taxe foncière personnes âgées")
+            page.keyboard.press("Enter")
+            expect(box.get_by_role("listitem")).to_have_count(3)
+            expect(box.locator(".direct")).to_contain_text("75 ans")
+            expect(box.locator(".direct").get_by_role("link")).to_have_count(1)
+            knows = box.locator(".who").get_by_role("link")
+            expect(knows).to_have_count(1)
+            assert "/agents/" in str(knows.get_attribute("href"))
+            text = box.get_by_role("region").inner_text()
+            assert "Cette note remplace" not in text
+            assert text.count("12 500 € pour une part") == 1
+            assert faults_of(page) == []
 
 
 def test_every_original_opens(application: Application) -> None:

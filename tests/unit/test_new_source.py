@@ -378,6 +378,9 @@ def test_folders_are_those_that_the_settings_leave(folder: Path, book: SqlDirect
     assert faults(sources, FOLDER | {"path": ".cache"}) == ("", {})
     assert "[desk] folders" in faults(sources, FOLDER | {"path": "/srv"})[1]["path"]
     assert "de quisait" in faults(sources, FOLDER | {"path": "etat"})[1]["path"]
+    fields = sources.form(SourceStep.PLACE, {"kind": "folder"}, checked=False).fields
+    (path,) = (one for one in fields if one.key == "path")
+    assert path.suggestions == (str(folder / "notes"), str(folder / ".cache"))
     (folder / "notes" / "lien").symlink_to("/etc")
     assert "[desk] folders" in faults(sources, FOLDER | {"path": "notes/lien"})[1]["path"]
 
