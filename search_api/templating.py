@@ -22,6 +22,7 @@ from search_api.answers.asking import waiting_questions
 from search_api.answers.corrections import PageCorrections
 from search_api.answers.feedback import PageFeedback
 from search_api.answers.following import PageFollows
+from search_api.asking.markdown import rendered
 from search_api.asking.values import SOURCE
 from search_api.audit import descriptions
 from search_api.identity.principals import Role
@@ -139,6 +140,7 @@ _environment.filters.update(
     kind=wording.kind_label,
     last_name=wording.last_name,
     mail_address=wording.mail_address,
+    markdown=rendered,
     month=wording.month,
     number=wording.number,
     answered_before=wording.answered_before,

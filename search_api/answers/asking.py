@@ -51,6 +51,7 @@ from search_api.answers.questions_read import (
     checked_text,
     known_agent,
     note_use,
+    open_links,
     readable_thread,
 )
 from search_api.answers.topics import list_topics
@@ -64,6 +65,7 @@ from search_api.asking.choosing import (
     may_be_asked,
     weekly_limit,
 )
+from search_api.asking.markdown import document_link
 from search_api.asking.values import (
     MOST_ASKED,
     MOST_LISTED,
@@ -200,7 +202,7 @@ class ShownQuestion:
     reader's. `state`: state of the reader's own request, None if they are not asked now. Only for
     the asker: `accepted_by`, the agent who accepted and has not answered yet; `passed_on`, reasons
     of agents who passed it on, without names; `recipients`, how many agents may be asked, one after
-    the other.
+    the other. `open_documents`: ids of documents that the texts link to and the reader may read.
     """
 
     question: AskedQuestion
@@ -212,6 +214,7 @@ class ShownQuestion:
     accepted_by: Agent | None = None
     passed_on: tuple[PassedOn, ...] = ()
     recipients: int = 0
+    open_documents: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +298,9 @@ def proposed_topic(context: AnswerContext, text: str) -> str:
     return named_topic(context, text) if text.strip() else ""
 
 
-def existing_answers(context: AnswerContext, reader: Reader, text: str) -> tuple[Result, ...]:
+def existing_answers(
+    context: AnswerContext, reader: Reader, text: str, most: int = EXISTING_SHOWN
+) -> tuple[Result, ...]:
     """Return documents that may answer the text being written, without noting the query.
 
     Raises `IndexUnreachable`.
@@ -303,8 +308,16 @@ def existing_answers(context: AnswerContext, reader: Reader, text: str) -> tuple
     asking_of(context)
     if not text.strip():
         return ()
-    query = Query(text.strip()[:MOST_TITLE], page_size=EXISTING_SHOWN)
+    query = Query(text.strip()[:MOST_TITLE], page_size=most)
     return tuple(context.search.answer(query, reader, context.today()).results)
+
+
+def link_to_document(context: AnswerContext, reader: Reader, document_id: str) -> str:
+    """Return the Markdown of a link with a document's title. Raises `NotFound`."""
+    card = context.search.cards((document_id,), reader).get(document_id)
+    if card is None:
+        raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
+    return document_link(card.title or "Sans titre", document_id)
 
 
 def answered_by_existing(context: AnswerContext, reader: Reader, document_id: str) -> None:
@@ -372,7 +385,7 @@ def _draft(context: AnswerContext, agent: Agent, new: NewQuestion) -> AskedQuest
 
 
 def question_page(context: AnswerContext, reader: Reader, question_id: str) -> ShownQuestion:
-    """Return a question under the reader's rights. Raises `NotFound`.
+    """Return a question under the reader's rights. Raises `NotFound`, `IndexUnreachable`.
 
     Other readers of a former text that waits for its author's confirmation only see that it
     changed.
@@ -418,6 +431,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
             if own and one.state is RequestState.PASSED_ON
         ),
         min(len(asking.questions.recipients_of(question.id)), MOST_ASKED) if own else 0,
+        open_links(context, reader, (question.text, *(one.text for one in thread.answers))),
     )
 
 

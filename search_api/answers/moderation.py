@@ -32,6 +32,7 @@ from search_api.answers.questions_read import (
     asking_of,
     checked_text,
     known_agent,
+    open_links,
     readable_thread,
 )
 from search_api.answers.topics import list_topics, related_topics
@@ -88,6 +89,11 @@ class ModeratedText:
         return (self.answer or self.question).outdated
 
     @property
+    def text(self) -> str:
+        """The text, as Markdown."""
+        return (self.answer or self.question).text
+
+    @property
     def digest(self) -> str:
         """Digest of exactly this text, so that a decision does not apply to a later text."""
         return (self.answer or self.question).text_digest
@@ -124,7 +130,8 @@ class ModerationDesk:
 
     `reported` and `hidden` never contain the holder's own texts. `waiting`: questions at the
     animator's stage. `unclassified`: questions without a topic. `topics`: all topics to choose
-    from. `more`: one of these lists is cut at `MOST_LISTED`.
+    from. `more`: one of these lists is cut at `MOST_LISTED`. `open_documents`: ids of documents
+    that the texts link to and the holder may read.
     """
 
     reported: tuple[ModeratedText, ...]
@@ -133,6 +140,7 @@ class ModerationDesk:
     unclassified: tuple[UnclassifiedQuestion, ...]
     topics: tuple[Topic, ...]
     more: bool = False
+    open_documents: frozenset[str] = frozenset()
 
 
 def report_text(
@@ -253,6 +261,7 @@ def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDes
         ),
         topics,
         any(len(one) > MOST_LISTED for one in (reported, hidden, waiting, unclassified)),
+        open_links(context, holder.reader, (one.text for one in (*reported, *hidden))),
     )
 
 

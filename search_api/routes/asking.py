@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
 
 from indexer.access import Reader
 from indexer.errors import IndexUnreachable
@@ -21,6 +23,7 @@ from search_api.answers.asking import (
     asking_form,
     existing_answers,
     forget_own_questions,
+    link_to_document,
     own_questions,
     planned_recipients,
     proposed_topic,
@@ -28,6 +31,8 @@ from search_api.answers.asking import (
     set_asking_preferences,
 )
 from search_api.answers.context import InvalidParameter
+from search_api.answers.questions_read import open_links
+from search_api.asking.markdown import rendered
 from search_api.asking.values import (
     MOST_LISTED,
     MOST_REASON,
@@ -38,6 +43,7 @@ from search_api.asking.values import (
 )
 from search_api.authorization import not_by_personal_token
 from search_api.parameters import AskingReader, NamedReader
+from search_api.ranking.results import Result
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.asking import (
     AskedQuestionBody,
@@ -53,7 +59,7 @@ from search_api.schemas.asking import (
     question_body,
 )
 from search_api.schemas.search_responses import agent_body
-from search_api.services import services_of
+from search_api.services import Services, services_of
 from search_api.templating import render
 from search_api.wording import where_a_question_stands
 
@@ -319,15 +325,32 @@ def one_question_page(
     return _question(request, reader, question_id, done=done, reported=reported)
 
 
+CITABLE_SHOWN = 5
+"""Number of documents to cite that are shown for the words typed."""
+
+
+class AnswerStep(StrEnum):
+    """Button of an answer's form that publishes nothing."""
+
+    PREVIEW = "preview"
+    FIND = "find"
+
+
 @dataclass(frozen=True, slots=True)
 class _Typed:
-    """Text that was typed into a form of a question's page and refused."""
+    """Text that was typed into a form of a question's page and is not published.
+
+    `find`: words by which `documents` to cite were looked up, None if they were not.
+    """
 
     act: str = ""
     text: str = ""
     title: str = ""
     answer: str = ""
     valid_until: date | None = None
+    find: str = ""
+    documents: tuple[Result, ...] | None = None
+    preview: Markup | None = None
 
 
 _NOTHING_TYPED = _Typed()
@@ -377,15 +400,25 @@ def act_on_page(
     answer: Annotated[str, Form(max_length=32)] = "",
     valid_until: Annotated[str, Form(max_length=10)] = "",
     digest: Annotated[str, Form(max_length=64)] = "",
+    step: Annotated[AnswerStep | None, Form()] = None,
+    find: Annotated[str, Form(max_length=4_000)] = "",
+    cite: Annotated[str, Form(max_length=4_000)] = "",
+    at: Annotated[int | None, Form(ge=0)] = None,
 ) -> Response:
     """Act from the page's forms, then show the question, or the reader's list if it is gone.
 
-    If refused, show the page with everything that was typed.
+    If refused, show the page with everything that was typed. `step`: publish nothing, but show the
+    text as it will be read, documents found by the words `find`, or the text with a link to the
+    document `cite` after its first `at` characters.
     """
-    day = _day(valid_until)
+    services, day = services_of(request), _day(valid_until)
+    if step or cite:
+        typed = _Typed(act, text.replace("\r\n", "\n"), title, answer, day)
+        typed = _stepped(services, reader, typed, step, find, cite, at)
+        return HTMLResponse(_question(request, reader, question_id, typed=typed))
     try:
         act_on_question(
-            services_of(request),
+            services,
             reader,
             question_id,
             act,
@@ -402,6 +435,27 @@ def act_on_page(
     gone = act in (QuestionAction.DELETE, QuestionAction.DECLINE, QuestionAction.TRANSFER)
     address = "/questions" if gone else question_address(question_id)
     return RedirectResponse(f"{address}?done={act}#fait", 303)
+
+
+def _stepped(
+    services: Services,
+    reader: Reader,
+    typed: _Typed,
+    step: AnswerStep | None,
+    find: str,
+    cite: str,
+    at: int | None,
+) -> _Typed:
+    if step is AnswerStep.PREVIEW:
+        readable = open_links(services, reader, [typed.text])
+        return replace(typed, preview=rendered(typed.text, readable))
+    if step is AnswerStep.FIND:
+        found = existing_answers(services, reader, find, CITABLE_SHOWN)
+        return replace(typed, find=find, documents=found)
+    before, after = (typed.text[:at], typed.text[at:]) if at is not None else (typed.text, "")
+    between = "" if not before or before[-1].isspace() else " "
+    link = link_to_document(services, reader, cite)
+    return replace(typed, text=f"{before}{between}{link}{after}")
 
 
 def _day(written: str) -> date | None:

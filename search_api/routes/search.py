@@ -167,6 +167,7 @@ def search_page(
         else news(services, reader, most_searches=HOME_SEARCHES),
         results=found.results,
         direct=found.direct,
+        direct_html=found.direct_html,
         ask_instead=found.ask_instead,
         verified=found.verified,
         recognised=found.recognised,

@@ -1,5 +1,6 @@
 """API schemas of questions to experts."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +12,7 @@ from search_api.answers.asking import (
     ShownAnswer,
     ShownQuestion,
 )
+from search_api.asking.markdown import plain_text
 from search_api.asking.values import (
     MOST_PER_WEEK,
     MOST_TEXT,
@@ -84,7 +86,8 @@ class GivenAnswerBody(_AskingSchema):
     """An answer in its current version."""
 
     id: str
-    text: str
+    text: str = Field(description="without Markdown")
+    markdown: str = Field(description="of your own answer, to correct it; else empty")
     author: AgentBody | None = Field(description="null for who may not be named")
     own: bool
     created: datetime
@@ -117,7 +120,8 @@ class PassedOnBody(_AskingSchema):
 class AskedQuestionBody(BriefQuestionBody):
     """A question with its answers."""
 
-    text: str
+    text: str = Field(description="without Markdown")
+    markdown: str = Field(description="of your own question, to correct it; else empty")
     scope: ReaderScope
     scope_id: str
     asker: AgentBody | None = Field(description="null while they are not named")
@@ -288,7 +292,8 @@ def question_body(found: ShownQuestion) -> AskedQuestionBody:
     one = found.question
     return AskedQuestionBody(
         **brief_question(one).model_dump(),
-        text=one.text,
+        text=plain_text(one.text, found.open_documents),
+        markdown=one.text if found.own else "",
         scope=one.scope,
         scope_id=one.scope_id,
         asker=agent_body(found.asker) if found.asker else None,
@@ -302,15 +307,16 @@ def question_body(found: ShownQuestion) -> AskedQuestionBody:
         hidden=one.hidden,
         outdated=one.outdated,
         digest=one.text_digest if one.outdated and found.own else "",
-        answers=list(map(_answer_body, found.answers)),
+        answers=[_answer_body(one, found.open_documents) for one in found.answers],
     )
 
 
-def _answer_body(shown: ShownAnswer) -> GivenAnswerBody:
+def _answer_body(shown: ShownAnswer, readable: Collection[str]) -> GivenAnswerBody:
     one = shown.answer
     return GivenAnswerBody(
         id=one.id,
-        text=one.text,
+        text=plain_text(one.text, readable),
+        markdown=one.text if shown.own else "",
         author=agent_body(shown.author) if shown.author else None,
         own=shown.own,
         created=one.created,

@@ -1,10 +1,12 @@
 """API schemas for moderators of questions."""
 
+from collections.abc import Collection
 from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from search_api.answers.moderation import ModeratedText, ModerationAct, ModerationDesk
+from search_api.asking.markdown import plain_text
 from search_api.asking.values import MOST_REASON
 from search_api.schemas.asking import BriefQuestionBody, brief_question
 
@@ -69,8 +71,8 @@ class ModerationDeskBody(_ModerationSchema):
 def desk_body(found: ModerationDesk) -> ModerationDeskBody:
     """Return the response body for the moderation page."""
     return ModerationDeskBody(
-        reported=list(map(_text_body, found.reported)),
-        hidden=list(map(_text_body, found.hidden)),
+        reported=[_text_body(one, found.open_documents) for one in found.reported],
+        hidden=[_text_body(one, found.open_documents) for one in found.hidden],
         waiting=list(map(brief_question, found.waiting)),
         unclassified=[
             UnclassifiedBody(
@@ -83,11 +85,11 @@ def desk_body(found: ModerationDesk) -> ModerationDeskBody:
     )
 
 
-def _text_body(one: ModeratedText) -> ModeratedTextBody:
+def _text_body(one: ModeratedText, readable: Collection[str]) -> ModeratedTextBody:
     return ModeratedTextBody(
         question=brief_question(one.question),
         answer=one.answer.id if one.answer else "",
-        text=one.answer.text if one.answer else one.question.text,
+        text=plain_text(one.text, readable),
         reports=[ReasonBody(reason=reason, day=day) for reason, day in one.reports],
         hidden=one.hidden,
         outdated=one.outdated,
