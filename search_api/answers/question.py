@@ -48,6 +48,7 @@ from search_api.answers.verification import ShownVerification, verified, verifie
 from search_api.asking.markdown import plain_text, rendered_beginning
 from search_api.asking.values import SOURCE
 from search_api.query_log.recording import experts_query, search_query
+from search_api.questions.glossary import Definition
 from search_api.questions.query import Query, without_quotes
 from search_api.ranking.direct_answer import ANSWER_CHARACTERS, DirectAnswer, direct_answer
 from search_api.ranking.results import Results
@@ -279,10 +280,11 @@ class QuestionAnswer:
     `query`: the wording answered, which is the `correction` if `instead` is true. `people`: people
     to show above the documents. `topics`: topics that the question names. `related`: topics to
     continue with if something was not found. `direct`: sentences that answer, if sure;
-    `direct_html`: the same as its author formatted it, if it was given here. By document
-    id: `verified`, an author's statement on its present text; `ask_instead`, agents to ask if no
-    author is in post and may be named; `recognised`, confidence (0 to 100) of a scan's text. `own`:
-    the reader's own place among the experts, shown to the reader only.
+    `direct_html`: the same as its author formatted it, if it was given here. `definitions`: of the
+    expression that the question asks about. By document id: `verified`, an author's statement on
+    its present text; `ask_instead`, agents to ask if no author is in post and may be named;
+    `recognised`, confidence (0 to 100) of a scan's text. `own`: the reader's own place among the
+    experts, shown to the reader only.
     """
 
     query: Query
@@ -299,6 +301,7 @@ class QuestionAnswer:
     recognised: Mapping[str, int] = field(default_factory=dict)
     own: OwnPlace | None = None
     direct_html: Markup | None = None
+    definitions: tuple[Definition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +397,19 @@ def answer_question(
         recognised(context, first),
         _own(context, reader, searched, window) if with_own else None,
         formatted_direct(context, reader, searched.direct),
+        _definitions(context, found.query),
     )
+
+
+def known_acronyms(context: AnswerContext) -> Mapping[str, str]:
+    """Return what each acronym of the glossary stands for."""
+    return context.search.glossary.now().acronyms
+
+
+def _definitions(context: AnswerContext, query: Query) -> tuple[Definition, ...]:
+    if query.page > 1 or query.filters:
+        return ()
+    return context.search.glossary.now().definitions(query.text)
 
 
 def formatted_direct(

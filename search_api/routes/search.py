@@ -168,6 +168,7 @@ def search_page(
         results=found.results,
         direct=found.direct,
         direct_html=found.direct_html,
+        definitions=found.definitions,
         ask_instead=found.ask_instead,
         verified=found.verified,
         recognised=found.recognised,

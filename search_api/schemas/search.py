@@ -192,6 +192,15 @@ class ExpansionBody(_SearchSchema):
     others: list[str]
 
 
+class DefinitionBody(_SearchSchema):
+    """What a line of the glossary says of the expression that the question asks about."""
+
+    term: str
+    meaning: str = Field(description="what an acronym stands for; empty for other expressions")
+    definition: str = Field(description="empty where the glossary has none")
+    others: list[str] = Field(description="further equivalents")
+
+
 class BestBetBody(_SearchSchema):
     """A link that an administrator put above the results of this question."""
 
@@ -299,6 +308,9 @@ class SearchBody(_SearchSchema):
     facets: dict[str, list[FacetBody]] = Field(description="none where the total is null")
     understood: list[UnderstoodBody] = []
     expansions: list[ExpansionBody] = []
+    definitions: list[DefinitionBody] = Field(
+        [], description="of the acronym or expression that the question asks about; first page"
+    )
     best_bets: list[BestBetBody] = Field([], description="on the first page")
     people: list[PersonBody] = Field([], description="whom the question names, and who knows")
     near_subject: list[PersonBody] = Field(

@@ -34,6 +34,7 @@ from search_api.schemas.search import (
     CandidateBody,
     CandidatePartsBody,
     CopyBody,
+    DefinitionBody,
     DirectAnswerBody,
     DocumentBody,
     EvidenceBody,
@@ -94,6 +95,12 @@ def search_answer(found: QuestionAnswer, today: date, *, explain: bool = False) 
         expansions=[
             ExpansionBody(words=one.words, others=list(one.others))
             for one in results.question.expansions
+        ],
+        definitions=[
+            DefinitionBody(
+                term=one.term, meaning=one.meaning, definition=one.text, others=list(one.others)
+            )
+            for one in found.definitions
         ],
         best_bets=[_best_bet(one) for one in results.best_bets],
         people=[_person(one) for one in found.people.cards],
