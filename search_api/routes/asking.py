@@ -340,7 +340,8 @@ class AnswerStep(StrEnum):
 class _Typed:
     """Text that was typed into a form of a question's page and is not published.
 
-    `find`: words by which `documents` to cite were looked up, None if they were not.
+    `find`: words by which `documents` to cite were looked up, None if they were not. `caret`:
+    position in `text` at which one goes on writing.
     """
 
     act: str = ""
@@ -351,6 +352,7 @@ class _Typed:
     find: str = ""
     documents: tuple[Result, ...] | None = None
     preview: Markup | None = None
+    caret: int | None = None
 
 
 _NOTHING_TYPED = _Typed()
@@ -413,8 +415,8 @@ def act_on_page(
     """
     services, day = services_of(request), _day(valid_until)
     if step or cite:
-        typed = _Typed(act, text.replace("\r\n", "\n"), title, answer, day)
-        typed = _stepped(services, reader, typed, step, find, cite, at)
+        typed = _Typed(act, text.replace("\r\n", "\n"), title, answer, day, caret=at)
+        typed = _stepped(services, reader, typed, step, find, cite)
         return HTMLResponse(_question(request, reader, question_id, typed=typed))
     try:
         act_on_question(
@@ -444,7 +446,6 @@ def _stepped(
     step: AnswerStep | None,
     find: str,
     cite: str,
-    at: int | None,
 ) -> _Typed:
     if step is AnswerStep.PREVIEW:
         readable = open_links(services, reader, [typed.text])
@@ -452,10 +453,12 @@ def _stepped(
     if step is AnswerStep.FIND:
         found = existing_answers(services, reader, find, CITABLE_SHOWN)
         return replace(typed, find=find, documents=found)
-    before, after = (typed.text[:at], typed.text[at:]) if at is not None else (typed.text, "")
+    at = len(typed.text) if typed.caret is None else typed.caret
+    before, after = typed.text[:at], typed.text[at:]
     between = "" if not before or before[-1].isspace() else " "
     link = link_to_document(services, reader, cite)
-    return replace(typed, text=f"{before}{between}{link}{after}")
+    begun = f"{before}{between}{link}"
+    return replace(typed, text=begun + after, caret=len(begun))
 
 
 def _day(written: str) -> date | None:
