@@ -536,6 +536,8 @@ _DONE = {
     "delete": "Votre question est supprimée, avec ses réponses.",
     "report": "Signalé à qui anime le sujet. Merci. Vous pouvez le reprendre tant que rien n’est "
     "décidé, ici ou dans « Mes données ».",
+    "doubt": "C’est dit à qui l’a écrite et à qui anime le sujet, sans votre nom. Merci.",
+    "still_right": "C’est noté : votre réponse est toujours juste.",
     "taken_back": "Votre signalement est repris.",
 }
 

@@ -120,6 +120,7 @@ class QuestionAction(StrEnum):
     CORRECT = "correct"
     DELETE_ANSWER = "delete_answer"
     CONFIRM = "confirm"
+    STILL_RIGHT = "still_right"
     EDIT = "edit"
     HELPED = "helped"
     THANK = "thank"
@@ -187,11 +188,15 @@ class AskingForm:
 
 @dataclass(frozen=True, slots=True)
 class ShownAnswer:
-    """An answer. `author` is None if they may not be named. `own`: it is the reader's."""
+    """An answer. `author` is None if they may not be named. `own`: it is the reader's.
+
+    `doubts`: what is no longer right according to its readers, for its author only.
+    """
 
     answer: GivenAnswer
     author: Agent | None
     own: bool
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,6 +415,8 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
     note_use(context, reader, thread)
     mine = [one.state for one in requests if one.agent_id == me and one.state in UNDECIDED]
     topics = {one.id: one for one in list_topics(context).topics}
+    answered = any(one.author_id == me for one in thread.answers)
+    reports = asking.questions.reports({question.id}) if answered else ()
     return ShownQuestion(
         question,
         tuple(
@@ -417,6 +424,11 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
                 one,
                 named(one.author_id) if own or thread.shows_author(one) else None,
                 one.author_id == me,
+                tuple(
+                    report.reason
+                    for report in reports
+                    if one.author_id == me and report.outdated and report.answer_id == one.id
+                ),
             )
             for one in thread.answers
         ),
@@ -672,6 +684,10 @@ class _Acting:
         if not self.asking.questions.show_again(*this, outdated=True):
             raise InvalidParameter(OTHER_TEXT)
 
+    def still_right(self, _text: str, _title: str, answer_id: str) -> None:
+        this = self.question.id, self._own_answer(answer_id)
+        self.asking.questions.dismiss_reports(*this, only_outdated=True)
+
     def edit(self, text: str, title: str, _: str) -> None:
         self._of_the_asker()
         said, titled = checked_text(text, MOST_TEXT), _checked_title(title)
@@ -737,6 +753,7 @@ _ACTS: dict[QuestionAction, Callable[[_Acting, str, str, str], None]] = {
     QuestionAction.CORRECT: _Acting.correct,
     QuestionAction.DELETE_ANSWER: _Acting.delete_answer,
     QuestionAction.CONFIRM: _Acting.confirm,
+    QuestionAction.STILL_RIGHT: _Acting.still_right,
     QuestionAction.EDIT: _Acting.edit,
     QuestionAction.HELPED: _Acting.helped,
     QuestionAction.THANK: _Acting.thank,
@@ -745,7 +762,7 @@ _ACTS: dict[QuestionAction, Callable[[_Acting, str, str, str], None]] = {
 }
 
 
-_UNSEEN = {QuestionAction.DECLINE, QuestionAction.TRANSFER}
+_UNSEEN = {QuestionAction.DECLINE, QuestionAction.TRANSFER, QuestionAction.STILL_RIGHT}
 """Actions that change nothing for other readers of the question."""
 
 

@@ -144,10 +144,17 @@ class ModerationDesk:
 
 
 def report_text(
-    context: AnswerContext, reader: Reader, question_id: str, answer_id: str, reason: str
+    context: AnswerContext,
+    reader: Reader,
+    question_id: str,
+    answer_id: str,
+    reason: str,
+    *,
+    outdated: bool = False,
 ) -> None:
-    """Report a text to the topic's animator, once.
+    """Report a text to the topic's animator, once; with `outdated`, also to its author.
 
+    `outdated`: the report only says that an answer is no longer right.
     A report that is taken back still counts in the daily limit, and so does a new one after it.
     Raises `NotFound` for a text that the reader may not read or wrote themselves,
     `InvalidParameter`, and `TooManyReports`.
@@ -156,9 +163,11 @@ def report_text(
     text = _text(readable_thread(context, reader, question_id), answer_id)
     if _author(text) == agent.id:
         raise NotFound("Ce texte est le vôtre : vous pouvez le supprimer.")
+    if outdated and (context.verifying is None or not answer_id):
+        raise NotFound("Cela ne se dit que d’une réponse.")
     said = checked_text(reason, MOST_REASON, "Écrivez en quelques mots ce qui ne va pas.")
     moment = asking.questions.now()
-    report = TextReport(question_id, answer_id, agent.id, said, moment)
+    report = TextReport(question_id, answer_id, agent.id, said, moment, outdated=outdated)
     if asking.questions.is_reported(report):
         return
     most, day_ago = asking.rules.reported_per_day, moment - timedelta(days=1)
@@ -238,7 +247,8 @@ def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDes
     unclassified = open_questions(without_topic)
     reasons: dict[tuple[str, str], list[tuple[str, date]]] = defaultdict(list)
     for one in questions.reports({text.question.id for text in (*reported, *hidden)}):
-        reasons[one.question_id, one.answer_id].append((one.reason, one.created.date()))
+        reason = f"N’est plus juste : {one.reason}" if one.outdated else one.reason
+        reasons[one.question_id, one.answer_id].append((reason, one.created.date()))
 
     def with_reports(some: Sequence[ModeratedText]) -> tuple[ModeratedText, ...]:
         return tuple(

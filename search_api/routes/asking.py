@@ -383,6 +383,7 @@ def _question(
         typed=typed,
         problem=problem,
         mailed=services.mail is not None,
+        verifying=services.verifying is not None,
         today=services.today(),
         topic_address=topic_address,
         most_text=MOST_TEXT,

@@ -41,7 +41,8 @@ def report(
     request: Request, reader: NamedReader, question_id: str, asked: TextReportRequest
 ) -> None:
     """Report a question or an answer to its topic's animator, who does not see the reporter."""
-    report_text(services_of(request), reader, question_id, asked.answer, asked.reason)
+    services = services_of(request)
+    report_text(services, reader, question_id, asked.answer, asked.reason, outdated=asked.outdated)
 
 
 @api_router.delete("/questions/{question_id}/reports", status_code=204, dependencies=_IN_PERSON)
@@ -85,11 +86,13 @@ def report_on_page(
     question_id: str,
     reason: Annotated[str, Form(max_length=4_000)] = "",
     answer: Annotated[str, Form(max_length=32)] = "",
+    outdated: Annotated[bool, Form()] = False,
 ) -> RedirectResponse:
     """Report a text from the question's page, which confirms it."""
-    report_text(services_of(request), reader, question_id, answer, reason)
+    report_text(services_of(request), reader, question_id, answer, reason, outdated=outdated)
+    done = "doubt" if outdated else "report"
     return RedirectResponse(
-        f"{question_address(question_id)}?done=report&reported={answer}#fait", 303
+        f"{question_address(question_id)}?done={done}&reported={answer}#fait", 303
     )
 
 

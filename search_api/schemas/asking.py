@@ -98,6 +98,7 @@ class GivenAnswerBody(_AskingSchema):
     hidden: str | None = Field(description="why it is shown to you alone; null: it is shown")
     outdated: bool = Field(description=_OUTDATED)
     digest: str = Field(description="of your own former text, to confirm it; else empty")
+    doubts: list[str] = Field(description="what readers say is no longer right, of your own")
 
 
 class BriefQuestionBody(_AskingSchema):
@@ -271,6 +272,7 @@ class OwnReportBody(_AskingSchema):
     reason: str
     created: datetime
     decided: bool
+    outdated: bool = Field(description="it only says that an answer is no longer right")
 
 
 class OwnAskingBody(_AskingSchema):
@@ -327,6 +329,7 @@ def _answer_body(shown: ShownAnswer, readable: Collection[str]) -> GivenAnswerBo
         hidden=one.hidden,
         outdated=one.outdated,
         digest=one.text_digest if one.outdated and shown.own else "",
+        doubts=list(shown.doubts),
     )
 
 
@@ -440,6 +443,7 @@ def own_asking_body(found: OwnAsking) -> OwnAskingBody:
                 reason=one.reason,
                 created=one.created,
                 decided=one.decided,
+                outdated=one.outdated,
             )
             for one in found.reports
         ],

@@ -20,6 +20,9 @@ class TextReportRequest(_ModerationSchema):
 
     reason: str = Field(max_length=MOST_REASON)
     answer: str = Field("", max_length=32, description="an answer's id; empty: the question")
+    outdated: bool = Field(
+        False, description="an answer is only no longer right: its author reads the reason too"
+    )
 
 
 class ModerationRequest(_ModerationSchema):

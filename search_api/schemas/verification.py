@@ -1,5 +1,6 @@
 """API schemas of statements on whether documents are still right."""
 
+from collections.abc import Iterable
 from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -7,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from search_api.addresses import document_address
 from search_api.answers.verification import (
     CheckedDocument,
+    DocumentToVerify,
+    MarkedAct,
     ToVerify,
     VerificationAct,
     WhyVerify,
@@ -26,7 +29,18 @@ class SayRequest(_VerificationSchema):
     document: str = Field("", max_length=4_000, description="its id; not read for `forget`")
     act: VerificationAct
     text_hash: str = Field("", max_length=200, description="of the text that one has read")
-    note: str = Field("", max_length=MOST_NOTE, description="what is no longer right")
+    note: str = Field(
+        "", max_length=MOST_NOTE, description="what is no longer right: for `wrong` and `outdated`"
+    )
+
+
+class MarkedRequest(_VerificationSchema):
+    """An animator's decision on a document that a reader marked."""
+
+    document: str = Field(max_length=4_000, description="its id")
+    act: MarkedAct
+    text_hash: str = Field("", max_length=200, description="for `wrong`: of the text read")
+    note: str = Field("", max_length=MOST_NOTE, description="for `wrong`: what is no longer right")
 
 
 class PaceRequest(_VerificationSchema):
@@ -43,12 +57,29 @@ class DocumentToVerifyBody(_VerificationSchema):
     page: str = Field(description="path of its page on this site")
     why: list[WhyVerify]
     text_hash: str
+    notes: list[str] = Field(description="what is no longer right according to readers")
+
+
+class DoubtedAnswerBody(_VerificationSchema):
+    """An answer of the reader that others say is no longer right."""
+
+    question: str
+    title: str
+    answer: str
+    notes: list[str]
+
+
+class MarkedBody(_VerificationSchema):
+    """Marked documents without an author to ask, on what the reader animates."""
+
+    documents: list[DocumentToVerifyBody]
 
 
 class ToVerifyBody(_VerificationSchema):
-    """The documents that the reader is asked about now."""
+    """The documents that the reader is asked about now, and their answers that others doubt."""
 
     documents: list[DocumentToVerifyBody]
+    answers: list[DoubtedAnswerBody]
     per_month: int
     more: bool = Field(description="others wait beyond that")
 
@@ -79,6 +110,7 @@ class OwnMarkBody(_VerificationSchema):
 
     document: str
     day: date
+    note: str
 
 
 class OwnVerificationsBody(_VerificationSchema):
@@ -93,18 +125,34 @@ class OwnVerificationsBody(_VerificationSchema):
 def to_verify_body(found: ToVerify) -> ToVerifyBody:
     """Return the response body for «À vérifier»."""
     return ToVerifyBody(
-        documents=[
-            DocumentToVerifyBody(
-                id=one.card.document_id,
-                title=one.card.title,
-                page=document_address(one.card.document_id),
-                why=list(one.why),
-                text_hash=one.text_hash,
+        documents=list(map(_document_body, found.documents)),
+        answers=[
+            DoubtedAnswerBody(
+                question=one.question.id,
+                title=one.question.title,
+                answer=one.answer_id,
+                notes=list(one.notes),
             )
-            for one in found.documents
+            for one in found.answers
         ],
         per_month=found.per_month,
         more=found.more,
+    )
+
+
+def marked_body(found: Iterable[DocumentToVerify]) -> MarkedBody:
+    """Return the response body for marked documents."""
+    return MarkedBody(documents=list(map(_document_body, found)))
+
+
+def _document_body(one: DocumentToVerify) -> DocumentToVerifyBody:
+    return DocumentToVerifyBody(
+        id=one.card.document_id,
+        title=one.card.title,
+        page=document_address(one.card.document_id),
+        why=list(one.why),
+        text_hash=one.text_hash,
+        notes=list(one.notes),
     )
 
 
@@ -128,7 +176,9 @@ def own_verifications_body(own: OwnVerifications) -> OwnVerificationsBody:
             OwnWordBody(document=one.document_id, day=one.day, right=one.right, note=one.note)
             for one in own.said
         ],
-        marks=[OwnMarkBody(document=one.document_id, day=one.day) for one in own.marks],
+        marks=[
+            OwnMarkBody(document=one.document_id, day=one.day, note=one.note) for one in own.marks
+        ],
         per_month=own.per_month,
         hidden=own.hidden,
     )
