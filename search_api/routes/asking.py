@@ -406,7 +406,7 @@ def act_on_page(
     step: Annotated[AnswerStep | None, Form()] = None,
     find: Annotated[str, Form(max_length=4_000)] = "",
     cite: Annotated[str, Form(max_length=4_000)] = "",
-    at: Annotated[int | None, Form(ge=0)] = None,
+    at: Annotated[int | None, Form(ge=0, le=2 * MOST_TEXT)] = None,
 ) -> Response:
     """Act from the page's forms, then show the question, or the reader's list if it is gone.
 
