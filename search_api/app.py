@@ -94,6 +94,7 @@ def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
         following.api_router,
         mail.api_router,
         verification.api_router,
+        verification.marked_router,
         health.router,
         search.router,
         demo.router,

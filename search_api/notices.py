@@ -44,10 +44,12 @@ NOTICES: dict[str, str] = {
     "asking.helped": "C’est noté : cette réponse vous a aidé.",
     "asking.thank": "Votre remerciement est noté : il se voit sous la réponse.",
     "asking.lacks": "C’est noté : ce qui manque se lit avec la question.",
+    "asking.still_right": "C’est noté : votre réponse est toujours juste.",
     "asking.open": "C’est noté : votre question attend maintenant tous ceux qui la lisent.",
     "asking.delete": "Votre question est supprimée, avec ses réponses.",
     "report.sent": "Signalé à qui anime le sujet. Merci. Vous pouvez annuler tant que rien n’est "
     "décidé, ici ou dans « Mes données ».",
+    "report.doubt": "C’est dit à qui l’a écrite et à qui anime le sujet, sans votre nom. Merci.",
     "report.taken_back": "Votre signalement est repris.",
     "moderation.hide": "Le texte est masqué. Son auteur lit votre raison.",
     "moderation.show": "Le texte est de nouveau montré.",

@@ -1,11 +1,13 @@
 """Rendering of pages: templates that escape by default, with the filters of `wording`."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from connectors.geography import area_name
 from connectors.values import Agent, ContributorRole
@@ -22,6 +24,8 @@ from search_api.answers.asking import waiting_questions
 from search_api.answers.corrections import PageCorrections
 from search_api.answers.feedback import PageFeedback
 from search_api.answers.following import PageFollows
+from search_api.answers.question import known_acronyms
+from search_api.asking.markdown import rendered
 from search_api.asking.values import SOURCE
 from search_api.audit import descriptions
 from search_api.identity.principals import Role
@@ -95,6 +99,33 @@ def page_corrections(request: Request) -> PageCorrections | None:
     return PageCorrections(services_of(request), reader_of_page(request))
 
 
+class Glossed:
+    """Marks the acronyms of the glossary in the texts of one page.
+
+    Each has its meaning as a title; the first of its kind can also be reached by keyboard.
+    """
+
+    def __init__(self, acronyms: Mapping[str, str]) -> None:
+        self._acronyms, self._met = acronyms, set[str]()
+
+    def __call__(self, text: str) -> Markup:
+        """Return the text as HTML, with its acronyms as `<abbr>`."""
+        safe = str(escape(safe_text(text)))
+        return Markup(_ACRONYM.sub(self._marked, safe)) if self._acronyms else Markup(safe)  # noqa: S704
+
+    def _marked(self, found: re.Match[str]) -> str:
+        term = found[0]
+        meaning = self._acronyms.get(term)
+        if meaning is None:
+            return term
+        focus = "" if term in self._met else ' tabindex="0"'
+        self._met.add(term)
+        return f'<abbr title="{escape(meaning)}"{focus}>{term}</abbr>'
+
+
+_ACRONYM = re.compile(r"(?<![&\w])\w*[A-Z]\w*")
+
+
 def voice(role: ContributorRole, name: object) -> Markup:
     """Return who speaks in a conversation: `réponse acceptée de Claire`; `name` may be a link."""
     shown = safe_text(name) if type(name) is str else name
@@ -139,6 +170,7 @@ _environment.filters.update(
     kind=wording.kind_label,
     last_name=wording.last_name,
     mail_address=wording.mail_address,
+    markdown=rendered,
     month=wording.month,
     number=wording.number,
     answered_before=wording.answered_before,
@@ -182,6 +214,7 @@ def render(name: str, *, request: Request, **values: object) -> str:
     more = {
         "demo": _demo(request) if sound else None,
         "notice": notice_of(request) if sound else None,
+        "glossed": Glossed(known_acronyms(services) if sound else {}),
         "here": here(request),
         "desks": role_pages_of(request) if sound else (),
         "feedback": PageFeedback(services, reader_of_page(request)) if sound else None,

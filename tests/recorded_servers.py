@@ -210,7 +210,7 @@ def _read(said: Mapping[str, Any], asked: str) -> HttpResponse | RetryLater:
     return HttpResponse(said["status"], headers, body, asked.partition(" ")[2])
 
 
-HTTP = Seam(HttpHost, "_send", _request, _written, _read)
+HTTP: Seam = Seam(HttpHost, "_send", _request, _written, _read)
 """Through which every connector of the repository asks by HTTP."""
 
 

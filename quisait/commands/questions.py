@@ -20,6 +20,7 @@ from search_api.answers.asking import (
     question_page,
 )
 from search_api.answers.following import News, news
+from search_api.asking.markdown import plain_text
 from search_api.asking.values import MOST_LISTED, AskedQuestion, QuestionStage, RequestState
 from search_api.wording import (
     answered_before,
@@ -191,12 +192,13 @@ def _question_text(found: ShownQuestion, answer_days: int) -> str:
     asker = found.asker.name if found.asker else "un ou une collègue"
     changed = "".join(f", modifiée le {day(on)}" for on in one.corrected_on)
     asked = f"Posée le {day(one.created.date())} par {asker}{changed}"
-    said = [one.title, asked, *([one.text] if one.text else [])]
+    said = [one.title, asked, *([plain_text(one.text, found.open_documents)] if one.text else [])]
     said += ["\n".join(_progress(found, answer_days))] if found.own else []
     for shown in found.answers:
         author = shown.author.name if shown.author else "un ou une collègue"
         kept = "Réponse qui a aidé" if shown.answer.accepted else "Réponse"
         when = day(shown.answer.created.date())
         corrected = "".join(f", corrigée le {day(on)}" for on in shown.answer.corrected_on)
-        said.append(f"{kept} de {author}, le {when}{corrected} :\n{shown.answer.text}")
+        text = plain_text(shown.answer.text, found.open_documents)
+        said.append(f"{kept} de {author}, le {when}{corrected} :\n{text}")
     return "\n\n".join(said)

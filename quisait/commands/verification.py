@@ -106,7 +106,7 @@ def say(
         str,
         typer.Option("--text", help="Empreinte du texte lu, que « list » et « show » donnent"),
     ] = "",
-    note: Annotated[str, typer.Option(help="Ce qui n'est plus juste (wrong)")] = "",
+    note: Annotated[str, typer.Option(help="Ce qui n'est plus juste (wrong, outdated)")] = "",
     agent: AsAgent = "",
 ) -> None:
     """Dit d'un document qu'il est toujours juste ou non, au nom d'un agent."""
@@ -160,8 +160,12 @@ def _list_text(found: ToVerify) -> str:
         lines += [
             " · ".join(part for part in (one.card.title, shown, why) if part),
             f"   {one.card.document_id} --text {one.text_hash}",
+            *(f"   « {note} »" for note in one.notes),
         ]
-    if not found.documents:
+    for doubted in found.answers:
+        lines.append(f"Votre réponse à : {doubted.question.title}")
+        lines += [f"   « {note} »" for note in doubted.notes]
+    if not found.documents and not found.answers:
         lines.append("Rien à vérifier en ce moment.")
     if found.more:
         lines.append("D'autres attendent : ils viendront à ce rythme.")

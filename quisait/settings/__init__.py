@@ -56,7 +56,9 @@ class SearchSettings(SettingsTable):
     """Ce qui aide à comprendre une question (fichiers relus sans rien relancer) et à y répondre."""
 
     glossary: str = Field(
-        "", description="glossaire : un groupe d'équivalents par ligne, séparés par « ; » (.csv)"
+        "",
+        description="glossaire : un groupe d'équivalents par ligne, séparés par « ; », et une "
+        "définition après « | » (.csv)",
     )
     best_bets: str = Field(
         "", description="réponses à mettre en tête : question, document ou adresse, titre (.csv)"

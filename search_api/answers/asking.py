@@ -51,6 +51,7 @@ from search_api.answers.questions_read import (
     checked_text,
     known_agent,
     note_use,
+    open_links,
     readable_thread,
 )
 from search_api.answers.topics import list_topics
@@ -64,6 +65,7 @@ from search_api.asking.choosing import (
     may_be_asked,
     weekly_limit,
 )
+from search_api.asking.markdown import document_link, plain_text
 from search_api.asking.values import (
     MOST_ASKED,
     MOST_LISTED,
@@ -124,6 +126,7 @@ class QuestionAction(StrEnum):
     CORRECT = "correct"
     DELETE_ANSWER = "delete_answer"
     CONFIRM = "confirm"
+    STILL_RIGHT = "still_right"
     EDIT = "edit"
     HELPED = "helped"
     THANK = "thank"
@@ -193,11 +196,27 @@ class AskingForm:
 
 @dataclass(frozen=True, slots=True)
 class ShownAnswer:
-    """An answer. `author` is None if they may not be named. `own`: it is the reader's."""
+    """An answer. `author` is None if they may not be named. `own`: it is the reader's.
+
+    `doubts`: what is no longer right according to its readers, for its author only.
+    `open_documents`: ids of documents that the text links to and the reader may read.
+    """
 
     answer: GivenAnswer
     author: Agent | None
     own: bool
+    doubts: tuple[str, ...] = ()
+    open_documents: frozenset[str] = frozenset()
+
+    @property
+    def text(self) -> str:
+        """The text without Markdown, with the titles that the reader may read."""
+        return plain_text(self.answer.text, self.open_documents)
+
+    @property
+    def markdown(self) -> str:
+        """The author's own text, to correct it; empty for other readers."""
+        return self.answer.text if self.own else ""
 
     @property
     def digest(self) -> str:
@@ -214,7 +233,8 @@ class ShownQuestion:
     the asker: `accepted_by`, the agent who accepted and has not answered yet; `passed_on`, reasons
     of agents who passed it on, without names; `recipients`, how many agents may be asked, one after
     the other, 0 if nobody was ever asked; `may_open`, whether they may end the wait of one agent or
-    community and leave the question to all its readers.
+    community and leave the question to all its readers. `open_documents`: ids of documents that the
+    texts link to and the reader may read.
     """
 
     question: AskedQuestion
@@ -227,11 +247,22 @@ class ShownQuestion:
     passed_on: tuple[PassedOn, ...] = ()
     recipients: int = 0
     may_open: bool = False
+    open_documents: frozenset[str] = frozenset()
 
     @property
     def digest(self) -> str:
         """Digest of the asker's own former text, to confirm it; empty for other texts."""
         return self.question.text_digest if self.question.outdated and self.own else ""
+
+    @property
+    def text(self) -> str:
+        """The text without Markdown, with the titles that the reader may read."""
+        return plain_text(self.question.text, self.open_documents)
+
+    @property
+    def markdown(self) -> str:
+        """The asker's own text, to correct it; empty for other readers."""
+        return self.question.text if self.own else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +350,9 @@ def proposed_topic(context: AnswerContext, text: str) -> str:
     return named_topic(context, text) if text.strip() else ""
 
 
-def existing_answers(context: AnswerContext, reader: Reader, text: str) -> tuple[Result, ...]:
+def existing_answers(
+    context: AnswerContext, reader: Reader, text: str, most: int = EXISTING_SHOWN
+) -> tuple[Result, ...]:
     """Return documents that may answer the text being written, without noting the query.
 
     Raises `IndexUnreachable`.
@@ -327,8 +360,16 @@ def existing_answers(context: AnswerContext, reader: Reader, text: str) -> tuple
     asking_of(context)
     if not text.strip():
         return ()
-    query = Query(text.strip()[:MOST_TITLE], page_size=EXISTING_SHOWN)
+    query = Query(text.strip()[:MOST_TITLE], page_size=most)
     return tuple(context.search.answer(query, reader, context.today()).results)
+
+
+def link_to_document(context: AnswerContext, reader: Reader, document_id: str) -> str:
+    """Return the Markdown of a link with a document's title. Raises `NotFound`."""
+    card = context.search.cards((document_id,), reader).get(document_id)
+    if card is None:
+        raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
+    return document_link(card.title or "Sans titre", document_id)
 
 
 def answered_by_existing(context: AnswerContext, reader: Reader, document_id: str) -> None:
@@ -396,7 +437,7 @@ def _draft(context: AnswerContext, agent: Agent, new: NewQuestion) -> AskedQuest
 
 
 def question_page(context: AnswerContext, reader: Reader, question_id: str) -> ShownQuestion:
-    """Return a question under the reader's rights. Raises `NotFound`.
+    """Return a question under the reader's rights. Raises `NotFound`, `IndexUnreachable`.
 
     Other readers of a former text that waits for its author's confirmation only see that it
     changed.
@@ -421,6 +462,9 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
     note_use(context, reader, thread)
     mine = [one.state for one in requests if one.agent_id == me and one.state in UNDECIDED]
     topics = {one.id: one for one in list_topics(context).topics}
+    answered = any(one.author_id == me for one in thread.answers)
+    reports = asking.questions.reports({question.id}) if answered else ()
+    readable = open_links(context, reader, (question.text, *(one.text for one in thread.answers)))
     return ShownQuestion(
         question,
         tuple(
@@ -428,6 +472,12 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
                 one,
                 named(one.author_id) if own or thread.shows_author(one) else None,
                 one.author_id == me,
+                tuple(
+                    report.reason
+                    for report in reports
+                    if one.author_id == me and report.outdated and report.answer_id == one.id
+                ),
+                readable,
             )
             for one in thread.answers
         ),
@@ -445,6 +495,7 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
         if own and requests
         else 0,
         own and _may_open(thread, requests),
+        readable,
     )
 
 
@@ -714,6 +765,10 @@ class _Acting:
         if not self.asking.questions.show_again(*this, outdated=True):
             raise InvalidParameter(OTHER_TEXT)
 
+    def still_right(self, _text: str, _title: str, answer_id: str) -> None:
+        this = self.question.id, self._own_answer(answer_id)
+        self.asking.questions.dismiss_reports(*this, only_outdated=True)
+
     def edit(self, text: str, title: str, _: str) -> None:
         self._of_the_asker()
         said, titled = checked_text(text, MOST_TEXT), _checked_title(title)
@@ -786,6 +841,7 @@ _ACTS: dict[QuestionAction, Callable[[_Acting, str, str, str], None]] = {
     QuestionAction.CORRECT: _Acting.correct,
     QuestionAction.DELETE_ANSWER: _Acting.delete_answer,
     QuestionAction.CONFIRM: _Acting.confirm,
+    QuestionAction.STILL_RIGHT: _Acting.still_right,
     QuestionAction.EDIT: _Acting.edit,
     QuestionAction.HELPED: _Acting.helped,
     QuestionAction.THANK: _Acting.thank,
@@ -800,6 +856,7 @@ _UNSEEN = {
     QuestionAction.RETAKE,
     QuestionAction.TRANSFER,
     QuestionAction.OPEN,
+    QuestionAction.STILL_RIGHT,
 }
 """Actions that change nothing for other readers of the question."""
 

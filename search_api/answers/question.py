@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice, product
 
+from markupsafe import Markup
+
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus
 from expertise.directory import SqlDirectory
@@ -22,7 +24,7 @@ from indexer.access import Reader
 from indexer.french.analysis import analyse, analyse_query, fold
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 from indexer.suggestions import LONG_LETTERS, NEAR_WORDS, NearWord
-from search_api.answers.context import AnswerContext, incomplete
+from search_api.answers.context import AnswerContext, NotFound, incomplete
 from search_api.answers.corrections import OwnPlace, own_place
 from search_api.answers.people import (
     CHOSEN_FROM,
@@ -34,6 +36,7 @@ from search_api.answers.people import (
     nobody_in,
     people_answer,
 )
+from search_api.answers.questions_read import open_links, readable_thread
 from search_api.answers.scans import recognised
 from search_api.answers.topics import (
     RelatedTopics,
@@ -42,9 +45,12 @@ from search_api.answers.topics import (
     whole_topic,
 )
 from search_api.answers.verification import ShownVerification, verified, verified_documents
+from search_api.asking.markdown import plain_text, rendered_beginning
+from search_api.asking.values import SOURCE
 from search_api.query_log.recording import experts_query, search_query
+from search_api.questions.glossary import Definition
 from search_api.questions.query import Query, without_quotes
-from search_api.ranking.direct_answer import DirectAnswer, direct_answer
+from search_api.ranking.direct_answer import ANSWER_CHARACTERS, DirectAnswer, direct_answer
 from search_api.ranking.results import Results
 from search_api.search import Retriever, Search, SearchHits
 
@@ -269,10 +275,12 @@ class QuestionAnswer:
 
     `query`: the wording answered, which is the `correction` if `instead` is true. `people`: people
     to show above the documents. `topics`: topics that the question names. `related`: topics to
-    continue with if something was not found. `direct`: sentences that answer, if sure. By document
-    id: `verified`, an author's statement on its present text; `ask_instead`, agents to ask if no
-    author is in post and may be named; `recognised`, confidence (0 to 100) of a scan's text. `own`:
-    the reader's own place among the experts, shown to the reader only.
+    continue with if something was not found. `direct`: sentences that answer, if sure;
+    `direct_html`: the same as its author formatted it, if it was given here. `definitions`: of the
+    expression that the question asks about. By document id: `verified`, an author's statement on
+    its present text; `ask_instead`, agents to ask if no author is in post and may be named;
+    `recognised`, confidence (0 to 100) of a scan's text. `own`: the reader's own place among the
+    experts, shown to the reader only.
     """
 
     query: Query
@@ -288,6 +296,8 @@ class QuestionAnswer:
     verified: Mapping[str, ShownVerification] = field(default_factory=dict)
     recognised: Mapping[str, int] = field(default_factory=dict)
     own: OwnPlace | None = None
+    direct_html: Markup | None = None
+    definitions: tuple[Definition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,7 +392,42 @@ def answer_question(
         verified(context, first),
         recognised(context, first),
         _own(context, reader, searched, window) if with_own else None,
+        formatted_direct(context, reader, searched.direct),
+        _definitions(context, found.query),
     )
+
+
+def known_acronyms(context: AnswerContext) -> Mapping[str, str]:
+    """Return what each acronym of the glossary stands for."""
+    return context.search.glossary.now().acronyms
+
+
+def _definitions(context: AnswerContext, query: Query) -> tuple[Definition, ...]:
+    if query.page > 1 or query.filters:
+        return ()
+    return context.search.glossary.now().definitions(query.text)
+
+
+def formatted_direct(
+    context: AnswerContext, reader: Reader, direct: DirectAnswer | None
+) -> Markup | None:
+    """Return the beginning of a direct answer as its author formatted it, or None.
+
+    Only the answers of this application are formatted.
+    """
+    source, _, question_id = direct.reference.document_id.partition(":") if direct else ("",) * 3
+    if context.asking is None or direct is None or source != SOURCE:
+        return None
+    try:
+        thread = readable_thread(context, reader, question_id)
+    except NotFound:
+        return None
+    words = direct.text.split()[:-1]  # the last one may be cut
+    for one in thread.answers:
+        if one.hidden is None and plain_text(one.text).split()[: len(words)] == words:
+            readable = open_links(context, reader, [one.text])
+            return rendered_beginning(one.text, readable, ANSWER_CHARACTERS)
+    return None
 
 
 def _direct(results: Results, matches: DirectoryMatches, today: date) -> DirectAnswer | None:

@@ -176,6 +176,7 @@ text_reports = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("created", sa.DateTime(timezone=True), nullable=False),
     sa.Column("decided", sa.DateTime(timezone=True)),
+    sa.Column("outdated", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("text_reports_agent", "agent_key", "created"),
 )
 
@@ -913,6 +914,13 @@ class SqlQuestions:
             text_reports, waiting, topic_ids, sa.func.min(text_reports.c.created)
         )
 
+    def answers_doubted(self, agent_id: str) -> Iterator[tuple[Thread, str]]:
+        """Yield an agent's answers that readers say are no longer right, like `texts_reported`."""
+        own = sa.select(given_answers.c.id).where(given_answers.c.agent_key == digest(agent_id))
+        reports = text_reports.c
+        rows = reports.decided.is_(None) & reports.outdated & reports.answer_id.in_(own)
+        yield from self._texts(text_reports, rows, None, sa.func.min(reports.created))
+
     def _texts(
         self,
         table: sa.Table,
@@ -1004,10 +1012,15 @@ class SqlQuestions:
             texts, late_texts, oldest = connection.execute(query).one()
         return texts, late_texts, in_utc(oldest) if oldest else None
 
-    def dismiss_reports(self, question_id: str, answer_id: str) -> None:
-        """Decide that a text stays; its reporters cannot report it again until it changes."""
+    def dismiss_reports(
+        self, question_id: str, answer_id: str, *, only_outdated: bool = False
+    ) -> None:
+        """Decide that a text stays; its reporters cannot report it again until it changes.
+
+        `only_outdated`: only reports that it is no longer right.
+        """
         with self._writing() as (connection, _):
-            _decide_reports(connection, question_id, answer_id, self.now())
+            _decide_reports(connection, question_id, answer_id, self.now(), only_outdated)
 
     def classify(self, question_id: str, topic_id: str) -> bool:
         """Give a topic to a question that has none; return false if it has one or is unknown."""
@@ -1124,16 +1137,27 @@ def _stage_without(
 
 
 def _decide_reports(
-    connection: sa.Connection, question_id: str, answer_id: str, moment: datetime
+    connection: sa.Connection,
+    question_id: str,
+    answer_id: str,
+    moment: datetime,
+    only_outdated: bool = False,
 ) -> None:
     waiting = _text(text_reports, question_id, answer_id) & text_reports.c.decided.is_(None)
+    if only_outdated:
+        waiting &= text_reports.c.outdated
     connection.execute(sa.update(text_reports).where(waiting).values(decided=moment))
 
 
 def _forget_decided(connection: sa.Connection, question_id: str, answer_id: str) -> None:
-    """Delete decided reports of a former text: readers may report the new text again."""
-    decided = _text(text_reports, question_id, answer_id) & text_reports.c.decided.is_not(None)
-    connection.execute(sa.delete(text_reports).where(decided))
+    """Delete reports of a former text that are decided, or that it is no longer right.
+
+    Readers may report the new text again.
+    """
+    over = text_reports.c.decided.is_not(None) | text_reports.c.outdated
+    connection.execute(
+        sa.delete(text_reports).where(_text(text_reports, question_id, answer_id) & over)
+    )
 
 
 def _forget_outdated(connection: sa.Connection, question_id: str, answer_id: str) -> bool:
@@ -1250,6 +1274,7 @@ def reports_of(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple
             row["reason"],
             in_utc(row["created"]),
             row["decided"] is not None,
+            row["outdated"],
         )
         for row in connection.execute(query).mappings()
     )
@@ -1266,6 +1291,7 @@ def _report_row(one: TextReport) -> dict[str, object]:
         **_agent_columns(one.agent_id),
         "reason": storable(one.reason),
         "created": one.created,
+        "outdated": one.outdated,
     }
 
 

@@ -312,6 +312,7 @@ class TextReport:
     """A reader's report that a text should not be there. `answer_id` is empty for the question.
 
     Only the reader sees that they reported it. `decided`: a moderator has decided on it.
+    `outdated`: it only says that an answer is no longer right, and its author reads it too.
     """
 
     question_id: str
@@ -320,6 +321,7 @@ class TextReport:
     reason: str
     created: datetime
     decided: bool = False
+    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ _QUESTIONS = "questions signalées, masquées ou en attente"
 _NEW_SOURCE = "source à ajouter\u00a0: ce qui est demandé"
 _TABLE = "glossaire, réponses en tête ou sujets, à modifier"
 _MODERATED = "décision sur une question"
+_MARKED = "documents qui ne sont peut-être plus justes"
+_ON_MARKED = "décision sur un document signalé"
 
 OPENED: dict[str, str] = {
     "GET /audit": _AUDIT,
@@ -105,6 +107,12 @@ OPENED: dict[str, str] = {
     "community unpin": "document retiré d’une communauté",
     "community close": "communauté close",
     "community reopen": "communauté rouverte",
+    "GET /animation/documents": _MARKED,
+    "GET /api/v1/animation/documents": _MARKED,
+    "POST /animation/documents": _ON_MARKED,
+    "POST /api/v1/animation/documents": _ON_MARKED,
+    "document wrong": "document dit n’être plus juste",
+    "document dismiss": "signalement d’un document écarté",
     "GET /animation/questions": _QUESTIONS,
     "GET /api/v1/animation/questions": _QUESTIONS,
     "POST /animation/questions/{question_id}": _MODERATED,
@@ -129,6 +137,7 @@ _ABOUT: dict[str, str] = {
     "decision_id": "décision {name}",
     "topic_id": "sujet {name}",
     "question_id": "question {name}",
+    "document_id": "document {name}",
     "name": "fichier {name}",
     "entry": "{name}",
     "source": "source {name}",

@@ -3,10 +3,12 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
 
 from indexer.access import Reader
 from indexer.errors import IndexUnreachable
@@ -23,6 +25,7 @@ from search_api.answers.asking import (
     asking_form,
     existing_answers,
     forget_own_questions,
+    link_to_document,
     own_asking,
     own_questions,
     planned_recipients,
@@ -31,6 +34,8 @@ from search_api.answers.asking import (
     set_asking_preferences,
 )
 from search_api.answers.context import InvalidParameter
+from search_api.answers.questions_read import open_links
+from search_api.asking.markdown import rendered
 from search_api.asking.values import (
     MOST_LISTED,
     MOST_REASON,
@@ -42,6 +47,7 @@ from search_api.asking.values import (
 from search_api.authorization import IN_PERSON
 from search_api.notices import Fields, Undo, noticed
 from search_api.parameters import AskingReader, NamedReader
+from search_api.ranking.results import Result
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.asking import (
     AskedQuestionBody,
@@ -53,7 +59,7 @@ from search_api.schemas.asking import (
     QuestionActionRequest,
     RecipientsBody,
 )
-from search_api.services import services_of
+from search_api.services import Services, services_of
 from search_api.templating import render
 from search_api.wording import where_a_question_stands
 
@@ -338,15 +344,34 @@ def one_question_page(request: Request, reader: NamedReader, question_id: str) -
     return _question(request, reader, question_id)
 
 
+CITABLE_SHOWN = 5
+"""Number of documents to cite that are shown for the words typed."""
+
+
+class AnswerStep(StrEnum):
+    """Button of an answer's form that publishes nothing."""
+
+    PREVIEW = "preview"
+    FIND = "find"
+
+
 @dataclass(frozen=True, slots=True)
 class _Typed:
-    """Text that was typed into a form of a question's page and refused."""
+    """Text that was typed into a form of a question's page and is not published.
+
+    `find`: words by which `documents` to cite were looked up, None if they were not. `caret`:
+    position in `text` at which one goes on writing.
+    """
 
     act: str = ""
     text: str = ""
     title: str = ""
     answer: str = ""
     valid_until: date | None = None
+    find: str = ""
+    documents: tuple[Result, ...] | None = None
+    preview: Markup | None = None
+    caret: int | None = None
 
 
 _NOTHING_TYPED = _Typed()
@@ -377,6 +402,7 @@ def _question(
         typed=typed,
         problem=problem,
         mailed=services.mail is not None,
+        verifying=services.verifying is not None,
         today=services.today(),
         topic_address=topic_address,
         most_text=MOST_TEXT,
@@ -396,15 +422,25 @@ def act_on_page(
     answer: Annotated[str, Form(max_length=32)] = "",
     valid_until: Annotated[str, Form(max_length=10)] = "",
     digest: Annotated[str, Form(max_length=64)] = "",
+    step: Annotated[AnswerStep | None, Form()] = None,
+    find: Annotated[str, Form(max_length=4_000)] = "",
+    cite: Annotated[str, Form(max_length=4_000)] = "",
+    at: Annotated[int | None, Form(ge=0, le=2 * MOST_TEXT)] = None,
 ) -> Response:
     """Act from the page's forms, then show the question, or the reader's list if it is gone.
 
-    If refused, show the page with everything that was typed.
+    If refused, show the page with everything that was typed. `step`: publish nothing, but show the
+    text as it will be read, documents found by the words `find`, or the text with a link to the
+    document `cite` after its first `at` characters.
     """
-    day = _day(valid_until)
+    services, day = services_of(request), _day(valid_until)
+    if step or cite:
+        typed = _Typed(act, text.replace("\r\n", "\n"), title, answer, day, caret=at)
+        typed = _stepped(services, reader, typed, step, find, cite)
+        return HTMLResponse(_question(request, reader, question_id, typed=typed))
     try:
         act_on_question(
-            services_of(request),
+            services,
             reader,
             question_id,
             act,
@@ -423,6 +459,28 @@ def act_on_page(
     declined = act is QuestionAction.DECLINE
     undo = Undo(question_address(question_id), {"act": QuestionAction.RETAKE}) if declined else None
     return noticed(request, address, f"asking.{act}", undo)
+
+
+def _stepped(
+    services: Services,
+    reader: Reader,
+    typed: _Typed,
+    step: AnswerStep | None,
+    find: str,
+    cite: str,
+) -> _Typed:
+    if step is AnswerStep.PREVIEW:
+        readable = open_links(services, reader, [typed.text])
+        return replace(typed, preview=rendered(typed.text, readable))
+    if step is AnswerStep.FIND:
+        found = existing_answers(services, reader, find, CITABLE_SHOWN)
+        return replace(typed, find=find, documents=found)
+    at = len(typed.text) if typed.caret is None else typed.caret
+    before, after = typed.text[:at], typed.text[at:]
+    between = "" if not before or before[-1].isspace() else " "
+    link = link_to_document(services, reader, cite)
+    begun = f"{before}{between}{link}"
+    return replace(typed, text=begun + after, caret=len(begun))
 
 
 def _day(written: str) -> date | None:

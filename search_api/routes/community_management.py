@@ -132,6 +132,7 @@ def management_page(request: Request, manager: Manager) -> str:
     return render(
         "animation.html",
         request=request,
+        verifying=services_of(request).verifying is not None,
         dated=found.build,
         watched=found.watched.topics,
         trend=found.watched.trend,

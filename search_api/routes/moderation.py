@@ -39,7 +39,8 @@ def report(
     request: Request, reader: NamedReader, question_id: str, asked: TextReportRequest
 ) -> None:
     """Report a question or an answer to its topic's animator, who does not see the reporter."""
-    report_text(services_of(request), reader, question_id, asked.answer, asked.reason)
+    services = services_of(request)
+    report_text(services, reader, question_id, asked.answer, asked.reason, outdated=asked.outdated)
 
 
 @api_router.delete("/questions/{question_id}/reports", status_code=204, dependencies=IN_PERSON)
@@ -56,7 +57,7 @@ def take_back(
 @api_router.get("/animation/questions")
 def desk(request: Request, moderator: Moderator) -> ModerationDeskBody:
     """Return reported, hidden and waiting questions on the animator's topics."""
-    return ModerationDeskBody.model_validate(moderation_desk(services_of(request), moderator))
+    return ModerationDeskBody.of(moderation_desk(services_of(request), moderator))
 
 
 @api_router.post("/animation/questions/{question_id}", status_code=204)
@@ -83,12 +84,13 @@ def report_on_page(
     question_id: str,
     reason: Annotated[str, Form(max_length=4_000)] = "",
     answer: Annotated[str, Form(max_length=32)] = "",
+    outdated: Annotated[bool, Form()] = False,
 ) -> RedirectResponse:
     """Report a text from the question's page, which confirms it."""
-    report_text(services_of(request), reader, question_id, answer, reason)
+    report_text(services_of(request), reader, question_id, answer, reason, outdated=outdated)
     address = question_address(question_id)
     undo = Undo(f"{address}/reports/taken-back", {"answer": answer, "back": "question"})
-    return noticed(request, address, "report.sent", undo)
+    return noticed(request, address, "report.doubt" if outdated else "report.sent", undo)
 
 
 @router.post("/questions/{question_id}/reports/taken-back", dependencies=IN_PERSON)

@@ -24,6 +24,7 @@ from search_api.answers.home import home
 from search_api.answers.people import MOST_CARDS
 from search_api.answers.question import answer_question, who_knows
 from search_api.answers.suggestions import suggested
+from search_api.answers.verification import doubted_texts
 from search_api.parameters import (
     AreaCode,
     AskingReader,
@@ -172,10 +173,13 @@ def search_page(
         else news(services, reader, most_searches=HOME_SEARCHES),
         results=found.results,
         direct=found.direct,
+        direct_html=found.direct_html,
+        definitions=found.definitions,
         ask_instead=found.ask_instead,
         verified=found.verified,
         recognised=found.recognised,
         verifying=services.verifying is not None,
+        doubted=0 if asked or by_personal_token(request) else doubted_texts(services, reader),
         correction=found.correction,
         instead=found.instead,
         typed=typed,

@@ -6,23 +6,31 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from search_api.addresses import local_path
+from search_api.answers.context import RoleHolder
 from search_api.answers.verification import (
     STATEMENTS,
     WHY_WORDS,
+    MarkedAct,
     VerificationAct,
     checked_document,
     choose_pace,
+    decide_on_marked,
     has_said,
+    marked_documents,
     own_pace,
     say_of_document,
     to_verify,
 )
-from search_api.authorization import IN_PERSON
+from search_api.authorization import IN_PERSON, require
+from search_api.identity.principals import Role
 from search_api.notices import Undo, noticed
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
+from search_api.schemas.search import Joined
 from search_api.schemas.verification import (
     CheckedDocumentBody,
+    MarkedBody,
+    MarkedRequest,
     PaceRequest,
     SayRequest,
     ToVerifyBody,
@@ -30,6 +38,8 @@ from search_api.schemas.verification import (
 from search_api.services import services_of
 from search_api.templating import render
 from search_api.verification import MOST_NOTE, MOST_PER_MONTH
+
+Manager = Annotated[RoleHolder, require(Role.ANIMATOR)]
 
 api_router = APIRouter(prefix="/api/v1/verifications", responses=PROBLEMS, dependencies=IN_PERSON)
 router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
@@ -66,6 +76,51 @@ def say(request: Request, reader: NamedReader, asked: SayRequest) -> None:
 def pace(request: Request, reader: NamedReader, asked: PaceRequest) -> None:
     """Set about how many documents the reader is asked in thirty days."""
     choose_pace(services_of(request), reader, asked.per_month)
+
+
+marked_router = APIRouter(prefix="/api/v1/animation/documents", responses=PROBLEMS)
+
+
+@marked_router.get("")
+def marked(request: Request, manager: Manager) -> MarkedBody:
+    """Return marked documents without an author to ask, on what the animator animates."""
+    found = marked_documents(services_of(request), manager)
+    return MarkedBody.model_validate(Joined(documents=found))
+
+
+@marked_router.post("", status_code=204)
+def decide(request: Request, manager: Manager, asked: MarkedRequest) -> None:
+    """Tell readers what is no longer right in a marked document, or leave it as it is."""
+    decide_on_marked(
+        services_of(request),
+        manager,
+        asked.document,
+        asked.act,
+        text_hash=asked.text_hash,
+        note=asked.note,
+    )
+
+
+@router.get("/animation/documents", response_class=HTMLResponse)
+def marked_page(request: Request, manager: Manager) -> str:
+    """Show marked documents without an author to ask."""
+    found = marked_documents(services_of(request), manager)
+    return render("marked.html", request=request, found=found, most_note=MOST_NOTE)
+
+
+@router.post("/animation/documents")
+def decide_on_page(
+    request: Request,
+    manager: Manager,
+    document: Annotated[str, Form(max_length=4_000)],
+    act: Annotated[MarkedAct, Form()],
+    text_hash: Annotated[str, Form(max_length=200)] = "",
+    note: Annotated[str, Form(max_length=4_000)] = "",
+) -> RedirectResponse:
+    """Decide on a marked document, from the page's forms."""
+    services = services_of(request)
+    decide_on_marked(services, manager, document, act, text_hash=text_hash, note=note)
+    return RedirectResponse("/animation/documents", status_code=303)
 
 
 @router.get("/a-verifier", response_class=HTMLResponse)

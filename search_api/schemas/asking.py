@@ -93,7 +93,8 @@ class GivenAnswerBody(Body):
 
     parts_of_answer = ("answer",)
     id: str
-    text: str
+    text: str = Field(description="without Markdown")
+    markdown: str = Field(description="of your own answer, to correct it; else empty")
     author: AgentBody | None = Field(description="null for an author who may not be named")
     own: bool
     created: datetime
@@ -104,6 +105,7 @@ class GivenAnswerBody(Body):
     hidden: str | None = Field(description="why it is shown to you only; null: it is visible")
     outdated: bool = Field(description=_OUTDATED)
     digest: str = Field(description="of your own former text, to confirm it; else empty")
+    doubts: list[str] = Field(description="what readers say is no longer right, of your own")
 
 
 class BriefQuestionBody(Body):
@@ -127,7 +129,8 @@ class AskedQuestionBody(BriefQuestionBody):
     """A question with its answers."""
 
     parts_of_answer = ("question",)
-    text: str
+    text: str = Field(description="without Markdown")
+    markdown: str = Field(description="of your own question, to correct it; else empty")
     scope: ReaderScope
     scope_id: str
     asker: AgentBody | None = Field(description="null while they are not named")
@@ -299,6 +302,7 @@ class OwnReportBody(Body):
     reason: str
     created: datetime
     decided: bool
+    outdated: bool = Field(description="it only says that an answer is no longer right")
 
 
 class OwnAskingBody(Body):

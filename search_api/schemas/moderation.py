@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field
 
 from expertise.topics import Topic
-from search_api.answers.moderation import ModerationAct
+from search_api.answers.moderation import ModeratedText, ModerationAct, ModerationDesk
+from search_api.asking.markdown import plain_text
 from search_api.asking.values import MOST_REASON, GivenAnswer
 from search_api.schemas.asking import BriefQuestionBody
 from search_api.schemas.search import Body, Joined
@@ -30,6 +31,9 @@ class TextReportRequest(Body):
 
     reason: str = Field(max_length=MOST_REASON)
     answer: str = Field("", max_length=32, description="an answer's id; empty: the question")
+    outdated: bool = Field(
+        False, description="an answer is only no longer right: its author reads the reason too"
+    )
 
 
 class ModerationRequest(Body):
@@ -82,3 +86,14 @@ class ModerationDeskBody(Body):
     waiting: list[BriefQuestionBody]
     unclassified: list[UnclassifiedBody]
     more: bool = Field(description="one of these lists is cut: the others come as you decide")
+
+    @classmethod
+    def of(cls, found: ModerationDesk) -> Self:
+        """Return the body, whose texts have the titles that the moderator may read."""
+
+        def plain(texts: Sequence[ModeratedText]) -> list[Joined]:
+            readable = found.open_documents
+            return [Joined(one, text=plain_text(one.text, readable)) for one in texts]
+
+        lists = {"reported": plain(found.reported), "hidden": plain(found.hidden)}
+        return cls.model_validate(Joined(found, **lists))

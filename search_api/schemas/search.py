@@ -279,6 +279,15 @@ class ExpansionBody(Body):
     others: list[str]
 
 
+class DefinitionBody(Body):
+    """What a line of the glossary says of the expression that the question asks about."""
+
+    term: str
+    meaning: str = Field(description="what an acronym stands for; empty for other expressions")
+    definition: str = Field(validation_alias="text", description="empty where there is none")
+    others: list[str] = Field(description="further equivalents")
+
+
 class BestBetBody(Body):
     """A link that an administrator put above the results of this question."""
 
@@ -393,6 +402,9 @@ class SearchBody(Body):
     understood: list[UnderstoodBody] = []
     expansions: list[ExpansionBody] = Field(
         [], validation_alias=AliasPath("question", "expansions")
+    )
+    definitions: list[DefinitionBody] = Field(
+        [], description="of the acronym or expression that the question asks about; first page"
     )
     best_bets: list[BestBetBody] = Field([], description="on the first page")
     people: list[PersonBody] = Field(

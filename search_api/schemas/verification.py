@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import AliasPath, Field
 
-from search_api.answers.verification import VerificationAct, WhyVerify
+from search_api.answers.verification import MarkedAct, VerificationAct, WhyVerify
 from search_api.schemas.search import Body, DocumentPage, VerificationBody
 from search_api.verification import MOST_NOTE, MOST_PER_MONTH
 
@@ -15,7 +15,18 @@ class SayRequest(Body):
     document: str = Field("", max_length=4_000, description="its id; not read for `forget`")
     act: VerificationAct
     text_hash: str = Field("", max_length=200, description="of the text that you read")
-    note: str = Field("", max_length=MOST_NOTE, description="what is no longer right")
+    note: str = Field(
+        "", max_length=MOST_NOTE, description="what is no longer right: for `wrong` and `outdated`"
+    )
+
+
+class MarkedRequest(Body):
+    """An animator's decision on a document that a reader marked."""
+
+    document: str = Field(max_length=4_000, description="its id")
+    act: MarkedAct
+    text_hash: str = Field("", max_length=200, description="for `wrong`: of the text that you read")
+    note: str = Field("", max_length=MOST_NOTE, description="for `wrong`: what is no longer right")
 
 
 class PaceRequest(Body):
@@ -35,12 +46,29 @@ class DocumentToVerifyBody(Body):
     )
     why: list[WhyVerify]
     text_hash: str
+    notes: list[str] = Field(description="what is no longer right according to readers")
+
+
+class DoubtedAnswerBody(Body):
+    """An answer of the reader that others say is no longer right."""
+
+    question: str = Field(validation_alias=AliasPath("question", "id"))
+    title: str = Field(validation_alias=AliasPath("question", "title"))
+    answer: str = Field(validation_alias="answer_id")
+    notes: list[str]
+
+
+class MarkedBody(Body):
+    """Marked documents without an author to ask, on what the reader animates."""
+
+    documents: list[DocumentToVerifyBody]
 
 
 class ToVerifyBody(Body):
-    """The documents that the reader is asked about now."""
+    """The documents that the reader is asked about now, and their answers that others doubt."""
 
     documents: list[DocumentToVerifyBody]
+    answers: list[DoubtedAnswerBody]
     per_month: int
     more: bool = Field(description="further documents wait")
 
@@ -83,6 +111,7 @@ class OwnMarkBody(Body):
 
     document: str = Field(validation_alias="document_id")
     day: date
+    note: str
 
 
 class OwnVerificationsBody(Body):

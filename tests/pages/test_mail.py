@@ -412,7 +412,7 @@ def test_what_a_restored_queue_holds_is_not_sent_by_itself(
     lines = list(site.register.lines())
     SqlMail(site.engine, site.clock, "").choose(MAPPER, MailPreferences(asked=True))
     assert site.services.consent is not None
-    replay(lines, site.engine, site.services.consent, site.index, b"key")  # type: ignore[arg-type]
+    replay(lines, site.engine, site.services.consent, site.index, b"key")
     assert store_of(site).preferences(MAPPER) == NO_MAIL
 
 
