@@ -378,8 +378,8 @@ def test_the_form_says_by_name_whom_it_goes_to(site: AskingSite) -> None:
     assert asked(recipients=[FARAWAY]) == (FARAWAY,)
     assert asked(recipients=[STRANGER]) == (), "nobody who may not be asked"
     assert asked(recipients=every) == (MAPPER,), "one asker took the other's share"
-    kept = {"title": QUESTION, "recipients": [MAPPER]}
-    assert client.post("/api/v1/questions", json=kept).json()["recipients"] == 0
+    body = {"title": QUESTION, "recipients": [MAPPER]}
+    assert client.post("/api/v1/questions", json=body).json()["recipients"] == 0
     assert set(planned()) == set(every), "nor does it tell whom a question reached"
 
 
