@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from connectors.batches import batches
 from indexer.state import digest, in_utc, storable
 from search_api.asking.values import (
     SOURCE,
@@ -175,6 +176,7 @@ text_reports = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("created", sa.DateTime(timezone=True), nullable=False),
     sa.Column("decided", sa.DateTime(timezone=True)),
+    sa.Column("outdated", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("text_reports_agent", "agent_key", "created"),
 )
 
@@ -467,6 +469,29 @@ class SqlQuestions:
             if changed and state is RequestState.ACCEPTED:
                 _change(connection, question_id, seq, named=True)
             return bool(changed)
+
+    def take_back_decline(self, question_id: str, agent_id: str) -> bool:
+        """Make a declined request wait again; return false if the question went on since.
+
+        It went on if another agent was asked later, or if the time of the request is over.
+        """
+        moment, asked, others = self.now(), asked_agents.c, asked_agents.alias().c
+        this = asked.question_id == question_id
+        own = this & (asked.agent_key == digest(agent_id)) & (asked.until > moment)
+        own &= asked.state == RequestState.DECLINED.value
+        later = sa.select(others.agent_key).where(
+            others.question_id == question_id,
+            others.agent_key != digest(agent_id),
+            others.asked >= asked.asked,
+        )
+        open_ = asked_questions.c.id == question_id
+        open_ &= asked_questions.c.stage == QuestionStage.EXPERTS.value
+        again = sa.update(asked_agents).where(own & ~sa.exists(later.correlate(asked_agents)))
+        with self._writing() as (connection, _):
+            if not _there(connection, open_ & ~asked_questions.c.deleted):
+                return False
+            values = {"state": RequestState.WAITING.value, "decided": None}
+            return bool(connection.execute(again.values(values)).rowcount)
 
     def move(self, question_id: str, stage: QuestionStage, until: datetime | None) -> None:
         """Put a question at a stage; its undecided requests expire."""
@@ -889,6 +914,13 @@ class SqlQuestions:
             text_reports, waiting, topic_ids, sa.func.min(text_reports.c.created)
         )
 
+    def answers_doubted(self, agent_id: str) -> Iterator[tuple[Thread, str]]:
+        """Yield an agent's answers that readers say are no longer right, like `texts_reported`."""
+        own = sa.select(given_answers.c.id).where(given_answers.c.agent_key == digest(agent_id))
+        reports = text_reports.c
+        rows = reports.decided.is_(None) & reports.outdated & reports.answer_id.in_(own)
+        yield from self._texts(text_reports, rows, None, sa.func.min(reports.created))
+
     def _texts(
         self,
         table: sa.Table,
@@ -906,8 +938,7 @@ class SqlQuestions:
         with self._engine.connect() as connection:
             query = query.group_by(*grouped).order_by(order, *key)
             keys = [(one[0], one[1]) for one in connection.execute(query)]
-        for start in range(0, len(keys), _READ_AT_ONCE):
-            some = keys[start : start + _READ_AT_ONCE]
+        for some in batches(keys, _READ_AT_ONCE):
             existing = _existing(True).where(asked_questions.c.id.in_({one[0] for one in some}))
             with self._engine.connect() as connection:
                 threads = {one.question.id: one for one in _threads(connection, existing, True)}
@@ -981,10 +1012,15 @@ class SqlQuestions:
             texts, late_texts, oldest = connection.execute(query).one()
         return texts, late_texts, in_utc(oldest) if oldest else None
 
-    def dismiss_reports(self, question_id: str, answer_id: str) -> None:
-        """Decide that a text stays; its reporters cannot report it again until it changes."""
+    def dismiss_reports(
+        self, question_id: str, answer_id: str, *, only_outdated: bool = False
+    ) -> None:
+        """Decide that a text stays; its reporters cannot report it again until it changes.
+
+        `only_outdated`: only reports that it is no longer right.
+        """
         with self._writing() as (connection, _):
-            _decide_reports(connection, question_id, answer_id, self.now())
+            _decide_reports(connection, question_id, answer_id, self.now(), only_outdated)
 
     def classify(self, question_id: str, topic_id: str) -> bool:
         """Give a topic to a question that has none; return false if it has one or is unknown."""
@@ -1101,16 +1137,27 @@ def _stage_without(
 
 
 def _decide_reports(
-    connection: sa.Connection, question_id: str, answer_id: str, moment: datetime
+    connection: sa.Connection,
+    question_id: str,
+    answer_id: str,
+    moment: datetime,
+    only_outdated: bool = False,
 ) -> None:
     waiting = _text(text_reports, question_id, answer_id) & text_reports.c.decided.is_(None)
+    if only_outdated:
+        waiting &= text_reports.c.outdated
     connection.execute(sa.update(text_reports).where(waiting).values(decided=moment))
 
 
 def _forget_decided(connection: sa.Connection, question_id: str, answer_id: str) -> None:
-    """Delete decided reports of a former text: readers may report the new text again."""
-    decided = _text(text_reports, question_id, answer_id) & text_reports.c.decided.is_not(None)
-    connection.execute(sa.delete(text_reports).where(decided))
+    """Delete reports of a former text that are decided, or that it is no longer right.
+
+    Readers may report the new text again.
+    """
+    over = text_reports.c.decided.is_not(None) | text_reports.c.outdated
+    connection.execute(
+        sa.delete(text_reports).where(_text(text_reports, question_id, answer_id) & over)
+    )
 
 
 def _forget_outdated(connection: sa.Connection, question_id: str, answer_id: str) -> bool:
@@ -1178,8 +1225,8 @@ def _threads(
 ) -> tuple[Thread, ...]:
     questions = _questions(connection, query)
     threads: list[Thread] = []
-    for start in range(0, len(questions), _READ_AT_ONCE):
-        threads += _with_answers(connection, questions[start : start + _READ_AT_ONCE], with_hidden)
+    for some in batches(questions, _READ_AT_ONCE):
+        threads += _with_answers(connection, some, with_hidden)
     return tuple(threads)
 
 
@@ -1227,6 +1274,7 @@ def reports_of(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple
             row["reason"],
             in_utc(row["created"]),
             row["decided"] is not None,
+            row["outdated"],
         )
         for row in connection.execute(query).mappings()
     )
@@ -1243,6 +1291,7 @@ def _report_row(one: TextReport) -> dict[str, object]:
         **_agent_columns(one.agent_id),
         "reason": storable(one.reason),
         "created": one.created,
+        "outdated": one.outdated,
     }
 
 
@@ -1290,8 +1339,8 @@ def _questions(connection: sa.Connection, query: sa.Select[Any]) -> list[AskedQu
     community = ReaderScope.COMMUNITY.value
     ids = [row["id"] for row in rows if row["scope"] == community and row["readers_chosen"]]
     readers: dict[str, set[str]] = {id_: set() for id_ in ids}
-    for start in range(0, len(ids), _READ_AT_ONCE):
-        some = question_readers.c.question_id.in_(ids[start : start + _READ_AT_ONCE])
+    for part in batches(ids, _READ_AT_ONCE):
+        some = question_readers.c.question_id.in_(part)
         for row in connection.execute(sa.select(question_readers).where(some)).mappings():
             readers[row["question_id"]].add(row["agent_id"])
     return [

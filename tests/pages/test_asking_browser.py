@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from search_api.answers.asking import move_questions_on
+from search_api.answers.asking import DECLINE_UNDO, move_questions_on
 from search_api.asking.values import AskingPreferences
 from search_api.mail.values import MailKind
 from tests.judging import ENGINES, engine_index
@@ -226,6 +226,8 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     sound(neighbour)
     neighbour.get_by_role("button", name="Décliner").click()
     expect(neighbour.get_by_role("status").filter(has_text="déclinée")).to_be_focused()
+    neighbour.get_by_role("button", name="Annuler").click()
+    neighbour.get_by_role("button", name="Décliner").click()
     expect(neighbour.get_by_text("Sans réponse, sur mes sujets")).to_be_visible()
     sound(neighbour)
     neighbour.goto("/mes-donnees#questions")
@@ -234,6 +236,9 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     sound(neighbour)
     neighbour.locator("#questions ~ form").get_by_role("button", name="Enregistrer").click()
     assert site.questions.preferences([NEIGHBOUR])[NEIGHBOUR].per_week == 1
+    assert mailed(site, post) == {}
+    site.clock.now += DECLINE_UNDO
+    assert move_questions_on(site.services) == 1
     assert set(mailed(site, post)) == {MAPPER}
 
     mapper = waiting_in(page_of, MAPPER)
@@ -321,10 +326,11 @@ def test_what_is_followed_is_told_at_home_and_ended(page_of: PageOf, site: Askin
     page.get_by_role("button", name="J’ai vu ces nouveautés").click()
     expect(page.get_by_role("heading", name="Rien de nouveau")).to_be_visible()
     page.goto("/mes-donnees")
-    page.get_by_role("checkbox", name="Une question m’est posée").check()
     page.get_by_label("Résumé de ce que je suis").select_option("weekly")
     page.locator("form[action='/courriels'] button").click()
     expect(page.get_by_role("checkbox", name="Une question m’est posée")).to_be_checked()
+    expect(page.get_by_role("status").filter(has_text="enregistrés")).to_be_in_viewport()
+    sound(page)
     page.get_by_role("button", name="Ne plus suivre : Recherche : « carnaval »").click()
     told = page.locator("section[aria-labelledby='suivis'] li a")
     expect(told).to_have_text(["cadastre"])

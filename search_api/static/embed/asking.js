@@ -17,6 +17,11 @@ export function askingPage(q) {
   return [to(`questions/new?${new URLSearchParams({ q })}`, words.ask), to("questions", words.questions)];
 }
 
+/** The page of an agent in Qui sait ?, for the question that they are shown for. */
+export function agentPage(id, q) {
+  return opened(`/agents/${encodeURIComponent(id)}?${new URLSearchParams({ q })}`);
+}
+
 /** The page of Qui sait ? at a path that the API gave. */
 export function opened(path) {
   return new URL(path.slice(1), HOME).href;
