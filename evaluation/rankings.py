@@ -17,9 +17,8 @@ from evaluation.scratch import (
     rank_by_popularity,
 )
 from evaluation.voting_models import VOTING_MODELS, VotingModel
-from expertise.assignment import Assignment, topic_vectors
+from expertise.assignment import Assignment, topic_vectors, topics_in_row
 from expertise.build import all_documents
-from expertise.corpus import topics_in_row
 from expertise.topics import Topic
 from expertise.values import TopicHolders, TopicsOf
 from expertise.who_knows import NO_BAR, find_experts

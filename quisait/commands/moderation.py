@@ -72,9 +72,9 @@ def list_texts(
         found = moderation_desk(context, holder)
     if as_json:
         # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.schemas.moderation import desk_body
+        from search_api.schemas.moderation import ModerationDeskBody
 
-        print(desk_body(found).model_dump_json(indent=2))
+        print(ModerationDeskBody.model_validate(found).model_dump_json(indent=2))
     else:
         print(safe_text(_desk_text(found)))
 

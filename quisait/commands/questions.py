@@ -29,6 +29,7 @@ from search_api.wording import (
     open_figures,
     passed_on,
     plural,
+    questions_this_week,
     safe_text,
     where_a_question_stands,
 )
@@ -53,9 +54,9 @@ def list_questions(agent: AsAgent = "", as_json: AsJson = False) -> None:
         found = own_questions(context, reader)
     if as_json:
         # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.schemas.asking import own_questions_body
+        from search_api.schemas.asking import OwnQuestionsBody
 
-        print(own_questions_body(found).model_dump_json(indent=2))
+        print(OwnQuestionsBody.model_validate(found).model_dump_json(indent=2))
     else:
         print(safe_text(_list_text(found)))
 
@@ -74,9 +75,9 @@ def show_question(
         found = question_page(context, reader, question)
         answer_days = context.asking.rules.answer_days
     if as_json:
-        from search_api.schemas.asking import question_body  # imported here for the same reason
+        from search_api.schemas.asking import AskedQuestionBody  # imported here for the same reason
 
-        print(question_body(found).model_dump_json(indent=2))
+        print(AskedQuestionBody.model_validate(found).model_dump_json(indent=2))
     else:
         print(safe_text(_question_text(found, answer_days)))
 
@@ -90,9 +91,9 @@ def show_news(agent: AsAgent = "", as_json: AsJson = False) -> None:
         reader = audited_reader(application, agent, "quisait questions news")
         found = news(context, reader)
     if as_json:
-        from search_api.schemas.following import news_body  # imported here for the same reason
+        from search_api.schemas.following import NewsBody  # imported here for the same reason
 
-        print(news_body(found).model_dump_json(indent=2))
+        print(NewsBody.model_validate(found).model_dump_json(indent=2))
     else:
         print(safe_text(_news_text(found)))
 
@@ -157,6 +158,7 @@ def _list_text(found: OwnQuestions) -> str:
         for topic, count in found.waiting_topics
     )
     said = (
+        questions_this_week(found.load),
         answered_before(found.answered_before),
         open_figures(found.figures),
         f"Sujets qui attendent une réponse : {topics}." if topics else "",
@@ -171,8 +173,13 @@ def _progress(found: ShownQuestion, answer_days: int) -> Iterator[str]:
     if found.accepted_by:
         yield f"{found.accepted_by.name} a accepté d'y répondre."
     elif not found.answers and one.stage is not QuestionStage.ANSWERED:
-        on_topic = found.topic is not None
-        yield where_a_question_stands(one.stage, found.recipients, answer_days, on_topic=on_topic)
+        yield where_a_question_stands(
+            one.stage,
+            found.recipients,
+            answer_days,
+            on_topic=found.topic is not None,
+            passed_on=bool(found.passed_on),
+        )
     yield from map(passed_on, found.passed_on)
 
 

@@ -81,7 +81,8 @@ def _categories(settings: Settings) -> Iterator[str]:
         )
     yield (
         "Demandes des agents : retraits, sujets refusés ou déclarés, documents qui ne disent rien "
-        "d'eux, façon d'être joint. Agents retirés d'un sujet par qui l'anime : qui, et pourquoi."
+        "d'eux, façon d'être joint, communautés rejointes ou quittées, jour où une invitation a "
+        "été lue. Agents retirés d'un sujet par qui l'anime : qui, et pourquoi."
     )
     yield (
         "Avis (« utile », « pas utile ») sur des documents et des collègues proposés, et favoris : "

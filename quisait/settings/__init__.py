@@ -28,6 +28,7 @@ from quisait.settings.sources import (
     DirectorySettings,
     LdapSettings,
     RoleSettings,
+    password_variable,
 )
 from quisait.settings.sources import SourceSettings as SourceSettings
 from quisait.settings.types import NEVER as NEVER
@@ -699,5 +700,5 @@ def unknown_variables() -> list[str]:
         if name.startswith("QUISAIT_")
         and name.partition("__")[0].upper() not in fields
         and name not in own
-        and not name.startswith("QUISAIT_PASSWORD_")
+        and not name.startswith(password_variable(""))
     )

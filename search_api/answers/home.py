@@ -15,6 +15,7 @@ from expertise.peers import communities_of, own_topics
 from expertise.topics import Topic, TopicKind
 from indexer.access import Reader
 from indexer.values import Card
+from search_api.answers.communities import Invitation, invitations
 from search_api.answers.context import AnswerContext
 from search_api.answers.topics import open_questions
 from search_api.questions.query import Query, ResultOrder
@@ -49,14 +50,16 @@ class Home:
     """What concerns a reader before they ask.
 
     `topics` are theirs, strongest first; `news` and `open_questions` are on these topics, newest
-    first. `samples`: questions with an accepted answer, asked in their département or on their
-    topics. Without news, the page shows the newest documents.
+    first. `invitations`: communities that wait for the reader's answer. `samples`: questions with
+    an accepted answer, asked in their département or on their topics. Without news, the page shows
+    the newest documents.
     """
 
     topics: tuple[Topic, ...] = ()
     news: tuple[TopicNews, ...] = ()
     open_questions: tuple[Card, ...] = ()
     communities: tuple[CommunityView, ...] = ()
+    invitations: tuple[Invitation, ...] = ()
     samples: tuple[str, ...] = ()
 
 
@@ -89,6 +92,7 @@ def home(context: AnswerContext, reader: Reader) -> Home:
         news=news,
         open_questions=questions,
         communities=communities,
+        invitations=invitations(context, reader),
         samples=tuple(_answered_questions(read, shown, own)[:SAMPLES]),
     )
 

@@ -225,18 +225,6 @@ def topic_coverage(
     )
 
 
-def risks(one: TopicCount) -> list[str]:
-    """Return a topic's risks: `one_holder`, `left`, `nobody`, `open_questions`."""
-    found = []
-    if one.holders.agents == 1 and not one.holders.more:
-        found.append("one_holder")
-    if not one.holders.agents and one.documented:
-        found.append("left" if one.left else "nobody")
-    if one.open_questions:
-        found.append("open_questions")
-    return found
-
-
 def known_area(area: str) -> str:
     """Return the area if it is known or empty. Raises `InvalidParameter` otherwise."""
     if area and not is_area(area):

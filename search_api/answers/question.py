@@ -5,18 +5,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice, product
-from typing import Protocol
 
 from markupsafe import Markup
 
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus
+from expertise.directory import SqlDirectory
 from expertise.holders import stated_topics
 from expertise.lookup import DirectoryMatches
 from expertise.name_words import name_reach
 from expertise.places import AskedPlace
 from expertise.topics import Topic
-from expertise.values import Candidate, DirectAnswerer, NameCompleter, NameMatcher, Window
+from expertise.values import Candidate, DirectAnswerer, Window
 from expertise.visibility import may_be_shown
 from expertise.votes import counting_contributions
 from expertise.who_knows import NEAR_ODDS, Experts, find_experts
@@ -75,10 +75,6 @@ _WORD = re.compile(r"[^\W\d_]+")
 _EXCLUDING = re.compile(r"(?:^|\s)-$")
 
 
-class NameDirectory(NameMatcher, NameCompleter, Protocol):
-    """The methods of the directory that correct names."""
-
-
 @dataclass(frozen=True, slots=True)
 class Correction:
     """A corrected wording, and how many documents (at most W) it finds by its words."""
@@ -100,7 +96,7 @@ class CorrectedResults:
 
 def corrected_results(
     search: Search,
-    directory: NameDirectory,
+    directory: SqlDirectory,
     query: Query,
     reader: Reader,
     today: date,
@@ -132,7 +128,7 @@ def corrected_results(
 
 def correction(
     search: Search,
-    directory: NameDirectory,
+    directory: SqlDirectory,
     query: Query,
     results: Results,
     reader: Reader,
@@ -163,7 +159,7 @@ def correction(
     return None
 
 
-def _has_a_name(directory: NameDirectory, text: str, today: date) -> bool:
+def _has_a_name(directory: SqlDirectory, text: str, today: date) -> bool:
     """Return whether a word is a name, a town or a service of the directory."""
     words = [fold(word.lower()) for word in _WORD.findall(text) if _says_something(word)]
     return any(near.slips == 0 for word in words for near in directory.near(word, today))
@@ -207,7 +203,7 @@ def _read_texts(results: Results) -> Iterator[str]:
 
 def _spellings(
     search: Search,
-    directory: NameDirectory,
+    directory: SqlDirectory,
     words: Sequence[str],
     reader: Reader,
     today: date,
@@ -246,7 +242,7 @@ def _is_likely_slip(word: str, near: NearWord) -> bool:
     return word[:kept] == other[:kept] or (len(word) >= LONG_LETTERS and near.slips < 2)
 
 
-def _given_names(directory: NameDirectory, query: Query, today: date) -> frozenset[str]:
+def _given_names(directory: SqlDirectory, query: Query, today: date) -> frozenset[str]:
     """Return capitalised words next to a word of the directory: they are names, not slips."""
     capital = [fold(word.lower()) for word in _WORD.findall(query.text) if word[0].isupper()]
     known = {word for word in capital if any(n.slips == 0 for n in directory.near(word, today))}

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from connectors.batches import batches
 from expertise.answer_values import BuildState, BuildStatus, CommunityView, TopicView
 from expertise.current_build import LEAST_SHARED, OpenBuild, nearest_topic
 from expertise.peers import communities_on, topic_view
@@ -150,8 +151,8 @@ def open_questions(build: OpenBuild, reader: Reader, ids: Iterable[str]) -> tupl
 def _first_open_questions(build: OpenBuild, reader: Reader, ids: Sequence[str]) -> tuple[Card, ...]:
     """Return the first `READ_FIRST` questions that are still open, reading on if some are not."""
     found: tuple[Card, ...] = ()
-    for start in range(0, len(ids), READ_FIRST):
-        found += open_questions(build, reader, ids[start : start + READ_FIRST])
+    for some in batches(ids, READ_FIRST):
+        found += open_questions(build, reader, some)
         if len(found) >= READ_FIRST:
             break
     return found[:READ_FIRST]

@@ -89,6 +89,10 @@ class VerificationAct(StrEnum):
     FORGET = "forget"
 
 
+STATEMENTS = frozenset({VerificationAct.RIGHT, VerificationAct.WRONG, VerificationAct.OUTDATED})
+"""Acts that say something of a document, which may be taken back."""
+
+
 class MarkedAct(StrEnum):
     """Decision of an animator on a marked document that has no author to ask."""
 
@@ -131,7 +135,7 @@ class CheckedDocument:
 
     card: Card
     verified: ShownVerification | None
-    own: OwnVerification | None
+    own: OwnVerification
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +231,8 @@ def checked_document(context: AnswerContext, reader: Reader, document_id: str) -
     if card is None:
         raise NotFound(_UNKNOWN)
     said = verified(context, [document_id]).get(document_id)
-    return CheckedDocument(card, said, own_verification(context, reader, card))
+    nothing = OwnVerification(owner=False, text_hash="", said=False)
+    return CheckedDocument(card, said, own_verification(context, reader, card) or nothing)
 
 
 def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
@@ -501,6 +506,22 @@ def choose_pace(context: AnswerContext, reader: Reader, per_month: int) -> None:
     if not 0 <= per_month <= MOST_PER_MONTH:
         raise InvalidParameter(f"Choisissez de 0 à {MOST_PER_MONTH} documents par mois.")
     verifying.store.choose_pace(agent.id, per_month)
+
+
+def own_pace(context: AnswerContext, reader: Reader) -> int:
+    """Return about how many documents the reader is asked in thirty days. Raises `NotFound`."""
+    return _pace(_verifying(context), reader.agent_id or "")
+
+
+def has_said(context: AnswerContext, reader: Reader, document_id: str) -> bool:
+    """Return whether the reader said anything of a document, even of a former text.
+
+    Raises `NotFound`.
+    """
+    own = _verifying(context).store.of_agent(reader.agent_id or "")
+    return document_id in {one.document_id for one in own.said} | {
+        one.document_id for one in own.marks
+    }
 
 
 def own_verifications(context: AnswerContext, reader: Reader) -> OwnVerifications | None:

@@ -252,6 +252,14 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionLoad:
+    """How many questions an agent was asked in seven days, and how many they may be asked."""
+
+    this_week: int
+    per_week: int
+
+
+@dataclass(frozen=True, slots=True)
 class AskingPreferences:
     """An agent's choices about the questions that they receive.
 
@@ -314,16 +322,6 @@ class TextReport:
     created: datetime
     decided: bool = False
     outdated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HiddenText:
-    """A hidden text: the question with its answers if `answer_id` is empty."""
-
-    question_id: str
-    answer_id: str
-    reason: str
-    since: datetime
 
 
 @dataclass(frozen=True, slots=True)

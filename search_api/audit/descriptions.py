@@ -23,6 +23,7 @@ _COMMUNITY_PAGE = "page d’une communauté"
 _HOLDER = "décision sur une personne d’un sujet"
 _QUESTIONS = "questions signalées, masquées ou en attente"
 _NEW_SOURCE = "source à ajouter\u00a0: ce qui est demandé"
+_TABLE = "glossaire, réponses en tête ou sujets, à modifier"
 _MODERATED = "décision sur une question"
 _MARKED = "documents qui ne sont peut-être plus justes"
 _ON_MARKED = "décision sur un document signalé"
@@ -45,8 +46,11 @@ OPENED: dict[str, str] = {
     "POST /administration/new-source/{source}/settings": "source écrite dans les réglages",
     "quisait source try": "essai d’une source à ajouter, tous ses titres montrés",
     "quisait source add": "source écrite dans les réglages",
-    "GET /administration/files/{name}": "glossaire ou réponses en tête, à modifier",
-    "POST /administration/files/{name}": "modification du glossaire ou des réponses en tête",
+    "GET /administration/files/{name}": _TABLE,
+    "POST /administration/files/{name}": f"{_TABLE}\u00a0: ce qui est demandé",
+    "entry add": "entrée ajoutée",
+    "entry change": "entrée modifiée",
+    "entry remove": "entrée retirée",
     "quisait search": "recherche de documents",
     "quisait experts": "recherche de collègues qui savent",
     "quisait profile": "page d’un agent",
@@ -135,6 +139,7 @@ _ABOUT: dict[str, str] = {
     "question_id": "question {name}",
     "document_id": "document {name}",
     "name": "fichier {name}",
+    "entry": "{name}",
     "source": "source {name}",
 }
 

@@ -2,21 +2,25 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from search_api.answers.mail import set_mail_preferences, unsubscribe, unsubscription
-from search_api.authorization import not_by_personal_token
+from search_api.answers.mail import (
+    own_mail,
+    set_mail_preferences,
+    unsubscribe,
+    unsubscription,
+)
+from search_api.authorization import IN_PERSON
 from search_api.mail.values import DigestPace, MailPreferences
+from search_api.notices import Fields, Undo, noticed
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.mail import MailPreferencesBody
 from search_api.services import services_of
 from search_api.templating import render
 
-_IN_PERSON = [Depends(not_by_personal_token)]
-
-api_router = APIRouter(prefix="/api/v1/mail", responses=PROBLEMS, dependencies=_IN_PERSON)
+api_router = APIRouter(prefix="/api/v1/mail", responses=PROBLEMS, dependencies=IN_PERSON)
 
 
 @api_router.post("/preferences", status_code=204)
@@ -29,7 +33,7 @@ def choose(request: Request, reader: NamedReader, said: MailPreferencesBody) -> 
 router = APIRouter(include_in_schema=False)
 
 
-@router.post("/courriels", dependencies=_IN_PERSON)
+@router.post("/courriels", dependencies=IN_PERSON)
 def choose_on_page(
     request: Request,
     reader: NamedReader,
@@ -38,8 +42,17 @@ def choose_on_page(
     digest: Annotated[DigestPace, Form()] = DigestPace.OFF,
 ) -> RedirectResponse:
     """Store the reader's choices of mail, from the form of «Mes données»."""
-    set_mail_preferences(services_of(request), reader, MailPreferences(asked, answered, digest))
-    return RedirectResponse("/mes-donnees#courriels", status_code=303)
+    services = services_of(request)
+    before = own_mail(services, reader)
+    set_mail_preferences(services, reader, MailPreferences(asked, answered, digest))
+    undo = Undo("/courriels", _fields_of(before.preferences)) if before else None
+    return noticed(request, "/mes-donnees#courriels", "mail.choices", undo)
+
+
+def _fields_of(said: MailPreferences) -> Fields:
+    """Return the form's fields for these choices."""
+    ticked = {"asked": said.asked, "answered": said.answered}
+    return {**{name: "true" for name, yes in ticked.items() if yes}, "digest": said.digest.value}
 
 
 @router.get("/courriels/{link}", response_class=HTMLResponse)

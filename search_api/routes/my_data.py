@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import StringConstraints
 
@@ -13,16 +13,23 @@ from expertise.consent import WHOLE_SERVICE, PreferenceKind
 from expertise.topics import TopicKind
 from indexer.access import Reader
 from search_api.addresses import local_path, topic_address
-from search_api.answers.agents import ask_wish, stored_about, take_back_wish
+from search_api.answers.agents import ask_wish, stored_about, take_back_wish, wish_before
 from search_api.answers.asking import own_asking
 from search_api.answers.corrections import removals
-from search_api.answers.feedback import FeedbackAction, give_feedback, own_feedback
+from search_api.answers.feedback import (
+    FeedbackAction,
+    feedback_reverse,
+    give_feedback,
+    own_feedback,
+)
 from search_api.answers.following import own_follows
 from search_api.answers.mail import own_mail
 from search_api.answers.verification import own_verifications
 from search_api.asking.values import MOST_PER_WEEK, RequestState
-from search_api.authorization import not_by_personal_token
+from search_api.authorization import IN_PERSON
 from search_api.feedback import Subject, SubjectKind
+from search_api.mail.storage import ANSWERED_PER_WEEK
+from search_api.notices import Undo, noticed
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.agents import (
@@ -37,9 +44,7 @@ from search_api.services import Services, services_of
 from search_api.templating import render
 from search_api.verification import MOST_PER_MONTH
 
-api_router = APIRouter(
-    prefix="/api/v1/me", responses=PROBLEMS, dependencies=[Depends(not_by_personal_token)]
-)
+api_router = APIRouter(prefix="/api/v1/me", responses=PROBLEMS, dependencies=IN_PERSON)
 
 
 @api_router.get("")
@@ -87,7 +92,7 @@ def _body(services: Services, reader: Reader) -> MeBody:
     return my_data_body(stored_about(services, reader), said, asked, followed, mail, checked)
 
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(not_by_personal_token)])
+router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
 
 CONTACT_WAYS: dict[ContactVia, str] = {
     ContactVia.DIRECT: "directement",
@@ -147,6 +152,7 @@ def me_page(request: Request, reader: NamedReader) -> str:
         communities=[
             *held.of_kind(PreferenceKind.JOIN),
             *held.of_kind(PreferenceKind.LEAVE),
+            *held.of_kind(PreferenceKind.INVITED),
         ],
         declarable=[
             one for one in held.topics if one.kind is TopicKind.TOPIC and one.id not in settled
@@ -163,6 +169,7 @@ def me_page(request: Request, reader: NamedReader) -> str:
         asked=own_asking(services, reader),
         followed=own_follows(services, reader),
         mail=own_mail(services, reader),
+        most_answered=ANSWERED_PER_WEEK,
         asking_rules=services.asking.rules if services.asking else None,
         declarable_topics=[
             one
@@ -197,12 +204,25 @@ def change(
 ) -> RedirectResponse:
     """Apply or take back a wish for each subject, then show the page again."""
     services = services_of(request)
+    undo = _undo(services, reader, kind, subject or [""], back)
     for one in subject or [""]:
         if act is WishAction.ASK:
             ask_wish(services, reader, kind, one, way)
         else:
             take_back_wish(services, reader, kind, one)
-    return RedirectResponse(local_path(back), status_code=303)
+    return noticed(request, local_path(back), f"{act}.{kind}", undo)
+
+
+def _undo(
+    services: Services, reader: Reader, kind: PreferenceKind, subjects: list[str], back: str
+) -> Undo | None:
+    """Return the form that restores the wishes as they are now; None if no form can."""
+    before = wish_before(services, reader, kind, subjects[0])
+    if before is None:
+        return None
+    act = WishAction.ASK if before.in_force else WishAction.TAKE_BACK
+    fields = {"act": act, "kind": before.kind, "way": before.way}
+    return Undo("/mes-donnees", fields | {"subject": subjects, "back": back})
 
 
 @router.post("/avis")
@@ -217,5 +237,9 @@ def say(
     back: Annotated[str, Form(max_length=8_000)] = "/",
 ) -> RedirectResponse:
     """Store an opinion or a favourite, or delete it; then return to the same place."""
-    give_feedback(services_of(request), reader, act, Subject(kind, subject, topic), question)
-    return RedirectResponse(local_path(back), status_code=303)
+    services, of = services_of(request), Subject(kind, subject, topic)
+    reverse = None if question else feedback_reverse(services, reader, act, of)
+    give_feedback(services, reader, act, of, question)
+    fields = {"act": reverse or "", "kind": kind, "subject": subject, "topic": topic, "back": back}
+    undo = Undo("/avis", fields) if reverse else None
+    return noticed(request, local_path(back), f"opinion.{act}", undo)

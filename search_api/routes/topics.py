@@ -18,7 +18,6 @@ from search_api.answers.isolation import (
     all_isolated_holders,
     isolated_agents,
     isolated_holders,
-    risks,
     topic_coverage,
 )
 from search_api.answers.topics import is_shown, list_topics, topic_answer
@@ -31,10 +30,6 @@ from search_api.schemas.topics import (
     IsolationBody,
     TopicProfileBody,
     TopicsBody,
-    coverage_body,
-    isolation_body,
-    topic_profile_body,
-    topics_body,
 )
 from search_api.services import services_of
 from search_api.templating import render
@@ -48,7 +43,7 @@ TopicId = Annotated[str, Query(description="a topic's id")]
 @api_router.get("/topics")
 def topics(request: Request, reader: NamedReader) -> TopicsBody:
     """Return the organisation's list of topics, by label."""
-    return topics_body(list_topics(services_of(request)))
+    return TopicsBody.model_validate(list_topics(services_of(request)))
 
 
 @api_router.get("/isolation")
@@ -61,7 +56,9 @@ def isolation(
     limit: Annotated[int, Query(ge=1, le=ISOLATION_PAGE)] = ISOLATION_PAGE,
 ) -> IsolationBody:
     """Return the only holders of a topic in an area; for a region, in all of the region."""
-    return isolation_body(isolated_holders(services_of(request), area, topic, offset, limit))
+    return IsolationBody.model_validate(
+        isolated_holders(services_of(request), area, topic, offset, limit)
+    )
 
 
 @api_router.get("/coverage")
@@ -73,13 +70,13 @@ def coverage(
     offset: Offset = 0,
 ) -> CoverageBody:
     """Return the number of holders of a topic by area, or of each topic in an area."""
-    return coverage_body(topic_coverage(services_of(request), area, topic, offset))
+    return CoverageBody.model_validate(topic_coverage(services_of(request), area, topic, offset))
 
 
 @api_router.get("/topics/{topic_id:path}")
 def topic_profile(request: Request, reader: NamedReader, topic_id: str) -> TopicProfileBody:
     """Return holders by area and name, first documents, open questions, related topics."""
-    return topic_profile_body(topic_answer(services_of(request), reader, topic_id))
+    return TopicProfileBody.model_validate(topic_answer(services_of(request), reader, topic_id))
 
 
 router = APIRouter(include_in_schema=False)
@@ -152,7 +149,6 @@ def coverage_page(
         area=area,
         area_label=area_label(area),
         rows=found.topics,
-        risks=risks,
         following=found.following,
         topic_address=topic_address,
         **_choices(),

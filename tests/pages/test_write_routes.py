@@ -32,8 +32,8 @@ from indexer.state import State
 from quisait.application.database import migrate
 from quisait.clock import now
 from quisait.settings import SearchSettings, load_settings
+from quisait.work.edited_tables import EditedFiles
 from quisait.work.new_source import DeskSources
-from quisait.work.search_files import SettingsSearchFiles
 from search_api.answers.context import Asking, Mailing, Verifying
 from search_api.app import Services, create_app
 from search_api.asking.limits import DailyActs
@@ -150,8 +150,10 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             feedback=SqlFeedback(engine, now),
             read_soon=State(engine).request_run,
             new_sources=DeskSources(load_settings(), book),
-            search_files=SettingsSearchFiles(
-                SearchSettings(glossary=str(tmp_path / "glossaire.csv"))
+            edited_tables=EditedFiles(
+                load_settings().model_copy(
+                    update={"search": SearchSettings(glossary=str(tmp_path / "glossaire.csv"))}
+                )
             ),
             sign_on=sign_on,
             reader_of=IdentifiedReaders(identify, book, lambda: TODAY),
@@ -415,7 +417,8 @@ def own_session(site: Site, agent: str) -> str:
 
 
 def writing_glossary(site: Site, agent: str = "") -> Answer:
-    form = {"text": "SPF;publicité foncière", "version": sha256(b"").hexdigest()}
+    version = sha256(b"").hexdigest()
+    form = {"expressions": "SPF;publicité foncière", "version": version, "act": "write"}
     answer: Answer = site.client(agent).post("/administration/files/glossary", data=form)
     return answer
 
