@@ -135,6 +135,7 @@ def results_text(found: QuestionAnswer) -> str:
     """Return one block per found document, after a correction of the query if there is one."""
     results = found.results
     blocks = _wording(found)
+    blocks += [f"{one.term} : {one.meaning} {one.text}".strip() for one in found.definitions]
     blocks += [lines] if (lines := "\n".join(_directory_lines(found))) else []
     if not results.results:
         return "\n\n".join([*blocks, "Aucun document."])

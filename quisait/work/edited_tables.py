@@ -34,7 +34,7 @@ from search_api.edited_tables import (
     TableColumn,
     TableEntry,
 )
-from search_api.questions.glossary import ARROW, LineFault, read_glossary
+from search_api.questions.glossary import ARROW, DEFINITION, LineFault, read_glossary
 from search_api.ranking.search_configuration import read_best_bets
 
 GLOSSARY, TOPICS = "glossary", "topics"
@@ -249,16 +249,24 @@ class _GlossaryFormat:
             "Cherchées en plus, dans ce sens seulement",
             "Facultatif. Qui cherche les premières cherche aussi celles-ci, mais pas l’inverse.",
         ),
+        TableColumn(
+            "definition",
+            "Définition",
+            "Facultatif, deux ou trois phrases. Montrée à qui demande ce que veut dire l’une des "
+            "expressions.",
+        ),
     )
     applies: str = "La prochaine question en tient compte."
 
     def cells(self, line: str) -> tuple[str, ...]:
-        first, _, added = line.partition(ARROW)
-        return first.strip(), added.strip()
+        written, _, text = line.partition(DEFINITION)
+        first, _, added = written.partition(ARROW)
+        return first.strip(), added.strip(), text.strip()
 
     def line(self, cells: Sequence[str]) -> str:
-        first, added = cells
-        return f"{first} {ARROW} {added}" if added else first
+        first, added, text = cells
+        written = f"{first} {ARROW} {added}" if added else first
+        return f"{written} {DEFINITION} {text}" if text else written
 
     def name(self, cells: Sequence[str]) -> str:
         return cells[0].partition(";")[0].strip()
@@ -268,13 +276,19 @@ class _GlossaryFormat:
 
     def effects(self, before: Sequence[str], after: Sequence[str], line: str) -> Iterator[str]:
         was, now = read_glossary(before).content, read_glossary(after).content
-        for member in (one.strip() for one in re.split(f";|{ARROW}", line)):
+        for member in (
+            one.strip() for one in re.split(f";|{ARROW}", line.partition(DEFINITION)[0])
+        ):
             old = [other for one in was.expansions(member) for other in one.others]
             new = [other for one in now.expansions(member) for other in one.others]
             if member and old != new:
                 others = ", ".join(f"« {one} »" for one in new)
                 found = f"cherche aussi {others}" if new else "ne cherche plus que ces mots"
                 yield f"Qui cherche « {member} » {found}."
+            said = [one.text for one in now.definitions(member) if one.text]
+            if member and said != [one.text for one in was.definitions(member) if one.text]:
+                read = " ; ".join(f"lit « {one} »" for one in said) or "ne lit plus de définition"
+                yield f"Qui demande ce que veut dire « {member} » {read}."
 
 
 @dataclass(frozen=True, slots=True)

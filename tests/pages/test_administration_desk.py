@@ -248,6 +248,13 @@ def test_an_entry_of_the_glossary_is_changed_after_a_preview(application: Applic
     assert send("write", old, expressions="CFE;autre chose")[0] == 409
     assert send("write", line=2, expressions="CFE", added="cotisation")[0] == 200
     assert send("write", line=4, removal="true")[0] == 200
+    defined = {"expressions": "SPF;publicité foncière", "definition": "Tient le fichier."}
+    assert "lit « Tient le fichier. »" in send("preview", **defined)[1]
+    assert send("write", **defined)[0] == 200
+    assert file.read_text("utf-8").endswith("SPF;publicité foncière | Tient le fichier.\n")
+    shown = asking(application).get("/administration/files/glossary?line=4").text
+    assert 'value="Tient le fichier."' in shown or ">Tient le fichier.<" in shown
+    assert send("write", line=4, removal="true")[0] == 200
     assert file.read_text("utf-8") == before.replace("CFE;cotisation foncière", "CFE => cotisation")
     assert send("write", line=1, expressions="x;y")[0] == 422, "a comment"
     assert asking(application).get("/administration/files/topics").status_code == 404

@@ -1,6 +1,7 @@
 """What an answer's Markdown becomes on pages, in searches and in the API; links to documents."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from playwright.sync_api import Browser, expect
 
 from connectors.values import EVERYONE, ContributorRole
 from indexer.access import Reader
@@ -16,6 +18,8 @@ from search_api.asking.markdown import document_link, linked_documents, plain_te
 from search_api.ranking.direct_answer import DirectAnswer
 from search_api.ranking.results import DocumentAuthor, DocumentReference
 from tests.pages.asking_site import ASKER, MAPPER, NEIGHBOUR, STRANGER, AskingSite, asking_site
+from tests.pages.conftest import served
+from tests.pages.test_accessibility import faults_of
 from tests.pages.test_asking import RESTRICTED, answered, everything
 from tests.pages.test_moderation import SLANDER, desk, report
 from tests.selection import examples
@@ -172,3 +176,38 @@ def test_preview_and_citing_publish_nothing(site: AskingSite) -> None:
     assert (refused.status_code, missing.status_code) == (404, 404)
     assert refused.text == missing.text
     assert site.read(STRANGER, question)["answers"] == []
+
+
+def test_a_document_is_cited_where_one_writes(site: AskingSite, chromium: Browser) -> None:
+    """The link stands at the cursor, and one goes on after it; each step is sound for axe-core."""
+    question = site.ask(topic="cadastre")
+    with (
+        served(site.app) as address,
+        closing(
+            chromium.new_context(base_url=address, extra_http_headers={"x-agent": MAPPER})
+        ) as context,
+    ):
+        page = context.new_page()
+        page.goto(f"/questions/{question}")
+        text = page.locator("#reponse")
+        text.fill("Avant après")
+        text.press("Home")
+        for _ in "Avant ":
+            text.press("ArrowRight")
+        page.locator("#reponse-citer").fill("corriger le cadastre")
+        page.locator("#reponse-citer").press("Enter")
+        expect(page.locator("#reponse-trouves")).to_be_focused()
+        assert faults_of(page) == []
+        page.get_by_role("button", name="Citer Corriger").first.click()
+        expect(text).to_be_focused()
+        page.keyboard.insert_text(", puis ")
+        written = text.input_value()
+        assert written.startswith("Avant [Corriger le cadastre d'une parcelle](/documents/wiki:")
+        assert written.endswith("), puis après")
+        page.get_by_role("button", name="Aperçu").last.click()
+        expect(page.locator("#reponse-apercu")).to_be_focused()
+        expect(page.locator(".said a")).to_have_text("Corriger le cadastre d'une parcelle")
+        assert faults_of(page) == []
+        page.set_viewport_size({"width": 320, "height": 640})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert site.read(MAPPER, question)["answers"] == []
