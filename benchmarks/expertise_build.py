@@ -34,7 +34,7 @@ from expertise.build_rules import BuildRules
 from expertise.build_tables import BuildStamp, document_key
 from expertise.builds import BuildToPublish, SqlBuilds
 from expertise.corpus import Corpus, SkippedItems
-from expertise.memory_build import build_from
+from evaluation.memory_build import build_from
 from expertise.topics import Topic, TopicKind, TopicList
 from quisait.application.database import migrate
 

@@ -25,7 +25,7 @@ from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from expertise.holders import IsolationScope
 from expertise.isolation import find_isolation
-from expertise.memory_build import MemoryBuild, build_in_memory
+from evaluation.memory_build import MemoryBuild, build_in_memory
 from expertise.topics import TopicList, read_topics
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.errors import IndexRefused

@@ -26,7 +26,7 @@ from expertise.build import all_documents
 from expertise.build_rules import BuildRules
 from expertise.corpus import asks_for_a_skill, is_universal
 from expertise.holders import AGREED, Basis, agreed_pairs, stands_at, stated_holdings
-from expertise.memory_build import build_in_memory
+from evaluation.memory_build import build_in_memory
 from expertise.topics import Topic, TopicKind
 from expertise.values import AgentDirectory, DocumentStore
 from expertise.votes import WHOLE_PARTS, known_contributions

@@ -19,7 +19,7 @@ from expertise.build_rules import BuildRules
 from expertise.build_tables import BuildRecord
 from expertise.corpus import SkippedItems, UnlabelledSample, read_corpus
 from expertise.holders import valid_agents
-from expertise.memory_build import MemoryBuild, build_from
+from evaluation.memory_build import MemoryBuild, build_from
 from expertise.topics import Topic
 from expertise.visibility import may_be_shown
 from indexer.values import IndexedDocument

@@ -27,7 +27,7 @@ from expertise.holders import (
     weigh_cells,
 )
 from expertise.isolation import NEAREST_HOLDERS
-from expertise.memory_build import MemoryBuild, build_from, records
+from evaluation.memory_build import MemoryBuild, build_from, records
 from expertise.topics import Topic, TopicList
 from expertise.votes import contribution_weight
 from indexer.values import IndexedDocument, Passage

@@ -19,7 +19,7 @@ from expertise.build_tables import (
 )
 from expertise.builds import IsolationQuery, SqlBuilds
 from expertise.holders import IsolationScope
-from expertise.memory_build import MemoryBuild, records
+from evaluation.memory_build import MemoryBuild, records
 from expertise.topics import TopicList
 from quisait.application.database import migrate
 from tests.planted import plant
