@@ -19,7 +19,7 @@ from expertise.topics import Topic
 from expertise.values import Candidate, DirectAnswerer, Window
 from expertise.visibility import may_be_shown
 from expertise.votes import counting_contributions
-from expertise.who_knows import NEAR_ODDS, Experts, find_experts
+from expertise.who_knows import NEAR_ODDS, Experts, PeopleQuestion, find_experts
 from indexer.access import Reader
 from indexer.french.analysis import analyse, analyse_query, fold
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
@@ -499,10 +499,9 @@ def people_beside(context: AnswerContext, reader: Reader, title: str, limit: int
     """
     return find_experts(
         context.search.window_of(title, reader),
-        title,
+        PeopleQuestion(title, reader_id=reader.agent_id),
         context.people,
         context.today(),
-        reader_id=reader.agent_id,
         limit=limit,
         build=context.overview,
     )
@@ -567,20 +566,22 @@ def _experts(
     place = searched.matches.place
     experts = find_experts(
         window,
-        question,
+        PeopleQuestion(
+            question,
+            reader_id=None if to_others else reader.agent_id,
+            area=area,
+            names=searched.matches,
+            direct=_answerer(searched.direct),
+            documents_answer=found.results.answered,
+            topics=[one.id for one in searched.topics],
+            whole_topic=whole_topic(searched.topics, place.subject if place else question),
+            place=place,
+        ),
         context.people,
         context.today(),
-        reader_id=None if to_others else reader.agent_id,
-        area=area,
         limit=limit,
-        names=searched.matches,
         build=context.overview,
-        answered=_answerer(searched.direct),
-        documents_answer=found.results.answered,
-        asked_topics=[one.id for one in searched.topics],
-        whole_topic=whole_topic(searched.topics, place.subject if place else question),
         least=least,
-        place=place,
     )
     only_a_service = searched.matches.placed and not searched.matches.by_name
     if only_a_service:
