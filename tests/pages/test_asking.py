@@ -1193,7 +1193,7 @@ def test_corrections_have_a_limit_a_day(tmp_path: Path) -> None:
 def test_what_became_of_open_questions_is_told_to_all(site: AskingSite) -> None:
     """How many met another's answer and how soon; of restricted ones nothing, nor of whom."""
 
-    def told() -> tuple[int, int, float | None]:
+    def told() -> tuple[int, int, Any]:
         """As the API tells it; the page has a heading for it exactly where something is told."""
         client = site.client(STRANGER)
         figures = client.get("/api/v1/questions").json()["figures"]
