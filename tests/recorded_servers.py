@@ -262,7 +262,9 @@ def _shape(value: Any) -> Any:
             except ValueError:
                 said = "text"
             return {"status": value["status"], "headers": sorted(value["headers"]), "said": said}
-        return {name: _shape(one) for name, one in value.items()}
+        # An id that is a name, like a room's, is no name of a field.
+        named = [(name if name[:1].isalpha() else "*", one) for name, one in value.items()]
+        return {name: _shape([one for other, one in named if other == name]) for name, _ in named}
     if isinstance(value, list):
         return sorted({json.dumps(_shape(one), sort_keys=True) for one in value})
     return "" if value is None else type(value).__name__
