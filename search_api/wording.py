@@ -535,13 +535,17 @@ _DONE = {
     "lacks": "C’est noté : ce qui manque se lit avec la question.",
     "delete": "Votre question est supprimée, avec ses réponses.",
     "report": "Signalé à qui anime le sujet. Merci. Vous pouvez le reprendre tant que rien n’est "
-    "décidé, ici ou dans « Mes données ».",
+    "décidé, ici ou dans « Préférences ».",
     "taken_back": "Votre signalement est repris.",
+    "saved": "Vos préférences sont enregistrées.",
+    "changed": "C’est fait. Cela se reprend plus bas sur cette page, à tout moment.",
+    "gone": "C’est fait.",
+    "erased": "Vos questions et vos réponses sont supprimées.",
 }
 
 
 def done(act: str) -> str:
-    """Return the sentence that confirms an act on a question; empty for an unknown act."""
+    """Return the sentence that confirms an act; empty for an unknown act."""
     return _DONE.get(act, "")
 
 

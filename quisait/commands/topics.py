@@ -258,8 +258,8 @@ def show_topic(
         f"   {holder.agent.name} ({holder.agent.id}) {answers.post(holder.agent)}"
         for holder in view.holders
     ]
-    lines += [f"   pour commencer : {card.title}" for card in found.documents]
-    lines += [f"   sans réponse : {card.title}" for card in found.questions]
+    lines += [f"   pour commencer : {one.card.title}" for one in found.documents]
+    lines += [f"   sans réponse : {one.title}" for one in (*found.questions, *found.asked)]
     lines += [
         f"   voisin : {neighbour.label}"
         for neighbour in (*view.broader, *view.narrower, *view.related)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from expertise.answer_values import BuildStatus, CommunityView
+from expertise.answer_values import BuildStatus, CappedCount, CommunityView
 from expertise.community_management import (
     AtRisk,
     CommunityProposals,
@@ -199,15 +199,20 @@ def decide_on_community(
 
 
 def all_risks(one: AtRisk) -> list[str]:
-    """Return the names of a topic's risks, including departures, which only animators see."""
-    return [*risks(one.count), *(["leaving"] if one.leaving else [])]
+    """Return the names of a topic's risks; only animators see `one_holder` and `leaving`."""
+    alone = one.count.holders == CappedCount(1)
+    return [
+        *(["one_holder"] if alone else []),
+        *risks(one.count),
+        *(["leaving"] if one.leaving else []),
+    ]
 
 
 def _watched(build: OpenBuild | BuildStatus, holder: RoleHolder) -> TopicsToWatch:
     if isinstance(build, BuildStatus):
         return TopicsToWatch(build)
     topics = topics_at_risk(build, holder.held.animates_topic)
-    now = sum("one_holder" in risks(one.count) for one in topics)
+    now = sum("one_holder" in all_risks(one) for one in topics)
     return TopicsToWatch(build.status, topics, _trend(build, holder, now))
 
 

@@ -233,7 +233,7 @@ def _received(
 def _digest(
     context: AnswerContext, mail: Mailing, reader: Reader, agent: Agent, queued: QueuedMail
 ) -> MailContent | None:
-    found = news(context, reader, after=queued.begins, until=queued.queued)
+    found = news(context, reader, after=queued.begins, until=queued.queued, with_topics=False)
     if not found.count:
         return None
     subject = plural(
@@ -319,9 +319,9 @@ def _content(
         sections=sections,
         why="Vous avez répondu par courriel à une question."
         if kind is MailKind.RECEIVED
-        else f"Vous avez choisi, dans « Mes données », de recevoir par courriel {KINDS[kind]}.",
+        else f"Vous avez choisi, dans « Préférences », de recevoir par courriel {KINDS[kind]}.",
         unsubscribe=f"{mail.rules.site}{unsubscribe_address(mail.links.make(agent.id, kind))}",
-        choices=f"{mail.rules.site}/mes-donnees#courriels",
+        choices=f"{mail.rules.site}/preferences#courriels",
     )
 
 

@@ -37,7 +37,7 @@ from search_api.asking.values import (
     ReaderScope,
 )
 from search_api.authorization import not_by_personal_token
-from search_api.parameters import AskingReader, NamedReader
+from search_api.parameters import AskingReader, NamedReader, day_of_field
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.asking import (
     AskedQuestionBody,
@@ -277,31 +277,11 @@ def answered(
     return RedirectResponse(document_address(document), status_code=303)
 
 
-@router.post("/questions/preferences")
-def prefer_on_page(
-    request: Request,
-    reader: NamedReader,
-    receives: Annotated[bool, Form()] = False,
-    topics: Annotated[list[str], Form(max_length=500)] = [],  # noqa: B006 - FastAPI copies it
-    per_week: Annotated[str, Form(max_length=3, pattern=r"^[0-9]*$")] = "",
-    absent_until: Annotated[str, Form(max_length=10)] = "",
-) -> RedirectResponse:
-    """Set which questions the reader receives, from the form of «Mes données»."""
-    preferences = AskingPreferences(
-        receives,
-        tuple(filter(None, topics)),
-        int(per_week) if per_week else None,
-        _day(absent_until),
-    )
-    set_asking_preferences(services_of(request), reader, preferences)
-    return RedirectResponse("/mes-donnees#questions", status_code=303)
-
-
 @router.post("/questions/forget")
 def forget(request: Request, reader: NamedReader) -> RedirectResponse:
     """Delete every question and answer of the reader."""
     forget_own_questions(services_of(request), reader)
-    return RedirectResponse("/mes-donnees#questions", status_code=303)
+    return RedirectResponse("/preferences?done=erased#fait", status_code=303)
 
 
 @router.get("/questions/{question_id}", response_class=HTMLResponse)
@@ -382,7 +362,7 @@ def act_on_page(
 
     If refused, show the page with everything that was typed.
     """
-    day = _day(valid_until)
+    day = day_of_field(valid_until)
     try:
         act_on_question(
             services_of(request),
@@ -402,11 +382,3 @@ def act_on_page(
     gone = act in (QuestionAction.DELETE, QuestionAction.DECLINE, QuestionAction.TRANSFER)
     address = "/questions" if gone else question_address(question_id)
     return RedirectResponse(f"{address}?done={act}#fait", 303)
-
-
-def _day(written: str) -> date | None:
-    """Return the day of the form's field; None if it is not a day."""
-    try:
-        return date.fromisoformat(written)
-    except ValueError:
-        return None

@@ -265,12 +265,12 @@ def join_or_leave(
 ) -> RedirectResponse:
     """Add the reader to a community or remove them.
 
-    If the community now has too few members, the reader returns to «Mes données».
+    If the community now has too few members, the reader returns to «Préférences».
     """
     services = services_of(request)
     ask_wish(services, reader, PreferenceKind(act.value), topic_id)
     try:
         address = community_address(community(services, reader, topic_id).topic)
     except NotFound:
-        address = "/mes-donnees#communautes"
+        address = "/preferences#communautes"
     return RedirectResponse(address, status_code=303)

@@ -1,13 +1,11 @@
 """The reader's choices of mail, in person; and unsubscribe links, which need no login."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
 
 from search_api.answers.mail import set_mail_preferences, unsubscribe, unsubscription
 from search_api.authorization import not_by_personal_token
-from search_api.mail.values import DigestPace, MailPreferences
+from search_api.mail.values import MailPreferences
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.mail import MailPreferencesBody
@@ -27,19 +25,6 @@ def choose(request: Request, reader: NamedReader, said: MailPreferencesBody) -> 
 
 
 router = APIRouter(include_in_schema=False)
-
-
-@router.post("/courriels", dependencies=_IN_PERSON)
-def choose_on_page(
-    request: Request,
-    reader: NamedReader,
-    asked: Annotated[bool, Form()] = False,
-    answered: Annotated[bool, Form()] = False,
-    digest: Annotated[DigestPace, Form()] = DigestPace.OFF,
-) -> RedirectResponse:
-    """Store the reader's choices of mail, from the form of «Mes données»."""
-    set_mail_preferences(services_of(request), reader, MailPreferences(asked, answered, digest))
-    return RedirectResponse("/mes-donnees#courriels", status_code=303)
 
 
 @router.get("/courriels/{link}", response_class=HTMLResponse)

@@ -101,14 +101,14 @@ def take_back_on_page(
     answer: Annotated[str, Form(max_length=32)] = "",
     back: Annotated[str, Form(max_length=10)] = "",
 ) -> RedirectResponse:
-    """Take back a report from «Mes données», which lists all reports of the reader.
+    """Take back a report from «Préférences», which lists all reports of the reader.
 
     `back` is «question» if the form is on the question's page.
     """
     take_report_back(services_of(request), reader, question_id, answer)
     if back == "question":
         return RedirectResponse(f"{question_address(question_id)}?done=taken_back#fait", 303)
-    return RedirectResponse("/mes-donnees#questions", status_code=303)
+    return RedirectResponse("/preferences?done=taken_back#fait", status_code=303)
 
 
 @router.get("/animation/questions", response_class=HTMLResponse)

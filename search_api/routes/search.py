@@ -4,12 +4,14 @@ from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from hashlib import sha256
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from connectors.geography import DEPARTEMENTS, REGIONS
+from indexer.access import Reader
 from indexer.french.analysis import fold
 from search_api.addresses import (
     QuestionMail,
@@ -23,6 +25,7 @@ from search_api.answers.home import home
 from search_api.answers.people import MOST_CARDS
 from search_api.answers.question import answer_question, who_knows
 from search_api.answers.suggestions import suggested
+from search_api.answers.to_do import to_do
 from search_api.parameters import (
     AreaCode,
     AskingReader,
@@ -113,8 +116,7 @@ def suggest(request: Request, reader: NamedReader, q: Typed = "") -> Suggestions
 router = APIRouter(include_in_schema=False)
 
 PAGE_SIZE = 10
-NEWEST_SHOWN = 3
-"""Number of the newest documents shown before a question is asked."""
+_KEY_CHARACTERS = 16
 CANDIDATES = 20
 
 FACET_NAMES = {
@@ -144,8 +146,7 @@ def search_page(
     services, today = services_of(request), services_of(request).today()
     typed = SearchAddress(q.strip(), filters, page, sort, wide, verified)
     asked = bool(typed.q or filters or verified)
-    shown = PAGE_SIZE if asked else NEWEST_SHOWN
-    query = Asked(q, filters, page, shown, sort, wide, verified)
+    query = Asked(q, filters, page, PAGE_SIZE if asked else 1, sort, wide, verified)
     found = answer_question(
         services,
         reader,
@@ -155,6 +156,7 @@ def search_page(
         with_own=page == 1 and not by_personal_token(request),
     )
     address = replace(typed, q=found.query.text.strip())
+    own = not asked and not by_personal_token(request)
     return render(
         "search.html",
         request=request,
@@ -162,9 +164,9 @@ def search_page(
         address=address,
         asked=asked,
         home=None if asked else home(services, reader),
-        news=None
-        if asked or by_personal_token(request)
-        else news(services, reader, most_searches=HOME_SEARCHES),
+        news=news(services, reader, most_searches=HOME_SEARCHES) if own else None,
+        to_do=to_do(services, reader) if own else None,
+        reader_key=_reader_key(reader),
         results=found.results,
         direct=found.direct,
         ask_instead=found.ask_instead,
@@ -190,6 +192,11 @@ def search_page(
         most_of_a_person=OF_A_PERSON,
         today=today,
     )
+
+
+def _reader_key(reader: Reader) -> str:
+    """Return a key of the reader under which their browser keeps recent searches."""
+    return sha256((reader.agent_id or "").encode()).hexdigest()[:_KEY_CHARACTERS]
 
 
 DATE_PRESETS = {

@@ -11,17 +11,21 @@ from fastapi.responses import HTMLResponse, Response
 from connectors.geography import DEPARTEMENTS, REGIONS, region_of
 from expertise.answer_values import AreaCount, BuildStatus, IsolatedHolder
 from expertise.topics import Topic
+from indexer.access import Reader
 from search_api.addresses import topic_address
 from search_api.answers.context import NoBuild
 from search_api.answers.isolation import (
     ISOLATION_PAGE,
+    IsolationView,
     all_isolated_holders,
     isolated_agents,
     isolated_holders,
+    isolation_view,
     risks,
     topic_coverage,
+    topics_by_theme,
 )
-from search_api.answers.topics import is_shown, list_topics, topic_answer
+from search_api.answers.topics import WhyFirst, is_shown, list_topics, topic_answer
 from search_api.parameters import AreaCode, NamedReader, Offset
 from search_api.routes.maps import TileMap, TilePlace, departement_places, region_places, tile_map
 from search_api.routes.search import PROBLEMS, areas_by_name
@@ -37,6 +41,7 @@ from search_api.schemas.topics import (
     topics_body,
 )
 from search_api.services import services_of
+from search_api.sign_on.identification import by_personal_token
 from search_api.templating import render
 from search_api.wording import area_label, kilometres, plural, unclaimed
 
@@ -60,8 +65,12 @@ def isolation(
     offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=ISOLATION_PAGE)] = ISOLATION_PAGE,
 ) -> IsolationBody:
-    """Return the only holders of a topic in an area; for a region, in all of the region."""
-    return isolation_body(isolated_holders(services_of(request), area, topic, offset, limit))
+    """Return the only holders of a topic in an area; for a region, in all of the region.
+
+    Only the reader themselves and, for animators, holders of the topics that they animate.
+    """
+    view = _view(request, reader)
+    return isolation_body(isolated_holders(services_of(request), view, area, topic, offset, limit))
 
 
 @api_router.get("/coverage")
@@ -85,6 +94,12 @@ def topic_profile(request: Request, reader: NamedReader, topic_id: str) -> Topic
 router = APIRouter(include_in_schema=False)
 
 PageTopicId = Annotated[str, Query()]
+WHY_FIRST: dict[WhyFirst, str] = {
+    WhyFirst.ACCEPTED: "une réponse y est acceptée",
+    WhyFirst.TITLE: "son titre nomme ce sujet",
+    WhyFirst.TEXT: "son texte traite de ce sujet",
+}
+"""Why a document stands among a topic's first ones."""
 SHOWN_AGENTS = 25
 """Number of agents in the table at once: on a telephone each of them is a block."""
 EXPORTED_ROWS = 5_000
@@ -100,7 +115,8 @@ def isolation_page(
     offset: Offset = 0,
 ) -> str:
     """Show the only holders of topics in an area, on a map and in a table."""
-    found = isolated_agents(services_of(request), area, topic, offset, SHOWN_AGENTS)
+    view = _view(request, reader)
+    found = isolated_agents(services_of(request), view, area, topic, offset, SHOWN_AGENTS)
     if not is_shown(found.build):
         return not_mapped(request, "isolation", "Isolement", found.build)
     return render(
@@ -111,6 +127,7 @@ def isolation_page(
         topic=topic,
         area_label=area_label(area),
         rows=found.agents,
+        animates=view.topic_ids != (),
         counted=found.counted,
         cases=found.cases,
         shown=SHOWN_AGENTS,
@@ -120,7 +137,6 @@ def isolation_page(
         counted_on_map=found.complete,
         known=found.known,
         why_not=unclaimed(found.unclaimed, one=bool(topic)),
-        communities=found.communities,
         topics=found.topics,
         topic_address=topic_address,
         export=f"/isolation.csv?{urlencode({'area': area, 'topic': topic})}",
@@ -133,16 +149,24 @@ def isolation_table(
     request: Request, reader: NamedReader, area: AreaCode = "", topic: PageTopicId = ""
 ) -> Response:
     """Return isolated holders as CSV."""
-    found = all_isolated_holders(services_of(request), area, topic, EXPORTED_ROWS)
+    view = _view(request, reader)
+    found = all_isolated_holders(services_of(request), view, area, topic, EXPORTED_ROWS)
     return _csv(isolation_csv(found.rows), "isolement.csv")
 
 
 @router.get("/coverage", response_class=HTMLResponse)
 def coverage_page(
-    request: Request, reader: NamedReader, area: AreaCode = "", offset: Offset = 0
+    request: Request,
+    reader: NamedReader,
+    area: AreaCode = "",
+    words: Annotated[str, Query(max_length=200)] = "",
+    offset: Offset = 0,
 ) -> str:
-    """Show every topic, its number of holders in an area, and its risks."""
-    found = topic_coverage(services_of(request), area, offset=offset)
+    """Show topics by theme, then métiers, with their number of holders in an area.
+
+    `words`: only topics with a label that contains this text.
+    """
+    found = topics_by_theme(services_of(request), area, words, offset)
     if not is_shown(found.build):
         return not_mapped(request, "coverage", "Sujets", found.build)
     return render(
@@ -151,7 +175,10 @@ def coverage_page(
         dated=found.build,
         area=area,
         area_label=area_label(area),
-        rows=found.topics,
+        words=words.strip(),
+        themes=found.themes,
+        communities=found.communities,
+        offset=offset,
         risks=risks,
         following=found.following,
         topic_address=topic_address,
@@ -183,13 +210,24 @@ def topic_profile_page(request: Request, reader: NamedReader, topic_id: str) -> 
         dated=found.build,
         view=found.view,
         documents=found.documents,
+        why_first=WHY_FIRST,
         questions=found.questions,
+        asked=found.asked,
+        nowhere=found.nowhere,
+        community=found.community,
         map=_coverage_map(topic, areas, departement_places()),
         region_map=_coverage_map(topic, areas, region_places()),
         topic_address=topic_address,
         area_label=area_label,
         region_label=lambda code: REGIONS.get(region_of(code) or "", ""),
     )
+
+
+def _view(request: Request, reader: Reader) -> IsolationView:
+    """Return which isolated holders the reader may see; an animator's access is audited."""
+    access = f"{request.method} {getattr(request.scope.get('route'), 'path', '')}"
+    in_person = not by_personal_token(request)
+    return isolation_view(services_of(request), reader, access, in_person=in_person)
 
 
 def not_mapped(request: Request, section: str, title: str, dated: BuildStatus) -> str:
@@ -267,7 +305,7 @@ def _coverage_map(
         )
 
     def address(place: TilePlace) -> str:
-        return f"/isolation?{urlencode({'area': place.code, 'topic': topic.id})}"
+        return f"/experts?{urlencode({'q': topic.label, 'area': place.code})}"
 
     return tile_map(places, figures, say, address)
 

@@ -27,7 +27,7 @@ from search_api.schemas.verification import (
 )
 from search_api.services import services_of
 from search_api.templating import render
-from search_api.verification import MOST_NOTE, MOST_PER_MONTH
+from search_api.verification import MOST_NOTE
 
 _IN_PERSON = [Depends(not_by_personal_token)]
 
@@ -86,14 +86,3 @@ def say_on_page(
     """Store a statement from a page's form, then return to the page."""
     say_of_document(services_of(request), reader, document, act, text_hash=text_hash, note=note)
     return RedirectResponse(local_path(back), status_code=303)
-
-
-@router.post("/verifications/pace")
-def pace_on_page(
-    request: Request,
-    reader: NamedReader,
-    per_month: Annotated[int, Form(ge=0, le=MOST_PER_MONTH)],
-) -> RedirectResponse:
-    """Set the pace from the form of «Mes données»."""
-    choose_pace(services_of(request), reader, per_month)
-    return RedirectResponse("/mes-donnees#verifications", status_code=303)

@@ -22,7 +22,7 @@ from expertise.topics import Topic, TopicKind
 from indexer.values import Card
 from search_api.answers.agents import PeersAnswer
 from search_api.answers.isolation import Coverage, IsolationAnswer, risks
-from search_api.answers.topics import TopicAnswer, TopicListAnswer
+from search_api.answers.topics import TopicAnswer, TopicListAnswer, WhyFirst
 from search_api.schemas.search import AgentBody, AreaBody, EvidenceBody, ReferenceBody
 from search_api.schemas.search_responses import agent_body, evidence_body
 from search_api.wording import area_label, web_address
@@ -123,7 +123,7 @@ class TopicCountBody(_TopicSchema):
     holders: CountBody
     declared: CountBody
     open_questions: int
-    risks: list[str] = Field(description="one_holder, left, nobody, open_questions")
+    risks: list[str] = Field(description="left, nobody, open_questions")
 
 
 class CoverageBody(_BuildAnswer):
@@ -144,6 +144,20 @@ class HolderBody(_TopicSchema):
     mission_since: MissionSince
 
 
+class FirstDocumentBody(ReferenceBody):
+    """A document to start with, why, and the ids of holders of the topic who wrote in it."""
+
+    why: WhyFirst
+    holders: list[str]
+
+
+class AskedReferenceBody(_TopicSchema):
+    """A question that was asked here."""
+
+    id: str
+    title: str
+
+
 class TopicProfileBody(_BuildAnswer):
     """A topic: its holders by area and name, first documents, and open questions."""
 
@@ -151,8 +165,12 @@ class TopicProfileBody(_BuildAnswer):
     alt_labels: list[str]
     holders: list[HolderBody]
     areas: list[AreaCountBody]
-    documents: list[ReferenceBody]
+    definition: str = Field(description="from the list of topics; may be empty")
+    documents: list[FirstDocumentBody]
     questions: list[ReferenceBody]
+    asked: list[AskedReferenceBody] = Field(description="unanswered questions asked here")
+    nowhere: list[AreaBody] = Field(description="regions without a holder")
+    community: bool = Field(description="it has a community: `/api/v1/communities/{id}`")
     broader: list[TopicBody]
     narrower: list[TopicBody]
     related: list[TopicBody]
@@ -243,8 +261,19 @@ def topic_profile_body(found: TopicAnswer) -> TopicProfileBody:
             for h in view.holders
         ],
         areas=[_area_count_body(one) for one in view.areas],
-        documents=[reference_body(card) for card in found.documents],
+        definition=view.topic.definition,
+        documents=[
+            FirstDocumentBody(
+                **reference_body(one.card).model_dump(),
+                why=one.why,
+                holders=[agent.id for agent in one.holders],
+            )
+            for one in found.documents
+        ],
         questions=[reference_body(card) for card in found.questions],
+        asked=[AskedReferenceBody(id=one.id, title=one.title) for one in found.asked],
+        nowhere=[area_body(code) for code in found.nowhere],
+        community=found.community is not None,
         broader=list(map(topic_body, view.broader)),
         narrower=list(map(topic_body, view.narrower)),
         related=list(map(topic_body, view.related)),

@@ -470,13 +470,13 @@ def test_a_community_has_a_page_and_is_joined_and_left(desk: Desk) -> None:
     for path in ("/isolation", "/api/v1/agents/ag-11", "/agents/ag-5"):
         page = desk.client("ag-5").get(path).text
         assert "Lectrice" in page
-    assert "La quitter" in desk.client("ag-5").get("/mes-donnees").text
+    assert "La quitter" in desk.client("ag-5").get("/preferences").text
     assert act("ag-5", "leave") == "/communities/m%2Fgeometre"
-    assert act("ag-11", "leave") == "/mes-donnees#communautes"
+    assert act("ag-11", "leave") == "/preferences#communautes"
     assert members_of(desk) == []
     undo = {"act": "take_back", "kind": "leave", "subject": "m/geometre"}
     for agent in ("ag-10", "ag-11"):
-        assert "Y revenir" in desk.client(agent).get("/mes-donnees").text
+        assert "Y revenir" in desk.client(agent).get("/preferences").text
         desk.client(agent).post("/mes-donnees", data=undo)
     assert members_of(desk) == holders
 

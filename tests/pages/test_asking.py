@@ -143,6 +143,7 @@ def everything(site: AskingSite, agent_id: str, question: str = "") -> str:
         "/questions",
         "/questions/new?q=carrousel",
         "/mes-donnees",
+        "/preferences",
         "/topics/cadastre",
         "/api/v1/topics/cadastre",
         f"/agents/{ASKER}",
@@ -663,8 +664,8 @@ def test_preferences_are_kept_to(site: AskingSite) -> None:
         assert site.waiting(question) != [MAPPER]
         assert site.act(ASKER, question, "delete") == 204
     form = {"receives": "true", "topics": "cadastre", "per_week": "3", "absent_until": ""}
-    assert client.post("/questions/preferences", data=form).status_code == 303
-    assert site.client(MAPPER).get("/mes-donnees").text.count("checked") == 1
+    assert client.post("/preferences", data=form).status_code == 303
+    assert site.client(MAPPER).get("/preferences").text.count(" checked>") == 1
     assert site.waiting(site.ask(topic="cadastre")) == [MAPPER]
     for wrong in ({"per_week": 21}, {"topics": ["inconnu"]}):
         assert client.post("/api/v1/questions/preferences", json=wrong).status_code == 422
@@ -1285,7 +1286,14 @@ def test_where_no_question_is_asked_there_is_none(site: AskingSite) -> None:
     client = off.client(ASKER)
     for path in ("/questions", "/questions/new", "/api/v1/questions", "/questions/x"):
         assert client.get(path).status_code == 404
-    for path in ("/", "/?q=cadastre", "/?q=zzz", "/experts?q=cadastre", "/mes-donnees"):
+    for path in (
+        "/",
+        "/?q=cadastre",
+        "/?q=zzz",
+        "/experts?q=cadastre",
+        "/mes-donnees",
+        "/preferences",
+    ):
         assert "/questions" not in client.get(path).text
     assert client.get("/api/v1/me").json()["asking"] is None
     assert "/questions/new" in site.client(ASKER).get("/experts?q=cadastre").text

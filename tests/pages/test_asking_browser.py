@@ -226,16 +226,21 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     sound(neighbour)
     neighbour.goto("/mes-donnees#questions")
     expect(neighbour.get_by_text("vous l’avez déclinée")).to_be_visible()
+    sound(neighbour)
+    neighbour.goto("/preferences#questions")
     neighbour.get_by_label("Par semaine, au plus").fill("1")
     sound(neighbour)
-    neighbour.locator("#questions ~ form").get_by_role("button", name="Enregistrer").click()
+    neighbour.get_by_role("button", name="Enregistrer").click()
+    expect(neighbour.get_by_role("status").filter(has_text="enregistrées")).to_be_focused()
     assert site.questions.preferences([NEIGHBOUR])[NEIGHBOUR].per_week == 1
     assert set(mailed(site, post)) == {MAPPER}
 
     mapper = waiting_in(page_of, MAPPER)
     mapper.get_by_label("Ou passer la main", exact=False).fill("C’est outre-mer.")
     mapper.get_by_role("button", name="Passer la main").click()
-    mapper.goto("/mes-donnees/retrait")
+    mapper.goto("/preferences")
+    mapper.get_by_text("Me retirer entièrement").click()
+    sound(mapper)
     mapper.get_by_role("button", name="Confirmer mon retrait").click()
     assert set(mailed(site, post)) == {FARAWAY}
 
@@ -316,10 +321,10 @@ def test_what_is_followed_is_told_at_home_and_ended(page_of: PageOf, site: Askin
     sound(page)
     page.get_by_role("button", name="J’ai vu ces nouveautés").click()
     expect(page.get_by_role("heading", name="Rien de nouveau")).to_be_visible()
-    page.goto("/mes-donnees")
+    page.goto("/preferences")
     page.get_by_role("checkbox", name="Une question m’est posée").check()
     page.get_by_label("Résumé de ce que je suis").select_option("weekly")
-    page.locator("form[action='/courriels'] button").click()
+    page.get_by_role("button", name="Enregistrer", exact=True).click()
     expect(page.get_by_role("checkbox", name="Une question m’est posée")).to_be_checked()
     page.get_by_role("button", name="Ne plus suivre : Recherche : « carnaval »").click()
     told = page.locator("section[aria-labelledby='suivis'] li a")
@@ -332,5 +337,5 @@ def test_what_is_followed_is_told_at_home_and_ended(page_of: PageOf, site: Askin
     page.get_by_role("button", name="Ne plus les recevoir").click()
     expect(page.get_by_role("heading", name="C’est fait")).to_be_visible()
     sound(page)
-    page.goto("/mes-donnees")
+    page.goto("/preferences")
     expect(page.get_by_label("Résumé de ce que je suis")).to_have_value("off")

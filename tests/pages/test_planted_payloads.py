@@ -186,6 +186,7 @@ PATHS = (
     "/peers",
     "/agents/ag-1",
     "/mes-donnees",
+    "/preferences",
     "/animation",
     "/administration",
     "/audit",

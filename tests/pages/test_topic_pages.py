@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 
@@ -33,6 +33,8 @@ from search_api.answers import isolation
 from search_api.answers.agents import agent_peers, agent_profile
 from search_api.answers.topics import topic_answer, topic_to_go_on_from
 from search_api.app import Services, create_app
+from search_api.audit.sql import SqlAudit
+from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
 from search_api.routes import outlines, topics
 from search_api.routes.maps import (
@@ -143,6 +145,8 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         reader_of=lambda request: reader_of(request.headers.get("x-agent", "ag-5"), book, TODAY),
         today=lambda: TODAY,
         overview=BuildReader(builds, index, book, RULES),
+        grants=Grants((Grant(Role.ANIMATOR, agents=frozenset({"ag-5"}), topics=frozenset({"*"})),)),
+        audit=SqlAudit(engine, lambda: datetime.now(UTC)),
     )
     engine.dispose()
 
@@ -255,7 +259,7 @@ def test_whoever_asks_is_told_the_same(
 ) -> None:
     """The page, the API, the spreadsheet and the command line show the rows of one answer."""
     monkeypatch.setattr(isolation, "_READ_AT_ONCE", 1)  # as a large administration is read
-    rows = isolation.all_isolated_holders(services, area, topic).rows
+    rows = isolation.all_isolated_holders(services, isolation.EVERYBODY, area, topic).rows
     names = [one.agent.name for one in rows]
     asked = f"?area={area}&topic={topic}"
     body = client.get(f"/api/v1/isolation{asked}").json()["rows"]
@@ -263,7 +267,7 @@ def test_whoever_asks_is_told_the_same(
     text = client.get(f"/isolation.csv{asked}").text.removeprefix("\ufeff")
     table = list(csv.DictReader(io.StringIO(text), delimiter=";"))
     assert [one["agent"].lstrip("'") for one in table] == names
-    agents = isolation.isolated_agents(services, area, topic)
+    agents = isolation.isolated_agents(services, isolation.EVERYBODY, area, topic)
     assert {one.agent.name for one in agents.agents} == set(names)
     assert agents.rows == rows
     assert [one["d_apres"] for one in table] == [basis(one.basis) for one in rows]
@@ -324,7 +328,7 @@ def test_coverage_both_ways(client: TestClient) -> None:
     assert counts == {"": 2, "r04": 1, "r53": 1, "22": 1, "974": 1}
     topics = client.get("/api/v1/coverage?area=22").json()["topics"]
     found = {one["topic"]["label"]: (one["holders"]["agents"], one["risks"]) for one in topics}
-    assert found["cadastre"] == (1, ["one_holder", "open_questions"])
+    assert found["cadastre"] == (1, ["open_questions"])
     assert found["régies"] == (0, ["nobody"])
 
 

@@ -35,6 +35,8 @@ from tests.pages.asking_site import (
 from tests.planted import TODAY
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
+OWN = ("/mes-donnees", "/preferences")
+"""Pages on which one sees what is kept of oneself."""
 
 LONG_AGO = datetime(TODAY.year - 5, 1, 1)
 SECRET = "Ornithorynque"
@@ -104,12 +106,12 @@ def test_authors_are_asked_about_their_own_old_documents(site: AskingSite) -> No
     assert "Note vieille" in page
     assert "secrete" not in page
     client = site.client(MAPPER)
-    assert client.post("/verifications/pace", data={"per_month": "1"}).status_code == 303
+    assert client.post("/preferences", data={"per_month": "1"}).status_code == 303
     assert list(asked(site)) == ["wiki:vieille"]
     assert "D’autres attendent" in client.get("/a-verifier").text
     assert say(site, MAPPER, "vieille", "right") == 204
     assert asked(site) == {}, "what they said counts for thirty days"
-    assert client.post("/verifications/pace", data={"per_month": "0"}).status_code == 303
+    assert client.post("/preferences", data={"per_month": "0"}).status_code == 303
     assert asked(site) == {}
     assert client.post("/api/v1/verifications/pace", json={"per_month": 51}).status_code == 422
 
@@ -232,7 +234,7 @@ def test_nobody_speaks_of_what_they_may_not_read_or_did_not_write(site: AskingSi
     assert say(site, STRANGER, "secrete", "outdated") == 204
     for agent_id in (MAPPER, NEIGHBOUR):
         client = site.client(agent_id)
-        for path in ("/a-verifier", "/api/v1/verifications", "/mes-donnees", "/api/v1/me/export"):
+        for path in (*OWN, "/a-verifier", "/api/v1/verifications", "/api/v1/me/export"):
             assert "secrete" not in client.get(path).text
 
 
@@ -325,7 +327,7 @@ def test_what_one_may_not_read_any_more_is_taken_back_with_all(site: AskingSite)
     page = client.get("/mes-donnees").text
     assert "1 autre porte sur ce que vous ne pouvez plus voir" in page
     assert "wiki:autre" not in page
-    form = {"act": "forget", "back": "/mes-donnees#verifications"}
+    form = {"act": "forget", "back": "/preferences"}
     assert client.post("/verifications", data=form).status_code == 303
     assert verified(site, "autre") is None
     own = store.of_agent(NEIGHBOUR)
@@ -347,6 +349,6 @@ def test_where_nobody_is_asked_nothing_is_offered(tmp_path: Path) -> None:
         client = site.client(MAPPER)
         assert client.get("/a-verifier").status_code == 404
         assert client.get("/api/v1/verifications").status_code == 404
-        for path in ("/mes-donnees", "/documents/wiki:0"):
+        for path in (*OWN, "/documents/wiki:0"):
             assert "verif" not in client.get(path).text
         assert client.get("/api/v1/documents/wiki:0").json()["verified"] is None

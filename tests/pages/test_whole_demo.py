@@ -50,7 +50,16 @@ AGENTS = ("ag-0001", "ag-0066", "ag-0070")
 """Who asks, who looks after a network, who administers."""
 
 SEEDS = (
-    *("/", "/experts", "/coverage", "/isolation", "/peers", "/mes-donnees", "/accessibilite"),
+    *(
+        "/",
+        "/experts",
+        "/coverage",
+        "/isolation",
+        "/peers",
+        "/preferences",
+        "/mes-donnees",
+        "/accessibilite",
+    ),
     *("/animation", "/administration", "/audit"),
     *("/?q=exon%C3%A9ration+ehpad", "/?q=cadastre", "/?q=t%C3%A9l%C3%A9travail", "/?q=zzz"),
     *("/experts?q=cadastre", "/experts?q=taxe+fonci%C3%A8re"),
@@ -265,7 +274,7 @@ MAIN = {
     "ag-0001": (
         *("/", "/?q=exon%C3%A9ration+ehpad", "/experts?q=cadastre", "/documents/wifip:fil-a-001"),
         *("/coverage", "/isolation", "/topics/cadastre", "/agents/ag-0066", "/peers"),
-        *("/mes-donnees", "/demo/mails"),
+        *("/preferences", "/mes-donnees", "/demo/mails"),
     ),
     "ag-0066": ("/", "/animation", "/communities/cadastre"),
     "ag-0070": (
