@@ -322,7 +322,8 @@ def _theme(build: OpenBuild, topic: Topic) -> str:
         seen.add(top.id)
     if top.theme:
         return top.theme
-    above = any(top.id in one.topic.broader for one in build.topics.values())
+    listed = (one.topic for one in build.topics.values() if one.topic.kind is TopicKind.TOPIC)
+    above = any(top.id in one.broader for one in listed)
     return top.label if above else ""
 
 

@@ -136,7 +136,7 @@ def me_page(request: Request, reader: NamedReader) -> str:
         purpose=PURPOSE,
         not_held=NOT_HELD,
         held_elsewhere=HELD_ELSEWHERE,
-        ways=CONTACT_WAYS,
+        contact_ways=CONTACT_WAYS,
         joins=JOIN_REASONS,
         request_states=REQUEST_STATES,
     )
@@ -173,7 +173,7 @@ def preferences_page(
             if one.kind is TopicKind.TOPIC or own.held.row.metier in one.labels
         ],
         withdrawn_whole=WHOLE_SERVICE in own.held.withdrawn,
-        ways=CONTACT_WAYS,
+        contact_ways=CONTACT_WAYS,
         topic_address=topic_address,
         asking_rules=services.asking.rules if services.asking else None,
         most_checked=MOST_PER_MONTH,

@@ -12,6 +12,7 @@ from connectors.geography import DEPARTEMENTS, REGIONS, region_of
 from expertise.answer_values import AreaCount, BuildStatus, IsolatedHolder
 from expertise.topics import Topic
 from indexer.access import Reader
+from indexer.french.analysis import fold
 from search_api.addresses import topic_address
 from search_api.answers.context import NoBuild
 from search_api.answers.isolation import (
@@ -213,7 +214,7 @@ def topic_profile_page(request: Request, reader: NamedReader, topic_id: str) -> 
         why_first=WHY_FIRST,
         questions=found.questions,
         asked=found.asked,
-        nowhere=found.nowhere,
+        nowhere=sorted(map(area_label, found.nowhere), key=fold),
         community=found.community,
         map=_coverage_map(topic, areas, departement_places()),
         region_map=_coverage_map(topic, areas, region_places()),
@@ -280,7 +281,7 @@ def _coverage_map(
     figures: Mapping[str, tuple[str, str]] = {
         one.code: (
             f"{one.holders.agents}{'+' if one.holders.more else ''}",
-            _LEVELS[-1 - _size(one.holders.agents)],
+            _LEVELS[_size(one.holders.agents)],
         )
         for one in areas
         if one.holders.agents
@@ -311,7 +312,7 @@ def _coverage_map(
 
 
 _LEVELS = ("low", "mid", "high")
-"""Levels in the style sheet: the darkest is where most agents are isolated."""
+"""Levels in the style sheet: the darkest is where the number is largest."""
 
 
 def _size(count: int) -> int:

@@ -1,5 +1,6 @@
 """What agents follow: news under the rights of each reading, seen by themselves alone."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -92,7 +93,7 @@ def test_news_is_what_came_since_and_is_seen_once(site: AskingSite) -> None:
         "Quel bornage ?": "answer",
     }
     home = site.client(STRANGER).get("/").text
-    assert "3 nouveautés dans ce que vous suivez" in home
+    assert re.search(r'"/suivis">[^<]*\b3\b', home)
     assert f"/questions/{asked}" in home
     assert "nouveauté" not in site.client(ASKER).get("/").text
     assert follow(site, STRANGER, "search", "", "seen") == 204
@@ -155,12 +156,12 @@ def test_the_home_page_makes_few_searches_and_says_what_it_leaves(site: AskingSi
     write(site, "manege", "Un manège, un carrousel 0")
     count, page = searches("/", 20)
     assert count == HOME_SEARCHES
-    assert "Voir aussi 16 autres suivis" in page
-    assert "J’ai vu" not in page, "what was not looked at is not seen"
+    assert '<a href="/suivis">' in page
+    assert 'value="seen"' not in page, "what was not looked at is not seen"
     count, page = searches("/suivis", 0)
     assert count == 20
     assert "Un manège" in page
-    assert "J’ai vu" in page
+    assert 'value="seen"' in page
 
 
 def test_what_one_may_not_see_is_followed_like_what_never_was(site: AskingSite) -> None:

@@ -587,10 +587,10 @@ def test_without_outlines_the_map_is_made_of_tiles(
             one.cache_clear()
 
 
-def test_deeper_is_more_alone(client: TestClient) -> None:
-    """The only holder of a topic in a département stands in the deepest shade."""
+def test_deeper_is_more(client: TestClient) -> None:
+    """A single holder, and a single isolated topic, stand in the lightest shade."""
     page = client.get("/topics/regies").text
-    assert re.findall(r'class="tile (\w+)"[^>]*aria-label="Lozère \(48\)', page) == ["high"]
+    assert re.findall(r'class="tile (\w+)"[^>]*aria-label="Lozère \(48\)', page) == ["low"]
     page = client.get("/isolation").text
     assert re.findall(r'class="tile (\w+)"[^>]*aria-label="Lozère \(48\)', page) == ["low"]
 
