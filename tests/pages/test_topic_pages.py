@@ -56,7 +56,7 @@ RULES = BuildRules(least_known=0)
 """So few people are no sample: whoever is alone among them is called so."""
 TOPICS = (
     Topic("urn:sujet/cadastre", "cadastre", ("arpentage",)),
-    Topic("regies", "régies"),
+    Topic("regies", "régies", theme="Dépense", definition="Des caisses hors du comptable."),
     Topic("m-geometre", "géomètre", kind=TopicKind.METIER),
 )
 
@@ -181,6 +181,82 @@ def test_who_is_alone(client: TestClient) -> None:
     assert body["build"] == {"state": "shown", "day": TODAY.isoformat()}
     narrowed = client.get("/api/v1/isolation?area=r53&topic=m-geometre").json()["rows"]
     assert [one["agent"]["id"] for one in narrowed] == ["ag-1"]
+
+
+def test_of_others_who_is_alone_is_shown_to_animators(services: Services) -> None:
+    """Of their own topics, and in the audit log; to all others themselves alone, by every way."""
+    grant = Grant(Role.ANIMATOR, agents=frozenset({"ag-2"}), topics=frozenset({"regies"}))
+    client = TestClient(create_app(replace(services, grants=Grants((grant,)))))
+
+    def rows(agent: str) -> set[tuple[str, str]]:
+        asked = {"x-agent": agent}
+        body = client.get("/api/v1/isolation", headers=asked).json()["rows"]
+        told = {(one["agent"]["id"], one["topic"]["id"]) for one in body}
+        text = client.get("/isolation.csv", headers=asked).text.removeprefix("\ufeff")
+        table = list(csv.DictReader(io.StringIO(text), delimiter=";"))
+        assert len(table) == len(told)
+        page = client.get("/isolation", headers=asked).text.partition("<main")[2]
+        shown = {
+            one
+            for one in ("ag-1", "ag-2", "ag-3")
+            if f'<td role="cell" data-label="Agent"><a class="person" href="/agents/{one}"' in page
+        }
+        assert shown == {one for one, _ in told}
+        return told
+
+    own = {("ag-1", "urn:sujet/cadastre"), ("ag-1", "m-geometre")}
+    assert rows("ag-1") == own
+    assert rows("ag-5") == set()
+    before = len(services.audit.newest(50))
+    assert rows("ag-2") == {
+        ("ag-3", "regies"),
+        ("ag-2", "urn:sujet/cadastre"),
+        ("ag-2", "m-geometre"),
+    }
+    noted = services.audit.newest(50)[: len(services.audit.newest(50)) - before]
+    assert {one.reading for one in noted} == {
+        "GET /api/v1/isolation",
+        "GET /isolation.csv",
+        "GET /isolation",
+    }
+    reader = reader_of("ag-5", services.people, TODAY)
+    token = isolation.isolation_view(services, reader, "GET /isolation", in_person=False)
+    assert token == isolation.IsolationView((), "ag-5"), "a personal token opens no role"
+    assert client.get("/api/v1/coverage?area=48").json()["topics"][2]["risks"] == []
+
+
+def test_topics_stand_by_theme_and_metiers_apart(client: TestClient) -> None:
+    """A field narrows them to what is typed, by any label and without accents."""
+
+    def listed(query: str = "") -> list[str]:
+        page = client.get(f"/coverage{query}").text.partition('id="table"')[2]
+        found = re.findall(r'colspan="3">([^<]+)<|href="/topics/([^"]+)"', page)
+        return [theme or topic for theme, topic in found]
+
+    assert listed() == [
+        *("Dépense", "regies"),
+        *("Autres sujets", "urn:sujet%2Fcadastre"),
+        *("Métiers", "m-geometre"),
+    ]
+    assert listed("?words=REGIES") == ["Dépense", "regies"]
+    assert listed("?words=arpent") == ["Autres sujets", "urn:sujet%2Fcadastre"]
+    assert listed("?words=rien") == []
+
+
+def test_a_topics_page_says_what_it_is_and_why_each_document(client: TestClient) -> None:
+    """The definition, where nobody is known, why a document is there, and who wrote it."""
+    body = client.get("/api/v1/topics/regies").json()
+    page = client.get("/topics/regies").text
+    assert body["definition"] == "Des caisses hors du comptable."
+    assert body["definition"] in page
+    assert {(one["id"], one["why"], *one["holders"]) for one in body["documents"]} == {
+        ("wiki:4", "title", "ag-3"),
+        ("wiki:5", "title", "ag-3"),
+    }
+    nowhere = {one["code"] for one in body["nowhere"]}
+    assert "r76" not in nowhere
+    assert len(nowhere) == len(REGIONS) - 1
+    assert "Bretagne" in page.partition('id="personnes"')[2].partition("</section>")[0]
 
 
 def test_without_enough_people_nobody_is_called_alone(

@@ -1,5 +1,6 @@
 """Whether documents are still right: who is asked, who says so, and who sees it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -236,6 +237,31 @@ def test_nobody_speaks_of_what_they_may_not_read_or_did_not_write(site: AskingSi
         client = site.client(agent_id)
         for path in (*OWN, "/a-verifier", "/api/v1/verifications", "/api/v1/me/export"):
             assert "secrete" not in client.get(path).text
+
+
+def test_each_number_of_what_is_to_do_is_that_of_its_page(site: AskingSite) -> None:
+    """Questions put to one, an answer to one's own, texts to verify, one that a reader marked."""
+    question = site.ask(topic="cadastre", to=MAPPER)
+    site.ask(STRANGER, "Où est le plan ?", topic="cadastre", to=MAPPER)
+    own = site.ask(MAPPER, "Qui borne ici ?", topic="cadastre")
+    assert site.act(STRANGER, own, "answer", text="Un géomètre.") == 204
+    assert say(site, STRANGER, "vieille", "outdated") == 204
+    client = site.client(MAPPER)
+    home = client.get("/").text.partition('id="a-faire"')[2].partition("</section>")[0]
+    told = {
+        one: int(re.findall(rf'href="{one}">(\d+)', home)[0])
+        for one in ("/questions#attendent", "/questions#repondues", "/a-verifier")
+    }
+    listed = client.get("/api/v1/questions").json()
+    assert told["/questions#attendent"] == len(listed["waiting"]) == 2
+    assert question in {one["id"] for one in listed["waiting"]}
+    page = client.get("/questions").text.partition('id="repondues"')[2].partition("</section>")[0]
+    assert told["/questions#repondues"] == page.count('href="/questions/') == 1
+    assert (
+        told["/a-verifier"] == client.get("/a-verifier").text.count("<article") == len(asked(site))
+    )
+    other = site.client(FARAWAY).get("/").text.partition('id="a-faire"')[2]
+    assert "<li>" not in other.partition("</section>")[0]
 
 
 def test_a_document_says_what_was_said_of_it_and_which_text_it_has(site: AskingSite) -> None:
