@@ -291,7 +291,9 @@ class _Period:
 
 
 def _floor(moment: datetime) -> datetime:
-    return moment - timedelta(days=NEWS_DAYS)
+    """Return the beginning of the first day of news, which does not change within a day."""
+    first = moment - timedelta(days=NEWS_DAYS)
+    return first.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _new_of(
