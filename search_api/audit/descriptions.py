@@ -24,6 +24,7 @@ _HOLDER = "décision sur une personne d’un sujet"
 _QUESTIONS = "questions signalées, masquées ou en attente"
 _NEW_SOURCE = "source à ajouter\u00a0: ce qui est demandé"
 _MODERATED = "décision sur une question"
+_ISOLATION = ("/isolation", "/isolation.csv", "/api/v1/isolation")
 
 OPENED: dict[str, str] = {
     "GET /audit": _AUDIT,
@@ -53,7 +54,9 @@ OPENED: dict[str, str] = {
     "quisait questions show": "question d’un agent à ses collègues",
     "quisait tune": "réglage du classement sur des questions jugées",
     "quisait peers": "pairs d’un agent",
-    "quisait isolation": "agents seuls sur un sujet",
+    **dict.fromkeys(
+        ("quisait isolation", *(f"GET {one}" for one in _ISOLATION)), "agents seuls sur un sujet"
+    ),
     "quisait topics show": "page d’un sujet",
     "quisait serve": "pages servies en démonstration",
     "quisait demo": "questions de la démonstration",
