@@ -259,7 +259,8 @@ def show_topic(
         for holder in view.holders
     ]
     lines += [f"   pour commencer : {one.card.title}" for one in found.documents]
-    lines += [f"   sans réponse : {one.title}" for one in (*found.questions, *found.asked)]
+    lines += [f"   sans réponse : {card.title}" for card in found.questions]
+    lines += [f"   question posée ici : {question.title}" for question in found.asked]
     lines += [
         f"   voisin : {neighbour.label}"
         for neighbour in (*view.broader, *view.narrower, *view.related)
