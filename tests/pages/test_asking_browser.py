@@ -255,7 +255,7 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     assert QUESTION in unescape(part(told[ASKER], "html"))
 
     asker.goto("/")
-    asker.get_by_role("link", name="2 questions attendent un mot de vous").click()
+    asker.get_by_role("link", name="2 de vos questions ont une réponse").click()
     expect(asker.get_by_role("heading", name="2 de vos questions ont une réponse")).to_be_visible()
     asker.goto(path)
     expect(asker.get_by_text("« C’est outre-mer. »")).to_be_visible()
