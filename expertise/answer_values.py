@@ -116,10 +116,8 @@ class TopicCount:
 
     @property
     def risks(self) -> list[str]:
-        """The topic's risks: `one_holder`, `left`, `nobody`, `open_questions`."""
+        """The topic's risks that all readers may see: `left`, `nobody`, `open_questions`."""
         found = []
-        if self.holders.agents == 1 and not self.holders.more:
-            found.append("one_holder")
         if not self.holders.agents and self.documented:
             found.append("left" if self.left else "nobody")
         if self.open_questions:

@@ -308,8 +308,8 @@ def topic_row(record: TopicRecord) -> Row:
     """Return a topic's row."""
     topic = record.topic
     lists = [topic.alt_labels, topic.broader, record.documents, record.questions]
-    if record.sight:
-        lists.append((record.sight.share, record.sight.enough))  # type: ignore[arg-type]
+    lists.append((record.sight.share, record.sight.enough) if record.sight else ())  # type: ignore[arg-type]
+    lists.append((topic.definition, topic.theme))
     return {
         "id": topic.id,
         "label": topic.label,
@@ -319,10 +319,11 @@ def topic_row(record: TopicRecord) -> Row:
 
 
 def topic_record(row: sa.RowMapping) -> TopicRecord:
-    """Return a topic from its row; `sight` is None for builds that did not store it."""
-    alt, broader, documents, questions, *sight = map(tuple, json.loads(row["lists"]))
-    topic = Topic(row["id"], row["label"], alt, broader, TopicKind(row["kind"]))
-    return TopicRecord(topic, documents, questions, *(TopicSight(*one) for one in sight))
+    """Return a topic from its row; earlier builds stored neither its sight nor its definition."""
+    alt, broader, documents, questions, *later = map(tuple, json.loads(row["lists"]))
+    sight, defined = (*later, (), ())[:2]
+    topic = Topic(row["id"], row["label"], alt, broader, TopicKind(row["kind"]), *defined)
+    return TopicRecord(topic, documents, questions, TopicSight(*sight) if sight else None)
 
 
 def cell_row(record: CellRecord) -> Row:

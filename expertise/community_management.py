@@ -303,8 +303,13 @@ class AtRisk:
 
     @property
     def risks(self) -> list[str]:
-        """The topic's risks, including departures, which only animators see."""
-        return [*self.count.risks, *(["leaving"] if self.leaving else [])]
+        """The topic's risks, with `one_holder` and `leaving`, which only animators see."""
+        alone = self.count.holders.agents == 1 and not self.count.holders.more
+        return [
+            *(["one_holder"] if alone else []),
+            *self.count.risks,
+            *(["leaving"] if self.leaving else []),
+        ]
 
 
 def topics_at_risk(reading: OpenBuild, animated: Callable[[str], bool]) -> tuple[AtRisk, ...]:

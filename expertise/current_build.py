@@ -318,12 +318,17 @@ class OpenBuild:
         return self.counted_page(area, offset, limit)[0]
 
     def counted_page(
-        self, area: str, offset: int, limit: int
+        self, area: str, offset: int, limit: int, listed: Sequence[Topic] | None = None
     ) -> tuple[TopicCounts, tuple[CurrentHolder, ...]]:
-        """Return the page of `coverage`, and the holders that were counted."""
+        """Return the page of `coverage`, and the holders that were counted.
+
+        `listed`: topics to count in this order; None for all, by label.
+        """
         ordered = sorted(
             self.topics.values(), key=lambda one: (label_order(one.topic.label), one.topic.id)
         )
+        if listed is not None:
+            ordered = [self.topics[one.id] for one in listed]
         page = ordered[offset : offset + limit]
         cells = self.builds.sample(
             self.stamp.id,

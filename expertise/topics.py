@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rdflib import Graph
     from rdflib.term import Node
 
-_COLUMNS = frozenset({"id", "label", "alt_labels", "broader", "kind"})
+_COLUMNS = frozenset({"id", "label", "alt_labels", "broader", "kind", "definition", "theme"})
 _LONGEST_ID = 200
 """Number of characters of the longest id that the database stores."""
 
@@ -41,7 +41,8 @@ class TopicKind(StrEnum):
 class Topic:
     """A professional subject, or a métier, as the organisation names it.
 
-    `broader` contains ids of topics; `label` is the preferred label.
+    `broader` contains ids of topics; `label` is the preferred label. `definition` and `theme`, the
+    name of a group of topics, may be empty.
     """
 
     id: str
@@ -49,6 +50,8 @@ class Topic:
     alt_labels: tuple[str, ...] = ()
     broader: tuple[str, ...] = ()
     kind: TopicKind = TopicKind.TOPIC
+    definition: str = ""
+    theme: str = ""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -168,7 +171,12 @@ def _topic_of_row(where: str, row: TableRow) -> Topic | Malformed:
         _parts(row.cells.get("alt_labels", "")),
         _parts(row.cells.get("broader", "")),
         kind,
+        *(_one_line(row.cells.get(name, "")) for name in ("definition", "theme")),
     )
+
+
+def _one_line(text: str) -> str:
+    return storable(" ".join(text.split()))
 
 
 def _parts(cell: str) -> tuple[str, ...]:
@@ -256,8 +264,8 @@ _METIER_TYPES = frozenset({"métier", "metier"})
 def topics_of_skos(name: str, content: bytes, form: str) -> Iterator[TopicEntry]:
     """Yield every concept, by address. A concept whose `dcterms:type` is «métier» is a métier.
 
-    `broader` and `narrower` are both read as links. Raises `SourceRefused` if the file does not
-    have the format of its extension.
+    `broader` and `narrower` are both read as links; the theme is a `skos:Collection`. Raises
+    `SourceRefused` if the file does not have the format of its extension.
     """
     # Imported here: it takes half a second, and a list in CSV does not need it.
     from rdflib import Graph
@@ -283,6 +291,8 @@ def _topic_of_concept(graph: "Graph", concept: "Node", name: str) -> Topic | Mal
     if not preferred:
         return Malformed(f"{name}:{concept}", "skos:prefLabel manque")
     broader = {*graph.objects(concept, SKOS.broader), *graph.subjects(SKOS.narrower, concept)}
+    noted = (_concept_labels(graph, concept, one) for one in (SKOS.definition, SKOS.scopeNote))
+    groups = (_concept_labels(graph, one, SKOS.prefLabel) for one in _groups(graph, concept))
     types = {str(one).strip().lower() for one in graph.objects(concept, DCTERMS.type)}
     return Topic(
         str(concept),
@@ -290,7 +300,15 @@ def _topic_of_concept(graph: "Graph", concept: "Node", name: str) -> Topic | Mal
         tuple(_concept_labels(graph, concept, SKOS.altLabel)),
         tuple(sorted(map(str, broader))),
         TopicKind.METIER if types & _METIER_TYPES else TopicKind.TOPIC,
+        *(_one_line(next((some[0] for some in found if some), "")) for found in (noted, groups)),
     )
+
+
+def _groups(graph: "Graph", concept: "Node") -> list["Node"]:
+    """Return the SKOS collections that a concept is a member of, by address."""
+    from rdflib.namespace import SKOS
+
+    return sorted(graph.subjects(SKOS.member, concept), key=str)
 
 
 def _concept_labels(graph: "Graph", concept: "Node", predicate: "Node") -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
 from typing import Annotated
 
 from fastapi import Depends, Query, Request, Response
@@ -113,3 +114,11 @@ AsTyped = Annotated[
 PageNumber = Annotated[int, Query(ge=1, le=2**53 - 1, description="from 1")]
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="`following` of the page before")]
 AreaCode = Annotated[str, Query(description="département (22) or region (r53)")]
+
+
+def day_of_field(written: str) -> date | None:
+    """Return the day of a form's field; None if it is not a day."""
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        return None

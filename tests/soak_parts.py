@@ -27,7 +27,7 @@ _TEST = ""
 
 STATES = (
     "accueil", "suggestions", "resultats", "document", "filtres", "sans-resultat", "moteur-perdu",
-    "collegues-trouves", "sujet", "agent", "mes-donnees", "acces",
+    "collegues-trouves", "sujet", "agent", "mes-donnees", "preferences-depliees", "acces",
 )  # fmt: skip
 """States of pages that `make test` opens in Chromium."""
 

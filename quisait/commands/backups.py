@@ -90,7 +90,7 @@ def _restore_text(done: RestoreReport) -> str:
         lines.append(
             "Registre perdu : aucun document n'est lisible avant que sa source ait été relue "
             "(« quisait crawl »), et aucun agent n'est proposé avant de l'avoir redemandé sur "
-            "« Mes données ». Les applications doivent pousser de nouveau leurs documents."
+            "« Préférences ». Les applications doivent pousser de nouveau leurs documents."
         )
     lines.append("Lancez « quisait check », « quisait crawl », puis « quisait run ».")
     return "\n".join(lines)

@@ -257,8 +257,9 @@ def show_topic(
         f"   {holder.agent.name} ({holder.agent.id}) {answers.post(holder.agent)}"
         for holder in view.holders
     ]
-    lines += [f"   pour commencer : {card.title}" for card in found.documents]
+    lines += [f"   pour commencer : {one.card.title}" for one in found.documents]
     lines += [f"   sans réponse : {card.title}" for card in found.questions]
+    lines += [f"   question posée ici : {question.title}" for question in found.asked]
     lines += [
         f"   voisin : {neighbour.label}"
         for neighbour in (*view.broader, *view.narrower, *view.related)

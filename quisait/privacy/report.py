@@ -309,7 +309,10 @@ def _asking_periods(settings: Settings) -> Iterator[str]:
 
 
 def _rights(settings: Settings) -> Iterator[str]:
-    yield "Information et accès : page « Mes données » (/mes-donnees), et d'où vient chaque donnée."
+    yield (
+        "Information et accès : page « Ce qui est tenu de moi » (/mes-donnees), et d'où vient "
+        "chaque donnée."
+    )
     yield "Portabilité : un fichier JSON complet, depuis la même page."
     yield (
         "Rectification : sujets refusés ou déclarés, documents écartés, sur la page et à côté de "

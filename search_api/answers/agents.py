@@ -1,4 +1,4 @@
-"""An agent's profile, and everything stored about the reader (« Mes données »)."""
+"""An agent's profile, and everything stored about the reader («Moi»)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -130,7 +130,7 @@ class StoredData:
 
     def of_kind(self, kind: PreferenceKind) -> list[RecordedPreference]:
         """Return the wishes of one kind."""
-        return [one for one in self.wishes if one.preference.kind is kind]
+        return [one for one in self.wishes if one.preference.kind == kind]
 
 
 def stored_about(context: AnswerContext, reader: Reader) -> StoredData:

@@ -643,12 +643,17 @@ def waiting_questions(context: AnswerContext, reader: Reader) -> int:
 
     These are requests to them, and their own questions with an answer to which they did not react.
     """
+    return sum(waiting_for(context, reader))
+
+
+def waiting_for(context: AnswerContext, reader: Reader) -> tuple[int, int]:
+    """Return the parts of `waiting_questions`: (requests, own questions with an answer)."""
     if context.asking is None or reader.agent_id is None:
-        return 0
+        return 0, 0
     access, questions = access_filter(reader), context.asking.questions
     asked = questions.waiting_for(reader.agent_id)
     readable = sum(access.admits(question.access) for _, question in asked)
-    return readable + questions.awaiting_word(reader.agent_id)
+    return readable, questions.awaiting_word(reader.agent_id)
 
 
 def act_on_question(

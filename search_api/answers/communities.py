@@ -76,7 +76,7 @@ def community(context: AnswerContext, reader: Reader, topic_id: str) -> Communit
         members,
         any(one.id == reader.agent_id for one in members),
         own is not None and own.listed,
-        about.documents,
+        tuple(one.card for one in about.documents),
         about.questions,
         about.incomplete,
         next((one for one in invitations(context, reader) if one.topic.id == topic_id), None),

@@ -201,7 +201,7 @@ def _watched(build: OpenBuild | BuildStatus, holder: RoleHolder) -> TopicsToWatc
     if isinstance(build, BuildStatus):
         return TopicsToWatch(build)
     topics = topics_at_risk(build, holder.held.animates_topic)
-    now = sum("one_holder" in one.count.risks for one in topics)
+    now = sum("one_holder" in one.risks for one in topics)
     return TopicsToWatch(build.status, topics, _trend(build, holder, now))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from expertise.topics import Topic
-from indexer.access import Reader, access_filter
+from indexer.access import Reader
 from indexer.values import Card
 from search_api.answers.communities import CommunityAnswer, community
 from search_api.answers.context import (
@@ -17,8 +17,9 @@ from search_api.answers.context import (
     note_access,
 )
 from search_api.answers.home import news_on
+from search_api.answers.questions_read import threads_on
 from search_api.answers.topics import READ_FIRST
-from search_api.asking.values import AskedQuestion, Thread
+from search_api.asking.values import AskedQuestion
 from search_api.community_pages import SqlCommunityPages
 from search_api.identity.principals import Role
 
@@ -56,7 +57,7 @@ def community_page(context: AnswerContext, reader: Reader, topic_id: str) -> Com
     pages, topic = context.community_pages, found.topic
     pins = pages.pins(topic.id) if pages else ()
     readable = context.search.cards(pins, reader)
-    threads = _threads(context, reader, topic.id)
+    threads = threads_on(context, reader, topic.id)
     held = context.grants.held_by(reader)
     return CommunityPage(
         found,
@@ -120,16 +121,6 @@ def _pages(context: AnswerContext) -> SqlCommunityPages:
     if context.community_pages is None:
         raise NotFound("")
     return context.community_pages
-
-
-def _threads(context: AnswerContext, reader: Reader, topic_id: str) -> tuple[Thread, ...]:
-    """Return questions on the topic that the reader may read, newest first."""
-    if context.asking is None:
-        return ()
-    access = access_filter(reader)
-    found = context.asking.questions.on_topic(topic_id)
-    readable = (one for one in found if access.admits(one.question.access))
-    return tuple(sorted(readable, key=lambda one: one.question.created, reverse=True))
 
 
 def _news(

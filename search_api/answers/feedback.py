@@ -251,7 +251,7 @@ def _check(context: AnswerContext, reader: Reader, aspect: Aspect, subject: Subj
     kept = context.feedback.of(reader.agent_id or "") if context.feedback else ()
     if sum(one.aspect is aspect for one in kept) >= MOST_KEPT:
         raise InvalidParameter(
-            f"Vous en gardez déjà {MOST_KEPT} : effacez-en dans « Mes données » d’abord."
+            f"Vous en gardez déjà {MOST_KEPT} : effacez-en dans « Préférences » d’abord."
         )
 
 

@@ -6,13 +6,15 @@ may not read looks like a deleted item, and neither can be followed.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
+from itertools import islice
 from urllib.parse import parse_qsl, urlsplit
 
 from connectors.values import ContributorRole
 from expertise.answer_values import BuildStatus
-from expertise.topics import Topic
+from expertise.peers import own_topics
+from expertise.topics import Topic, TopicKind
 from indexer.access import Reader, access_filter
 from indexer.state import in_utc
 from indexer.values import FACETS, Card
@@ -56,10 +58,8 @@ _UNKNOWN = {
 }
 
 
-HOME_SEARCHES = 4
-"""Maximum number of searches for news on the home page, as for the reader's own topics; the news
-page runs all of them.
-"""
+HOME_SEARCHES = 6
+"""Maximum number of searches for news on the home page; the news page runs all of them."""
 
 
 class FollowAction(StrEnum):
@@ -126,10 +126,10 @@ class FollowNews:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The news of everything that a reader follows, each document once, under the first follow.
+    """The news of what a reader follows and of their topics, each document once, under the first.
 
-    `follows`: whether they follow anything that they may see. `since`: the earliest time that
-    counts, None if they follow nothing. `left`: number of follows that were not searched.
+    `follows`: whether there is a follow or a topic that they may see. `since`: the earliest time
+    that counts, None without any. `left`: number of follows and topics that were not searched.
     """
 
     found: tuple[FollowNews, ...] = ()
@@ -141,6 +141,16 @@ class News:
     def count(self) -> int:
         """Number of news items."""
         return sum(len(one.items) for one in self.found)
+
+    @property
+    def more(self) -> bool:
+        """Whether there may be more news than `count`."""
+        return bool(self.left) or any(one.more for one in self.found)
+
+    def newest(self, most: int) -> list[tuple[NewsItem, ShownFollow]]:
+        """Return the newest items, each with the follow or topic that it belongs to."""
+        items = [(item, one.shown) for one in self.found for item in one.items]
+        return sorted(items, key=lambda pair: pair[0].moment, reverse=True)[:most]
 
 
 def own_follows(context: AnswerContext, reader: Reader) -> OwnFollows | None:
@@ -191,23 +201,28 @@ def news(
     after: datetime | None = None,
     until: datetime | None = None,
     most_searches: int | None = None,
+    with_topics: bool = True,
 ) -> News:
-    """Return what changed in what the reader follows since they last marked it as read.
+    """Return what changed, that the reader may read, in their follows and on their own topics.
 
-    `after` and `until` select another period; changes before a follow began never count. A document
-    counts by its own date; a date without a time counts as the end of its day. `most_searches`:
-    maximum number of topics, communities and searches to search, None for all. Raises
-    `IndexUnreachable`.
+    It counts since they last marked it as read, and for `NEWS_DAYS` at most. `after` and `until`
+    select another period; changes before a follow began never count. A document counts by its own
+    date; a date without a time counts as the end of its day. `most_searches`: maximum number of
+    topics, communities and searches to search, None for all. Without `with_topics`, only
+    follows count. Raises `IndexUnreachable`.
     """
-    if context.following is None or reader.agent_id is None:
+    following = context.following
+    if reader.agent_id is None or not (following or with_topics):
         return News()
-    kept = context.following.of(reader.agent_id)
-    moment = until or context.following.now()
+    kept = following.of(reader.agent_id) if following else OwnFollowing()
+    day_ends = datetime.combine(context.today(), time.max, UTC)
+    moment = until or (following.now() if following else day_ends)
     begins = max(after or kept.seen or datetime.min.replace(tzinfo=moment.tzinfo), _floor(moment))
     period = _Period(begins, until)
     own = frozenset(context.people.accounts_of(reader.agent_id))
     found, seen, shown_any, searches, left = [], set[str](), False, 0, 0
-    for follow in kept.follows:
+    topics = _own_topics(context, reader, kept, begins) if with_topics else ()
+    for follow in (*kept.follows, *topics):
         shown = _shown(context, reader, follow)
         if shown is None:
             continue
@@ -223,6 +238,19 @@ def news(
         if new:
             found.append(FollowNews(shown, tuple(new), more))
     return News(tuple(found), shown_any, begins if shown_any else None, left)
+
+
+def _own_topics(
+    context: AnswerContext, reader: Reader, kept: OwnFollowing, since: datetime
+) -> Iterator[Follow]:
+    """Yield the reader's own topics that they do not follow, strongest first, like follows."""
+    build, agent = context.build(), context.people.agent(reader.agent_id or "")
+    if isinstance(build, BuildStatus) or agent is None:
+        return
+    followed = follow_kinds(kept.follows)[FollowKind.TOPIC]
+    own = (one.id for one in own_topics(build, agent) if one.kind is TopicKind.TOPIC)
+    for topic_id in islice((one for one in own if one not in followed), MOST_SEARCHED):
+        yield Follow(FollowKind.TOPIC, topic_id, since)
 
 
 class PageFollows:
@@ -262,7 +290,9 @@ class _Period:
 
 
 def _floor(moment: datetime) -> datetime:
-    return moment - timedelta(days=NEWS_DAYS)
+    """Return the beginning of the first day of news, which does not change within a day."""
+    first = moment - timedelta(days=NEWS_DAYS)
+    return first.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _new_of(
@@ -391,7 +421,7 @@ def _follow(
 ) -> None:
     if context.consent and context.consent.has_withdrawn(reader.agent_id or ""):
         raise InvalidParameter(
-            "Vous êtes en retrait du service : revenez-y dans « Mes données » pour suivre."
+            "Vous êtes en retrait du service : revenez-y dans « Préférences » pour suivre."
         )
     if _shown(context, reader, Follow(kind, subject, following.now())) is None:
         raise NotFound(_UNKNOWN[kind])
@@ -405,7 +435,7 @@ def _follow(
     )
     if number >= most:
         raise InvalidParameter(
-            f"Vous en suivez déjà {most} : retirez-en dans « Mes données » d’abord."
+            f"Vous en suivez déjà {most} : retirez-en dans « Préférences » d’abord."
         )
     following.follow(reader.agent_id or "", kind, subject)
 

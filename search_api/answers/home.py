@@ -1,4 +1,4 @@
-"""The page before a question is asked: the reader's topics, their news, and sample questions.
+"""The page before a question is asked: the reader's topics and sample questions.
 
 Every document is found by a search under the reader's rights, or read under them again.
 """
@@ -10,61 +10,46 @@ from datetime import date, timedelta
 
 from connectors.values import Agent, ContributorRole
 from expertise.answer_values import BuildStatus, CommunityView
-from expertise.current_build import OpenBuild
 from expertise.peers import communities_of, own_topics
 from expertise.topics import Topic, TopicKind
 from indexer.access import Reader
 from indexer.values import Card
 from search_api.answers.communities import Invitation, invitations
 from search_api.answers.context import AnswerContext
-from search_api.answers.topics import open_questions
 from search_api.questions.query import Query, ResultOrder
 from search_api.ranking.results import Result
 from search_api.wording import in_force
 
-SHOWN = 3
-"""Maximum number of documents, and of open questions, so that they are read at a glance."""
 SAMPLES = 4
 """Maximum number of sample questions."""
-TOPICS_SEARCHED = 4
-"""Number of topics, strongest first, whose news is searched: each needs a search."""
+TOPICS_SEARCHED = 2
+"""Number of topics, strongest first, in which samples are looked for: each needs a search."""
 READ_OF_EACH = 20
 """Number of documents of a topic, or of a département, that are looked through."""
 RECENT = timedelta(days=365)
-"""Older documents are not news."""
+"""Older documents are not shown as changes of a community's topic."""
 SAMPLE_CHARACTERS = 110
 """Maximum length of a sample question, in characters: nobody types a longer one."""
 _SAID = re.compile(r'["()]')
 
 
 @dataclass(frozen=True, slots=True)
-class TopicNews:
-    """A document of the last year on one of the reader's topics."""
-
-    card: Card
-    topic: Topic
-
-
-@dataclass(frozen=True, slots=True)
 class Home:
     """What concerns a reader before they ask.
 
-    `topics` are theirs, strongest first; `news` and `open_questions` are on these topics, newest
-    first. `invitations`: communities that wait for the reader's answer. `samples`: questions with
-    an accepted answer, asked in their département or on their topics. Without news, the page shows
-    the newest documents.
+    `topics` are theirs, strongest first. `invitations`: communities that wait for the reader's
+    answer. `samples`: questions with an accepted answer, asked in their département or on their
+    topics.
     """
 
     topics: tuple[Topic, ...] = ()
-    news: tuple[TopicNews, ...] = ()
-    open_questions: tuple[Card, ...] = ()
     communities: tuple[CommunityView, ...] = ()
     invitations: tuple[Invitation, ...] = ()
     samples: tuple[str, ...] = ()
 
 
 def home(context: AnswerContext, reader: Reader) -> Home:
-    """Return the reader's topics and news; empty for a reader who is not in the directory.
+    """Return the reader's topics and samples; empty for a reader who is not in the directory.
 
     Raises `IndexUnreachable`.
     """
@@ -74,26 +59,19 @@ def home(context: AnswerContext, reader: Reader) -> Home:
         return Home()
     build = context.build()
     topics: tuple[Topic, ...] = ()
-    questions: tuple[Card, ...] = ()
     communities: tuple[CommunityView, ...] = ()
     if not isinstance(build, BuildStatus):
         topics = own_topics(build, agent)
-        questions = _open_questions(build, reader, topics)
         communities = communities_of(build, agent)
     searched = [one for one in topics if one.kind is TopicKind.TOPIC][:TOPICS_SEARCHED]
-    found = {one.id: _newest(context, reader, any_label(one), today) for one in searched}
-    news = _news(searched, found, {one.document_id for one in questions}, today)
-    nearby = _of_the_place(context, reader, agent, today)
-    read = (*(one for results in found.values() for one in results), *nearby)
-    shown = {one.card.title.strip() for one in news}
+    found = [_newest(context, reader, any_label(one), today) for one in searched]
+    read = (one for some in (*found, _of_the_place(context, reader, agent, today)) for one in some)
     own = frozenset(context.people.accounts_of(agent.id))
     return Home(
-        topics=topics,
-        news=news,
-        open_questions=questions,
-        communities=communities,
-        invitations=invitations(context, reader),
-        samples=tuple(_answered_questions(read, shown, own)[:SAMPLES]),
+        topics,
+        communities,
+        invitations(context, reader),
+        tuple(_answered_questions(read, own)[:SAMPLES]),
     )
 
 
@@ -133,33 +111,7 @@ def any_label(topic: Topic) -> str:
     return f"({' OU '.join(quoted)})" if len(quoted) > 1 else "".join(quoted)
 
 
-def _news(
-    topics: Iterable[Topic],
-    found: dict[str, tuple[Result, ...]],
-    without: set[str],
-    today: date,
-) -> tuple[TopicNews, ...]:
-    """Return the documents of the last year, each once, under the first of its topics."""
-    seen: dict[str, TopicNews] = {}
-    for topic in topics:
-        for one in found[topic.id]:
-            day = _day(one.card)
-            waits = one.card.document_id in without
-            if not waits and day is not None and today - day <= RECENT:
-                seen.setdefault(one.card.document_id, TopicNews(one.card, topic))
-    return tuple(sorted(seen.values(), key=lambda one: _newest_first(one.card))[:SHOWN])
-
-
-def _open_questions(build: OpenBuild, reader: Reader, topics: Iterable[Topic]) -> tuple[Card, ...]:
-    """Return the newest questions on these topics that wait for an answer."""
-    ids = dict.fromkeys(id_ for one in topics for id_ in build.topics[one.id].questions)
-    found = open_questions(build, reader, build.revalidation.readable_by_all(ids))
-    return tuple(sorted(found, key=_newest_first)[:SHOWN])
-
-
-def _answered_questions(
-    read: Iterable[Result], without: set[str], own: frozenset[str]
-) -> list[str]:
+def _answered_questions(read: Iterable[Result], own: frozenset[str]) -> list[str]:
     """Return titles of others' threads with an accepted answer; those ending in `?` first."""
     titles = {}
     for one in read:
@@ -169,7 +121,7 @@ def _answered_questions(
         roles = {row.role for row in rows}
         title = one.card.title.strip()
         answered = {ContributorRole.ASKER, ContributorRole.ACCEPTED_ANSWERER} <= roles
-        if answered and 0 < len(title) <= SAMPLE_CHARACTERS and title not in without:
+        if answered and 0 < len(title) <= SAMPLE_CHARACTERS:
             titles[title] = not title.endswith("?")
     return sorted(titles, key=lambda title: titles[title])
 

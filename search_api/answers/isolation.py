@@ -1,4 +1,7 @@
-"""Isolated holders of topics, and number of holders by topic and area: same for all readers.
+"""Isolated holders of topics, and number of holders by topic and area.
+
+Numbers are the same for all readers. What rests on one agent is shown to that agent and to the
+animators of the topic (decision 83).
 
 Every name and count is checked against the index and the directory before it is shown
 (`expertise.revalidation`); agents who may not be shown to others are never included.
@@ -7,6 +10,7 @@ Every name and count is checked against the index and the directory before it is
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from connectors.values import Agent
 from expertise.answer_values import (
@@ -24,9 +28,11 @@ from expertise.current_build import OpenBuild, by_area_topic_name, is_area
 from expertise.holders import Basis, IsolationScope
 from expertise.peers import accepted_communities
 from expertise.places import departements_of
-from expertise.topics import Topic, label_order
-from search_api.answers.context import AnswerContext, InvalidParameter
+from expertise.topics import Topic, TopicKind, label_order
+from indexer.access import Reader
+from search_api.answers.context import AnswerContext, InvalidParameter, open_by_role
 from search_api.answers.topics import by_label, known_topic
+from search_api.identity.principals import ALL, Role
 
 ISOLATION_PAGE = 100
 """Number of rows on one page of isolated holders."""
@@ -37,6 +43,18 @@ COUNTED_ROWS = 500
 _READ_AT_ONCE = 1_000
 """Number of rows read at once if all of them are requested."""
 NOTHING_UNCLAIMED = Unclaimed((), 0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class IsolationView:
+    """Which isolated holders may be shown: on `topic_ids` (None: all topics), and `agent_id`."""
+
+    topic_ids: tuple[str, ...] | None
+    agent_id: str = ""
+
+
+EVERYBODY = IsolationView(None)
+"""For the command line, which notes its access in the audit log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +96,7 @@ class IsolatedAgents:
     """A page of isolated agents, each once with their topics, from `offset`.
 
     `rows`: all isolated holders if `complete`; otherwise empty, and `counted` agents with `cases`
-    rows are a part of them. `communities`: communities of isolated agents, if the whole country and
-    every topic are requested. `topics`: topics that may be requested. `known`: number of holders of
+    rows are a part of them. `topics`: topics that may be requested. `known`: number of holders of
     the requested topic in the area. `unclaimed`: as in `IsolationAnswer`.
     """
 
@@ -91,7 +108,6 @@ class IsolatedAgents:
     complete: bool = True
     counted: int = 0
     cases: int = 0
-    communities: tuple[CommunityView, ...] = ()
     topics: tuple[Topic, ...] = ()
     known: AreaCount | None = None
     unclaimed: Unclaimed = NOTHING_UNCLAIMED
@@ -109,8 +125,43 @@ class Coverage:
     following: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Topics of one theme, or without a theme if `name` is empty, or métiers."""
+
+    name: str
+    kind: TopicKind
+    topics: tuple[TopicCount, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ThemedTopics:
+    """A page of topics by theme; `following` is the offset of the next page."""
+
+    build: BuildStatus
+    themes: tuple[Theme, ...] = ()
+    following: int | None = None
+    communities: tuple[CommunityView, ...] = ()
+
+
+def isolation_view(
+    context: AnswerContext, reader: Reader, access: str, *, in_person: bool
+) -> IsolationView:
+    """Return what a reader may see: themselves, and as an animator the topics that they animate.
+
+    `access`: the route, for the audit log. A personal token opens no role. Raises `NotAudited`.
+    """
+    held = context.grants.held_by(reader)
+    agent_id = reader.agent_id or ""
+    if not in_person or Role.ANIMATOR not in held.roles:
+        return IsolationView((), agent_id)
+    open_by_role(context, reader, Role.ANIMATOR, access)
+    return IsolationView(None if ALL in held.topics else tuple(sorted(held.topics)), agent_id)
+
+
 def isolated_holders(
     context: AnswerContext,
+    view: IsolationView,
     area: str = "",
     topic_id: str = "",
     offset: int = 0,
@@ -125,19 +176,23 @@ def isolated_holders(
     known_area(area)
     if isinstance(build, BuildStatus):
         return IsolationAnswer(build)
-    page = build.isolated_holders(_isolation_query(build, area, topic_id, offset, limit))
+    page = build.isolated_holders(_isolation_query(build, view, area, topic_id, offset, limit))
     return IsolationAnswer(build.status, page.rows, page.following, _unclaimed(build, topic_id))
 
 
 def all_isolated_holders(
-    context: AnswerContext, area: str = "", topic_id: str = "", most: int | None = None
+    context: AnswerContext,
+    view: IsolationView,
+    area: str = "",
+    topic_id: str = "",
+    most: int | None = None,
 ) -> IsolationAnswer:
     """Return every isolated holder of one build, `most` rows at most."""
     build = context.build()
     known_area(area)
     if isinstance(build, BuildStatus):
         return IsolationAnswer(build)
-    query = _isolation_query(build, area, topic_id, 0, _READ_AT_ONCE)
+    query = _isolation_query(build, view, area, topic_id, 0, _READ_AT_ONCE)
     rows: list[IsolatedHolder] = []
     following: int | None = 0
     while following is not None and (most is None or len(rows) < most):
@@ -162,14 +217,19 @@ def _unclaimed(build: OpenBuild, topic_id: str) -> Unclaimed:
 
 
 def isolated_agents(
-    context: AnswerContext, area: str = "", topic_id: str = "", offset: int = 0, limit: int = 25
+    context: AnswerContext,
+    view: IsolationView,
+    area: str = "",
+    topic_id: str = "",
+    offset: int = 0,
+    limit: int = 25,
 ) -> IsolatedAgents:
     """Return isolated agents with their topics. Raises as `isolated_holders` does."""
     build = context.build()
     known_area(area)
     if isinstance(build, BuildStatus):
         return IsolatedAgents(build)
-    query = _isolation_query(build, area, topic_id, 0, COUNTED_ROWS)
+    query = _isolation_query(build, view, area, topic_id, 0, COUNTED_ROWS)
     counted = build.isolated_holders(query)
     agents = by_agent(counted.rows)
     complete = counted.following is None
@@ -190,7 +250,6 @@ def isolated_agents(
         complete=complete,
         counted=len(agents),
         cases=len(counted.rows),
-        communities=() if area or topic_id else accepted_communities(build),
         topics=by_label(build),
         known=_known(build, area, topic_id) if topic_id else None,
         unclaimed=_unclaimed(build, topic_id),
@@ -225,6 +284,53 @@ def topic_coverage(
     )
 
 
+def topics_by_theme(
+    context: AnswerContext, area: str = "", words: str = "", offset: int = 0
+) -> ThemedTopics:
+    """Return a page of topics by theme and label, then métiers, with their numbers in an area.
+
+    `words`: only topics with a label that contains this text. Raises `InvalidParameter` for an
+    unknown area, and `IndexUnreachable`.
+    """
+    build = context.build()
+    known_area(area)
+    if isinstance(build, BuildStatus):
+        return ThemedTopics(build)
+    asked = label_order(words.strip())
+    found = [
+        one for one in by_label(build) if any(asked in label_order(label) for label in one.labels)
+    ]
+    themes = {one.id: _theme(build, one) for one in found}
+    found.sort(key=lambda one: (one.kind is TopicKind.METIER, _last_if_empty(themes[one.id])))
+    counts, _ = build.counted_page(area, offset, TOPICS_PAGE, found)
+    grouped = groupby(counts.rows, lambda one: (one.topic.kind, themes[one.topic.id]))
+    return ThemedTopics(
+        build.status,
+        tuple(Theme(name, kind, tuple(rows)) for (kind, name), rows in grouped),
+        counts.following,
+        accepted_communities(build),
+    )
+
+
+def _theme(build: OpenBuild, topic: Topic) -> str:
+    """Return a topic's theme: the one of the list, else its broadest topic if it has others."""
+    if topic.kind is TopicKind.METIER:
+        return ""
+    top, seen = topic, {topic.id}
+    while not top.theme and top.broader and top.broader[0] not in seen:
+        top = build.topics[top.broader[0]].topic
+        seen.add(top.id)
+    if top.theme:
+        return top.theme
+    listed = (one.topic for one in build.topics.values() if one.topic.kind is TopicKind.TOPIC)
+    above = any(top.id in one.broader for one in listed)
+    return top.label if above else ""
+
+
+def _last_if_empty(name: str) -> tuple[bool, str]:
+    return not name, label_order(name)
+
+
 def known_area(area: str) -> str:
     """Return the area if it is known or empty. Raises `InvalidParameter` otherwise."""
     if area and not is_area(area):
@@ -244,13 +350,15 @@ def by_agent(rows: Iterable[IsolatedHolder]) -> tuple[IsolatedAgent, ...]:
 
 
 def _isolation_query(
-    build: OpenBuild, area: str, topic_id: str, offset: int, limit: int
+    build: OpenBuild, view: IsolationView, area: str, topic_id: str, offset: int, limit: int
 ) -> IsolationQuery:
     """Return the query; for a region, only agents isolated in all of it."""
     wide = (IsolationScope.REGION, IsolationScope.COUNTRY)
     return IsolationQuery(
         departements=departements_of(area) if area else None,
         topic_ids=(known_topic(build, topic_id),) if topic_id else None,
+        seen_topics=view.topic_ids,
+        seen_agent=view.agent_id,
         scopes=wide if area.startswith("r") else (IsolationScope.DEPARTEMENT, *wide),
         offset=offset,
         limit=limit,

@@ -244,7 +244,7 @@ def _received(
 def _digest(
     context: AnswerContext, mail: Mailing, reader: Reader, agent: Agent, queued: QueuedMail
 ) -> MailContent | None:
-    found = news(context, reader, after=queued.begins, until=queued.queued)
+    found = news(context, reader, after=queued.begins, until=queued.queued, with_topics=False)
     if not found.count:
         return None
     subject = plural(
@@ -255,7 +255,7 @@ def _digest(
     sections = _sections(context, mail, found)
     since = day(queued.begins.date()) if queued.begins else ""
     lead = f"Ce qui est nouveau depuis le {since} dans ce que vous suivez, et que vous pouvez lire."
-    why = "Vous avez choisi, dans « Mes données », de recevoir ce résumé par courriel."
+    why = "Vous avez choisi, dans « Préférences », de recevoir ce résumé par courriel."
     return _content(mail, agent, MailKind.DIGEST, subject, lead, sections, why)
 
 
@@ -332,7 +332,7 @@ def _content(
         sections=sections,
         why=why,
         unsubscribe=f"{mail.rules.site}{unsubscribe_address(mail.links.make(agent.id, kind))}",
-        choices=f"{mail.rules.site}/mes-donnees#courriels",
+        choices=f"{mail.rules.site}/preferences#courriels",
     )
 
 

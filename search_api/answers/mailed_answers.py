@@ -56,7 +56,7 @@ NOTES: dict[MailOutcome, str] = {
     "elles ne sont pas gardées. Relisez-la : vous pouvez la corriger ou la supprimer sur la page "
     "de la question.",
     MailOutcome.WITHDRAWN: "Votre réponse n’est pas publiée : vous vous êtes retiré du service. "
-    "Vos choix sont dans « Mes données ».",
+    "Vos choix sont dans « Préférences ».",
     MailOutcome.EXPIRED: "Votre réponse n’est pas publiée : le délai pour répondre à ce courriel "
     "est passé. Vous pouvez répondre sur la page de la question.",
     MailOutcome.NOT_ASKED: "Votre réponse n’est pas publiée : la question ne vous attend plus, ou "

@@ -62,6 +62,16 @@ def open_links(context: AnswerContext, reader: Reader, texts: Iterable[str]) -> 
     return frozenset(context.search.cards(ids, reader)) if ids else frozenset()
 
 
+def threads_on(context: AnswerContext, reader: Reader, topic_id: str) -> tuple[Thread, ...]:
+    """Return questions asked here on a topic that the reader may read, newest first."""
+    if context.asking is None:
+        return ()
+    access = access_filter(reader)
+    found = context.asking.questions.on_topic(topic_id)
+    readable = (one for one in found if access.admits(one.question.access))
+    return tuple(sorted(readable, key=lambda one: one.question.created, reverse=True))
+
+
 def note_use(context: AnswerContext, reader: Reader, thread: Thread) -> None:
     """Store that an agent other than its asker and answerers opened a question today; no name."""
     own = {thread.question.asker_id, *(one.author_id for one in thread.answers)}

@@ -2,19 +2,24 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 
 from connectors.batches import batches
+from connectors.geography import REGIONS
+from connectors.values import Agent, ContributorRole
 from expertise.answer_values import BuildState, BuildStatus, CommunityView, TopicView
 from expertise.current_build import LEAST_SHARED, OpenBuild, nearest_topic
-from expertise.peers import communities_on, topic_view
+from expertise.peers import accepted_communities, communities_on, topic_view
 from expertise.topics import Topic, label_key, label_order
-from expertise.votes import is_open_question
+from expertise.votes import counting_contributions, is_open_question
 from expertise.who_knows import Experts
 from indexer.access import Reader, access_filter
 from indexer.french.analysis import terms
 from indexer.values import Card, Question, ShowRequest
 from search_api.answers.context import AnswerContext, NotFound, incomplete
+from search_api.answers.questions_read import threads_on
+from search_api.asking.values import AskedQuestion
 
 READ_FIRST = 8
 """Maximum number of documents, and of questions, on a topic's page."""
@@ -30,17 +35,39 @@ class TopicListAnswer:
     topics: tuple[Topic, ...]
 
 
+class WhyFirst(StrEnum):
+    """Reason why a document is one of a topic's first documents."""
+
+    ACCEPTED = "accepted"
+    TITLE = "title"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstDocument:
+    """A document to start with on a topic, the reason, and holders of the topic who wrote in it."""
+
+    card: Card
+    why: WhyFirst
+    holders: tuple[Agent, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class TopicAnswer:
     """A topic, with the documents and questions that the reader may read.
 
+    `documents` are in force. `asked`: unanswered questions that were asked here. `nowhere`: codes
+    of regions without a holder, if there is a holder elsewhere. `community`: the accepted one.
     `incomplete` names the authorities that did not answer: documents may be missing.
     """
 
     build: BuildStatus
     view: TopicView
-    documents: tuple[Card, ...]
+    documents: tuple[FirstDocument, ...]
     questions: tuple[Card, ...]
+    asked: tuple[AskedQuestion, ...]
+    nowhere: tuple[str, ...]
+    community: CommunityView | None
     incomplete: tuple[str, ...]
 
 
@@ -69,14 +96,68 @@ def topic_answer(context: AnswerContext, reader: Reader, topic_id: str) -> Topic
     view = topic_view(build, topic_id)
     if view is None:
         raise NotFound("Sujet inconnu : il n’est pas dans la liste.")
-    documents = [one for one in view.documents if one not in set(view.questions)]
+    held = {one.code for one in view.areas if one.holders.agents}
     return TopicAnswer(
         build.status,
         view,
-        readable_cards(build, reader, documents[:READ_FIRST]),
+        _first_documents(context, build, reader, view),
         _first_open_questions(build, reader, view.questions),
+        tuple(one.question for one in threads_on(context, reader, topic_id) if one.waits)[
+            :READ_FIRST
+        ],
+        tuple(code for region in REGIONS if (code := f"r{region}") not in held) if held else (),
+        next(
+            (
+                one
+                for one in accepted_communities(build)
+                if any(topic.id == topic_id for topic in one.topics)
+            ),
+            None,
+        ),
         incomplete(reader),
     )
+
+
+def _first_documents(
+    context: AnswerContext, build: OpenBuild, reader: Reader, view: TopicView
+) -> tuple[FirstDocument, ...]:
+    """Return readable documents in force to start with, each with its reason."""
+    ids = [one for one in view.documents if one not in set(view.questions)][: 2 * READ_FIRST]
+    past = context.search.past(ids, reader, context.today())
+    cards = readable_cards(build, reader, [one for one in ids if one not in past][:READ_FIRST])
+    accounts = {row.account for card in cards for row in counting_contributions(card)}
+    owners, holding = build.book.by_account(accounts), {one.agent.id for one in view.holders}
+
+    def first(card: Card) -> FirstDocument:
+        wrote = [
+            owners[row.account]
+            for row in counting_contributions(card)
+            if row.role in _WRITING and row.account in owners
+        ]
+        known = {
+            one.id: one
+            for one in wrote
+            if one.id in holding and card.document_id not in one.disowned
+        }
+        return FirstDocument(card, _why_first(view.topic, card), tuple(known.values()))
+
+    return tuple(map(first, cards))
+
+
+_WRITING = {
+    ContributorRole.AUTHOR,
+    ContributorRole.EDITOR,
+    ContributorRole.ANSWERER,
+    ContributorRole.ACCEPTED_ANSWERER,
+}
+
+
+def _why_first(topic: Topic, card: Card) -> WhyFirst:
+    if any(row.role is ContributorRole.ACCEPTED_ANSWERER for row in card.contributions):
+        return WhyFirst.ACCEPTED
+    said = set(label_key(card.title).split())
+    named = any(set(label_key(label).split()) <= said for label in topic.labels)
+    return WhyFirst.TITLE if named else WhyFirst.TEXT
 
 
 def topic_to_go_on_from(context: AnswerContext, question: str, found: Experts) -> Topic | None:

@@ -275,23 +275,6 @@ def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
     return ToVerify(tuple(found[:left]), per_month, len(found) > left, answers)
 
 
-def doubted_texts(context: AnswerContext, reader: Reader) -> int:
-    """Return how many documents and answers of the reader others say are no longer right.
-
-    0 if statements are off here, or for a reader who is not in the directory. Documents do not
-    count for a reader who asked to be asked about none. Raises `IndexUnreachable`.
-    """
-    if context.verifying is None or reader.agent_id is None:
-        return 0
-    answers = len(doubted_answers(context, reader))
-    marks = context.verifying.store.marks(_MOST_MARKS)
-    if not marks or not _pace(context.verifying, reader.agent_id):
-        return answers
-    cards = context.search.cards(sorted({one.document_id for one in marks}), reader)
-    own = {id_: card for id_, card in cards.items() if _is_owner(context, reader, card)}
-    return answers + len(_marked(context, marks, own))
-
-
 def doubted_answers(context: AnswerContext, reader: Reader) -> tuple[DoubtedAnswer, ...]:
     """Return the reader's answers that others say are no longer right, oldest report first."""
     asking = context.asking
@@ -506,11 +489,6 @@ def choose_pace(context: AnswerContext, reader: Reader, per_month: int) -> None:
     if not 0 <= per_month <= MOST_PER_MONTH:
         raise InvalidParameter(f"Choisissez de 0 à {MOST_PER_MONTH} documents par mois.")
     verifying.store.choose_pace(agent.id, per_month)
-
-
-def own_pace(context: AnswerContext, reader: Reader) -> int:
-    """Return about how many documents the reader is asked in thirty days. Raises `NotFound`."""
-    return _pace(_verifying(context), reader.agent_id or "")
 
 
 def has_said(context: AnswerContext, reader: Reader, document_id: str) -> bool:

@@ -26,7 +26,6 @@ from search_api.answers.asking import (
     existing_answers,
     forget_own_questions,
     link_to_document,
-    own_asking,
     own_questions,
     planned_recipients,
     proposed_topic,
@@ -45,8 +44,8 @@ from search_api.asking.values import (
     ReaderScope,
 )
 from search_api.authorization import IN_PERSON
-from search_api.notices import Fields, Undo, noticed
-from search_api.parameters import AskingReader, NamedReader
+from search_api.notices import Undo, noticed
+from search_api.parameters import AskingReader, NamedReader, day_of_field
 from search_api.ranking.results import Result
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.asking import (
@@ -298,44 +297,11 @@ def answered(
     return noticed(request, document_address(document), "asking.existing")
 
 
-@router.post("/questions/preferences")
-def prefer_on_page(
-    request: Request,
-    reader: NamedReader,
-    receives: Annotated[bool, Form()] = False,
-    topics: Annotated[list[str], Form(max_length=500)] = [],  # noqa: B006 - FastAPI copies it
-    per_week: Annotated[str, Form(max_length=3, pattern=r"^[0-9]*$")] = "",
-    absent_until: Annotated[str, Form(max_length=10)] = "",
-) -> RedirectResponse:
-    """Set which questions the reader receives, from the form of «Mes données»."""
-    preferences = AskingPreferences(
-        receives,
-        tuple(filter(None, topics)),
-        int(per_week) if per_week else None,
-        _day(absent_until),
-    )
-    services = services_of(request)
-    before = own_asking(services, reader)
-    set_asking_preferences(services, reader, preferences)
-    undo = Undo("/questions/preferences", _fields_of(before.preferences)) if before else None
-    return noticed(request, "/mes-donnees#questions", "asking.preferences", undo)
-
-
-def _fields_of(said: AskingPreferences) -> Fields:
-    """Return the form's fields for these preferences."""
-    return {
-        **({"receives": "true"} if said.receives else {}),
-        "topics": said.topics,
-        "per_week": "" if said.per_week is None else str(said.per_week),
-        "absent_until": said.absent_until.isoformat() if said.absent_until else "",
-    }
-
-
 @router.post("/questions/forget")
 def forget(request: Request, reader: NamedReader) -> RedirectResponse:
     """Delete every question and answer of the reader."""
     forget_own_questions(services_of(request), reader)
-    return noticed(request, "/mes-donnees#questions", "asking.forget")
+    return noticed(request, "/preferences#effacer", "asking.forget")
 
 
 @router.get("/questions/{question_id}", response_class=HTMLResponse)
@@ -433,7 +399,7 @@ def act_on_page(
     text as it will be read, documents found by the words `find`, or the text with a link to the
     document `cite` after its first `at` characters.
     """
-    services, day = services_of(request), _day(valid_until)
+    services, day = services_of(request), day_of_field(valid_until)
     if step or cite:
         typed = _Typed(act, text.replace("\r\n", "\n"), title, answer, day, caret=at)
         typed = _stepped(services, reader, typed, step, find, cite)
@@ -481,11 +447,3 @@ def _stepped(
     link = link_to_document(services, reader, cite)
     begun = f"{before}{between}{link}"
     return replace(typed, text=begun + after, caret=len(begun))
-
-
-def _day(written: str) -> date | None:
-    """Return the day of the form's field; None if it is not a day."""
-    try:
-        return date.fromisoformat(written)
-    except ValueError:
-        return None

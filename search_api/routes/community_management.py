@@ -278,13 +278,13 @@ def join_or_leave(
 ) -> RedirectResponse:
     """Add the reader to a community or remove them.
 
-    If the community now has too few members, the reader returns to «Mes données».
+    If the community now has too few members, the reader returns to «Préférences».
     """
     services = services_of(request)
     ask_wish(services, reader, PreferenceKind(act.value), topic_id)
     try:
         address = community_address(community(services, reader, topic_id).topic)
     except NotFound:
-        return noticed(request, "/mes-donnees#communautes", f"ask.{act}")
+        return noticed(request, "/preferences#communautes", f"ask.{act}")
     reverse = Membership.LEAVE if act is Membership.JOIN else Membership.JOIN
     return noticed(request, address, f"ask.{act}", Undo(address, {"act": reverse}))

@@ -1,19 +1,11 @@
 """The reader's choices of mail, in person; and unsubscribe links, which need no login."""
 
-from typing import Annotated
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
 
-from fastapi import APIRouter, Form, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
-
-from search_api.answers.mail import (
-    own_mail,
-    set_mail_preferences,
-    unsubscribe,
-    unsubscription,
-)
+from search_api.answers.mail import set_mail_preferences, unsubscribe, unsubscription
 from search_api.authorization import IN_PERSON
-from search_api.mail.values import DigestPace, MailPreferences
-from search_api.notices import Fields, Undo, noticed
+from search_api.mail.values import MailPreferences
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.mail import MailPreferencesBody
@@ -31,28 +23,6 @@ def choose(request: Request, reader: NamedReader, said: MailPreferencesBody) -> 
 
 
 router = APIRouter(include_in_schema=False)
-
-
-@router.post("/courriels", dependencies=IN_PERSON)
-def choose_on_page(
-    request: Request,
-    reader: NamedReader,
-    asked: Annotated[bool, Form()] = False,
-    answered: Annotated[bool, Form()] = False,
-    digest: Annotated[DigestPace, Form()] = DigestPace.OFF,
-) -> RedirectResponse:
-    """Store the reader's choices of mail, from the form of «Mes données»."""
-    services = services_of(request)
-    before = own_mail(services, reader)
-    set_mail_preferences(services, reader, MailPreferences(asked, answered, digest))
-    undo = Undo("/courriels", _fields_of(before.preferences)) if before else None
-    return noticed(request, "/mes-donnees#courriels", "mail.choices", undo)
-
-
-def _fields_of(said: MailPreferences) -> Fields:
-    """Return the form's fields for these choices."""
-    ticked = {"asked": said.asked, "answered": said.answered}
-    return {**{name: "true" for name, yes in ticked.items() if yes}, "digest": said.digest.value}
 
 
 @router.get("/courriels/{link}", response_class=HTMLResponse)

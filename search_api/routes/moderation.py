@@ -101,13 +101,13 @@ def take_back_on_page(
     answer: Annotated[str, Form(max_length=32)] = "",
     back: Annotated[str, Form(max_length=10)] = "",
 ) -> RedirectResponse:
-    """Take back a report from «Mes données», which lists all reports of the reader.
+    """Take back a report from «Préférences», which lists all reports of the reader.
 
     `back` is «question» if the form is on the question's page.
     """
     take_report_back(services_of(request), reader, question_id, answer)
     own = back != "question"
-    address = "/mes-donnees#questions" if own else question_address(question_id)
+    address = "/preferences#effacer" if own else question_address(question_id)
     return noticed(request, address, "report.taken_back")
 
 

@@ -1,4 +1,4 @@
-"""«Mes données»: data stored about the reader, and their wishes. API and page."""
+"""«Moi»: what is stored about the reader, and their choices and wishes. API and pages."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -13,24 +13,16 @@ from expertise.consent import WHOLE_SERVICE, PreferenceKind
 from expertise.topics import TopicKind
 from indexer.access import Reader
 from search_api.addresses import local_path, topic_address
-from search_api.answers.agents import ask_wish, stored_about, take_back_wish, wish_before
-from search_api.answers.asking import own_asking
-from search_api.answers.corrections import removals
-from search_api.answers.feedback import (
-    FeedbackAction,
-    feedback_reverse,
-    give_feedback,
-    own_feedback,
-)
-from search_api.answers.following import own_follows
-from search_api.answers.mail import own_mail
-from search_api.answers.verification import own_verifications
-from search_api.asking.values import MOST_PER_WEEK, RequestState
+from search_api.answers.agents import ask_wish, take_back_wish, wish_before
+from search_api.answers.feedback import FeedbackAction, feedback_reverse, give_feedback
+from search_api.answers.preferences import Choices, own_choices, own_data, set_preferences
+from search_api.asking.values import MOST_PER_WEEK, AskingPreferences, RequestState
 from search_api.authorization import IN_PERSON
 from search_api.feedback import Subject, SubjectKind
 from search_api.mail.storage import ANSWERED_PER_WEEK
-from search_api.notices import Undo, noticed
-from search_api.parameters import NamedReader
+from search_api.mail.values import DigestPace, MailPreferences
+from search_api.notices import Fields, Undo, noticed
+from search_api.parameters import NamedReader, day_of_field
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.agents import (
     HELD_ELSEWHERE,
@@ -85,11 +77,8 @@ def take_back(
 
 
 def _body(services: Services, reader: Reader) -> MeBody:
-    said, asked = own_feedback(services, reader), own_asking(services, reader)
-    followed = own_follows(services, reader)
-    mail = own_mail(services, reader)
-    checked = own_verifications(services, reader)
-    return my_data_body(stored_about(services, reader), said, asked, followed, mail, checked)
+    own = own_data(services, reader)
+    return my_data_body(own.held, own.feedback, own.asked, own.followed, own.mail, own.checked)
 
 
 router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
@@ -122,6 +111,9 @@ REQUEST_STATES: dict[RequestState, str] = {
 }
 
 
+CORRECTIONS = (PreferenceKind.REFUSE, PreferenceKind.DECLARE, PreferenceKind.REMOVED)
+"""Kinds of wishes after which a topic is not offered for correction."""
+
 WishSubject = Annotated[str, StringConstraints(max_length=4_000)]
 
 
@@ -134,62 +126,102 @@ class WishAction(StrEnum):
 
 @router.get("/mes-donnees", response_class=HTMLResponse)
 def me_page(request: Request, reader: NamedReader) -> str:
-    """Show what is stored about the reader, why they are proposed, and how to change it."""
-    services = services_of(request)
-    held = stored_about(services, reader)
-    refused = held.of_kind(PreferenceKind.REFUSE)
-    declared = held.of_kind(PreferenceKind.DECLARE)
-    removed = held.of_kind(PreferenceKind.REMOVED)
-    settled = {one.preference.subject for one in (*refused, *declared, *removed)}
+    """Show what is stored about the reader, and where it comes from; nothing changes here."""
+    own = own_data(services_of(request), reader)
     return render(
         "me.html",
         request=request,
-        held=held,
-        refused=refused,
-        declared=declared,
-        disowned=held.of_kind(PreferenceKind.DISOWN),
-        removed=removals(services, removed),
-        communities=[
-            *held.of_kind(PreferenceKind.JOIN),
-            *held.of_kind(PreferenceKind.LEAVE),
-            *held.of_kind(PreferenceKind.INVITED),
-        ],
-        declarable=[
-            one for one in held.topics if one.kind is TopicKind.TOPIC and one.id not in settled
-        ],
-        labels={one.id: one.label for one in held.topics},
-        withdrawn_whole=WHOLE_SERVICE in held.withdrawn,
+        own=own,
+        labels={one.id: one.label for one in own.held.topics},
         purpose=PURPOSE,
         not_held=NOT_HELD,
         held_elsewhere=HELD_ELSEWHERE,
-        ways=CONTACT_WAYS,
+        contact_ways=CONTACT_WAYS,
         joins=JOIN_REASONS,
-        topic_address=topic_address,
-        own=own_feedback(services, reader),
-        asked=own_asking(services, reader),
-        followed=own_follows(services, reader),
-        mail=own_mail(services, reader),
-        most_answered=ANSWERED_PER_WEEK,
-        asking_rules=services.asking.rules if services.asking else None,
-        declarable_topics=[
-            one
-            for one in held.topics
-            if one.kind is TopicKind.TOPIC or held.row.metier in one.labels
-        ],
-        checked=own_verifications(services, reader),
-        most_checked=MOST_PER_MONTH,
-        most_per_week=MOST_PER_WEEK,
         request_states=REQUEST_STATES,
     )
 
 
-@router.get("/mes-donnees/retrait", response_class=HTMLResponse)
-def withdrawal_page(request: Request, reader: NamedReader) -> Response:
-    """Explain a withdrawal from the whole service before it is confirmed; change nothing."""
-    held = stored_about(services_of(request), reader)
-    if WHOLE_SERVICE in held.withdrawn:
-        return RedirectResponse("/mes-donnees#retrait", status_code=303)
-    return HTMLResponse(render("withdraw.html", request=request, held=held))
+@router.get("/mes-donnees/retrait")
+def withdrawal_page() -> RedirectResponse:
+    """Redirect an address of earlier versions."""
+    return RedirectResponse("/preferences#retrait", status_code=301)
+
+
+@router.get("/preferences", response_class=HTMLResponse)
+def preferences_page(request: Request, reader: NamedReader) -> str:
+    """Show everything that the reader decides, and what they may correct or delete."""
+    services = services_of(request)
+    own = own_data(services, reader)
+    topics, wishes = own.held.topics, own.held.wishes
+    corrected = {one.preference.subject for one in wishes if one.preference.kind in CORRECTIONS}
+    return render(
+        "preferences.html",
+        request=request,
+        own=own,
+        declarable=[
+            one for one in topics if one.kind is TopicKind.TOPIC and one.id not in corrected
+        ],
+        receivable=[
+            one
+            for one in topics
+            if one.kind is TopicKind.TOPIC or own.held.row.metier in one.labels
+        ],
+        withdrawn_whole=WHOLE_SERVICE in own.held.withdrawn,
+        contact_ways=CONTACT_WAYS,
+        topic_address=topic_address,
+        asking_rules=services.asking.rules if services.asking else None,
+        most_answered=ANSWERED_PER_WEEK,
+        most_checked=MOST_PER_MONTH,
+        most_per_week=MOST_PER_WEEK,
+    )
+
+
+@router.post("/preferences")
+def choose(
+    request: Request,
+    reader: NamedReader,
+    receives: Annotated[bool, Form()] = False,
+    topics: Annotated[list[str], Form(max_length=500)] = [],  # noqa: B006 - FastAPI copies it
+    per_week: Annotated[str, Form(max_length=3, pattern=r"^[0-9]*$")] = "",
+    absent_until: Annotated[str, Form(max_length=10)] = "",
+    asked: Annotated[bool, Form()] = False,
+    answered: Annotated[bool, Form()] = False,
+    digest: Annotated[DigestPace, Form()] = DigestPace.OFF,
+    per_month: Annotated[int | None, Form(ge=0, le=MOST_PER_MONTH)] = None,
+    contact: Annotated[ContactVia | None, Form()] = None,
+) -> RedirectResponse:
+    """Store the choices of the form, then show the page again."""
+    chosen = Choices(
+        AskingPreferences(
+            receives,
+            tuple(filter(None, topics)),
+            int(per_week) if per_week else None,
+            day_of_field(absent_until),
+        ),
+        MailPreferences(asked, answered, digest),
+        per_month,
+        contact,
+    )
+    services = services_of(request)
+    undo = Undo("/preferences", _fields_of(own_choices(services, reader)))
+    set_preferences(services, reader, chosen)
+    return noticed(request, "/preferences", "preferences.saved", undo)
+
+
+def _fields_of(said: Choices) -> Fields:
+    """Return the form's fields for these choices."""
+    asking, mail = said.asking, said.mail
+    ticked = {"receives": asking.receives, "asked": mail.asked, "answered": mail.answered}
+    return {
+        **{name: "true" for name, yes in ticked.items() if yes},
+        "topics": asking.topics,
+        "per_week": "" if asking.per_week is None else str(asking.per_week),
+        "absent_until": asking.absent_until.isoformat() if asking.absent_until else "",
+        "digest": mail.digest.value,
+        **({} if said.per_month is None else {"per_month": str(said.per_month)}),
+        **({} if said.contact is None else {"contact": said.contact.value}),
+    }
 
 
 @router.post("/mes-donnees")
@@ -200,7 +232,7 @@ def change(
     kind: Annotated[PreferenceKind, Form()],
     subject: Annotated[list[WishSubject] | None, Form()] = None,
     way: Annotated[str, Form(max_length=20)] = "",
-    back: Annotated[str, Form(max_length=8_000)] = "/mes-donnees",
+    back: Annotated[str, Form(max_length=8_000)] = "/preferences",
 ) -> RedirectResponse:
     """Apply or take back a wish for each subject, then show the page again."""
     services = services_of(request)

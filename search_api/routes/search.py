@@ -4,12 +4,14 @@ from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from hashlib import sha256
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from connectors.geography import DEPARTEMENTS, REGIONS
+from indexer.access import Reader
 from indexer.french.analysis import fold
 from search_api.addresses import (
     QuestionMail,
@@ -24,7 +26,7 @@ from search_api.answers.home import home
 from search_api.answers.people import MOST_CARDS
 from search_api.answers.question import answer_question, who_knows
 from search_api.answers.suggestions import suggested
-from search_api.answers.verification import doubted_texts
+from search_api.answers.to_do import to_do
 from search_api.parameters import (
     AreaCode,
     AskingReader,
@@ -116,8 +118,7 @@ def suggest(request: Request, reader: NamedReader, q: Typed = "") -> Suggestions
 router = APIRouter(include_in_schema=False)
 
 PAGE_SIZE = 10
-NEWEST_SHOWN = 3
-"""Number of the newest documents shown before a question is asked."""
+_KEY_CHARACTERS = 16
 CANDIDATES = 20
 
 FACET_NAMES = {
@@ -147,8 +148,7 @@ def search_page(
     services, today = services_of(request), services_of(request).today()
     typed = SearchAddress(q.strip(), filters, page, sort, wide, verified)
     asked = bool(typed.q or filters or verified)
-    shown = PAGE_SIZE if asked else NEWEST_SHOWN
-    query = Asked(q, filters, page, shown, sort, wide, verified)
+    query = Asked(q, filters, page, PAGE_SIZE if asked else 1, sort, wide, verified)
     found = answer_question(
         services,
         reader,
@@ -159,7 +159,8 @@ def search_page(
     )
     address = replace(typed, q=found.query.text.strip())
     at_home = None if asked else home(services, reader)
-    if at_home and not by_personal_token(request):
+    own = not asked and not by_personal_token(request)
+    if at_home and own:
         note_told(services, reader, at_home.invitations)
     return render(
         "search.html",
@@ -168,9 +169,9 @@ def search_page(
         address=address,
         asked=asked,
         home=at_home,
-        news=None
-        if asked or by_personal_token(request)
-        else news(services, reader, most_searches=HOME_SEARCHES),
+        news=news(services, reader, most_searches=HOME_SEARCHES) if own else None,
+        to_do=to_do(services, reader) if own else None,
+        reader_key=_reader_key(reader),
         results=found.results,
         direct=found.direct,
         direct_html=found.direct_html,
@@ -179,7 +180,6 @@ def search_page(
         verified=found.verified,
         recognised=found.recognised,
         verifying=services.verifying is not None,
-        doubted=0 if asked or by_personal_token(request) else doubted_texts(services, reader),
         correction=found.correction,
         instead=found.instead,
         typed=typed,
@@ -199,6 +199,11 @@ def search_page(
         most_of_a_person=OF_A_PERSON,
         today=today,
     )
+
+
+def _reader_key(reader: Reader) -> str:
+    """Return a key of the reader under which their browser keeps recent searches."""
+    return sha256((reader.agent_id or "").encode()).hexdigest()[:_KEY_CHARACTERS]
 
 
 DATE_PRESETS = {

@@ -11,16 +11,21 @@ from fastapi.responses import HTMLResponse, Response
 from connectors.geography import DEPARTEMENTS, REGIONS, region_of
 from expertise.answer_values import AreaCount, BuildStatus, IsolatedHolder
 from expertise.topics import Topic
+from indexer.access import Reader
+from indexer.french.analysis import fold
 from search_api.addresses import topic_address
 from search_api.answers.context import NoBuild
 from search_api.answers.isolation import (
     ISOLATION_PAGE,
+    IsolationView,
     all_isolated_holders,
     isolated_agents,
     isolated_holders,
+    isolation_view,
     topic_coverage,
+    topics_by_theme,
 )
-from search_api.answers.topics import is_shown, list_topics, topic_answer
+from search_api.answers.topics import WhyFirst, is_shown, list_topics, topic_answer
 from search_api.parameters import AreaCode, NamedReader, Offset
 from search_api.routes.maps import TileMap, TilePlace, departement_places, region_places, tile_map
 from search_api.routes.search import PROBLEMS, areas_by_name
@@ -32,6 +37,7 @@ from search_api.schemas.topics import (
     TopicsBody,
 )
 from search_api.services import services_of
+from search_api.sign_on.identification import by_personal_token
 from search_api.templating import render
 from search_api.wording import area_label, kilometres, plural, unclaimed
 
@@ -55,10 +61,13 @@ def isolation(
     offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=ISOLATION_PAGE)] = ISOLATION_PAGE,
 ) -> IsolationBody:
-    """Return the only holders of a topic in an area; for a region, in all of the region."""
-    return IsolationBody.model_validate(
-        isolated_holders(services_of(request), area, topic, offset, limit)
-    )
+    """Return the only holders of a topic in an area; for a region, in all of the region.
+
+    Only the reader themselves and, for animators, holders of the topics that they animate.
+    """
+    view = _view(request, reader)
+    found = isolated_holders(services_of(request), view, area, topic, offset, limit)
+    return IsolationBody.model_validate(found)
 
 
 @api_router.get("/coverage")
@@ -82,6 +91,12 @@ def topic_profile(request: Request, reader: NamedReader, topic_id: str) -> Topic
 router = APIRouter(include_in_schema=False)
 
 PageTopicId = Annotated[str, Query()]
+WHY_FIRST: dict[WhyFirst, str] = {
+    WhyFirst.ACCEPTED: "une réponse y est acceptée",
+    WhyFirst.TITLE: "son titre nomme ce sujet",
+    WhyFirst.TEXT: "son texte traite de ce sujet",
+}
+"""Why a document stands among a topic's first ones."""
 SHOWN_AGENTS = 25
 """Number of agents in the table at once: on a telephone each of them is a block."""
 EXPORTED_ROWS = 5_000
@@ -97,7 +112,8 @@ def isolation_page(
     offset: Offset = 0,
 ) -> str:
     """Show the only holders of topics in an area, on a map and in a table."""
-    found = isolated_agents(services_of(request), area, topic, offset, SHOWN_AGENTS)
+    view = _view(request, reader)
+    found = isolated_agents(services_of(request), view, area, topic, offset, SHOWN_AGENTS)
     if not is_shown(found.build):
         return not_mapped(request, "isolation", "Isolement", found.build)
     return render(
@@ -108,6 +124,7 @@ def isolation_page(
         topic=topic,
         area_label=area_label(area),
         rows=found.agents,
+        animates=view.topic_ids != (),
         counted=found.counted,
         cases=found.cases,
         shown=SHOWN_AGENTS,
@@ -117,7 +134,6 @@ def isolation_page(
         counted_on_map=found.complete,
         known=found.known,
         why_not=unclaimed(found.unclaimed, one=bool(topic)),
-        communities=found.communities,
         topics=found.topics,
         topic_address=topic_address,
         export=f"/isolation.csv?{urlencode({'area': area, 'topic': topic})}",
@@ -130,16 +146,24 @@ def isolation_table(
     request: Request, reader: NamedReader, area: AreaCode = "", topic: PageTopicId = ""
 ) -> Response:
     """Return isolated holders as CSV."""
-    found = all_isolated_holders(services_of(request), area, topic, EXPORTED_ROWS)
+    view = _view(request, reader)
+    found = all_isolated_holders(services_of(request), view, area, topic, EXPORTED_ROWS)
     return _csv(isolation_csv(found.rows), "isolement.csv")
 
 
 @router.get("/coverage", response_class=HTMLResponse)
 def coverage_page(
-    request: Request, reader: NamedReader, area: AreaCode = "", offset: Offset = 0
+    request: Request,
+    reader: NamedReader,
+    area: AreaCode = "",
+    words: Annotated[str, Query(max_length=200)] = "",
+    offset: Offset = 0,
 ) -> str:
-    """Show every topic, its number of holders in an area, and its risks."""
-    found = topic_coverage(services_of(request), area, offset=offset)
+    """Show topics by theme, then métiers, with their number of holders in an area.
+
+    `words`: only topics with a label that contains this text.
+    """
+    found = topics_by_theme(services_of(request), area, words, offset)
     if not is_shown(found.build):
         return not_mapped(request, "coverage", "Sujets", found.build)
     return render(
@@ -148,7 +172,10 @@ def coverage_page(
         dated=found.build,
         area=area,
         area_label=area_label(area),
-        rows=found.topics,
+        words=words.strip(),
+        themes=found.themes,
+        communities=found.communities,
+        offset=offset,
         following=found.following,
         topic_address=topic_address,
         **_choices(),
@@ -179,13 +206,24 @@ def topic_profile_page(request: Request, reader: NamedReader, topic_id: str) -> 
         dated=found.build,
         view=found.view,
         documents=found.documents,
+        why_first=WHY_FIRST,
         questions=found.questions,
+        asked=found.asked,
+        nowhere=sorted(map(area_label, found.nowhere), key=fold),
+        community=found.community,
         map=_coverage_map(topic, areas, departement_places()),
         region_map=_coverage_map(topic, areas, region_places()),
         topic_address=topic_address,
         area_label=area_label,
         region_label=lambda code: REGIONS.get(region_of(code) or "", ""),
     )
+
+
+def _view(request: Request, reader: Reader) -> IsolationView:
+    """Return which isolated holders the reader may see; an animator's access is audited."""
+    access = f"{request.method} {getattr(request.scope.get('route'), 'path', '')}"
+    in_person = not by_personal_token(request)
+    return isolation_view(services_of(request), reader, access, in_person=in_person)
 
 
 def not_mapped(request: Request, section: str, title: str, dated: BuildStatus) -> str:
@@ -238,7 +276,7 @@ def _coverage_map(
     figures: Mapping[str, tuple[str, str]] = {
         one.code: (
             f"{one.holders.agents}{'+' if one.holders.more else ''}",
-            _LEVELS[-1 - _size(one.holders.agents)],
+            _LEVELS[_size(one.holders.agents)],
         )
         for one in areas
         if one.holders.agents
@@ -263,13 +301,13 @@ def _coverage_map(
         )
 
     def address(place: TilePlace) -> str:
-        return f"/isolation?{urlencode({'area': place.code, 'topic': topic.id})}"
+        return f"/experts?{urlencode({'q': topic.label, 'area': place.code})}"
 
     return tile_map(places, figures, say, address)
 
 
 _LEVELS = ("low", "mid", "high")
-"""Levels in the style sheet: the darkest is where most agents are isolated."""
+"""Levels in the style sheet: the darkest is where the number is largest."""
 
 
 def _size(count: int) -> int:

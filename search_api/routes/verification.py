@@ -17,7 +17,6 @@ from search_api.answers.verification import (
     decide_on_marked,
     has_said,
     marked_documents,
-    own_pace,
     say_of_document,
     to_verify,
 )
@@ -37,7 +36,7 @@ from search_api.schemas.verification import (
 )
 from search_api.services import services_of
 from search_api.templating import render
-from search_api.verification import MOST_NOTE, MOST_PER_MONTH
+from search_api.verification import MOST_NOTE
 
 Manager = Annotated[RoleHolder, require(Role.ANIMATOR)]
 
@@ -147,17 +146,3 @@ def say_on_page(
         undo = Undo("/verifications", undone)
     say_of_document(services, reader, document, act, text_hash=text_hash, note=note)
     return noticed(request, local_path(back), f"document.{act}", undo)
-
-
-@router.post("/verifications/pace")
-def pace_on_page(
-    request: Request,
-    reader: NamedReader,
-    per_month: Annotated[int, Form(ge=0, le=MOST_PER_MONTH)],
-) -> RedirectResponse:
-    """Set the pace from the form of «Mes données»."""
-    services = services_of(request)
-    before = own_pace(services, reader)
-    choose_pace(services, reader, per_month)
-    undo = Undo("/verifications/pace", {"per_month": str(before)})
-    return noticed(request, "/mes-donnees#verifications", "document.pace", undo)

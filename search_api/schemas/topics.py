@@ -1,13 +1,16 @@
 """API schemas of topics, isolation, coverage and peers."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
 
 from pydantic import AliasPath, BeforeValidator, Field
 
+from connectors.values import Agent
 from expertise.answer_values import AloneDegree, BuildState
 from expertise.holders import Basis, IsolationScope
 from expertise.topics import TopicKind
+from search_api.answers.topics import WhyFirst
 from search_api.schemas.search import AgentBody, AreaBody, Body, EvidenceBody, ReferenceBody
 from search_api.wording import area_label
 
@@ -123,7 +126,7 @@ class TopicCountBody(Body):
     holders: CountBody
     declared: CountBody
     open_questions: int
-    risks: list[str] = Field(description="one_holder, left, nobody, open_questions")
+    risks: list[str] = Field(description="left, nobody, open_questions")
 
 
 class CoverageBody(_BuildAnswer):
@@ -144,6 +147,29 @@ class HolderBody(Body):
     mission_since: MissionSince
 
 
+def _ids(agents: Sequence[Agent]) -> list[str]:
+    return [agent.id for agent in agents]
+
+
+def _is_there(community: object) -> bool:
+    return community is not None
+
+
+class FirstDocumentBody(ReferenceBody):
+    """A document to start with, why, and the ids of holders of the topic who wrote in it."""
+
+    parts_of_answer = ("card",)
+    why: WhyFirst
+    holders: Annotated[list[str], BeforeValidator(_ids)]
+
+
+class AskedReferenceBody(Body):
+    """A question that was asked here."""
+
+    id: str
+    title: str
+
+
 class TopicProfileBody(_BuildAnswer):
     """A topic: its holders by area and name, first documents, and open questions."""
 
@@ -152,8 +178,17 @@ class TopicProfileBody(_BuildAnswer):
     alt_labels: list[str] = Field(validation_alias=AliasPath("topic", "alt_labels"))
     holders: list[HolderBody]
     areas: list[AreaCountBody]
-    documents: list[ReferenceBody]
+    definition: str = Field(
+        validation_alias=AliasPath("topic", "definition"),
+        description="from the list of topics; may be empty",
+    )
+    documents: list[FirstDocumentBody]
     questions: list[ReferenceBody]
+    asked: list[AskedReferenceBody] = Field(description="unanswered questions asked here")
+    nowhere: list[Area] = Field(description="regions without a holder")
+    community: Annotated[bool, BeforeValidator(_is_there)] = Field(
+        description="it has a community: `/api/v1/communities/{id}`"
+    )
     broader: list[TopicBody]
     narrower: list[TopicBody]
     related: list[TopicBody]

@@ -67,6 +67,12 @@ document.addEventListener("submit", async (event) => {
   set(button, pressed);
 });
 
+/** Whoever signs out leaves no search in the browser (`recent.js` keeps them). */
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("form.signed-on")) return;
+  for (const key of Object.keys(localStorage)) if (key.startsWith("quisait.recent.")) localStorage.removeItem(key);
+});
+
 /** What takes long says so, and is not asked for twice. */
 document.addEventListener("submit", (event) => {
   const said = event.submitter?.dataset.longWork;

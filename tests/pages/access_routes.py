@@ -162,7 +162,6 @@ def expectations(
         ("POST", "/api/v1/mail/preferences"): (
             Ask("/api/v1/mail/preferences", "POST", json={"digest": "daily"}),
         ),
-        ("POST", "/courriels"): posted("/courriels", digest="daily"),
         ("GET", "/courriels/{link}"): asked("/courriels/inconnu"),
         ("POST", "/courriels/{link}"): posted("/courriels/inconnu"),
         ("POST", "/api/v1/questions/{question_id}/reports"): (
@@ -208,12 +207,10 @@ def expectations(
         ("POST", "/api/v1/verifications/pace"): (
             Ask("/api/v1/verifications/pace", "POST", json={"per_month": 1}),
         ),
-        ("POST", "/verifications/pace"): posted("/verifications/pace", per_month="1"),
         ("GET", "/questions"): asked("/questions"),
         ("GET", "/questions/new"): questions("/questions/new"),
         ("POST", "/questions"): posted("/questions", title="Quel cadastre ?"),
         ("POST", "/questions/existing"): posted("/questions/existing", document="inconnu"),
-        ("POST", "/questions/preferences"): posted("/questions/preferences", receives="true"),
         ("POST", "/questions/forget"): posted("/questions/forget"),
         ("GET", "/questions/{question_id}"): asked(f"/questions/{NO_QUESTION}"),
         ("POST", "/questions/{question_id}"): posted(f"/questions/{NO_QUESTION}", act="accept"),
@@ -258,6 +255,8 @@ def expectations(
         ("POST", "/communities/{topic_id:path}"): posted(f"/communities/{topic}", act="join"),
         ("GET", "/audit"): asked("/audit"),
         ("GET", "/mes-donnees"): asked("/mes-donnees"),
+        ("GET", "/preferences"): asked("/preferences"),
+        ("POST", "/preferences"): posted("/preferences", receives="true", digest="daily"),
         ("GET", "/mes-donnees/retrait"): asked("/mes-donnees/retrait"),
         ("POST", "/mes-donnees"): posted("/mes-donnees", act="take_back", kind="contact"),
         ("POST", "/avis"): posted("/avis", act="useful", subject="inconnu"),

@@ -187,7 +187,7 @@ SMALL = """() => [...document.querySelectorAll(
 
 def test_a_finger_finds_every_control(chromium: Browser, sites: Sites) -> None:
     """On a telephone each is 44 pixels high, and no page is wider than the screen."""
-    paths = ("/", "/coverage", "/isolation", "/topics/foncier", "/agents/ag-1", "/mes-donnees")
+    paths = ("/", "/coverage", "/isolation", "/topics/foncier", "/agents/ag-1", "/preferences")
     with opened(chromium, sites.whole, viewport={"width": 360, "height": 740}) as page:
         for path in paths:
             page.goto(path)

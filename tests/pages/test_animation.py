@@ -347,7 +347,7 @@ def shown_communities(desk: Desk, agent: str = "ag-10") -> list[list[str]]:
     """Members' names of each community that an agent and every other reader are shown."""
     body = desk.client("ag-5").get(f"/api/v1/agents/{agent}/peers").json()
     names = [[one["name"] for one in shown["members"]] for shown in body["communities"]]
-    page = desk.client("ag-5").get("/isolation").text
+    page = desk.client("ag-5").get("/coverage").text
     assert bool(names) == ("entre régions" in page)
     return names
 
@@ -392,7 +392,7 @@ def test_an_accepted_community_has_the_members_who_consent(desk: Desk) -> None:
     assert shown_communities(desk) == [everybody[:3]]
     withdrawn = Preference("ag-12", PreferenceKind.WITHDRAW)
     consent.ask(withdrawn)
-    assert "Picard" not in desk.client("ag-5").get("/isolation").text
+    assert "Picard" not in desk.client("ag-5").get("/coverage").text
     for wish in (refusal, withdrawn):
         consent.take_back(wish)
     desk.build()
@@ -466,16 +466,16 @@ def test_a_community_has_a_page_and_is_joined_and_left(desk: Desk) -> None:
     assert "Quitter" in desk.client("ag-5").get("/communities/m/geometre").text
     assert act("ag-10", "leave") == "/communities/m%2Fgeometre"
     assert "Breton" not in members_of(desk)
-    for path in ("/isolation", "/api/v1/agents/ag-11", "/agents/ag-5"):
+    for path in ("/coverage", "/api/v1/agents/ag-11", "/agents/ag-5"):
         page = desk.client("ag-5").get(path).text
         assert "Lectrice" in page
-    assert "La quitter" in desk.client("ag-5").get("/mes-donnees").text
+    assert "La quitter" in desk.client("ag-5").get("/preferences").text
     assert act("ag-5", "leave") == "/communities/m%2Fgeometre"
-    assert act("ag-11", "leave") == "/mes-donnees#communautes"
+    assert act("ag-11", "leave") == "/preferences#communautes"
     assert members_of(desk) == []
     undo = {"act": "take_back", "kind": "leave", "subject": "m/geometre"}
     for agent in ("ag-10", "ag-11"):
-        assert "Y revenir" in desk.client(agent).get("/mes-donnees").text
+        assert "Y revenir" in desk.client(agent).get("/preferences").text
         desk.client(agent).post("/mes-donnees", data=undo)
     assert members_of(desk) == holders
 

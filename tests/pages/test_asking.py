@@ -145,6 +145,7 @@ def everything(site: AskingSite, agent_id: str, question: str = "") -> str:
         "/questions",
         "/questions/new?q=carrousel",
         "/mes-donnees",
+        "/preferences",
         "/topics/cadastre",
         "/api/v1/topics/cadastre",
         f"/agents/{ASKER}",
@@ -745,8 +746,8 @@ def test_preferences_are_kept_to(site: AskingSite) -> None:
         assert site.waiting(question) != [MAPPER]
         assert site.act(ASKER, question, "delete") == 204
     form = {"receives": "true", "topics": "cadastre", "per_week": "3", "absent_until": ""}
-    assert client.post("/questions/preferences", data=form).status_code == 303
-    assert 'name="receives" value="true" checked' in site.client(MAPPER).get("/mes-donnees").text
+    assert client.post("/preferences", data=form).status_code == 303
+    assert site.client(MAPPER).get("/preferences").text.count(" checked>") == 1
     assert site.waiting(site.ask(topic="cadastre")) == [MAPPER]
     for wrong in ({"per_week": 21}, {"topics": ["inconnu"]}):
         assert client.post("/api/v1/questions/preferences", json=wrong).status_code == 422
@@ -1110,7 +1111,7 @@ def test_an_asker_is_shown_that_an_answer_came(site: AskingSite) -> None:
 
     def told() -> tuple[bool, bool, int]:
         home, listed = client.get("/").text, client.get("/api/v1/questions").json()["answered"]
-        return "Questions (1)" in home, "1 question attend un mot de vous" in home, len(listed)
+        return "Questions (1)" in home, "/questions#repondues" in home, len(listed)
 
     assert site.act(ASKER, question, "answer", text="Je précise.") == 204
     assert told() == (False, False, 0)
@@ -1358,7 +1359,14 @@ def test_where_no_question_is_asked_there_is_none(site: AskingSite) -> None:
     client = off.client(ASKER)
     for path in ("/questions", "/questions/new", "/api/v1/questions", "/questions/x"):
         assert client.get(path).status_code == 404
-    for path in ("/", "/?q=cadastre", "/?q=zzz", "/experts?q=cadastre", "/mes-donnees"):
+    for path in (
+        "/",
+        "/?q=cadastre",
+        "/?q=zzz",
+        "/experts?q=cadastre",
+        "/mes-donnees",
+        "/preferences",
+    ):
         assert "/questions" not in client.get(path).text
     assert client.get("/api/v1/me").json()["asking"] is None
     assert "/questions/new" in site.client(ASKER).get("/experts?q=cadastre").text

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from search_api.identity.tokens import DEMO_COOKIE
 from tests.pages.administration import SECRET
 
 pytestmark = pytest.mark.pages
@@ -201,6 +202,30 @@ def test_the_menu_of_a_telephone(chromium: Browser, demo_address: str, *, script
         menu.get_by_role("link", name="Collègues").click()
         page.get_by_role("link", name="Isolement").click()
         page.wait_for_url("**/isolation")
+
+
+def test_recent_searches_stay_in_the_browser(chromium: Browser, demo_address: str) -> None:
+    """Newest first, each once, for one reader alone; a button forgets them; nobody is told."""
+    with opened(chromium, demo_address) as page:
+        page.goto("/")
+        recent = page.locator("#recentes")
+        expect(recent).to_be_hidden()
+        for words in ("incendie", "bordereau", "incendie"):
+            page.goto(f"/?q={words}")
+        page.goto("/")
+        expect(recent.get_by_role("link")).to_have_text(["incendie", "bordereau"])
+        recent.get_by_role("link", name="bordereau").click()
+        page.wait_for_url("**/?q=bordereau")
+        page.context.add_cookies([{"name": DEMO_COOKIE, "value": "ag-2", "url": demo_address}])
+        page.goto("/")
+        expect(recent).to_be_hidden()
+        page.context.clear_cookies()
+        page.goto("/")
+        recent.get_by_role("button").click()
+        expect(recent.get_by_role("link")).to_have_count(0)
+        expect(recent.get_by_role("heading")).to_be_focused()
+        page.reload()
+        expect(recent).to_be_hidden()
 
 
 def test_the_field_grows_and_enter_asks(chromium: Browser, demo_address: str) -> None:

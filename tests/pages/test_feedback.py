@@ -167,12 +167,12 @@ def test_a_lost_right_shows_nothing_of_a_favourite(parts: tuple[EmbeddedIndex, S
     for kind, subject in kept:
         assert say(client, "favourite", subject, kind=kind) == 303
     assert say(client, "useful", CLOSED) == 303
-    page = client.get("/mes-donnees").text
+    page = client.get("/preferences").text
     for shown in ("arpentage, partie 2", "Jo Seule", "/topics/regies"):
         assert shown in page
     index.write([PutAccess(CLOSED, Access(frozenset(), frozenset()))])
     try:
-        page, export = client.get("/mes-donnees").text, client.get("/api/v1/me/export").text
+        page, export = client.get("/preferences").text, client.get("/api/v1/me/export").text
         for answer in (page, export):
             assert "partie 2" not in answer
             assert CLOSED not in answer
@@ -180,7 +180,7 @@ def test_a_lost_right_shows_nothing_of_a_favourite(parts: tuple[EmbeddedIndex, S
         assert "ce que vous ne pouvez plus voir" in page
     finally:
         index.write([PutAccess(CLOSED, allowed(EVERYONE))])
-    assert "arpentage, partie 2" in client.get("/mes-donnees").text
+    assert "arpentage, partie 2" in client.get("/preferences").text
     assert say(client, "forget_favourites", "") == 303
     assert say(client, "forget_opinions", "") == 303
     assert said(client) == {"opinions": [], "favourites": []}

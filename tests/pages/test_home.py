@@ -1,5 +1,6 @@
 """The page before anything is asked: the reader's own topics, what changed in them, samples."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +20,7 @@ from expertise.topics import Topic, TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
 from quisait.application.database import migrate
+from search_api.answers.following import news
 from search_api.answers.home import home
 from search_api.answers.topics import READ_FIRST, topic_answer
 from search_api.app import Services, create_app
@@ -130,29 +132,32 @@ def opened(tmp_path: Path, index: EmbeddedIndex) -> Iterator[Services]:
 
 
 def test_ones_own_topics_and_what_changed_in_them(services: Services) -> None:
-    """Of the last year, in force, on these topics alone; questions of the place, answered ones."""
-    found = home(services, reader_of("ag-1", services.people, TODAY))
+    """Of thirty days, on these topics alone; the home and its page show the same, and as many."""
+    reader = reader_of("ag-1", services.people, TODAY)
+    found = home(services, reader)
     assert [one.id for one in found.topics] == ["cadastre"]
-    titles = [one.card.title for one in found.news]
-    assert titles == ["Le cadastre en hiver"]
-    assert [one.document_id for one in found.open_questions] == ["wiki:attend"]
     assert found.samples == ("Où lire le plan minute ?",)
-    page = TestClient(create_app(services)).get("/", headers={"x-agent": "ag-1"}).text
+    items = [item for item, _ in news(services, reader).newest(9)]
+    assert {one.document_id for one in items} == {"wiki:neuf", "wiki:attend", "wiki:abroge"}
+    client = TestClient(create_app(services), headers={"x-agent": "ag-1"})
+    page, whole = client.get("/").text, client.get("/suivis").text
     assert page.count('<h2 id="nouveau">') == 1
+    assert int(re.findall(r'"/suivis">[^<]*?(\d+)', page)[0]) == len(items)
+    assert int(re.findall(r"<h1>(\d+)", whole)[0]) == len(items)
+    assert all(one.address in page and one.address in whole for one in items)
     assert "/?q=O%C3%B9+lire+le+plan+minute+%3F" in page
 
 
 def test_what_was_answered_since_the_build_waits_no_more(
     services: Services, index: EmbeddedIndex
 ) -> None:
-    """Neither at home nor on its topic's page; the build still counts it until the next one."""
+    """On its topic's page; the build still counts it until the next one."""
     reader = reader_of("ag-1", services.people, TODAY)
     (waits,) = topic_answer(services, reader, "cadastre").questions
     assert waits.document_id == "wiki:attend"
     answered = note("attend", "Qui borne un cadastre de montagne", ASKER, ACCEPTED, area="22")
     assert not index.write([answered]).failed
     assert topic_answer(services, reader, "cadastre").questions == ()
-    assert home(services, reader).open_questions == ()
 
 
 def test_what_was_answered_takes_no_place_of_what_waits(tmp_path: Path) -> None:
@@ -179,15 +184,16 @@ def test_nothing_that_the_reader_may_not_read(services: Services) -> None:
     inside = reader_of("ag-3", services.people, TODAY)
     inside = replace(inside, principals=inside.principals | {"ldap:group:x"})
     found = home(services, inside)
-    assert "Le cadastre, Zanzibar" in [one.card.title for one in found.news]
+    assert "Le cadastre, Zanzibar" in [item.title for item, _ in news(services, inside).newest(9)]
     assert {"Où est Zanzibar ?", "Qui lit ce plan ?"} <= set(found.samples)
 
 
 def test_who_has_no_topic_is_shown_where_to_begin(services: Services) -> None:
-    """The newest documents, the questions of their place, and how to declare a topic."""
-    found = home(services, reader_of("ag-2", services.people, TODAY))
-    assert (found.topics, found.news, found.open_questions) == ((), (), ())
+    """The questions of their place, and how to declare a topic; nothing is said to be new."""
+    reader = reader_of("ag-2", services.people, TODAY)
+    found = home(services, reader)
+    assert (found.topics, news(services, reader).follows) == ((), False)
     assert found.samples == ("Qui garde la caisse ?",)
     page = TestClient(create_app(services)).get("/", headers={"x-agent": "ag-2"}).text
-    assert "Derniers documents" in page
-    assert "déclarer ce que vous connaissez" in page
+    assert 'href="/preferences#sujets"' in page
+    assert "/suivis" not in page

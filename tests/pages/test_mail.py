@@ -328,14 +328,14 @@ def test_a_refused_address_is_noted_and_left_alone(site: AskingSite, post: SmtpS
     post.handler.refusals["ag-1@agents.test"] = ("rcpt", "550 5.1.1 no such user")
     site.ask()
     assert send(site, post) == SendReport(1, 0, 1)
-    page = site.client(MAPPER).get("/mes-donnees").text
+    page = site.client(MAPPER).get("/preferences").text
     assert "Votre adresse ag-1@agents.test a été refusée" in page
     assert store_of(site).counts().refused_addresses == 1
     post.handler.refusals.clear()
     site.ask(STRANGER, "Encore une ?", to=MAPPER)
     assert send(site, post) == SendReport(1)
     choose(site, MAPPER, asked=True)
-    assert "a été refusée" not in site.client(MAPPER).get("/mes-donnees").text
+    assert "a été refusée" not in site.client(MAPPER).get("/preferences").text
 
 
 def test_a_refusal_for_now_is_tried_again_later_and_not_for_ever(

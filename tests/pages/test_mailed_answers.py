@@ -493,7 +493,7 @@ def test_a_late_bounce_is_noted_as_one_at_once_is(
     assert site.waiting(site.ask(ANIMATOR, "Une troisième ?", to=MAPPER)) == [MAPPER]
     assert sent(site, settings, post) == []
     assert answers(site) == []
-    assert "a été refusée le" in site.client(MAPPER).get("/mes-donnees").text
+    assert "a été refusée le" in site.client(MAPPER).get("/preferences").text
 
 
 def test_a_mail_is_believed_where_a_trusted_server_does(

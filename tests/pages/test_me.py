@@ -1,5 +1,6 @@
-"""«Mes données»: what one sees of oneself, and that what one asks acts at once, everywhere."""
+"""«Moi»: what one sees of oneself, and that what one asks acts at once, everywhere."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -35,7 +36,10 @@ from tests.planted import ENCODER, TODAY
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
-SEULE, LOIN, READER = "ag-1", "ag-2", "ag-5"
+SEULE, LOIN, ANIMATOR, READER = "ag-1", "ag-2", "ag-3", "ag-5"
+
+
+ALL_TOPICS = frozenset({"*"})
 
 
 @dataclass
@@ -121,6 +125,8 @@ def stage(
             today=lambda: TODAY,
             overview=BuildReader(builds, index, book, BuildRules()),
             consent=SqlConsent(engine, lambda: datetime.now(UTC)),
+            grants=Grants((Grant(Role.ANIMATOR, agents=frozenset({ANIMATOR}), topics=ALL_TOPICS),)),
+            audit=SqlAudit(engine, lambda: datetime.now(UTC)),
         )
         yield Stage(services, book, build)
 
@@ -136,10 +142,15 @@ def mine(stage: Stage) -> Iterator[TestClient]:
             consent.take_back(kept.preference)
 
 
+def main_of(page: str) -> str:
+    """What stands between the header and the foot of a page."""
+    return page.partition("<main")[2].partition("</main>")[0]
+
+
 def ask(client: TestClient, kind: str, subject: str = "", way: str = "", act: str = "ask") -> None:
     form = {"act": act, "kind": kind, "subject": subject, "way": way}
     answer = client.post("/mes-donnees", data=form)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/mes-donnees")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/preferences")
 
 
 def test_everything_held_is_shown_with_its_origin(mine: TestClient) -> None:
@@ -154,7 +165,11 @@ def test_everything_held_is_shown_with_its_origin(mine: TestClient) -> None:
         "Le cadastre, partie 1",
     ]
     page = mine.get("/mes-donnees").text
-    for said in ("Jamais évaluer", "wiki:a1", "Le cadastre, partie 0", "Ce n’est plus mon sujet"):
+    for said in ("Jamais évaluer", "wiki:a1"):
+        assert said in page
+    assert re.search(r"<form|<button", main_of(page)) is None, "nothing changes on this page"
+    page = mine.get("/preferences").text
+    for said in ("Le cadastre, partie 0", "Ce n’est plus mon sujet"):
         assert said in page
     export = mine.get("/api/v1/me/export")
     assert export.json() == body
@@ -211,13 +226,13 @@ def test_what_is_not_noted_yet_is_said(stage: Stage, tmp_path: Path) -> None:
     assert mine.get("/api/v1/me").json()["noted"] is True
     form = {"act": "ask", "kind": "withdraw", "subject": ""}
     assert mine.post("/mes-donnees", data=form).status_code == 303
-    page = mine.get("/mes-donnees").text
+    page = mine.get("/preferences").text
     assert "Vous êtes en retrait" in page
     assert "pas encore notée" in page
     assert mine.get("/api/v1/me").json()["noted"] is False
     blocked.unlink()
     register.complete()
-    assert "pas encore notée" not in mine.get("/mes-donnees").text
+    assert "pas encore notée" not in mine.get("/preferences").text
     engine.dispose()
 
 
@@ -246,7 +261,7 @@ def test_a_withdrawal_from_one_source(stage: Stage, mine: TestClient) -> None:
     profile = stage.client(READER).get("/api/v1/agents/ag-1").json()
     assert profile["demonstrated"] == []
     assert "Jo Seule" in stage.client(READER).get("/topics/m-geometre").text
-    assert "Rien n’en est retenu" in mine.get("/mes-donnees").text
+    assert "rien n’en est retenu" in mine.get("/preferences").text
     answer = mine.post("/api/v1/me/wishes", json={"kind": "withdraw", "subject": "ailleurs"})
     assert answer.status_code == 422
 
@@ -286,11 +301,15 @@ def test_a_mission_is_said_alike_everywhere_until_its_agent_withdraws(
         (holder,) = holders(asked)
         assert (holder["basis"], holder["mission_since"]) == ("mission", "2021-03-01")
         assert SAID in asked.get("/topics/regies").text
-        (row,) = alone(asked)
+        animator = stage.client(ANIMATOR)
+        (row,) = alone(animator)
+        assert (alone(mine), alone(asked)) == ([row], []), "of others, animators alone see it"
         assert (row["degree"], row["scope"]) == ("mission", "region")
         words = "Seule personne en mission sur ce sujet dans la région, d’après l’annuaire"
-        assert words in asked.get("/isolation?topic=regies").text
-        table = asked.get("/isolation.csv?topic=regies").text.splitlines()
+        assert words in animator.get("/isolation?topic=regies").text
+        assert words in mine.get("/isolation").text
+        assert words not in asked.get("/isolation").text
+        table = animator.get("/isolation.csv?topic=regies").text.splitlines()
         (line,) = [one for one in table if "régies;Jo Seule;" in one]
         assert SAID in line
         assert line.endswith("seul en mission sur ce sujet, d’après l’annuaire")
@@ -306,10 +325,11 @@ def test_a_mission_is_said_alike_everywhere_until_its_agent_withdraws(
         page = mine.get("/mes-donnees").text
         assert "régies, depuis le 1er mars 2021" in page
         assert "m-autre, du 1er janvier 2019 au 31 décembre 2020" in page
+        page = mine.get("/preferences").text
         assert f'régies</a> <span class="role">({SAID})' in page
         for wish in (("refuse", "regies"), ("withdraw", "")):
             ask(mine, *wish)
-            assert (holders(asked), alone(asked)) == ([], [])
+            assert (holders(asked), alone(animator)) == ([], [])
             ask(mine, *wish, act="take_back")
         assert holders(asked)
     finally:
@@ -332,7 +352,7 @@ def test_a_refused_topic_falls_and_only_that(stage: Stage, mine: TestClient) -> 
         [],
         ["latin"],
     )
-    assert "Sujets refusés" in mine.get("/mes-donnees").text
+    assert "Sujets refusés" in mine.get("/preferences").text
     ask(mine, "refuse", "urn:sujet/cadastre", act="take_back")
     assert "Jo Seule" in asked.get("/topics/urn:sujet/cadastre").text
 
@@ -371,7 +391,7 @@ def test_what_is_not_ones_own_supports_one_nowhere(stage: Stage, mine: TestClien
     ]
     found = asked.get("/api/v1/search?q=cadastre").json()["documents"]
     assert "Le cadastre, partie 0" in [one["title"] for one in found]
-    assert "Reprendre" in mine.get("/mes-donnees").text
+    assert "Reprendre" in mine.get("/preferences").text
     kept = mine.get("/api/v1/me").json()["wishes"]
     assert sorted((one["kind"], one["subject"]) for one in kept) == [
         ("disown", document) for document in DOCUMENTS
@@ -400,7 +420,7 @@ def test_what_one_may_not_read_any_more_is_not_named_to_oneself(
     assert consent is not None
     consent.ask(Preference(SEULE, PreferenceKind.DISOWN, "wiki:6"))
     assert "wiki:6" not in mine.get("/api/v1/me").text
-    page = mine.get("/mes-donnees").text
+    page = mine.get("/preferences").text
     assert "Zanzibar" not in page
     assert "Tout reprendre" in page
     ask(mine, "disown", act="take_back")
@@ -466,7 +486,7 @@ def test_whoever_animates_a_topic_removes_from_it_and_says_why(
     assert "Seule" not in asked.get(f"/topics/{CADASTRE}").text
     assert asked.get("/api/v1/agents/ag-1").json()["demonstrated"] == []
     own = place.client(SEULE)
-    for page in ("/mes-donnees", "/agents/ag-1", f"/topics/{CADASTRE}", "/?q=cadastre"):
+    for page in ("/preferences", "/agents/ag-1", f"/topics/{CADASTRE}", "/?q=cadastre"):
         told = own.get(page).text
         assert "Jo Loin, parce que" in told, page
         assert "mutée à la &lt;paie&gt;" in told, page
@@ -546,6 +566,17 @@ def test_contact_may_be_narrowed_never_widened(stage: Stage, mine: TestClient) -
     assert "srv@fin.example" not in stage.traces()
 
 
+def test_the_form_of_preferences_writes_what_changed_alone(stage: Stage, mine: TestClient) -> None:
+    """How one is reached, with all else; sent as it is shown, it leaves no wish."""
+    for way, kept in (("direct", []), ("none", ["contact"]), ("none", ["contact"])):
+        answer = mine.post("/preferences", data={"contact": way})
+        assert answer.headers["location"] == "/preferences?done=saved#fait"
+        assert [one["kind"] for one in mine.get("/api/v1/me").json()["wishes"]] == kept
+    assert mine.post("/preferences", data={"contact": "pigeon"}).status_code == 422
+    refused = stage.client(LOIN).post("/preferences", data={"contact": "direct"})
+    assert refused.status_code == 422, "what the entity chose is not widened"
+
+
 def test_an_entitys_later_narrowing_holds(stage: Stage, mine: TestClient) -> None:
     """«By the service» was asked; the entity then says «by the head»: that stands."""
     ask(mine, "contact", way="service")
@@ -583,18 +614,13 @@ def test_the_page_works_in_a_browser_without_script(
             java_script_enabled=False, extra_http_headers={"x-agent": SEULE}
         )
         page = context.new_page()
-        page.goto(f"{address}/mes-donnees")
-        page.get_by_role("link", name="Me retirer entièrement").click()
-        expect(page.get_by_role("heading", name="Me retirer entièrement ?")).to_be_visible()
-        page.get_by_role("link", name="Ne rien changer").click()
-        assert mine.get("/api/v1/me").json()["wishes"] == []
-        page.get_by_role("link", name="Me retirer entièrement").click()
-        page.get_by_role("button", name="Confirmer mon retrait").click()
-        expect(page.get_by_text("Vous êtes en retrait.", exact=True)).to_be_visible()
-        expect(page.get_by_role("heading", name="Pourquoi vous seriez proposé")).to_be_visible()
         page.goto(f"{address}/mes-donnees/retrait")
+        page.get_by_text("Me retirer entièrement", exact=True).click()
+        assert mine.get("/api/v1/me").json()["wishes"] == []
+        page.get_by_role("button", name="Confirmer mon retrait").click()
+        expect(page.get_by_role("status").first).to_be_visible()
         expect(page.get_by_text("Vous êtes en retrait.", exact=True)).to_be_visible()
         page.get_by_role("button", name="Être de nouveau proposé").click()
-        expect(page.get_by_role("link", name="Me retirer entièrement")).to_be_visible()
-        expect(page.get_by_role("heading", name="Pourquoi vous êtes proposé")).to_be_visible()
+        expect(page.get_by_text("Me retirer entièrement", exact=True)).to_be_visible()
+        expect(page.get_by_text("Vous êtes en retrait.", exact=True)).to_have_count(0)
         context.close()

@@ -108,7 +108,7 @@ def test_a_report_is_taken_back_while_nobody_decided(site: AskingSite) -> None:
     path = f"/api/v1/questions/{question}/reports"
     assert report(site, STRANGER, question) == 204
     client = site.client(STRANGER)
-    page = client.get("/mes-donnees").text
+    page = client.get("/preferences").text
     assert f'action="/questions/{question}/reports/taken-back"' in page
     told = [site.client(one).delete(path) for one in (MAPPER, ASKER)]
     assert [one.status_code for one in told] == [404, 404]
@@ -117,7 +117,7 @@ def test_a_report_is_taken_back_while_nobody_decided(site: AskingSite) -> None:
     with site.engine.connect() as connection:
         connection.exec_driver_sql(f"vacuum into '{saved}'")
     back = client.post(f"/questions/{question}/reports/taken-back", data={"answer": ""})
-    assert back.headers["location"] == "/mes-donnees#questions"
+    assert back.headers["location"] == "/preferences?done=taken_back#fait"
     assert desk(site)["reported"] == []
     assert client.get("/api/v1/me/export").json()["asking"]["reports"] == []
     assert client.delete(path).status_code == 404
@@ -132,7 +132,7 @@ def test_a_report_is_taken_back_while_nobody_decided(site: AskingSite) -> None:
     assert len(desk(site)["reported"]) == 1, "what was reported since stays"
     assert moderate(site, question, "dismiss") == 204
     assert client.delete(path).status_code == 404, "it was decided on"
-    assert "Le reprendre" not in client.get("/mes-donnees").text
+    assert "Le reprendre" not in client.get("/preferences").text
 
 
 def test_a_text_that_changed_since_may_be_reported_again(site: AskingSite) -> None:

@@ -129,20 +129,17 @@ def test_choices_are_undone_to_what_they_were(site: AskingSite) -> None:
     assert site.services.mail is not None
     browser, store = Browser(site, MAPPER), site.services.mail.store
     store.choose(MAPPER, MailPreferences(asked=False, digest=DigestPace.DAILY))
-    before = store.preferences(MAPPER)
-    path, fields = browser.sends("/courriels", {"asked": "true", "digest": "off"})
-    assert store.preferences(MAPPER) == MailPreferences(asked=True, answered=False)
-    browser.sends(path, fields)
-    assert store.preferences(MAPPER) == before
     said = {"receives": "true", "topics": ["cadastre", "regies"], "per_week": "4"}
-    browser.client.post("/questions/preferences", data=said)
-    kept = site.questions.preferences([MAPPER])[MAPPER]
-    path, fields = browser.sends("/questions/preferences", {"absent_until": "2099-01-02"})
-    assert site.questions.preferences([MAPPER])[MAPPER] != kept
+    browser.client.post("/preferences", data={**said, "answered": "true", "digest": "daily"})
+    mail, asking = store.preferences(MAPPER), site.questions.preferences([MAPPER])[MAPPER]
+    changed = {"asked": "true", "absent_until": "2099-01-02", "per_month": "0"}
+    path, fields = browser.sends("/preferences", changed)
+    assert store.preferences(MAPPER) == MailPreferences(asked=True, answered=False)
+    assert site.questions.preferences([MAPPER])[MAPPER] != asking
+    assert dict(fields)["per_month"] == "5"
     browser.sends(path, fields)
-    assert site.questions.preferences([MAPPER])[MAPPER] == kept
-    path, fields = browser.sends("/verifications/pace", {"per_month": "0"})
-    assert dict(fields) == {"per_month": "5"}
+    assert store.preferences(MAPPER) == mail
+    assert site.questions.preferences([MAPPER])[MAPPER] == asking
 
 
 def test_what_is_said_of_a_document_is_undone(site: AskingSite) -> None:
@@ -204,7 +201,7 @@ def test_a_notice_is_shown_once_and_to_its_agent(site: AskingSite) -> None:
     browser, other = Browser(site, MAPPER), Browser(site, NEIGHBOUR)
 
     def sent(**headers: str) -> str:
-        answer = browser.client.post("/courriels", data={"digest": "off"}, headers=headers)
+        answer = browser.client.post("/preferences", data={"digest": "off"}, headers=headers)
         return str(answer.headers.get("set-cookie", ""))
 
     def shown(of: Browser) -> bool:

@@ -118,7 +118,7 @@ def _documents() -> list[Put]:
 
 TOPICS = (
     Topic(f"urn:x/{PAYLOADS[1]}", "cadastre", (_text(1),)),
-    Topic("javascript:window.fallen=1", _text(2)),
+    Topic("javascript:window.fallen=1", _text(2), definition=_text(0), theme=_text(1)),
     Topic("m", "géomètre", kind=TopicKind.METIER),
 )
 
@@ -186,6 +186,7 @@ PATHS = (
     "/peers",
     "/agents/ag-1",
     "/mes-donnees",
+    "/preferences",
     "/animation",
     "/administration",
     "/audit",

@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 
@@ -33,6 +33,8 @@ from search_api.answers import isolation
 from search_api.answers.agents import agent_peers, agent_profile
 from search_api.answers.topics import topic_answer, topic_to_go_on_from
 from search_api.app import Services, create_app
+from search_api.audit.sql import SqlAudit
+from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
 from search_api.routes import outlines, topics
 from search_api.routes.maps import (
@@ -54,7 +56,7 @@ RULES = BuildRules(least_known=0)
 """So few people are no sample: whoever is alone among them is called so."""
 TOPICS = (
     Topic("urn:sujet/cadastre", "cadastre", ("arpentage",)),
-    Topic("regies", "régies"),
+    Topic("regies", "régies", theme="Dépense", definition="Des caisses hors du comptable."),
     Topic("m-geometre", "géomètre", kind=TopicKind.METIER),
 )
 
@@ -143,6 +145,8 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
         reader_of=lambda request: reader_of(request.headers.get("x-agent", "ag-5"), book, TODAY),
         today=lambda: TODAY,
         overview=BuildReader(builds, index, book, RULES),
+        grants=Grants((Grant(Role.ANIMATOR, agents=frozenset({"ag-5"}), topics=frozenset({"*"})),)),
+        audit=SqlAudit(engine, lambda: datetime.now(UTC)),
     )
     engine.dispose()
 
@@ -177,6 +181,82 @@ def test_who_is_alone(client: TestClient) -> None:
     assert body["build"] == {"state": "shown", "day": TODAY.isoformat()}
     narrowed = client.get("/api/v1/isolation?area=r53&topic=m-geometre").json()["rows"]
     assert [one["agent"]["id"] for one in narrowed] == ["ag-1"]
+
+
+def test_of_others_who_is_alone_is_shown_to_animators(services: Services) -> None:
+    """Of their own topics, and in the audit log; to all others themselves alone, by every way."""
+    grant = Grant(Role.ANIMATOR, agents=frozenset({"ag-2"}), topics=frozenset({"regies"}))
+    client = TestClient(create_app(replace(services, grants=Grants((grant,)))))
+
+    def rows(agent: str) -> set[tuple[str, str]]:
+        asked = {"x-agent": agent}
+        body = client.get("/api/v1/isolation", headers=asked).json()["rows"]
+        told = {(one["agent"]["id"], one["topic"]["id"]) for one in body}
+        text = client.get("/isolation.csv", headers=asked).text.removeprefix("\ufeff")
+        table = list(csv.DictReader(io.StringIO(text), delimiter=";"))
+        assert len(table) == len(told)
+        page = client.get("/isolation", headers=asked).text.partition("<main")[2]
+        shown = {
+            one
+            for one in ("ag-1", "ag-2", "ag-3")
+            if f'<td role="cell" data-label="Agent"><a class="person" href="/agents/{one}"' in page
+        }
+        assert shown == {one for one, _ in told}
+        return told
+
+    own = {("ag-1", "urn:sujet/cadastre"), ("ag-1", "m-geometre")}
+    assert rows("ag-1") == own
+    assert rows("ag-5") == set()
+    before = len(services.audit.newest(50))
+    assert rows("ag-2") == {
+        ("ag-3", "regies"),
+        ("ag-2", "urn:sujet/cadastre"),
+        ("ag-2", "m-geometre"),
+    }
+    noted = services.audit.newest(50)[: len(services.audit.newest(50)) - before]
+    assert {one.reading for one in noted} == {
+        "GET /api/v1/isolation",
+        "GET /isolation.csv",
+        "GET /isolation",
+    }
+    reader = reader_of("ag-5", services.people, TODAY)
+    token = isolation.isolation_view(services, reader, "GET /isolation", in_person=False)
+    assert token == isolation.IsolationView((), "ag-5"), "a personal token opens no role"
+    assert client.get("/api/v1/coverage?area=48").json()["topics"][2]["risks"] == []
+
+
+def test_topics_stand_by_theme_and_metiers_apart(client: TestClient) -> None:
+    """A field narrows them to what is typed, by any label and without accents."""
+
+    def listed(query: str = "") -> list[str]:
+        page = client.get(f"/coverage{query}").text.partition('id="table"')[2]
+        found = re.findall(r'colspan="3">([^<]+)<|href="/topics/([^"]+)"', page)
+        return [theme or topic for theme, topic in found]
+
+    assert listed() == [
+        *("Dépense", "regies"),
+        *("Autres sujets", "urn:sujet%2Fcadastre"),
+        *("Métiers", "m-geometre"),
+    ]
+    assert listed("?words=REGIES") == ["Dépense", "regies"]
+    assert listed("?words=arpent") == ["Autres sujets", "urn:sujet%2Fcadastre"]
+    assert listed("?words=rien") == []
+
+
+def test_a_topics_page_says_what_it_is_and_why_each_document(client: TestClient) -> None:
+    """The definition, where nobody is known, why a document is there, and who wrote it."""
+    body = client.get("/api/v1/topics/regies").json()
+    page = client.get("/topics/regies").text
+    assert body["definition"] == "Des caisses hors du comptable."
+    assert body["definition"] in page
+    assert {(one["id"], one["why"], *one["holders"]) for one in body["documents"]} == {
+        ("wiki:4", "title", "ag-3"),
+        ("wiki:5", "title", "ag-3"),
+    }
+    nowhere = {one["code"] for one in body["nowhere"]}
+    assert "r76" not in nowhere
+    assert len(nowhere) == len(REGIONS) - 1
+    assert "Bretagne" in page.partition('id="personnes"')[2].partition("</section>")[0]
 
 
 def test_without_enough_people_nobody_is_called_alone(
@@ -255,7 +335,7 @@ def test_whoever_asks_is_told_the_same(
 ) -> None:
     """The page, the API, the spreadsheet and the command line show the rows of one answer."""
     monkeypatch.setattr(isolation, "_READ_AT_ONCE", 1)  # as a large administration is read
-    rows = isolation.all_isolated_holders(services, area, topic).rows
+    rows = isolation.all_isolated_holders(services, isolation.EVERYBODY, area, topic).rows
     names = [one.agent.name for one in rows]
     asked = f"?area={area}&topic={topic}"
     body = client.get(f"/api/v1/isolation{asked}").json()["rows"]
@@ -263,7 +343,7 @@ def test_whoever_asks_is_told_the_same(
     text = client.get(f"/isolation.csv{asked}").text.removeprefix("\ufeff")
     table = list(csv.DictReader(io.StringIO(text), delimiter=";"))
     assert [one["agent"].lstrip("'") for one in table] == names
-    agents = isolation.isolated_agents(services, area, topic)
+    agents = isolation.isolated_agents(services, isolation.EVERYBODY, area, topic)
     assert {one.agent.name for one in agents.agents} == set(names)
     assert agents.rows == rows
     assert [one["d_apres"] for one in table] == [basis(one.basis) for one in rows]
@@ -324,7 +404,7 @@ def test_coverage_both_ways(client: TestClient) -> None:
     assert counts == {"": 2, "r04": 1, "r53": 1, "22": 1, "974": 1}
     topics = client.get("/api/v1/coverage?area=22").json()["topics"]
     found = {one["topic"]["label"]: (one["holders"]["agents"], one["risks"]) for one in topics}
-    assert found["cadastre"] == (1, ["one_holder", "open_questions"])
+    assert found["cadastre"] == (1, ["open_questions"])
     assert found["régies"] == (0, ["nobody"])
 
 
@@ -583,10 +663,10 @@ def test_without_outlines_the_map_is_made_of_tiles(
             one.cache_clear()
 
 
-def test_deeper_is_more_alone(client: TestClient) -> None:
-    """The only holder of a topic in a département stands in the deepest shade."""
+def test_deeper_is_more(client: TestClient) -> None:
+    """A single holder, and a single isolated topic, stand in the lightest shade."""
     page = client.get("/topics/regies").text
-    assert re.findall(r'class="tile (\w+)"[^>]*aria-label="Lozère \(48\)', page) == ["high"]
+    assert re.findall(r'class="tile (\w+)"[^>]*aria-label="Lozère \(48\)', page) == ["low"]
     page = client.get("/isolation").text
     assert re.findall(r'class="tile (\w+)"[^>]*aria-label="Lozère \(48\)', page) == ["low"]
 

@@ -1,5 +1,6 @@
 """Whether documents are still right: who is asked, who says so, and who sees it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -36,6 +37,8 @@ from tests.pages.asking_site import (
 from tests.planted import TODAY
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
+OWN = ("/mes-donnees", "/preferences")
+"""Pages on which one sees what is kept of oneself."""
 
 LONG_AGO = datetime(TODAY.year - 5, 1, 1)
 SECRET = "Ornithorynque"
@@ -107,12 +110,12 @@ def test_authors_are_asked_about_their_own_old_documents(site: AskingSite) -> No
     assert "Note vieille" in page
     assert "secrete" not in page
     client = site.client(MAPPER)
-    assert client.post("/verifications/pace", data={"per_month": "1"}).status_code == 303
+    assert client.post("/preferences", data={"per_month": "1"}).status_code == 303
     assert list(asked(site)) == ["wiki:vieille"]
     assert "D’autres attendent" in client.get("/a-verifier").text
     assert say(site, MAPPER, "vieille", "right") == 204
     assert asked(site) == {}, "what they said counts for thirty days"
-    assert client.post("/verifications/pace", data={"per_month": "0"}).status_code == 303
+    assert client.post("/preferences", data={"per_month": "0"}).status_code == 303
     assert asked(site) == {}
     assert client.post("/api/v1/verifications/pace", json={"per_month": 51}).status_code == 422
 
@@ -235,8 +238,33 @@ def test_nobody_speaks_of_what_they_may_not_read_or_did_not_write(site: AskingSi
     assert say(site, STRANGER, "secrete", "outdated") == 204
     for agent_id in (MAPPER, NEIGHBOUR):
         client = site.client(agent_id)
-        for path in ("/a-verifier", "/api/v1/verifications", "/mes-donnees", "/api/v1/me/export"):
+        for path in (*OWN, "/a-verifier", "/api/v1/verifications", "/api/v1/me/export"):
             assert "secrete" not in client.get(path).text
+
+
+def test_each_number_of_what_is_to_do_is_that_of_its_page(site: AskingSite) -> None:
+    """Questions put to one, an answer to one's own, texts to verify, one that a reader marked."""
+    question = site.ask(topic="cadastre", to=MAPPER)
+    site.ask(STRANGER, "Où est le plan ?", topic="cadastre", to=MAPPER)
+    own = site.ask(MAPPER, "Qui borne ici ?", topic="cadastre")
+    assert site.act(STRANGER, own, "answer", text="Un géomètre.") == 204
+    assert say(site, STRANGER, "vieille", "outdated") == 204
+    client = site.client(MAPPER)
+    home = client.get("/").text.partition('id="a-faire"')[2].partition("</section>")[0]
+    told = {
+        one: int(re.findall(rf'href="{one}">(\d+)', home)[0])
+        for one in ("/questions#attendent", "/questions#repondues", "/a-verifier")
+    }
+    listed = client.get("/api/v1/questions").json()
+    assert told["/questions#attendent"] == len(listed["waiting"]) == 2
+    assert question in {one["id"] for one in listed["waiting"]}
+    page = client.get("/questions").text.partition('id="repondues"')[2].partition("</section>")[0]
+    assert told["/questions#repondues"] == page.count('href="/questions/') == 1
+    assert (
+        told["/a-verifier"] == client.get("/a-verifier").text.count("<article") == len(asked(site))
+    )
+    other = site.client(FARAWAY).get("/").text.partition('id="a-faire"')[2]
+    assert "<li>" not in other.partition("</section>")[0]
 
 
 def test_a_document_says_what_was_said_of_it_and_which_text_it_has(site: AskingSite) -> None:
@@ -328,7 +356,7 @@ def test_what_one_may_not_read_any_more_is_taken_back_with_all(site: AskingSite)
     page = client.get("/mes-donnees").text
     assert "1 autre porte sur ce que vous ne pouvez plus voir" in page
     assert "wiki:autre" not in page
-    form = {"act": "forget", "back": "/mes-donnees#verifications"}
+    form = {"act": "forget", "back": "/preferences"}
     assert client.post("/verifications", data=form).status_code == 303
     assert verified(site, "autre") is None
     own = store.of_agent(NEIGHBOUR)
@@ -350,7 +378,7 @@ def test_where_nobody_is_asked_nothing_is_offered(tmp_path: Path) -> None:
         client = site.client(MAPPER)
         assert client.get("/a-verifier").status_code == 404
         assert client.get("/api/v1/verifications").status_code == 404
-        for path in ("/mes-donnees", "/documents/wiki:0"):
+        for path in (*OWN, "/documents/wiki:0"):
             assert "verif" not in client.get(path).text
         assert client.get("/api/v1/documents/wiki:0").json()["verified"] is None
 
@@ -409,7 +437,7 @@ def test_who_animates_is_told_where_no_author_can_be_asked(site: AskingSite) -> 
     assert "Le seuil a changé." in page
     assert "Étrangère" not in page
     client = site.client(MAPPER)
-    assert client.post("/verifications/pace", data={"per_month": "0"}).status_code == 303
+    assert client.post("/preferences", data={"per_month": "0"}).status_code == 303
     assert set(waiting()) == {"wiki:orpheline", "wiki:vieille"}, "its author asked not to be asked"
     assert client.get("/animation/documents").status_code == 403
 

@@ -38,6 +38,7 @@ from quisait.work.mail import send_mail
 from quisait.work.questions import move_on
 from quisait.work.worker import build_and_publish
 from search_api.addresses import demo_original_address, document_address, original_address
+from search_api.answers.isolation import EVERYBODY, all_isolated_holders
 from search_api.answers.rooms import answer_to_all
 from search_api.identity.tokens import DEMO_COOKIE
 from search_api.query_log.recording import NoQueryLog
@@ -54,7 +55,16 @@ AGENTS = ("ag-0001", "ag-0066", "ag-0070")
 """Who asks, who looks after a network, who administers."""
 
 SEEDS = (
-    *("/", "/experts", "/coverage", "/isolation", "/peers", "/mes-donnees", "/accessibilite"),
+    *(
+        "/",
+        "/experts",
+        "/coverage",
+        "/isolation",
+        "/peers",
+        "/preferences",
+        "/mes-donnees",
+        "/accessibilite",
+    ),
     *("/animation", "/administration", "/audit"),
     *("/?q=exon%C3%A9ration+ehpad", "/?q=cadastre", "/?q=t%C3%A9l%C3%A9travail", "/?q=zzz"),
     *("/experts?q=cadastre", "/experts?q=taxe+fonci%C3%A8re"),
@@ -211,7 +221,7 @@ def test_every_way_to_ask_names_the_same_people(application: Application, part: 
     assert somebody > 2
 
 
-def named_on(client: TestClient, topic: Topic) -> dict[str, list[str]]:
+def named_on(application: Application, client: TestClient, topic: Topic) -> dict[str, list[str]]:
     """Return, by way to ask for a topic, the ids of those whom the answer gives as knowing it."""
     found = {}
     for question in (topic.label, f"qui s'occupe de {topic.label} près de Rodez ?"):
@@ -223,8 +233,9 @@ def named_on(client: TestClient, topic: Topic) -> dict[str, list[str]]:
         found[f"experts {question}"] = [one["agent"]["id"] for one in sure]
     held = client.get(f"/api/v1/topics/{topic.id}").json()["holders"]
     found["topic"] = [one["agent"]["id"] for one in held]
-    alone = client.get("/api/v1/isolation", params={"topic": topic.id}).json()["rows"]
-    found["isolation"] = [one["agent"]["id"] for one in alone]
+    with answer_context(application) as context:
+        alone = all_isolated_holders(context, EVERYBODY, topic_id=topic.id).rows
+    found["isolation"] = [one.agent.id for one in alone]
     return found
 
 
@@ -236,7 +247,7 @@ def test_a_correction_holds_by_every_way_to_ask(application: Application) -> Non
     client, consent = client_of(application, AGENTS[0]), application.privacy.consent
     corrected = 0
     for topic in read_topics(DEMO / "topics.csv").topics[::4]:
-        before = named_on(client, topic)
+        before = named_on(application, client, topic)
         agent = next((id_ for id_ in before["topic"] if id_ not in AGENTS), "")
         if not agent:
             continue
@@ -244,14 +255,14 @@ def test_a_correction_holds_by_every_way_to_ask(application: Application) -> Non
         kind = (PreferenceKind.REFUSE, PreferenceKind.REMOVED)[corrected % 2]
         wish = Preference(agent, kind, topic.id, topic.labels, "ag-0066", "mutation")
         consent.ask(wish)
-        after = named_on(client, topic)
+        after = named_on(application, client, topic)
         for way, people in after.items():
             assert agent not in people, (topic.id, way)
         for way in (one for one in before if not one.startswith("cards")):
             others = [id_ for id_ in before[way] if id_ != agent]
             assert [id_ for id_ in after[way] if id_ in others] == others, (topic.id, way)
         consent.take_back(wish)
-        assert named_on(client, topic) == before, topic.id
+        assert named_on(application, client, topic) == before, topic.id
     assert corrected > 5
 
 
@@ -269,7 +280,7 @@ MAIN = {
     "ag-0001": (
         *("/", "/?q=exon%C3%A9ration+ehpad", "/experts?q=cadastre", "/documents/wifip:fil-a-001"),
         *("/coverage", "/isolation", "/topics/cadastre", "/agents/ag-0066", "/peers"),
-        *("/mes-donnees", "/demo/mails"),
+        *("/preferences", "/mes-donnees", "/demo/mails"),
     ),
     "ag-0066": ("/", "/animation", "/communities/cadastre"),
     "ag-0070": (

@@ -558,16 +558,12 @@ WRITES: dict[tuple[str, str], Write] = {
     ("POST", "/questions/existing"): in_person(
         "/questions/existing", 303, data={"document": "wiki:60"}
     ),
-    ("POST", "/questions/preferences"): in_person(
-        "/questions/preferences", 303, data={"receives": "true"}
-    ),
     ("POST", "/api/v1/follows"): in_person(
         "/api/v1/follows", 204, json={"action": "follow", "subject": "/?q=parcelle"}
     ),
     ("POST", "/api/v1/mail/preferences"): in_person(
         "/api/v1/mail/preferences", 204, json={"digest": "daily"}
     ),
-    ("POST", "/courriels"): in_person("/courriels", 303, data={"digest": "daily"}),
     ("POST", "/courriels/{link}"): Write(
         lambda site: site.client().post(f"/courriels/{LINKS.make(OTHER, MailKind.DIGEST)}"),
         200,
@@ -628,7 +624,7 @@ WRITES: dict[tuple[str, str], Write] = {
     ("POST", "/api/v1/verifications/pace"): in_person(
         "/api/v1/verifications/pace", 204, json={"per_month": 1}
     ),
-    ("POST", "/verifications/pace"): in_person("/verifications/pace", 303, data={"per_month": "1"}),
+    ("POST", "/preferences"): in_person("/preferences", 303, data={"per_month": "1"}),
     ("POST", "/mes-donnees"): in_person("/mes-donnees", 303, data={"act": "ask", **WITHDRAW}),
     ("POST", "/demo/agent"): Write(
         lambda site: become(site, site.demo, "127.0.0.1"),

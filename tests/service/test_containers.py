@@ -276,7 +276,7 @@ def test_deletions_closures_and_withdrawals_act_in_it(layout: Layout) -> None:
 
         form = {"act": "ask", "kind": "withdraw"}
         assert asked("ag-1", "/mes-donnees", method="POST", data=form).status_code == 303
-        assert "pas encore notée" not in asked("ag-1", "/mes-donnees").text
+        assert "pas encore notée" not in asked("ag-1", "/preferences").text
         assert "ag-1" not in proposed()
     noted = Path(layout.environment["QUISAIT_PRIVACY__REGISTER_FILE"]).read_text("utf-8")
     assert {json.loads(line)["kind"] for line in noted.splitlines()} == {"gone", "closed", "wish"}

@@ -1,12 +1,14 @@
 """The organisation's list of topics: CSV and SKOS, and what of it cannot be taken."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.ports import SourceRefused, SourceUnreachable
+from expertise.build_tables import TopicRecord, TopicSight, topic_record, topic_row
 from expertise.topics import Topic, TopicKind, broader_closure, check_topics, read_topics
 
 pytestmark = pytest.mark.experts
@@ -35,6 +37,28 @@ def test_a_table(tmp_path: Path) -> None:
         Topic("cad", "Cadastre", ("arpentage", "plan cadastral")),
         Topic("geo", "Géomètre", (), ("cad",), TopicKind.METIER),
     )
+
+
+def test_a_definition_and_a_theme(tmp_path: Path) -> None:
+    """Of a table and of SKOS (a definition before a note, a collection); stored with a build."""
+    table = "id;label;theme;definition\ncad;Cadastre;Foncier; Le plan\tdes parcelles. \n"
+    (topic,) = read_topics(listed(tmp_path, table)).topics
+    assert (topic.theme, topic.definition) == ("Foncier", "Le plan des parcelles.")
+    turtle = """@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+<u:c> a skos:Concept ; skos:prefLabel "Cadastre"@fr ; skos:scopeNote "Une note."@fr ;
+    skos:definition "Le plan des parcelles."@fr, "The map."@en .
+<u:d> a skos:Concept ; skos:prefLabel "Dune"@fr ; skos:scopeNote "Une note."@fr .
+<u:f> a skos:Collection ; skos:prefLabel "Foncier"@fr ; skos:member <u:c> .
+"""
+    cadastre, dune = read_topics(listed(tmp_path, turtle, "sujets.ttl")).topics
+    assert (cadastre.theme, cadastre.definition) == (topic.theme, topic.definition)
+    assert (dune.theme, dune.definition) == ("", "Une note.")
+    record = TopicRecord(cadastre, ("wiki:1",), (), TopicSight(0.5, enough=True))
+    for one in (record, TopicRecord(dune, (), ())):
+        assert topic_record(cast(Any, topic_row(one))) == one
+    former = {**topic_row(record), "lists": '[[], [], ["wiki:1"], [], [0.5, true]]'}
+    read = topic_record(cast(Any, former))
+    assert (read.sight, read.topic.definition) == (record.sight, "")
 
 
 def test_what_is_not_sound_is_shown_and_left_out(tmp_path: Path) -> None:
