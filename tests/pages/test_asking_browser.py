@@ -127,7 +127,12 @@ def ask_on_page(page: Page, title: str, text: str, readers: str = "Tous les agen
     page.get_by_label("Qui peut la lire", exact=False).select_option(readers)
     page.get_by_label("Ne pas montrer mon nom", exact=False).check()
     page.get_by_role("button", name="Poser la question", exact=True).click()
-    page.wait_for_url(re.compile(r"/questions/[0-9a-f]{32}$"))
+    page.wait_for_url(re.compile(r"/questions/[0-9a-f]{32}#fait$"))
+
+
+def question_at(page: Page) -> str:
+    """The id of the question whose page is shown."""
+    return page.url.partition("#")[0].rpartition("/")[2]
 
 
 def told_outside(page: Page, question: str) -> str:
@@ -204,7 +209,7 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
 
     asker.goto("/questions/new")
     ask_on_page(asker, f"Le cadastre du carrousel {SECRET} ?", f"À propos de {SECRET}.", HERE)
-    restricted = asker.url.rpartition("/")[2]
+    restricted = question_at(asker)
     (first,) = site.waiting(restricted)
     told = mailed(site, post)
     assert set(told) == {first}, "its title is in no mail"
@@ -215,8 +220,8 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     expect(asker.locator(".way")).to_contain_text("d’abord")
     ask_on_page(asker, QUESTION, "La limite est fausse.\n\nQue faire ?")
     sound(asker)
-    path = asker.url
-    question = path.rpartition("/")[2]
+    question = question_at(asker)
+    path = f"/questions/{question}"
     told = mailed(site, post)
     assert set(told) == {NEIGHBOUR}
     assert QUESTION in part(told[NEIGHBOUR], "plain")
