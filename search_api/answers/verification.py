@@ -345,7 +345,8 @@ def has_said(context: AnswerContext, reader: Reader, document_id: str) -> bool:
     Raises `NotFound`.
     """
     own = _verifying(context).store.of_agent(reader.agent_id or "")
-    return any(one.document_id == document_id for one in (*own.said, *own.marks))
+    ids = [one.document_id for one in own.said] + [one.document_id for one in own.marks]
+    return document_id in ids
 
 
 def own_verifications(context: AnswerContext, reader: Reader) -> OwnVerifications | None:

@@ -296,7 +296,7 @@ def prefer_on_page(
     services = services_of(request)
     before = own_asking(services, reader)
     set_asking_preferences(services, reader, preferences)
-    undo = before and Undo("/questions/preferences", _fields_of(before.preferences))
+    undo = Undo("/questions/preferences", _fields_of(before.preferences)) if before else None
     return noticed(request, "/mes-donnees#questions", "asking.preferences", undo)
 
 

@@ -47,7 +47,7 @@ def choose_on_page(
     services = services_of(request)
     before = own_mail(services, reader)
     set_mail_preferences(services, reader, MailPreferences(asked, answered, digest))
-    undo = before and Undo("/courriels", _fields_of(before.preferences))
+    undo = Undo("/courriels", _fields_of(before.preferences)) if before else None
     return noticed(request, "/mes-donnees#courriels", "mail.choices", undo)
 
 
