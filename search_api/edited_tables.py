@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 BEST_BETS = "best-bets"
@@ -61,6 +62,14 @@ class TableChange:
     cells: tuple[str, ...] | None
 
 
+class EntryAct(StrEnum):
+    """What a change does to an entry."""
+
+    ADD = "add"
+    CHANGE = "change"
+    REMOVE = "remove"
+
+
 @dataclass(frozen=True, slots=True)
 class ChangePreview:
     """The lines before and after a change, empty where there is none, and its French effects.
@@ -72,6 +81,13 @@ class ChangePreview:
     before: str
     after: str
     effects: tuple[str, ...]
+
+    @property
+    def act(self) -> EntryAct:
+        """What is done to the entry."""
+        if not self.before:
+            return EntryAct.ADD
+        return EntryAct.CHANGE if self.after else EntryAct.REMOVE
 
 
 class FileChanged(ValueError):

@@ -143,8 +143,7 @@ def write_change(
     """Write a change of one entry, which the audit log names first. Raises as `preview_change`."""
     proposed = preview_change(context, administrator, name, change)
     preview = proposed.preview
-    act = "add" if not preview.before else "change" if preview.after else "remove"
-    note_access(context, administrator, f"entry {act}", f"entry:{name} {preview.entry}")
+    note_access(context, administrator, f"entry {preview.act}", f"entry:{name} {preview.entry}")
     with _table_refusals(context) as tables:
         return tables.write(name, proposed.change)
 

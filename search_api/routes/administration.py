@@ -37,6 +37,7 @@ from search_api.templating import render
 
 administration_router = APIRouter(include_in_schema=False)
 
+LAST_LINE = 1_000_000
 AdministratorOfFile = Annotated[RoleHolder, require(Role.ADMINISTRATOR, "name")]
 
 
@@ -75,7 +76,7 @@ def edited_table_page(
     name: str,
     q: Annotated[str, Query(max_length=200)] = "",
     page: PageNumber = 1,
-    line: Annotated[int | None, Query(ge=1, description="the line of the entry to change")] = None,
+    line: Annotated[int | None, Query(ge=1, le=LAST_LINE, description="of the entry")] = None,
 ) -> str:
     """Show the entries of the glossary, the best bets or the topics, and a form for one of them."""
     found = table_page(services_of(request), administrator, name, q, page)
@@ -101,7 +102,7 @@ def change_table(
     typed: EnteredForm,
     act: Annotated[TableAct, Form()] = TableAct.PREVIEW,
     version: Annotated[str, Form(max_length=64)] = "",
-    line: Annotated[int | None, Form(ge=1)] = None,
+    line: Annotated[int | None, Form(ge=1, le=LAST_LINE)] = None,
     removal: Annotated[bool, Form()] = False,
 ) -> HTMLResponse:
     """Show what a change of one entry would do, or write it; if refused, show it and the reason."""
