@@ -108,7 +108,8 @@ def add_embed_widget(
         if path not in ANSWERS and not path.startswith(SCRIPTS):
             return await call_next(request)
         origin = request.headers.get("origin", "")
-        if path == ENTRY and origin and origin not in origins:
+        own = str(request.base_url).rstrip("/")
+        if path == ENTRY and origin not in {"", own, *origins}:
             headers = {"Cache-Control": ASK, "Vary": "Origin", "Access-Control-Allow-Origin": "*"}
             return Response(refusal, headers=headers, media_type="text/javascript")
         method, wanted = request.method, request.headers.get("access-control-request-method")

@@ -240,7 +240,7 @@ def test_the_settings_are_written_and_said_to_be_unread(
     assert audited(application) == [
         ("ag-1", "POST /administration/new-source/{source}/settings", "source:notes")
     ]
-    assert "ne la connaît pas encore" in client.get("/administration").text
+    assert "ce service ne la connaît pas" in client.get("/administration").text
     again = client.post("/administration/new-source/notes/settings", data=FOLDER)
     assert again.status_code == 422
     assert "s’appelle déjà" in again.text
