@@ -31,6 +31,7 @@ from connectors.ports import (
     SubtreeHidden,
     SupportsCheck,
     SupportsCount,
+    SupportsFingerprint,
     SupportsRefetch,
     SupportsSelection,
     Unlisted,
@@ -218,6 +219,13 @@ class _GuardedSource:
         if isinstance(self.inner, SupportsCheck):
             with self.guard:
                 yield from self.inner.check()
+
+    def fingerprint(self) -> str | None:
+        """Return the source's fingerprint, or None if it has none. Raises `SourceError`."""
+        if not isinstance(self.inner, SupportsFingerprint):
+            return None
+        with self.guard:
+            return self.inner.fingerprint()
 
     def left_out(self) -> Callable[[str], bool] | None:
         """Return which documents the settings exclude, if the source can tell."""

@@ -209,18 +209,20 @@ class Unlisted:
     """A folder that could not be listed, wholly or in part, and why, in French.
 
     It comes before what is listed below it. `root` is as in `SubtreeHidden`: nobody may read what
-    was indexed below it, except documents that are listed and read again.
+    was indexed below it, except documents that are listed and read again. Without a `reason`, a
+    `Malformed` reports it.
     """
 
     root: str
-    reason: str
+    reason: str = ""
 
 
 class ListingSource(Protocol):
     """A source that lists everything it has; `connectors.snapshot` finds out what changed.
 
-    It is opened for one crawl. It may have `check` (`SupportsCheck`), `count_pending`
-    (`SupportsCount`) and `left_out` (`SupportsSelection`).
+    It is opened for one crawl, which may list it twice. It may have `check` (`SupportsCheck`),
+    `count_pending` (`SupportsCount`), `left_out` (`SupportsSelection`) and `fingerprint`
+    (`SupportsFingerprint`), which is called before the listing.
     """
 
     @property
@@ -312,7 +314,7 @@ class Directory(Protocol):
 
 @runtime_checkable
 class SupportsFingerprint(Protocol):
-    """A directory that can cheaply tell whether it changed."""
+    """A directory or a listing source that can cheaply tell whether it changed."""
 
     def fingerprint(self) -> str | None:
         """Return a text that stays the same as long as nothing changed, or None if unknown.

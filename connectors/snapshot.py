@@ -38,10 +38,12 @@ from connectors.ports import (
     Malformed,
     RecordUnreadable,
     RecordVanished,
+    SourceError,
     SourceUnreachable,
     SubtreeHidden,
     SupportsCheck,
     SupportsCount,
+    SupportsFingerprint,
     SupportsSelection,
     Unlisted,
     Upsert,
@@ -58,6 +60,8 @@ CHECKPOINT_DOCUMENTS = 50
 WAITING_BYTES = 8 << 20
 """Most memory of the documents that wait to be read; more of them wait in a temporary file."""
 _CURSOR = "seen:"
+_WHOLE = ""
+"""The id of the row that has the source's fingerprint, once everything was read."""
 _VERSION_BYTES, _ACCESS_BYTES = 12, 9
 _EXACT, _RESTATED = b"\x01", b"\x00"
 
@@ -188,10 +192,17 @@ class _Comparison:
     known: int = 0
     """Number of rows that stay, of listed documents."""
     unlisted: set[str] = field(default_factory=set)
+    is_whole: bool = True
+    """Whether every document was read, and has a version."""
 
     def changes(self, step: int | None, page: int, *, reads_at_once: bool) -> Iterator[Change]:
         self.step = self.seen.begin(step)
-        broken: SourceUnreachable | None = None
+        mark = self._fingerprint()
+        if mark and self.seen.rows({_WHOLE}).get(_WHOLE) == mark:
+            yield self._checkpoint()
+            return
+        self.seen.forget({_WHOLE})
+        broken: SourceError | None = None
         with _Waiting() as waiting:
             try:
                 for items in _paged(self.source.listing(), page):
@@ -200,16 +211,25 @@ class _Comparison:
                     yield self._checkpoint()
                     if reads_at_once:
                         yield from self._read(waiting)
-            except SourceUnreachable as error:
-                broken = error  # read what waits, or a flaky source would never get anywhere
+            except SourceError as error:
+                broken = error
             else:
                 yield from self._forget_vanished()
-            yield from self._read(waiting)
+            # Also after an error, or a flaky source would never get anywhere.
+            if broken is None or isinstance(broken, SourceUnreachable):
+                yield from self._read(waiting)
         if broken:
             raise broken
         yield self._checkpoint()
         yield Listing(frozenset(self.listed), tuple(sorted(self.unlisted)), self._left_out())
+        if mark and self.is_whole and not self.unlisted:
+            self.rows[_WHOLE] = mark
         yield self._checkpoint()
+
+    def _fingerprint(self) -> SeenRow | None:
+        """Return what stays the same as long as nothing at the source changes, if it can tell."""
+        known = self.source.fingerprint() if isinstance(self.source, SupportsFingerprint) else None
+        return SeenRow(_version_mark(known.encode()), b"") if known else None
 
     def _compare(
         self, items: list[Listed | Unlisted | Malformed], waiting: "_Waiting"
@@ -228,8 +248,9 @@ class _Comparison:
                 case Unlisted(root, reason):
                     self.seen.forget_below(root)
                     self.unlisted.add(root)
-                    where = self._where(root) or "."
-                    closing.append(Malformed(where, reason, kind="closed_folder"))
+                    if reason:
+                        where = self._where(root) or "."
+                        closing.append(Malformed(where, reason, kind="closed_folder"))
                     closing.append(SubtreeHidden(root))
                 case Listed():
                     row = None if is_under(item.id, self.unlisted) else known.get(item.id)
@@ -266,6 +287,7 @@ class _Comparison:
         )
         if item.version is None:
             return narrowed, has_access
+        self.is_whole = self.is_whole and bool(item.version) and not item.problem
         if item.problem:
             told = Malformed(self._where(item.id), item.problem, item.id)
             if not has_text or row is None:
@@ -313,9 +335,11 @@ class _Comparison:
         try:
             document = self.source.read(item)
         except RecordVanished:
+            self.is_whole = False
             self.listed.discard(item.id)
             yield ContentStale(item.id)
         except RecordUnreadable as error:
+            self.is_whole = False
             yield ContentStale(item.id)
             yield Malformed(self._where(item.id), str(error), item.id)
         else:
@@ -393,12 +417,12 @@ def _paged(
     items: Iterator[Listed | Unlisted | Malformed], size: int
 ) -> Iterator[list[Listed | Unlisted | Malformed]]:
     """Yield the items some at a time; those before an error come before it."""
-    broken: SourceUnreachable | None = None
+    broken: SourceError | None = None
     while not broken:
         page: list[Listed | Unlisted | Malformed] = []
         try:
             page.extend(islice(items, size))
-        except SourceUnreachable as error:
+        except SourceError as error:
             broken = error
         if page:
             yield page
