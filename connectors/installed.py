@@ -23,7 +23,9 @@ from connectors.ports import (
     ContentStale,
     Delete,
     Listed,
+    ListedFolder,
     Listing,
+    ListingItem,
     ListingSource,
     Malformed,
     SourceError,
@@ -200,12 +202,17 @@ class _GuardedSource:
         """The source's name from the settings."""
         return self.guard.source
 
-    def listing(self) -> Iterator[Listed | Unlisted | Malformed]:
+    def listing(self) -> Iterator[ListingItem]:
         """Yield the source's listing. Raises `SourceError`, also for ids of another source."""
         with self.guard:
             for item in self.inner.listing():
                 match item:
-                    case Listed(id=name) | Unlisted(root=name) | Malformed(document_id=str(name)):
+                    case (
+                        Listed(id=name)
+                        | ListedFolder(root=name)
+                        | Unlisted(root=name)
+                        | Malformed(document_id=str(name))
+                    ):
                         self.guard.require_own([name])
                 yield item
 

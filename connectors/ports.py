@@ -205,16 +205,31 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedFolder:
+    """A folder that is listed now; `root` is as in `Unlisted`.
+
+    `rights` differs whenever something above the folder does that decides who may read below it.
+    """
+
+    root: str
+    rights: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Unlisted:
     """A folder that could not be listed, wholly or in part, and why, in French.
 
     It comes before what is listed below it. `root` is as in `SubtreeHidden`: nobody may read what
-    was indexed below it, except documents that are listed and read again. Without a `reason`, a
-    `Malformed` reports it.
+    was indexed below it, except documents that are listed and read again, unless `rights` are still
+    those of its `ListedFolder`. Without a `reason`, a `Malformed` reports it.
     """
 
     root: str
     reason: str = ""
+    rights: bytes = b""
+
+
+ListingItem = Listed | ListedFolder | Unlisted | Malformed
 
 
 class ListingSource(Protocol):
@@ -230,7 +245,7 @@ class ListingSource(Protocol):
         """The source's name: the part of each document id before the first colon."""
         ...
 
-    def listing(self) -> Iterator[Listed | Unlisted | Malformed]:
+    def listing(self) -> Iterator[ListingItem]:
         """Yield everything that the source has now. Raises `SourceUnreachable`, `SourceRefused`.
 
         Nothing is deleted unless the listing comes to its end.

@@ -19,11 +19,13 @@ reading, never a document or a reader too many.
 import pickle
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from hashlib import sha256
 from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import IO, NamedTuple, Protocol, Self, cast, runtime_checkable
 
-from connectors.digests import digest_of, hash_of
+from connectors.digests import digest_of
 from connectors.parts import WHOLE, Part
 from connectors.ports import (
     AccessChanged,
@@ -33,7 +35,9 @@ from connectors.ports import (
     Connector,
     ContentStale,
     Listed,
+    ListedFolder,
     Listing,
+    ListingItem,
     ListingSource,
     Malformed,
     RecordUnreadable,
@@ -191,7 +195,12 @@ class _Comparison:
     listed: set[str] = field(default_factory=set)
     known: int = 0
     """Number of rows that stay, of listed documents."""
+    folders: set[str] = field(default_factory=set)
     unlisted: set[str] = field(default_factory=set)
+    hidden: set[str] = field(default_factory=set)
+    """Those unlisted folders whose readers are unknown."""
+    left: set[str] = field(default_factory=set)
+    """Those unlisted folders whose documents stay as they are."""
     is_whole: bool = True
     """Whether every document was read, and has a version."""
 
@@ -231,11 +240,10 @@ class _Comparison:
         known = self.source.fingerprint() if isinstance(self.source, SupportsFingerprint) else None
         return SeenRow(_version_mark(known.encode()), b"") if known else None
 
-    def _compare(
-        self, items: list[Listed | Unlisted | Malformed], waiting: "_Waiting"
-    ) -> Iterator[Change]:
+    def _compare(self, items: list[ListingItem], waiting: "_Waiting") -> Iterator[Change]:
         mine = [one for one in items if not isinstance(one, Listed) or self.part.holds(one.id)]
         ids = {one.id for one in mine if isinstance(one, Listed)}
+        ids.update(_folder(one.root) for one in mine if isinstance(one, ListedFolder | Unlisted))
         known = self.seen.rows(ids) if ids else {}
         closing: list[Change] = []
         changed: set[str] = set()
@@ -245,15 +253,20 @@ class _Comparison:
                     pass
                 case Malformed():
                     closing.append(item)
+                case ListedFolder(root, rights):
+                    row = SeenRow(_version_mark(rights), b"")
+                    self.folders.add(_folder(root))
+                    if known.get(_folder(root)) == row:
+                        self.known += 1
+                    else:
+                        self._keep(_folder(root), row)
                 case Unlisted(root, reason):
-                    self.seen.forget_below(root)
-                    self.unlisted.add(root)
                     if reason:
                         where = self._where(root) or "."
                         closing.append(Malformed(where, reason, kind="closed_folder"))
-                    closing.append(SubtreeHidden(root))
+                    closing += self._unlisted(item, known.get(_folder(root)))
                 case Listed():
-                    row = None if is_under(item.id, self.unlisted) else known.get(item.id)
+                    row = None if is_under(item.id, self.hidden) else known.get(item.id)
                     if self._is_listed_twice(item):
                         where = self._where(item.id)
                         closing.append(Malformed(where, "un autre document porte le même nom"))
@@ -267,6 +280,19 @@ class _Comparison:
             self.seen.forget(changed)
         self._store()
         yield from closing
+
+    def _unlisted(self, item: Unlisted, row: SeenRow | None) -> list[Change]:
+        """Return what hides the folder, unless it certainly has the readers that it had."""
+        self.unlisted.add(item.root)
+        if item.rights and row is not None and row.version == _version_mark(item.rights):
+            self.left.add(item.root)
+            return []
+        self.hidden.add(item.root)
+        self.seen.forget_below(item.root)
+        self.rows = {one: row for one, row in self.rows.items() if not is_under(one, {item.root})}
+        if item.rights:  # what is hidden stays hidden until it is listed
+            self._keep(_folder(item.root), SeenRow(_version_mark(item.rights), b""))
+        return [SubtreeHidden(item.root)]
 
     def _is_listed_twice(self, item: Listed) -> bool:
         twice = item.id in self.listed
@@ -315,7 +341,8 @@ class _Comparison:
         if self.seen.count() == self.known:
             return
         left_out = self._left_out() or (lambda document_id: False)
-        for vanished in self.seen.others(self.listed):
+        for others in self.seen.others(self.listed | self.folders):
+            vanished = [one for one in others if not is_under(one, self.left)]
             self.seen.forget(vanished)
             yield from (AccessNarrowed(one, Access()) for one in filter(left_out, vanished))
         yield self._checkpoint()
@@ -413,13 +440,11 @@ class _Nothing:
         return iter(())
 
 
-def _paged(
-    items: Iterator[Listed | Unlisted | Malformed], size: int
-) -> Iterator[list[Listed | Unlisted | Malformed]]:
+def _paged(items: Iterator[ListingItem], size: int) -> Iterator[list[ListingItem]]:
     """Yield the items some at a time; those before an error come before it."""
     broken: SourceError | None = None
     while not broken:
-        page: list[Listed | Unlisted | Malformed] = []
+        page: list[ListingItem] = []
         try:
             page.extend(islice(items, size))
         except SourceError as error:
@@ -431,6 +456,11 @@ def _paged(
     raise broken
 
 
+def _folder(root: str) -> str:
+    """Return the name of a folder's row, which is below the folder and no document's."""
+    return f"{root}/"
+
+
 def _step_of(cursor: str | None) -> int | None:
     """Return the number of a cursor, or None for a cursor of another form."""
     number = (cursor or "").removeprefix(_CURSOR)
@@ -439,9 +469,10 @@ def _step_of(cursor: str | None) -> int | None:
 
 
 def _version_mark(version: bytes) -> bytes:
-    return hash_of(version.hex())[:_VERSION_BYTES]
+    return sha256(version).digest()[:_VERSION_BYTES]
 
 
+@lru_cache(1024)
 def _access_mark(access: Access, *, exact: bool = True) -> bytes:
     lines = [*sorted(access.allowed), "", *sorted(access.denied)]
     return (_EXACT if exact else _RESTATED) + digest_of(lines, _ACCESS_BYTES - 1)
