@@ -245,59 +245,65 @@ class _Comparison:
         ids = {one.id for one in mine if isinstance(one, Listed)}
         ids.update(_folder(one.root) for one in mine if isinstance(one, ListedFolder | Unlisted))
         known = self.seen.rows(ids) if ids else {}
-        closing: list[Change] = []
         changed: set[str] = set()
-        for item in mine:
-            match item:
-                case Malformed(document_id=str(document_id)) if not self.part.holds(document_id):
-                    pass
-                case Malformed():
-                    closing.append(item)
-                case ListedFolder(root, rights):
-                    row = SeenRow(_version_mark(rights), b"")
-                    self.folders.add(_folder(root))
-                    if known.get(_folder(root)) == row:
-                        self.known += 1
-                    else:
-                        self._keep(_folder(root), row)
-                case Unlisted(root, reason):
-                    if reason:
-                        where = self._where(root) or "."
-                        closing.append(Malformed(where, reason, kind="closed_folder"))
-                    closing += self._unlisted(item, known.get(_folder(root)))
-                case Listed():
-                    row = None if is_under(item.id, self.hidden) else known.get(item.id)
-                    if self._is_listed_twice(item):
-                        where = self._where(item.id)
-                        closing.append(Malformed(where, "un autre document porte le même nom"))
-                        continue
-                    made, stays = self._compared(item, row, waiting)
-                    closing += made
-                    self.known += stays
-                    if not stays and item.id in known:
-                        changed.add(item.id)
+        closing = [one for item in mine for one in self._closing(item, known, changed, waiting)]
         if changed:
             self.seen.forget(changed)
         self._store()
         yield from closing
 
+    def _closing(
+        self,
+        item: ListingItem,
+        known: Mapping[str, SeenRow],
+        changed: set[str],
+        waiting: "_Waiting",
+    ) -> list[Change]:
+        """Return what is said of an item before anything is read."""
+        match item:
+            case Malformed(document_id=document_id):
+                return [item] if not document_id or self.part.holds(document_id) else []
+            case Unlisted(root):
+                return self._unlisted(item, known.get(_folder(root)))
+            case ListedFolder(root):
+                self._listed_folder(item, known.get(_folder(root)))
+                return []
+            case Listed(document_id) if document_id in self.listed:
+                reason = "un autre document porte le même nom"
+                return [Malformed(self._where(document_id), reason)]
+            case Listed(document_id):
+                self.listed.add(document_id)
+                row = None if is_under(document_id, self.hidden) else known.get(document_id)
+                closing, stays = self._compared(item, row, waiting)
+                self.known += stays
+                if not stays and document_id in known:
+                    changed.add(document_id)
+                return closing
+
+    def _listed_folder(self, item: ListedFolder, row: SeenRow | None) -> None:
+        listed = SeenRow(_version_mark(item.rights), b"")
+        self.folders.add(_folder(item.root))
+        if row == listed:
+            self.known += 1
+        else:
+            self._keep(_folder(item.root), listed)
+
     def _unlisted(self, item: Unlisted, row: SeenRow | None) -> list[Change]:
-        """Return what hides the folder, unless it certainly has the readers that it had."""
+        """Report the folder, and hide it unless it certainly has the readers that it had."""
         self.unlisted.add(item.root)
+        where = self._where(item.root) or "."
+        told: list[Change] = (
+            [Malformed(where, item.reason, kind="closed_folder")] if item.reason else []
+        )
         if item.rights and row is not None and row.version == _version_mark(item.rights):
             self.left.add(item.root)
-            return []
+            return told
         self.hidden.add(item.root)
         self.seen.forget_below(item.root)
         self.rows = {one: row for one, row in self.rows.items() if not is_under(one, {item.root})}
         if item.rights:  # what is hidden stays hidden until it is listed
             self._keep(_folder(item.root), SeenRow(_version_mark(item.rights), b""))
-        return [SubtreeHidden(item.root)]
-
-    def _is_listed_twice(self, item: Listed) -> bool:
-        twice = item.id in self.listed
-        self.listed.add(item.id)
-        return twice
+        return [*told, SubtreeHidden(item.root)]
 
     def _compared(
         self, item: Listed, row: SeenRow | None, waiting: "_Waiting"

@@ -42,8 +42,8 @@ from connectors.ports import (
     Upsert,
     is_under,
 )
-from connectors.titles import title_of_path
 from connectors.testing.memory_seen import MemorySeen
+from connectors.titles import title_of_path
 from connectors.values import MAX_PRINCIPALS, MAX_REPLACED, Access, Document, EvidencePolicy
 from indexer.crawl.batches import prepare
 from indexer.crawl.pipeline import crawl

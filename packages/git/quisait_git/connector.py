@@ -120,7 +120,8 @@ class GitSource:
     def read(self, listed: Listed) -> Document:
         """Return a page of the branch that was listed."""
         repository, tip, tables = self._opened
-        return self._document(repository, tip, *listed.place, tables)
+        page, history = listed.place
+        return self._document(repository, tip, page, history, tables)
 
     def left_out(self) -> Callable[[str], bool]:
         """Return whether the settings exclude a document."""
