@@ -361,7 +361,8 @@ class _Comparison:
             yield from self.reading(item)
             if number % CHECKPOINT_DOCUMENTS == 0:
                 yield self._checkpoint()
-        yield self._checkpoint()
+        if self.rows:
+            yield self._checkpoint()
 
     def reading(self, item: Listed) -> Iterator[Change]:
         """Yield a listed document as it is now, or hide the text that was read before."""

@@ -126,7 +126,10 @@ def test_an_unforeseen_error_is_that_source_s_alone(place: Place) -> None:
     """A fault of the package is a refusal with its kind of error, and no trace of a document."""
     (place.folder / "broken").mkdir()
     text = (place.folder / "annales/quisait_annales.py").read_text("utf-8")
-    broken = text.replace("yield Listed(document_id, version, self", 'raise KeyError("un texte secret")\n                yield (')
+    broken = text.replace(
+        'for row in self._rows(""',
+        'raise KeyError("un texte secret")\n        for row in self._rows(""',
+    )
     (place.folder / "broken/quisait_annales.py").write_text(broken, encoding="utf-8")
     path = f"{place.folder / 'broken'}:{place.environment['PYTHONPATH']}"
     sources = SOURCES[:-1] + ', {"name": "notes", "kind": "folder", "path": "notes"}]'
