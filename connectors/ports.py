@@ -253,7 +253,7 @@ class ListingSource(Protocol):
         ...
 
     def read(self, listed: Listed) -> Document:
-        """Return a listed document as it is now.
+        """Return a listed document as it is now; it gets no readers that were not listed.
 
         Raises `RecordVanished`, `RecordUnreadable`, `SourceUnreachable` or `SourceRefused`.
         """

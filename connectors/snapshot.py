@@ -291,6 +291,7 @@ class _Comparison:
     def _unlisted(self, item: Unlisted, row: SeenRow | None) -> list[Change]:
         """Report the folder, and hide it unless it certainly has the readers that it had."""
         self.unlisted.add(item.root)
+        self.folders.add(_folder(item.root))
         where = self._where(item.root) or "."
         told: list[Change] = (
             [Malformed(where, item.reason, kind="closed_folder")] if item.reason else []
@@ -347,7 +348,8 @@ class _Comparison:
         if self.seen.count() == self.known:
             return
         left_out = self._left_out() or (lambda document_id: False)
-        for others in self.seen.others(self.listed | self.folders):
+        listed = self.listed | self.folders if self.folders else self.listed
+        for others in self.seen.others(listed):
             vanished = [one for one in others if not is_under(one, self.left)]
             self.seen.forget(vanished)
             yield from (AccessNarrowed(one, Access()) for one in filter(left_out, vanished))
@@ -377,9 +379,12 @@ class _Comparison:
             yield ContentStale(item.id)
             yield Malformed(self._where(item.id), str(error), item.id)
         else:
-            yield Upsert(document)
             access = document.access if item.access is None else item.access
-            mark = _access_mark(access, exact=access == document.access)
+            is_exact = access == document.access
+            if not is_exact:
+                document = replace(document, access=document.access.narrowed_to(access))
+            yield Upsert(document)
+            mark = _access_mark(access, exact=is_exact)
             self.rows[item.id] = SeenRow(_version_mark(item.version or b""), mark)
 
     def _checkpoint(self) -> Checkpoint:

@@ -463,6 +463,20 @@ def test_readers_of_the_moment_of_reading_are_kept() -> None:
     assert kept["s:d"].access == allowed(A)
 
 
+def test_a_reading_opens_a_document_to_nobody_who_was_not_listed() -> None:
+    """It may be opened to others since: the next listing says so, and it is read again."""
+
+    class Wider(Shelf):
+        def read(self, listed: Listed) -> Document:
+            return replace(super().read(listed), access=OPEN)
+
+    shelf, seen = Wider({"d": Book("a", allowed(A))}), MemorySeen()
+    first = read(shelf, seen)
+    assert apply(first)["s:d"].access == allowed(A)
+    shelf.books["d"] = Book("a", OPEN)
+    assert apply(read(shelf, seen, last_cursor(first)), apply(first))["s:d"].access == OPEN
+
+
 def test_a_lying_listing_opens_nothing_and_ends_nothing() -> None:
     """Twice the same name, a folder that closes after what is in it, a document that is gone."""
 
