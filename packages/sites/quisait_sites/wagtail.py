@@ -1,8 +1,8 @@
 """Read a Wagtail site by its API v2: `WagtailSource.listing` shows the flow.
 
 The API shows public pages only, and does not say when they last changed unless the site adds it. So
-all pages are requested at each reading, many at once. A page that is unpublished or no longer public
-counts as deleted.
+all pages are requested at each reading, many at once. A page that is no longer public counts as
+deleted.
 """
 
 import re
