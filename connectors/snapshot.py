@@ -59,7 +59,7 @@ PAGE = 500
 """Number of listed documents that are compared at once."""
 TRIED = 10
 """Number of listed documents that are read at once where nothing is stored."""
-CHECKPOINT_DOCUMENTS = 50
+CHECKPOINT_DOCUMENTS = 200
 """Number of documents that are read between two checkpoints."""
 WAITING_BYTES = 8 << 20
 """Most memory of the documents that wait to be read; more of them wait in a temporary file."""

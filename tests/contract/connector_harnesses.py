@@ -27,7 +27,7 @@ from connectors.values import (
 class FolderHarness:
     root: Path
     rules: dict[str, dict[str, str]] = field(default_factory=dict)
-    resumable_count: int = 150
+    resumable_count: int = 450
     seen: MemorySeen = field(default_factory=MemorySeen)
 
     def connector(self) -> Connector:
