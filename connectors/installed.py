@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -22,17 +22,25 @@ from connectors.ports import (
     Connector,
     ContentStale,
     Delete,
+    Listed,
+    ListedFolder,
     Listing,
+    ListingItem,
+    ListingSource,
     Malformed,
     SourceError,
     SourceRefused,
     SubtreeHidden,
     SupportsCheck,
     SupportsCount,
+    SupportsFingerprint,
     SupportsRefetch,
+    SupportsSelection,
+    Unlisted,
     Upsert,
 )
-from connectors.values import Access
+from connectors.snapshot import Snapshot
+from connectors.values import Access, Document
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +78,7 @@ class ConnectorKind:
 
     label: str
     options: type[BaseModel]
-    open: Callable[[SourcePlace, Any], Connector]
+    open: Callable[[SourcePlace, Any], ListingSource | Connector]
     about: str = ""
     credential: str = "le mot de passe du compte qui lit"
 
@@ -109,6 +117,8 @@ def open_installed(name: str, kind: ConnectorKind, place: SourcePlace, options: 
     guard = _Guard(name, place.source)
     with guard:
         connector = kind.open(place, options)
+    if not isinstance(connector, _Changes):
+        return Snapshot(_GuardedSource(connector, guard))
     if isinstance(connector, SupportsRefetch):
         return _GuardedRereadable(connector, guard, connector)
     return _Guarded(connector, guard)
@@ -158,6 +168,88 @@ class _Guard:
             "qui l'a écrit, le journal dit où."
         ) from error
 
+    def require_own(self, names: Iterable[str]) -> None:
+        """Raise `SourceRefused` if a document or account belongs to another source."""
+        if not all(name.startswith(f"{self.source}:") for name in names):
+            raise SourceRefused(
+                f"{self.source} : le connecteur « {self.kind} » nomme un document ou un "
+                "compte d'une autre source. Ce qui est déjà lu reste ; signalez-le à qui l'a écrit."
+            )
+
+    def document(self, document: Document) -> Document:
+        """Return a document of this source alone, whose content is read under this guard."""
+        self.require_own([f"{document.source}:", *names_in(Upsert(document))])
+        content = document.content
+        if content is None:
+            return document
+
+        def read() -> bytes:
+            with self:
+                return content.read()
+
+        return replace(document, content=replace(content, read=read))
+
+
+@dataclass(frozen=True, slots=True)
+class _GuardedSource:
+    """Wraps another package's listing: checks its ids and guards against its errors."""
+
+    inner: ListingSource
+    guard: _Guard
+
+    @property
+    def source(self) -> str:
+        """The source's name from the settings."""
+        return self.guard.source
+
+    def listing(self) -> Iterator[ListingItem]:
+        """Yield the source's listing. Raises `SourceError`, also for ids of another source."""
+        with self.guard:
+            for item in self.inner.listing():
+                match item:
+                    case (
+                        Listed(id=name)
+                        | ListedFolder(root=name)
+                        | Unlisted(root=name)
+                        | Malformed(document_id=str(name))
+                    ):
+                        self.guard.require_own([name])
+                yield item
+
+    def read(self, listed: Listed) -> Document:
+        """Return the document. Raises `SourceError`, also for a document of another source."""
+        with self.guard:
+            return self.guard.document(self.inner.read(listed))
+
+    def check(self) -> Iterator[str]:
+        """Yield the sentences of the source's check, if it has one. Raises `SourceError`."""
+        if isinstance(self.inner, SupportsCheck):
+            with self.guard:
+                yield from self.inner.check()
+
+    def fingerprint(self) -> str | None:
+        """Return the source's fingerprint, or None if it has none. Raises `SourceError`."""
+        if not isinstance(self.inner, SupportsFingerprint):
+            return None
+        with self.guard:
+            return self.inner.fingerprint()
+
+    def left_out(self) -> Callable[[str], bool] | None:
+        """Return which documents the settings exclude, if the source can tell."""
+        return self.inner.left_out() if isinstance(self.inner, SupportsSelection) else None
+
+    def count_pending(self, since: str | None) -> int | None:
+        """Return the source's count, or None if it cannot count."""
+        if not isinstance(self.inner, SupportsCount):
+            return None
+        with self.guard:
+            return self.inner.count_pending(since)
+
+
+@runtime_checkable
+class _Changes(Connector, Protocol):
+    """A connector that finds out itself what changed."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Guarded:
@@ -194,22 +286,10 @@ class _Guarded:
                 yield from self.connector.check()
 
     def _guarded(self, change: Change) -> Change:
-        prefix = f"{self.source}:"
-        another = isinstance(change, Upsert) and change.document.source != self.source
-        if another or not all(name.startswith(prefix) for name in names_in(change)):
-            raise SourceRefused(
-                f"{self.source} : le connecteur « {self.guard.kind} » nomme un document ou un "
-                "compte d'une autre source. Ce qui est déjà lu reste ; signalez-le à qui l'a écrit."
-            )
-        if not isinstance(change, Upsert) or change.document.content is None:
-            return change
-        content = change.document.content
-
-        def read() -> bytes:
-            with self.guard:
-                return content.read()
-
-        return Upsert(replace(change.document, content=replace(content, read=read)))
+        if isinstance(change, Upsert):
+            return Upsert(self.guard.document(change.document))
+        self.guard.require_own(names_in(change))
+        return change
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ Errors are grouped by what the caller can do:
 SourceError
 ├── SourceUnreachable   try again later; nothing is lost
 ├── SourceRefused       stop and tell the administrator
-└── RecordVanished      the record was deleted while it was read: skip it
-    └── RecordUnreachable   its own server did not answer: ask again at each crawl
+├── RecordVanished      the record was deleted while it was read: skip it
+│   └── RecordUnreachable   its own server did not answer: ask again at each crawl
+└── RecordUnreadable    one record of a listing cannot be read: hide it, ask again at each crawl
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from connectors.values import Access, Agent, Document, Group
 
@@ -34,6 +35,10 @@ class RecordVanished(SourceError):
 
 class RecordUnreachable(RecordVanished):
     """The server that has this record's content did not answer; the source itself did."""
+
+
+class RecordUnreadable(SourceError):
+    """One record cannot be read now; the source itself can. The text says why, in French."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +185,92 @@ Change = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A document as its source lists it, before it is read.
+
+    `version` differs whenever the document differs in anything but its readers. If it is empty, the
+    document is read at each crawl; if it is None, only its readers are known now: they are
+    narrowed, and nothing else changes. `access` are the readers; None if only reading tells them,
+    which must then stay the same as long as `version` does. `problem` says in French why the
+    document cannot be read now. `place` is what `ListingSource.read` needs to find the document:
+    plain values, because it may wait in a file.
+    """
+
+    id: str
+    version: bytes | None
+    access: Access | None = None
+    place: Any = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFolder:
+    """A folder that is listed now; `root` is as in `Unlisted`.
+
+    `rights` differs whenever something above the folder does that decides who may read below it.
+    """
+
+    root: str
+    rights: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A folder that could not be listed, wholly or in part, and why, in French.
+
+    It comes before what is listed below it. `root` is as in `SubtreeHidden`: nobody may read what
+    was indexed below it, except documents that are listed and read again, unless `rights` are still
+    those of its `ListedFolder`. Without a `reason`, a `Malformed` reports it.
+    """
+
+    root: str
+    reason: str = ""
+    rights: bytes = b""
+
+
+ListingItem = Listed | ListedFolder | Unlisted | Malformed
+
+
+class ListingSource(Protocol):
+    """A source that lists everything it has; `connectors.snapshot` finds out what changed.
+
+    It is opened for one crawl, which may list it twice. It may have `check` (`SupportsCheck`),
+    `count_pending` (`SupportsCount`), `left_out` (`SupportsSelection`) and `fingerprint`
+    (`SupportsFingerprint`), which is called before the listing.
+    """
+
+    @property
+    def source(self) -> str:
+        """The source's name: the part of each document id before the first colon."""
+        ...
+
+    def listing(self) -> Iterator[ListingItem]:
+        """Yield everything that the source has now. Raises `SourceUnreachable`, `SourceRefused`.
+
+        Nothing is deleted unless the listing comes to its end.
+        """
+        ...
+
+    def read(self, listed: Listed) -> Document:
+        """Return a listed document as it is now; it gets no readers that were not listed.
+
+        Raises `RecordVanished`, `RecordUnreadable`, `SourceUnreachable` or `SourceRefused`.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsSelection(Protocol):
+    """A source whose settings select documents."""
+
+    def left_out(self) -> Callable[[str], bool] | None:
+        """Return whether the settings exclude a document, as in `Listing.is_left_out`."""
+        ...
+
+
 class Connector(Protocol):
-    """A source of documents."""
+    """A source of documents, as the changes since a cursor."""
 
     @property
     def source(self) -> str:
@@ -240,7 +329,7 @@ class Directory(Protocol):
 
 @runtime_checkable
 class SupportsFingerprint(Protocol):
-    """A directory that can cheaply tell whether it changed."""
+    """A directory or a listing source that can cheaply tell whether it changed."""
 
     def fingerprint(self) -> str | None:
         """Return a text that stays the same as long as nothing changed, or None if unknown.

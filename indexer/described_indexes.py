@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import sqlalchemy as sa
 
-from indexer.state import ahead, cursors, failures, rows_of, source_indexes
+from indexer.state import OF_CURSORS, cursors, failures, rows_of, source_indexes
 
 UNNAMED = ""
 """The index id in rows of a restored backup or a former version, until an index is opened."""
@@ -158,5 +158,5 @@ class DescribedIndexes:
 
 def _forget(connection: sa.Connection, source: str) -> None:
     """Delete the source's cursor, documents ahead and failures: it is then read in full."""
-    for table in (cursors, ahead, failures):
+    for table in (*OF_CURSORS, failures):
         connection.execute(sa.delete(table).where(rows_of(table, source)))

@@ -15,10 +15,9 @@ from connectors.parts import Part, parts
 from indexer.crawl.pipeline import CrawlReport
 from indexer.errors import LockLost
 from indexer.state import (
+    OF_CURSORS,
     Progress,
     State,
-    ahead,
-    cursors,
     failures,
     metadata,
     rows_of,
@@ -103,11 +102,11 @@ class PartRuns:
         options = {"whole": whole, "accept_deletions": accept_deletions}
         with self._engine.begin() as connection:
             if whole or {row.part for row in former} != set(parts(of)):
-                for table in (cursors, ahead):
+                for table in OF_CURSORS:
                     connection.execute(sa.delete(table).where(rows_of(table, source)))
             if {row.part for row in former} != set(parts(of)):
                 connection.execute(sa.delete(failures).where(rows_of(failures, source)))
-            for table in (cursors, ahead, failures):  # left by a reindex, which reads it undivided
+            for table in (*OF_CURSORS, failures):  # left by a reindex, which reads it undivided
                 connection.execute(sa.delete(table).where(table.c.source == source))
             connection.execute(sa.delete(source_parts).where(mine))
             connection.execute(
@@ -135,7 +134,7 @@ class PartRuns:
         """End the division: the source is read undivided from now on, and in full once."""
         if self.rows(source):
             with self._engine.begin() as connection:
-                for table in (cursors, ahead, failures):
+                for table in (*OF_CURSORS, failures):
                     connection.execute(sa.delete(table).where(rows_of(table, source)))
                 connection.execute(sa.delete(source_parts).where(source_parts.c.source == source))
 

@@ -1,8 +1,9 @@
 """The ports of the indexer: text extraction, encoder, index, cursors, failures."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from connectors.snapshot import SeenItems
 from indexer.access import AccessFilter
 from indexer.suggestions import NearWord
 from indexer.values import (
@@ -250,6 +251,13 @@ class Cursors(Protocol):
 
     def ahead(self, source: str) -> frozenset[str]:
         """Return the documents whose indexed text may be newer than the cursor."""
+        ...
+
+    def seen(self, source: str, check: Callable[[], None] = lambda: None) -> SeenItems:
+        """Return the rows that belong to the source's cursor, if it lists what it has.
+
+        `check` is called before rows are stored, and raises if they must not be.
+        """
         ...
 
 

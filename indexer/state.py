@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from connectors.batches import batches
+from connectors.snapshot import SeenItems
 
 metadata = sa.MetaData()
 
@@ -28,6 +29,20 @@ ahead = sa.Table(
     sa.Column("document_id", sa.Text, nullable=False),
 )
 """Documents written since their source's cursor was last saved."""
+seen = sa.Table(
+    "seen",
+    metadata,
+    sa.Column("source", sa.String(200), primary_key=True),
+    # 16 bytes of the id's SHA-256; empty in the row that has the highest step of the source.
+    sa.Column("key", sa.LargeBinary, primary_key=True),
+    sa.Column("document_id", sa.Text, nullable=False),
+    sa.Column("version", sa.LargeBinary, nullable=False),
+    sa.Column("access", sa.LargeBinary, nullable=False),
+    sa.Column("step", sa.BigInteger, nullable=False),
+)
+"""Documents of listing sources as they were listed when they were read (`indexer.seen`)."""
+OF_CURSORS = (cursors, ahead, seen)
+"""Tables that tell how far a source was read into an index: they change together."""
 source_indexes = sa.Table(
     "source_indexes",
     metadata,
@@ -204,25 +219,31 @@ class State:
     def forget_beside(self) -> None:
         """Delete cursors and failures of all indexes that a reindex fills."""
         with self._engine.begin() as connection:
-            for table in (cursors, ahead, failures):
+            for table in (*OF_CURSORS, failures):
                 theirs = table.c.source.startswith(_BESIDE, autoescape=True)
                 connection.execute(sa.delete(table).where(theirs))
 
     def forget_cursors(self, sources: Collection[str]) -> None:
         """Delete the cursors of these sources, so that their next runs read them in full."""
         with self._engine.begin() as connection:
-            for table in (cursors, ahead):
+            for table in OF_CURSORS:
                 for source in sources:
                     connection.execute(sa.delete(table).where(rows_of(table, source)))
 
     def adopt(self, beside: "State", sources: Collection[str]) -> None:
         """Replace cursors and failures of these sources with another state's, all at once."""
         with self._engine.begin() as connection:
-            for table in (cursors, ahead, failures):
+            for table in (*OF_CURSORS, failures):
                 for source in sources:
                     connection.execute(sa.delete(table).where(rows_of(table, source)))
                     theirs = sa.update(table).where(table.c.source == beside._prefix + source)
                     connection.execute(theirs.values(source=source))
+
+    def seen(self, source: str, check: Callable[[], None] = lambda: None) -> SeenItems:
+        """See `Cursors.seen`."""
+        from indexer.seen import SqlSeen  # imported here, because it uses these tables
+
+        return SqlSeen(self._engine, self._row_of(source), self._fence, check)
 
     def load(self, source: str) -> str | None:
         """Return the source's cursor, or None if no checkpoint was saved."""
@@ -276,7 +297,7 @@ class State:
         """Delete all data of a source that is no longer read: cursor, failures, runs and scans."""
         with self._engine.begin() as connection:
             overwrite_deleted(connection)
-            for table in (cursors, ahead, failures, runs, scans, source_roots, source_indexes):
+            for table in (*OF_CURSORS, failures, runs, scans, source_roots, source_indexes):
                 connection.execute(sa.delete(table).where(rows_of(table, source)))
 
     def root_of(self, source: str, path: str) -> str:

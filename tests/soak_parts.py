@@ -61,6 +61,15 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     (_TEST, frozenset(), r"tests/faults/test_kills\.py::\w+\[embedded-(0|5|10)\]"),
     (_TEST, frozenset(), r"tests/faults/test_mail(box)?_kills\.py::\w+(\[0\])?$"),
     (_TEST, frozenset(), r"tests/faults/test_full_disk\.py::\w+\[21\]$"),
+    (_TEST, frozenset(), r"tests/property/test_snapshot\.py::test_killed\w+\[\w+-1\]"),
+    (
+        "faults",
+        frozenset(),
+        _any(
+            "tests/property/test_snapshot.py::test_killed",
+            "tests/property/test_snapshot.py::test_a_million",
+        ),
+    ),
     # One of each kind of fault of a source.
     (
         _TEST,

@@ -1,18 +1,14 @@
 """Read a tree of real files, with rules that say who may read them.
 
-`FolderConnector.changes` shows the flow; `rules` defines the rules and `walk` walks the tree.
+`FolderConnector.listing` shows the flow; `rules` defines the rules and `walk` walks the tree.
 """
 
-import base64
-import hashlib
-import json
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
 from connectors.file_patterns import EVERY_FILE, FileSelection
 from connectors.files import FileState, OpenFile, disk_timeout_error, open_contained
@@ -29,40 +25,23 @@ from connectors.folder.walk import (
 )
 from connectors.parts import WHOLE, Part
 from connectors.ports import (
-    AccessChanged,
-    AccessNarrowed,
     Change,
-    Checkpoint,
-    ContentStale,
-    Listing,
+    Listed,
+    ListingItem,
     Malformed,
     RecordVanished,
     SourceRefused,
     SourceUnreachable,
-    SubtreeHidden,
-    Upsert,
+    Unlisted,
 )
+from connectors.ports import ListedFolder as FolderListing
+from connectors.snapshot import SeenItems, Snapshot
 from connectors.timeouts import DISK_TIMEOUT_S, call_with_timeout
 from connectors.titles import title_of_path
 from connectors.values import Access, Content, Document
 
-FileDigests = tuple[str, str]
-"""Digests of a file as last yielded: of everything but its access, and of its access."""
-
-_Value = TypeVar("_Value")
-
-CHECKPOINT_FILES = 200
 CHECKED_ENTRIES = 2_000
 """Number of files and folders that `check` looks at."""
-_MAX_CURSOR_BYTES = 1024 * 1024 * 1024
-
-
-@dataclass(slots=True)
-class _FolderState:
-    """The content of a cursor: known files, and folders with a digest of the tables above them."""
-
-    files: dict[str, FileDigests] = field(default_factory=dict)
-    upper_tables: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +66,7 @@ class FolderConnector:
     rules: Path | None = None
     trusts_tables: bool = False
     noted_root: str = ""
+    seen: SeenItems | None = field(default=None, compare=False, repr=False)
 
     def root_now(self) -> str:
         """Return the identity of the root: its path without links, and its inode.
@@ -128,63 +108,51 @@ class FolderConnector:
         held_here = held if self.part != WHOLE else None
         yield from walk(root, self.selection, held=held_here, scope=scope)
 
-    def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield new and changed files, then the listing. Raises `SourceUnreachable`.
+    def remembering(self, seen: SeenItems) -> Self:
+        """Return the same folder, compared with what these rows say of it."""
+        return replace(self, seen=seen)
 
-        A folder or file that cannot be read is reported and counts as existing: the listing
-        deletes nothing below such a folder. Its indexed files are hidden if the tables above
-        it changed since the cursor, or if the cursor does not know them.
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Yield what changed since the cursor. Raises `SourceUnreachable`, `SourceRefused`."""
+        return Snapshot(self, self.seen, self.part).changes(since)
+
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these files, read again. Raises `SourceUnreachable`, `SourceRefused`."""
+        return Snapshot(self).refetch(document_ids)
+
+    def listing(self) -> Iterator[ListingItem]:
+        """Yield every file with its readers. Raises `SourceUnreachable`, `SourceRefused`.
+
+        A folder that cannot be read is reported. Its indexed files are hidden if the tables above
+        it changed since it was listed.
         """
         root = self._read_root()
         identity = _identity(root)
-        before, now = _read_cursor(since), _FolderState()
-        existing: set[str] = set()
-        unlisted: list[str] = []
-        pending = 0
-        yield from self._left_out(before.files)
         for entry in self._walk(root):
             match entry:
                 case Malformed():
                     yield entry
-                case ListedFolder(path=path):
-                    now.upper_tables[path] = entry.upper_tables
-                case UnreadableFolder(path=path):
-                    yield Malformed(path or ".", entry.reason, kind="closed_folder")
-                    files = _at_or_below(path, before.files)
-                    if before.upper_tables.get(path) != entry.upper_tables:
-                        # Other tables may apply now, and the folder's own are unknown.
-                        yield SubtreeHidden(f"{self.source}:{path}")
-                        files = {
-                            name: (text, _NO_ACCESS_DIGEST) for name, (text, _) in files.items()
-                        }
-                    existing |= files.keys()
-                    unlisted.append(f"{self.source}:{path}")
-                    now.files |= files
-                    now.upper_tables |= _at_or_below(path, before.upper_tables)
-                    now.upper_tables[path] = entry.upper_tables
+                case ListedFolder(path, upper_tables):
+                    yield FolderListing(f"{self.source}:{path}", upper_tables.encode())
+                case UnreadableFolder(path, reason, upper_tables):
+                    rights = upper_tables.encode()
+                    yield Unlisted(f"{self.source}:{path}", reason, rights)
                 case FoundFile():
-                    yield from self._file_changes(root, entry, before.files, now.files)
-                    existing.add(entry.path)
-            pending += not isinstance(entry, ListedFolder)
-            # The cursor grows with the tree, so it is written less often in large trees.
-            if pending >= max(CHECKPOINT_FILES, len(now.files) // 10):
-                pending = 0
-                files = {**before.files, **now.files}
-                tables = {**before.upper_tables, **now.upper_tables}
-                yield _checkpoint(_FolderState(files, tables))
+                    made = self._document(root, entry)
+                    version = described(made).encode()
+                    yield Listed(made.id, version, made.access, (root, entry), entry.problem)
         if _identity(root) != identity:
             raise SourceUnreachable(
                 f"Le dossier {self.root} a été remplacé pendant la lecture : relancez."
             )
-        ids = frozenset(f"{self.source}:{path}" for path in existing)
-        yield Listing(ids, tuple(unlisted), self.selection.left_out(self.source))
-        yield _checkpoint(now)
 
-    def _left_out(self, known: Iterable[str]) -> Iterator[AccessNarrowed]:
-        """Remove all readers of files that the selection excludes: their deletion may wait."""
-        for path in known:
-            if not self.selection.takes(tuple(path.split("/"))):
-                yield AccessNarrowed(f"{self.source}:{path}", Access())
+    def read(self, listed: Listed) -> Document:
+        """Return a file as it was listed; its text is read later."""
+        return self._document(*listed.place)
+
+    def left_out(self) -> Callable[[str], bool] | None:
+        """Return whether the settings exclude a document."""
+        return self.selection.left_out(self.source)
 
     def count_pending(self, since: str | None) -> int | None:
         """Return the number of files, unchanged files included."""
@@ -200,16 +168,6 @@ class FolderConnector:
         for entry in islice(self._walk(self._read_root()), CHECKED_ENTRIES):
             if isinstance(entry, Malformed):
                 yield f"{entry.where} : {entry.reason}"
-
-    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield these files, read again. Raises `SourceUnreachable`."""
-        root = self._read_root()
-        wanted = set(document_ids)
-        for entry in self._walk(root):
-            if isinstance(entry, FoundFile) and f"{self.source}:{entry.path}" in wanted:
-                wanted.discard(f"{self.source}:{entry.path}")
-                if not entry.problem:
-                    yield Upsert(self._document(root, entry))
 
     def open_original(self, document_id: str) -> tuple[Access, OpenFile] | None:
         """Return a document's open file and its current access, or None if it does not exist.
@@ -233,34 +191,6 @@ class FolderConnector:
             return self._access(found.rule), open_contained(root, found.raw_path, listed)
         except (OSError, ValueError, RecordVanished):
             return None
-
-    def _file_changes(
-        self,
-        root: Path,
-        found: FoundFile,
-        before: Mapping[str, FileDigests],
-        now: dict[str, FileDigests],
-    ) -> Iterator[Change]:
-        if found.path in now:
-            yield Malformed(found.path, "un autre fichier porte le même nom", None)
-            return
-        document = self._document(root, found)
-        content, access = _digests(document)
-        former_content, former_access = before.get(found.path, (_UNKNOWN_DIGEST, _UNKNOWN_DIGEST))
-        if found.problem:
-            yield Malformed(found.path, found.problem, document.id)
-            if former_content == content:  # the indexed text is still the file's
-                yield AccessNarrowed(document.id, document.access)
-            else:
-                content = _UNKNOWN_DIGEST
-                yield ContentStale(document.id)
-            now[found.path] = (content, _UNKNOWN_DIGEST)
-            return
-        now[found.path] = (content, access)
-        if former_content != content:
-            yield Upsert(document)
-        elif former_access != access:
-            yield AccessChanged(document.id, document.access)
 
     def _document(self, root: Path, found: FoundFile) -> Document:
         return ruled_document(
@@ -297,53 +227,3 @@ def _resolved(root: Path) -> Path:
         raise SourceUnreachable(
             f"Le dossier {root} est introuvable : vérifiez le chemin, ou que le disque est monté."
         ) from error
-
-
-def _at_or_below(path: str, values: Mapping[str, _Value]) -> dict[str, _Value]:
-    """Return the values of a path and of all paths below it; the root's path is empty."""
-    return {
-        name: value
-        for name, value in values.items()
-        if not path or name == path or name.startswith(f"{path}/")
-    }
-
-
-def _digests(document: Document) -> FileDigests:
-    access = [sorted(document.access.allowed), sorted(document.access.denied)]
-    return _digest(described(document)), _digest(json.dumps(access))
-
-
-def _digest(text: str) -> str:
-    digest = hashlib.blake2b(text.encode(), digest_size=9).digest()
-    return base64.urlsafe_b64encode(digest).decode()
-
-
-_NO_ACCESS_DIGEST = _digest(json.dumps([[], []]))
-"""The digest of an access that allows nobody."""
-_UNKNOWN_DIGEST = ""
-"""Stands for an unreadable file or access. It differs from every digest, so the next crawl that can
-read the file yields it.
-"""
-
-
-def _checkpoint(state: _FolderState) -> Checkpoint:
-    values = {"v": 1, "files": state.files, "above": state.upper_tables}
-    text = json.dumps(values, sort_keys=True, ensure_ascii=False)
-    return Checkpoint(base64.b64encode(zlib.compress(text.encode())).decode())
-
-
-def _read_cursor(since: str | None) -> _FolderState:
-    """Return the state that a cursor stores, or an empty state if it cannot be parsed."""
-    try:
-        packed = base64.b64decode(since or "", validate=True)
-        values = json.loads(zlib.decompressobj().decompress(packed, _MAX_CURSOR_BYTES))
-        files = values["files"] if values["v"] == 1 else {}
-        return _FolderState(
-            {
-                str(path): (str(content), str(access))
-                for path, (content, access, *_) in files.items()
-            },
-            {str(path): str(digest) for path, digest in values.get("above", {}).items()},
-        )
-    except (ValueError, TypeError, KeyError, AttributeError, zlib.error):
-        return _FolderState()

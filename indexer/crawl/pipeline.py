@@ -25,6 +25,7 @@ from connectors.ports import (
     SupportsRefetch,
     Upsert,
 )
+from connectors.snapshot import remembering
 from connectors.values import Access, Document
 from indexer.crawl.batches import (
     GUARD_SHARE,
@@ -140,6 +141,7 @@ def crawl(
     or `DeletionsHeld`; acknowledged writes stay, and the next crawl resumes at the last checkpoint.
     """
     source = connector.source
+    connector = remembering(connector, dependencies.cursors.seen(source))
     since = None if full else dependencies.cursors.load(source)
     ahead = dependencies.cursors.ahead(source)
     if ahead and not isinstance(connector, SupportsRefetch):

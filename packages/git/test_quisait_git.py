@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import zlib
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,8 +17,7 @@ from urllib.parse import quote, unquote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quisait_git.connector import GitConnector
-from quisait_git.cursor import BranchState, read_cursor, written_cursor
+from quisait_git.connector import GitSource
 from quisait_git.local import _BIG_BYTES
 from quisait_git.options import GitOptions
 from quisait_git.repository import RepositoryCopy, _cut
@@ -36,8 +34,10 @@ from connectors.ports import (
     SourceUnreachable,
     Upsert,
 )
+from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import ConnectorHarness, apply, last_cursor, read
 from connectors.testing.cut_readings import read_with_cuts
+from connectors.testing.memory_seen import MemorySeen
 from connectors.values import (
     Access,
     Contribution,
@@ -63,6 +63,7 @@ class GitHarness:
     rules: dict[str, str] = field(default_factory=dict)
     resumable_count: int = 110
     moment: int = 1_600_000_000
+    seen: MemorySeen = field(default_factory=MemorySeen)
     _committed: dict[bytes, tuple[str, bytes]] | None = None
 
     def __post_init__(self) -> None:
@@ -120,7 +121,10 @@ class GitHarness:
         content = text.encode() if isinstance(text, str) else text
         self.files[name.encode()] = (mode, content)
 
-    def connector(self, **options: object) -> GitConnector:
+    def connector(self, **options: object) -> Snapshot:
+        return Snapshot(self.listed(**options), self.seen)
+
+    def listed(self, **options: object) -> GitSource:
         if self._committed != self.files:
             self.commit()
         lines = "".join(
@@ -129,7 +133,7 @@ class GitHarness:
         )
         (self.folder / "regles.csv").write_text(f"pattern,allowed{EXTRA}\n{lines}", "utf-8")
         given = {"url": str(self.path), "rules": "regles.csv"} | options
-        return GitConnector("t", GitOptions.model_validate(given), Access(), self.folder)
+        return GitSource("t", GitOptions.model_validate(given), Access(), self.folder)
 
     def document_id(self, name: str) -> str:
         return f"t:{name}"
@@ -220,7 +224,7 @@ def roles(document: Document) -> dict[str, tuple[str, int]]:
     }
 
 
-def documents(connector: GitConnector) -> dict[str, Document]:
+def documents(connector: Snapshot) -> dict[str, Document]:
     return {name.removeprefix("t:"): one for name, one in apply(connector.changes(None)).items()}
 
 
@@ -356,7 +360,6 @@ def test_only_pages_that_a_commit_touched_are_read_again(harness: GitHarness) ->
     for number in range(20):
         harness.add(f"{number}.md", f"texte {number}", ("everyone",))
     cursor = last_cursor(read(harness))
-    assert len(cursor) < 400
     harness.write("4.md", "autre")
     changed = [c.document.id for c in read(harness, cursor) if isinstance(c, Upsert)]
     assert changed == ["t:4.md"]
@@ -384,7 +387,7 @@ def test_a_forced_push_is_seen_and_not_kept(
                 list(connector.changes(last_cursor(first)))
     kept = apply(connector.changes(last_cursor(first)), apply(first))
     assert set(kept) == {"t:a.md"}
-    copy = connector._repository()
+    copy = harness.listed(history=history)._repository()
     assert copy.read_small([oid]) == {oid: b""}
 
 
@@ -921,9 +924,9 @@ def test_a_repository_behind_http_and_an_account(harness: GitHarness, history: s
             root = f"http://127.0.0.1:{server.server_port}"
             path = quote(harness.path.name)
 
-            def reading(url: str, password: str) -> GitConnector:
-                made = harness.connector(url=url, user="u", history=history)
-                return replace(made, password=password)
+            def reading(url: str, password: str) -> Snapshot:
+                made = harness.listed(url=url, user="u", history=history)
+                return Snapshot(replace(made, password=password))
 
             kept = apply(reading(f"{root}/{path}", "m").changes(None))
             assert kept["t:a.md"].sections[-1].text == "a"
@@ -958,21 +961,3 @@ def test_whatever_a_log_says_is_read(tokens: list[bytes]) -> None:
         now=datetime.now(UTC),
     )  # fmt: skip
     assert set(found) == {b"a", b"\x01a"}
-
-
-@given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: b64encode(text.encode())))
-def test_a_cursor_of_another_form_is_a_beginning(content: bytes) -> None:
-    """Whatever was kept, the reading begins anew, and nothing fails."""
-    for text in (content.decode("latin-1"), b64encode(zlib.compress(b"\x01" + content)).decode()):
-        written_cursor(read_cursor(text))
-
-
-@given(
-    st.binary(min_size=8, max_size=8),
-    st.binary(min_size=8, max_size=8),
-    st.sets(st.binary(min_size=6, max_size=6), max_size=9),
-)
-def test_a_cursor_is_read_as_it_was_written(whole: bytes, rules: bytes, pages: set[bytes]) -> None:
-    """Every page."""
-    state = BranchState(whole, rules, pages)
-    assert read_cursor(written_cursor(state)) == state

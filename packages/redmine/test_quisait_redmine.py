@@ -1,8 +1,6 @@
 """A real Redmine: pages, issues and their solution, news, files, and who reads them."""
 
 import json
-import zlib
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,8 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from quisait_redmine.client import RedmineApi
-from quisait_redmine.connector import KIND, RedmineConnector
-from quisait_redmine.cursor import RedmineState, read_cursor, written_cursor
+from quisait_redmine.connector import KIND, RedmineSource
 from quisait_redmine.documents import own_words, sections_of
 from quisait_redmine.options import RedmineOptions
 
@@ -35,8 +32,10 @@ from connectors.ports import (
     SubtreeHidden,
     Upsert,
 )
+from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import apply, last_cursor, read
 from connectors.testing.cut_readings import read_with_cuts
+from connectors.testing.memory_seen import MemorySeen
 from connectors.values import (
     Access,
     Contribution,
@@ -63,13 +62,17 @@ class RedmineHarness:
     where: dict[str, tuple[str, ...]] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     resumable_count: int = 7
+    seen: MemorySeen = field(default_factory=MemorySeen)
 
-    def connector(self, **options: object) -> RedmineConnector:
+    def connector(self, **options: object) -> Snapshot:
+        return Snapshot(self.listed(**options), self.seen)
+
+    def listed(self, **options: object) -> RedmineSource:
         self.server.age()
         given = {"url": self.server.url, "projects": self.names or ["aucun"], "groups": GROUPS,
                  "trackers": ["*"], "wiki_files": False}  # fmt: skip
         made = RedmineOptions.model_validate(given | options)
-        return RedmineConnector("t", made, Access(), KEYS["lecteur"], QUICK)
+        return RedmineSource("t", made, Access(), KEYS["lecteur"], QUICK)
 
     def project(self, allowed: tuple[str, ...] = ()) -> int:
         """The project with these readers."""
@@ -155,7 +158,7 @@ TAPE = Tape(
 def served(server: Redmine) -> Iterator[RedmineHarness]:
     made = RedmineHarness(server)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("quisait_redmine.connector.CHECKPOINT_ITEMS", 3)
+        patch.setattr("connectors.snapshot.CHECKPOINT_DOCUMENTS", 3)
         yield made
     for name in reversed(made.names):  # those below others first
         made.server.ask("DELETE", f"projects/{name}.json")
@@ -380,8 +383,8 @@ def test_an_archived_project_is_closed_and_a_closed_one_is_read(
     assert apply(second, apply(first)) == apply(first)
     server.ask("PUT", f"projects/{project}/archive.json")
     last = read(harness, last_cursor(second))
-    assert {one for one in last if isinstance(one, SubtreeHidden)} == {
-        SubtreeHidden(f"t:{project}/{kind}") for kind in ("wiki", "issues", "news", "files")
+    assert {one for one in last if isinstance(one, AccessNarrowed)} == {
+        AccessNarrowed(one, Access()) for one in apply(first)
     }
     assert apply(last, apply(first)) == {}
     server.ask("PUT", f"projects/{project}/unarchive.json")
@@ -453,8 +456,8 @@ def test_who_is_locked_reads_nothing(
     """Redmine still lists them as members; they may not log in."""
     server = harness.server
     server.page(project, "Page", "x", by="ben")
-    made = RedmineConnector("t", harness.connector(account=account).options, Access(), KEYS[key],
-                            QUICK)  # fmt: skip
+    options = harness.listed(account=account).options
+    made = Snapshot(RedmineSource("t", options, Access(), KEYS[key], QUICK))
     page = f"t:{project}/wiki/Page"
     names = {login: f"#{server.user(login)}" if account == "id" else login for login in USERS}
     others = {names["lecteur"]} if key == "admin" else set()
@@ -480,12 +483,12 @@ def test_what_changed_just_now_is_read_again(harness: RedmineHarness, project: i
 
 def test_a_key_that_opens_nothing_is_refused(harness: RedmineHarness) -> None:
     """And an address that is no Redmine's."""
-    options = harness.connector().options
+    options = harness.listed().options
     with pytest.raises(SourceRefused, match="clé d'API"):
-        list(RedmineConnector("t", options, Access(), "0" * 40, QUICK).changes(None))
+        list(RedmineSource("t", options, Access(), "0" * 40, QUICK).listing())
     elsewhere = options.model_copy(update={"url": f"{harness.server.url}ailleurs/"})
     with pytest.raises(SourceRefused, match="clé d'API"):
-        list(RedmineConnector("t", elsewhere, Access(), KEYS["lecteur"], QUICK).changes(None))
+        list(RedmineSource("t", elsewhere, Access(), KEYS["lecteur"], QUICK).listing())
 
 
 def test_readings_that_are_cut_anywhere_lose_nothing(harness: RedmineHarness) -> None:
@@ -563,9 +566,10 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeHost:
     return made
 
 
-def of_fake(**options: object) -> RedmineConnector:
+def of_fake(seen: MemorySeen | None = None, **options: object) -> Snapshot:
     given = {"url": "https://r/", "trackers": ["*"], "read": ["issues"]} | options
-    return RedmineConnector("t", RedmineOptions.model_validate(given), Access(), "k")
+    made = RedmineSource("t", RedmineOptions.model_validate(given), Access(), "k")
+    return Snapshot(made, seen or MemorySeen())
 
 
 def texts(documents: Mapping[str, Document]) -> list[str]:
@@ -576,23 +580,25 @@ def texts(documents: Mapping[str, Document]) -> list[str]:
 def test_a_note_made_private_later_is_read_no_more(fake: FakeHost, days: int, after_h: int) -> None:
     """Its issue's date stays as it was; all are read again within the days that are set."""
     (note,) = fake.add(5, "un secret")["journals"]
-    first = list(of_fake(notes_days=days).changes(None))
+    seen = MemorySeen()
+    first = list(of_fake(seen, notes_days=days).changes(None))
     assert texts(apply(first)) == ["un secret"]
     note["private_notes"] = True
     fake.now += timedelta(hours=after_h)
-    changes = list(of_fake(notes_days=days).changes(last_cursor(first)))
+    changes = list(of_fake(seen, notes_days=days).changes(last_cursor(first)))
     assert texts(apply(changes, apply(first))) == []
 
 
 def test_a_login_that_became_another_s_opens_nothing_of_the_first(fake: FakeHost) -> None:
     """Who had it wrote an issue, which only they see; both logins are members before and after."""
     fake.add(5)
-    first = list(of_fake().changes(None))
+    connector = of_fake()
+    first = list(connector.changes(None))
     before = apply(first)
     assert [readers(one) for one in before.values()] == [{"jdupont"}]
     fake.answers["users/7"], fake.answers["users/8"] = (
         fake.answers["users/8"], fake.answers["users/7"])  # fmt: skip
-    after = apply(of_fake().changes(last_cursor(first)), before)
+    after = apply(connector.changes(last_cursor(first)), before)
     assert [readers(one) for one in after.values()] == [{"mdurand"}]
 
 
@@ -601,11 +607,12 @@ def test_an_issue_that_redmine_cannot_show_stops_no_other(fake: FakeHost) -> Non
     for number in range(1, 10):
         fake.add(number, "note")
     fake.broken = {"issues/3"}
-    first = list(of_fake().changes(None))
+    connector = of_fake()
+    first = list(connector.changes(None))
     assert len(apply(first)) == 8
     assert "t:1/issues/3" in [one.document_id for one in first if isinstance(one, Malformed)]
     fake.broken = set()
-    assert len(apply(of_fake().changes(last_cursor(first)), apply(first))) == 9
+    assert len(apply(connector.changes(last_cursor(first)), apply(first))) == 9
     fake.broken = {f"issues/{number}" for number in range(1, 10)}
     with pytest.raises(SourceUnreachable):
         list(of_fake().changes(None))
@@ -643,7 +650,7 @@ def test_the_authority_s_file_is_where_the_settings_are(tmp_path: Path) -> None:
     """And not where the service was started."""
     options = RedmineOptions(url="https://r/", ca_file="ca.pem")
     made = KIND.open(SourcePlace("t", tmp_path, Access(), lambda: "k"), options)
-    assert isinstance(made, RedmineConnector)
+    assert isinstance(made, RedmineSource)
     assert made.ca_file == str(tmp_path / "ca.pem")
 
 
@@ -682,20 +689,3 @@ def test_whatever_a_text_holds_is_read(text: str) -> None:
     for form in ("textile", "markdown"):
         assert all(one.text or one.heading for one in sections_of(text, form))
     own_words(text)
-
-
-@given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: b64encode(text.encode())))
-def test_a_cursor_of_another_form_is_a_beginning(content: bytes) -> None:
-    """Whatever was kept, the reading begins anew, and nothing fails."""
-    for text in (content.decode("latin-1"), b64encode(zlib.compress(b"1" + content)).decode()):
-        written_cursor(read_cursor(text))
-
-
-@given(
-    st.dictionaries(st.text(max_size=9), st.binary(min_size=8, max_size=8), max_size=4),
-    st.sets(st.binary(min_size=6, max_size=6), max_size=9),
-)
-def test_a_cursor_is_read_as_it_was_written(rights: dict[str, bytes], items: set[bytes]) -> None:
-    """Every project and item."""
-    state = RedmineState(rights, items)
-    assert read_cursor(written_cursor(state)) == state

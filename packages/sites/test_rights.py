@@ -11,7 +11,7 @@ from quisait_sites.options import WagtailOptions, WordPressOptions
 from quisait_sites.pages import _moment
 from quisait_sites.sections import is_in_a_section, readers_by_path
 from quisait_sites.sitemap import _below, read_site_map
-from quisait_sites.wagtail import WagtailConnector
+from quisait_sites.wagtail import WagtailSource
 from quisait_sites.wordpress import WordPressConnector, _homonyms
 from quisait_sites.wordpress_api import Author, Category, WordPressEntry
 from quisait_sites.wordpress_files import FileSource, JoinedFile
@@ -25,6 +25,7 @@ from connectors.ports import (
     SourceError,
     SourceUnreachable,
 )
+from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import apply, last_cursor
 from connectors.values import Access
 
@@ -184,7 +185,7 @@ def test_a_wagtail_title_above_is_not_shown_to_whom_its_page_is_closed(
     monkeypatch.setattr(HttpHost, "request", lambda *_, **__: said(answer))
     sections = {"/plan/": ["annuaire:group:rh"], "/plan/voeux/": ["everyone"]}
     options = WagtailOptions(url="http://x/api/", sections=sections)
-    kept = apply(WagtailConnector("t", options, EVERYONE).changes(None))
+    kept = apply(Snapshot(WagtailSource("t", options, EVERYONE)).changes(None))
     assert {one: (kept[one].access, kept[one].space) for one in kept} == {
         "t:1": (RH, "Plan social"),
         "t:2": (EVERYONE, ""),

@@ -12,27 +12,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from quisait_sites.options import WagtailOptions
-from quisait_sites.wagtail import WagtailConnector
+from quisait_sites.wagtail import WagtailSource
 from quisait_sites.wagtail_text import html_of, names_of
 from test_quisait_sites import ServedPage, Site
 
 from connectors.http_limits import HttpLimits
 from connectors.ports import (
-    AccessNarrowed,
+    AccessChanged,
     Change,
     ContentStale,
     Malformed,
     SourceRefused,
     Upsert,
 )
+from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import apply, last_cursor
 from connectors.testing.cut_readings import read_with_cuts
+from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
 from tests.recorded_servers import Check, Tape
 from tests.wagtail_server import WagtailServer, ensure_wagtail
 
 pytestmark = pytest.mark.sources
 
+SEEN = MemorySeen()
 QUICK = HttpLimits(rate_per_s=0, timeout_s=30, total_timeout_s=60, max_wait_s=0)
 EVERYONE = Access(frozenset({"everyone"}))
 RH = Access(frozenset({"annuaire:group:rh"}))
@@ -49,12 +52,13 @@ class WagtailHarness:
     ids: dict[str, int] = field(default_factory=dict)
     waiting: list[tuple[str, str]] = field(default_factory=list)
     resumable_count: int = 45
+    seen: MemorySeen = field(default_factory=MemorySeen)
 
-    def connector(self) -> WagtailConnector:
+    def connector(self) -> Snapshot:
         self.write()
         sections = {f"/{slug(name)}/": [*allowed] for name, allowed in self.readers.items()}
         options = WagtailOptions(url=self.server.api, sections=sections, types=["notes.NotePage"])
-        return WagtailConnector("t", options, Access(), limits=QUICK)
+        return Snapshot(WagtailSource("t", options, Access(), limits=QUICK), self.seen)
 
     def write(self) -> None:
         acts: list[tuple[str, dict[str, Any]]] = []
@@ -146,11 +150,9 @@ def harness(server: WagtailServer) -> WagtailHarness:
     return WagtailHarness(server)
 
 
-def connector(
-    server: WagtailServer, default: Access = EVERYONE, **options: Any
-) -> WagtailConnector:
+def connector(server: WagtailServer, default: Access = EVERYONE, **options: Any) -> Snapshot:
     made = WagtailOptions.model_validate({"url": server.api} | options)
-    return WagtailConnector("t", made, default, limits=QUICK)
+    return Snapshot(WagtailSource("t", made, default, limits=QUICK), SEEN)
 
 
 def page(server: WagtailServer, title: str, **said: Any) -> str:
@@ -208,7 +210,7 @@ def test_what_is_no_longer_public_goes_in_one_reading(server: WagtailServer) -> 
 
 
 def test_a_section_holds_below_its_page(server: WagtailServer) -> None:
-    """Narrowed before any text is said; one that moves there has its readers."""
+    """Narrowed before any text is read; one that moves there has its readers."""
     rh, other = page(server, "rh"), page(server, "rhone")
     below = page(server, "conges", parent=number(rh))
     cursor = last_cursor(connector(server).changes(None))
@@ -218,8 +220,8 @@ def test_a_section_holds_below_its_page(server: WagtailServer) -> None:
     assert {one: kept[one].access for one in (rh, below, other)} == {
         rh: RH, below: RH, other: EVERYONE,
     }  # fmt: skip
-    texts = [at for at, one in enumerate(changes) if isinstance(one, Upsert)]
-    assert changes.index(AccessNarrowed(below, RH)) < texts[0]
+    assert AccessChanged(below, RH) in changes
+    assert not [one for one in changes if isinstance(one, Upsert)]
 
 
 def test_an_object_with_an_address_is_not_the_page_s_text(server: WagtailServer) -> None:
@@ -294,7 +296,7 @@ def test_a_page_that_is_not_understood_is_nobody_s(damage: dict[str, Any]) -> No
         whole = {"id": 7, "title": "a", "meta": {"type": "x.Y", "html_url": "http://x/a/"}}
         site.answer = lambda _: page_of(whole)  # type: ignore[method-assign]
         options = WagtailOptions(url=f"{site.url}api/v2/", sections={"/a/": ["everyone"]})
-        reading = WagtailConnector("t", options, Access(), limits=QUICK)
+        reading = Snapshot(WagtailSource("t", options, Access(), limits=QUICK), SEEN)
         first = list(reading.changes(None))
         assert apply(first)["t:7"].access == EVERYONE
         site.answer = lambda _: page_of(whole | damage)  # type: ignore[method-assign]

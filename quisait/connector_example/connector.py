@@ -11,13 +11,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.installed import ConnectorKind, SourcePlace
-from connectors.ports import Change, Checkpoint, ContentStale, Listing, Malformed, Upsert
+from connectors.ports import Listed, RecordUnreadable, RecordVanished
 from connectors.ports import SourceUnreachable as Unreachable
 from connectors.records.documents import access_of
 from connectors.records.schema import Readers
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
 
-PAGE = 100
+_ROWS = "SELECT id, title, text, author, written, readers FROM documents"
 
 
 class Options(BaseModel):
@@ -28,61 +28,55 @@ class Options(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class TableConnector:
-    """Reads the table `documents(number, id, title, text, author, readers, written)`.
+class TableSource:
+    """Lists the table `documents(id, title, text, author, readers, written)`.
 
-    The application gives each written row a number above all others; the cursor is the last number
-    read. `readers` are principals separated by spaces; without any, the source's own apply.
+    `readers` are principals separated by spaces; without any, the source's own apply.
     """
 
     source: str
     path: Path
     default_access: Access
 
-    def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield rows written after the cursor, then all ids: missing documents were deleted."""
-        last = int(since) if since and since.isdecimal() else 0
-        while rows := self._rows("WHERE number > ? ORDER BY number LIMIT ?", last, PAGE):
-            for row in rows:
-                yield from self._changes_of(row)
-            last = rows[-1]["number"]
-            yield Checkpoint(str(last))
-        yield Listing(frozenset(f"{self.source}:{row['id']}" for row in self._rows("")))
-        yield Checkpoint(str(last))
+    def listing(self) -> Iterator[Listed]:
+        """Yield each row, with a version that changes with everything but its readers."""
+        for row in self._rows("", ()):
+            document_id, (*said, readers) = f"{self.source}:{row['id']}", row
+            version = repr(said).encode()
+            try:
+                yield Listed(document_id, version, self._access(readers), row["id"])
+            except ValueError:
+                yield Listed(document_id, version, Access(), problem="ses lecteurs se lisent mal")
 
-    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield these documents as they are now."""
-        for document_id in sorted(document_ids):
-            for row in self._rows("WHERE id = ?", document_id.partition(":")[2]):
-                yield from self._changes_of(row)
+    def read(self, listed: Listed) -> Document:
+        """Return the document of a row as it is now."""
+        for row in self._rows("WHERE id = ?", (listed.place,)):
+            try:
+                return self._document(listed.id, row)
+            except (TypeError, ValueError) as error:
+                raise RecordUnreadable("texte, lecteurs ou date") from error
+        raise RecordVanished("la ligne n'est plus là")
 
-    def _rows(self, condition: str, *values: Any) -> list[sqlite3.Row]:
+    def _rows(self, condition: str, values: tuple[Any, ...]) -> list[sqlite3.Row]:
         try:
             with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as database:
                 database.row_factory = sqlite3.Row
-                return database.execute(f"SELECT * FROM documents {condition}", values).fetchall()  # noqa: S608 - conditions are this file's
+                return database.execute(f"{_ROWS} {condition}", values).fetchall()
         except sqlite3.Error as error:
             raise Unreachable(f"{self.source} : la base ne se lit pas, vérifiez-la.") from error
 
-    def _changes_of(self, row: sqlite3.Row) -> Iterator[Change]:
-        document_id = f"{self.source}:{row['id']}"
-        try:
-            yield Upsert(self._document(document_id, row))
-        except (TypeError, ValueError):
-            # Its former text must not stay readable: this row may have removed readers.
-            yield Malformed(f"ligne {row['number']}", "texte, lecteurs ou date", document_id)
-            yield ContentStale(document_id)
+    def _access(self, written: str | None) -> Access:
+        readers = Readers(allowed=str(written or "").split())
+        return access_of(readers) if readers.allowed else self.default_access
 
     def _document(self, document_id: str, row: sqlite3.Row) -> Document:
-        written = datetime.fromisoformat(row["written"])
-        readers = Readers(allowed=str(row["readers"] or "").split())
-        author = f"{self.source}:{row['author']}"
+        written, author = datetime.fromisoformat(row["written"]), f"{self.source}:{row['author']}"
         return Document(
             id=document_id,
             source=self.source,
             title=row["title"],
             sections=(Section(str.strip(row["text"]), author=author),),
-            access=access_of(readers) if readers.allowed else self.default_access,
+            access=self._access(row["readers"]),
             modified=written,
             contributions=(
                 Contribution(author, ContributorRole.AUTHOR, row["author"], last=written.date()),
@@ -90,9 +84,9 @@ class TableConnector:
         )
 
 
-def open_table(place: SourcePlace, options: Options) -> TableConnector:
-    """Return the connector of one source; nothing is read yet."""
-    return TableConnector(place.source, place.folder / options.database, place.default_access)
+def open_table(place: SourcePlace, options: Options) -> TableSource:
+    """Return the source; nothing is read yet."""
+    return TableSource(place.source, place.folder / options.database, place.default_access)
 
 
 KIND = ConnectorKind("table d'une application", Options, open_table)

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from connectors.ports import Connector
+from connectors.snapshot import Snapshot
 from connectors.testing.connector_contract import ConnectorHarness
+from connectors.testing.memory_seen import MemorySeen
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
-from quisait.connector_example.connector import TableConnector
+from quisait.connector_example.connector import TableSource
 
 COLUMNS = ("id", "title", "text", "author", "readers", "written")
 
@@ -24,9 +26,10 @@ class TableHarness:
 
     path: Path
     resumable_count: int = 250
+    seen: MemorySeen = field(default_factory=MemorySeen)
 
     def connector(self) -> Connector:
-        return TableConnector("t", self.path, Access())
+        return Snapshot(TableSource("t", self.path, Access()), self.seen)
 
     def document_id(self, name: str) -> str:
         return f"t:{name}"
@@ -35,10 +38,7 @@ class TableHarness:
         self._write((name, name, text, "jdupont", " ".join(allowed), "2026-01-15T09:00:00+00:00"))
 
     def set_readers(self, name: str, allowed: tuple[str, ...]) -> None:
-        change = (
-            "UPDATE documents SET readers = ?, number = (SELECT max(number) + 1 FROM documents)"
-        )
-        self._run(f"{change} WHERE id = ?", " ".join(allowed), name)
+        self._run("UPDATE documents SET readers = ? WHERE id = ?", " ".join(allowed), name)
 
     def remove(self, name: str) -> None:
         self._run("DELETE FROM documents WHERE id = ?", name)
@@ -76,8 +76,8 @@ class TableHarness:
 def harness(tmp_path: Path) -> ConnectorHarness:
     made = TableHarness(tmp_path / "application.db")
     made._run(
-        "CREATE TABLE documents(number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, "
-        "title TEXT, text TEXT, author TEXT, readers TEXT, written TEXT)"
+        "CREATE TABLE documents(id TEXT PRIMARY KEY, title TEXT, text TEXT, author TEXT, "
+        "readers TEXT, written TEXT)"
     )
     return made
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from threading import Event, Thread
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 from zlib import crc32
 
 import numpy as np
 import sqlalchemy as sa
 
 from connectors.ports import Change, Connector, SourceError, SourceRefused, SupportsRefetch
+from connectors.snapshot import SeenItems, remembering
 from indexer.crawl.pipeline import CrawlDependencies, CrawlReport, Wait
 from indexer.errors import DeletionsHeld, IndexerError, IndexRefused, LockLost
 from indexer.ports import Cursors, Encoder, Flushable, IndexWriter
@@ -190,6 +191,15 @@ class LockedCursors:
         """See `Cursors.ahead`."""
         return self.cursors.ahead(source)
 
+    def seen(self, source: str, check: Callable[[], None] = lambda: None) -> SeenItems:
+        """Return the rows of the wrapped cursors, which are stored only while the lock is held."""
+
+        def held() -> None:
+            self.held.check()
+            check()
+
+        return self.cursors.seen(source, held)
+
 
 @dataclass(frozen=True, slots=True)
 class StoppableEncoder:
@@ -256,6 +266,10 @@ class Stoppable:
     def source(self) -> str:
         """The wrapped connector's source."""
         return self.connector.source
+
+    def remembering(self, seen: SeenItems) -> Self:
+        """Return the connector, compared with these rows if it lists what it has."""
+        return replace(self, connector=remembering(self.connector, seen))
 
     def changes(self, since: str | None) -> Iterator[Change]:
         """Yield the connector's changes. Raises `RunStopped` once asked to stop."""

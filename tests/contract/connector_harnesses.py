@@ -12,6 +12,7 @@ from typing import Any
 from connectors.export.connector import ExportConnector
 from connectors.folder.connector import FolderConnector
 from connectors.ports import Connector
+from connectors.testing.memory_seen import MemorySeen
 from connectors.values import (
     Access,
     Contribution,
@@ -27,9 +28,10 @@ class FolderHarness:
     root: Path
     rules: dict[str, dict[str, str]] = field(default_factory=dict)
     resumable_count: int = 450
+    seen: MemorySeen = field(default_factory=MemorySeen)
 
     def connector(self) -> Connector:
-        return FolderConnector("t", self.root)
+        return FolderConnector("t", self.root, seen=self.seen)
 
     def document_id(self, name: str) -> str:
         return f"t:{name}"

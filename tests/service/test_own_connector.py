@@ -52,8 +52,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     subprocess.run(install, cwd=made.folder, check=True)
     with closing(sqlite3.connect(made.folder / "application.db")) as database, database:
         database.execute(
-            "CREATE TABLE documents(number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT UNIQUE, "
-            "title TEXT, text TEXT, author TEXT, readers TEXT, written TEXT DEFAULT '2026-01-15')"
+            "CREATE TABLE documents(id TEXT PRIMARY KEY, title TEXT, text TEXT, author TEXT, "
+            "readers TEXT, written TEXT DEFAULT '2026-01-15')"
         )
         insert = "INSERT INTO documents(id, title, text, author, readers) VALUES (?, ?, ?, ?, ?)"
         database.executemany(insert, ROWS)
@@ -92,7 +92,7 @@ def test_a_trial_shows_readers_and_keeps_nothing(place: Place) -> None:
         "application:2": ["annuaire:group:fraude"],
         "application:3": [],
     }
-    assert [where for where, _ in found["unread"]] == ["ligne 4"]
+    assert [where for where, _ in found["unread"]] == ["4"]
     shown = place.run("try", "application", "--count", "3").stdout
     assert "lecteurs : personne" in shown
     assert "3 documents essayés, dont 1 que personne ne lirait ; rien n'a été gardé." in shown
@@ -127,7 +127,8 @@ def test_an_unforeseen_error_is_that_source_s_alone(place: Place) -> None:
     (place.folder / "broken").mkdir()
     text = (place.folder / "annales/quisait_annales.py").read_text("utf-8")
     broken = text.replace(
-        "yield Listing(", 'raise KeyError("un texte secret")\n        yield Listing('
+        'for row in self._rows(""',
+        'raise KeyError("un texte secret")\n        for row in self._rows(""',
     )
     (place.folder / "broken/quisait_annales.py").write_text(broken, encoding="utf-8")
     path = f"{place.folder / 'broken'}:{place.environment['PYTHONPATH']}"

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.trust
 
 GIVE_NO_ACCESS = {
     *("schema_version", "access_marks", "register_mark", "register_waiting"),
-    *("cursors", "ahead", "failures", "runs", "requested_runs", "source_parts"),
+    *("cursors", "ahead", "seen", "failures", "runs", "requested_runs", "source_parts"),
     *("scans", "scan_days", "push_sources", "audit_entries", "directory_readings"),
     # Their readers are compared at each answer; what was narrowed since stands in the register.
     *("push_documents", "asked_questions", "given_answers", "asked_agents", "hidden_texts"),

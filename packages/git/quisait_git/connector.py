@@ -1,15 +1,16 @@
-"""Read a branch of a git repository: `GitConnector.changes` shows the flow."""
+"""Read a branch of a git repository: `GitSource.listing` shows the flow."""
 
 import posixpath
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from connectors.digests import digest_of
 from connectors.file_patterns import FileSelection
 from connectors.folder.documents import described, ruled_document
 from connectors.folder.rules import (
@@ -22,33 +23,21 @@ from connectors.folder.rules import (
 )
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import (
-    AccessChanged,
-    AccessNarrowed,
-    Change,
-    Checkpoint,
-    Listing,
+    Listed,
     Malformed,
     RecordVanished,
     SourceError,
     SourceUnreachable,
-    SubtreeHidden,
-    Upsert,
+    Unlisted,
 )
 from connectors.titles import title_of_path
 from connectors.values import Access, Content, Contribution, Document, EvidencePolicy
-from quisait_git.cursor import (
-    BranchState,
-    digest_of,
-    page_key,
-    read_cursor,
-    written_cursor,
-)
 from quisait_git.history import PageHistory, histories
 from quisait_git.local import git_folder
 from quisait_git.options import GitOptions
 from quisait_git.repository import Blob, Damaged, RepositoryCopy, Tip
 
-CHECKPOINT_PAGES = 50
+_DIGEST_BYTES = 8
 _POINTER_BYTES = 1024
 """Maximum bytes of a git-lfs pointer, a file that stands for content kept elsewhere."""
 _SMALL_AT_ONCE = 5_000
@@ -86,66 +75,57 @@ class Branch:
     passed_over: int
 
 
-@dataclass(frozen=True, slots=True)
-class GitConnector:
-    """Reads the selected files of one branch. `folder` is the base of paths in the settings."""
+@dataclass(slots=True)
+class GitSource:
+    """Lists the selected files of one branch. `folder` is the base of paths in the settings."""
 
     source: str
     options: GitOptions
     default_access: Access
     folder: Path
     password: str = field(default="", repr=False)
+    _looked: tuple[RepositoryCopy, Branch] | None = field(default=None, init=False)
+    """The branch that was fetched for `fingerprint`, until it is listed."""
+    _opened: tuple[RepositoryCopy, Tip, tuple[RuleTable, ...]] = field(init=False)
 
-    def changes(self, since: str | None) -> Iterator[Change]:
-        """Fetch the branch, then yield changes, removed readers first. Raises `SourceError`."""
-        repository = self._repository()
-        before = read_cursor(since)
+    def fingerprint(self) -> str | None:
+        """Fetch the branch; return a digest of its commit, the settings and the rules."""
+        try:
+            self._looked = self._look()
+        except SourceError:
+            return None  # `listing` removes readers first, then raises it
+        tip, (tables, _) = self._looked[1].tip, self._rules()
+        settings = self.options.model_dump_json(exclude={"work", "timeout_s", "most_mib"})
+        readers = sorted(self.default_access.allowed)
+        return digest_of(
+            [tip.commit, tip.branch, settings, tables_digest(tables), *readers], _DIGEST_BYTES
+        ).hex()
+
+    def listing(self) -> Iterator[Listed | Unlisted | Malformed]:
+        """Yield the pages of the branch. Raises `SourceError`."""
+        looked, self._looked = self._looked, None
         tables, said = self._rules()
         yield from said
-        rules = digest_of([tables_digest(tables), *sorted(self.default_access.allowed)])
         try:
-            branch = self._branch(repository)
+            repository, branch = looked or self._look()
         except SourceError:
-            if before.pages and before.rules != rules:
-                # Forget the rules first: if they are restored later, all access is yielded again.
-                yield Checkpoint(written_cursor(BranchState(pages=before.pages)))
-                yield from self._narrowed(repository, tables)
+            yield from self._narrowed(self._repository(), tables)
             raise
         yield from branch.problems
-        whole = self._whole(branch.tip, rules)
-        now = BranchState(rules=rules, pages=before.pages)
-        if before.whole != whole:
-            documents = self._documents(repository, branch, tables)
-            keys = {one.id: page_key(f"{one.id}\0{described(one)}") for one in documents}
-            waiting = [one for one in documents if keys[one.id] not in before.pages]
-            if before.rules != rules:
-                coming = {one.id for one in waiting}
-                for one in documents:
-                    narrowed = one.id in coming
-                    yield (AccessNarrowed if narrowed else AccessChanged)(one.id, one.access)
-            # Forget vanished pages: a page that comes back unchanged is read again.
-            now.pages = before.pages & set(keys.values())
-            yield Checkpoint(written_cursor(now))
-            # The cursor grows with the branch, so it is written less often in large ones.
-            between = max(CHECKPOINT_PAGES, len(documents) // 10)
-            for count, document in enumerate(waiting, 1):
-                yield Upsert(document)
-                now.pages.add(keys[document.id])
-                if count % between == 0:
-                    yield Checkpoint(written_cursor(now))
-        existing = frozenset(f"{self.source}:{path}" for path in branch.pages)
-        yield Listing(existing, (), _LeftOut(self.source, self.options.selection))
-        now.whole = whole
-        yield Checkpoint(written_cursor(now))
+        self._opened = repository, branch.tip, tables
+        for page, history in self._histories(repository, branch):
+            made = self._document(repository, branch.tip, page, history, tables)
+            yield Listed(made.id, described(made).encode(), made.access, (page, history))
 
-    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield these pages as they are now. Raises `SourceError`."""
-        repository = self._repository()
-        tables, _ = self._rules()
-        branch = self._branch(repository)
-        for document in self._documents(repository, branch, tables):
-            if document.id in document_ids:
-                yield Upsert(document)
+    def read(self, listed: Listed) -> Document:
+        """Return a page of the branch that was listed."""
+        repository, tip, tables = self._opened
+        page, history = listed.place
+        return self._document(repository, tip, page, history, tables)
+
+    def left_out(self) -> Callable[[str], bool]:
+        """Return whether the settings exclude a document."""
+        return _LeftOut(self.source, self.options.selection)
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence per problem: skipped files, missing readers.
@@ -193,11 +173,11 @@ class GitConnector:
 
     def _narrowed(
         self, repository: RepositoryCopy, tables: tuple[RuleTable, ...]
-    ) -> Iterator[Change]:
-        """Remove readers although the repository is unreachable: the copy lists its pages."""
+    ) -> Iterator[Listed | Unlisted]:
+        """Yield the readers of the copy's pages: some may have lost a right meanwhile."""
         tip = repository.kept()
         if tip is None:
-            yield SubtreeHidden(f"{self.source}:")
+            yield Unlisted(f"{self.source}:")
             return
         try:
             for blob in repository.blobs(tip):
@@ -205,13 +185,13 @@ class GitConnector:
                 if not reason:
                     rule = effective_rule(tuple(path.split("/")), tables)
                     access = access_by_rule(rule, self.default_access)
-                    yield AccessNarrowed(f"{self.source}:{path}", access)
+                    yield Listed(f"{self.source}:{path}", None, access)
         except Damaged:
-            yield SubtreeHidden(f"{self.source}:")
+            yield Unlisted(f"{self.source}:")
 
-    def _whole(self, tip: Tip, rules: bytes) -> bytes:
-        settings = self.options.model_dump_json(exclude={"work", "timeout_s", "most_mib"})
-        return digest_of([tip.commit, tip.branch, settings, rules.hex()])
+    def _look(self) -> tuple[RepositoryCopy, Branch]:
+        repository = self._repository()
+        return repository, self._branch(repository)
 
     def _branch(self, repository: RepositoryCopy) -> Branch:
         try:
@@ -285,10 +265,10 @@ class GitConnector:
                 del pages[path]
         return pages, problems
 
-    def _documents(
-        self, repository: RepositoryCopy, branch: Branch, tables: tuple[RuleTable, ...]
-    ) -> list[Document]:
-        """Return the documents of the branch, in the order of their paths."""
+    def _histories(
+        self, repository: RepositoryCopy, branch: Branch
+    ) -> Iterator[tuple[BranchPage, PageHistory]]:
+        """Yield the pages of the branch with their commits, in the order of their paths."""
         try:
             ignored = repository.read(branch.ignored, _MOST_LISTED_BYTES) if branch.ignored else b""
             written = histories(
@@ -302,10 +282,7 @@ class GitConnector:
             )
         except (Damaged, RecordVanished) as error:
             raise _damaged(repository) from error
-        return [
-            self._document(repository, branch.tip, page, written[page.raw], tables)
-            for _, page in sorted(branch.pages.items())
-        ]
+        return ((page, written[page.raw]) for _, page in sorted(branch.pages.items()))
 
     def _document(
         self,
@@ -377,7 +354,7 @@ def _readable_path(raw: bytes) -> tuple[str, str]:
 
 
 def _told(contributions: tuple[Contribution, ...]) -> str:
-    return digest_of(map(repr, contributions)).hex()
+    return digest_of(map(repr, contributions), _DIGEST_BYTES).hex()
 
 
 def _damaged(repository: RepositoryCopy) -> SourceUnreachable:
@@ -388,10 +365,10 @@ def _damaged(repository: RepositoryCopy) -> SourceUnreachable:
     )
 
 
-def open_git(place: SourcePlace, options: GitOptions) -> GitConnector:
+def open_git(place: SourcePlace, options: GitOptions) -> GitSource:
     """Return the connector of one source; no request is sent yet."""
     password = place.password() if options.user else ""
-    return GitConnector(place.source, options, place.default_access, place.folder, password)
+    return GitSource(place.source, options, place.default_access, place.folder, password)
 
 
 KIND = ConnectorKind(

@@ -1,26 +1,25 @@
-"""Read a Redmine: `RedmineConnector.changes` shows the flow."""
+"""Read a Redmine: `RedmineSource.listing` and `read` show the flow."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from urllib.parse import quote
 
+from connectors.digests import hash_of
 from connectors.http_failures import FailuresInARow
 from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import (
-    AccessChanged,
-    AccessNarrowed,
-    Change,
-    Checkpoint,
-    ContentStale,
-    Listing,
+    Listed,
     Malformed,
+    OutsideOf,
+    RecordUnreadable,
+    RecordVanished,
     SourceUnreachable,
-    SubtreeHidden,
-    Upsert,
+    Unlisted,
 )
 from connectors.titles import title_of_path
 from connectors.values import (
@@ -32,12 +31,10 @@ from connectors.values import (
     account_principal,
 )
 from quisait_redmine.client import RedmineApi, Row, listed, moment_of, named, text_of
-from quisait_redmine.cursor import RedmineState, item_key, read_cursor, written_cursor
 from quisait_redmine.documents import contributions_of, conversation_of, sections_of
 from quisait_redmine.options import RedmineOptions
 from quisait_redmine.rights import MODULES, IssueSight, ProjectRights, RightsReader
 
-CHECKPOINT_ITEMS = 20
 _ASKED = ("issue", "page")
 """Items that are requested one by one; all others are complete in their listing."""
 FRESH = timedelta(seconds=10)
@@ -63,13 +60,12 @@ class ListedRecord:
     """An item that exists now. `row` is its entry in the listing."""
 
     id: str
-    key: bytes
+    version: bytes
     place: Place
     access: Access
     row: Row
     what: str
     part_of: str = ""
-    is_fresh: bool = False
 
 
 @dataclass(slots=True)
@@ -82,9 +78,9 @@ class _Seen:
     problems: list[Malformed] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class RedmineConnector:
-    """Reads the projects that the key's account sees and that the settings name."""
+@dataclass(slots=True)
+class RedmineSource:
+    """Lists the projects that the key's account sees and that the settings name."""
 
     source: str
     options: RedmineOptions
@@ -92,47 +88,27 @@ class RedmineConnector:
     key: str = field(default="", repr=False)
     limits: HttpLimits = field(default_factory=HttpLimits)
     ca_file: str = ""
+    _reading: "_Reading" = field(init=False)
+    _items: dict[str, "ListedRecord"] = field(init=False)
+    _roots: frozenset[str] = field(init=False)
 
-    def changes(self, since: str | None) -> Iterator[Change]:
-        """List everything, then yield changes, removed readers first. Raises `SourceError`."""
-        before = read_cursor(since)
-        reading = _Reading(self)
-        seen = reading.look()
+    def listing(self) -> Iterator[Listed | Unlisted | Malformed]:
+        """Yield every item with its readers. Raises `SourceError`."""
+        self._reading = _Reading(self)
+        seen = self._reading.look()
+        self._items = {one.id: one for one in seen.items}
+        self._roots = frozenset(map(self._id, [*seen.places, *seen.closed]))
         yield from seen.problems
-        roots = {place.root: place.rights.digest(place.kind) for place in seen.places.values()}
-        for root in sorted((before.rights.keys() | set(seen.closed)) - roots.keys()):
-            yield SubtreeHidden(self._id(root))
-        waiting = [one for one in seen.items if one.is_fresh or one.key not in before.items]
-        coming = {one.id for one in waiting}
-        for one in seen.items:
-            if one.id in coming:
-                yield AccessNarrowed(one.id, one.access)
-            elif before.rights.get(one.place.root) != roots[one.place.root]:
-                yield AccessChanged(one.id, one.access)
-        now = RedmineState(roots, before.items & {one.key for one in seen.items})
-        yield Checkpoint(written_cursor(now))
-        between = max(CHECKPOINT_ITEMS, len(seen.items) // 10)
-        for count, one in enumerate(waiting, 1):
-            document = reading.document(one)
-            if document is None:  # not shown, or deleted, moved or closed since it was listed
-                yield ContentStale(one.id)
-            else:
-                yield Upsert(document)
-                if not one.is_fresh:
-                    now.items.add(one.key)
-            if count % between == 0:
-                yield Checkpoint(written_cursor(now))
-        yield from reading.late_problems(seen)
-        existing = frozenset(one.id for one in seen.items)
-        yield Listing(existing, tuple(map(self._id, sorted(seen.closed))))
-        yield Checkpoint(written_cursor(now))
+        yield from (Unlisted(self._id(root)) for root in sorted(seen.closed))
+        yield from (Listed(one.id, one.version, one.access) for one in seen.items)
 
-    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield these documents as they are now. Raises `SourceError`."""
-        reading = _Reading(self)
-        for one in reading.look().items:
-            if one.id in document_ids and (document := reading.document(one)):
-                yield Upsert(document)
+    def left_out(self) -> Callable[[str], bool]:
+        """Return whether a document is in no project and kind that exists, after the listing."""
+        return OutsideOf(self._roots)
+
+    def read(self, listed: Listed) -> Document:
+        """Return an item as it is now. Raises `SourceError`."""
+        return self._reading.document(self._items[listed.id])
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence per unread project or missing reader. Raises `SourceError`."""
@@ -172,7 +148,7 @@ class RedmineConnector:
 class _Reading:
     """One reading of a Redmine."""
 
-    def __init__(self, connector: RedmineConnector) -> None:
+    def __init__(self, connector: RedmineSource) -> None:
         self._connector = connector
         self._options, self._source = connector.options, connector.source
         self._api = connector._api(connector.key)
@@ -225,26 +201,21 @@ class _Reading:
         self.rights.problems.clear()
         return seen
 
-    def late_problems(self, seen: _Seen) -> Iterator[Malformed]:
-        """Yield problems that were found while texts were read."""
-        yield from (one for one in self.rights.problems if one not in seen.problems)
+    def document(self, item: ListedRecord) -> Document:
+        """Return an item's current document.
 
-    def document(self, item: ListedRecord) -> Document | None:
-        """Return an item's current document; None if it moved or vanished, or cannot be shown.
-
-        An item that Redmine fails to show does not stop the others. Raises `SourceError` if Redmine
-        is down.
+        Raises `RecordVanished` if it moved, `RecordUnreadable` if Redmine fails to show it, or
+        another `SourceError` if Redmine is down.
         """
         try:
             made = self._made(item)
         except SourceUnreachable as error:
             self._failures.note(error)
-            self.rights.problems.append(Malformed(item.id, str(error), item.id))
-            return None
+            raise RecordUnreadable(str(error)) from error
         if item.what in _ASKED:
             self._failures.end()
         if made is None:
-            return None
+            raise RecordVanished("Redmine ne le montre plus, ou ailleurs.")
         none = self._options.evidence == "none"
         return replace(made, evidence=EvidencePolicy.NONE if none else EvidencePolicy.YES)
 
@@ -354,7 +325,6 @@ class _Reading:
             replace(
                 self._item(place, f"{above}/file/{row['id']}", access, row, "file"),
                 part_of=part_of,
-                is_fresh=False,  # a file does not change
             )
             for row in rows
             if isinstance(row.get("id"), int) and isinstance(row.get("filesize"), int)
@@ -368,8 +338,10 @@ class _Reading:
         fresh = bool(updated and self._api.now and updated > self._api.now - FRESH)
         is_fresh = what == "issue" and (fresh or not self._options.notes_days)
         turn = self._turn(row["id"]) if what == "issue" else 0
-        key = item_key(document_id, [counted, settings, turn])
-        return ListedRecord(document_id, key, place, access, row, what, "", is_fresh)
+        told = json.dumps([counted, settings, turn], sort_keys=True, default=str)
+        return ListedRecord(
+            document_id, b"" if is_fresh else hash_of(told), place, access, row, what
+        )
 
     def _turn(self, number: int) -> int:
         """Return a number that changes every `notes_days` days, at a different hour per issue.
@@ -524,11 +496,11 @@ _COUNTED = {"url", "text", "evidence", "versions", "account", "rejected"}
 """Settings that change documents although the texts are the same."""
 
 
-def open_redmine(place: SourcePlace, options: RedmineOptions) -> RedmineConnector:
+def open_redmine(place: SourcePlace, options: RedmineOptions) -> RedmineSource:
     """Return the connector of one source; no request is sent yet."""
     ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
     limits = HttpLimits(rate_per_s=options.rate_per_s)
-    return RedmineConnector(
+    return RedmineSource(
         place.source, options, place.default_access, place.password(), limits, ca_file
     )
 

@@ -10,7 +10,6 @@ from enum import IntEnum
 from connectors.ports import Malformed, SourceRefused
 from connectors.values import EVERYONE, MAX_PRINCIPALS, Access, account_principal
 from quisait_redmine.client import RedmineApi, Row, listed, named, text_of
-from quisait_redmine.cursor import digest_of
 from quisait_redmine.options import RedmineOptions
 
 PERMISSIONS = {
@@ -86,15 +85,6 @@ class ProjectRights:
             for one, role in self.readers.items()
             if role.issues >= enough or (one in mine and role.issues >= IssueSight.OWN)
         )
-
-    def digest(self, kind: str) -> bytes:
-        """Return a digest that changes with the readers of a kind."""
-        is_issues = kind == "issues"
-        lines = [
-            f"{one} {role.issues if is_issues else kind in role.kinds}"
-            for one, role in sorted(self.readers.items())
-        ]
-        return digest_of([*lines, *(sorted(self.people) if is_issues else ())])
 
 
 def bounded(principals: Iterable[str]) -> Access:

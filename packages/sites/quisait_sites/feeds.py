@@ -1,4 +1,4 @@
-"""Read a site's feeds (RSS, Atom): `FeedConnector.changes` shows the flow.
+"""Read a site's feeds (RSS, Atom): `FeedSource.listing` shows the flow.
 
 A feed contains the site's current entries: an entry that left all feeds counts as deleted.
 """
@@ -20,22 +20,16 @@ from connectors.http_host import HttpHost, joined
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.ports import (
-    AccessNarrowed,
-    Change,
-    Checkpoint,
-    ContentStale,
-    Listing,
+    Listed,
     Malformed,
+    RecordUnreadable,
     SourceRefused,
     SourceUnreachable,
-    Upsert,
 )
 from connectors.values import Access, Document, EvidencePolicy, Section
-from quisait_sites.cursor import SiteCursor, in_parts, read_cursor
 from quisait_sites.options import FeedOptions
 from quisait_sites.pages import NoText, own_sections, signed_by
 
-CHECKPOINT_ENTRIES = 50
 MOST_PAGES = 1_000
 """Maximum number of pages of all feeds together (RFC 5005: a feed names its next page)."""
 _MOST_BYTES = 50 * 1024 * 1024
@@ -44,52 +38,30 @@ _HARMLESS = (feedparser.CharacterEncodingOverride, feedparser.NonXMLContentType)
 
 
 @dataclass(frozen=True, slots=True)
-class FeedConnector:
-    """Reads the entries of a site's feeds by id; an entry in several feeds is read once."""
+class FeedSource:
+    """Lists the entries of a site's feeds by id; an entry in several feeds is read once."""
 
     source: str
     options: FeedOptions
     default_access: Access
     ca_file: str = ""
     limits: HttpLimits = field(default_factory=HttpLimits)
+    _found: dict[str, "_Entry"] = field(default_factory=dict, init=False, compare=False)
 
-    def changes(self, since: str | None) -> Iterator[Change]:
-        """Yield changes, removed readers first, then the listing. Raises `SourceError`."""
-        before = read_cursor(since)
+    def listing(self) -> Iterator[Listed | Malformed]:
+        """Yield every entry of the feeds with its readers. Raises `SourceError`."""
         entries, unread = self._entries()
-        told = sorted(f"{one} {_readers(entry.access)}" for one, entry in entries.items())
-        readers = digest_of(told).hex()
-        parts = in_parts(entries)
-        digests = {
-            part: digest_of(f"{entries[one].digest}{_readers(entries[one].access)}" for one in ids)
-            for part, ids in parts.items()
-        }
-        # Forget changed parts first: a page that is removed now may come back unchanged.
-        cursor = before.only({one for one in parts if digests[one] == before.digest(one)})
-        yield Checkpoint(cursor.text())
+        self._found.clear()
+        self._found.update(entries)
         yield from unread
-        if before.readers != readers:
-            yield from (AccessNarrowed(one, entry.access) for one, entry in entries.items())
-        cursor = SiteCursor(cursor.digests, readers)
-        said = 0
-        for part, ids in parts.items():
-            if digests[part] == cursor.digest(part):
-                continue
-            for one in ids:
-                yield from self._changes_of(one, entries[one])
-                said += 1
-            cursor = cursor.with_part(part, digests[part])
-            if said >= CHECKPOINT_ENTRIES:
-                said = 0
-                yield Checkpoint(cursor.text())
-        yield Listing(frozenset(entries))
-        yield Checkpoint(cursor.text())
+        yield from (Listed(one, entry.version, entry.access) for one, entry in entries.items())
 
-    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield these entries as they are now. Raises `SourceError`."""
-        entries, _ = self._entries()
-        for one in sorted(document_ids & entries.keys()):
-            yield from self._changes_of(one, entries[one])
+    def read(self, listed: Listed) -> Document:
+        """Return an entry as its feed gave it."""
+        try:
+            return self._document(listed.id, self._found[listed.id])
+        except NoText as error:
+            raise RecordUnreadable("le billet n'a ni titre ni texte") from error
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence for each entry that is not read. Raises `SourceError`."""
@@ -131,18 +103,11 @@ class FeedConnector:
                         known = found[document_id]
                         found[document_id] = replace(known, access=known.access.narrowed_to(access))
                     else:
-                        found[document_id] = _Entry(raw, access, _digest(raw))
+                        found[document_id] = _Entry(raw, access, _version(raw))
                 links = parsed.feed.get("links", [])
                 after = [one.get("href", "") for one in links if one.get("rel") == "next"]
                 address = joined(address, after[0]) if after else ""
         return found, unread
-
-    def _changes_of(self, document_id: str, entry: "_Entry") -> Iterator[Change]:
-        try:
-            yield Upsert(self._document(document_id, entry))
-        except NoText:
-            yield ContentStale(document_id)
-            yield Malformed(document_id, "le billet n'a ni titre ni texte", document_id)
 
     def _document(self, document_id: str, entry: "_Entry") -> Document:
         raw = entry.raw
@@ -172,11 +137,11 @@ class FeedConnector:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """An entry as parsed, its readers, and a digest of all that makes its document."""
+    """An entry as parsed, with its readers."""
 
     raw: Any
     access: Access
-    digest: str
+    version: bytes
 
 
 def _parsed(host: HttpHost, address: str) -> Any:
@@ -248,21 +213,18 @@ def _moment(parsed: Any) -> datetime | None:
         return None
 
 
-def _digest(raw: Any) -> str:
+def _version(raw: Any) -> bytes:
+    """Return a digest of all that makes an entry's document."""
     said = [raw.get("title"), raw.get("link"), _told(raw, "published"), _told(raw, "updated")]
     names = [one.get("name") for one in raw.get("authors") or ()]
-    return digest_of([repr(said), repr(names), repr(_contents(raw))]).hex()
+    return digest_of([repr(said), repr(names), repr(_contents(raw))], 16)
 
 
-def _readers(access: Access) -> str:
-    return f"{sorted(access.allowed)} {sorted(access.denied)}"
-
-
-def open_feed(place: SourcePlace, options: FeedOptions) -> FeedConnector:
+def open_feed(place: SourcePlace, options: FeedOptions) -> FeedSource:
     """Return the connector of one source; no request is sent yet."""
     ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
     limits = HttpLimits(rate_per_s=options.rate_per_s, max_bytes=_MOST_BYTES)
-    return FeedConnector(place.source, options, place.default_access, ca_file, limits)
+    return FeedSource(place.source, options, place.default_access, ca_file, limits)
 
 
 KIND = ConnectorKind(

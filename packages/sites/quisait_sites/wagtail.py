@@ -1,19 +1,17 @@
-"""Read a Wagtail site by its API v2: `WagtailConnector.changes` shows the flow.
+"""Read a Wagtail site by its API v2: `WagtailSource.listing` shows the flow.
 
 The API shows public pages only, and does not say when they last changed unless the site adds it. So
-all pages are requested at each reading, many at once, and kept in a file until it is known which
-ones changed. A page that is unpublished or no longer public counts as deleted.
+all pages are requested at each reading, many at once. A page that is no longer public counts as
+deleted.
 """
 
-import json
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
 from itertools import chain
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from pydantic import Field, ValidationError
@@ -24,19 +22,8 @@ from connectors.http_host import HttpHost
 from connectors.http_limits import HttpLimits
 from connectors.installed import ConnectorKind, SourcePlace
 from connectors.mediawiki.html import sections_of
-from connectors.ports import (
-    AccessNarrowed,
-    Change,
-    Checkpoint,
-    ContentStale,
-    Listing,
-    Malformed,
-    SourceRefused,
-    SourceUnreachable,
-    Upsert,
-)
+from connectors.ports import Listed, Malformed, SourceRefused, SourceUnreachable
 from connectors.values import Access, Document, EvidencePolicy
-from quisait_sites.cursor import in_parts, read_cursor
 from quisait_sites.json_api import Address, Answered, JsonAnswer, Moment, ask_json
 from quisait_sites.listing import ItemsPage, whole_listing
 from quisait_sites.options import WagtailOptions
@@ -44,11 +31,9 @@ from quisait_sites.pages import plain_path, signed_by
 from quisait_sites.sections import is_in_a_section, readers_by_path
 from quisait_sites.wagtail_text import html_of, names_of
 
-CHECKPOINT_PAGES = 20
 PER_REQUEST = 100
 """Pages per request, tried first; a site allows 20 unless its settings differ, and says so."""
 _MOST_BYTES = 50 * 1024 * 1024
-_MOST_KEPT = 4 * 1024**3
 _LIMIT = re.compile(r"cannot be higher than (\d{1,6})")
 _MODIFIED = ("last_published_at", "latest_revision_created_at")
 
@@ -83,77 +68,58 @@ class WagtailPage(Answered):
         return next(filter(None, said), None)
 
 
-@dataclass(frozen=True, slots=True)
-class WagtailConnector:
-    """Reads the public pages of a site, by their numbers."""
+@dataclass(slots=True)
+class WagtailSource:
+    """Lists the public pages of a site, by their numbers."""
 
     source: str
     options: WagtailOptions
     default_access: Access
     ca_file: str = ""
     limits: HttpLimits = field(default_factory=HttpLimits)
+    _site: "_Site" = field(init=False)
 
-    def changes(self, since: str | None) -> Iterator[Change]:
-        """Request all pages, then yield changes, removed readers first. Raises `SourceError`."""
-        with tempfile.TemporaryFile() as kept:
-            site = _look(self, kept)
-            parts = {
-                part: [int(one) for one in ids]
-                for part, ids in in_parts(map(str, site.pages)).items()
-            }
-            digests = {
-                part: digest_of(site.pages[one].digest for one in numbers)
-                for part, numbers in parts.items()
-            }
-            before = read_cursor(since)
-            # Forget changed parts first: a page that is removed now may come back unchanged.
-            cursor = before.only({one for one in parts if digests[one] == before.digest(one)})
-            yield Checkpoint(cursor.text())
-            yield from site.unread
-            changed = [part for part in parts if digests[part] != cursor.digest(part)]
-            for number in chain.from_iterable(parts[part] for part in changed):
-                yield AccessNarrowed(self._id(number), site.pages[number].access)
-            there = site.pages.keys() | site.unreadable
-            yield Listing(frozenset(map(self._id, there)))
-            said = 0
-            for part in changed:
-                for number in parts[part]:
-                    yield Upsert(site.document(number))
-                    said += 1
-                cursor = cursor.with_part(part, digests[part])
-                if said >= CHECKPOINT_PAGES:
-                    said = 0
-                    yield Checkpoint(cursor.text())
-            yield Checkpoint(cursor.text())
+    def listing(self) -> Iterator[Listed | Malformed]:
+        """Yield every public page with its readers. Raises `SourceError`."""
+        self._site = self._opened()
+        return self._site.listing()
 
-    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
-        """Yield these pages as they are now. Raises `SourceError`."""
-        with tempfile.TemporaryFile() as kept:
-            site = _look(self, kept)
-            for number in sorted(site.pages):
-                if self._id(number) in document_ids:
-                    yield Upsert(site.document(number))
+    def read(self, listed: Listed) -> Document:
+        """Return a page as its listing gave it."""
+        return self._site.document(listed.place)
 
     def check(self) -> Iterator[str]:
         """Yield a French sentence for each unread page or missing field. Raises `SourceError`."""
-        with tempfile.TemporaryFile() as kept:
-            site = _look(self, kept)
-            yield from (
-                f"{one.where} : {one.reason}" for one in site.unread if isinstance(one, Malformed)
+        site = self._opened()
+        with_text: dict[str, bool] = {}
+        dated = signed = False
+        for item in site.listing():
+            match item:
+                case Malformed(where, reason):
+                    yield f"{where} : {reason}"
+                case Listed(number, problem=problem) if problem:
+                    yield f"{number} : {problem}"
+                case Listed(place=raw) if raw:
+                    name, made = raw["meta"]["type"], site.document(raw)
+                    with_text[name] = with_text.get(name, False) or bool(made.sections)
+                    dated = dated or made.modified is not None
+                    signed = signed or bool(made.contributions)
+        for name in site.absent:
+            yield f"aucune page publique de type « {name} » (« types »)"
+        if not with_text:
+            yield "aucune page publique"
+            return
+        yield from self._about_addresses(site)
+        yield from _about_texts(with_text, dated=dated, signed=signed)
+        if site.per_request < PER_REQUEST and site.asked > PER_REQUEST:
+            yield (
+                f"{site.asked} demandes à chaque lecture, {site.per_request} pages au plus par "
+                "réponse : WAGTAILAPI_LIMIT_MAX du site peut en permettre "
+                f"{PER_REQUEST}"
             )
-            for name in site.absent:
-                yield f"aucune page publique de type « {name} » (« types »)"
-            if not site.pages:
-                yield "aucune page publique"
-                return
-            yield from self._about_addresses(site)
-            yield from self._about_texts(site)
-            if site.per_request < PER_REQUEST and site.asked > PER_REQUEST:
-                yield (
-                    f"{site.asked} demandes à chaque lecture, {site.per_request} pages au plus par "
-                    "réponse : WAGTAILAPI_LIMIT_MAX du site peut en permettre "
-                    f"{PER_REQUEST}"
-                )
+
+    def _opened(self) -> "_Site":
+        return _Site(self, HttpHost(self.options.url, self.limits, self.ca_file))
 
     def _about_addresses(self, site: "_Site") -> Iterator[str]:
         own = urlsplit(self.options.url).netloc.lower()
@@ -171,28 +137,6 @@ class WagtailConnector:
                     "dessous ont les lecteurs d'ailleurs"
                 )
 
-    def _about_texts(self, site: "_Site") -> Iterator[str]:
-        with_text: dict[str, bool] = {}
-        dated = signed = False
-        for number, page in site.pages.items():
-            made = site.document(number)
-            with_text[page.type] = with_text.get(page.type, False) or bool(made.sections)
-            dated = dated or made.modified is not None
-            signed = signed or bool(made.contributions)
-        for name, has_text in sorted(with_text.items()):
-            if not has_text:
-                yield (
-                    f"l'interface ne donne aucun texte des pages « {name} » : ajoutez leurs champs "
-                    "à « api_fields » du modèle"
-                )
-        if not dated:
-            yield (
-                "l'interface ne dit pas la dernière publication des pages : ajoutez "
-                'APIField("last_published_at") à « api_meta_fields » des modèles'
-            )
-        if not signed:
-            yield "aucune page ne nomme d'auteur (« author_fields »)"
-
     def _id(self, number: int) -> str:
         return f"{self.source}:{number}"
 
@@ -201,44 +145,47 @@ class _NoAddress(Exception):
     """A page has no URL, although the settings state readers by path."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A page in the file, at offset `at`, with its readers and a digest of its document."""
-
-    type: str
-    access: Access
-    digest: str
-    at: int
-
-
 @dataclass(slots=True)
 class _Site:
-    """The result of reading all pages of a site.
+    """The pages of a site as they are read.
 
-    `titles` and `addresses` belong to all public pages; `unreadable` pages exist, but nobody may
-    read them; `absent` are types in the settings that no page has.
+    `titles` and `addresses` belong to all public pages; `absent` are types in the settings that no
+    page has.
     """
 
-    connector: WagtailConnector
+    connector: WagtailSource
     host: HttpHost
-    kept: IO[bytes]
     per_request: int = PER_REQUEST
     asked: int = 0
-    pages: dict[int, _Kept] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     addresses: dict[int, str] = field(default_factory=dict)
-    unread: list[Change] = field(default_factory=list)
-    unreadable: set[int] = field(default_factory=set)
     absent: tuple[str, ...] = ()
     failures: FailuresInARow = field(default_factory=FailuresInARow)
+
+    def listing(self) -> Iterator[Listed | Malformed]:
+        """Yield every public page of the types in the settings. Raises `SourceError`."""
+        pages, closed = self.pages()
+        yield from closed
+        self.titles = {page.path: page.title for page in pages.values()}
+        self.addresses = {
+            number: page.meta.html_url for number, page in pages.items() if page.meta.html_url
+        }
+        by_type: dict[str, set[int]] = {}
+        for number, page in pages.items():
+            by_type.setdefault(page.meta.type, set()).add(number)
+        known = self.connector.options.types
+        self.absent = tuple(sorted(set(known) - by_type.keys()))
+        for name, wanted in sorted(by_type.items()):
+            if not known or name in known:
+                yield from self.of_type(name, wanted)
 
     def ask(self, path: str, **params: object) -> JsonAnswer:
         """Send one request. Raises `SourceUnreachable`, `SourceRefused`."""
         self.asked += 1
         return ask_json(self.host, urljoin(self.host.root, path), params)
 
-    def listed(self) -> dict[int, WagtailPage]:
-        """Return every public page, without its fields.
+    def pages(self) -> tuple[dict[int, WagtailPage], list[Listed]]:
+        """Return every public page, without its fields, and those that are not understood.
 
         Raises `SourceUnreachable`, `SourceRefused`.
         """
@@ -251,15 +198,17 @@ class _Site:
             return _page_of(answer, self.host)
 
         found: dict[int, WagtailPage] = {}
+        closed = []
         for number, one in whole_listing(ask, self.host.host).items():
             try:
                 found[number] = WagtailPage.model_validate(one)
             except ValidationError as error:
-                self.close(number, f"l'interface la donne mal ({_where(error)})")
-        return found
+                closed.append(self.closed(number, f"l'interface la donne mal ({_where(error)})"))
+        return found, closed
 
-    def read_type(self, name: str, wanted: set[int]) -> None:
-        """Keep these pages of a type: many at once, then missing pages one by one."""
+    def of_type(self, name: str, wanted: set[int]) -> Iterator[Listed | Malformed]:
+        """Yield these pages of a type: many at once, then missing pages one by one."""
+        missing = set(wanted)
         try:
             for offset in range(0, len(wanted), self.per_request):
                 answer = self.ask(
@@ -272,71 +221,54 @@ class _Site:
                 )
                 for one in _page_of(answer, self.host).items:
                     number = one.get("id")
-                    if type(number) is int and number in wanted and self._is_of(one, name):
-                        self.keep(number, one)
+                    if type(number) is int and number in missing and self._is_of(one, name):
+                        missing.discard(number)
+                        yield self.listed(number, one)
         except (SourceUnreachable, SourceRefused):
             pass  # one page or field fails: request the pages one by one
-        for number in sorted(wanted - self.pages.keys() - self.unreadable):
-            self.read_page(number)
+        for number in sorted(missing):
+            yield from self.page(number)
 
-    def read_page(self, number: int) -> None:
-        """Keep one page. Raises `SourceUnreachable` if several in a row do not answer."""
+    def page(self, number: int) -> Iterator[Listed | Malformed]:
+        """Yield one page. Raises `SourceUnreachable` if several in a row do not answer."""
         try:
             answer = self.ask(f"pages/{number}/")
         except SourceUnreachable as error:
             self.failures.note(error)
-            self.unreadable.add(number)
             document_id = self.connector._id(number)
-            self.unread.append(Malformed(f"page {number}", str(error), document_id))
+            yield Malformed(f"page {number}", str(error), document_id)
+            yield Listed(document_id, None)  # what was known of it stays
             return
         self.failures.end()
         if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             return
         said = answer.said
         if answer.status != HTTPStatus.OK or not isinstance(said, dict) or said.get("id") != number:
-            self.close(number, f"l'interface ne la donne pas (réponse {answer.status})")
+            yield self.closed(number, f"l'interface ne la donne pas (réponse {answer.status})")
         else:
-            self.keep(number, said)
+            yield self.listed(number, said)
 
-    def keep(self, number: int, raw: Mapping[str, Any]) -> None:
-        """Keep a page in the file until it is known whether it changed."""
-        if number in self.pages:
-            return
+    def listed(self, number: int, raw: Mapping[str, Any]) -> Listed:
+        """Return a page whose fields were given."""
         try:
-            made = self._document(raw)
+            made = self.document(raw)
         except ValidationError as error:
-            self.close(number, f"l'interface la donne mal ({_where(error)})")
-            return
+            return self.closed(number, f"l'interface la donne mal ({_where(error)})")
         except _NoAddress:
-            self.close(number, "elle n'a pas d'adresse : sa section n'est pas sûre")
-            return
-        at = self.kept.tell()
-        if at > _MOST_KEPT:
-            raise SourceRefused(
-                f"{self.host.host} : plus de {_MOST_KEPT} octets de pages ; partagez le site en "
-                "sources, par « types »."
-            )
-        self.kept.write(json.dumps(raw).encode() + b"\n")
-        self.pages[number] = _Kept(str(raw["meta"]["type"]), made.access, _digest(made), at)
+            return self.closed(number, "elle n'a pas d'adresse : sa section n'est pas sûre")
+        version = digest_of([repr(replace(made, access=Access()))], 16)
+        return Listed(made.id, version, made.access, raw)
 
-    def document(self, number: int) -> Document:
-        """Return the document of a kept page."""
-        self.kept.seek(self.pages[number].at)
-        return self._document(json.loads(self.kept.readline()))
-
-    def close(self, number: int, reason: str) -> None:
-        """Hide a page's indexed text, and report why."""
-        document_id = self.connector._id(number)
-        self.unreadable.add(number)
-        self.unread.append(ContentStale(document_id))
-        self.unread.append(Malformed(f"page {number}", reason, document_id))
+    def closed(self, number: int, reason: str) -> Listed:
+        """Return a page that nobody may read, and why."""
+        return Listed(self.connector._id(number), b"", problem=reason)
 
     def _is_of(self, raw: Mapping[str, Any], name: str) -> bool:
         """Return whether a page has exactly this type: subtypes have further fields."""
         meta = raw.get("meta")
         return isinstance(meta, dict) and meta.get("type") == name
 
-    def _document(self, raw: Mapping[str, Any]) -> Document:
+    def document(self, raw: Mapping[str, Any]) -> Document:
         """Return a page's document. Raises `ValidationError`, `_NoAddress`."""
         connector, options, page = (
             self.connector,
@@ -383,23 +315,21 @@ class _Site:
         return self.titles.get(first, "") if access.narrowed_to(own) == access else ""
 
 
-def _look(connector: WagtailConnector, kept: IO[bytes]) -> _Site:
-    host = HttpHost(connector.options.url, connector.limits, connector.ca_file)
-    site = _Site(connector, host, kept)
-    pages = site.listed()
-    site.titles = {page.path: page.title for page in pages.values()}
-    site.addresses = {
-        number: page.meta.html_url for number, page in pages.items() if page.meta.html_url
-    }
-    by_type: dict[str, set[int]] = {}
-    for number, page in pages.items():
-        by_type.setdefault(page.meta.type, set()).add(number)
-    known = connector.options.types
-    site.absent = tuple(sorted(set(known) - by_type.keys()))
-    for name, wanted in sorted(by_type.items()):
-        if not known or name in known:
-            site.read_type(name, wanted)
-    return site
+def _about_texts(with_text: Mapping[str, bool], *, dated: bool, signed: bool) -> Iterator[str]:
+    """Yield a French sentence for each field that no page gives."""
+    for name, has_text in sorted(with_text.items()):
+        if not has_text:
+            yield (
+                f"l'interface ne donne aucun texte des pages « {name} » : ajoutez leurs champs "
+                "à « api_fields » du modèle"
+            )
+    if not dated:
+        yield (
+            "l'interface ne dit pas la dernière publication des pages : ajoutez "
+            'APIField("last_published_at") à « api_meta_fields » des modèles'
+        )
+    if not signed:
+        yield "aucune page ne nomme d'auteur (« author_fields »)"
 
 
 def _page_of(answer: JsonAnswer, host: HttpHost) -> ItemsPage:
@@ -426,21 +356,15 @@ def _page_of(answer: JsonAnswer, host: HttpHost) -> ItemsPage:
     )
 
 
-def _digest(made: Document) -> str:
-    """Return a digest of the whole document, with its readers in sorted order."""
-    said = [repr(replace(made, access=Access())), *sorted(made.access.allowed)]
-    return digest_of(said, 16).hex()
-
-
 def _where(error: ValidationError) -> str:
     return ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
 
 
-def open_wagtail(place: SourcePlace, options: WagtailOptions) -> WagtailConnector:
+def open_wagtail(place: SourcePlace, options: WagtailOptions) -> WagtailSource:
     """Return the connector of one source; no request is sent yet."""
     ca_file = str(place.folder / options.ca_file) if options.ca_file else ""
     limits = HttpLimits(rate_per_s=options.rate_per_s, max_bytes=_MOST_BYTES)
-    return WagtailConnector(place.source, options, place.default_access, ca_file, limits)
+    return WagtailSource(place.source, options, place.default_access, ca_file, limits)
 
 
 KIND = ConnectorKind(

@@ -1,0 +1,490 @@
+"""Find out what changed in a source that lists what it has. Read `_Comparison.changes` first.
+
+For each document that was read, `SeenItems` stores the listed version and readers. Everything else
+follows from a comparison of the listing with these rows, in an order that never leaves a text with
+readers that it may have lost:
+
+1. Forget the row of whatever changed: from now on the document counts as not read.
+2. Close: while the source is listed, narrow the readers of what changed, hide what is unlisted.
+3. Read what changed, in the order of the listing.
+4. Store the rows of what was read, then yield a checkpoint.
+5. Compare the listing with the index.
+
+Rows are stored before the writes that they describe are acknowledged. Therefore each row has the
+number of the checkpoint that follows it, a cursor is such a number, and rows with a later number
+than the saved cursor are forgotten when the next crawl begins. A row that is missing costs a
+reading, never a document or a reader too many.
+"""
+
+import pickle
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from hashlib import sha256
+from itertools import islice
+from tempfile import SpooledTemporaryFile
+from typing import IO, NamedTuple, Protocol, Self, cast, runtime_checkable
+
+from connectors.digests import digest_of
+from connectors.parts import WHOLE, Part
+from connectors.ports import (
+    AccessChanged,
+    AccessNarrowed,
+    Change,
+    Checkpoint,
+    Connector,
+    ContentStale,
+    Listed,
+    ListedFolder,
+    Listing,
+    ListingItem,
+    ListingSource,
+    Malformed,
+    RecordUnreadable,
+    RecordVanished,
+    SourceError,
+    SourceUnreachable,
+    SubtreeHidden,
+    SupportsCheck,
+    SupportsCount,
+    SupportsFingerprint,
+    SupportsSelection,
+    Unlisted,
+    Upsert,
+    is_under,
+)
+from connectors.values import Access
+
+PAGE = 500
+"""Number of listed documents that are compared at once."""
+TRIED = 10
+"""Number of listed documents that are read at once where nothing is stored."""
+CHECKPOINT_DOCUMENTS = 200
+"""Number of documents that are read between two checkpoints."""
+WAITING_BYTES = 8 << 20
+"""Most memory of the documents that wait to be read; more of them wait in a temporary file."""
+_CURSOR = "seen:"
+_WHOLE = ""
+"""The id of the row that has the source's fingerprint, once everything was read."""
+_VERSION_BYTES, _ACCESS_BYTES = 12, 9
+_EXACT, _RESTATED = b"\x01", b"\x00"
+
+
+class SeenRow(NamedTuple):
+    """Digests of a document as it was listed when it was read.
+
+    `access` begins with a byte that tells whether the document had the listed readers exactly, or
+    others, as of the moment of reading.
+    """
+
+    version: bytes
+    access: bytes
+
+
+class SeenItems(Protocol):
+    """Stores a row for each document that was read, with the number of the next checkpoint."""
+
+    def begin(self, step: int | None) -> int:
+        """Forget all rows with a number above `step`, or all rows if it is None.
+
+        Return a number that no row and no checkpoint has exceeded.
+        """
+        ...
+
+    def rows(self, document_ids: Collection[str]) -> Mapping[str, SeenRow]:
+        """Return the rows of these documents, at most `PAGE`."""
+        ...
+
+    def put(self, step: int, rows: Mapping[str, SeenRow]) -> None:
+        """Store rows with the number of the next checkpoint. Raises `LockLost`."""
+        ...
+
+    def forget(self, document_ids: Collection[str]) -> None:
+        """Delete the rows of these documents."""
+        ...
+
+    def forget_below(self, root: str) -> None:
+        """Delete at least the rows of all documents below a root, as in `SubtreeHidden.root`."""
+        ...
+
+    def count(self) -> int:
+        """Return the number of rows."""
+        ...
+
+    def others(self, document_ids: Set[str]) -> Iterator[list[str]]:
+        """Yield the documents that have a row and are not among these, some at a time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The connector of a source that lists what it has.
+
+    Without `seen` nothing is known and nothing is stored: documents are read as they are listed.
+    Each `part` lists the whole source, and reads only its own documents.
+    """
+
+    origin: ListingSource
+    seen: SeenItems | None = None
+    part: Part = WHOLE
+
+    @property
+    def source(self) -> str:
+        """The source's name."""
+        return self.origin.source
+
+    def remembering(self, seen: SeenItems) -> Self:
+        """Return the same source, compared with what these rows say of it."""
+        return replace(self, seen=seen)
+
+    def of_part(self, part: Part) -> Self:
+        """Return the same source, limited to the documents of this part."""
+        return replace(self, part=part)
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Yield what changed since the cursor. Raises `SourceUnreachable`, `SourceRefused`."""
+        comparison = _Comparison(self.origin, self.seen or _Nothing(), self.part)
+        page = TRIED if self.seen is None else PAGE
+        return comparison.changes(_step_of(since), page, reads_at_once=self.seen is None)
+
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these documents as they are now. Raises `SourceUnreachable`, `SourceRefused`."""
+        comparison = _Comparison(self.origin, _Nothing(), self.part)
+        wanted = set(document_ids)
+        for item in self.origin.listing():
+            if isinstance(item, Listed) and item.id in wanted and not item.problem:
+                wanted.discard(item.id)
+                yield from comparison.reading(item)
+
+    def check(self) -> Iterable[str]:
+        """Yield the sentences of the source's own check, if it has one. Raises `SourceError`."""
+        return self.origin.check() if isinstance(self.origin, SupportsCheck) else ()
+
+    def count_pending(self, since: str | None) -> int | None:
+        """Return the source's own count, or None."""
+        counts = isinstance(self.origin, SupportsCount)
+        return cast(SupportsCount, self.origin).count_pending(since) if counts else None
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A connector that needs stored rows to tell what changed."""
+
+    def remembering(self, seen: SeenItems) -> Connector:
+        """Return the same connector, with these rows."""
+        ...
+
+
+def remembering(connector: Connector, seen: SeenItems) -> Connector:
+    """Return the connector with these rows, if it needs any."""
+    return connector.remembering(seen) if isinstance(connector, Remembers) else connector
+
+
+@dataclass(slots=True)
+class _Comparison:
+    """One reading: what was listed so far, and the rows of what was read since a checkpoint."""
+
+    source: ListingSource
+    seen: SeenItems
+    part: Part
+    step: int = 0
+    """The number of the last checkpoint."""
+    stored: bool = False
+    """Whether rows with the next number were stored."""
+    rows: dict[str, SeenRow] = field(default_factory=dict)
+    listed: set[str] = field(default_factory=set)
+    known: int = 0
+    """Number of rows that stay, of listed documents."""
+    folders: set[str] = field(default_factory=set)
+    unlisted: set[str] = field(default_factory=set)
+    hidden: set[str] = field(default_factory=set)
+    """Those unlisted folders whose readers are unknown."""
+    left: set[str] = field(default_factory=set)
+    """Those unlisted folders whose documents stay as they are."""
+    is_whole: bool = True
+    """Whether every document was read, and has a version."""
+
+    def changes(self, step: int | None, page: int, *, reads_at_once: bool) -> Iterator[Change]:
+        self.step = self.seen.begin(step)
+        mark = self._fingerprint()
+        if mark and self.seen.rows({_WHOLE}).get(_WHOLE) == mark:
+            yield self._checkpoint()
+            return
+        self.seen.forget({_WHOLE})
+        broken: SourceError | None = None
+        with _Waiting() as waiting:
+            try:
+                for items in _paged(self.source.listing(), page):
+                    yield from self._compare(items, waiting)
+                    # Also tells the crawl, page by page, that the source answers.
+                    yield self._checkpoint()
+                    if reads_at_once:
+                        yield from self._read(waiting)
+            except SourceError as error:
+                broken = error
+            else:
+                yield from self._forget_vanished()
+            # Also after an error, or a flaky source would never get anywhere.
+            if broken is None or isinstance(broken, SourceUnreachable):
+                yield from self._read(waiting)
+        if broken:
+            raise broken
+        yield self._checkpoint()
+        yield Listing(frozenset(self.listed), tuple(sorted(self.unlisted)), self._left_out())
+        if mark and self.is_whole and not self.unlisted:
+            self.rows[_WHOLE] = mark
+        yield self._checkpoint()
+
+    def _fingerprint(self) -> SeenRow | None:
+        """Return what stays the same as long as nothing at the source changes, if it can tell."""
+        known = self.source.fingerprint() if isinstance(self.source, SupportsFingerprint) else None
+        return SeenRow(_version_mark(known.encode()), b"") if known else None
+
+    def _compare(self, items: list[ListingItem], waiting: "_Waiting") -> Iterator[Change]:
+        mine = [one for one in items if not isinstance(one, Listed) or self.part.holds(one.id)]
+        ids = {one.id for one in mine if isinstance(one, Listed)}
+        ids.update(_folder(one.root) for one in mine if isinstance(one, ListedFolder | Unlisted))
+        known = self.seen.rows(ids) if ids else {}
+        changed: set[str] = set()
+        closing = [one for item in mine for one in self._closing(item, known, changed, waiting)]
+        if changed:
+            self.seen.forget(changed)
+        self._store()
+        yield from closing
+
+    def _closing(
+        self,
+        item: ListingItem,
+        known: Mapping[str, SeenRow],
+        changed: set[str],
+        waiting: "_Waiting",
+    ) -> list[Change]:
+        """Return what is said of an item before anything is read."""
+        match item:
+            case Malformed(document_id=document_id):
+                return [item] if not document_id or self.part.holds(document_id) else []
+            case Unlisted(root):
+                return self._unlisted(item, known.get(_folder(root)))
+            case ListedFolder(root):
+                self._listed_folder(item, known.get(_folder(root)))
+                return []
+            case Listed(document_id) if document_id in self.listed:
+                reason = "un autre document porte le même nom"
+                return [Malformed(self._where(document_id), reason)]
+            case Listed(document_id):
+                self.listed.add(document_id)
+                row = None if is_under(document_id, self.hidden) else known.get(document_id)
+                closing, stays = self._compared(item, row, waiting)
+                self.known += stays
+                if not stays and document_id in known:
+                    changed.add(document_id)
+                return closing
+
+    def _listed_folder(self, item: ListedFolder, row: SeenRow | None) -> None:
+        listed = SeenRow(_version_mark(item.rights), b"")
+        self.folders.add(_folder(item.root))
+        if row == listed:
+            self.known += 1
+        else:
+            self._keep(_folder(item.root), listed)
+
+    def _unlisted(self, item: Unlisted, row: SeenRow | None) -> list[Change]:
+        """Report the folder, and hide it unless it certainly has the readers that it had."""
+        self.unlisted.add(item.root)
+        self.folders.add(_folder(item.root))
+        where = self._where(item.root) or "."
+        told: list[Change] = (
+            [Malformed(where, item.reason, kind="closed_folder")] if item.reason else []
+        )
+        if item.rights and row is not None and row.version == _version_mark(item.rights):
+            self.left.add(item.root)
+            return told
+        self.hidden.add(item.root)
+        self.seen.forget_below(item.root)
+        self.rows = {one: row for one, row in self.rows.items() if not is_under(one, {item.root})}
+        if item.rights:  # what is hidden stays hidden until it is listed
+            self._keep(_folder(item.root), SeenRow(_version_mark(item.rights), b""))
+        return [*told, SubtreeHidden(item.root)]
+
+    def _compared(
+        self, item: Listed, row: SeenRow | None, waiting: "_Waiting"
+    ) -> tuple[list[Change], bool]:
+        """Return what closes the document now, and whether its stored row stays valid."""
+        version, access = _version_mark(item.version or b""), item.access
+        has_text = row is not None and item.version != b"" and row.version == version
+        has_access = row is not None and (
+            access is None or row.access[1:] == _access_mark(access)[1:]
+        )
+        narrowed: list[Change] = (
+            [] if has_access or access is None else [AccessNarrowed(item.id, access)]
+        )
+        if item.version is None:
+            return narrowed, has_access
+        self.is_whole = self.is_whole and bool(item.version) and not item.problem
+        if item.problem:
+            told = Malformed(self._where(item.id), item.problem, item.id)
+            if not has_text or row is None:
+                return [told, ContentStale(item.id)], False
+            if not has_access:  # once it can be read, its readers are compared again
+                self._keep(item.id, SeenRow(version, row.access[:1]))
+            return [told, *narrowed], has_access
+        if has_text and has_access:
+            return [], True
+        if has_text and access is not None and row is not None and row.access[:1] == _EXACT:
+            self._keep(item.id, SeenRow(version, _access_mark(access)))
+            return [AccessChanged(item.id, access)], False
+        waiting.add(item)
+        return narrowed, False
+
+    def _keep(self, document_id: str, row: SeenRow) -> None:
+        self.rows[document_id] = row
+        self.known += 1
+
+    def _forget_vanished(self) -> Iterator[Change]:
+        """Forget documents that are no longer listed: if they return, they are new.
+
+        Readers of those that the settings exclude do not wait until their deletion is confirmed.
+        """
+        if self.seen.count() == self.known:
+            return
+        left_out = self._left_out() or (lambda document_id: False)
+        listed = self.listed | self.folders if self.folders else self.listed
+        for others in self.seen.others(listed):
+            vanished = [one for one in others if not is_under(one, self.left)]
+            self.seen.forget(vanished)
+            yield from (AccessNarrowed(one, Access()) for one in filter(left_out, vanished))
+        yield self._checkpoint()
+
+    def _left_out(self) -> Callable[[str], bool] | None:
+        return self.source.left_out() if isinstance(self.source, SupportsSelection) else None
+
+    def _read(self, waiting: "_Waiting") -> Iterator[Change]:
+        for number, item in enumerate(waiting.taken(), 1):
+            yield from self.reading(item)
+            if number % CHECKPOINT_DOCUMENTS == 0:
+                yield self._checkpoint()
+        if self.rows:
+            yield self._checkpoint()
+
+    def reading(self, item: Listed) -> Iterator[Change]:
+        """Yield a listed document as it is now, or hide the text that was read before."""
+        try:
+            document = self.source.read(item)
+        except RecordVanished:
+            self.is_whole = False
+            self.listed.discard(item.id)
+            yield ContentStale(item.id)
+        except RecordUnreadable as error:
+            self.is_whole = False
+            yield ContentStale(item.id)
+            yield Malformed(self._where(item.id), str(error), item.id)
+        else:
+            access = document.access if item.access is None else item.access
+            is_exact = access == document.access
+            if not is_exact:
+                document = replace(document, access=document.access.narrowed_to(access))
+            yield Upsert(document)
+            mark = _access_mark(access, exact=is_exact)
+            self.rows[item.id] = SeenRow(_version_mark(item.version or b""), mark)
+
+    def _checkpoint(self) -> Checkpoint:
+        self._store()
+        self.step += self.stored
+        self.stored = False
+        return Checkpoint(f"{_CURSOR}{self.step}")
+
+    def _store(self) -> None:
+        if self.rows:
+            self.seen.put(self.step + 1, self.rows)
+            self.rows, self.stored = {}, True
+
+    def _where(self, document_id: str) -> str:
+        return document_id.removeprefix(f"{self.source.source}:")
+
+
+class _Waiting:
+    """Documents that wait to be read, in memory or in a temporary file."""
+
+    def __init__(self) -> None:
+        self._file = cast(IO[bytes], SpooledTemporaryFile(WAITING_BYTES))  # noqa: SIM115 - closed below
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, item: Listed) -> None:
+        pickle.dump(item, self._file, pickle.HIGHEST_PROTOCOL)
+
+    def taken(self) -> Iterator[Listed]:
+        """Yield the documents in order, and forget them."""
+        end = self._file.tell()
+        self._file.seek(0)
+        while self._file.tell() < end:
+            yield pickle.load(self._file)  # noqa: S301 - this process wrote it, and nobody else can
+        self._file.seek(0)
+        self._file.truncate()
+
+
+class _Nothing:
+    """Rows of a source of which nothing is known; what is put is forgotten."""
+
+    def begin(self, step: int | None) -> int:
+        return step or 0
+
+    def rows(self, document_ids: Collection[str]) -> Mapping[str, SeenRow]:
+        return {}
+
+    def put(self, step: int, rows: Mapping[str, SeenRow]) -> None:
+        pass
+
+    def forget(self, document_ids: Collection[str]) -> None:
+        pass
+
+    def forget_below(self, root: str) -> None:
+        pass
+
+    def count(self) -> int:
+        return 0
+
+    def others(self, document_ids: Set[str]) -> Iterator[list[str]]:
+        return iter(())
+
+
+def _paged(items: Iterator[ListingItem], size: int) -> Iterator[list[ListingItem]]:
+    """Yield the items some at a time; those before an error come before it."""
+    broken: SourceError | None = None
+    while not broken:
+        page: list[ListingItem] = []
+        try:
+            page.extend(islice(items, size))
+        except SourceError as error:
+            broken = error
+        if page:
+            yield page
+        elif not broken:
+            return
+    raise broken
+
+
+def _folder(root: str) -> str:
+    """Return the name of a folder's row, which is below the folder and no document's."""
+    return f"{root}/"
+
+
+def _step_of(cursor: str | None) -> int | None:
+    """Return the number of a cursor, or None for a cursor of another form."""
+    number = (cursor or "").removeprefix(_CURSOR)
+    is_ours = cursor is not None and cursor.startswith(_CURSOR) and number.isdecimal()
+    return int(number) if is_ours else None
+
+
+def _version_mark(version: bytes) -> bytes:
+    return sha256(version).digest()[:_VERSION_BYTES]
+
+
+@lru_cache(1024)
+def _access_mark(access: Access, *, exact: bool = True) -> bytes:
+    lines = [*sorted(access.allowed), "", *sorted(access.denied)]
+    return (_EXACT if exact else _RESTATED) + digest_of(lines, _ACCESS_BYTES - 1)

@@ -1,0 +1,119 @@
+"""Rows of `connectors.snapshot.SeenItems` in SQLite or PostgreSQL."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from connectors.digests import hash_of
+from connectors.snapshot import SeenRow
+from indexer.state import seen, storable
+
+_KEY_BYTES = 16
+_HIGHEST = b""
+"""The key of the row whose step no other step has exceeded."""
+_AT_ONCE = 500
+"""Number of rows in one statement: below the parameter limit of every database."""
+_columns = seen.c
+
+
+@dataclass(frozen=True, slots=True)
+class SqlSeen:
+    """The rows under one name. `check` and `fence` raise if nothing may be stored any more.
+
+    Each method is one transaction.
+    """
+
+    engine: sa.Engine
+    name: str
+    fence: Callable[[sa.Connection], None] = lambda connection: None
+    check: Callable[[], None] = lambda: None
+
+    def begin(self, step: int | None) -> int:
+        """See `SeenItems.begin`."""
+        self.check()
+        newer = self._others() if step is None else self._others() & (_columns.step > step)
+        highest = sa.select(_columns.step).where(self._mine() & (_columns.key == _HIGHEST))
+        with self.engine.begin() as connection:
+            self.fence(connection)
+            last = connection.execute(highest).scalar_one_or_none() or 0
+            if step is None or last > step:
+                connection.execute(sa.delete(seen).where(newer))
+        return max(last, step or 0)
+
+    def rows(self, document_ids: Collection[str]) -> Mapping[str, SeenRow]:
+        """See `SeenItems.rows`."""
+        ids = {_key(one): one for one in document_ids}
+        query = sa.select(_columns.key, _columns.version, _columns.access)
+        with self.engine.connect() as connection:
+            found = connection.execute(query.where(self._of(ids))).all()
+        return {ids[key]: SeenRow(version, access) for key, version, access in found}
+
+    def put(self, step: int, rows: Mapping[str, SeenRow]) -> None:
+        """See `SeenItems.put`."""
+        self.check()
+        stored = {_key(one): (storable(one), *row) for one, row in rows.items()}
+        stored[_HIGHEST] = ("", b"", b"")
+        names = ("document_id", "version", "access")
+        made = [
+            {"source": self.name, "key": key, "step": step, **dict(zip(names, row, strict=True))}
+            for key, row in stored.items()
+        ]
+        with self.engine.begin() as connection:
+            self.fence(connection)
+            connection.execute(sa.delete(seen).where(self._of(stored)))
+            connection.execute(sa.insert(seen), made)
+
+    def forget(self, document_ids: Collection[str]) -> None:
+        """See `SeenItems.forget`."""
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(seen).where(self._of(map(_key, document_ids))))
+
+    def forget_below(self, root: str) -> None:
+        """See `SeenItems.forget_below`. SQLite compares without case: more rows may be deleted."""
+        root, named = storable(root), _columns.document_id
+        below = (named == root) | named.startswith(f"{root}/", autoescape=True)
+        if root.endswith(":"):
+            below |= named.startswith(root, autoescape=True)
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(seen).where(self._others() & below))
+
+    def count(self) -> int:
+        """See `SeenItems.count`."""
+        query = sa.select(sa.func.count()).select_from(seen).where(self._others())
+        with self.engine.connect() as connection:
+            return connection.execute(query).scalar_one()
+
+    def others(self, document_ids: Set[str]) -> Iterator[list[str]]:
+        """See `SeenItems.others`; rows may be deleted while it yields."""
+        odd = {storable(one) for one in document_ids if storable(one) != one}
+        last = _HIGHEST
+        query = sa.select(_columns.key, _columns.document_id).order_by(_columns.key)
+        while True:
+            page = query.where(self._mine() & (_columns.key > last)).limit(_AT_ONCE)
+            with self.engine.connect() as connection:
+                rows = connection.execute(page).all()
+            if not rows:
+                return
+            last = rows[-1].key
+            found = [
+                one.document_id
+                for one in rows
+                if one.document_id not in document_ids and one.document_id not in odd
+            ]
+            if found:
+                yield found
+
+    def _mine(self) -> sa.ColumnElement[bool]:
+        return _columns.source == self.name
+
+    def _others(self) -> sa.ColumnElement[bool]:
+        return self._mine() & (_columns.key != _HIGHEST)
+
+    def _of(self, keys: Iterable[bytes]) -> sa.ColumnElement[bool]:
+        return self._mine() & _columns.key.in_(list(keys))
+
+
+def _key(document_id: str) -> bytes:
+    """Return the key of a document; ids that are stored alike share one, and are read each time."""
+    return hash_of(storable(document_id))[:_KEY_BYTES]
