@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from connectors.geography import DEPARTEMENTS
 from connectors.values import Agent
+from evaluation.memory_build import build_from
 from expertise.assignment import LabelledChunk, Spread, TopicConfidences
 from expertise.build import build_from_files
 from expertise.build_files import BuildFiles, BuildMeans
@@ -34,7 +35,6 @@ from expertise.build_rules import BuildRules
 from expertise.build_tables import BuildStamp, document_key
 from expertise.builds import BuildToPublish, SqlBuilds
 from expertise.corpus import Corpus, SkippedItems
-from evaluation.memory_build import build_from
 from expertise.topics import Topic, TopicKind, TopicList
 from quisait.application.database import migrate
 

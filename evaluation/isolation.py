@@ -18,14 +18,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from evaluation.corpora import MalformedSet
+from evaluation.memory_build import MemoryBuild, build_in_memory
+from evaluation.memory_isolation import find_isolation
 from evaluation.scratch import VECTORS, Bench, NoFiles
 from expertise.build import BuildRules
 from expertise.builds import SqlBuilds
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from expertise.holders import IsolationScope
-from expertise.isolation import find_isolation
-from evaluation.memory_build import MemoryBuild, build_in_memory
 from expertise.topics import TopicList, read_topics
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.errors import IndexRefused

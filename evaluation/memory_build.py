@@ -11,6 +11,16 @@ from datetime import date
 import numpy as np
 
 from connectors.values import Agent
+from evaluation.memory_corpus import (
+    Community,
+    detected_communities,
+    proposed_communities,
+    read_corpus,
+    topics_in_row,
+    without_topics,
+)
+from evaluation.memory_holders import Cells, agreed_pairs, find_holdings, valid_agents, weigh_cells
+from evaluation.memory_isolation import Sight, find_isolation, sight_of, topics_in_sight
 from expertise.assignment import Assignment, topic_vectors
 from expertise.build import all_documents
 from expertise.build_result import proposal_records, skipped_records
@@ -29,34 +39,10 @@ from expertise.build_tables import (
     assigned_text,
     document_key,
 )
-from expertise.clustering import (
-    Cluster,
-    Community,
-    detected_communities,
-    discover_clusters,
-    proposed_communities,
-)
-from expertise.corpus import (
-    Corpus,
-    SkippedItem,
-    SkippedItems,
-    SkippedKind,
-    UnlabelledSample,
-    read_corpus,
-    topics_in_row,
-    without_topics,
-)
-from expertise.holders import (
-    BASES,
-    SCOPES,
-    Cells,
-    Holdings,
-    agreed_pairs,
-    find_holdings,
-    valid_agents,
-    weigh_cells,
-)
-from expertise.isolation import Isolation, Sight, find_isolation, sight_of, topics_in_sight
+from expertise.clustering import Cluster, discover_clusters
+from expertise.corpus import Corpus, SkippedItem, SkippedItems, SkippedKind, UnlabelledSample
+from expertise.holders import BASES, SCOPES, Holdings
+from expertise.isolation import Isolation
 from expertise.topics import Topic, check_topics
 from expertise.values import AgentDirectory, DocumentStore
 from expertise.visibility import may_be_shown

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from evaluation.corpora import ExpertSet, JudgedQuery, SearchSet
 from evaluation.measures import CUT, EXPERT_MEASURES, SEARCH_MEASURES, Run
+from evaluation.memory_corpus import topics_in_row
 from evaluation.reports import Report, make_report
 from evaluation.scratch import (
     Bench,
@@ -19,7 +20,6 @@ from evaluation.scratch import (
 from evaluation.voting_models import VOTING_MODELS, VotingModel
 from expertise.assignment import Assignment, topic_vectors
 from expertise.build import all_documents
-from expertise.corpus import topics_in_row
 from expertise.topics import Topic
 from expertise.values import TopicHolders, TopicsOf
 from expertise.who_knows import NO_BAR, PeopleQuestion, find_experts

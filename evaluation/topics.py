@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from evaluation.abstention import markdown_row
 from evaluation.answers import Truth
 from evaluation.logistic import Floats, LogisticRegression, logistic_regression
+from evaluation.memory_build import build_in_memory
+from evaluation.memory_holders import agreed_pairs
 from expertise.assignment import (
     AboutFeatures,
     ChunkBuilder,
@@ -25,8 +27,7 @@ from expertise.assignment import (
 from expertise.build import all_documents
 from expertise.build_rules import BuildRules
 from expertise.corpus import asks_for_a_skill, is_universal
-from expertise.holders import AGREED, Basis, agreed_pairs, stands_at, stated_holdings
-from evaluation.memory_build import build_in_memory
+from expertise.holders import AGREED, Basis, stands_at, stated_holdings
 from expertise.topics import Topic, TopicKind
 from expertise.values import AgentDirectory, DocumentStore
 from expertise.votes import WHOLE_PARTS, known_contributions

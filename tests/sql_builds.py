@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.values import Agent
+from evaluation.memory_build import MemoryBuild, build_from
+from evaluation.memory_corpus import read_corpus
+from evaluation.memory_holders import valid_agents
 from expertise.assignment import Assignment, Labels
 from expertise.build import build_from_files
 from expertise.build_files import BuildFiles, BuildMeans
@@ -17,9 +20,7 @@ from expertise.build_input import (
 from expertise.build_result import Build
 from expertise.build_rules import BuildRules
 from expertise.build_tables import BuildRecord
-from expertise.corpus import SkippedItems, UnlabelledSample, read_corpus
-from expertise.holders import valid_agents
-from evaluation.memory_build import MemoryBuild, build_from
+from expertise.corpus import SkippedItems, UnlabelledSample
 from expertise.topics import Topic
 from expertise.visibility import may_be_shown
 from indexer.values import IndexedDocument

@@ -14,20 +14,15 @@ from hypothesis import strategies as st
 
 from connectors.geography import distance_km
 from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole
+from evaluation.memory_build import MemoryBuild, build_from, records
+from evaluation.memory_corpus import read_corpus
+from evaluation.memory_holders import weigh_cells
 from expertise.assignment import BIAS, LEAST_CONFIDENCE, NOT_COMPARED, WEIGHTS, Assignment
 from expertise.build import BuildRules
 from expertise.build_tables import CellRecord
 from expertise.builds import SqlBuilds
-from expertise.corpus import read_corpus
-from expertise.holders import (
-    AGREED,
-    VOLUME_DISCOUNT,
-    IsolationScope,
-    pair_matrix,
-    weigh_cells,
-)
+from expertise.holders import AGREED, VOLUME_DISCOUNT, IsolationScope, pair_matrix
 from expertise.isolation import NEAREST_HOLDERS
-from evaluation.memory_build import MemoryBuild, build_from, records
 from expertise.topics import Topic, TopicList
 from expertise.votes import contribution_weight
 from indexer.values import IndexedDocument, Passage

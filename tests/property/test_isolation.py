@@ -20,13 +20,13 @@ from connectors.values import (
     Mission,
     RefusedTopic,
 )
+from evaluation.memory_build import MemoryBuild, build_from
+from evaluation.memory_corpus import read_corpus
 from expertise.assignment import Assignment
 from expertise.build import BuildRules
 from expertise.build_tables import TopicRecord, topic_record, topic_row
-from expertise.corpus import read_corpus
 from expertise.holders import BASES, SCOPES, Basis, IsolationScope, TopicNames, topics_of_metiers
 from expertise.isolation import sole_probability
-from evaluation.memory_build import MemoryBuild, build_from
 from expertise.topics import Topic, TopicKind
 from indexer.values import IndexedDocument, Passage
 from tests.builders import make_document

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from connectors.geography import DEPARTEMENTS, REGIONS
 from connectors.values import EVERYONE, Access, Agent, Contribution, ContributorRole, EvidencePolicy
+from evaluation.memory_build import MemoryBuild, build_in_memory
 from expertise.build import BuildRules, build_expertise
 from expertise.build_tables import BuildStamp
 from expertise.builds import IsolationQuery, SqlBuilds
@@ -27,7 +28,6 @@ from expertise.corpus import FEW_SKIPPED, SkippedItem, SkippedKind, is_universal
 from expertise.current_build import BuildReader, OpenBuild, nearest_topic
 from expertise.directory import SqlDirectory
 from expertise.holders import Basis
-from evaluation.memory_build import MemoryBuild, build_in_memory
 from expertise.peers import accepted_communities, peers_of, topic_view
 from expertise.topics import Topic, TopicKind, TopicList, broader_closure, check_topics
 from indexer.access import Reader, access_filter

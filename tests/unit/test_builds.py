@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from evaluation.memory_build import MemoryBuild, records
 from expertise import builds as module
 from expertise.build_tables import (
     AssignedRecord,
@@ -19,7 +20,6 @@ from expertise.build_tables import (
 )
 from expertise.builds import IsolationQuery, SqlBuilds
 from expertise.holders import IsolationScope
-from evaluation.memory_build import MemoryBuild, records
 from expertise.topics import TopicList
 from quisait.application.database import migrate
 from tests.planted import plant

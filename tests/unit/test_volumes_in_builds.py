@@ -3,8 +3,8 @@
 import pytest
 
 from connectors.values import EVERYONE, Access, Contribution, ContributorRole
+from evaluation.memory_corpus import read_corpus
 from expertise.assignment import Assignment
-from expertise.corpus import read_corpus
 from expertise.topics import Topic
 from expertise.votes import VOLUME_FLOOR
 from tests.builders import indexed, make_document
