@@ -73,7 +73,7 @@ def pairs_shown(
 
     Agents need not be holders, and documents that ask for a skill count. With `own`, only
     contributions that an agent wrote or answered count, in documents that ask for no skill. `owner`
-    is the argument of `weigh_cells`.
+    is the argument of `evaluation.memory_holders.weigh_cells`.
     """
     every = np.ones(len(corpus.document), dtype=np.bool_)
     rows = corpus.own & ~corpus.asks[corpus.document] if own else every

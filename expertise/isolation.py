@@ -1,7 +1,7 @@
 """Find holders who are alone on a topic in an area, if the build sees enough people to say so.
 
-«Alone» is a claim about everybody else: nobody else may be visible on
-the topic in the area, and the build must see a large enough part of the topic's people.
+«Alone» is a claim about everybody else: nobody else may be visible on the topic in the area, and
+the build must see a large enough part of the topic's people.
 """
 
 from collections.abc import Sequence
@@ -87,7 +87,7 @@ class SightShares:
 
 
 def topic_shares(counts: SightCounts) -> SightShares:
-    """Return the shares, as `sight_of` explains them.
+    """Return the shares, as `evaluation.memory_isolation.sight_of` explains them.
 
     The share of each topic is smoothed with the share over all topics, which counts as one more
     person. That share is in turn smoothed with the share of all agents who wrote, or who have a
@@ -151,7 +151,7 @@ def alone_probability(
 ) -> NDArray[np.float64]:
     """Return the probability that each holder holds the topic and is alone in an area, (rows,).
 
-    The holders are the only ones seen there. The value is -1 if `find_isolation` never calls the
+    The holders are the only ones seen there. The value is -1 if a build never calls the
     holder alone. `shown` and `missions` (topics,) are the numbers of agents who show in documents,
     and who have a mission in force. `part` (rows,) is the area's share of all agents.
     """
