@@ -83,14 +83,6 @@ class SystemStatus:
     questions: QuestionFigures | None
 
 
-class SystemStatusReader(Protocol):
-    """Reads the state; a part that does not answer is reported, and the others still read."""
-
-    def __call__(self) -> SystemStatus:
-        """Return the current state."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class SearchFile:
     """A file that administrators edit: the glossary or the best bets.

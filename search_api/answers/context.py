@@ -30,7 +30,7 @@ from search_api.new_source import NewSources
 from search_api.query_log.counts import MentionCount
 from search_api.query_log.recording import NoQueryLog, QueryLog
 from search_api.search import Search
-from search_api.system_status import SearchFiles, SystemStatusReader
+from search_api.system_status import SearchFiles, SystemStatus
 from search_api.verification import SqlVerifications
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class AnswerContext:
     join_rules: Sequence[LinkRule] = ()
     mention_counts: Callable[[str, date], Sequence[MentionCount]] | None = None
     sign_on: "SignOn | None" = None
-    administration: SystemStatusReader | None = None
+    administration: Callable[[], SystemStatus] | None = None
     search_files: SearchFiles | None = None
     originals: Originals | None = None
     read_soon: Callable[[str], None] | None = None
