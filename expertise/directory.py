@@ -281,7 +281,7 @@ class SqlDirectory:
         return tuple(_agent(row) for row in rows)
 
     def named(self, question: str) -> tuple[NamedAgent, ...]:
-        """Return listed agents whose entry has every word of the question; see `match_agents`."""
+        """Return listed agents whose entry has every word of the question; see `match_agent`."""
         words = asked_words(question)
         if not words or len(words) > MOST_WORDS:
             return ()

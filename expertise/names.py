@@ -98,13 +98,6 @@ def match_agent(words: frozenset[str], agent: Agent) -> NamedAgent | None:
     )
 
 
-def match_agents(question: str, agents: Iterable[Agent]) -> tuple[NamedAgent, ...]:
-    """Return the agents whose entry matches: the reference for a directory's `named`."""
-    words = asked_words(question)
-    found = [one for agent in agents if (one := match_agent(words, agent))]
-    return order_matches(found)
-
-
 def order_matches(found: Iterable[NamedAgent]) -> tuple[NamedAgent, ...]:
     """Return the agents whom the question means first, then by name and id.
 

@@ -148,7 +148,7 @@ class NameMatcher(Protocol):
     """Finds the agents whose directory entry matches a question."""
 
     def named(self, question: str) -> tuple[NamedAgent, ...]:
-        """Return listed agents whose entry has all words of the question; see `match_agents`."""
+        """Return listed agents whose entry has all words of the question; see `match_agent`."""
         ...
 
 

@@ -1,10 +1,10 @@
 """Dependencies of the routes, provided by the application."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_bytes
-from typing import Protocol
+from typing import TypeAlias
 
 from fastapi import Request
 
@@ -18,12 +18,8 @@ from search_api.sign_on.introspection import ApplicationReaders
 __all__ = ["DemoPerson", "ReaderOf", "Services", "reader_of_page", "services_of"]
 
 
-class ReaderOf(Protocol):
-    """Finds the reader of a request."""
-
-    def __call__(self, request: Request) -> Reader:
-        """Return the reader of a request, or a reader without an id if it names none."""
-        ...
+ReaderOf: TypeAlias = Callable[[Request], Reader]
+"""Returns the reader of a request, or a reader without an id if it names none."""
 
 
 @dataclass(frozen=True, slots=True)

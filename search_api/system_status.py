@@ -7,7 +7,6 @@ names of failed files with `quisait sources`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +82,3 @@ class SystemStatus:
     questions: QuestionFigures | None
 
 
-class SystemStatusReader(Protocol):
-    """Reads the state; a part that does not answer is reported, and the others still read."""
-
-    def __call__(self) -> SystemStatus:
-        """Return the current state."""
-        ...

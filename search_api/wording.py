@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Protocol
 
 from connectors.geography import area_name
 from connectors.values import Agent, ContactVia, ContributorRole, Mission
@@ -241,16 +240,6 @@ def _date(value: date | datetime | str | None) -> date | None:
     return value
 
 
-def understood(said: QueryPartKind) -> str:
-    """Return the label of a part of the query, by how it was understood."""
-    return UNDERSTOOD[said]
-
-
-def scope(value: IsolationScope) -> str:
-    """Return the area in which an agent is isolated; empty if they are not."""
-    return SCOPES[value]
-
-
 def alone(value: AloneDegree, area: IsolationScope) -> str:
     """Return in which area an agent is the only one, as known here or by the directory."""
     if value is AloneDegree.METIER:
@@ -265,11 +254,6 @@ ALONE_DEGREES: dict[AloneDegree, str] = {
     AloneDegree.METIER: "seul du métier, d’après l’annuaire",
     AloneDegree.MISSION: "seul en mission sur ce sujet, d’après l’annuaire",
 }
-
-
-def alone_degree(value: AloneDegree) -> str:
-    """Return, for a table, by what an agent counts as the only one."""
-    return ALONE_DEGREES[value]
 
 
 def unclaimed(value: Unclaimed, *, one: bool) -> str:
@@ -300,11 +284,6 @@ def mission(value: Mission) -> str:
     """Return a mission of the directory with its days."""
     until = f" au {day(value.last)}" if value.last else ""
     return f"{value.topic}, {'du' if value.last else 'depuis le'} {day(value.first)}{until}"
-
-
-def role(value: ContributorRole) -> str:
-    """Return the role of a contribution as a noun."""
-    return ROLES[value]
 
 
 VOICES: dict[ContributorRole, str] = {
@@ -383,21 +362,7 @@ def space_label(space: str) -> str:
     return space if last == space else source_label(last.replace("-", " ").replace("_", " "))
 
 
-class Placed(Protocol):
-    """A document in a space of a source."""
-
-    @property
-    def source(self) -> str:
-        """The source's name in the settings."""
-        ...
-
-    @property
-    def space(self) -> str:
-        """The space's name; empty without one."""
-        ...
-
-
-def source_and_space(card: Placed) -> str:
+def source_and_space(card: Card) -> str:
     """Return where a document lies: `Wiki, Guides métier`; a folder's path is left out."""
     space = "" if "/" in card.space else card.space
     return ", ".join(part for part in (source_label(card.source), space) if part)
@@ -481,11 +446,6 @@ DEGREES: dict[Degree, str] = {
 def degree(candidate: Candidate) -> str:
     """Return what the evidence shows: `a écrit sur ce sujet`; empty without evidence."""
     return DEGREES[candidate.degree] if candidate.degree else ""
-
-
-def contribution(value: ContributorRole) -> str:
-    """Return the role of a contribution, before a title: `Rédaction de`."""
-    return CONTRIBUTIONS[value]
 
 
 def first_question(topic: str) -> str:

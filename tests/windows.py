@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from connectors.values import Agent, Contribution, ContributorRole, EvidencePolicy
-from expertise.names import NamedAgent, match_agents
+from expertise.names import NamedAgent, asked_words, match_agent, order_matches
 from expertise.values import RankedDocument
 from indexer.values import Card
 
@@ -58,4 +58,6 @@ class ListedBook:
         return {name: agent for agent in self.agents for name in agent.accounts if name in asked}
 
     def named(self, question: str) -> tuple[NamedAgent, ...]:
-        return match_agents(question, (agent for agent in self.agents if agent.listed))
+        words = asked_words(question)
+        listed = (agent for agent in self.agents if agent.listed)
+        return order_matches(one for agent in listed if (one := match_agent(words, agent)))

@@ -30,7 +30,6 @@ ACCEPTS = frozenset("✅✔☑")
 """Reactions by which the asker marks the answer that helped."""
 _EMOJI_MARKS = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")
 LONGEST_TITLE = 80
-_TALK = (Relation.NONE, Relation.REPLY, Relation.THREAD)
 
 
 @dataclass(frozen=True, slots=True)

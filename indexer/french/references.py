@@ -92,7 +92,6 @@ _EMAIL = r"(?P<email>(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
 _NUMBERED = "|".join(f"(?P<{name}>{pattern})" for name, pattern in _PATTERNS.items())
 _REFERENCE = re.compile(rf"(?=[\dLRDAlrd])(?:{_NUMBERED})")
 _REFERENCE_OR_EMAIL = re.compile(rf"{_EMAIL}|{_NUMBERED}")
-_NAMES = ("email", *_PATTERNS)
 
 
 def references(text: str) -> Iterator[NormalisedReference]:

@@ -27,6 +27,7 @@ from search_api.identity.readers import reader_of
 from search_api.ranking.results import Result, Results, excerpt_span
 from search_api.search import OF_A_PERSON
 from search_api.wording import (
+    ROLES,
     VOICES,
     contact,
     day,
@@ -37,7 +38,6 @@ from search_api.wording import (
     plural,
     reasons,
     recognised_text,
-    role,
     safe_text,
 )
 
@@ -259,7 +259,7 @@ def _candidate(candidate: Candidate, number: int) -> str:
     if candidate.reasons:
         lines.append(f"   {reasons(candidate.reasons)}")
     for proof in candidate.evidence[:3]:
-        roles = ", ".join(map(role, proof.roles))
+        roles = ", ".join(ROLES[role] for role in proof.roles)
         more = ", dans un poste précédent" if proof.former else ""
         more += ", y a répondu à cette question" if proof.asked_there else ""
         more += ", y a écrit le passage qui répond" if proof.answers else ""

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -29,7 +28,6 @@ from quisait.privacy.retention import register_warning
 from quisait.work.crawl import CrawlOutcome, accept_roots, crawl_sources, read_directory
 from quisait.work.index_limit import limit_warning
 from quisait.work.source_status import (
-    SourceStatus,
     directory_state,
     removed_source_statuses,
     status_of,
@@ -112,10 +110,6 @@ def crawl(
         raise typer.Exit(INTERRUPTED_STATUS)
     failed = left or not directory_read or any(outcome.error for outcome in outcomes)
     raise typer.Exit(1 if failed else 0)
-
-
-def _print_json(found: Sequence[CrawlOutcome] | Sequence[SourceStatus]) -> None:
-    print(json.dumps([asdict(one) for one in found], ensure_ascii=False, default=str, indent=2))
 
 
 def _warn_unread(application: Application, still: str, *, quiet: bool) -> None:

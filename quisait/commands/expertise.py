@@ -21,6 +21,7 @@ from search_api.answers.isolation import EVERYBODY, all_isolated_holders, topic_
 from search_api.schemas.spreadsheets import areas_csv, count_text, isolation_csv, topics_csv
 from search_api.wording import (
     RISKS,
+    ROLES,
     alone,
     area_label,
     basis,
@@ -28,7 +29,6 @@ from search_api.wording import (
     day,
     kilometres,
     month,
-    role,
     safe_text,
     unclaimed,
 )
@@ -283,7 +283,7 @@ def _topic(topic: OwnTopic) -> list[str]:
     since = f" ({basis(topic.basis, topic.mission_since)})" if topic.mission_since else ""
     lines = [f"Montré par des documents : {topic.topic.label}{since}"]
     for proof in topic.evidence:
-        roles = ", ".join(map(role, proof.roles))
+        roles = ", ".join(ROLES[role] for role in proof.roles)
         former = ", dans un poste précédent" if proof.former else ""
         lines.append(f"   – {proof.title} ({roles}, {day(proof.last) or 'sans date'}{former})")
     return lines

@@ -31,7 +31,7 @@ from search_api.new_source import NewSources
 from search_api.query_log.counts import MentionCount
 from search_api.query_log.recording import NoQueryLog, QueryLog
 from search_api.search import Search
-from search_api.system_status import SystemStatusReader
+from search_api.system_status import SystemStatus
 from search_api.verification import SqlVerifications
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class AnswerContext:
     join_rules: Callable[[], Sequence[LinkRule]] = tuple
     mention_counts: Callable[[str, date], Sequence[MentionCount]] | None = None
     sign_on: "SignOn | None" = None
-    administration: SystemStatusReader | None = None
+    administration: Callable[[], SystemStatus] | None = None
     edited_tables: EditedTables | None = None
     originals: Originals | None = None
     read_soon: Callable[[str], None] | None = None

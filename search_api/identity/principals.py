@@ -76,10 +76,6 @@ class HeldRoles:
         everywhere = ALL in self.topics | self.communities or Role.ADMINISTRATOR in self.roles
         return everywhere or (bool(communities) and communities <= self.communities)
 
-    def animates_community(self, community: str) -> bool:
-        """Return whether the reader manages a community."""
-        return not self.communities.isdisjoint((community, ALL))
-
 
 NO_ROLES = HeldRoles()
 

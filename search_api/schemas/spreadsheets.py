@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from expertise.answer_values import AreaCount, CappedCount, IsolatedHolder, TopicCount
-from search_api.wording import RISKS, alone_degree, area_label, basis, contact, safe_text, scope
+from search_api.wording import ALONE_DEGREES, RISKS, SCOPES, area_label, basis, contact, safe_text
 
 ISOLATION_COLUMNS = (
     "departement",
@@ -33,10 +33,10 @@ def _isolation_cells(row: IsolatedHolder) -> Sequence[str]:
     agent, near = row.agent, row.next
     cells = [agent.departement, area_label(agent.departement), row.topic.label, agent.name]
     cells += [agent.metier, agent.entity, contact(agent).address]
-    cells += [basis(row.basis, row.mission_since), scope(row.scope)]
+    cells += [basis(row.basis, row.mission_since), SCOPES[row.scope]]
     cells += [near.name, near.departement] if near else ["", ""]
     far = "" if row.distance_km is None else str(round(row.distance_km))
-    return [*cells, far, alone_degree(row.degree)]
+    return [*cells, far, ALONE_DEGREES[row.degree]]
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -174,7 +174,6 @@ def test_roles_bound_what_is_animated(parts: Parts) -> None:
     assert held.roles == {Role.AGENT, Role.ANIMATOR}
     assert held.animates_topic("foncier")
     assert not held.animates_topic("cadastre")
-    assert not held.animates_community("foncier")
 
 
 def test_every_desk_is_closed_to_the_other_roles(app: FastAPI) -> None:
