@@ -33,10 +33,10 @@ from expertise.build_input import Read, label_documents, write_directory, write_
 from expertise.build_rules import BuildRules
 from expertise.build_tables import BuildStamp, document_key
 from expertise.builds import BuildToPublish, SqlBuilds
-from expertise.corpus import Corpus, SkippedItems
-from expertise.memory_build import build_from
+from expertise.corpus import SkippedItems
 from expertise.topics import Topic, TopicKind, TopicList
 from quisait.application.database import migrate
+from tests.reference_build import Corpus, build_from
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 LARGEST_IN_MEMORY = 1_000_000

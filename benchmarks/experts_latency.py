@@ -32,7 +32,7 @@ from expertise.build_tables import (
 from expertise.builds import SqlBuilds
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
-from expertise.who_knows import find_experts
+from expertise.who_knows import PeopleQuestion, find_experts
 from indexer.access import AccessFilter, Reader
 from indexer.ports import Index
 from indexer.values import IndexedDocument, Passage, Put
@@ -159,7 +159,11 @@ def times(name: str, count: int) -> float:
             f"{name}: experts",
             asked,
             lambda q, a: find_experts(
-                search.window_of(q, reader(a)), q, book, TODAY, names=book, build=overview
+                search.window_of(q, reader(a)),
+                PeopleQuestion(q, names=book),
+                book,
+                TODAY,
+                build=overview,
             ),
         )
     print(f"{name}: {count} documents, experts cost {known / searched:.1f} times a search (p95)")

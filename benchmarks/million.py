@@ -65,7 +65,7 @@ from expertise.build_tables import assigned
 from expertise.builds import SqlBuilds
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
-from expertise.who_knows import find_experts
+from expertise.who_knows import PeopleQuestion, find_experts
 from indexer.access import Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
 from indexer.embedded.storage import EmbeddedStorage
@@ -216,7 +216,9 @@ def measured(url: str, found: Inputs, count: int) -> Times:
 
         def known(text: str) -> object:
             window = search.window_of(text, reader)
-            return find_experts(window, text, book, LAST_DAY, names=book, build=build)
+            return find_experts(
+                window, PeopleQuestion(text, names=book), book, LAST_DAY, build=build
+            )
 
         def suggested(text: str) -> object:
             return index.suggest(access_filter(reader), text, TITLES)

@@ -97,8 +97,8 @@ REGIONS = MappingProxyType(
 
 
 def area_name(code: str) -> str:
-    """Return the name of a département, or the code itself if it is unknown."""
-    return DEPARTEMENTS.get(code, code)
+    """Return the name of a département, or of a region (`r53`); the code itself if unknown."""
+    return REGIONS.get(code[1:], code) if code.startswith("r") else DEPARTEMENTS.get(code, code)
 
 
 def region_of(code: str) -> str | None:

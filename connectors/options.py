@@ -7,6 +7,9 @@ from pydantic import AfterValidator
 
 from connectors.records.schema import Readers
 
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Names of this machine, to which a connection cannot be overheard."""
+
 
 def _base_url(url: str) -> str:
     parts = urlsplit(url)

@@ -272,8 +272,9 @@ class Agent:
     somebody else confirmed `skills_confirmed`. `missions` include those that ended. `contact_via`
     and `contact` say how and where to reach the agent. `refused` topics come from the agent or from
     an animator of the topic; `disowned` (ids of documents that the agent said are not theirs),
-    `communities_joined` and `communities_left` (topics) come from the agent. None of these comes
-    from a directory.
+    `communities_joined` and `communities_left` (topics) come from the agent;
+    `communities_invited` are the topics of communities that invited them, each with the day on
+    which they were told. None of these comes from a directory.
     """
 
     id: str
@@ -298,6 +299,7 @@ class Agent:
     disowned: frozenset[str] = frozenset()
     communities_joined: frozenset[str] = frozenset()
     communities_left: frozenset[str] = frozenset()
+    communities_invited: frozenset[tuple[str, date]] = frozenset()
 
     @property
     def name(self) -> str:

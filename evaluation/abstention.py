@@ -13,7 +13,7 @@ from functools import partial
 from evaluation.corpora import ExpertSet, JudgedQuery
 from evaluation.scratch import Bench, Scratch, evaluation_reader, open_scratch
 from expertise.values import Candidate, Degree
-from expertise.who_knows import NEAR_ODDS, NO_BAR, find_experts
+from expertise.who_knows import NEAR_ODDS, NO_BAR, PeopleQuestion, find_experts
 
 CANDIDATES_JUDGED = 20
 """Number of candidates of a question that are judged: as many as a page can show."""
@@ -136,10 +136,9 @@ def _ask_question(
     def found(least: float) -> tuple[Candidate, ...]:
         return find_experts(
             replace(window, far=False),
-            query.text,
+            PeopleQuestion(query.text, reader_id=reader.agent_id),
             scratch.book,
             date.today(),
-            reader_id=reader.agent_id,
             least=least,
             limit=len(judged.candidates),
         ).candidates

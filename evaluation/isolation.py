@@ -9,7 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -19,13 +19,11 @@ import sqlalchemy as sa
 
 from evaluation.corpora import MalformedSet
 from evaluation.scratch import VECTORS, Bench, NoFiles
-from expertise.build import BuildRules
+from expertise.build import BuildRules, build_expertise
 from expertise.builds import SqlBuilds
 from expertise.current_build import BuildReader
 from expertise.directory import SqlDirectory
 from expertise.holders import IsolationScope
-from expertise.isolation import find_isolation
-from expertise.memory_build import MemoryBuild, build_in_memory
 from expertise.topics import TopicList, read_topics
 from indexer.crawl.pipeline import CrawlDependencies, crawl
 from indexer.errors import IndexRefused
@@ -157,13 +155,13 @@ def _true_topic(one: Mapping[str, Any]) -> TrueTopic:
 def evaluate_isolation(
     judged: IsolationSet, bench: Bench, bars: Sequence[float] = (BuildRules().least_known, *BARS)
 ) -> tuple[IsolationReport, ...]:
-    """Return the results of each bar on the set's day, from one crawl and one build.
+    """Return the results of each bar on the set's day, from one crawl and a build for each bar.
 
     The claims are those that pages show. Raises the errors of a crawl and a build.
     """
     with _open_stage(judged, bench) as stage:
-        built, listed = stage.build(judged)
-        return tuple(_report(judged, stage.claims(built, listed, judged.day, bar)) for bar in bars)
+        listed = read_topics(judged.export / "topics.csv")
+        return tuple(_report(judged, stage.claims(listed, judged.day, bar)) for bar in bars)
 
 
 def claims_by_area(rows: Sequence[Claim], *, country: bool) -> Sequence[Claim]:
@@ -189,18 +187,13 @@ class _Stage:
     book: SqlDirectory
     builds: SqlBuilds
 
-    def build(self, judged: IsolationSet) -> tuple[MemoryBuild, TopicList]:
-        listed = read_topics(judged.export / "topics.csv")
-        found = build_in_memory(
-            self.index, self.book, self.encoder, listed.topics, BuildRules(), judged.day
-        )
-        return found, listed
-
-    def claims(self, built: MemoryBuild, listed: TopicList, day: date, bar: float) -> _Claimed:
+    def claims(self, listed: TopicList, day: date, bar: float) -> _Claimed:
         """Return the claims that the product makes with this bar."""
-        isolation = find_isolation(built.holdings, built.sight, built.agents, bar)
-        rules = replace(built.rules, least_known=bar)
-        self.builds.publish(replace(built, rules=rules, isolation=isolation), listed)
+        rules = BuildRules(least_known=bar)
+        with build_expertise(
+            self.index, self.book, self.encoder, listed.topics, rules, day
+        ) as build:
+            self.builds.publish(build, listed)
         reader = BuildReader(self.builds, self.index, self.book, rules)
         search = Search(self.index, self.encoder, self.book)
         context = AnswerContext(search, self.book, today=lambda: day, overview=reader)

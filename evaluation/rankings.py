@@ -17,12 +17,11 @@ from evaluation.scratch import (
     rank_by_popularity,
 )
 from evaluation.voting_models import VOTING_MODELS, VotingModel
-from expertise.assignment import Assignment, topic_vectors
+from expertise.assignment import Assignment, topic_vectors, topics_in_row
 from expertise.build import all_documents
-from expertise.corpus import topics_in_row
 from expertise.topics import Topic
 from expertise.values import TopicHolders, TopicsOf
-from expertise.who_knows import NO_BAR, find_experts
+from expertise.who_knows import NO_BAR, PeopleQuestion, find_experts
 from search_api.questions.query import Query
 from search_api.search import Retriever
 
@@ -131,10 +130,9 @@ def _expert_run(
         reader = evaluation_reader(query)
         found = find_experts(
             scratch.search.window_of(query.text, reader),
-            query.text,
+            PeopleQuestion(query.text, reader_id=reader.agent_id),
             scratch.book,
             today,
-            reader_id=reader.agent_id,
             limit=len(judged.candidates),
             build=assigned,
             sum_votes=VOTING_MODELS.get(voting),

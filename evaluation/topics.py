@@ -22,11 +22,11 @@ from expertise.assignment import (
     confidence,
     topic_vectors,
 )
-from expertise.build import all_documents
+from expertise.build import all_documents, build_expertise
 from expertise.build_rules import BuildRules
+from expertise.build_tables import CellRecord
 from expertise.corpus import asks_for_a_skill, is_universal
-from expertise.holders import AGREED, Basis, agreed_pairs, stands_at, stated_holdings
-from expertise.memory_build import build_in_memory
+from expertise.holders import AGREED, Basis, TopicNames, stated_topics, topics_of_metiers
 from expertise.topics import Topic, TopicKind
 from expertise.values import AgentDirectory, DocumentStore
 from expertise.votes import WHOLE_PARTS, known_contributions
@@ -35,6 +35,8 @@ from indexer.values import IndexedDocument
 
 LEAST_DEGREE = 2
 """Lowest degree in the truth that makes an agent a holder."""
+LEAST_STRENGTH = 1e-6
+"""Strength that every agent with evidence has, so that the build names all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,25 +122,31 @@ def _writers(one: IndexedDocument, book: AgentDirectory, rules: BuildRules) -> f
 
 def _judged_holders(one: Administration) -> JudgedRows:
     """Return the pairs of topics and agents, without holders by the directory alone."""
-    topics, today = one.topics, one.today
-    build = build_in_memory(one.index, one.book, one.encoder, topics, BuildRules(), today)
-    cells, agents = build.cells, build.agents
-    agreed = stands_at(agreed_pairs(topics, agents, today), cells.topic, cells.agent)
-    strength = cells.strength / np.where(agreed, AGREED, 1.0)
-    held = {
-        (topic, agent)
-        for topic, agent, basis in stated_holdings(topics, agents, today)
-        if basis is not Basis.DECLARED
-    }
-    kept, right = [], []
-    for place, pair in enumerate(zip(cells.topic.tolist(), cells.agent.tolist(), strict=True)):
-        topic = topics[pair[0]].id
-        degree = one.truth.holders.get((topic, agents[pair[1]].id), 0)
-        if pair not in held and topic in one.judged and degree is not None:
-            kept.append(place)
-            right.append(degree >= LEAST_DEGREE)
+    names = TopicNames.of(one.topics)
+    agents = {agent.id: agent for agent in one.book.everyone()}
+    of_metiers = topics_of_metiers(names, (agent.metier for agent in agents.values()))
+    strengths, agreements, right = [], [], []
+    rules = BuildRules(least_strength=LEAST_STRENGTH)
+    with build_expertise(one.index, one.book, one.encoder, one.topics, rules, one.today) as build:
+        cells = [row for row in build.records() if isinstance(row, CellRecord) and row.strength]
+    for cell in cells:
+        degree = one.truth.holders.get((cell.topic_id, cell.agent_id), 0)
+        if cell.topic_id not in one.judged or degree is None:
+            continue
+        agent = agents[cell.agent_id]
+        stated = stated_topics(agent, names, one.today)
+        if stated.get(cell.topic_id, Basis.DECLARED) is not Basis.DECLARED:
+            continue
+        agreed = cell.topic_id in stated or cell.topic_id in of_metiers.get(
+            agent.metier.strip(), ()
+        )
+        strengths.append(cell.strength / (AGREED if agreed else 1.0))
+        agreements.append(agreed)
+        right.append(degree >= LEAST_DEGREE)
+    strength = np.array(strengths)
     return JudgedRows(
-        np.column_stack((strength, strength * agreed))[kept], np.array(right, dtype=np.bool_)
+        np.column_stack((strength, strength * np.array(agreements))),
+        np.array(right, dtype=np.bool_),
     )
 
 

@@ -114,6 +114,16 @@ class TopicCount:
     open_questions: int
     left: bool = False
 
+    @property
+    def risks(self) -> list[str]:
+        """The topic's risks that all readers may see: `left`, `nobody`, `open_questions`."""
+        found = []
+        if not self.holders.agents and self.documented:
+            found.append("left" if self.left else "nobody")
+        if self.open_questions:
+            found.append("open_questions")
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class TopicCounts:
@@ -165,11 +175,15 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class CommunityView:
-    """A community's topics and the members who may be shown."""
+    """A community's topics and the members who may be shown.
+
+    `invited`: agents who did not answer yet, and whom nobody else may see.
+    """
 
     topics: tuple[Topic, ...]
     members: tuple[Agent, ...]
     proposed: bool
+    invited: tuple[Agent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -319,6 +319,15 @@ class Assignment:
         return sp.csr_array(sp.coo_array((confidence, (row, topic)), shape=shape))
 
 
+def topics_in_row(
+    topics: ConfidenceMatrix, row: int, names: Sequence[str]
+) -> tuple[tuple[str, float], ...]:
+    """Return the topics of a document: (name, confidence rounded to hundredths)."""
+    here = slice(int(topics.indptr[row]), int(topics.indptr[row + 1]))
+    found = zip(topics.indices[here].tolist(), topics.data[here].tolist(), strict=True)
+    return tuple((names[topic], round(sure, 2)) for topic, sure in found)
+
+
 @dataclass(slots=True)
 class ChunkBuilder:
     """Collects documents one by one as the columns of a chunk."""

@@ -7,7 +7,7 @@ skills. The same inputs on the same day give the same bytes. A document, an agen
 cannot be read is skipped, listed and counted (`SkippedItems`); none of them stops the build.
 
 The build is computed in SQL on files (decision 51), in bounded memory for any number of documents;
-tests compare it with the reference, `memory_build`.
+tests compare it with a reference on arrays (`tests/reference_build.py`).
 """
 
 from collections.abc import Iterator, Sequence

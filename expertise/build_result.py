@@ -352,7 +352,7 @@ def _whole(values: Any) -> IntArray:
 def _isolation(
     files: BuildFiles, sights: _Sights, least_known: float
 ) -> dict[tuple[int, int], Alone]:
-    """Compute `isolation.find_isolation` for the only holders seen in an area."""
+    """Return the holders who are surely enough the only ones seen in an area."""
     lone = files.arrays("SELECT * FROM lone ORDER BY topic, agent")
     topic, agent = _whole(lone["topic"]), _whole(lone["agent"])
     if not len(topic):

@@ -116,7 +116,7 @@ def steps(least_strength: float) -> Sequence[Step]:
             ) one_of_each WHERE best = 1 AND said > 0
             """,
         ),
-        # The geometric discount of `weigh_cells`, in billionths of millionths.
+        # A geometric discount (`VOLUME_DISCOUNT`), in billionths of millionths.
         Step(
             "strengths",
             f"""

@@ -5,11 +5,11 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
 from typing import Any, TypeAlias, overload
 
 import sqlalchemy as sa
 
+from connectors.batches import batches
 from expertise.clustering import CommunityKind
 from expertise.corpus import SkippedItem, SkippedKind
 from expertise.holders import Basis, IsolationScope
@@ -91,7 +91,7 @@ class CellRecord:
 
 @dataclass(frozen=True, slots=True)
 class TopicSight:
-    """The part of a topic's people that the build sees; see `expertise.isolation.Sight`.
+    """The part of a topic's people that the build sees; see `expertise.isolation.SightShares`.
 
     `share` is from 0 to 1. `enough` is true if an agent may be called alone on the topic.
     """
@@ -127,8 +127,7 @@ class AssignedRecord:
 
 def assigned_records(some: Iterable[tuple[str, str]]) -> Iterator[AssignedRecord]:
     """Yield the (key, topics) of all documents as records."""
-    rows = iter(some)
-    while found := list(islice(rows, ASSIGNED_AT_ONCE)):
+    for found in batches(some, ASSIGNED_AT_ONCE):
         yield AssignedRecord(*zip(*found, strict=True))
 
 

@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from connectors.values import Agent
 from expertise.corpus import SkippedItems, SkippedKind, UnlabelledDocument
-from expertise.holders import SCOPES, Holdings, IsolationScope
-from expertise.isolation import Isolation
 from indexer.french.analysis import analyse
 
 if TYPE_CHECKING:
-    import scipy.sparse as sp
+    pass
 
 LOUVAIN_SEED = 20
 """Seed of Louvain's method, which is random: the same seed gives the same communities."""
@@ -34,32 +31,6 @@ class CommunityKind(StrEnum):
 
     DETECTED = "detected"
     PROPOSED = "proposed"
-
-
-@dataclass(frozen=True, slots=True)
-class Community:
-    """A community, with the numbers of its topics and agents."""
-
-    kind: CommunityKind
-    topics: tuple[int, ...]
-    members: tuple[int, ...]
-
-
-def detected_communities(holdings: Holdings, topics: int) -> list[Community]:
-    """Return groups of topics that the same agents hold, with these agents.
-
-    Louvain's method (Blondel et al., "Fast unfolding of communities in large networks", 2008) as
-    implemented in NetworkX, seeded, on the graph of topics linked by common holders. Members hold
-    at least two of the topics.
-    """
-    counts = dict(enumerate(_holder_counts(holdings, topics).tolist()))
-    pairs = [one for one in sorted(_triples(_shared_holders(holdings, topics))) if one[0] < one[1]]
-    found = []
-    for together in linked_topics(pairs, counts):
-        members = _holding_several(holdings, together)
-        if len(members) >= LEAST_MEMBERS:
-            found.append(Community(CommunityKind.DETECTED, together, members))
-    return found
 
 
 def linked_topics(
@@ -80,51 +51,6 @@ def linked_topics(
             graph.add_edge(one, other, weight=both / (root[one] * root[other]))
     groups = nx.community.louvain_communities(graph, weight="weight", seed=LOUVAIN_SEED)
     return sorted(tuple(sorted(group)) for group in groups if len(group) >= LEAST_TOPICS)
-
-
-def proposed_communities(
-    holdings: Holdings, isolation: Isolation, agents: Sequence[Agent], topics: int
-) -> list[Community]:
-    """Return, for each topic, the holders alone in their region, if there are at least three."""
-    alone = np.flatnonzero(isolation.scope >= SCOPES.index(IsolationScope.REGION))
-    members: list[list[int]] = [[] for _ in range(topics)]
-    for row in alone.tolist():
-        if agents[int(holdings.agent[row])].departement:
-            members[int(holdings.topic[row])].append(int(holdings.agent[row]))
-    return [
-        Community(CommunityKind.PROPOSED, (topic,), tuple(sorted(some)))
-        for topic, some in enumerate(members)
-        if len(some) >= LEAST_MEMBERS
-    ]
-
-
-def _holding_several(holdings: Holdings, topics: tuple[int, ...]) -> tuple[int, ...]:
-    held = holdings.holds & np.isin(holdings.topic, topics)
-    agents, counts = np.unique(holdings.agent[held], return_counts=True)
-    return tuple(int(one) for one in agents[counts >= LEAST_TOPICS])
-
-
-def _shared_holders(holdings: Holdings, topics: int) -> "sp.coo_array":
-    """Return the number of holders that each two topics share, of shape (topics, topics)."""
-    # Imported here: it takes half a second, and most commands build nothing.
-    import scipy.sparse as sp
-
-    rows = np.flatnonzero(holdings.holds)
-    agents = int(holdings.agent.max(initial=0)) + 1
-    ones = np.ones(len(rows), dtype=np.int64)
-    pairs = (holdings.topic[rows], holdings.agent[rows])
-    held = sp.csr_array(sp.coo_array((ones, pairs), shape=(topics, agents)))
-    return sp.coo_array(held @ held.T)
-
-
-def _triples(shared: "sp.coo_array") -> list[tuple[int, int, int]]:
-    """Return (topic, other topic, number of common holders) for every pair that has any."""
-    columns = (shared.row.tolist(), shared.col.tolist(), shared.data.tolist())
-    return list(zip(*columns, strict=True))
-
-
-def _holder_counts(holdings: Holdings, topics: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    return np.bincount(holdings.topic[holdings.holds], minlength=topics)
 
 
 LEAST_DOCUMENTS = 5

@@ -256,7 +256,7 @@ class CommunityProposals:
             for one in found
             if not decided.keys() & set(one.topics) and all(map(self.animated, one.topics))
         )
-        views = (community_view(self.reading, one) for one in mine)
+        views = (community_view(self.reading, one, all_shown=True) for one in mine)
         return tuple(one for one in views if len(one.members) >= LEAST_MEMBERS)
 
     def decided(self) -> tuple[CommunityDecision, ...]:
@@ -269,7 +269,7 @@ class CommunityProposals:
         return tuple(sorted(mine, key=lambda one: (-one.day.toordinal(), one.topic_id)))
 
     def decide(self, topic_id: str, verdict: Verdict) -> CommunityDecision:
-        """Accept the proposal, which shows it to everybody at once, or refuse it for good.
+        """Accept the proposal, which invites its members, or refuse it for good.
 
         Raises `NoSuchProposal` if it is not pending for this community manager.
         """
@@ -301,6 +301,16 @@ class AtRisk:
     holders: tuple[Agent, ...]
     leaving: tuple[Agent, ...]
 
+    @property
+    def risks(self) -> list[str]:
+        """The topic's risks, with `one_holder` and `leaving`, which only animators see."""
+        alone = self.count.holders.agents == 1 and not self.count.holders.more
+        return [
+            *(["one_holder"] if alone else []),
+            *self.count.risks,
+            *(["leaving"] if self.leaving else []),
+        ]
+
 
 def topics_at_risk(reading: OpenBuild, animated: Callable[[str], bool]) -> tuple[AtRisk, ...]:
     """Return the topics to watch, by label, among those that `animated` accepts.
@@ -314,7 +324,7 @@ def topics_at_risk(reading: OpenBuild, animated: Callable[[str], bool]) -> tuple
         page, standing = reading.counted_page("", offset, _TOPICS_READ_AT_ONCE)
         found += [_at_risk(reading, one, standing) for one in page.rows if animated(one.topic.id)]
         offset = page.following
-    return tuple(one for one in found if _to_watch(one))
+    return tuple(one for one in found if one.risks)
 
 
 def _at_risk(reading: OpenBuild, count: TopicCount, standing: tuple[CurrentHolder, ...]) -> AtRisk:
@@ -330,10 +340,3 @@ def _at_risk(reading: OpenBuild, count: TopicCount, standing: tuple[CurrentHolde
     )
     last = reading.revalidation.today + timedelta(days=LEAVING_DAYS)
     return AtRisk(count, few, tuple(one for one in few if one.departure and one.departure <= last))
-
-
-def _to_watch(one: AtRisk) -> bool:
-    count = one.count
-    nobody = not count.holders.agents and count.documented
-    alone = count.holders.agents == 1 and not count.holders.more
-    return bool(nobody or alone or count.open_questions or one.leaving)

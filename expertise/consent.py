@@ -29,10 +29,13 @@ class PreferenceKind(StrEnum):
     LEAVE = "leave"
     DISOWN = "disown"
     REMOVED = "removed"
+    INVITED = "invited"
 
 
-OF_ANIMATORS = frozenset({PreferenceKind.REMOVED})
-"""Decisions of animators about an agent, which the agent cannot ask for or take back."""
+OF_OTHERS = frozenset({PreferenceKind.REMOVED, PreferenceKind.INVITED})
+"""What is stored about an agent and they cannot ask for or take back: an animator's removal, and
+the day on which they were told of an invitation.
+"""
 LONGEST_REASON = 300
 """Maximum characters of an animator's reason."""
 
@@ -45,10 +48,10 @@ WHOLE_SERVICE = ""
 class Preference:
     """A preference of an agent; one row for each (agent, kind, subject).
 
-    `subject`: a source or `WHOLE_SERVICE` (withdraw), a topic's id (refuse, declare, removed; join
-    or leave its community), a document's id (disown), empty (contact). `said`: the topic's labels,
-    its own first, or the way of contact. An animator's decision (removed) has the animator's id
-    (`by`) and a `reason`; `by` is empty once that animator's data were purged.
+    `subject`: a source or `WHOLE_SERVICE` (withdraw), a topic's id (refuse, declare, removed; join,
+    leave or invited, of its community), a document's id (disown), empty (contact). `said`: the
+    topic's labels, its own first, or the way of contact. An animator's decision (removed) has the
+    animator's id (`by`) and a `reason`; `by` is empty once that animator's data were purged.
     """
 
     agent_id: str
@@ -65,34 +68,6 @@ class RecordedPreference:
 
     preference: Preference
     since: datetime
-
-
-class ConsentStore(Protocol):
-    """Port: the store of agents' preferences. Each change applies from the next answer on."""
-
-    def of(self, agent_id: str) -> Sequence[RecordedPreference]:
-        """Return the preferences of one agent that are in force."""
-        ...
-
-    def ask(self, wish: Preference) -> None:
-        """Put a preference in force.
-
-        It replaces the opposite preference: a topic is refused or declared, a community joined or
-        left.
-        """
-        ...
-
-    def take_back(self, wish: Preference) -> None:
-        """Remove a preference; no effect if it is not in force."""
-        ...
-
-    def noted(self, agent_id: str) -> bool:
-        """Return whether all preferences of this agent would survive restoring a backup."""
-        ...
-
-    def removals(self) -> Sequence[RecordedPreference]:
-        """Return the animators' decisions in force, newest first."""
-        ...
 
 
 NARROWER_CONTACTS: dict[ContactVia, tuple[ContactVia, ...]] = {
@@ -142,14 +117,6 @@ absent_agents = sa.Table(
 """The day since when the directory lacks an agent whose preferences are stored."""
 
 
-def has_withdrawn(consent: ConsentStore, agent_id: str) -> bool:
-    """Return whether an agent withdrew from the whole service."""
-    return any(
-        (one.preference.kind, one.preference.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE)
-        for one in consent.of(agent_id)
-    )
-
-
 def agents_with_words(agent_words: sa.Table, words: Sequence[str]) -> sa.Select[tuple[str]]:
     """Return the query for agents whose entry or declared topics have all these words."""
     said = sa.union(
@@ -162,12 +129,13 @@ def agents_with_words(agent_words: sa.Table, words: Sequence[str]) -> sa.Select[
     return counted.having(sa.func.count() == len(words))
 
 
-_OPPOSITE = {
+OPPOSITES = {
     PreferenceKind.REFUSE: PreferenceKind.DECLARE,
     PreferenceKind.DECLARE: PreferenceKind.REFUSE,
     PreferenceKind.JOIN: PreferenceKind.LEAVE,
     PreferenceKind.LEAVE: PreferenceKind.JOIN,
 }
+"""The kind that a preference of another kind, with the same subject, takes out of force."""
 
 
 def agents_who_joined(engine: sa.Engine, topic_ids: Sequence[str]) -> tuple[str, ...]:
@@ -198,7 +166,7 @@ class PreferenceRegister(Protocol):
 
 
 class SqlConsent:
-    """The `ConsentStore` of the application."""
+    """Stores agents' preferences. Each change applies from the next answer on."""
 
     def __init__(
         self,
@@ -209,7 +177,7 @@ class SqlConsent:
         self._engine, self._now, self._register = engine, now, register
 
     def of(self, agent_id: str) -> Sequence[RecordedPreference]:
-        """See `ConsentStore`; sorted by kind, then subject."""
+        """Return the preferences of one agent in force, sorted by kind, then subject."""
         query = sa.select(preferences).where(preferences.c.agent_key == digest(agent_id))
         with self._engine.connect() as connection:
             rows = connection.execute(
@@ -218,22 +186,32 @@ class SqlConsent:
             return tuple(_recorded(row) for row in rows)
 
     def ask(self, wish: Preference) -> None:
-        """See `ConsentStore`."""
+        """Put a preference in force.
+
+        It replaces the opposite preference: a topic is refused or declared, a community joined or
+        left.
+        """
         moment = self._now()
         self._tell(wish, moment, in_force=True)
         self.put(wish, moment)
 
     def take_back(self, wish: Preference) -> None:
-        """See `ConsentStore`."""
+        """Remove a preference; no effect if it is not in force."""
         self._tell(wish, self._now(), in_force=False)
         self.remove(wish)
 
+    def note_invitation(self, agent_id: str, topic_id: str, labels: tuple[str, ...]) -> None:
+        """See `ConsentStore`. A restored database that lacks it tells the agent again."""
+        told = Preference(agent_id, PreferenceKind.INVITED, topic_id, labels)
+        if not self.has(told):
+            self.put(told, self._now())
+
     def noted(self, agent_id: str) -> bool:
-        """See `ConsentStore`."""
+        """Return whether all preferences of this agent would survive restoring a backup."""
         return self._register is None or self._register.noted(agent_id)
 
     def removals(self) -> Sequence[RecordedPreference]:
-        """See `ConsentStore`."""
+        """Return the animators' decisions in force, newest first."""
         query = sa.select(preferences).where(preferences.c.kind == PreferenceKind.REMOVED.value)
         query = query.order_by(preferences.c.since.desc(), preferences.c.agent_key)
         with self._engine.connect() as connection:
@@ -247,10 +225,14 @@ class SqlConsent:
             for one in self.of(wish.agent_id)
         )
 
+    def has_withdrawn(self, agent_id: str) -> bool:
+        """Return whether an agent withdrew from the whole service."""
+        return self.has(Preference(agent_id, PreferenceKind.WITHDRAW, WHOLE_SERVICE))
+
     def put(self, wish: Preference, moment: datetime) -> None:
         """Put in force without writing to the register, for changes replayed from it."""
         with self._engine.begin() as connection:
-            for kind in {wish.kind, _OPPOSITE.get(wish.kind, wish.kind)}:
+            for kind in {wish.kind, OPPOSITES.get(wish.kind, wish.kind)}:
                 _remove(connection, replace(wish, kind=kind))
             connection.execute(sa.insert(preferences).values(_row(wish, moment)))
             if wish.kind is PreferenceKind.DECLARE and wish.said:

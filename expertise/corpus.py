@@ -5,7 +5,6 @@ Also the documents that no topic's label names, and the items that could not be 
 
 import hashlib
 import heapq
-from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.values import Access, Document, EvidencePolicy
-from expertise.assignment import Assignment, ConfidenceMatrix
+from connectors.values import Access, Document
 from expertise.topics import label_key
 from expertise.votes import (
     WHOLE_PARTS,
@@ -196,74 +194,9 @@ def asks_for_a_skill(kind: str, asking: frozenset[str]) -> bool:
     return label_key(kind) in asking
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Corpus:
-    """Documents by ascending id, and one row for each contribution with a weight.
-
-    `document`, `account` and `weight` have shape (rows,): indices into `document_ids` and
-    `accounts`, and role times recency. `own` (rows,) is true if the agent wrote or answered, and
-    did not only edit, review or comment. `marks` are record hashes, to detect later changes.
-    `dated`, `open_question` and `asks` (whether the document asks for a skill) have shape
-    (documents,).
-    """
-
-    document_ids: Sequence[str]
-    marks: Sequence[str]
-    topics: ConfidenceMatrix
-    dated: IntArray
-    open_question: NDArray[np.bool_]
-    accounts: Sequence[str]
-    document: IntArray
-    account: IntArray
-    weight: NDArray[np.float64]
-    own: NDArray[np.bool_]
-    asks: NDArray[np.bool_]
-    contributions_seen: int
-
-
 def is_universal(access: Access, universal: frozenset[str]) -> bool:
     """Return whether every agent may read: a universal principal is allowed, nobody is denied."""
     return not access.denied and not universal.isdisjoint(access.allowed)
-
-
-def read_corpus(
-    documents: Iterable[IndexedDocument],
-    assignment: Assignment,
-    universal: frozenset[str],
-    today: date,
-    leftovers: UnlabelledSample | None = None,
-    omissions: SkippedItems | None = None,
-    asking: frozenset[str] = frozenset(),
-) -> Corpus:
-    """Read every document once into a corpus.
-
-    Only contributions to documents that every agent may read become rows; the others are counted.
-    `asking` are the kinds that ask for a skill, from `asking_kinds`. Documents with contributors
-    but without a topic's label are sampled in `leftovers`. A document that fails is only recorded
-    in `omissions`.
-    """
-    read, omissions = _CorpusBuilder(), omissions or SkippedItems()
-    for one in documents:
-        kept = one.document
-        read.seen += len(kept.contributions)
-        if is_universal(kept.access, universal) and kept.evidence == EvidencePolicy.YES:
-            with omissions.instead(SkippedKind.DOCUMENT, kept.id):
-                # Steps that may fail come first, so that a failing document adds nothing.
-                counted = DocumentEntry.of(kept, one.record_hash, today, asking)
-                labelled = assignment.add(one)
-                read.take(counted)
-                if leftovers is not None and not labelled and counted.rows:
-                    leftovers.take(one)
-    return read.corpus(assignment.confidences())
-
-
-def without_topics(
-    leftovers: Sequence[UnlabelledDocument], corpus: Corpus
-) -> tuple[UnlabelledDocument, ...]:
-    """Return the documents of the sample that got no topic by vector either."""
-    topics = np.diff(corpus.topics.indptr)
-    bare = {id_ for id_, count in zip(corpus.document_ids, topics, strict=True) if not count}
-    return tuple(one for one in leftovers if one.document_id in bare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,69 +232,3 @@ class DocumentEntry:
                 for row in known_contributions(document.title, document.contributions)
             ),
         )
-
-
-@dataclass(slots=True)
-class _CorpusBuilder:
-    seen: int = 0
-    ids: list[str] = field(default_factory=list)
-    marks: list[str] = field(default_factory=list)
-    dated: list[int] = field(default_factory=list)
-    open_question: list[bool] = field(default_factory=list)
-    asks: list[bool] = field(default_factory=list)
-    accounts: dict[str, int] = field(default_factory=dict)
-    # Arrays, since three million contributions as tuples would not fit in memory.
-    document: "array[int]" = field(default_factory=lambda: array("q"))
-    account: "array[int]" = field(default_factory=lambda: array("q"))
-    weight: "array[float]" = field(default_factory=lambda: array("d"))
-    own: "array[int]" = field(default_factory=lambda: array("b"))
-
-    def take(self, one: DocumentEntry) -> None:
-        number = len(self.ids)
-        self.ids.append(one.id)
-        self.marks.append(one.mark)
-        self.dated.append(one.dated)
-        self.open_question.append(one.open_question)
-        self.asks.append(one.asks)
-        for account, weight, own in one.rows:
-            self.document.append(number)
-            self.account.append(self.accounts.setdefault(account, len(self.accounts)))
-            self.weight.append(weight)
-            self.own.append(own)
-
-    def corpus(self, topics: ConfidenceMatrix) -> Corpus:
-        """Return the corpus sorted by ids and accounts, since a scan has no order."""
-        order, document_place = _sort_order(self.ids)
-        account_order, account_place = _sort_order(list(self.accounts))
-        names = list(self.accounts)
-        return Corpus(
-            document_ids=[self.ids[n] for n in order],
-            marks=[self.marks[n] for n in order],
-            topics=topics[order],
-            dated=np.array(self.dated, dtype=np.int64)[order],
-            open_question=np.array(self.open_question, dtype=np.bool_)[order],
-            accounts=[names[n] for n in account_order],
-            document=document_place[np.array(self.document, dtype=np.int64)],
-            account=account_place[np.array(self.account, dtype=np.int64)],
-            weight=np.array(self.weight, dtype=np.float64),
-            own=np.array(self.own, dtype=np.bool_),
-            asks=np.array(self.asks, dtype=np.bool_)[order],
-            contributions_seen=self.seen,
-        )
-
-
-def topics_in_row(
-    topics: ConfidenceMatrix, row: int, names: Sequence[str]
-) -> tuple[tuple[str, float], ...]:
-    """Return the topics of a document: (name, confidence rounded to hundredths)."""
-    here = slice(int(topics.indptr[row]), int(topics.indptr[row + 1]))
-    found = zip(topics.indices[here].tolist(), topics.data[here].tolist(), strict=True)
-    return tuple((names[topic], round(sure, 2)) for topic, sure in found)
-
-
-def _sort_order(names: Sequence[str]) -> tuple[IntArray, IntArray]:
-    """Return (indices in the order of names, the position of each index in that order)."""
-    order = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.arange(len(order))
-    return order, place

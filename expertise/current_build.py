@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from connectors.batches import batches
 from connectors.geography import DEPARTEMENTS, REGIONS, distance_km, region_of
 from connectors.values import Agent, ContributorRole
 from expertise.answer_values import (
@@ -300,8 +301,7 @@ class OpenBuild:
         agents = sorted(
             self.book.agents(others).values(), key=lambda agent: _distance_order(here, agent)
         )
-        for start in range(0, len(agents), _CHECKED_AT_ONCE):
-            names = [agent.id for agent in agents[start : start + _CHECKED_AT_ONCE]]
+        for names in batches((agent.id for agent in agents), _CHECKED_AT_ONCE):
             cells = self.builds.cells_between(self.stamp.id, names, [one.cell.topic_id])
             if found := self.revalidation.still_holding(cells):
                 return list(found)

@@ -28,6 +28,7 @@ from expertise.directory_tables import (
     remember_known,
 )
 from expertise.name_words import (
+    LONGEST_WORD,
     AuthorTables,
     accounts_named,
     author_rows,
@@ -141,8 +142,6 @@ class AccountCache:
 
 AGENTS_AT_ONCE = 2_000
 """Number of agents whose rows `SqlDirectory.each` has in memory."""
-
-_LONGEST_WORD = 200
 
 MOST_WORDS = 8
 """A question with more words has a subject, and matches no agent."""
@@ -286,7 +285,7 @@ class SqlDirectory:
         words = asked_words(question)
         if not words or len(words) > MOST_WORDS:
             return ()
-        matching = agents_with_words(agent_words, sorted(word[:_LONGEST_WORD] for word in words))
+        matching = agents_with_words(agent_words, sorted(word[:LONGEST_WORD] for word in words))
         query = sa.select(agents).where(agents.c.key.in_(matching), named_rows(agents))
         with self._engine.connect() as connection:
             rows = connection.execute(query.limit(MOST_READ)).mappings().all()
@@ -298,16 +297,23 @@ class SqlDirectory:
     def entries_with(
         self, words: Collection[str], today: date, departements: Collection[str] = ()
     ) -> tuple[Agent, ...] | None:
-        """See `LookupDirectory`."""
-        matching = agents_with_words(agent_words, sorted({word[:_LONGEST_WORD] for word in words}))
+        """Return the listed agents in post whose entry has all these words (see `asked_words`).
+
+        If `departements` is given, only agents there. Returns None if too many entries have the
+        words.
+        """
+        matching = agents_with_words(agent_words, sorted({word[:LONGEST_WORD] for word in words}))
         query = sa.select(agents).where(agents.c.key.in_(matching), shown_rows(agents, today))
         if departements:
             query = query.where(agents.c.departement.in_(sorted(departements)))
         return self._at_most(query) if words else ()
 
     def with_names_in(self, words: Collection[str], today: date) -> tuple[Agent, ...]:
-        """See `LookupDirectory`; return nobody if too many match."""
-        wanted = sorted({word[:_LONGEST_WORD] for word in words})
+        """Return the listed agents in post with two of these folded words in their name.
+
+        Nobody if too many match.
+        """
+        wanted = sorted({word[:LONGEST_WORD] for word in words})
         column = author_words.c.agent_key
         twice = sa.select(column).where(author_words.c.word.in_(wanted)).group_by(column)
         matching = twice.having(sa.func.count() > 1)
@@ -323,7 +329,10 @@ class SqlDirectory:
             return tuple(apply_preferences(connection, map(_agent, rows)).values())
 
     def begun(self, typed: str, today: date, limit: int) -> tuple[Agent, ...]:
-        """See `NameCompleter`."""
+        """Return agents whose name has the typed words; the last word may be a prefix.
+
+        Sorted by name, ignoring accents and case. Nobody if nothing is typed.
+        """
         query = names_with_prefix(agents, name_words, typed, today)
         if query is None:
             return ()
@@ -335,7 +344,10 @@ class SqlDirectory:
         )
 
     def near(self, word: str, today: date) -> tuple[NearWord, ...]:
-        """See `NameCompleter`."""
+        """Return the best words of names and places within a small edit distance of a folded word.
+
+        The word itself, at distance 0, is included if it is a known word.
+        """
         with self._engine.connect() as connection:
             spoken = near_known_words(connection, agents, name_words, word, today)
             keys = [key for _, key, _ in spoken]
@@ -483,7 +495,14 @@ def _insert(connection: sa.Connection, table: sa.Table, rows: list[dict[str, str
         connection.execute(sa.insert(table), rows)
 
 
-_KEPT_ELSEWHERE = ("accounts", "refused", "disowned", "communities_joined", "communities_left")
+_KEPT_ELSEWHERE = (
+    "accounts",
+    "refused",
+    "disowned",
+    "communities_joined",
+    "communities_left",
+    "communities_invited",
+)
 """Accounts have a table of their own; the rest is the agent's own wish."""
 
 
@@ -507,7 +526,7 @@ def _word_rows(people: list[Agent]) -> list[dict[str, str]]:
         for agent in people
         if may_be_named(agent)
         for word in sorted(
-            {one[:_LONGEST_WORD] for words in words_of(agent).values() for one in words}
+            {one[:LONGEST_WORD] for words in words_of(agent).values() for one in words}
         )
     ]
 

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from connectors.geography import DEPARTEMENTS
 from connectors.values import Agent, ContributorRole, Mission
-from expertise.corpus import Corpus, IntArray, SkippedItems, SkippedKind
+from expertise.corpus import IntArray
 from expertise.knowing import subject_terms
 from expertise.topics import Topic, TopicKind, label_key
 from expertise.votes import ROLE_WEIGHTS
 
 if TYPE_CHECKING:
-    import scipy.sparse as sp
+    pass
 
 VOLUME_DISCOUNT = 0.8
 """Factor from each document to the next: the most documents do not prove the most knowledge."""
@@ -48,63 +48,11 @@ def least_millionths(strength: float) -> int:
     return near if near / MILLION >= strength else near + 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cells:
-    """Cells of the topic × agent matrix that have evidence, sorted by topic, then agent.
-
-    `topic`, `agent` and `strength` have shape (cells,). The evidence of cell i is at
-    `start[i]:start[i + 1]` of `document`, `account` and `weight`, strongest first.
-    """
-
-    topic: IntArray
-    agent: IntArray
-    strength: NDArray[np.float64]
-    start: IntArray
-    document: IntArray
-    account: IntArray
-    weight: NDArray[np.float64]
-
-
 AGREED = 2.5
 """Factor of a document for an author to whom the directory gives its topic, or whose métier shares
 a rare word with it (`topics_of_metiers`). Two administrations give 2.7 and 1.6; with 2.5 no agent
 with whom the directory agrees is missed (decision 71).
 """
-
-
-def weigh_cells(corpus: Corpus, owner: IntArray, agreed: "sp.csr_array") -> Cells:
-    """Return the strength of each agent on each topic, with its evidence.
-
-    `owner` has shape (accounts,): the agent of each account, -1 if there is none. A document's
-    weight is its confidence in the topic times the best weight of the agent's contributions to it,
-    and times `AGREED` if the directory agrees (`agreed`, a matrix (topics, agents) of 0 and 1). The
-    i-th strongest weight (from 0) is multiplied by `VOLUME_DISCOUNT` to the i, the geometric
-    discount of Moffat & Zobel, "Rank-biased precision" (TOIS 2008); `discounted_strength` is the
-    reference. Documents that ask for a skill do not count.
-    """
-    shows = ~corpus.asks[corpus.document]
-    document, agent, account, weight = _best_rows(corpus, owner, shows)
-    row, topic, confidence = _rows_by_topic(corpus, document)
-    factor = np.where(stands_at(agreed, topic, agent[row]), AGREED, 1.0)
-    said = whole_millionths(confidence * weight[row] * factor)
-    keep = np.flatnonzero(said > 0)
-    row, topic, said = row[keep], topic[keep], said[keep]
-    order = np.lexsort((document[row], -said, agent[row], topic))
-    row, topic, said = row[order], topic[order], said[order]
-    begins = _group_starts(topic, agent[row])
-    start = np.append(begins, len(row))
-    rank = np.arange(len(row)) - np.repeat(begins, np.diff(start))
-    discounted = said * np.append(DISCOUNTS, 0)[np.minimum(rank, len(DISCOUNTS))]
-    total = np.add.reduceat(discounted, begins) if len(begins) else np.empty(0, dtype=np.int64)
-    return Cells(
-        topic=topic[begins],
-        agent=agent[row[begins]],
-        strength=np.floor(total / DISCOUNT_SCALE + 0.5) / MILLION,
-        start=start,
-        document=document[row],
-        account=account[row],
-        weight=said / MILLION,
-    )
 
 
 COMMENT_ON_TOPIC = ROLE_WEIGHTS[ContributorRole.COMMENTER]
@@ -118,94 +66,9 @@ below it who were no holders really held the topic, and two of the 16 above it d
 """
 
 
-def pairs_shown(
-    corpus: Corpus, owner: IntArray, least: float, *, own: bool = False
-) -> tuple[IntArray, IntArray]:
-    """Return (topic, agent) pairs with a contribution of at least `least`, by topic, then agent.
-
-    Agents need not be holders, and documents that ask for a skill count. With `own`, only
-    contributions that an agent wrote or answered count, in documents that ask for no skill. `owner`
-    is the argument of `weigh_cells`.
-    """
-    every = np.ones(len(corpus.document), dtype=np.bool_)
-    rows = corpus.own & ~corpus.asks[corpus.document] if own else every
-    document, agent, _, weight = _best_rows(corpus, owner, rows)
-    row, topic, confidence = _rows_by_topic(corpus, document)
-    enough = np.flatnonzero(whole_millionths(confidence * weight[row]) >= least_millionths(least))
-    pairs = np.unique(np.stack((topic[enough], agent[row[enough]]), axis=1), axis=0)
-    return pairs[:, 0], pairs[:, 1]
-
-
-def pair_matrix(
-    topic: IntArray | Sequence[int], agent: IntArray | Sequence[int], shape: tuple[int, int]
-) -> "sp.csr_array":
-    """Return a sparse matrix (topics, agents) with 1 for each given pair, else 0."""
-    # Imported here: it takes half a second, and most commands do not need it.
-    import scipy.sparse as sp
-
-    pairs = (np.asarray(topic, dtype=np.int64), np.asarray(agent, dtype=np.int64))
-    found = sp.csr_array(sp.coo_array((np.ones(len(pairs[0]), dtype=np.int64), pairs), shape=shape))
-    found.data = np.minimum(found.data, 1)
-    return found
-
-
-def stands_at(matrix: "sp.csr_array", topic: IntArray, agent: IntArray) -> NDArray[np.bool_]:
-    """Return whether each pair is 1 in a matrix (topics, agents)."""
-    if not len(topic):
-        return np.empty(0, dtype=np.bool_)
-    found: NDArray[np.bool_] = np.asarray(matrix[topic, agent]).ravel() > 0
-    return found
-
-
 def discounted_strength(said: Sequence[float]) -> float:
     """Return the strength of one cell from its documents' weights, strongest first."""
     return math.fsum(one * VOLUME_DISCOUNT**rank for rank, one in enumerate(said))
-
-
-def _best_rows(
-    corpus: Corpus, owner: IntArray, rows: NDArray[np.bool_]
-) -> tuple[IntArray, IntArray, IntArray, NDArray[np.float64]]:
-    """Return (document, agent, account, weight) of each agent's best row per document in `rows`."""
-    agent = owner[corpus.account] if len(corpus.account) else corpus.account
-    known = np.flatnonzero((agent >= 0) & rows)
-    order = known[
-        np.lexsort(
-            (
-                corpus.account[known],
-                -corpus.weight[known],
-                agent[known],
-                corpus.document[known],
-            )
-        )
-    ]
-    first = order[_group_starts(corpus.document[order], agent[order])]
-    columns = (corpus.document, agent, corpus.account)
-    document, whose, account = (one[first] for one in columns)
-    return document, whose, account, corpus.weight[first]
-
-
-def _rows_by_topic(
-    corpus: Corpus, document: IntArray
-) -> tuple[IntArray, IntArray, NDArray[np.float64]]:
-    """Return (row, topic, confidence), with each row repeated for each topic of its document."""
-    starts = corpus.topics.indptr.astype(np.int64)
-    counts = np.diff(starts)[document]
-    row = np.repeat(np.arange(len(document)), counts)
-    within = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-    place = starts[document[row]] + within
-    return (
-        row,
-        corpus.topics.indices[place].astype(np.int64),
-        corpus.topics.data[place].astype(np.float64),
-    )
-
-
-def _group_starts(one: IntArray, other: IntArray) -> IntArray:
-    """Return the indices where a new pair begins in two sorted columns."""
-    if not len(one):
-        return np.empty(0, dtype=np.int64)
-    changes = (one[1:] != one[:-1]) | (other[1:] != other[:-1])
-    return np.concatenate((np.zeros(1, dtype=np.int64), np.flatnonzero(changes) + 1))
 
 
 class Basis(StrEnum):
@@ -221,122 +84,9 @@ class Basis(StrEnum):
 BASES = tuple(Basis)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Holdings:
-    """One row for each agent and topic, sorted by topic, then agent; columns of shape (rows,).
-
-    `basis` is an index into `BASES`, `cell` into the cells (-1 without evidence).
-    """
-
-    topic: IntArray
-    agent: IntArray
-    basis: IntArray
-    cell: IntArray
-
-    @property
-    def holds(self) -> NDArray[np.bool_]:
-        """Whether the agent of each row is a holder, (rows,)."""
-        held: NDArray[np.bool_] = self.basis != BASES.index(Basis.DECLARED)
-        return held
-
-
-def find_holdings(
-    cells: Cells,
-    topics: Sequence[Topic],
-    agents: Sequence[Agent],
-    least_strength: float,
-    today: date,
-) -> Holdings:
-    """Return holders by evidence of at least `least_strength`, métier, mission or confirmed skill.
-
-    Agents who only declare a skill have rows too, but are not holders. A métier is held by agents
-    whose directory entry has it, never by evidence: writing about geometers makes no geometer. They
-    also hold the topics directly above their métier in the list. A mission counts while it is in
-    force. A topic with evidence gets no second row from the directory.
-    """
-    is_topic = np.array([topic.kind == TopicKind.TOPIC for topic in topics], dtype=np.bool_)
-    shown = np.flatnonzero((cells.strength >= least_strength) & is_topic[cells.topic])
-    rows = {
-        (int(cells.topic[cell]), int(cells.agent[cell])): (0, int(cell)) for cell in shown.tolist()
-    }
-    for topic, agent, basis in stated_holdings(topics, agents, today):
-        rows.setdefault((topic, agent), (BASES.index(basis), -1))
-    ordered = sorted(rows)
-    return Holdings(
-        topic=np.array([topic for topic, _ in ordered], dtype=np.int64),
-        agent=np.array([agent for _, agent in ordered], dtype=np.int64),
-        basis=np.array([rows[pair][0] for pair in ordered], dtype=np.int64),
-        cell=np.array([rows[pair][1] for pair in ordered], dtype=np.int64),
-    )
-
-
-def valid_agents(
-    agents: Iterable[Agent], topics: Sequence[Topic], omissions: SkippedItems, today: date
-) -> list[Agent]:
-    """Return the agents by id, each once, without unknown départements.
-
-    Agents that cannot be read, or whose id was seen before, are recorded as skipped.
-    """
-    names = TopicNames.of(topics)
-    found: dict[str, Agent] = {}
-    for agent in agents:
-        if agent.id in found:
-            omissions.add(SkippedKind.AGENT, agent.id, "un autre agent a le même identifiant")
-            continue
-        with omissions.instead(SkippedKind.AGENT, agent.id):
-            stated_topics(agent, names, today)
-            found[agent.id] = known_agent(agent)
-    return sorted(found.values(), key=lambda agent: agent.id)
-
-
 def known_agent(agent: Agent) -> Agent:
     """Return the agent, with an empty département if it is unknown."""
     return agent if agent.departement in DEPARTEMENTS else replace(agent, departement="")
-
-
-def stated_holdings(
-    topics: Sequence[Topic], agents: Sequence[Agent], today: date
-) -> list[tuple[int, int, Basis]]:
-    """Return (topic, agent, basis) from directory entries."""
-    names = TopicNames.of(topics)
-    numbers = {topic.id: number for number, topic in enumerate(topics)}
-    return [
-        (numbers[topic_id], number, basis)
-        for number, agent in enumerate(agents)
-        for topic_id, basis in stated_topics(agent, names, today).items()
-    ]
-
-
-def agreed_pairs(topics: Sequence[Topic], agents: Sequence[Agent], today: date) -> "sp.csr_array":
-    """Return the pairs on which the directory agrees, as a matrix (topics, agents) of 0 and 1.
-
-    The directory gives the topic to the agent, or their métier shares a rare word with it.
-    """
-    numbers = {topic.id: number for number, topic in enumerate(topics)}
-    of_metiers = topics_of_metiers(TopicNames.of(topics), (agent.metier for agent in agents))
-    pairs = [(topic, agent) for topic, agent, _ in stated_holdings(topics, agents, today)]
-    pairs += [
-        (numbers[topic], number)
-        for number, agent in enumerate(agents)
-        for topic in of_metiers.get(agent.metier.strip(), ())
-    ]
-    shape = (len(topics), len(agents))
-    return pair_matrix([topic for topic, _ in pairs], [agent for _, agent in pairs], shape)
-
-
-def topics_on_mission(
-    topics: Sequence[Topic], agents: Sequence[Agent], today: date
-) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Return (topic, agent) pairs of missions in force, and of missions that only ended."""
-    names = TopicNames.of(topics)
-    numbers = {topic.id: number for number, topic in enumerate(topics)}
-    on, ended = [], []
-    for number, agent in enumerate(agents):
-        in_force = missions_in_force(agent, names, today)
-        on += [(numbers[topic], number) for topic in in_force]
-        before = topics_of_ended_missions(agent, names, today)
-        ended += [(numbers[topic], number) for topic in sorted(before)]
-    return on, ended
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,96 +1,25 @@
-"""Find holders who are alone on a topic in an area, if the build sees enough people to say so.
+"""How sure a build can be that a holder is alone on a topic in an area.
 
-Read `find_isolation` first. «Alone» is a claim about everybody else: nobody else may be visible on
-the topic in the area, and the build must see a large enough part of the topic's people.
+Read `alone_probability` first. «Alone» is a claim about everybody else: nobody else may be visible
+on the topic in the area, and the build must see a large enough part of the topic's people.
 """
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from connectors.geography import CENTROIDS, distance_km, region_of
-from connectors.values import Agent
-from expertise.corpus import Corpus, IntArray
-from expertise.holders import (
-    BASES,
-    COMMENT_ON_TOPIC,
-    SCOPES,
-    WROTE_ON_TOPIC,
-    Basis,
-    Holdings,
-    IsolationScope,
-    pair_matrix,
-    pairs_shown,
-    stands_at,
-    stated_holdings,
-    topics_on_mission,
-)
-from expertise.topics import Topic, TopicKind
+from connectors.geography import CENTROIDS, distance_km
+from expertise.corpus import IntArray
 
 if TYPE_CHECKING:
-    import scipy.sparse as sp
+    pass
 
 NEAREST_HOLDERS = 3
 """Number of nearest other holders that are kept: the first may have left when the answer is given.
 """
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Isolation:
-    """How widely each holder is alone, and the nearest others; one row for each holding.
-
-    `scope` (rows,) contains indices into `SCOPES`; `nearest` (rows, NEAREST_HOLDERS) contains
-    numbers of agents, -1 if there are fewer.
-    """
-
-    scope: IntArray
-    nearest: IntArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sight:
-    """The people of each topic that a build sees, whether holders or not.
-
-    Sparse matrices of 0 and 1, of shape (topics, agents): `seen`: the agent states the topic or
-    wrote about it. `own`: the agent wrote or answered about it themselves (`WROTE_ON_TOPIC`).
-    `by_metier`: the directory gives the topic by the agent's métier. `stated`: the directory gives
-    it for any reason. `on_mission`: a mission on the topic is in force. `ended`: missions on the
-    topic have ended, and none is in force. `refused`: the agent refused the topic or was removed
-    from it, and is not seen on it.
-
-    By topic, (topics,): `share`, from 0 to 1, is the part of the topic's people who show in
-    documents, `shown` the number of agents who do; `mission_share`, from 0 to 1, is the part of the
-    topic's people who have a mission in force.
-
-    `arrived` (agents,): the agent is in post according to the directory. `metiers` is the share of
-    directory entries with a métier. `borne_out` is the probability that the directory also gives
-    the topic to an agent whom documents make a holder.
-    """
-
-    seen: "sp.csr_array"
-    own: "sp.csr_array"
-    by_metier: "sp.csr_array"
-    stated: "sp.csr_array"
-    share: NDArray[np.float64]
-    shown: IntArray
-    metiers: float
-    borne_out: float
-    on_mission: "sp.csr_array"
-    ended: "sp.csr_array"
-    refused: "sp.csr_array"
-    mission_share: NDArray[np.float64]
-    arrived: NDArray[np.bool_]
-
-    @property
-    def largest_share(self) -> NDArray[np.float64]:
-        """Part of each topic's people seen by documents or missions, the larger one, (topics,)."""
-        found: NDArray[np.float64] = np.maximum(self.share, self.mission_share)
-        return found
 
 
 def sole_probability(
@@ -137,7 +66,12 @@ class SightCounts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SightShares:
-    """Parts of each topic's people who are seen, from 0 to 1; see `Sight`."""
+    """Parts of each topic's people who are seen, from 0 to 1.
+
+    By topic, (topics,): `share`, those who show in documents; `mission_share`, those with a mission
+    in force. `metiers` is the share of directory entries with a métier. `borne_out` is the
+    probability that the directory also gives the topic to an agent whom documents make a holder.
+    """
 
     share: NDArray[np.float64]
     mission_share: NDArray[np.float64]
@@ -146,11 +80,18 @@ class SightShares:
 
 
 def topic_shares(counts: SightCounts) -> SightShares:
-    """Return the shares, as `sight_of` explains them.
+    """Return the shares, estimated from the counts.
 
-    The share of each topic is smoothed with the share over all topics, which counts as one more
-    person. That share is in turn smoothed with the share of all agents who wrote, or who have a
-    mission.
+    The agents to whom the directory gives a topic (by métier or skill) are a sample of the topic's
+    people that does not depend on documents. Therefore the share of them who show in documents is
+    taken for all people of the topic, as in capture and recapture (Petersen, 1896). It is smoothed
+    with the share over all topics, which counts as one more person, and which is in turn smoothed
+    with the share of all agents who wrote: an upper bound where the directory gives no topic.
+
+    In the other direction, the directory confirms the holders by documents, on topics that it gives
+    to somebody (Laplace's rule of succession). Missions are a second list: the share of a topic's
+    people with a mission in force is estimated from the holders known by documents, métier or
+    skill, without agents whose missions ended.
     """
     people = max(counts.people, 1)
     metiers = counts.metiers / people
@@ -163,126 +104,6 @@ def topic_shares(counts: SightCounts) -> SightShares:
         np.round((counts.on_mission + missions) / (counts.known + 1), 6),
         round(metiers, 6),
         round((counts.borne_out + 1) / (counts.demonstrated + 2), 6),
-    )
-
-
-def sight_of(
-    corpus: Corpus,
-    owner: IntArray,
-    holdings: Holdings,
-    topics: Sequence[Topic],
-    agents: Sequence[Agent],
-    today: date,
-) -> Sight:
-    """Return the people whom documents and directory show on each topic, and their estimated share.
-
-    The agents to whom the directory gives a topic (by métier or skill) are a sample of the topic's
-    people that does not depend on documents. Therefore the share of them who show in documents is
-    taken for all people of the topic, as in capture and recapture (Petersen, 1896). A topic with
-    few such agents borrows the share over all topics, counted as one more person. If there are none
-    on any topic, the share of agents who contributed to anything is used, which is an upper bound.
-
-    In the other direction, the directory confirms the holders by documents, on topics that it gives
-    to somebody (Laplace's rule of succession). Missions are a second list: the share of a topic's
-    people with a mission in force is estimated from the holders known by documents, métier or
-    skill; agents whose missions ended are not counted. `owner` is the argument of `weigh_cells`.
-    """
-    shape = (len(topics), len(agents))
-    is_topic = np.array([topic.kind == TopicKind.TOPIC for topic in topics], dtype=np.bool_)
-    # Writing about a métier does not give it to the writer.
-    topic, agent = pairs_shown(corpus, owner, COMMENT_ON_TOPIC)
-    shown = pair_matrix(topic[is_topic[topic]], agent[is_topic[topic]], shape)
-    topic, agent = pairs_shown(corpus, owner, WROTE_ON_TOPIC, own=True)
-    own = pair_matrix(topic[is_topic[topic]], agent[is_topic[topic]], shape)
-    found = stated_holdings(topics, agents, today)
-    stated = pair_matrix([t for t, _, _ in found], [a for _, a, _ in found], shape)
-    numbers = {topic.id: number for number, topic in enumerate(topics)}
-    withdrawn = [
-        (numbers[one.id], number)
-        for number, agent in enumerate(agents)
-        for one in agent.refused
-        if one.id in numbers
-    ]
-    refused = pair_matrix(*_columns(withdrawn), shape)
-    metier = [(t, a) for t, a, basis in found if basis is Basis.METIER]
-    count = np.where(is_topic, _row_sums(stated), 0.0)
-    both = _row_sums(stated.multiply(shown).tocsr())
-    owners = owner[corpus.account]
-    wrote = len(np.unique(owners[owners >= 0]))
-    metiers = sum(bool(agent.metier.strip()) for agent in agents)
-    demonstrated = np.flatnonzero(
-        (holdings.basis == BASES.index(Basis.DEMONSTRATED)) & (count[holdings.topic] > 0)
-    )
-    borne = stands_at(stated, holdings.topic[demonstrated], holdings.agent[demonstrated])
-    missions = topics_on_mission(topics, agents, today)
-    on, past = (pair_matrix(*_columns(pairs), shape) for pairs in missions)
-    told = sum(any(one.in_force(today) for one in agent.missions) for agent in agents)
-    known = _known_otherwise(holdings, topics, agents, today) if told else on
-    known = _without(known, past)
-    shares = topic_shares(
-        SightCounts(
-            is_topic,
-            count,
-            both,
-            _row_sums(known),
-            _row_sums(known.multiply(on).tocsr()),
-            people=len(agents),
-            wrote=wrote,
-            metiers=metiers,
-            told=told,
-            demonstrated=len(borne),
-            borne_out=int(borne.sum()),
-        )
-    )
-    return Sight(
-        seen=_without(_ones(own + stated), refused),
-        refused=refused,
-        own=own,
-        by_metier=pair_matrix([t for t, _ in metier], [a for _, a in metier], shape),
-        stated=stated,
-        share=shares.share,
-        shown=_row_sums(shown).astype(np.int64),
-        metiers=shares.metiers,
-        borne_out=shares.borne_out,
-        on_mission=on,
-        ended=past,
-        mission_share=shares.mission_share,
-        arrived=np.array([agent.arrived(today) for agent in agents], dtype=np.bool_),
-    )
-
-
-def _without(some: "sp.csr_array", others: "sp.csr_array") -> "sp.csr_array":
-    """Return the pairs of a matrix of 0 and 1 without those of another one."""
-    found: sp.csr_array = (some - some.multiply(others)).tocsr()
-    return found
-
-
-def _known_otherwise(
-    holdings: Holdings, topics: Sequence[Topic], agents: Sequence[Agent], today: date
-) -> "sp.csr_array":
-    """Return the agents known for a topic, métiers excepted, without regard to missions."""
-    shape = (len(topics), len(agents))
-    shown = np.flatnonzero(holdings.basis == BASES.index(Basis.DEMONSTRATED))
-    without = [replace(agent, missions=()) for agent in agents]
-    found = [
-        (topic, agent)
-        for topic, agent, _ in stated_holdings(topics, without, today)
-        if topics[topic].kind == TopicKind.TOPIC
-    ]
-    by_documents = pair_matrix(holdings.topic[shown], holdings.agent[shown], shape)
-    return _ones(by_documents + pair_matrix(*_columns(found), shape))
-
-
-def topics_in_sight(sight: Sight, agents: Sequence[Agent], least_known: float) -> NDArray[np.bool_]:
-    """Return `enough_in_sight`, computed from the matrices."""
-    shares = SightShares(sight.share, sight.mission_share, sight.metiers, sight.borne_out)
-    return enough_in_sight(
-        shares,
-        sight.shown,
-        _row_sums(sight.on_mission).astype(np.int64),
-        _row_sums(sight.stated.multiply(sight.own).tocsr()) > 0,
-        len({agent.departement for agent in agents if agent.departement}),
-        least_known,
     )
 
 
@@ -308,19 +129,6 @@ def enough_in_sight(
     return found
 
 
-def _row_sums(matrix: "sp.csr_array") -> NDArray[np.float64]:
-    return np.asarray(matrix.sum(axis=1), dtype=np.float64).ravel()
-
-
-def _ones(matrix: "sp.csr_array") -> "sp.csr_array":
-    matrix.data = np.minimum(matrix.data, 1)
-    return matrix
-
-
-def _columns(pairs: Sequence[tuple[int, int]]) -> tuple[list[int], list[int]]:
-    return [one for one, _ in pairs], [other for _, other in pairs]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class HeldRows:
     """What is known about each holder on the topic; columns of shape (rows,)."""
@@ -343,9 +151,18 @@ def alone_probability(
 ) -> NDArray[np.float64]:
     """Return the probability that each holder holds the topic and is alone in an area, (rows,).
 
-    The holders are the only ones seen there. The value is -1 if `find_isolation` never calls the
-    holder alone. `shown` and `missions` (topics,) are the numbers of agents who show in documents,
-    and who have a mission in force. `part` (rows,) is the area's share of all agents.
+    The holders are the only ones seen there: an agent who states a topic or wrote about it is seen,
+    even if they are no holder; comments, news and job offers make nobody seen. `shown` and
+    `missions` (topics,) are the numbers of agents who show in documents, and who have a mission in
+    force. `part` (rows,) is the area's share of all agents.
+
+    - That the holder holds the topic is certain if the directory says so, else `borne_out`.
+    - That nobody is out of sight is `sole_probability`; on a métier, only agents whose entry has no
+      métier can be. For an agent on a mission, the list of missions counts if it shows more of the
+      topic's people than documents do.
+    - The value is -1 for who is never called alone: agents who have not arrived yet, and agents
+      known by documents only whose mission on the topic has ended. It is 0 for agents known by
+      documents only who wrote nothing themselves.
     """
     topic = held.topic
     sure = np.where(held.stated, 1.0, shares.borne_out * held.own)
@@ -356,82 +173,6 @@ def alone_probability(
     in_force = held.arrived & (held.stated | ~held.ended)
     found: NDArray[np.float64] = np.where(in_force, sure * sole, -1.0)
     return found
-
-
-def find_isolation(
-    holdings: Holdings,
-    sight: Sight,
-    agents: Sequence[Agent],
-    least_known: float,
-) -> Isolation:
-    """Return the widest area in which each holder is the only agent seen on the topic.
-
-    - An agent who states a topic or wrote about it is seen, even if they are no holder. Comments,
-      news and job offers make nobody seen.
-    - It must be at least as likely as `least_known` that the holder holds the topic
-      (`Sight.borne_out`, or certain if the directory says so) and that nobody in the area is out of
-      sight (`sole_probability`; on a métier, only agents whose entry has no métier can be).
-    - For an agent on a mission, the list of missions counts if it shows more of the topic's people
-      than documents do.
-    - Agents known by documents only are not called alone if they wrote nothing themselves, or if
-      their mission on the topic has ended: the directory says that they held it before. Agents who
-      have not arrived yet are never called alone.
-    - An agent without a known département is considered for the country only.
-    """
-    withdrawn = stands_at(sight.refused, holdings.topic, holdings.agent)
-    rows = np.flatnonzero(holdings.holds & ~withdrawn)
-    topic, agent = holdings.topic[rows], holdings.agent[rows]
-    seen = _ones(sight.seen + pair_matrix(topic, agent, sight.seen.shape))
-    missions = _row_sums(sight.on_mission).astype(np.int64)
-    shares = SightShares(sight.share, sight.mission_share, sight.metiers, sight.borne_out)
-    held = HeldRows(
-        topic,
-        by_metier=stands_at(sight.by_metier, topic, agent),
-        stated=stands_at(sight.stated, topic, agent),
-        own=stands_at(sight.own, topic, agent),
-        on_mission=stands_at(sight.on_mission, topic, agent),
-        ended=stands_at(sight.ended, topic, agent),
-        arrived=sight.arrived[agent],
-    )
-    scope = np.zeros(len(holdings.topic), dtype=np.int64)
-    departements = [agent.departement for agent in agents]
-    regions = [region_of(code) or "" for code in departements]
-    for level, codes in (
-        (IsolationScope.DEPARTEMENT, departements),
-        (IsolationScope.REGION, regions),
-        (IsolationScope.COUNTRY, ["country"] * len(agents)),
-    ):
-        sizes = Counter(codes)
-        part = np.array([sizes[codes[one]] / len(codes) for one in agent.tolist()])
-        sure = alone_probability(shares, sight.shown, missions, held, part)
-        alone = (sure >= least_known) & _alone_in_area(seen, codes, topic, agent)
-        scope[rows[alone]] = SCOPES.index(level)
-    nearest = np.full((len(holdings.topic), NEAREST_HOLDERS), -1, dtype=np.int64)
-    place = department_places(departements)
-    for row in np.flatnonzero(scope).tolist():
-        bounds = np.searchsorted(topic, (holdings.topic[row], holdings.topic[row] + 1))
-        others = agent[bounds[0] : bounds[1]]
-        one = int(holdings.agent[row])
-        found = nearest_holders(one, int(place[one]), others, place[others])
-        nearest[row, : len(found)] = found
-    return Isolation(scope, nearest)
-
-
-def _alone_in_area(
-    held: "sp.csr_array", codes: Sequence[str], topic: IntArray, agent: IntArray
-) -> NDArray[np.bool_]:
-    """Return whether each (topic, agent) is the only agent seen on the topic in their area."""
-    import scipy.sparse as sp  # imported here: it takes half a second
-
-    names = sorted(set(codes))
-    number = {code: n for n, code in enumerate(names)}
-    area = np.array([number[code] for code in codes], dtype=np.int64)
-    ones = np.ones(len(codes), dtype=np.int64)
-    place = sp.coo_array((ones, (np.arange(len(codes)), area)), shape=(len(codes), len(names)))
-    counts = (held @ sp.csr_array(place)).toarray()
-    known = np.array([bool(codes[one]) for one in agent.tolist()], dtype=np.bool_)
-    alone: NDArray[np.bool_] = known & (counts[topic, area[agent]] == 1)
-    return alone
 
 
 def nearest_holders(one: int, here: int, others: IntArray, places: IntArray) -> IntArray:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from itertools import chain, islice, pairwise, product
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from connectors.geography import DEPARTEMENTS, REGIONS, area_name, region_of
 from connectors.values import Agent, ContactVia
+from expertise.directory import SqlDirectory
 from expertise.names import (
     MOST_NAMED,
     DirectoryField,
@@ -24,7 +25,6 @@ from expertise.names import (
 )
 from expertise.places import AskedPlace, departements_of, nearest_km, place_in, place_of
 from indexer.french.analysis import fold, folded_words, terms
-from indexer.suggestions import NearWord
 
 MOST_WORDS = 8
 """In a longer question, only a given name and a family name side by side name somebody."""
@@ -68,31 +68,6 @@ them.
 
 _JOINED = re.compile(r"(?<=[^\W\d_])['’-](?=[^\W\d_])")
 """Matches «N'Diaye», which the directory may write «Ndiaye»."""
-
-
-class LookupDirectory(Protocol):
-    """Port: the parts of the directory that name look-ups need."""
-
-    def entries_with(
-        self, words: Collection[str], today: date, departements: Collection[str] = ()
-    ) -> Sequence[Agent] | None:
-        """Return the listed agents in post whose entry has all these words (see `asked_words`).
-
-        If `departements` is given, only agents there. Returns None if too many entries have the
-        words.
-        """
-        ...
-
-    def with_names_in(self, words: Collection[str], today: date) -> Sequence[Agent]:
-        """Return the listed agents in post with two words of their name in a set.
-
-        `words` are folded.
-        """
-        ...
-
-    def near(self, word: str, today: date) -> tuple[NearWord, ...]:
-        """See `NameCompleter`."""
-        ...
 
 
 UnknownWords: TypeAlias = Callable[[Sequence[str]], Collection[str]]
@@ -177,7 +152,7 @@ NOBODY = DirectoryMatches()
 
 
 def look_up(
-    directory: LookupDirectory,
+    directory: SqlDirectory,
     question: str,
     today: date,
     *,
@@ -273,7 +248,7 @@ class _Finder:
 
     def __init__(
         self,
-        directory: LookupDirectory,
+        directory: SqlDirectory,
         today: date,
         asker: Agent | None,
         ordinary: frozenset[str],

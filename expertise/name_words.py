@@ -17,6 +17,7 @@ from indexer.state import digest
 from indexer.suggestions import NEAR_WORDS, SHORT_LETTERS, NearWord, edit_distance, max_edits
 
 LONGEST_WORD = 200
+"""Maximum length of a stored word, in characters."""
 
 SHORTEST_NAME = 3
 """Length from which names («Gof») may have one edit; words of documents must be longer."""
@@ -151,8 +152,6 @@ def _areas() -> dict[str, str]:
 MOST_ACCOUNTS = 500
 """Maximum number of accounts that a name matches: a first name alone may match thousands."""
 
-_LONGEST_WORD = 200
-
 
 class AuthorTables(NamedTuple):
     """The tables of words of names, of agents' accounts, and of agents."""
@@ -167,7 +166,7 @@ def author_words_table(metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
         "author_words",
         metadata,
-        sa.Column("word", sa.String(_LONGEST_WORD), primary_key=True),
+        sa.Column("word", sa.String(LONGEST_WORD), primary_key=True),
         sa.Column("agent_key", sa.String(64), primary_key=True),
         info={"gives_access": "directory"},
     )
@@ -179,7 +178,7 @@ def author_rows(people: Iterable[Agent]) -> list[dict[str, str]]:
         {"word": word, "agent_key": digest(agent.id)}
         for agent in people
         if may_be_named(agent)
-        for word in sorted({one[:_LONGEST_WORD] for one in folded_words(agent.name)})
+        for word in sorted({one[:LONGEST_WORD] for one in folded_words(agent.name)})
     ]
 
 
@@ -191,7 +190,7 @@ def accounts_named(
     Only agents who may be named are considered, without the sources from which they withdrew.
     """
     authors, accounts, agents = tables.authors, tables.accounts, tables.agents
-    wanted = sorted({word[:_LONGEST_WORD] for word in words})
+    wanted = sorted({word[:LONGEST_WORD] for word in words})
     column = authors.c.agent_key
     matching = (
         sa.select(column)

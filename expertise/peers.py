@@ -1,9 +1,9 @@
 """An agent's topics with evidence, peers and profile; a topic's holders and communities."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from connectors.geography import distance_km
 from connectors.values import Agent
@@ -206,10 +206,24 @@ def _by_nearness(peer: Peer) -> tuple[int, float, str, str]:
 
 
 def accepted_communities(reading: OpenBuild) -> tuple[CommunityView, ...]:
-    """Return accepted communities of isolated holders that still have three valid members."""
+    """Return accepted communities that still have three members, invited ones included."""
     found = reading.builds.communities(reading.stamp.id, kind=CommunityKind.PROPOSED, most=None)
     views = (community_view(reading, one) for one in _keep_accepted(reading, found))
-    return tuple(one for one in views if len(one.members) >= LEAST_MEMBERS)
+    return tuple(one for one in views if len(one.members) + len(one.invited) >= LEAST_MEMBERS)
+
+
+def invitations_of(reading: OpenBuild, agent: Agent) -> tuple[Topic, ...]:
+    """Return the topics of accepted communities that invite the agent and have no answer yet."""
+    found = reading.builds.communities(
+        reading.stamp.id, agent_id=agent.id, kind=CommunityKind.PROPOSED
+    )
+    views = (community_view(reading, one, of=agent.id) for one in _keep_accepted(reading, found))
+    return tuple(
+        topic
+        for one in views
+        if any(guest.id == agent.id for guest in one.invited)
+        for topic in one.topics
+    )
 
 
 def communities_on(reading: OpenBuild, topic_ids: Sequence[str]) -> tuple[CommunityView, ...]:
@@ -274,16 +288,23 @@ def _keep_accepted(reading: OpenBuild, found: Sequence[CommunityRecord]) -> list
     ]
 
 
+NOTICE_DAYS = 7
+"""Days after which an agent who was told of an invitation, and did not refuse it, is shown."""
+
+
 def community_view(
     reading: OpenBuild,
     record: CommunityRecord,
     of: str | None = None,
     most: int | None = _MEMBERS,
+    *,
+    all_shown: bool = False,
 ) -> CommunityView:
     """Return the topics and members of a community that are still valid; both may be empty.
 
-    A member still holds two topics of a detected community, or the topic of a proposed one; agents
-    may also leave or join a proposed one themselves. At most `most` holders and `most` agents who
+    A member still holds two topics of a detected community, or the topic of a proposed one. Agents
+    may also leave or join a proposed one themselves; its holders are only invited until they accept
+    or were told `NOTICE_DAYS` ago, unless `all_shown`. At most `most` holders and `most` agents who
     joined are considered, all for None. With `of`, an agent's id, only the topics that this agent
     still holds and the members who share one of them are returned; nothing if the agent is no
     longer a member.
@@ -305,11 +326,27 @@ def community_view(
             still[agent.id] = set(topics)
     shown = set().union(*still.values()) if of is None else still.get(of, set())
     named = [agents[id_] for id_, topics in still.items() if topics & shown]
+    proposed = record.kind is CommunityKind.PROPOSED
+    today = reading.revalidation.today
+    invited = {
+        one.id
+        for one in named
+        if proposed and not all_shown and not _is_member(one, record.topics, today)
+    }
+    visible = [one for one in named if one.id not in invited and of not in invited]
     return CommunityView(
         tuple(reading.topics[id_].topic for id_ in record.topics if id_ in shown),
-        tuple(sorted(named, key=by_area_then_name)),
-        record.kind == CommunityKind.PROPOSED,
+        tuple(sorted(visible, key=by_area_then_name)),
+        proposed,
+        tuple(one for one in named if one.id in invited),
     )
+
+
+def _is_member(agent: Agent, topic_ids: Collection[str], today: date) -> bool:
+    """Return whether an agent accepted, or was told long enough ago and did not refuse."""
+    told = (day for topic, day in agent.communities_invited if topic in topic_ids)
+    in_time = any(day + timedelta(days=NOTICE_DAYS) <= today for day in told)
+    return in_time or not agent.communities_joined.isdisjoint(topic_ids)
 
 
 def _left(agent: Agent, topic_ids: frozenset[str]) -> bool:

@@ -88,8 +88,7 @@ def departements_of(area: str) -> tuple[str, ...]:
 
 def place_of(area: str) -> AskedPlace:
     """Return an area by its code as a place."""
-    name = REGIONS.get(area[1:], area) if area.startswith("r") else area_name(area)
-    return AskedPlace(name, departements_of(area))
+    return AskedPlace(area_name(area), departements_of(area))
 
 
 def nearest_km(departements: Sequence[str], agent: Agent) -> float:

@@ -95,10 +95,15 @@ def read_topics(path: Path) -> TopicList:
     except OSError as error:
         raise SourceUnreachable(f"{path.name} : la liste des sujets est illisible.") from error
     if path.suffix == ".csv":
-        return check_topics(_from_table(path.name, content))
+        return topics_of_table(path.name, content)
     if path.suffix not in FORMATS:
         raise SourceRefused(f"{path.name} : la liste des sujets doit être .csv, .ttl, .rdf ou .xml")
     return check_topics(topics_of_skos(path.name, content, FORMATS[path.suffix]))
+
+
+def topics_of_table(name: str, content: bytes) -> TopicList:
+    """Return the topics of a table in CSV, like `read_topics`. Raises `SourceRefused`."""
+    return check_topics(_from_table(name, content))
 
 
 def check_topics(entries: Iterable[TopicEntry]) -> TopicList:

@@ -9,7 +9,6 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from connectors.values import Agent, ContributorRole
 from expertise.names import NamedAgent, Reason
-from indexer.suggestions import NearWord
 from indexer.values import Card, IndexedDocument, IndexEntry, ShownDocument, ShowRequest
 
 
@@ -150,24 +149,6 @@ class NameMatcher(Protocol):
 
     def named(self, question: str) -> tuple[NamedAgent, ...]:
         """Return listed agents whose entry has all words of the question; see `match_agents`."""
-        ...
-
-
-class NameCompleter(Protocol):
-    """Completes and corrects names and places of the agents who may be shown on a day."""
-
-    def begun(self, typed: str, today: date, limit: int) -> tuple[Agent, ...]:
-        """Return agents whose name has the typed words; the last word may be a prefix.
-
-        Sorted by name, ignoring accents and case. Nobody if nothing is typed.
-        """
-        ...
-
-    def near(self, word: str, today: date) -> tuple[NearWord, ...]:
-        """Return the best words of names and places within a small edit distance of a folded word.
-
-        The word itself, at distance 0, is included if it is a known word.
-        """
         ...
 
 

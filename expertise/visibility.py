@@ -163,6 +163,9 @@ def _apply(agent: Agent, rows: Sequence[sa.RowMapping], documents: _RefusedDocum
         disowned=frozenset(row["said"][0] for row in by_kind[PreferenceKind.DISOWN]),
         communities_joined=frozenset(row["subject"] for row in by_kind[PreferenceKind.JOIN]),
         communities_left=frozenset(row["subject"] for row in by_kind[PreferenceKind.LEAVE]),
+        communities_invited=frozenset(
+            (row["subject"], _day(row["since"])) for row in by_kind[PreferenceKind.INVITED]
+        ),
     )
     for row in by_kind[PreferenceKind.CONTACT]:
         agent = _with_contact(agent, ContactVia(row["said"][0]))

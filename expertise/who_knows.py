@@ -191,65 +191,75 @@ class Experts:
         return tuple(sorted((*written, *holding), key=order))
 
 
+@dataclass(frozen=True, slots=True)
+class PeopleQuestion:
+    """A question for which experts are looked for.
+
+    `reader_id`: the reader, who is never proposed. `area` narrows to agents whose present post is
+    there (see `in_area`). `names` finds agents whom the question names. If it names a `place`, the
+    nearest experts come first, and the likeliest agent there needs only the first expert's
+    threshold. `topics` are the listed topics that it names; an agent shown on the page of the topic
+    that is the whole question (`whole_topic`) is an expert here too, if the reader may read their
+    evidence. The author of the `direct` answer is an expert, however unlikely, if that document
+    counts for them. If no document answers (`documents_answer`), every candidate needs a higher
+    threshold.
+    """
+
+    text: str
+    reader_id: str | None = None
+    area: str = ""
+    names: NameMatcher | None = None
+    place: AskedPlace | None = None
+    topics: Collection[str] = ()
+    whole_topic: str = ""
+    direct: DirectAnswerer | None = None
+    documents_answer: bool = True
+
+
 def find_experts(
     window: Window,
-    question: str,
+    question: PeopleQuestion,
     directory: AccountDirectory,
     today: date,
     *,
-    reader_id: str | None = None,
-    area: str = "",
     limit: int = 10,
-    names: NameMatcher | None = None,
     build: AssignedTopics | None = None,
-    answered: DirectAnswerer | None = None,
-    documents_answer: bool = True,
-    asked_topics: Collection[str] = (),
-    whole_topic: str = "",
     sum_votes: SumVotes | None = None,
     least: float = NEAR_ODDS,
-    place: AskedPlace | None = None,
 ) -> Experts:
     """Return the agents who may know, by the documents of a window and the directory.
 
     The window holds the documents that the reader may read for their question. Never proposed:
-    agents who left or asked not to be listed, the reader (`reader_id`), and candidates less likely
-    to know than `least` (log-odds).
-
-    `area` narrows to agents whose present post is there (see `in_area`). `names` finds agents whom
-    the question names. The topics of documents, by the last `build`, take part in the walk and give
-    the topics of the question, whose holders by the directory may know without documents. The
-    author of the direct answer (`answered`) is an expert, whatever `least`, if that document counts
-    for them. If no document answers (`documents_answer`), every candidate needs a higher threshold.
-    `asked_topics` are the listed topics that the question names; an agent shown on the page of the
-    topic that is the whole question (`whole_topic`) is an expert here too, if the reader may read
-    their evidence. If the question names a `place`, the nearest experts come first, and the
-    likeliest agent there needs only the first expert's threshold. `sum_votes` replaces the served
-    sum of votes, for evaluation.
+    agents who left or asked not to be listed, the reader, and candidates less likely to know than
+    `least` (log-odds). The topics of documents, by the last `build`, take part in the walk and give
+    the topics of the question, whose holders by the directory may know without documents.
+    `sum_votes` replaces the served sum of votes, for evaluation.
     """
-    eligibility = _Eligibility(reader_id, today, question, frozenset(asked_topics))
+    area, place, documents_answer = question.area, question.place, question.documents_answer
+    eligibility = _Eligibility(question, today)
     agents = eligibility.among(directory.by_account(_accounts(window)))
-    weighed = _weigh(window, agents, today, build, answered, asked_topics, sum_votes)
+    weighed = _weigh(window, agents, today, build, question, sum_votes)
     known, odds, scores = weighed.agents, weighed.odds, weighed.scores
     in_the_area = sorted(
         (id_ for id_, agent in known.items() if in_area(agent, area)),
         key=lambda id_: (-odds[id_], -scores[id_].score, id_),
     )
-    answering = _answering(answered, weighed.votes) & set(in_the_area)
-    on_page = build.shown_on(whole_topic, today) if build and whole_topic else frozenset[str]()
-    far = window.far or not subject_terms(question)
+    answering = _answering(question.direct, weighed.votes) & set(in_the_area)
+    whole = question.whole_topic
+    on_page = build.shown_on(whole, today) if build and whole else frozenset[str]()
+    far = window.far or not subject_terms(question.text)
     near = {id_ for id_ in known if odds[id_] >= least and not (far and least > NO_BAR)}
     passing = {*near, *answering, *on_page}
     shown = [id_ for id_ in in_the_area if id_ in passing]
-    matched = eligibility.named(names, area)
+    matched = eligibility.named()
     stating = {id_ for id_, one in matched.items() if not _BY_DIRECTORY.isdisjoint(one.fields)}
-    holding = _holding(weighed, eligibility, area, {*shown, *matched})
+    holding = _holding(weighed, eligibility, {*shown, *matched})
     likely = [(known[id_], odds[id_]) for id_ in shown]
     likely += [(one.agent, one.confidence) for one in holding]
     bar = _bar(likely, FURTHER_ODDS) if documents_answer else BARE_ODDS
     bar_there = _bar([one for one in likely if _is_in(place, one[0])], bar)
     if least > NO_BAR:
-        bar_of_holders = bar_there if asked_topics else bar
+        bar_of_holders = bar_there if question.topics else bar
         holding = tuple(
             one
             for one in holding
@@ -264,7 +274,7 @@ def find_experts(
         or id_ in stating
         or odds[id_] >= (bar_of_writers if _is_in(place, known[id_]) else bar)
     }
-    evidence = EvidenceFinder(window, agents, weighed.votes, question, answered)
+    evidence = EvidenceFinder(window, agents, weighed.votes, question.text, question.direct)
     named = {id_: one for id_, one in matched.items() if one.pointed_at}
     sure |= {id_ for id_ in named if odds.get(id_, -math.inf) >= bar}
     make = _CandidateFactory(scores, weighed.features, odds, evidence, sure, today)
@@ -293,11 +303,11 @@ def find_experts(
     if place is None or here or far:
         return found
     gone = eligibility.gone(directory.by_account(_accounts(window)), place)
-    if asked_topics or stating:  # only agents whose entry says it held the topic or métier
-        words = subject_terms(question)
+    if question.topics or stating:  # only agents whose entry says it held the topic or métier
+        words = subject_terms(question.text)
         gone = {account: one for account, one in gone.items() if words & own_terms(one)}
     refused = _refused(window, gone, today, build)
-    knew = _knew(gone, window, today, weighed.shares, asked_topics, answered, refused)
+    knew = _knew(gone, window, today, weighed.shares, question, refused)
     return replace(found, left=knew)
 
 
@@ -325,8 +335,7 @@ def _weigh(
     agents: Mapping[str, Agent],
     today: date,
     build: AssignedTopics | None,
-    answered: DirectAnswerer | None,
-    asked_topics: Collection[str],
+    question: PeopleQuestion,
     sum_votes: SumVotes | None,
 ) -> _Weighed:
     """Weigh the contributions of agents, by account, to a window, and their directory entries.
@@ -341,9 +350,11 @@ def _weigh(
     topics = build.topics_of(voting_ids, today) if build else NO_TOPICS
     scores = combine_scores(sums, walk(window, votes, topics))
     shares = topic_shares(counting_documents(window), topics)
-    listed = list(dict.fromkeys([*asked_topics, *question_topics(shares)]))
+    listed = list(dict.fromkeys([*question.topics, *question_topics(shares)]))
     holders = build.holders_of(listed, today) if build and listed else TopicHolders()
-    knowledge = Knowledge(window, owners, votes, shares, asked_topics, holders, answered, refused)
+    knowledge = Knowledge(
+        window, owners, votes, shares, question.topics, holders, question.direct, refused
+    )
     known = {
         agent.id: agent
         for agent in agents.values()
@@ -378,8 +389,7 @@ def _knew(
     window: Window,
     today: date,
     shares: Mapping[str, float],
-    asked_topics: Collection[str],
-    answered: DirectAnswerer | None,
+    question: PeopleQuestion,
     refused: Mapping[str, frozenset[str]],
 ) -> bool:
     """Return whether one of these agents, by account, would be an expert if still in post."""
@@ -388,19 +398,19 @@ def _knew(
     owners = {account: agent.id for account, agent in agents.items()}
     votes = cast_votes(window, today, owners, refused=refused)
     knowledge = Knowledge(
-        window, owners, votes, shares, asked_topics, direct=answered, refused=refused
+        window, owners, votes, shares, question.topics, direct=question.direct, refused=refused
     )
     return any(log_odds(knowledge.features(one)) >= FURTHER_ODDS for one in agents.values())
 
 
 def _holding(
-    weighed: _Weighed, eligibility: "_Eligibility", area: str, shown: Collection[str]
+    weighed: _Weighed, eligibility: "_Eligibility", shown: Collection[str]
 ) -> tuple[Candidate, ...]:
     """Return the agents who hold the question's topics by the directory alone, likeliest first."""
     found = []
     for agent in weighed.holders.agents.values():
         reasons = weighed.knowledge.reasons(agent)
-        if agent.id in shown or not reasons or not in_area(agent, area):
+        if agent.id in shown or not reasons or not in_area(agent, eligibility.question.area):
             continue
         features = weighed.knowledge.features(agent)
         odds = log_odds(features)
@@ -442,26 +452,25 @@ class _Eligibility:
     """Decides which agents may be proposed.
 
     Excluded are agents who left, agents who asked not to be listed, the reader, and agents who
-    refused a topic of the question (`topics`, or by its label), unless the question names them.
+    refused a topic of the question (by its id or label), unless the question names them.
     """
 
-    reader_id: str | None
+    question: PeopleQuestion
     today: date
-    question: str
-    topics: frozenset[str]
 
     def among(self, agents: Mapping[str, Agent]) -> dict[str, Agent]:
         """Return those of the agents, by account, who may be proposed."""
         return {account: agent for account, agent in agents.items() if self.may_be_proposed(agent)}
 
-    def named(self, names: NameMatcher | None, area: str) -> dict[str, NamedAgent]:
+    def named(self) -> dict[str, NamedAgent]:
         """Return the agents whom the question names, by id, in the directory's order."""
-        found = names.named(self.question) if names else ()
+        names = self.question.names
+        found = names.named(self.question.text) if names else ()
         return {
             one.agent.id: one
             for one in found
             if self._may_be_shown(one.agent)
-            and in_area(one.agent, area)
+            and in_area(one.agent, self.question.area)
             and (DirectoryField.NAME in one.fields or not self._refuses(one.agent))
         }
 
@@ -487,10 +496,10 @@ class _Eligibility:
         return self._may_be_shown(agent) and not self._refuses(agent)
 
     def _refuses(self, agent: Agent) -> bool:
-        return refuses(agent, self.question, self.topics)
+        return refuses(agent, self.question.text, frozenset(self.question.topics))
 
     def _may_be_shown(self, agent: Agent) -> bool:
-        return may_be_shown(agent, self.today) and agent.id != self.reader_id
+        return may_be_shown(agent, self.today) and agent.id != self.question.reader_id
 
 
 class ScoredCandidate(NamedTuple):

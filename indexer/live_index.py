@@ -7,12 +7,12 @@ restart. Read `LiveIndex` first.
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Protocol, TypeVar
 
+from connectors.batches import batches
 from indexer.access import AccessFilter
 from indexer.cards import re_encoded
 from indexer.described_indexes import ANOTHER, DescribedIndexes
@@ -59,13 +59,13 @@ def differing(source: StoredIndex, target: StoredIndex) -> Iterator[tuple[int, l
     An id differs if only one index holds it, or if their entries differ.
     """
     for name in sorted(source.sources() | target.sources()):
-        for entries in pages(source.scan(name), COMPARED):
+        for entries in batches(source.scan(name), COMPARED):
             there = target.kept([entry.document_id for entry in entries])
             yield (
                 len(entries),
                 [entry.document_id for entry in entries if there.get(entry.document_id) != entry],
             )
-        for entries in pages(target.scan(name), COMPARED):
+        for entries in batches(target.scan(name), COMPARED):
             here = source.kept([entry.document_id for entry in entries])
             yield 0, [entry.document_id for entry in entries if entry.document_id not in here]
 
@@ -74,27 +74,20 @@ def withdraw_stale(live: Index, beside: Index) -> None:
     """Remove from `beside` each document that `live` lacks or holds with another text."""
     for name in sorted(beside.sources()):
         stale: list[str] = []
-        for entries in pages(beside.scan(name), COMPARED):
+        for entries in batches(beside.scan(name), COMPARED):
             now = live.kept([entry.document_id for entry in entries])
             stale += [
                 entry.document_id
                 for entry in entries
                 if entry.document_id not in now or not same_text(entry, now[entry.document_id])
             ]
-        for some in pages(stale, COMPARED):
+        for some in batches(stale, COMPARED):
             beside.write([Remove(document_id) for document_id in some])
 
 
 def same_text(one: IndexEntry, other: IndexEntry) -> bool:
     """Return whether both entries have the same text and record, whatever their access."""
     return (one.content_hash, one.record_hash) == (other.content_hash, other.record_hash)
-
-
-def pages(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Yield the items in lists of `size`; the last one may be shorter."""
-    left = iter(items)
-    while page := list(islice(left, size)):
-        yield page
 
 
 log = logging.getLogger(__name__)

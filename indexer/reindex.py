@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from connectors.batches import batches
 from connectors.values import Access, authority_of
 from indexer.access import NOBODY, AccessFilter, Reader, access_filter
 from indexer.cards import encoded_texts, re_encoded
@@ -27,7 +28,6 @@ from indexer.live_index import (
     NamedIndex,
     differing,
     flush,
-    pages,
     same_text,
 )
 from indexer.ports import Encoder, Index, StoredIndex
@@ -192,7 +192,7 @@ def _refill(
 ) -> RebuildReport:
     target, alike = parts.storage.index(made), live.spec.encoder.name == made.spec.encoder.name
     counts, complete = CopyCounts(), True
-    for some in pages(parts.storage.salvage(live), COPIED):
+    for some in batches(parts.storage.salvage(live), COPIED):
         documents = [document for document in some if document is not None]
         complete = complete and len(documents) == len(some)
         if not alike and documents:
@@ -323,7 +323,7 @@ def _pass(copy: IndexCopy, progress: Progress) -> int:
     for seen, ids in differing(copy.source, copy.target):
         copy.counts.seen += seen
         found += len(ids)
-        for some in pages(ids, COPIED):
+        for some in batches(ids, COPIED):
             copy.copy(some)
             progress(copy.counts, total)
     progress(copy.counts, total)

@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.batches import batches
 from connectors.values import Section
 from indexer.errors import ExtractionFailed
 from indexer.recognition import RecognisedPage, scan_kind
@@ -73,6 +74,10 @@ class Scans:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._engine, self._sources, self._now = engine, frozenset(sources), now
+
+    def recognise(self, source: str) -> None:
+        """Recognise the scans of another source from now on."""
+        self._sources |= {source}
 
     def text_of(self, source: str, document_id: str, content: bytes) -> Extracted | None:
         """Return the recognised text of exactly these bytes, or None if recognition gives none.
@@ -154,9 +159,8 @@ class Scans:
         """Delete all that is stored about these documents."""
         keys = sorted(map(digest, document_ids))
         with self._engine.begin() as connection:
-            for start in range(0, len(keys), _IDS_AT_ONCE):
-                some = scans.c.digest.in_(keys[start : start + _IDS_AT_ONCE])
-                _erase(connection, (scans.c.source == source) & some)
+            for some in batches(keys, _IDS_AT_ONCE):
+                _erase(connection, (scans.c.source == source) & scans.c.digest.in_(some))
 
     def confidences(self, document_ids: Collection[str]) -> Mapping[str, int]:
         """Return the recognition confidence (0 to 100) of documents with a recognised text."""

@@ -9,6 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.batches import batches
+
 metadata = sa.MetaData()
 
 cursors = sa.Table(
@@ -384,13 +386,17 @@ class State:
             row = {"source": source, "moment": datetime.now(UTC)}
             connection.execute(sa.insert(requested_runs), row)
 
-    def run_is_requested(self, source: str) -> bool:
-        """Return whether a run was requested and none has started since."""
+    def run_requested_at(self, source: str) -> datetime | None:
+        """Return when a run was last requested, None if never."""
         mine = requested_runs.c.source == source
         with self._engine.connect() as connection:
             asked = connection.execute(sa.select(requested_runs.c.moment).where(mine)).scalar()
-        last = next(self.runs_of(source, 1), None)
-        return asked is not None and (last is None or last.started < in_utc(asked))
+        return None if asked is None else in_utc(asked)
+
+    def run_is_requested(self, source: str) -> bool:
+        """Return whether a run was requested and none has started since."""
+        asked, last = self.run_requested_at(source), next(self.runs_of(source, 1), None)
+        return asked is not None and (last is None or last.started < asked)
 
     def last_done(self, source: str) -> RunRow | None:
         """Return the last run of a source that finished, or None."""
@@ -430,9 +436,7 @@ def storable(text: str) -> str:
 
 def _note_ahead(connection: sa.Connection, source: str, document_ids: Collection[str]) -> None:
     rows = {digest(document_id): storable(document_id) for document_id in document_ids}
-    digests = sorted(rows)
-    for start in range(0, len(digests), _KEYS_AT_ONCE):
-        page = digests[start : start + _KEYS_AT_ONCE]
+    for page in batches(sorted(rows), _KEYS_AT_ONCE):
         of_them = (ahead.c.source == source) & ahead.c.digest.in_(page)
         known = set(connection.execute(sa.select(ahead.c.digest).where(of_them)).scalars())
         added = [

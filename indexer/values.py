@@ -44,6 +44,10 @@ class HitAttributes(NamedTuple):
         return self.valid_until is not None and self.valid_until < today.isoformat()
 
 
+UNDATED = -62_135_596_800.0
+"""Date of an undated document in an order by date: the year 1 (seconds since the epoch)."""
+
+
 def dated_of(document: Document) -> float | None:
     """Return when a document was last modified, else created, in seconds since the epoch.
 

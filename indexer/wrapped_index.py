@@ -35,7 +35,7 @@ from indexer.values import (
 
 @dataclass(frozen=True, slots=True)
 class NamedSourcesIndex:
-    """An `Index` that hides the sources of another index that are not in `names`.
+    """An `Index` that hides the sources of another index that `named` does not return.
 
     Writes are not filtered: only named sources are crawled. `known` is called for each request;
     without it, every denial counts as naming somebody. `require_read` is called before documents
@@ -43,9 +43,14 @@ class NamedSourcesIndex:
     """
 
     index: Index
-    names: frozenset[str]
+    named: Callable[[], frozenset[str]]
     known: Callable[[], PrincipalLookup] | None = None
     require_read: Callable[[Collection[str]], None] = lambda names: None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The sources that the settings name now."""
+        return self.named()
 
     def write(self, batch: Sequence[Write]) -> WriteReport:
         """Write to the wrapped index."""
@@ -117,11 +122,8 @@ class NamedSourcesIndex:
 
     def _named(self, document_ids: Collection[str]) -> list[str]:
         """Return the ids of named sources: an id begins with its source, which has no colon."""
-        return [
-            document_id
-            for document_id in document_ids
-            if document_id.partition(":")[0] in self.names
-        ]
+        names = self.names
+        return [one for one in document_ids if one.partition(":")[0] in names]
 
 
 class DeletionLog(Protocol):

@@ -148,14 +148,15 @@ def question_address(question_id: str) -> str:
 
 
 def new_question_address(
-    question: str = "", agent_id: str = "", community: str = "", metier: str = ""
+    question: str = "", agent_id: str = "", community: str = "", metier: str = "", topic: str = ""
 ) -> str:
     """Return the address of the form for a question, with the query and a first recipient.
 
     `community`: the topic of the community to ask. `metier`: the id of the métier whose holders to
-    ask.
+    ask. `topic`: the id of the topic that the question is on.
     """
     pairs = {"q": question, "to": agent_id, "community": community, "metier": metier}
+    pairs["topic"] = topic
     said = urlencode({name: value for name, value in pairs.items() if value})
     return f"/questions/new?{said}" if said else "/questions/new"
 

@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute
 from search_api import problems
 from search_api.middleware.request_limits import limit_rates, limit_size_and_time
 from search_api.middleware.security import add_security_headers, check_host, check_same_site
+from search_api.notices import show_notices_once
 from search_api.routes import (
     administration,
     agents,
@@ -31,10 +32,10 @@ from search_api.routes import (
 from search_api.routes import sign_on as sign_on_routes
 from search_api.routes.embed_widget import add_embed_widget
 from search_api.scim import ScimRefused
-from search_api.services import PeopleDirectory, ReaderOf, Services
+from search_api.services import ReaderOf, Services
 from search_api.static_files import STATIC, static_files
 
-__all__ = ["PeopleDirectory", "ReaderOf", "Services", "create_app"]
+__all__ = ["ReaderOf", "Services", "create_app"]
 
 
 def create_app(services: Services) -> FastAPI:
@@ -55,6 +56,7 @@ def create_app(services: Services) -> FastAPI:
     limit_rates(app, services.rate_limiter)
     if services.hosts is not None:
         check_host(app, services.hosts)
+    show_notices_once(app)
     add_security_headers(app)
     asks = services.asking is not None
     add_embed_widget(app, STATIC / "embed", services.origins, asking=asks)
@@ -92,6 +94,7 @@ def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
         following.api_router,
         mail.api_router,
         verification.api_router,
+        verification.marked_router,
         health.router,
         search.router,
         demo.router,

@@ -136,6 +136,10 @@ def not_by_personal_token(request: Request, reader: NamedReader) -> None:
         )
 
 
+IN_PERSON = [Depends(not_by_personal_token)]
+"""Dependencies of routes for persons only."""
+
+
 IN_PERSON_ONLY = "Un jeton personnel n’ouvre pas ce qu’un rôle ouvre : connectez-vous."
 
 

@@ -92,30 +92,6 @@ class OpinionSum:
     not_useful: int
 
 
-class FeedbackStore(Protocol):
-    """Stores opinions and favourites."""
-
-    def of(self, agent_id: str) -> Sequence[Feedback]:
-        """Return the feedback of one agent, newest first."""
-        ...
-
-    def keep(self, agent_id: str, aspect: Aspect, subject: Subject, useful: bool | None) -> None:
-        """Store feedback; it replaces the agent's former one on the same subject."""
-        ...
-
-    def remove(self, agent_id: str, aspect: Aspect, subject: Subject | None = None) -> None:
-        """Delete feedback on a subject, or all of an aspect; no effect if there is none."""
-        ...
-
-    def forget_opinions_on(self, agent_id: str) -> None:
-        """Delete others' opinions on proposals of an agent who withdraws."""
-        ...
-
-    def sums(self) -> Sequence[OpinionSum]:
-        """Return sums of opinions where enough people gave one."""
-        ...
-
-
 class RemovalRegister(Protocol):
     """Register where each removal is also written, to be replayed on a restored database."""
 
@@ -130,7 +106,7 @@ class RemovalRegister(Protocol):
 
 
 class SqlFeedback:
-    """`FeedbackStore` of the application, on SQLite or PostgreSQL."""
+    """Stores opinions and favourites, on SQLite or PostgreSQL."""
 
     def __init__(
         self,
@@ -141,7 +117,7 @@ class SqlFeedback:
         self._engine, self._now, self._register = engine, now, register
 
     def of(self, agent_id: str) -> Sequence[Feedback]:
-        """See `FeedbackStore`."""
+        """Return the feedback of one agent, newest first."""
         query = sa.select(feedback).where(feedback.c.agent_key == digest(agent_id))
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
@@ -157,7 +133,7 @@ class SqlFeedback:
         return tuple(sorted(found, key=lambda one: (one.since, one.subject.id), reverse=True))
 
     def keep(self, agent_id: str, aspect: Aspect, subject: Subject, useful: bool | None) -> None:
-        """See `FeedbackStore`."""
+        """Store feedback; it replaces the agent's former one on the same subject."""
         row = {
             **_key(agent_id, aspect, subject),
             "agent_id": storable(agent_id),
@@ -182,14 +158,14 @@ class SqlFeedback:
             connection.execute(sa.delete(feedback).where(said))
 
     def forget_opinions_on(self, agent_id: str) -> None:
-        """See `FeedbackStore`."""
+        """Delete others' opinions on proposals of an agent who withdraws."""
         opinions = feedback.c.aspect == Aspect.OPINION.value
         with self._engine.begin() as connection:
             gone = sa.delete(feedback).where(_about(agent_id), opinions)
             connection.execute(gone.where(feedback.c.since <= self._now()))
 
     def sums(self) -> Sequence[OpinionSum]:
-        """See `FeedbackStore`; sorted by kind, then subject."""
+        """Return sums of opinions where enough people gave one, by kind, then subject."""
         column = feedback.c
         opinions = column.aspect == Aspect.OPINION.value
         voters = sa.func.count(sa.distinct(column.agent_key)) >= MIN_VOTERS

@@ -189,6 +189,7 @@ class Search:
         self._ranker = configuration.ranker
         self._parser = QueryParser(index, configuration.authors, configuration.glossary)
         self._measured, self._second_model = configuration.bars, configuration.second_model
+        self.glossary = configuration.glossary
 
     def probe(self) -> None:
         """Check the index, then search a word without any rights, which finds nothing.

@@ -3,18 +3,19 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_bytes
 from typing import Protocol
 
 from fastapi import Request
 
 from indexer.access import Reader
-from search_api.answers.context import AnswerContext, PeopleDirectory
+from search_api.answers.context import AnswerContext
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequestTimeouts
 from search_api.push_answers import PushReceiver
 from search_api.scim import SuiteGroups
 from search_api.sign_on.introspection import ApplicationReaders
 
-__all__ = ["DemoPerson", "PeopleDirectory", "ReaderOf", "Services", "services_of"]
+__all__ = ["DemoPerson", "ReaderOf", "Services", "reader_of_page", "services_of"]
 
 
 class ReaderOf(Protocol):
@@ -43,7 +44,7 @@ class Services(AnswerContext):
     `application_readers` if no application searches in an agent's name. `origins`: sites whose
     pages may embed the widget. `theme`: a folder whose `theme.css` is loaded after the pages' own
     style. `contact`: an address for people who cannot use a page. `hosts`: the only names that the
-    site answers to, None for any name.
+    site answers to, None for any name. `notice_key` signs the notices of pages (`notices`).
     """
 
     reader_of: ReaderOf
@@ -59,9 +60,16 @@ class Services(AnswerContext):
     timeouts: RequestTimeouts = field(default_factory=RequestTimeouts)
     theme: Path | None = None
     contact: str = ""
+    notice_key: bytes = field(default_factory=lambda: token_bytes(32), repr=False)
 
 
 def services_of(request: Request) -> Services:
     """Return the services of the application that handles a request."""
     services: Services = request.app.state.services
     return services
+
+
+def reader_of_page(request: Request) -> Reader:
+    """Return the reader of a request: found by its route, or here if the route needs no reader."""
+    known: Reader | None = getattr(request.state, "reader", None)
+    return known or services_of(request).reader_of(request)

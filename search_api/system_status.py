@@ -4,7 +4,7 @@ It names no document, because a role opens no document. People with access to th
 names of failed files with `quisait sources`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -88,44 +88,4 @@ class SystemStatusReader(Protocol):
 
     def __call__(self) -> SystemStatus:
         """Return the current state."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class SearchFile:
-    """A file that administrators edit: the glossary or the best bets.
-
-    `version` changes with the text. `faults`: lines that are ignored. `locked`: why the file cannot
-    be written, empty if it can. All three texts are French.
-    """
-
-    name: str
-    label: str
-    text: str
-    version: str
-    faults: tuple[str, ...]
-    locked: str
-
-
-class FileChanged(ValueError):
-    """The file was changed by another person meanwhile. The text is a French sentence."""
-
-
-class SearchFiles(Protocol):
-    """Reads and writes the files that the settings name."""
-
-    def names(self) -> Mapping[str, str]:
-        """Return the name of each file in addresses, by its label."""
-        ...
-
-    def read(self, name: str) -> SearchFile:
-        """Return the current file. Raises `KeyError` if unknown, `ValueError` with a sentence."""
-        ...
-
-    def write(self, name: str, text: str, version: str) -> None:
-        """Replace the text of a file, as a whole or not at all.
-
-        Raises `KeyError` for an unknown name, `FileChanged` if the file changed since `version`,
-        and `ValueError` with a sentence if a line is wrong or the file cannot be written.
-        """
         ...

@@ -1,11 +1,13 @@
 """Rendering of pages: templates that escape by default, with the filters of `wording`."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from connectors.geography import area_name
 from connectors.values import Agent, ContributorRole
@@ -22,13 +24,16 @@ from search_api.answers.asking import waiting_questions
 from search_api.answers.corrections import PageCorrections
 from search_api.answers.feedback import PageFeedback
 from search_api.answers.following import PageFollows
+from search_api.answers.question import known_acronyms
+from search_api.asking.markdown import rendered
 from search_api.asking.values import SOURCE
 from search_api.audit import descriptions
 from search_api.identity.principals import Role
 from search_api.identity.tokens import on_loopback
+from search_api.notices import notice_of
 from search_api.ranking.direct_answer import unsaid_passages
 from search_api.ranking.results import excerpt, explanation
-from search_api.services import Services, services_of
+from search_api.services import Services, reader_of_page, services_of
 from search_api.sign_on.identification import (
     IN_PERSON_METHODS,
     Identification,
@@ -62,7 +67,7 @@ def role_pages_of(request: Request) -> list[RolePage]:
     services = services_of(request)
     if not services.grants.every:
         return []
-    roles = services.grants.held_by(_reader(request)).roles
+    roles = services.grants.held_by(reader_of_page(request)).roles
     return [page for page in ROLE_PAGES if page.role in roles]
 
 
@@ -84,14 +89,41 @@ def page_follows(request: Request) -> PageFollows | None:
     """Return what the reader follows, for buttons on pages; None for a personal token."""
     if by_personal_token(request):
         return None
-    return PageFollows(services_of(request), _reader(request))
+    return PageFollows(services_of(request), reader_of_page(request))
 
 
 def page_corrections(request: Request) -> PageCorrections | None:
     """What the reader may correct, for the pages' buttons; None for a personal token."""
     if by_personal_token(request):
         return None
-    return PageCorrections(services_of(request), _reader(request))
+    return PageCorrections(services_of(request), reader_of_page(request))
+
+
+class Glossed:
+    """Marks the acronyms of the glossary in the texts of one page.
+
+    Each has its meaning as a title; the first of its kind can also be reached by keyboard.
+    """
+
+    def __init__(self, acronyms: Mapping[str, str]) -> None:
+        self._acronyms, self._met = acronyms, set[str]()
+
+    def __call__(self, text: str) -> Markup:
+        """Return the text as HTML, with its acronyms as `<abbr>`."""
+        safe = str(escape(safe_text(text)))
+        return Markup(_ACRONYM.sub(self._marked, safe)) if self._acronyms else Markup(safe)  # noqa: S704
+
+    def _marked(self, found: re.Match[str]) -> str:
+        term = found[0]
+        meaning = self._acronyms.get(term)
+        if meaning is None:
+            return term
+        focus = "" if term in self._met else ' tabindex="0"'
+        self._met.add(term)
+        return f'<abbr title="{escape(meaning)}"{focus}>{term}</abbr>'
+
+
+_ACRONYM = re.compile(r"(?<![&\w])\w*[A-Z]\w*")
 
 
 def voice(role: ContributorRole, name: object) -> Markup:
@@ -134,11 +166,11 @@ _environment.filters.update(
     icon=wording.icon,
     in_force=wording.in_force,
     initials=wording.initials,
-    done=wording.done,
     iso=wording.iso,
     kind=wording.kind_label,
     last_name=wording.last_name,
     mail_address=wording.mail_address,
+    markdown=rendered,
     month=wording.month,
     number=wording.number,
     answered_before=wording.answered_before,
@@ -146,6 +178,7 @@ _environment.filters.update(
     opened=descriptions.opened,
     passed_on=wording.passed_on,
     place=wording.place,
+    questions_this_week=wording.questions_this_week,
     post=wording.post,
     reasons=wording.reasons,
     recognised_text=wording.recognised_text,
@@ -180,24 +213,20 @@ def render(name: str, *, request: Request, **values: object) -> str:
     services = services_of(request)
     more = {
         "demo": _demo(request) if sound else None,
+        "notice": notice_of(request) if sound else None,
+        "glossed": Glossed(known_acronyms(services) if sound else {}),
         "here": here(request),
         "desks": role_pages_of(request) if sound else (),
-        "feedback": PageFeedback(services, _reader(request)) if sound else None,
+        "feedback": PageFeedback(services, reader_of_page(request)) if sound else None,
         "page_follows": page_follows(request) if sound else None,
         "corrections": page_corrections(request) if sound else None,
-        "asking": asking_shown(services, _reader(request)) if sound else None,
+        "asking": asking_shown(services, reader_of_page(request)) if sound else None,
         "kept": services.questions_kept,
         "themed": services.theme is not None,
         "signed_on": _signed_on(request),
         "partial": getattr(request.state, "incomplete", False),
     }
     return _environment.get_template(name).render(**more, **values)
-
-
-def _reader(request: Request) -> Reader:
-    """Return the reader of the page: found by its route, or here if the route needs no reader."""
-    known: Reader | None = getattr(request.state, "reader", None)
-    return known or services_of(request).reader_of(request)
 
 
 def _signed_on(request: Request) -> Identification | None:
@@ -213,7 +242,7 @@ def _demo(request: Request) -> dict[str, object] | None:
         return None
     known = {agent.id: agent for agent in demo_agents(services)}
     return {
-        "agent": known.get(_reader(request).agent_id or ""),
+        "agent": known.get(reader_of_page(request).agent_id or ""),
         "people": [
             (one, known[one.agent_id]) for one in services.demo_people if one.agent_id in known
         ],

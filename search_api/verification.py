@@ -47,6 +47,7 @@ outdated_marks = sa.Table(
     sa.Column("agent_id", sa.Text, nullable=False),
     sa.Column("content_hash", sa.Text, nullable=False),
     sa.Column("day", sa.Date, nullable=False),
+    sa.Column("note", sa.Text, nullable=False, server_default=""),
     sa.Index("outdated_marks_agent", "agent_key", "day"),
 )
 
@@ -87,12 +88,16 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class OutdatedMark:
-    """A reader's mark that a text is no longer right. Nobody else sees who the reader is."""
+    """A reader's mark that a text is no longer right. Nobody else sees who the reader is.
+
+    `note`: what is no longer right; empty in marks of earlier versions.
+    """
 
     document_id: str
     content_hash: str
     agent_id: str
     day: date
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +195,7 @@ class SqlVerifications:
             "agent_id": storable(mark.agent_id),
             "content_hash": mark.content_hash,
             "day": mark.day,
+            "note": storable(mark.note),
         }
         recent = sa.select(sa.func.count()).select_from(outdated_marks)
         recent = recent.where(mine, ~own, column.day >= since)
@@ -205,6 +211,12 @@ class SqlVerifications:
         query = sa.select(outdated_marks).order_by(outdated_marks.c.day.desc()).limit(most)
         with self._engine.connect() as connection:
             return tuple(map(_mark, connection.execute(query).mappings()))
+
+    def dismiss_marks(self, document_id: str) -> None:
+        """Delete all readers' marks on a document."""
+        of_it = outdated_marks.c.document_key == digest(document_id)
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(outdated_marks).where(of_it))
 
     def count_opening(self, document_id: str, day: date) -> None:
         """Count one more reader who opened the document on that day."""
@@ -315,4 +327,6 @@ def _verification(row: sa.RowMapping) -> Verification:
 
 
 def _mark(row: sa.RowMapping) -> OutdatedMark:
-    return OutdatedMark(row["document_id"], row["content_hash"], row["agent_id"], row["day"])
+    return OutdatedMark(
+        row["document_id"], row["content_hash"], row["agent_id"], row["day"], row["note"]
+    )

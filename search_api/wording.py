@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
-from connectors.geography import DEPARTEMENTS, REGIONS, area_name
+from connectors.geography import area_name
 from connectors.values import Agent, ContactVia, ContributorRole, Mission
 from expertise.answer_values import AloneDegree, Unclaimed
 from expertise.holders import Basis, IsolationScope
@@ -15,7 +15,7 @@ from expertise.places import AskedPlace
 from expertise.values import Candidate, Degree
 from indexer.french.analysis import fold
 from indexer.values import Card, Passage
-from search_api.asking.values import OpenQuestionFigures, PassedOn, QuestionStage
+from search_api.asking.values import OpenQuestionFigures, PassedOn, QuestionLoad, QuestionStage
 from search_api.questions.query_parser import QueryPartKind
 
 
@@ -108,9 +108,7 @@ EVERYWHERE = "France entière"
 
 def area_label(code: str) -> str:
     """Return the name of an area: `22`, `r53`, or empty for everywhere."""
-    if code.startswith("r"):
-        return REGIONS.get(code[1:], code)
-    return DEPARTEMENTS.get(code, code) if code else EVERYWHERE
+    return area_name(code) if code else EVERYWHERE
 
 
 def place_label(place: AskedPlace) -> str:
@@ -317,11 +315,6 @@ VOICES: dict[ContributorRole, str] = {
 }
 
 
-def voice(value: ContributorRole, name: str) -> str:
-    """Return who speaks in a conversation: `réponse acceptée de Claire`."""
-    return VOICES[value].format(name=name)
-
-
 _SLIDES = (".ppt", ".pptx", ".pptm", ".odp", ".key")
 
 
@@ -438,14 +431,18 @@ def post(agent: Agent) -> str:
     """
     service = last_name(agent.entity)
     town = "" if agent.office.lower() in service.lower() else agent.office
-    area = f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
-    return " · ".join(part for part in (agent.metier, service, town, area) if part)
+    return " · ".join(part for part in (agent.metier, service, town, _area(agent)) if part)
+
+
+def _area(agent: Agent) -> str:
+    return f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
 
 
 def brief_post(agent: Agent) -> str:
     """Return métier, last part of the entity and département, to tell colleagues apart."""
-    area = f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
-    return " · ".join(part for part in (agent.metier, last_name(agent.entity), area) if part)
+    return " · ".join(
+        part for part in (agent.metier, last_name(agent.entity), _area(agent)) if part
+    )
 
 
 def initials(agent: Agent) -> str:
@@ -457,8 +454,7 @@ def workplace(agent: Agent) -> str:
     """Return service, town and département: `SIP Guingamp, Côtes-d’Armor (22)`."""
     service = last_name(agent.entity)
     town = "" if agent.office.casefold() in service.casefold() else agent.office
-    area = f"{area_name(agent.departement)} ({agent.departement})" if agent.departement else ""
-    return ", ".join(part for part in (service, town, area) if part)
+    return ", ".join(part for part in (service, town, _area(agent)) if part)
 
 
 CONTRIBUTIONS: dict[ContributorRole, str] = {
@@ -521,57 +517,46 @@ def open_figures(found: OpenQuestionFigures) -> str:
     return " ".join(said)
 
 
-_DONE = {
-    "accept": "C’est noté : vous y répondez. Qui pose la question le sait.",
-    "decline": "Question déclinée. Cela ne se voit pas.",
-    "transfer": "Vous avez passé la main. Qui pose la question lit votre raison, sans votre nom.",
-    "answer": "Votre réponse est publiée.",
-    "correct": "Votre réponse est corrigée.",
-    "delete_answer": "Votre réponse est supprimée.",
-    "confirm": "C’est noté : ses lecteurs voient de nouveau ce texte.",
-    "edit": "Votre question est corrigée.",
-    "helped": "C’est noté : cette réponse vous a aidé.",
-    "thank": "Votre remerciement est noté : il se voit sous la réponse.",
-    "lacks": "C’est noté : ce qui manque se lit avec la question.",
-    "delete": "Votre question est supprimée, avec ses réponses.",
-    "report": "Signalé à qui anime le sujet. Merci. Vous pouvez le reprendre tant que rien n’est "
-    "décidé, ici ou dans « Préférences ».",
-    "taken_back": "Votre signalement est repris.",
-    "saved": "Vos préférences sont enregistrées.",
-    "changed": "C’est fait. Cela se reprend plus bas sur cette page, à tout moment.",
-    "gone": "C’est fait.",
-    "erased": "Vos questions et vos réponses sont supprimées.",
-}
-
-
-def done(act: str) -> str:
-    """Return the sentence that confirms an act; empty for an unknown act."""
-    return _DONE.get(act, "")
-
-
 def where_a_question_stands(
-    stage: QuestionStage, recipients: int, answer_days: int, *, on_topic: bool
+    stage: QuestionStage, recipients: int, answer_days: int, *, on_topic: bool, passed_on: bool
 ) -> str:
     """Return the sentence that tells an asker who may answer their question now.
 
-    `recipients` and `answer_days` count the agents asked and the days that each has; `on_topic` is
-    true if the question has a topic.
+    `recipients`: how many agents may be asked, 0 if nobody was; `answer_days`: days that each has.
+    `on_topic`: the question has a topic; `passed_on`: an agent passed it on.
     """
     if stage is QuestionStage.EXPERTS:
         most = plural("{num} jour", "{num} jours", answer_days)
+        who = "une autre personne" if passed_on else "une personne"
+        with_whom = f"Elle est posée à {who} qui sait sans doute"
         if recipients == 1:
-            return f"Elle est posée à une personne qui sait sans doute, qui a {most}."
-        count = f" ({recipients} au plus)" if recipients else ""
+            return f"{with_whom}, qui a {most}."
+        count = f" ({recipients} en tout au plus)" if recipients else ""
         return (
-            f"Elle est posée à des personnes qui savent sans doute{count}, l’une après l’autre ; "
-            f"chacune a {most}."
+            f"{with_whom}, puis, sans réponse, à la suivante s’il y en a{count} ; chacune a "
+            f"{most}. Ensuite, elle attend tous ceux qui la lisent."
         )
     if stage is QuestionStage.COMMUNITY:
-        return "Elle attend la communauté du sujet."
+        return "Elle attend la communauté du sujet ; tous ceux qui la lisent peuvent y répondre."
     animated = "le sujet" if on_topic else "votre entité"
+    put = "n’est plus posée" if recipients else "n’est posée"
     return (
-        f"Elle n’est plus posée à personne en particulier : elle attend qui anime {animated}, si "
-        "quelqu’un l’anime ; tous ceux qui la lisent peuvent y répondre."
+        f"Elle {put} à personne en particulier : tous ceux qui la lisent peuvent y répondre. Qui "
+        f"anime {animated}, s’il y a quelqu’un, la voit dans sa liste."
+    )
+
+
+def questions_this_week(load: QuestionLoad) -> str:
+    """Return the sentence that tells an agent how many questions they were asked this week."""
+    if not load.per_week:
+        return "Vous avez choisi de ne recevoir aucune question."
+    if not load.this_week:
+        return f"Aucune question ne vous a été posée en sept jours, sur {load.per_week} au plus."
+    return plural(
+        "{num} question vous a été posée en sept jours, sur {most} au plus.",
+        "{num} questions vous ont été posées en sept jours, sur {most} au plus.",
+        load.this_week,
+        most=load.per_week,
     )
 
 

@@ -161,7 +161,10 @@ class MatrixServer:
 
     def account(self, name: str = "") -> MatrixAccount:
         """A new account: of that name, or of one that no other has."""
-        name = name or f"compte{next(self.numbers)}"
+        said = self._registered(name or f"compte{next(self.numbers)}")
+        return MatrixAccount(self, said["user_id"], said.get("access_token", ""))
+
+    def _registered(self, name: str) -> dict[str, str]:
         nonce = self.client.get("_synapse/admin/v1/register").json()["nonce"]
         signed = "\0".join([nonce, name, "mot de passe", "notadmin"]).encode()
         answer = self.client.post(
@@ -175,7 +178,8 @@ class MatrixServer:
             },
         )
         assert answer.is_success, answer.text
-        return MatrixAccount(self, answer.json()["user_id"], answer.json()["access_token"])
+        made: dict[str, str] = answer.json()
+        return made
 
     def accounts(self, count: int) -> Sequence[MatrixAccount]:
         return [self.account() for _ in range(count)]

@@ -6,6 +6,7 @@ A test without such a marker that asks for a server all the same is refused (`re
 so that a marker that is missing is an error and not a slow run.
 """
 
+import dis
 import functools
 import inspect
 import os
@@ -284,7 +285,7 @@ def _walk(named: Any, seen: set[int]) -> Iterator[str]:
 
 def _values(function: types.FunctionType, names: set[str]) -> Iterator[Any]:
     """What a function names, and what it names of the modules of `tests`."""
-    for name in names:
+    for name in _globals(function.__code__):
         value = function.__globals__.get(name)
         if isinstance(value, types.ModuleType) and value.__name__.startswith("tests"):
             yield from (getattr(value, inner, None) for inner in names)
@@ -297,6 +298,14 @@ def _names(code: types.CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _names(constant)
+
+
+@functools.cache
+def _globals(code: types.CodeType) -> frozenset[str]:
+    """Return the names that are looked up in the module; an attribute may have one's name."""
+    loaded = {one.argval for one in dis.get_instructions(code) if one.opname == "LOAD_GLOBAL"}
+    inner = (one for one in code.co_consts if isinstance(one, types.CodeType))
+    return frozenset(loaded.union(*map(_globals, inner)))
 
 
 def _plain(named: Any) -> Any:

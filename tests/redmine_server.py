@@ -71,9 +71,13 @@ class RedmineMissingError(RuntimeError):
 class Redmine:
     """The server at `url`. Tests write by its own interface, as its administrator."""
 
-    url: str
+    port: int
     run: Path
     numbers: Iterator[int]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
 
     def ask(
         self,
@@ -203,7 +207,7 @@ def ensure_redmine() -> Redmine:
         stderr=said,
     )
     atexit.register(end, process)
-    server = Redmine(f"http://127.0.0.1:{port}/", run, count(1))
+    server = Redmine(port, run, count(1))
     deadline = time.monotonic() + START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < deadline:
         try:

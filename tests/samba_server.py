@@ -96,6 +96,10 @@ class SambaServer:
         """Where a share's files lie on this machine."""
         return self.run / share
 
+    def sid_of(self, name: str) -> str:
+        """The identifier of a user or group that was added."""
+        return self.sids[name]
+
     def place(self, share: str = "commun", user: str = READER, folder: str = "") -> SharePlace:
         """A share, or a folder of it, as an account reads it."""
         name = rf"{DOMAIN}\{user}"

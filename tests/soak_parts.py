@@ -98,24 +98,6 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     ("files", frozenset(), _any("tests/effectiveness/test_every_file", "tests/unit/test_growth")),
     ("files", frozenset({"tika"}), "tests/contract/test_hostile_files"),
     ("sources", frozenset(), "tests/service/test_sources_to_answers"),
-    # `make test` goes from the settings to a found text with a folder, a mailbox, a site, a wiki.
-    (
-        "sources",
-        frozenset(),
-        _any(
-            "tests/service/test_webdav_source.py::test_from_the_settings",
-            "tests/service/test_lists_source.py::test_from_the_settings",
-        ),
-    ),
-    # It kills the crawls of the history of tests/faults, of parts, of pushes and of scans.
-    (
-        "faults",
-        frozenset(),
-        _any(
-            "tests/service/test_webdav_source.py::test_killed",
-            "tests/service/test_git_source.py::test_killed",
-        ),
-    ),
     # Half a minute of waiting for the engine to expunge.
     ("engines", frozenset({"opensearch"}), "tests/service/test_opensearch.py::test_no_segment"),
     # The conventions of these tests name servers and start none.

@@ -17,13 +17,12 @@ from expertise.build_input import (
 from expertise.build_result import Build
 from expertise.build_rules import BuildRules
 from expertise.build_tables import BuildRecord
-from expertise.corpus import SkippedItems, UnlabelledSample, read_corpus
-from expertise.holders import valid_agents
-from expertise.memory_build import MemoryBuild, build_from
+from expertise.corpus import SkippedItems, UnlabelledSample
 from expertise.topics import Topic
 from expertise.visibility import may_be_shown
 from indexer.values import IndexedDocument
 from tests.planted import TODAY, Planted
+from tests.reference_build import MemoryBuild, build_from, read_corpus, valid_agents
 
 
 @dataclass(frozen=True)

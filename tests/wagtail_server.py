@@ -63,6 +63,10 @@ class WagtailServer:
         done: list[Any] = answer.json()
         return done
 
+    def page(self, number: int) -> Any:
+        """A page as the interface gives it."""
+        return self.client.get(f"api/v2/pages/{number}/").json()
+
     def reset(self) -> None:
         """Without a page but its own."""
         self.act("reset", port=self.port)

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ import mwclient
 import requests
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from connectors.batches import batches
 from connectors.http_host import HttpHost
 from connectors.mediawiki.config import WikiConfig
 from connectors.mediawiki.pages import FileVersion, Rendering, SiteInfo, WikiPage, WikiUser
@@ -259,7 +260,7 @@ class WikiClient:
 
         `follow`: redirects are replaced by their targets.
         """
-        for batch in _batches(sorted(ids)):
+        for batch in batches(sorted(ids), PAGES_PER_QUERY):
             page_ids = "|".join(map(str, batch))
             yield from self.api.rows(
                 WikiPage, "pages", prop="info", pageids=page_ids, redirects=1 if follow else None
@@ -267,7 +268,7 @@ class WikiClient:
 
     def titled(self, titles: Iterable[str]) -> Iterator[WikiPage]:
         """Yield basic properties of the pages with these titles; missing pages are included."""
-        for batch in _batches(sorted(titles)):
+        for batch in batches(sorted(titles), PAGES_PER_QUERY):
             # By POST: fifty accented titles are too long for a URL.
             yield from self.api.rows(
                 WikiPage, "pages", prop="info", titles="|".join(batch), post=True
@@ -354,10 +355,4 @@ def _merge_parts(whole: WikiPage, part: WikiPage) -> WikiPage:
             "redirects": whole.redirects + part.redirects,
             "imageinfo": whole.imageinfo + part.imageinfo,
         }
-    )
-
-
-def _batches(names: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    return (
-        names[start : start + PAGES_PER_QUERY] for start in range(0, len(names), PAGES_PER_QUERY)
     )

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from connectors.batches import batches
 from connectors.files import UnsafePath
 from connectors.ports import (
     AccessNarrowed,
@@ -97,8 +98,7 @@ class PushConnector:
         # Files that always fail stop the requests to their server: try others first each time.
         random.shuffle(names)
         with self._reachable():
-            for start in range(0, len(names), _ROWS_AT_ONCE):
-                some = names[start : start + _ROWS_AT_ONCE]
+            for some in batches(names, _ROWS_AT_ONCE):
                 found = self.inbox.stored(self.source, some)
                 for document in (found[name] for name in some if name in found):
                     for change in self._changes_of(document):

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from connectors.batches import batches
 from connectors.push.documents import metadata
 from connectors.push.group_values import (
     GroupChange,
@@ -205,7 +206,7 @@ class PushedGroups:
             for one in members
         }
         own = _of(source, group_id)
-        for keys in _parts(list(rows)):
+        for keys in batches(rows, _AT_ONCE):
             there = pushed_members.c.value_key.in_(keys)
             connection.execute(sa.delete(pushed_members).where(*own, there))
         if rows:
@@ -229,7 +230,7 @@ class PushedGroups:
             (pushed_members.c.value_key, values),
             (pushed_members.c.email_key, addresses),
         ):
-            for part in _parts(keys):
+            for part in batches(keys, _AT_ONCE):
                 connection.execute(sa.delete(pushed_members).where(*own, column.in_(part)))
 
     def _describe(
@@ -298,7 +299,7 @@ class PushedMemberships:
                     for one in principals
                     if one.startswith(prefix)
                 }
-                for part in _parts(list(named)):
+                for part in batches(named, _AT_ONCE):
                     query = sa.select(pushed_groups.c.name_key).where(
                         pushed_groups.c.source == source, pushed_groups.c.name_key.in_(part)
                     )
@@ -318,7 +319,7 @@ def _names_by(connection: sa.Connection, source: str, names: Sequence[str]) -> I
         (pushed_members.c.value_key, [_digest(one) for one in names]),
         (pushed_members.c.email_key, addresses),
     ):
-        for part in _parts(keys):
+        for part in batches(keys, _AT_ONCE):
             query = sa.select(pushed_groups.c.name).select_from(joined)
             query = query.where(pushed_members.c.source == source, column.in_(part))
             yield from connection.execute(query).scalars()
@@ -337,11 +338,6 @@ def _group(row: sa.RowMapping, members: tuple[GroupMember, ...] = ()) -> PushedG
 
 def _of(source: str, group_id: str) -> tuple[sa.ColumnElement[bool], ...]:
     return pushed_members.c.source == source, pushed_members.c.group_id == group_id
-
-
-def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    for begin in range(0, len(keys), _AT_ONCE):
-        yield keys[begin : begin + _AT_ONCE]
 
 
 def _address_key(address: str) -> str:

@@ -12,6 +12,7 @@ from hashlib import blake2b
 
 import sqlalchemy as sa
 
+from connectors.batches import batches
 from connectors.push.documents import (
     COLUMNS,
     PushedDocument,
@@ -103,8 +104,7 @@ class Inbox:
 
     def delete(self, source: str, ids: Sequence[str]) -> None:
         """Delete documents as if their application had. Raises as `receive` does."""
-        for start in range(0, len(ids), _KEYS_AT_ONCE):
-            part = ids[start : start + _KEYS_AT_ONCE]
+        for part in batches(ids, _KEYS_AT_ONCE):
             self.receive(
                 source, [PushedItem(DeletedLine(type="deleted", id=name)) for name in part]
             )
@@ -227,10 +227,9 @@ def _stored_documents(
 ) -> dict[str, PushedDocument]:
     keys = sorted({_key(name) for name in ids})
     found: dict[str, PushedDocument] = {}
-    for start in range(0, len(keys), _KEYS_AT_ONCE):
+    for some in batches(keys, _KEYS_AT_ONCE):
         query = sa.select(*COLUMNS).where(
-            push_documents.c.source == source,
-            push_documents.c.key.in_(keys[start : start + _KEYS_AT_ONCE]),
+            push_documents.c.source == source, push_documents.c.key.in_(some)
         )
         rows = connection.execute(query).mappings()
         found |= {row["id"]: document_from_row(row) for row in rows}

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from connectors.values import Access
 from indexer.access import AccessFilter
-from indexer.embedded.rows import UNDATED, access_of, facets_of, hit_attributes_of, vectors_of
+from indexer.embedded.rows import access_of, facets_of, hit_attributes_of, vectors_of
 from indexer.embedded.store import Store
 from indexer.errors import IndexDamaged
 from indexer.values import (
     FACETS,
+    UNDATED,
     DateRange,
     FacetValue,
     HitAttributes,

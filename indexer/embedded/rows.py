@@ -17,16 +17,13 @@ from indexer.near_duplicates import signature
 from indexer.values import (
     BEGUN_CHARACTERS,
     FACETS,
+    UNDATED,
     HitAttributes,
     IndexedDocument,
     Passage,
     Vectors,
     dated_of,
 )
-
-UNDATED = -62_135_596_800.0
-"""Date of an undated document in an order by date: the year 1 (seconds since the epoch)."""
-
 
 WholeRow = tuple[str, str, str, str, str, bytes]
 """(card, content hash, record hash, access key, passages, vectors) of a stored document."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from connectors.batches import batches
 from indexer.errors import IndexDamaged, IndexUnreachable
 from indexer.ports import Encoder
 from indexer.values import Vectors
@@ -147,8 +148,7 @@ class CachedEncoder:
 
     def _kept(self, side: str, hashes: Sequence[bytes]) -> dict[bytes, Vectors]:
         found: dict[bytes, Vectors] = {}
-        for start in range(0, len(hashes), _LOOKUP):
-            some = hashes[start : start + _LOOKUP]
+        for some in batches(hashes, _LOOKUP):
             marks = ",".join("?" * len(some))
             query = _SELECT + f" and text_hash in ({marks})"
             with self._alone, _faults():

@@ -6,9 +6,10 @@ a list get the same new readers, the list is rewritten; else the documents move 
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from connectors.batches import batches
 from connectors.values import Access
 from indexer.access import AccessFilter
 from indexer.errors import IndexRefused
@@ -177,7 +178,7 @@ class AccessLists:
         """Return a list for each key with exactly its readers; missing lists are created."""
         by_digest = {key.digest: key for key in keys}
         names: dict[ListKey, str] = {}
-        for page in pages(list(by_digest)):
+        for page in batches(by_digest, PAGE):
             for hit in self._alias.search(access_lists.joinable_lists(page))["hits"]["hits"]:
                 names.setdefault(by_digest[hit["_source"]["joined_by"]], hit["_source"]["name"])
         # A name is never used twice, so that it cannot have its former meaning for some search.
@@ -196,7 +197,7 @@ class AccessLists:
     def held_by(self, names: Iterable[str]) -> Mapping[str, Access]:
         """Return the access of these lists by name, without missing ones."""
         held: dict[str, Access] = {}
-        for page in pages(sorted(names)):
+        for page in batches(sorted(names), PAGE):
             held |= access_lists.accesses(self._alias.search(access_lists.named_lists(page)))
         return held
 
@@ -242,8 +243,3 @@ class AccessLists:
     def _write(self, lists: Iterable[Body]) -> dict[str, str]:
         lines = [index_line(kept["name"], kept["name"], kept) for kept in lists]
         return self._alias.send(lines) if lines else {}
-
-
-def pages(values: Sequence[str], size: int = PAGE) -> Iterator[Sequence[str]]:
-    """Yield the values in slices, for requests of a bounded size."""
-    return (values[start : start + size] for start in range(0, len(values), size))

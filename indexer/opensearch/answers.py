@@ -16,6 +16,7 @@ from indexer.opensearch.schema import Body, hit_attributes_of
 from indexer.relevance import information
 from indexer.suggestions import best_titles
 from indexer.values import (
+    UNDATED,
     Card,
     DocumentText,
     FacetValue,
@@ -28,9 +29,6 @@ from indexer.values import (
     ShownPassage,
     Suggestion,
 )
-
-UNDATED = -62_135_596_800.0
-"""Score of an undated document in an order by date: the year 1 (seconds since the epoch)."""
 
 
 def whole(answer: Body) -> Body:

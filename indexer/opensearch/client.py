@@ -21,6 +21,7 @@ from opensearchpy.exceptions import (
 from opensearchpy.serializer import JSONSerializer
 from urllib3.util import Timeout
 
+from connectors.options import LOOPBACK
 from indexer.errors import IndexRefused, IndexUnreachable
 
 TOO_MANY_REQUESTS = 429
@@ -227,7 +228,7 @@ def connect(
 def _is_confidential(url: str) -> bool:
     """Return whether the connection cannot be overheard: TLS, or this machine."""
     place = urlsplit(url)
-    return place.scheme == "https" or place.hostname in ("127.0.0.1", "::1", "localhost")
+    return place.scheme == "https" or place.hostname in LOOPBACK
 
 
 def drop(client: OpenSearch, alias: str) -> None:

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from opensearchpy import OpenSearch
 
+from connectors.batches import batches
 from connectors.values import Access
 from indexer.access import AccessFilter
 from indexer.cards import either_form
 from indexer.highlighting import question_terms
 from indexer.opensearch import access_changes, answers, contents, requests
 from indexer.opensearch import contents as near
-from indexer.opensearch.access_changes import AccessLists, DocumentPlacement, pages
+from indexer.opensearch.access_changes import PAGE, AccessLists, DocumentPlacement
 from indexer.opensearch.access_lists import ListKey, ReadableLists, readable_lists
 from indexer.opensearch.alias import Alias
 from indexer.opensearch.bulk import (
@@ -154,14 +155,14 @@ class OpenSearchIndex:
 
     def _standing(self, document_ids: Sequence[str]) -> dict[str, DocumentPlacement]:
         found: dict[str, DocumentPlacement] = {}
-        for page in pages(document_ids):
+        for page in batches(document_ids, PAGE):
             answer = self._documents.search(access_changes.placements_of(page))
             found |= access_changes.read_placements(answer)
         return found
 
     def _sizes(self, names: set[str]) -> dict[str, int]:
         sizes: dict[str, int] = {}
-        for page in pages(sorted(names)):
+        for page in batches(sorted(names), PAGE):
             answer = self._documents.search(access_changes.sizes_of(page))
             sizes |= access_changes.read_sizes(answer)
         return sizes
@@ -172,7 +173,7 @@ class OpenSearchIndex:
         # Writes of an interrupted writer may not be visible yet, but count.
         self._documents.refresh()
         hits: list[Body] = []
-        for page in pages(list(document_ids)):
+        for page in batches(document_ids, PAGE):
             hits += self._documents.search(contents.kept_documents(page))["hits"]["hits"]
         held = self._lists.held_by({answers.list_of(hit) for hit in hits})
         return {kept.document_id: kept for kept in (answers.kept(hit, held) for hit in hits)}
@@ -185,7 +186,7 @@ class OpenSearchIndex:
         self._ensure()
         self._lists.flush()
         self._documents.flush()
-        for names in pages(sorted(self._lists.names())):
+        for names in batches(sorted(self._lists.names()), PAGE):
             named = self._sizes(set(names))
             self._lists.forget([name for name in names if not named.get(name)])
 
@@ -210,8 +211,7 @@ class OpenSearchIndex:
         self._ensure()
         self._documents.refresh()
         wanted = list(document_ids)
-        for start in range(0, len(wanted), contents.WHOLE_PAGE):
-            page = wanted[start : start + contents.WHOLE_PAGE]
+        for page in batches(wanted, contents.WHOLE_PAGE):
             answer = self._documents.search(contents.whole_documents(page))
             held = self._lists.held_by(contents.lists_named(answer))
             yield from contents.read_whole(answer, held, self._dimension)
@@ -232,7 +232,7 @@ class OpenSearchIndex:
         held = self._lists.of_source(source)
         denying = {name: access.denied for name, access in held.items() if access.denied}
         counted: Counter[str] = Counter()
-        for page in pages(sorted(denying)):
+        for page in batches(sorted(denying), PAGE):
             answer = self._documents.search(access_changes.sizes_in(source, page))
             for name, count in access_changes.read_sizes(answer).items():
                 counted.update(dict.fromkeys(denying[name], count))
@@ -243,7 +243,7 @@ class OpenSearchIndex:
         keys = either_form(accounts)
         self._ensure()
         found: set[str] = set()
-        for page in pages(sorted(keys)):
+        for page in batches(sorted(keys), PAGE):
             found |= contents.read_signed(self._documents.search(contents.signed_by(page)))
         return frozenset(keys[key] for key in found)
 
@@ -330,7 +330,7 @@ class OpenSearchIndex:
         if not whole and not alone:
             return ()
         pages_of_cards = [
-            replace(request, document_ids=tuple(ids)) for ids in pages(alone, CARDS_AT_ONCE)
+            replace(request, document_ids=tuple(ids)) for ids in batches(alone, CARDS_AT_ONCE)
         ]
         same = requests.same_copies(request.question)
 

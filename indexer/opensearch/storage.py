@@ -18,9 +18,10 @@ from typing import Any
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import NotFoundError, RequestError
 
+from connectors.batches import batches
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.french.signature import analysis_signature
-from indexer.live_index import EncoderRecord, IndexSpec, NamedIndex, Pointers, pages
+from indexer.live_index import EncoderRecord, IndexSpec, NamedIndex, Pointers
 from indexer.opensearch.client import engine_faults
 from indexer.opensearch.index import OpenSearchIndex
 from indexer.opensearch.schema import FORMAT, index_body
@@ -193,7 +194,7 @@ class OpenSearchStorage:
         try:
             index = self.index(named)
             for source in sorted(index.sources()):
-                for some in pages(index.scan(source), SALVAGED_AT_ONCE):
+                for some in batches(index.scan(source), SALVAGED_AT_ONCE):
                     yield from index.documents([entry.document_id for entry in some])
         except (IndexRefused, IndexUnreachable):
             yield None

@@ -213,13 +213,6 @@ def test_contract(connector_check: Callable[[ConnectorHarness], None], harness: 
     connector_check(harness)
 
 
-def test_contract_notices_a_lie(
-    connector_lie: Callable[[ConnectorHarness], None], harness: GitHarness
-) -> None:
-    """The same checks notice each fault, put into the connector on purpose."""
-    connector_lie(harness)
-
-
 def roles(document: Document) -> dict[str, tuple[str, int]]:
     return {
         one.account.removeprefix("t:"): (one.role.value, one.count)

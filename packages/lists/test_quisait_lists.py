@@ -143,13 +143,6 @@ def test_contract(
     connector_check(harness)
 
 
-def test_contract_notices_a_lie(
-    connector_lie: Callable[[ConnectorHarness], None], harness: ListsHarness
-) -> None:
-    """The same checks notice each fault, put into the connector on purpose."""
-    connector_lie(harness)
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_readings_cut_anywhere_lose_nothing(harness: ListsHarness, seed: int) -> None:
     """While mails come and go, threads grow, and readers change."""

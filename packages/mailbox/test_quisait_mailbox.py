@@ -185,13 +185,6 @@ def test_contract(
     connector_check(harness)
 
 
-def test_contract_notices_a_lie(
-    connector_lie: Callable[[ConnectorHarness], None], harness: MailboxHarness
-) -> None:
-    """The same checks notice each fault, put into the connector on purpose."""
-    connector_lie(harness)
-
-
 @pytest.mark.parametrize("seed", range(2))
 def test_readings_cut_anywhere_lose_nothing(harness: MailboxHarness, seed: int) -> None:
     """While mails come, go and are marked to be deleted, and readers change."""

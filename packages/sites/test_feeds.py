@@ -142,13 +142,6 @@ def test_contract(
     connector_check(harness)
 
 
-def test_contract_notices_a_lie(
-    connector_lie: Callable[[ConnectorHarness], None], harness: FeedHarness
-) -> None:
-    """The same checks notice each fault, put into the connector on purpose."""
-    connector_lie(harness)
-
-
 def test_rss_is_read_as_atom_is(site: Site) -> None:
     """With its author, its date and its text without tags."""
     site.pages["/a.xml"] = ServedPage(RSS.format(url=site.url).encode())

@@ -215,13 +215,6 @@ def test_contract(
     connector_check(harness)
 
 
-def test_contract_notices_a_lie(
-    connector_lie: Callable[[ConnectorHarness], None], harness: SiteHarness
-) -> None:
-    """The same checks notice each fault, put into the connector on purpose."""
-    connector_lie(harness)
-
-
 def test_only_what_changed_is_asked_for(harness: SiteHarness) -> None:
     """A dated page is not asked for again; the cursor stays small on a large site."""
     for number in range(300):

@@ -1,8 +1,8 @@
 """A WordPress read from a real one, with what security plug-ins do to it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -20,9 +20,10 @@ from connectors.ports import (
     SourceRefused,
     Upsert,
 )
-from connectors.testing.connector_contract import ConnectorHarness, apply, last_cursor
+from connectors.testing.connector_contract import apply, last_cursor
 from connectors.testing.cut_readings import read_with_cuts
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
+from tests.recorded_servers import Check, Tape
 from tests.wordpress_server import ADMIN, WordPressServer, ensure_wordpress
 
 pytestmark = pytest.mark.sources
@@ -151,18 +152,26 @@ def number(document_id: str) -> str:
     return document_id.removeprefix("t:")
 
 
-def test_contract(
-    connector_check: Callable[[ConnectorHarness], None], harness: WordPressHarness
-) -> None:
+TAPE = Tape(
+    Path(__file__).with_name("recorded_wordpress.json.gz"),
+    tuple((WordPressServer, name) for name in ("act", "act_together", "reset")),
+    frozenset({"id", "modified_gmt"}),
+)
+
+
+def test_contract(connector_check: Check) -> None:
     """Every check of the contract, from a real site."""
-    connector_check(harness)
+    server = ensure_wordpress()
+    with TAPE.recording(connector_check, server.port):
+        server.reset()
+        connector_check(WordPressHarness(server))
 
 
-def test_contract_notices_a_lie(
-    connector_lie: Callable[[ConnectorHarness], None], harness: WordPressHarness
-) -> None:
-    """The same checks notice each fault, put into the connector on purpose."""
-    connector_lie(harness)
+def test_contract_as_recorded(connector_check: Check, tmp_path: Path) -> None:
+    """Every check, on what that site answered."""
+    with TAPE.playing(connector_check):
+        (server := WordPressServer(tmp_path, 1)).reset()
+        connector_check(WordPressHarness(server))
 
 
 def test_what_is_no_longer_public_goes_in_one_reading(server: WordPressServer) -> None:

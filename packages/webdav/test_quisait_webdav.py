@@ -132,13 +132,6 @@ def test_contract(connector_check: Callable[[ConnectorHarness], None], harness: 
     connector_check(harness)
 
 
-def test_contract_notices_a_lie(
-    connector_lie: Callable[[ConnectorHarness], None], harness: DavHarness
-) -> None:
-    """The same checks notice each fault, put into the connector on purpose."""
-    connector_lie(harness)
-
-
 def test_only_what_changed_is_read(harness: DavHarness) -> None:
     """Below every folder, for Apache's folders have no tag that tells of what is below."""
     for number in range(30):

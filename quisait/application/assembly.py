@@ -7,6 +7,7 @@ sources and directories.
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -55,6 +56,7 @@ from quisait.application.sources import (
     opened_push_tokens,
     pushed_memberships,
     reader_group_authorities,
+    source_names,
     sources_with_groups,
 )
 from quisait.clock import now
@@ -158,8 +160,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
         encoder, whole = parts.encoders(own), live_index(parts, own)
         book = SqlDirectory(database, pushed_memberships(settings, database))
         known = known_principals(settings, book, whole)
-        names = frozenset(source.name for source in settings.sources)
-        index = NamedSourcesIndex(whole, names, known, whole.require_read)
+        index = NamedSourcesIndex(whole, partial(source_names, settings), known, whole.require_read)
         measured = measured_bars(own)
         guidance = open_guidance(settings, book, measured.bars if measured else None)
         search = Search(index, encoder, book, guidance)

@@ -11,8 +11,12 @@ if TYPE_CHECKING:
 
 
 def plural_count(value: int, one: str) -> str:
-    """Return `1 document`, `2 documents` or `12 345 documents`: below 2 French is singular."""
-    return f"{value:,}".replace(",", " ") + f" {one if value < 2 else one + 's'}"
+    """Return `1 droit changé`, `2 droits changés` or `12 345 droits changés`, each word with an s.
+
+    Below 2 French is singular.
+    """
+    words = one if value < 2 else " ".join(f"{word}s" for word in one.split())
+    return f"{value:,}".replace(",", " ") + f" {words}"
 
 
 LINE_EVERY_S = 5.0

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -46,7 +46,7 @@ from indexer.state import State
 from quisait.application.database import opened_database
 from quisait.settings import DIRECTORY as DIRECTORY
 from quisait.settings import Settings, beside_file, settings_file
-from quisait.settings.sources import BUILT_IN_KINDS, LdapSettings, SourceSettings
+from quisait.settings.sources import BUILT_IN_KINDS, LdapSettings, SourceSettings, password_variable
 from quisait.settings.types import fault_lines, seconds_of
 from search_api.asking.documents import QuestionsConnector
 from search_api.asking.storage import SqlQuestions
@@ -58,6 +58,11 @@ if TYPE_CHECKING:
     from connectors.matrix.connector import MatrixConnector
 
 Options = TypeVar("Options", bound=BaseModel)
+
+
+def source_names(settings: Settings) -> frozenset[str]:
+    """Return the names of the sources; the desk may add one while the application runs."""
+    return frozenset(source.name for source in settings.sources)
 
 
 def sources_named(settings: Settings, names: list[str]) -> list[SourceSettings]:
@@ -96,7 +101,7 @@ def source_password(settings: SourceSettings) -> str:
 
     Raises `SourceRefused` if it is missing or cannot be read.
     """
-    variable = f"QUISAIT_PASSWORD_{settings.name.upper().replace('-', '_')}"
+    variable = password_variable(settings.name)
     if given := os.environ.get(variable):
         return given
     if not settings.password_file:
@@ -248,26 +253,24 @@ def _place_of(settings: SourceSettings) -> SourcePlace:
 
 @dataclass(frozen=True, slots=True)
 class FolderOriginals:
-    """Adapter of `Originals`: the folders that the settings name, by source.
+    """Adapter of `Originals`: the folders that the settings name. `known` is asked each time."""
 
-    `known` and `root_of` (the noted root of a source) are called at each request.
-    """
-
-    folders: Mapping[str, FolderConnector]
+    settings: Settings
     known: Callable[[], PrincipalLookup]
-    root_of: Callable[[str], str]
+    state: State
 
     def holds(self, source: str) -> bool:
         """Return whether the source is a folder."""
-        return source in self.folders
+        return self._folder(source) is not None
 
     def open(self, source: str, document_id: str, access: AccessFilter) -> OpenFile | None:
         """Return the document's file if the folder's current rules admit the reader, else None."""
-        folder = self.folders.get(source)
-        if folder is None:
+        named = self._folder(source)
+        folder = open_source(named, None) if named else None
+        if named is None or not isinstance(folder, FolderConnector):
             return None
         try:
-            folder = replace(folder, noted_root=self.root_of(source))
+            folder = replace(folder, noted_root=noted_root(named, self.state))
             found = folder.open_original(document_id)
         except SourceRefused:
             return None
@@ -278,6 +281,10 @@ class FolderOriginals:
             return file
         file.file.close()
         return None
+
+    def _folder(self, source: str) -> SourceSettings | None:
+        folders = (one for one in self.settings.sources if one.kind == "folder")
+        return next((one for one in folders if one.name == source), None)
 
 
 FOLDER_LOOKED_S = 10.0
@@ -298,19 +305,6 @@ def folder_faults(source: SourceSettings) -> Iterator[Malformed]:
             yield entry
         if time.monotonic() > until:
             return
-
-
-def open_originals(
-    settings: Settings, known: Callable[[], PrincipalLookup], state: State
-) -> FolderOriginals:
-    """Return the original files of all folder sources; nothing is opened yet."""
-    named = {one.name: one for one in settings.sources}
-    folders = {}
-    for one in settings.sources:
-        connector = open_source(one, None) if one.kind == "folder" else None
-        if isinstance(connector, FolderConnector):
-            folders[one.name] = connector
-    return FolderOriginals(folders, known, lambda source: noted_root(named[source], state))
 
 
 def open_directory(settings: Settings) -> Directory | None:

@@ -27,6 +27,7 @@ from search_api.identity.readers import reader_of
 from search_api.ranking.results import Result, Results, excerpt_span
 from search_api.search import OF_A_PERSON
 from search_api.wording import (
+    VOICES,
     contact,
     day,
     degree,
@@ -39,7 +40,6 @@ from search_api.wording import (
     role,
     safe_text,
 )
-from search_api.wording import voice as voice_of
 
 
 def command_line_reader(application: Application, agent_id: str) -> Reader:
@@ -126,17 +126,16 @@ def results_body(found: QuestionAnswer) -> dict[str, Any]:
 
 def experts_body(found: WhoKnows) -> dict[str, Any]:
     """Return the API's body."""
-    from search_api.schemas.search_responses import (
-        experts_answer,
-    )  # imported here for the same reason
+    from search_api.schemas.search_responses import experts_answer  # see above
 
-    return experts_answer(found, today()).model_dump(mode="json")
+    return experts_answer(found).model_dump(mode="json")
 
 
 def results_text(found: QuestionAnswer) -> str:
     """Return one block per found document, after a correction of the query if there is one."""
     results = found.results
     blocks = _wording(found)
+    blocks += [f"{one.term} : {one.meaning} {one.text}".strip() for one in found.definitions]
     blocks += [lines] if (lines := "\n".join(_directory_lines(found))) else []
     if not results.results:
         return "\n\n".join([*blocks, "Aucun document."])
@@ -207,7 +206,7 @@ def _result(result: Result, number: int, recognised: int | None) -> str:
     lines += [f"   même texte : {copy.reference.document_id}" for copy in result.copies]
     for number, (shown, voice) in enumerate(result.answering):
         passage = shown.passage
-        byline = voice_of(voice.role, voice.name) if voice else ""
+        byline = VOICES[voice.role].format(name=voice.name) if voice else ""
         where = ", ".join(filter(None, (passage.heading, place(passage, card.url), byline)))
         if where:
             lines.append(f"   [{where}]")
@@ -280,10 +279,10 @@ def crawl_line(outcome: CrawlOutcome) -> str:
         return f"{outcome.source} : ÉCHEC : {outcome.error}"
     report = outcome.report
     parts = [
-        f"{report.put} écrits",
-        f"{report.unchanged} inchangés",
-        f"{report.access_changed} droits changés",
-        f"{report.removed} retirés",
+        plural_count(report.put, "écrit"),
+        plural_count(report.unchanged, "inchangé"),
+        plural_count(report.access_changed, "droit changé"),
+        plural_count(report.removed, "retiré"),
     ]
     if report.failed or report.malformed:
         parts.append(

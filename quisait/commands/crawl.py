@@ -14,6 +14,7 @@ import typer
 from connectors.ports import SourceError
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application
+from quisait.application.progress import plural_count
 from quisait.application.sources import sources_named
 from quisait.application.startup import opened_application
 from quisait.commands import answers
@@ -147,7 +148,8 @@ def _read_and_print_directory(application: Application, *, quiet: bool) -> bool:
         print(f"annuaire : {error}", file=sys.stderr)
         return False
     if read is not None and not quiet:
-        print(f"annuaire : {read.agents} agents, {read.groups} groupes")
+        agents, groups = plural_count(read.agents, "agent"), plural_count(read.groups, "groupe")
+        print(f"annuaire : {agents}, {groups}")
         for entry in read.malformed:
             print(
                 f"annuaire : {safe_text(entry.where)} : {safe_text(entry.reason)}", file=sys.stderr

@@ -3,17 +3,19 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
 
 from connectors.account_linking import DisputedAccount
+from connectors.batches import batches
 from connectors.ports import Malformed, SourceRefused
 from connectors.values import Agent, Group
 from expertise.directory import DirectoryReport
 from quisait.application.assembly import Application
+from quisait.application.progress import plural_count
 from quisait.application.sources import open_directory
 from quisait.application.startup import opened_application
 from quisait.clock import today
@@ -114,7 +116,8 @@ def _read(application: Application, *, accept_departures: bool) -> DirectoryRepo
     report = read_directory(application, accept_departures=accept_departures)
     if report is None:
         raise SourceRefused(NO_DIRECTORY)
-    counts = f"{report.agents} agents, {report.groups} groupes, {report.left} partis"
+    counted = ((report.agents, "agent"), (report.groups, "groupe"), (report.left, "parti"))
+    counts = ", ".join(plural_count(count, one) for count, one in counted)
     print(f"annuaire : {counts}", file=sys.stderr)
     for entry in report.malformed:
         line = f"annuaire : {safe_text(entry.where)} : {safe_text(entry.reason)}"
@@ -185,15 +188,12 @@ def _contributing_accounts(application: Application) -> set[str]:
     return {
         contribution.account
         for source in application.settings.sources
-        for ids in _batches(application, source.name)
+        for ids in batches(
+            [one.document_id for one in application.index.scan(source.name)], AT_ONCE
+        )
         for indexed in application.index.documents(ids)
         for contribution in indexed.document.contributions
     }
-
-
-def _batches(application: Application, source: str) -> Iterator[list[str]]:
-    ids = [entry.document_id for entry in application.index.scan(source)]
-    return (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))
 
 
 def _show(status: DirectoryStatus) -> None:

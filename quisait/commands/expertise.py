@@ -17,7 +17,7 @@ from quisait.commands.privacy import audited_reader
 from quisait.privacy.retention import audit_command
 from quisait.work.worker import BuildCost, BuildOutcome, build_and_publish
 from search_api.answers.agents import agent_peers, agent_profile
-from search_api.answers.isolation import EVERYBODY, all_isolated_holders, risks, topic_coverage
+from search_api.answers.isolation import EVERYBODY, all_isolated_holders, topic_coverage
 from search_api.schemas.spreadsheets import areas_csv, count_text, isolation_csv, topics_csv
 from search_api.wording import (
     RISKS,
@@ -124,9 +124,9 @@ def isolation(
         answers.require_build(found.build)
     if as_json:
         # Imported here: loading the API's models takes a moment, and text does not need them.
-        from search_api.schemas.topics import isolation_body
+        from search_api.schemas.topics import IsolationBody
 
-        body = isolation_body(found).model_dump(mode="json")
+        body = IsolationBody.model_validate(found).model_dump(mode="json")
         print(json.dumps(body, ensure_ascii=False, indent=2))
     elif as_csv:
         print(isolation_csv(found.rows), end="")
@@ -167,9 +167,9 @@ def coverage(
         answers.require_build(found.build)
     if as_json:
         # Imported here: loading the API's models takes a moment, and text does not need them.
-        from search_api.schemas.topics import coverage_body
+        from search_api.schemas.topics import CoverageBody
 
-        _print(coverage_body(found))
+        _print(CoverageBody.model_validate(found))
     elif as_csv:
         print(areas_csv(found.areas) if topic else topics_csv(found.topics), end="")
     else:
@@ -188,9 +188,9 @@ def peers(
         found = agent_peers(context, reader, who)
     answers.tell_incomplete(found.incomplete)
     if as_json:
-        from search_api.schemas.topics import peers_body
+        from search_api.schemas.topics import PeersBody
 
-        _print(peers_body(found))
+        _print(PeersBody.model_validate(found))
     else:
         print(safe_text(peers_text(found.peers)))
 
@@ -223,7 +223,7 @@ def _topic_line(count: TopicCount) -> str:
     line = f"{count.topic.label} ({count.topic.id}) : {count_text(count.holders)}"
     if count.declared.agents:
         line += f" ; déclaré seulement : {count_text(count.declared)}"
-    watched = ", ".join(RISKS[name] for name in risks(count))
+    watched = ", ".join(RISKS[name] for name in count.risks)
     return f"{line} ; {watched}" if watched else line
 
 
@@ -252,9 +252,9 @@ def profile(
     answers.tell_incomplete(found.incomplete)
     if as_json:
         # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.schemas.agents import profile_body
+        from search_api.schemas.agents import ProfileBody
 
-        _print(profile_body(found.profile))
+        _print(ProfileBody.model_validate(found.profile))
     else:
         print(safe_text(profile_text(found.profile)))
 

@@ -3,7 +3,7 @@
 A decision is made in the agent's name, like on the pages; the audit log notes the command.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -20,6 +20,7 @@ from search_api.answers.moderation import (
     moderate,
     moderation_desk,
 )
+from search_api.asking.markdown import plain_text
 from search_api.asking.values import MOST_LISTED, AskedQuestion
 from search_api.identity.principals import Role
 from search_api.wording import cut_at, day, safe_text
@@ -71,9 +72,9 @@ def list_texts(
         found = moderation_desk(context, holder)
     if as_json:
         # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.schemas.moderation import desk_body
+        from search_api.schemas.moderation import ModerationDeskBody
 
-        print(desk_body(found).model_dump_json(indent=2))
+        print(ModerationDeskBody.model_validate(found).model_dump_json(indent=2))
     else:
         print(safe_text(_desk_text(found)))
 
@@ -126,10 +127,10 @@ def classify_question(
 
 def _desk_text(found: ModerationDesk) -> str:
     groups = (
-        ("Signalés", [_text(one) for one in found.reported]),
+        ("Signalés", [_text(one, found.open_documents) for one in found.reported]),
         ("Sans réponse", [_line(one) for one in found.waiting]),
         ("Sans sujet", [_unclassified(one) for one in found.unclassified]),
-        ("Masqués", [_text(one) for one in found.hidden]),
+        ("Masqués", [_text(one, found.open_documents) for one in found.hidden]),
     )
     shown = [f"{title} :\n" + "\n".join(some) for title, some in groups if some]
     shown += [cut_at(MOST_LISTED)] if found.more else []
@@ -146,8 +147,8 @@ def _unclassified(one: UnclassifiedQuestion) -> str:
     return f"{_line(one.question)}{nearest}"
 
 
-def _text(one: ModeratedText) -> str:
-    said = one.answer.text if one.answer else one.question.text
+def _text(one: ModeratedText, readable: Collection[str]) -> str:
+    said = plain_text(one.text, readable)
     lines = [
         _line(one.question),
         *([f"    réponse : --answer {one.answer.id}"] if one.answer else []),

@@ -20,6 +20,7 @@ from search_api.answers.asking import (
     question_page,
 )
 from search_api.answers.following import News, news
+from search_api.asking.markdown import plain_text
 from search_api.asking.values import MOST_LISTED, AskedQuestion, QuestionStage, RequestState
 from search_api.wording import (
     answered_before,
@@ -28,6 +29,7 @@ from search_api.wording import (
     open_figures,
     passed_on,
     plural,
+    questions_this_week,
     safe_text,
     where_a_question_stands,
 )
@@ -52,9 +54,9 @@ def list_questions(agent: AsAgent = "", as_json: AsJson = False) -> None:
         found = own_questions(context, reader)
     if as_json:
         # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.schemas.asking import own_questions_body
+        from search_api.schemas.asking import OwnQuestionsBody
 
-        print(own_questions_body(found).model_dump_json(indent=2))
+        print(OwnQuestionsBody.model_validate(found).model_dump_json(indent=2))
     else:
         print(safe_text(_list_text(found)))
 
@@ -73,9 +75,9 @@ def show_question(
         found = question_page(context, reader, question)
         answer_days = context.asking.rules.answer_days
     if as_json:
-        from search_api.schemas.asking import question_body  # imported here for the same reason
+        from search_api.schemas.asking import AskedQuestionBody  # imported here for the same reason
 
-        print(question_body(found).model_dump_json(indent=2))
+        print(AskedQuestionBody.model_validate(found).model_dump_json(indent=2))
     else:
         print(safe_text(_question_text(found, answer_days)))
 
@@ -89,9 +91,9 @@ def show_news(agent: AsAgent = "", as_json: AsJson = False) -> None:
         reader = audited_reader(application, agent, "quisait questions news")
         found = news(context, reader)
     if as_json:
-        from search_api.schemas.following import news_body  # imported here for the same reason
+        from search_api.schemas.following import NewsBody  # imported here for the same reason
 
-        print(news_body(found).model_dump_json(indent=2))
+        print(NewsBody.model_validate(found).model_dump_json(indent=2))
     else:
         print(safe_text(_news_text(found)))
 
@@ -156,6 +158,7 @@ def _list_text(found: OwnQuestions) -> str:
         for topic, count in found.waiting_topics
     )
     said = (
+        questions_this_week(found.load),
         answered_before(found.answered_before),
         open_figures(found.figures),
         f"Sujets qui attendent une réponse : {topics}." if topics else "",
@@ -170,8 +173,13 @@ def _progress(found: ShownQuestion, answer_days: int) -> Iterator[str]:
     if found.accepted_by:
         yield f"{found.accepted_by.name} a accepté d'y répondre."
     elif not found.answers and one.stage is not QuestionStage.ANSWERED:
-        on_topic = found.topic is not None
-        yield where_a_question_stands(one.stage, found.recipients, answer_days, on_topic=on_topic)
+        yield where_a_question_stands(
+            one.stage,
+            found.recipients,
+            answer_days,
+            on_topic=found.topic is not None,
+            passed_on=bool(found.passed_on),
+        )
     yield from map(passed_on, found.passed_on)
 
 
@@ -184,12 +192,13 @@ def _question_text(found: ShownQuestion, answer_days: int) -> str:
     asker = found.asker.name if found.asker else "un ou une collègue"
     changed = "".join(f", modifiée le {day(on)}" for on in one.corrected_on)
     asked = f"Posée le {day(one.created.date())} par {asker}{changed}"
-    said = [one.title, asked, *([one.text] if one.text else [])]
+    said = [one.title, asked, *([plain_text(one.text, found.open_documents)] if one.text else [])]
     said += ["\n".join(_progress(found, answer_days))] if found.own else []
     for shown in found.answers:
         author = shown.author.name if shown.author else "un ou une collègue"
         kept = "Réponse qui a aidé" if shown.answer.accepted else "Réponse"
         when = day(shown.answer.created.date())
         corrected = "".join(f", corrigée le {day(on)}" for on in shown.answer.corrected_on)
-        said.append(f"{kept} de {author}, le {when}{corrected} :\n{shown.answer.text}")
+        text = plain_text(shown.answer.text, found.open_documents)
+        said.append(f"{kept} de {author}, le {when}{corrected} :\n{text}")
     return "\n\n".join(said)

@@ -17,6 +17,7 @@ import typer
 from quisait.application.assembly import Application
 from quisait.application.startup import opened_application
 from quisait.settings.files import serving_here
+from quisait.work.added_sources import AddedSources
 from quisait.work.crawl import divided_source
 from quisait.work.parts import leave
 from quisait.work.worker import Worker, tasks_of
@@ -92,7 +93,9 @@ def run_application(
         if serves and application.settings.bot.source:
             threads.append(parts.enter_context(_bot_thread(application, stop)))
         log.info("running", extra={"parts": [thread.name for thread in threads]})
+        added = AddedSources(application)
         while not stop.wait(1.0):
+            added.take()
             if ended := [thread.name for thread in threads if not thread.is_alive()]:
                 raise ValueError(f"Arrêt imprévu ({', '.join(ended)}) : voyez le journal.")
 

@@ -16,7 +16,6 @@ from quisait.commands.privacy import audited_reader
 from search_api.answers.community_management import (
     CommunityAction,
     ProposalAction,
-    all_risks,
     decide_on_community,
     decide_on_topic,
     forget_topic_decision,
@@ -84,9 +83,9 @@ def list_communities(
         answers.require_build(found.build)
     if as_json:
         # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.schemas.communities import communities_body
+        from search_api.schemas.communities import CommunitiesBody
 
-        print(communities_body(found).model_dump_json(indent=2))
+        print(CommunitiesBody.model_validate(found).model_dump_json(indent=2))
         return
     lines = [
         *map(_community_text, found.waiting),
@@ -126,10 +125,10 @@ def show_community(
     answers.tell_incomplete(found.community.incomplete)
     if as_json:
         from search_api.schemas.communities import (
-            community_page_body,
+            CommunityPageBody,
         )  # imported here for the same reason
 
-        print(community_page_body(found).model_dump_json(indent=2))
+        print(CommunityPageBody.of(found).model_dump_json(indent=2))
     else:
         print(safe_text(_community_page_text(found)))
 
@@ -248,9 +247,9 @@ def show_topic(
         found = topic_answer(context, reader, topic)
     answers.tell_incomplete(found.incomplete)
     if as_json:
-        from search_api.schemas.topics import topic_profile_body
+        from search_api.schemas.topics import TopicProfileBody
 
-        _print([topic_profile_body(found)], one=True)
+        _print([TopicProfileBody.model_validate(found)], one=True)
         return
     view = found.view
     lines = [view.topic.label]
@@ -275,9 +274,9 @@ def list_risks(agent: AsAnimator, as_json: AsJson = False) -> None:
         found = topics_to_watch(context, holder)
         answers.require_build(found.build)
     if as_json:
-        from search_api.schemas.communities import at_risk_body
+        from search_api.schemas.communities import AtRiskBody
 
-        _print([at_risk_body(topic) for topic in found.topics])
+        _print([AtRiskBody.model_validate(topic) for topic in found.topics])
     else:
         print(safe_text("\n".join(map(_risk, found.topics)) or "Rien à surveiller."))
 
@@ -289,9 +288,9 @@ def list_proposals(agent: AsAnimator, as_json: AsJson = False) -> None:
         found = proposed_topics(context, holder)
         answers.require_build(found.build)
     if as_json:
-        from search_api.schemas.communities import proposal_body
+        from search_api.schemas.communities import ProposalBody
 
-        _print([proposal_body(proposal) for proposal in found.waiting])
+        _print([ProposalBody.model_validate(proposal) for proposal in found.waiting])
     else:
         print(safe_text("\n\n".join(map(_proposal, found.waiting)) or "Aucun sujet proposé."))
 
@@ -330,9 +329,9 @@ def list_decisions(agent: AsAnimator, as_json: AsJson = False) -> None:
         found = proposed_topics(context, holder)
         answers.require_build(found.build)
     if as_json:
-        from search_api.schemas.communities import decision_body
+        from search_api.schemas.communities import DecisionBody
 
-        _print([decision_body(decision) for decision in found.decisions])
+        _print([DecisionBody.model_validate(decision) for decision in found.decisions])
     else:
         print(safe_text("\n".join(map(_decision, found.decisions)) or "Aucune décision."))
 
@@ -358,7 +357,7 @@ def _decide(
 
 
 def _risk(risk: AtRisk) -> str:
-    words = ", ".join(RISKS[name] for name in all_risks(risk))
+    words = ", ".join(RISKS[name] for name in risk.risks)
     who = ", ".join(agent.name for agent in risk.holders)
     leaving = "".join(f" ; {agent.name} part le {day(agent.departure)}" for agent in risk.leaving)
     return f"{risk.count.topic.label} : {words}{f' ({who})' if who else ''}{leaving}"

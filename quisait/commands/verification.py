@@ -57,9 +57,9 @@ def list_documents(agent: AsAgent = "", as_json: AsJson = False) -> None:
         found = to_verify(context, reader)
     if as_json:
         # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.schemas.verification import to_verify_body
+        from search_api.schemas.verification import ToVerifyBody
 
-        print(to_verify_body(found).model_dump_json(indent=2))
+        print(ToVerifyBody.model_validate(found).model_dump_json(indent=2))
     else:
         print(safe_text(_list_text(found)))
 
@@ -70,9 +70,9 @@ def show_document(document: Document, agent: AsAgent = "", as_json: AsJson = Fal
     with _opened(agent, "show") as (context, reader):
         found = checked_document(context, reader, document)
     if as_json:
-        from search_api.schemas.verification import checked_document_body  # see above
+        from search_api.schemas.verification import CheckedDocumentBody  # see above
 
-        print(checked_document_body(found).model_dump_json(indent=2))
+        print(CheckedDocumentBody.model_validate(found).model_dump_json(indent=2))
     else:
         print(safe_text(_document_text(found)))
 
@@ -83,9 +83,9 @@ def show_own(agent: AsAgent = "", as_json: AsJson = False) -> None:
     with _opened(agent, "own") as (context, reader):
         found = own_verifications(context, reader) or OwnVerifications()
     if as_json:
-        from search_api.schemas.verification import own_verifications_body  # see above
+        from search_api.schemas.verification import OwnVerificationsBody  # see above
 
-        print(own_verifications_body(found).model_dump_json(indent=2))
+        print(OwnVerificationsBody.model_validate(found).model_dump_json(indent=2))
     else:
         print(safe_text(_own_text(found)))
 
@@ -106,7 +106,7 @@ def say(
         str,
         typer.Option("--text", help="Empreinte du texte lu, que « list » et « show » donnent"),
     ] = "",
-    note: Annotated[str, typer.Option(help="Ce qui n'est plus juste (wrong)")] = "",
+    note: Annotated[str, typer.Option(help="Ce qui n'est plus juste (wrong, outdated)")] = "",
     agent: AsAgent = "",
 ) -> None:
     """Dit d'un document qu'il est toujours juste ou non, au nom d'un agent."""
@@ -160,8 +160,12 @@ def _list_text(found: ToVerify) -> str:
         lines += [
             " · ".join(part for part in (one.card.title, shown, why) if part),
             f"   {one.card.document_id} --text {one.text_hash}",
+            *(f"   « {note} »" for note in one.notes),
         ]
-    if not found.documents:
+    for doubted in found.answers:
+        lines.append(f"Votre réponse à : {doubted.question.title}")
+        lines += [f"   « {note} »" for note in doubted.notes]
+    if not found.documents and not found.answers:
         lines.append("Rien à vérifier en ce moment.")
     if found.more:
         lines.append("D'autres attendent : ils viendront à ce rythme.")

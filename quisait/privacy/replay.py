@@ -5,15 +5,16 @@ knows less than the register, and by `quisait privacy replay`.
 """
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 import sqlalchemy as sa
 
+from connectors.batches import batches
 from expertise.consent import (
-    OF_ANIMATORS,
+    OF_OTHERS,
     WHOLE_SERVICE,
     Preference,
     PreferenceKind,
@@ -349,7 +350,7 @@ def _apply_wish(line: RegisterLine, consent: SqlConsent) -> None:
     )
     if not line["in_force"]:
         consent.remove(wish)
-    elif wish.kind not in OF_ANIMATORS or not consent.has(wish):
+    elif wish.kind not in OF_OTHERS or not consent.has(wish):
         # The register does not know an animator's reason: a removal that is there keeps its own.
         consent.put(wish, datetime.fromisoformat(line["at"]))
 
@@ -357,13 +358,9 @@ def _apply_wish(line: RegisterLine, consent: SqlConsent) -> None:
 def _remove(index: Index, document_ids: Sequence[str]) -> int:
     """Remove documents from the index for all readers; return how many there were."""
     removed = 0
-    for some in _batches(document_ids):
+    for some in batches(document_ids, _AT_ONCE):
         there = sorted(index.kept(some))
         removed += len(there)
         if there:
             index.write([Remove(id_) for id_ in there])
     return removed
-
-
-def _batches(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))

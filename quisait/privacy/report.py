@@ -81,7 +81,8 @@ def _categories(settings: Settings) -> Iterator[str]:
         )
     yield (
         "Demandes des agents : retraits, sujets refusés ou déclarés, documents qui ne disent rien "
-        "d'eux, façon d'être joint. Agents retirés d'un sujet par qui l'anime : qui, et pourquoi."
+        "d'eux, façon d'être joint, communautés rejointes ou quittées, jour où une invitation a "
+        "été lue. Agents retirés d'un sujet par qui l'anime : qui, et pourquoi."
     )
     yield (
         "Avis (« utile », « pas utile ») sur des documents et des collègues proposés, et favoris : "
@@ -152,7 +153,8 @@ def _asking_categories(settings: Settings) -> Iterator[str]:
         )
         yield (
             "Signalements : qui signale un texte, et pourquoi, montré à lui seul ; à qui modère, "
-            "la raison et le jour. Textes masqués : la raison, que leur auteur lit."
+            "et à l'auteur d'une réponse qui n'est plus juste, la raison et le jour. "
+            "Textes masqués : la raison, que leur auteur lit."
         )
         yield (
             "Ce que chacun suit : sujets, communautés, questions, recherches enregistrées (avec "
@@ -161,7 +163,8 @@ def _asking_categories(settings: Settings) -> Iterator[str]:
     if settings.verification.enabled:
         yield (
             "Vérifications : ce qu'un auteur dit de son document, sous son nom ; qui dit un "
-            "document périmé, montré à lui seul ; combien de documents chacun accepte de vérifier."
+            "document périmé, montré à lui seul, et pourquoi, montré sans son nom à son auteur "
+            "ou à qui anime ; combien de documents chacun accepte de vérifier."
         )
         if settings.verification.much_opened:
             yield "Ouvertures : combien de lecteurs par document et par jour, sans dire lesquels."

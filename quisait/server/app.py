@@ -1,11 +1,15 @@
 """Assemble the server from the settings, and serve the demonstration's intranet page."""
 
 import gc
+import hashlib
+import hmac
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from secrets import token_bytes
 from threading import Thread
 from urllib.parse import urlsplit
 
@@ -15,6 +19,7 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 from threadpoolctl import threadpool_limits
 
+from connectors.options import LOOPBACK
 from indexer.access import NOBODY, access_filter
 from indexer.errors import IndexRefused, IndexUnreachable
 from indexer.ports import IndexReader
@@ -30,17 +35,17 @@ from quisait.application.sign_on import (
     open_readers,
     open_sign_on,
 )
-from quisait.application.sources import join_rules, open_originals
+from quisait.application.sources import FolderOriginals, join_rules
 from quisait.application.verification import open_verifying
 from quisait.clock import now, now_s, today
 from quisait.privacy.retention import audit_command, background_query_log
 from quisait.server.metrics import metrics_app, metrics_router, registry_of
 from quisait.settings import Settings, beside_file
 from quisait.work.administration import ApplicationAdministration
+from quisait.work.edited_tables import EditedFiles
 from quisait.work.mail import open_mailing
 from quisait.work.new_source import DeskSources
 from quisait.work.questions import open_asking, open_following
-from quisait.work.search_files import SettingsSearchFiles
 from search_api.app import ReaderOf, Services, create_app
 from search_api.audit.descriptions import ANY_AGENT
 from search_api.community_pages import SqlCommunityPages
@@ -171,9 +176,6 @@ def request_timeouts_of(settings: Settings) -> RequestTimeouts:
     return RequestTimeouts(settings.door.body_s, settings.door.answer_s)
 
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-
-
 def servers(
     application: Application, pages: bool, host: str = "", port: int = 0
 ) -> list[AbstractContextManager[Thread]]:
@@ -195,7 +197,7 @@ def servers(
         found.append(_pages(application, registry, host, port, query_log or NoQueryLog()))
     metrics = application.settings.metrics
     if metrics.port:
-        if metrics.host not in _LOOPBACK and not metrics.token:
+        if metrics.host not in LOOPBACK and not metrics.token:
             raise ValueError(
                 "Hors boucle locale, les mesures demandent un jeton : réglez [metrics] token, ou "
                 '[metrics] host = "127.0.0.1".'
@@ -215,7 +217,7 @@ def _pages(
 ) -> AbstractContextManager[Thread]:
     server = application.settings.server
     address = host or server.host
-    if server.reader == "demo" and address not in _LOOPBACK:
+    if server.reader == "demo" and address not in LOOPBACK:
         raise ValueError(
             "En démonstration, chacun choisit qui il est : quisait n'écoute alors que sur "
             '127.0.0.1. Réglez [server] reader = "token" pour servir au-delà.'
@@ -256,13 +258,14 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             sign_on=sign_on,
             theme=theme_of(application.settings),
             contact=application.settings.pages.contact,
+            notice_key=notice_key_of(application.settings),
             hosts=own_hosts(application.settings, sign_on),
             rate_limiter=rate_limiter_of(application.settings),
             concurrency_limiter=concurrency_limiter_of(application.settings),
             timeouts=request_timeouts_of(application.settings),
             consent=application.privacy.consent,
             feedback=application.privacy.feedback,
-            join_rules=join_rules(application.settings),
+            join_rules=partial(join_rules, application.settings),
             mention_counts=application.journal.mention_counts
             if application.settings.journal.enabled
             else None,
@@ -270,8 +273,13 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             read_soon=ApplicationAdministration(application).read_soon,
             new_sources=None
             if application.settings.desk.sources == "none"
-            else DeskSources(application.settings, application.book, application.known),
-            search_files=SettingsSearchFiles(application.settings.search),
+            else DeskSources(
+                application.settings,
+                application.book,
+                application.known,
+                read_soon=application.state.request_run,
+            ),
+            edited_tables=EditedFiles(application.settings),
             asking=open_asking(application),
             following=open_following(application),
             mail=open_mailing(application),
@@ -279,7 +287,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             verifying=open_verifying(
                 application.settings, application.database, application.privacy.register
             ),
-            originals=open_originals(application.settings, application.known, application.state),
+            originals=FolderOriginals(application.settings, application.known, application.state),
             scans=application.scans,
         )
     )
@@ -310,6 +318,12 @@ def _reader_of(application: Application, sign_on: SignOn | None) -> ReaderOf:
     if sign_on:
         return open_readers(application.settings, sign_on, application.book, tokens)
     return TokenReaders(tokens, application.book, now_s, today)
+
+
+def notice_key_of(settings: Settings) -> bytes:
+    """Return the key that signs notices: the same in all servers with the same token key."""
+    key = settings.server.token_key.encode() or token_bytes(32)
+    return hmac.new(key, b"quisait notices", hashlib.sha256).digest()
 
 
 def tokens_of(settings: Settings) -> SignedTokens:

@@ -28,6 +28,7 @@ from quisait.settings.sources import (
     DirectorySettings,
     LdapSettings,
     RoleSettings,
+    password_variable,
 )
 from quisait.settings.sources import SourceSettings as SourceSettings
 from quisait.settings.types import NEVER as NEVER
@@ -55,7 +56,9 @@ class SearchSettings(SettingsTable):
     """Ce qui aide à comprendre une question (fichiers relus sans rien relancer) et à y répondre."""
 
     glossary: str = Field(
-        "", description="glossaire : un groupe d'équivalents par ligne, séparés par « ; » (.csv)"
+        "",
+        description="glossaire : un groupe d'équivalents par ligne, séparés par « ; », et une "
+        "définition après « | » (.csv)",
     )
     best_bets: str = Field(
         "", description="réponses à mettre en tête : question, document ou adresse, titre (.csv)"
@@ -697,5 +700,5 @@ def unknown_variables() -> list[str]:
         if name.startswith("QUISAIT_")
         and name.partition("__")[0].upper() not in fields
         and name not in own
-        and not name.startswith("QUISAIT_PASSWORD_")
+        and not name.startswith(password_variable(""))
     )

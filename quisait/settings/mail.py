@@ -5,10 +5,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from connectors.options import LOOPBACK
 from quisait.settings.types import Secret, SettingsTable
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 """Hosts to which a password may be sent unencrypted."""
 
 
@@ -20,7 +20,10 @@ def checked_address(written: str) -> str:
 
 
 class MailSettings(SettingsTable):
-    """Le courriel aux agents qui le demandent (docs/questions.md) ; éteint sans « host »."""
+    """Le courriel aux agents (docs/questions.md) ; éteint sans « host ».
+
+    Une question posée et une réponse sont annoncées, sauf à qui n'en veut pas.
+    """
 
     host: str = Field("", description="serveur SMTP ; vide : aucun courriel n'est envoyé")
     port: int = Field(587, ge=1, le=65_535, description="port du serveur")

@@ -4,7 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from quisait.settings.mail import LOOPBACK, checked_address
+from connectors.options import LOOPBACK
+from quisait.settings.mail import checked_address
 from quisait.settings.types import Secret, SettingsTable
 from search_api.mail.reply_addresses import LONGEST_LOCAL_PART
 

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from connectors.file_patterns import parse_selection
 from connectors.installed import installed_connectors
 from connectors.ldap.config import AGENT_ATTRIBUTES, OPTIONAL_AGENT_FIELDS
+from connectors.options import LOOPBACK
 from connectors.parts import MOST_PARTS
 from connectors.push.addresses import is_origin
 from connectors.values import RESERVED_AUTHORITIES
@@ -101,6 +102,11 @@ def _file_hosts(hosts: dict[str, str]) -> dict[str, str]:
                 "chemin ni compte ; http:// pour cette machine seulement"
             )
     return hosts
+
+
+def password_variable(source: str) -> str:
+    """Return the name of the environment variable that holds the password of a source."""
+    return f"QUISAIT_PASSWORD_{source.upper().replace('-', '_')}"
 
 
 class SourceSettings(SettingsTable):
@@ -256,7 +262,6 @@ class SourceSettings(SettingsTable):
         return self
 
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _ATTRIBUTE = re.compile(r"([A-Za-z][A-Za-z0-9-]*)?")
 
 
@@ -292,7 +297,7 @@ def _protected(start_tls: bool, about: ValidationInfo) -> bool:
     """Refuse to send a password unencrypted beyond this machine."""
     for url in about.data.get("urls", ()):
         address = urlsplit(url)
-        if address.scheme == "ldap" and not start_tls and address.hostname not in _LOOPBACK:
+        if address.scheme == "ldap" and not start_tls and address.hostname not in LOOPBACK:
             raise ValueError("hors boucle locale, réglez ldaps:// ou start_tls = true")
     return start_tls
 

@@ -7,10 +7,12 @@ from functools import partial
 
 import sqlalchemy as sa
 
+from connectors.ports import SourceError
 from indexer.errors import IndexerError
 from quisait.application.assembly import Application
 from quisait.application.engines import check_search_file, ranker_state, search_files
 from quisait.application.sources import DIRECTORY, has_directory
+from quisait.checks.references import check_topics
 from quisait.privacy.retention import frequent_queries, hidden_queries
 from quisait.settings.sources import SourceSettings
 from quisait.work.index_limit import limit_warning
@@ -42,7 +44,11 @@ QUESTIONS_SHOWN = 20
 RULE_FILES = ("_quisait.csv", ".quisait.json")
 """Texts in the key of a failure about a folder's own files of rights."""
 
-FILE_LABELS = {"glossaire": "Glossaire", "réponses en tête": "Réponses en tête"}
+FILE_LABELS = {
+    "glossaire": "Glossaire",
+    "réponses en tête": "Réponses en tête",
+    "sujets": "Sujets",
+}
 """French labels of the files that an administrator edits."""
 
 INDEX_NAMES = {"embedded": "intégré", "opensearch": "OpenSearch"}
@@ -87,6 +93,8 @@ class ApplicationAdministration:
             yield _part_state("Signalements", partial(reports_state, application))
         for name, path in search_files(settings.search):
             yield _part_state(FILE_LABELS[name], partial(check_search_file, name, path))
+        if settings.topics.file:
+            yield _part_state(FILE_LABELS["sujets"], self._topics_read)
 
     def _asked(self) -> None:
         """Query the index without any right. Raises `ValueError` if it is nearly full."""
@@ -100,6 +108,13 @@ class ApplicationAdministration:
             raise ValueError(late)
         last = self.application.state.last_done(DIRECTORY)
         return f"lu le {moment(last.started)}" if last else ""
+
+    def _topics_read(self) -> str:
+        """Return how many topics are listed. Raises `ValueError` with a sentence."""
+        try:
+            return check_topics(self.application.settings.topics.file)
+        except SourceError as error:
+            raise ValueError(str(error)) from error
 
     def _noted(self) -> None:
         """Raise `ValueError` if deletions or withdrawals wait for the register."""

@@ -17,7 +17,7 @@ from search_api.answers.mail import set_mail_preferences
 from search_api.asking.values import UNDECIDED
 from search_api.mail.values import DigestPace, MailPreferences
 
-CHOSEN = MailPreferences(asked=True, answered=True, digest=DigestPace.DAILY)
+CHOSEN = MailPreferences(digest=DigestPace.DAILY)
 """Every fictional agent receives every mail, so that there is something to read."""
 
 

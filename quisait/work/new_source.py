@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,16 @@ from connectors.ports import SourceRefused
 from connectors.values import EVERYONE
 from expertise.directory import SqlDirectory
 from indexer.access import PrincipalLookup
+from indexer.state import State
 from quisait.application.database import opened_database
 from quisait.clock import today
 from quisait.privacy.retention import Privacy, open_privacy
 from quisait.settings import Settings, beside_file, settings_file
 from quisait.settings.files import OTHERS_READ_OR_WRITE, account
 from quisait.settings.secret_files import FOLDER
-from quisait.settings.sources import BUILT_IN_KINDS, SourceSettings
+from quisait.settings.sources import BUILT_IN_KINDS, SourceSettings, password_variable
 from quisait.settings.types import faults_by_place
+from quisait.work.added_sources import needs_restart
 from quisait.work.settings_addition import (
     add_table,
     names_in_file,
@@ -67,6 +70,7 @@ PASSWORD_FILE = "password_file"  # noqa: S105 - the name of a setting
 SECRETS_FOLDER = "secrets"
 """Folder beside the settings' file: the only one from which pages accept password files."""
 SUGGESTED_GROUPS = 30
+SUGGESTED_FOLDERS = 10
 _SYSTEM = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var/lib", "/var/log", "/usr")
 _PATH_NAMES = frozenset({"path", "members", "folder", "file", "database", "rules"})
 """Settings with a path of this machine; beside an address, `folder` is one on its server."""
@@ -99,6 +103,7 @@ class DeskSources:
     book: SqlDirectory
     known_now: Callable[[], PrincipalLookup] | None = None
     desk: bool = True
+    read_soon: Callable[[str], None] | None = None
 
     def kinds(self) -> Sequence[KindOffered]:
         """See `NewSources`."""
@@ -131,6 +136,8 @@ class DeskSources:
             fields.append(self._password_field(kind, shown, faults))
         if step is SourceStep.READERS:
             fields = [self._with_groups(one) for one in fields]
+        if step is SourceStep.PLACE and kind.offered.name == "folder":
+            fields = [self._with_folders(one) for one in fields]
         own = {one.key for one in fields}
         general = [faults[""]] if "" in faults and step in (kind.steps[-1],) else []
         if step is SourceStep.PLACE and checked and kind.untypable:
@@ -196,6 +203,9 @@ class DeskSources:
         added = self.addition(entered)
         if added.locked:
             raise ValueError(added.locked)
+        source = self._source(entered)
+        if self.read_soon and not needs_restart(source):
+            self.read_soon(source.name)  # before the file: processes that see it take the source
         return replace(added, backup=str(add_table(added.text, datetime.now().astimezone())))
 
     def unread_sources(self) -> Sequence[str]:
@@ -249,16 +259,17 @@ class DeskSources:
     def _next_steps(self, source: SourceSettings) -> Iterator[str]:
         if source.password_file and not beside_file(source.password_file).is_file():
             yield f"Écrivez le mot de passe dans {beside_file(source.password_file)}."
-        yield (
-            "Relancez quisait, pour qu’il lise ses réglages : « systemctl restart quisait », ou "
-            "arrêtez et relancez « quisait run »."
-        )
+        if needs_restart(source):
+            yield (
+                "Relancez quisait, pour qu’il lise ses réglages : « systemctl restart quisait », "
+                "ou arrêtez et relancez « quisait run »."
+            )
         if source.kind == "push":
             yield f"Donnez un jeton à l’application : quisait push token add {source.name}."
-        else:
+        elif not needs_restart(source):
             yield (
-                "« quisait run » lit alors la source aussitôt ; à la main : "
-                f"quisait crawl {source.name}."
+                "Écrite par cette page ou par « quisait source add », elle est lue aussitôt par "
+                "« quisait run », sans le relancer. Collée à la main : relancez quisait."
             )
 
     def _values(self, kind: KindForm, entered: Entered) -> dict[str, Any]:
@@ -397,10 +408,7 @@ class DeskSources:
                 f"{path} contient des fichiers de quisait (réglages, secrets ou index), ou en fait "
                 "partie : choisissez un dossier qui ne tient que des documents."
             )
-        folders = self.settings.desk.folders
-        if not folders and self.settings.server.reader == "demo":
-            folders = [""]  # beside the settings' file: in a demo anybody is an administrator
-        allowed = [beside_file(one) for one in folders]
+        allowed = self._allowed_folders()
         if allowed:
             if not any(path.is_relative_to(one) for one in allowed):
                 told = ", ".join(map(str, allowed))
@@ -410,6 +418,13 @@ class DeskSources:
         elif any(_overlap(path, Path(one)) for one in _SYSTEM):
             return f"{path} est un dossier du système, ou en contient un, et n’est pas une source."
         return self._read_already(path)
+
+    def _allowed_folders(self) -> list[Path]:
+        """Return the folders that sources of pages must be in; empty if none are named."""
+        folders = self.settings.desk.folders
+        if not folders and self.settings.server.reader == "demo":
+            folders = [""]  # beside the settings' file: in a demo anybody is an administrator
+        return [beside_file(one) for one in folders]
 
     def _forbidden_repository(self, typed: str) -> str:
         """Return in French why a page may not read a local repository; empty if it may."""
@@ -522,6 +537,19 @@ class DeskSources:
             well,
         )
 
+    def _with_folders(self, one: SourceField) -> SourceField:
+        """Suggest folders that a trial may read now, so that examples work."""
+        if one.key != "path" or not self.desk:
+            return one
+        roots = self._allowed_folders()
+        within = (path for root in roots for path in (root, *sorted(root.glob("*/"))))
+        readable = (
+            str(path)
+            for path in islice(within, 20 * SUGGESTED_FOLDERS)
+            if not self._forbidden_path(str(path))
+        )
+        return replace(one, suggestions=tuple(islice(readable, SUGGESTED_FOLDERS)))
+
     def _with_groups(self, one: SourceField) -> SourceField:
         if one.key != "allowed":
             return one
@@ -532,7 +560,8 @@ class DeskSources:
 def opened_sources_of_machine(settings: Settings) -> Iterator[tuple[DeskSources, Privacy]]:
     """Open sources for commands, and the audit log, without index or encoder."""
     with opened_database(settings) as database:
-        sources = DeskSources(settings, SqlDirectory(database), desk=False)
+        soon = State(database).request_run
+        sources = DeskSources(settings, SqlDirectory(database), desk=False, read_soon=soon)
         yield sources, open_privacy(settings, database)
 
 
@@ -646,7 +675,7 @@ def _lineage(path: Path) -> list[tuple[int, int]]:
 
 def _missing_password(source: SourceSettings) -> str:
     """Return the remedy if the password's file cannot be read; empty if it can."""
-    variable = f"QUISAIT_PASSWORD_{source.name.upper().replace('-', '_')}"
+    variable = password_variable(source.name)
     if not source.password_file or os.environ.get(variable):
         return ""
     path = beside_file(source.password_file)

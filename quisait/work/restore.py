@@ -18,12 +18,13 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from connectors.batches import batches
 from expertise import directory_tables
 from expertise.consent import Preference, PreferenceKind, SqlConsent
 from expertise.directory import SqlDirectory
 from indexer.described_indexes import DescribedIndexes
 from indexer.errors import IndexerError, IndexRefused
-from indexer.live_index import IndexStorage, pages
+from indexer.live_index import IndexStorage
 from indexer.ports import Index
 from indexer.state import State, cursors, scans
 from indexer.values import WITHHELD, IndexedDocument, Put
@@ -49,7 +50,8 @@ from quisait.work.backup import DOCUMENTS, STATE, BackupUnusable, Manifest, read
 from search_api.asking.storage import forget_every_question
 from search_api.feedback import feedback
 from search_api.following import follows
-from search_api.mail.storage import mail_preferences, mail_queue
+from search_api.mail.storage import SqlMail, mail_preferences, mail_queue
+from search_api.mail.values import NO_MAIL
 from search_api.verification import document_openings, outdated_marks, verifications
 
 _WRITTEN_AT_ONCE = 100
@@ -361,7 +363,7 @@ def _fill(
     index = storage.index(made)
     seen = left_out = 0
     documents = read_documents(backup / DOCUMENTS, manifest.encoder.dimension)
-    for some in pages(documents, _WRITTEN_AT_ONCE):
+    for some in batches(documents, _WRITTEN_AT_ONCE):
         kept = [one for document in some if (one := taken.applied(document)) is not None]
         failed = index.write([Put(one) for one in kept]).failed if kept else ()
         if failed:
@@ -387,20 +389,23 @@ def _count(index: Index) -> int:
 def _close_what_is_not_known(working: sa.Engine) -> None:
     """Without a register, withdraw every agent, and have every source read in full.
 
-    Also delete pushed documents, questions, scans' texts, and agents' feedback, follows,
-    verifications and mail preferences: they may have been withdrawn after the backup.
+    Also delete pushed documents, questions, scans' texts, and agents' feedback, follows and
+    verifications, and end their mail: they may have withdrawn it after the backup.
     """
-    consent = SqlConsent(working, now)
-    for agent_id in _agent_ids(working):
+    consent, mail = SqlConsent(working, now), SqlMail(working, now, "")
+    agents = _ids_of(working, directory_tables.agents.c.id)
+    for agent_id in agents:
         consent.put(Preference(agent_id, PreferenceKind.WITHDRAW), now())
+    for agent_id in {*agents, *_ids_of(working, mail_preferences.c.agent_id)}:
+        mail.choose(agent_id, NO_MAIL)
     with working.begin() as connection:
         connection.execute(sa.delete(cursors).where(cursors.c.source != DIRECTORY))
         said = (feedback, follows, verifications, outdated_marks, document_openings)
-        for table in (*PUSHED, *said, mail_preferences, mail_queue, scans):
+        for table in (*PUSHED, *said, mail_queue, scans):
             connection.execute(sa.delete(table))
         forget_every_question(connection)
 
 
-def _agent_ids(working: sa.Engine) -> Sequence[str]:
+def _ids_of(working: sa.Engine, ids: sa.ColumnElement[str]) -> Sequence[str]:
     with working.connect() as connection:
-        return connection.execute(sa.select(directory_tables.agents.c.id)).scalars().all()
+        return connection.execute(sa.select(ids)).scalars().all()

@@ -100,10 +100,10 @@ CHOICES = {
 """French words for values; other values are shown unchanged."""
 
 _HINTS = {
-    "name": "En minuscules, sans espace, comme « notes » : il commence l’identifiant des "
+    "name": "En minuscules, sans espace, comme « circulaires » : il commence l’identifiant des "
     "documents, et ne se change plus ensuite.",
-    "path": "Tel que cette machine le connaît, comme « /partages/notes » ; ou relatif au dossier "
-    "de quisait.toml.",
+    "path": "Tel que cette machine le connaît, comme « /partages/circulaires » ; ou relatif au "
+    "dossier de quisait.toml.",
     "allowed": "Un par ligne : « tous les agents », ou un groupe de votre annuaire par son "
     "identifiant, comme « annuaire:group:inspection ». Vide : personne ne les lit.",
     "include": "« *.pdf », « notes/** », un par ligne ; vide : tous.",

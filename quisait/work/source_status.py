@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from connectors.batches import batches
 from indexer.access import PrincipalLookup
-from indexer.live_index import pages
 from indexer.part_runs import PartRow, PartRuns
 from indexer.ports import IndexContents, IndexDenials
 from indexer.state import RunRow, State, reference_of
@@ -419,7 +419,7 @@ def forget_source(application: Application, source: str) -> int:
     index = index_with_deletion_log(application)
     with hold_source_lock(application.locks, source) as held:
         ids = [entry.document_id for entry in index.scan(source)]
-        for some in pages(ids, DELETED_AT_ONCE):
+        for some in batches(ids, DELETED_AT_ONCE):
             held.check()
             index.write([Remove(document_id) for document_id in some])
         application.inbox.forget(source)

@@ -25,7 +25,7 @@ from connectors.installed import installed_connectors, load_kind
 from connectors.ports import SourceError
 from quisait.application.logs import set_up_logs
 from quisait.application.sources import open_source
-from quisait.settings.sources import SourceSettings
+from quisait.settings.sources import SourceSettings, password_variable
 from quisait.settings.types import fault_lines
 from quisait.work.trial import Sign, gathered, trial_signs
 from search_api.new_source import SourceTrial, TriedDocument
@@ -123,7 +123,7 @@ def _why_ended(signs: Sequence[Sign], status: int, *, late: bool) -> Iterator[st
 
 def _environment(name: str) -> dict[str, str]:
     """Return the child's variables, without other sources' passwords or this server's keys."""
-    own = f"QUISAIT_PASSWORD_{name.upper().replace('-', '_')}"
+    own = password_variable(name)
     kept = {
         one: os.environ[one] for one in (*_KEPT_VARIABLES, "QUISAIT_FILE", own) if one in os.environ
     }

@@ -1,19 +1,20 @@
 """An agent's profile, and everything stored about the reader («Moi»)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connectors.account_linking import LinkBy
 from connectors.values import Agent, ContactVia
 from expertise.answer_values import BuildStatus, Peers
 from expertise.consent import (
     NARROWER_CONTACTS,
-    OF_ANIMATORS,
+    OF_OTHERS,
+    OPPOSITES,
     WHOLE_SERVICE,
-    ConsentStore,
     Preference,
     PreferenceKind,
     RecordedPreference,
+    SqlConsent,
 )
 from expertise.peers import AgentProfile, peers_of, profile_of
 from expertise.topics import Topic, TopicKind
@@ -186,20 +187,48 @@ def take_back_wish(
     """
     _check_own(kind)
     consent, agent_id = consent_of(context), reader.agent_id or ""
-    subjects = [subject]
-    if kind is PreferenceKind.DISOWN and not subject:
-        held = (one.preference for one in consent.of(agent_id))
-        subjects = [one.subject for one in held if one.kind is kind]
-    for one in subjects:
+    held = [one.preference for one in consent.of(agent_id) if one.preference.kind is kind]
+    if kind is PreferenceKind.JOIN:  # else who was invited before would still be shown
+        for joined in (one for one in held if one.subject == subject):
+            consent.ask(replace(joined, kind=PreferenceKind.LEAVE))
+        return
+    every = kind is PreferenceKind.DISOWN and not subject
+    for one in [one.subject for one in held] if every else [subject]:
         consent.take_back(Preference(agent_id, kind, one))
 
 
+@dataclass(frozen=True, slots=True)
+class WishBefore:
+    """A wish before a change: in force, or not; `way` of contact, empty for other kinds."""
+
+    in_force: bool
+    kind: PreferenceKind
+    way: str = ""
+
+
+def wish_before(
+    context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str
+) -> WishBefore | None:
+    """Return the wish that a wish of this kind would replace; `in_force` is false if none.
+
+    None for a withdrawal from the whole service, which also ends follows and opinions, and for all
+    disowned documents at once: one wish does not restore them.
+    """
+    if not subject and kind is not PreferenceKind.CONTACT:
+        return None
+    for one in (one.preference for one in consent_of(context).of(reader.agent_id or "")):
+        if one.subject == subject and one.kind in (kind, OPPOSITES.get(kind)):
+            way = one.said[0] if kind is PreferenceKind.CONTACT else ""
+            return WishBefore(True, one.kind, way)
+    return WishBefore(False, kind)
+
+
 def _check_own(kind: PreferenceKind) -> None:
-    if kind in OF_ANIMATORS:
-        raise InvalidParameter("Seule la personne qui anime ce sujet le décide.")
+    if kind in OF_OTHERS:
+        raise InvalidParameter("Cela ne se demande pas : d’autres que vous en décident.")
 
 
-def consent_of(context: AnswerContext) -> ConsentStore:
+def consent_of(context: AnswerContext) -> SqlConsent:
     """Return the store of wishes. Raises `NotFound` if wishes are not stored."""
     if context.consent is None:
         raise NotFound("")
@@ -253,7 +282,7 @@ def _contributed(
 
 
 def _joined_by(context: AnswerContext, row: Agent, account: str) -> LinkBy | None:
-    found = (one.matched_by(row, account) for one in context.join_rules)
+    found = (one.matched_by(row, account) for one in context.join_rules())
     return next(filter(None, found), None)
 
 

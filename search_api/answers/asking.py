@@ -51,6 +51,7 @@ from search_api.answers.questions_read import (
     checked_text,
     known_agent,
     note_use,
+    open_links,
     readable_thread,
 )
 from search_api.answers.topics import list_topics
@@ -64,6 +65,7 @@ from search_api.asking.choosing import (
     may_be_asked,
     weekly_limit,
 )
+from search_api.asking.markdown import document_link, plain_text
 from search_api.asking.values import (
     MOST_ASKED,
     MOST_LISTED,
@@ -81,6 +83,7 @@ from search_api.asking.values import (
     OpenQuestionFigures,
     OwnAsking,
     PassedOn,
+    QuestionLoad,
     QuestionStage,
     ReaderScope,
     RequestState,
@@ -100,11 +103,15 @@ MOST_OPEN = 20
 """Maximum number of open questions of each kind in a list."""
 MOST_READ_FOR_OPEN = 200
 """Number of newest open questions among which questions of the reader's area are searched."""
+DECLINE_UNDO = timedelta(minutes=1)
+"""Minimum time in which a decline may be undone, before the next recipient is asked."""
 Questions = tuple[AskedQuestion, ...]
 _YEAR = timedelta(days=365)
 _OPEN = (QuestionStage.EXPERTS, QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
 _LATE = (QuestionStage.COMMUNITY, QuestionStage.ANIMATOR)
 """Stages at which no agent in particular is asked any more."""
+_TURNS = (QuestionStage.EXPERTS, QuestionStage.COMMUNITY)
+"""Stages at which the question waits for one agent, or one community, before all its readers."""
 _WITHDRAW = PreferenceKind.WITHDRAW
 
 
@@ -113,15 +120,18 @@ class QuestionAction(StrEnum):
 
     ACCEPT = "accept"
     DECLINE = "decline"
+    RETAKE = "retake"
     TRANSFER = "transfer"
     ANSWER = "answer"
     CORRECT = "correct"
     DELETE_ANSWER = "delete_answer"
     CONFIRM = "confirm"
+    STILL_RIGHT = "still_right"
     EDIT = "edit"
     HELPED = "helped"
     THANK = "thank"
     LACKS = "lacks"
+    OPEN = "open"
     DELETE = "delete"
 
 
@@ -166,9 +176,9 @@ class AskingForm:
 
     `existing`: documents that may already answer. `topics`: topics to choose from. `topic_id` of
     `new`: topic named by the title. `communities` and `entities`: possible limits of the readers.
-    `answering`: communities that may be asked, even without being a member. `metiers`: métiers that
-    may be asked. `to`: the agent whose page the asker came from, None for none. `recipients`:
-    agents whom the question may be put to.
+    `answering`: communities that may be asked, even without being a member; `then`: the one asked
+    after the agents, None for none. `metiers`: métiers that may be asked. `to`: the agent whose
+    page the asker came from, None for none. `recipients`: agents whom the question may be put to.
     """
 
     new: NewQuestion
@@ -181,15 +191,37 @@ class AskingForm:
     answering: tuple[CommunityView, ...] = ()
     metiers: tuple[Topic, ...] = ()
     recipients: tuple[Agent, ...] = ()
+    then: CommunityView | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ShownAnswer:
-    """An answer. `author` is None if they may not be named. `own`: it is the reader's."""
+    """An answer. `author` is None if they may not be named. `own`: it is the reader's.
+
+    `doubts`: what is no longer right according to its readers, for its author only.
+    `open_documents`: ids of documents that the text links to and the reader may read.
+    """
 
     answer: GivenAnswer
     author: Agent | None
     own: bool
+    doubts: tuple[str, ...] = ()
+    open_documents: frozenset[str] = frozenset()
+
+    @property
+    def text(self) -> str:
+        """The text without Markdown, with the titles that the reader may read."""
+        return plain_text(self.answer.text, self.open_documents)
+
+    @property
+    def markdown(self) -> str:
+        """The author's own text, to correct it; empty for other readers."""
+        return self.answer.text if self.own else ""
+
+    @property
+    def digest(self) -> str:
+        """Digest of the author's own former text, to confirm it; empty for other texts."""
+        return self.answer.text_digest if self.answer.outdated and self.own else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +232,9 @@ class ShownQuestion:
     reader's. `state`: state of the reader's own request, None if they are not asked now. Only for
     the asker: `accepted_by`, the agent who accepted and has not answered yet; `passed_on`, reasons
     of agents who passed it on, without names; `recipients`, how many agents may be asked, one after
-    the other.
+    the other, 0 if nobody was ever asked; `may_open`, whether they may end the wait of one agent or
+    community and leave the question to all its readers. `open_documents`: ids of documents that the
+    texts link to and the reader may read.
     """
 
     question: AskedQuestion
@@ -212,6 +246,23 @@ class ShownQuestion:
     accepted_by: Agent | None = None
     passed_on: tuple[PassedOn, ...] = ()
     recipients: int = 0
+    may_open: bool = False
+    open_documents: frozenset[str] = frozenset()
+
+    @property
+    def digest(self) -> str:
+        """Digest of the asker's own former text, to confirm it; empty for other texts."""
+        return self.question.text_digest if self.question.outdated and self.own else ""
+
+    @property
+    def text(self) -> str:
+        """The text without Markdown, with the titles that the reader may read."""
+        return plain_text(self.question.text, self.open_documents)
+
+    @property
+    def markdown(self) -> str:
+        """The asker's own text, to correct it; empty for other readers."""
+        return self.question.text if self.own else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +274,8 @@ class OwnQuestions:
     questions open to everybody count, so that no other one is revealed. `moderates`: the reader is
     an animator. `more`: `of_communities` or `animated` is cut to the `MOST_LISTED` oldest. The last
     three are waiting questions of others that are in no list above, newest first, at most
-    `MOST_OPEN` each: on the reader's topics, by askers of their département, and the rest.
+    `MOST_OPEN` each: on the reader's topics, by askers of their département, and the rest. `load`:
+    how many questions the reader was asked this week.
     """
 
     waiting: tuple[tuple[AgentRequest, AskedQuestion], ...]
@@ -232,6 +284,7 @@ class OwnQuestions:
     mine: tuple[Thread, ...]
     answered_before: int
     figures: OpenQuestionFigures
+    load: QuestionLoad
     waiting_topics: tuple[tuple[Topic, int], ...] = ()
     moderates: bool = False
     more: bool = False
@@ -255,7 +308,8 @@ def asking_form(
     asking, agent = asking_of(context), known_agent(context, reader)
     topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
     named = new.topic_id or proposed_topic(context, new.title)
-    new = replace(new, topic_id=named)
+    new, answering = replace(new, topic_id=named), _accepted(context)
+    topic_id = new.community or new.topic_id
     return AskingForm(
         new,
         existing_answers(context, reader, new.title) if look else (),
@@ -264,9 +318,10 @@ def asking_form(
         entities_of(agent),
         asking.rules.may_hide_name(entities_of(agent)),
         _may_be_first(context, reader, new.to),
-        _accepted(context),
+        answering,
         metiers(context),
         planned_recipients(context, reader, new) if look else (),
+        next((one for one in answering if topic_id in {on.id for on in one.topics}), None),
     )
 
 
@@ -295,7 +350,9 @@ def proposed_topic(context: AnswerContext, text: str) -> str:
     return named_topic(context, text) if text.strip() else ""
 
 
-def existing_answers(context: AnswerContext, reader: Reader, text: str) -> tuple[Result, ...]:
+def existing_answers(
+    context: AnswerContext, reader: Reader, text: str, most: int = EXISTING_SHOWN
+) -> tuple[Result, ...]:
     """Return documents that may answer the text being written, without noting the query.
 
     Raises `IndexUnreachable`.
@@ -303,8 +360,16 @@ def existing_answers(context: AnswerContext, reader: Reader, text: str) -> tuple
     asking_of(context)
     if not text.strip():
         return ()
-    query = Query(text.strip()[:MOST_TITLE], page_size=EXISTING_SHOWN)
+    query = Query(text.strip()[:MOST_TITLE], page_size=most)
     return tuple(context.search.answer(query, reader, context.today()).results)
+
+
+def link_to_document(context: AnswerContext, reader: Reader, document_id: str) -> str:
+    """Return the Markdown of a link with a document's title. Raises `NotFound`."""
+    card = context.search.cards((document_id,), reader).get(document_id)
+    if card is None:
+        raise NotFound("Ce document n’existe pas, ou ne vous est pas ouvert.")
+    return document_link(card.title or "Sans titre", document_id)
 
 
 def answered_by_existing(context: AnswerContext, reader: Reader, document_id: str) -> None:
@@ -372,7 +437,7 @@ def _draft(context: AnswerContext, agent: Agent, new: NewQuestion) -> AskedQuest
 
 
 def question_page(context: AnswerContext, reader: Reader, question_id: str) -> ShownQuestion:
-    """Return a question under the reader's rights. Raises `NotFound`.
+    """Return a question under the reader's rights. Raises `NotFound`, `IndexUnreachable`.
 
     Other readers of a former text that waits for its author's confirmation only see that it
     changed.
@@ -397,6 +462,9 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
     note_use(context, reader, thread)
     mine = [one.state for one in requests if one.agent_id == me and one.state in UNDECIDED]
     topics = {one.id: one for one in list_topics(context).topics}
+    answered = any(one.author_id == me for one in thread.answers)
+    reports = asking.questions.reports({question.id}) if answered else ()
+    readable = open_links(context, reader, (question.text, *(one.text for one in thread.answers)))
     return ShownQuestion(
         question,
         tuple(
@@ -404,6 +472,12 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
                 one,
                 named(one.author_id) if own or thread.shows_author(one) else None,
                 one.author_id == me,
+                tuple(
+                    report.reason
+                    for report in reports
+                    if one.author_id == me and report.outdated and report.answer_id == one.id
+                ),
+                readable,
             )
             for one in thread.answers
         ),
@@ -417,8 +491,21 @@ def question_page(context: AnswerContext, reader: Reader, question_id: str) -> S
             for one in requests
             if own and one.state is RequestState.PASSED_ON
         ),
-        min(len(asking.questions.recipients_of(question.id)), MOST_ASKED) if own else 0,
+        min(len(asking.questions.recipients_of(question.id)), MOST_ASKED)
+        if own and requests
+        else 0,
+        own and _may_open(thread, requests),
+        readable,
     )
+
+
+def _may_open(thread: Thread, requests: Sequence[AgentRequest]) -> bool:
+    """Return whether an agent or a community has a turn that the asker may end.
+
+    Declined and silent requests count alike. The asker knows who accepted, and waits for them.
+    """
+    accepted = any(one.state is RequestState.ACCEPTED for one in requests)
+    return thread.question.stage in _TURNS and thread.waits and not accepted
 
 
 def _shown_thread(context: AnswerContext, reader: Reader, question_id: str) -> Thread:
@@ -480,6 +567,7 @@ def own_questions(context: AnswerContext, reader: Reader) -> OwnQuestions:
         questions.of_asker(agent.id),
         questions.answered_before(context.today() - _YEAR),
         questions.open_figures(questions.now() - _YEAR),
+        own_load(context, agent),
         _waiting_topics(context, questions.open_by_topic(*_LATE)),
         animates,
         max(len(of_communities), len(of_animator)) > MOST_LISTED,
@@ -540,6 +628,14 @@ def _as_told(request: AgentRequest, rules: AskingRules) -> AgentRequest:
         return request
     own = request.asked + timedelta(days=rules.answer_days)
     return replace(request, until=min(request.until, own))
+
+
+def own_load(context: AnswerContext, agent: Agent) -> QuestionLoad:
+    """Return how many questions an agent was asked this week. Raises `NotFound`."""
+    rules = asking_of(context).rules
+    (one,) = _possible(context, [agent])
+    per_week = weekly_limit(one, rules) if one.preferences.receives else 0
+    return QuestionLoad(one.asked_this_week, per_week)
 
 
 def waiting_questions(context: AnswerContext, reader: Reader) -> int:
@@ -619,8 +715,19 @@ class _Acting:
         states = [one.state for one in requests if one.agent_id == self.agent_id]
         if RequestState.ACCEPTED in states:
             raise InvalidParameter("Vous avez accepté : transmettez la question, avec une raison.")
-        self._decide(RequestState.DECLINED)
-        _ask_next(self.context, self.question)
+        self._decide(RequestState.DECLINED)  # the next step asks the next recipient
+
+    def retake(self, *_: str) -> None:
+        """Undo the agent's decline, as long as nobody was asked since."""
+        requests = self.asking.questions.requests_of(self.question.id)
+        mine = (one.state for one in requests if one.agent_id == self.agent_id)
+        if RequestState.DECLINED not in mine:
+            raise NotFound("Vous n’avez pas décliné cette question.")
+        if not self.asking.questions.take_back_decline(self.question.id, self.agent_id):
+            raise InvalidParameter(
+                "Trop tard : cette question est passée à la personne suivante, ou son délai est "
+                "fini."
+            )
 
     def transfer(self, text: str, *_: str) -> None:
         reason = checked_text(text, MOST_REASON, "Écrivez la raison en quelques mots.")
@@ -663,6 +770,10 @@ class _Acting:
         if not self.asking.questions.show_again(*this, outdated=True):
             raise InvalidParameter(OTHER_TEXT)
 
+    def still_right(self, _text: str, _title: str, answer_id: str) -> None:
+        this = self.question.id, self._own_answer(answer_id)
+        self.asking.questions.dismiss_reports(*this, only_outdated=True)
+
     def edit(self, text: str, title: str, _: str) -> None:
         self._of_the_asker()
         said, titled = checked_text(text, MOST_TEXT), _checked_title(title)
@@ -685,6 +796,12 @@ class _Acting:
         answering = _answering(self.context)
         self.asking.questions.lacks(self.question.id, said)
         _go_on(self.context, self.question, answering)
+
+    def open(self, *_: str) -> None:
+        self._of_the_asker()
+        if not _may_open(self.thread, self.asking.questions.requests_of(self.question.id)):
+            raise InvalidParameter("Votre question n’attend plus un tour : relisez où elle en est.")
+        self.asking.questions.move(self.question.id, QuestionStage.ANIMATOR, None)
 
     def delete(self, *_: str) -> None:
         self._of_the_asker()
@@ -723,20 +840,29 @@ class _Acting:
 _ACTS: dict[QuestionAction, Callable[[_Acting, str, str, str], None]] = {
     QuestionAction.ACCEPT: _Acting.accept,
     QuestionAction.DECLINE: _Acting.decline,
+    QuestionAction.RETAKE: _Acting.retake,
     QuestionAction.TRANSFER: _Acting.transfer,
     QuestionAction.ANSWER: _Acting.answer,
     QuestionAction.CORRECT: _Acting.correct,
     QuestionAction.DELETE_ANSWER: _Acting.delete_answer,
     QuestionAction.CONFIRM: _Acting.confirm,
+    QuestionAction.STILL_RIGHT: _Acting.still_right,
     QuestionAction.EDIT: _Acting.edit,
     QuestionAction.HELPED: _Acting.helped,
     QuestionAction.THANK: _Acting.thank,
     QuestionAction.LACKS: _Acting.lacks,
+    QuestionAction.OPEN: _Acting.open,
     QuestionAction.DELETE: _Acting.delete,
 }
 
 
-_UNSEEN = {QuestionAction.DECLINE, QuestionAction.TRANSFER}
+_UNSEEN = {
+    QuestionAction.DECLINE,
+    QuestionAction.RETAKE,
+    QuestionAction.TRANSFER,
+    QuestionAction.OPEN,
+    QuestionAction.STILL_RIGHT,
+}
 """Actions that change nothing for other readers of the question."""
 
 
@@ -771,9 +897,9 @@ def forget_own_questions(context: AnswerContext, reader: Reader) -> None:
 def move_questions_on(context: AnswerContext) -> int:
     """Move questions whose time is over to the next agent, the community, or the animator.
 
-    After a decline, the question goes to the next recipient at once, who gets the remaining time in
-    addition to their own, and never earlier to the next stage: nobody can tell a decline from
-    silence. Returns how many questions moved.
+    After a decline, and the time to undo it, the question goes to the next recipient, who gets the
+    remaining time in addition to their own, and never earlier to the next stage: nobody can tell a
+    decline from silence. Returns how many questions moved.
     """
     asking = asking_of(context)
     moment = asking.questions.now()
@@ -807,6 +933,10 @@ def _moved_on(
             if one.until > moment and _still_may(context, question, one.agent_id):
                 return False
             asking.questions.decide(question.id, one.agent_id, RequestState.EXPIRED)
+        elif one.state is RequestState.DECLINED:
+            undone_until = (one.decided or one.asked) + DECLINE_UNDO
+            if moment < min(undone_until, one.until):
+                return False
     return _go_on(context, question, answering)
 
 
@@ -974,9 +1104,13 @@ def _accepted(context: AnswerContext) -> tuple[CommunityView, ...]:
 def _open(
     context: AnswerContext, communities: tuple[CommunityView, ...]
 ) -> tuple[CommunityView, ...]:
-    """Return the communities that are not closed; closed ones are readable, but not asked."""
+    """Return the communities that may be asked: not closed, and with members, not guests alone."""
     closed = closed_communities(context)
-    return tuple(one for one in communities if closed.isdisjoint(topic.id for topic in one.topics))
+    return tuple(
+        one
+        for one in communities
+        if one.members and closed.isdisjoint(topic.id for topic in one.topics)
+    )
 
 
 def _answering(context: AnswerContext) -> frozenset[str]:

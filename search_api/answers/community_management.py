@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from expertise.answer_values import BuildStatus, CappedCount, CommunityView
+from expertise.answer_values import BuildStatus, CommunityView
 from expertise.community_management import (
     AtRisk,
     CommunityProposals,
@@ -31,7 +31,6 @@ from search_api.answers.context import (
     RoleHolder,
     note_access,
 )
-from search_api.answers.isolation import risks
 from search_api.answers.topics import by_label
 
 TREND_MONTHS = 13
@@ -185,7 +184,7 @@ def forget_topic_decision(context: AnswerContext, holder: RoleHolder, decision_i
 def decide_on_community(
     context: AnswerContext, holder: RoleHolder, topic_id: str, action: CommunityAction
 ) -> CommunityDecision | None:
-    """Accept a community (visible to everybody at once), refuse it, or take a decision back.
+    """Accept a community, which invites its members, refuse it, or take a decision back.
 
     Returns the decision, None if one was taken back. Raises `NoBuild`, `NotFound`.
     """
@@ -198,21 +197,11 @@ def decide_on_community(
         return communities.decide(topic_id, Verdict.ACCEPTED if accepted else Verdict.REFUSED)
 
 
-def all_risks(one: AtRisk) -> list[str]:
-    """Return the names of a topic's risks; only animators see `one_holder` and `leaving`."""
-    alone = one.count.holders == CappedCount(1)
-    return [
-        *(["one_holder"] if alone else []),
-        *risks(one.count),
-        *(["leaving"] if one.leaving else []),
-    ]
-
-
 def _watched(build: OpenBuild | BuildStatus, holder: RoleHolder) -> TopicsToWatch:
     if isinstance(build, BuildStatus):
         return TopicsToWatch(build)
     topics = topics_at_risk(build, holder.held.animates_topic)
-    now = sum("one_holder" in all_risks(one) for one in topics)
+    now = sum("one_holder" in one.risks for one in topics)
     return TopicsToWatch(build.status, topics, _trend(build, holder, now))
 
 

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from connectors.account_linking import LinkRule
 from connectors.files import OpenFile
-from connectors.values import Agent
 from expertise.answer_values import BuildState, BuildStatus
-from expertise.consent import ConsentStore
+from expertise.consent import SqlConsent
 from expertise.current_build import BuildReader, OpenBuild
-from expertise.lookup import LookupDirectory
-from expertise.values import AgentDirectory, NameCompleter, NameMatcher
+from expertise.directory import SqlDirectory
 from indexer.access import AccessFilter, Reader
 from indexer.scans import Scans
 from search_api.asking.limits import DailyActs
@@ -20,10 +18,10 @@ from search_api.asking.storage import SqlQuestions
 from search_api.asking.values import AskingRules
 from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
 from search_api.community_pages import SqlCommunityPages
-from search_api.feedback import FeedbackStore
+from search_api.edited_tables import EditedTables
+from search_api.feedback import SqlFeedback
 from search_api.following import SqlFollowing
 from search_api.identity.principals import Grants, HeldRoles, Role
-from search_api.identity.readers import ReaderDirectory
 from search_api.mail.links import UnsubscribeLinks
 from search_api.mail.reply_addresses import ReplyAddresses
 from search_api.mail.shown_mails import ShownMails
@@ -33,7 +31,7 @@ from search_api.new_source import NewSources
 from search_api.query_log.counts import MentionCount
 from search_api.query_log.recording import NoQueryLog, QueryLog
 from search_api.search import Search
-from search_api.system_status import SearchFiles, SystemStatusReader
+from search_api.system_status import SystemStatusReader
 from search_api.verification import SqlVerifications
 
 if TYPE_CHECKING:
@@ -106,20 +104,6 @@ class Originals(Protocol):
         ...
 
 
-class PeopleDirectory(
-    AgentDirectory, NameMatcher, NameCompleter, LookupDirectory, ReaderDirectory, Protocol
-):
-    """The methods of the directory that answers use."""
-
-    def as_read(self, agent_id: str) -> Agent | None:
-        """Return an agent's entry without applying their wishes, only for themselves."""
-        ...
-
-    def by_email(self, email: str) -> Sequence[Agent]:
-        """Return every agent with this address, departed or not; case is ignored."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Asking:
     """Dependencies of questions to experts.
@@ -186,7 +170,7 @@ class AnswerContext:
     is written to `audit` before it is shown, and refused attempts through `refusals`. `sign_on` is
     None if sign-on is off. `consent` stores agents' wishes, `feedback` their opinions and
     favourites. `mention_counts` returns how often answers named an agent, None if that is not
-    counted. `join_rules` tell why an account belongs to an agent. `search_files`: files that
+    counted. `join_rules` returns why an account belongs to an agent. `edited_tables`: files that
     administrators edit. `read_soon` requests a crawl of a source, and raises `KeyError` for a
     source that the settings do not name. `new_sources` adds sources. `originals`: files of folders.
     `community_pages` stores what animators set on communities' pages, `scans` which texts were
@@ -195,7 +179,7 @@ class AnswerContext:
     """
 
     search: Search
-    people: PeopleDirectory
+    people: SqlDirectory
     _by_keyword: KW_ONLY
     today: Callable[[], date]
     overview: BuildReader | None = None
@@ -203,13 +187,13 @@ class AnswerContext:
     grants: Grants = field(default_factory=Grants)
     audit: Audit = field(default_factory=NoAudit)
     refusals: RefusedAccesses = field(default_factory=RefusedAccesses)
-    consent: ConsentStore | None = None
-    feedback: FeedbackStore | None = None
-    join_rules: Sequence[LinkRule] = ()
+    consent: SqlConsent | None = None
+    feedback: SqlFeedback | None = None
+    join_rules: Callable[[], Sequence[LinkRule]] = tuple
     mention_counts: Callable[[str, date], Sequence[MentionCount]] | None = None
     sign_on: "SignOn | None" = None
     administration: SystemStatusReader | None = None
-    search_files: SearchFiles | None = None
+    edited_tables: EditedTables | None = None
     originals: Originals | None = None
     read_soon: Callable[[str], None] | None = None
     new_sources: NewSources | None = None

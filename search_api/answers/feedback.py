@@ -147,6 +147,27 @@ def give_feedback(
     context.feedback.keep(agent_id, aspect, subject, _KEEPING[action])
 
 
+def feedback_reverse(
+    context: AnswerContext, reader: Reader, action: FeedbackAction, subject: Subject
+) -> FeedbackAction | None:
+    """Return the action that restores what the reader says now of a subject.
+
+    None for an action on all subjects.
+    """
+    if context.feedback is None or action in _OF_ALL:
+        return None
+    aspect = Aspect.FAVOURITE if action in _OF_FAVOURITES else Aspect.OPINION
+    if aspect is Aspect.FAVOURITE or subject.kind is not SubjectKind.AGENT:
+        subject = replace(subject, topic_id="")
+    said = context.feedback.of(reader.agent_id or "")
+    now = next((one for one in said if (one.aspect, one.subject) == (aspect, subject)), None)
+    if aspect is Aspect.FAVOURITE:
+        return FeedbackAction.FAVOURITE if now else FeedbackAction.NO_FAVOURITE
+    if now is None:
+        return FeedbackAction.NO_OPINION
+    return FeedbackAction.USEFUL if now.useful else FeedbackAction.NOT_USEFUL
+
+
 def opinion_sums(context: AnswerContext, administrator: RoleHolder) -> tuple[SummedOpinions, ...]:
     """Return sums of opinions by document and topic, from five people on, without any names.
 

@@ -13,7 +13,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 from connectors.values import ContributorRole
 from expertise.answer_values import BuildStatus
-from expertise.consent import has_withdrawn
 from expertise.peers import own_topics
 from expertise.topics import Topic, TopicKind
 from indexer.access import Reader, access_filter
@@ -420,7 +419,7 @@ def _follow(
     kind: FollowKind,
     subject: str,
 ) -> None:
-    if context.consent and has_withdrawn(context.consent, reader.agent_id or ""):
+    if context.consent and context.consent.has_withdrawn(reader.agent_id or ""):
         raise InvalidParameter(
             "Vous êtes en retrait du service : revenez-y dans « Préférences » pour suivre."
         )

@@ -14,6 +14,7 @@ from expertise.peers import communities_of, own_topics
 from expertise.topics import Topic, TopicKind
 from indexer.access import Reader
 from indexer.values import Card
+from search_api.answers.communities import Invitation, invitations
 from search_api.answers.context import AnswerContext
 from search_api.questions.query import Query, ResultOrder
 from search_api.ranking.results import Result
@@ -36,12 +37,14 @@ _SAID = re.compile(r'["()]')
 class Home:
     """What concerns a reader before they ask.
 
-    `topics` are theirs, strongest first. `samples`: questions with an accepted answer, asked in
-    their département or on their topics.
+    `topics` are theirs, strongest first. `invitations`: communities that wait for the reader's
+    answer. `samples`: questions with an accepted answer, asked in their département or on their
+    topics.
     """
 
     topics: tuple[Topic, ...] = ()
     communities: tuple[CommunityView, ...] = ()
+    invitations: tuple[Invitation, ...] = ()
     samples: tuple[str, ...] = ()
 
 
@@ -64,7 +67,12 @@ def home(context: AnswerContext, reader: Reader) -> Home:
     found = [_newest(context, reader, any_label(one), today) for one in searched]
     read = (one for some in (*found, _of_the_place(context, reader, agent, today)) for one in some)
     own = frozenset(context.people.accounts_of(agent.id))
-    return Home(topics, communities, tuple(_answered_questions(read, own)[:SAMPLES]))
+    return Home(
+        topics,
+        communities,
+        invitations(context, reader),
+        tuple(_answered_questions(read, own)[:SAMPLES]),
+    )
 
 
 def news_on(context: AnswerContext, reader: Reader, topic: Topic) -> tuple[Card, ...]:

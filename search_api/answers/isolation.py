@@ -331,16 +331,6 @@ def _last_if_empty(name: str) -> tuple[bool, str]:
     return not name, label_order(name)
 
 
-def risks(one: TopicCount) -> list[str]:
-    """Return a topic's risks that all readers may see: `left`, `nobody`, `open_questions`."""
-    found = []
-    if not one.holders.agents and one.documented:
-        found.append("left" if one.left else "nobody")
-    if one.open_questions:
-        found.append("open_questions")
-    return found
-
-
 def known_area(area: str) -> str:
     """Return the area if it is known or empty. Raises `InvalidParameter` otherwise."""
     if area and not is_area(area):

@@ -10,9 +10,9 @@ from datetime import timedelta
 
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus
-from expertise.consent import has_withdrawn
 from indexer.access import Reader, access_filter
 from search_api.addresses import question_address, unsubscribe_address
+from search_api.answers.asking import own_load
 from search_api.answers.context import AnswerContext, Asking, Mailing, NotFound
 from search_api.answers.following import News, NewsItem, NewsKind, ShownFollow, news
 from search_api.answers.mailed_answers import NOTES, MailOutcome
@@ -24,6 +24,7 @@ from search_api.asking.values import (
 from search_api.following import FollowKind
 from search_api.mail.reply_addresses import Purpose
 from search_api.mail.shown_mails import ShownMail
+from search_api.mail.storage import ANSWERED_PER_WEEK
 from search_api.mail.values import (
     DigestPace,
     KeptMail,
@@ -34,7 +35,7 @@ from search_api.mail.values import (
     MailSection,
     QueuedMail,
 )
-from search_api.wording import day, plural
+from search_api.wording import day, plural, questions_this_week
 
 _UNNAMED = "(titre réservé à ses lecteurs : voyez la page)"
 SHOWN_OF_EACH = 10
@@ -135,7 +136,7 @@ def mail_content(context: AnswerContext, queued: QueuedMail) -> MailContent | No
         MailKind.ANSWERED: _answered,
         MailKind.RECEIVED: _received,
     }[queued.kind]
-    found = told(context.asking, mail, reader, agent, queued.subject)
+    found = told(context, context.asking, reader, agent, queued.subject)
     return found and _with_addresses(context, mail, agent, queued, found)
 
 
@@ -145,7 +146,7 @@ def _recipient(context: AnswerContext, queued: QueuedMail) -> Agent | None:
     if agent is None or agent.departed(context.today()) or not agent.email:
         return None
     consent = context.consent
-    withdrawn = consent is None or has_withdrawn(consent, agent.id)
+    withdrawn = consent is None or consent.has_withdrawn(agent.id)
     if withdrawn and queued.kind is not MailKind.RECEIVED:  # senders are still told the outcome
         return None
     said = _mail(context).store.preferences(agent.id, agent.email)
@@ -171,8 +172,9 @@ def _with_addresses(
 
 
 def _asked(
-    asking: Asking, mail: Mailing, reader: Reader, agent: Agent, question_id: str
+    context: AnswerContext, asking: Asking, reader: Reader, agent: Agent, question_id: str
 ) -> MailContent | None:
+    mail = _mail(context)
     question = _readable(asking, reader, question_id)
     waits = any(
         one.agent_id == agent.id and one.state is RequestState.WAITING
@@ -188,16 +190,21 @@ def _asked(
         "Une question vous est posée",
         lead,
         (MailSection("La question", (_line(mail, question),)),),
+        f"{questions_this_week(own_load(context, agent))} Chacune vous est annoncée par courriel, "
+        "sauf si vous y mettez fin.",
     )
 
 
 def _answered(
-    asking: Asking, mail: Mailing, reader: Reader, agent: Agent, answer_id: str
+    context: AnswerContext, asking: Asking, reader: Reader, agent: Agent, answer_id: str
 ) -> MailContent | None:
+    mail = _mail(context)
     found = [
         thread.question.id
         for thread in asking.questions.of_asker(agent.id)
-        if any(one.id == answer_id for one in thread.answers)
+        for one in thread.answers
+        # An asker who accepted it or gave thanks has read it.
+        if one.id == answer_id and not (one.accepted or one.thanked)
     ]
     question = _readable(asking, reader, found[0]) if found else None
     if question is None:
@@ -209,13 +216,16 @@ def _answered(
         "Votre question a une réponse",
         "Votre question a une réponse. Dites sur sa page si elle vous a aidé, ou ce qui manque.",
         (MailSection("Votre question", (_line(mail, question),)),),
+        "Les réponses à vos questions vous sont annoncées par courriel, "
+        f"{ANSWERED_PER_WEEK} fois par semaine au plus, sauf si vous y mettez fin.",
     )
 
 
 def _received(
-    asking: Asking, mail: Mailing, reader: Reader, agent: Agent, noted: str
+    context: AnswerContext, asking: Asking, reader: Reader, agent: Agent, noted: str
 ) -> MailContent | None:
     """Return the outcome of an answer by mail; without the question if they may not read it."""
+    mail = _mail(context)
     outcome, _, question_id = noted.partition(":")
     question = _readable(asking, reader, question_id)
     shown = (MailSection("La question", (_line(mail, question),)),) if question else ()
@@ -227,6 +237,7 @@ def _received(
         "Votre réponse est publiée" if published else "Votre réponse n’est pas publiée",
         NOTES[MailOutcome(outcome)],
         shown,
+        "Vous avez répondu par courriel à une question.",
     )
 
 
@@ -244,7 +255,8 @@ def _digest(
     sections = _sections(context, mail, found)
     since = day(queued.begins.date()) if queued.begins else ""
     lead = f"Ce qui est nouveau depuis le {since} dans ce que vous suivez, et que vous pouvez lire."
-    return _content(mail, agent, MailKind.DIGEST, subject, lead, sections)
+    why = "Vous avez choisi, dans « Préférences », de recevoir ce résumé par courriel."
+    return _content(mail, agent, MailKind.DIGEST, subject, lead, sections, why)
 
 
 def _sections(context: AnswerContext, mail: Mailing, found: News) -> tuple[MailSection, ...]:
@@ -311,15 +323,14 @@ def _content(
     subject: str,
     lead: str,
     sections: tuple[MailSection, ...],
+    why: str,
 ) -> MailContent:
     return MailContent(
         to=agent.email,
         subject=f"Qui sait ? {subject}",
         lead=lead,
         sections=sections,
-        why="Vous avez répondu par courriel à une question."
-        if kind is MailKind.RECEIVED
-        else f"Vous avez choisi, dans « Préférences », de recevoir par courriel {KINDS[kind]}.",
+        why=why,
         unsubscribe=f"{mail.rules.site}{unsubscribe_address(mail.links.make(agent.id, kind))}",
         choices=f"{mail.rules.site}/preferences#courriels",
     )

@@ -9,7 +9,6 @@ import hashlib
 from enum import StrEnum
 
 from connectors.values import Agent
-from expertise.consent import has_withdrawn
 from indexer.state import storable
 from search_api.answers.asking import TooManyAnswers, keep_answer
 from search_api.answers.context import AnswerContext, Asking, Mailing, NotFound
@@ -128,7 +127,7 @@ def _published(
     reader = asking.reader_of(agent.id)
     if reader.agent_id is None:
         return MailOutcome.GONE
-    if consent is None or has_withdrawn(consent, agent.id):
+    if consent is None or consent.has_withdrawn(agent.id):
         return MailOutcome.WITHDRAWN
     try:
         thread = readable_thread(context, reader, signed.subject_id)

@@ -32,6 +32,7 @@ from search_api.answers.questions_read import (
     asking_of,
     checked_text,
     known_agent,
+    open_links,
     readable_thread,
 )
 from search_api.answers.topics import list_topics, related_topics
@@ -88,6 +89,11 @@ class ModeratedText:
         return (self.answer or self.question).outdated
 
     @property
+    def text(self) -> str:
+        """The text, as Markdown."""
+        return (self.answer or self.question).text
+
+    @property
     def digest(self) -> str:
         """Digest of exactly this text, so that a decision does not apply to a later text."""
         return (self.answer or self.question).text_digest
@@ -124,7 +130,8 @@ class ModerationDesk:
 
     `reported` and `hidden` never contain the holder's own texts. `waiting`: questions at the
     animator's stage. `unclassified`: questions without a topic. `topics`: all topics to choose
-    from. `more`: one of these lists is cut at `MOST_LISTED`.
+    from. `more`: one of these lists is cut at `MOST_LISTED`. `open_documents`: ids of documents
+    that the texts link to and the holder may read.
     """
 
     reported: tuple[ModeratedText, ...]
@@ -133,13 +140,21 @@ class ModerationDesk:
     unclassified: tuple[UnclassifiedQuestion, ...]
     topics: tuple[Topic, ...]
     more: bool = False
+    open_documents: frozenset[str] = frozenset()
 
 
 def report_text(
-    context: AnswerContext, reader: Reader, question_id: str, answer_id: str, reason: str
+    context: AnswerContext,
+    reader: Reader,
+    question_id: str,
+    answer_id: str,
+    reason: str,
+    *,
+    outdated: bool = False,
 ) -> None:
-    """Report a text to the topic's animator, once.
+    """Report a text to the topic's animator, once; with `outdated`, also to its author.
 
+    `outdated`: the report only says that an answer is no longer right.
     A report that is taken back still counts in the daily limit, and so does a new one after it.
     Raises `NotFound` for a text that the reader may not read or wrote themselves,
     `InvalidParameter`, and `TooManyReports`.
@@ -148,9 +163,11 @@ def report_text(
     text = _text(readable_thread(context, reader, question_id), answer_id)
     if _author(text) == agent.id:
         raise NotFound("Ce texte est le vôtre : vous pouvez le supprimer.")
+    if outdated and (context.verifying is None or not answer_id):
+        raise NotFound("Cela ne se dit que d’une réponse.")
     said = checked_text(reason, MOST_REASON, "Écrivez en quelques mots ce qui ne va pas.")
     moment = asking.questions.now()
-    report = TextReport(question_id, answer_id, agent.id, said, moment)
+    report = TextReport(question_id, answer_id, agent.id, said, moment, outdated=outdated)
     if asking.questions.is_reported(report):
         return
     most, day_ago = asking.rules.reported_per_day, moment - timedelta(days=1)
@@ -230,7 +247,8 @@ def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDes
     unclassified = open_questions(without_topic)
     reasons: dict[tuple[str, str], list[tuple[str, date]]] = defaultdict(list)
     for one in questions.reports({text.question.id for text in (*reported, *hidden)}):
-        reasons[one.question_id, one.answer_id].append((one.reason, one.created.date()))
+        reason = f"N’est plus juste : {one.reason}" if one.outdated else one.reason
+        reasons[one.question_id, one.answer_id].append((reason, one.created.date()))
 
     def with_reports(some: Sequence[ModeratedText]) -> tuple[ModeratedText, ...]:
         return tuple(
@@ -253,6 +271,7 @@ def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDes
         ),
         topics,
         any(len(one) > MOST_LISTED for one in (reported, hidden, waiting, unclassified)),
+        open_links(context, holder.reader, (one.text for one in (*reported, *hidden))),
     )
 
 

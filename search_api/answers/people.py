@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from connectors.geography import distance_km
 from connectors.values import Agent, ContributorRole, EvidencePolicy
-from expertise.lookup import NOBODY, DirectoryMatches, LookupDirectory, look_up
+from expertise.directory import SqlDirectory
+from expertise.lookup import NOBODY, DirectoryMatches, look_up
 from expertise.names import DirectoryField, asked_words
 from expertise.places import AskedPlace, departements_of, nearest_km
 from expertise.values import Candidate, DirectAnswerer, ScoreParts, TopicHolders
@@ -166,7 +167,7 @@ def _authors_can_be_asked(one: Result) -> bool:
 
 
 def ask_instead(
-    directory: LookupDirectory,
+    directory: SqlDirectory,
     asker: Agent | None,
     one: Result,
     today: date,

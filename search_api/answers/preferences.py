@@ -62,6 +62,18 @@ def own_data(context: AnswerContext, reader: Reader) -> OwnData:
     )
 
 
+def own_choices(context: AnswerContext, reader: Reader) -> Choices:
+    """Return the reader's present choices. Raises `NotFound`, `IndexUnreachable`."""
+    asked, mail = own_asking(context, reader), own_mail(context, reader)
+    checked, agent = own_verifications(context, reader), known_agent(context, reader)
+    return Choices(
+        asked.preferences if asked else AskingPreferences(),
+        mail.preferences if mail else MailPreferences(),
+        checked.per_month if checked else None,
+        agent.contact_via,
+    )
+
+
 def set_preferences(context: AnswerContext, reader: Reader, said: Choices) -> None:
     """Store the choices that differ from the present ones.
 

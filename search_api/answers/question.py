@@ -5,24 +5,26 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice, product
-from typing import Protocol
+
+from markupsafe import Markup
 
 from connectors.values import Agent
 from expertise.answer_values import BuildStatus
+from expertise.directory import SqlDirectory
 from expertise.holders import stated_topics
 from expertise.lookup import DirectoryMatches
 from expertise.name_words import name_reach
 from expertise.places import AskedPlace
 from expertise.topics import Topic
-from expertise.values import Candidate, DirectAnswerer, NameCompleter, NameMatcher, Window
+from expertise.values import Candidate, DirectAnswerer, Window
 from expertise.visibility import may_be_shown
 from expertise.votes import counting_contributions
-from expertise.who_knows import NEAR_ODDS, Experts, find_experts
+from expertise.who_knows import NEAR_ODDS, Experts, PeopleQuestion, find_experts
 from indexer.access import Reader
 from indexer.french.analysis import analyse, analyse_query, fold
 from indexer.french.stop_words import ASKING_WORDS, STOP_WORDS
 from indexer.suggestions import LONG_LETTERS, NEAR_WORDS, NearWord
-from search_api.answers.context import AnswerContext, incomplete
+from search_api.answers.context import AnswerContext, NotFound, incomplete
 from search_api.answers.corrections import OwnPlace, own_place
 from search_api.answers.people import (
     CHOSEN_FROM,
@@ -34,6 +36,7 @@ from search_api.answers.people import (
     nobody_in,
     people_answer,
 )
+from search_api.answers.questions_read import open_links, readable_thread
 from search_api.answers.scans import recognised
 from search_api.answers.topics import (
     RelatedTopics,
@@ -42,9 +45,12 @@ from search_api.answers.topics import (
     whole_topic,
 )
 from search_api.answers.verification import ShownVerification, verified, verified_documents
+from search_api.asking.markdown import plain_text, rendered_beginning
+from search_api.asking.values import SOURCE
 from search_api.query_log.recording import experts_query, search_query
+from search_api.questions.glossary import Definition
 from search_api.questions.query import Query, without_quotes
-from search_api.ranking.direct_answer import DirectAnswer, direct_answer
+from search_api.ranking.direct_answer import ANSWER_CHARACTERS, DirectAnswer, direct_answer
 from search_api.ranking.results import Results
 from search_api.search import Retriever, Search, SearchHits
 
@@ -69,10 +75,6 @@ _WORD = re.compile(r"[^\W\d_]+")
 _EXCLUDING = re.compile(r"(?:^|\s)-$")
 
 
-class NameDirectory(NameMatcher, NameCompleter, Protocol):
-    """The methods of the directory that correct names."""
-
-
 @dataclass(frozen=True, slots=True)
 class Correction:
     """A corrected wording, and how many documents (at most W) it finds by its words."""
@@ -94,7 +96,7 @@ class CorrectedResults:
 
 def corrected_results(
     search: Search,
-    directory: NameDirectory,
+    directory: SqlDirectory,
     query: Query,
     reader: Reader,
     today: date,
@@ -126,7 +128,7 @@ def corrected_results(
 
 def correction(
     search: Search,
-    directory: NameDirectory,
+    directory: SqlDirectory,
     query: Query,
     results: Results,
     reader: Reader,
@@ -157,7 +159,7 @@ def correction(
     return None
 
 
-def _has_a_name(directory: NameDirectory, text: str, today: date) -> bool:
+def _has_a_name(directory: SqlDirectory, text: str, today: date) -> bool:
     """Return whether a word is a name, a town or a service of the directory."""
     words = [fold(word.lower()) for word in _WORD.findall(text) if _says_something(word)]
     return any(near.slips == 0 for word in words for near in directory.near(word, today))
@@ -201,7 +203,7 @@ def _read_texts(results: Results) -> Iterator[str]:
 
 def _spellings(
     search: Search,
-    directory: NameDirectory,
+    directory: SqlDirectory,
     words: Sequence[str],
     reader: Reader,
     today: date,
@@ -240,7 +242,7 @@ def _is_likely_slip(word: str, near: NearWord) -> bool:
     return word[:kept] == other[:kept] or (len(word) >= LONG_LETTERS and near.slips < 2)
 
 
-def _given_names(directory: NameDirectory, query: Query, today: date) -> frozenset[str]:
+def _given_names(directory: SqlDirectory, query: Query, today: date) -> frozenset[str]:
     """Return capitalised words next to a word of the directory: they are names, not slips."""
     capital = [fold(word.lower()) for word in _WORD.findall(query.text) if word[0].isupper()]
     known = {word for word in capital if any(n.slips == 0 for n in directory.near(word, today))}
@@ -273,10 +275,12 @@ class QuestionAnswer:
 
     `query`: the wording answered, which is the `correction` if `instead` is true. `people`: people
     to show above the documents. `topics`: topics that the question names. `related`: topics to
-    continue with if something was not found. `direct`: sentences that answer, if sure. By document
-    id: `verified`, an author's statement on its present text; `ask_instead`, agents to ask if no
-    author is in post and may be named; `recognised`, confidence (0 to 100) of a scan's text. `own`:
-    the reader's own place among the experts, shown to the reader only.
+    continue with if something was not found. `direct`: sentences that answer, if sure;
+    `direct_html`: the same as its author formatted it, if it was given here. `definitions`: of the
+    expression that the question asks about. By document id: `verified`, an author's statement on
+    its present text; `ask_instead`, agents to ask if no author is in post and may be named;
+    `recognised`, confidence (0 to 100) of a scan's text. `own`: the reader's own place among the
+    experts, shown to the reader only.
     """
 
     query: Query
@@ -292,6 +296,8 @@ class QuestionAnswer:
     verified: Mapping[str, ShownVerification] = field(default_factory=dict)
     recognised: Mapping[str, int] = field(default_factory=dict)
     own: OwnPlace | None = None
+    direct_html: Markup | None = None
+    definitions: tuple[Definition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,7 +392,42 @@ def answer_question(
         verified(context, first),
         recognised(context, first),
         _own(context, reader, searched, window) if with_own else None,
+        formatted_direct(context, reader, searched.direct),
+        _definitions(context, found.query),
     )
+
+
+def known_acronyms(context: AnswerContext) -> Mapping[str, str]:
+    """Return what each acronym of the glossary stands for."""
+    return context.search.glossary.now().acronyms
+
+
+def _definitions(context: AnswerContext, query: Query) -> tuple[Definition, ...]:
+    if query.page > 1 or query.filters:
+        return ()
+    return context.search.glossary.now().definitions(query.text)
+
+
+def formatted_direct(
+    context: AnswerContext, reader: Reader, direct: DirectAnswer | None
+) -> Markup | None:
+    """Return the beginning of a direct answer as its author formatted it, or None.
+
+    Only the answers of this application are formatted.
+    """
+    source, _, question_id = direct.reference.document_id.partition(":") if direct else ("",) * 3
+    if context.asking is None or direct is None or source != SOURCE:
+        return None
+    try:
+        thread = readable_thread(context, reader, question_id)
+    except NotFound:
+        return None
+    words = direct.text.split()[:-1]  # the last one may be cut
+    for one in thread.answers:
+        if one.hidden is None and plain_text(one.text).split()[: len(words)] == words:
+            readable = open_links(context, reader, [one.text])
+            return rendered_beginning(one.text, readable, ANSWER_CHARACTERS)
+    return None
 
 
 def _direct(results: Results, matches: DirectoryMatches, today: date) -> DirectAnswer | None:
@@ -458,10 +499,9 @@ def people_beside(context: AnswerContext, reader: Reader, title: str, limit: int
     """
     return find_experts(
         context.search.window_of(title, reader),
-        title,
+        PeopleQuestion(title, reader_id=reader.agent_id),
         context.people,
         context.today(),
-        reader_id=reader.agent_id,
         limit=limit,
         build=context.overview,
     )
@@ -526,20 +566,22 @@ def _experts(
     place = searched.matches.place
     experts = find_experts(
         window,
-        question,
+        PeopleQuestion(
+            question,
+            reader_id=None if to_others else reader.agent_id,
+            area=area,
+            names=searched.matches,
+            direct=_answerer(searched.direct),
+            documents_answer=found.results.answered,
+            topics=[one.id for one in searched.topics],
+            whole_topic=whole_topic(searched.topics, place.subject if place else question),
+            place=place,
+        ),
         context.people,
         context.today(),
-        reader_id=None if to_others else reader.agent_id,
-        area=area,
         limit=limit,
-        names=searched.matches,
         build=context.overview,
-        answered=_answerer(searched.direct),
-        documents_answer=found.results.answered,
-        asked_topics=[one.id for one in searched.topics],
-        whole_topic=whole_topic(searched.topics, place.subject if place else question),
         least=least,
-        place=place,
     )
     only_a_service = searched.matches.placed and not searched.matches.by_name
     if only_a_service:

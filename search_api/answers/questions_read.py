@@ -1,11 +1,13 @@
 """First steps of all answers about questions to experts: the reader, and what they may read."""
 
 import re
+from collections.abc import Iterable
 
 from connectors.values import Agent
 from indexer.access import Reader, access_filter
 from indexer.state import storable
 from search_api.answers.context import AnswerContext, Asking, InvalidParameter, NotFound
+from search_api.asking.markdown import linked_documents
 from search_api.asking.values import SOURCE, Thread
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -49,6 +51,15 @@ def any_thread(context: AnswerContext, reader: Reader, question_id: str) -> Thre
     if thread is None or not access_filter(reader).admits(thread.question.access):
         raise NotFound(_UNKNOWN)
     return thread
+
+
+def open_links(context: AnswerContext, reader: Reader, texts: Iterable[str]) -> frozenset[str]:
+    """Return the ids of documents that these texts link to and the reader may read.
+
+    Raises `IndexUnreachable`.
+    """
+    ids = sorted(frozenset().union(*map(linked_documents, texts)))
+    return frozenset(context.search.cards(ids, reader)) if ids else frozenset()
 
 
 def threads_on(context: AnswerContext, reader: Reader, topic_id: str) -> tuple[Thread, ...]:

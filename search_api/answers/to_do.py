@@ -12,8 +12,8 @@ from search_api.answers.verification import WhyVerify, to_verify
 class ToDo:
     """Numbers of questions put to the reader, of their answered questions, of texts to verify.
 
-    `answered`: their questions with an answer to which they did not react. `marked`: texts to
-    verify that a reader marked as outdated.
+    `answered`: their questions with an answer to which they did not react. `marked`: those texts
+    that a reader says are no longer right.
     """
 
     asked: int = 0
@@ -30,9 +30,12 @@ def to_do(context: AnswerContext, reader: Reader) -> ToDo | None:
     if context.asking is None and context.verifying is None:
         return None
     asked, answered = waiting_for(context, reader)
+    if context.verifying is None:
+        return ToDo(asked, answered)
     try:
-        texts = to_verify(context, reader).documents if context.verifying else ()
+        found = to_verify(context, reader)
     except NotFound:  # the directory does not know the reader
-        texts = ()
-    marked = sum(WhyVerify.MARKED in one.why for one in texts)
-    return ToDo(asked, answered, len(texts), marked)
+        return ToDo(asked, answered)
+    doubted = len(found.answers)
+    marked = sum(WhyVerify.MARKED in one.why for one in found.documents)
+    return ToDo(asked, answered, len(found.documents) + doubted, marked + doubted)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from connectors.batches import batches
 from connectors.geography import REGIONS
 from connectors.values import Agent, ContributorRole
 from expertise.answer_values import BuildState, BuildStatus, CommunityView, TopicView
@@ -231,8 +232,8 @@ def open_questions(build: OpenBuild, reader: Reader, ids: Iterable[str]) -> tupl
 def _first_open_questions(build: OpenBuild, reader: Reader, ids: Sequence[str]) -> tuple[Card, ...]:
     """Return the first `READ_FIRST` questions that are still open, reading on if some are not."""
     found: tuple[Card, ...] = ()
-    for start in range(0, len(ids), READ_FIRST):
-        found += open_questions(build, reader, ids[start : start + READ_FIRST])
+    for some in batches(ids, READ_FIRST):
+        found += open_questions(build, reader, some)
         if len(found) >= READ_FIRST:
             break
     return found[:READ_FIRST]

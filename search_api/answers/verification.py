@@ -4,7 +4,7 @@ It only concerns documents that the reader may read, in the current version of t
 """
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -15,17 +15,24 @@ from connectors.values import Agent, Contribution, ContributorRole
 from expertise.consent import PreferenceKind
 from expertise.visibility import may_be_named
 from expertise.votes import counting_contributions
-from indexer.access import Reader
+from indexer.access import Reader, access_filter
 from indexer.values import Card
 from search_api.answers.context import (
     AnswerContext,
     AnswerRefused,
     InvalidParameter,
     NotFound,
+    RoleHolder,
     Stale,
     Verifying,
+    note_access,
 )
+from search_api.answers.feedback import named_topic
 from search_api.answers.questions_read import checked_text, known_agent
+from search_api.answers.topics import related_topics
+from search_api.asking.authority import entities_down_to
+from search_api.asking.values import MOST_LISTED, AskedQuestion
+from search_api.identity.principals import ALL, HeldRoles
 from search_api.verification import (
     MONTH_DAYS,
     MOST_NOTE,
@@ -82,6 +89,17 @@ class VerificationAct(StrEnum):
     FORGET = "forget"
 
 
+STATEMENTS = frozenset({VerificationAct.RIGHT, VerificationAct.WRONG, VerificationAct.OUTDATED})
+"""Acts that say something of a document, which may be taken back."""
+
+
+class MarkedAct(StrEnum):
+    """Decision of an animator on a marked document that has no author to ask."""
+
+    WRONG = "wrong"
+    DISMISS = "dismiss"
+
+
 class TooManyMarks(AnswerRefused):
     """The reader reached the daily limit of marks."""
 
@@ -117,28 +135,43 @@ class CheckedDocument:
 
     card: Card
     verified: ShownVerification | None
-    own: OwnVerification | None
+    own: OwnVerification
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentToVerify:
-    """A document of the reader, why they are asked, and the hash of its text."""
+    """A document of the reader, why they are asked, and the hash of its text.
+
+    `notes`: what is no longer right according to readers, without their names.
+    """
 
     card: Card
     why: tuple[WhyVerify, ...]
     text_hash: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtedAnswer:
+    """An answer of the reader to a question; `notes` as in `DocumentToVerify`."""
+
+    question: AskedQuestion
+    answer_id: str
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ToVerify:
     """Documents that a reader is asked about now: `per_month`, minus statements of thirty days.
 
-    `more`: further documents wait.
+    `more`: further documents wait. `answers`: those of the reader that others say are no longer
+    right, oldest report first, whatever the pace.
     """
 
     documents: tuple[DocumentToVerify, ...]
     per_month: int
     more: bool
+    answers: tuple[DoubtedAnswer, ...] = ()
 
 
 def verified(
@@ -198,7 +231,8 @@ def checked_document(context: AnswerContext, reader: Reader, document_id: str) -
     if card is None:
         raise NotFound(_UNKNOWN)
     said = verified(context, [document_id]).get(document_id)
-    return CheckedDocument(card, said, own_verification(context, reader, card))
+    nothing = OwnVerification(owner=False, text_hash="", said=False)
+    return CheckedDocument(card, said, own_verification(context, reader, card) or nothing)
 
 
 def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
@@ -208,10 +242,10 @@ def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
     """
     verifying, agent = _verifying(context), known_agent(context, reader)
     today, rules = context.today(), verifying.rules
-    per_month = _pace(verifying, agent.id)
+    per_month, answers = _pace(verifying, agent.id), doubted_answers(context, reader)
     left = per_month - verifying.store.said_since(agent.id, today - timedelta(days=MONTH_DAYS))
     if left <= 0:
-        return ToVerify((), per_month, False)
+        return ToVerify((), per_month, False, answers)
     accounts, old_day = context.people.accounts_of(agent.id), today - timedelta(days=rules.old_days)
     marks = verifying.store.marks(_MOST_MARKS)
     old = context.search.written_before(accounts, reader, old_day)
@@ -227,13 +261,7 @@ def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
         text_hash, last = hashes.get(id_), said.get(id_)
         if text_hash is None or (last and last.content_hash != text_hash):
             last = None
-        still = [
-            one
-            for one in marks
-            if one.document_id == id_
-            and one.content_hash == text_hash
-            and (last is None or one.day > last.day)
-        ]
+        still = _still(marks, id_, text_hash, last)
         why = {
             WhyVerify.MARKED: bool(still),
             WhyVerify.CONTRADICTED: id_ in past and last is None,
@@ -242,9 +270,142 @@ def to_verify(context: AnswerContext, reader: Reader) -> ToVerify:
         }
         if text_hash and any(why.values()):
             reasons = tuple(one for one, holds in why.items() if holds)
-            found.append(DocumentToVerify(card, reasons, text_hash))
+            found.append(DocumentToVerify(card, reasons, text_hash, _notes(still)))
     found.sort(key=lambda one: (list(WhyVerify).index(one.why[0]), _dated(one.card)))
-    return ToVerify(tuple(found[:left]), per_month, len(found) > left)
+    return ToVerify(tuple(found[:left]), per_month, len(found) > left, answers)
+
+
+def doubted_answers(context: AnswerContext, reader: Reader) -> tuple[DoubtedAnswer, ...]:
+    """Return the reader's answers that others say are no longer right, oldest report first."""
+    asking = context.asking
+    if asking is None or reader.agent_id is None:
+        return ()
+    found = [
+        (thread.question, answer_id)
+        for thread, answer_id in asking.questions.answers_doubted(reader.agent_id)
+        if access_filter(reader).admits(thread.question.access) and thread.question.hidden is None
+    ]
+    said = asking.questions.reports({question.id for question, _ in found}) if found else ()
+    return tuple(
+        DoubtedAnswer(
+            question,
+            answer_id,
+            tuple(one.reason for one in said if one.outdated and one.answer_id == answer_id),
+        )
+        for question, answer_id in found
+    )
+
+
+def marked_documents(context: AnswerContext, holder: RoleHolder) -> tuple[DocumentToVerify, ...]:
+    """Return marked documents that have no author to ask, on what the holder animates.
+
+    Only documents that the holder may read and did not write. At most `MOST_LISTED`, newest mark
+    first. Raises `NotFound`, `IndexUnreachable`.
+    """
+    verifying, held = _verifying(context), holder.held
+    marks = verifying.store.marks(_MOST_MARKS)
+    cards = context.search.cards(sorted({one.document_id for one in marks}), holder.reader)
+    animated = {
+        id_: card
+        for id_, card in cards.items()
+        if not _is_owner(context, holder.reader, card)
+        and not _has_author_to_ask(context, card)
+        and _animates(context, held, card)
+    }
+    found = _marked(context, marks, animated)
+    return tuple(
+        found[id_] for id_ in dict.fromkeys(one.document_id for one in marks) if id_ in found
+    )[:MOST_LISTED]
+
+
+def decide_on_marked(
+    context: AnswerContext,
+    holder: RoleHolder,
+    document_id: str,
+    act: MarkedAct,
+    *,
+    text_hash: str = "",
+    note: str = "",
+) -> None:
+    """Tell the readers of a marked document what is no longer right, or leave it as it is.
+
+    Raises `NotFound` for a document that is not in `marked_documents`, `Stale` if its text changed
+    since, `InvalidParameter`, `NotAudited`, and `IndexUnreachable`.
+    """
+    store, me = _verifying(context).store, holder.reader.agent_id or ""
+    waiting = {one.card.document_id: one for one in marked_documents(context, holder)}
+    if document_id not in waiting:
+        raise NotFound(_UNKNOWN)
+    said = ""
+    if act is MarkedAct.WRONG:
+        said = checked_text(note, MOST_NOTE, "Écrivez ce qui n’est plus juste.")
+        if waiting[document_id].text_hash != text_hash:
+            raise Stale("Ce document a changé depuis que vous l’avez lu : relisez-le.")
+    note_access(context, holder, f"document {act}", f"document_id:{document_id}")
+    if act is MarkedAct.WRONG:
+        store.say(Verification(document_id, text_hash, me, context.today(), False, said))
+    else:
+        store.dismiss_marks(document_id)
+
+
+def _marked(
+    context: AnswerContext, marks: Sequence[OutdatedMark], cards: Mapping[str, Card]
+) -> dict[str, DocumentToVerify]:
+    """Return, by id, those of the documents with a mark on their present text."""
+    verifying = _verifying(context)
+    hashes, said = context.search.text_hashes(cards), verifying.store.said(cards)
+    found = {}
+    for id_, card in cards.items():
+        text_hash, last = hashes.get(id_), said.get(id_)
+        if last and last.content_hash != text_hash:
+            last = None
+        if text_hash and (still := _still(marks, id_, text_hash, last)):
+            found[id_] = DocumentToVerify(card, (WhyVerify.MARKED,), text_hash, _notes(still))
+    return found
+
+
+def _still(
+    marks: Iterable[OutdatedMark],
+    document_id: str,
+    text_hash: str | None,
+    last: Verification | None,
+) -> list[OutdatedMark]:
+    """Return the marks on a text that are newer than its author's last statement."""
+    return [
+        one
+        for one in marks
+        if one.document_id == document_id
+        and one.content_hash == text_hash
+        and (last is None or one.day > last.day)
+    ]
+
+
+def _notes(marks: Iterable[OutdatedMark]) -> tuple[str, ...]:
+    return tuple(one.note for one in marks if one.note)
+
+
+def _has_author_to_ask(context: AnswerContext, card: Card) -> bool:
+    """Return whether an owner of the document is in post, may read it and wants to be asked."""
+    owners = context.people.by_account(_owning_accounts(card)).values()
+    return any(
+        not one.departed(context.today())
+        and _pace(_verifying(context), one.id) > 0
+        and (
+            context.asking is None
+            or context.search.cards((card.document_id,), context.asking.reader_of(one.id))
+        )
+        for one in owners
+    )
+
+
+def _animates(context: AnswerContext, held: HeldRoles, card: Card) -> bool:
+    """Return whether the holder animates a document's entity, or the topic nearest to its title."""
+    if ALL in held.topics or not held.entities.isdisjoint(entities_down_to(card.entity or "")):
+        return True
+    if not held.topics:
+        return False
+    near = related_topics(context, card.title).topics
+    return (named_topic(context, card.title) or (near[0].id if near else "")) in held.topics
 
 
 def _is_due(last: Verification | None, day: date) -> bool:
@@ -309,13 +470,13 @@ def say_of_document(
     now, today = context.search.text_hashes([document_id]).get(document_id), context.today()
     if now is None or now != text_hash:
         raise Stale("Ce document a changé depuis que vous l’avez lu : relisez-le.")
+    right = act is VerificationAct.RIGHT
+    said = "" if right else checked_text(note, MOST_NOTE, "Écrivez ce qui n’est plus juste.")
     if act is VerificationAct.OUTDATED:
-        mark = OutdatedMark(document_id, now, agent.id, today)
+        mark = OutdatedMark(document_id, now, agent.id, today, said)
         if not store.mark(mark, verifying.rules.marked_per_day, today):
             raise TooManyMarks("Vous avez beaucoup signalé aujourd’hui : revenez demain.")
         return
-    right = act is VerificationAct.RIGHT
-    said = "" if right else checked_text(note, MOST_NOTE, "Écrivez ce qui n’est plus juste.")
     store.say(Verification(document_id, now, agent.id, today, right, said))
 
 
@@ -328,6 +489,17 @@ def choose_pace(context: AnswerContext, reader: Reader, per_month: int) -> None:
     if not 0 <= per_month <= MOST_PER_MONTH:
         raise InvalidParameter(f"Choisissez de 0 à {MOST_PER_MONTH} documents par mois.")
     verifying.store.choose_pace(agent.id, per_month)
+
+
+def has_said(context: AnswerContext, reader: Reader, document_id: str) -> bool:
+    """Return whether the reader said anything of a document, even of a former text.
+
+    Raises `NotFound`.
+    """
+    own = _verifying(context).store.of_agent(reader.agent_id or "")
+    return document_id in {one.document_id for one in own.said} | {
+        one.document_id for one in own.marks
+    }
 
 
 def own_verifications(context: AnswerContext, reader: Reader) -> OwnVerifications | None:
@@ -373,12 +545,16 @@ def _named(context: AnswerContext, agent: Agent | None) -> Agent | None:
 
 def _is_owner(context: AnswerContext, reader: Reader, card: Card) -> bool:
     """Return whether the reader wrote the document, answered in it, or changed it last."""
-    accounts = context.people.accounts_of(reader.agent_id or "")
+    return not _owning_accounts(card).isdisjoint(context.people.accounts_of(reader.agent_id or ""))
+
+
+def _owning_accounts(card: Card) -> set[str]:
+    """Return the accounts that wrote the document, answered in it, or changed it last."""
     rows = counting_contributions(card)
     edited = [one for one in rows if one.role is ContributorRole.EDITOR]
     last = max(edited, key=_last_day, default=None)
     owning = {one.account for one in rows if one.role in _WRITING}
-    return not (owning | ({last.account} if last else set())).isdisjoint(accounts)
+    return owning | ({last.account} if last else set())
 
 
 def _last_day(one: Contribution) -> date:

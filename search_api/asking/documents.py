@@ -19,6 +19,7 @@ from connectors.values import (
     Document,
     Section,
 )
+from search_api.asking.markdown import plain_text
 from search_api.asking.storage import ChangedQuestion, SqlQuestions
 from search_api.asking.values import SOURCE, GivenAnswer, Thread
 
@@ -80,9 +81,13 @@ def document_of(thread: Thread) -> Document:
     """
     question = thread.question
     sections = [
-        Section(question.text or question.title, author=_account(_asker(thread))),
+        Section(plain_text(question.text) or question.title, author=_account(_asker(thread))),
         *(
-            Section(one.text, CONVERSATION_HEADINGS[_role(one)], _account(_author(thread, one)))
+            Section(
+                plain_text(one.text) or one.text,
+                CONVERSATION_HEADINGS[_role(one)],
+                _account(_author(thread, one)),
+            )
             for one in thread.answers
         ),
     ]

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from connectors.batches import batches
 from indexer.state import digest, in_utc, storable
 from search_api.asking.values import (
     SOURCE,
@@ -24,7 +25,6 @@ from search_api.asking.values import (
     AskedQuestion,
     AskingPreferences,
     GivenAnswer,
-    HiddenText,
     OpenQuestionFigures,
     OwnAsking,
     QuestionStage,
@@ -176,6 +176,7 @@ text_reports = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("created", sa.DateTime(timezone=True), nullable=False),
     sa.Column("decided", sa.DateTime(timezone=True)),
+    sa.Column("outdated", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("text_reports_agent", "agent_key", "created"),
 )
 
@@ -258,12 +259,7 @@ class SqlQuestions:
                 return False
             connection.execute(sa.insert(asked_questions).values(_question_row(question, seq)))
             rows = [
-                {
-                    "question_id": question.id,
-                    "place": place,
-                    "agent_key": digest(id_),
-                    "agent_id": storable(id_),
-                }
+                {"question_id": question.id, "place": place, **_agent_columns(id_)}
                 for place, id_ in enumerate(recipients)
             ]
             if rows:
@@ -474,10 +470,33 @@ class SqlQuestions:
                 _change(connection, question_id, seq, named=True)
             return bool(changed)
 
+    def take_back_decline(self, question_id: str, agent_id: str) -> bool:
+        """Make a declined request wait again; return false if the question went on since.
+
+        It went on if another agent was asked later, or if the time of the request is over.
+        """
+        moment, asked, others = self.now(), asked_agents.c, asked_agents.alias().c
+        this = asked.question_id == question_id
+        own = this & (asked.agent_key == digest(agent_id)) & (asked.until > moment)
+        own &= asked.state == RequestState.DECLINED.value
+        later = sa.select(others.agent_key).where(
+            others.question_id == question_id,
+            others.agent_key != digest(agent_id),
+            others.asked >= asked.asked,
+        )
+        open_ = asked_questions.c.id == question_id
+        open_ &= asked_questions.c.stage == QuestionStage.EXPERTS.value
+        again = sa.update(asked_agents).where(own & ~sa.exists(later.correlate(asked_agents)))
+        with self._writing() as (connection, _):
+            if not _there(connection, open_ & ~asked_questions.c.deleted):
+                return False
+            values = {"state": RequestState.WAITING.value, "decided": None}
+            return bool(connection.execute(again.values(values)).rowcount)
+
     def move(self, question_id: str, stage: QuestionStage, until: datetime | None) -> None:
         """Put a question at a stage; its undecided requests expire."""
         with self._writing() as (connection, _):
-            _end_requests(connection, question_id)
+            _end_requests(connection, question_id, self.now())
             values = {"stage": stage.value, "until": until}
             own = asked_questions.c.id == question_id
             connection.execute(sa.update(asked_questions).where(own).values(values))
@@ -565,7 +584,7 @@ class SqlQuestions:
             connection.execute(sa.update(given_answers).where(this).values(accepted=helped))
             stage = QuestionStage.ANSWERED.value
             _change(connection, question_id, seq, stage=stage, until=None, missing="")
-            _end_requests(connection, question_id)
+            _end_requests(connection, question_id, self.now())
 
     def thank(self, question_id: str, answer_id: str) -> None:
         """Store that the asker thanked for an answer."""
@@ -602,7 +621,7 @@ class SqlQuestions:
             )
             for table in kept:
                 connection.execute(sa.delete(table).where(table.c.question_id == question_id))
-            _end_requests(connection, question_id)
+            _end_requests(connection, question_id, self.now())
 
     def tidy(self, before: datetime) -> None:
         """Erase what is stored of deleted questions only for limits, if older than `before`.
@@ -627,14 +646,11 @@ class SqlQuestions:
         self._note(question_id, answer_id)
         with self._writing() as (connection, seq):
             own = (given_answers.c.id == answer_id) & (given_answers.c.question_id == question_id)
-            row = connection.execute(sa.select(given_answers).where(own)).mappings().first()
-            if row is None:
-                return
-            connection.execute(sa.delete(given_answers).where(own))
+            stage = _stage_without(connection, question_id, answer_id)
             for table in (hidden_texts, text_reports):
-                connection.execute(sa.delete(table).where(table.c.answer_id == answer_id))
-            stage = {"stage": QuestionStage.ANIMATOR.value} if row["accepted"] else {}
-            _change(connection, question_id, seq, **stage)
+                connection.execute(sa.delete(table).where(_text(table, question_id, answer_id)))
+            if connection.execute(sa.delete(given_answers).where(own)).rowcount:
+                _change(connection, question_id, seq, **stage)
 
     def preferences(self, agent_ids: Collection[str]) -> dict[str, AskingPreferences]:
         """Return the preferences of each of these agents; defaults for agents who set nothing."""
@@ -651,8 +667,7 @@ class SqlQuestions:
     def prefer(self, agent_id: str, said: AskingPreferences) -> None:
         """Store an agent's preferences; they apply from the next question on."""
         row = {
-            "agent_key": digest(agent_id),
-            "agent_id": storable(agent_id),
+            **_agent_columns(agent_id),
             "receives": said.receives,
             "topics": list(said.topics),
             "per_week": said.per_week,
@@ -826,7 +841,7 @@ class SqlQuestions:
             connection.execute(sa.delete(hidden_texts).where(own))
             connection.execute(sa.insert(hidden_texts).values(**row, **values))
             if not answer_id:
-                _end_requests(connection, question_id)
+                _end_requests(connection, question_id, self.now())
             _decide_reports(connection, question_id, answer_id, self.now())
 
     def hide_outdated(self, question_id: str, answer_id: str) -> None:
@@ -881,17 +896,6 @@ class SqlQuestions:
             return ""
         return (_answer(row) if answer_id else _question(row)).text_digest
 
-    def hidden(self) -> tuple[HiddenText, ...]:
-        """Return every hidden text, newest first. For moderators, never for a reader."""
-        newest = sa.select(hidden_texts).order_by(hidden_texts.c.since.desc())
-        with self._engine.connect() as connection:
-            return tuple(
-                HiddenText(
-                    row["question_id"], row["answer_id"], row["reason"], in_utc(row["since"])
-                )
-                for row in connection.execute(newest).mappings()
-            )
-
     def texts_hidden(
         self, topic_ids: Collection[str] | None = None
     ) -> Iterator[tuple[Thread, str]]:
@@ -910,6 +914,13 @@ class SqlQuestions:
             text_reports, waiting, topic_ids, sa.func.min(text_reports.c.created)
         )
 
+    def answers_doubted(self, agent_id: str) -> Iterator[tuple[Thread, str]]:
+        """Yield an agent's answers that readers say are no longer right, like `texts_reported`."""
+        own = sa.select(given_answers.c.id).where(given_answers.c.agent_key == digest(agent_id))
+        reports = text_reports.c
+        rows = reports.decided.is_(None) & reports.outdated & reports.answer_id.in_(own)
+        yield from self._texts(text_reports, rows, None, sa.func.min(reports.created))
+
     def _texts(
         self,
         table: sa.Table,
@@ -927,8 +938,7 @@ class SqlQuestions:
         with self._engine.connect() as connection:
             query = query.group_by(*grouped).order_by(order, *key)
             keys = [(one[0], one[1]) for one in connection.execute(query)]
-        for start in range(0, len(keys), _READ_AT_ONCE):
-            some = keys[start : start + _READ_AT_ONCE]
+        for some in batches(keys, _READ_AT_ONCE):
             existing = _existing(True).where(asked_questions.c.id.in_({one[0] for one in some}))
             with self._engine.connect() as connection:
                 threads = {one.question.id: one for one in _threads(connection, existing, True)}
@@ -1002,10 +1012,15 @@ class SqlQuestions:
             texts, late_texts, oldest = connection.execute(query).one()
         return texts, late_texts, in_utc(oldest) if oldest else None
 
-    def dismiss_reports(self, question_id: str, answer_id: str) -> None:
-        """Decide that a text stays; its reporters cannot report it again until it changes."""
+    def dismiss_reports(
+        self, question_id: str, answer_id: str, *, only_outdated: bool = False
+    ) -> None:
+        """Decide that a text stays; its reporters cannot report it again until it changes.
+
+        `only_outdated`: only reports that it is no longer right.
+        """
         with self._writing() as (connection, _):
-            _decide_reports(connection, question_id, answer_id, self.now())
+            _decide_reports(connection, question_id, answer_id, self.now(), only_outdated)
 
     def classify(self, question_id: str, topic_id: str) -> bool:
         """Give a topic to a question that has none; return false if it has one or is unknown."""
@@ -1114,7 +1129,7 @@ def _text(
 def _stage_without(
     connection: sa.Connection, question_id: str, answer_id: str
 ) -> dict[str, object]:
-    """Return the new stage of a question if the answer to be hidden was accepted, else nothing."""
+    """Return the new stage of a question that loses its accepted answer, else nothing."""
     own = (given_answers.c.id == answer_id) & (given_answers.c.question_id == question_id)
     helped = sa.select(given_answers.c.accepted).where(own)
     accepted = connection.execute(helped).scalar()
@@ -1122,16 +1137,27 @@ def _stage_without(
 
 
 def _decide_reports(
-    connection: sa.Connection, question_id: str, answer_id: str, moment: datetime
+    connection: sa.Connection,
+    question_id: str,
+    answer_id: str,
+    moment: datetime,
+    only_outdated: bool = False,
 ) -> None:
     waiting = _text(text_reports, question_id, answer_id) & text_reports.c.decided.is_(None)
+    if only_outdated:
+        waiting &= text_reports.c.outdated
     connection.execute(sa.update(text_reports).where(waiting).values(decided=moment))
 
 
 def _forget_decided(connection: sa.Connection, question_id: str, answer_id: str) -> None:
-    """Delete decided reports of a former text: readers may report the new text again."""
-    decided = _text(text_reports, question_id, answer_id) & text_reports.c.decided.is_not(None)
-    connection.execute(sa.delete(text_reports).where(decided))
+    """Delete reports of a former text that are decided, or that it is no longer right.
+
+    Readers may report the new text again.
+    """
+    over = text_reports.c.decided.is_not(None) | text_reports.c.outdated
+    connection.execute(
+        sa.delete(text_reports).where(_text(text_reports, question_id, answer_id) & over)
+    )
 
 
 def _forget_outdated(connection: sa.Connection, question_id: str, answer_id: str) -> bool:
@@ -1185,9 +1211,13 @@ def _change(connection: sa.Connection, question_id: str, seq: int, **values: obj
     return bool(connection.execute(changed).rowcount)
 
 
-def _end_requests(connection: sa.Connection, question_id: str) -> None:
-    this = (asked_agents.c.question_id == question_id) & _undecided()
-    connection.execute(sa.update(asked_agents).where(this).values(state=RequestState.EXPIRED.value))
+def _end_requests(connection: sa.Connection, question_id: str, moment: datetime) -> None:
+    """End the turn of every agent who was asked; a declined turn ends like a silent one."""
+    this = asked_agents.c.question_id == question_id
+    ends = this & (asked_agents.c.until > moment)
+    connection.execute(sa.update(asked_agents).where(ends).values(until=moment))
+    undecided = sa.update(asked_agents).where(this & _undecided())
+    connection.execute(undecided.values(state=RequestState.EXPIRED.value))
 
 
 def _threads(
@@ -1195,8 +1225,8 @@ def _threads(
 ) -> tuple[Thread, ...]:
     questions = _questions(connection, query)
     threads: list[Thread] = []
-    for start in range(0, len(questions), _READ_AT_ONCE):
-        threads += _with_answers(connection, questions[start : start + _READ_AT_ONCE], with_hidden)
+    for some in batches(questions, _READ_AT_ONCE):
+        threads += _with_answers(connection, some, with_hidden)
     return tuple(threads)
 
 
@@ -1244,19 +1274,24 @@ def reports_of(connection: sa.Connection, rows: sa.ColumnElement[bool]) -> tuple
             row["reason"],
             in_utc(row["created"]),
             row["decided"] is not None,
+            row["outdated"],
         )
         for row in connection.execute(query).mappings()
     )
+
+
+def _agent_columns(agent_id: str) -> dict[str, str]:
+    return {"agent_key": digest(agent_id), "agent_id": storable(agent_id)}
 
 
 def _report_row(one: TextReport) -> dict[str, object]:
     return {
         "question_id": one.question_id,
         "answer_id": one.answer_id,
-        "agent_key": digest(one.agent_id),
-        "agent_id": storable(one.agent_id),
+        **_agent_columns(one.agent_id),
         "reason": storable(one.reason),
         "created": one.created,
+        "outdated": one.outdated,
     }
 
 
@@ -1293,10 +1328,7 @@ def _readable(connection: sa.Connection, agent_key: str) -> tuple[str, ...]:
 
 
 def _write_readers(connection: sa.Connection, question_id: str, readers: Collection[str]) -> None:
-    rows = [
-        {"question_id": question_id, "agent_key": digest(id_), "agent_id": storable(id_)}
-        for id_ in sorted(readers)
-    ]
+    rows = [{"question_id": question_id, **_agent_columns(id_)} for id_ in sorted(readers)]
     if rows:
         connection.execute(sa.insert(question_readers), rows)
 
@@ -1307,8 +1339,8 @@ def _questions(connection: sa.Connection, query: sa.Select[Any]) -> list[AskedQu
     community = ReaderScope.COMMUNITY.value
     ids = [row["id"] for row in rows if row["scope"] == community and row["readers_chosen"]]
     readers: dict[str, set[str]] = {id_: set() for id_ in ids}
-    for start in range(0, len(ids), _READ_AT_ONCE):
-        some = question_readers.c.question_id.in_(ids[start : start + _READ_AT_ONCE])
+    for part in batches(ids, _READ_AT_ONCE):
+        some = question_readers.c.question_id.in_(part)
         for row in connection.execute(sa.select(question_readers).where(some)).mappings():
             readers[row["question_id"]].add(row["agent_id"])
     return [
@@ -1345,8 +1377,7 @@ def _question_row(one: AskedQuestion, seq: int) -> dict[str, object]:
     return {
         "id": one.id,
         "seq": seq,
-        "agent_key": digest(one.asker_id),
-        "agent_id": storable(one.asker_id),
+        **_agent_columns(one.asker_id),
         "title": storable(one.title),
         "text": storable(one.text),
         "topic_id": one.topic_id,
@@ -1367,8 +1398,7 @@ def _question_row(one: AskedQuestion, seq: int) -> dict[str, object]:
 def _request_row(one: AgentRequest) -> dict[str, object]:
     return {
         "question_id": one.question_id,
-        "agent_key": digest(one.agent_id),
-        "agent_id": storable(one.agent_id),
+        **_agent_columns(one.agent_id),
         "state": one.state.value,
         "asked": one.asked,
         "until": one.until,
@@ -1395,8 +1425,7 @@ def _answer_row(one: GivenAnswer) -> dict[str, object]:
     return {
         "id": one.id,
         "question_id": one.question_id,
-        "agent_key": digest(one.author_id),
-        "agent_id": storable(one.author_id),
+        **_agent_columns(one.author_id),
         "text": storable(one.text),
         "created": one.created,
         "corrected": [],

@@ -252,6 +252,14 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionLoad:
+    """How many questions an agent was asked in seven days, and how many they may be asked."""
+
+    this_week: int
+    per_week: int
+
+
+@dataclass(frozen=True, slots=True)
 class AskingPreferences:
     """An agent's choices about the questions that they receive.
 
@@ -304,6 +312,7 @@ class TextReport:
     """A reader's report that a text should not be there. `answer_id` is empty for the question.
 
     Only the reader sees that they reported it. `decided`: a moderator has decided on it.
+    `outdated`: it only says that an answer is no longer right, and its author reads it too.
     """
 
     question_id: str
@@ -312,16 +321,7 @@ class TextReport:
     reason: str
     created: datetime
     decided: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HiddenText:
-    """A hidden text: the question with its answers if `answer_id` is empty."""
-
-    question_id: str
-    answer_id: str
-    reason: str
-    since: datetime
+    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

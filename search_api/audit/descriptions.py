@@ -23,7 +23,10 @@ _COMMUNITY_PAGE = "page d’une communauté"
 _HOLDER = "décision sur une personne d’un sujet"
 _QUESTIONS = "questions signalées, masquées ou en attente"
 _NEW_SOURCE = "source à ajouter\u00a0: ce qui est demandé"
+_TABLE = "glossaire, réponses en tête ou sujets, à modifier"
 _MODERATED = "décision sur une question"
+_MARKED = "documents qui ne sont peut-être plus justes"
+_ON_MARKED = "décision sur un document signalé"
 _ISOLATION = ("/isolation", "/isolation.csv", "/api/v1/isolation")
 
 OPENED: dict[str, str] = {
@@ -44,8 +47,11 @@ OPENED: dict[str, str] = {
     "POST /administration/new-source/{source}/settings": "source écrite dans les réglages",
     "quisait source try": "essai d’une source à ajouter, tous ses titres montrés",
     "quisait source add": "source écrite dans les réglages",
-    "GET /administration/files/{name}": "glossaire ou réponses en tête, à modifier",
-    "POST /administration/files/{name}": "modification du glossaire ou des réponses en tête",
+    "GET /administration/files/{name}": _TABLE,
+    "POST /administration/files/{name}": f"{_TABLE}\u00a0: ce qui est demandé",
+    "entry add": "entrée ajoutée",
+    "entry change": "entrée modifiée",
+    "entry remove": "entrée retirée",
     "quisait search": "recherche de documents",
     "quisait experts": "recherche de collègues qui savent",
     "quisait profile": "page d’un agent",
@@ -104,6 +110,12 @@ OPENED: dict[str, str] = {
     "community unpin": "document retiré d’une communauté",
     "community close": "communauté close",
     "community reopen": "communauté rouverte",
+    "GET /animation/documents": _MARKED,
+    "GET /api/v1/animation/documents": _MARKED,
+    "POST /animation/documents": _ON_MARKED,
+    "POST /api/v1/animation/documents": _ON_MARKED,
+    "document wrong": "document dit n’être plus juste",
+    "document dismiss": "signalement d’un document écarté",
     "GET /animation/questions": _QUESTIONS,
     "GET /api/v1/animation/questions": _QUESTIONS,
     "POST /animation/questions/{question_id}": _MODERATED,
@@ -128,7 +140,9 @@ _ABOUT: dict[str, str] = {
     "decision_id": "décision {name}",
     "topic_id": "sujet {name}",
     "question_id": "question {name}",
+    "document_id": "document {name}",
     "name": "fichier {name}",
+    "entry": "{name}",
     "source": "source {name}",
 }
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from connectors.values import EVERYONE, authority_of, normalize_principals
+from expertise.directory import SqlDirectory
 from expertise.directory_tables import account_of
 from indexer.access import Reader
 from indexer.values import WITHHELD
@@ -110,18 +111,6 @@ class Grants:
         )
 
 
-class PrincipalDirectory(Protocol):
-    """Port: the principals of the directory as it was last read."""
-
-    def reading(self) -> str:
-        """Return a text that changes with each reading of the directory; empty before the first."""
-        ...
-
-    def known(self, principals: Collection[str]) -> frozenset[str]:
-        """Return those of these principals that it knows, or once knew as a person."""
-        ...
-
-
 class ContributorIndex(Protocol):
     """Port: the accounts that contributed to documents of the index."""
 
@@ -157,7 +146,7 @@ class KnownPrincipals:
     """
 
     def __init__(
-        self, directory: PrincipalDirectory, signed: ContributorIndex, rules: KnownPrincipalRules
+        self, directory: SqlDirectory, signed: ContributorIndex, rules: KnownPrincipalRules
     ) -> None:
         self._directory, self._signed, self._rules = directory, signed, rules
         self._known: set[str] = set()
@@ -183,7 +172,7 @@ class CurrentKnownPrincipals:
     """`KnownPrincipals` of the present directory, whichever process read it last."""
 
     def __init__(
-        self, directory: PrincipalDirectory, signed: ContributorIndex, rules: KnownPrincipalRules
+        self, directory: SqlDirectory, signed: ContributorIndex, rules: KnownPrincipalRules
     ) -> None:
         self._directory, self._signed, self._rules = directory, signed, rules
         self._current: tuple[str, KnownPrincipals] = ("", self._new())

@@ -8,6 +8,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
+from connectors.options import LOOPBACK
 from indexer.access import NOBODY, Reader
 from search_api.identity.readers import Authorities, ReaderDirectory, reader_of
 
@@ -53,7 +54,6 @@ class SignedTokens:
 
 DEMO_COOKIE = "quisait_demo_agent"
 TOKEN_COOKIE = "quisait_token"  # noqa: S105 - a cookie's name
-_LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
 class TokenReaders:
@@ -80,7 +80,7 @@ class TokenReaders:
 
 def on_loopback(request: Request) -> bool:
     """Return whether the request comes from this machine."""
-    return request.client is not None and request.client.host in _LOOPBACK
+    return request.client is not None and request.client.host in LOOPBACK
 
 
 class DemoReaders:

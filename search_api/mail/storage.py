@@ -6,6 +6,7 @@ message. If it dies later, the message becomes doubtful and is not sent again au
 cannot be taken back, and its news is also shown on a page. Each reason is queued once.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,6 +39,11 @@ first.
 _DAY = timedelta(days=1)
 RECENT = timedelta(days=7)
 """Older events are not sent by mail any more."""
+ANSWERED_PER_WEEK = 5
+"""Maximum number of mails about answers to one agent in seven days: one per working day.
+
+Mails about questions need no limit of their own: agents receive a limited number of questions.
+"""
 KEPT = timedelta(days=30)
 """How long an ended message is kept, so that it is not queued again; longer than `RECENT`."""
 
@@ -142,17 +148,7 @@ class SqlMail:
             self._register.mail_chosen(
                 agent_id, said.asked, said.answered, said.digest.value, moment
             )
-        row = {
-            "agent_key": digest(agent_id),
-            "agent_id": storable(agent_id),
-            "asked": said.asked,
-            "answered": said.answered,
-            "digest": said.digest.value,
-            "chosen": moment,
-            "digested": moment,
-            "refused": None,
-            "refused_key": "",
-        }
+        row = _preferences_row(agent_id, said, moment)
         with self._engine.begin() as connection:
             own = mail_preferences.c.agent_key == row["agent_key"]
             old = connection.execute(sa.select(mail_preferences).where(own)).mappings().first()
@@ -315,7 +311,10 @@ class SqlMail:
     def _refuse_address(self, connection: sa.Connection, agent_id: str, address: str) -> None:
         own = mail_preferences.c.agent_key == digest(agent_id)
         refused = {"refused": self.now(), "refused_key": _address_key(address)}
-        connection.execute(sa.update(mail_preferences).where(own).values(refused))
+        changed = sa.update(mail_preferences).where(own).values(refused)
+        if not connection.execute(changed).rowcount:  # the agent chose nothing yet
+            row = _preferences_row(agent_id, MailPreferences(), self.now())
+            connection.execute(sa.insert(mail_preferences).values({**row, **refused}))
 
     def _queue(self, reason: _Reason) -> bool:
         try:
@@ -392,13 +391,27 @@ def doubt_restored_mail(database: sa.Engine) -> None:
         connection.execute(doubted)
 
 
+def _preferences_row(agent_id: str, said: MailPreferences, moment: datetime) -> dict[str, object]:
+    return {
+        "agent_key": digest(agent_id),
+        "agent_id": storable(agent_id),
+        "asked": said.asked,
+        "answered": said.answered,
+        "digest": said.digest.value,
+        "chosen": moment,
+        "digested": moment,
+        "refused": None,
+        "refused_key": "",
+    }
+
+
 def _asked(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:
     """Yield a reason for each request that waits for an agent who wants mail about it."""
     asked, said = asked_agents.c, mail_preferences.c
     query = (
         sa.select(asked.agent_id, asked.question_id)
-        .join(mail_preferences, said.agent_key == asked.agent_key)
-        .where(said.asked, asked.state == RequestState.WAITING.value)
+        .outerjoin(mail_preferences, said.agent_key == asked.agent_key)
+        .where(_wanted(said.asked), asked.state == RequestState.WAITING.value)
         .where(asked.asked > moment - RECENT)
         .where(~_queued_before(asked.agent_key, MailKind.ASKED, asked.question_id))
         .order_by(asked.asked)
@@ -410,7 +423,8 @@ def _asked(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:
 def _answered(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:
     """Yield a reason for each new answer of others to questions of an agent who wants mail.
 
-    At most one per question and day, so that many answers to a question do not cause many mails.
+    At most one per question and day, so that many answers to a question do not cause many mails,
+    and `ANSWERED_PER_WEEK` per agent in seven days; further ones wait, as long as they are recent.
     """
     asked, given, said = asked_questions.c, given_answers.c, mail_preferences.c
     queue, earlier = mail_queue.c, given_answers.alias()
@@ -423,18 +437,38 @@ def _answered(connection: sa.Connection, moment: datetime) -> Iterator[_Reason]:
     query = (
         sa.select(asked.agent_id, given.id, asked.id)
         .join(asked_questions, asked.id == given.question_id)
-        .join(mail_preferences, said.agent_key == asked.agent_key)
-        .where(said.answered, ~asked.deleted, given.agent_key != asked.agent_key)
-        .where(given.created > moment - RECENT, given.created > said.chosen)
+        .outerjoin(mail_preferences, said.agent_key == asked.agent_key)
+        .where(_wanted(said.answered), ~asked.deleted, given.agent_key != asked.agent_key)
+        .where(given.created > moment - RECENT)
+        .where(said.chosen.is_(None) | (given.created > said.chosen))
         .where(~_queued_before(asked.agent_key, MailKind.ANSWERED, given.id))
         .where(~sa.exists(told.correlate(asked_questions)))
         .order_by(given.created)
     )
+    told_lately = _told_of_answers(connection, moment)
     seen: set[str] = set()
     for agent_id, answer_id, question_id in connection.execute(query):
-        if question_id not in seen:
+        if question_id not in seen and told_lately[digest(agent_id)] < ANSWERED_PER_WEEK:
+            told_lately[digest(agent_id)] += 1
             yield _Reason(agent_id, MailKind.ANSWERED, answer_id)
         seen.add(question_id)
+
+
+def _told_of_answers(connection: sa.Connection, moment: datetime) -> Counter[str]:
+    """Return the number of mails about answers in seven days, by the agent's key."""
+    queue = mail_queue.c
+    query = (
+        sa.select(queue.agent_key, sa.func.count())
+        .where(queue.kind == MailKind.ANSWERED.value, queue.queued > moment - timedelta(days=7))
+        .where(queue.state != MailState.DROPPED.value)
+        .group_by(queue.agent_key)
+    )
+    return Counter({row[0]: row[1] for row in connection.execute(query)})
+
+
+def _wanted(said: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Return the condition that an agent wants a kind of mail: their choice, or none yet."""
+    return sa.func.coalesce(said, sa.true())
 
 
 def _digests(connection: sa.Connection, moment: datetime) -> Iterator[tuple[_Reason, datetime]]:

@@ -55,13 +55,13 @@ class MailState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MailPreferences:
-    """An agent's choices of mail; by default nothing is sent.
+    """An agent's choices of mail; the defaults are those of an agent who chose nothing.
 
     `refused`: when the server refused their address for good; nothing is sent to it since then.
     """
 
-    asked: bool = False
-    answered: bool = False
+    asked: bool = True
+    answered: bool = True
     digest: DigestPace = DigestPace.OFF
     refused: datetime | None = None
 
@@ -72,6 +72,10 @@ class MailPreferences:
         if kind is MailKind.RECEIVED:
             return True
         return self.asked if kind is MailKind.ASKED else self.answered
+
+
+NO_MAIL = MailPreferences(asked=False, answered=False)
+"""Choices of an agent who wants no mail."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 import csv
 import logging
+import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -92,6 +94,10 @@ def lines_of(path: Path) -> list[str]:
 
 
 ARROW = "=>"
+DEFINITION = "|"
+"""Begins the definition, at the end of a line."""
+MOST_DEFINITION = 500
+"""Maximum length of a definition, in characters: two or three sentences."""
 MOST_WORDS = 12
 """Words of the longest expression; a longer one occurs in no text."""
 
@@ -105,13 +111,52 @@ MOST_EXPANSIONS = 8
 Key = tuple[str, ...]
 """The terms by which an expression is recognised in a question."""
 
+MOST_ASKED = 200
+"""Number of first characters in which a definition is asked for."""
+_ACRONYM = re.compile(r"(?=(?:\w*[A-Z]){2})\w{2,10}")
+
 
 @dataclass(frozen=True, slots=True)
+class Definition:
+    """What one line of the glossary says of an expression.
+
+    `meaning`: what an acronym stands for; empty for another expression. `text`: its definition, may
+    be empty. `others`: further equivalents.
+    """
+
+    term: str
+    meaning: str
+    text: str = ""
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Glossary:
-    """Equivalents by key (`others`); by first term, the keys that begin with it, longest first."""
+    """Equivalents by key (`others`); by first term, the keys that begin with it, longest first.
+
+    `definitions`: by key, what each line says of it.
+    """
 
     others: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
     keys: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
+    defined: Mapping[Key, tuple[Definition, ...]] = field(default_factory=dict)
+
+    def definitions(self, question: str) -> tuple[Definition, ...]:
+        """Return the definitions of the one expression that a question asks about, else none.
+
+        «SATD», «c'est quoi un SATD», «définition de SATD».
+        """
+        key = _key(question[:MOST_ASKED])
+        bare = tuple(term for term in key if term not in _asking_terms())
+        return self.defined.get(key) or self.defined.get(bare, ())
+
+    @cached_property
+    def acronyms(self) -> Mapping[str, str]:
+        """What each acronym stands for, by the acronym as it is written."""
+        said: dict[str, list[str]] = {}
+        for one in (one for some in self.defined.values() for one in some if one.meaning):
+            said.setdefault(one.term, []).append(one.meaning)
+        return {term: ", ou ".join(dict.fromkeys(some)) for term, some in said.items()}
 
     def expansions(self, text: str) -> tuple[Expansion, ...]:
         """Return the expansion of the longest key at each place of a text, each key once."""
@@ -142,34 +187,72 @@ class GlossaryFile:
     def __init__(self, path: Path) -> None:
         self._file = ReloadedFile(path, read_glossary, Glossary(), "glossary")
 
+    def now(self) -> Glossary:
+        """Return the glossary as its file is now."""
+        return self._file.now()
+
     def expansions(self, text: str) -> tuple[Expansion, ...]:
         """Return equivalents of expressions in this text."""
-        return self._file.now().expansions(text)
+        return self.now().expansions(text)
 
 
 def read_glossary(lines: Sequence[str]) -> ParsedFile[Glossary]:
     """Return the glossary, and each invalid line with the reason; nothing is guessed."""
     others: dict[Key, list[str]] = {}
+    defined: dict[Key, list[Definition]] = {}
     faults: list[LineFault] = []
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         try:
-            asked_by, added = _members(line)
+            written, text = _defined(line)
+            asked_by, added = _members(written, least=1 if text else 2)
         except ValueError as error:
             faults.append(LineFault(number, str(error)))
             continue
         for member in asked_by:
             known = others.setdefault(_key(member), [])
             known += [o for o in added if _key(o) != _key(member) and o not in known]
-    found = {key: tuple(ways[:MOST_OTHERS]) for key, ways in others.items()}
+        for one in _definitions(asked_by, text, one_way=ARROW in written):
+            defined.setdefault(_key(one.term), []).append(one)
+    found = {key: tuple(ways[:MOST_OTHERS]) for key, ways in others.items() if ways}
     keys: dict[str, list[Key]] = {}
     for key in sorted(found, key=lambda one: (-len(one), one)):
         keys.setdefault(key[0], []).append(key)
-    return ParsedFile(Glossary(found, {k: tuple(v) for k, v in keys.items()}), tuple(faults))
+    glossary = Glossary(
+        found,
+        {key: tuple(some) for key, some in keys.items()},
+        {key: tuple(some) for key, some in defined.items()},
+    )
+    return ParsedFile(glossary, tuple(faults))
 
 
-def _members(line: str) -> tuple[list[str], list[str]]:
+def _defined(line: str) -> tuple[str, str]:
+    """Return (the expressions of a line, its definition or empty). Raises `ValueError`."""
+    written, bar, text = line.partition(DEFINITION)
+    text = " ".join(text.split())
+    if bar and not text:
+        raise ValueError(f"rien après « {DEFINITION} » : écrivez la définition, ou ôtez-le")
+    if len(text) > MOST_DEFINITION:
+        raise ValueError(f"une définition de plus de {MOST_DEFINITION} caractères")
+    return written, text
+
+
+def _definitions(members: Sequence[str], text: str, *, one_way: bool) -> Iterator[Definition]:
+    """Yield what a line says of its acronyms, and of each expression if there is a definition.
+
+    An acronym stands for the first other expression, unless the line has an arrow.
+    """
+    words = [one for one in members if not _ACRONYM.fullmatch(one)]
+    for member in members:
+        acronym = member not in words and not one_way
+        meaning = words[0] if acronym and words else ""
+        if meaning or text:
+            others = tuple(one for one in members if one not in (member, meaning))
+            yield Definition(member, meaning, text, others)
+
+
+def _members(line: str, least: int = 2) -> tuple[list[str], list[str]]:
     """Return (expressions to expand, expressions that are added).
 
     Raises `ValueError` with the reason in French.
@@ -179,7 +262,7 @@ def _members(line: str) -> tuple[list[str], list[str]]:
         raise ValueError(f"plus d'une flèche « {ARROW} »")
     parted = [_side(side) for side in sides]
     members = [member for side in parted for member in side]
-    if len(members) < 2:
+    if len(members) < least:
         raise ValueError("une seule expression : séparez les équivalents par des points-virgules")
     if len(members) > MOST_MEMBERS:
         raise ValueError(f"plus de {MOST_MEMBERS} expressions")
@@ -204,6 +287,13 @@ def _side(side: str) -> list[str]:
         if len(_key(member)) > MOST_WORDS:
             raise ValueError(f"une expression de plus de {MOST_WORDS} mots")
     return members
+
+
+@lru_cache(maxsize=1)
+def _asking_terms() -> frozenset[str]:
+    """Return the terms of a question that only ask for a definition."""
+    words = "ça cela quoi veut dire signifie signification définition définir sigle acronyme"
+    return frozenset(_key(words))
 
 
 def _key(member: str) -> Key:

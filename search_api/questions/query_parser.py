@@ -10,6 +10,7 @@ from indexer.access import AccessFilter
 from indexer.french.analysis import folded_words
 from indexer.ports import IndexReader
 from indexer.values import Byline, DateRange, Expansion, Question, SearchRequest
+from search_api.questions.glossary import Glossary
 from search_api.questions.pasted_mail import question_of_mail
 from search_api.questions.query import (
     FACET_FIELDS,
@@ -87,6 +88,10 @@ class AuthorDirectory(Protocol):
 class ExpansionSource(Protocol):
     """Port: the administrator's glossary."""
 
+    def now(self) -> Glossary:
+        """Return the glossary as its file is now."""
+        ...
+
     def expansions(self, text: str) -> tuple[Expansion, ...]:
         """Return equivalents of expressions in this text."""
         ...
@@ -102,6 +107,10 @@ class NoAuthorDirectory:
 
 class NoGlossary:
     """An empty glossary."""
+
+    def now(self) -> Glossary:
+        """Return a glossary without lines."""
+        return Glossary()
 
     def expansions(self, text: str) -> tuple[Expansion, ...]:
         """Return no expansions."""

@@ -76,15 +76,17 @@ _Parts = dict[str, tuple[float, int]]
 
 def _normalised(ranking: Sequence[SearchHit], rescored: Mapping[str, float]) -> _Parts:
     """Return each document's score from 0 to 1, and its rank. Equal scores all become 1."""
-    if not ranking:
-        return {}
-    scores = [rescored.get(ranked.document_id, ranked.score) for ranked in ranking]
-    low, high = min(scores), max(scores)
-    width = high - low
+    scores = normalised([rescored.get(one.document_id, one.score) for one in ranking])
     return {
-        ranked.document_id: ((score - low) / width if width > 0 else 1.0, rank)
+        ranked.document_id: (score, rank)
         for rank, (ranked, score) in enumerate(zip(ranking, scores, strict=True), 1)
     }
+
+
+def normalised(values: Sequence[float]) -> list[float]:
+    """Return the values scaled from 0 to 1; all 1 if they are equal."""
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    return [(value - low) / (high - low) if high > low else 1.0 for value in values]
 
 
 _ABSENT = (0.0, None)

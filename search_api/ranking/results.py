@@ -128,6 +128,11 @@ class DocumentAuthor:
     departed: bool
 
     @property
+    def agent_id(self) -> str | None:
+        """Id of the agent, None if there is none."""
+        return self.agent.id if self.agent else None
+
+    @property
     def shown(self) -> Agent | None:
         """The agent if they are in post and thus have a page, else None."""
         return None if self.departed else self.agent

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from search_api.ranking.fusion import FusedHit
+from search_api.ranking.fusion import FusedHit, normalised
 
 log = logging.getLogger(__name__)
 
@@ -179,8 +179,8 @@ def reread(
     read = [hit for hit in hits if hit.document_id in scores]
     if len(read) < 2:
         return tuple(hits)
-    before = _normalised([hit.score for hit in read])
-    told = _normalised([scores[hit.document_id] for hit in read])
+    before = normalised([hit.score for hit in read])
+    told = normalised([scores[hit.document_id] for hit in read])
     low, high = min(hit.score for hit in read), max(hit.score for hit in read)
     again = []
     for hit, own, second in zip(read, before, told, strict=True):
@@ -188,9 +188,3 @@ def reread(
         again.append(hit._replace(score=score, second_model=score - hit.score))
     placed = iter(sorted(again, key=lambda hit: (-hit.score, hit.document_id)))
     return tuple(next(placed) if hit.document_id in scores else hit for hit in hits)
-
-
-def _normalised(values: Sequence[float]) -> list[float]:
-    """Return the values scaled from 0 to 1; all 1 if they are equal."""
-    low, high = min(values), max(values)
-    return [(value - low) / (high - low) if high > low else 1.0 for value in values]

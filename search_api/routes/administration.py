@@ -1,33 +1,43 @@
 """The administrator's page, and the audit log for the data-protection officer."""
 
 from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from pydantic import BaseModel
+from pydantic import BeforeValidator
 
 from search_api.addresses import topic_address
 from search_api.answers.administration import (
     AUDIT_PAGE,
-    AuditPage,
+    TablePage,
     audit_page,
+    documents_to_choose,
     edited_files,
+    preview_change,
     request_reading,
-    search_file,
     system_status,
-    write_search_file,
+    table_page,
+    write_change,
 )
 from search_api.answers.context import ROLE_NAMES, InvalidParameter, RoleHolder, Stale
 from search_api.answers.feedback import opinion_sums
 from search_api.answers.new_source import unread_sources
 from search_api.authorization import require
+from search_api.edited_tables import TableChange, cells_of
 from search_api.identity.principals import Role
+from search_api.notices import noticed
+from search_api.parameters import PageNumber
+from search_api.routes.new_source import EnteredForm
+from search_api.schemas.search import Body
 from search_api.services import services_of
 from search_api.templating import render
 
 administration_router = APIRouter(include_in_schema=False)
 
+LAST_LINE = 1_000_000
 AdministratorOfFile = Annotated[RoleHolder, require(Role.ADMINISTRATOR, "name")]
 
 
@@ -56,42 +66,78 @@ def read_source(
 ) -> RedirectResponse:
     """Request a crawl of a source as soon as a worker is free."""
     request_reading(services_of(request), administrator, source)
-    return RedirectResponse("/administration#sources", status_code=303)
+    return noticed(request, "/administration#sources", "source.read")
 
 
 @administration_router.get("/administration/files/{name}", response_class=HTMLResponse)
-def search_file_page(request: Request, administrator: AdministratorOfFile, name: str) -> str:
-    """Show the glossary or the best bets in a form."""
-    found = search_file(services_of(request), administrator, name)
-    return render(
-        "search_file.html", request=request, file=found, text=found.text, refusal="", saved=False
-    )
-
-
-@administration_router.post("/administration/files/{name}", response_class=HTMLResponse)
-def write_file(
+def edited_table_page(
     request: Request,
     administrator: AdministratorOfFile,
     name: str,
-    text: Annotated[str, Form()] = "",
+    q: Annotated[str, Query(max_length=200)] = "",
+    page: PageNumber = 1,
+    line: Annotated[int | None, Query(ge=1, le=LAST_LINE, description="of the entry")] = None,
+) -> str:
+    """Show the entries of the glossary, the best bets or the topics, and a form for one of them."""
+    found = table_page(services_of(request), administrator, name, q, page)
+    chosen = next((one for one in found.table.entries if one.line == line), None)
+    typed = chosen.cells if chosen else tuple("" for _ in found.table.columns)
+    return _table(request, found, TableChange(found.table.version, line, typed), q=q, page=page)
+
+
+class TableAct(StrEnum):
+    """What the form of an entry asks for; only `write` changes the file."""
+
+    FIND = "find"
+    PREVIEW = "preview"
+    REMOVE = "remove"
+    WRITE = "write"
+
+
+@administration_router.post("/administration/files/{name}", response_class=HTMLResponse)
+def change_table(
+    request: Request,
+    administrator: AdministratorOfFile,
+    name: str,
+    typed: EnteredForm,
+    act: Annotated[TableAct, Form()] = TableAct.PREVIEW,
     version: Annotated[str, Form(max_length=64)] = "",
+    line: Annotated[int | None, Form(ge=1, le=LAST_LINE)] = None,
+    removal: Annotated[bool, Form()] = False,
 ) -> HTMLResponse:
-    """Write the file and show it; if refused, show the typed text and the reason."""
-    services, refusal, status = services_of(request), "", 200
+    """Show what a change of one entry would do, or write it; if refused, show it and the reason."""
+    services = services_of(request)
+    found = table_page(services, administrator, name)
+    removal = removal or act is TableAct.REMOVE
+    if chosen := typed.get("chosen"):  # one of the documents that were found
+        typed["target"] = chosen
+    cells = cells_of(found.table.columns, typed)
+    change = TableChange(version, line, None if removal else cells)
+    if act is TableAct.FIND:
+        words = typed.get("words", "").strip()
+        choice = documents_to_choose(services, administrator, words) if words else ()
+        return HTMLResponse(_table(request, found, change, words=words, choice=choice))
     try:
-        write_search_file(services, administrator, name, text, version)
+        if act is TableAct.WRITE:
+            written = write_change(services, administrator, name, change)
+            found = table_page(services, administrator, name)
+            blank = TableChange(found.table.version, None, tuple("" for _ in cells))
+            return HTMLResponse(_table(request, found, blank, written=written))
+        proposed = preview_change(services, administrator, name, change)
     except (InvalidParameter, Stale) as refused:
-        refusal, status = str(refused), refused.status
-    found = search_file(services, administrator, name)
-    page = render(
-        "search_file.html",
-        request=request,
-        file=replace(found, version=version) if refusal else found,
-        text=text if refusal else found.text,
-        refusal=refusal,
-        saved=not refusal,
+        shown = replace(change, cells=cells)
+        page = _table(request, found, shown, refusal=str(refused))
+        return HTMLResponse(page, status_code=refused.status)
+    return HTMLResponse(
+        render("edited_entry.html", request=request, table=found.table, proposed=proposed)
     )
-    return HTMLResponse(page, status_code=status)
+
+
+def _table(request: Request, found: TablePage, change: TableChange, **shown: object) -> str:
+    values = {"q": "", "page": 1, "words": "", "choice": (), "refusal": "", "written": None}
+    return render(
+        "edited_table.html", request=request, found=found, change=change, **(values | shown)
+    )
 
 
 pages = APIRouter(include_in_schema=False)
@@ -101,11 +147,11 @@ Officer = Annotated[RoleHolder, require(Role.OFFICER)]
 Before = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="entries before this number")]
 
 
-class EntryBody(BaseModel):
+class EntryBody(Body):
     """One privileged access; `reading` begins with `refused ` if it was refused."""
 
     number: int
-    moment: str
+    moment: Annotated[str, BeforeValidator(datetime.isoformat)]
     actor: str
     role: str
     reading: str
@@ -113,9 +159,10 @@ class EntryBody(BaseModel):
     digest: str
 
 
-class AuditBody(BaseModel):
+class AuditBody(Body):
     """Accesses, newest first. `broken`: the first entry that was altered."""
 
+    parts_of_answer = ("integrity",)
     entries: list[EntryBody]
     following: int | None
     last: int
@@ -131,7 +178,7 @@ def audit(
     limit: Annotated[int, Query(ge=1, le=1_000)] = AUDIT_PAGE,
 ) -> AuditBody:
     """Return accesses by roles, newest first; for the data-protection officer."""
-    return audit_body(audit_page(services_of(request), officer, limit, before))
+    return AuditBody.model_validate(audit_page(services_of(request), officer, limit, before))
 
 
 @pages.get("/audit", response_class=HTMLResponse)
@@ -146,27 +193,4 @@ def audit_log_page(request: Request, officer: Officer, before: Before = None) ->
         roles={role.value: name for role, name in ROLE_NAMES.items()},
         sound=found.integrity,
         following=found.following,
-    )
-
-
-def audit_body(found: AuditPage) -> AuditBody:
-    """Return the response body for a page of the audit log."""
-    shown = [
-        EntryBody(
-            number=one.number,
-            moment=one.moment.isoformat(),
-            actor=one.actor,
-            role=one.role,
-            reading=one.reading,
-            subject=one.subject,
-            digest=one.digest,
-        )
-        for one in found.entries
-    ]
-    return AuditBody(
-        entries=shown,
-        following=found.following,
-        last=found.integrity.last,
-        head=found.integrity.head,
-        broken=found.integrity.broken,
     )

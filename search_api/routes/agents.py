@@ -11,8 +11,8 @@ from search_api.answers.context import NoBuild
 from search_api.parameters import NamedReader, Offset, Typed
 from search_api.routes.search import PROBLEMS
 from search_api.routes.topics import not_mapped
-from search_api.schemas.agents import ProfileBody, profile_body
-from search_api.schemas.topics import PeersBody, peers_body
+from search_api.schemas.agents import ProfileBody
+from search_api.schemas.topics import PeersBody
 from search_api.services import services_of
 from search_api.templating import render
 from search_api.wording import kilometres
@@ -24,7 +24,7 @@ router = APIRouter(include_in_schema=False)
 @api_router.get("/agents/{agent_id:path}/peers")
 def peers(request: Request, reader: NamedReader, agent_id: str, offset: Offset = 0) -> PeersBody:
     """Return agents who share an agent's topics; only the agent themselves sees strengths."""
-    return peers_body(agent_peers(services_of(request), reader, agent_id, offset))
+    return PeersBody.model_validate(agent_peers(services_of(request), reader, agent_id, offset))
 
 
 @api_router.get("/agents/{agent_id:path}")
@@ -33,7 +33,7 @@ def profile(request: Request, reader: NamedReader, agent_id: str) -> ProfileBody
 
     Agents who are not listed or left are answered like an unknown id, except to themselves.
     """
-    return profile_body(agent_profile(services_of(request), reader, agent_id).profile)
+    return ProfileBody.model_validate(agent_profile(services_of(request), reader, agent_id).profile)
 
 
 @router.get("/agents/{agent_id:path}", response_class=HTMLResponse)

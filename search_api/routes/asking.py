@@ -1,16 +1,20 @@
 """Questions to experts: API and pages. Agents act only for themselves, and in person."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
+from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
 
 from indexer.access import Reader
 from indexer.errors import IndexUnreachable
 from search_api.addresses import document_address, question_address, topic_address
 from search_api.answers.asking import (
+    MOST_OPEN,
     NewQuestion,
     QuestionAction,
     TooManyAnswers,
@@ -21,6 +25,7 @@ from search_api.answers.asking import (
     asking_form,
     existing_answers,
     forget_own_questions,
+    link_to_document,
     own_questions,
     planned_recipients,
     proposed_topic,
@@ -28,6 +33,8 @@ from search_api.answers.asking import (
     set_asking_preferences,
 )
 from search_api.answers.context import InvalidParameter
+from search_api.answers.questions_read import open_links
+from search_api.asking.markdown import rendered
 from search_api.asking.values import (
     MOST_LISTED,
     MOST_REASON,
@@ -36,8 +43,10 @@ from search_api.asking.values import (
     AskingPreferences,
     ReaderScope,
 )
-from search_api.authorization import not_by_personal_token
+from search_api.authorization import IN_PERSON
+from search_api.notices import Undo, noticed
 from search_api.parameters import AskingReader, NamedReader, day_of_field
+from search_api.ranking.results import Result
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.asking import (
     AskedQuestionBody,
@@ -48,26 +57,20 @@ from search_api.schemas.asking import (
     OwnQuestionsBody,
     QuestionActionRequest,
     RecipientsBody,
-    existing_body,
-    own_questions_body,
-    question_body,
 )
-from search_api.schemas.search_responses import agent_body
-from search_api.services import services_of
+from search_api.services import Services, services_of
 from search_api.templating import render
 from search_api.wording import where_a_question_stands
 
 _Written = Annotated[str, Query(max_length=4_000, description="what is being written")]
-_Done = Annotated[str, Query(max_length=20, description="what was just done")]
-_IN_PERSON = [Depends(not_by_personal_token)]
 
-api_router = APIRouter(prefix="/api/v1/questions", responses=PROBLEMS, dependencies=_IN_PERSON)
+api_router = APIRouter(prefix="/api/v1/questions", responses=PROBLEMS, dependencies=IN_PERSON)
 
 
 @api_router.get("")
 def own(request: Request, reader: NamedReader) -> OwnQuestionsBody:
     """Return the questions that wait for the reader, and the questions that they asked."""
-    return own_questions_body(own_questions(services_of(request), reader))
+    return OwnQuestionsBody.model_validate(own_questions(services_of(request), reader))
 
 
 @api_router.get("/existing")
@@ -75,7 +78,8 @@ def existing(request: Request, reader: AskingReader, q: _Written = "") -> Existi
     """Return documents that may already answer."""
     services = services_of(request)
     found = existing_answers(services, reader, q)
-    return existing_body(found, proposed_topic(services, q))
+    answer = {"existing": found, "topic_id": proposed_topic(services, q)}
+    return ExistingAnswersBody.model_validate(answer)
 
 
 @api_router.get("/recipients")
@@ -99,7 +103,7 @@ def recipients(
         metier=metier,
     )
     found = planned_recipients(services_of(request), reader, new)
-    return RecipientsBody(recipients=list(map(agent_body, found)))
+    return RecipientsBody.model_validate({"recipients": found})
 
 
 @api_router.post("/existing", status_code=204)
@@ -131,7 +135,7 @@ def ask(request: Request, reader: AskingReader, asked: NewQuestionRequest) -> As
         None if asked.recipients is None else tuple(asked.recipients),
     )
     made = ask_question(services, reader, new)
-    return question_body(question_page(services, reader, made.id))
+    return AskedQuestionBody.model_validate(question_page(services, reader, made.id))
 
 
 @api_router.post("/preferences", status_code=204)
@@ -146,7 +150,9 @@ def prefer(request: Request, reader: NamedReader, said: AskingPreferencesBody) -
 @api_router.get("/{question_id}")
 def question(request: Request, reader: NamedReader, question_id: str) -> AskedQuestionBody:
     """Return a question with its answers."""
-    return question_body(question_page(services_of(request), reader, question_id))
+    return AskedQuestionBody.model_validate(
+        question_page(services_of(request), reader, question_id)
+    )
 
 
 @api_router.post("/{question_id}", status_code=204)
@@ -167,7 +173,7 @@ def act(
     )
 
 
-router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)
+router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
 
 METIER_PREFIX = "metier:"
 """Prefix of a métier's id, in the form's field for whom to ask."""
@@ -176,8 +182,8 @@ SCOPE_SEPARATOR = ":"
 
 
 @router.get("/questions", response_class=HTMLResponse)
-def questions_page(request: Request, reader: NamedReader, done: _Done = "") -> str:
-    """Show what waits for the reader and what they asked; `done`: what they just did."""
+def questions_page(request: Request, reader: NamedReader) -> str:
+    """Show what waits for the reader and what they asked."""
     found = own_questions(services_of(request), reader)
     return render(
         "questions.html",
@@ -185,7 +191,7 @@ def questions_page(request: Request, reader: NamedReader, done: _Done = "") -> s
         found=found,
         topic_address=topic_address,
         most_listed=MOST_LISTED,
-        act_done=done,
+        most_open=MOST_OPEN,
     )
 
 
@@ -197,9 +203,11 @@ def new_question_page(
     to: Annotated[str, Query(max_length=200)] = "",
     community: Annotated[str, Query(max_length=200)] = "",
     metier: Annotated[str, Query(max_length=200)] = "",
+    topic: Annotated[str, Query(max_length=200)] = "",
 ) -> str:
     """Show the form for a question, next to documents that already answer it."""
-    new = NewQuestion(q.strip()[:MOST_TITLE], to=to, community=community, metier=metier)
+    title = q.strip()[:MOST_TITLE]
+    new = NewQuestion(title, topic_id=topic, to=to, community=community, metier=metier)
     return _form(request, reader, new)
 
 
@@ -210,14 +218,24 @@ _ENGINE_AWAY = (
 
 
 def _form(
-    request: Request, reader: Reader, new: NewQuestion, problem: str = "", *, look: bool = True
+    request: Request,
+    reader: Reader,
+    new: NewQuestion,
+    problem: str = "",
+    *,
+    away: Collection[str] = (),
+    look: bool = True,
 ) -> str:
-    """Return the form for a question; `problem`: why the entered question was refused."""
+    """Return the form for a question; `problem`: why the entered question was refused.
+
+    `away`: ids of shown recipients that the asker took away.
+    """
     return render(
         "ask.html",
         request=request,
         found=asking_form(services_of(request), reader, new, look=look),
         problem=problem,
+        away=away,
         most_title=MOST_TITLE,
         most_text=MOST_TEXT,
         separator=SCOPE_SEPARATOR,
@@ -243,9 +261,9 @@ def ask_on_page(
 ) -> Response:
     """Ask, then show the question's page; if refused, the form with everything that was typed.
 
-    `named`: recipients that the page showed for `shown_for`, the choices and the question.
-    `recipients`: recipients that the asker keeps. `look`: only show documents that answer already
-    and the recipients.
+    `shown_for`: the choices and the question for which the page showed what answers already, and
+    the recipients `named`, of whom the asker keeps `recipients`. If the question is another by now,
+    or with `look`, the form is shown again with what belongs to it, and nothing is asked.
     """
     scope, _, scope_id = readers.partition(SCOPE_SEPARATOR)
     known = {one.value for one in ReaderScope}
@@ -253,19 +271,21 @@ def ask_on_page(
     chosen = ReaderScope(scope) if scope in known else ReaderScope.COMMUNITY
     to_metier = ask_of.startswith(METIER_PREFIX)
     community, metier = ("", ask_of.removeprefix(METIER_PREFIX)) if to_metier else (ask_of, "")
-    written = f"{ask_of}|{readers}|{title}"
-    same = shown_for.split() == written.split()
-    keep = tuple(recipients) if same and set(recipients) != set(named) else None
+    written = f"{ask_of}|{readers}|{topic}|{title}"
+    look = look or (bool(shown_for) and shown_for.split() != written.split())
+    away = set(named) - set(recipients)
+    keep = tuple(recipients) if away else None
     new = NewQuestion(title, text, topic, chosen, scope_id, hidden, to, community, metier, keep)
-    if look:
-        return HTMLResponse(_form(request, reader, replace(new, title=title.strip()[:MOST_TITLE])))
     try:
+        if look:
+            short = replace(new, title=title.strip()[:MOST_TITLE])
+            return HTMLResponse(_form(request, reader, short, away=away))
         made = ask_question(services_of(request), reader, new)
     except (InvalidParameter, TooManyQuestions) as refused:
-        return HTMLResponse(_form(request, reader, new, str(refused)), refused.status)
+        return HTMLResponse(_form(request, reader, new, str(refused), away=away), refused.status)
     except IndexUnreachable:
         return HTMLResponse(_form(request, reader, new, _ENGINE_AWAY, look=False), 503)
-    return RedirectResponse(question_address(made.id), status_code=303)
+    return noticed(request, question_address(made.id), "asking.ask")
 
 
 @router.post("/questions/existing")
@@ -274,40 +294,50 @@ def answered(
 ) -> RedirectResponse:
     """Count «Cela répond» without a name, then show the document."""
     answered_by_existing(services_of(request), reader, document)
-    return RedirectResponse(document_address(document), status_code=303)
+    return noticed(request, document_address(document), "asking.existing")
 
 
 @router.post("/questions/forget")
 def forget(request: Request, reader: NamedReader) -> RedirectResponse:
     """Delete every question and answer of the reader."""
     forget_own_questions(services_of(request), reader)
-    return RedirectResponse("/preferences?done=erased#fait", status_code=303)
+    return noticed(request, "/preferences#effacer", "asking.forget")
 
 
 @router.get("/questions/{question_id}", response_class=HTMLResponse)
-def one_question_page(
-    request: Request,
-    reader: NamedReader,
-    question_id: str,
-    done: _Done = "",
-    reported: Annotated[str, Query(max_length=32)] = "",
-) -> str:
-    """Show a question, its answers, and what the reader may do.
+def one_question_page(request: Request, reader: NamedReader, question_id: str) -> str:
+    """Show a question, its answers, and what the reader may do."""
+    return _question(request, reader, question_id)
 
-    `done`: what the reader just did. `reported`: id of the answer that they reported, if any.
-    """
-    return _question(request, reader, question_id, done=done, reported=reported)
+
+CITABLE_SHOWN = 5
+"""Number of documents to cite that are shown for the words typed."""
+
+
+class AnswerStep(StrEnum):
+    """Button of an answer's form that publishes nothing."""
+
+    PREVIEW = "preview"
+    FIND = "find"
 
 
 @dataclass(frozen=True, slots=True)
 class _Typed:
-    """Text that was typed into a form of a question's page and refused."""
+    """Text that was typed into a form of a question's page and is not published.
+
+    `find`: words by which `documents` to cite were looked up, None if they were not. `caret`:
+    position in `text` at which one goes on writing.
+    """
 
     act: str = ""
     text: str = ""
     title: str = ""
     answer: str = ""
     valid_until: date | None = None
+    find: str = ""
+    documents: tuple[Result, ...] | None = None
+    preview: Markup | None = None
+    caret: int | None = None
 
 
 _NOTHING_TYPED = _Typed()
@@ -318,8 +348,6 @@ def _question(
     reader: Reader,
     question_id: str,
     *,
-    done: str = "",
-    reported: str = "",
     typed: _Typed = _NOTHING_TYPED,
     problem: str = "",
 ) -> str:
@@ -331,13 +359,16 @@ def _question(
         request=request,
         found=found,
         stands=where_a_question_stands(
-            found.question.stage, found.recipients, answer_days, on_topic=found.topic is not None
+            found.question.stage,
+            found.recipients,
+            answer_days,
+            on_topic=found.topic is not None,
+            passed_on=bool(found.passed_on),
         ),
-        act_done=done,
-        reported=reported,
         typed=typed,
         problem=problem,
         mailed=services.mail is not None,
+        verifying=services.verifying is not None,
         today=services.today(),
         topic_address=topic_address,
         most_text=MOST_TEXT,
@@ -357,15 +388,25 @@ def act_on_page(
     answer: Annotated[str, Form(max_length=32)] = "",
     valid_until: Annotated[str, Form(max_length=10)] = "",
     digest: Annotated[str, Form(max_length=64)] = "",
+    step: Annotated[AnswerStep | None, Form()] = None,
+    find: Annotated[str, Form(max_length=4_000)] = "",
+    cite: Annotated[str, Form(max_length=4_000)] = "",
+    at: Annotated[int | None, Form(ge=0, le=2 * MOST_TEXT)] = None,
 ) -> Response:
     """Act from the page's forms, then show the question, or the reader's list if it is gone.
 
-    If refused, show the page with everything that was typed.
+    If refused, show the page with everything that was typed. `step`: publish nothing, but show the
+    text as it will be read, documents found by the words `find`, or the text with a link to the
+    document `cite` after its first `at` characters.
     """
-    day = day_of_field(valid_until)
+    services, day = services_of(request), day_of_field(valid_until)
+    if step or cite:
+        typed = _Typed(act, text.replace("\r\n", "\n"), title, answer, day, caret=at)
+        typed = _stepped(services, reader, typed, step, find, cite)
+        return HTMLResponse(_question(request, reader, question_id, typed=typed))
     try:
         act_on_question(
-            services_of(request),
+            services,
             reader,
             question_id,
             act,
@@ -381,4 +422,28 @@ def act_on_page(
         return HTMLResponse(page, refused.status)
     gone = act in (QuestionAction.DELETE, QuestionAction.DECLINE, QuestionAction.TRANSFER)
     address = "/questions" if gone else question_address(question_id)
-    return RedirectResponse(f"{address}?done={act}#fait", 303)
+    declined = act is QuestionAction.DECLINE
+    undo = Undo(question_address(question_id), {"act": QuestionAction.RETAKE}) if declined else None
+    return noticed(request, address, f"asking.{act}", undo)
+
+
+def _stepped(
+    services: Services,
+    reader: Reader,
+    typed: _Typed,
+    step: AnswerStep | None,
+    find: str,
+    cite: str,
+) -> _Typed:
+    if step is AnswerStep.PREVIEW:
+        readable = open_links(services, reader, [typed.text])
+        return replace(typed, preview=rendered(typed.text, readable))
+    if step is AnswerStep.FIND:
+        found = existing_answers(services, reader, find, CITABLE_SHOWN)
+        return replace(typed, find=find, documents=found)
+    at = len(typed.text) if typed.caret is None else typed.caret
+    before, after = typed.text[:at], typed.text[at:]
+    between = "" if not before or before[-1].isspace() else " "
+    link = link_to_document(services, reader, cite)
+    begun = f"{before}{between}{link}"
+    return replace(typed, text=begun + after, caret=len(begun))

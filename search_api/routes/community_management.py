@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -14,11 +15,10 @@ from search_api.addresses import (
     topic_address,
 )
 from search_api.answers.agents import ask_wish
-from search_api.answers.communities import community
+from search_api.answers.communities import community, note_told
 from search_api.answers.community_management import (
     CommunityAction,
     ProposalAction,
-    all_risks,
     community_management,
     decide_on_community,
     decide_on_topic,
@@ -37,6 +37,7 @@ from search_api.answers.corrections import HolderAction, decide_on_holder, remov
 from search_api.answers.topics import is_shown
 from search_api.authorization import not_by_personal_token, require
 from search_api.identity.principals import Role
+from search_api.notices import Undo, noticed
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.routes.topics import not_mapped
@@ -51,14 +52,9 @@ from search_api.schemas.communities import (
     ProposalsBody,
     RemovalsBody,
     RisksBody,
-    communities_body,
-    community_page_body,
-    decision_body,
-    proposals_body,
-    removals_body,
-    risks_body,
 )
 from search_api.services import services_of
+from search_api.sign_on.identification import by_personal_token
 from search_api.templating import render
 
 router = APIRouter(prefix="/api/v1/animation", responses=PROBLEMS)
@@ -74,13 +70,13 @@ ManagerOfDecision = Annotated[RoleHolder, require(Role.ANIMATOR, "decision_id")]
 @router.get("/risks")
 def risks(request: Request, manager: Manager) -> RisksBody:
     """Return the manager's topics with risks: one or no holder, open questions, departures."""
-    return risks_body(topics_to_watch(services_of(request), manager))
+    return RisksBody.model_validate(topics_to_watch(services_of(request), manager))
 
 
 @router.get("/proposals")
 def proposals(request: Request, manager: Manager) -> ProposalsBody:
     """Return proposed topics of the manager's communities; none is added automatically."""
-    return proposals_body(proposed_topics(services_of(request), manager))
+    return ProposalsBody.model_validate(proposed_topics(services_of(request), manager))
 
 
 @router.post("/proposals/{proposal_id}")
@@ -89,7 +85,7 @@ def decide(
 ) -> DecisionBody:
     """Accept under a name, merge into a topic of the manager, or refuse for good."""
     wanted = (proposal_id, asked.verdict, asked.label, asked.into)
-    return decision_body(decide_on_topic(services_of(request), manager, *wanted))
+    return DecisionBody.model_validate(decide_on_topic(services_of(request), manager, *wanted))
 
 
 @router.delete("/decisions/{decision_id}", status_code=204)
@@ -101,21 +97,21 @@ def forget(request: Request, manager: ManagerOfDecision, decision_id: str) -> No
 @router.get("/communities")
 def communities(request: Request, manager: Manager) -> CommunitiesBody:
     """Return proposed communities on the manager's topics, and decisions."""
-    return communities_body(proposed_communities(services_of(request), manager))
+    return CommunitiesBody.model_validate(proposed_communities(services_of(request), manager))
 
 
 @router.post("/communities/{topic_id:path}", status_code=204)
 def decide_community(
     request: Request, manager: ManagerOfTopic, topic_id: str, asked: CommunityRequest
 ) -> None:
-    """Accept (visible to everybody at once), refuse for good, or take a decision back."""
+    """Accept (its members are invited), refuse for good, or take a decision back."""
     decide_on_community(services_of(request), manager, topic_id, asked.verdict)
 
 
 @router.get("/holders")
 def holders(request: Request, manager: Manager) -> RemovalsBody:
     """Who was removed from the topics that one animates, and why."""
-    return removals_body(removed_holders(services_of(request), manager))
+    return RemovalsBody.model_validate({"removed": removed_holders(services_of(request), manager)})
 
 
 @router.post("/holders/{topic_id:path}", status_code=204)
@@ -136,10 +132,10 @@ def management_page(request: Request, manager: Manager) -> str:
     return render(
         "animation.html",
         request=request,
+        verifying=services_of(request).verifying is not None,
         dated=found.build,
         watched=found.watched.topics,
         trend=found.watched.trend,
-        risks=all_risks,
         proposals=found.proposed_topics.waiting,
         everywhere=found.everywhere,
         decisions=found.proposed_topics.decisions,
@@ -164,7 +160,7 @@ def decide_on_page(
 ) -> RedirectResponse:
     """Decide on a proposed topic, from the page's form."""
     decide_on_topic(services_of(request), manager, proposal_id, verdict, label, into)
-    return RedirectResponse("/animation#proposes", status_code=303)
+    return noticed(request, "/animation#proposes", f"topic.{verdict}")
 
 
 @pages.post("/animation/decisions/{decision_id}/forget")
@@ -173,7 +169,7 @@ def forget_on_page(
 ) -> RedirectResponse:
     """Take a decision back."""
     forget_topic_decision(services_of(request), manager, decision_id)
-    return RedirectResponse("/animation#decisions", status_code=303)
+    return noticed(request, "/animation#decisions", "topic.forget")
 
 
 @pages.post("/animation/holders/{topic_id:path}")
@@ -188,7 +184,10 @@ def decide_holder_on_page(
 ) -> RedirectResponse:
     """The same from a page's form, then back to that page."""
     decide_on_holder(services_of(request), manager, topic_id, agent, act, reason)
-    return RedirectResponse(local_path(back), status_code=303)
+    removed = act is HolderAction.REMOVE
+    fields = {"agent": agent, "act": HolderAction.RESTORE, "back": back}
+    undo = Undo(f"/animation/holders/{quote(topic_id)}", fields) if removed else None
+    return noticed(request, local_path(back), f"holder.{act}", undo)
 
 
 @pages.post("/animation/communities/{topic_id:path}")
@@ -200,7 +199,9 @@ def decide_community_on_page(
 ) -> RedirectResponse:
     """Decide on a proposed community, from the page's form."""
     decide_on_community(services_of(request), manager, topic_id, verdict)
-    return RedirectResponse("/animation#communautes", status_code=303)
+    forget = Undo(f"/animation/communities/{quote(topic_id)}", {"verdict": CommunityAction.FORGET})
+    undo = None if verdict is CommunityAction.FORGET else forget
+    return noticed(request, "/animation#communautes", f"community.{verdict}", undo)
 
 
 @router.post("/community-pages/{topic_id:path}", status_code=204)
@@ -226,13 +227,23 @@ def set_page_on_page(
     services = services_of(request)
     set_community_page(services, manager, topic_id, act, document_of_address(document))
     address = community_address(community(services, manager.reader, topic_id).topic)
-    return RedirectResponse(address, status_code=303)
+    fields = {"act": _REVERSES[act], "document": document}
+    undo = Undo(f"/animation/community-pages/{quote(topic_id)}", fields)
+    return noticed(request, address, f"community.{act}", undo)
+
+
+_REVERSES = {
+    CommunityPageAct.PIN: CommunityPageAct.UNPIN,
+    CommunityPageAct.UNPIN: CommunityPageAct.PIN,
+    CommunityPageAct.CLOSE: CommunityPageAct.REOPEN,
+    CommunityPageAct.REOPEN: CommunityPageAct.CLOSE,
+}
 
 
 @readers.get("/{topic_id:path}")
 def one_community(request: Request, reader: NamedReader, topic_id: str) -> CommunityPageBody:
     """Return an accepted community: its topic, members, and what the reader may read of it."""
-    return community_page_body(community_page(services_of(request), reader, topic_id))
+    return CommunityPageBody.of(community_page(services_of(request), reader, topic_id))
 
 
 @pages.get("/communities/{topic_id:path}", response_class=HTMLResponse)
@@ -242,6 +253,8 @@ def show_community(request: Request, reader: NamedReader, topic_id: str) -> str:
         page = community_page(services_of(request), reader, topic_id)
     except NoBuild as none:
         return not_mapped(request, "coverage", "Communauté", none.build)
+    if page.community.invitation and not by_personal_token(request):
+        note_told(services_of(request), reader, [page.community.invitation])
     return render(
         "community.html",
         request=request,
@@ -272,5 +285,6 @@ def join_or_leave(
     try:
         address = community_address(community(services, reader, topic_id).topic)
     except NotFound:
-        address = "/preferences#communautes"
-    return RedirectResponse(address, status_code=303)
+        return noticed(request, "/preferences#communautes", f"ask.{act}")
+    reverse = Membership.LEAVE if act is Membership.JOIN else Membership.JOIN
+    return noticed(request, address, f"ask.{act}", Undo(address, {"act": reverse}))

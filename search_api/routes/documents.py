@@ -26,10 +26,12 @@ from search_api.originals import RangeNotSatisfiable, byte_range, original_heade
 from search_api.parameters import AskingReader, NamedReader
 from search_api.problems import Problem
 from search_api.routes.search import PROBLEMS, page_address
-from search_api.schemas.documents import OpenedDocumentBody, opened_document_body
+from search_api.schemas.documents import OpenedDocumentBody
+from search_api.schemas.search import Joined
 from search_api.services import services_of
 from search_api.templating import render
 from search_api.verification import MOST_NOTE
+from search_api.wording import in_force
 
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 router = APIRouter(include_in_schema=False)
@@ -51,7 +53,8 @@ def document(
     """
     services = services_of(request)
     found = document_answer(services, reader, document_id, q)
-    return opened_document_body(found, services.today())
+    valid = in_force(found.result.card, services.today())
+    return OpenedDocumentBody.model_validate(Joined(found, valid=valid))
 
 
 @router.get("/documents/{document_id:path}/original")

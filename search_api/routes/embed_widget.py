@@ -59,8 +59,14 @@ def texts_module(asking: bool) -> str:
             "Réponse partielle\u00a0: des documents que vous pouvez lire manquent peut-être."
         ),
         "shortened": "Seul le début de votre question a été lu.",
+        "accepted": "Réponse acceptée",
+        "in_force": "D’après un document en vigueur",
+        "knows": "Qui sait\u202f?",
+        "near": "Qui pourrait orienter\u202f?",
+        "named": "Dans l’annuaire\u00a0:",
         "all": "Tout voir dans Qui sait\u202f?, avec les collègues qui savent",
         "ask": "Poser la question à des collègues" if asking else "",
+        "questions": "Voir les questions qui attendent une réponse",
         "colon": "\u00a0: ",
         "untitled": "Sans titre",
         "not_in_force": "N’est pas en vigueur aujourd’hui.",
@@ -70,6 +76,8 @@ def texts_module(asking: bool) -> str:
 
 SCRIPTS = "/embed/"
 """Path of the widget's scripts: the same for everybody, and fetched without a session."""
+ENTRY, REFUSED = f"{SCRIPTS}quisait.js", "refused.js"
+"""Path of the script that a page names, and the file served in its place to a refused origin."""
 ANSWERS = frozenset({"/api/v1/search", "/api/v1/suggest"})
 """Paths that the widget requests with its reader's session."""
 
@@ -80,8 +88,10 @@ def add_embed_widget(
     """Serve the widget's scripts, and let pages of these origins use it.
 
     `asking`: see `texts_module`. `origins` are written as browsers do:
-    `https://intranet.exemple.fr`.
+    `https://intranet.exemple.fr`. Pages of other origins get a script that tells their webmaster
+    which setting to change, and nothing else.
     """
+    refusal = (scripts / REFUSED).read_text("utf-8")
 
     @app.get(f"{SCRIPTS}words.js", include_in_schema=False)
     def words() -> Response:
@@ -97,6 +107,10 @@ def add_embed_widget(
         path = request.url.path
         if path not in ANSWERS and not path.startswith(SCRIPTS):
             return await call_next(request)
+        origin = request.headers.get("origin", "")
+        if path == ENTRY and origin and origin not in origins:
+            headers = {"Cache-Control": ASK, "Vary": "Origin", "Access-Control-Allow-Origin": "*"}
+            return Response(refusal, headers=headers, media_type="text/javascript")
         method, wanted = request.method, request.headers.get("access-control-request-method")
         if preflight := method == "OPTIONS" and wanted is not None:
             response = Response(status_code=204, headers={"Cache-Control": "private, no-store"})
@@ -104,7 +118,6 @@ def add_embed_widget(
             response = await call_next(request)
         # Also without an origin, so that a cache keeps the responses of origins apart.
         response.headers.add_vary_header("Origin")
-        origin = request.headers.get("origin", "")
         if origin in origins and (wanted if preflight else method) == "GET":
             response.headers["Access-Control-Allow-Origin"] = origin
             if path in ANSWERS:

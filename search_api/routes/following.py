@@ -2,29 +2,26 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from search_api.addresses import local_path
 from search_api.answers.context import NotFound
 from search_api.answers.following import FollowAction, change_follow, news, own_follows
-from search_api.authorization import not_by_personal_token
+from search_api.authorization import IN_PERSON
 from search_api.following import FollowKind
+from search_api.notices import Undo, noticed
 from search_api.parameters import AskingReader, NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.following import (
     FollowRequest,
     NewsBody,
     OwnFollowsBody,
-    news_body,
-    own_follows_body,
 )
 from search_api.services import services_of
 from search_api.templating import render
 
-_IN_PERSON = [Depends(not_by_personal_token)]
-
-api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS, dependencies=_IN_PERSON)
+api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS, dependencies=IN_PERSON)
 
 
 @api_router.get("/follows")
@@ -33,7 +30,7 @@ def follows(request: Request, reader: NamedReader) -> OwnFollowsBody:
     found = own_follows(services_of(request), reader)
     if found is None:
         raise NotFound("")
-    return own_follows_body(found)
+    return OwnFollowsBody.of(found)
 
 
 @api_router.post("/follows", status_code=204)
@@ -45,10 +42,10 @@ def follow(request: Request, reader: NamedReader, asked: FollowRequest) -> None:
 @api_router.get("/news")
 def whats_new(request: Request, reader: AskingReader) -> NewsBody:
     """Return the news of what the reader follows since they last marked it as read."""
-    return news_body(news(services_of(request), reader))
+    return NewsBody.model_validate(news(services_of(request), reader))
 
 
-router = APIRouter(include_in_schema=False, dependencies=_IN_PERSON)
+router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
 
 
 @router.get("/suivis", response_class=HTMLResponse)
@@ -69,4 +66,13 @@ def follow_on_page(
 ) -> RedirectResponse:
     """Change a follow from a page's button, then return to the page."""
     change_follow(services_of(request), reader, act, kind, subject)
-    return RedirectResponse(local_path(back), status_code=303)
+    reverse = _REVERSES.get(act)
+    fields = {"act": reverse or "", "kind": kind, "subject": subject, "back": back}
+    undo = Undo("/suivis", fields) if reverse else None
+    return noticed(request, local_path(back), f"follow.{act}", undo)
+
+
+_REVERSES = {
+    FollowAction.FOLLOW: FollowAction.UNFOLLOW,
+    FollowAction.UNFOLLOW: FollowAction.FOLLOW,
+}

@@ -1,10 +1,10 @@
 """The reader's choices of mail, in person; and unsubscribe links, which need no login."""
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from search_api.answers.mail import set_mail_preferences, unsubscribe, unsubscription
-from search_api.authorization import not_by_personal_token
+from search_api.authorization import IN_PERSON
 from search_api.mail.values import MailPreferences
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
@@ -12,9 +12,7 @@ from search_api.schemas.mail import MailPreferencesBody
 from search_api.services import services_of
 from search_api.templating import render
 
-_IN_PERSON = [Depends(not_by_personal_token)]
-
-api_router = APIRouter(prefix="/api/v1/mail", responses=PROBLEMS, dependencies=_IN_PERSON)
+api_router = APIRouter(prefix="/api/v1/mail", responses=PROBLEMS, dependencies=IN_PERSON)
 
 
 @api_router.post("/preferences", status_code=204)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from search_api.addresses import question_address
@@ -15,36 +15,35 @@ from search_api.answers.moderation import (
     take_report_back,
 )
 from search_api.asking.values import MOST_LISTED, MOST_REASON
-from search_api.authorization import not_by_personal_token, require
+from search_api.authorization import IN_PERSON, require
 from search_api.identity.principals import Role
+from search_api.notices import Undo, noticed
 from search_api.parameters import NamedReader
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.moderation import (
     ModerationDeskBody,
     ModerationRequest,
     TextReportRequest,
-    desk_body,
 )
 from search_api.services import services_of
 from search_api.templating import render
 
 Moderator = Annotated[RoleHolder, require(Role.ANIMATOR)]
 ModeratorOfQuestion = Annotated[RoleHolder, require(Role.ANIMATOR, "question_id")]
-_IN_PERSON = [Depends(not_by_personal_token)]
-
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 router = APIRouter(include_in_schema=False)
 
 
-@api_router.post("/questions/{question_id}/reports", status_code=204, dependencies=_IN_PERSON)
+@api_router.post("/questions/{question_id}/reports", status_code=204, dependencies=IN_PERSON)
 def report(
     request: Request, reader: NamedReader, question_id: str, asked: TextReportRequest
 ) -> None:
     """Report a question or an answer to its topic's animator, who does not see the reporter."""
-    report_text(services_of(request), reader, question_id, asked.answer, asked.reason)
+    services = services_of(request)
+    report_text(services, reader, question_id, asked.answer, asked.reason, outdated=asked.outdated)
 
 
-@api_router.delete("/questions/{question_id}/reports", status_code=204, dependencies=_IN_PERSON)
+@api_router.delete("/questions/{question_id}/reports", status_code=204, dependencies=IN_PERSON)
 def take_back(
     request: Request,
     reader: NamedReader,
@@ -58,7 +57,7 @@ def take_back(
 @api_router.get("/animation/questions")
 def desk(request: Request, moderator: Moderator) -> ModerationDeskBody:
     """Return reported, hidden and waiting questions on the animator's topics."""
-    return desk_body(moderation_desk(services_of(request), moderator))
+    return ModerationDeskBody.of(moderation_desk(services_of(request), moderator))
 
 
 @api_router.post("/animation/questions/{question_id}", status_code=204)
@@ -78,22 +77,23 @@ def decide(
     )
 
 
-@router.post("/questions/{question_id}/reports", dependencies=_IN_PERSON)
+@router.post("/questions/{question_id}/reports", dependencies=IN_PERSON)
 def report_on_page(
     request: Request,
     reader: NamedReader,
     question_id: str,
     reason: Annotated[str, Form(max_length=4_000)] = "",
     answer: Annotated[str, Form(max_length=32)] = "",
+    outdated: Annotated[bool, Form()] = False,
 ) -> RedirectResponse:
     """Report a text from the question's page, which confirms it."""
-    report_text(services_of(request), reader, question_id, answer, reason)
-    return RedirectResponse(
-        f"{question_address(question_id)}?done=report&reported={answer}#fait", 303
-    )
+    report_text(services_of(request), reader, question_id, answer, reason, outdated=outdated)
+    address = question_address(question_id)
+    undo = Undo(f"{address}/reports/taken-back", {"answer": answer, "back": "question"})
+    return noticed(request, address, "report.doubt" if outdated else "report.sent", undo)
 
 
-@router.post("/questions/{question_id}/reports/taken-back", dependencies=_IN_PERSON)
+@router.post("/questions/{question_id}/reports/taken-back", dependencies=IN_PERSON)
 def take_back_on_page(
     request: Request,
     reader: NamedReader,
@@ -106,9 +106,9 @@ def take_back_on_page(
     `back` is «question» if the form is on the question's page.
     """
     take_report_back(services_of(request), reader, question_id, answer)
-    if back == "question":
-        return RedirectResponse(f"{question_address(question_id)}?done=taken_back#fait", 303)
-    return RedirectResponse("/preferences?done=taken_back#fait", status_code=303)
+    own = back != "question"
+    address = "/preferences#effacer" if own else question_address(question_id)
+    return noticed(request, address, "report.taken_back")
 
 
 @router.get("/animation/questions", response_class=HTMLResponse)
@@ -146,4 +146,4 @@ def decide_on_page(
         topic_id=topic,
         text_digest=digest,
     )
-    return RedirectResponse("/animation/questions", status_code=303)
+    return noticed(request, "/animation/questions", f"moderation.{act}")

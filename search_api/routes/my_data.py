@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import StringConstraints
 
@@ -13,13 +13,15 @@ from expertise.consent import WHOLE_SERVICE, PreferenceKind
 from expertise.topics import TopicKind
 from indexer.access import Reader
 from search_api.addresses import local_path, topic_address
-from search_api.answers.agents import ask_wish, take_back_wish
-from search_api.answers.feedback import FeedbackAction, give_feedback
-from search_api.answers.preferences import Choices, own_data, set_preferences
+from search_api.answers.agents import ask_wish, take_back_wish, wish_before
+from search_api.answers.feedback import FeedbackAction, feedback_reverse, give_feedback
+from search_api.answers.preferences import Choices, own_choices, own_data, set_preferences
 from search_api.asking.values import MOST_PER_WEEK, AskingPreferences, RequestState
-from search_api.authorization import not_by_personal_token
+from search_api.authorization import IN_PERSON
 from search_api.feedback import Subject, SubjectKind
+from search_api.mail.storage import ANSWERED_PER_WEEK
 from search_api.mail.values import DigestPace, MailPreferences
+from search_api.notices import Fields, Undo, noticed
 from search_api.parameters import NamedReader, day_of_field
 from search_api.routes.search import PROBLEMS
 from search_api.schemas.agents import (
@@ -34,9 +36,7 @@ from search_api.services import Services, services_of
 from search_api.templating import render
 from search_api.verification import MOST_PER_MONTH
 
-api_router = APIRouter(
-    prefix="/api/v1/me", responses=PROBLEMS, dependencies=[Depends(not_by_personal_token)]
-)
+api_router = APIRouter(prefix="/api/v1/me", responses=PROBLEMS, dependencies=IN_PERSON)
 
 
 @api_router.get("")
@@ -81,7 +81,7 @@ def _body(services: Services, reader: Reader) -> MeBody:
     return my_data_body(own.held, own.feedback, own.asked, own.followed, own.mail, own.checked)
 
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(not_by_personal_token)])
+router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
 
 CONTACT_WAYS: dict[ContactVia, str] = {
     ContactVia.DIRECT: "directement",
@@ -149,11 +149,7 @@ def withdrawal_page() -> RedirectResponse:
 
 
 @router.get("/preferences", response_class=HTMLResponse)
-def preferences_page(
-    request: Request,
-    reader: NamedReader,
-    done: Annotated[str, Query(max_length=20, description="what was just done")] = "",
-) -> str:
+def preferences_page(request: Request, reader: NamedReader) -> str:
     """Show everything that the reader decides, and what they may correct or delete."""
     services = services_of(request)
     own = own_data(services, reader)
@@ -163,7 +159,6 @@ def preferences_page(
         "preferences.html",
         request=request,
         own=own,
-        act_done=done,
         declarable=[
             one for one in topics if one.kind is TopicKind.TOPIC and one.id not in corrected
         ],
@@ -176,6 +171,7 @@ def preferences_page(
         contact_ways=CONTACT_WAYS,
         topic_address=topic_address,
         asking_rules=services.asking.rules if services.asking else None,
+        most_answered=ANSWERED_PER_WEEK,
         most_checked=MOST_PER_MONTH,
         most_per_week=MOST_PER_WEEK,
     )
@@ -207,8 +203,25 @@ def choose(
         per_month,
         contact,
     )
-    set_preferences(services_of(request), reader, chosen)
-    return RedirectResponse("/preferences?done=saved#fait", status_code=303)
+    services = services_of(request)
+    undo = Undo("/preferences", _fields_of(own_choices(services, reader)))
+    set_preferences(services, reader, chosen)
+    return noticed(request, "/preferences", "preferences.saved", undo)
+
+
+def _fields_of(said: Choices) -> Fields:
+    """Return the form's fields for these choices."""
+    asking, mail = said.asking, said.mail
+    ticked = {"receives": asking.receives, "asked": mail.asked, "answered": mail.answered}
+    return {
+        **{name: "true" for name, yes in ticked.items() if yes},
+        "topics": asking.topics,
+        "per_week": "" if asking.per_week is None else str(asking.per_week),
+        "absent_until": asking.absent_until.isoformat() if asking.absent_until else "",
+        "digest": mail.digest.value,
+        **({} if said.per_month is None else {"per_month": str(said.per_month)}),
+        **({} if said.contact is None else {"contact": said.contact.value}),
+    }
 
 
 @router.post("/mes-donnees")
@@ -223,12 +236,25 @@ def change(
 ) -> RedirectResponse:
     """Apply or take back a wish for each subject, then show the page again."""
     services = services_of(request)
+    undo = _undo(services, reader, kind, subject or [""], back)
     for one in subject or [""]:
         if act is WishAction.ASK:
             ask_wish(services, reader, kind, one, way)
         else:
             take_back_wish(services, reader, kind, one)
-    return RedirectResponse(local_path(back), status_code=303)
+    return noticed(request, local_path(back), f"{act}.{kind}", undo)
+
+
+def _undo(
+    services: Services, reader: Reader, kind: PreferenceKind, subjects: list[str], back: str
+) -> Undo | None:
+    """Return the form that restores the wishes as they are now; None if no form can."""
+    before = wish_before(services, reader, kind, subjects[0])
+    if before is None:
+        return None
+    act = WishAction.ASK if before.in_force else WishAction.TAKE_BACK
+    fields = {"act": act, "kind": before.kind, "way": before.way}
+    return Undo("/mes-donnees", fields | {"subject": subjects, "back": back})
 
 
 @router.post("/avis")
@@ -243,5 +269,9 @@ def say(
     back: Annotated[str, Form(max_length=8_000)] = "/",
 ) -> RedirectResponse:
     """Store an opinion or a favourite, or delete it; then return to the same place."""
-    give_feedback(services_of(request), reader, act, Subject(kind, subject, topic), question)
-    return RedirectResponse(local_path(back), status_code=303)
+    services, of = services_of(request), Subject(kind, subject, topic)
+    reverse = None if question else feedback_reverse(services, reader, act, of)
+    give_feedback(services, reader, act, of, question)
+    fields = {"act": reverse or "", "kind": kind, "subject": subject, "topic": topic, "back": back}
+    undo = Undo("/avis", fields) if reverse else None
+    return noticed(request, local_path(back), f"opinion.{act}", undo)

@@ -20,6 +20,7 @@ from search_api.addresses import (
     topic_address,
 )
 from search_api.answers.colleagues import colleagues
+from search_api.answers.communities import note_told
 from search_api.answers.following import HOME_SEARCHES, news
 from search_api.answers.home import home
 from search_api.answers.people import MOST_CARDS
@@ -43,7 +44,7 @@ from search_api.questions.query import ResultOrder, since
 from search_api.questions.query_parser import QueryPart, QueryPartKind
 from search_api.ranking.results import Results
 from search_api.schemas.search import ExpertsBody, SearchBody, SuggestionsBody, problem_responses
-from search_api.schemas.search_responses import experts_answer, search_answer, suggestions_answer
+from search_api.schemas.search_responses import experts_answer, search_answer
 from search_api.search import OF_A_PERSON
 from search_api.services import services_of
 from search_api.sign_on.identification import by_personal_token
@@ -104,13 +105,14 @@ def experts(
     """
     services = services_of(request)
     found = who_knows(services, reader, q, area=area, limit=limit, as_typed=as_typed)
-    return experts_answer(found, services.today(), explain=explain)
+    return experts_answer(found, explain=explain)
 
 
 @api_router.get("/suggest")
 def suggest(request: Request, reader: NamedReader, q: Typed = "") -> SuggestionsBody:
     """Return titles, topics and people with a word that begins with the typed text."""
-    return suggestions_answer(suggested(services_of(request), reader, q))
+    found = suggested(services_of(request), reader, q)
+    return SuggestionsBody.model_validate({"suggestions": found})
 
 
 router = APIRouter(include_in_schema=False)
@@ -156,19 +158,24 @@ def search_page(
         with_own=page == 1 and not by_personal_token(request),
     )
     address = replace(typed, q=found.query.text.strip())
+    at_home = None if asked else home(services, reader)
     own = not asked and not by_personal_token(request)
+    if at_home and own:
+        note_told(services, reader, at_home.invitations)
     return render(
         "search.html",
         request=request,
         q=address.q,
         address=address,
         asked=asked,
-        home=None if asked else home(services, reader),
+        home=at_home,
         news=news(services, reader, most_searches=HOME_SEARCHES) if own else None,
         to_do=to_do(services, reader) if own else None,
         reader_key=_reader_key(reader),
         results=found.results,
         direct=found.direct,
+        direct_html=found.direct_html,
+        definitions=found.definitions,
         ask_instead=found.ask_instead,
         verified=found.verified,
         recognised=found.recognised,

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from search_api.addresses import local_path, sign_on_address
 from search_api.middleware.request_limits import refund, refuse_over_limit
+from search_api.notices import noticed
 from search_api.parameters import NamedReader
 from search_api.problems import Problem
 from search_api.services import services_of
@@ -41,7 +42,7 @@ log = logging.getLogger(__name__)
 
 router = APIRouter(include_in_schema=False)
 
-MAX_TOKEN_CHARS = 16_000
+MAX_LOGOUT_TOKEN_CHARS = 16_000
 Answered = Annotated[str, Query(max_length=4_000)]
 
 _NOT_BEGUN = (
@@ -132,7 +133,7 @@ def logged_out(request: Request, logout_token: Annotated[str, Form()] = "") -> R
     """
     sign_on, provider = _provider_of(request)
     try:
-        if len(logout_token) > MAX_TOKEN_CHARS:
+        if len(logout_token) > MAX_LOGOUT_TOKEN_CHARS:
             raise ProviderRefused("logout_length", LOGOUT_UNVERIFIABLE)
         ended = sign_on.sessions.log_out(provider.logout(logout_token))
         if ended is None:
@@ -247,7 +248,7 @@ def revoke_token(request: Request, who: InPerson, token: Named = "") -> Redirect
     """Revoke one of the agent's tokens."""
     if not _tokens(request).revoke(who.agent_id or "", token):
         raise Problem(404, "Vous n’avez pas ce jeton, ou plus.")
-    return _to_access_page()
+    return noticed(request, "/access", "access.token")
 
 
 @access_router.post("/sessions/revoke")
@@ -255,7 +256,7 @@ def revoke_session(request: Request, who: InPerson, session: Named = "") -> Redi
     """End one of the agent's sessions, possibly this one."""
     if not _sign_on_of(request).sessions.revoke(who.agent_id or "", session):
         raise Problem(404, "Vous n’avez pas cette session, ou plus.")
-    return _to_access_page()
+    return noticed(request, "/access", "access.session")
 
 
 @access_router.post("/sessions/revoke-others")
@@ -263,11 +264,7 @@ def revoke_other_sessions(request: Request, who: InPerson) -> RedirectResponse:
     """End all of the agent's sessions except this one."""
     kept = who.session.key if who.session else ""
     _sign_on_of(request).sessions.revoke_all(who.agent_id or "", but=kept)
-    return _to_access_page()
-
-
-def _to_access_page() -> RedirectResponse:
-    return RedirectResponse("/access", status_code=303)
+    return noticed(request, "/access", "access.others")
 
 
 def _sign_on_of(request: Request) -> SignOn:

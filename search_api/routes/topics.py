@@ -22,7 +22,6 @@ from search_api.answers.isolation import (
     isolated_agents,
     isolated_holders,
     isolation_view,
-    risks,
     topic_coverage,
     topics_by_theme,
 )
@@ -36,10 +35,6 @@ from search_api.schemas.topics import (
     IsolationBody,
     TopicProfileBody,
     TopicsBody,
-    coverage_body,
-    isolation_body,
-    topic_profile_body,
-    topics_body,
 )
 from search_api.services import services_of
 from search_api.sign_on.identification import by_personal_token
@@ -54,7 +49,7 @@ TopicId = Annotated[str, Query(description="a topic's id")]
 @api_router.get("/topics")
 def topics(request: Request, reader: NamedReader) -> TopicsBody:
     """Return the organisation's list of topics, by label."""
-    return topics_body(list_topics(services_of(request)))
+    return TopicsBody.model_validate(list_topics(services_of(request)))
 
 
 @api_router.get("/isolation")
@@ -71,7 +66,8 @@ def isolation(
     Only the reader themselves and, for animators, holders of the topics that they animate.
     """
     view = _view(request, reader)
-    return isolation_body(isolated_holders(services_of(request), view, area, topic, offset, limit))
+    found = isolated_holders(services_of(request), view, area, topic, offset, limit)
+    return IsolationBody.model_validate(found)
 
 
 @api_router.get("/coverage")
@@ -83,13 +79,13 @@ def coverage(
     offset: Offset = 0,
 ) -> CoverageBody:
     """Return the number of holders of a topic by area, or of each topic in an area."""
-    return coverage_body(topic_coverage(services_of(request), area, topic, offset))
+    return CoverageBody.model_validate(topic_coverage(services_of(request), area, topic, offset))
 
 
 @api_router.get("/topics/{topic_id:path}")
 def topic_profile(request: Request, reader: NamedReader, topic_id: str) -> TopicProfileBody:
     """Return holders by area and name, first documents, open questions, related topics."""
-    return topic_profile_body(topic_answer(services_of(request), reader, topic_id))
+    return TopicProfileBody.model_validate(topic_answer(services_of(request), reader, topic_id))
 
 
 router = APIRouter(include_in_schema=False)
@@ -180,7 +176,6 @@ def coverage_page(
         themes=found.themes,
         communities=found.communities,
         offset=offset,
-        risks=risks,
         following=found.following,
         topic_address=topic_address,
         **_choices(),

@@ -1,25 +1,20 @@
 """API schemas of what the reader follows, and its news."""
 
 from datetime import datetime
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from search_api.answers.following import (
-    FollowAction,
-    FollowNews,
-    News,
-    NewsKind,
-    OwnFollows,
-    ShownFollow,
-)
+from search_api.answers.following import FollowAction, NewsKind, OwnFollows
 from search_api.following import FollowKind
+from search_api.schemas.search import Body, Joined
 
 
-class _FollowingSchema(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _FollowingBody(Body):
+    model_config = ConfigDict(extra="forbid")
 
 
-class FollowRequest(_FollowingSchema):
+class FollowRequest(_FollowingBody):
     """What to follow or to stop following."""
 
     action: FollowAction
@@ -32,24 +27,31 @@ class FollowRequest(_FollowingSchema):
     )
 
 
-class FollowBody(_FollowingSchema):
+class FollowBody(_FollowingBody):
     """An item that the reader follows."""
 
+    parts_of_answer = ("follow",)
     kind: FollowKind
-    subject: str | None = Field(description="null where you may not see it any more")
+    subject: str | None = Field(description="null if you may not see it any more")
     title: str
     address: str = Field(description="its page here")
     since: datetime
 
 
-class OwnFollowsBody(_FollowingSchema):
+class OwnFollowsBody(_FollowingBody):
     """Everything that the reader follows; only they see it."""
 
     follows: list[FollowBody]
     seen: datetime | None = Field(description="until when the news was seen; null for never")
 
+    @classmethod
+    def of(cls, found: OwnFollows) -> Self:
+        """Return the body; of items that the reader may not see any more, only kind and date."""
+        hidden = [Joined(follow=one, subject=None, title="", address="") for one in found.hidden]
+        return cls.model_validate(Joined(follows=[*found.follows, *hidden], seen=found.seen))
 
-class NewsItemBody(_FollowingSchema):
+
+class NewsItemBody(_FollowingBody):
     """One piece of news."""
 
     kind: NewsKind = Field(description="`waiting`: a question without answer")
@@ -58,52 +60,17 @@ class NewsItemBody(_FollowingSchema):
     moment: datetime
 
 
-class FollowNewsBody(_FollowingSchema):
+class FollowNewsBody(_FollowingBody):
     """The news of one followed item, newest first."""
 
-    follow: FollowBody
+    follow: FollowBody = Field(validation_alias="shown")
     items: list[NewsItemBody]
-    more: bool = Field(description="there is more than was looked through")
+    more: bool = Field(description="not all of its news was looked through")
 
 
-class NewsBody(_FollowingSchema):
+class NewsBody(_FollowingBody):
     """The news of all followed items, under the reader's rights; each document once."""
 
-    news: list[FollowNewsBody]
+    news: list[FollowNewsBody] = Field(validation_alias="found")
     count: int
-    since: datetime | None = Field(description="null where one follows nothing")
-
-
-def own_follows_body(found: OwnFollows) -> OwnFollowsBody:
-    """Return the response body for the reader's follows; hidden ones have only kind and date."""
-    hidden = [
-        FollowBody(kind=one.kind, subject=None, title="", address="", since=one.since)
-        for one in found.hidden
-    ]
-    return OwnFollowsBody(follows=[*map(_follow, found.follows), *hidden], seen=found.seen)
-
-
-def news_body(found: News) -> NewsBody:
-    """Return the response body for the reader's news."""
-    return NewsBody(news=list(map(_news, found.found)), count=found.count, since=found.since)
-
-
-def _follow(one: ShownFollow) -> FollowBody:
-    return FollowBody(
-        kind=one.follow.kind,
-        subject=one.follow.subject,
-        title=one.title,
-        address=one.address,
-        since=one.follow.since,
-    )
-
-
-def _news(one: FollowNews) -> FollowNewsBody:
-    return FollowNewsBody(
-        follow=_follow(one.shown),
-        items=[
-            NewsItemBody(kind=item.kind, title=item.title, address=item.address, moment=item.moment)
-            for item in one.items
-        ],
-        more=one.more,
-    )
+    since: datetime | None = Field(description="null if the reader follows nothing")

@@ -2,25 +2,25 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from search_api.answers.mail import OwnMail
 from search_api.mail.values import DigestPace, MailKind, MailState
+from search_api.schemas.search import Body
 
 
-class _MailSchema(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _MailBody(Body):
+    model_config = ConfigDict(extra="forbid")
 
 
-class MailPreferencesBody(_MailSchema):
-    """The reader's choices of mail; by default nothing is sent."""
+class MailPreferencesBody(_MailBody):
+    """The reader's choices of mail; a kind that is left out is not sent."""
 
-    asked: bool = Field(False, description="questions that one is asked")
-    answered: bool = Field(False, description="answers to one's questions")
-    digest: DigestPace = Field(DigestPace.OFF, description="news of what one follows")
+    asked: bool = Field(False, description="questions that you are asked")
+    answered: bool = Field(False, description="answers to your questions")
+    digest: DigestPace = Field(DigestPace.OFF, description="news of what you follow")
 
 
-class KeptMailBody(_MailSchema):
+class KeptMailBody(_MailBody):
     """A message to the reader: its kind, when it was queued, its state."""
 
     kind: MailKind
@@ -31,23 +31,9 @@ class KeptMailBody(_MailSchema):
 class OwnMailBody(MailPreferencesBody):
     """The reader's choices, their address in the directory, and the kept messages."""
 
+    parts_of_answer = ("preferences",)
     address: str = Field(description="empty: the directory has none, and nothing is sent")
     refused: datetime | None = Field(
         description="when the mail server refused this address for good; nothing is sent since"
     )
     kept: list[KeptMailBody] = Field(description="messages of thirty days, the newest first")
-
-
-def own_mail_body(found: OwnMail) -> OwnMailBody:
-    """Return the response body for the reader's mail."""
-    said = found.preferences
-    return OwnMailBody(
-        asked=said.asked,
-        answered=said.answered,
-        digest=said.digest,
-        address=found.address,
-        refused=said.refused,
-        kept=[
-            KeptMailBody(kind=one.kind, queued=one.queued, state=one.state) for one in found.kept
-        ],
-    )

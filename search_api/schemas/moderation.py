@@ -1,26 +1,42 @@
 """API schemas for moderators of questions."""
 
+from collections.abc import Sequence
 from datetime import date
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
+from expertise.topics import Topic
 from search_api.answers.moderation import ModeratedText, ModerationAct, ModerationDesk
-from search_api.asking.values import MOST_REASON
-from search_api.schemas.asking import BriefQuestionBody, brief_question
+from search_api.asking.markdown import plain_text
+from search_api.asking.values import MOST_REASON, GivenAnswer
+from search_api.schemas.asking import BriefQuestionBody
+from search_api.schemas.search import Body, Joined
 
 
-class _ModerationSchema(BaseModel):
-    model_config = ConfigDict(frozen=True)
+def _id_of_answer(answer: GivenAnswer | None) -> str:
+    return answer.id if answer else ""
 
 
-class TextReportRequest(_ModerationSchema):
+def _id_of_topic(topic: Topic | None) -> str | None:
+    return topic.id if topic else None
+
+
+def _reasons(reports: Sequence[tuple[str, date]]) -> list[Joined]:
+    return [Joined(reason=reason, day=day) for reason, day in reports]
+
+
+class TextReportRequest(Body):
     """A report of a text that should not be there."""
 
     reason: str = Field(max_length=MOST_REASON)
     answer: str = Field("", max_length=32, description="an answer's id; empty: the question")
+    outdated: bool = Field(
+        False, description="an answer is only no longer right: its author reads the reason too"
+    )
 
 
-class ModerationRequest(_ModerationSchema):
+class ModerationRequest(Body):
     """A moderator's act on a text."""
 
     act: ModerationAct
@@ -30,33 +46,39 @@ class ModerationRequest(_ModerationSchema):
     digest: str = Field("", max_length=64, description="to show it again: that of the text read")
 
 
-class ReasonBody(_ModerationSchema):
-    """Why a text was reported; not by which reader."""
+class ReasonBody(Body):
+    """Why a text was reported, without the name of the reader."""
 
     reason: str
     day: date
 
 
-class ModeratedTextBody(_ModerationSchema):
+class ModeratedTextBody(Body):
     """A question or an answer, as a moderator sees it."""
 
     question: BriefQuestionBody
-    answer: str = Field(description="the answer's id; empty: the question itself")
+    answer: Annotated[str, BeforeValidator(_id_of_answer)] = Field(
+        description="the answer's id; empty: the question itself"
+    )
     text: str
-    reports: list[ReasonBody]
+    reports: Annotated[list[ReasonBody], BeforeValidator(_reasons)]
     hidden: str | None = Field(description="why it is hidden; null: it is shown")
-    outdated: bool = Field(description="hidden by nobody: a former text that a restoration brought")
-    digest: str = Field(description="names this very text")
+    outdated: bool = Field(
+        description="nobody hid it: it is a former text from a restored database"
+    )
+    digest: str = Field(description="identifies exactly this text")
 
 
-class UnclassifiedBody(_ModerationSchema):
+class UnclassifiedBody(Body):
     """A question without a topic."""
 
     question: BriefQuestionBody
-    proposed: str | None = Field(description="the topic's id that its words are nearest to")
+    proposed: Annotated[str | None, BeforeValidator(_id_of_topic)] = Field(
+        description="id of the topic nearest to its words"
+    )
 
 
-class ModerationDeskBody(_ModerationSchema):
+class ModerationDeskBody(Body):
     """What waits for an animator."""
 
     reported: list[ModeratedTextBody]
@@ -65,31 +87,13 @@ class ModerationDeskBody(_ModerationSchema):
     unclassified: list[UnclassifiedBody]
     more: bool = Field(description="one of these lists is cut: the others come as you decide")
 
+    @classmethod
+    def of(cls, found: ModerationDesk) -> Self:
+        """Return the body, whose texts have the titles that the moderator may read."""
 
-def desk_body(found: ModerationDesk) -> ModerationDeskBody:
-    """Return the response body for the moderation page."""
-    return ModerationDeskBody(
-        reported=list(map(_text_body, found.reported)),
-        hidden=list(map(_text_body, found.hidden)),
-        waiting=list(map(brief_question, found.waiting)),
-        unclassified=[
-            UnclassifiedBody(
-                question=brief_question(one.question),
-                proposed=one.proposed.id if one.proposed else None,
-            )
-            for one in found.unclassified
-        ],
-        more=found.more,
-    )
+        def plain(texts: Sequence[ModeratedText]) -> list[Joined]:
+            readable = found.open_documents
+            return [Joined(one, text=plain_text(one.text, readable)) for one in texts]
 
-
-def _text_body(one: ModeratedText) -> ModeratedTextBody:
-    return ModeratedTextBody(
-        question=brief_question(one.question),
-        answer=one.answer.id if one.answer else "",
-        text=one.answer.text if one.answer else one.question.text,
-        reports=[ReasonBody(reason=reason, day=day) for reason, day in one.reports],
-        hidden=one.hidden,
-        outdated=one.outdated,
-        digest=one.digest,
-    )
+        lists = {"reported": plain(found.reported), "hidden": plain(found.hidden)}
+        return cls.model_validate(Joined(found, **lists))

@@ -5,7 +5,6 @@ import io
 from collections.abc import Iterable, Sequence
 
 from expertise.answer_values import AreaCount, CappedCount, IsolatedHolder, TopicCount
-from search_api.answers.isolation import risks
 from search_api.wording import RISKS, alone_degree, area_label, basis, contact, safe_text, scope
 
 ISOLATION_COLUMNS = (
@@ -72,7 +71,7 @@ def topics_csv(rows: Iterable[TopicCount]) -> str:
                 count_text(one.holders),
                 count_text(one.declared),
                 str(one.open_questions),
-                ", ".join(RISKS[name] for name in risks(one)),
+                ", ".join(RISKS[name] for name in one.risks),
             )
             for one in rows
         ),

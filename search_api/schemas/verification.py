@@ -2,133 +2,122 @@
 
 from datetime import date
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasPath, Field
 
-from search_api.addresses import document_address
-from search_api.answers.verification import (
-    CheckedDocument,
-    ToVerify,
-    VerificationAct,
-    WhyVerify,
-)
-from search_api.schemas.search import VerificationBody
-from search_api.schemas.search_responses import verification_body
-from search_api.verification import MOST_NOTE, MOST_PER_MONTH, OwnVerifications
+from search_api.answers.verification import MarkedAct, VerificationAct, WhyVerify
+from search_api.schemas.search import Body, DocumentPage, VerificationBody
+from search_api.verification import MOST_NOTE, MOST_PER_MONTH
 
 
-class _VerificationSchema(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class SayRequest(_VerificationSchema):
+class SayRequest(Body):
     """The reader's statement on a document."""
 
     document: str = Field("", max_length=4_000, description="its id; not read for `forget`")
     act: VerificationAct
-    text_hash: str = Field("", max_length=200, description="of the text that one has read")
-    note: str = Field("", max_length=MOST_NOTE, description="what is no longer right")
+    text_hash: str = Field("", max_length=200, description="of the text that you read")
+    note: str = Field(
+        "", max_length=MOST_NOTE, description="what is no longer right: for `wrong` and `outdated`"
+    )
 
 
-class PaceRequest(_VerificationSchema):
+class MarkedRequest(Body):
+    """An animator's decision on a document that a reader marked."""
+
+    document: str = Field(max_length=4_000, description="its id")
+    act: MarkedAct
+    text_hash: str = Field("", max_length=200, description="for `wrong`: of the text that you read")
+    note: str = Field("", max_length=MOST_NOTE, description="for `wrong`: what is no longer right")
+
+
+class PaceRequest(Body):
     """Number of documents that the reader is asked about in thirty days; 0: none."""
 
     per_month: int = Field(ge=0, le=MOST_PER_MONTH)
 
 
-class DocumentToVerifyBody(_VerificationSchema):
+class DocumentToVerifyBody(Body):
     """A document of the reader that may no longer be right."""
 
-    id: str
+    parts_of_answer = ("card",)
+    id: str = Field(validation_alias="document_id")
     title: str
-    page: str = Field(description="path of its page on this site")
+    page: DocumentPage = Field(
+        validation_alias=AliasPath("document_id"), description="path of its page on this site"
+    )
     why: list[WhyVerify]
     text_hash: str
+    notes: list[str] = Field(description="what is no longer right according to readers")
 
 
-class ToVerifyBody(_VerificationSchema):
-    """The documents that the reader is asked about now."""
+class DoubtedAnswerBody(Body):
+    """An answer of the reader that others say is no longer right."""
+
+    question: str = Field(validation_alias=AliasPath("question", "id"))
+    title: str = Field(validation_alias=AliasPath("question", "title"))
+    answer: str = Field(validation_alias="answer_id")
+    notes: list[str]
+
+
+class MarkedBody(Body):
+    """Marked documents without an author to ask, on what the reader animates."""
 
     documents: list[DocumentToVerifyBody]
+
+
+class ToVerifyBody(Body):
+    """The documents that the reader is asked about now, and their answers that others doubt."""
+
+    documents: list[DocumentToVerifyBody]
+    answers: list[DoubtedAnswerBody]
     per_month: int
-    more: bool = Field(description="others wait beyond that")
+    more: bool = Field(description="further documents wait")
 
 
-class CheckedDocumentBody(_VerificationSchema):
+class CheckedDocumentBody(Body):
     """The statement on a document, and what the reader may say of it."""
 
-    id: str
+    parts_of_answer = ("card",)
+    id: str = Field(validation_alias="document_id")
     title: str
-    page: str = Field(description="path of its page on this site")
-    verified: VerificationBody | None = Field(description="null where nobody said anything")
-    owner: bool = Field(description="one wrote it, or changed it last")
-    said: bool = Field(description="one had the last word on it, or marked it")
-    text_hash: str = Field(description="of its text now; empty where it has none")
+    page: DocumentPage = Field(
+        validation_alias=AliasPath("document_id"), description="path of its page on this site"
+    )
+    verified: VerificationBody | None = Field(description="null if nobody said anything")
+    owner: bool = Field(
+        validation_alias=AliasPath("own", "owner"),
+        description="you wrote it, or changed it last",
+    )
+    said: bool = Field(
+        validation_alias=AliasPath("own", "said"),
+        description="the last statement on it is yours, or you marked it",
+    )
+    text_hash: str = Field(
+        validation_alias=AliasPath("own", "text_hash"),
+        description="of its present text; empty if it has none",
+    )
 
 
-class OwnWordBody(_VerificationSchema):
+class OwnWordBody(Body):
     """The reader's statement on a document that they may read."""
 
-    document: str
+    document: str = Field(validation_alias="document_id")
     day: date
     right: bool
     note: str
 
 
-class OwnMarkBody(_VerificationSchema):
+class OwnMarkBody(Body):
     """A document that the reader marked as outdated and may read."""
 
-    document: str
+    document: str = Field(validation_alias="document_id")
     day: date
+    note: str
 
 
-class OwnVerificationsBody(_VerificationSchema):
+class OwnVerificationsBody(Body):
     """Everything stored here about the reader."""
 
     said: list[OwnWordBody]
     marks: list[OwnMarkBody]
     per_month: int | None
-    hidden: int = Field(description="documents more, that one may not see any more")
-
-
-def to_verify_body(found: ToVerify) -> ToVerifyBody:
-    """Return the response body for «À vérifier»."""
-    return ToVerifyBody(
-        documents=[
-            DocumentToVerifyBody(
-                id=one.card.document_id,
-                title=one.card.title,
-                page=document_address(one.card.document_id),
-                why=list(one.why),
-                text_hash=one.text_hash,
-            )
-            for one in found.documents
-        ],
-        per_month=found.per_month,
-        more=found.more,
-    )
-
-
-def checked_document_body(found: CheckedDocument) -> CheckedDocumentBody:
-    """Return the response body for the statement on a document."""
-    return CheckedDocumentBody(
-        id=found.card.document_id,
-        title=found.card.title,
-        page=document_address(found.card.document_id),
-        verified=verification_body(found.verified) if found.verified else None,
-        owner=found.own is not None and found.own.owner,
-        said=found.own is not None and found.own.said,
-        text_hash=found.own.text_hash if found.own else "",
-    )
-
-
-def own_verifications_body(own: OwnVerifications) -> OwnVerificationsBody:
-    """Return the response body for the reader's own statements and marks."""
-    return OwnVerificationsBody(
-        said=[
-            OwnWordBody(document=one.document_id, day=one.day, right=one.right, note=one.note)
-            for one in own.said
-        ],
-        marks=[OwnMarkBody(document=one.document_id, day=one.day) for one in own.marks],
-        per_month=own.per_month,
-        hidden=own.hidden,
-    )
+    hidden: int = Field(description="number of further documents that you may not see any more")

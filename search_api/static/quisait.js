@@ -92,3 +92,13 @@ document.addEventListener("submit", (event) => {
     line.remove();
   });
 });
+
+/** A notice is told, where the address leads to a place below it. */
+{
+  const said = document.getElementById("fait-dit");
+  if (said && location.hash !== "#fait") {
+    const text = said.textContent;
+    said.textContent = "";
+    setTimeout(() => (said.textContent = text), 150);
+  }
+}

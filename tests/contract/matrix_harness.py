@@ -4,7 +4,6 @@ The rooms are readable by anybody, so that the settings say who reads: a documen
 room of its first readers, and later readers are a change of the settings.
 """
 
-import functools
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -20,16 +19,16 @@ from connectors.values import (
     EvidencePolicy,
     Section,
 )
-from tests.matrix_server import MatrixAccount, MatrixServer, ensure_matrix
+from tests.matrix_server import MatrixAccount, MatrixServer
 
 QUICK = HttpLimits(rate_per_s=0)
 
 
 @dataclass
 class MatrixConnectorHarness:
-    """An account of its own, and a room for each list of readers."""
+    """Accounts of its own, and a room for each list of readers."""
 
-    matrix: MatrixServer = field(default_factory=ensure_matrix)
+    matrix: MatrixServer
     resumable_count: int = 23
     rooms: dict[tuple[str, ...], str] = field(default_factory=dict)
     readers: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -39,8 +38,7 @@ class MatrixConnectorHarness:
     other: MatrixAccount = field(init=False)
 
     def __post_init__(self) -> None:
-        self.reader = self.matrix.account()
-        self.author, self.other = shared_accounts()
+        self.reader, self.author, self.other = self.matrix.accounts(3)
         # Rooms are read by the order of their ids: what a check adds for all comes last.
         first, last = sorted(self._new_room() for _ in range(2))
         self.rooms = {("test:group:a",): first, ("everyone",): last}
@@ -135,10 +133,3 @@ class MatrixConnectorHarness:
         room = self.author.create("Cadastre", *invited, visibility="world_readable")
         self.reader.join(room)
         return room
-
-
-@functools.cache
-def shared_accounts() -> tuple[MatrixAccount, MatrixAccount]:
-    """Who writes, and somebody else: any number of harnesses may share them."""
-    author, other = ensure_matrix().accounts(2)
-    return author, other

@@ -1,17 +1,20 @@
 """A real share for the connector contract: its files' readers are entries of their access lists."""
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from quisait_smb.client import Share
+from pydantic import ConfigDict, TypeAdapter
+from quisait_smb.client import FileTimes, Share, ShareEntry
 from quisait_smb.connector import ShareConnector
 from quisait_smb.descriptors import NEEDED
 from quisait_smb.readers import ALL, SidReading
 
 from connectors.ports import Connector
 from connectors.values import Access, Contribution, ContributorRole, Document, Section
-from tests.samba_server import ADMINISTRATOR, READER, SambaServer, ace, ensure_samba
+from tests.recorded_servers import Seam
+from tests.samba_server import ADMINISTRATOR, READER, SambaServer, ace
 
 SHARE, FOLDER = "commun", "contrat"
 SIDS = {
@@ -20,16 +23,37 @@ SIDS = {
     "test:group:b": "S-1-5-21-7-7-7-1002",
 }
 
+_FORM = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+
+def _seam(method: str, answer: Any) -> Seam:
+    form: TypeAdapter[Any] = TypeAdapter(answer, config=_FORM)
+    return Seam(
+        Share,
+        method,
+        lambda path, *_, **__: f"{method} {path}",
+        lambda given: form.dump_python(given, mode="json"),
+        lambda kept, _: form.validate_python(kept),
+    )
+
+
+ASKED = (
+    _seam("entries", list[ShareEntry]),
+    _seam("descriptor", tuple[bytes, FileTimes]),
+    _seam("content", bytes),
+)
+"""What a share is asked: its messages are signed and encrypted, and are no two times the same."""
+
 
 @dataclass
 class ShareHarness:
-    samba: SambaServer = field(default_factory=ensure_samba)
+    samba: SambaServer
     resumable_count: int = 160
 
     def __post_init__(self) -> None:
         root = self.samba.folder(SHARE) / FOLDER
         shutil.rmtree(root, ignore_errors=True)
-        root.mkdir()
+        root.mkdir(parents=True)
         self.samba.set_list(SHARE, FOLDER, [ace(ALL, 0x1F01FF)])
 
     def connector(self) -> Connector:
@@ -47,7 +71,7 @@ class ShareHarness:
         self.samba.set_list(SHARE, f"{FOLDER}/{name}", _aces(allowed))
 
     def remove(self, name: str) -> None:
-        (self.samba.folder(SHARE) / FOLDER / name).unlink()
+        (self.samba.folder(SHARE) / FOLDER / name).unlink(missing_ok=True)  # where it is recorded
 
     def add_invalid_records(self) -> int:
         """A refusal of who is nobody here, and a condition; a link leads nowhere."""
@@ -79,7 +103,7 @@ class ShareHarness:
             version=f"5:{entry.times.modified}:{entry.number}",
             contributions=(
                 Contribution(
-                    f"t:{self.samba.sids[READER]}",
+                    f"t:{self.samba.sid_of(READER)}",
                     ContributorRole.AUTHOR,
                     first=day,
                     last=day,

@@ -2,7 +2,6 @@
 
 import json
 import tomllib
-from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from functools import cache
@@ -15,7 +14,7 @@ from connectors.directory import TableDirectory
 from connectors.export.connector import ExportConnector
 from connectors.folder.connector import FolderConnector
 from connectors.ports import Change, Connector, Malformed, Upsert
-from connectors.values import EVERYONE, Agent, Document, Group
+from connectors.values import Agent, Document, Group
 from quisait.commands.demo import KINDS, demo_questions
 from quisait.work.demo_stories import stories_of
 
@@ -72,41 +71,6 @@ def spans() -> Iterator[tuple[str, str, date]]:
 def test_nothing_is_malformed() -> None:
     """Every line of the directory and of the sources is understood."""
     assert not [one for one in (*entries(), *changes()) if isinstance(one, Malformed)]
-
-
-def test_the_directory_is_wide_enough() -> None:
-    """80 agents, 25 départements with those overseas, 30 métiers, 8 of them isolated somewhere."""
-    people = agents()
-    present = [agent for agent in people if agent.departure is None]
-    assert len(people) >= 80
-    departements = {agent.departement for agent in people}
-    assert len(departements) >= 25
-    assert departements >= OVERSEAS
-    assert len({agent.metier for agent in people}) >= 30
-    held = Counter((agent.metier, agent.departement) for agent in present)
-    isolated = {metier for (metier, _), holders in held.items() if holders == 1}
-    assert len(isolated) >= 8
-
-
-def test_the_directory_has_its_traps() -> None:
-    """Departures, homonyms, and an agent with three accounts."""
-    people = agents()
-    assert any(agent.departure and agent.departure < date(2026, 9, 1) for agent in people)
-    names = Counter((agent.given_name, agent.family_name) for agent in people)
-    assert any(count > 1 for count in names.values())
-    assert any(len(agent.accounts) >= 3 for agent in people)
-
-
-def test_there_is_enough_to_read() -> None:
-    """250 posts, threads, pages and notes, in 8 communities, some of them restricted."""
-    found = documents().values()
-    assert len(found) >= 250
-    assert all(document.access.allowed for document in found)
-    assert len({document.space for document in found}) >= 8
-    restricted = {d.space for d in found if EVERYONE not in d.access.allowed}
-    assert len(restricted) >= 3
-    kinds = {document.id.rpartition(".")[2] for document in found if document.content}
-    assert kinds >= {"docx", "odt", "pdf", "xlsx", "eml"}
 
 
 def test_superseded_documents_exist() -> None:

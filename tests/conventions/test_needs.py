@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -32,6 +33,10 @@ from tests.wiki_server import ensure_wiki
 pytestmark = pytest.mark.sources
 
 
+def _of_an_attribute(made: Any) -> object:
+    return made.ensure_wiki
+
+
 @pytest.mark.parametrize(
     ("starts", "servers"),
     [
@@ -49,6 +54,7 @@ pytestmark = pytest.mark.sources
         (ensure_redmine, {"redmine"}),
         (ensure_samba, {"samba"}),
         (make_document, set()),
+        (_of_an_attribute, set()),
     ],
     ids=[
         "itself",
@@ -65,6 +71,7 @@ pytestmark = pytest.mark.sources
         "redmine",
         "samba",
         "none",
+        "attribute",
     ],
 )
 def test_servers_are_read_off_the_code(starts: object, servers: set[str]) -> None:

@@ -19,7 +19,7 @@ from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.worker import build_and_publish
 from search_api.answers.agents import agent_peers, agent_profile
 from search_api.answers.context import AnswerContext
-from search_api.answers.isolation import EVERYBODY, all_isolated_holders, risks, topic_coverage
+from search_api.answers.isolation import EVERYBODY, all_isolated_holders, topic_coverage
 from search_api.answers.question import who_knows
 from search_api.answers.topics import list_topics, topic_answer
 from tests.load import copied_demo
@@ -151,6 +151,6 @@ def test_peers_are_peers_of_each_other(pages: Pages) -> None:
 def test_nobody_left_is_said_only_where_somebody_was(pages: Pages) -> None:
     """A topic with a holder by métier is not without anybody, and «left» names a departure."""
     for one in topic_coverage(pages.context, limit=None).topics:
-        found = risks(one)
+        found = one.risks
         assert not ({"left", "nobody"} & set(found) and pages.of(one.topic.id))
     assert pages.of("evaluation-domaniale") >= pages.of("m-domanial") != set()

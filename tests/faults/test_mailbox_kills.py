@@ -54,4 +54,7 @@ def test_a_killed_reader_neither_loses_nor_doubles_an_answer(tmp_path: Path) -> 
         assert found == {"read": 0, "answers": [ANSWER]}
         assert len(dovecot.mails(BOX, "Traités")) == 1
         subjects = [str(one["Subject"]) for one in post.handler.accepted[1:]]
-        assert subjects == ["Qui sait ? Votre réponse est publiée"]
+        assert sorted(subjects) == [
+            "Qui sait ? Votre question a une réponse",
+            "Qui sait ? Votre réponse est publiée",
+        ]

@@ -184,13 +184,22 @@ def expectations(
         ("POST", "/animation/questions/{question_id}"): posted(
             f"/animation/questions/{NO_QUESTION}", act="dismiss"
         ),
+        ("GET", "/api/v1/animation/documents"): asked("/api/v1/animation/documents"),
+        ("GET", "/animation/documents"): asked("/animation/documents"),
+        ("POST", "/api/v1/animation/documents"): tuple(
+            Ask("/api/v1/animation/documents", "POST", json={"document": one, "act": "dismiss"})
+            for one in ids
+        ),
+        ("POST", "/animation/documents"): posted(
+            "/animation/documents", document="inconnu", act="dismiss"
+        ),
         ("GET", "/api/v1/verifications"): asked("/api/v1/verifications"),
         ("GET", "/api/v1/verifications/documents/{document_id:path}"): documents(
             "/api/v1/verifications/documents/{}"
         ),
         ("GET", "/a-verifier"): asked("/a-verifier"),
         ("POST", "/api/v1/verifications"): tuple(
-            Ask("/api/v1/verifications", "POST", json={"document": one, "act": act})
+            Ask("/api/v1/verifications", "POST", json={"document": one, "act": act, "note": "x"})
             for one in ids
             for act in ("outdated", "right")
         ),

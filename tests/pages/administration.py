@@ -127,7 +127,8 @@ def _foncier() -> list[Put]:
         contributions=(_by("wiki:claire"), _by("wiki:paul", ContributorRole.REVIEWER)),
     )
     passage = Passage(
-        "L'immeuble inhabitable après un incendie ouvre droit au dégrèvement de la taxe foncière.",
+        "Cette note remplace celle de 2021. L'immeuble inhabitable après un incendie ouvre droit "
+        "au dégrèvement de la taxe foncière.",
         heading="Conditions",
         page=2,
     )

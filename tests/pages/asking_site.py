@@ -187,6 +187,15 @@ class AskingSite:
         requests = self.questions.requests_of(question)
         return [one.agent_id for one in requests if one.state in ("waiting", "accepted")]
 
+    def accept_community(self) -> None:
+        """Accept the community on the cadastre, as its animator and all whom it invites do."""
+        form = {"verdict": "accept"}
+        done = self.client(ANIMATOR).post("/animation/communities/cadastre", data=form)
+        for agent_id in APART:
+            self.client(agent_id).post("/communities/cadastre", data={"act": "join"})
+        assert done.status_code == 303
+        self.authorities.forget()
+
     def later(self, days: float) -> int:
         """The steps, so many days later."""
         self.clock.now += timedelta(days=days)

@@ -71,7 +71,7 @@ def _nothing(_: Page) -> None:
 
 
 def _typing(page: Page) -> None:
-    page.get_by_label("Votre question").press_sequentially("bord")
+    page.get_by_label("Votre question").fill("bord")
     page.locator("#suggestions [role=option]").first.wait_for()
     page.keyboard.press("ArrowDown")
 

@@ -3,9 +3,10 @@
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from threading import Event
 from unittest.mock import patch
@@ -21,10 +22,19 @@ from quisait import cli
 from quisait.application.assembly import Application, open_application
 from quisait.checks import run_checks
 from quisait.server.app import app_of
-from quisait.settings import SearchSettings, beside_file, load_settings
+from quisait.settings import (
+    SearchSettings,
+    Settings,
+    TopicsSettings,
+    beside_file,
+    load_settings,
+)
+from quisait.work.added_sources import AddedSources
 from quisait.work.crawl import crawl_sources, read_directory
-from quisait.work.search_files import SettingsSearchFiles
+from quisait.work.edited_tables import EditedFiles
+from quisait.work.new_source import DeskSources
 from quisait.work.worker import Worker
+from search_api.edited_tables import TableChange
 from search_api.identity.tokens import DEMO_COOKIE
 from search_api.query_log.recording import NoQueryLog
 from search_api.search import Search
@@ -44,6 +54,7 @@ demo_agent = "ag-1"
 agents = "agents.csv"
 [search]
 glossary = "glossaire.csv"
+best_bets = "tete.csv"
 [journal]
 enabled = true
 [[roles]]
@@ -64,7 +75,10 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applicatio
     (folder / "quisait.toml").write_text(SETTINGS, "utf-8")
     people = "".join(f"ag-{n},Jo,Agent{n}\n" for n in range(1, 8))
     (folder / "agents.csv").write_text(f"id,given_name,family_name\n{people}", "utf-8")
-    (folder / "glossaire.csv").write_text("CFE;cotisation foncière\nseule\n", "utf-8")
+    (folder / "glossaire.csv").write_text(
+        "# Impôts locaux\nCFE;cotisation foncière\nseule\n", "utf-8"
+    )
+    (folder / "tete.csv").write_text("", "utf-8")
     notes = folder / "notes"
     notes.mkdir()
     (notes / "note.md").write_text("La taxe foncière.", "utf-8")
@@ -99,7 +113,7 @@ def test_what_is_wrong_and_what_to_do(application: Application) -> None:
     assert "illisibles" in page
     assert "Ouvrez le fichier" in page
     assert "règle de droits n’est pas comprise" in page
-    assert "glossaire.csv : ligne 2, une seule expression" in page
+    assert "glossaire.csv : ligne 3, une seule expression" in page
     assert "prime de xylophone" in page
     assert "intégré, répond" in page
 
@@ -157,6 +171,17 @@ def test_a_part_that_is_away_takes_no_other_with_it(application: Application) ->
 def test_axe_finds_nothing_on_the_desk(chromium: Browser, application: Application) -> None:
     """Light at full width, dark at 320 pixels."""
     with served(app_of(application, NoQueryLog())) as address, opened(chromium, address) as page:
+        page.goto("/administration/files/best-bets")
+        page.get_by_label("Chercher un document").fill("taxe foncière")
+        page.get_by_role("button", name="Chercher le document").click()
+        page.get_by_role("radio").first.check()
+        assert faults_of(page) == []
+        page.get_by_label("Mots de la question").fill("foncier")
+        page.get_by_role("button", name="Voir ce qui change").click()
+        assert faults_of(page) == []
+        page.get_by_role("button", name="Enregistrer").click()
+        assert faults_of(page) == []
+        Path(os.environ["QUISAIT_FILE"]).with_name("tete.csv").write_text("", "utf-8")
         page.goto("/administration")
         assert faults_of(page) == []
         page.set_viewport_size({"width": 320, "height": 700})
@@ -188,44 +213,105 @@ def test_a_denial_of_nobody_known_is_told(tmp_path: Path) -> None:
     assert "zanzibar" not in page.lower()
 
 
-def test_the_glossary_is_edited_on_its_page(application: Application) -> None:
-    """Checked by the reader that questions use, whole or not at all, and written down."""
-    client = asking(application)
-    path = "/administration/files/glossary"
-    file = Path(os.environ["QUISAIT_FILE"]).with_name("glossaire.csv")
-    before = file.read_text("utf-8")
+def editing(application: Application, table: str) -> Callable[..., tuple[int, str]]:
+    """Send the form of an entry of a table, with the table's version unless another is given."""
+    client, path = asking(application), f"/administration/files/{table}"
     client.headers["Origin"] = "http://localhost"
 
-    def version() -> str:
-        return str(re.findall(r'name="version" value="(\w+)"', client.get(path).text)[0])
-
-    def write(text: str, seen: str) -> tuple[int, str]:
-        answer = client.post(path, data={"text": text, "version": seen})
+    def send(act: str, version: str = "", **fields: object) -> tuple[int, str]:
+        seen = re.findall(r'name="version" value="(\w+)"', client.get(path).text)
+        form = {"act": act, "version": version or seen[0], **fields}
+        answer = client.post(path, data=form)
         return answer.status_code, answer.text
 
-    status, page = write("CFE;cotisation\r\nseule\r\n", version())
-    assert (status, file.read_text("utf-8")) == (422, before)
-    assert "ligne 2, une seule expression" in page
-    assert "\nCFE;cotisation\nseule" in page
-    old = version()
-    status, page = write("CFE;cotisation foncière\r\nSPF;publicité foncière", old)
-    assert (status, "Enregistré." in page) == (200, True)
-    assert file.read_text("utf-8") == "CFE;cotisation foncière\nSPF;publicité foncière\n"
-    status, page = write("CFE;autre chose", old)
-    assert (status, "a changé depuis" in page) == (409, True)
-    newest = [(one.reading, one.subject) for one in application.privacy.audit.newest(9)]
-    assert (f"POST {path.replace('glossary', '{name}')}", "name:glossary") in newest
-    assert client.get("/administration/files/best-bets").status_code == 404
-    client.cookies.set(DEMO_COOKIE, "ag-2")
-    assert write("x;y", old)[0] == 403
-    assert {one.name for one in file.parent.iterdir() if "glossaire" in one.name} == {file.name}
+    return send
+
+
+def test_an_entry_of_the_glossary_is_changed_after_a_preview(application: Application) -> None:
+    """Nothing is written by the preview; a write keeps comments, other lines and the former file,
+    is in the audit log by the entry's name, and is refused with a wrong line or an old version."""
+    send = editing(application, "glossary")
+    file = Path(os.environ["QUISAIT_FILE"]).with_name("glossaire.csv")
+    before = file.read_text("utf-8")
+    old = sha256(before.encode()).hexdigest()
+    new = {"expressions": "SPF;publicité foncière"}
+    status, page = send("preview", **new)
+    assert (status, file.read_text("utf-8")) == (200, before)
+    assert "Qui cherche « SPF » cherche aussi « publicité foncière »." in page
+    assert send("write", expressions="seule")[0] == 422
+    assert file.read_text("utf-8") == before
+    assert send("write", **new)[0] == 200
+    assert file.read_text("utf-8") == f"{before}SPF;publicité foncière\n"
+    assert file.with_name("glossaire.csv.bak").read_text("utf-8") == before
+    newest = application.privacy.audit.newest(3)
+    assert ("entry add", "entry:glossary SPF") in {(one.reading, one.subject) for one in newest}
+    assert send("write", old, expressions="CFE;autre chose")[0] == 409
+    assert send("write", line=2, expressions="CFE", added="cotisation")[0] == 200
+    assert send("write", line=4, removal="true")[0] == 200
+    defined = {"expressions": "SPF;publicité foncière", "definition": "Tient le fichier."}
+    assert "lit « Tient le fichier. »" in send("preview", **defined)[1]
+    assert send("write", **defined)[0] == 200
+    assert file.read_text("utf-8").endswith("SPF;publicité foncière | Tient le fichier.\n")
+    shown = asking(application).get("/administration/files/glossary?line=4").text
+    assert 'value="Tient le fichier."' in shown or ">Tient le fichier.<" in shown
+    assert send("write", line=4, removal="true")[0] == 200
+    assert file.read_text("utf-8") == before.replace("CFE;cotisation foncière", "CFE => cotisation")
+    assert send("write", line=1, expressions="x;y")[0] == 422, "a comment"
+    assert asking(application).get("/administration/files/topics").status_code == 404
     file.write_text(before, "utf-8")
+
+
+def test_a_best_bet_leads_to_a_document_that_its_author_may_read(application: Application) -> None:
+    """Found by its words or its page's address; one that is not found is refused, and not named."""
+    send = editing(application, "best-bets")
+    file = Path(os.environ["QUISAIT_FILE"]).with_name("tete.csv")
+    status, page = send("find", questions="foncier", words="taxe foncière")
+    assert (status, 'value="notes:note.md"' in page) == (200, True)
+    for target in ("notes:absent.md", "/documents/notes:absent.md", "http://ailleurs.example/"):
+        status, page = send("write", questions="foncier", target=target)
+        assert (status, file.read_text("utf-8")) == (422, ""), target
+    assert (
+        "/documents/notes:note.md"
+        in send("preview", questions="foncier", chosen="notes:note.md")[1]
+    )
+    here = "http://localhost/documents/notes:note.md?q=x#reponse"
+    assert send("write", questions="foncier", target=here)[0] == 200
+    assert file.read_text("utf-8") == "foncier;notes:note.md\n"
+    site = {"target": "https://ailleurs.example/", "title": "Ailleurs; loin"}
+    assert send("write", questions="autre", **site)[0] == 200
+    assert file.read_text("utf-8").endswith('autre;https://ailleurs.example/;"Ailleurs; loin"\n')
+    page = asking(application).get("/administration/files/best-bets").text
+    assert 'href="/documents/notes:note.md"' in page
+    file.write_text("", "utf-8")
+
+
+def test_topics_are_edited_one_at_a_time(tmp_path: Path) -> None:
+    """An id is made of the label; what another topic needs is not removed; other bytes stay."""
+    file = tmp_path / "sujets.csv"
+    file.write_bytes(b"\xef\xbb\xbfid,label,broader\r\nfoncier,foncier,\r\nth,TH,foncier\r\n")
+    tables = EditedFiles(Settings(topics=TopicsSettings(file=str(file))))
+    table = tables.read("topics")
+    assert [one.cells for one in table.entries] == [
+        ("foncier", "foncier", ""),
+        ("th", "TH", "foncier"),
+    ]
+    with pytest.raises(ValueError, match="terme générique inconnu"):
+        tables.write("topics", TableChange(table.version, 2, None))
+    with pytest.raises(ValueError, match="identifiant"):
+        tables.write("topics", TableChange(table.version, 3, ("autre", "TH", "foncier")))
+    said = tables.write("topics", TableChange(table.version, None, ("", "Taxe sur l’eau", "th")))
+    assert said.entry == "taxe-sur-l-eau"
+    assert file.read_bytes().endswith(
+        "th,TH,foncier\r\ntaxe-sur-l-eau,Taxe sur l’eau,th\r\n".encode()
+    )
+    assert file.read_bytes().startswith(b"\xef\xbb\xbfid,label")
 
 
 def test_a_file_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     """Its folder is a file, which stops root too."""
     (tmp_path / "volume").write_text("")
-    files = SettingsSearchFiles(SearchSettings(glossary=str(tmp_path / "volume" / "glossaire.csv")))
+    glossary = str(tmp_path / "volume" / "glossaire.csv")
+    files = EditedFiles(Settings(search=SearchSettings(glossary=glossary)))
     with pytest.raises(ValueError, match="ne peut pas être écrit"):
         files.read("glossary")
 
@@ -240,6 +326,44 @@ def test_questions_are_counted_with_and_without_a_result(application: Applicatio
     assert "Les plus posées avec résultat" in page
     assert "taxe fonciere" in page.partition("avec résultat")[2]
     assert "caduc" not in page
+
+
+def test_a_source_of_the_desk_is_read_without_a_restart(tmp_path: Path) -> None:
+    """Taken by the running process, read and found; one that was written by hand is not taken."""
+    (tmp_path / "quisait.toml").write_text(SETTINGS, "utf-8")
+    (tmp_path / "agents.csv").write_text("id,given_name,family_name\nag-1,Jo,Agent\n", "utf-8")
+    for name in ("notes", "autre", "main"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "note.md").write_text(f"Le bordereau {name}.", "utf-8")
+    with (
+        patch.dict(os.environ, {"QUISAIT_FILE": str(tmp_path / "quisait.toml")}),
+        open_application(load_settings()) as application,
+    ):
+        read_directory(application)
+        added, client = AddedSources(application), asking(application)
+        by_hand = (
+            '\n[[sources]]\nname = "main"\nkind = "folder"\npath = "main"\nallowed = ["everyone"]\n'
+        )
+        (tmp_path / "quisait.toml").write_text(SETTINGS + by_hand, "utf-8")
+        assert added.take() == ()
+        state = application.state
+        desk = DeskSources(
+            application.settings, application.book, desk=False, read_soon=state.request_run
+        )
+        desk.write(
+            {
+                "kind": "folder",
+                "name": "autre",
+                "path": str(tmp_path / "autre"),
+                "allowed": "everyone",
+            }
+        )
+        assert added.take() == ("autre",)
+        assert added.take() == ()
+        Worker(application, Event()).round()
+        found = client.get("/api/v1/search?q=bordereau").json()["documents"]
+        assert [one["id"] for one in found] == ["autre:note.md"]
+        assert client.get("/documents/autre:note.md/original").status_code == 200
 
 
 def test_a_source_is_read_again_when_asked(application: Application) -> None:

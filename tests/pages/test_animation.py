@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -328,17 +328,6 @@ def test_what_cannot_be_decided(desk: Desk, asked: dict[str, str], status: int) 
     assert desk.client().delete("/api/v1/animation/decisions/rien").status_code == 404
 
 
-def test_only_who_animates_sees_the_desk(desk: Desk) -> None:
-    """403 to everybody else, 401 to nobody, on every route."""
-    for agent, status in (("ag-5", 403), ("ag-3", 403), ("inconnu", 401)):
-        client = desk.client(agent)
-        for path in ("/animation", "/api/v1/animation/risks", "/api/v1/animation/proposals"):
-            assert client.get(path).status_code == status
-        for path in ("/api/v1/animation/proposals/x", "/animation/proposals/x"):
-            assert client.post(path, json={"verdict": "refuse"}).status_code == status
-        assert client.post("/animation/decisions/x/forget").status_code == status
-
-
 def test_what_is_at_risk(desk: Desk) -> None:
     """Of one's own topics: one holder, who leaves soon. The departure stands nowhere else."""
     (row,) = desk.client().get("/api/v1/animation/risks").json()["topics"]
@@ -381,9 +370,18 @@ def test_a_community_waits_for_the_animator_of_its_topic(desk: Desk) -> None:
     assert desk.client("ag-5").get("/api/v1/animation/communities").status_code == 403
 
 
+def tell_members(desk: Desk) -> None:
+    """Each was told of the invitation long ago, and did not refuse."""
+    consent = SqlConsent(desk.engine, lambda: datetime(2020, 1, 1, tzinfo=UTC))
+    for number in range(10, 14):
+        consent.note_invitation(f"ag-{number}", "m/geometre", ("géomètre",))
+
+
 def test_an_accepted_community_has_the_members_who_consent(desk: Desk) -> None:
-    """Shown at once; who refuses the topic or withdraws is gone at once; it can be taken back."""
+    """Shown after a notice; who refuses the topic or withdraws is gone at once; it is undone."""
     assert desk.client().post(GEOMETERS, json={"verdict": "accept"}).status_code == 204
+    assert members_of(desk) == []
+    tell_members(desk)
     everybody = ["Jo Occitan", "Jo Breton", "Jo Picard", "Jo Réunion"]
     assert shown_communities(desk) == [everybody]
     consent = SqlConsent(desk.engine, now)
@@ -451,6 +449,7 @@ def test_a_community_has_a_page_and_is_joined_and_left(desk: Desk) -> None:
     assert members_of(desk) == []
     assert desk.client("ag-5").post("/communities/m/geometre", data={"act": "join"}).is_error
     desk.client().post(GEOMETERS, json={"verdict": "accept"})
+    tell_members(desk)
     holders = ["Occitan", "Breton", "Picard", "Réunion"]
     assert members_of(desk) == holders
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from search_api.answers.asking import move_questions_on
+from search_api.answers.asking import DECLINE_UNDO, move_questions_on
 from search_api.asking.values import AskingPreferences
 from search_api.mail.values import MailKind
 from tests.judging import ENGINES, engine_index
@@ -120,13 +120,19 @@ def mailed(site: AskingSite, post: SmtpServer) -> dict[str, EmailMessage]:
 def ask_on_page(page: Page, title: str, text: str, readers: str = "Tous les agents") -> None:
     """Fill the form in and send it: the question's own page."""
     page.get_by_label("Votre question", exact=True).fill(title)
-    page.get_by_text("Options : précisions, sujet, lecteurs").click()
+    expect(page.locator(".way")).to_be_visible()
+    page.get_by_text("Options", exact=True).click()
     page.get_by_label("Précisions (facultatif)").fill(text)
     page.get_by_label("Sujet", exact=True).select_option("cadastre")
     page.get_by_label("Qui peut la lire", exact=False).select_option(readers)
     page.get_by_label("Ne pas montrer mon nom", exact=False).check()
     page.get_by_role("button", name="Poser la question", exact=True).click()
-    page.wait_for_url(re.compile(r"/questions/[0-9a-f]{32}$"))
+    page.wait_for_url(re.compile(r"/questions/[0-9a-f]{32}#fait$"))
+
+
+def question_at(page: Page) -> str:
+    """The id of the question whose page is shown."""
+    return page.url.partition("#")[0].rpartition("/")[2]
 
 
 def told_outside(page: Page, question: str) -> str:
@@ -182,15 +188,18 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     asker.get_by_label("Votre question", exact=True).fill("Corriger le cadastre")
     answers = asker.get_by_role("button", name="Cela répond à ma question", exact=False)
     expect(answers.first).to_be_visible()
-    expect(asker.get_by_text("Elle ira à Jo Carteau, ")).to_be_visible()
-    asker.get_by_text("Choisir qui la reçoit").click()
-    asker.get_by_text("Options : précisions, sujet, lecteurs").click()
+    expect(asker.get_by_role("checkbox", name="Jo Carteau")).to_be_checked()
+    asker.set_viewport_size({"width": 360, "height": 740})
+    form = asker.locator("#poser").bounding_box()
+    assert form is not None
+    assert form["height"] <= 800
+    asker.get_by_text("Options", exact=True).click()
     expect(asker.get_by_label("Sujet", exact=True)).to_have_value("cadastre")
     sound(asker)
     asker.get_by_role("checkbox", name="Jo Carteau").uncheck()
-    expect(asker.locator("#way")).not_to_contain_text("Carteau")
+    expect(asker.locator(".others")).to_be_hidden()
     asker.get_by_label("Votre question", exact=True).fill("Corriger le cadastre !")
-    expect(asker.locator("#shown-for")).to_have_value(re.compile("!$"))
+    expect(asker.locator("[name=shown_for]")).to_have_value(re.compile("!$"))
     expect(asker.get_by_role("checkbox", name="Jo Carteau")).not_to_be_checked()
     answers.first.click()
     asker.wait_for_url("**/documents/wiki:*")
@@ -200,7 +209,7 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
 
     asker.goto("/questions/new")
     ask_on_page(asker, f"Le cadastre du carrousel {SECRET} ?", f"À propos de {SECRET}.", HERE)
-    restricted = asker.url.rpartition("/")[2]
+    restricted = question_at(asker)
     (first,) = site.waiting(restricted)
     told = mailed(site, post)
     assert set(told) == {first}, "its title is in no mail"
@@ -208,11 +217,11 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     assert set(mailed(site, post)) == {ASKER}
 
     asker.goto(to_neighbour)
-    expect(asker.get_by_text("Elle ira à Jo Voisin")).to_be_visible()
+    expect(asker.locator(".way")).to_contain_text("d’abord")
     ask_on_page(asker, QUESTION, "La limite est fausse.\n\nQue faire ?")
     sound(asker)
-    path = asker.url
-    question = path.rpartition("/")[2]
+    question = question_at(asker)
+    path = f"/questions/{question}"
     told = mailed(site, post)
     assert set(told) == {NEIGHBOUR}
     assert QUESTION in part(told[NEIGHBOUR], "plain")
@@ -222,6 +231,8 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     sound(neighbour)
     neighbour.get_by_role("button", name="Décliner").click()
     expect(neighbour.get_by_role("status").filter(has_text="déclinée")).to_be_focused()
+    neighbour.get_by_role("button", name="Annuler").click()
+    neighbour.get_by_role("button", name="Décliner").click()
     expect(neighbour.get_by_text("Sans réponse, sur mes sujets")).to_be_visible()
     sound(neighbour)
     neighbour.goto("/mes-donnees#questions")
@@ -233,6 +244,9 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     neighbour.get_by_role("button", name="Enregistrer").click()
     expect(neighbour.get_by_role("status").filter(has_text="enregistrées")).to_be_focused()
     assert site.questions.preferences([NEIGHBOUR])[NEIGHBOUR].per_week == 1
+    assert mailed(site, post) == {}
+    site.clock.now += DECLINE_UNDO
+    assert move_questions_on(site.services) == 1
     assert set(mailed(site, post)) == {MAPPER}
 
     mapper = waiting_in(page_of, MAPPER)
@@ -321,10 +335,11 @@ def test_what_is_followed_is_told_at_home_and_ended(page_of: PageOf, site: Askin
     page.get_by_role("button", name="J’ai vu ces nouveautés").click()
     expect(page.get_by_text("Rien de nouveau")).to_be_visible()
     page.goto("/preferences")
-    page.get_by_role("checkbox", name="Une question m’est posée").check()
     page.get_by_label("Résumé de ce que je suis").select_option("weekly")
     page.get_by_role("button", name="Enregistrer", exact=True).click()
     expect(page.get_by_role("checkbox", name="Une question m’est posée")).to_be_checked()
+    expect(page.get_by_role("status").filter(has_text="enregistrés")).to_be_in_viewport()
+    sound(page)
     page.get_by_role("button", name="Ne plus suivre : Recherche : « carnaval »").click()
     told = page.locator("section[aria-labelledby='suivis'] li a")
     expect(told).to_have_text(["cadastre"])

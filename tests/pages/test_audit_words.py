@@ -27,6 +27,7 @@ from search_api.audit.descriptions import OPENED, about, opened, way
 from search_api.audit.port import REFUSED, AuditEntry, PrivilegedAccess
 from search_api.audit.sql import FORGOTTEN, SqlAudit
 from search_api.authorization import RoleRequired
+from search_api.edited_tables import EntryAct
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.tokens import TokenReaders
 from tests.pages.access_routes import each_route
@@ -111,6 +112,7 @@ def test_all_that_a_role_opens_has_words_and_nothing_else_has(services: Services
     verdicts |= {f"community {one}" for one in CommunityPageAct}
     verdicts |= {f"question {one}" for one in ModerationAct}
     verdicts |= {f"holder {one}" for one in HolderAction}
+    verdicts |= {f"entry {one}" for one in EntryAct}
     assert set(OPENED) == routes | MORE_BY_ROLE | commands | verdicts | {FORGOTTEN}
 
 

@@ -112,7 +112,7 @@ def test_type_choose_by_keyboard_read_follow(chromium: Browser, sites: Sites) ->
     with visited(chromium, sites) as page:
         asked = field(page)
         expect(asked).to_have_attribute("aria-expanded", "false")
-        asked.press_sequentially("bord")
+        asked.fill("bord")
         options = box(page).get_by_role("option")
         expect(options.first).to_be_visible()
         expect(asked).to_have_attribute("aria-expanded", "true")
@@ -143,7 +143,7 @@ def test_the_list_opens_and_closes_by_keyboard(chromium: Browser, sites: Sites) 
     """Escape closes and keeps what was typed; an arrow opens again; the ring leads back."""
     with visited(chromium, sites) as page:
         asked, options = field(page), box(page).get_by_role("option")
-        asked.press_sequentially("régies")
+        asked.fill("régies")
         expect(options).to_have_count(1)
         page.keyboard.press("Escape")
         expect(asked).to_have_attribute("aria-expanded", "false")
@@ -177,6 +177,18 @@ def test_results_as_the_pages_have_them(chromium: Browser, sites: Sites) -> None
         expect(box(page).get_by_role("status").last).not_to_contain_text("en cours")
 
 
+def test_three_documents_without_preambles(chromium: Browser, sites: Sites) -> None:
+    """The excerpt is the results page's; `test_whole_demo` has the direct answer and who knows."""
+    with visited(chromium, sites) as page:
+        field(page).fill("dégrèvement incendie")
+        page.keyboard.press("Enter")
+        found = box(page).get_by_role("region", name="Résultats")
+        expect(found.get_by_role("listitem")).to_have_count(3)
+        expect(found.get_by_role("listitem").first).to_contain_text("L'immeuble inhabitable")
+        expect(found.get_by_role("link", name="Tout voir")).to_be_visible()
+        assert "Cette note remplace" not in found.inner_text()
+
+
 @pytest.mark.trust
 def test_the_readers_own_rights(chromium: Browser, sites: Sites) -> None:
     """The same page shows to each session what it may read."""
@@ -207,7 +219,7 @@ def test_texts_stay_texts(chromium: Browser, sites: Sites) -> None:
 def test_without_a_session(chromium: Browser, sites: Sites) -> None:
     """The box says to sign in, with a link that keeps the question."""
     with visited(chromium, sites, agent="", refused=True) as page:
-        field(page).press_sequentially("bordereau")
+        field(page).fill("bordereau")
         said = box(page).get_by_role("status").last
         expect(said).to_have_text("Connectez-vous à Qui sait\u202f?, puis revenez à cette page.")
         link = said.get_by_role("link", name="Connectez-vous")
@@ -216,10 +228,14 @@ def test_without_a_session(chromium: Browser, sites: Sites) -> None:
 
 @pytest.mark.trust
 def test_an_origin_that_is_not_named_gets_nothing(chromium: Browser, sites: Sites) -> None:
-    """Despite the session the browser keeps box and answers from its page; the form stays."""
+    """Despite the session the browser keeps answers from its page; the form stays, and the
+    webmaster reads which origin to add to which setting."""
     with visited(chromium, sites, at=sites.other, refused=True) as page:
         expect(page.get_by_role("searchbox", name="Posez votre question")).to_be_visible()
-        assert page.evaluate("customElements.get('qui-sait') === undefined")
+        told = box(page).get_by_role("note")
+        expect(told).to_contain_text(sites.other)
+        expect(told).to_contain_text("[embed]")
+        assert box(page).get_by_role("combobox").count() == 0
         for path in ("/api/v1/search?q=bordereau", "/api/v1/suggest?q=bord"):
             asked = "address => fetch(address, {credentials: 'include'}).catch(e => e.name)"
             assert page.evaluate(asked, sites.quisait + path) == "TypeError"
@@ -281,7 +297,7 @@ def test_narrow_forced_colours_and_language(chromium: Browser, sites: Sites) -> 
     """At 320 px nothing overflows; the chosen title is seen in forced colours; texts are French."""
     narrow = {"width": 320, "height": 700}
     with visited(chromium, sites, viewport=narrow, forced_colors="active") as page:
-        field(page).press_sequentially("bord")
+        field(page).fill("bord")
         page.keyboard.press("ArrowDown")
         expect(box(page).get_by_role("option").first).to_be_visible()
         page.keyboard.press("ArrowDown")
@@ -301,7 +317,7 @@ def test_colours_come_from_the_page(chromium: Browser, sites: Sites) -> None:
         button = box(page).get_by_role("button", name="Chercher")
         expect(button).to_have_css("background-color", "rgb(36, 59, 107)")
         expect(button).to_have_css("border-radius", "0px")
-        field(page).press_sequentially("bord")
+        field(page).fill("bord")
         expect(box(page).get_by_role("listbox")).to_have_css("background-color", WHITE)
 
 
@@ -312,7 +328,7 @@ def test_axe_finds_nothing_in_the_box(
     """Closed, with its list open, with results, and where nobody is signed on."""
     with visited(chromium, sites, color_scheme=scheme) as page:
         assert faults_of(page) == []
-        field(page).press_sequentially("bord")
+        field(page).fill("bord")
         expect(box(page).get_by_role("option").first).to_be_visible()
         page.keyboard.press("ArrowDown")
         assert faults_of(page) == []
@@ -320,6 +336,6 @@ def test_axe_finds_nothing_in_the_box(
         expect(box(page).get_by_role("listitem").first).to_be_visible()
         assert faults_of(page) == []
     with visited(chromium, sites, agent="", refused=True, color_scheme=scheme) as page:
-        field(page).press_sequentially("bordereau")
+        field(page).fill("bordereau")
         expect(box(page).get_by_role("status").last).to_contain_text("Connectez-vous")
         assert faults_of(page) == []

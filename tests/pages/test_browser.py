@@ -122,51 +122,6 @@ def test_without_javascript(chromium: Browser, demo_address: str) -> None:
         expect(page.get_by_role("region", name="Démonstration")).to_contain_text("Noé Discret")
 
 
-def test_keyboard_alone(chromium: Browser, demo_address: str) -> None:
-    """The skip link comes first; «/» goes to the field; Enter asks."""
-    with opened(chromium, demo_address) as page:
-        page.goto("/?q=incendie")
-        page.keyboard.press("Tab")
-        skip = page.get_by_role("link", name="Aller au contenu")
-        expect(skip).to_be_focused()
-        expect(skip).to_be_in_viewport()
-        page.keyboard.press("/")
-        expect(page.get_by_label("Votre question")).to_be_focused()
-        page.keyboard.type("bordereau 7")
-        page.keyboard.press("Enter")
-        expect(page.get_by_role("article").first).to_contain_text("Bordereau 7")
-
-
-PATHS = [
-    "/",
-    "/?q=dégrèvement+incendie",
-    "/?q=bordereau&page=2&kind=billet",
-    f"/?q={'x' * 300}",
-    "/?q=a&kind=rien",
-    "/experts",
-    "/experts?q=incendie",
-    "/experts?q=incendie&area=48",
-    "/?q=piégé",
-]
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_every_page_is_sound(chromium: Browser, demo_address: str, path: str) -> None:
-    """French, one h1, a label for each field, a title; no horizontal scroll at 320 px."""
-    narrow = {"width": 320, "height": 700}
-    with opened(chromium, demo_address, viewport=narrow) as page:
-        page.goto(path)
-        expect(page.locator("html")).to_have_attribute("lang", "fr")
-        expect(page.locator("h1")).to_have_count(1)
-        assert "Qui sait" in page.title()
-        unlabelled = "[...document.querySelectorAll('input:not([type=hidden]), select')]"
-        assert page.evaluate(f"{unlabelled}.filter(one => !one.labels.length).length") == 0
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320
-        assert page.locator("[style], style, script:not([src])").count() == 0
-        ids = page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id)")
-        assert len(ids) == len(set(ids))
-
-
 def test_a_problem_is_a_page(chromium: Browser, demo_address: str) -> None:
     """An address that leads nowhere says so in French, with a way back."""
     with chromium.new_context(base_url=demo_address) as context:

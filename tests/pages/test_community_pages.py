@@ -13,6 +13,7 @@ from search_api.identity.principals import Grant, Grants, Role
 from tests.builders import put
 from tests.pages.asking_site import (
     ANIMATOR,
+    APART,
     ASKER,
     BEHIND,
     HERE,
@@ -42,9 +43,7 @@ def site(tmp_path: Path) -> Iterator[AskingSite]:
             put("wiki:secrete", "Le cadastre.", title=f"{SECRET} du cadastre", access=closed),
         ]
         assert not made.index.write(written).failed
-        accept = {"verdict": "accept"}
-        path = "/animation/communities/cadastre"
-        assert made.client(ANIMATOR).post(path, data=accept).status_code == 303
+        made.accept_community()
         yield made
 
 
@@ -148,3 +147,46 @@ def test_a_pin_that_its_animator_may_not_read_stands_in_nobodys_way(site: Asking
         pages.pin("cadastre", f"wiki:ferme{number}")
     assert setting(site, "pin", "wiki:recente") == 204
     assert "une note récente" in site.client(STRANGER).get(PAGE).text.partition("membres")[0]
+
+
+def test_a_member_is_shown_once_they_accept_or_were_told_a_week_ago(tmp_path: Path) -> None:
+    """Who was never told, or refuses, is not shown, nor a reader of the community's questions."""
+    with asking_site(tmp_path, apart=True) as site:
+        today = lambda: site.clock().date()  # noqa: E731
+        site = replace(site, services=replace(site.services, today=today))
+        path = "/animation/communities/cadastre"
+        assert site.client(ANIMATOR).post(path, data={"verdict": "accept"}).status_code == 303
+
+        def members() -> list[str]:
+            said = site.client(STRANGER).get(f"/api/v1{PAGE}").json()
+            page = site.client(STRANGER).get(PAGE).text.partition('id="membres"')[2]
+            assert page.partition("</section>")[0].count('class="person"') == len(said["members"])
+            return [one["id"] for one in said["members"]]
+
+        def answers(agent_id: str, act: str) -> None:
+            assert site.client(agent_id).post(PAGE, data={"act": act}).status_code == 303
+
+        assert members() == []
+        assert 'value="leave"' in site.client(MAPPER).get("/").text
+        answers(MAPPER, "join")
+        assert 'id="invitations"' not in site.client(MAPPER).get("/").text
+        for told in (NEIGHBOUR, BEHIND):
+            assert 'id="invitations"' in site.client(told).get("/").text
+        answers(BEHIND, "leave")
+        assert 'id="invitations"' not in site.client(BEHIND).get("/").text
+        site.later(6)
+        assert members() == [MAPPER]
+        site.later(1)
+        assert members() == [MAPPER, NEIGHBOUR]
+        assert 'id="invitations"' not in site.client(NEIGHBOUR).get("/").text
+        site.later(8)
+        assert members() == [MAPPER, NEIGHBOUR]
+        own = {"topic": "cadastre", "scope": "community", "scope_id": "cadastre"}
+        question = site.ask(MAPPER, **own)
+        reads = [one for one in APART if site.read(one, question) != 404]
+        assert reads == [MAPPER, NEIGHBOUR]
+        answers(STRANGER, "join")
+        answers(NEIGHBOUR, "join")
+        kept = {"act": "take_back", "kind": "join", "subject": "cadastre"}
+        assert site.client(NEIGHBOUR).post("/mes-donnees", data=kept).status_code == 303
+        assert set(members()) == {MAPPER, STRANGER}, "told long ago, and left since"

@@ -4,12 +4,10 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, expect
 
 from search_api.answers.suggestions import labels_starting_with
 from tests.pages.administration import SECRET
 from tests.pages.conftest import ClientOf
-from tests.pages.test_browser import opened
 
 pytestmark = pytest.mark.pages
 
@@ -129,23 +127,3 @@ def test_topics_begin_so() -> None:
     assert [id_ for id_, _ in labels_starting_with(labels, "tax", 1)] == ["t1"]
     assert labels_starting_with(labels, "tax fonc", 5) == []
     assert labels_starting_with(labels, " * ", 5) == []
-
-
-def test_suggestions_by_keyboard(chromium: Browser, demo_address: str) -> None:
-    """Arrows choose, Enter goes there, Escape closes; each kind is labelled."""
-    with opened(chromium, demo_address) as page:
-        page.goto("/")
-        field = page.get_by_label("Votre question")
-        field.press_sequentially("le b")
-        person = page.locator("#suggestions li", has_text="Claire Le Bihan")
-        expect(person).to_contain_text("Collègue")
-        field.press("Escape")
-        expect(person).to_be_hidden()
-        field.fill("régies")
-        title = page.get_by_role("option", name="Document Régies des hôpitaux")
-        expect(title).to_contain_text("Document")
-        field.press("ArrowDown")
-        expect(title).to_have_attribute("aria-selected", "true")
-        field.press("Enter")
-        expect(page.locator("article").first).to_contain_text("Régies des hôpitaux")
-        assert page.url.endswith("/documents/wiki:hopital")

@@ -363,11 +363,11 @@ def test_a_later_text_is_never_sent_by_former_rights(place: Place) -> None:
 @pytest.mark.parametrize("change", ["rewritten", "replaced", "deleted", "closed", "closed above"])
 def test_what_is_being_sent_stops_once_it_is_another(place: Place, change: str) -> None:
     """Each piece is of the version, and of the rules, that were read at first."""
-    from quisait.application.sources import open_originals
+    from quisait.application.sources import FolderOriginals
     from tests.builders import ANYONE
 
     application = place.application
-    originals = open_originals(application.settings, application.known, application.state)
+    originals = FolderOriginals(application.settings, application.known, application.state)
     file, sidecar = place.file("envoi.txt"), place.file("envoi.txt.quisait.json")
     table = place.file("_quisait.csv")
     file.write_text("x" * 1000, "utf-8")

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.pages, pytest.mark.trust]
 
 INTRANET = "https://intranet.exemple.fr"
 ANSWERS = ["/api/v1/search?q=incendie", "/api/v1/suggest?q=bord"]
-SCRIPT = "/embed/quisait.js"
+SCRIPT, MODULE = "/embed/quisait.js", "/embed/asking.js"
 OTHERS = [
     "https://ailleurs.example",
     "null",
@@ -70,7 +70,7 @@ def test_a_named_origin_reads_under_the_session(reading: TestClient, path: str) 
 
 
 @pytest.mark.parametrize("origin", OTHERS)
-@pytest.mark.parametrize("path", [*ANSWERS, SCRIPT])
+@pytest.mark.parametrize("path", [*ANSWERS, MODULE])
 def test_no_other_origin_is_named(reading: TestClient, path: str, origin: str) -> None:
     """Not by a likeness, not by `null`: the browser keeps the answer from the page."""
     response = reading.get(path, headers={"Origin": origin})
@@ -93,6 +93,16 @@ def test_the_modules_need_no_session(embedding_app: FastAPI) -> None:
     assert "javascript" in response.headers["content-type"]
     assert cors(dict(response.headers)) == {"access-control-allow-origin": INTRANET}
     assert "no-store" not in response.headers.get("cache-control", "")
+
+
+@pytest.mark.parametrize("origin", [one for one in OTHERS if one])
+def test_a_refused_page_gets_the_cure_alone(reading: TestClient, origin: str) -> None:
+    """A script that asks nothing and names the setting, without leave to send a session."""
+    response = reading.get(SCRIPT, headers={"Origin": origin})
+    assert cors(dict(response.headers)) == {"access-control-allow-origin": "*"}
+    assert "Origin" in response.headers["vary"]
+    assert "origins" in response.text
+    assert not re.search(r"\b(import|fetch)\b", response.text)
 
 
 def test_without_a_session_the_page_may_know_why(embedding_app: FastAPI) -> None:
@@ -167,10 +177,12 @@ def test_what_is_no_origin_is_refused(origin: str) -> None:
         EmbedSettings(origins=[origin])
 
 
-def test_the_box_is_small() -> None:
-    """Under 16 kB in all, modules that can be read, and nothing that makes HTML of a text."""
+def test_the_box_is_small(embedding_app: FastAPI) -> None:
+    """A page loads under 20 kB in all: modules that can be read, and none makes HTML of a text."""
     texts = {path.name: path.read_text("utf-8") for path in MODULES.glob("*.js")}
-    assert sum(len(text.encode()) for text in texts.values()) < 16_000
+    words = TestClient(embedding_app).get("/embed/words.js").content
+    loaded = sum(len(text.encode()) for name, text in texts.items() if name != "refused.js")
+    assert len(words) + loaded < 20_000
     for text in texts.values():
         assert len(text.splitlines()) <= 120
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval", text)

@@ -220,9 +220,7 @@ def test_buttons_follow_and_end_it(site: AskingSite) -> None:
 
 def test_a_community_is_followed_by_its_page(tmp_path: Path) -> None:
     with asking_site(tmp_path, apart=True) as site:
-        path = "/api/v1/animation/communities/cadastre"
-        answer = site.client("ag-7").post(path, json={"verdict": "accept"})
-        assert answer.status_code == 204, answer.text
+        site.accept_community()
         assert 'value="follow"' in site.client(STRANGER).get("/communities/cadastre").text
         assert follow(site, STRANGER, "community", "cadastre") == 204
         site.clock.now += timedelta(hours=1)
@@ -255,7 +253,7 @@ def test_withdrawal_departure_and_a_restored_backup_end_it(site: AskingSite) -> 
     for agent in (MAPPER, STRANGER):  # as an older backup has them
         before.follow(agent, FollowKind.SEARCH, SEARCH)
     assert site.services.consent is not None
-    replay(lines, site.engine, site.services.consent, site.index, b"key")  # type: ignore[arg-type]
+    replay(lines, site.engine, site.services.consent, site.index, b"key")
     assert following.of(MAPPER).follows == ()
     assert [one.kind for one in following.of(STRANGER).follows] == [FollowKind.TOPIC]
     following.see(STRANGER)

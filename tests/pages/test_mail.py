@@ -17,13 +17,19 @@ from indexer.values import Put, PutAccess
 from quisait.privacy.replay import replay
 from quisait.settings import Settings
 from quisait.work.mail import SendReport, check_server, send_queue
-from search_api.mail.storage import MOST_ATTEMPTS, SqlMail, doubt_restored_mail
-from search_api.mail.values import DigestPace, MailKind, MailPreferences, MailState
+from search_api.mail.storage import (
+    ANSWERED_PER_WEEK,
+    MOST_ATTEMPTS,
+    SqlMail,
+    doubt_restored_mail,
+)
+from search_api.mail.values import NO_MAIL, DigestPace, MailKind, MailPreferences, MailState
 from tests.builders import allowed, indexed, make_document
 from tests.pages.asking_site import (
     AGENTS,
     ANIMATOR,
     ASKER,
+    FARAWAY,
     HERE,
     MAPPER,
     NEIGHBOUR,
@@ -74,6 +80,11 @@ def choose(site: AskingSite, agent: str, **said: Any) -> None:
     assert site.client(agent).post(path, json=said).status_code == 204
 
 
+def silence_experts(site: AskingSite) -> None:
+    for agent in (MAPPER, NEIGHBOUR, FARAWAY):
+        choose(site, agent)
+
+
 def send(site: AskingSite, post: SmtpServer, **mail: Any) -> SendReport:
     queued = store_of(site).queue_due()
     return send_queue(site.services, settings_for(post, **mail), Event(), queued)
@@ -107,8 +118,8 @@ def write(site: AskingSite, id_: str, title: str, principal: str = EVERYONE) -> 
 
 
 def test_who_is_asked_is_told_once(site: AskingSite, post: SmtpServer) -> None:
-    """Only by their own choice; text and HTML, nothing from elsewhere, a link to end it."""
-    choose(site, MAPPER, asked=True)
+    """Unless they chose not to be; text and HTML, nothing from elsewhere, a link to end it."""
+    choose(site, NEIGHBOUR, answered=True)
     question = site.ask(title="Où est <la> limite & le plan ?")
     site.ask(title="À un autre", to=NEIGHBOUR)
     assert send(site, post) == SendReport(1, 1, 0)
@@ -129,8 +140,9 @@ def test_who_is_asked_is_told_once(site: AskingSite, post: SmtpServer) -> None:
 
 
 def test_an_asker_is_told_of_an_answer(site: AskingSite, post: SmtpServer) -> None:
-    """Of another's, from the choice on; the answer itself stands on the page alone."""
+    """Of another's, from a choice on; the answer itself stands on the page alone."""
     question = site.ask()
+    choose(site, MAPPER)
     assert site.act(MAPPER, question, "answer", text="Avant.") == 204
     choose(site, ASKER, answered=True)
     assert site.act(MAPPER, question, "answer", text=f"Par {SECRET}.") == 204
@@ -144,7 +156,7 @@ def test_an_asker_is_told_of_an_answer(site: AskingSite, post: SmtpServer) -> No
 
 def test_an_asker_is_told_once_a_day_of_one_question(site: AskingSite, post: SmtpServer) -> None:
     """However often it is answered; of another one they are told beside it."""
-    choose(site, ASKER, answered=True)
+    silence_experts(site)
     question, other = site.ask(), site.ask(title="Où est le plan ?")
     for number in range(3):
         assert site.act(STRANGER, question, "answer", text=f"Réponse {number}.") == 204
@@ -156,6 +168,27 @@ def test_an_asker_is_told_once_a_day_of_one_question(site: AskingSite, post: Smt
     site.clock.now += timedelta(days=1)
     assert send(site, post).sent == 1
     assert question in received(post)[-1][1]
+
+
+def test_an_asker_is_told_so_many_times_a_week(site: AskingSite, post: SmtpServer) -> None:
+    """By default too; the others wait for their turn, and what the asker has read is not told."""
+    silence_experts(site)
+    asked = []
+    for number in range(ANSWERED_PER_WEEK + 3):
+        site.clock.now += timedelta(hours=5)
+        asked.append(site.ask(title=f"Question {number} ?"))
+    for question in asked[3:]:
+        assert site.act(STRANGER, question, "answer", text="Oui.") == 204
+    assert send(site, post).sent == ANSWERED_PER_WEEK
+    site.clock.now += timedelta(days=6)
+    for question in asked[:3]:
+        assert site.act(STRANGER, question, "answer", text="Oui.") == 204
+    assert send(site, post) == SendReport()
+    read = site.read(ASKER, asked[0])["answers"][0]["id"]
+    assert site.act(ASKER, asked[0], "thank", answer=read) == 204
+    site.clock.now += timedelta(days=1)
+    assert send(site, post).sent == 2
+    assert {to for to, _ in received(post)} == {"ag-5@agents.test"}
 
 
 def test_no_restricted_title_unless_the_entity_allows_it(
@@ -227,7 +260,6 @@ def test_a_digest_goes_by_its_pace(site: AskingSite, post: SmtpServer) -> None:
 def test_what_changed_since_it_was_queued_sends_nothing(
     site: AskingSite, post: SmtpServer, why: str
 ) -> None:
-    choose(site, MAPPER, asked=True)
     question = site.ask(title=f"Le cadastre de {SECRET} ?", **OWN)
     assert store_of(site).queue_due() == 1
     if why == "withdrawn":
@@ -253,7 +285,7 @@ def replace_agent(site: AskingSite, **fields: Any) -> None:
             for one in AGENTS:
                 yield replace(one, **fields) if one.id == MAPPER else one
 
-    site.services.people.replace(Changed())  # type: ignore[attr-defined]
+    site.services.people.replace(Changed())
 
 
 def test_one_click_ends_a_kind_without_a_login(site: AskingSite, post: SmtpServer) -> None:
@@ -275,7 +307,7 @@ def test_one_click_ends_a_kind_without_a_login(site: AskingSite, post: SmtpServe
     one_click = {"List-Unsubscribe": "One-Click"}
     assert nobody.post(link, data=one_click).status_code == 200
     assert nobody.post(link, data=one_click).status_code == 200
-    assert store.preferences(MAPPER) == MailPreferences(digest=DigestPace.WEEKLY)
+    assert store.preferences(MAPPER) == replace(NO_MAIL, digest=DigestPace.WEEKLY)
     assert store.preferences(NEIGHBOUR).asked
     site.ask(STRANGER, "Encore une ?", to=MAPPER)
     assert send(site, post) == SendReport()
@@ -293,7 +325,6 @@ def test_a_token_of_a_link_opens_nothing_else(site: AskingSite) -> None:
 
 def test_a_refused_address_is_noted_and_left_alone(site: AskingSite, post: SmtpServer) -> None:
     """Until its agent says again what they want."""
-    choose(site, MAPPER, asked=True)
     post.handler.refusals["ag-1@agents.test"] = ("rcpt", "550 5.1.1 no such user")
     site.ask()
     assert send(site, post) == SendReport(1, 0, 1)
@@ -381,8 +412,8 @@ def test_what_a_restored_queue_holds_is_not_sent_by_itself(
     lines = list(site.register.lines())
     SqlMail(site.engine, site.clock, "").choose(MAPPER, MailPreferences(asked=True))
     assert site.services.consent is not None
-    replay(lines, site.engine, site.services.consent, site.index, b"key")  # type: ignore[arg-type]
-    assert store_of(site).preferences(MAPPER) == MailPreferences()
+    replay(lines, site.engine, site.services.consent, site.index, b"key")
+    assert store_of(site).preferences(MAPPER) == NO_MAIL
 
 
 def test_ended_mail_is_erased_in_time(site: AskingSite, post: SmtpServer) -> None:

@@ -605,14 +605,6 @@ def test_what_cannot_be_asked_is_refused(mine: TestClient, form: dict[str, str])
     assert mine.get("/api/v1/me").json()["wishes"] == []
 
 
-def test_another_sites_form_changes_nothing(mine: TestClient) -> None:
-    """The guard of every route holds for these too."""
-    form = {"act": "ask", "kind": "withdraw"}
-    answer = mine.post("/mes-donnees", data=form, headers={"origin": "https://ailleurs.example"})
-    assert answer.status_code == 403
-    assert mine.get("/api/v1/me").json()["wishes"] == []
-
-
 def test_the_page_works_in_a_browser_without_script(
     stage: Stage, mine: TestClient, chromium: Browser
 ) -> None:

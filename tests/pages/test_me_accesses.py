@@ -68,7 +68,7 @@ def test_each_account_is_told_with_the_rule_that_gives_it(made: SigningOn, tmp_p
     made.app.state.services = replace(
         services,
         people=book,
-        join_rules=rules,
+        join_rules=lambda: rules,
         reader_of=lambda _: reader_of("ag-9", book, TODAY),
         consent=SqlConsent(engine, lambda: datetime.now(UTC)),
     )

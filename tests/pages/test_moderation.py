@@ -385,7 +385,8 @@ def test_what_is_hidden_stays_so_in_a_restored_database(site: AskingSite) -> Non
     assert questions.one(second) is not None
     assert moderate(site, second, "hide", reason="Encore.") == 204
     replay(list(site.register.lines()), site.engine, consent, cast(Any, site.index), b"key")
-    reasons = {one.question_id: one.reason for one in site.questions.hidden()}
+    hidden = (thread.question for thread, _ in site.questions.texts_hidden())
+    reasons = {one.id: one.hidden for one in hidden}
     assert reasons == {first: "Diffamation.", second: "Encore."}, "known already, they keep theirs"
     restored.dispose()
 
@@ -447,9 +448,7 @@ def test_a_former_text_is_shown_to_its_author_alone(site: AskingSite) -> None:
     assert site.act(NEIGHBOUR, other, "confirm", answer=answer, digest="0" * 32) == 422
     assert site.act(ASKER, other, "confirm", answer=answer, digest=mine["digest"]) == 404
     form = {"act": "confirm", "answer": answer, "digest": mine["digest"]}
-    sent = site.client(NEIGHBOUR).post(f"/questions/{other}", data=form)
-    confirmed = site.client(NEIGHBOUR).get(sent.headers["location"].partition("#")[0]).text
-    assert (sent.status_code, 'id="fait"' in confirmed) == (303, True)
+    assert site.client(NEIGHBOUR).post(f"/questions/{other}", data=form).status_code == 303
     assert SLANDER in traces(site, STRANGER, other)
     assert site.act(NEIGHBOUR, other, "confirm", answer=answer, digest=mine["digest"]) == 404
     assert site.act(ASKER, question, "edit", title="Le cadastre ?", text="De nouveau.") == 204

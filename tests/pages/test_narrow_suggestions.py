@@ -87,7 +87,7 @@ def _documents() -> Iterator[Put]:
 
 def typed(page: Page) -> Locator:
     page.goto("/")
-    page.get_by_label("Votre question").press_sequentially("cl")
+    page.get_by_label("Votre question").fill("cl")
     options = page.locator("#suggestions [role=option]")
     expect(options.first).to_be_visible()
     return options
@@ -131,7 +131,7 @@ def test_titles_alone_and_wide_screens_show_all(chromium: Browser, sites: Sites)
 def test_titles_in_the_box_take_two_lines(chromium: Browser, sites: Sites) -> None:
     """And a click on one's words chooses it whole."""
     with test_box.visited(chromium, sites.box, viewport=TELEPHONE) as page:
-        test_box.field(page).press_sequentially("clôture")
+        test_box.field(page).fill("clôture")
         options = test_box.box(page).get_by_role("option")
         expect(options).to_have_count(8)
         first = options.first

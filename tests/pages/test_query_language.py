@@ -12,6 +12,7 @@ from search_api.identity.tokens import TokenReaders
 from search_api.questions.glossary import GlossaryFile
 from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
 from search_api.search import Search
+from search_api.templating import Glossed
 from tests.pages.administration import ENCODER, TODAY, documents
 from tests.pages.conftest import NOW_S, TOKENS, Parts
 
@@ -24,7 +25,8 @@ TYPED = 'taxe auteur:"Claire Le Bihan" après:12/03/2024 type:circulaire (incend
 def guided(parts: Parts, tmp_path: Path) -> TestClient:
     """Claire, before an application with a glossary and best bets."""
     glossary, bets = tmp_path / "glossaire.csv", tmp_path / "tete.csv"
-    glossary.write_text("DTF;dégrèvement de taxe foncière\n", encoding="utf-8")
+    line = "DTF;dégrèvement de taxe foncière | Une <b>remise</b>."
+    glossary.write_text(f"{line}\n", encoding="utf-8")
     bets.write_text(
         "taxe;wiki:degrevement\ntaxe;wiki:restreinte\ntaxe;https://dehors.example/;<b>Dehors</b>\n",
         encoding="utf-8",
@@ -94,3 +96,28 @@ def test_the_demonstration_s_own_files_are_sound() -> None:
     demo = Path(__file__).parents[2] / "demo"
     assert check_search_file("glossaire", str(demo / "glossaire.csv")) == "expressions : 86"
     assert check_search_file("réponses en tête", str(demo / "reponses-en-tete.csv")) == "lignes : 4"
+
+
+def test_an_acronym_is_defined_where_it_is_asked_about(guided: TestClient) -> None:
+    """Above the results and in the API, on the first page; not where it is one word of others."""
+    for asked in ("DTF", "c'est quoi un DTF ?"):
+        body = guided.get("/api/v1/search", params={"q": asked}).json()
+        (one,) = body["definitions"]
+        assert (one["term"], one["meaning"]) == ("DTF", "dégrèvement de taxe foncière")
+        assert one["definition"] == "Une <b>remise</b>."
+    page = guided.get("/", params={"q": "définition de DTF"}).text
+    assert "<dfn>DTF</dfn>" in page
+    assert "Une &lt;b&gt;remise&lt;/b&gt;." in page
+    for other in ({"q": TYPED}, {"q": "DTF", "page": "2"}, {"q": ""}):
+        assert guided.get("/api/v1/search", params=other).json()["definitions"] == []
+        assert "<dfn>" not in guided.get("/", params=other).text
+
+
+def test_acronyms_in_texts_tell_what_they_mean() -> None:
+    """The text itself is unchanged; the first of each can be reached by keyboard."""
+    glossed = Glossed({"DTF": 'dégrèvement "de" taxe'})
+    said = glossed("Le DTF & le DTF de l'ADTF <i>")
+    title = 'title="dégrèvement &#34;de&#34; taxe"'
+    first, second = f'<abbr {title} tabindex="0">DTF</abbr>', f"<abbr {title}>DTF</abbr>"
+    assert said == f"Le {first} &amp; le {second} de l&#39;ADTF &lt;i&gt;"
+    assert Glossed({})("DTF <i>") == "DTF &lt;i&gt;"

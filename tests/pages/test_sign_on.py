@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, expect
 
 from quisait.application.database import migrate
 from tests.oidc_provider import ProviderPlan, running_provider
@@ -26,7 +26,6 @@ from tests.pages.signing_on import (
     signed_on,
     signing_on_app,
 )
-from tests.pages.test_accessibility import faults_of
 from tests.service.running import free_port
 
 pytestmark = [pytest.mark.pages, pytest.mark.trust]
@@ -294,16 +293,6 @@ def _own(browser: httpx.Client, site: Site) -> list[str]:
     return [session.short] if session else []
 
 
-def test_signing_off_from_another_site(browser: httpx.Client, site: Site) -> None:
-    """Another site's page can end nobody's session, nor have a token made."""
-    signed_on(browser, site.address, "claire")
-    for path in ("/sign-out", "/access/tokens", "/access/sessions/revoke-others"):
-        foreign = {"Origin": "https://ailleurs.example"}
-        assert browser.post(site.address + path, headers=foreign).status_code == 403
-    assert browser.get(site.address).status_code == 200
-    assert browser.get(f"{site.address}/sign-out").status_code == 405
-
-
 def test_signing_off_elsewhere_ends_the_session_here(site: Site) -> None:
     """At the provider, of which this browser's session here is; another browser's stays."""
     with browsing() as browser, browsing() as elsewhere:
@@ -335,26 +324,3 @@ def test_keys_of_the_real_provider_rotate(site: Site, parts: Parts, tmp_path: Pa
             with running_provider(plan), browsing() as client:
                 assert signed_on(client, address, "claire").status_code == 303
     database.dispose()
-
-
-@pytest.mark.parametrize("path", ["/access", "/signed-out", "/sign-on/callback"])
-def test_the_pages_are_sound(chromium: Browser, site: Site, path: str) -> None:
-    """French, one h1, labels, no inline style or script, no horizontal scroll at 320 px."""
-    narrow = ViewportSize(width=320, height=700)
-    with chromium.new_context(base_url=site.address, viewport=narrow) as context:
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        page.goto(path)
-        if path == "/access":
-            sign_on_in(page, "claire")
-            page.get_by_label("Son nom").fill("a" * 80)
-            page.get_by_role("button", name="Faire le jeton").click()
-        expect(page.locator("html")).to_have_attribute("lang", "fr")
-        expect(page.locator("h1")).to_have_count(1)
-        unlabelled = "[...document.querySelectorAll('input:not([type=hidden]), select')]"
-        assert page.evaluate(f"{unlabelled}.filter(one => !one.labels.length).length") == 0
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320
-        assert page.locator("[style], style, script:not([src])").count() == 0
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            assert faults_of(page) == [], scheme

@@ -26,6 +26,7 @@ from search_api.verification import (
 )
 from tests.builders import indexed, make_document
 from tests.pages.asking_site import (
+    ANIMATOR,
     FARAWAY,
     MAPPER,
     NEIGHBOUR,
@@ -87,6 +88,8 @@ def text_hash(site: AskingSite, name: str) -> str:
 
 def say(site: AskingSite, agent_id: str, name: str, act: str, **fields: str) -> int:
     body = {"document": f"wiki:{name}", "act": act, **fields}
+    if act == "outdated":
+        body.setdefault("note", "Le seuil a changé.")
     if "text_hash" not in fields and name in ("vieille", "ancienne", "neuve", "autre", "secrete"):
         body["text_hash"] = text_hash(site, name)
     answer = site.client(agent_id).post("/api/v1/verifications", json=body)
@@ -378,3 +381,112 @@ def test_where_nobody_is_asked_nothing_is_offered(tmp_path: Path) -> None:
         for path in (*OWN, "/documents/wiki:0"):
             assert "verif" not in client.get(path).text
         assert client.get("/api/v1/documents/wiki:0").json()["verified"] is None
+
+
+def doubt(
+    site: AskingSite, agent_id: str, question: str, answer: str, reason: str = "Vieux."
+) -> int:
+    body = {"reason": reason, "answer": answer, "outdated": True}
+    path = f"/api/v1/questions/{question}/reports"
+    return int(site.client(agent_id).post(path, json=body).status_code)
+
+
+def test_a_mark_says_what_is_no_longer_right(site: AskingSite) -> None:
+    """To the author alone, who is told at home; without the reader's name, as long as it holds."""
+    assert say(site, STRANGER, "neuve", "outdated", note=" ") == 422
+    form = {"document": "wiki:neuve", "act": "outdated", "text_hash": text_hash(site, "neuve")}
+    client = site.client(STRANGER)
+    assert "Ce texte n’est plus juste" in client.get("/documents/wiki:neuve").text
+    done = client.post("/verifications", data={**form, "note": f"{SECRET} : 300 euros"})
+    assert done.status_code == 303
+    kept = client.get("/api/v1/me/export").json()["verifications"]["marks"]
+    assert [one["note"] for one in kept] == [f"{SECRET} : 300 euros"]
+    assert asked(site)["wiki:neuve"]["notes"] == [f"{SECRET} : 300 euros"]
+    assert SECRET in site.client(MAPPER).get("/a-verifier").text
+    assert 'href="/a-verifier"' in site.client(MAPPER).get("/").text
+    for other in (NEIGHBOUR, ANIMATOR):
+        assert 'href="/a-verifier"' not in site.client(other).get("/").text
+        for path in ("/a-verifier", "/documents/wiki:neuve", "/animation/documents"):
+            assert SECRET not in site.client(other).get(path).text
+    assert say(site, MAPPER, "neuve", "right") == 204
+    assert 'href="/a-verifier"' not in site.client(MAPPER).get("/").text
+
+
+def test_who_animates_is_told_where_no_author_can_be_asked(site: AskingSite) -> None:
+    """Of their own topics, of what they may read; what they say is shown, or the mark goes."""
+    gone = [
+        note("orpheline", "Le vieux bornage.", 99),
+        note("fermee", f"{SECRET}.", 99, readers=f"agent:{STRANGER}"),
+    ]
+    assert not site.index.write(gone).failed
+    carnival = make_document("wiki:bal", title="Le carnaval de Dunkerque")
+    assert not site.index.write([Put(indexed(carnival, "Un bal."))]).failed
+    verifying = site.services.verifying
+    assert verifying is not None
+    rules = replace(RULES, marked_per_day=9)
+    site = replace(site, services=replace(site.services, verifying=replace(verifying, rules=rules)))
+    for name in ("orpheline", "fermee", "bal", "vieille"):
+        assert say(site, STRANGER, name, "outdated", text_hash=text_hash(site, name)) == 204
+
+    def waiting() -> list[str]:
+        body = site.client(ANIMATOR).get("/api/v1/animation/documents").json()
+        return [one["id"] for one in body["documents"]]
+
+    assert waiting() == ["wiki:orpheline"]
+    page = site.client(ANIMATOR).get("/animation/documents").text
+    assert "Le seuil a changé." in page
+    assert "Étrangère" not in page
+    client = site.client(MAPPER)
+    assert client.post("/preferences", data={"per_month": "0"}).status_code == 303
+    assert set(waiting()) == {"wiki:orpheline", "wiki:vieille"}, "its author asked not to be asked"
+    assert client.get("/animation/documents").status_code == 403
+
+    def decide(name: str, act: str, **fields: str) -> int:
+        body = {"document": f"wiki:{name}", "act": act, **fields}
+        path = "/api/v1/animation/documents"
+        return int(site.client(ANIMATOR).post(path, json=body).status_code)
+
+    for hidden in ("fermee", "bal", "jamais"):
+        assert decide(hidden, "dismiss") == 404
+    assert decide("orpheline", "wrong", text_hash=text_hash(site, "orpheline")) == 422
+    assert decide("orpheline", "wrong", text_hash="0", note="Le seuil.") == 409
+    read = text_hash(site, "orpheline")
+    assert decide("orpheline", "wrong", text_hash=read, note="Le seuil.") == 204
+    said = verified(site, "orpheline")
+    assert (said["right"], said["note"], said["agent"]["id"]) == (False, "Le seuil.", ANIMATOR)
+    assert decide("vieille", "dismiss") == 204
+    assert waiting() == []
+    written = [one.reading for one in site.services.audit.newest(20)]
+    assert {"document wrong", "document dismiss"} <= set(written)
+
+
+def test_an_answer_that_is_no_longer_right_comes_back_to_its_author(site: AskingSite) -> None:
+    """And to who animates; the author corrects it, or says that it is right. Nobody else reads."""
+    question = site.ask(topic="cadastre")
+    assert site.act(MAPPER, question, "answer", text="Il faut trois bornes.") == 204
+    answer = site.read(MAPPER, question)["answers"][0]["id"]
+    assert doubt(site, STRANGER, question, "") == 404, "only of an answer"
+    assert doubt(site, MAPPER, question, answer) == 404, "their own"
+    assert doubt(site, STRANGER, question, answer, SECRET) == 204
+    (told,) = site.client(MAPPER).get("/api/v1/verifications").json()["answers"]
+    assert (told["question"], told["answer"], told["notes"]) == (question, answer, [SECRET])
+    for path in (f"/questions/{question}", "/a-verifier"):
+        page = site.client(MAPPER).get(path).text
+        assert SECRET in page
+        assert "Étrangère" not in page
+    assert 'href="/a-verifier"' in site.client(MAPPER).get("/").text
+    assert SECRET in site.client(ANIMATOR).get("/animation/questions").text
+    for other in (NEIGHBOUR, FARAWAY):
+        assert site.read(other, question)["answers"][0]["doubts"] == []
+        for path in (f"/questions/{question}", "/a-verifier", "/"):
+            assert SECRET not in site.client(other).get(path).text
+    assert site.act(NEIGHBOUR, question, "still_right", answer=answer) == 404
+    assert site.act(MAPPER, question, "still_right", answer=answer) == 204
+    assert site.client(MAPPER).get("/api/v1/verifications").json()["answers"] == []
+    assert doubt(site, STRANGER, question, answer) == 204
+    assert site.read(MAPPER, question)["answers"][0]["doubts"] == [], "it was decided"
+    assert doubt(site, FARAWAY, question, answer) == 204
+    assert site.act(MAPPER, question, "correct", answer=answer, text="Quatre bornes.") == 204
+    assert site.read(MAPPER, question)["answers"][0]["doubts"] == []
+    assert doubt(site, FARAWAY, question, answer) == 204, "of the new text"
+    assert site.read(MAPPER, question)["answers"][0]["doubts"] == ["Vieux."]

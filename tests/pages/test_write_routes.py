@@ -32,8 +32,8 @@ from indexer.state import State
 from quisait.application.database import migrate
 from quisait.clock import now
 from quisait.settings import SearchSettings, load_settings
+from quisait.work.edited_tables import EditedFiles
 from quisait.work.new_source import DeskSources
-from quisait.work.search_files import SettingsSearchFiles
 from search_api.answers.context import Asking, Mailing, Verifying
 from search_api.app import Services, create_app
 from search_api.asking.limits import DailyActs
@@ -55,7 +55,7 @@ from search_api.sign_on.introspection import ApplicationReaders, IntrospectionRu
 from search_api.sign_on.provider import Provider, ProviderRules
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
 from search_api.sign_on.verification import LOGOUT_EVENT, ProviderSession
-from search_api.verification import SqlVerifications
+from search_api.verification import OutdatedMark, SqlVerifications
 from tests.lying_provider import CLIENT_ID, LyingProvider, lying_provider, rsa_key, signed
 from tests.made_once import copy_made
 from tests.pages.access_routes import WRITE_METHODS, routes_of
@@ -150,8 +150,10 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             feedback=SqlFeedback(engine, now),
             read_soon=State(engine).request_run,
             new_sources=DeskSources(load_settings(), book),
-            search_files=SettingsSearchFiles(
-                SearchSettings(glossary=str(tmp_path / "glossaire.csv"))
+            edited_tables=EditedFiles(
+                load_settings().model_copy(
+                    update={"search": SearchSettings(glossary=str(tmp_path / "glossaire.csv"))}
+                )
             ),
             sign_on=sign_on,
             reader_of=IdentifiedReaders(identify, book, lambda: TODAY),
@@ -342,6 +344,17 @@ def question_of_other(site: Site) -> str:
     return str(asked.json()["id"])
 
 
+def marked_document(site: Site) -> str:
+    """A document of the manager's topic that a reader marked, whose author is not to be asked."""
+    verifying = site.services.verifying
+    assert verifying is not None
+    verifying.store.choose_pace("ag-2", 0)
+    id_ = "wiki:60"
+    text = site.services.search.text_hashes([id_])[id_]
+    verifying.store.mark(OutdatedMark(id_, text, OTHER, TODAY, "Le seuil."), 9, TODAY)
+    return id_
+
+
 def pushing(path: str, status: int, body: Any, method: str = "POST") -> Write:
     """A source's token may, anybody without one may not."""
 
@@ -404,7 +417,8 @@ def own_session(site: Site, agent: str) -> str:
 
 
 def writing_glossary(site: Site, agent: str = "") -> Answer:
-    form = {"text": "SPF;publicité foncière", "version": sha256(b"").hexdigest()}
+    version = sha256(b"").hexdigest()
+    form = {"expressions": "SPF;publicité foncière", "version": version, "act": "write"}
     answer: Answer = site.client(agent).post("/administration/files/glossary", data=form)
     return answer
 
@@ -588,6 +602,18 @@ WRITES: dict[tuple[str, str], Write] = {
     ),
     ("POST", "/animation/questions/{question_id}"): managing(
         "/animation/questions/{}", question_of_other, 303, data={"act": "dismiss"}
+    ),
+    ("POST", "/api/v1/animation/documents"): managing(
+        "/api/v1/animation/documents",
+        marked_document,
+        204,
+        json={"document": "wiki:60", "act": "dismiss"},
+    ),
+    ("POST", "/animation/documents"): managing(
+        "/animation/documents",
+        marked_document,
+        303,
+        data={"document": "wiki:60", "act": "dismiss"},
     ),
     ("POST", "/api/v1/verifications"): in_person(
         "/api/v1/verifications", 204, json={"document": "wiki:60", "act": "take_back"}

@@ -18,22 +18,22 @@ from expertise.assignment import BIAS, LEAST_CONFIDENCE, NOT_COMPARED, WEIGHTS, 
 from expertise.build import BuildRules
 from expertise.build_tables import CellRecord
 from expertise.builds import SqlBuilds
-from expertise.corpus import read_corpus
-from expertise.holders import (
-    AGREED,
-    VOLUME_DISCOUNT,
-    IsolationScope,
-    pair_matrix,
-    weigh_cells,
-)
+from expertise.holders import AGREED, VOLUME_DISCOUNT, IsolationScope
 from expertise.isolation import NEAREST_HOLDERS
-from expertise.memory_build import MemoryBuild, build_from, records
 from expertise.topics import Topic, TopicList
 from expertise.votes import contribution_weight
 from indexer.values import IndexedDocument, Passage
 from quisait.application.database import migrate
 from tests.builders import make_document
 from tests.planted import ENCODER, TODAY, Planted, plant
+from tests.reference_build import (
+    MemoryBuild,
+    build_from,
+    pair_matrix,
+    read_corpus,
+    records,
+    weigh_cells,
+)
 
 pytestmark = pytest.mark.experts
 

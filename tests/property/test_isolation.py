@@ -23,14 +23,13 @@ from connectors.values import (
 from expertise.assignment import Assignment
 from expertise.build import BuildRules
 from expertise.build_tables import TopicRecord, topic_record, topic_row
-from expertise.corpus import read_corpus
 from expertise.holders import BASES, SCOPES, Basis, IsolationScope, TopicNames, topics_of_metiers
 from expertise.isolation import sole_probability
-from expertise.memory_build import MemoryBuild, build_from
 from expertise.topics import Topic, TopicKind
 from indexer.values import IndexedDocument, Passage
 from tests.builders import make_document
 from tests.planted import ENCODER, TODAY
+from tests.reference_build import MemoryBuild, build_from, read_corpus
 
 pytestmark = pytest.mark.experts
 

@@ -10,7 +10,7 @@ from datetime import date
 import pytest
 
 from connectors.values import Access, Agent, Contribution, ContributorRole, Section
-from expertise.who_knows import NO_BAR, find_experts
+from expertise.who_knows import NO_BAR, PeopleQuestion, find_experts
 from indexer.access import NOBODY, Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
@@ -216,15 +216,14 @@ def test_results_and_experts_rest_on_what_is_readable(library: Library, reader: 
     question = "cadastre commun"
     window = search.window_of(question, reader)
     nearest = find_experts(
-        window, question, book, TODAY, reader_id=reader.agent_id, least=math.inf
+        window, PeopleQuestion(question, reader_id=reader.agent_id), book, TODAY, least=math.inf
     ).nearest
     assert {ranked.card.document_id for ranked in nearest} <= readable
     experts = find_experts(
         window,
-        question,
+        PeopleQuestion(question, reader_id=reader.agent_id),
         book,
         TODAY,
-        reader_id=reader.agent_id,
         limit=1000,
         least=NO_BAR,
     )

@@ -8,6 +8,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -186,6 +187,9 @@ def _world(index: Index, engine: sa.Engine) -> World:
         "/api/v1/animation/communities/cadastre", json={"verdict": "accept"}
     )
     assert accepted.status_code == 204
+    long_ago = SqlConsent(engine, lambda: datetime(2020, 1, 1, tzinfo=UTC))
+    for person in PEOPLE.values():  # told of the invitation, and silent since
+        long_ago.note_invitation(person.id, "cadastre", ("cadastre",))
     return made
 
 

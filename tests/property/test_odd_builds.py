@@ -27,7 +27,6 @@ from expertise.corpus import FEW_SKIPPED, SkippedItem, SkippedKind, is_universal
 from expertise.current_build import BuildReader, OpenBuild, nearest_topic
 from expertise.directory import SqlDirectory
 from expertise.holders import Basis
-from expertise.memory_build import MemoryBuild, build_in_memory
 from expertise.peers import accepted_communities, peers_of, topic_view
 from expertise.topics import Topic, TopicKind, TopicList, broader_closure, check_topics
 from indexer.access import Reader, access_filter
@@ -41,6 +40,7 @@ from quisait.application.database import migrate
 from tests.builders import make_document
 from tests.encoders import FakeEncoder
 from tests.planted import Planted
+from tests.reference_build import MemoryBuild, build_in_memory
 from tests.selection import examples
 
 pytestmark = pytest.mark.experts

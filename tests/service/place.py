@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,15 +114,6 @@ class Place:
     def json(self, *arguments: str, status: int = 0) -> Any:
         """What the command says to a program."""
         return json.loads(self.run(*arguments, "--json", status=status).stdout)
-
-    def kill_crawl(self, after_s: float, *sources: str) -> bool:
-        """Begin to read these sources, or all, and kill it; whether it had not ended before."""
-        process = self.begun("crawl", *sources)
-        time.sleep(after_s)
-        under_way = process.poll() is None
-        process.kill()
-        process.wait()
-        return under_way
 
     def with_settings(self, **environment: str) -> "Place":
         """The same folder, with other settings."""

@@ -204,8 +204,8 @@ def test_a_crawl_is_interrupted_within_seconds(tmp_path: Path) -> None:
 def test_a_crawl_tells_what_it_wrote(crawled: Place) -> None:
     """A line for the directory and for each source, and where to read about failures."""
     annuaire, notes, wiki = (crawled.folder / "first-crawl.txt").read_text("utf-8").splitlines()
-    assert annuaire == "annuaire : 3 agents, 1 groupes"
-    assert notes.startswith("notes : 3 écrits, 0 inchangés")
+    assert annuaire == "annuaire : 3 agents, 1 groupe"
+    assert notes.startswith("notes : 3 écrits, 0 inchangé")
     assert wiki.startswith("wiki : 3 écrits")
     assert "2 en échec (« quisait sources wiki »)" in wiki
 
@@ -311,15 +311,14 @@ def test_what_a_source_lost_is_removed(crawled: Place, tmp_path: Path) -> None:
     """One note goes; but a whole source that vanishes waits for a person's word."""
     place = crawled.copied(tmp_path / "place")
     (place.folder / "notes" / "regie.md").unlink()
-    assert "1 retirés" in place.run("crawl", "notes").stdout
+    assert "1 retiré" in place.run("crawl", "notes").stdout
 
     (place.folder / "export.jsonl").write_text(export([]), "utf-8")
     held = place.run("crawl", "wiki", status=1).stdout
     assert "ÉCHEC" in held
     assert "--accept-deletions" in held
-    waiting = place.run("sources").stdout
-    assert "wiki : 3 documents, suppressions en attente" in waiting
-    assert "notes : 2 documents, à jour" in waiting
+    kept = {one["source"]: one["documents"] for one in place.json("sources")}
+    assert (kept["wiki"], kept["notes"]) == (3, 2)
     assert "3 retirés" in place.run("crawl", "wiki", "--accept-deletions").stdout
     found = place.json("search", "cadastre", "--agent", "ag-1")["documents"]
     assert [one["id"].partition(":")[0] for one in found] == ["notes"]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from quisait.application.progress import plural_count
 from tests.ldap_server import AGENTS, MANY, PASSWORD, READER, SUFFIX, LdapServer, agent, ensure_ldap
 from tests.service.place import Place, export, post
 
@@ -48,7 +49,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, ldap: LdapServer) -> Place:
     made = Place(folder, {"QUISAIT_SECRETS": str(folder / "secrets")})
     with ldap.with_entries(agent("passant", "Paul", "Passant")):
         crawled = made.run("crawl")
-    assert f"annuaire : {MANY + 5} agents, 7 groupes" in crawled.stdout
+    assert f"annuaire : {plural_count(MANY + 5, 'agent')}, 7 groupes" in crawled.stdout
     return made
 
 

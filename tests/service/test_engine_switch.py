@@ -169,7 +169,7 @@ def test_an_index_moves_between_engines_with_its_vectors(places: TwoIndexes) -> 
     moved = other.json("reindex", "--from", "embedded")
     assert (moved["copied"]["encoded"], moved["documents"]) == (0, 6)
     assert found(other) == OPEN
-    assert "0 écrits, 3 inchangés" not in other.run("crawl", "wiki").stdout  # nothing is reread
+    assert "0 écrit, 3 inchangés" not in other.run("crawl", "wiki").stdout  # nothing is reread
     restrict(first)
     other.run("crawl")
     assert found(other) == set()

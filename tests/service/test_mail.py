@@ -13,9 +13,10 @@ from quisait.settings import FILE_VARIABLE, load_settings
 from quisait.work.administration import ApplicationAdministration
 from quisait.work.backup import back_up
 from quisait.work.crawl import read_directory
-from quisait.work.mail import mail_state
+from quisait.work.mail import mail_state, open_mailing
 from quisait.work.restore import restore
 from quisait.work.worker import MAIL, MAILBOX, tasks_of
+from search_api.mail.values import NO_MAIL
 from search_api.query_log.recording import NoQueryLog
 from tests.dovecot_server import PASSWORD, DovecotServer, dovecot_server
 from tests.service.place import AGENTS, Place, make_place
@@ -102,3 +103,6 @@ def test_the_commands_send_and_say_so_without_a_name(
     restore(load_settings(), tmp_path / "backup", register_lost=True)
     with open_application(load_settings()) as application:
         assert "envoyés en trente jours : 0" in mail_state(application)
+        mailing = open_mailing(application)
+        assert mailing
+        assert {mailing.store.preferences(one) for one in ("ag-1", "ag-2")} == {NO_MAIL}

@@ -240,22 +240,6 @@ def test_what_is_no_conversation() -> None:
     assert third.ask("GET", "joined_rooms")["joined_rooms"] == []
 
 
-def test_killed_at_any_change_it_loses_nothing() -> None:
-    """From the last checkpoint before each of many places, the end is the same."""
-    matrix = ensure_matrix()
-    reader, first, second = matrix.accounts(3)
-    rooms = [first.create(f"Salon {number}", reader, second) for number in range(3)]
-    for number in range(24):
-        first.say(rooms[min(number, 2)], f"note {number}")
-    changes = list(rooms_of(reader).changes(None))
-    whole = apply(changes)
-    assert len(whole) == 24
-    for place in range(1, len(changes), 3):
-        done = changes[:place]
-        cursor = None if not any("Checkpoint" in repr(type(c)) for c in done) else last_cursor(done)
-        assert apply(rooms_of(reader).changes(cursor), apply(done)) == whole
-
-
 def test_who_leaves_is_seen_though_the_reading_before_was_killed() -> None:
     """The server answers from memory what the killed reading asked; that is older."""
     reader, author, staying, leaving = ensure_matrix().accounts(4)

@@ -164,7 +164,7 @@ def test_a_reindex_under_search_and_writes(place: Place) -> None:
         (place.folder / "export.jsonl").write_text(
             export([POSTS[0], restricted(POSTS[1]), *POSTS[3:], added]), "utf-8"
         )
-        assert "1 droits changés, 1 retirés" in place.run("crawl", "wiki").stdout
+        assert "1 droit changé, 1 retiré" in place.run("crawl", "wiki").stdout
         (place.folder / "go").touch()
         child.wait(DEADLINE_S)
         output = (place.folder / "reindex.txt").read_text("utf-8")
@@ -183,7 +183,7 @@ def test_a_reindex_under_search_and_writes(place: Place) -> None:
     assert "wiki:99" in found(changed, "borne nouvelle")
     lines = export([POSTS[0], restricted(POSTS[1]), *POSTS[3:], restricted(added)])
     (place.folder / "export.jsonl").write_text(lines, "utf-8")
-    assert "1 droits changés" in changed.run("crawl", "wiki").stdout
+    assert "1 droit changé" in changed.run("crawl", "wiki").stdout
     assert "wiki:99" not in found(changed, "borne nouvelle")
     assert "wiki:99" in found(changed, "borne nouvelle", "ag-2")
     assert "rien à faire" in changed.run("reindex").stdout
@@ -257,7 +257,7 @@ def test_an_index_of_another_format_is_made_from_the_sources(place: Place) -> No
     assert ana == READABLE - {"wiki:2", "wiki:3"}
     assert "wiki:2" in found(place, "bornage 2", "ag-2")
     told = place.run("crawl", "wiki").stdout
-    assert "1 droits changés" not in told
+    assert "1 droit changé" not in told
     assert "rien à faire" in place.run("reindex").stdout
 
 
@@ -268,5 +268,5 @@ def test_a_kill_while_cursors_change_hands_has_all_read_again(place: Place) -> N
         die_in_reindex(place, point)
     lines = export([POSTS[0], restricted(POSTS[1]), *POSTS[3:]])
     (place.folder / "export.jsonl").write_text(lines, "utf-8")
-    assert "1 droits changés, 1 retirés" in place.run("crawl", "wiki").stdout
+    assert "1 droit changé, 1 retiré" in place.run("crawl", "wiki").stdout
     assert found(place, "bornage cadastre") == READABLE - {"wiki:2", "wiki:3"}

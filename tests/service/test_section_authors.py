@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connectors.values import EVERYONE, Agent, Contribution, ContributorRole
-from expertise.who_knows import find_experts
+from expertise.who_knows import PeopleQuestion, find_experts
 from indexer.access import Reader
 from indexer.ports import Index
 from indexer.values import Passage, Put
@@ -102,7 +102,10 @@ def test_without_signed_sections_nothing_is_said(search: Search) -> None:
 def test_who_wrote_the_part_that_answers_stands_first_and_it_is_said(search: Search) -> None:
     """Equal contributors otherwise: the handbook's other authors stand behind, and stay."""
     found = find_experts(
-        search.window_of(HANDBOOK[1][0], CLAIRE), HANDBOOK[1][0], ListedBook(AGENTS), TODAY
+        search.window_of(HANDBOOK[1][0], CLAIRE),
+        PeopleQuestion(HANDBOOK[1][0]),
+        ListedBook(AGENTS),
+        TODAY,
     )
     first, *others = found.candidates
     assert first.agent.id == "ag-ben"
@@ -120,7 +123,10 @@ def test_who_wrote_the_part_that_answers_stands_first_and_it_is_said(search: Sea
 def test_an_accepted_answer_counts_whole(search: Search) -> None:
     """Who asked said that it answers, whatever its words: one behind does not outrank it."""
     found = find_experts(
-        search.window_of(THREAD[2][0], CLAIRE), THREAD[2][0], ListedBook(AGENTS), TODAY
+        search.window_of(THREAD[2][0], CLAIRE),
+        PeopleQuestion(THREAD[2][0]),
+        ListedBook(AGENTS),
+        TODAY,
     )
     order = [one.agent.id for one in found.candidates]
     assert order.index("ag-ben") < order.index("ag-dan")

@@ -20,6 +20,7 @@ from tests.mixed_sources import (
     DAN,
     EVERYBODY,
     SOURCES,
+    ExportSource,
     MixedSource,
     Planted,
     ensure_people,
@@ -173,17 +174,6 @@ def test_no_word_stands_in_another() -> None:
 
 KILLS, LAST_MOMENT = 2, 14
 """The first crawl of a source as below has more moments than that, whatever its kind."""
-KILLED_ELSEWHERE = {
-    "blog": "test_cms_sources",
-    "portail": "test_cms_sources",
-    "archives": "test_hyperkitty_source",
-    "suivi": "test_redmine_source",
-    "depot": "test_git_source",
-    "ged": "test_cmis_source",
-    "nuage": "test_webdav_source",
-    "registre": "test_kills",
-}
-"""By the source's name, the test that kills crawls of its kind: not repeated here."""
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +184,7 @@ def mortal() -> Iterator[MortalSource]:
 
 @pytest.mark.parametrize(
     "kind",
-    [kind for kind in SOURCES if kind.name not in KILLED_ELSEWHERE],
+    [kind for kind in SOURCES if kind is not ExportSource],  # tests/faults/test_kills.py has it
     ids=lambda kind: kind.name,
 )
 def test_a_crawl_killed_at_seeded_moments_loses_nothing(

@@ -7,16 +7,18 @@ import re
 import sqlite3
 from collections.abc import Collection
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from expertise.build_files import FOLDER
+from expertise.consent import SqlConsent
 from expertise.current_build import BuildReader
 from expertise.values import TopicsOf
 from quisait.application.assembly import open_application
+from quisait.application.database import opened_database
 from quisait.cli import app
 from quisait.commands import answers
 from quisait.commands.answers import command_line_reader
@@ -159,12 +161,17 @@ def test_a_community_waits_for_who_animates(place: Place, monkeypatch: pytest.Mo
     assert "Communauté" not in place.run("peers", "--agent", "ag-131").stdout
     place.run(*asked, "accept", "m-cuisinier", "--agent", "ag-1", status=1)
     assert "acceptée" in place.run(*asked, "accept", "m-cuisinier", *as_animator).stdout
-    assert "Communauté : cuisinier" in place.run("peers", "--agent", "ag-131").stdout
-    body = place.json(*asked, "list", *as_animator)
-    assert (body["proposed"], body["decisions"][0]["verdict"]) == ([], "accepted")
+    assert "Communauté" not in place.run("peers", "--agent", "ag-131").stdout, "invited"
     for name, value in place.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv(FILE_VARIABLE, str(place.folder / "quisait.toml"))
+    with opened_database(load_settings()) as state:
+        long_ago = SqlConsent(state, lambda: datetime(2020, 1, 1, tzinfo=UTC))
+        for number in (31, 44, 80):
+            long_ago.note_invitation(f"ag-1{number}", "m-cuisinier", ("cuisinier",))
+    assert "Communauté : cuisinier" in place.run("peers", "--agent", "ag-131").stdout
+    body = place.json(*asked, "list", *as_animator)
+    assert (body["proposed"], body["decisions"][0]["verdict"]) == ([], "accepted")
 
     def told_here(*said: str, agent: str = "ag-2", status: int = 0) -> str:
         done = CliRunner().invoke(app, [*asked, *said, "--agent", agent])

@@ -98,7 +98,7 @@ def test_a_group_that_the_directory_has_later_opens_at_once(place: Place) -> Non
     before = groups.read_text("utf-8")
     groups.write_text(before + f"{MISSPELT},Vide,\n", "utf-8")
     told = place.run("crawl").stdout
-    assert "notes : 0 écrits, 0 inchangés, 0 droits changés" in told
+    assert "notes : 0 écrit, 0 inchangé, 0 droit changé" in told
     assert readers(place) == {"ag-1", "ag-2"}
     groups.write_text(before + f"{MISSPELT},Un,ag-1\n", "utf-8")
     place.run("crawl")

@@ -19,11 +19,11 @@ from expertise.build_tables import (
 )
 from expertise.builds import IsolationQuery, SqlBuilds
 from expertise.holders import IsolationScope
-from expertise.memory_build import MemoryBuild, records
 from expertise.topics import TopicList
 from quisait.application.database import migrate
 from tests.planted import plant
 from tests.property.test_expertise_build import built
+from tests.reference_build import MemoryBuild, records
 
 pytestmark = pytest.mark.experts
 

@@ -28,6 +28,7 @@ from expertise.who_knows import (
     SURE_ODDS,
     WALK_WEIGHT,
     Experts,
+    PeopleQuestion,
     asks_the_same,
     find_experts,
     in_area,
@@ -48,11 +49,9 @@ def asked(
 ) -> Experts:
     return find_experts(
         Window(tuple(documents)),
-        "cadastre",
+        PeopleQuestion("cadastre", reader_id=READER, area=area),
         ListedBook(agents),
         TODAY,
-        reader_id=READER,
-        area=area,
         limit=limit,
         least=NO_BAR,
     )
@@ -110,7 +109,9 @@ def test_topics_are_asked_of_the_documents_that_vote_and_no_others() -> None:
 
     def parts(assigned: AssignedTopics | None) -> dict[str, ScoreParts]:
         window = Window(tuple(documents))
-        found = find_experts(window, "cadastre", book, TODAY, build=assigned, least=NO_BAR)
+        found = find_experts(
+            window, PeopleQuestion("cadastre"), book, TODAY, build=assigned, least=NO_BAR
+        )
         return {one.agent.id: one.parts for one in found.candidates}
 
     before, after = parts(None), parts(topics)
@@ -289,7 +290,7 @@ def test_thin_evidence_names_nobody() -> None:
     """Nobody, the nearest documents instead; and no area where nobody is known anywhere."""
     book = ListedBook((ANA, BEN, CYD))
     thin = compared([one._replace(said=0.2) for one in three_notes()], nearness=THIN)
-    nobody = find_experts(thin, "cadastre", book, TODAY)
+    nobody = find_experts(thin, PeopleQuestion("cadastre"), book, TODAY)
     assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
     assert [one.card.document_id for one in nobody.nearest] == ["wiki:1", "wiki:2", "wiki:3"]
     assert nobody.stated == ()
@@ -300,13 +301,13 @@ def test_where_nothing_comes_near_the_strongest_name_is_held_back() -> None:
     book = ListedBook((ANA, BEN, CYD))
     firm = compared(three_notes(), nearness=FIRM)
     far = replace(firm, far=True)
-    nobody = find_experts(far, "xylophone", book, TODAY)
+    nobody = find_experts(far, PeopleQuestion("xylophone"), book, TODAY)
     assert (nobody.candidates, nobody.beyond, nobody.nearest_area) == ((), 0, "")
     assert (nobody.nearest, nobody.far) == ((), True)
-    everybody = find_experts(far, "xylophone", book, TODAY, least=NO_BAR)
+    everybody = find_experts(far, PeopleQuestion("xylophone"), book, TODAY, least=NO_BAR)
     assert found(everybody) == ["ag-1", "ag-2", "ag-3"]
     few = replace(firm, far=True, compared=FEWEST_COMPARED - 1)
-    assert not find_experts(few, "xylophone", book, TODAY).candidates
+    assert not find_experts(few, PeopleQuestion("xylophone"), book, TODAY).candidates
 
 
 @given(
@@ -324,7 +325,9 @@ def test_every_candidate_has_evidence(
         for n, (score, near) in enumerate(scores)
     )
     window = Window(documents, compared=compared_to, far=far)
-    shown = find_experts(window, "cadastre", ListedBook((ANA, BEN, CYD)), TODAY).candidates
+    shown = find_experts(
+        window, PeopleQuestion("cadastre"), ListedBook((ANA, BEN, CYD)), TODAY
+    ).candidates
     assert all(one.evidence for one in shown)
     assert not (far and shown)
 
@@ -339,7 +342,7 @@ def test_each_candidate_stands_on_their_own() -> None:
     firm = compared(notes, nearness=FIRM)
     thin = compared(notes[2:], nearness=THIN).documents
     firm = replace(firm, documents=(*firm.documents[:2], *thin))
-    somebody = find_experts(firm, "cadastre", ListedBook((ANA, BEN, CYD)), TODAY)
+    somebody = find_experts(firm, PeopleQuestion("cadastre"), ListedBook((ANA, BEN, CYD)), TODAY)
     assert (found(somebody), somebody.nearest, somebody.beyond) == (["ag-1", "ag-2"], (), 0)
     assert all(one.confidence >= NEAR_ODDS for one in somebody.candidates)
 
@@ -351,7 +354,9 @@ def test_where_no_document_answers_the_likeliest_has_to_be_surer() -> None:
         compared=100,
     )
     answered, nothing = (
-        find_experts(window, "bornage", ListedBook((ANA,)), TODAY, documents_answer=answer)
+        find_experts(
+            window, PeopleQuestion("bornage", documents_answer=answer), ListedBook((ANA,)), TODAY
+        )
         for answer in (True, False)
     )
     (ana,) = answered.candidates
@@ -374,7 +379,7 @@ def test_who_only_comes_near_is_marked(
     """Between the bar that shows and the one that vouches; among few, scores vouch."""
     one = [ranked(score, card("wiki:1", wrote("wiki:ana")))]
     window = replace(compared(one, nearness=nearness), compared=compared_to)
-    (ana,) = find_experts(window, "cadastre", ListedBook((ANA,)), TODAY).candidates
+    (ana,) = find_experts(window, PeopleQuestion("cadastre"), ListedBook((ANA,)), TODAY).candidates
     assert ana.sure is sure
 
 
@@ -399,7 +404,7 @@ def test_an_answer_to_the_same_question_is_told_from_a_text_on_its_subject(
     """By the thread's title; and from what only comes near, whatever its title."""
     thread = replace(card("wiki:1", wrote("wiki:ana", role)), title=title)
     window = compared([ranked(1.0, thread)], nearness=nearness)
-    (ana,) = find_experts(window, ASKED, ListedBook((ANA,)), TODAY).candidates
+    (ana,) = find_experts(window, PeopleQuestion(ASKED), ListedBook((ANA,)), TODAY).candidates
     assert ana.degree == degree
     assert [one.asked_there for one in ana.evidence] == [
         role is ContributorRole.ANSWERER and title.endswith(("cadastrale", "calculer"))
@@ -411,7 +416,7 @@ def test_the_answer_to_the_same_question_comes_first_among_the_evidence() -> Non
     thread = replace(card("wiki:1", wrote("wiki:ana", ContributorRole.ANSWERER)), title=ASKED)
     notes = [ranked(1.0, card("wiki:2", wrote("wiki:ana"))), ranked(0.9, thread)]
     (ana,) = find_experts(
-        compared(notes, nearness=7.0), ASKED, ListedBook((ANA,)), TODAY
+        compared(notes, nearness=7.0), PeopleQuestion(ASKED), ListedBook((ANA,)), TODAY
     ).candidates
     assert [one.document_id for one in ana.evidence] == ["wiki:1", "wiki:2"]
 
@@ -424,7 +429,9 @@ def test_who_wrote_the_direct_answer_answered(role: ContributorRole, degree: str
     """Where it is an answer; a note answers nobody's question."""
     window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana", role)))], nearness=3.0)
     direct = DirectAnswerer(ANA.id, "wiki:1")
-    (ana,) = find_experts(window, ASKED, ListedBook((ANA,)), TODAY, answered=direct).candidates
+    (ana,) = find_experts(
+        window, PeopleQuestion(ASKED, direct=direct), ListedBook((ANA,)), TODAY
+    ).candidates
     assert ana.degree == degree
 
 
@@ -444,7 +451,9 @@ def test_a_document_on_ones_metier_vouches(nearness: float, held: set[str], sure
     one = [ranked(1.0, card("wiki:1", wrote("wiki:ana")))]
     window = compared(one, nearness=nearness)
     build = Topics({"wiki:1": [("pci", 0.6)]}, by_metier=held)
-    (ana,) = find_experts(window, "cadastre", ListedBook((ANA,)), TODAY, build=build).candidates
+    (ana,) = find_experts(
+        window, PeopleQuestion("cadastre"), ListedBook((ANA,)), TODAY, build=build
+    ).candidates
     assert ana.sure is sure
 
 
@@ -455,7 +464,9 @@ def test_one_very_fitting_document_is_enough() -> None:
     confidences = []
     for notes in (one, more):
         window = compared(notes, nearness=3.0)
-        (ana,) = find_experts(window, "cadastre", ListedBook((ANA,)), TODAY).candidates
+        (ana,) = find_experts(
+            window, PeopleQuestion("cadastre"), ListedBook((ANA,)), TODAY
+        ).candidates
         confidences.append(ana.confidence)
     assert NEAR_ODDS <= confidences[0] <= confidences[1]
 
@@ -464,7 +475,7 @@ def test_where_nobody_is_known_the_nearest_area_is_named() -> None:
     """In Morbihan nobody: Côtes-d'Armor is nearer than Finistère and La Réunion."""
     firm = compared(three_notes(), nearness=FIRM)
     book = ListedBook((ANA, BEN, CYD))
-    nobody = find_experts(firm, "cadastre", book, TODAY, area="56")
+    nobody = find_experts(firm, PeopleQuestion("cadastre", area="56"), book, TODAY)
     assert (nobody.candidates, nobody.nearest_area) == ((), "22")
 
 
@@ -476,7 +487,10 @@ def near(place: str, *agents: Agent, last: float = MOST_DEVIATIONS) -> Experts:
         note = note._replace(nearness=last, said=0.0)
     window = replace(window, documents=(*notes, note))
     return find_experts(
-        window, "cadastre", ListedBook(agents), TODAY, reader_id=READER, place=place_in(place)
+        window,
+        PeopleQuestion("cadastre", reader_id=READER, place=place_in(place)),
+        ListedBook(agents),
+        TODAY,
     )
 
 
@@ -520,7 +534,7 @@ def test_it_is_told_that_somebody_who_knew_there_left(gone: Agent, left: bool) -
 def called(question: str, *agents: Agent, documents: list[RankedDocument] | None = None) -> Experts:
     book = ListedBook(agents)
     window = Window(tuple(documents or ()))
-    return find_experts(window, question, book, TODAY, reader_id=READER, names=book)
+    return find_experts(window, PeopleQuestion(question, reader_id=READER, names=book), book, TODAY)
 
 
 GEOMETER = replace(BEN, metier="géomètre du cadastre", departement="15", office="Aurillac")
@@ -633,7 +647,9 @@ def test_who_wrote_the_direct_answer_knows_where_it_counts_for_them() -> None:
         window = Window((ranked(1.0, document), *others), compared=FEWEST_COMPARED, far=True)
         book = ListedBook((ana, BEN))
         answered = DirectAnswerer(ANA.id, document.document_id)
-        return found(find_experts(window, "bornage", book, TODAY, area=area, answered=answered))
+        return found(
+            find_experts(window, PeopleQuestion("bornage", area=area, direct=answered), book, TODAY)
+        )
 
     answer = card("wiki:1", wrote("wiki:ana", ContributorRole.ACCEPTED_ANSWERER))
     assert named(answer) == [ANA.id]
@@ -658,7 +674,7 @@ def test_a_named_topic_that_the_directory_states_vouches(
     window = compared([ranked(1.0, card("wiki:1", wrote("wiki:ana")))], nearness=1.8)
     build = Topics({"wiki:1": [("pci", 0.6)]}, declared=held)
     (ana,) = find_experts(
-        window, "plan", ListedBook((ANA,)), TODAY, build=build, asked_topics=asked
+        window, PeopleQuestion("plan", topics=asked), ListedBook((ANA,)), TODAY, build=build
     ).candidates
     assert ana.sure is sure
 
@@ -671,7 +687,7 @@ def test_who_holds_the_topic_by_the_directory_knows_without_documents() -> None:
     left = Agent("ag-4", "Dan", "Morel", departure=TODAY)
     build = Topics({"wiki:1": [("pci", 1.0)]}, by_metier={"pci"}, agents=(silent, hidden, left))
     experts = find_experts(
-        window, "plan", ListedBook((BEN,)), TODAY, build=build, asked_topics={"pci"}
+        window, PeopleQuestion("plan", topics={"pci"}), ListedBook((BEN,)), TODAY, build=build
     )
     assert found(experts) == [BEN.id]
     assert [(one.agent.id, one.evidence, one.reasons) for one in experts.stated] == [
@@ -689,7 +705,11 @@ def test_whom_a_topics_page_shows_is_known_where_the_question_is_that_topic() ->
 
     def sure(topic: str) -> list[str]:
         experts = find_experts(
-            window, "cadastre", book, TODAY, reader_id=READER, build=build, whole_topic=topic
+            window,
+            PeopleQuestion("cadastre", reader_id=READER, whole_topic=topic),
+            book,
+            TODAY,
+            build=build,
         )
         return [one.agent.id for one in experts.candidates if one.sure]
 
@@ -720,7 +740,7 @@ def test_a_correction_lowers_nobody_else(
 
     def answer(ana: Agent) -> Experts:
         book, window = ListedBook((ana, BEN, CYD)), compared(documents, nearness=FIRM)
-        return find_experts(window, "plan", book, TODAY, build=build)
+        return find_experts(window, PeopleQuestion("plan"), book, TODAY, build=build)
 
     before = answer(ANA)
     refused = replace(ANA, refused=(RefusedTopic("pci"),))
@@ -745,7 +765,7 @@ def test_a_disowned_document_supports_nothing() -> None:
     def features(ana: Agent) -> tuple[float, float, float]:
         answered = DirectAnswerer(ANA.id, "wiki:1")
         experts = find_experts(
-            window, "plan", ListedBook((ana,)), TODAY, answered=answered, least=NO_BAR
+            window, PeopleQuestion("plan", direct=answered), ListedBook((ana,)), TODAY, least=NO_BAR
         )
         (one,) = experts.candidates
         found = Features(*one.parts.features)
@@ -764,11 +784,10 @@ def test_who_refused_a_topic_is_not_named_for_it_in_other_words() -> None:
     def people(question: str, topics: Collection[str]) -> list[str]:
         experts = find_experts(
             window,
-            question,
+            PeopleQuestion(question, topics=topics),
             ListedBook((refusing, BEN, CYD)),
             TODAY,
             build=build,
-            asked_topics=topics,
             least=NO_BAR,
         )
         return [one.agent.id for one in (*experts.candidates, *experts.stated)]

@@ -129,3 +129,58 @@ def test_a_bad_bet_is_left_out_and_said(line: str) -> None:
     read = read_best_bets([line, "cfe|taxe;wiki:1", "# x", "cfe;https://x.example/;Titre"])
     assert [fault.line for fault in read.faults] == [1]
     assert [bet.document_id or bet.url for bet in read.content] == ["wiki:1", "https://x.example/"]
+
+
+DEFINED = [
+    "SATD;saisie administrative à tiers détenteur | Fait payer un tiers ; la banque.",
+    "AT;accident du travail",
+    "AT;aide technique",
+    "ATD => SATD",
+    "PAS;prélèvement à la source;retenue",
+    "régie | Encaisse au plus près.",
+    "auto-entrepreneur;micro-entrepreneur",
+]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "SATD",
+        "satd ?",
+        "c'est quoi un SATD",
+        "C’est quoi, une SATD ?",
+        "que veut dire SATD",
+        "ça veut dire quoi SATD",
+        "que signifie l'acronyme SATD ?",
+        "qu'est-ce qu'un SATD",
+        "définition de SATD",
+        "definition du satd",
+        "SATD, c'est quoi ?",
+    ],
+)
+def test_what_an_acronym_is_can_be_asked(question: str) -> None:
+    (one,) = read_glossary(DEFINED).content.definitions(question)
+    assert (one.term, one.meaning) == ("SATD", "saisie administrative à tiers détenteur")
+    assert one.text == "Fait payer un tiers ; la banque."
+
+
+def test_only_one_expression_alone_is_defined() -> None:
+    """Each line of an acronym; not what stands beside other words, nor what no line defines."""
+    glossary = read_glossary(DEFINED).content
+    assert [one.meaning for one in glossary.definitions("AT")] == [
+        "accident du travail",
+        "aide technique",
+    ]
+    assert glossary.definitions("c'est quoi une régie")[0].meaning == ""
+    assert glossary.definitions("PAS")[0].others == ("retenue",)
+    for other in ("SATD sur salaire", "pas", "ATD", "c'est quoi", "", "auto-entrepreneur"):
+        assert glossary.definitions(other) == ()
+    assert glossary.acronyms["AT"] == "accident du travail, ou aide technique"
+    assert set(glossary.acronyms) == {"SATD", "AT", "PAS"}
+
+
+@pytest.mark.parametrize("line", ["SATD;saisie |", f"SATD;saisie | {'x' * 501}", "| seule"])
+def test_a_bad_definition_is_left_out_and_said(line: str) -> None:
+    read = read_glossary([line])
+    assert [fault.line for fault in read.faults] == [1]
+    assert not read.content.defined

@@ -21,7 +21,7 @@ from expertise.knowing import (
 from expertise.names import Reason
 from expertise.values import DirectAnswerer, RankedDocument, TopicHolders, Window
 from expertise.votes import cast_votes
-from expertise.who_knows import find_experts
+from expertise.who_knows import PeopleQuestion, find_experts
 from tests.windows import TODAY, ListedBook, card, ranked, wrote
 
 pytestmark = pytest.mark.experts
@@ -113,7 +113,12 @@ def test_what_shows_no_knowledge_takes_none_away(
     added = ranked(1.0, card("mail:1", wrote("mail:x", role)))._replace(nearness=8.0)
     with_it = [*documents[:place], added, *documents[place:]]
     before, after = (
-        find_experts(Window(tuple(some), compared=100), "bornage", ListedBook((ANA, BEN)), TODAY)
+        find_experts(
+            Window(tuple(some), compared=100),
+            PeopleQuestion("bornage"),
+            ListedBook((ANA, BEN)),
+            TODAY,
+        )
         for some in (documents, with_it)
     )
     assert before.candidates == after.candidates

@@ -157,7 +157,7 @@ def test_what_a_crawl_brings_opens_what_it_explains(tmp_path: Path) -> None:
     """An account that signs its first document was no mistake; what it left is one again."""
     whole = EmbeddedIndex(tmp_path, ENCODER.dimension)
     knowing = CurrentKnownPrincipals(book_of(ANA), whole, KnownPrincipalRules())
-    index = NamedSourcesIndex(whole, frozenset({"wiki"}), knowing)
+    index = NamedSourcesIndex(whole, lambda: frozenset({"wiki"}), knowing)
     access = Access(frozenset({EVERYONE}), frozenset({"wiki:account:Libre"}))
     whole.write([put("wiki:1", "Le cadastre", access=access)])
 

@@ -1,7 +1,6 @@
 """A source entered step by step: what is asked, refused, written; a trial in its own process."""
 
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -132,17 +131,6 @@ def test_every_kind_is_described_and_asks_no_secret() -> None:
         assert all(one.endswith("_file") for one in secret), name
         asked = {one.key.removeprefix(OPTIONS) for one in form.fields}
         assert asked & {"url", "host", "path", "lists"} or name == "push"
-
-
-def test_every_label_is_a_sentence_of_french(sources: DeskSources) -> None:
-    """No field has an identifier of code for a label, and none has an example of TOML."""
-    for kind in offered_kinds():
-        for step in kind_form(kind.name).steps[1:]:
-            form = sources.form(step, {"kind": kind.name, "name": "x"}, checked=False)
-            for one in form.fields:
-                assert one.label[:1].isupper(), one
-                assert not re.fullmatch(r"\w*_\w*", one.label), one
-                assert " = [" not in one.hint, one
 
 
 @pytest.mark.parametrize(
@@ -390,6 +378,9 @@ def test_folders_are_those_that_the_settings_leave(folder: Path, book: SqlDirect
     assert faults(sources, FOLDER | {"path": ".cache"}) == ("", {})
     assert "[desk] folders" in faults(sources, FOLDER | {"path": "/srv"})[1]["path"]
     assert "de quisait" in faults(sources, FOLDER | {"path": "etat"})[1]["path"]
+    fields = sources.form(SourceStep.PLACE, {"kind": "folder"}, checked=False).fields
+    (path,) = (one for one in fields if one.key == "path")
+    assert path.suggestions == (str(folder / "notes"), str(folder / ".cache"))
     (folder / "notes" / "lien").symlink_to("/etc")
     assert "[desk] folders" in faults(sources, FOLDER | {"path": "notes/lien"})[1]["path"]
 

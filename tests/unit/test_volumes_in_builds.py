@@ -4,10 +4,10 @@ import pytest
 
 from connectors.values import EVERYONE, Access, Contribution, ContributorRole
 from expertise.assignment import Assignment
-from expertise.corpus import read_corpus
 from expertise.topics import Topic
 from expertise.votes import VOLUME_FLOOR
 from tests.builders import indexed, make_document
+from tests.reference_build import read_corpus
 from tests.windows import TODAY
 
 pytestmark = pytest.mark.experts

@@ -5,9 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from connectors.options import BaseUrl, OptionalReaders
-
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+from connectors.options import LOOPBACK, BaseUrl, OptionalReaders
 
 
 class ArchivedListOptions(BaseModel):
@@ -80,7 +78,7 @@ class HyperkittyOptions(BaseModel):
         """Refuse settings that send a password in the clear beyond this machine."""
         for url in (self.core_url, *([self.url] if self.user else [])):
             parts = urlsplit(url)
-            if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            if parts.scheme == "http" and parts.hostname not in LOOPBACK:
                 raise ValueError(f"hors boucle locale, {url} doit être en https://")
         return self
 

@@ -4,11 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from connectors.options import GroupPrincipals, Link
+from connectors.options import LOOPBACK, GroupPrincipals, Link
 from connectors.records.schema import Readers
 
 ACL = "acl"
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def _readers(
@@ -62,6 +61,6 @@ class MailboxOptions(BaseModel):
     @model_validator(mode="after")
     def _protected(self) -> "MailboxOptions":
         """Refuse settings that send a password in the clear beyond this machine."""
-        if self.security == "none" and self.host not in _LOOPBACK:
+        if self.security == "none" and self.host not in LOOPBACK:
             raise ValueError("hors boucle locale, réglez security = « tls » ou « starttls »")
         return self

@@ -4,16 +4,22 @@ import { words } from "./words.js";
 /** Where Qui sait ? is: this module came from there. */
 const HOME = new URL("../", import.meta.url);
 const MOST_MS = 15_000;
+const to = (path, text) => link(new URL(path, HOME).href, text);
 
 /** A link to Qui sait ? itself, with the question. */
 export function page(q, text = words.open) {
-  return link(new URL(`?${new URLSearchParams({ q })}`, HOME).href, text);
+  return to(`?${new URLSearchParams({ q })}`, text);
 }
 
-/** A link to where one asks colleagues, with the question; none where nobody is asked there. */
+/** Links to where one asks, and to open questions; none where nobody is asked. */
 export function askingPage(q) {
   if (!words.ask) return [];
-  return [link(new URL(`questions/new?${new URLSearchParams({ q })}`, HOME).href, words.ask)];
+  return [to(`questions/new?${new URLSearchParams({ q })}`, words.ask), to("questions", words.questions)];
+}
+
+/** The page of an agent in Qui sait ?, for the question that they are shown for. */
+export function agentPage(id, q) {
+  return opened(`/agents/${encodeURIComponent(id)}?${new URLSearchParams({ q })}`);
 }
 
 /** The page of Qui sait ? at a path that the API gave. */

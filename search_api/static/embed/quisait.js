@@ -8,7 +8,7 @@ import { counted, words } from "./words.js";
 
 const PAUSE_MS = 150;
 const LEAST_TYPED = 2;
-const RESULTS = 5;
+const RESULTS = 3;
 
 class QuiSait extends HTMLElement {
   #field = make("input", { id: "q", autocomplete: "off", spellcheck: "false", enterkeyhint: "search" });

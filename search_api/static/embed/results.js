@@ -1,38 +1,62 @@
-import { askingPage, opened, page } from "./asking.js";
+import { agentPage, askingPage, opened, page } from "./asking.js";
 import { link, make } from "./elements.js";
 import { counted, words } from "./words.js";
 
-const EXCERPT = 240;
-const BEFORE = 60;
 const DAY = new Intl.DateTimeFormat("fr-FR", { dateStyle: "long" });
 
 /** [what is said, what is found], for an answer of the API to the question `q`. */
-export function results({ total, worded, answered, documents, people, services, incomplete, shortened }, q) {
+export function results(answer, q) {
+  const { answered, direct_answer: direct } = answer;
+  const documents = answered ? answer.documents : [];
+  const parts = [make("p", {}, page(q, words.all)), ...askingPage(q).map((one) => make("p", {}, one))];
+  parts.unshift(make("ol", {}, ...documents.map((one) => item(one, direct))));
+  parts.unshift(...somebody(answer, q).map((line) => make("p", { class: "who" }, ...line)));
+  if (direct) parts.unshift(quoted(direct, documents));
+  return [told(answer), parts];
+}
+
+function told({ total, worded, documents, incomplete, shortened }) {
   // Nothing is counted where the question is narrowed to a person: the total is null.
   const some = total === null && documents.length ? words.of_a_person : words.none;
   const said = [total ? counted(words.documents, total) : some];
   if (worded < total) said.push(` ${counted(words.worded, worded)}`);
   if (incomplete.length) said.push(` ${words.partial}`);
   if (shortened) said.push(` ${words.shortened}`);
-  const more = page(q, words.all);
-  const named = [...people.map(person), ...services.map(service)].map((line) => make("p", { class: "about" }, line));
-  return [said, [...named, make("ol", {}, ...(answered ? documents : []).map(item)), make("p", {}, more), ...askingPage(q).map((one) => make("p", {}, one))]];
+  return said;
 }
 
-function person({ agent: { name, email, post } }) {
-  return [name, post.metier, post.office, post.departement?.name, email].filter(Boolean).join(" · ");
+function quoted({ text, accepted, author, dated, document }, documents) {
+  const from = documents.find((one) => one.id === document.id);
+  const source = from ? link(opened(from.page), document.title || words.untitled) : document.title;
+  const about = [author.name, dated && DAY.format(new Date(dated))].filter(Boolean).join(" · ");
+  return make("div", { class: "direct" },
+    make("p", { class: "about" }, accepted ? words.accepted : words.in_force),
+    make("p", {}, text),
+    make("p", { class: "about" }, `${about} · `, source));
+}
+
+/** The first colleague, else the first service that the question names; others are for Qui sait ? itself. */
+function somebody({ people, near_subject: near, services }, q) {
+  const [first] = [...people, ...near];
+  if (!first) return services.slice(0, 1).map(service);
+  const { reason, agent: { id, name, email, post } } = first;
+  const label = { near_subject: words.near, named: words.named }[reason] ?? words.knows;
+  const known = [post.metier, post.office, post.departement?.name, email].filter(Boolean);
+  return [[`${label} `, link(agentPage(id, q), name), ...known.map((text) => ` · ${text}`)]];
 }
 
 function service({ name, people }) {
-  return `${name}${words.colon}${people.map((agent) => agent.name).join(", ")}`;
+  return [`${name}${words.colon}${people.map((agent) => agent.name).join(", ")}`];
 }
 
-function item(one) {
+function item(one, direct) {
   const language = one.language && one.language !== "fr" ? { lang: one.language } : {};
   const parts = [make("p", { class: "title", ...language }, link(opened(one.page), one.title || words.untitled))];
   parts.push(make("p", { class: "about" }, about(one)));
   if (!one.valid) parts.push(make("p", { class: "past" }, words.not_in_force));
-  if (one.passage) parts.push(make("p", { class: "passage", ...language }, ...excerpt(one.passage)));
+  // What the direct answer quotes is not said twice.
+  const said = direct?.document.id === one.id && one.passage?.text.includes(direct.text);
+  if (one.passage && !said) parts.push(make("p", { class: "passage", ...language }, ...excerpt(one.passage)));
   return make("li", {}, ...parts);
 }
 
@@ -45,18 +69,16 @@ function about({ kind, modified, created, source, passage, authors }) {
   return [kind, day && DAY.format(new Date(day)), source, author].filter(Boolean).join(" · ");
 }
 
-/** The words around the first that answers; offsets count characters, as Python does. */
-function excerpt({ text, highlights }) {
+/** The sentences that the API chose, as the results page shows them; offsets count characters, as Python does. */
+function excerpt({ text, highlights, excerpt: [start, end] }) {
   const characters = [...text];
   const piece = (from, to) => characters.slice(from, to).join("");
-  const start = Math.max(0, Math.min((highlights[0]?.[0] ?? 0) - BEFORE, characters.length - EXCERPT));
-  const end = Math.min(characters.length, start + EXCERPT);
-  const parts = start ? ["…"] : [];
+  const parts = piece(0, start).trim() ? ["… "] : [];
   let at = start;
   for (const [first, last] of highlights) {
     if (first < at || last > end) continue;
     parts.push(piece(at, first), make("mark", {}, piece(first, last)));
     at = last;
   }
-  return [...parts, piece(at, end), ...(end < characters.length ? ["…"] : [])];
+  return [...parts, piece(at, end), ...(piece(end).trim() ? [" …"] : [])];
 }

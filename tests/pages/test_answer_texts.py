@@ -1,0 +1,213 @@
+"""What an answer's Markdown becomes on pages, in searches and in the API; links to documents."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from playwright.sync_api import Browser, expect
+
+from connectors.values import EVERYONE, ContributorRole
+from indexer.access import Reader
+from search_api.answers.question import formatted_direct
+from search_api.asking.markdown import document_link, linked_documents, plain_text, rendered
+from search_api.ranking.direct_answer import DirectAnswer
+from search_api.ranking.results import DocumentAuthor, DocumentReference
+from tests.pages.asking_site import ASKER, MAPPER, NEIGHBOUR, STRANGER, AskingSite, asking_site
+from tests.pages.conftest import served
+from tests.pages.test_accessibility import faults_of
+from tests.pages.test_asking import RESTRICTED, answered, everything
+from tests.pages.test_moderation import SLANDER, desk, report
+from tests.selection import examples
+
+pytestmark = [pytest.mark.pages, pytest.mark.trust]
+
+STEPS = """Il faut **trois** pièces :
+
+- le *document* d'arpentage ;
+- la déclaration, [à télécharger](https://impots.example/6463) ;
+- le plan https://plan.example/a.
+
+Puis [la note](/documents/wiki:0)."""
+TAGS = {"p", "br", "ul", "ol", "li", "strong", "em", "a"}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[AskingSite]:
+    with asking_site(tmp_path) as made:
+        yield made
+
+
+class Read(HTMLParser):
+    """The tags and addresses of some HTML."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.links: list[dict[str, str | None]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag == "a":
+            self.links.append(dict(attrs))
+        else:
+            assert tag == "ol" or not attrs
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        "<a href='javascript:alert(1)' onclick=x>x</a>",
+        "[x](javascript:alert(1))",
+        "[x](&#106;avascript:alert(1))",
+        "[x](data:text/html,x)",
+        "[x](vbscript:x) [x](file:///etc/passwd) [x](ftp://a)",
+        "[x](//evil.example)",
+        "<javascript:alert(1)>",
+        "![x](https://evil.example/pixel.png)",
+        '[x](https://a.example "onmouseover=alert(1)")',
+    ],
+)
+def test_hostile_markdown_is_words(hostile: str) -> None:
+    read = Read(rendered(hostile, ()))
+    assert read.tags <= TAGS
+    assert all(str(one["href"]).startswith("https://") for one in read.links)
+    assert all(set(one) == {"href", "rel"} for one in read.links)
+
+
+MARKS = st.text(st.sampled_from("[]()<>*_-1. \n\\/:!&#ahtps\"'"), max_size=60)
+
+
+@given(st.lists(st.one_of(MARKS, st.sampled_from(["https://a.b", "/documents/x", "](", "- "]))))
+@examples(60, 400)
+def test_no_text_becomes_another_tag_or_link(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    read = Read(rendered(text, linked_documents(text)))
+    assert read.tags <= TAGS
+    for one in read.links:
+        href = str(one["href"])
+        ours = href.startswith("/") and not href.startswith("//")
+        assert ours or href.lower().startswith(("http://", "https://", "mailto:"))
+        assert one["rel"] == "nofollow noopener"
+    plain_text(text)
+
+
+@pytest.mark.parametrize("title", ["Un [titre] *ancien*", "a_b_c `x` \\ <b>", "2 ] (x"])
+def test_a_title_is_cited_as_it_is(title: str) -> None:
+    text = document_link(title, "wiki:a b/(c)")
+    assert linked_documents(text) == {"wiki:a b/(c)"}
+    assert plain_text(text, {"wiki:a b/(c)"}) == title
+
+
+def test_an_answer_is_formatted_for_readers_and_plain_for_machines(site: AskingSite) -> None:
+    title = "Quelles pièces pour déplacer la borne du verger ?"
+    question = site.ask(title=title, topic="cadastre")
+    answer = answered(site, question, STEPS)
+    assert site.act(ASKER, question, "helped", answer=answer) == 204
+    client = site.client(STRANGER)
+    page = client.get(f"/questions/{question}").text
+    assert "<strong>trois</strong>" in page
+    assert '<a href="/documents/wiki:0" rel="nofollow noopener">la note</a>' in page
+    shown = site.read(STRANGER, question)["answers"][0]
+    assert shown["markdown"] == ""
+    assert site.read(MAPPER, question)["answers"][0]["markdown"] == STEPS
+    asked = {"q": title}
+    found = client.get("/api/v1/search", params=asked).json()
+    document = client.get(f"/documents/questions:{question}").text
+    results = client.get("/", params=asked).text
+    for text in (shown["text"], str(found), document, results):
+        assert "arpentage" in text
+        assert not any(mark in text for mark in ("**", "](", "*document"))
+    assert "• le document d'arpentage" in shown["text"]
+    reference = DocumentReference(f"questions:{question}", title, "")
+    author = DocumentAuthor("Jo", ContributorRole.ACCEPTED_ANSWERER, None, False)
+    direct = DirectAnswer(shown["text"][:60], reference, author, True, None)
+    formatted = formatted_direct(site.services, Reader(STRANGER, frozenset({EVERYONE})), direct)
+    assert formatted is not None
+    assert "<strong>trois</strong>" in formatted
+    other = replace(direct, text="Un autre texte.")
+    assert formatted_direct(site.services, Reader(STRANGER, frozenset({EVERYONE})), other) is None
+    assert formatted_direct(site.services, Reader(STRANGER, frozenset()), direct) is None
+
+
+def test_the_title_of_a_cited_document_is_told_to_its_readers_alone(site: AskingSite) -> None:
+    """Everywhere: pages, searches, documents, the API, and for who moderates."""
+    secret = site.ask(**RESTRICTED)
+    cited = f"[{SLANDER}](/documents/questions:{secret}) ou [{SLANDER}, là](/questions/{secret})"
+    question = site.ask(topic="cadastre", title="Où est la borne du verger ?")
+    answered(site, question, f"La borne du verger : voir {cited}.")
+    assert SLANDER in site.client(NEIGHBOUR).get(f"/questions/{question}").text
+    assert SLANDER in site.read(NEIGHBOUR, question)["answers"][0]["text"]
+    assert SLANDER not in everything(site, STRANGER, question)
+    told = site.client(STRANGER).get("/?q=borne+du+verger").text
+    assert question in told
+    assert SLANDER not in told
+    answer = site.read(STRANGER, question)["answers"][0]["id"]
+    assert report(site, STRANGER, question, answer=answer) == 204
+    assert SLANDER in str(desk(site)), "who moderates reads the document"
+    assert site.act(ASKER, secret, "delete") == 204
+    assert SLANDER not in str(desk(site)), "a deleted document has no title"
+
+
+def test_preview_and_citing_publish_nothing(site: AskingSite) -> None:
+    question = site.ask(topic="cadastre")
+    secret = site.ask(**RESTRICTED)
+    path, client = f"/questions/{question}", site.client(STRANGER)
+    form = {"act": "answer", "text": "Voir\r\nle **plan**"}
+    page = client.post(path, data={**form, "step": "preview"})
+    assert page.status_code == 200
+    assert "<strong>plan</strong>" in page.text
+    found = client.post(path, data={**form, "step": "find", "find": "corriger le cadastre"}).text
+    assert 'name="cite" value="wiki:' in found
+    looked = client.post(path, data={**form, "step": "find", "find": "carrousel"}).text
+    assert secret not in looked
+    cited = client.post(path, data={**form, "cite": "wiki:0", "at": "4"}).text
+    assert "Voir [Corriger le cadastre d’une parcelle](/documents/wiki:0)\nle" in cited.replace(
+        "&#39;", "’"
+    )
+    refused = client.post(path, data={**form, "cite": f"questions:{secret}"})
+    missing = client.post(path, data={**form, "cite": "wiki:none"})
+    assert (refused.status_code, missing.status_code) == (404, 404)
+    assert refused.text == missing.text
+    assert site.read(STRANGER, question)["answers"] == []
+
+
+def test_a_document_is_cited_where_one_writes(site: AskingSite, chromium: Browser) -> None:
+    """The link stands at the cursor, and one goes on after it; each step is sound for axe-core."""
+    question = site.ask(topic="cadastre")
+    with (
+        served(site.app) as address,
+        closing(
+            chromium.new_context(base_url=address, extra_http_headers={"x-agent": MAPPER})
+        ) as context,
+    ):
+        page = context.new_page()
+        page.goto(f"/questions/{question}")
+        text = page.locator("#reponse")
+        text.fill("Avant après")
+        text.press("Home")
+        for _ in "Avant ":
+            text.press("ArrowRight")
+        page.locator("#reponse-citer").fill("corriger le cadastre")
+        page.locator("#reponse-citer").press("Enter")
+        expect(page.locator("#reponse-trouves")).to_be_focused()
+        assert faults_of(page) == []
+        page.get_by_role("button", name="Citer Corriger").first.click()
+        expect(text).to_be_focused()
+        page.keyboard.insert_text(", puis ")
+        written = text.input_value()
+        assert written.startswith("Avant [Corriger le cadastre d'une parcelle](/documents/wiki:")
+        assert written.endswith("), puis après")
+        page.get_by_role("button", name="Aperçu").last.click()
+        expect(page.locator("#reponse-apercu")).to_be_focused()
+        expect(page.locator(".said a")).to_have_text("Corriger le cadastre d'une parcelle")
+        assert faults_of(page) == []
+        page.set_viewport_size({"width": 320, "height": 640})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert site.read(MAPPER, question)["answers"] == []
