@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
-from benchmarks.guide import ADMINISTRATOR, ALONE, boxed, nothing, typing
+from benchmarks.guide import ADMINISTRATOR, ALONE, ANIMATOR, boxed, nothing, typing
 from benchmarks.served_demo import ServedDemo, served_demo
 from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
@@ -35,7 +35,7 @@ TALLEST = 2_600
 """Most pixels of a page's height on its sheet; the rest is only counted."""
 SCALE = 0.55
 """Scale of the pages on their sheet."""
-OFFICER, ANIMATOR = "ag-0068", "ag-0066"
+OFFICER = "ag-0068"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,10 @@ def of_the_demo(demo: ServedDemo) -> list[Sight]:
         ("agent", "/agents/ag-0002", agent, nothing),
         ("sujets", "/coverage", agent, nothing),
         ("sujet", "/topics/cadastre", agent, nothing),
-        ("isolement", "/isolation", agent, nothing),
-        ("isolement-sujet", "/isolation?topic=cadastre", agent, nothing),
+        ("isolement", "/isolation", ANIMATOR, nothing),
+        ("isolement-sujet", "/isolation?topic=cadastre", ANIMATOR, nothing),
         ("pairs", "/peers", ALONE, nothing),
+        ("preferences", "/preferences", "ag-0002", nothing),
         ("mes-donnees", "/mes-donnees", "ag-0002", nothing),
         ("animation", "/animation", ANIMATOR, nothing),
         ("administration", "/administration", ADMINISTRATOR, nothing),

@@ -13,7 +13,7 @@ IMAGES = Path("docs/images")
 WIDTH, HEIGHT = 900, 580
 MOST_BYTES = 1_500_000
 """Most bytes of all pictures together."""
-ADMINISTRATOR, ALONE = "ag-0070", "ag-0005"
+ADMINISTRATOR, ALONE, ANIMATOR = "ag-0070", "ag-0005", "ag-0066"
 
 
 def nothing(_: Page) -> None:
@@ -62,7 +62,7 @@ PICTURES = (
     Picture("collegues", "/experts?q=taxe+fonci%C3%A8re"),
     Picture("agent", "/agents/ag-0002"),
     Picture("sujet", "/topics/cadastre", height=680),
-    Picture("isolement", "/isolation?topic=cadastre", height=680),
+    Picture("isolement", "/isolation?topic=cadastre", height=680, agent=ANIMATOR),
     Picture("pairs", "/peers", agent=ALONE),
     Picture("mes-donnees", "/mes-donnees"),
     Picture("intranet", "/", boxed, site="intranet"),

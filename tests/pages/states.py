@@ -147,7 +147,7 @@ STATES = (
     State("agent-inconnu", "whole", "/agents/personne", 404),
     State("mes-donnees", "whole", "/mes-donnees"),
     State("preferences", "whole", "/preferences"),
-    State("preferences-depliees", "whole", "/preferences?done=saved", prepare=_unfolding),
+    State("preferences-depliees", "whole", "/preferences", prepare=_unfolding),
     State("animation", "whole", "/animation"),
     State("consultations", "whole", "/audit"),
     State("role-refuse", "whole", "/administration", 404),

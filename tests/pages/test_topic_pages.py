@@ -684,7 +684,7 @@ def test_in_a_browser(chromium: Browser, services: Services) -> None:
         page.get_by_role("link", name="cadastre").first.click()
         expect(page.get_by_role("heading", level=1)).to_have_text("cadastre")
         expect(page.get_by_role("row")).to_have_count(3)
-        page.get_by_role("link", name="Jo Seule").click()
+        page.get_by_role("link", name="Jo Seule").first.click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Jo Seule")
         page.get_by_role("link", name="Tous ses pairs").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Pairs de Jo Seule")
