@@ -117,8 +117,8 @@ def mailed(site: AskingSite, post: SmtpServer) -> dict[str, EmailMessage]:
     return found
 
 
-def ask_on_page(page: Page, title: str, text: str, readers: str = "Tous les agents") -> None:
-    """Fill the form in and send it: the question's own page."""
+def ask_on_page(page: Page, title: str, text: str, readers: str = "Tous les agents") -> str:
+    """Fill the form in and send it: the address of the question's own page."""
     page.get_by_label("Votre question", exact=True).fill(title)
     page.get_by_text("Options : précisions, sujet, lecteurs").click()
     page.get_by_label("Précisions (facultatif)").fill(text)
@@ -126,7 +126,8 @@ def ask_on_page(page: Page, title: str, text: str, readers: str = "Tous les agen
     page.get_by_label("Qui peut la lire", exact=False).select_option(readers)
     page.get_by_label("Ne pas montrer mon nom", exact=False).check()
     page.get_by_role("button", name="Poser la question", exact=True).click()
-    page.wait_for_url(re.compile(r"/questions/[0-9a-f]{32}$"))
+    page.wait_for_url(re.compile(r"/questions/[0-9a-f]{32}#fait$"))
+    return page.url.partition("#")[0]
 
 
 def told_outside(page: Page, question: str) -> str:
@@ -199,8 +200,8 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
     sound(asker)
 
     asker.goto("/questions/new")
-    ask_on_page(asker, f"Le cadastre du carrousel {SECRET} ?", f"À propos de {SECRET}.", HERE)
-    restricted = asker.url.rpartition("/")[2]
+    title = f"Le cadastre du carrousel {SECRET} ?"
+    restricted = ask_on_page(asker, title, f"À propos de {SECRET}.", HERE).rpartition("/")[2]
     (first,) = site.waiting(restricted)
     told = mailed(site, post)
     assert set(told) == {first}, "its title is in no mail"
@@ -209,9 +210,8 @@ def test_a_question_goes_its_way(site: AskingSite, page_of: PageOf, post: SmtpSe
 
     asker.goto(to_neighbour)
     expect(asker.get_by_text("Elle ira à Jo Voisin")).to_be_visible()
-    ask_on_page(asker, QUESTION, "La limite est fausse.\n\nQue faire ?")
+    path = ask_on_page(asker, QUESTION, "La limite est fausse.\n\nQue faire ?")
     sound(asker)
-    path = asker.url
     question = path.rpartition("/")[2]
     told = mailed(site, post)
     assert set(told) == {NEIGHBOUR}
