@@ -16,7 +16,7 @@ from indexer.access import Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import IndexedDocument, Passage, Put, SearchRequest
-from search_api.questions.query import read_question
+from search_api.query.query import read_question
 from tests.encoders import FakeEncoder
 from tests.opensearch_index import fresh_index
 

@@ -18,7 +18,7 @@ from statistics import median
 
 from connectors.geography import CENTROIDS, region_of
 from connectors.values import Agent
-from search_api.asking.choosing import (
+from search_api.questions.choosing import (
     LATELY_DAYS,
     WEEK_DAYS,
     PossibleAnswerer,
@@ -26,7 +26,7 @@ from search_api.asking.choosing import (
     limits_of_one_asker,
     weekly_limit,
 )
-from search_api.asking.values import MOST_ASKED, AskedQuestion, AskingPreferences, AskingRules
+from search_api.questions.values import MOST_ASKED, AskedQuestion, AskingPreferences, AskingRules
 
 BEGINS = datetime(2026, 1, 1, 9, tzinfo=UTC)
 DAYS = 91

@@ -23,7 +23,7 @@ from expertise.directory import SqlDirectory
 from indexer.embedded.index import EmbeddedIndex
 from quisait.application.database import migrate
 from search_api.identity.tokens import DEMO_COOKIE
-from search_api.search import Search
+from search_api.search.engine import Search
 from tests.pages.administration import ENCODER, FictionalDirectory, documents
 from tests.pages.conftest import Parts
 from tests.pages.states import STATES, every_site

@@ -79,9 +79,9 @@ from indexer.values import Vectors
 from quisait.application.database import connect as connect_database
 from quisait.application.database import migrate
 from quisait.server.app import warm_up
-from search_api.answers.suggestions import TITLES
-from search_api.questions.query import Query
-from search_api.search import Search
+from search_api.query.query import Query
+from search_api.search.engine import Search
+from search_api.search.suggestions import TITLES
 from tests.model_export import prepared_model
 
 SIZES = (10_000, 100_000, 1_000_000)

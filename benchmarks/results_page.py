@@ -25,7 +25,7 @@ from benchmarks.experts_latency import DOCUMENTS, FilledEngine, filled_engine
 from benchmarks.suggest import reader as random_access
 from indexer.access import Reader
 from search_api.app import Services, create_app
-from search_api.search import Search, SearchIndex
+from search_api.search.engine import Search, SearchIndex
 from tests.encoders import FakeEncoder
 from tests.pages.administration import TODAY
 

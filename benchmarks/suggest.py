@@ -23,7 +23,7 @@ from indexer.access import AccessFilter, Reader, access_filter
 from indexer.ports import Index
 from indexer.values import IndexedDocument, Passage, Put
 from quisait.application.database import connect, migrate
-from search_api.answers.suggestions import PEOPLE, TITLES, TOPICS, labels_starting_with
+from search_api.search.suggestions import PEOPLE, TITLES, TOPICS, labels_starting_with
 from tests.pages.administration import TODAY
 
 DOCUMENTS = 100_000

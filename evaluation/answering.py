@@ -13,8 +13,8 @@ from evaluation.answers import ExpectedAnswer, Truth
 from evaluation.corpora import JudgedQuery
 from evaluation.logistic import Floats, LogisticRegression, logistic_regression
 from indexer.access import Reader
-from search_api.answers.context import AnswerContext
-from search_api.questions.query import Query
+from search_api.context import AnswerContext
+from search_api.query.query import Query
 from search_api.ranking.answered import ANY_ANSWERS, FIRST_ANSWERS
 
 BARS = {"any": (0.3, ANY_ANSWERS.bar, 0.5), "first": (0.7, FIRST_ANSWERS.bar, 0.9)}

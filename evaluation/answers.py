@@ -15,10 +15,10 @@ from expertise.holders import Basis, IsolationScope
 from expertise.peers import topic_view
 from indexer.access import Reader
 from indexer.french.analysis import folded_words
-from search_api.answers.context import AnswerContext
-from search_api.answers.people import MOST_CARDS
-from search_api.answers.question import QuestionAnswer, answer_question
-from search_api.questions.query import Query
+from search_api.context import AnswerContext
+from search_api.people.service import MOST_CARDS
+from search_api.query.query import Query
+from search_api.search.service import QuestionAnswer, answer_question
 
 FIRST_PAGE = 10
 MOST_CLAIMS = 5000

@@ -10,7 +10,7 @@ from evaluation.corpora import JudgedQuery, SearchSet
 from evaluation.cut import FIRST
 from evaluation.scratch import Bench, Scratch, evaluation_reader, judged_id, open_scratch
 from indexer.values import RelevanceCut
-from search_api.questions.query import Query
+from search_api.query.query import Query
 from search_api.ranking.fusion import BUNDLED_MODEL, CUTS, ModelBars, fuse
 
 STEP = 0.005

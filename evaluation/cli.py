@@ -56,10 +56,10 @@ from quisait.clock import today
 from quisait.commands.answers import answer_context, command_line_reader
 from quisait.privacy.retention import audit_command
 from quisait.settings import beside_file
-from search_api.answers.context import AnswerContext
 from search_api.audit.descriptions import ANY_AGENT
+from search_api.context import AnswerContext
 from search_api.ranking.fusion import BUNDLED_MODEL, CUTS, far_cosine
-from search_api.search import Retriever
+from search_api.search.engine import Retriever
 
 evaluate_app = typer.Typer(help="Mesures sur des jeux de questions jugées.", no_args_is_help=True)
 

@@ -10,7 +10,7 @@ from evaluation.abstention import markdown_row
 from evaluation.corpora import JudgedQuery, SearchSet
 from evaluation.scratch import Bench, Scratch, evaluation_reader, judged_id, open_scratch
 from indexer.values import RelevanceCut
-from search_api.questions.query import Query
+from search_api.query.query import Query
 from search_api.ranking.fusion import fuse
 
 INFORMATION_STEPS = (0.15, 0.2, 0.25, 0.3, 0.4)

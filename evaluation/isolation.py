@@ -34,9 +34,9 @@ from quisait.application.engines import open_cached_encoder, open_scratch_index
 from quisait.application.progress import shown_progress
 from quisait.application.sources import open_source, open_tables
 from quisait.settings.sources import SourceSettings
-from search_api.answers.context import AnswerContext
-from search_api.answers.isolation import EVERYBODY, all_isolated_holders, topics_without_claim
-from search_api.search import Search
+from search_api.context import AnswerContext
+from search_api.search.engine import Search
+from search_api.topics.isolation import EVERYBODY, all_isolated_holders, topics_without_claim
 
 BARS = (0.0, 0.2, 0.4, 0.6, 0.8)
 """Required certainty that no unseen agent holds the topic; `BuildRules` has the served value."""

@@ -16,9 +16,9 @@ from evaluation.logistic import Floats, LogisticRegression, logistic_regression
 from expertise.knowing import BARE_CARD, CARD, FURTHER_CARD, WEIGHTS, Features
 from expertise.who_knows import NO_BAR
 from indexer.access import Reader
-from search_api.answers.context import AnswerContext
-from search_api.answers.people import MOST_CARDS
-from search_api.answers.question import who_knows
+from search_api.context import AnswerContext
+from search_api.people.service import MOST_CARDS
+from search_api.search.service import who_knows
 
 CANDIDATES = 12
 """Number of candidates of a question that the model learns from; the others are far behind."""

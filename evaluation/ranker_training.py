@@ -17,10 +17,10 @@ from evaluation.corpora import JudgedQuery, Judgments, SearchSet
 from evaluation.measures import values
 from evaluation.scratch import Bench, Scratch, evaluation_reader, judged_id
 from indexer.access import Reader
-from search_api.questions.query import Query
+from search_api.query.query import Query
 from search_api.ranking.ranker import FEATURES, FORMAT, Floats, Forest, Ranker, Tree
 from search_api.ranking.window import fused_window, window_features
-from search_api.search import Search
+from search_api.search.engine import Search
 
 LEAST_QUESTIONS = 300
 """Trained on 100 questions, a ranker lost .012 on search_piaf; on 300, none lost

@@ -38,7 +38,7 @@ from quisait.application.engines import (
 from quisait.application.progress import shown_progress
 from quisait.settings import EncoderSettings, IndexSettings, RerankerSettings
 from search_api.ranking.search_configuration import SearchConfiguration
-from search_api.search import Search
+from search_api.search.engine import Search
 
 SOURCE = "evaluation"
 _OWN = "evaluation:question:"

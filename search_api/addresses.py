@@ -7,8 +7,8 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 from connectors.values import Agent
 from expertise.topics import Topic
 from indexer.values import FACETS
-from search_api.asking.values import question_document
-from search_api.questions.query import ResultOrder
+from search_api.query.query import ResultOrder
+from search_api.questions.values import question_document
 
 ANSWER_ANCHOR = "reponse"
 """Anchor of the answering passage on a document's page."""

@@ -6,34 +6,32 @@ from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
 from search_api import problems
+from search_api.account import routes as my_data
+from search_api.administration import health
+from search_api.administration import routes as administration
+from search_api.communities import routes as community_management
+from search_api.demo import routes as demo
+from search_api.documents import routes as documents
+from search_api.following import routes as following
+from search_api.mail import routes as mail
 from search_api.middleware.request_limits import limit_rates, limit_size_and_time
 from search_api.middleware.security import add_security_headers, check_host, check_same_site
+from search_api.moderation import routes as moderation
+from search_api.new_source import routes as new_source
 from search_api.notices import show_notices_once
-from search_api.routes import (
-    administration,
-    agents,
-    asking,
-    community_management,
-    demo,
-    documents,
-    find,
-    following,
-    health,
-    mail,
-    moderation,
-    my_data,
-    new_source,
-    push,
-    scim,
-    search,
-    topics,
-    verification,
-)
-from search_api.routes import sign_on as sign_on_routes
-from search_api.routes.embed_widget import add_embed_widget
-from search_api.scim import ScimRefused
+from search_api.people import routes as agents
+from search_api.push import routes as push
+from search_api.questions import routes as asking
+from search_api.scim import routes as scim
+from search_api.scim.values import ScimRefused
+from search_api.search import find_routes as find
+from search_api.search import routes as search
+from search_api.search.embed_widget import add_embed_widget
 from search_api.services import ReaderOf, Services
+from search_api.sign_on import routes as sign_on_routes
 from search_api.static_files import STATIC, static_files
+from search_api.topics import routes as topics
+from search_api.verification import routes as verification
 
 __all__ = ["ReaderOf", "Services", "create_app"]
 

@@ -15,7 +15,7 @@ from typing import Any
 from fastapi import Depends, Request
 
 from indexer.access import Reader
-from search_api.answers.context import RoleHolder, note_refusal, open_by_role
+from search_api.context import RoleHolder, note_refusal, open_by_role
 from search_api.identity.principals import Role
 from search_api.identity.readers import ReaderDirectory, reader_of
 from search_api.identity.tokens import TOKEN_COOKIE, SignedTokens

@@ -11,7 +11,7 @@ from indexer.access import Reader
 from search_api.limits import RequesterKind, RequestKind, TooManyConcurrentRequests
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.problems import AgentRequired, Problem, ReaderRequired
-from search_api.questions.query import ResultOrder
+from search_api.query.query import ResultOrder
 from search_api.services import services_of
 
 FILTER_VALUES = 100

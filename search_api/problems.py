@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 
 from indexer.errors import IndexNotRead, IndexRefused, IndexUnreachable
 from search_api.addresses import sign_on_address
-from search_api.answers.context import AnswerRefused
+from search_api.context import AnswerRefused
 from search_api.services import services_of
 from search_api.templating import here, render
 

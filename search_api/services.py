@@ -9,10 +9,10 @@ from typing import TypeAlias
 from fastapi import Request
 
 from indexer.access import Reader
-from search_api.answers.context import AnswerContext
+from search_api.context import AnswerContext
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequestTimeouts
-from search_api.push_answers import PushReceiver
-from search_api.scim import SuiteGroups
+from search_api.push.responses import PushReceiver
+from search_api.scim.values import SuiteGroups
 from search_api.sign_on.introspection import ApplicationReaders
 
 __all__ = ["DemoPerson", "ReaderOf", "Services", "reader_of_page", "services_of"]

@@ -20,19 +20,19 @@ from search_api.addresses import (
     new_question_address,
     question_address,
 )
-from search_api.answers.asking import waiting_questions
-from search_api.answers.corrections import PageCorrections
-from search_api.answers.feedback import PageFeedback
-from search_api.answers.following import PageFollows
-from search_api.answers.question import known_acronyms
-from search_api.asking.markdown import rendered
-from search_api.asking.values import SOURCE
 from search_api.audit import descriptions
+from search_api.feedback.service import PageFeedback
+from search_api.following.service import PageFollows
 from search_api.identity.principals import Role
 from search_api.identity.tokens import on_loopback
 from search_api.notices import notice_of
+from search_api.people.corrections import PageCorrections
+from search_api.questions.markdown import rendered
+from search_api.questions.service import waiting_questions
+from search_api.questions.values import SOURCE
 from search_api.ranking.direct_answer import unsaid_passages
 from search_api.ranking.results import excerpt, explanation
+from search_api.search.service import known_acronyms
 from search_api.services import Services, reader_of_page, services_of
 from search_api.sign_on.identification import (
     IN_PERSON_METHODS,

@@ -14,8 +14,8 @@ from expertise.places import AskedPlace
 from expertise.values import Candidate, Degree
 from indexer.french.analysis import fold
 from indexer.values import Card, Passage
-from search_api.asking.values import OpenQuestionFigures, PassedOn, QuestionLoad, QuestionStage
-from search_api.questions.query_parser import QueryPartKind
+from search_api.query.parser import QueryPartKind
+from search_api.questions.values import OpenQuestionFigures, PassedOn, QuestionLoad, QuestionStage
 
 
 def plural(one: str, many: str, count: int, /, **values: object) -> str:

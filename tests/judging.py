@@ -17,7 +17,7 @@ from indexer.values import Passage, Put
 from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from search_api.identity.tokens import TokenReaders
-from search_api.search import Search
+from search_api.search.engine import Search
 from tests.builders import indexed, make_document, put
 from tests.opensearch_index import fresh_index
 from tests.pages.administration import ENCODER, TODAY, FictionalDirectory

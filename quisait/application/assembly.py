@@ -64,14 +64,14 @@ from quisait.privacy.replay import replay_where_older
 from quisait.privacy.retention import Privacy, open_privacy, open_query_log, query_log_key
 from quisait.settings import EncoderSettings, Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER, close_to_others
-from search_api.asking.authority import ScopeAuthority
-from search_api.asking.storage import SqlQuestions
 from search_api.identity.principals import CurrentKnownPrincipals
 from search_api.identity.readers import Authorities
 from search_api.query_log.sql import SqlQueryLog
+from search_api.questions.authority import ScopeAuthority
+from search_api.questions.storage import SqlQuestions
 from search_api.ranking.second_model import SecondModel
-from search_api.scim import SuiteGroups
-from search_api.search import Search
+from search_api.scim.values import SuiteGroups
+from search_api.search.engine import Search
 
 __all__ = [
     "Application",

@@ -19,12 +19,15 @@ from quisait.privacy import register
 from quisait.privacy.accesses import AccessMarks, access_marks, access_tables
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import RESTORING, make_folder, private_files
-from search_api import community_pages, feedback, following, verification
-from search_api.asking import storage as asking_tables
 from search_api.audit import sql as audit_tables
+from search_api.communities import storage as community_pages
+from search_api.feedback import storage as feedback
+from search_api.following import storage as following
 from search_api.mail import storage as mail_tables
 from search_api.query_log import storage as journal_tables
+from search_api.questions import storage as asking_tables
 from search_api.sign_on import sessions as sign_on_tables
+from search_api.verification import storage as verification
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 BASE = "0028"

@@ -36,8 +36,8 @@ from quisait.settings import (
 )
 from quisait.settings.files import RANKER_FILE
 from quisait.settings.types import seconds_of
-from search_api.questions.glossary import GlossaryFile, LineFault, lines_of, read_glossary
-from search_api.questions.query_parser import AuthorDirectory, NoGlossary
+from search_api.query.glossary import GlossaryFile, LineFault, lines_of, read_glossary
+from search_api.query.parser import AuthorDirectory, NoGlossary
 from search_api.ranking.fusion import ModelBars
 from search_api.ranking.ranker import ranking_said, read_ranker
 from search_api.ranking.reranking import RankingPreferences

@@ -31,7 +31,7 @@ from search_api.sign_on.identification import (
 from search_api.sign_on.introspection import ApplicationReaders, IntrospectionRules
 from search_api.sign_on.provider import Provider, ProviderHttp, ProviderRules, fetch_object
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
-from search_api.sign_on.verification import ProviderKeys
+from search_api.sign_on.signed_tokens import ProviderKeys
 
 CALLBACK = "/sign-on/callback"
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 
 from quisait.settings import Settings
-from search_api.answers.context import VerificationRules, Verifying
-from search_api.verification import SqlVerifications, VerificationRegister
+from search_api.context import VerificationRules, Verifying
+from search_api.verification.storage import SqlVerifications, VerificationRegister
 
 
 def open_verifying(

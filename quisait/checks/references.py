@@ -8,7 +8,7 @@ from expertise.topics import read_topics
 from indexer.ports import Index
 from quisait.application.sources import open_directory
 from quisait.settings import Settings, beside_file
-from search_api.questions.glossary import lines_of
+from search_api.query.glossary import lines_of
 from search_api.ranking.search_configuration import read_best_bets
 
 MOST_LISTED = 3

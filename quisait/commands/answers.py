@@ -19,13 +19,13 @@ from quisait.clock import now, today
 from quisait.work.crawl import CrawlOutcome
 from quisait.work.questions import open_asking, open_following
 from quisait.work.source_status import FAILURE_LABELS, FailureStatus, SourceStatus, soon
-from search_api.answers.context import AnswerContext, NoBuild
-from search_api.answers.question import QuestionAnswer, WhoKnows
-from search_api.answers.topics import is_shown
-from search_api.community_pages import SqlCommunityPages
+from search_api.communities.storage import SqlCommunityPages
+from search_api.context import AnswerContext, NoBuild
 from search_api.identity.readers import reader_of
 from search_api.ranking.results import Result, Results, excerpt_span
-from search_api.search import OF_A_PERSON
+from search_api.search.engine import OF_A_PERSON
+from search_api.search.service import QuestionAnswer, WhoKnows
+from search_api.topics.service import is_shown
 from search_api.wording import (
     ROLES,
     VOICES,
@@ -119,14 +119,14 @@ def _no_build(build: BuildStatus) -> str:
 def results_body(found: QuestionAnswer) -> dict[str, Any]:
     """Return the API's body, with scores explained."""
     # Imported here: loading the API's models takes half a second, and text does not need them.
-    from search_api.schemas.search_responses import search_answer
+    from search_api.search.responses import search_answer
 
     return search_answer(found, today(), explain=True).model_dump(mode="json")
 
 
 def experts_body(found: WhoKnows) -> dict[str, Any]:
     """Return the API's body."""
-    from search_api.schemas.search_responses import experts_answer  # see above
+    from search_api.search.responses import experts_answer  # see above
 
     return experts_answer(found).model_dump(mode="json")
 

@@ -17,7 +17,7 @@ from quisait.application.sources import open_source, sources_named
 from quisait.application.startup import errors_as_sentences, read_settings
 from quisait.settings.sources import BUILT_IN_KINDS
 from quisait.work.trial import try_source
-from search_api.new_source import SourceTrial, TriedDocument
+from search_api.new_source.values import SourceTrial, TriedDocument
 from search_api.wording import day, number, plural, safe_text
 
 connector_app = typer.Typer(

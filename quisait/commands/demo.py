@@ -23,12 +23,12 @@ from quisait.privacy.retention import audit_command
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.demo_stories import tell_stories
 from quisait.work.worker import build_and_publish
-from search_api.answers.context import AnswerContext
-from search_api.answers.people import PeopleAnswer
-from search_api.answers.question import QuestionAnswer, answer_question
 from search_api.audit.descriptions import ANY_AGENT
+from search_api.context import AnswerContext
 from search_api.identity.readers import reader_of
-from search_api.questions.query import Query
+from search_api.people.service import PeopleAnswer
+from search_api.query.query import Query
+from search_api.search.service import QuestionAnswer, answer_question
 
 FIRST = 3
 """Expected documents and people must be among this many first results."""

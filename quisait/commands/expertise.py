@@ -16,9 +16,9 @@ from quisait.commands import answers
 from quisait.commands.privacy import audited_reader
 from quisait.privacy.retention import audit_command
 from quisait.work.worker import BuildCost, BuildOutcome, build_and_publish
-from search_api.answers.agents import agent_peers, agent_profile
-from search_api.answers.isolation import EVERYBODY, all_isolated_holders, topic_coverage
-from search_api.schemas.spreadsheets import areas_csv, count_text, isolation_csv, topics_csv
+from search_api.people.agents import agent_peers, agent_profile
+from search_api.topics.isolation import EVERYBODY, all_isolated_holders, topic_coverage
+from search_api.topics.spreadsheets import areas_csv, count_text, isolation_csv, topics_csv
 from search_api.wording import (
     RISKS,
     ROLES,
@@ -124,7 +124,7 @@ def isolation(
         answers.require_build(found.build)
     if as_json:
         # Imported here: loading the API's models takes a moment, and text does not need them.
-        from search_api.schemas.topics import IsolationBody
+        from search_api.topics.schemas import IsolationBody
 
         body = IsolationBody.model_validate(found).model_dump(mode="json")
         print(json.dumps(body, ensure_ascii=False, indent=2))
@@ -167,7 +167,7 @@ def coverage(
         answers.require_build(found.build)
     if as_json:
         # Imported here: loading the API's models takes a moment, and text does not need them.
-        from search_api.schemas.topics import CoverageBody
+        from search_api.topics.schemas import CoverageBody
 
         _print(CoverageBody.model_validate(found))
     elif as_csv:
@@ -188,7 +188,7 @@ def peers(
         found = agent_peers(context, reader, who)
     answers.tell_incomplete(found.incomplete)
     if as_json:
-        from search_api.schemas.topics import PeersBody
+        from search_api.topics.schemas import PeersBody
 
         _print(PeersBody.model_validate(found))
     else:
@@ -252,7 +252,7 @@ def profile(
     answers.tell_incomplete(found.incomplete)
     if as_json:
         # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.schemas.agents import ProfileBody
+        from search_api.people.schemas import ProfileBody
 
         _print(ProfileBody.model_validate(found.profile))
     else:

@@ -9,7 +9,7 @@ from quisait.application.startup import opened_application
 from quisait.commands.run import run_interruptibly
 from quisait.work.mail import mail_state, open_mailing, send_mail
 from quisait.work.mailbox import read_mailbox
-from search_api.answers.mailed_answers import NOTES, MailOutcome
+from search_api.questions.mailed_answers import NOTES, MailOutcome
 from search_api.wording import plural
 
 mail_app = typer.Typer(

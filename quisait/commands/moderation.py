@@ -11,8 +11,9 @@ import typer
 
 from quisait.application.startup import opened_application
 from quisait.commands import answers
-from search_api.answers.context import AnswerContext, NotAllowed, RoleHolder, open_by_role
-from search_api.answers.moderation import (
+from search_api.context import AnswerContext, NotAllowed, RoleHolder, open_by_role
+from search_api.identity.principals import Role
+from search_api.moderation.service import (
     ModeratedText,
     ModerationAct,
     ModerationDesk,
@@ -20,9 +21,8 @@ from search_api.answers.moderation import (
     moderate,
     moderation_desk,
 )
-from search_api.asking.markdown import plain_text
-from search_api.asking.values import MOST_LISTED, AskedQuestion
-from search_api.identity.principals import Role
+from search_api.questions.markdown import plain_text
+from search_api.questions.values import MOST_LISTED, AskedQuestion
 from search_api.wording import cut_at, day, safe_text
 
 moderation_app = typer.Typer(
@@ -72,7 +72,7 @@ def list_texts(
         found = moderation_desk(context, holder)
     if as_json:
         # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.schemas.moderation import ModerationDeskBody
+        from search_api.moderation.schemas import ModerationDeskBody
 
         print(ModerationDeskBody.model_validate(found).model_dump_json(indent=2))
     else:

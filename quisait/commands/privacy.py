@@ -27,7 +27,7 @@ from quisait.privacy.retention import (
     query_log_key,
     register_warning,
 )
-from search_api.answers.administration import read_audit
+from search_api.administration.service import read_audit
 from search_api.audit.port import AuditEntry, AuditIntegrity
 
 

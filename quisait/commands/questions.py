@@ -13,15 +13,15 @@ from quisait.commands import answers
 from quisait.commands.moderation import QUESTIONS_OFF, moderation_app
 from quisait.commands.privacy import audited_reader
 from quisait.work.questions import move_on, publish_questions, reports_state
-from search_api.answers.asking import (
+from search_api.following.service import News, news
+from search_api.questions.markdown import plain_text
+from search_api.questions.service import (
     OwnQuestions,
     ShownQuestion,
     own_questions,
     question_page,
 )
-from search_api.answers.following import News, news
-from search_api.asking.markdown import plain_text
-from search_api.asking.values import MOST_LISTED, AskedQuestion, QuestionStage, RequestState
+from search_api.questions.values import MOST_LISTED, AskedQuestion, QuestionStage, RequestState
 from search_api.wording import (
     answered_before,
     cut_at,
@@ -54,7 +54,7 @@ def list_questions(agent: AsAgent = "", as_json: AsJson = False) -> None:
         found = own_questions(context, reader)
     if as_json:
         # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.schemas.asking import OwnQuestionsBody
+        from search_api.questions.schemas import OwnQuestionsBody
 
         print(OwnQuestionsBody.model_validate(found).model_dump_json(indent=2))
     else:
@@ -75,7 +75,9 @@ def show_question(
         found = question_page(context, reader, question)
         answer_days = context.asking.rules.answer_days
     if as_json:
-        from search_api.schemas.asking import AskedQuestionBody  # imported here for the same reason
+        from search_api.questions.schemas import (
+            AskedQuestionBody,  # imported here for the same reason
+        )
 
         print(AskedQuestionBody.model_validate(found).model_dump_json(indent=2))
     else:
@@ -91,7 +93,7 @@ def show_news(agent: AsAgent = "", as_json: AsJson = False) -> None:
         reader = audited_reader(application, agent, "quisait questions news")
         found = news(context, reader)
     if as_json:
-        from search_api.schemas.following import NewsBody  # imported here for the same reason
+        from search_api.following.schemas import NewsBody  # imported here for the same reason
 
         print(NewsBody.model_validate(found).model_dump_json(indent=2))
     else:

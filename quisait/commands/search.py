@@ -8,8 +8,8 @@ import typer
 from quisait.application.startup import opened_application
 from quisait.commands import answers
 from quisait.commands.privacy import audited_reader
-from search_api.answers.question import answer_question, who_knows
-from search_api.questions.query import Query, ResultOrder
+from search_api.query.query import Query, ResultOrder
+from search_api.search.service import answer_question, who_knows
 from search_api.wording import safe_text
 
 AsJson = Annotated[bool, typer.Option("--json", help="Résultat en JSON, pour un programme")]

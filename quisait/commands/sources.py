@@ -12,7 +12,7 @@ from quisait.application.startup import errors_as_sentences, read_settings
 from quisait.commands.connectors import trial_lines
 from quisait.privacy.retention import Privacy, audit_command
 from quisait.work.new_source import DeskSources, entered_by_command, opened_sources_of_machine
-from search_api.new_source import SettingsAddition, SourceTrial
+from search_api.new_source.values import SettingsAddition, SourceTrial
 from search_api.wording import safe_text
 
 source_app = typer.Typer(

@@ -13,7 +13,7 @@ from expertise.decisions import CommunityDecision, TopicDecision, Verdict
 from quisait.application.startup import opened_application
 from quisait.commands import answers
 from quisait.commands.privacy import audited_reader
-from search_api.answers.community_management import (
+from search_api.communities.management import (
     CommunityAction,
     ProposalAction,
     decide_on_community,
@@ -23,17 +23,17 @@ from search_api.answers.community_management import (
     proposed_topics,
     topics_to_watch,
 )
-from search_api.answers.community_pages import (
+from search_api.communities.pages import (
     CommunityPage,
     CommunityPageAct,
     community_page,
     set_community_page,
 )
-from search_api.answers.context import AnswerContext, NotAllowed, RoleHolder, open_by_role
-from search_api.answers.isolation import topic_coverage
-from search_api.answers.topics import topic_answer
-from search_api.asking.values import SOURCE
+from search_api.context import AnswerContext, NotAllowed, RoleHolder, open_by_role
 from search_api.identity.principals import Role
+from search_api.questions.values import SOURCE
+from search_api.topics.isolation import topic_coverage
+from search_api.topics.service import topic_answer
 from search_api.wording import RISKS, day, safe_text
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def list_communities(
         answers.require_build(found.build)
     if as_json:
         # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.schemas.communities import CommunitiesBody
+        from search_api.communities.schemas import CommunitiesBody
 
         print(CommunitiesBody.model_validate(found).model_dump_json(indent=2))
         return
@@ -124,7 +124,7 @@ def show_community(
         found = community_page(context, reader, topic)
     answers.tell_incomplete(found.community.incomplete)
     if as_json:
-        from search_api.schemas.communities import (
+        from search_api.communities.schemas import (
             CommunityPageBody,
         )  # imported here for the same reason
 
@@ -247,7 +247,7 @@ def show_topic(
         found = topic_answer(context, reader, topic)
     answers.tell_incomplete(found.incomplete)
     if as_json:
-        from search_api.schemas.topics import TopicProfileBody
+        from search_api.topics.schemas import TopicProfileBody
 
         _print([TopicProfileBody.model_validate(found)], one=True)
         return
@@ -274,7 +274,7 @@ def list_risks(agent: AsAnimator, as_json: AsJson = False) -> None:
         found = topics_to_watch(context, holder)
         answers.require_build(found.build)
     if as_json:
-        from search_api.schemas.communities import AtRiskBody
+        from search_api.communities.schemas import AtRiskBody
 
         _print([AtRiskBody.model_validate(topic) for topic in found.topics])
     else:
@@ -288,7 +288,7 @@ def list_proposals(agent: AsAnimator, as_json: AsJson = False) -> None:
         found = proposed_topics(context, holder)
         answers.require_build(found.build)
     if as_json:
-        from search_api.schemas.communities import ProposalBody
+        from search_api.communities.schemas import ProposalBody
 
         _print([ProposalBody.model_validate(proposal) for proposal in found.waiting])
     else:
@@ -329,7 +329,7 @@ def list_decisions(agent: AsAnimator, as_json: AsJson = False) -> None:
         found = proposed_topics(context, holder)
         answers.require_build(found.build)
     if as_json:
-        from search_api.schemas.communities import DecisionBody
+        from search_api.communities.schemas import DecisionBody
 
         _print([DecisionBody.model_validate(decision) for decision in found.decisions])
     else:

@@ -13,8 +13,8 @@ from indexer.access import Reader
 from quisait.application.startup import opened_application
 from quisait.commands import answers
 from quisait.commands.privacy import audited_reader
-from search_api.answers.context import AnswerContext
-from search_api.answers.verification import (
+from search_api.context import AnswerContext
+from search_api.verification.service import (
     WHY_WORDS,
     CheckedDocument,
     ToVerify,
@@ -25,7 +25,7 @@ from search_api.answers.verification import (
     say_of_document,
     to_verify,
 )
-from search_api.verification import MOST_PER_MONTH, OwnVerifications
+from search_api.verification.storage import MOST_PER_MONTH, OwnVerifications
 from search_api.wording import day, plural, safe_text
 
 verification_app = typer.Typer(
@@ -57,7 +57,7 @@ def list_documents(agent: AsAgent = "", as_json: AsJson = False) -> None:
         found = to_verify(context, reader)
     if as_json:
         # Imported here: loading the models of the API's answers takes half a second.
-        from search_api.schemas.verification import ToVerifyBody
+        from search_api.verification.schemas import ToVerifyBody
 
         print(ToVerifyBody.model_validate(found).model_dump_json(indent=2))
     else:
@@ -70,7 +70,7 @@ def show_document(document: Document, agent: AsAgent = "", as_json: AsJson = Fal
     with _opened(agent, "show") as (context, reader):
         found = checked_document(context, reader, document)
     if as_json:
-        from search_api.schemas.verification import CheckedDocumentBody  # see above
+        from search_api.verification.schemas import CheckedDocumentBody  # see above
 
         print(CheckedDocumentBody.model_validate(found).model_dump_json(indent=2))
     else:
@@ -83,7 +83,7 @@ def show_own(agent: AsAgent = "", as_json: AsJson = False) -> None:
     with _opened(agent, "own") as (context, reader):
         found = own_verifications(context, reader) or OwnVerifications()
     if as_json:
-        from search_api.schemas.verification import OwnVerificationsBody  # see above
+        from search_api.verification.schemas import OwnVerificationsBody  # see above
 
         print(OwnVerificationsBody.model_validate(found).model_dump_json(indent=2))
     else:

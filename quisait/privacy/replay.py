@@ -30,13 +30,13 @@ from quisait.clock import now
 from quisait.privacy.register import DatabaseRegisterMark, FileRegister, RegisterLine
 from quisait.privacy.retention import purge_agent
 from quisait.settings import QUESTIONS_SOURCE
-from search_api.asking.storage import SqlQuestions
-from search_api.asking.values import question_document
-from search_api.feedback import Aspect, SqlFeedback, Subject, SubjectKind
-from search_api.following import FollowKind, SqlFollowing
+from search_api.feedback.storage import Aspect, SqlFeedback, Subject, SubjectKind
+from search_api.following.storage import FollowKind, SqlFollowing
 from search_api.mail.storage import SqlMail, doubt_restored_mail
 from search_api.mail.values import DigestPace, MailPreferences
-from search_api.verification import SqlVerifications
+from search_api.questions.storage import SqlQuestions
+from search_api.questions.values import question_document
+from search_api.verification.storage import SqlVerifications
 
 log = logging.getLogger(__name__)
 

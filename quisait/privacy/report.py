@@ -7,8 +7,8 @@ from connectors.ports import SourceRefused
 from expertise.builds import TREND_DAYS
 from quisait.settings import PrivacySettings, Settings, beside_file
 from quisait.settings.sources import SourceSettings
-from search_api.asking.choosing import LATELY_DAYS
-from search_api.verification import MONTH_DAYS
+from search_api.questions.choosing import LATELY_DAYS
+from search_api.verification.storage import MONTH_DAYS
 
 _ROLES = {
     "animator": "animation de réseau",

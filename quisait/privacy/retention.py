@@ -31,7 +31,24 @@ from quisait.privacy.register import (
 )
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import grant_of
-from search_api.asking.storage import (
+from search_api.audit.port import AuditUnwritable, PrivilegedAccess
+from search_api.audit.sql import SqlAudit
+from search_api.communities.storage import documents_pinned, forget_pins
+from search_api.feedback.storage import (
+    SqlFeedback,
+    SubjectKind,
+    feedback,
+    forget_agent,
+    forget_subjects,
+    subjects_kept,
+)
+from search_api.following.storage import follows, news_seen
+from search_api.identity.principals import Grants
+from search_api.mail.storage import mail_preferences, mail_queue
+from search_api.query_log.counts import COUNT_FIELDS, QueryCounts, forget_mentions, names_of
+from search_api.query_log.recording import BackgroundQueryLog
+from search_api.query_log.sql import QueryLogRules, SqlQueryLog
+from search_api.questions.storage import (
     SqlQuestions,
     asked_agents,
     asked_questions,
@@ -42,26 +59,9 @@ from search_api.asking.storage import (
     question_recipients,
     text_reports,
 )
-from search_api.asking.values import question_document
-from search_api.audit.port import AuditUnwritable, PrivilegedAccess
-from search_api.audit.sql import SqlAudit
-from search_api.community_pages import documents_pinned, forget_pins
-from search_api.feedback import (
-    SqlFeedback,
-    SubjectKind,
-    feedback,
-    forget_agent,
-    forget_subjects,
-    subjects_kept,
-)
-from search_api.following import follows, news_seen
-from search_api.identity.principals import Grants
-from search_api.mail.storage import mail_preferences, mail_queue
-from search_api.query_log.counts import COUNT_FIELDS, QueryCounts, forget_mentions, names_of
-from search_api.query_log.recording import BackgroundQueryLog
-from search_api.query_log.sql import QueryLogRules, SqlQueryLog
+from search_api.questions.values import question_document
 from search_api.sign_on import sessions as sign_on_tables
-from search_api.verification import (
+from search_api.verification.storage import (
     MONTH_DAYS,
     documents_verified,
     forget_agent_in_verifications,

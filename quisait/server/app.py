@@ -48,7 +48,7 @@ from quisait.work.new_source import DeskSources
 from quisait.work.questions import open_asking, open_following
 from search_api.app import ReaderOf, Services, create_app
 from search_api.audit.descriptions import ANY_AGENT
-from search_api.community_pages import SqlCommunityPages
+from search_api.communities.storage import SqlCommunityPages
 from search_api.identity.tokens import CompletedReaders, DemoReaders, SignedTokens, TokenReaders
 from search_api.limits import ConcurrencyLimiter, RateLimiter, RequesterKind, RequestTimeouts
 from search_api.middleware.metrics import add_request_metrics, request_metrics

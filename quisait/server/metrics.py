@@ -37,9 +37,9 @@ from quisait.clock import today
 from quisait.settings import Settings, beside_file
 from quisait.settings.sources import SourceSettings
 from quisait.work.runs import BACKUP, RUNS_CONSIDERED, next_run, source_pace
+from search_api.administration import health
 from search_api.middleware.security import add_security_headers, check_host
 from search_api.ranking.second_model import SecondModel
-from search_api.routes import health
 from search_api.services import Services
 
 log = logging.getLogger(__name__)

@@ -508,7 +508,7 @@ class ExpertiseSettings(SettingsTable):
 
 
 QUESTIONS_SOURCE: Literal["questions"] = "questions"
-"""Name and kind of the source of questions (`search_api.asking.values.SOURCE`)."""
+"""Name and kind of the source of questions (`search_api.questions.values.SOURCE`)."""
 DIRECTORY = "@annuaire"
 """Name of the directory's runs, which no source can have."""
 

@@ -28,8 +28,7 @@ from quisait.work.source_status import (
     soon,
     status_of,
 )
-from search_api.query_log.counts import QueryCounts
-from search_api.system_status import (
+from search_api.administration.system_status import (
     CountedQuestion,
     MissingDocuments,
     PartState,
@@ -37,6 +36,7 @@ from search_api.system_status import (
     SourceState,
     SystemStatus,
 )
+from search_api.query_log.counts import QueryCounts
 
 QUESTION_DAYS = 30
 """Number of days in which questions without an answer are counted."""

@@ -36,10 +36,10 @@ from quisait.application.assembly import Application, open_overview
 from quisait.application.sources import matrix_connector
 from quisait.clock import today
 from search_api.addresses import document_address
-from search_api.answers.context import AnswerContext
-from search_api.answers.rooms import SharedAnswer, answer_to_all
+from search_api.context import AnswerContext
 from search_api.identity.readers import Authorities, ReaderDirectory, reader_of
 from search_api.limits import RateLimiter, RequesterKind
+from search_api.search.rooms import SharedAnswer, answer_to_all
 from search_api.wording import contact
 
 log = logging.getLogger(__name__)

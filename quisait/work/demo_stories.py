@@ -11,11 +11,11 @@ from typing import Any
 
 from quisait.application.assembly import Application
 from quisait.work.mail import mail_context, open_mailing
-from search_api.answers.asking import NewQuestion, QuestionAction, act_on_question, ask_question
-from search_api.answers.context import AnswerContext, Asking
-from search_api.answers.mail import set_mail_preferences
-from search_api.asking.values import UNDECIDED
+from search_api.context import AnswerContext, Asking
+from search_api.mail.service import set_mail_preferences
 from search_api.mail.values import DigestPace, MailPreferences
+from search_api.questions.service import NewQuestion, QuestionAction, act_on_question, ask_question
+from search_api.questions.values import UNDECIDED
 
 CHOSEN = MailPreferences(digest=DigestPace.DAILY)
 """Every fictional agent receives every mail, so that there is something to read."""

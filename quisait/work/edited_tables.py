@@ -25,7 +25,7 @@ from quisait.settings import Settings, beside_file
 from quisait.settings.files import account, write_whole
 from quisait.settings.types import reason_of
 from quisait.work.administration import FILE_LABELS
-from search_api.edited_tables import (
+from search_api.administration.tables import (
     BEST_BETS,
     ChangePreview,
     EditedTable,
@@ -34,7 +34,7 @@ from search_api.edited_tables import (
     TableColumn,
     TableEntry,
 )
-from search_api.questions.glossary import ARROW, DEFINITION, LineFault, read_glossary
+from search_api.query.glossary import ARROW, DEFINITION, LineFault, read_glossary
 from search_api.ranking.search_configuration import read_best_bets
 
 GLOSSARY, TOPICS = "glossary", "topics"

@@ -14,11 +14,11 @@ from quisait.application.verification import open_verifying
 from quisait.clock import now, today
 from quisait.settings import Settings, beside_file
 from quisait.work.questions import open_asking, open_following
-from search_api.answers.context import AnswerContext, Mailing
-from search_api.answers.mail import mail_content
+from search_api.context import AnswerContext, Mailing
 from search_api.mail.links import UnsubscribeLinks
 from search_api.mail.rendering import BadAddress, written_message
 from search_api.mail.reply_addresses import ReplyAddresses
+from search_api.mail.service import mail_content
 from search_api.mail.shown_mails import ShownMails
 from search_api.mail.smtp import (
     InDoubt,

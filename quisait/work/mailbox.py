@@ -15,8 +15,7 @@ from quisait.application.assembly import Application
 from quisait.clock import today
 from quisait.settings import Settings, beside_file
 from quisait.work.mail import mail_context, open_mailing
-from search_api.answers.context import AnswerContext
-from search_api.answers.mailed_answers import MailOutcome, receive_mail
+from search_api.context import AnswerContext
 from search_api.mail.imap import (
     MailboxRules,
     MailboxUnreachable,
@@ -26,6 +25,7 @@ from search_api.mail.imap import (
 )
 from search_api.mail.incoming import read_incoming
 from search_api.mail.reply_addresses import ReplyAddresses
+from search_api.questions.mailed_answers import MailOutcome, receive_mail
 
 log = logging.getLogger(__name__)
 

@@ -51,7 +51,7 @@ from quisait.work.source_forms import (
     typed_values,
 )
 from quisait.work.trial_child import TIME_LIMIT_S, WORK, tried_apart
-from search_api.new_source import (
+from search_api.new_source.values import (
     Entered,
     KindOffered,
     SecretFile,

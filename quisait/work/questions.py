@@ -11,14 +11,14 @@ from quisait.clock import now, today
 from quisait.settings import QUESTIONS_SOURCE
 from quisait.work.crawl import crawl_with_lock
 from quisait.work.runs import CrawlOptions
-from search_api.answers.asking import move_questions_on
-from search_api.answers.context import AnswerContext, Asking
-from search_api.answers.moderation import waiting_reports
-from search_api.asking.limits import DailyActs
-from search_api.asking.values import AskingRules
-from search_api.community_pages import SqlCommunityPages
-from search_api.following import SqlFollowing
+from search_api.communities.storage import SqlCommunityPages
+from search_api.context import AnswerContext, Asking
+from search_api.following.storage import SqlFollowing
 from search_api.identity.readers import reader_of
+from search_api.moderation.service import waiting_reports
+from search_api.questions.limits import DailyActs
+from search_api.questions.service import move_questions_on
+from search_api.questions.values import AskingRules
 from search_api.wording import day
 
 log = logging.getLogger(__name__)

@@ -58,7 +58,7 @@ from quisait.privacy.replay import deleted_or_closed
 from quisait.privacy.retention import index_register_mark, open_register
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER
-from search_api.asking.storage import SqlQuestions
+from search_api.questions.storage import SqlQuestions
 
 SAMPLED_PER_SOURCE = 50
 """Documents read per source to estimate the number of passages."""

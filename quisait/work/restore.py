@@ -47,12 +47,12 @@ from quisait.privacy.retention import query_log_key
 from quisait.settings import Settings, beside_file
 from quisait.settings.files import LOCKS_FOLDER, RANKER_FILE, RESTORING, make_folder, private_files
 from quisait.work.backup import DOCUMENTS, STATE, BackupUnusable, Manifest, read_manifest
-from search_api.asking.storage import forget_every_question
-from search_api.feedback import feedback
-from search_api.following import follows
+from search_api.feedback.storage import feedback
+from search_api.following.storage import follows
 from search_api.mail.storage import SqlMail, mail_preferences, mail_queue
 from search_api.mail.values import NO_MAIL
-from search_api.verification import document_openings, outdated_marks, verifications
+from search_api.questions.storage import forget_every_question
+from search_api.verification.storage import document_openings, outdated_marks, verifications
 
 _WRITTEN_AT_ONCE = 100
 _MARGIN = timedelta(hours=1)

@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from connectors.installed import ConnectorKind, installed_connectors, load_kind
 from connectors.ports import SourceRefused
 from quisait.settings.sources import BUILT_IN_KINDS, SourceSettings
-from search_api.new_source import Entered, KindOffered, SourceField, SourceStep
+from search_api.new_source.values import Entered, KindOffered, SourceField, SourceStep
 
 OPTIONS = "options."
 NOBODY_WORD = "personne"

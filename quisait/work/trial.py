@@ -12,7 +12,7 @@ from connectors.ports import (
     Upsert,
 )
 from connectors.values import Document, EvidencePolicy
-from search_api.new_source import SourceTrial, TriedDocument
+from search_api.new_source.values import SourceTrial, TriedDocument
 
 Sign = tuple[str, object]
 """One finding of a trial: the name of a field of `SourceTrial`, and one value for it."""

@@ -28,7 +28,7 @@ from quisait.application.sources import open_source
 from quisait.settings.sources import SourceSettings, password_variable
 from quisait.settings.types import fault_lines
 from quisait.work.trial import Sign, gathered, trial_signs
-from search_api.new_source import SourceTrial, TriedDocument
+from search_api.new_source.values import SourceTrial, TriedDocument
 
 DOCUMENTS = 10
 TIME_LIMIT_S = 40.0

@@ -16,8 +16,6 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from indexer.state import digest, in_utc, storable
-from search_api.asking.storage import asked_agents, asked_questions, given_answers
-from search_api.asking.values import RequestState
 from search_api.mail.values import (
     DigestPace,
     KeptMail,
@@ -27,6 +25,8 @@ from search_api.mail.values import (
     QueueCounts,
     QueuedMail,
 )
+from search_api.questions.storage import asked_agents, asked_questions, given_answers
+from search_api.questions.values import RequestState
 
 LEASE = timedelta(minutes=5)
 """Time that a sender has for one message; more than the server's timeouts for it."""

@@ -15,8 +15,8 @@ from threading import Thread
 from typing import Protocol
 
 from indexer.access import Reader
+from search_api.query.query import ResultOrder
 from search_api.query_log.storage import hour_of
-from search_api.questions.query import ResultOrder
 
 log = logging.getLogger(__name__)
 

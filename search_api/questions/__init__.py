@@ -1,1 +1,1 @@
-"""Understand what a reader typed: operators, the glossary, corrections, suggestions."""
+"""Questions put to colleagues, from asking to the accepted answer."""

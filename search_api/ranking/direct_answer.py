@@ -8,7 +8,7 @@ from connectors.values import ContributorRole
 from expertise.votes import only_asks
 from indexer.french.analysis import terms
 from indexer.values import ShownPassage
-from search_api.questions.query import ResultOrder
+from search_api.query.query import ResultOrder
 from search_api.ranking.results import (
     DocumentAuthor,
     DocumentReference,

@@ -18,8 +18,8 @@ from indexer.values import (
     ShownDocument,
     ShownPassage,
 )
-from search_api.questions.query import ResultOrder
-from search_api.questions.query_parser import QueryPart
+from search_api.query.parser import QueryPart
+from search_api.query.query import ResultOrder
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.preamble import Span, after_preamble
 from search_api.ranking.reranking import RankedResult, RankingEffect, Successors

@@ -17,8 +17,8 @@ from indexer.access import AccessFilter
 from indexer.french.analysis import analyse_query
 from indexer.ports import IndexReader
 from indexer.values import Question, SearchRequest, ShowRequest
-from search_api.questions.glossary import LineFault, ParsedFile, ReloadedFile, file_stamp
-from search_api.questions.query_parser import (
+from search_api.query.glossary import LineFault, ParsedFile, ReloadedFile, file_stamp
+from search_api.query.parser import (
     AuthorDirectory,
     ExpansionSource,
     NoAuthorDirectory,

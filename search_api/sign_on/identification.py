@@ -18,7 +18,7 @@ from connectors.values import Agent
 from search_api.sign_on.errors import NoAgentReason, NotAnAgent, ProviderRefused
 from search_api.sign_on.provider import Provider
 from search_api.sign_on.sessions import Session, SignOnCookies, SqlPersonalTokens, SqlSessions
-from search_api.sign_on.verification import Claims, KeyOf, checked_claims, signed_claims
+from search_api.sign_on.signed_tokens import Claims, KeyOf, checked_claims, signed_claims
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from authlib.integrations.requests_client import OAuth2Session
 
 from search_api.sign_on.errors import ProviderRefused, ProviderUnreachable, logged_reason
 from search_api.sign_on.sessions import SignOnAttempt
-from search_api.sign_on.verification import (
+from search_api.sign_on.signed_tokens import (
     UNVERIFIABLE,
     CachedFetch,
     Claims,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     # Every command imports the tables below; these imports would cost it a second.
     from fastapi import Request, Response
 
-    from search_api.sign_on.verification import ProviderLogout, ProviderSession
+    from search_api.sign_on.signed_tokens import ProviderLogout, ProviderSession
 
 ATTEMPT_LIFE_S = 600
 """Time that a person has to sign on at the provider, in seconds."""

@@ -21,7 +21,7 @@ from expertise.community_management import ProposalDecisions
 from expertise.current_build import BuildReader, OpenBuild, nearest_topic
 from indexer.access import Reader, access_filter
 from indexer.errors import IndexRefused
-from search_api.search import Search
+from search_api.search.engine import Search
 
 pytestmark = pytest.mark.trust
 
@@ -32,7 +32,7 @@ RENDERING = (
     *(REPOSITORY / f"search_api/{name}.py" for name in ("templating", "parameters")),
     *sorted((REPOSITORY / "quisait/commands").glob("*.py")),
 )
-ASKED = ("indexer", "expertise", "search_api.search")
+ASKED = ("indexer", "expertise", "search_api.search.engine")
 """What only answers may ask. The analysis of French asks nothing of anybody."""
 PLAIN = frozenset({str, int, float, bool, bytes, date, datetime, object, type(None), ...})
 TEXT = ("indexer.french",)
@@ -41,7 +41,10 @@ READING = {"search", "overview", "index", "builds"}
 
 EXCEPTIONS = {
     ("quisait/commands/journal.py", "SqlDirectory"): "finds an agent's id, for who runs quisait",
-    ("search_api/routes/health.py", "search"): "asks whether the engine answers, for nobody",
+    (
+        "search_api/administration/health.py",
+        "search",
+    ): "asks whether the engine answers, for nobody",
 }
 """By file and name, with the reason."""
 
@@ -138,4 +141,4 @@ def test_a_role_holder_is_made_in_one_place() -> None:
         if isinstance(call, ast.Call)
         and getattr(call.func, "attr", getattr(call.func, "id", "")) == "RoleHolder"
     ]
-    assert made == [("search_api/answers/context.py", "open_by_role")]
+    assert made == [("search_api/context.py", "open_by_role")]

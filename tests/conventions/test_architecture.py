@@ -20,7 +20,7 @@ from quisait.application.database import migrate
 from quisait.cli import app
 from search_api.app import Services, create_app
 from search_api.identity.tokens import TokenReaders
-from search_api.search import Search
+from search_api.search.engine import Search
 from tests.conventions.test_code_rules import ASSEMBLY, PACKAGES, REPOSITORY
 from tests.pages.administration import ENCODER, TODAY, FictionalDirectory, documents
 from tests.pages.conftest import NOW_S, TOKENS

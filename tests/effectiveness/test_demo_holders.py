@@ -17,11 +17,11 @@ from quisait.clock import today
 from quisait.commands.answers import answer_context, command_line_reader
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.worker import build_and_publish
-from search_api.answers.agents import agent_peers, agent_profile
-from search_api.answers.context import AnswerContext
-from search_api.answers.isolation import EVERYBODY, all_isolated_holders, topic_coverage
-from search_api.answers.question import who_knows
-from search_api.answers.topics import list_topics, topic_answer
+from search_api.context import AnswerContext
+from search_api.people.agents import agent_peers, agent_profile
+from search_api.search.service import who_knows
+from search_api.topics.isolation import EVERYBODY, all_isolated_holders, topic_coverage
+from search_api.topics.service import list_topics, topic_answer
 from tests.load import copied_demo
 
 pytestmark = [pytest.mark.experts]

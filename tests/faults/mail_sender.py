@@ -14,8 +14,8 @@ from threading import Event
 
 from quisait.settings import Settings
 from quisait.work.mail import send_queue
-from search_api.asking.values import AgentRequest, AskedQuestion, RequestState
 from search_api.mail.values import MailPreferences
+from search_api.questions.values import AgentRequest, AskedQuestion, RequestState
 from tests.pages.asking_site import ASKER, MAPPER, AskingSite, asking_site
 
 MESSAGES = 16

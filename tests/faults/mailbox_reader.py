@@ -18,10 +18,10 @@ from unittest.mock import patch
 from quisait.settings import Settings
 from quisait.work.mail import send_queue
 from quisait.work.mailbox import read_mails
-from search_api.asking.storage import SqlQuestions
 from search_api.mail.imap import ReplyMailbox
 from search_api.mail.reply_addresses import ReplyAddresses
 from search_api.mail.storage import SqlMail
+from search_api.questions.storage import SqlQuestions
 from tests.pages.asking_site import ASKER, MAPPER, AskingSite, asking_site
 
 POINTS = ("answer", "kept", "noted", "moved")

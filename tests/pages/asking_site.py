@@ -33,24 +33,24 @@ from indexer.state import State
 from indexer.values import Put
 from quisait.application.database import migrate
 from quisait.privacy.register import FileRegister
-from search_api.answers.asking import move_questions_on
-from search_api.answers.context import Asking, Mailing
 from search_api.app import Services, create_app
-from search_api.asking.authority import ScopeAuthority
-from search_api.asking.documents import QuestionsConnector
-from search_api.asking.limits import DailyActs
-from search_api.asking.storage import SqlQuestions
-from search_api.asking.values import AskingRules
 from search_api.audit.sql import SqlAudit
-from search_api.community_pages import SqlCommunityPages
-from search_api.feedback import SqlFeedback
-from search_api.following import SqlFollowing
+from search_api.communities.storage import SqlCommunityPages
+from search_api.context import Asking, Mailing
+from search_api.feedback.storage import SqlFeedback
+from search_api.following.storage import SqlFollowing
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import Authorities, reader_of
 from search_api.mail.links import UnsubscribeLinks
 from search_api.mail.storage import SqlMail
 from search_api.mail.values import MailRules
-from search_api.search import Search
+from search_api.questions.authority import ScopeAuthority
+from search_api.questions.documents import QuestionsConnector
+from search_api.questions.limits import DailyActs
+from search_api.questions.service import move_questions_on
+from search_api.questions.storage import SqlQuestions
+from search_api.questions.values import AskingRules
+from search_api.search.engine import Search
 from tests.builders import indexed, make_document
 from tests.made_once import copy_made
 from tests.planted import ENCODER, TODAY

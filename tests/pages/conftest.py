@@ -19,7 +19,7 @@ from indexer.embedded.index import EmbeddedIndex
 from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from search_api.identity.tokens import DemoReaders, SignedTokens, TokenReaders
-from search_api.search import Search
+from search_api.search.engine import Search
 from search_api.server import server
 from tests.needs import starting
 from tests.pages.administration import ENCODER, TODAY, FictionalDirectory, documents

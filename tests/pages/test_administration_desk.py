@@ -34,10 +34,10 @@ from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.edited_tables import EditedFiles
 from quisait.work.new_source import DeskSources
 from quisait.work.worker import Worker
-from search_api.edited_tables import TableChange
+from search_api.administration.tables import TableChange
 from search_api.identity.tokens import DEMO_COOKIE
 from search_api.query_log.recording import NoQueryLog
-from search_api.search import Search
+from search_api.search.engine import Search
 from tests.journals import search
 from tests.pages.conftest import served
 from tests.pages.test_accessibility import faults_of

@@ -31,7 +31,7 @@ from search_api.audit.sql import SqlAudit
 from search_api.identity import principals
 from search_api.identity.principals import Grant, Grants
 from search_api.identity.readers import reader_of
-from search_api.search import Search
+from search_api.search.engine import Search
 from tests.builders import allowed, indexed, make_document
 from tests.made_once import copy_made
 from tests.opensearch_index import fresh_index

@@ -13,10 +13,10 @@ from playwright.sync_api import Browser, expect
 
 from connectors.values import EVERYONE, ContributorRole
 from indexer.access import Reader
-from search_api.answers.question import formatted_direct
-from search_api.asking.markdown import document_link, linked_documents, plain_text, rendered
+from search_api.questions.markdown import document_link, linked_documents, plain_text, rendered
 from search_api.ranking.direct_answer import DirectAnswer
 from search_api.ranking.results import DocumentAuthor, DocumentReference
+from search_api.search.service import formatted_direct
 from tests.pages.asking_site import ASKER, MAPPER, NEIGHBOUR, STRANGER, AskingSite, asking_site
 from tests.pages.conftest import served
 from tests.pages.test_accessibility import faults_of

@@ -29,15 +29,15 @@ from indexer.values import (
 )
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
-from search_api.answers.asking import DECLINE_UNDO
-from search_api.answers.question import who_knows
-from search_api.asking.storage import (
+from search_api.questions.service import DECLINE_UNDO
+from search_api.questions.storage import (
     asked_agents,
     asked_questions,
     given_answers,
     question_readers,
 )
-from search_api.asking.values import AskingPreferences, QuestionStage
+from search_api.questions.values import AskingPreferences, QuestionStage
+from search_api.search.service import who_knows
 from tests.opensearch_index import fresh_index
 from tests.pages.asking_site import (
     AGENTS,

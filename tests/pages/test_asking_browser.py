@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from search_api.answers.asking import DECLINE_UNDO, move_questions_on
-from search_api.asking.values import AskingPreferences
 from search_api.mail.values import MailKind
+from search_api.questions.service import DECLINE_UNDO, move_questions_on
+from search_api.questions.values import AskingPreferences
 from tests.judging import ENGINES, engine_index
 from tests.pages.asking_site import (
     ASKER,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from search_api.asking.values import AskingPreferences
+from search_api.questions.values import AskingPreferences
 from tests.pages.asking_site import (
     ASKER,
     BEHIND,

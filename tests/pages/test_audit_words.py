@@ -17,19 +17,19 @@ import quisait.commands
 import quisait.server.app
 from quisait.application.database import migrate
 from quisait.clock import now
-from search_api.answers.administration import AUDIT_PAGE
-from search_api.answers.community_management import CommunityAction, ProposalAction
-from search_api.answers.community_pages import CommunityPageAct
-from search_api.answers.corrections import HolderAction
-from search_api.answers.moderation import ModerationAct
+from search_api.administration.service import AUDIT_PAGE
+from search_api.administration.tables import EntryAct
 from search_api.app import Services, create_app
 from search_api.audit.descriptions import OPENED, about, opened, way
 from search_api.audit.port import REFUSED, AuditEntry, PrivilegedAccess
 from search_api.audit.sql import FORGOTTEN, SqlAudit
 from search_api.authorization import RoleRequired
-from search_api.edited_tables import EntryAct
+from search_api.communities.management import CommunityAction, ProposalAction
+from search_api.communities.pages import CommunityPageAct
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.tokens import TokenReaders
+from search_api.moderation.service import ModerationAct
+from search_api.people.corrections import HolderAction
 from tests.pages.access_routes import each_route
 from tests.pages.administration import TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts

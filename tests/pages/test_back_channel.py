@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from quisait.application.database import migrate
-from search_api.sign_on.verification import LOGOUT_EVENT, LOGOUT_MAX_AGE_S, ProviderSession
+from search_api.sign_on.signed_tokens import LOGOUT_EVENT, LOGOUT_MAX_AGE_S, ProviderSession
 from tests.lying_provider import (
     CLIENT_ID,
     Claims,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from connectors.values import Access
-from search_api.answers.topics import READ_FIRST
 from search_api.identity.principals import Grant, Grants, Role
+from search_api.topics.service import READ_FIRST
 from tests.builders import put
 from tests.pages.asking_site import (
     ANIMATOR,

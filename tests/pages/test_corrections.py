@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from search_api.answers.suggestions import labels_starting_with
+from search_api.search.suggestions import labels_starting_with
 from tests.pages.administration import SECRET
 from tests.pages.conftest import ClientOf
 

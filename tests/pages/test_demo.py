@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from quisait.cli import app as command_line
 from quisait.clock import now
-from search_api.answers.context import Mailing
 from search_api.app import create_app
+from search_api.context import Mailing
 from search_api.mail.links import UnsubscribeLinks
 from search_api.mail.rendering import written_message
 from search_api.mail.shown_mails import ShownMails

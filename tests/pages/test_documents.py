@@ -20,7 +20,7 @@ from quisait.clock import now_s
 from quisait.server.app import app_of, tokens_of
 from quisait.settings import load_settings
 from quisait.work.crawl import crawl_sources, read_directory
-from search_api.originals import original_headers
+from search_api.documents.originals import original_headers
 from search_api.query_log.recording import NoQueryLog
 
 pytestmark = [pytest.mark.trust, pytest.mark.pages]

@@ -23,14 +23,14 @@ from expertise.topics import TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import PutAccess
 from quisait.application.database import migrate
+from search_api.administration.system_status import SystemStatus
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
-from search_api.feedback import MIN_PROPOSED, MIN_VOTERS, SqlFeedback, Subject, SubjectKind
-from search_api.feedback import Aspect as Kept
+from search_api.feedback.storage import MIN_PROPOSED, MIN_VOTERS, SqlFeedback, Subject, SubjectKind
+from search_api.feedback.storage import Aspect as Kept
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
-from search_api.search import Search
-from search_api.system_status import SystemStatus
+from search_api.search.engine import Search
 from tests.builders import allowed
 from tests.pages.conftest import served
 from tests.pages.test_me import Listed

@@ -15,14 +15,14 @@ from indexer.access import Reader
 from indexer.values import Put, PutAccess
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
-from search_api.answers.context import Verifying
-from search_api.answers.following import HOME_SEARCHES, MOST_SEARCHED
-from search_api.asking.storage import question_uses
-from search_api.following import FollowKind, SqlFollowing
-from search_api.questions.query import Query
+from search_api.context import Verifying
+from search_api.following.service import HOME_SEARCHES, MOST_SEARCHED
+from search_api.following.storage import FollowKind, SqlFollowing
+from search_api.query.query import Query
+from search_api.questions.storage import question_uses
 from search_api.ranking.results import Results
-from search_api.search import Search
-from search_api.verification import SqlVerifications, Verification
+from search_api.search.engine import Search
+from search_api.verification.storage import SqlVerifications, Verification
 from tests.builders import allowed, indexed, make_document
 from tests.pages.asking_site import (
     ANIMATOR,

@@ -20,12 +20,12 @@ from expertise.topics import Topic, TopicList
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
 from quisait.application.database import migrate
-from search_api.answers.following import news
-from search_api.answers.home import home
-from search_api.answers.topics import READ_FIRST, topic_answer
 from search_api.app import Services, create_app
+from search_api.following.service import news
 from search_api.identity.readers import reader_of
-from search_api.search import Search
+from search_api.search.engine import Search
+from search_api.search.home import home
+from search_api.topics.service import READ_FIRST, topic_answer
 from tests.builders import allowed, indexed, make_document
 from tests.planted import ENCODER, TODAY
 

@@ -13,7 +13,7 @@ from indexer.ports import Index
 from indexer.values import RelevanceCut
 from search_api.ranking.fusion import ModelBars
 from search_api.ranking.search_configuration import SearchConfiguration
-from search_api.search import Search
+from search_api.search.engine import Search
 from tests.judging import ENGINES, agent_book, client, engine_index, judged_documents
 from tests.pages.administration import ENCODER
 

@@ -20,12 +20,12 @@ from indexer.errors import IndexUnreachable
 from quisait.settings import Settings
 from quisait.work.mail import send_queue
 from quisait.work.mailbox import check_mailbox, mailbox_rules, read_mails
-from search_api.answers.mailed_answers import MailOutcome, receive_mail
-from search_api.asking.values import MOST_TEXT, AskingPreferences, RequestState
 from search_api.mail.imap import opened_mailbox
 from search_api.mail.incoming import IncomingMail, read_incoming
 from search_api.mail.reply_addresses import Purpose, ReplyAddresses
 from search_api.mail.values import MailState
+from search_api.questions.mailed_answers import MailOutcome, receive_mail
+from search_api.questions.values import MOST_TEXT, AskingPreferences, RequestState
 from tests.dovecot_server import PASSWORD, DovecotServer, dovecot_server
 from tests.pages.asking_site import (
     AGENTS,

@@ -28,7 +28,7 @@ from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
-from search_api.search import Search
+from search_api.search.engine import Search
 from tests.opensearch_index import fresh_index
 from tests.pages.conftest import served
 from tests.pages.test_topic_pages import AGENTS, TOPICS, notes

@@ -17,7 +17,7 @@ from quisait.application.database import migrate
 from quisait.server.metrics import metrics_router
 from search_api.app import Services, create_app
 from search_api.middleware.metrics import add_request_metrics, request_metrics
-from search_api.search import Search
+from search_api.search.engine import Search
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts
 
@@ -97,7 +97,7 @@ def test_ready_recovers_from_a_thread_that_cannot_start(
 
     with app_over(parts.search, parts.book) as asking:
         with monkeypatch.context() as short:
-            short.setattr("search_api.routes.health.Thread", NoThread)
+            short.setattr("search_api.administration.health.Thread", NoThread)
             answer = asking.get("/health/ready")
             assert answer.status_code == 503
             assert answer.json()["index"] == answer.json()["database"] == "unreachable"

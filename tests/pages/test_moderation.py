@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from expertise.consent import SqlConsent
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
-from search_api.answers.moderation import waiting_reports
-from search_api.asking.storage import text_reports
 from search_api.identity.principals import Grant, Grants, Role
+from search_api.moderation.service import waiting_reports
+from search_api.questions.storage import text_reports
 from tests.pages.asking_site import (
     ANIMATOR,
     ASKER,

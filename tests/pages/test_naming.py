@@ -27,7 +27,7 @@ from quisait.settings import load_settings
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.worker import build_and_publish
 from search_api.query_log.recording import NoQueryLog
-from search_api.search import OF_A_PERSON
+from search_api.search.engine import OF_A_PERSON
 from tests.pages.access_routes import Ask, expectations
 
 pytestmark = [pytest.mark.trust, pytest.mark.pages]

@@ -20,7 +20,7 @@ from quisait.application.database import migrate
 from quisait.server.app import intranet_app
 from search_api.app import Services, create_app
 from search_api.identity.tokens import DemoReaders, TokenReaders
-from search_api.search import Search
+from search_api.search.engine import Search
 from tests.builders import put
 from tests.pages import test_box
 from tests.pages.administration import ENCODER, TODAY, FictionalDirectory

@@ -17,7 +17,7 @@ from quisait.settings import load_settings
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.new_source import DeskSources
 from search_api.identity.tokens import TOKEN_COOKIE
-from search_api.new_source import SourceIncomplete
+from search_api.new_source.values import SourceIncomplete
 from search_api.query_log.recording import NoQueryLog
 from tests.pages.conftest import served
 from tests.pages.test_accessibility import SIDEWAYS, faults_of

@@ -12,12 +12,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from expertise.consent import PreferenceKind
-from search_api.answers.asking import DECLINE_UNDO
-from search_api.answers.context import Verifying
 from search_api.app import create_app
+from search_api.context import Verifying
 from search_api.mail.values import NO_MAIL, DigestPace, MailPreferences
 from search_api.notices import COOKIE, NOTICES
-from search_api.verification import SqlVerifications
+from search_api.questions.service import DECLINE_UNDO
+from search_api.verification.storage import SqlVerifications
 from tests.pages.asking_site import (
     ASKER,
     FARAWAY,

@@ -11,11 +11,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from indexer.values import Vectors
+from search_api.administration import health
 from search_api.app import Services, create_app
 from search_api.identity.tokens import TokenReaders
 from search_api.limits import MAX_QUESTIONS, MAX_WAITING, ConcurrencyLimiter
-from search_api.routes import health
-from search_api.search import Search
+from search_api.search.engine import Search
 from tests.pages.administration import TODAY, WordEncoder
 from tests.pages.conftest import NOW_S, TOKENS, Parts, served
 from tests.service.running import wait_until

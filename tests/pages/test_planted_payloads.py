@@ -26,13 +26,7 @@ from indexer.values import Passage, Put
 from quisait.application.database import migrate
 from quisait.clock import now
 from search_api.addresses import document_address
-from search_api.app import Services, create_app
-from search_api.audit.sql import SqlAudit
-from search_api.identity.readers import reader_of
-from search_api.questions.glossary import GlossaryFile
-from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
-from search_api.search import Search
-from search_api.system_status import (
+from search_api.administration.system_status import (
     CountedQuestion,
     MissingDocuments,
     PartState,
@@ -40,6 +34,12 @@ from search_api.system_status import (
     SourceState,
     SystemStatus,
 )
+from search_api.app import Services, create_app
+from search_api.audit.sql import SqlAudit
+from search_api.identity.readers import reader_of
+from search_api.query.glossary import GlossaryFile
+from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
+from search_api.search.engine import Search
 from search_api.wording import safe_text
 from tests.builders import indexed, make_document
 from tests.pages.conftest import served

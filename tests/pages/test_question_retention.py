@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from quisait.application.database import migrate
 from quisait.privacy import retention
 from quisait.settings import Settings
-from search_api.asking.storage import SqlQuestions, asked_questions
-from search_api.asking.values import AskedQuestion, GivenAnswer
+from search_api.questions.storage import SqlQuestions, asked_questions
+from search_api.questions.values import AskedQuestion, GivenAnswer
 from tests.pages.asking_site import ASKER, NEIGHBOUR, STRANGER, AskingSite, Clock, asking_site
 from tests.pages.test_asking import shown
 

@@ -17,8 +17,8 @@ from indexer.embedded.index import EmbeddedIndex
 from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
-from search_api.questions.query import since
-from search_api.search import Search
+from search_api.query.query import since
+from search_api.search.engine import Search
 from tests.builders import allowed, put
 from tests.pages.conftest import served
 from tests.pages.test_browser import opened

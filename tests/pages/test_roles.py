@@ -12,11 +12,11 @@ from fastapi.testclient import TestClient
 
 from quisait.application.database import migrate
 from quisait.clock import now
-from search_api.answers.context import RoleHolder
 from search_api.app import Services, create_app
 from search_api.audit.port import EVERY_S, RefusedAccesses
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import require
+from search_api.context import RoleHolder
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
 from search_api.identity.tokens import TokenReaders

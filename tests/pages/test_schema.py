@@ -37,7 +37,7 @@ from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.tokens import TokenReaders
-from search_api.scim import SuiteGroups
+from search_api.scim.values import SuiteGroups
 from tests.pages.access_routes import each_route
 from tests.pages.administration import ENCODER, TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts

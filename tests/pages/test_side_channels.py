@@ -19,7 +19,7 @@ from indexer.values import Put
 from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
-from search_api.search import Search
+from search_api.search.engine import Search
 from tests.builders import allowed, put
 from tests.judging import ENGINES, engine_index
 from tests.pages.administration import ENCODER, SECRET, TODAY, FictionalDirectory, documents

@@ -25,7 +25,7 @@ from indexer.access import NOBODY
 from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
-from search_api.scim import SuiteGroups
+from search_api.scim.values import SuiteGroups
 from tests.pages.administration import TODAY
 from tests.pages.conftest import Parts
 
@@ -304,7 +304,7 @@ def test_a_page_of_groups_holds_so_many_members(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends before its count then; the next begins after it."""
-    monkeypatch.setattr("search_api.routes.scim.MOST_LISTED_MEMBERS", 2)
+    monkeypatch.setattr("search_api.scim.routes.MOST_LISTED_MEMBERS", 2)
     for name in ("a", "b", "c"):
         assert door.ask("PUT", f"{GROUPS}/{name}", group_of(name, ANA, BEN)).status_code == 200
     first = door.ask("GET", GROUPS).json()

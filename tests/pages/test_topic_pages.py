@@ -29,21 +29,21 @@ from expertise.who_knows import Experts
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Put
 from quisait.application.database import migrate
-from search_api.answers import isolation
-from search_api.answers.agents import agent_peers, agent_profile
-from search_api.answers.topics import topic_answer, topic_to_go_on_from
 from search_api.app import Services, create_app
 from search_api.audit.sql import SqlAudit
 from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.readers import reader_of
-from search_api.routes import outlines, topics
-from search_api.routes.maps import (
+from search_api.people.agents import agent_peers, agent_profile
+from search_api.search.engine import Search
+from search_api.topics import isolation, outlines
+from search_api.topics import routes as topics
+from search_api.topics.maps import (
     departement_places,
     departement_tiles,
     region_places,
     region_tiles,
 )
-from search_api.search import Search
+from search_api.topics.service import topic_answer, topic_to_go_on_from
 from search_api.wording import basis
 from tests.builders import allowed, indexed, make_document
 from tests.pages.conftest import served

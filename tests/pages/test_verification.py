@@ -16,8 +16,8 @@ from indexer.values import Put, PutAccess, Remove
 from quisait.privacy import retention
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_agent
-from search_api.answers.context import VerificationRules, Verifying
-from search_api.verification import (
+from search_api.context import VerificationRules, Verifying
+from search_api.verification.storage import (
     SqlVerifications,
     document_openings,
     documents_verified,

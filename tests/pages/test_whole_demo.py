@@ -38,10 +38,10 @@ from quisait.work.mail import send_mail
 from quisait.work.questions import move_on
 from quisait.work.worker import build_and_publish
 from search_api.addresses import demo_original_address, document_address, original_address
-from search_api.answers.isolation import EVERYBODY, all_isolated_holders
-from search_api.answers.rooms import answer_to_all
 from search_api.identity.tokens import DEMO_COOKIE
 from search_api.query_log.recording import NoQueryLog
+from search_api.search.rooms import answer_to_all
+from search_api.topics.isolation import EVERYBODY, all_isolated_holders
 from tests.pages.conftest import served
 from tests.pages.test_accessibility import faults_of
 
@@ -496,7 +496,7 @@ def test_a_question_is_declined_passed_on_answered_and_found(
     first = asked_now()
     assert f'href="{page}"' in mails(first)
     assert acting(first).post(page, data={"act": "decline"}).url.path == "/questions"
-    monkeypatch.setattr("search_api.answers.asking.DECLINE_UNDO", timedelta(0))
+    monkeypatch.setattr("search_api.questions.service.DECLINE_UNDO", timedelta(0))
     move_on(application)
     second = asked_now()
     assert second not in ("", first)

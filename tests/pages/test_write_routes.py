@@ -34,28 +34,28 @@ from quisait.clock import now
 from quisait.settings import SearchSettings, load_settings
 from quisait.work.edited_tables import EditedFiles
 from quisait.work.new_source import DeskSources
-from search_api.answers.context import Asking, Mailing, Verifying
 from search_api.app import Services, create_app
-from search_api.asking.limits import DailyActs
-from search_api.asking.storage import SqlQuestions
-from search_api.asking.values import AskingRules
 from search_api.audit.sql import SqlAudit
 from search_api.authorization import IdentifiedReaders, bearer, session_cookie
-from search_api.community_pages import SqlCommunityPages
-from search_api.feedback import SqlFeedback
-from search_api.following import SqlFollowing
+from search_api.communities.storage import SqlCommunityPages
+from search_api.context import Asking, Mailing, Verifying
+from search_api.feedback.storage import SqlFeedback
+from search_api.following.storage import SqlFollowing
 from search_api.identity.readers import NO_AUTHORITIES, reader_of
 from search_api.mail.links import UnsubscribeLinks
 from search_api.mail.storage import SqlMail
 from search_api.mail.values import MailKind, MailRules
-from search_api.scim import SuiteGroups
-from search_api.search import Search
+from search_api.questions.limits import DailyActs
+from search_api.questions.storage import SqlQuestions
+from search_api.questions.values import AskingRules
+from search_api.scim.values import SuiteGroups
+from search_api.search.engine import Search
 from search_api.sign_on.identification import AgentRule, SignOn
 from search_api.sign_on.introspection import ApplicationReaders, IntrospectionRules
 from search_api.sign_on.provider import Provider, ProviderRules
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
-from search_api.sign_on.verification import LOGOUT_EVENT, ProviderSession
-from search_api.verification import OutdatedMark, SqlVerifications
+from search_api.sign_on.signed_tokens import LOGOUT_EVENT, ProviderSession
+from search_api.verification.storage import OutdatedMark, SqlVerifications
 from tests.lying_provider import CLIENT_ID, LyingProvider, lying_provider, rsa_key, signed
 from tests.made_once import copy_made
 from tests.pages.access_routes import WRITE_METHODS, routes_of

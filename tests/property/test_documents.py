@@ -12,8 +12,8 @@ from connectors.folder.walk import FoundFile, find_file, walk
 from connectors.values import Section
 from indexer.passages import cut, joined
 from search_api.addresses import document_address, original_address
-from search_api.answers.document import unwrapped
-from search_api.originals import RangeNotSatisfiable, byte_range, original_headers
+from search_api.documents.originals import RangeNotSatisfiable, byte_range, original_headers
+from search_api.documents.service import unwrapped
 
 pytestmark = pytest.mark.trust
 

@@ -13,8 +13,8 @@ from connectors.ports import SourceError
 from connectors.push.items import SuiteRules, parse_find_item, parse_item
 from expertise.topics import read_topics
 from search_api.problems import Problem
-from search_api.questions.query import operators_in, read_day
-from search_api.routes.push import parsed
+from search_api.push.routes import parsed
+from search_api.query.query import operators_in, read_day
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]
 

@@ -15,8 +15,8 @@ from indexer.access import NOBODY, Reader, access_filter
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Passage, Put, Question, SearchRequest, ShowRequest
-from search_api.questions.query import Query
-from search_api.search import Search
+from search_api.query.query import Query
+from search_api.search.engine import Search
 from tests.builders import ENCODER, indexed, make_document
 from tests.each import each
 from tests.opensearch_index import fresh_index

@@ -34,7 +34,7 @@ from search_api.audit.sql import SqlAudit
 from search_api.identity import principals
 from search_api.identity.principals import Grant, Grants
 from search_api.identity.readers import reader_of
-from search_api.search import Search
+from search_api.search.engine import Search
 from tests.opensearch_index import fresh_index
 from tests.pages.test_animation import AGENTS, SUBJECTS, put
 from tests.planted import ENCODER, TODAY

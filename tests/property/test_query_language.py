@@ -15,12 +15,12 @@ from indexer.access import NOBODY, Reader
 from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from quisait.application.database import migrate
-from search_api.questions.glossary import GlossaryFile
-from search_api.questions.query import Query
-from search_api.questions.query_parser import QueryPartKind
+from search_api.query.glossary import GlossaryFile
+from search_api.query.parser import QueryPartKind
+from search_api.query.query import Query
 from search_api.ranking.results import Results
 from search_api.ranking.search_configuration import BestBetsFile, SearchConfiguration
-from search_api.search import OF_A_PERSON, Search
+from search_api.search.engine import OF_A_PERSON, Search
 from tests.opensearch_index import fresh_index
 from tests.pages.administration import ENCODER, SECRET, TODAY, FictionalDirectory, documents
 

@@ -26,7 +26,7 @@ from quisait.clock import now, now_s
 from quisait.server.app import app_of, tokens_of
 from quisait.settings import load_settings
 from quisait.work.mail import mail_context, open_mailing
-from search_api.answers.mail import mail_content
+from search_api.mail.service import mail_content
 from search_api.mail.values import DigestPace, MailKind, MailPreferences, QueuedMail
 from search_api.query_log.recording import NoQueryLog
 from tests.engines import ensure_opensearch

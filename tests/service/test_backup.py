@@ -30,7 +30,7 @@ from quisait.work.backup import BackupUnusable, back_up, read_manifest
 from quisait.work.crawl import crawl_sources
 from quisait.work.restore import restore
 from search_api.identity.readers import reader_of
-from search_api.questions.query import Query
+from search_api.query.query import Query
 from tests.engines import ensure_opensearch
 from tests.opensearch_index import client
 from tests.postgres_server import database

@@ -12,10 +12,10 @@ from indexer.access import NOBODY, Reader
 from indexer.embedded.index import EmbeddedIndex
 from indexer.opensearch.index import OpenSearchIndex
 from quisait.application.database import connect, migrate
-from search_api.answers.question import corrected_results
 from search_api.identity.readers import reader_of
-from search_api.questions.query import Query
-from search_api.search import Search
+from search_api.query.query import Query
+from search_api.search.engine import Search
+from search_api.search.service import corrected_results
 from tests.opensearch_index import fresh_index
 from tests.pages.administration import ENCODER, SECRET, TODAY, FictionalDirectory, documents
 

@@ -20,8 +20,8 @@ from quisait.commands.answers import command_line_reader
 from quisait.server.app import app_of
 from quisait.settings import load_settings
 from quisait.work.worker import Worker
+from search_api.query.query import Query
 from search_api.query_log.recording import NoQueryLog
-from search_api.questions.query import Query
 from tests.engines import ensure_opensearch
 from tests.opensearch_index import client
 from tests.service.place import Place, export, make_place, post

@@ -10,7 +10,7 @@ from indexer.access import Reader
 from indexer.ports import Index
 from indexer.values import Question
 from search_api.ranking.fusion import far_cosine, requiring_all_words
-from search_api.search import Search
+from search_api.search.engine import Search
 from tests.builders import allowed, put
 from tests.encoders import FakeEncoder
 from tests.judging import ENGINES, agent_book, engine_index

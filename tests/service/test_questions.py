@@ -30,7 +30,7 @@ from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.questions import move_on, publish_questions
 from quisait.work.restore import restore
 from quisait.work.worker import QUESTIONS, tasks_of
-from search_api.answers.administration import read_audit
+from search_api.administration.service import read_audit
 from search_api.query_log.recording import NoQueryLog
 from tests.engines import ensure_opensearch
 from tests.opensearch_index import client as opensearch_client

@@ -21,7 +21,7 @@ from quisait.application.assembly import open_application
 from quisait.clock import today
 from quisait.commands.answers import command_line_reader
 from quisait.settings import load_settings
-from search_api.questions.query import Query
+from search_api.query.query import Query
 from tests.engines import ensure_opensearch
 from tests.opensearch_index import client
 from tests.service.command import Process

@@ -14,7 +14,7 @@ from quisait.clock import today
 from quisait.settings import DIRECTORY, load_settings
 from quisait.work.crawl import crawl_sources
 from search_api.identity.readers import reader_of
-from search_api.questions.query import Query
+from search_api.query.query import Query
 from search_api.sign_on.sessions import SqlPersonalTokens, SqlSessions
 from tests.service.place import POSTS, Place, export, make_place, post
 

@@ -26,10 +26,10 @@ from quisait.commands.answers import answer_context, command_line_reader, result
 from quisait.settings import load_settings
 from quisait.work.crawl import crawl_sources, read_directory
 from quisait.work.scans import ROUND_S, ScanReport, read_scans
-from search_api.answers.document import document_answer
-from search_api.answers.question import QuestionAnswer, answer_question
-from search_api.questions.query import Query
-from search_api.schemas.search_responses import search_answer
+from search_api.documents.service import document_answer
+from search_api.query.query import Query
+from search_api.search.responses import search_answer
+from search_api.search.service import QuestionAnswer, answer_question
 from tests.samples.pdf_files import text_pages
 from tests.samples.scans import NOTE, drawn, png, scanned_pdf, tiff
 from tests.service.place import Place, make_place

@@ -23,7 +23,7 @@ from quisait.cli import app
 from quisait.commands import answers
 from quisait.commands.answers import command_line_reader
 from quisait.settings import FILE_VARIABLE, load_settings
-from search_api.answers.question import who_knows
+from search_api.search.service import who_knows
 from tests.service.place import Place, make_place
 from tests.service.running import running, wait_until
 

@@ -11,15 +11,15 @@ import sqlalchemy as sa
 
 from connectors.ports import Checkpoint, Delete, Listing, Upsert
 from quisait.application.database import connect, migrate
-from search_api.asking.documents import QuestionsConnector
-from search_api.asking.storage import (
+from search_api.questions.documents import QuestionsConnector
+from search_api.questions.storage import (
     SqlQuestions,
     _question_row,
     _report_row,
     asked_questions,
     text_reports,
 )
-from search_api.asking.values import (
+from search_api.questions.values import (
     AgentRequest,
     AskedQuestion,
     AskingPreferences,

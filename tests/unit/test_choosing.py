@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmarks.asking_load import simulated
 from connectors.values import Agent, ContactVia, RefusedTopic
-from search_api.asking.choosing import (
+from search_api.questions.choosing import (
     PossibleAnswerer,
     first_of,
     in_order,
@@ -18,7 +18,7 @@ from search_api.asking.choosing import (
     may_be_asked,
     weekly_limit,
 )
-from search_api.asking.values import AskedQuestion, AskingPreferences, AskingRules
+from search_api.questions.values import AskedQuestion, AskingPreferences, AskingRules
 from tests.planted import TODAY
 
 pytestmark = [pytest.mark.experts, pytest.mark.trust]

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.values import Contribution, ContributorRole
 from indexer.values import Card, Passage, Question, ShownPassage
-from search_api.questions.query import ResultOrder
+from search_api.query.query import ResultOrder
 from search_api.ranking.direct_answer import direct_answer, unsaid_passages
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.results import (

@@ -15,7 +15,7 @@ from quisait.application.database import connect, migrate
 from quisait.privacy.register import FileRegister
 from quisait.privacy.replay import replay
 from quisait.privacy.retention import purge_departed
-from search_api.feedback import (
+from search_api.feedback.storage import (
     Aspect,
     SqlFeedback,
     Subject,

@@ -8,7 +8,7 @@ import pytest
 
 from indexer.parsed_query import EXPANSION_WEIGHT, MAX_EXPANSION_WORDS, parse_query
 from indexer.values import Expansion, Question
-from search_api.questions.glossary import GlossaryFile, ParsedFile, ReloadedFile, read_glossary
+from search_api.query.glossary import GlossaryFile, ParsedFile, ReloadedFile, read_glossary
 from search_api.ranking.search_configuration import read_best_bets
 
 pytestmark = pytest.mark.search

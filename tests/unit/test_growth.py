@@ -66,8 +66,9 @@ from indexer.suggestions import near_in
 from indexer.values import Passage
 from search_api.middleware.security import is_own_host
 from search_api.problems import Problem
-from search_api.questions.glossary import read_glossary
-from search_api.questions.query import (
+from search_api.push.routes import parsed
+from search_api.query.glossary import read_glossary
+from search_api.query.query import (
     QUERY_CHARACTERS,
     operators_in,
     read_day,
@@ -76,10 +77,9 @@ from search_api.questions.query import (
 )
 from search_api.ranking.results import excerpt
 from search_api.ranking.search_configuration import read_best_bets
-from search_api.routes.push import parsed
 from search_api.sign_on.errors import NotAnAgent, ProviderRefused
 from search_api.sign_on.identification import AgentRule, agent_named
-from search_api.sign_on.verification import checked_claims, id_token_claims, signed_claims
+from search_api.sign_on.signed_tokens import checked_claims, id_token_claims, signed_claims
 from search_api.wording import mail_address, safe_text, web_address
 
 pytestmark = pytest.mark.trust

@@ -6,7 +6,7 @@ from connectors.values import Agent
 from expertise.answer_values import IsolatedHolder
 from expertise.holders import Basis, IsolationScope
 from expertise.topics import Topic
-from search_api.answers.isolation import IsolatedTopics, by_agent
+from search_api.topics.isolation import IsolatedTopics, by_agent
 
 pytestmark = pytest.mark.experts
 

@@ -13,7 +13,7 @@ from connectors.values import Agent, ContactVia, ContributorRole, EvidencePolicy
 from expertise.directory import SqlDirectory
 from expertise.lookup import DirectoryMatches, look_up
 from quisait.application.database import migrate
-from search_api.answers.people import ask_instead
+from search_api.people.service import ask_instead
 from search_api.ranking.fusion import FusedHit
 from search_api.ranking.results import DocumentAuthor, Result
 from tests.windows import card

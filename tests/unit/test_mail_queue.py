@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from quisait.application.database import connect, migrate
 from quisait.privacy.retention import purge_agent
-from search_api.asking.storage import SqlQuestions
-from search_api.asking.values import AgentRequest, AskedQuestion, GivenAnswer, RequestState
-from search_api.following import FollowKind, SqlFollowing
+from search_api.following.storage import FollowKind, SqlFollowing
 from search_api.mail.storage import LEASE, SqlMail
 from search_api.mail.values import DigestPace, MailKind, MailPreferences, MailState
+from search_api.questions.storage import SqlQuestions
+from search_api.questions.values import AgentRequest, AskedQuestion, GivenAnswer, RequestState
 
 pytestmark = pytest.mark.trust
 

@@ -27,7 +27,7 @@ from quisait.work.settings_addition import add_table, source_table
 from quisait.work.source_forms import OPTIONS, kind_form, offered_kinds, typed_values
 from quisait.work.trial_child import _bounded, _environment, tried_apart
 from search_api.audit.sql import SqlAudit
-from search_api.new_source import SourceIncomplete, SourceStep, TriedDocument
+from search_api.new_source.values import SourceIncomplete, SourceStep, TriedDocument
 from tests.git_repository import Work
 
 pytestmark = [pytest.mark.sources, pytest.mark.trust]

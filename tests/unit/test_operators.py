@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_api.questions.query import OperatorField, operators_in, read_day
+from search_api.query.query import OperatorField, operators_in, read_day
 
 pytestmark = pytest.mark.search
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.french.analysis import analyse_query
-from search_api.questions.pasted_mail import question_of_mail
-from search_api.questions.typed_references import with_references_in_one_way
+from search_api.query.pasted_mail import question_of_mail
+from search_api.query.typed_references import with_references_in_one_way
 
 pytestmark = pytest.mark.search
 

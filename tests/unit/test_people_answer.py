@@ -6,7 +6,7 @@ from connectors.values import Agent
 from expertise.lookup import NOBODY, DirectoryMatches, ServiceMatch
 from expertise.values import Candidate, Degree, ScoreParts
 from expertise.who_knows import Experts
-from search_api.answers.people import CardReason, people_answer
+from search_api.people.service import CardReason, people_answer
 
 pytestmark = [pytest.mark.experts, pytest.mark.trust]
 

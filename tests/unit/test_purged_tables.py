@@ -16,7 +16,7 @@ from expertise.directory import SqlDirectory
 from indexer.state import digest
 from quisait.application.database import TABLES, migrate
 from quisait.privacy.retention import purge_agent
-from search_api.asking.storage import asking_sequence
+from search_api.questions.storage import asking_sequence
 
 pytestmark = pytest.mark.trust
 

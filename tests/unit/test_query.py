@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.values import Question
-from search_api.questions.query import (
+from search_api.query.query import (
     PREFIX_CHARACTERS,
     QUERY_CHARACTERS,
     read_prefix,

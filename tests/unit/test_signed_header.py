@@ -26,7 +26,7 @@ from search_api.sign_on.identification import (
     SignedHeaderRules,
     identification_of,
 )
-from search_api.sign_on.verification import ProviderKeys
+from search_api.sign_on.signed_tokens import ProviderKeys
 from tests.lying_provider import rsa_key, signed, signed_with_the_public_key, unsigned
 from tests.pages.administration import TODAY
 

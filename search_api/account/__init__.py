@@ -1,0 +1,1 @@
+"""An agent's own data and preferences."""

@@ -1,0 +1,277 @@
+"""«Moi»: what is stored about the reader, and their choices and wishes. API and pages."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import StringConstraints
+
+from connectors.account_linking import LinkBy
+from connectors.values import ContactVia
+from expertise.consent import WHOLE_SERVICE, PreferenceKind
+from expertise.topics import TopicKind
+from indexer.access import Reader
+from search_api.account.service import Choices, own_choices, own_data, set_preferences
+from search_api.addresses import local_path, topic_address
+from search_api.authorization import IN_PERSON
+from search_api.feedback.service import FeedbackAction, feedback_reverse, give_feedback
+from search_api.feedback.storage import Subject, SubjectKind
+from search_api.mail.storage import ANSWERED_PER_WEEK
+from search_api.mail.values import DigestPace, MailPreferences
+from search_api.notices import Fields, Undo, noticed
+from search_api.parameters import NamedReader, day_of_field
+from search_api.people.agents import ask_wish, take_back_wish, wish_before
+from search_api.people.schemas import (
+    HELD_ELSEWHERE,
+    NOT_HELD,
+    PURPOSE,
+    MeBody,
+    WishRequest,
+    my_data_body,
+)
+from search_api.questions.values import MOST_PER_WEEK, AskingPreferences, RequestState
+from search_api.search.routes import PROBLEMS
+from search_api.services import Services, services_of
+from search_api.templating import render
+from search_api.verification.storage import MOST_PER_MONTH
+
+api_router = APIRouter(prefix="/api/v1/me", responses=PROBLEMS, dependencies=IN_PERSON)
+
+
+@api_router.get("")
+def me(request: Request, reader: NamedReader) -> MeBody:
+    """Return everything that is stored about the reader, and its origin."""
+    return _body(services_of(request), reader)
+
+
+@api_router.get("/export")
+def export(request: Request, reader: NamedReader, response: Response) -> MeBody:
+    """Return everything that is stored about the reader as a file."""
+    response.headers["Content-Disposition"] = 'attachment; filename="mes-donnees.json"'
+    return _body(services_of(request), reader)
+
+
+@api_router.post("/wishes")
+def ask(request: Request, reader: NamedReader, asked: WishRequest) -> MeBody:
+    """Withdraw, refuse or declare a topic, disown a document, or choose a contact.
+
+    Applies from the next answer on.
+    """
+    services = services_of(request)
+    ask_wish(services, reader, asked.kind, asked.subject, asked.way)
+    return _body(services, reader)
+
+
+@api_router.delete("/wishes")
+def take_back(
+    request: Request,
+    reader: NamedReader,
+    kind: PreferenceKind,
+    subject: Annotated[str, Query(max_length=4_000)] = "",
+) -> MeBody:
+    """Take a wish back; `disown` without a subject takes back all disowned documents."""
+    services = services_of(request)
+    take_back_wish(services, reader, kind, subject)
+    return _body(services, reader)
+
+
+def _body(services: Services, reader: Reader) -> MeBody:
+    own = own_data(services, reader)
+    return my_data_body(own.held, own.feedback, own.asked, own.followed, own.mail, own.checked)
+
+
+router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
+
+CONTACT_WAYS: dict[ContactVia, str] = {
+    ContactVia.DIRECT: "directement",
+    ContactVia.SERVICE: "par la boîte du service",
+    ContactVia.HEAD: "par le chef de service",
+    ContactVia.NONE: "ne pas donner d’adresse",
+}
+
+JOIN_REASONS: dict[LinkBy | None, str] = {
+    LinkBy.ID: "il porte votre identifiant d’agent, selon la règle réglée pour cette source",
+    LinkBy.EMAIL: (
+        "il porte votre adresse électronique, selon la règle réglée pour cette source, "
+        "dont l’administration déclare qu’elle vérifie les adresses"
+    ),
+    None: "l’annuaire vous le donne, ou la table des comptes tenue par l’administration",
+}
+"""Reasons why an account belongs to an agent."""
+
+
+REQUEST_STATES: dict[RequestState, str] = {
+    RequestState.WAITING: "elle vous attend",
+    RequestState.ACCEPTED: "vous avez accepté d’y répondre",
+    RequestState.DECLINED: "vous l’avez déclinée",
+    RequestState.PASSED_ON: "vous avez passé la main",
+    RequestState.EXPIRED: "elle est passée à quelqu’un d’autre",
+    RequestState.ANSWERED: "vous y avez répondu",
+}
+
+
+CORRECTIONS = (PreferenceKind.REFUSE, PreferenceKind.DECLARE, PreferenceKind.REMOVED)
+"""Kinds of wishes after which a topic is not offered for correction."""
+
+WishSubject = Annotated[str, StringConstraints(max_length=4_000)]
+
+
+class WishAction(StrEnum):
+    """Action of a form about a wish."""
+
+    ASK = "ask"
+    TAKE_BACK = "take_back"
+
+
+@router.get("/mes-donnees", response_class=HTMLResponse)
+def me_page(request: Request, reader: NamedReader) -> str:
+    """Show what is stored about the reader, and where it comes from; nothing changes here."""
+    own = own_data(services_of(request), reader)
+    return render(
+        "me.html",
+        request=request,
+        own=own,
+        labels={one.id: one.label for one in own.held.topics},
+        purpose=PURPOSE,
+        not_held=NOT_HELD,
+        held_elsewhere=HELD_ELSEWHERE,
+        contact_ways=CONTACT_WAYS,
+        joins=JOIN_REASONS,
+        request_states=REQUEST_STATES,
+    )
+
+
+@router.get("/mes-donnees/retrait")
+def withdrawal_page() -> RedirectResponse:
+    """Redirect an address of earlier versions."""
+    return RedirectResponse("/preferences#retrait", status_code=301)
+
+
+@router.get("/preferences", response_class=HTMLResponse)
+def preferences_page(request: Request, reader: NamedReader) -> str:
+    """Show everything that the reader decides, and what they may correct or delete."""
+    services = services_of(request)
+    own = own_data(services, reader)
+    topics, wishes = own.held.topics, own.held.wishes
+    corrected = {one.preference.subject for one in wishes if one.preference.kind in CORRECTIONS}
+    return render(
+        "preferences.html",
+        request=request,
+        own=own,
+        declarable=[
+            one for one in topics if one.kind is TopicKind.TOPIC and one.id not in corrected
+        ],
+        receivable=[
+            one
+            for one in topics
+            if one.kind is TopicKind.TOPIC or own.held.row.metier in one.labels
+        ],
+        withdrawn_whole=WHOLE_SERVICE in own.held.withdrawn,
+        contact_ways=CONTACT_WAYS,
+        topic_address=topic_address,
+        asking_rules=services.asking.rules if services.asking else None,
+        most_answered=ANSWERED_PER_WEEK,
+        most_checked=MOST_PER_MONTH,
+        most_per_week=MOST_PER_WEEK,
+    )
+
+
+@router.post("/preferences")
+def choose(
+    request: Request,
+    reader: NamedReader,
+    receives: Annotated[bool, Form()] = False,
+    topics: Annotated[list[str], Form(max_length=500)] = [],  # noqa: B006 - FastAPI copies it
+    per_week: Annotated[str, Form(max_length=3, pattern=r"^[0-9]*$")] = "",
+    absent_until: Annotated[str, Form(max_length=10)] = "",
+    asked: Annotated[bool, Form()] = False,
+    answered: Annotated[bool, Form()] = False,
+    digest: Annotated[DigestPace, Form()] = DigestPace.OFF,
+    per_month: Annotated[int | None, Form(ge=0, le=MOST_PER_MONTH)] = None,
+    contact: Annotated[ContactVia | None, Form()] = None,
+) -> RedirectResponse:
+    """Store the choices of the form, then show the page again."""
+    chosen = Choices(
+        AskingPreferences(
+            receives,
+            tuple(filter(None, topics)),
+            int(per_week) if per_week else None,
+            day_of_field(absent_until),
+        ),
+        MailPreferences(asked, answered, digest),
+        per_month,
+        contact,
+    )
+    services = services_of(request)
+    undo = Undo("/preferences", _fields_of(own_choices(services, reader)))
+    set_preferences(services, reader, chosen)
+    return noticed(request, "/preferences", "preferences.saved", undo)
+
+
+def _fields_of(said: Choices) -> Fields:
+    """Return the form's fields for these choices."""
+    asking, mail = said.asking, said.mail
+    ticked = {"receives": asking.receives, "asked": mail.asked, "answered": mail.answered}
+    return {
+        **{name: "true" for name, yes in ticked.items() if yes},
+        "topics": asking.topics,
+        "per_week": "" if asking.per_week is None else str(asking.per_week),
+        "absent_until": asking.absent_until.isoformat() if asking.absent_until else "",
+        "digest": mail.digest.value,
+        **({} if said.per_month is None else {"per_month": str(said.per_month)}),
+        **({} if said.contact is None else {"contact": said.contact.value}),
+    }
+
+
+@router.post("/mes-donnees")
+def change(
+    request: Request,
+    reader: NamedReader,
+    act: Annotated[WishAction, Form()],
+    kind: Annotated[PreferenceKind, Form()],
+    subject: Annotated[list[WishSubject] | None, Form()] = None,
+    way: Annotated[str, Form(max_length=20)] = "",
+    back: Annotated[str, Form(max_length=8_000)] = "/preferences",
+) -> RedirectResponse:
+    """Apply or take back a wish for each subject, then show the page again."""
+    services = services_of(request)
+    undo = _undo(services, reader, kind, subject or [""], back)
+    for one in subject or [""]:
+        if act is WishAction.ASK:
+            ask_wish(services, reader, kind, one, way)
+        else:
+            take_back_wish(services, reader, kind, one)
+    return noticed(request, local_path(back), f"{act}.{kind}", undo)
+
+
+def _undo(
+    services: Services, reader: Reader, kind: PreferenceKind, subjects: list[str], back: str
+) -> Undo | None:
+    """Return the form that restores the wishes as they are now; None if no form can."""
+    before = wish_before(services, reader, kind, subjects[0])
+    if before is None:
+        return None
+    act = WishAction.ASK if before.in_force else WishAction.TAKE_BACK
+    fields = {"act": act, "kind": before.kind, "way": before.way}
+    return Undo("/mes-donnees", fields | {"subject": subjects, "back": back})
+
+
+@router.post("/avis")
+def say(
+    request: Request,
+    reader: NamedReader,
+    act: Annotated[FeedbackAction, Form()],
+    kind: Annotated[SubjectKind, Form()] = SubjectKind.DOCUMENT,
+    subject: Annotated[str, Form(max_length=4_000)] = "",
+    question: Annotated[str, Form(max_length=4_000)] = "",
+    topic: Annotated[str, Form(max_length=200)] = "",
+    back: Annotated[str, Form(max_length=8_000)] = "/",
+) -> RedirectResponse:
+    """Store an opinion or a favourite, or delete it; then return to the same place."""
+    services, of = services_of(request), Subject(kind, subject, topic)
+    reverse = None if question else feedback_reverse(services, reader, act, of)
+    give_feedback(services, reader, act, of, question)
+    fields = {"act": reverse or "", "kind": kind, "subject": subject, "topic": topic, "back": back}
+    undo = Undo("/avis", fields) if reverse else None
+    return noticed(request, local_path(back), f"opinion.{act}", undo)

@@ -1,0 +1,91 @@
+"""« Préférences »: everything that a reader decides about what they are asked and sent."""
+
+from dataclasses import dataclass
+
+from connectors.values import ContactVia
+from expertise.consent import PreferenceKind
+from indexer.access import Reader
+from search_api.context import AnswerContext
+from search_api.feedback.service import OwnFeedback, own_feedback
+from search_api.following.service import OwnFollows, own_follows
+from search_api.mail.service import OwnMail, own_mail, set_mail_preferences
+from search_api.mail.values import MailPreferences
+from search_api.people.agents import StoredData, ask_wish, stored_about
+from search_api.people.corrections import Removal, removals
+from search_api.questions.reading import known_agent
+from search_api.questions.service import own_asking, set_asking_preferences
+from search_api.questions.values import AskingPreferences, OwnAsking
+from search_api.verification.service import choose_pace, own_verifications
+from search_api.verification.storage import OwnVerifications
+
+
+@dataclass(frozen=True, slots=True)
+class OwnData:
+    """What is stored about a reader, and what they chose; both pages of «Moi» show parts of it.
+
+    A field is None where its feature is off. `removed`: topics from which an animator removed them.
+    """
+
+    held: StoredData
+    feedback: OwnFeedback
+    removed: tuple[Removal, ...]
+    asked: OwnAsking | None
+    followed: OwnFollows | None
+    mail: OwnMail | None
+    checked: OwnVerifications | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the form of «Préférences» sends; the part of a feature that is off has no effect.
+
+    `per_month`: documents to verify in thirty days. `contact`: how others reach the reader.
+    """
+
+    asking: AskingPreferences
+    mail: MailPreferences
+    per_month: int | None = None
+    contact: ContactVia | None = None
+
+
+def own_data(context: AnswerContext, reader: Reader) -> OwnData:
+    """Return what is stored about the reader. Raises `NotFound`, `IndexUnreachable`."""
+    held = stored_about(context, reader)
+    return OwnData(
+        held,
+        own_feedback(context, reader),
+        removals(context, held.of_kind(PreferenceKind.REMOVED)),
+        own_asking(context, reader),
+        own_follows(context, reader),
+        own_mail(context, reader),
+        own_verifications(context, reader),
+    )
+
+
+def own_choices(context: AnswerContext, reader: Reader) -> Choices:
+    """Return the reader's present choices. Raises `NotFound`, `IndexUnreachable`."""
+    asked, mail = own_asking(context, reader), own_mail(context, reader)
+    checked, agent = own_verifications(context, reader), known_agent(context, reader)
+    return Choices(
+        asked.preferences if asked else AskingPreferences(),
+        mail.preferences if mail else MailPreferences(),
+        checked.per_month if checked else None,
+        agent.contact_via,
+    )
+
+
+def set_preferences(context: AnswerContext, reader: Reader, said: Choices) -> None:
+    """Store the choices that differ from the present ones.
+
+    A refused address is tried again. Raises `InvalidParameter`, `NotFound`, `IndexUnreachable`.
+    """
+    asked, mail = own_asking(context, reader), own_mail(context, reader)
+    checked, agent = own_verifications(context, reader), known_agent(context, reader)
+    if asked and said.asking != asked.preferences:
+        set_asking_preferences(context, reader, said.asking)
+    if mail and said.mail != mail.preferences:
+        set_mail_preferences(context, reader, said.mail)
+    if checked and said.per_month not in (None, checked.per_month):
+        choose_pace(context, reader, said.per_month or 0)
+    if said.contact not in (None, agent.contact_via):
+        ask_wish(context, reader, PreferenceKind.CONTACT, "", said.contact or "")

@@ -1,0 +1,1 @@
+"""State of the system, the audit log, health and edited files."""

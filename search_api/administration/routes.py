@@ -1,0 +1,196 @@
+"""The administrator's page, and the audit log for the data-protection officer."""
+
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BeforeValidator
+
+from search_api.addresses import topic_address
+from search_api.administration.service import (
+    AUDIT_PAGE,
+    TablePage,
+    audit_page,
+    documents_to_choose,
+    edited_files,
+    preview_change,
+    request_reading,
+    system_status,
+    table_page,
+    write_change,
+)
+from search_api.administration.tables import TableChange, cells_of
+from search_api.authorization import require
+from search_api.context import ROLE_NAMES, InvalidParameter, RoleHolder, Stale
+from search_api.feedback.service import opinion_sums
+from search_api.identity.principals import Role
+from search_api.new_source.routes import EnteredForm
+from search_api.new_source.service import unread_sources
+from search_api.notices import noticed
+from search_api.parameters import PageNumber
+from search_api.search.schemas import Body
+from search_api.services import services_of
+from search_api.templating import render
+
+administration_router = APIRouter(include_in_schema=False)
+
+LAST_LINE = 1_000_000
+AdministratorOfFile = Annotated[RoleHolder, require(Role.ADMINISTRATOR, "name")]
+
+
+@administration_router.get("/administration", response_class=HTMLResponse)
+def administration_page(
+    request: Request, administrator: Annotated[RoleHolder, require(Role.ADMINISTRATOR)]
+) -> str:
+    """Show sources with last run and remedies, engines, files, unanswered questions."""
+    services = services_of(request)
+    return render(
+        "administration.html",
+        request=request,
+        seen=system_status(services, administrator),
+        opinions=opinion_sums(services, administrator),
+        topic_address=topic_address,
+        edited=edited_files(services, administrator),
+        unread_sources=unread_sources(services, administrator),
+    )
+
+
+@administration_router.post("/administration/sources/{source}")
+def read_source(
+    request: Request,
+    administrator: Annotated[RoleHolder, require(Role.ADMINISTRATOR, "source")],
+    source: str,
+) -> RedirectResponse:
+    """Request a crawl of a source as soon as a worker is free."""
+    request_reading(services_of(request), administrator, source)
+    return noticed(request, "/administration#sources", "source.read")
+
+
+@administration_router.get("/administration/files/{name}", response_class=HTMLResponse)
+def edited_table_page(
+    request: Request,
+    administrator: AdministratorOfFile,
+    name: str,
+    q: Annotated[str, Query(max_length=200)] = "",
+    page: PageNumber = 1,
+    line: Annotated[int | None, Query(ge=1, le=LAST_LINE, description="of the entry")] = None,
+) -> str:
+    """Show the entries of the glossary, the best bets or the topics, and a form for one of them."""
+    found = table_page(services_of(request), administrator, name, q, page)
+    chosen = next((one for one in found.table.entries if one.line == line), None)
+    typed = chosen.cells if chosen else tuple("" for _ in found.table.columns)
+    return _table(request, found, TableChange(found.table.version, line, typed), q=q, page=page)
+
+
+class TableAct(StrEnum):
+    """What the form of an entry asks for; only `write` changes the file."""
+
+    FIND = "find"
+    PREVIEW = "preview"
+    REMOVE = "remove"
+    WRITE = "write"
+
+
+@administration_router.post("/administration/files/{name}", response_class=HTMLResponse)
+def change_table(
+    request: Request,
+    administrator: AdministratorOfFile,
+    name: str,
+    typed: EnteredForm,
+    act: Annotated[TableAct, Form()] = TableAct.PREVIEW,
+    version: Annotated[str, Form(max_length=64)] = "",
+    line: Annotated[int | None, Form(ge=1, le=LAST_LINE)] = None,
+    removal: Annotated[bool, Form()] = False,
+) -> HTMLResponse:
+    """Show what a change of one entry would do, or write it; if refused, show it and the reason."""
+    services = services_of(request)
+    found = table_page(services, administrator, name)
+    removal = removal or act is TableAct.REMOVE
+    if chosen := typed.get("chosen"):  # one of the documents that were found
+        typed["target"] = chosen
+    cells = cells_of(found.table.columns, typed)
+    change = TableChange(version, line, None if removal else cells)
+    if act is TableAct.FIND:
+        words = typed.get("words", "").strip()
+        choice = documents_to_choose(services, administrator, words) if words else ()
+        return HTMLResponse(_table(request, found, change, words=words, choice=choice))
+    try:
+        if act is TableAct.WRITE:
+            written = write_change(services, administrator, name, change)
+            found = table_page(services, administrator, name)
+            blank = TableChange(found.table.version, None, tuple("" for _ in cells))
+            return HTMLResponse(_table(request, found, blank, written=written))
+        proposed = preview_change(services, administrator, name, change)
+    except (InvalidParameter, Stale) as refused:
+        shown = replace(change, cells=cells)
+        page = _table(request, found, shown, refusal=str(refused))
+        return HTMLResponse(page, status_code=refused.status)
+    return HTMLResponse(
+        render("edited_entry.html", request=request, table=found.table, proposed=proposed)
+    )
+
+
+def _table(request: Request, found: TablePage, change: TableChange, **shown: object) -> str:
+    values = {"q": "", "page": 1, "words": "", "choice": (), "refusal": "", "written": None}
+    return render(
+        "edited_table.html", request=request, found=found, change=change, **(values | shown)
+    )
+
+
+pages = APIRouter(include_in_schema=False)
+router = APIRouter(prefix="/api/v1")
+
+Officer = Annotated[RoleHolder, require(Role.OFFICER)]
+Before = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="entries before this number")]
+
+
+class EntryBody(Body):
+    """One privileged access; `reading` begins with `refused ` if it was refused."""
+
+    number: int
+    moment: Annotated[str, BeforeValidator(datetime.isoformat)]
+    actor: str
+    role: str
+    reading: str
+    subject: str
+    digest: str
+
+
+class AuditBody(Body):
+    """Accesses, newest first. `broken`: the first entry that was altered."""
+
+    parts_of_answer = ("integrity",)
+    entries: list[EntryBody]
+    following: int | None
+    last: int
+    head: str
+    broken: int | None
+
+
+@router.get("/audit")
+def audit(
+    request: Request,
+    officer: Officer,
+    before: Before = None,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = AUDIT_PAGE,
+) -> AuditBody:
+    """Return accesses by roles, newest first; for the data-protection officer."""
+    return AuditBody.model_validate(audit_page(services_of(request), officer, limit, before))
+
+
+@pages.get("/audit", response_class=HTMLResponse)
+def audit_log_page(request: Request, officer: Officer, before: Before = None) -> str:
+    """Show accesses by roles, newest first; for the data-protection officer."""
+    found = audit_page(services_of(request), officer, before=before)
+    return render(
+        "audit.html",
+        request=request,
+        entries=found.entries,
+        names=found.names,
+        roles={role.value: name for role, name in ROLE_NAMES.items()},
+        sound=found.integrity,
+        following=found.following,
+    )

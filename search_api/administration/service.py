@@ -1,0 +1,204 @@
+"""Answers for administrators and the data-protection officer: system state and audit log."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from expertise.values import AgentDirectory
+from indexer.french.analysis import fold
+from indexer.values import Card
+from search_api.addresses import document_of_address
+from search_api.administration.system_status import SystemStatus
+from search_api.administration.tables import (
+    BEST_BETS,
+    ChangePreview,
+    EditedTable,
+    EditedTables,
+    FileChanged,
+    TableChange,
+    TableEntry,
+)
+from search_api.audit.port import Audit, AuditEntry, AuditIntegrity
+from search_api.context import (
+    AnswerContext,
+    InvalidParameter,
+    NotFound,
+    RoleHolder,
+    Stale,
+    note_access,
+)
+from search_api.query.query import Query
+
+AUDIT_PAGE = 100
+"""Number of entries on one page."""
+TABLE_PAGE = 100
+"""Number of entries of a table on one page."""
+DOCUMENTS_TO_CHOOSE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """Entries, newest first, and whether the whole log is unaltered.
+
+    `names`: names of the actors in the directory, by id. `following`: number before which the next
+    page begins, None at the end.
+    """
+
+    entries: tuple[AuditEntry, ...]
+    integrity: AuditIntegrity
+    following: int | None
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def system_status(context: AnswerContext, administrator: RoleHolder) -> SystemStatus:
+    """Return sources with last run and remedies, engines, files, unanswered questions.
+
+    Raises `NotFound` if the state is not available here.
+    """
+    if context.administration is None:
+        raise NotFound("")
+    return context.administration()
+
+
+def request_reading(context: AnswerContext, administrator: RoleHolder, source: str) -> None:
+    """Request a crawl of a source as soon as a worker is free. Raises `NotFound`."""
+    try:
+        if context.read_soon is None:
+            raise KeyError(source)
+        context.read_soon(source)
+    except KeyError:
+        raise NotFound("Les réglages ne nomment pas cette source.") from None
+
+
+def edited_files(context: AnswerContext, administrator: RoleHolder) -> Mapping[str, str]:
+    """Return the names of the tables that administrators edit, by label."""
+    return context.edited_tables.names() if context.edited_tables else {}
+
+
+@dataclass(frozen=True, slots=True)
+class TablePage:
+    """A page of a table's entries; `found` is the number of all that match, `more` follow.
+
+    `documents`: by id, the documents of these best bets that the administrator may read.
+    """
+
+    table: EditedTable
+    entries: tuple[TableEntry, ...]
+    found: int
+    more: bool
+    documents: Mapping[str, Card]
+
+
+def table_page(
+    context: AnswerContext, administrator: RoleHolder, name: str, words: str = "", page: int = 1
+) -> TablePage:
+    """Return the entries that contain these words, in the file's order.
+
+    Raises `NotFound` for a table that the settings do not name, `InvalidParameter` for an
+    unreadable file.
+    """
+    with _table_refusals(context) as tables:
+        table = tables.read(name)
+    typed = fold(words.strip().lower())
+    matching = [one for one in table.entries if typed in fold(" ".join(one.cells).lower())]
+    shown = tuple(matching[(page - 1) * TABLE_PAGE : page * TABLE_PAGE])
+    ids = [one.cells[1] for one in shown] if name == BEST_BETS else []
+    documents = context.search.cards(ids, administrator.reader)
+    return TablePage(table, shown, len(matching), len(matching) > page * TABLE_PAGE, documents)
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedChange:
+    """A change as it would be written, what it would do, and the document of a best bet."""
+
+    change: TableChange
+    preview: ChangePreview
+    document: Card | None
+
+
+def documents_to_choose(
+    context: AnswerContext, administrator: RoleHolder, words: str
+) -> tuple[Card, ...]:
+    """Return the first documents of a search by the administrator, for a best bet."""
+    hits = context.search.hits(Query(words, page_size=DOCUMENTS_TO_CHOOSE), administrator.reader)
+    return tuple(one.card for one in context.search.page(hits, context.today()).results)
+
+
+def preview_change(
+    context: AnswerContext, administrator: RoleHolder, name: str, change: TableChange
+) -> ProposedChange:
+    """Return a change as it would be written, and what it would do; write nothing.
+
+    Raises `NotFound`; `InvalidParameter` if the entry is wrong or the file cannot be written;
+    `Stale` if the file changed since the change's version.
+    """
+    with _table_refusals(context) as tables:
+        whole, document = _with_document(context, administrator, name, change)
+        return ProposedChange(whole, tables.preview(name, whole), document)
+
+
+def write_change(
+    context: AnswerContext, administrator: RoleHolder, name: str, change: TableChange
+) -> ChangePreview:
+    """Write a change of one entry, which the audit log names first. Raises as `preview_change`."""
+    proposed = preview_change(context, administrator, name, change)
+    preview = proposed.preview
+    note_access(context, administrator, f"entry {preview.act}", f"entry:{name} {preview.entry}")
+    with _table_refusals(context) as tables:
+        return tables.write(name, proposed.change)
+
+
+def _with_document(
+    context: AnswerContext, administrator: RoleHolder, name: str, change: TableChange
+) -> tuple[TableChange, Card | None]:
+    """Return a best bet with its document. Raises `ValueError` if that cannot be found."""
+    if name != BEST_BETS or change.cells is None:
+        return change, None
+    questions, target, title = change.cells
+    if title or not target:
+        return change, None
+    document_id = document_of_address(target)
+    document = context.search.cards((document_id,), administrator.reader).get(document_id)
+    if document is None:
+        raise ValueError(
+            "Ce document n’existe pas, ou ne vous est pas ouvert : cherchez-le par ses mots, ou "
+            "collez l’adresse de sa page ici. À l’adresse d’un autre site, joignez un titre."
+        )
+    return replace(change, cells=(questions, document_id, "")), document
+
+
+@contextmanager
+def _table_refusals(context: AnswerContext) -> Iterator[EditedTables]:
+    """Yield the edited tables, and turn their errors into refusals of an answer."""
+    if context.edited_tables is None:
+        raise NotFound("")
+    try:
+        yield context.edited_tables
+    except KeyError:
+        raise NotFound("Les réglages ne nomment pas ce fichier.") from None
+    except FileChanged as error:
+        raise Stale(str(error)) from error
+    except ValueError as error:
+        raise InvalidParameter(str(error)) from error
+
+
+def audit_page(
+    context: AnswerContext, officer: RoleHolder, limit: int = AUDIT_PAGE, before: int | None = None
+) -> AuditPage:
+    """Return a page of the audit log, newest first; its opening is an entry itself."""
+    return read_audit(context.audit, limit, before, context.people)
+
+
+def read_audit(
+    audit: Audit, limit: int, before: int | None = None, people: AgentDirectory | None = None
+) -> AuditPage:
+    """Return a page of an audit log, for commands with access to the database."""
+    entries = tuple(audit.newest(limit, before))
+    known = people.agents(entry.actor for entry in entries) if people else {}
+    more = len(entries) == limit and entries[-1].number > 1
+    return AuditPage(
+        entries,
+        audit.verify(),
+        entries[-1].number if more else None,
+        {id_: agent.name for id_, agent in known.items()},
+    )

@@ -1,0 +1,82 @@
+"""State of the system for administrators: sources, engines, files, questions, remedies.
+
+It names no document, because a role opens no document. People with access to the machine read the
+names of failed files with `quisait sources`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MissingDocuments:
+    """Number of documents missing for one reason, and what a person can do."""
+
+    said: str
+    count: int
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """State of a source. `documents` is None if the index does not answer.
+
+    `state` and `next_run` are French sentences. `done` of `expected` documents were read by the
+    running crawl; both are None without a crawl, `expected` also if unknown. `closed_rules`: number
+    of access rules that were not understood; nobody can read the documents that they may apply to.
+    """
+
+    name: str
+    kind: str
+    documents: int | None
+    state: str
+    well: bool
+    last_end: datetime | None
+    next_run: str
+    done: int | None
+    expected: int | None
+    closed_rules: int
+    troubles: tuple[MissingDocuments, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """State of an engine, a database or a file: whether it works, and a finding or a remedy."""
+
+    name: str
+    well: bool
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountedQuestion:
+    """Number of times a question was asked; enough people asked it for it to be shown."""
+
+    text: str
+    asked_for: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionFigures:
+    """Questions of the last `days`, `zero` of them without a result; the most frequent of both.
+
+    `hidden`: number of unanswered questions that too few people asked for them to be shown.
+    """
+
+    days: int
+    askings: int
+    zero: int
+    unanswered: tuple[CountedQuestion, ...]
+    answered: tuple[CountedQuestion, ...]
+    hidden: int
+
+
+@dataclass(frozen=True, slots=True)
+class SystemStatus:
+    """The current state of the system. `questions` is None without a query log."""
+
+    parts: Sequence[PartState]
+    sources: Sequence[SourceState]
+    questions: QuestionFigures | None

@@ -1,1 +1,0 @@
-"""One function for each kind of request that a reader can make."""

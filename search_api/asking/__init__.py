@@ -1,1 +1,0 @@
-"""Questions that readers ask experts: storage, choice of recipients, answers, documents."""

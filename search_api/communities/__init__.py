@@ -1,0 +1,1 @@
+"""Communities of a topic: proposals, members, and their pages."""

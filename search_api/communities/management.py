@@ -1,0 +1,247 @@
+"""Community management: topics to watch, proposed topics and communities, and decisions.
+
+Each function takes a `RoleHolder`, whose access is in the audit log, and returns only topics and
+communities that they animate.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from expertise.answer_values import BuildStatus, CommunityView
+from expertise.community_management import (
+    AtRisk,
+    CommunityProposals,
+    NoSuchProposal,
+    Proposal,
+    ProposalDecisions,
+    Undecidable,
+    topics_at_risk,
+)
+from expertise.current_build import OpenBuild
+from expertise.decisions import CommunityDecision, TopicDecision, Verdict
+from expertise.topics import Topic, TopicKind
+from search_api.context import (
+    AnswerContext,
+    InvalidParameter,
+    NotAllowed,
+    NotFound,
+    RoleHolder,
+    note_access,
+)
+from search_api.topics.service import by_label
+
+TREND_MONTHS = 13
+"""A year, and the month with which it is compared."""
+
+
+class ProposalAction(StrEnum):
+    """Decision of an animator on a proposed topic."""
+
+    ACCEPT = "accept"
+    MERGE = "merge"
+    REFUSE = "refuse"
+
+
+class CommunityAction(StrEnum):
+    """Decision of an animator on a proposed community; `forget` takes a decision back."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    FORGET = "forget"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicsToWatch:
+    """Topics at risk, by label.
+
+    `trend`: number of the animator's topics with a single holder, at the last build of each month
+    and at the present one; oldest first, at most `TREND_MONTHS`.
+    """
+
+    build: BuildStatus
+    topics: tuple[AtRisk, ...] = ()
+    trend: tuple[tuple[date, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedTopics:
+    """Proposed topics that wait for a decision, and the decisions taken."""
+
+    build: BuildStatus
+    waiting: tuple[Proposal, ...] = ()
+    decisions: tuple[TopicDecision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedCommunities:
+    """Proposed communities that wait for a decision, and the decisions taken."""
+
+    build: BuildStatus
+    waiting: tuple[CommunityView, ...] = ()
+    decisions: tuple[CommunityDecision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CommunityManagement:
+    """Topics to watch, proposed topics and communities, all from one build.
+
+    `topics`: the whole list. `managed`: topics to merge a proposal into. `everywhere`: the animator
+    decides on every proposed topic, in any community.
+    """
+
+    build: BuildStatus
+    watched: TopicsToWatch
+    proposed_topics: ProposedTopics
+    communities: ProposedCommunities
+    topics: tuple[Topic, ...] = ()
+    managed: tuple[Topic, ...] = ()
+    everywhere: bool = False
+
+
+def topics_to_watch(context: AnswerContext, holder: RoleHolder) -> TopicsToWatch:
+    """Return topics with one or no holder, open questions or departures.
+
+    Raises `IndexUnreachable`.
+    """
+    return _watched(context.build(), holder)
+
+
+def proposed_topics(context: AnswerContext, holder: RoleHolder) -> ProposedTopics:
+    """Return proposed topics of the animator's communities. Raises `IndexUnreachable`."""
+    return _proposed_topics(context.build(), holder)
+
+
+def proposed_communities(context: AnswerContext, holder: RoleHolder) -> ProposedCommunities:
+    """Return communities of agents isolated in their regions, on the animator's topics.
+
+    Raises `IndexUnreachable`.
+    """
+    return _proposed_communities(context.build(), holder)
+
+
+def community_management(context: AnswerContext, holder: RoleHolder) -> CommunityManagement:
+    """Return topics to watch and both kinds of proposals. Raises `IndexUnreachable`."""
+    build = context.build()
+    parts = (
+        _watched(build, holder),
+        _proposed_topics(build, holder),
+        _proposed_communities(build, holder),
+    )
+    if isinstance(build, BuildStatus):
+        return CommunityManagement(build, *parts)
+    topics = by_label(build)
+    return CommunityManagement(
+        build.status,
+        *parts,
+        topics=topics,
+        managed=tuple(
+            one
+            for one in topics
+            if one.kind is TopicKind.TOPIC and holder.held.animates_topic(one.id)
+        ),
+        everywhere=holder.held.decides_on(frozenset()),
+    )
+
+
+def decide_on_topic(
+    context: AnswerContext,
+    holder: RoleHolder,
+    proposal_id: str,
+    action: ProposalAction,
+    label: str = "",
+    into: str = "",
+) -> TopicDecision:
+    """Accept a proposed topic under a name, merge it `into` one of the animator's, or refuse it.
+
+    The decision applies from the next build on. Raises `NoBuild`, `NotFound`, `NotAllowed` for a
+    topic that they do not animate, `InvalidParameter` for an impossible name, and `NotAudited`.
+    """
+    decisions = _topic_decisions(context.required_build(), holder)
+    note_access(context, holder, f"proposal {action}", f"proposal_id:{proposal_id}")
+    with _refusals():
+        if action is ProposalAction.REFUSE:
+            return decisions.refuse(proposal_id)
+        if action is ProposalAction.ACCEPT:
+            return decisions.accept(proposal_id, label)
+        if not holder.held.animates_topic(into):
+            raise NotAllowed("Vous n’animez pas le sujet auquel réunir celui-ci.")
+        return decisions.merge(proposal_id, into, label)
+
+
+def forget_topic_decision(context: AnswerContext, holder: RoleHolder, decision_id: str) -> None:
+    """Take a decision back; the next build may propose the topic again.
+
+    Raises `NoBuild`, `NotFound`.
+    """
+    decisions = _topic_decisions(context.required_build(), holder)
+    with _refusals():
+        decisions.forget(decision_id)
+
+
+def decide_on_community(
+    context: AnswerContext, holder: RoleHolder, topic_id: str, action: CommunityAction
+) -> CommunityDecision | None:
+    """Accept a community, which invites its members, refuse it, or take a decision back.
+
+    Returns the decision, None if one was taken back. Raises `NoBuild`, `NotFound`.
+    """
+    communities = CommunityProposals(context.required_build(), holder.held.animates_topic)
+    with _refusals():
+        if action is CommunityAction.FORGET:
+            communities.forget(topic_id)
+            return None
+        accepted = action is CommunityAction.ACCEPT
+        return communities.decide(topic_id, Verdict.ACCEPTED if accepted else Verdict.REFUSED)
+
+
+def _watched(build: OpenBuild | BuildStatus, holder: RoleHolder) -> TopicsToWatch:
+    if isinstance(build, BuildStatus):
+        return TopicsToWatch(build)
+    topics = topics_at_risk(build, holder.held.animates_topic)
+    now = sum("one_holder" in one.risks for one in topics)
+    return TopicsToWatch(build.status, topics, _trend(build, holder, now))
+
+
+def _trend(build: OpenBuild, holder: RoleHolder, now: int) -> tuple[tuple[date, int], ...]:
+    """Return the trend: former builds as stored, the present build with its present holders."""
+    present = build.stamp.day
+    months: dict[tuple[int, int], tuple[date, int]] = {}
+    for day, ids in build.builds.alone_by_day().items():
+        if day < present.replace(day=1):
+            own = sum(map(holder.held.animates_topic, ids & build.topics.keys()))
+            months[day.year, day.month] = (day, own)
+    return (*months.values(), (present, now))[-TREND_MONTHS:]
+
+
+def _proposed_topics(build: OpenBuild | BuildStatus, holder: RoleHolder) -> ProposedTopics:
+    if isinstance(build, BuildStatus):
+        return ProposedTopics(build)
+    decisions = _topic_decisions(build, holder)
+    return ProposedTopics(build.status, decisions.pending(), decisions.decided())
+
+
+def _proposed_communities(
+    build: OpenBuild | BuildStatus, holder: RoleHolder
+) -> ProposedCommunities:
+    if isinstance(build, BuildStatus):
+        return ProposedCommunities(build)
+    found = CommunityProposals(build, holder.held.animates_topic)
+    return ProposedCommunities(build.status, found.pending(), found.decided())
+
+
+def _topic_decisions(build: OpenBuild, holder: RoleHolder) -> ProposalDecisions:
+    return ProposalDecisions(build, build.builds.decisions, holder.held.decides_on)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn errors of decisions into `NotFound` or `InvalidParameter`."""
+    try:
+        yield
+    except NoSuchProposal as error:
+        raise NotFound(str(error)) from error
+    except Undecidable as error:
+        raise InvalidParameter(str(error)) from error

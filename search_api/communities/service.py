@@ -1,0 +1,96 @@
+"""An accepted community: its topic, its members and first documents."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from connectors.values import Agent
+from expertise.answer_values import BuildStatus, CommunityView
+from expertise.peers import NOTICE_DAYS, accepted_communities, invitations_of
+from expertise.topics import Topic
+from indexer.access import Reader
+from indexer.values import Card
+from search_api.context import AnswerContext, NotFound
+from search_api.topics.service import topic_answer
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A community that invites the reader; `shown_on`: the day on which silence counts as yes."""
+
+    topic: Topic
+    shown_on: date
+
+
+def invitations(context: AnswerContext, reader: Reader) -> tuple[Invitation, ...]:
+    """Return the communities that wait for the reader's answer; none of those that are closed."""
+    build, agent = context.build(), context.people.agent(reader.agent_id or "")
+    if isinstance(build, BuildStatus) or agent is None or context.consent is None:
+        return ()
+    told, today = dict(agent.communities_invited), context.today()
+    closed = context.community_pages.closed() if context.community_pages else frozenset()
+    open_ones = (one for one in invitations_of(build, agent) if one.id not in closed)
+    days = timedelta(days=NOTICE_DAYS)
+    return tuple(Invitation(one, told.get(one.id, today) + days) for one in open_ones)
+
+
+def note_told(context: AnswerContext, reader: Reader, shown: Iterable[Invitation]) -> None:
+    """Note that a page shows these invitations to the reader: their days of notice begin."""
+    for one in shown:
+        if context.consent and reader.agent_id:
+            context.consent.note_invitation(reader.agent_id, one.topic.id, one.topic.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class CommunityAnswer:
+    """A community with documents and open questions of its topic that the reader may read.
+
+    `member`: the reader is one of `members`, who may all be shown, by area and name. `shown`: the
+    reader may be shown among the members. `invitation`: the reader's own. `left`: the reader
+    refused or left. `incomplete`: as in `TopicAnswer`.
+    """
+
+    build: BuildStatus
+    topic: Topic
+    members: tuple[Agent, ...]
+    member: bool
+    shown: bool
+    documents: tuple[Card, ...]
+    questions: tuple[Card, ...]
+    incomplete: tuple[str, ...]
+    invitation: Invitation | None = None
+    left: bool = False
+
+
+def community(context: AnswerContext, reader: Reader, topic_id: str) -> CommunityAnswer:
+    """Return the community of a topic, by the topic's id.
+
+    Raises `NotFound` if it was not accepted or has too few members; `NoBuild`, `IndexUnreachable`.
+    """
+    members = _found(context, topic_id).members
+    about = topic_answer(context, reader, topic_id)
+    own = context.people.agent(reader.agent_id or "")
+    return CommunityAnswer(
+        about.build,
+        about.view.topic,
+        members,
+        any(one.id == reader.agent_id for one in members),
+        own is not None and own.listed,
+        tuple(one.card for one in about.documents),
+        about.questions,
+        about.incomplete,
+        next((one for one in invitations(context, reader) if one.topic.id == topic_id), None),
+        own is not None and topic_id in own.communities_left,
+    )
+
+
+def community_topic(context: AnswerContext, topic_id: str) -> Topic:
+    """Return only a community's topic, which all readers may see. Raises like `community`."""
+    return next(one for one in _found(context, topic_id).topics if one.id == topic_id)
+
+
+def _found(context: AnswerContext, topic_id: str) -> CommunityView:
+    for one in accepted_communities(context.required_build()):
+        if any(topic.id == topic_id for topic in one.topics):
+            return one
+    raise NotFound("Cette communauté n’existe pas, ou n’a plus assez de membres.")

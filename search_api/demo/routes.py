@@ -1,0 +1,97 @@
+"""Pages of the demo alone: become another fictional agent, read the mails that were not sent."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from connectors.values import Agent
+from indexer.french.analysis import folded_words
+from search_api.addresses import local_path
+from search_api.mail.service import shown_mails
+from search_api.identity.tokens import DEMO_COOKIE, on_loopback
+from search_api.parameters import NamedReader
+from search_api.problems import Problem
+from search_api.services import Services, services_of
+from search_api.templating import demo_agents, render
+
+router = APIRouter(include_in_schema=False)
+
+MOST_CHOICES = 20
+"""Maximum number of agents shown for a name."""
+_ADDRESS = re.compile(r"https?://[^\s<>\"]+")
+
+
+@router.post("/demo/agent", response_model=None)
+def choose_agent(
+    request: Request,
+    agent: Annotated[str, Form()] = "",
+    name: Annotated[str, Form(max_length=200)] = "",
+    back: Annotated[str, Form()] = "/",
+) -> Response:
+    """In the demo, become another fictional agent, by id or by name; 404 outside the demo.
+
+    Show a choice if the name does not fit exactly one agent.
+    """
+    services = _services_of_demo(request)
+    found = [one for one in demo_agents(services) if one.id == agent]
+    if not found and not name.strip():
+        raise Problem(400, "Cet agent n’est pas dans l’annuaire de la démonstration.")
+    found = found or _named(services, name)
+    if len(found) != 1:
+        page = render(
+            "demo_agents.html",
+            request=request,
+            typed=name.strip(),
+            found=found[:MOST_CHOICES],
+            more=len(found) > MOST_CHOICES,
+            back=local_path(back),
+        )
+        return HTMLResponse(page)
+    response = RedirectResponse(local_path(back), status_code=303)
+    response.set_cookie(DEMO_COOKIE, found[0].id, httponly=True, samesite="lax")
+    return response
+
+
+@router.get("/demo/mails", response_class=HTMLResponse)
+def mails(request: Request, reader: NamedReader) -> str:
+    """In the demo, show the mails that its reader would have received; 404 elsewhere."""
+    services = _services_of_demo(request)
+    found = shown_mails(services, reader)
+    site = services.mail.rules.site if services.mail else ""
+    return render(
+        "demo_mails.html",
+        request=request,
+        mails=[(one, list(_pieces(one.text, site))) for one in found],
+    )
+
+
+def _services_of_demo(request: Request) -> Services:
+    services = services_of(request)
+    if not (services.demo and on_loopback(request)):
+        raise Problem(404)
+    return services
+
+
+def _named(services: Services, name: str) -> list[Agent]:
+    """Return agents of whom each word begins a word of the name, the métier or the town."""
+    words = folded_words(name)
+
+    def fits(agent: Agent) -> bool:
+        own = folded_words(f"{agent.name} {agent.metier} {agent.office} {agent.departement}")
+        return all(any(one.startswith(word) for one in own) for word in words)
+
+    return [one for one in demo_agents(services) if words and fits(one)]
+
+
+def _pieces(text: str, site: str) -> Iterator[tuple[str, str]]:
+    """Yield (text, address to link to, empty for none); links to `site` lead to this server."""
+    end = 0
+    for found in _ADDRESS.finditer(text):
+        yield text[end : found.start()], ""
+        inside = found[0].startswith(f"{site}/")
+        yield found[0], found[0].removeprefix(site) if inside else ""
+        end = found.end()
+    yield text[end:], ""

@@ -1,0 +1,1 @@
+"""A document's page, its original file and its text."""

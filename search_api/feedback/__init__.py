@@ -1,0 +1,1 @@
+"""What readers say of a result or a document."""

@@ -1,0 +1,1 @@
+"""Followed topics and searches, and what is new on them."""

@@ -1,0 +1,356 @@
+"""Mail to agents: their choices, and the content of a message when it is sent.
+
+A message is written under its reader's rights at that moment. Content that they may not read any
+more, do not want any more, or that is gone is not sent. No message contains a restricted title,
+unless the settings allow it for its entity, because mail is forwarded and kept by others.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from connectors.values import Agent
+from expertise.answer_values import BuildStatus
+from indexer.access import Reader, access_filter
+from search_api.addresses import question_address, unsubscribe_address
+from search_api.context import AnswerContext, Asking, Mailing, NotFound
+from search_api.following.service import News, NewsItem, NewsKind, ShownFollow, news
+from search_api.following.storage import FollowKind
+from search_api.mail.reply_addresses import Purpose
+from search_api.mail.shown_mails import ShownMail
+from search_api.mail.storage import ANSWERED_PER_WEEK
+from search_api.mail.values import (
+    DigestPace,
+    KeptMail,
+    MailContent,
+    MailKind,
+    MailLine,
+    MailPreferences,
+    MailSection,
+    QueuedMail,
+)
+from search_api.questions.mailed_answers import NOTES, MailOutcome
+from search_api.questions.service import own_load
+from search_api.questions.values import (
+    AskedQuestion,
+    ReaderScope,
+    RequestState,
+)
+from search_api.wording import day, plural, questions_this_week
+
+_UNNAMED = "(titre réservé à ses lecteurs : voyez la page)"
+SHOWN_OF_EACH = 10
+"""Maximum number of items of one follow in a digest."""
+KINDS: dict[MailKind, str] = {
+    MailKind.ASKED: "les questions qui vous sont posées",
+    MailKind.ANSWERED: "les réponses à vos questions",
+    MailKind.DIGEST: "le résumé de ce que vous suivez",
+    MailKind.RECEIVED: "la suite de vos réponses par courriel",
+}
+"""Content of each kind of mail, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMail:
+    """The reader's choices, their address in the directory (may be empty), and kept messages."""
+
+    preferences: MailPreferences
+    address: str
+    kept: tuple[KeptMail, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscription:
+    """The kind of mail that a signed link ends."""
+
+    link: str
+    said: str
+
+
+def own_mail(context: AnswerContext, reader: Reader) -> OwnMail | None:
+    """Return the reader's choices; None if no mail is sent here."""
+    agent = context.people.as_read(reader.agent_id or "") if reader.agent_id else None
+    if context.mail is None or agent is None:
+        return None
+    store = context.mail.store
+    return OwnMail(store.preferences(agent.id, agent.email), agent.email, store.kept_of(agent.id))
+
+
+def shown_mails(context: AnswerContext, reader: Reader) -> tuple[ShownMail, ...]:
+    """Return the mails that the demo shows its reader in place of sending them, newest first.
+
+    Raises `NotFound` where mails are sent, or off.
+    """
+    mail = _mail(context)
+    if mail.shown is None:
+        raise NotFound("")
+    agent = context.people.as_read(reader.agent_id or "")
+    return mail.shown.of(agent.email) if agent and agent.email else ()
+
+
+def set_mail_preferences(context: AnswerContext, reader: Reader, said: MailPreferences) -> None:
+    """Store the reader's choices. Raises `NotFound`."""
+    mail = _mail(context)
+    if reader.agent_id is None or context.people.as_read(reader.agent_id) is None:
+        raise NotFound("L’annuaire ne vous connaît pas.")
+    mail.store.choose(reader.agent_id, said)
+
+
+def unsubscription(context: AnswerContext, link: str) -> Unsubscription:
+    """Return what a link would end, without ending it. Raises `NotFound` for other links."""
+    _, kind = _read(context, link)
+    return Unsubscription(link, KINDS[kind])
+
+
+def unsubscribe(context: AnswerContext, link: str) -> Unsubscription:
+    """End a kind of mail for the agent of a signed link, without a login. Raises `NotFound`."""
+    agent_id, kind = _read(context, link)
+    store = _mail(context).store
+    said = store.preferences(agent_id)
+    ended = {
+        MailKind.ASKED: replace(said, asked=False),
+        MailKind.ANSWERED: replace(said, answered=False),
+        MailKind.DIGEST: replace(said, digest=DigestPace.OFF),
+        MailKind.RECEIVED: replace(said, asked=False),  # then no mail remains to answer
+    }[kind]
+    if ended != said:
+        store.choose(agent_id, ended)
+    return Unsubscription(link, KINDS[kind])
+
+
+def mail_content(context: AnswerContext, queued: QueuedMail) -> MailContent | None:
+    """Return the content of a message now, or None if it must not be sent.
+
+    Raises `IndexUnreachable`: the message then waits.
+    """
+    mail, agent = _mail(context), _recipient(context, queued)
+    if agent is None or context.asking is None:
+        return None
+    reader = context.asking.reader_of(agent.id)
+    if reader.agent_id is None:
+        return None
+    if queued.kind is MailKind.DIGEST:
+        digest = _digest(context, mail, reader, agent, queued)
+        return digest and _with_addresses(context, mail, agent, queued, digest)
+    told = {
+        MailKind.ASKED: _asked,
+        MailKind.ANSWERED: _answered,
+        MailKind.RECEIVED: _received,
+    }[queued.kind]
+    found = told(context, context.asking, reader, agent, queued.subject)
+    return found and _with_addresses(context, mail, agent, queued, found)
+
+
+def _recipient(context: AnswerContext, queued: QueuedMail) -> Agent | None:
+    """Return the recipient if they are in post, take part, want it, and have a working address."""
+    agent = context.people.as_read(queued.agent_id)
+    if agent is None or agent.departed(context.today()) or not agent.email:
+        return None
+    consent = context.consent
+    withdrawn = consent is None or consent.has_withdrawn(agent.id)
+    if withdrawn and queued.kind is not MailKind.RECEIVED:  # senders are still told the outcome
+        return None
+    said = _mail(context).store.preferences(agent.id, agent.email)
+    return agent if said.wants(queued.kind) and not said.refused else None
+
+
+def _with_addresses(
+    context: AnswerContext, mail: Mailing, agent: Agent, queued: QueuedMail, content: MailContent
+) -> MailContent:
+    """Return the content with addresses for an answer, if it is a question, and for bounces."""
+    if mail.replies is None:
+        return content
+    until = context.today() + timedelta(days=mail.replies.days)
+    back = mail.replies.make(Purpose.BOUNCE, queued.id, agent.id, until)
+    if queued.kind is not MailKind.ASKED:
+        return replace(content, bounces_to=back)
+    answer = mail.replies.make(Purpose.ANSWER, queued.subject, agent.id, until)
+    lead = (
+        f"{content.lead} En répondant à ce courriel, sans pièce jointe, vous publiez votre réponse "
+        "sous votre nom, pour tous ceux qui peuvent lire la question."
+    )
+    return replace(content, lead=lead, reply_to=answer, bounces_to=back)
+
+
+def _asked(
+    context: AnswerContext, asking: Asking, reader: Reader, agent: Agent, question_id: str
+) -> MailContent | None:
+    mail = _mail(context)
+    question = _readable(asking, reader, question_id)
+    waits = any(
+        one.agent_id == agent.id and one.state is RequestState.WAITING
+        for one in asking.questions.requests_of(question_id)
+    )
+    if question is None or not waits:
+        return None
+    lead = "Une question vous est posée. Vous pouvez y répondre, passer la main ou décliner."
+    return _content(
+        mail,
+        agent,
+        MailKind.ASKED,
+        "Une question vous est posée",
+        lead,
+        (MailSection("La question", (_line(mail, question),)),),
+        f"{questions_this_week(own_load(context, agent))} Chacune vous est annoncée par courriel, "
+        "sauf si vous y mettez fin.",
+    )
+
+
+def _answered(
+    context: AnswerContext, asking: Asking, reader: Reader, agent: Agent, answer_id: str
+) -> MailContent | None:
+    mail = _mail(context)
+    found = [
+        thread.question.id
+        for thread in asking.questions.of_asker(agent.id)
+        for one in thread.answers
+        # An asker who accepted it or gave thanks has read it.
+        if one.id == answer_id and not (one.accepted or one.thanked)
+    ]
+    question = _readable(asking, reader, found[0]) if found else None
+    if question is None:
+        return None
+    return _content(
+        mail,
+        agent,
+        MailKind.ANSWERED,
+        "Votre question a une réponse",
+        "Votre question a une réponse. Dites sur sa page si elle vous a aidé, ou ce qui manque.",
+        (MailSection("Votre question", (_line(mail, question),)),),
+        "Les réponses à vos questions vous sont annoncées par courriel, "
+        f"{ANSWERED_PER_WEEK} fois par semaine au plus, sauf si vous y mettez fin.",
+    )
+
+
+def _received(
+    context: AnswerContext, asking: Asking, reader: Reader, agent: Agent, noted: str
+) -> MailContent | None:
+    """Return the outcome of an answer by mail; without the question if they may not read it."""
+    mail = _mail(context)
+    outcome, _, question_id = noted.partition(":")
+    question = _readable(asking, reader, question_id)
+    shown = (MailSection("La question", (_line(mail, question),)),) if question else ()
+    published = MailOutcome(outcome).published
+    return _content(
+        mail,
+        agent,
+        MailKind.RECEIVED,
+        "Votre réponse est publiée" if published else "Votre réponse n’est pas publiée",
+        NOTES[MailOutcome(outcome)],
+        shown,
+        "Vous avez répondu par courriel à une question.",
+    )
+
+
+def _digest(
+    context: AnswerContext, mail: Mailing, reader: Reader, agent: Agent, queued: QueuedMail
+) -> MailContent | None:
+    found = news(context, reader, after=queued.begins, until=queued.queued, with_topics=False)
+    if not found.count:
+        return None
+    subject = plural(
+        "{num} nouveauté dans ce que vous suivez",
+        "{num} nouveautés dans ce que vous suivez",
+        found.count,
+    )
+    sections = _sections(context, mail, found)
+    since = day(queued.begins.date()) if queued.begins else ""
+    lead = f"Ce qui est nouveau depuis le {since} dans ce que vous suivez, et que vous pouvez lire."
+    why = "Vous avez choisi, dans « Préférences », de recevoir ce résumé par courriel."
+    return _content(mail, agent, MailKind.DIGEST, subject, lead, sections, why)
+
+
+def _sections(context: AnswerContext, mail: Mailing, found: News) -> tuple[MailSection, ...]:
+    items = [item for one in found.found for item in one.items]
+    titled = _may_be_titled(context, mail, items)
+    sections = []
+    for one in found.found:
+        shown = one.items[:SHOWN_OF_EACH]
+        named = [item for item in shown if item.document_id in titled]
+        lines = tuple(
+            MailLine(item.title, f"{mail.rules.site}{item.address}", _SAID[item.kind])
+            for item in named
+        )
+        left = len(one.items) - len(named)
+        more = "Et d’autres encore, à voir sur le site." if one.more else ""
+        if left and not one.more:
+            more = plural(
+                "Et {num} autre, à voir sur le site.", "Et {num} autres, à voir sur le site.", left
+            )
+        sections.append(MailSection(_heading(one.shown), lines, more))
+    return tuple(sections)
+
+
+def _heading(one: ShownFollow) -> str:
+    """Return a topic's label, but neither a question's title nor the words of a search."""
+    since = day(one.follow.since.date())
+    if one.follow.kind is FollowKind.QUESTION:
+        return "Une question suivie"
+    if one.follow.kind is FollowKind.SEARCH:
+        return f"Une recherche enregistrée le {since}"
+    return one.title
+
+
+_SAID = {
+    NewsKind.DOCUMENT: "document",
+    NewsKind.WAITING: "question sans réponse",
+    NewsKind.ANSWER: "nouvelle réponse",
+}
+
+
+def _may_be_titled(context: AnswerContext, mail: Mailing, items: list[NewsItem]) -> frozenset[str]:
+    """Return the documents that every agent may read, or whose entity allows their titles.
+
+    Without a build no document counts as open: the build tells which documents all agents may read.
+    """
+    ids = list(dict.fromkeys(item.document_id for item in items))
+    build = context.build()
+    opened = () if isinstance(build, BuildStatus) else build.revalidation.readable_by_all(ids)
+    allowed = {item.document_id for item in items if mail.rules.may_title(item.entity)}
+    return frozenset({*opened, *allowed})
+
+
+def _line(mail: Mailing, question: AskedQuestion) -> MailLine:
+    entity = question.scope_id if question.scope is ReaderScope.ENTITY else ""
+    opened = question.scope is ReaderScope.EVERYBODY or mail.rules.may_title(entity)
+    title = question.title if opened else _UNNAMED
+    return MailLine(title, f"{mail.rules.site}{question_address(question.id)}")
+
+
+def _content(
+    mail: Mailing,
+    agent: Agent,
+    kind: MailKind,
+    subject: str,
+    lead: str,
+    sections: tuple[MailSection, ...],
+    why: str,
+) -> MailContent:
+    return MailContent(
+        to=agent.email,
+        subject=f"Qui sait ? {subject}",
+        lead=lead,
+        sections=sections,
+        why=why,
+        unsubscribe=f"{mail.rules.site}{unsubscribe_address(mail.links.make(agent.id, kind))}",
+        choices=f"{mail.rules.site}/preferences#courriels",
+    )
+
+
+def _readable(asking: Asking, reader: Reader, question_id: str) -> AskedQuestion | None:
+    thread = asking.questions.one(question_id)
+    if thread is None or not access_filter(reader).admits(thread.question.access):
+        return None
+    return thread.question
+
+
+def _read(context: AnswerContext, link: str) -> tuple[str, MailKind]:
+    found = _mail(context).links.read(link)
+    if found is None:
+        raise NotFound("Ce lien n’est pas un lien de désinscription d’ici, ou il est incomplet.")
+    return found
+
+
+def _mail(context: AnswerContext) -> Mailing:
+    if context.mail is None:
+        raise NotFound("")
+    return context.mail

@@ -1,0 +1,1 @@
+"""Reports, and hiding questions and answers."""

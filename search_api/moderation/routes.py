@@ -1,0 +1,149 @@
+"""Reports of questions, and the page of their topics' animators. API and pages."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from search_api.addresses import question_address
+from search_api.authorization import IN_PERSON, require
+from search_api.context import RoleHolder
+from search_api.identity.principals import Role
+from search_api.moderation.schemas import (
+    ModerationDeskBody,
+    ModerationRequest,
+    TextReportRequest,
+)
+from search_api.moderation.service import (
+    ModerationAct,
+    moderate,
+    moderation_desk,
+    report_text,
+    take_report_back,
+)
+from search_api.notices import Undo, noticed
+from search_api.parameters import NamedReader
+from search_api.questions.values import MOST_LISTED, MOST_REASON
+from search_api.search.routes import PROBLEMS
+from search_api.services import services_of
+from search_api.templating import render
+
+Moderator = Annotated[RoleHolder, require(Role.ANIMATOR)]
+ModeratorOfQuestion = Annotated[RoleHolder, require(Role.ANIMATOR, "question_id")]
+api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
+router = APIRouter(include_in_schema=False)
+
+
+@api_router.post("/questions/{question_id}/reports", status_code=204, dependencies=IN_PERSON)
+def report(
+    request: Request, reader: NamedReader, question_id: str, asked: TextReportRequest
+) -> None:
+    """Report a question or an answer to its topic's animator, who does not see the reporter."""
+    services = services_of(request)
+    report_text(services, reader, question_id, asked.answer, asked.reason, outdated=asked.outdated)
+
+
+@api_router.delete("/questions/{question_id}/reports", status_code=204, dependencies=IN_PERSON)
+def take_back(
+    request: Request,
+    reader: NamedReader,
+    question_id: str,
+    answer: Annotated[str, Query(max_length=32)] = "",
+) -> None:
+    """Take back the reader's report of a question or an answer while it is not decided."""
+    take_report_back(services_of(request), reader, question_id, answer)
+
+
+@api_router.get("/animation/questions")
+def desk(request: Request, moderator: Moderator) -> ModerationDeskBody:
+    """Return reported, hidden and waiting questions on the animator's topics."""
+    return ModerationDeskBody.of(moderation_desk(services_of(request), moderator))
+
+
+@api_router.post("/animation/questions/{question_id}", status_code=204)
+def decide(
+    request: Request, moderator: ModeratorOfQuestion, question_id: str, asked: ModerationRequest
+) -> None:
+    """Hide a text, show it again, leave it as it is, or give the question a topic."""
+    moderate(
+        services_of(request),
+        moderator,
+        question_id,
+        asked.act,
+        answer_id=asked.answer,
+        reason=asked.reason,
+        topic_id=asked.topic,
+        text_digest=asked.digest,
+    )
+
+
+@router.post("/questions/{question_id}/reports", dependencies=IN_PERSON)
+def report_on_page(
+    request: Request,
+    reader: NamedReader,
+    question_id: str,
+    reason: Annotated[str, Form(max_length=4_000)] = "",
+    answer: Annotated[str, Form(max_length=32)] = "",
+    outdated: Annotated[bool, Form()] = False,
+) -> RedirectResponse:
+    """Report a text from the question's page, which confirms it."""
+    report_text(services_of(request), reader, question_id, answer, reason, outdated=outdated)
+    address = question_address(question_id)
+    undo = Undo(f"{address}/reports/taken-back", {"answer": answer, "back": "question"})
+    return noticed(request, address, "report.doubt" if outdated else "report.sent", undo)
+
+
+@router.post("/questions/{question_id}/reports/taken-back", dependencies=IN_PERSON)
+def take_back_on_page(
+    request: Request,
+    reader: NamedReader,
+    question_id: str,
+    answer: Annotated[str, Form(max_length=32)] = "",
+    back: Annotated[str, Form(max_length=10)] = "",
+) -> RedirectResponse:
+    """Take back a report from «Préférences», which lists all reports of the reader.
+
+    `back` is «question» if the form is on the question's page.
+    """
+    take_report_back(services_of(request), reader, question_id, answer)
+    own = back != "question"
+    address = "/preferences#effacer" if own else question_address(question_id)
+    return noticed(request, address, "report.taken_back")
+
+
+@router.get("/animation/questions", response_class=HTMLResponse)
+def desk_page(request: Request, moderator: Moderator) -> str:
+    """Show reported, hidden and waiting questions on the animator's topics."""
+    found = moderation_desk(services_of(request), moderator)
+    return render(
+        "moderation.html",
+        request=request,
+        found=found,
+        most_reason=MOST_REASON,
+        most_listed=MOST_LISTED,
+    )
+
+
+@router.post("/animation/questions/{question_id}")
+def decide_on_page(
+    request: Request,
+    moderator: ModeratorOfQuestion,
+    question_id: str,
+    act: Annotated[ModerationAct, Form()],
+    answer: Annotated[str, Form(max_length=32)] = "",
+    reason: Annotated[str, Form(max_length=4_000)] = "",
+    topic: Annotated[str, Form(max_length=200)] = "",
+    digest: Annotated[str, Form(max_length=64)] = "",
+) -> RedirectResponse:
+    """Decide on a text, from the page's forms."""
+    moderate(
+        services_of(request),
+        moderator,
+        question_id,
+        act,
+        answer_id=answer,
+        reason=reason,
+        topic_id=topic,
+        text_digest=digest,
+    )
+    return noticed(request, "/animation/questions", f"moderation.{act}")

@@ -1,0 +1,99 @@
+"""API schemas for moderators of questions."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, Field
+
+from expertise.topics import Topic
+from search_api.moderation.service import ModeratedText, ModerationAct, ModerationDesk
+from search_api.questions.markdown import plain_text
+from search_api.questions.schemas import BriefQuestionBody
+from search_api.questions.values import MOST_REASON, GivenAnswer
+from search_api.search.schemas import Body, Joined
+
+
+def _id_of_answer(answer: GivenAnswer | None) -> str:
+    return answer.id if answer else ""
+
+
+def _id_of_topic(topic: Topic | None) -> str | None:
+    return topic.id if topic else None
+
+
+def _reasons(reports: Sequence[tuple[str, date]]) -> list[Joined]:
+    return [Joined(reason=reason, day=day) for reason, day in reports]
+
+
+class TextReportRequest(Body):
+    """A report of a text that should not be there."""
+
+    reason: str = Field(max_length=MOST_REASON)
+    answer: str = Field("", max_length=32, description="an answer's id; empty: the question")
+    outdated: bool = Field(
+        False, description="an answer is only no longer right: its author reads the reason too"
+    )
+
+
+class ModerationRequest(Body):
+    """A moderator's act on a text."""
+
+    act: ModerationAct
+    answer: str = Field("", max_length=32, description="an answer's id; empty: the question")
+    reason: str = Field("", max_length=MOST_REASON, description="to hide it: its author reads it")
+    topic: str = Field("", max_length=200, description="to classify: a topic's id")
+    digest: str = Field("", max_length=64, description="to show it again: that of the text read")
+
+
+class ReasonBody(Body):
+    """Why a text was reported, without the name of the reader."""
+
+    reason: str
+    day: date
+
+
+class ModeratedTextBody(Body):
+    """A question or an answer, as a moderator sees it."""
+
+    question: BriefQuestionBody
+    answer: Annotated[str, BeforeValidator(_id_of_answer)] = Field(
+        description="the answer's id; empty: the question itself"
+    )
+    text: str
+    reports: Annotated[list[ReasonBody], BeforeValidator(_reasons)]
+    hidden: str | None = Field(description="why it is hidden; null: it is shown")
+    outdated: bool = Field(
+        description="nobody hid it: it is a former text from a restored database"
+    )
+    digest: str = Field(description="identifies exactly this text")
+
+
+class UnclassifiedBody(Body):
+    """A question without a topic."""
+
+    question: BriefQuestionBody
+    proposed: Annotated[str | None, BeforeValidator(_id_of_topic)] = Field(
+        description="id of the topic nearest to its words"
+    )
+
+
+class ModerationDeskBody(Body):
+    """What waits for an animator."""
+
+    reported: list[ModeratedTextBody]
+    hidden: list[ModeratedTextBody]
+    waiting: list[BriefQuestionBody]
+    unclassified: list[UnclassifiedBody]
+    more: bool = Field(description="one of these lists is cut: the others come as you decide")
+
+    @classmethod
+    def of(cls, found: ModerationDesk) -> Self:
+        """Return the body, whose texts have the titles that the moderator may read."""
+
+        def plain(texts: Sequence[ModeratedText]) -> list[Joined]:
+            readable = found.open_documents
+            return [Joined(one, text=plain_text(one.text, readable)) for one in texts]
+
+        lists = {"reported": plain(found.reported), "hidden": plain(found.hidden)}
+        return cls.model_validate(Joined(found, **lists))

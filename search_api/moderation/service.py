@@ -1,0 +1,434 @@
+"""Reports of questions and answers, and decisions of moderators.
+
+A moderator sees the reported text and the reason, never the reporter. They moderate only texts that
+they may read, and none of their own. A hidden text is shown only to its author, with the reason. If
+no animator of a topic can moderate its question, animators of its entity do. Administrators see how
+many reports have no moderator or wait too long.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from itertools import islice
+from uuid import uuid4
+
+from expertise.topics import Topic, TopicKind
+from indexer.access import Reader, access_filter
+from search_api.context import (
+    AnswerContext,
+    AnswerRefused,
+    Asking,
+    InvalidParameter,
+    NotFound,
+    RoleHolder,
+    note_access,
+)
+from search_api.feedback.service import named_topic
+from search_api.identity.principals import ALL, Grant, Role
+from search_api.questions.authority import entities_down_to, entities_of
+from search_api.questions.reading import (
+    OTHER_TEXT,
+    any_thread,
+    asking_of,
+    checked_text,
+    known_agent,
+    open_links,
+    readable_thread,
+)
+from search_api.questions.values import (
+    MOST_LISTED,
+    MOST_REASON,
+    AskedQuestion,
+    GivenAnswer,
+    QuestionStage,
+    ReaderScope,
+    TextReport,
+    Thread,
+)
+from search_api.topics.service import list_topics, related_topics
+
+MOST_PROPOSED = 20
+"""Number of oldest unclassified questions that get a proposed topic: each is encoded at each view.
+"""
+
+
+class ModerationAct(StrEnum):
+    """Decision on a text: hide it, show it again, leave it, or give the question a topic."""
+
+    HIDE = "hide"
+    SHOW = "show"
+    DISMISS = "dismiss"
+    CLASSIFY = "classify"
+
+
+class TooManyReports(AnswerRefused):
+    """The reader reached the daily limit of reports."""
+
+    status = 429
+    code = "too_many_reports"
+
+
+@dataclass(frozen=True, slots=True)
+class ModeratedText:
+    """A question or one of its answers. `reports`: reasons and days, without names."""
+
+    question: AskedQuestion
+    answer: GivenAnswer | None
+    reports: tuple[tuple[str, date], ...] = ()
+
+    @property
+    def hidden(self) -> str | None:
+        """Reason why it is hidden, None if it is visible."""
+        return (self.answer or self.question).hidden
+
+    @property
+    def outdated(self) -> bool:
+        """Whether it is hidden only because it is a former text from a restored database."""
+        return (self.answer or self.question).outdated
+
+    @property
+    def text(self) -> str:
+        """The text, as Markdown."""
+        return (self.answer or self.question).text
+
+    @property
+    def digest(self) -> str:
+        """Digest of exactly this text, so that a decision does not apply to a later text."""
+        return (self.answer or self.question).text_digest
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingReports:
+    """Number of reported texts that wait for a decision; `oldest`: day of the first report.
+
+    `nobodys`: texts that no one named in the settings can moderate. `late`: texts that wait for
+    longer than an agent has to answer a question (`answer_days`), for any reason.
+    """
+
+    texts: int
+    nobodys: int
+    late: int
+    oldest: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnclassifiedQuestion:
+    """A question without a topic, and the topic nearest to its words.
+
+    `proposed` is None without such a topic, and for questions after the `MOST_PROPOSED` oldest.
+    """
+
+    question: AskedQuestion
+    proposed: Topic | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModerationDesk:
+    """What waits for an animator, among readable texts on what they animate, oldest first.
+
+    `reported` and `hidden` never contain the holder's own texts. `waiting`: questions at the
+    animator's stage. `unclassified`: questions without a topic. `topics`: all topics to choose
+    from. `more`: one of these lists is cut at `MOST_LISTED`. `open_documents`: ids of documents
+    that the texts link to and the holder may read.
+    """
+
+    reported: tuple[ModeratedText, ...]
+    hidden: tuple[ModeratedText, ...]
+    waiting: tuple[AskedQuestion, ...]
+    unclassified: tuple[UnclassifiedQuestion, ...]
+    topics: tuple[Topic, ...]
+    more: bool = False
+    open_documents: frozenset[str] = frozenset()
+
+
+def report_text(
+    context: AnswerContext,
+    reader: Reader,
+    question_id: str,
+    answer_id: str,
+    reason: str,
+    *,
+    outdated: bool = False,
+) -> None:
+    """Report a text to the topic's animator, once; with `outdated`, also to its author.
+
+    `outdated`: the report only says that an answer is no longer right.
+    A report that is taken back still counts in the daily limit, and so does a new one after it.
+    Raises `NotFound` for a text that the reader may not read or wrote themselves,
+    `InvalidParameter`, and `TooManyReports`.
+    """
+    asking, agent = asking_of(context), known_agent(context, reader)
+    text = _text(readable_thread(context, reader, question_id), answer_id)
+    if _author(text) == agent.id:
+        raise NotFound("Ce texte est le vôtre : vous pouvez le supprimer.")
+    if outdated and (context.verifying is None or not answer_id):
+        raise NotFound("Cela ne se dit que d’une réponse.")
+    said = checked_text(reason, MOST_REASON, "Écrivez en quelques mots ce qui ne va pas.")
+    moment = asking.questions.now()
+    report = TextReport(question_id, answer_id, agent.id, said, moment, outdated=outdated)
+    if asking.questions.is_reported(report):
+        return
+    most, day_ago = asking.rules.reported_per_day, moment - timedelta(days=1)
+    # Reports that were taken back or whose text was deleted are in no table.
+    allowed = asking.acts.is_within(f"reports:{agent.id}", uuid4().hex, most)
+    if not allowed or not asking.questions.report(report, most, day_ago):
+        raise TooManyReports("Vous avez beaucoup signalé aujourd’hui : revenez demain.")
+
+
+def take_report_back(
+    context: AnswerContext, reader: Reader, question_id: str, answer_id: str
+) -> None:
+    """Take back the reader's own report while it is not decided.
+
+    This is also possible for a text that the reader may not read any more. Raises `NotFound`, with
+    the same text if there is no report or it was decided.
+    """
+    asking, agent = asking_of(context), known_agent(context, reader)
+    if not asking.questions.take_report_back(agent.id, question_id, answer_id):
+        raise NotFound("Vous n’avez pas de signalement à reprendre ici, ou il est déjà traité.")
+
+
+def waiting_reports(context: AnswerContext) -> WaitingReports:
+    """Return how many reported texts wait: only numbers, for administrators."""
+    asking = asking_of(context)
+    late = context.today() - timedelta(days=asking.rules.answer_days)
+    late_before = datetime.combine(late, time(), UTC)
+    texts, late_texts, oldest = asking.questions.waiting_reports(late_before)
+    animators = _Animators(context, asking)
+    reported = _existing_texts(asking.questions.texts_reported())
+    nobodys = sum(not animators.any_for(text) for text in reported)
+    return WaitingReports(texts, nobodys, late_texts, oldest.date() if oldest else None)
+
+
+def _existing_texts(found: Iterable[tuple[Thread, str]]) -> Iterator[ModeratedText]:
+    """Yield the texts, without answers that were deleted at this moment."""
+    for thread, answer_id in found:
+        try:
+            yield _text(thread, answer_id)
+        except NotFound:
+            continue
+
+
+def moderation_desk(context: AnswerContext, holder: RoleHolder) -> ModerationDesk:
+    """Return what waits for the holder. Raises `NotFound`, `IndexUnreachable`."""
+    asking = asking_of(context)
+    questions = asking.questions
+    topics = tuple(one for one in list_topics(context).topics if one.kind is TopicKind.TOPIC)
+    by_id = {one.id: one for one in topics}
+    access, moderated = access_filter(holder.reader), _moderated(context, asking, holder)
+    everything = ALL in holder.held.topics or bool(holder.held.entities)
+    topic_ids = None if everything else holder.held.topics
+
+    def texts(found: Iterable[tuple[Thread, str]]) -> list[ModeratedText]:
+        shown = (
+            one
+            for one in _existing_texts(found)
+            if access.admits(one.question.access)
+            and moderated(one)
+            and _author(one) != holder.reader.agent_id
+        )
+        return list(islice(shown, MOST_LISTED + 1))
+
+    def open_questions(found: Iterable[AskedQuestion]) -> list[AskedQuestion]:
+        shown = (
+            one
+            for one in found
+            if access.admits(one.access) and moderated(ModeratedText(one, None))
+        )
+        return list(islice(shown, MOST_LISTED + 1))
+
+    reported = texts(questions.texts_reported(topic_ids))
+    hidden = texts(questions.texts_hidden(topic_ids))
+    late = questions.open_at(QuestionStage.ANIMATOR, topic_ids=topic_ids)
+    waiting = open_questions(one for one in late if one.topic_id)
+    without_topic = questions.open_at(*QuestionStage, topic_ids=[""]) if everything else ()
+    unclassified = open_questions(without_topic)
+    reasons: dict[tuple[str, str], list[tuple[str, date]]] = defaultdict(list)
+    for one in questions.reports({text.question.id for text in (*reported, *hidden)}):
+        reason = f"N’est plus juste : {one.reason}" if one.outdated else one.reason
+        reasons[one.question_id, one.answer_id].append((reason, one.created.date()))
+
+    def with_reports(some: Sequence[ModeratedText]) -> tuple[ModeratedText, ...]:
+        return tuple(
+            replace(
+                text,
+                reports=tuple(reasons[text.question.id, text.answer.id if text.answer else ""]),
+            )
+            for text in some[:MOST_LISTED]
+        )
+
+    return ModerationDesk(
+        with_reports(reported),
+        with_reports(hidden),
+        tuple(waiting[:MOST_LISTED]),
+        tuple(
+            UnclassifiedQuestion(
+                one, by_id.get(_nearest_topic(context, one)) if place < MOST_PROPOSED else None
+            )
+            for place, one in enumerate(unclassified[:MOST_LISTED])
+        ),
+        topics,
+        any(len(one) > MOST_LISTED for one in (reported, hidden, waiting, unclassified)),
+        open_links(context, holder.reader, (one.text for one in (*reported, *hidden))),
+    )
+
+
+def moderate(
+    context: AnswerContext,
+    holder: RoleHolder,
+    question_id: str,
+    act: ModerationAct,
+    *,
+    answer_id: str = "",
+    reason: str = "",
+    topic_id: str = "",
+    text_digest: str = "",
+) -> None:
+    """Hide a text with a reason, show it again, leave it as it is, or give a question a topic.
+
+    `text_digest`: digest of the text to show again. Raises `NotFound` for a text that the holder
+    may not moderate, `InvalidParameter`, and `NotAudited`.
+    """
+    asking = asking_of(context)
+    if act is ModerationAct.CLASSIFY:
+        _classify(context, asking, holder, question_id, topic_id)
+        return
+    moderated = _moderated(context, asking, holder)
+    if _moderated_text(context, holder, moderated, question_id, answer_id) is None:
+        raise NotFound("Ce texte n’existe pas, ou n’est pas le vôtre à modérer.")
+    subject = f"question_id:{question_id}" + (f"/{answer_id}" if answer_id else "")
+    said = ""
+    if act is ModerationAct.HIDE:
+        said = checked_text(reason, MOST_REASON, "Écrivez la raison : son auteur la lira.")
+    note_access(context, holder, f"question {act}", subject)
+    if act is ModerationAct.HIDE:
+        asking.questions.hide(question_id, answer_id, said)
+    elif act is ModerationAct.SHOW:
+        if not asking.questions.show_again(question_id, answer_id, text_digest):
+            raise InvalidParameter(OTHER_TEXT)
+    else:
+        asking.questions.dismiss_reports(question_id, answer_id)
+        return
+    asking.publish()
+
+
+def _classify(
+    context: AnswerContext, asking: Asking, holder: RoleHolder, question_id: str, topic_id: str
+) -> None:
+    question = any_thread(context, holder.reader, question_id).question
+    asked = ModeratedText(question, None)
+    if question.hidden is not None or not _moderated(context, asking, holder)(asked):
+        raise NotFound("Cette question n’existe pas, ou n’est pas la vôtre à modérer.")
+    if topic_id not in {one.id for one in list_topics(context).topics}:
+        raise InvalidParameter("Ce sujet n’est pas dans la liste.")
+    note_access(context, holder, f"question {ModerationAct.CLASSIFY}", f"question_id:{question_id}")
+    if not asking.questions.classify(question_id, topic_id):
+        raise InvalidParameter("Cette question a déjà un sujet.")
+    asking.publish()
+
+
+def _moderated(
+    context: AnswerContext, asking: Asking, holder: RoleHolder
+) -> Callable[[ModeratedText], bool]:
+    """Return a function that tells whether the holder moderates a text, if they may read it."""
+    held, animators = holder.held, _Animators(context, asking)
+
+    def moderated(text: ModeratedText) -> bool:
+        if held.animates_topic(text.question.topic_id):
+            return True
+        if not _in_entities(context, held.entities, text.question):
+            return False
+        return not text.question.topic_id or not animators.of_topic(text)
+
+    return moderated
+
+
+class _Animators:
+    """Tells whether the settings name a moderator for a text; each agent is looked up once."""
+
+    def __init__(self, context: AnswerContext, asking: Asking) -> None:
+        self._context, self._asking = context, asking
+        self._readers: dict[str, Reader] = {}
+
+    def any_for(self, text: ModeratedText) -> bool:
+        """Return whether an animator of the topic or the entity can moderate the text."""
+        if self.of_topic(text):
+            return True
+        grants = (one for one in self._context.grants.every if one.role is Role.ANIMATOR)
+        return any(
+            _in_entities(self._context, one.entities, text.question) and self._is_for(one, text)
+            for one in grants
+        )
+
+    def of_topic(self, text: ModeratedText) -> bool:
+        """Return whether an animator of its topic, or of all topics, can moderate the text."""
+        topic_id = text.question.topic_id
+        grants = (one for one in self._context.grants.every if one.animates_topic(topic_id))
+        return any(self._is_for(one, text) for one in grants)
+
+    def _is_for(self, grant: Grant, text: ModeratedText) -> bool:
+        """Return whether the grant has a moderator; a group counts, as its members are unknown."""
+        return bool(grant.groups) or any(self._may(agent_id, text) for agent_id in grant.agents)
+
+    def _may(self, agent_id: str, text: ModeratedText) -> bool:
+        if agent_id not in self._readers:
+            self._readers[agent_id] = self._asking.reader_of(agent_id)
+        reader = self._readers[agent_id]
+        known = reader.agent_id is not None and agent_id != _author(text)
+        return known and access_filter(reader).admits(text.question.access)
+
+
+def _in_entities(context: AnswerContext, animated: frozenset[str], question: AskedQuestion) -> bool:
+    """Return whether a question belongs to an animated entity, by its readers or its asker.
+
+    The asker counts only if they are named: otherwise the page would reveal their entity.
+    """
+    if not animated:
+        return False
+    entities: tuple[str, ...] = ()
+    if question.scope is ReaderScope.ENTITY:
+        entities = entities_down_to(question.scope_id)
+    elif question.named and (
+        asker := context.people.agents([question.asker_id]).get(question.asker_id)
+    ):
+        entities = entities_of(asker)
+    return not animated.isdisjoint(entities)
+
+
+def _moderated_text(
+    context: AnswerContext,
+    holder: RoleHolder,
+    moderated: Callable[[ModeratedText], bool],
+    question_id: str,
+    answer_id: str,
+) -> ModeratedText | None:
+    """Return a text that the holder may moderate; None for any other text."""
+    try:
+        thread = any_thread(context, holder.reader, question_id)
+        text = _text(thread, answer_id)
+    except NotFound:
+        return None
+    if not moderated(text) or _author(text) == holder.reader.agent_id:
+        return None
+    return text
+
+
+def _text(thread: Thread, answer_id: str) -> ModeratedText:
+    if not answer_id:
+        return ModeratedText(thread.question, None)
+    found = [one for one in thread.answers if one.id == answer_id]
+    if not found:
+        raise NotFound("Cette réponse n’existe pas, ou ne vous est pas ouverte.")
+    return ModeratedText(thread.question, found[0])
+
+
+def _author(text: ModeratedText) -> str:
+    return text.answer.author_id if text.answer else text.question.asker_id
+
+
+def _nearest_topic(context: AnswerContext, question: AskedQuestion) -> str:
+    """Return the topic that the question names, else the nearest in words, else empty."""
+    near = related_topics(context, question.title).topics
+    return named_topic(context, question.title) or (near[0].id if near else "")

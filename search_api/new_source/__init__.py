@@ -1,0 +1,1 @@
+"""A source that an administrator adds."""

@@ -1,0 +1,208 @@
+"""A source that an administrator adds: form, trial with its readers, and the settings.
+
+The role opens no document: a trial shows the number of documents, their dates and the readers of
+each, in words. Title, link and authors are shown only for documents that the administrator could
+read as an agent, or for all with `with_titles`, which is noted in the audit log.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from connectors.ports import SourceRefused
+from connectors.values import Access
+from indexer.access import AccessFilter, access_filter
+from search_api.context import (
+    AnswerContext,
+    AnswerRefused,
+    InvalidParameter,
+    NotFound,
+    RoleHolder,
+)
+from search_api.new_source.values import (
+    Entered,
+    KindOffered,
+    NewSources,
+    SettingsAddition,
+    SourceForm,
+    SourceIncomplete,
+    SourceStep,
+    SourceTrial,
+    TriedDocument,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SampledDocument:
+    """A document of a trial. `readers`, `denied` and `authors` are in French words.
+
+    If `shown` is false, title, link and authors are withheld from the administrator and are empty.
+    """
+
+    shown: bool
+    title: str
+    url: str
+    kind: str
+    modified: datetime | None
+    readers: tuple[str, ...]
+    denied: tuple[str, ...]
+    authors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSample:
+    """A trial as an administrator sees it; `hidden`: number of documents without a title.
+
+    `unread`: (place, reason) of unreadable records, empty if withheld; `unread_count`: their
+    number. The other fields are as in `SourceTrial`.
+    """
+
+    documents: tuple[SampledDocument, ...]
+    unread: tuple[tuple[str, str], ...]
+    unread_count: int
+    missing: tuple[str, ...]
+    stopped: str
+    expected: int | None
+    hidden: int
+
+    @property
+    def for_nobody(self) -> int:
+        """Number of documents that nobody could read."""
+        return sum(not one.readers for one in self.documents)
+
+
+class FormIncomplete(AnswerRefused):
+    """The entered values do not describe a source yet; `form` is the step to mend."""
+
+    status = 422
+
+    def __init__(self, form: SourceForm) -> None:
+        super().__init__("La source n’est pas complète.")
+        self.form = form
+
+
+def offered_kinds_of_sources(
+    context: AnswerContext, administrator: RoleHolder
+) -> tuple[KindOffered, ...]:
+    """Return every kind that can be added. Raises `NotFound` if sources are fixed."""
+    return tuple(_sources(context).kinds())
+
+
+def source_step(
+    context: AnswerContext,
+    administrator: RoleHolder,
+    entered: Entered,
+    step: SourceStep,
+    *,
+    after: SourceStep | None = None,
+) -> SourceForm:
+    """Return a step of the form with the entered values.
+
+    `after`: the former step, which is returned with its faults if it has any. Raises `NotFound` for
+    an unknown kind, `InvalidParameter` if its package does not load.
+    """
+    sources = _sources(context)
+    if after is not None and (wrong := sources.first_fault(entered, after)):
+        return wrong
+    try:
+        return sources.form(step, entered, checked=False)
+    except KeyError:
+        raise NotFound("Cette sorte de source n’est pas installée.") from None
+    except SourceRefused as error:
+        raise InvalidParameter(str(error)) from error
+
+
+def source_sample(
+    context: AnswerContext, administrator: RoleHolder, entered: Entered, *, with_titles: bool
+) -> SourceSample:
+    """Read and return the source's first documents, without storing them.
+
+    Raises `FormIncomplete`, and `InvalidParameter` if no trial is possible now.
+    """
+    sources = _sources(context)
+    try:
+        trial = sources.attempt(entered)
+    except SourceIncomplete as error:
+        raise FormIncomplete(error.form) from error
+    except ValueError as error:
+        raise InvalidParameter(str(error)) from error
+    own = access_filter(administrator.reader).knowing(sources.known())
+    return _sample(sources, trial, own, with_titles=with_titles)
+
+
+def _sample(
+    sources: NewSources, trial: SourceTrial, own: AccessFilter, *, with_titles: bool
+) -> SourceSample:
+    shown = [
+        with_titles or own.admits(Access(frozenset(one.allowed), frozenset(one.denied)))
+        for one in trial.documents
+    ]
+    principals = sources.in_words({p for one in trial.documents for p in one.allowed + one.denied})
+    seen = [one for one, is_shown in zip(trial.documents, shown, strict=True) if is_shown]
+    accounts = sources.authors_in_words({account for one in seen for account in one.authors})
+
+    def sampled(one: TriedDocument, *, is_shown: bool) -> SampledDocument:
+        return SampledDocument(
+            is_shown,
+            (one.title or one.filename or one.id) if is_shown else "",
+            one.url if is_shown else "",
+            one.kind,
+            one.modified,
+            tuple(principals[p] for p in one.allowed),
+            tuple(principals[p] for p in one.denied),
+            tuple(_each_once(accounts[a] for a in one.authors)) if is_shown else (),
+        )
+
+    return SourceSample(
+        tuple(sampled(one, is_shown=yes) for one, yes in zip(trial.documents, shown, strict=True)),
+        # Place and reason may name a file whose readers are unknown.
+        trial.unread if with_titles else (),
+        len(trial.unread),
+        trial.missing,
+        trial.stopped,
+        trial.expected,
+        shown.count(False),
+    )
+
+
+def source_addition(
+    context: AnswerContext, administrator: RoleHolder, entered: Entered
+) -> SettingsAddition:
+    """Return what would be written into the settings. Raises `FormIncomplete`."""
+    try:
+        return _sources(context).addition(entered)
+    except SourceIncomplete as error:
+        raise FormIncomplete(error.form) from error
+
+
+def write_new_source(
+    context: AnswerContext, administrator: RoleHolder, entered: Entered
+) -> SettingsAddition:
+    """Write the source into the settings.
+
+    Raises `FormIncomplete`, and `InvalidParameter` if it cannot be written.
+    """
+    try:
+        return _sources(context).write(entered)
+    except SourceIncomplete as error:
+        raise FormIncomplete(error.form) from error
+    except ValueError as error:
+        raise InvalidParameter(str(error)) from error
+
+
+def unread_sources(context: AnswerContext, administrator: RoleHolder) -> tuple[str, ...] | None:
+    """Return names of sources in the settings that this process does not know yet.
+
+    None if no sources can be added here.
+    """
+    return tuple(context.new_sources.unread_sources()) if context.new_sources else None
+
+
+def _sources(context: AnswerContext) -> NewSources:
+    if context.new_sources is None:
+        raise NotFound("Aucune source ne s’ajoute depuis ce bureau ([desk] sources).")
+    return context.new_sources
+
+
+def _each_once(names: Iterable[str]) -> Iterable[str]:
+    return dict.fromkeys(names)

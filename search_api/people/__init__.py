@@ -1,0 +1,1 @@
+"""Who knows, agents' pages, and what people correct about themselves."""

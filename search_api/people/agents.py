@@ -1,0 +1,290 @@
+"""An agent's profile, and everything stored about the reader («Moi»)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from connectors.account_linking import LinkBy
+from connectors.values import Agent, ContactVia
+from expertise.answer_values import BuildStatus, Peers
+from expertise.consent import (
+    NARROWER_CONTACTS,
+    OF_OTHERS,
+    OPPOSITES,
+    WHOLE_SERVICE,
+    Preference,
+    PreferenceKind,
+    RecordedPreference,
+    SqlConsent,
+)
+from expertise.peers import AgentProfile, peers_of, profile_of
+from expertise.topics import Topic, TopicKind
+from expertise.visibility import may_be_shown
+from expertise.votes import counting_contributions
+from indexer.access import Reader, access_filter
+from indexer.values import Card
+from search_api.communities.service import community
+from search_api.context import AnswerContext, InvalidParameter, NotFound, incomplete
+from search_api.query_log.counts import MentionCount
+from search_api.sign_on.sessions import PersonalToken, Session
+from search_api.topics.service import list_topics
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileAnswer:
+    """What a reader may see of an agent. `own`: the agent is the reader.
+
+    `incomplete` names the authorities that did not answer: evidence may be missing.
+    """
+
+    profile: AgentProfile
+    own: bool
+    incomplete: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PeersAnswer:
+    """Agents who share an agent's topics; other fields as in `ProfileAnswer`."""
+
+    build: BuildStatus
+    peers: Peers
+    own: bool
+    incomplete: tuple[str, ...]
+
+
+def agent_profile(context: AnswerContext, reader: Reader, agent_id: str) -> ProfileAnswer:
+    """Return topics with evidence, skills confirmed or declared, communities and peers.
+
+    Without a build, only the directory is used. Only the agent sees the strength of a topic. Raises
+    `NotFound` for an agent who may not be shown, and `IndexUnreachable`.
+    """
+    agent = shown_agent(context, reader, agent_id)
+    own = agent.id == reader.agent_id
+    access, today = access_filter(reader), context.today()
+    profile = profile_of(context.build(), agent, access, today, to_self=own)
+    return ProfileAnswer(profile, own, incomplete(reader))
+
+
+def agent_peers(
+    context: AnswerContext, reader: Reader, agent_id: str = "", offset: int = 0
+) -> PeersAnswer:
+    """Return agents who share an agent's topics, from `offset`; the reader's if none is named.
+
+    Raises `NotFound` for an agent who may not be shown, `NoBuild`, and `IndexUnreachable`.
+    """
+    agent = shown_agent(context, reader, agent_id or reader.agent_id or "")
+    own = agent.id == reader.agent_id
+    build = context.required_build()
+    found = peers_of(build, agent, access_filter(reader), to_self=own, offset=offset)
+    return PeersAnswer(build.status, found, own, incomplete(reader))
+
+
+def shown_agent(context: AnswerContext, reader: Reader, agent_id: str) -> Agent:
+    """Return the reader, or an agent who may be shown. Raises `NotFound` for any other id.
+
+    An agent who is not listed or has left gets the same answer as an unknown id, except for the
+    agent themselves.
+    """
+    agent = context.people.agent(agent_id)
+    if agent is None or not may_be_shown(agent, context.today(), reader.agent_id):
+        raise NotFound("Aucun agent de ce nom ne peut être montré.")
+    return agent
+
+
+@dataclass(frozen=True, slots=True)
+class StoredData:
+    """Everything stored about one agent.
+
+    `row` is the directory's entry, `profile` what others may see (with strengths and evidence as
+    the agent may read them). `contributions`: number of documents by source. `sessions` are open
+    ones, `tokens` personal ones. `mention_counts` is None if mentions are not counted. `joined_by`:
+    for each account, the rule that links it, None if the directory does. `noted`: whether every
+    wish is in the register that a restored backup replays. `disowned`: documents that the agent
+    said are not theirs and may read, by id.
+    """
+
+    row: Agent
+    profile: AgentProfile
+    accounts: Sequence[str]
+    groups: Sequence[str]
+    contributions: Mapping[str, int]
+    wishes: Sequence[RecordedPreference]
+    topics: Sequence[Topic]
+    ways: Sequence[ContactVia]
+    sessions: Sequence[Session] = ()
+    tokens: Sequence[PersonalToken] = ()
+    mention_counts: Sequence[MentionCount] | None = None
+    joined_by: Mapping[str, LinkBy | None] = field(default_factory=dict)
+    noted: bool = True
+    disowned: Mapping[str, Card] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> list[str]:
+        """Sources that the agent may withdraw from, or has withdrawn from."""
+        left = (one.preference.subject for one in self.of_kind(PreferenceKind.WITHDRAW))
+        return sorted({*(_source(one) for one in self.accounts), *left, *self.contributions} - {""})
+
+    @property
+    def withdrawn(self) -> frozenset[str]:
+        """Sources that the agent withdrew from; `WHOLE_SERVICE` for all of them."""
+        return frozenset(one.preference.subject for one in self.of_kind(PreferenceKind.WITHDRAW))
+
+    def of_kind(self, kind: PreferenceKind) -> list[RecordedPreference]:
+        """Return the wishes of one kind."""
+        return [one for one in self.wishes if one.preference.kind == kind]
+
+
+def stored_about(context: AnswerContext, reader: Reader) -> StoredData:
+    """Return what is stored about the reader. Raises `NotFound`, `IndexUnreachable`."""
+    agent_id, people = reader.agent_id or "", context.people
+    row, agent = people.as_read(agent_id), people.agent(agent_id)
+    if row is None or agent is None:
+        raise NotFound("L’annuaire ne vous connaît pas.")
+    accounts, sign_on = sorted(people.accounts_of(agent_id)), context.sign_on
+    wishes = consent_of(context).of(agent_id)
+    return StoredData(
+        row=row,
+        profile=profile_of(
+            context.build(), agent, access_filter(reader), context.today(), to_self=True
+        ),
+        accounts=accounts,
+        groups=sorted(people.groups_of(agent_id)),
+        joined_by={one: _joined_by(context, row, one) for one in accounts},
+        contributions=context.search.contributed(accounts, reader),
+        wishes=wishes,
+        disowned=context.search.cards(sorted(agent.disowned), reader),
+        noted=consent_of(context).noted(agent_id),
+        topics=list_topics(context).topics,
+        ways=NARROWER_CONTACTS[row.contact_via],
+        mention_counts=(
+            context.mention_counts(agent_id, context.today()) if context.mention_counts else None
+        ),
+        sessions=sign_on.sessions.of(agent_id) if sign_on else (),
+        tokens=sign_on.tokens.of(agent_id) if sign_on and sign_on.tokens else (),
+    )
+
+
+def ask_wish(
+    context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str, way: str = ""
+) -> None:
+    """Apply a wish of the reader about themselves; it acts from the next answer on.
+
+    Raises `InvalidParameter` for an impossible wish, `NotFound`, `IndexUnreachable`.
+    """
+    wish = _wish(context, reader, kind, subject, way)
+    consent_of(context).ask(wish)
+    if context.feedback and (wish.kind, wish.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE):
+        context.feedback.forget_opinions_on(wish.agent_id)
+    if (wish.kind, wish.subject) == (PreferenceKind.WITHDRAW, WHOLE_SERVICE) and context.following:
+        context.following.unfollow_all(wish.agent_id)
+
+
+def take_back_wish(
+    context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str = ""
+) -> None:
+    """Take back a wish of the reader, or all disowned documents without a subject.
+
+    Raises `InvalidParameter` for a decision of others, `NotFound` if wishes are not stored.
+    """
+    _check_own(kind)
+    consent, agent_id = consent_of(context), reader.agent_id or ""
+    held = [one.preference for one in consent.of(agent_id) if one.preference.kind is kind]
+    if kind is PreferenceKind.JOIN:  # else who was invited before would still be shown
+        for joined in (one for one in held if one.subject == subject):
+            consent.ask(replace(joined, kind=PreferenceKind.LEAVE))
+        return
+    every = kind is PreferenceKind.DISOWN and not subject
+    for one in [one.subject for one in held] if every else [subject]:
+        consent.take_back(Preference(agent_id, kind, one))
+
+
+@dataclass(frozen=True, slots=True)
+class WishBefore:
+    """A wish before a change: in force, or not; `way` of contact, empty for other kinds."""
+
+    in_force: bool
+    kind: PreferenceKind
+    way: str = ""
+
+
+def wish_before(
+    context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str
+) -> WishBefore | None:
+    """Return the wish that a wish of this kind would replace; `in_force` is false if none.
+
+    None for a withdrawal from the whole service, which also ends follows and opinions, and for all
+    disowned documents at once: one wish does not restore them.
+    """
+    if not subject and kind is not PreferenceKind.CONTACT:
+        return None
+    for one in (one.preference for one in consent_of(context).of(reader.agent_id or "")):
+        if one.subject == subject and one.kind in (kind, OPPOSITES.get(kind)):
+            way = one.said[0] if kind is PreferenceKind.CONTACT else ""
+            return WishBefore(True, one.kind, way)
+    return WishBefore(False, kind)
+
+
+def _check_own(kind: PreferenceKind) -> None:
+    if kind in OF_OTHERS:
+        raise InvalidParameter("Cela ne se demande pas : d’autres que vous en décident.")
+
+
+def consent_of(context: AnswerContext) -> SqlConsent:
+    """Return the store of wishes. Raises `NotFound` if wishes are not stored."""
+    if context.consent is None:
+        raise NotFound("")
+    return context.consent
+
+
+def _wish(
+    context: AnswerContext, reader: Reader, kind: PreferenceKind, subject: str, way: str
+) -> Preference:
+    """Return the wish, checked. Raises `InvalidParameter` for an impossible wish."""
+    _check_own(kind)
+    held = stored_about(context, reader)
+    said: tuple[str, ...] = ()
+    if kind is PreferenceKind.WITHDRAW and subject not in {WHOLE_SERVICE, *held.sources}:
+        raise InvalidParameter("Vous n’avez ni compte ni contribution dans cette source.")
+    if kind in (PreferenceKind.REFUSE, PreferenceKind.DECLARE):
+        said = _labels(held, kind, subject)
+    if kind is PreferenceKind.DISOWN and not _contributed(context, reader, held, subject):
+        raise InvalidParameter("Ce document ne dit rien de vous, ou ne vous est pas ouvert.")
+    if kind in (PreferenceKind.JOIN, PreferenceKind.LEAVE):
+        topic = community(context, reader, subject).topic
+        pages = context.community_pages
+        if kind is PreferenceKind.JOIN and pages and topic.id in pages.closed():
+            raise InvalidParameter("Cette communauté est close : on ne la rejoint plus.")
+        said = topic.labels
+    if kind is PreferenceKind.CONTACT:
+        if way not in held.ways:
+            raise InvalidParameter(
+                "Choisissez l’une des façons de vous joindre que la page propose."
+            )
+        subject, said = "", (way,)
+    return Preference(reader.agent_id or "", kind, subject, said)
+
+
+def _labels(held: StoredData, kind: PreferenceKind, topic_id: str) -> tuple[str, ...]:
+    topic = next((one for one in held.topics if one.id == topic_id), None)
+    if topic is None:
+        raise InvalidParameter("Ce sujet n’est pas dans la liste.")
+    if kind is PreferenceKind.DECLARE and topic.kind is not TopicKind.TOPIC:
+        raise InvalidParameter("Un métier vient de l’annuaire : il ne se déclare pas ici.")
+    return topic.labels
+
+
+def _contributed(
+    context: AnswerContext, reader: Reader, held: StoredData, document_id: str
+) -> bool:
+    """Return whether the reader may read the document, and it counts as theirs."""
+    card = context.search.cards((document_id,), reader).get(document_id)
+    accounts = {row.account for row in counting_contributions(card)} if card else set()
+    return not accounts.isdisjoint(held.accounts)
+
+
+def _joined_by(context: AnswerContext, row: Agent, account: str) -> LinkBy | None:
+    found = (one.matched_by(row, account) for one in context.join_rules())
+    return next(filter(None, found), None)
+
+
+def _source(account: str) -> str:
+    return account.partition(":")[0]

@@ -1,0 +1,68 @@
+"""Ways to colleagues before a question is asked: the reader's service, peers, and the topics.
+
+Nobody is looked up in a way of its own: the service is what a question for its name finds, the
+peers are those of «Vos pairs».
+"""
+
+from dataclasses import dataclass, replace
+
+from connectors.values import Agent
+from expertise.answer_values import BuildStatus, Peer
+from expertise.lookup import ServiceMatch, service_name
+from expertise.peers import peers_of
+from expertise.topics import Topic, TopicKind
+from indexer.access import Reader
+from search_api.context import AnswerContext
+from search_api.people.service import asker_of, named_by
+from search_api.topics.service import by_label
+
+PEERS_SHOWN = 5
+"""Number of peers named; «Vos pairs» has all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Colleagues:
+    """A reader's service without themselves, their first peers, and the topics by kind and label.
+
+    `service` is their entity, or the one above it if nobody else of it may be shown; else None.
+    `departement` is the reader's, empty if it is unknown. Without a build there are neither peers
+    nor topics.
+    """
+
+    service: ServiceMatch | None = None
+    peers: tuple[Peer, ...] = ()
+    topics: tuple[Topic, ...] = ()
+    metiers: tuple[Topic, ...] = ()
+    departement: str = ""
+
+
+def colleagues(context: AnswerContext, reader: Reader) -> Colleagues:
+    """Return the ways to a reader's colleagues. Raises `IndexUnreachable`."""
+    build, agent = context.build(), asker_of(context, reader)
+    topics = () if isinstance(build, BuildStatus) else by_label(build)
+    ways = Colleagues(
+        topics=tuple(one for one in topics if one.kind is TopicKind.TOPIC),
+        metiers=tuple(one for one in topics if one.kind is TopicKind.METIER),
+    )
+    if agent is None:
+        return ways
+    return replace(
+        ways,
+        service=_service_of(context, reader, agent),
+        peers=()
+        if isinstance(build, BuildStatus)
+        else peers_of(build, agent, to_self=True).peers[:PEERS_SHOWN],
+        departement=agent.departement,
+    )
+
+
+def _service_of(context: AnswerContext, reader: Reader, agent: Agent) -> ServiceMatch | None:
+    above = agent.entity.rstrip("/").rpartition("/")[0]
+    tried = ((agent.entity, agent.office), (above, agent.departement), (above, ""))
+    for entity, place in tried:
+        found = named_by(context, reader, agent, f"{service_name(entity)} {place}", ()).services
+        for one in found:
+            others = tuple(other for other in one.people if other.id != agent.id)
+            if one.entity == entity and others:
+                return replace(one, people=others)
+    return None

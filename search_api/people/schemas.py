@@ -1,0 +1,275 @@
+"""API schemas of an agent: the profile that others see, and the agent's own data."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from connectors.values import ContactVia
+from expertise.consent import PreferenceKind, RecordedPreference
+from search_api.feedback.service import OwnFeedback, ShownFeedback
+from search_api.feedback.storage import Aspect, SubjectKind
+from search_api.following.schemas import OwnFollowsBody
+from search_api.following.service import OwnFollows
+from search_api.mail.schemas import OwnMailBody
+from search_api.mail.service import OwnMail
+from search_api.people.agents import StoredData
+from search_api.questions.schemas import OwnAskingBody
+from search_api.questions.values import OwnAsking
+from search_api.search.schemas import AgentBody, Body, Joined
+from search_api.topics.schemas import BuildBody, CommunityBody, OwnTopicBody, PeerBody
+from search_api.verification.schemas import OwnVerificationsBody
+from search_api.verification.storage import OwnVerifications
+
+
+def _day(seconds: int) -> date:
+    return datetime.fromtimestamp(seconds, UTC).date()
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""Read from a time in seconds since 1970, in UTC."""
+
+
+class SkillBody(Body):
+    """A skill in the directory."""
+
+    label: str
+    renew: bool = Field(description="declared over a year ago, and no document shows it")
+
+
+class ProfileBody(Body):
+    """An agent's profile; demonstrated, confirmed and declared skills are kept apart."""
+
+    build: BuildBody = Field(description="topics, peers and communities come from it")
+    agent: AgentBody
+    metier: OwnTopicBody | None = Field(description="the métier, if it is a topic of the list")
+    by_metier: list[OwnTopicBody] = Field(description="topics that the métier is about")
+    by_mission: list[OwnTopicBody] = Field(description="topics of missions in force")
+    demonstrated: list[OwnTopicBody] = Field(
+        validation_alias="shown", description="by label; evidence newest first"
+    )
+    confirmed: list[SkillBody] = Field(description="skills that somebody else confirmed")
+    declared: list[SkillBody] = Field(description="skills that the agent declared")
+    peers: list[PeerBody]
+    communities: list[CommunityBody]
+
+
+PURPOSE = (
+    "Aider à trouver de l’aide : proposer, à qui cherche, des collègues qui ont écrit sur le "
+    "sujet. Jamais évaluer, comparer ni classer des agents."
+)
+NOT_HELD = (
+    "Vos recherches : si un journal des questions est tenu, il ne dit pas par qui.",
+    "Ce que vous ouvrez : aucun clic n’est suivi.",
+    "Aucune note, aucun classement de vous.",
+)
+
+HELD_ELSEWHERE = (
+    (
+        "Le registre des consultations privilégiées : les pages qu’un rôle ouvre, qui "
+        "les a ouvertes ou s’est vu les refuser, au sujet de qui. La personne chargée "
+        "de la protection des données le lit : demandez-lui ce qui vous y concerne."
+    ),
+    (
+        "Le registre des suppressions : vos demandes et vos effacements faits ici, pour qu’une "
+        "sauvegarde restaurée ne les défasse pas."
+    ),
+    (
+        "Les avis « utile » ou « pas utile » de collègues à qui vous avez été proposé : ils "
+        "portent sur la proposition. Personne ne peut les lire à votre sujet ; ils ne sont "
+        "additionnés que par sujet, à partir de cinq avis et de trois personnes proposées. Un "
+        "retrait complet les efface."
+    ),
+)
+"""Data about the reader that is stored elsewhere and is not in this response."""
+
+
+class MissionBody(Body):
+    """A mission, in force or not; `last` is null if it has no end."""
+
+    topic: str = Field(description="as in the directory")
+    first: date
+    last: date | None
+
+
+class RowBody(Body):
+    """The agent's row in the directory, as last read."""
+
+    id: str
+    given_name: str
+    family_name: str
+    metier: str
+    entity: str
+    office: str
+    departement: str
+    email: str
+    arrival: date | None
+    departure: date | None
+    skills: list[str]
+    skills_confirmed: list[str]
+    skills_declared: date | None
+    missions: list[MissionBody]
+    listed: bool
+    contact_via: ContactVia
+    contact: str
+
+
+class ContributionsBody(Body):
+    """Number of documents of a source that the reader contributed to and may read."""
+
+    source: str
+    documents: int
+
+
+class MentionCountBody(Body):
+    """Number of distinct askers who were shown the reader in a period: five or more."""
+
+    topic_id: str = Field(description="empty: questions that name no topic of the list")
+    start: date
+    askers: int
+
+
+class SessionBody(Body):
+    """An open session, with days instead of times. Its secret is not stored."""
+
+    begun: Day = Field(validation_alias="begun_s")
+    last_used: Day = Field(validation_alias="seen_s")
+
+
+class TokenBody(Body):
+    """A valid personal token, with days instead of times. Its secret is not stored."""
+
+    label: str
+    made: date
+    ends: date
+    last_used: date | None
+
+
+class WishBody(Body):
+    """A wish of the reader, and since when it applies."""
+
+    parts_of_answer = ("preference",)
+    kind: PreferenceKind = Field(
+        description="`removed`: an animator decided it, because of `reason`; `invited`: the day on "
+        "which you were told that a community invites you"
+    )
+    subject: str = Field(
+        description="a source (empty: the finder as a whole), a topic's id, or a document's "
+        "(empty if you may not see it any more)"
+    )
+    said: list[str]
+    since: datetime
+    by: str = Field("", description="the id of the animator who decided it, if known")
+    reason: str = ""
+
+
+class FeedbackBody(Body):
+    """An opinion or a favourite of the reader."""
+
+    kind: SubjectKind
+    subject: str | None = Field(description="an id; null if you may not see it any more")
+    title: str = Field(description="of the document or topic, or the agent's name")
+    topic_id: str = Field(description="topic of the question that proposed an agent")
+    useful: bool | None = Field(description="null for a favourite")
+    since: datetime
+
+
+class WishRequest(Body):
+    """A wish to apply."""
+
+    kind: PreferenceKind = Field(description="any kind but `removed` and `invited`")
+    subject: str = Field("", max_length=4_000)
+    way: str = Field("", max_length=20, description="for `contact`")
+
+
+class MeBody(Body):
+    """What is stored about the reader, and where other data is."""
+
+    purpose: str
+    directory: RowBody
+    accounts: list[str] = Field(description="your accounts by the directory, each `source:name`")
+    joined_by: dict[str, Literal["uid", "email", "directory"]] = Field(
+        description="for each account: the source's rule (it has your id, or your address), or "
+        "the directory itself"
+    )
+    groups: list[str] = Field(description="principals of the directory's groups")
+    contributions: list[ContributionsBody]
+    profile: ProfileBody = Field(
+        description="the topics for which you are proposed, with the evidence"
+    )
+    wishes: list[WishBody]
+    noted: bool = Field(
+        description="whether all your wishes are in the register that a restored backup replays; "
+        "false: they apply, and are not yet in the register of deletions"
+    )
+    brought_up: list[MentionCountBody] | None = Field(description="null if it is not counted")
+    opinions: list[FeedbackBody] = Field(description="«utile» or «pas utile»; only you see them")
+    favourites: list[FeedbackBody]
+    asking: OwnAskingBody | None = Field(description="null if no question is asked here")
+    mail: OwnMailBody | None = Field(description="null if no mail is sent")
+    following: OwnFollowsBody | None = Field(description="null if nothing is followed here")
+    verifications: OwnVerificationsBody | None = Field(
+        None, description="null if authors are asked about no document"
+    )
+    sessions: list[SessionBody] = Field(description="open ones: «Mes accès» ends them")
+    tokens: list[TokenBody] = Field(description="personal tokens")
+    not_held: list[str]
+    held_elsewhere: list[str]
+
+
+def my_data_body(
+    held: StoredData,
+    said: OwnFeedback,
+    asked: OwnAsking | None = None,
+    followed: OwnFollows | None = None,
+    mail: OwnMail | None = None,
+    checked: OwnVerifications | None = None,
+) -> MeBody:
+    """Return the response body for the reader's own data."""
+    sources = sorted(held.contributions.items())
+    answer = Joined(
+        held,
+        purpose=PURPOSE,
+        directory=held.row,
+        joined_by={name: by.value if by else "directory" for name, by in held.joined_by.items()},
+        contributions=[Joined(source=name, documents=count) for name, count in sources],
+        wishes=[_wish(held, one) for one in held.wishes],
+        brought_up=held.mention_counts,
+        opinions=_feedback(said.opinions, said, Aspect.OPINION),
+        favourites=_feedback(said.favourites, said, Aspect.FAVOURITE),
+        asking=asked,
+        following=OwnFollowsBody.of(followed) if followed else None,
+        mail=mail,
+        verifications=checked,
+        not_held=NOT_HELD,
+        held_elsewhere=HELD_ELSEWHERE,
+    )
+    return MeBody.model_validate(answer)
+
+
+def _wish(held: StoredData, wish: RecordedPreference) -> Joined:
+    """Return a wish, without the id of a disowned document that the agent may not see any more."""
+    kind, subject = wish.preference.kind, wish.preference.subject
+    hidden = kind is PreferenceKind.DISOWN and subject not in held.disowned
+    return Joined(wish, preference=wish.preference, subject="" if hidden else subject)
+
+
+def _feedback(shown: Sequence[ShownFeedback], every: OwnFeedback, aspect: Aspect) -> list[Joined]:
+    """Return the feedback of an aspect; of hidden subjects neither id nor title."""
+    found = [
+        Joined(one.said, one.said.subject, subject=one.said.subject.id, title=_title(one))
+        for one in shown
+    ]
+    hidden = [one for one in every.hidden if one.aspect is aspect]
+    return found + [
+        Joined(one, kind=one.subject.kind, subject=None, title="", topic_id="") for one in hidden
+    ]
+
+
+def _title(one: ShownFeedback) -> str:
+    if one.document:
+        return one.document.title
+    if one.agent:
+        return one.agent.name
+    return one.topic.label if one.topic else ""

@@ -1,0 +1,1 @@
+"""What a question's text says: words, operators, references, acronyms."""

@@ -1,0 +1,166 @@
+"""Connector that makes one document of each question with its answers, in its current version.
+
+The cursor is the number of the last change. Deleting a question deletes its document.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import sqlalchemy as sa
+
+from connectors.ports import Change, Checkpoint, Delete, Listing, SourceUnreachable, Upsert
+from connectors.values import (
+    CONVERSATION_HEADINGS,
+    Contribution,
+    ContributorRole,
+    Document,
+    Section,
+)
+from search_api.questions.markdown import plain_text
+from search_api.questions.storage import ChangedQuestion, SqlQuestions
+from search_api.questions.values import SOURCE, GivenAnswer, Thread
+
+KIND = "question"
+UNNAMED = "Un ou une collègue"
+"""Name shown for an asker or answerer who is not in the directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionsConnector:
+    """Adapter of `Connector` over the application's own database."""
+
+    questions: SqlQuestions
+    source: str = SOURCE
+
+    def changes(self, since: str | None) -> Iterator[Change]:
+        """Yield changed and deleted questions, by change number. Raises `SourceUnreachable`."""
+        with _reachable():
+            upto = self.questions.last_seq()
+            seq = int(since) if since and since.isdecimal() else 0
+            whole = since is None or seq > upto
+            ids = []
+            for one in self.questions.changed_after(0 if whole else seq, upto):
+                ids.append(one.document_id)
+                yield _change(one)
+        if whole:
+            yield Listing(frozenset(ids))
+        yield Checkpoint(str(upto))
+
+    def refetch(self, document_ids: frozenset[str]) -> Iterator[Change]:
+        """Yield these questions in their current version. Raises `SourceUnreachable`."""
+        with _reachable():
+            yield from map(_change, self.questions.changed(map(question_id_of, document_ids)))
+
+
+def question_id_of(document_id: str) -> str:
+    """Return the id of the question behind a document."""
+    return document_id.partition(":")[2]
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        raise SourceUnreachable(
+            f"{SOURCE} : la base d'état ne répond pas. Vérifiez « database », puis relancez."
+        ) from error
+
+
+def _change(one: ChangedQuestion) -> Change:
+    return Upsert(document_of(one.thread)) if one.thread else Delete(one.document_id)
+
+
+def document_of(thread: Thread) -> Document:
+    """Return the document of a question and its answers, with their authors as contributors.
+
+    An asker who may not be named yet appears nowhere in it.
+    """
+    question = thread.question
+    sections = [
+        Section(plain_text(question.text) or question.title, author=_account(_asker(thread))),
+        *(
+            Section(
+                plain_text(one.text) or one.text,
+                CONVERSATION_HEADINGS[_role(one)],
+                _account(_author(thread, one)),
+            )
+            for one in thread.answers
+        ),
+    ]
+    return Document(
+        id=question.document_id,
+        source=SOURCE,
+        title=question.title,
+        access=question.access,
+        sections=tuple(sections),
+        kind=KIND,
+        created=question.created,
+        modified=max((question.modified, *(one.modified for one in thread.answers))),
+        valid_until=_valid_until(thread),
+        contributions=tuple(_contributions(thread)),
+    )
+
+
+def _valid_until(thread: Thread) -> date | None:
+    """Return the last valid day of the accepted answer, else the latest day of all answers.
+
+    None if one of these answers has no last day.
+    """
+    helped = [one.valid_until for one in thread.answers if one.accepted]
+    days = helped or [one.valid_until for one in thread.answers]
+    known = [one for one in days if one is not None]
+    return max(known) if known and len(known) == len(days) else None
+
+
+def _asker(thread: Thread) -> str:
+    return thread.question.asker_id if thread.question.named else ""
+
+
+def _author(thread: Thread, answer: GivenAnswer) -> str:
+    return answer.author_id if thread.shows_author(answer) else ""
+
+
+def _account(agent_id: str) -> str | None:
+    return f"{SOURCE}:{agent_id}" if agent_id else None
+
+
+def _role(answer: GivenAnswer) -> ContributorRole:
+    return ContributorRole.ACCEPTED_ANSWERER if answer.accepted else ContributorRole.ANSWERER
+
+
+def _contributions(thread: Thread) -> Iterator[Contribution]:
+    if asker := _account(_asker(thread)):
+        day = thread.question.created.date()
+        years = ((day.year, 1),)
+        yield Contribution(asker, ContributorRole.ASKER, UNNAMED, 1, day, day, years)
+    given: dict[tuple[str, ContributorRole], list[GivenAnswer]] = defaultdict(list)
+    for one in thread.answers:
+        if account := _account(_author(thread, one)):
+            given[account, _role(one)].append(one)
+    for (account, role), answers in given.items():
+        yield _row(account, role, answers)
+
+
+def _row(account: str, role: ContributorRole, answers: Sequence[GivenAnswer]) -> Contribution:
+    days = sorted(one.created.date() for one in answers)
+    return Contribution(
+        account,
+        role,
+        UNNAMED,
+        len(answers),
+        days[0],
+        days[-1],
+        tuple(_per_year(day.year for day in days)),
+        thanks=sum(one.thanked for one in answers),
+    )
+
+
+def _per_year(years: Iterable[int]) -> Iterator[tuple[int, int]]:
+    counts: dict[int, int] = defaultdict(int)
+    for year in years:
+        counts[year] += 1
+    yield from sorted(counts.items())

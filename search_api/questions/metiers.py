@@ -1,0 +1,51 @@
+"""Questions put to a métier: its holders in the directory, nearest to the asker first."""
+
+from connectors.geography import distance_km
+from connectors.values import Agent
+from expertise.answer_values import BuildStatus
+from expertise.names import asked_words
+from expertise.topics import Topic, TopicKind, label_key
+from search_api.context import AnswerContext, InvalidParameter
+from search_api.topics.service import list_topics
+
+
+def metiers(context: AnswerContext) -> tuple[Topic, ...]:
+    """Return the métiers of the list, by label."""
+    return tuple(one for one in list_topics(context).topics if one.kind is TopicKind.METIER)
+
+
+def known_metier(context: AnswerContext, topic_id: str) -> str:
+    """Return the id if it is a listed métier, or empty. Raises `InvalidParameter` otherwise."""
+    if topic_id and asked_metier(context, topic_id) is None:
+        raise InvalidParameter("Ce métier n’est pas dans la liste.")
+    return topic_id
+
+
+def asked_metier(context: AnswerContext, topic_id: str) -> Topic | None:
+    """Return the métier with this topic id, or None if it is another topic or unknown."""
+    build = context.build()
+    if isinstance(build, BuildStatus) or topic_id not in build.topics:
+        return None
+    topic = build.topics[topic_id].topic
+    return topic if topic.kind is TopicKind.METIER else None
+
+
+def holders_of_metier(context: AnswerContext, metier: Topic, asker: Agent | None) -> list[Agent]:
+    """Return agents of this métier who may be shown, nearest to the asker first.
+
+    If there are too many to read, only agents of the asker's own département.
+    """
+    keys = {label_key(one) for one in metier.labels}
+    found: dict[str, Agent] = {}
+    for label in metier.labels:
+        words = asked_words(label)
+        some = context.people.entries_with(words, context.today())
+        if some is None and asker is not None and asker.departement:
+            some = context.people.entries_with(words, context.today(), [asker.departement])
+        found |= {one.id: one for one in some or () if label_key(one.metier) in keys}
+
+    def distance(one: Agent) -> float:
+        km = distance_km(asker.departement, one.departement) if asker else None
+        return float("inf") if km is None else km
+
+    return sorted(found.values(), key=lambda one: (distance(one), one.id))

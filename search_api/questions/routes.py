@@ -1,0 +1,449 @@
+"""Questions to experts: API and pages. Agents act only for themselves, and in person."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
+
+from indexer.access import Reader
+from indexer.errors import IndexUnreachable
+from search_api.addresses import document_address, question_address, topic_address
+from search_api.authorization import IN_PERSON
+from search_api.context import InvalidParameter
+from search_api.notices import Undo, noticed
+from search_api.parameters import AskingReader, NamedReader, day_of_field
+from search_api.questions.markdown import rendered
+from search_api.questions.reading import open_links
+from search_api.questions.schemas import (
+    AskedQuestionBody,
+    AskingPreferencesBody,
+    ExistingAnswerRequest,
+    ExistingAnswersBody,
+    NewQuestionRequest,
+    OwnQuestionsBody,
+    QuestionActionRequest,
+    RecipientsBody,
+)
+from search_api.questions.service import (
+    MOST_OPEN,
+    NewQuestion,
+    QuestionAction,
+    TooManyAnswers,
+    TooManyQuestions,
+    act_on_question,
+    answered_by_existing,
+    ask_question,
+    asking_form,
+    existing_answers,
+    forget_own_questions,
+    link_to_document,
+    own_questions,
+    planned_recipients,
+    proposed_topic,
+    question_page,
+    set_asking_preferences,
+)
+from search_api.questions.values import (
+    MOST_LISTED,
+    MOST_REASON,
+    MOST_TEXT,
+    MOST_TITLE,
+    AskingPreferences,
+    ReaderScope,
+)
+from search_api.ranking.results import Result
+from search_api.search.routes import PROBLEMS
+from search_api.services import Services, services_of
+from search_api.templating import render
+from search_api.wording import where_a_question_stands
+
+_Written = Annotated[str, Query(max_length=4_000, description="what is being written")]
+
+api_router = APIRouter(prefix="/api/v1/questions", responses=PROBLEMS, dependencies=IN_PERSON)
+
+
+@api_router.get("")
+def own(request: Request, reader: NamedReader) -> OwnQuestionsBody:
+    """Return the questions that wait for the reader, and the questions that they asked."""
+    return OwnQuestionsBody.model_validate(own_questions(services_of(request), reader))
+
+
+@api_router.get("/existing")
+def existing(request: Request, reader: AskingReader, q: _Written = "") -> ExistingAnswersBody:
+    """Return documents that may already answer."""
+    services = services_of(request)
+    found = existing_answers(services, reader, q)
+    answer = {"existing": found, "topic_id": proposed_topic(services, q)}
+    return ExistingAnswersBody.model_validate(answer)
+
+
+@api_router.get("/recipients")
+def recipients(
+    request: Request,
+    reader: AskingReader,
+    q: _Written = "",
+    to: Annotated[str, Query(max_length=200, description="an agent's id: whom to ask first")] = "",
+    community: Annotated[str, Query(max_length=200, description="as when asking")] = "",
+    metier: Annotated[str, Query(max_length=200, description="as when asking")] = "",
+    scope: Annotated[ReaderScope, Query(description="who may read it")] = ReaderScope.EVERYBODY,
+    scope_id: Annotated[str, Query(max_length=2_000, description="as when asking")] = "",
+) -> RecipientsBody:
+    """Return the agents whom a question may be put to."""
+    new = NewQuestion(
+        q.strip()[:MOST_TITLE],
+        scope=scope,
+        scope_id=scope_id,
+        to=to,
+        community=community,
+        metier=metier,
+    )
+    found = planned_recipients(services_of(request), reader, new)
+    return RecipientsBody.model_validate({"recipients": found})
+
+
+@api_router.post("/existing", status_code=204)
+def found_existing(request: Request, reader: NamedReader, said: ExistingAnswerRequest) -> None:
+    """Count that a document answers the question being written; no name is stored."""
+    answered_by_existing(services_of(request), reader, said.document_id)
+
+
+@api_router.delete("", status_code=204)
+def forget_own(request: Request, reader: NamedReader) -> None:
+    """Delete every question and answer of the reader."""
+    forget_own_questions(services_of(request), reader)
+
+
+@api_router.post("")
+def ask(request: Request, reader: AskingReader, asked: NewQuestionRequest) -> AskedQuestionBody:
+    """Ask experts, one after the other; nobody is told which agents are asked."""
+    services = services_of(request)
+    new = NewQuestion(
+        asked.title,
+        asked.text,
+        asked.topic,
+        asked.scope,
+        asked.scope_id,
+        asked.hidden,
+        asked.to,
+        asked.community,
+        asked.metier,
+        None if asked.recipients is None else tuple(asked.recipients),
+    )
+    made = ask_question(services, reader, new)
+    return AskedQuestionBody.model_validate(question_page(services, reader, made.id))
+
+
+@api_router.post("/preferences", status_code=204)
+def prefer(request: Request, reader: NamedReader, said: AskingPreferencesBody) -> None:
+    """Set which questions the reader receives, and how many."""
+    preferences = AskingPreferences(
+        said.receives, tuple(said.topics), said.per_week, said.absent_until
+    )
+    set_asking_preferences(services_of(request), reader, preferences)
+
+
+@api_router.get("/{question_id}")
+def question(request: Request, reader: NamedReader, question_id: str) -> AskedQuestionBody:
+    """Return a question with its answers."""
+    return AskedQuestionBody.model_validate(
+        question_page(services_of(request), reader, question_id)
+    )
+
+
+@api_router.post("/{question_id}", status_code=204)
+def act(
+    request: Request, reader: NamedReader, question_id: str, asked: QuestionActionRequest
+) -> None:
+    """Accept, decline, pass on, answer, correct, thank or delete, as far as the reader may."""
+    act_on_question(
+        services_of(request),
+        reader,
+        question_id,
+        asked.action,
+        text=asked.text,
+        title=asked.title,
+        answer_id=asked.answer,
+        valid_until=asked.valid_until,
+        text_digest=asked.digest,
+    )
+
+
+router = APIRouter(include_in_schema=False, dependencies=IN_PERSON)
+
+METIER_PREFIX = "metier:"
+"""Prefix of a métier's id, in the form's field for whom to ask."""
+SCOPE_SEPARATOR = ":"
+"""Separator between a scope and its id, in the form's field for readers."""
+
+
+@router.get("/questions", response_class=HTMLResponse)
+def questions_page(request: Request, reader: NamedReader) -> str:
+    """Show what waits for the reader and what they asked."""
+    found = own_questions(services_of(request), reader)
+    return render(
+        "questions.html",
+        request=request,
+        found=found,
+        topic_address=topic_address,
+        most_listed=MOST_LISTED,
+        most_open=MOST_OPEN,
+    )
+
+
+@router.get("/questions/new", response_class=HTMLResponse)
+def new_question_page(
+    request: Request,
+    reader: AskingReader,
+    q: _Written = "",
+    to: Annotated[str, Query(max_length=200)] = "",
+    community: Annotated[str, Query(max_length=200)] = "",
+    metier: Annotated[str, Query(max_length=200)] = "",
+    topic: Annotated[str, Query(max_length=200)] = "",
+) -> str:
+    """Show the form for a question, next to documents that already answer it."""
+    title = q.strip()[:MOST_TITLE]
+    new = NewQuestion(title, topic_id=topic, to=to, community=community, metier=metier)
+    return _form(request, reader, new)
+
+
+_ENGINE_AWAY = (
+    "Le moteur de recherche ne répond pas : votre question n’est pas posée. "
+    "Réessayez dans quelques instants."
+)
+
+
+def _form(
+    request: Request,
+    reader: Reader,
+    new: NewQuestion,
+    problem: str = "",
+    *,
+    away: Collection[str] = (),
+    look: bool = True,
+) -> str:
+    """Return the form for a question; `problem`: why the entered question was refused.
+
+    `away`: ids of shown recipients that the asker took away.
+    """
+    return render(
+        "ask.html",
+        request=request,
+        found=asking_form(services_of(request), reader, new, look=look),
+        problem=problem,
+        away=away,
+        most_title=MOST_TITLE,
+        most_text=MOST_TEXT,
+        separator=SCOPE_SEPARATOR,
+        metier_prefix=METIER_PREFIX,
+    )
+
+
+@router.post("/questions", response_model=None)
+def ask_on_page(
+    request: Request,
+    reader: AskingReader,
+    title: Annotated[str, Form(max_length=4_000)],
+    text: Annotated[str, Form(max_length=2 * MOST_TEXT)] = "",
+    topic: Annotated[str, Form(max_length=200)] = "",
+    readers: Annotated[str, Form(max_length=2_000)] = ReaderScope.EVERYBODY.value,
+    hidden: Annotated[bool, Form()] = False,
+    to: Annotated[str, Form(max_length=200)] = "",
+    ask_of: Annotated[str, Form(max_length=200, alias="community")] = "",
+    recipients: Annotated[list[str], Form(max_length=20)] = [],  # noqa: B006 - FastAPI copies it
+    named: Annotated[list[str], Form(max_length=20)] = [],  # noqa: B006 - FastAPI copies it
+    shown_for: Annotated[str, Form(max_length=4_000)] = "",
+    look: Annotated[bool, Form()] = False,
+) -> Response:
+    """Ask, then show the question's page; if refused, the form with everything that was typed.
+
+    `shown_for`: the choices and the question for which the page showed what answers already, and
+    the recipients `named`, of whom the asker keeps `recipients`. If the question is another by now,
+    or with `look`, the form is shown again with what belongs to it, and nothing is asked.
+    """
+    scope, _, scope_id = readers.partition(SCOPE_SEPARATOR)
+    known = {one.value for one in ReaderScope}
+    # A value outside the page's choices becomes an unknown community, which is refused.
+    chosen = ReaderScope(scope) if scope in known else ReaderScope.COMMUNITY
+    to_metier = ask_of.startswith(METIER_PREFIX)
+    community, metier = ("", ask_of.removeprefix(METIER_PREFIX)) if to_metier else (ask_of, "")
+    written = f"{ask_of}|{readers}|{topic}|{title}"
+    look = look or (bool(shown_for) and shown_for.split() != written.split())
+    away = set(named) - set(recipients)
+    keep = tuple(recipients) if away else None
+    new = NewQuestion(title, text, topic, chosen, scope_id, hidden, to, community, metier, keep)
+    try:
+        if look:
+            short = replace(new, title=title.strip()[:MOST_TITLE])
+            return HTMLResponse(_form(request, reader, short, away=away))
+        made = ask_question(services_of(request), reader, new)
+    except (InvalidParameter, TooManyQuestions) as refused:
+        return HTMLResponse(_form(request, reader, new, str(refused), away=away), refused.status)
+    except IndexUnreachable:
+        return HTMLResponse(_form(request, reader, new, _ENGINE_AWAY, look=False), 503)
+    return noticed(request, question_address(made.id), "asking.ask")
+
+
+@router.post("/questions/existing")
+def answered(
+    request: Request, reader: NamedReader, document: Annotated[str, Form(max_length=4_000)]
+) -> RedirectResponse:
+    """Count «Cela répond» without a name, then show the document."""
+    answered_by_existing(services_of(request), reader, document)
+    return noticed(request, document_address(document), "asking.existing")
+
+
+@router.post("/questions/forget")
+def forget(request: Request, reader: NamedReader) -> RedirectResponse:
+    """Delete every question and answer of the reader."""
+    forget_own_questions(services_of(request), reader)
+    return noticed(request, "/preferences#effacer", "asking.forget")
+
+
+@router.get("/questions/{question_id}", response_class=HTMLResponse)
+def one_question_page(request: Request, reader: NamedReader, question_id: str) -> str:
+    """Show a question, its answers, and what the reader may do."""
+    return _question(request, reader, question_id)
+
+
+CITABLE_SHOWN = 5
+"""Number of documents to cite that are shown for the words typed."""
+
+
+class AnswerStep(StrEnum):
+    """Button of an answer's form that publishes nothing."""
+
+    PREVIEW = "preview"
+    FIND = "find"
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """Text that was typed into a form of a question's page and is not published.
+
+    `find`: words by which `documents` to cite were looked up, None if they were not. `caret`:
+    position in `text` at which one goes on writing.
+    """
+
+    act: str = ""
+    text: str = ""
+    title: str = ""
+    answer: str = ""
+    valid_until: date | None = None
+    find: str = ""
+    documents: tuple[Result, ...] | None = None
+    preview: Markup | None = None
+    caret: int | None = None
+
+
+_NOTHING_TYPED = _Typed()
+
+
+def _question(
+    request: Request,
+    reader: Reader,
+    question_id: str,
+    *,
+    typed: _Typed = _NOTHING_TYPED,
+    problem: str = "",
+) -> str:
+    services = services_of(request)
+    found = question_page(services, reader, question_id)
+    answer_days = services.asking.rules.answer_days if services.asking else 0
+    return render(
+        "question.html",
+        request=request,
+        found=found,
+        stands=where_a_question_stands(
+            found.question.stage,
+            found.recipients,
+            answer_days,
+            on_topic=found.topic is not None,
+            passed_on=bool(found.passed_on),
+        ),
+        typed=typed,
+        problem=problem,
+        mailed=services.mail is not None,
+        verifying=services.verifying is not None,
+        today=services.today(),
+        topic_address=topic_address,
+        most_text=MOST_TEXT,
+        most_reason=MOST_REASON,
+        most_title=MOST_TITLE,
+    )
+
+
+@router.post("/questions/{question_id}", response_model=None)
+def act_on_page(
+    request: Request,
+    reader: NamedReader,
+    question_id: str,
+    act: Annotated[QuestionAction, Form()],
+    text: Annotated[str, Form(max_length=2 * MOST_TEXT)] = "",
+    title: Annotated[str, Form(max_length=4_000)] = "",
+    answer: Annotated[str, Form(max_length=32)] = "",
+    valid_until: Annotated[str, Form(max_length=10)] = "",
+    digest: Annotated[str, Form(max_length=64)] = "",
+    step: Annotated[AnswerStep | None, Form()] = None,
+    find: Annotated[str, Form(max_length=4_000)] = "",
+    cite: Annotated[str, Form(max_length=4_000)] = "",
+    at: Annotated[int | None, Form(ge=0, le=2 * MOST_TEXT)] = None,
+) -> Response:
+    """Act from the page's forms, then show the question, or the reader's list if it is gone.
+
+    If refused, show the page with everything that was typed. `step`: publish nothing, but show the
+    text as it will be read, documents found by the words `find`, or the text with a link to the
+    document `cite` after its first `at` characters.
+    """
+    services, day = services_of(request), day_of_field(valid_until)
+    if step or cite:
+        typed = _Typed(act, text.replace("\r\n", "\n"), title, answer, day, caret=at)
+        typed = _stepped(services, reader, typed, step, find, cite)
+        return HTMLResponse(_question(request, reader, question_id, typed=typed))
+    try:
+        act_on_question(
+            services,
+            reader,
+            question_id,
+            act,
+            text=text,
+            title=title,
+            answer_id=answer,
+            valid_until=day,
+            text_digest=digest,
+        )
+    except (InvalidParameter, TooManyAnswers) as refused:
+        typed = _Typed(act, text, title, answer, day)
+        page = _question(request, reader, question_id, typed=typed, problem=str(refused))
+        return HTMLResponse(page, refused.status)
+    gone = act in (QuestionAction.DELETE, QuestionAction.DECLINE, QuestionAction.TRANSFER)
+    address = "/questions" if gone else question_address(question_id)
+    declined = act is QuestionAction.DECLINE
+    undo = Undo(question_address(question_id), {"act": QuestionAction.RETAKE}) if declined else None
+    return noticed(request, address, f"asking.{act}", undo)
+
+
+def _stepped(
+    services: Services,
+    reader: Reader,
+    typed: _Typed,
+    step: AnswerStep | None,
+    find: str,
+    cite: str,
+) -> _Typed:
+    if step is AnswerStep.PREVIEW:
+        readable = open_links(services, reader, [typed.text])
+        return replace(typed, preview=rendered(typed.text, readable))
+    if step is AnswerStep.FIND:
+        found = existing_answers(services, reader, find, CITABLE_SHOWN)
+        return replace(typed, find=find, documents=found)
+    at = len(typed.text) if typed.caret is None else typed.caret
+    before, after = typed.text[:at], typed.text[at:]
+    between = "" if not before or before[-1].isspace() else " "
+    link = link_to_document(services, reader, cite)
+    begun = f"{before}{between}{link}"
+    return replace(typed, text=begun + after, caret=len(begun))

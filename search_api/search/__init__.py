@@ -1,0 +1,1 @@
+"""Search: one question to documents and people, its results, and the page."""

@@ -1,0 +1,723 @@
+"""Search under a reader's rights: hits of a query, result pages, windows. Read `Search` first."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from typing import Protocol
+
+from expertise.places import place_in
+from expertise.values import AccountDirectory, RankedDocument, Window
+from expertise.votes import (
+    RANKING_DEPTH,
+    VOTERS,
+    WHOLE_PARTS,
+    counting_contributions,
+    only_asks,
+)
+from indexer.access import NOBODY, AccessFilter, Reader, access_filter
+from indexer.french.stop_words import ENGLISH_WORDS
+from indexer.near_duplicates import same_text, signature
+from indexer.passages import passage_text
+from indexer.ports import Encoder, IndexReader, Probed
+from indexer.relevance import says_nothing
+from indexer.suggestions import NearWord
+from indexer.values import (
+    Byline,
+    Card,
+    DateRange,
+    DocumentText,
+    IndexEntry,
+    Passage,
+    Question,
+    RelevanceCut,
+    SearchAnswer,
+    SearchHit,
+    SearchRequest,
+    ShownDocument,
+    ShownPassage,
+    ShowRequest,
+    Suggestion,
+    Vectors,
+)
+from search_api.query.parser import ParsedQuery, QueryParser
+from search_api.query.query import Query, ResultOrder, read_prefix, was_shortened
+from search_api.ranking.answered import FIRST_ANSWERS, NEAR_DOCUMENTS, any_answers, features
+from search_api.ranking.fusion import (
+    FusedHit,
+    ModelBars,
+    fuse,
+    known_bars,
+    nearness,
+    requiring_all_words,
+    unfused,
+)
+from search_api.ranking.placed import placed
+from search_api.ranking.reranking import (
+    RankedResult,
+    Successors,
+    grouped_by_date,
+    reranked,
+    reranked_documents,
+)
+from search_api.ranking.results import (
+    CONVERSATION_PASSAGES,
+    PASSAGES,
+    BestBet,
+    DocumentAuthor,
+    Result,
+    ResultCounts,
+    Results,
+    conversations,
+    page_marks,
+    page_results,
+    passage_author,
+    replacing,
+)
+from search_api.ranking.search_configuration import SearchConfiguration, shown_bets
+from search_api.ranking.second_model import reread
+from search_api.ranking.window import near_hits, tuned_window
+from search_api.wording import in_force
+
+PASSAGES_READ_OF = 50
+"""Number of first documents whose passages are read to find who wrote the answer."""
+
+LEAST_SAID = 0.2
+"""Minimum share of a question's information that a document must contain, if no cut is known for
+the encoder (decision 35).
+"""
+
+_NEAR_IN_NO_CASE = 2.0
+"""A threshold above any cosine."""
+
+PARTS_READ = 3
+"""Passages read of each document: the question itself is the most similar, answers come after it.
+"""
+
+
+def with_several_authors(cards: Sequence[Card]) -> tuple[str, ...]:
+    """Return the ids of the first documents whose parts were written by several accounts."""
+    return tuple(
+        card.document_id
+        for card in cards[:PASSAGES_READ_OF]
+        if card.signed and len(_writers(card)) > 1
+    )
+
+
+def answering_accounts(shown: Iterable[ShownDocument]) -> Mapping[str, str]:
+    """Return, by document, the account that wrote the best passage of a counting contributor."""
+    found = {}
+    for one in shown:
+        writers = _writers(one.card)
+        named = (each.passage.author for each in one.passages)
+        if account := next((author for author in named if author in writers), None):
+            found[one.card.document_id] = account
+    return found
+
+
+def _writers(card: Card) -> set[str]:
+    return {row.account for row in counting_contributions(card) if row.role in WHOLE_PARTS}
+
+
+MOST_COPIES = 50
+"""Maximum number of other places of a text that are shown."""
+
+OF_A_PERSON = 30
+"""Maximum number of documents, on all pages together, for a query narrowed to a person: otherwise
+the last page would tell how many documents they wrote.
+"""
+
+
+class Retriever(StrEnum):
+    """Rankings that are used; `hybrid`, both rankings fused, is what readers get."""
+
+    LEXICAL = "lexical"
+    VECTOR = "vector"
+    HYBRID = "hybrid"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHits:
+    """The hits of one search for a reader, from which a page and the experts' window are made.
+
+    `request` is the request to the index, `found` its two rankings. If they are `deep`, the
+    experts' window needs no further search.
+    """
+
+    query: Query
+    reader: Reader
+    parsed: ParsedQuery
+    request: SearchRequest
+    found: SearchAnswer
+    deep: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedDocument:
+    """A whole document. `voices[i]` is the author of `passages[i]` in a conversation.
+
+    `answering` is the passage that answers the question, None without a question.
+    """
+
+    result: Result
+    question: Question
+    passages: tuple[Passage, ...]
+    voices: tuple[DocumentAuthor | None, ...]
+    answering: ShownPassage | None
+
+
+class SearchIndex(IndexReader, Protocol):
+    """The methods of an index that a search uses."""
+
+    def kept(self, document_ids: Collection[str]) -> Mapping[str, IndexEntry]:
+        """Return index entries by document id, as `IndexWriter.kept` does."""
+        ...
+
+
+class Search:
+    """Searches under a reader's rights. Read `hits`, then `page` and `window`."""
+
+    def __init__(
+        self,
+        index: SearchIndex,
+        encoder: Encoder,
+        directory: AccountDirectory,
+        configuration: SearchConfiguration = SearchConfiguration(),  # noqa: B008 - frozen, and without a state
+    ) -> None:
+        self._index, self._encoder, self._directory = index, encoder, directory
+        self._best_bets, self._preferences = configuration.best_bets, configuration.preferences
+        self._ranker = configuration.ranker
+        self._parser = QueryParser(index, configuration.authors, configuration.glossary)
+        self._measured, self._second_model = configuration.bars, configuration.second_model
+        self.glossary = configuration.glossary
+
+    def probe(self) -> None:
+        """Check the index, then search a word without any rights, which finds nothing.
+
+        Raises the errors of a search, and `IndexDamaged`.
+        """
+        if isinstance(self._index, Probed):
+            self._index.probe()
+        nobody = access_filter(NOBODY)
+        self._index.search(SearchRequest(nobody, Question("service"), window=1, facets=()))
+
+    def answer(self, query: Query, reader: Reader, today: date) -> Results:
+        """Return one page of results. Raises `IndexUnreachable`."""
+        return self.page(self.hits(query, reader), today)
+
+    def hits(self, query: Query, reader: Reader, *, with_experts: bool = False) -> SearchHits:
+        """Parse, encode and search a query, once.
+
+        `with_experts`: make the rankings deep enough for `window`, unless the page is narrowed or
+        ordered in a way that the search for experts ignores. Raises `IndexUnreachable`.
+        """
+        access = access_filter(reader)
+        parsed = self._parser.read(query.text, access, query.filters)
+        request = self._request(parsed, access, order=query.order)
+        request = replace(request, documents=query.only)
+        if says_nothing(parsed.question):
+            return SearchHits(query, reader, parsed, request, SearchAnswer((), (), 0, {}), False)
+        if not query.wide and not _by_date(query, parsed.question):
+            request = replace(request, cut=self._bars.cut)
+        deep = with_experts and not (
+            query.filters
+            or parsed.bylines
+            or query.only is not None
+            or _by_date(query, parsed.question)
+        )
+        depth = RANKING_DEPTH if deep else 0
+        counted = not parsed.of_a_person
+        found = self._index.search(replace(request, depth=depth, counted=counted))
+        return SearchHits(query, reader, parsed, request, found, deep)
+
+    def page(self, hits: SearchHits, today: date) -> Results:
+        """Return one page of the fused window, and whether its documents answer.
+
+        Order and scores are the same on every page. Raises `IndexUnreachable`.
+        """
+        return self._judged(hits, self._page(hits, today), today)
+
+    def _page(self, hits: SearchHits, today: date) -> Results:
+        """Return the page without estimating whether its documents answer."""
+        query, parsed, request = hits.query, hits.parsed, hits.request
+        found = _first_of(hits.found, request.window)
+        window = self._reranked(query, request, found, today)
+        if parsed.of_a_person:
+            window = window[:OF_A_PERSON]
+        first = (query.page - 1) * query.page_size
+        page = window[first : first + query.page_size]
+        shown, named = self._shown(page, request)
+        marks = {**found.attributes, **page_marks(shown, named)}
+        successors = Successors(marks, self._preferences.trust, today)
+        agents = self._directory.by_account(
+            row.account for one in shown for row in one.card.contributions
+        )
+        return Results(
+            question=parsed.question,
+            order=query.order,
+            results=page_results(page, shown, named, agents, today, successors),
+            counts=None if parsed.of_a_person else _counts(found, request, len(window)),
+            more=first + query.page_size < len(window),
+            wide=query.wide,
+            wider=_left_out(found),
+            page=query.page,
+            page_size=query.page_size,
+            facets=found.facets,
+            shortened=was_shortened(query.text) or found.terms_dropped or self._cut(request),
+            incomplete=tuple(sorted(hits.reader.unanswered)),
+            understood=parsed.parts,
+            best_bets=self._bets(parsed.question, request.access) if query.page == 1 else (),
+        )
+
+    def _judged(self, hits: SearchHits, results: Results, today: date) -> Results:
+        """Estimate whether the documents of the first page answer; if none does, keep only a few.
+
+        A search narrowed by filters, operators or quotes keeps all of its documents, because they
+        were asked for. A page is returned unchanged if the encoder has no known bars, or if `wide`
+        asks for near documents too.
+        """
+        query, parsed, request = hits.query, hits.parsed, hits.request
+        if request.cut is None or request.vector is None or query.page > 1:
+            return results
+        bar = self._bars.far_cosine
+        vector = hits.found.vector[: request.window]
+        found = features(results.results, vector, parsed.question, bar)
+        results = replace(results, features=found)
+        narrowed = query.filters or parsed.narrowed or query.only is not None
+        exact = parsed.question.phrases or parsed.question.any_of or parsed.question.excluded
+        if narrowed or exact or any_answers(found):
+            return replace(results, first_answers=FIRST_ANSWERS.holds(found))
+        return self._near(hits, results, today)
+
+    def _near(self, hits: SearchHits, results: Results, today: date) -> Results:
+        """Return the page with only the few nearest documents, without counts and facets."""
+        near, most = results.results, min(NEAR_DOCUMENTS, hits.query.page_size)
+        asked = hits.parsed.question.text.lower().split()
+        # A question in English shares no words with French documents: only vectors find them.
+        if len(near) < most and not ENGLISH_WORDS.isdisjoint(asked):
+            wide, found = replace(hits.query, wide=True), replace(hits.found, members=None)
+            others = self._page(replace(hits, query=wide, found=found), today).results
+            shown = {one.card.document_id for one in near}
+            near = (*near, *(one for one in others if one.card.document_id not in shown))
+        return replace(
+            results,
+            results=near[:most],
+            answered=False,
+            counts=NOTHING_COUNTED,
+            facets={},
+            more=False,
+        )
+
+    def window(self, hits: SearchHits) -> Window:
+        """Return the fused window of voting documents, with their cards. Empty without a topic.
+
+        Unanswered questions are left out: they show no knowledge, and because scores are relative,
+        they would lower the people who have it.
+
+        The filters and the order of the page do not apply, nor does a person to whom the query is
+        narrowed: the votes would only count what that person wrote. In these cases, and if the
+        rankings are not deep, this searches once more. Raises `IndexUnreachable`.
+        """
+        parsed = hits.parsed
+        if not parsed.question.names_something or says_nothing(parsed.question):
+            return Window(())
+        request, found = replace(hits.request, cut=None), hits.found
+        if not hits.deep:
+            parsed = replace(parsed, filters=parsed.typed_filters, bylines=())
+            request = self._request(parsed, request.access, vector=request.vector)
+            found = self._index.search(self._deep(request))
+        ranked = fuse(found.lexical, found.vector, VOTERS)
+        ids = tuple(hit.document_id for hit in ranked)
+        shown = self._index.show(ShowRequest(request.access, ids, Question(), passages=0))
+        cards = {one.card.document_id: one.card for one in shown}
+        asking = {id_ for id_, card in cards.items() if only_asks(card)}
+        if asking:
+            found = _without(found, asking)
+            ranked = fuse(found.lexical, found.vector, VOTERS)
+        near, authors = nearness(found.vector), self._answering(request, list(cards.values()))
+        read = [hit for hit in ranked if hit.document_id in cards]
+        gains = near_hits(read, found.attributes) if request.vector is not None else {}
+        said = self._said(request, found)
+        documents = tuple(
+            RankedDocument(
+                cards[hit.document_id],
+                hit.score,
+                near.get(hit.document_id, 0.0),
+                authors.get(hit.document_id, ""),
+                gains.get(hit.document_id, 0.0),
+                said.get(hit.document_id, 0.0),
+            )
+            for hit in read
+        )
+        closest = found.vector[0].score if found.vector else 1.0
+        far = closest < self._bars.far_cosine and not self._has_all_words(request, asking)
+        return Window(documents, compared=len(found.vector), closest=closest, far=far)
+
+    def window_of(self, text: str, reader: Reader) -> Window:
+        """Return the window of a question without a result page. Raises `IndexUnreachable`."""
+        access = access_filter(reader)
+        parsed = replace(self._parser.read(text, access), bylines=())
+        if not parsed.question.names_something or says_nothing(parsed.question):
+            return Window(())
+        request = self._request(parsed, access)
+        found = self._index.search(self._deep(request))
+        return self.window(SearchHits(Query(text), reader, parsed, request, found, deep=True))
+
+    def open(
+        self, document_id: str, text: str, reader: Reader, today: date
+    ) -> OpenedDocument | None:
+        """Return a whole document with the passage that answers; None if it is not readable.
+
+        Raises `IndexUnreachable`.
+        """
+        access = access_filter(reader)
+        read = self._index.read(access, document_id)
+        if read is None:
+            return None
+        question = self._parser.read(text, access).question
+        vector = self._encoded(question)
+        signed = signature(read.passages)
+        copies = self._copies(read, signed, access) if signed else ()
+        hit = FusedHit(document_id, 0.0, 0.0, None, 0.0, None)
+        request = SearchRequest(access, question, vector)
+        shown, named = self._shown((RankedResult(hit, copies),), request)
+        if not shown:
+            return None  # the reader lost access meanwhile
+        marks = page_marks(shown, named)
+        successors = Successors(marks, self._preferences.trust, today)
+        others = tuple(one for one in copies if not successors.related(document_id, one))
+        card = read.card
+        agents = self._directory.by_account(row.account for row in card.contributions)
+        page = (RankedResult(hit, others),)
+        (result,) = page_results(page, shown, named, agents, today, successors)
+        return OpenedDocument(
+            result=replace(result, card=card),
+            question=question,
+            passages=read.passages,
+            voices=tuple(passage_author(one, card, agents, today) for one in read.passages),
+            answering=result.answering[0][0]
+            if question.names_something and result.answering
+            else None,
+        )
+
+    def rank(
+        self,
+        query: Query,
+        reader: Reader,
+        today: date,
+        retriever: Retriever = Retriever.HYBRID,
+    ) -> tuple[FusedHit, ...]:
+        """Return the documents of the window that `answer` pages through, or of one ranking.
+
+        Each copy has its own place here; a page shows copies as one result. Raises
+        `IndexUnreachable`.
+        """
+        access = access_filter(reader)
+        parsed = self._parser.read(query.text, access, query.filters)
+        request = self._request(parsed, access, retriever, query.order)
+        found = self._index.search(replace(request, counted=False))
+        if _by_date(query, parsed.question):
+            return unfused(found.lexical)
+        hits = self._window(request, found)
+        if retriever is Retriever.HYBRID:
+            hits = self._reread(hits, request, query)
+        return reranked_documents(hits, found.attributes, self._preferences, today)
+
+    def has_all_words(self, text: str, reader: Reader) -> bool:
+        """Return whether a document that the reader may read has all words of a question."""
+        access = access_filter(reader)
+        parsed = self._parser.read(text, access)
+        return self._has_all_words(self._request(parsed, access, Retriever.LEXICAL))
+
+    def contributed(self, accounts: Sequence[str], reader: Reader) -> Mapping[str, int]:
+        """Return, by source, how many readable documents these accounts contributed to."""
+        if not accounts:
+            return {}
+        by = (Byline(tuple(sorted(accounts))),)
+        access = access_filter(reader)
+        asked = SearchRequest(access, Question(), bylines=by, window=1, facets=("source",))
+        found = self._index.search(asked).facets.get("source", ())
+        return {one.value: one.count for one in found}
+
+    def cards(self, document_ids: Sequence[str], reader: Reader) -> Mapping[str, Card]:
+        """Return, by id, the cards of the documents that the reader may read now."""
+        if not document_ids:
+            return {}
+        asked = ShowRequest(access_filter(reader), tuple(document_ids), Question(), passages=0)
+        return {one.card.document_id: one.card for one in self._index.show(asked)}
+
+    def text_hashes(self, document_ids: Collection[str]) -> Mapping[str, str]:
+        """Return, by id, the hash of title and text of documents that the reader was shown.
+
+        Rights are not checked: the ids come from an answer under rights. Raises `IndexUnreachable`.
+        """
+        kept = self._index.kept(list(document_ids)) if document_ids else {}
+        return {id_: one.content_hash for id_, one in kept.items()}
+
+    def written_before(
+        self, accounts: Collection[str], reader: Reader, before: date
+    ) -> Mapping[str, Card]:
+        """Return the newest W documents of these accounts dated before a day, by id.
+
+        Only documents that the reader may read. Raises `IndexUnreachable`.
+        """
+        if not accounts:
+            return {}
+        request = SearchRequest(
+            access_filter(reader),
+            Question(),
+            bylines=(Byline(tuple(sorted(accounts))),),
+            period=DateRange(before=before),
+            newest_first=True,
+            counted=False,
+        )
+        found = self._index.search(request).lexical
+        return self.cards([one.document_id for one in found], reader)
+
+    def suggest(self, prefix: str, reader: Reader, limit: int = 8) -> tuple[Suggestion, ...]:
+        """Return titles that the reader may read and that begin with the typed text."""
+        return self._index.suggest(access_filter(reader), read_prefix(prefix), limit)
+
+    def past(self, document_ids: Sequence[str], reader: Reader, today: date) -> frozenset[str]:
+        """Return the documents that are not in force or are replaced by a readable document."""
+        if not document_ids:
+            return frozenset()
+        asked = ShowRequest(access_filter(reader), tuple(document_ids), Question(), passages=0)
+        shown = self._index.show(replace(asked, successors=True))
+        successors = Successors(page_marks(shown, {}), self._preferences.trust, today)
+        return frozenset(
+            one.card.document_id
+            for one in shown
+            if not in_force(one.card, today) or replacing(one, successors)
+        )
+
+    def near_words(
+        self, words: Sequence[str], reader: Reader
+    ) -> Mapping[str, tuple[NearWord, ...]]:
+        """Return similar words for each folded word that no readable document contains."""
+        return self._index.near_words(access_filter(reader), words)
+
+    def _request(
+        self,
+        parsed: ParsedQuery,
+        access: AccessFilter,
+        retriever: Retriever = Retriever.HYBRID,
+        order: ResultOrder = ResultOrder.RELEVANCE,
+        vector: Vectors | None = None,
+    ) -> SearchRequest:
+        """Build the request. In date order only words count, because near documents are not news.
+
+        `vector` is the question's vector, if it is encoded already.
+        """
+        by_date = order is ResultOrder.DATE
+        if by_date or retriever is Retriever.LEXICAL:
+            vector = None
+        elif vector is None:
+            vector = self._encoded(parsed.question)
+        return SearchRequest(
+            access,
+            parsed.question,
+            vector=vector,
+            lexical=retriever is not Retriever.VECTOR,
+            filters=parsed.filters,
+            bylines=parsed.bylines,
+            period=parsed.period,
+            with_attributes=True,
+            newest_first=by_date,
+        )
+
+    def _has_all_words(self, request: SearchRequest, without: Collection[str] = ()) -> bool:
+        """Return whether any document but those in `without` has all the words of the question."""
+        wanted = requiring_all_words(request.question)
+        if not wanted.any_of:
+            return False
+        found = self._index.search(
+            replace(
+                request,
+                question=wanted,
+                vector=None,
+                window=1 + len(without),
+                with_attributes=False,
+                counted=False,
+            )
+        )
+        return not found.terms_dropped and not _ids(found.lexical) <= set(without)
+
+    def _said(self, request: SearchRequest, found: SearchAnswer) -> Mapping[str, float]:
+        """Return the share of the question's information in each document (`SearchAnswer.said`).
+
+        Search once more, by words alone, if the hits were found without a cut.
+        """
+        if found.said is None:
+            alone = replace(self._deep(request), vector=None, depth=0, with_attributes=False)
+            found = self._index.search(alone)
+        return found.said or {}
+
+    def _deep(self, request: SearchRequest) -> SearchRequest:
+        """Return the request with rankings deep enough for `window`, and a cut to get `said`."""
+        cut = self._bars.cut or RelevanceCut(LEAST_SAID, _NEAR_IN_NO_CASE)
+        return replace(request, depth=RANKING_DEPTH, cut=cut, facets=(), counted=False)
+
+    def _answering(self, request: SearchRequest, cards: Sequence[Card]) -> Mapping[str, str]:
+        """Return who wrote the answering part of the first documents with several authors."""
+        ids = with_several_authors(cards)
+        asked = ShowRequest(request.access, ids, request.question, request.vector, PARTS_READ)
+        asked = replace(asked, marked=False)  # only their authors are read
+        return answering_accounts(self._index.show(asked)) if ids else {}
+
+    def _reranked(
+        self, query: Query, request: SearchRequest, found: SearchAnswer, today: date
+    ) -> tuple[RankedResult, ...]:
+        """Return the window: fused and reranked, or in date order."""
+        if _by_date(query, request.question):
+            dated = unfused(found.lexical)
+            return grouped_by_date(dated, found.attributes, self._preferences, today)
+        # Use all fetched hits: grouped copies make room for the hits after them.
+        hits = self._window(request, found)
+        if found.members is not None:
+            hits = tuple(hit for hit in hits if hit.document_id in found.members)
+        hits = self._reread(hits, request, query)
+        return reranked(hits, found.attributes, self._preferences, today)
+
+    def _reread(
+        self, hits: tuple[FusedHit, ...], request: SearchRequest, query: Query
+    ) -> tuple[FusedHit, ...]:
+        """Return the hits, the first ones in the order of a second model if it answers in time.
+
+        The model gets the passages that the reader may read now, by the same filter.
+        """
+        model = self._second_model
+        if model is None or not request.question.words:
+            return hits
+        ids = tuple(hit.document_id for hit in hits[: model.reading.documents])
+        asked = ShowRequest(request.access, ids, request.question, request.vector, passages=1)
+        asked = replace(asked, marked=False)
+        shown = [one for one in self._index.show(asked) if one.passages] if ids else []
+        texts = [passage_text(one.card.title, one.passages[0].passage) for one in shown]
+        scores = model.scores(request.question.words, texts, first_page=query.page == 1)
+        if scores is None:
+            return hits
+        told = {one.card.document_id: score for one, score in zip(shown, scores, strict=True)}
+        return reread(hits, told, model.reading.weight)
+
+    @property
+    def _bars(self) -> ModelBars:
+        return self._measured or known_bars(self._encoder.name)
+
+    def _window(self, request: SearchRequest, found: SearchAnswer) -> tuple[FusedHit, ...]:
+        """Return all hits in the order of the tuned ranking."""
+        ranker = self._ranker.ranker(self._encoder.name)
+        words = request.question.words
+        hits = tuned_window(found, request.vector, words, ranker)
+        return placed(hits, found.attributes, place_in(words))
+
+    def _encoded(self, question: Question) -> Vectors | None:
+        """Return the vector of the typed words; expansions would not change their meaning."""
+        words = question.words
+        return self._encoder.queries([words])[0] if words else None
+
+    def _cut(self, request: SearchRequest) -> bool:
+        """Return whether the vector covers only the beginning of the question."""
+        words = request.question.words
+        return request.vector is not None and self._encoder.beginning(words) != words
+
+    def _copies(self, read: DocumentText, signed: bytes, access: AccessFilter) -> tuple[str, ...]:
+        """Return readable copies of a text, among the documents nearest to its beginning."""
+        nearest = SearchRequest(
+            access,
+            Question(),
+            vector=read.beginning,
+            with_attributes=True,
+            counted=False,
+            facets=(),
+        )
+        found = self._index.search(nearest)
+        return tuple(
+            hit.document_id
+            for hit in found.vector
+            if hit.document_id != read.card.document_id
+            and (mark := found.attributes.get(hit.document_id))
+            and same_text(signed, mark.text_signature)
+        )
+
+    def _bets(self, question: Question, access: AccessFilter) -> tuple[BestBet, ...]:
+        return shown_bets(self._best_bets.bets(question), self._index, access)
+
+    def _shown(
+        self, page: Sequence[RankedResult], request: SearchRequest
+    ) -> tuple[Sequence[ShownDocument], dict[str, Card]]:
+        """Return (documents of the page, cards of these, of their copies and of named documents).
+
+        Only documents that the reader may read.
+        """
+        ids = tuple(one.hit.document_id for one in page)
+        copies = tuple(copy for one in page for copy in one.copies[:MOST_COPIES])
+        asked = ShowRequest(request.access, ids, request.question, request.vector, PASSAGES)
+        found = self._index.show(replace(asked, successors=True, by_card=copies))
+        on_page = set(ids)
+        shown = [one for one in found if one.card.document_id in on_page]
+        if threads := conversations(one.card for one in shown):
+            whole = replace(asked, document_ids=threads, passages=CONVERSATION_PASSAGES)
+            # Leave out documents that the reader lost access to since the first reading.
+            read = {one.card.document_id: one.passages for one in self._index.show(whole)}
+            shown = [
+                replace(one, passages=read.get(one.card.document_id, one.passages))
+                for one in shown
+                if one.card.document_id in read or one.card.document_id not in threads
+            ]
+        cards = {one.card.document_id: one.card for one in found}
+        said = {name for one in shown for name in (*one.card.replaces, one.card.part_of) if name}
+        if missing := tuple(sorted(said - cards.keys())):
+            others = self._index.show(ShowRequest(request.access, missing, Question(), passages=0))
+            cards |= {one.card.document_id: one.card for one in others}
+        return shown, cards
+
+
+NOTHING_COUNTED = ResultCounts(0, 0, worded_more=False, reachable=0, beyond=False)
+"""Counts of a page whose documents are only near the question."""
+
+
+def _counts(found: SearchAnswer, request: SearchRequest, reachable: int) -> ResultCounts:
+    """Return the counts; a ranking or result set smaller than the window is complete."""
+    members = _ids(found.lexical) | _ids(found.vector) if found.members is None else found.members
+    worded = len(_ids(found.lexical) & members)
+    return ResultCounts(
+        total=found.total,
+        worded=max(worded, found.total - len(_ids(found.vector) & members)),
+        worded_more=len(found.lexical) >= request.window and found.total > len(members),
+        reachable=reachable,
+        beyond=found.total > len(members),
+    )
+
+
+def _left_out(found: SearchAnswer) -> bool:
+    """Return whether the rankings contain documents outside the result set."""
+    ranked = _ids(found.lexical) | _ids(found.vector)
+    return found.members is not None and bool(ranked - found.members)
+
+
+def _without(found: SearchAnswer, ids: Collection[str]) -> SearchAnswer:
+    """Return the answer with these documents removed from both rankings."""
+    lexical, vector = (
+        tuple(hit for hit in ranking if hit.document_id not in ids)
+        for ranking in (found.lexical, found.vector)
+    )
+    return replace(found, lexical=lexical, vector=vector)
+
+
+def _ids(ranking: Sequence[SearchHit]) -> frozenset[str]:
+    return frozenset(hit.document_id for hit in ranking)
+
+
+def _first_of(found: SearchAnswer, window: int) -> SearchAnswer:
+    """Return the first `window` hits of each ranking, which total and facets are about."""
+    if max(len(found.lexical), len(found.vector)) <= window:
+        return found
+    lexical, vector = found.lexical[:window], found.vector[:window]
+    kept = found.attributes.keys() & (_ids(lexical) | _ids(vector))
+    attributes = {id_: mark for id_, mark in found.attributes.items() if id_ in kept}
+    return replace(found, lexical=lexical, vector=vector, attributes=attributes)
+
+
+def _by_date(query: Query, question: Question) -> bool:
+    return query.order is ResultOrder.DATE or not question.names_something

@@ -1,0 +1,191 @@
+"""The search of La Suite's find: an application searches its own documents for a person.
+
+The application sends the access token that the identity provider gave it for that person. It
+searches only the source that it pushes to, under the rights of the agent named by the token. No
+cookie is used, so that no other site can search in a person's name.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field, ValidationError
+from pydantic.functional_validators import BeforeValidator
+
+from search_api.limits import RequesterKind, RequestKind
+from search_api.middleware.request_limits import charge, refuse_over_limit
+from search_api.parameters import INCOMPLETE, turn
+from search_api.problems import Problem
+from search_api.push.routes import RETRY_AFTER_S, parsed
+from search_api.query.query import Query, ResultOrder
+from search_api.ranking.results import Result
+from search_api.search.schemas import problem_responses
+from search_api.search.service import answer_question
+from search_api.services import services_of
+from search_api.sign_on.errors import NotAnAgent, ProviderUnreachable, SignOnFailed
+from search_api.sign_on.introspection import ApplicationReader
+
+MAX_BODY_BYTES = 1024 * 1024
+"""Maximum body, in bytes: `visited`, which is not used, lists every document that the person opened
+by a link.
+"""
+
+EVERYTHING = "*"
+"""The `q` of find that matches all documents."""
+
+
+def _texts(value: object) -> object:
+    """Return a list: find accepts a list, a text with commas, or null."""
+    if value is None:
+        return []
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+class FindQuery(BaseModel):
+    """The query of find's applications. Fields that quisait does not store must be absent."""
+
+    q: str
+    services: Annotated[list[str], BeforeValidator(_texts)] = []
+    visited: Annotated[list[str], BeforeValidator(_texts)] = []
+    reach: None = None
+    tags: Annotated[list[str], BeforeValidator(_texts), Field(max_length=0)] = []
+    path: None = None
+    order_by: Literal["relevance", "updated_at"] = "relevance"
+    order_direction: Literal["desc"] = "desc"
+    nb_results: Annotated[int, Field(ge=1, le=300)] = 50
+
+
+class FindSource(BaseModel):
+    """A document in find's format; `content` is the excerpt that answers."""
+
+    title: str
+    content: str
+    created_at: datetime | None
+    updated_at: datetime | None
+
+
+class FindHit(BaseModel):
+    """A result in find's format; in JSON its fields begin with `_`, as in OpenSearch."""
+
+    index: str = Field(serialization_alias="_index")
+    id: str = Field(serialization_alias="_id")
+    score: float = Field(serialization_alias="_score")
+    source: FindSource = Field(serialization_alias="_source")
+
+
+def _application_reader(request: Request, response: Response) -> ApplicationReader:
+    readers = services_of(request).application_readers
+    if readers is None:
+        raise Problem(404, "Aucune application ne cherche ici au nom d’un agent.")
+    refuse_over_limit(request)
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise Problem(401, "Présentez le jeton d’accès de la personne (« Bearer »).")
+    try:
+        found = readers.reader(token.strip())
+    except ProviderUnreachable as failure:
+        raise Problem(503, str(failure), {"Retry-After": str(RETRY_AFTER_S)}) from None
+    except NotAnAgent as failure:
+        raise Problem(403, str(failure)) from None
+    except SignOnFailed as failure:
+        raise Problem(401, str(failure)) from None
+    charge(request, RequesterKind.READER, found.reader.agent_id or "")
+    if found.reader.unanswered:
+        response.headers[INCOMPLETE] = ", ".join(sorted(found.reader.unanswered))
+    return found
+
+
+async def _asking(
+    request: Request, found: Annotated[ApplicationReader, Depends(_application_reader)]
+) -> AsyncIterator[ApplicationReader]:
+    async with turn(request, RequestKind.QUESTION, found.reader):
+        yield found
+
+
+async def _query(
+    request: Request, asking: Annotated[ApplicationReader, Depends(_application_reader)]
+) -> FindQuery:
+    """Read and return the body, only after the token was accepted."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise Problem(413, f"Envoyez {MAX_BODY_BYTES} octets au plus.")
+    try:
+        query = FindQuery.model_validate(parsed(bytes(body)))
+    except ValidationError as error:
+        places = {str(one["loc"][0]) if one["loc"] else "" for one in error.errors()}
+        named = ", ".join(sorted(places - {""})) or "un objet JSON avec « q »"
+        raise Problem(400, f"Ce qui ne va pas, ou n’est pas offert ici : {named}.") from None
+    if query.services and asking.source not in query.services:
+        raise Problem(400, "services : chaque application ne cherche que dans ses documents.")
+    return query
+
+
+router = APIRouter(
+    responses=problem_responses(
+        {
+            400: "no JSON, or something that is not offered: path, tags, reach, other orders",
+            401: "no token, or one that was not made for this application",
+            403: "the token's account belongs to no agent in post",
+            404: "no application searches here",
+            413: "too many bytes",
+            429: "too often: see Retry-After",
+            503: "the provider or the engine does not answer",
+        }
+    )
+)
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": FindQuery.model_json_schema()}},
+    }
+}
+
+
+@router.post("/api/v1.0/documents/search/", openapi_extra=_BODY)
+def search(
+    request: Request,
+    asking: Annotated[ApplicationReader, Depends(_asking, scope="function")],
+    query: Annotated[FindQuery, Depends(_query)],
+) -> list[FindHit]:
+    """Return documents of the application's source that answer, for the agent of the token.
+
+    Documents open to holders of a link are found only by the agents that they name, whatever
+    `visited` contains: see `open_reach` in the settings.
+    """
+    services = services_of(request)
+    by_date = query.order_by == "updated_at"
+    asked = Query(
+        "" if query.q.strip() == EVERYTHING else query.q,
+        {"source": (asking.source,)},
+        page_size=query.nb_results,
+        order=ResultOrder.DATE if by_date else ResultOrder.RELEVANCE,
+    )
+    found = answer_question(services, asking.reader, asked)
+    # An operator or best bet may name another source: show only the application's own.
+    hits: dict[str, FindHit] = {}
+    for one in found.results.results if found.results.answered else ():
+        if one.card.source == asking.source:
+            hit = _hit(one)
+            hits.setdefault(hit.id, hit)  # keep the better of a document and its file
+    return list(hits.values())
+
+
+def _hit(result: Result) -> FindHit:
+    card = result.card
+    # The index has a separate document for a file; the application only knows its parent.
+    is_file = bool(card.part_of) and card.document_id.startswith(f"{card.part_of}#")
+    return FindHit(
+        index=card.source,
+        id=(card.part_of if is_file else card.document_id).partition(":")[2],
+        score=result.parts.score,
+        source=FindSource(
+            title=card.title,
+            content=result.passages[0].passage.text if result.passages else "",
+            created_at=card.created,
+            updated_at=card.modified or card.created,
+        ),
+    )

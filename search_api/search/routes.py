@@ -1,0 +1,348 @@
+"""Pages and API of a question: results, experts, suggestions."""
+
+from calendar import monthrange
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from hashlib import sha256
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
+
+from connectors.geography import DEPARTEMENTS, REGIONS
+from indexer.access import Reader
+from indexer.french.analysis import fold
+from search_api.addresses import (
+    QuestionMail,
+    SearchAddress,
+    experts_address,
+    topic_address,
+)
+from search_api.communities.service import note_told
+from search_api.following.service import HOME_SEARCHES, news
+from search_api.parameters import (
+    AreaCode,
+    AskingReader,
+    AsTyped,
+    Filters,
+    NamedReader,
+    PageNumber,
+    SortOrder,
+    Typed,
+    Verified,
+    Wide,
+)
+from search_api.people.colleagues import colleagues
+from search_api.people.service import MOST_CARDS
+from search_api.query.parser import QueryPart, QueryPartKind
+from search_api.query.query import Query as Asked
+from search_api.query.query import ResultOrder, since
+from search_api.ranking.results import Results
+from search_api.search.engine import OF_A_PERSON
+from search_api.search.home import home
+from search_api.search.responses import experts_answer, search_answer
+from search_api.search.schemas import ExpertsBody, SearchBody, SuggestionsBody, problem_responses
+from search_api.search.service import answer_question, who_knows
+from search_api.search.suggestions import suggested
+from search_api.search.to_do import to_do
+from search_api.services import services_of
+from search_api.sign_on.identification import by_personal_token
+from search_api.templating import here, render
+from search_api.wording import kilometres
+
+PROBLEMS: dict[int | str, dict[str, Any]] = problem_responses(
+    {
+        401: "nobody is named",
+        403: "another site's page, or not for this reader",
+        404: "there is no such thing, or not for this reader",
+        422: "a parameter is not valid",
+        429: "too often: see Retry-After",
+        503: "the engine does not answer",
+    }
+)
+
+api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
+
+
+@api_router.get("/search")
+def search(
+    request: Request,
+    reader: AskingReader,
+    filters: Filters,
+    q: Typed = "",
+    page: PageNumber = 1,
+    page_size: Annotated[int, Query(ge=1, le=50)] = 10,
+    sort: SortOrder = ResultOrder.RELEVANCE,
+    wide: Wide = False,
+    verified: Verified = False,
+    as_typed: AsTyped = False,
+    explain: Annotated[bool, Query(description="add score, parts and reasons")] = False,
+) -> SearchBody:
+    """Return documents that answer, each with its answering passage.
+
+    Without a question, return the newest documents.
+    """
+    services = services_of(request)
+    query = Asked(q, filters, page, page_size, sort, wide, verified)
+    found = answer_question(services, reader, query, candidates=MOST_CARDS, as_typed=as_typed)
+    return search_answer(found, services.today(), explain=explain)
+
+
+@api_router.get("/experts")
+def experts(
+    request: Request,
+    reader: AskingReader,
+    q: Typed = "",
+    area: AreaCode = "",
+    limit: Annotated[int, Query(ge=1, le=50)] = 10,
+    as_typed: AsTyped = False,
+    explain: Annotated[bool, Query(description="add score and parts")] = False,
+) -> ExpertsBody:
+    """Return agents who may know, each with the documents that show it.
+
+    Without a question, return nobody.
+    """
+    services = services_of(request)
+    found = who_knows(services, reader, q, area=area, limit=limit, as_typed=as_typed)
+    return experts_answer(found, explain=explain)
+
+
+@api_router.get("/suggest")
+def suggest(request: Request, reader: NamedReader, q: Typed = "") -> SuggestionsBody:
+    """Return titles, topics and people with a word that begins with the typed text."""
+    found = suggested(services_of(request), reader, q)
+    return SuggestionsBody.model_validate({"suggestions": found})
+
+
+router = APIRouter(include_in_schema=False)
+
+PAGE_SIZE = 10
+_KEY_CHARACTERS = 16
+CANDIDATES = 20
+
+FACET_NAMES = {
+    "kind": "Nature",
+    "year": "Année",
+    "source": "Source",
+    "space": "Espace",
+    "entity": "Service",
+    "area": "Département",
+}
+
+
+@router.get("/", response_class=HTMLResponse)
+def search_page(
+    request: Request,
+    reader: AskingReader,
+    filters: Filters,
+    q: Typed = "",
+    page: PageNumber = 1,
+    sort: SortOrder = ResultOrder.RELEVANCE,
+    wide: Wide = False,
+    verified: Verified = False,
+    as_typed: AsTyped = False,
+    more: Annotated[str, Query(description="a facet of which every value is shown")] = "",
+) -> str:
+    """Show the search field and, once a question is asked, documents and experts."""
+    services, today = services_of(request), services_of(request).today()
+    typed = SearchAddress(q.strip(), filters, page, sort, wide, verified)
+    asked = bool(typed.q or filters or verified)
+    query = Asked(q, filters, page, PAGE_SIZE if asked else 1, sort, wide, verified)
+    found = answer_question(
+        services,
+        reader,
+        query,
+        candidates=MOST_CARDS,
+        as_typed=as_typed,
+        with_own=page == 1 and not by_personal_token(request),
+    )
+    address = replace(typed, q=found.query.text.strip())
+    at_home = None if asked else home(services, reader)
+    own = not asked and not by_personal_token(request)
+    if at_home and own:
+        note_told(services, reader, at_home.invitations)
+    return render(
+        "search.html",
+        request=request,
+        q=address.q,
+        address=address,
+        asked=asked,
+        home=at_home,
+        news=news(services, reader, most_searches=HOME_SEARCHES) if own else None,
+        to_do=to_do(services, reader) if own else None,
+        reader_key=_reader_key(reader),
+        results=found.results,
+        direct=found.direct,
+        direct_html=found.direct_html,
+        definitions=found.definitions,
+        ask_instead=found.ask_instead,
+        verified=found.verified,
+        recognised=found.recognised,
+        verifying=services.verifying is not None,
+        correction=found.correction,
+        instead=found.instead,
+        typed=typed,
+        pages=_pages(found.results),
+        people=found.people,
+        own=found.own,
+        topics=found.topics,
+        question_mail=QuestionMail(address.q, page_address(request)),
+        elsewhere=found.related,
+        topic_address=topic_address,
+        experts_address=experts_address(address.q),
+        metier_address=experts_address,
+        facet_names=FACET_NAMES,
+        presets=_date_presets(address, found.results.understood, today),
+        more=more,
+        shared=f"{request.base_url}{str(address)[1:]}",
+        most_of_a_person=OF_A_PERSON,
+        today=today,
+    )
+
+
+def _reader_key(reader: Reader) -> str:
+    """Return a key of the reader under which their browser keeps recent searches."""
+    return sha256((reader.agent_id or "").encode()).hexdigest()[:_KEY_CHARACTERS]
+
+
+DATE_PRESETS = {
+    "Depuis un mois": 1,
+    "Depuis six mois": 6,
+    "Depuis un an": 12,
+    "Depuis cinq ans": 60,
+}
+"""Periods in months."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatePreset:
+    """A link to the same search from a day on, or without that day if it is chosen already."""
+
+    label: str
+    address: SearchAddress
+    chosen: bool
+
+
+def _date_presets(
+    address: SearchAddress, understood: Sequence[QueryPart], today: date
+) -> list[DatePreset]:
+    """Return the links; none for a pasted text, in which operators have no effect."""
+    asked = {one.value: one.without for one in understood if one.said is QueryPartKind.SINCE}
+    offered = []
+    for label, months in DATE_PRESETS.items():
+        day = _months_before(today, months)
+        without = asked.get(day.isoformat())
+        text = since(address.q, day) if without is None else without
+        if text is not None:
+            offered.append(DatePreset(label, address.asking(text), without is not None))
+    return offered
+
+
+def _months_before(day: date, months: int) -> date:
+    """Return the same day some months earlier, or the last day of a shorter month."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+@router.get("/experts", response_class=HTMLResponse)
+def experts_page(
+    request: Request,
+    reader: AskingReader,
+    q: Typed = "",
+    area: AreaCode = "",
+    as_typed: AsTyped = False,
+) -> str:
+    """Show agents who may know, each with the reason; without a question, ways to colleagues."""
+    services = services_of(request)
+    found = who_knows(
+        services,
+        reader,
+        q,
+        area=area,
+        limit=CANDIDATES,
+        as_typed=as_typed,
+        with_own=not by_personal_token(request),
+    )
+    return render(
+        "experts.html",
+        request=request,
+        q=found.question,
+        typed=q.strip(),
+        correction=found.correction,
+        instead=found.instead,
+        area=area,
+        experts=found.experts,
+        matches=found.matches,
+        oneself=found.oneself,
+        own=found.own,
+        topics=found.topics,
+        question_mail=QuestionMail(found.question, page_address(request)),
+        nobody_in=found.nobody_in,
+        first=found.people[0] if found.people else None,
+        nearest_topic=found.nearest_topic,
+        incomplete=bool(found.incomplete),
+        search_address=SearchAddress(found.question),
+        everywhere=experts_address(found.question),
+        experts_address=experts_address,
+        ways=None if found.question else colleagues(services, reader),
+        km=kilometres,
+        regions=areas_by_name(REGIONS, "r"),
+        departements=areas_by_name(DEPARTEMENTS),
+        elsewhere=found.related,
+        topic_address=topic_address,
+    )
+
+
+def page_address(request: Request) -> str:
+    """Return the page's whole address as this request reached it, for use in a message."""
+    return str(request.base_url).rstrip("/") + here(request)
+
+
+def _pages(results: Results) -> Sequence[int | None]:
+    """Return the page numbers to offer: first, last and neighbours; None stands for a gap.
+
+    Empty if nothing is counted: the page then links only to the previous and the next one.
+    """
+    if results.counts is None:
+        return []
+    last = -(-results.counts.reachable // results.page_size)
+    near = {1, last, *range(results.page - 1, results.page + 2)}
+    offered: list[int | None] = []
+    before = 0
+    for page in sorted(number for number in near if 1 <= number <= last):
+        if page > before + 1:
+            offered.append(None)
+        offered.append(page)
+        before = page
+    return offered
+
+
+def areas_by_name(areas: Mapping[str, str], prefix: str = "") -> list[tuple[str, str]]:
+    """Return (code, name) pairs in alphabetical order, ignoring accents."""
+    return sorted(
+        ((prefix + code, name) for code, name in areas.items()),
+        key=lambda area: fold(area[1].lower()),
+    )
+
+
+browser_search_router = APIRouter(include_in_schema=False)
+
+
+@browser_search_router.get("/opensearch.xml")
+def opensearch_description(request: Request) -> Response:
+    """Return the search address, as this request reached it; no reader is needed.
+
+    No suggestions are offered: the browser would also send text typed for other sites.
+    """
+    text = render("opensearch.xml", request=request, address=str(request.base_url))
+    return Response(text, media_type="application/opensearchdescription+xml")
+
+
+about_router = APIRouter(include_in_schema=False)
+
+
+@about_router.get("/accessibilite", response_class=HTMLResponse)
+def accessibility_page(request: Request) -> str:
+    """Show what was checked for people with disabilities, and what was not."""
+    return render("accessibility.html", request=request, contact=services_of(request).contact)

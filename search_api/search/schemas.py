@@ -1,0 +1,551 @@
+"""API schemas of a search, as the OpenAPI description publishes them."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from operator import attrgetter
+from typing import Annotated, Any, ClassVar
+
+from pydantic import (
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    model_validator,
+)
+
+from connectors.geography import area_name
+from connectors.values import Agent, ContactVia, ContributorRole
+from expertise.names import Reason
+from expertise.places import AskedPlace
+from expertise.values import Degree
+from indexer.values import ShownPassage
+from search_api.addresses import document_address
+from search_api.people.service import CardReason
+from search_api.query.parser import QueryPartKind
+from search_api.ranking.reranking import RankingEffect
+from search_api.ranking.results import DocumentAuthor, excerpt_span
+from search_api.search.suggestions import SuggestionKind
+from search_api.wording import contact, place_label, web_address
+
+
+class Joined:
+    """The attributes of several values: `own`, then those of each part, the first that has it."""
+
+    def __init__(self, *parts: object, **own: object) -> None:
+        self._parts = parts
+        self.__dict__.update(own)
+
+    def __getattr__(self, name: str) -> Any:
+        for part in self._parts:
+            if hasattr(part, name):
+                return getattr(part, name)
+        raise AttributeError(name)
+
+
+class Body(BaseModel):
+    """A JSON object of the API, read from the attributes of an answer.
+
+    The fields declared here are the only ones that leave: an answer may hold more. A field that the
+    answer itself does not have is read from its parts named in `parts_of_answer`, in their order.
+    """
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+    parts_of_answer: ClassVar[tuple[str, ...]] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_parts(cls, answer: Any) -> Any:
+        if not cls.parts_of_answer or isinstance(answer, (dict, cls)):
+            return answer
+        return Joined(answer, *(attrgetter(name)(answer) for name in cls.parts_of_answer))
+
+
+class AreaBody(Body):
+    """A département, a region, or another place that a question names."""
+
+    code: str = Field(description="INSEE code, after `r` for a region; empty for other places")
+    name: str
+
+
+def _departement(code: str) -> AreaBody | None:
+    return AreaBody(code=code, name=area_name(code)) if code else None
+
+
+def _place(place: AskedPlace | None) -> AreaBody | None:
+    return AreaBody(code=place.code, name=place_label(place)) if place else None
+
+
+def _if_explained(value: Any, info: ValidationInfo) -> Any:
+    return value if info.context and info.context["explain"] else None
+
+
+Departement = Annotated[AreaBody | None, BeforeValidator(_departement)]
+"""Read from the code of a département, which may be empty."""
+Place = Annotated[AreaBody | None, BeforeValidator(_place)]
+"""Read from the place that a question names."""
+WebAddress = Annotated[str | None, BeforeValidator(web_address)]
+"""Read from the URL at the source; null unless it may become a link."""
+DocumentPage = Annotated[str, BeforeValidator(document_address)]
+"""Read from a document's id."""
+Explained = BeforeValidator(_if_explained)
+"""Null unless the validation's context says `explain`: scores also depend on documents that the
+reader may not read.
+"""
+
+
+class PostBody(Body):
+    """An agent's present post."""
+
+    metier: str
+    entity: str = Field(description="path with slashes")
+    office: str
+    departement: Departement
+
+
+class AuthorBody(Body):
+    """A contributor to a document."""
+
+    name: str
+    role: ContributorRole
+    agent_id: str | None = Field(description="null if the directory does not know the account")
+    post: PostBody | None = Field(
+        validation_alias="shown",
+        description="the present post; null if the author has left or is unknown",
+    )
+    departed: bool
+
+
+class PassageBody(Body):
+    """A passage that answers the question."""
+
+    text: str
+    heading: str
+    page: int | None = Field(description="page or slide, from 1")
+    path: str = Field(description="the attachment's path inside the document, or empty")
+    highlights: list[tuple[int, int]] = Field(description="[start, end[ character offsets in text")
+    excerpt: tuple[int, int] = Field(
+        description="[start, end[ of the sentences that best match the question"
+    )
+    author: AuthorBody | None = Field(
+        description="in a conversation, the author of the passage, in their role"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_pair(cls, answering: tuple[ShownPassage, DocumentAuthor | None]) -> Joined:
+        shown, author = answering
+        excerpt = excerpt_span(shown.passage.text, shown.highlights)
+        return Joined(shown, shown.passage, excerpt=excerpt, author=author)
+
+
+class ReferenceBody(Body):
+    """Another document, which the reader may read too."""
+
+    id: str = Field(validation_alias="document_id")
+    title: str
+    url: WebAddress
+
+
+class CopyBody(ReferenceBody):
+    """Another place of the same text, which the reader may read too."""
+
+    parts_of_answer = ("reference",)
+    source: str
+    space: str
+
+
+class PartsBody(Body):
+    """Components of the score, min-max normalised from 0 to 1; ranks count from 1.
+
+    Ranks are null if the total is null.
+    """
+
+    lexical: float
+    lexical_rank: int | None
+    vector: float
+    vector_rank: int | None
+    near_hits: float = Field(
+        description="what the scores of near documents added to its own, or subtracted from it"
+    )
+    second_model: float | None = Field(
+        None, description="the same of a second model that read it; null if none did"
+    )
+    title: float = Field(description="what a title that says the question added")
+    learned: float = Field(
+        description="what the ranker learned from the organisation's questions added or subtracted"
+    )
+
+
+class AgentBody(Body):
+    """An agent who may know."""
+
+    id: str
+    name: str
+    email: str = Field(description="the address that their entity wishes to be used, or empty")
+    contact_via: ContactVia = Field(description="whose address that is: theirs, the service's…")
+    post: PostBody
+    since: date | None = Field(
+        validation_alias="arrival", description="arrival in the present post"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_agent(cls, agent: Agent) -> Joined:
+        return Joined(agent, email=contact(agent).address, post=agent)
+
+
+class VerificationBody(Body):
+    """An author's statement on a text that has not changed since."""
+
+    day: date
+    right: bool = Field(description="false: `note` says what is no longer right")
+    note: str
+    agent: AgentBody | None = Field(description="null for an author who may not be named")
+
+
+class DocumentFields(Body):
+    """Fields of a document wherever it is shown."""
+
+    id: str = Field(validation_alias="document_id")
+    title: str
+    url: WebAddress = Field(description="at its source; http or https only")
+    kind: str
+    source: str
+    space: str
+    entity: str
+    area: Departement
+    language: str
+    created: datetime | None
+    modified: datetime | None
+    valid_from: str | None
+    valid_until: str | None = Field(description="the last day on which it is in force")
+    valid: bool = Field(description="whether it is in force today")
+    replaces: list[ReferenceBody]
+    replaced_by: list[ReferenceBody] = Field(description="in force, and readable too")
+    part_of: ReferenceBody | None
+    copies: list[CopyBody] = Field(description="other places of nearly the same text, at most 50")
+    authors: list[AuthorBody] = Field(description="writers before commenters")
+    ask_instead: list[AgentBody] = Field(
+        description="agents to ask if no author is in post and may be named"
+    )
+    verified: VerificationBody | None = Field(
+        None, description="an author's statement on its present text; null: none"
+    )
+    recognised: int | None = Field(
+        None,
+        description="confidence, from 0 to 100, with which its text was recognised on a scan; "
+        "null: it is no scan",
+    )
+
+
+class DocumentBody(DocumentFields):
+    """A document that answers."""
+
+    page: str = Field(description="path of its page on this site, at what answers the question")
+    passage: PassageBody | None
+    other_passages: list[PassageBody] = Field(description="other passages with its words")
+    score: float | None = Field(None, description="with explain=true")
+    parts: PartsBody | None = Field(None, description="with explain=true")
+    effects: list[RankingEffect] = Field(
+        [], description="what else changed its rank, with explain=true"
+    )
+    why: list[str] = Field([], description="the same in French sentences, with explain=true")
+
+
+class FacetBody(Body):
+    """Number of documents of the result set that have a value."""
+
+    value: str
+    label: str
+    count: int
+
+
+class UnderstoodBody(Body):
+    """A part of the query that was read as more than words."""
+
+    said: QueryPartKind = Field(
+        description="`words`: no readable document has this value, so it was searched as words"
+    )
+    value: str = Field(description="a day as ISO 8601 for `since` (that day too) and `before`")
+    without: str | None = Field(description="the question without it, or null")
+
+
+class ExpansionBody(Body):
+    """Words that the glossary added to the query, at half the weight."""
+
+    words: str
+    others: list[str]
+
+
+class DefinitionBody(Body):
+    """What a line of the glossary says of the expression that the question asks about."""
+
+    term: str
+    meaning: str = Field(description="what an acronym stands for; empty for other expressions")
+    definition: str = Field(validation_alias="text", description="empty where there is none")
+    others: list[str] = Field(description="further equivalents")
+
+
+class BestBetBody(Body):
+    """A link that an administrator put above the results of this question."""
+
+    parts_of_answer = ("reference",)
+    id: Annotated[str | None, BeforeValidator(lambda id_: id_ or None)] = Field(
+        validation_alias="document_id", description="null for a link to another site"
+    )
+    title: str
+    url: WebAddress
+    external: bool
+
+
+class EvidenceBody(Body):
+    """A document that supports a candidate and that the reader may read."""
+
+    document_id: str
+    title: str
+    url: WebAddress
+    roles: list[ContributorRole]
+    first: date | None
+    last: date | None
+    former: bool = Field(description="all of it is older than the present post")
+    answers: bool = Field(description="of several authors, they wrote the part that answers")
+    asked_there: bool = Field(
+        False, description="they answered there the question that is asked now"
+    )
+
+
+class NearestTopicBody(Body):
+    """A topic of the list, from which the reader can continue."""
+
+    id: str
+    label: str
+
+
+class PersonBody(Body):
+    """A person to ask: named by the question, or an expert."""
+
+    parts_of_answer = ("candidate",)
+    agent: AgentBody
+    reason: CardReason = Field(
+        description="`named`: the question names them; `in_post`, `nearest_post`: they hold the "
+        "métier in the requested area, or nearest to it; `knows`: by what they wrote; `metier`; "
+        "`near_subject`: their documents only come near, in the list `near_subject` alone"
+    )
+    degree: Degree | None = Field(None, description="as in a candidate")
+    distance_km: float | None = Field(description="from the reader's post; null if unknown")
+    wrote: bool = Field(
+        description="they wrote the answering passage of one of the first documents"
+    )
+    evidence: list[EvidenceBody]
+
+
+class ServiceBody(Body):
+    """A service that the question names, with its agents who may be shown."""
+
+    name: str
+    entity: str = Field(description="path with slashes")
+    office: str
+    departement: Departement
+    people: list[AgentBody]
+
+
+class MetierBody(Body):
+    """A métier that the question names."""
+
+    metier: str
+    holders: int = Field(description="agents in post who may be shown")
+
+
+class DirectAnswerBody(Body):
+    """Sentences that answer, from an accepted answer or a document in force."""
+
+    text: str
+    document: ReferenceBody = Field(validation_alias="reference")
+    author: AuthorBody
+    accepted: bool = Field(description="of an accepted answer; else of a document in force")
+    dated: datetime | None
+
+
+class SearchBody(Body):
+    """One page of results."""
+
+    total: int | None = Field(
+        description="size of the result set: every document, copies too; null where the question "
+        "is narrowed to a person (`auteur:`), whose contributions are shown and never counted"
+    )
+    worded: int | None = Field(
+        description="how many of the total have words of the question; others are near in meaning; "
+        "null if the total is null"
+    )
+    worded_more: bool | None = Field(
+        description="there are more of these than were counted; null if the total is null"
+    )
+    reachable: int | None = Field(
+        description="how many results the pages can show, where copies are one result; null if the "
+        "total is null: then it is 30 at most"
+    )
+    more: bool = Field(description="another page follows")
+    wider: bool = Field(
+        False, description="documents that are only near were left out: `wide` shows them"
+    )
+    page: int
+    page_size: int
+    documents: list[DocumentBody]
+    answered: bool = Field(
+        True,
+        description="false if no document is expected to answer: `documents` are then the few "
+        "that come nearest, and the total is 0",
+    )
+    facets: dict[str, list[FacetBody]] = Field(description="empty if the total is null")
+    understood: list[UnderstoodBody] = []
+    expansions: list[ExpansionBody] = Field(
+        [], validation_alias=AliasPath("question", "expansions")
+    )
+    definitions: list[DefinitionBody] = Field(
+        [], description="of the acronym or expression that the question asks about; first page"
+    )
+    best_bets: list[BestBetBody] = Field([], description="on the first page")
+    people: list[PersonBody] = Field(
+        [], validation_alias="cards", description="people whom the question names, and experts"
+    )
+    near_subject: list[PersonBody] = Field(
+        [],
+        description="if `people` is empty: people whose documents only come near; no experts",
+    )
+    people_beyond: int = Field(
+        0, validation_alias="beyond", description="number of further people whom it names"
+    )
+    nobody_in: Place = Field(
+        None, description="the place that the question names, if none of `people` works there"
+    )
+    somebody_left: bool = Field(
+        False,
+        validation_alias="left",
+        description="nobody is known in that place, but an expert there has left",
+    )
+    services: list[ServiceBody] = []
+    metiers: list[MetierBody] = []
+    topics: list[NearestTopicBody] = Field([], description="topics that the question names")
+    shortened: bool = Field(description="the question was longer than what is read")
+    incomplete: list[str] = Field(
+        description="authorities that did not answer: documents may be missing"
+    )
+    direct_answer: DirectAnswerBody | None = Field(
+        None, validation_alias="direct", description="if one is sure; on the first page"
+    )
+    did_you_mean: str | None = Field(
+        None,
+        validation_alias=AliasPath("correction", "text"),
+        description="another wording, which finds something that the reader may read",
+    )
+    instead: bool = Field(
+        False,
+        description="the answer is to `did_you_mean`, because no document has a word of what was "
+        "typed: ask for it to see the following pages, or set `as_typed`",
+    )
+
+
+class CandidatePartsBody(Body):
+    """Components of a candidate's score, relative to the best candidate, from 0 to 1."""
+
+    votes: float = Field(
+        description="the sum of their documents' votes, corrected by near documents"
+    )
+    walk: float
+    documents: int
+
+
+class CandidateBody(Body):
+    """An agent with their evidence."""
+
+    agent: AgentBody
+    score: Annotated[float | None, Explained] = Field(None, description="with `explain`")
+    parts: Annotated[CandidatePartsBody | None, Explained] = Field(
+        None, description="with `explain`"
+    )
+    evidence: list[EvidenceBody]
+    degree: Degree | None = Field(
+        description="`answered`: this question or one in nearly the same words; `wrote`: on its "
+        "subject; `near`: what they wrote only comes near and shows no expert; null: no evidence"
+    )
+    sure: bool = Field(description="whether `degree` is not `near`")
+    reasons: list[Reason] = Field(description="parts of their directory entry in the question")
+    last_active: date | None = Field(description="day of the latest evidence")
+
+
+class ExpertsBody(Body):
+    """Agents who may know, best first."""
+
+    candidates: list[CandidateBody]
+    beyond: int = Field(description="candidates that the limit leaves out")
+    named: list[CandidateBody] = Field(description="people whom the question names, or their post")
+    nearly_named: list[CandidateBody] = Field(
+        [], description="if it names nobody: people whose name is spelt nearly as in the question"
+    )
+    stated: list[CandidateBody] = Field(description="by métier or skill alone, no evidence")
+    nearest: list[ReferenceBody] = Field(
+        description="without a sure candidate: the documents that come nearest"
+    )
+    nearest_area: Departement = Field(
+        description="without candidates: the nearest département where somebody is known"
+    )
+    nobody_in: Place = Field(
+        None, description="the place that the question names, if none of these people works there"
+    )
+    somebody_left: bool = Field(
+        False,
+        validation_alias="left",
+        description="nobody is known in that place, but an expert there has left",
+    )
+    nearest_topic: NearestTopicBody | None = Field(
+        None, description="without a sure candidate: the topic of the list that comes nearest"
+    )
+    did_you_mean: str | None = Field(
+        None,
+        validation_alias=AliasPath("correction", "text"),
+        description="as in the answer of a search",
+    )
+    instead: bool = Field(False, description="as in the answer of a search")
+    incomplete: list[str] = Field(
+        [], description="authorities that did not answer: evidence may be missing"
+    )
+
+
+class SuggestionBody(Body):
+    """A suggestion: a document's title, a topic's label or an agent's name."""
+
+    document_id: str = Field(description="of a title; empty for the others")
+    title: str = Field(validation_alias="text")
+    kind: SuggestionKind
+    address: str = Field(description="the page of this site that it leads to")
+    past: bool = Field(description="of a title: not in force any more, or replaced")
+
+
+class SuggestionsBody(Body):
+    """Titles, then topics, then people that begin with the typed text."""
+
+    suggestions: list[SuggestionBody]
+
+
+class ProblemBody(Body):
+    """A problem, in the format of RFC 9457."""
+
+    type: str
+    title: str = Field(description="a French sentence for people")
+    status: int
+    code: str = Field(description="a word for programs")
+    detail: str | None = None
+
+
+def problem_responses(meanings: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """Return the problems of routes, by status, in the format of OpenAPI."""
+    return {
+        status: {
+            "model": ProblemBody,
+            "description": meaning,
+            "content": {"application/problem+json": {}},
+        }
+        for status, meaning in meanings.items()
+    }

@@ -1,0 +1,1 @@
+"""Topics: their pages, coverage and isolation, with maps."""
