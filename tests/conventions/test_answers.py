@@ -1,7 +1,7 @@
 """One function for each answer: what renders one asks neither an engine nor `expertise`.
 
 Routes, schemas, templates and commands import values from below, to show them. Whatever reads
-for a reader is in `search_api/answers/`, which applies their rights and who may be shown.
+for a reader is in the other modules of its feature, which apply their rights and who may be shown.
 """
 
 import ast
@@ -26,9 +26,15 @@ from search_api.search.engine import Search
 pytestmark = pytest.mark.trust
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+ROUTES = (
+    *sorted((REPOSITORY / "search_api").glob("*/*routes.py")),
+    REPOSITORY / "search_api/administration/health.py",
+)
 RENDERING = (
-    *sorted((REPOSITORY / "search_api/routes").glob("*.py")),
-    *sorted((REPOSITORY / "search_api/schemas").glob("*.py")),
+    *ROUTES,
+    *sorted((REPOSITORY / "search_api").glob("*/*schemas.py")),
+    *sorted((REPOSITORY / "search_api").glob("*/responses.py")),
+    *(REPOSITORY / f"search_api/topics/{name}.py" for name in ("maps", "outlines", "spreadsheets")),
     *(REPOSITORY / f"search_api/{name}.py" for name in ("templating", "parameters")),
     *sorted((REPOSITORY / "quisait/commands").glob("*.py")),
 )
@@ -41,10 +47,7 @@ READING = {"search", "overview", "index", "builds"}
 
 EXCEPTIONS = {
     ("quisait/commands/journal.py", "SqlDirectory"): "finds an agent's id, for who runs quisait",
-    (
-        "search_api/administration/health.py",
-        "search",
-    ): "asks whether the engine answers, for nobody",
+    ("search_api/administration/health.py", "search"): "asks if the engine answers, for nobody",
 }
 """By file and name, with the reason."""
 
@@ -103,7 +106,7 @@ def test_the_rule_knows_a_value_from_what_reads() -> None:
 
 
 def test_what_renders_an_answer_reads_nothing() -> None:
-    """It imports values alone; what reads for a reader is imported by `search_api.answers`."""
+    """It imports values alone; what reads for a reader is imported by a service."""
     reading = [
         (name, one)
         for path in RENDERING
@@ -118,7 +121,7 @@ def test_no_route_reaches_an_engine_through_its_services() -> None:
     """`services.search.answer(…)` needs no import, and is as much a way around the answers."""
     reached = [
         f"{name}, line {node.lineno}: {node.value.attr}.{node.attr}"
-        for path in sorted((REPOSITORY / "search_api/routes").glob("*.py"))
+        for path in ROUTES
         for name in [str(path.relative_to(REPOSITORY))]
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Attribute)
