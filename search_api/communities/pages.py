@@ -20,7 +20,7 @@ from search_api.context import (
 from search_api.identity.principals import Role
 from search_api.questions.reading import threads_on
 from search_api.questions.values import AskedQuestion
-from search_api.search.home import news_on
+from search_api.topics.news import news_on
 from search_api.topics.service import READ_FIRST
 
 

@@ -43,7 +43,7 @@ from search_api.query.query import QUERY_CHARACTERS, Query, ResultOrder, since
 from search_api.questions.documents import KIND
 from search_api.questions.reading import known_agent, readable_thread
 from search_api.questions.values import SOURCE, AskedQuestion, ReaderScope
-from search_api.search.home import any_label
+from search_api.topics.news import any_label
 from search_api.verification.service import verified_documents
 
 MOST_SEARCHED = 20

@@ -21,6 +21,8 @@ from search_api.addresses import (
 )
 from search_api.communities.service import note_told
 from search_api.following.service import HOME_SEARCHES, news
+from search_api.home.service import home
+from search_api.home.to_do import to_do
 from search_api.parameters import (
     AreaCode,
     AskingReader,
@@ -40,12 +42,10 @@ from search_api.query.query import Query as Asked
 from search_api.query.query import ResultOrder, since
 from search_api.ranking.results import Results
 from search_api.search.engine import OF_A_PERSON
-from search_api.search.home import home
 from search_api.search.responses import experts_answer, search_answer
 from search_api.search.schemas import ExpertsBody, SearchBody, SuggestionsBody, problem_responses
 from search_api.search.service import answer_question, who_knows
 from search_api.search.suggestions import suggested
-from search_api.search.to_do import to_do
 from search_api.services import services_of
 from search_api.sign_on.identification import by_personal_token
 from search_api.templating import here, render

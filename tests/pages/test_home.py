@@ -22,9 +22,9 @@ from indexer.values import Put
 from quisait.application.database import migrate
 from search_api.app import Services, create_app
 from search_api.following.service import news
+from search_api.home.service import home
 from search_api.identity.readers import reader_of
 from search_api.search.engine import Search
-from search_api.search.home import home
 from search_api.topics.service import READ_FIRST, topic_answer
 from tests.builders import allowed, indexed, make_document
 from tests.planted import ENCODER, TODAY
