@@ -20,10 +20,7 @@ def checked_address(written: str) -> str:
 
 
 class MailSettings(SettingsTable):
-    """Le courriel aux agents (docs/questions.md) ; éteint sans « host ».
-
-    Une question posée et une réponse sont annoncées, sauf à qui n'en veut pas.
-    """
+    """Courriels aux agents : questions et réponses (docs/questions.md) ; éteint sans « host »."""
 
     host: str = Field("", description="serveur SMTP ; vide : aucun courriel n'est envoyé")
     port: int = Field(587, ge=1, le=65_535, description="port du serveur")

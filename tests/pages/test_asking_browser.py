@@ -338,7 +338,7 @@ def test_what_is_followed_is_told_at_home_and_ended(page_of: PageOf, site: Askin
     page.get_by_label("Résumé de ce que je suis").select_option("weekly")
     page.get_by_role("button", name="Enregistrer", exact=True).click()
     expect(page.get_by_role("checkbox", name="Une question m’est posée")).to_be_checked()
-    expect(page.get_by_role("status").filter(has_text="enregistrés")).to_be_in_viewport()
+    expect(page.get_by_role("status").filter(has_text="enregistrées")).to_be_in_viewport()
     sound(page)
     page.get_by_role("button", name="Ne plus suivre : Recherche : « carnaval »").click()
     told = page.locator("section[aria-labelledby='suivis'] li a")

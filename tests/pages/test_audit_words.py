@@ -30,6 +30,7 @@ from search_api.identity.principals import Grant, Grants, Role
 from search_api.identity.tokens import TokenReaders
 from search_api.moderation.service import ModerationAct
 from search_api.people.corrections import HolderAction
+from search_api.verification.service import MarkedAct
 from tests.pages.access_routes import each_route
 from tests.pages.administration import TODAY
 from tests.pages.conftest import NOW_S, TOKENS, Parts
@@ -113,6 +114,7 @@ def test_all_that_a_role_opens_has_words_and_nothing_else_has(services: Services
     verdicts |= {f"question {one}" for one in ModerationAct}
     verdicts |= {f"holder {one}" for one in HolderAction}
     verdicts |= {f"entry {one}" for one in EntryAct}
+    verdicts |= {f"document {one}" for one in MarkedAct}
     assert set(OPENED) == routes | MORE_BY_ROLE | commands | verdicts | {FORGOTTEN}
 
 

@@ -82,7 +82,7 @@ def test_a_second_page_fetches_nothing_again(chromium: Browser, demo_address: st
     """From one page to the next, style and scripts come from the browser's own cache."""
     with opened(chromium, demo_address) as page:
         page.goto("/?q=incendie")
-        assert page.evaluate(SENT) == 4
+        assert page.evaluate(SENT) > 0
         page.goto("/?q=bordereau")
         assert page.evaluate(SENT) == 0
 

@@ -66,7 +66,8 @@ class Command:
     def send_signal(self, number: int) -> None:
         """To the run, unless it ended."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it ended since
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         """Ask it to stop."""

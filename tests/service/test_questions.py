@@ -262,7 +262,9 @@ def test_a_command_verifies_as_a_page_does(tmp_path: Path, monkeypatch: pytest.M
     assert "--text" in refused("say", "right", note)
     assert "a changé" in refused("say", "right", note, "--text", "0")
     assert "Seule la personne" in refused("say", "right", note, *read, agent="ag-2")
-    assert "sans votre nom" in run("say", "outdated", note, *read, agent="ag-2")
+    assert "plus juste" in refused("say", "outdated", note, *read, agent="ag-2")
+    doubt = (*read, "--note", "Le seuil a changé.")
+    assert "sans votre nom" in run("say", "outdated", note, *doubt, agent="ag-2")
     waiting = run("list")
     assert f"{note} --text {body['text_hash']}" in waiting
     assert "un lecteur pense" in waiting
