@@ -98,7 +98,7 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     (
         "faults",
         frozenset(),
-        r"tests/service/test_scans\.py::test_a_source_that_(takes_a_round|is_away)\w+",
+        r"tests/service/test_scans\.py::test_a_(source_that_(takes_a_round|is_away)|page_that)\w+",
     ),
     ("drawn", frozenset(), r"tests/pages/test_schema\.py::test_every_route$"),
     ("relevance", frozenset(), "tests/effectiveness/test_demo_holders"),
@@ -132,7 +132,7 @@ _RULES: tuple[tuple[str, frozenset[str], str], ...] = (
     (
         "browser",
         frozenset(),
-        r"tests/pages/test_whole_demo\.py::test_(every_link|a_click)\w+\[ag-00(66|70)\]",
+        r"tests/pages/test_whole_demo\.py::test_(every_link\w+\[ag-00(66|70)\]|a_click)",
     ),
     (
         "commands",
