@@ -6,10 +6,11 @@ from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
 from search_api import problems
-from search_api.account import routes as my_data
+from search_api.account import routes as account
 from search_api.administration import health
 from search_api.administration import routes as administration
-from search_api.communities import routes as community_management
+from search_api.bodies import PROBLEMS
+from search_api.communities import routes as communities
 from search_api.demo import routes as demo
 from search_api.documents import routes as documents
 from search_api.following import routes as following
@@ -19,9 +20,9 @@ from search_api.middleware.security import add_security_headers, check_host, che
 from search_api.moderation import routes as moderation
 from search_api.new_source import routes as new_source
 from search_api.notices import show_notices_once
-from search_api.people import routes as agents
+from search_api.people import routes as people
 from search_api.push import routes as push
-from search_api.questions import routes as asking
+from search_api.questions import routes as questions
 from search_api.scim import routes as scim
 from search_api.scim.values import ScimRefused
 from search_api.search import find_routes as find
@@ -44,7 +45,7 @@ def create_app(services: Services) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
-        responses=search.PROBLEMS,
+        responses=PROBLEMS,
     )
     app.state.services = services
     # The middleware added last sees a request first.
@@ -74,21 +75,21 @@ def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
     FastAPI builds a route when a request first passes it: 0.3 s for all, which an application that
     had routes of its own would pay again.
     """
-    shared = APIRouter(responses=search.PROBLEMS)
+    shared = APIRouter(responses=PROBLEMS)
     for router in (
         search.api_router,
         topics.api_router,
-        agents.api_router,
+        people.api_router,
         documents.api_router,
-        community_management.router,
-        community_management.readers,
+        communities.router,
+        communities.readers,
         push.router,
         scim.router,
         find.router,
         administration.router,
-        my_data.api_router,
+        account.api_router,
         moderation.api_router,
-        asking.api_router,
+        questions.api_router,
         following.api_router,
         mail.api_router,
         verification.api_router,
@@ -97,13 +98,13 @@ def _routes(*, signs_on: bool) -> tuple[BaseRoute, ...]:
         search.router,
         demo.router,
         topics.router,
-        agents.router,
+        people.router,
         documents.router,
-        community_management.pages,
+        communities.pages,
         administration.pages,
-        my_data.router,
+        account.router,
         moderation.router,
-        asking.router,
+        questions.router,
         following.router,
         mail.router,
         verification.router,

@@ -15,6 +15,7 @@ from indexer.access import Reader
 from search_api.account.service import Choices, own_choices, own_data, set_preferences
 from search_api.addresses import local_path, topic_address
 from search_api.authorization import IN_PERSON
+from search_api.bodies import PROBLEMS
 from search_api.feedback.service import FeedbackAction, feedback_reverse, give_feedback
 from search_api.feedback.storage import Subject, SubjectKind
 from search_api.mail.storage import ANSWERED_PER_WEEK
@@ -31,7 +32,6 @@ from search_api.people.schemas import (
     my_data_body,
 )
 from search_api.questions.values import MOST_PER_WEEK, AskingPreferences, RequestState
-from search_api.search.routes import PROBLEMS
 from search_api.services import Services, services_of
 from search_api.templating import render
 from search_api.verification.storage import MOST_PER_MONTH

@@ -24,6 +24,7 @@ from search_api.administration.service import (
 )
 from search_api.administration.tables import TableChange, cells_of
 from search_api.authorization import require
+from search_api.bodies import Body
 from search_api.context import ROLE_NAMES, InvalidParameter, RoleHolder, Stale
 from search_api.feedback.service import opinion_sums
 from search_api.identity.principals import Role
@@ -31,7 +32,6 @@ from search_api.new_source.routes import EnteredForm
 from search_api.new_source.service import unread_sources
 from search_api.notices import noticed
 from search_api.parameters import PageNumber
-from search_api.search.schemas import Body
 from search_api.services import services_of
 from search_api.templating import render
 

@@ -15,6 +15,7 @@ from search_api.addresses import (
     topic_address,
 )
 from search_api.authorization import not_by_personal_token, require
+from search_api.bodies import PROBLEMS
 from search_api.communities.management import (
     CommunityAction,
     ProposalAction,
@@ -50,7 +51,6 @@ from search_api.notices import Undo, noticed
 from search_api.parameters import NamedReader
 from search_api.people.agents import ask_wish
 from search_api.people.corrections import HolderAction, decide_on_holder, removed_holders
-from search_api.search.routes import PROBLEMS
 from search_api.services import services_of
 from search_api.sign_on.identification import by_personal_token
 from search_api.templating import render

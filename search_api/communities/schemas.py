@@ -9,12 +9,12 @@ from pydantic import BeforeValidator, Field
 from connectors.values import Agent
 from expertise.consent import LONGEST_REASON
 from expertise.decisions import Verdict
+from search_api.bodies import AgentBody, Body, Joined, ReferenceBody
 from search_api.communities.management import CommunityAction, ProposalAction
 from search_api.communities.pages import CommunityPage, CommunityPageAct
 from search_api.people.corrections import HolderAction
 from search_api.questions.schemas import BriefQuestionBody
 from search_api.questions.values import SOURCE
-from search_api.search.schemas import AgentBody, Body, Joined, ReferenceBody
 from search_api.topics.schemas import BuildBody, CommunityBody, TopicBody
 
 

@@ -14,6 +14,7 @@ from search_api.addresses import (
     document_address,
     experts_address,
 )
+from search_api.bodies import PROBLEMS, Joined
 from search_api.documents.originals import RangeNotSatisfiable, byte_range, original_headers
 from search_api.documents.schemas import OpenedDocumentBody
 from search_api.documents.service import (
@@ -25,8 +26,7 @@ from search_api.documents.service import (
 from search_api.identity.tokens import on_loopback
 from search_api.parameters import AskingReader, NamedReader
 from search_api.problems import Problem
-from search_api.search.routes import PROBLEMS, page_address
-from search_api.search.schemas import Joined
+from search_api.search.routes import page_address
 from search_api.services import services_of
 from search_api.templating import render
 from search_api.verification.service import note_opening

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import AliasPath, BeforeValidator, Field
 
+from search_api.bodies import Body
 from search_api.ranking.results import ExcerptPart
-from search_api.search.schemas import AuthorBody, Body, CandidateBody, DocumentFields
+from search_api.search.schemas import AuthorBody, CandidateBody, DocumentFields
 
 
 def _text(pieces: Sequence[ExcerptPart]) -> str:

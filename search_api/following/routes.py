@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from search_api.addresses import local_path
 from search_api.authorization import IN_PERSON
+from search_api.bodies import PROBLEMS
 from search_api.context import NotFound
 from search_api.following.schemas import (
     FollowRequest,
@@ -17,7 +18,6 @@ from search_api.following.service import FollowAction, change_follow, news, own_
 from search_api.following.storage import FollowKind
 from search_api.notices import Undo, noticed
 from search_api.parameters import AskingReader, NamedReader
-from search_api.search.routes import PROBLEMS
 from search_api.services import services_of
 from search_api.templating import render
 

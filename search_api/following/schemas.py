@@ -5,9 +5,9 @@ from typing import Self
 
 from pydantic import ConfigDict, Field
 
+from search_api.bodies import Body, Joined
 from search_api.following.service import FollowAction, NewsKind, OwnFollows
 from search_api.following.storage import FollowKind
-from search_api.search.schemas import Body, Joined
 
 
 class _FollowingBody(Body):

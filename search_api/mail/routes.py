@@ -4,11 +4,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from search_api.authorization import IN_PERSON
+from search_api.bodies import PROBLEMS
 from search_api.mail.schemas import MailPreferencesBody
 from search_api.mail.service import set_mail_preferences, unsubscribe, unsubscription
 from search_api.mail.values import MailPreferences
 from search_api.parameters import NamedReader
-from search_api.search.routes import PROBLEMS
 from search_api.services import services_of
 from search_api.templating import render
 

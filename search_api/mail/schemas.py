@@ -4,8 +4,8 @@ from datetime import datetime
 
 from pydantic import ConfigDict, Field
 
+from search_api.bodies import Body
 from search_api.mail.values import DigestPace, MailKind, MailState
-from search_api.search.schemas import Body
 
 
 class _MailBody(Body):

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from search_api.addresses import question_address
 from search_api.authorization import IN_PERSON, require
+from search_api.bodies import PROBLEMS
 from search_api.context import RoleHolder
 from search_api.identity.principals import Role
 from search_api.moderation.schemas import (
@@ -24,7 +25,6 @@ from search_api.moderation.service import (
 from search_api.notices import Undo, noticed
 from search_api.parameters import NamedReader
 from search_api.questions.values import MOST_LISTED, MOST_REASON
-from search_api.search.routes import PROBLEMS
 from search_api.services import services_of
 from search_api.templating import render
 

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from search_api.addresses import SearchAddress, topic_address
+from search_api.bodies import PROBLEMS
 from search_api.context import NoBuild
 from search_api.parameters import NamedReader, Offset, Typed
 from search_api.people.agents import agent_peers, agent_profile
 from search_api.people.schemas import ProfileBody
-from search_api.search.routes import PROBLEMS
 from search_api.services import services_of
 from search_api.templating import render
 from search_api.topics.routes import not_mapped

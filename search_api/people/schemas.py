@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from connectors.values import ContactVia
 from expertise.consent import PreferenceKind, RecordedPreference
+from search_api.bodies import AgentBody, Body, Joined
 from search_api.feedback.service import OwnFeedback, ShownFeedback
 from search_api.feedback.storage import Aspect, SubjectKind
 from search_api.following.schemas import OwnFollowsBody
@@ -17,7 +18,6 @@ from search_api.mail.service import OwnMail
 from search_api.people.agents import StoredData
 from search_api.questions.schemas import OwnAskingBody
 from search_api.questions.values import OwnAsking
-from search_api.search.schemas import AgentBody, Body, Joined
 from search_api.topics.schemas import BuildBody, CommunityBody, OwnTopicBody, PeerBody
 from search_api.verification.schemas import OwnVerificationsBody
 from search_api.verification.storage import OwnVerifications

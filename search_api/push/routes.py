@@ -17,11 +17,11 @@ from starlette.requests import ClientDisconnect
 
 from connectors.push.items import InboxFull, InboxUnreachable, PushOutcome, PushReceipt
 from connectors.tables import exceeds_json_values
+from search_api.bodies import problem_responses
 from search_api.limits import RequesterKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.problems import Problem
 from search_api.push.responses import PushBody, PushReceiver, find_answer, find_fault, push_answer
-from search_api.search.schemas import problem_responses
 from search_api.services import services_of
 
 RETRY_AFTER_S = 30

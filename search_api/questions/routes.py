@@ -14,6 +14,7 @@ from indexer.access import Reader
 from indexer.errors import IndexUnreachable
 from search_api.addresses import document_address, question_address, topic_address
 from search_api.authorization import IN_PERSON
+from search_api.bodies import PROBLEMS
 from search_api.context import InvalidParameter
 from search_api.notices import Undo, noticed
 from search_api.parameters import AskingReader, NamedReader, day_of_field
@@ -57,7 +58,6 @@ from search_api.questions.values import (
     ReaderScope,
 )
 from search_api.ranking.results import Result
-from search_api.search.routes import PROBLEMS
 from search_api.services import Services, services_of
 from search_api.templating import render
 from search_api.wording import where_a_question_stands

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AliasPath, BeforeValidator, Field
 
 from expertise.topics import Topic
+from search_api.bodies import AgentBody, Body, DocumentPage, Joined
 from search_api.questions.service import QuestionAction
 from search_api.questions.values import (
     MOST_PER_WEEK,
@@ -19,7 +20,6 @@ from search_api.questions.values import (
     RequestState,
     Thread,
 )
-from search_api.search.schemas import AgentBody, Body, DocumentPage, Joined
 
 
 def _waiting(found: Sequence[tuple[AgentRequest, AskedQuestion]]) -> list[Joined]:

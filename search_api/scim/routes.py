@@ -18,6 +18,7 @@ from connectors.push.group_values import (
     PushedGroup,
     TooManyMembers,
 )
+from search_api.bodies import problem_responses
 from search_api.problems import Problem
 from search_api.push.routes import Sender, SendersPushRequest, inbox_problems, parsed
 from search_api.scim.values import (
@@ -37,7 +38,6 @@ from search_api.scim.values import (
     service_configuration,
     spelled,
 )
-from search_api.search.schemas import problem_responses
 from search_api.services import services_of
 
 SCIM = "application/scim+json"

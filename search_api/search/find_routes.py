@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field, ValidationError
 from pydantic.functional_validators import BeforeValidator
 
+from search_api.bodies import problem_responses
 from search_api.limits import RequesterKind, RequestKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.parameters import INCOMPLETE, turn
@@ -20,7 +21,6 @@ from search_api.problems import Problem
 from search_api.push.routes import RETRY_AFTER_S, parsed
 from search_api.query.query import Query, ResultOrder
 from search_api.ranking.results import Result
-from search_api.search.schemas import problem_responses
 from search_api.search.service import answer_question
 from search_api.services import services_of
 from search_api.sign_on.errors import NotAnAgent, ProviderUnreachable, SignOnFailed

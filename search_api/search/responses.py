@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 from connectors.geography import area_name
 from search_api.addresses import document_address
+from search_api.bodies import Joined
 from search_api.ranking.results import Result, explanation
-from search_api.search.schemas import DocumentBody, ExpertsBody, Joined, PartsBody, SearchBody
+from search_api.search.schemas import DocumentBody, ExpertsBody, PartsBody, SearchBody
 from search_api.search.service import QuestionAnswer, WhoKnows
 from search_api.wording import in_force
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
@@ -19,6 +19,7 @@ from search_api.addresses import (
     experts_address,
     topic_address,
 )
+from search_api.bodies import PROBLEMS
 from search_api.communities.service import note_told
 from search_api.following.service import HOME_SEARCHES, news
 from search_api.home.service import home
@@ -43,24 +44,13 @@ from search_api.query.query import ResultOrder, since
 from search_api.ranking.results import Results
 from search_api.search.engine import OF_A_PERSON
 from search_api.search.responses import experts_answer, search_answer
-from search_api.search.schemas import ExpertsBody, SearchBody, SuggestionsBody, problem_responses
+from search_api.search.schemas import ExpertsBody, SearchBody, SuggestionsBody
 from search_api.search.service import answer_question, who_knows
 from search_api.search.suggestions import suggested
 from search_api.services import services_of
 from search_api.sign_on.identification import by_personal_token
 from search_api.templating import here, render
 from search_api.wording import kilometres
-
-PROBLEMS: dict[int | str, dict[str, Any]] = problem_responses(
-    {
-        401: "nobody is named",
-        403: "another site's page, or not for this reader",
-        404: "there is no such thing, or not for this reader",
-        422: "a parameter is not valid",
-        429: "too often: see Retry-After",
-        503: "the engine does not answer",
-    }
-)
 
 api_router = APIRouter(prefix="/api/v1", responses=PROBLEMS)
 

@@ -1,76 +1,39 @@
 """API schemas of a search, as the OpenAPI description publishes them."""
 
-from collections.abc import Mapping
 from datetime import date, datetime
-from operator import attrgetter
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import (
     AliasPath,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationInfo,
     model_validator,
 )
 
-from connectors.geography import area_name
-from connectors.values import Agent, ContactVia, ContributorRole
+from connectors.values import ContributorRole
 from expertise.names import Reason
 from expertise.places import AskedPlace
 from expertise.values import Degree
 from indexer.values import ShownPassage
-from search_api.addresses import document_address
+from search_api.bodies import (
+    AgentBody,
+    AreaBody,
+    Body,
+    Departement,
+    EvidenceBody,
+    Joined,
+    PostBody,
+    ReferenceBody,
+    VerificationBody,
+    WebAddress,
+)
 from search_api.people.service import CardReason
 from search_api.query.parser import QueryPartKind
 from search_api.ranking.reranking import RankingEffect
 from search_api.ranking.results import DocumentAuthor, excerpt_span
 from search_api.search.suggestions import SuggestionKind
-from search_api.wording import contact, place_label, web_address
-
-
-class Joined:
-    """The attributes of several values: `own`, then those of each part, the first that has it."""
-
-    def __init__(self, *parts: object, **own: object) -> None:
-        self._parts = parts
-        self.__dict__.update(own)
-
-    def __getattr__(self, name: str) -> Any:
-        for part in self._parts:
-            if hasattr(part, name):
-                return getattr(part, name)
-        raise AttributeError(name)
-
-
-class Body(BaseModel):
-    """A JSON object of the API, read from the attributes of an answer.
-
-    The fields declared here are the only ones that leave: an answer may hold more. A field that the
-    answer itself does not have is read from its parts named in `parts_of_answer`, in their order.
-    """
-
-    model_config = ConfigDict(frozen=True, from_attributes=True)
-    parts_of_answer: ClassVar[tuple[str, ...]] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _with_parts(cls, answer: Any) -> Any:
-        if not cls.parts_of_answer or isinstance(answer, (dict, cls)):
-            return answer
-        return Joined(answer, *(attrgetter(name)(answer) for name in cls.parts_of_answer))
-
-
-class AreaBody(Body):
-    """A département, a region, or another place that a question names."""
-
-    code: str = Field(description="INSEE code, after `r` for a region; empty for other places")
-    name: str
-
-
-def _departement(code: str) -> AreaBody | None:
-    return AreaBody(code=code, name=area_name(code)) if code else None
+from search_api.wording import place_label
 
 
 def _place(place: AskedPlace | None) -> AreaBody | None:
@@ -81,27 +44,12 @@ def _if_explained(value: Any, info: ValidationInfo) -> Any:
     return value if info.context and info.context["explain"] else None
 
 
-Departement = Annotated[AreaBody | None, BeforeValidator(_departement)]
-"""Read from the code of a département, which may be empty."""
 Place = Annotated[AreaBody | None, BeforeValidator(_place)]
 """Read from the place that a question names."""
-WebAddress = Annotated[str | None, BeforeValidator(web_address)]
-"""Read from the URL at the source; null unless it may become a link."""
-DocumentPage = Annotated[str, BeforeValidator(document_address)]
-"""Read from a document's id."""
 Explained = BeforeValidator(_if_explained)
 """Null unless the validation's context says `explain`: scores also depend on documents that the
 reader may not read.
 """
-
-
-class PostBody(Body):
-    """An agent's present post."""
-
-    metier: str
-    entity: str = Field(description="path with slashes")
-    office: str
-    departement: Departement
 
 
 class AuthorBody(Body):
@@ -140,14 +88,6 @@ class PassageBody(Body):
         return Joined(shown, shown.passage, excerpt=excerpt, author=author)
 
 
-class ReferenceBody(Body):
-    """Another document, which the reader may read too."""
-
-    id: str = Field(validation_alias="document_id")
-    title: str
-    url: WebAddress
-
-
 class CopyBody(ReferenceBody):
     """Another place of the same text, which the reader may read too."""
 
@@ -176,33 +116,6 @@ class PartsBody(Body):
     learned: float = Field(
         description="what the ranker learned from the organisation's questions added or subtracted"
     )
-
-
-class AgentBody(Body):
-    """An agent who may know."""
-
-    id: str
-    name: str
-    email: str = Field(description="the address that their entity wishes to be used, or empty")
-    contact_via: ContactVia = Field(description="whose address that is: theirs, the service's…")
-    post: PostBody
-    since: date | None = Field(
-        validation_alias="arrival", description="arrival in the present post"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_agent(cls, agent: Agent) -> Joined:
-        return Joined(agent, email=contact(agent).address, post=agent)
-
-
-class VerificationBody(Body):
-    """An author's statement on a text that has not changed since."""
-
-    day: date
-    right: bool = Field(description="false: `note` says what is no longer right")
-    note: str
-    agent: AgentBody | None = Field(description="null for an author who may not be named")
 
 
 class DocumentFields(Body):
@@ -300,22 +213,6 @@ class BestBetBody(Body):
     external: bool
 
 
-class EvidenceBody(Body):
-    """A document that supports a candidate and that the reader may read."""
-
-    document_id: str
-    title: str
-    url: WebAddress
-    roles: list[ContributorRole]
-    first: date | None
-    last: date | None
-    former: bool = Field(description="all of it is older than the present post")
-    answers: bool = Field(description="of several authors, they wrote the part that answers")
-    asked_there: bool = Field(
-        False, description="they answered there the question that is asked now"
-    )
-
-
 class NearestTopicBody(Body):
     """A topic of the list, from which the reader can continue."""
 
@@ -399,7 +296,7 @@ class SearchBody(Body):
         "that come nearest, and the total is 0",
     )
     facets: dict[str, list[FacetBody]] = Field(description="empty if the total is null")
-    understood: list[UnderstoodBody] = []
+    understood: list[UnderstoodBody] = Field([])
     expansions: list[ExpansionBody] = Field(
         [], validation_alias=AliasPath("question", "expansions")
     )
@@ -425,8 +322,8 @@ class SearchBody(Body):
         validation_alias="left",
         description="nobody is known in that place, but an expert there has left",
     )
-    services: list[ServiceBody] = []
-    metiers: list[MetierBody] = []
+    services: list[ServiceBody] = Field([])
+    metiers: list[MetierBody] = Field([])
     topics: list[NearestTopicBody] = Field([], description="topics that the question names")
     shortened: bool = Field(description="the question was longer than what is read")
     incomplete: list[str] = Field(
@@ -527,25 +424,3 @@ class SuggestionsBody(Body):
     """Titles, then topics, then people that begin with the typed text."""
 
     suggestions: list[SuggestionBody]
-
-
-class ProblemBody(Body):
-    """A problem, in the format of RFC 9457."""
-
-    type: str
-    title: str = Field(description="a French sentence for people")
-    status: int
-    code: str = Field(description="a word for programs")
-    detail: str | None = None
-
-
-def problem_responses(meanings: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
-    """Return the problems of routes, by status, in the format of OpenAPI."""
-    return {
-        status: {
-            "model": ProblemBody,
-            "description": meaning,
-            "content": {"application/problem+json": {}},
-        }
-        for status, meaning in meanings.items()
-    }

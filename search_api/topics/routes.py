@@ -14,9 +14,10 @@ from expertise.topics import Topic
 from indexer.access import Reader
 from indexer.french.analysis import fold
 from search_api.addresses import topic_address
+from search_api.bodies import PROBLEMS
 from search_api.context import NoBuild
 from search_api.parameters import AreaCode, NamedReader, Offset
-from search_api.search.routes import PROBLEMS, areas_by_name
+from search_api.search.routes import areas_by_name
 from search_api.services import services_of
 from search_api.sign_on.identification import by_personal_token
 from search_api.templating import render

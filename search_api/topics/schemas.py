@@ -10,7 +10,7 @@ from connectors.values import Agent
 from expertise.answer_values import AloneDegree, BuildState
 from expertise.holders import Basis, IsolationScope
 from expertise.topics import TopicKind
-from search_api.search.schemas import AgentBody, AreaBody, Body, EvidenceBody, ReferenceBody
+from search_api.bodies import AgentBody, AreaBody, Body, EvidenceBody, ReferenceBody
 from search_api.topics.service import WhyFirst
 from search_api.wording import area_label
 

@@ -7,12 +7,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from search_api.addresses import local_path
 from search_api.authorization import IN_PERSON, require
+from search_api.bodies import PROBLEMS, Joined
 from search_api.context import RoleHolder
 from search_api.identity.principals import Role
 from search_api.notices import Undo, noticed
 from search_api.parameters import NamedReader
-from search_api.search.routes import PROBLEMS
-from search_api.search.schemas import Joined
 from search_api.services import services_of
 from search_api.templating import render
 from search_api.verification.schemas import (

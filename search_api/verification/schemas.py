@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import AliasPath, Field
 
-from search_api.search.schemas import Body, DocumentPage, VerificationBody
+from search_api.bodies import Body, DocumentPage, VerificationBody
 from search_api.verification.service import MarkedAct, VerificationAct, WhyVerify
 from search_api.verification.storage import MOST_NOTE, MOST_PER_MONTH
 

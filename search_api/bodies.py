@@ -1,0 +1,168 @@
+"""Bodies of the API that several features share, and how a body is read from an answer."""
+
+from collections.abc import Mapping
+from datetime import date
+from operator import attrgetter
+from typing import Annotated, Any, ClassVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from connectors.geography import area_name
+from connectors.values import Agent, ContactVia, ContributorRole
+from search_api.addresses import document_address
+from search_api.wording import contact, web_address
+
+
+class Joined:
+    """The attributes of several values: `own`, then those of each part, the first that has it."""
+
+    def __init__(self, *parts: object, **own: object) -> None:
+        self._parts = parts
+        self.__dict__.update(own)
+
+    def __getattr__(self, name: str) -> Any:
+        for part in self._parts:
+            if hasattr(part, name):
+                return getattr(part, name)
+        raise AttributeError(name)
+
+
+class Body(BaseModel):
+    """A JSON object of the API, read from the attributes of an answer.
+
+    The fields declared here are the only ones that leave: an answer may hold more. A field that the
+    answer itself does not have is read from its parts named in `parts_of_answer`, in their order.
+    """
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+    parts_of_answer: ClassVar[tuple[str, ...]] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_parts(cls, answer: Any) -> Any:
+        if not cls.parts_of_answer or isinstance(answer, (dict, cls)):
+            return answer
+        return Joined(answer, *(attrgetter(name)(answer) for name in cls.parts_of_answer))
+
+
+class AreaBody(Body):
+    """A département, a region, or another place that a question names."""
+
+    code: str = Field(description="INSEE code, after `r` for a region; empty for other places")
+    name: str
+
+
+def _departement(code: str) -> AreaBody | None:
+    return AreaBody(code=code, name=area_name(code)) if code else None
+
+
+Departement = Annotated[AreaBody | None, BeforeValidator(_departement)]
+"""Read from the code of a département, which may be empty."""
+
+
+WebAddress = Annotated[str | None, BeforeValidator(web_address)]
+"""Read from the URL at the source; null unless it may become a link."""
+
+
+DocumentPage = Annotated[str, BeforeValidator(document_address)]
+"""Read from a document's id."""
+
+
+class PostBody(Body):
+    """An agent's present post."""
+
+    metier: str
+    entity: str = Field(description="path with slashes")
+    office: str
+    departement: Departement
+
+
+class AgentBody(Body):
+    """An agent who may know."""
+
+    id: str
+    name: str
+    email: str = Field(description="the address that their entity wishes to be used, or empty")
+    contact_via: ContactVia = Field(description="whose address that is: theirs, the service's…")
+    post: PostBody
+    since: date | None = Field(
+        validation_alias="arrival", description="arrival in the present post"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_agent(cls, agent: Agent) -> Joined:
+        return Joined(agent, email=contact(agent).address, post=agent)
+
+
+class ReferenceBody(Body):
+    """Another document, which the reader may read too."""
+
+    id: str = Field(validation_alias="document_id")
+    title: str
+    url: WebAddress
+
+
+class VerificationBody(Body):
+    """An author's statement on a text that has not changed since."""
+
+    day: date
+    right: bool = Field(description="false: `note` says what is no longer right")
+    note: str
+    agent: AgentBody | None = Field(description="null for an author who may not be named")
+
+
+class EvidenceBody(Body):
+    """A document that supports a candidate and that the reader may read."""
+
+    document_id: str
+    title: str
+    url: WebAddress
+    roles: list[ContributorRole]
+    first: date | None
+    last: date | None
+    former: bool = Field(description="all of it is older than the present post")
+    answers: bool = Field(description="of several authors, they wrote the part that answers")
+    asked_there: bool = Field(
+        False, description="they answered there the question that is asked now"
+    )
+
+
+class ProblemBody(Body):
+    """A problem, in the format of RFC 9457."""
+
+    type: str
+    title: str = Field(description="a French sentence for people")
+    status: int
+    code: str = Field(description="a word for programs")
+    detail: str | None = None
+
+
+def problem_responses(meanings: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """Return the problems of routes, by status, in the format of OpenAPI."""
+    return {
+        status: {
+            "model": ProblemBody,
+            "description": meaning,
+            "content": {"application/problem+json": {}},
+        }
+        for status, meaning in meanings.items()
+    }
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = problem_responses(
+    {
+        401: "nobody is named",
+        403: "another site's page, or not for this reader",
+        404: "there is no such thing, or not for this reader",
+        422: "a parameter is not valid",
+        429: "too often: see Retry-After",
+        503: "the engine does not answer",
+    }
+)
