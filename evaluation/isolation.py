@@ -36,7 +36,7 @@ from quisait.application.sources import open_source, open_tables
 from quisait.settings.sources import SourceSettings
 from search_api.context import AnswerContext
 from search_api.search.engine import Search
-from search_api.topics.isolation import EVERYBODY, all_isolated_holders, topics_without_claim
+from search_api.topics.isolation import all_isolated_holders, topics_without_claim
 
 BARS = (0.0, 0.2, 0.4, 0.6, 0.8)
 """Required certainty that no unseen agent holds the topic; `BuildRules` has the served value."""
@@ -197,7 +197,7 @@ class _Stage:
         reader = BuildReader(self.builds, self.index, self.book, rules)
         search = Search(self.index, self.encoder, self.book)
         context = AnswerContext(search, self.book, today=lambda: day, overview=reader)
-        found = all_isolated_holders(context, EVERYBODY)
+        found = all_isolated_holders(context)
         unclaimed = topics_without_claim(context)
         claims = [
             Claim(row.topic.id, row.agent.id, area)

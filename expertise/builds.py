@@ -63,14 +63,12 @@ exist at once.
 class IsolationQuery:
     """Which isolated holders to return: `departements` and `topic_ids` (None: all).
 
-    Only holders of `seen_topics` (None: all) or the agent `seen_agent` are returned, sorted by
-    département, topic and agent; with `by_agent`, by département, agent and topic.
+    Holders are sorted by département, topic and agent; with `by_agent`, by département, agent and
+    topic.
     """
 
     departements: tuple[str, ...] | None = None
     topic_ids: tuple[str, ...] | None = None
-    seen_topics: tuple[str, ...] | None = None
-    seen_agent: str = ""
     scopes: tuple[IsolationScope, ...] = (
         IsolationScope.DEPARTEMENT,
         IsolationScope.REGION,
@@ -281,9 +279,6 @@ class SqlBuilds:
             query = query.where(cells.c.departement.in_(asked.departements))
         if asked.topic_ids is not None:
             query = query.where(cells.c.topic_id.in_(asked.topic_ids))
-        if asked.seen_topics is not None:
-            own = cells.c.agent_key == digest(asked.seen_agent)
-            query = query.where(cells.c.topic_id.in_(asked.seen_topics) | own)
         order = [cells.c.topic_id, cells.c.agent_id]
         order = order[::-1] if asked.by_agent else order
         return self._cells(

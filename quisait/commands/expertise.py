@@ -17,7 +17,7 @@ from quisait.commands.privacy import audited_reader
 from quisait.privacy.retention import audit_command
 from quisait.work.worker import BuildCost, BuildOutcome, build_and_publish
 from search_api.people.agents import agent_peers, agent_profile
-from search_api.topics.isolation import EVERYBODY, all_isolated_holders, topic_coverage
+from search_api.topics.isolation import all_isolated_holders, topic_coverage
 from search_api.topics.spreadsheets import areas_csv, count_text, isolation_csv, topics_csv
 from search_api.wording import (
     RISKS,
@@ -120,7 +120,7 @@ def isolation(
     """Qui est seul sur un sujet, par territoire ; ce n'est pas un classement."""
     with opened_application() as application, answers.answer_context(application) as context:
         audit_command(application.privacy, "quisait isolation")
-        found = all_isolated_holders(context, EVERYBODY, area, topic)
+        found = all_isolated_holders(context, area, topic)
         answers.require_build(found.build)
     if as_json:
         # Imported here: loading the API's models takes a moment, and text does not need them.

@@ -27,7 +27,6 @@ _TABLE = "glossaire, réponses en tête ou sujets, à modifier"
 _MODERATED = "décision sur une question"
 _MARKED = "documents qui ne sont peut-être plus justes"
 _ON_MARKED = "décision sur un document signalé"
-_ISOLATION = ("/isolation", "/isolation.csv", "/api/v1/isolation")
 
 OPENED: dict[str, str] = {
     "GET /audit": _AUDIT,
@@ -60,9 +59,7 @@ OPENED: dict[str, str] = {
     "quisait questions show": "question d’un agent à ses collègues",
     "quisait tune": "réglage du classement sur des questions jugées",
     "quisait peers": "pairs d’un agent",
-    **dict.fromkeys(
-        ("quisait isolation", *(f"GET {one}" for one in _ISOLATION)), "agents seuls sur un sujet"
-    ),
+    "quisait isolation": "agents seuls sur un sujet",
     "quisait topics show": "page d’un sujet",
     "quisait serve": "pages servies en démonstration",
     "quisait demo": "questions de la démonstration",

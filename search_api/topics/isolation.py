@@ -1,7 +1,4 @@
-"""Isolated holders of topics, and number of holders by topic and area.
-
-Numbers are the same for all readers. What rests on one agent is shown to that agent and to the
-animators of the topic (decision 83).
+"""Isolated holders of topics, and number of holders by topic and area. The same for all readers.
 
 Every name and count is checked against the index and the directory before it is shown
 (`expertise.revalidation`); agents who may not be shown to others are never included.
@@ -29,9 +26,7 @@ from expertise.holders import Basis, IsolationScope
 from expertise.peers import accepted_communities
 from expertise.places import departements_of
 from expertise.topics import Topic, TopicKind, label_order
-from indexer.access import Reader
-from search_api.context import AnswerContext, InvalidParameter, open_by_role
-from search_api.identity.principals import ALL, Role
+from search_api.context import AnswerContext, InvalidParameter
 from search_api.topics.service import by_label, known_topic
 
 ISOLATION_PAGE = 100
@@ -43,18 +38,6 @@ COUNTED_ROWS = 500
 _READ_AT_ONCE = 1_000
 """Number of rows read at once if all of them are requested."""
 NOTHING_UNCLAIMED = Unclaimed((), 0, 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class IsolationView:
-    """Which isolated holders may be shown: on `topic_ids` (None: all topics), and `agent_id`."""
-
-    topic_ids: tuple[str, ...] | None
-    agent_id: str = ""
-
-
-EVERYBODY = IsolationView(None)
-"""For the command line, which notes its access in the audit log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,24 +127,8 @@ class ThemedTopics:
     communities: tuple[CommunityView, ...] = ()
 
 
-def isolation_view(
-    context: AnswerContext, reader: Reader, access: str, *, in_person: bool
-) -> IsolationView:
-    """Return what a reader may see: themselves, and as an animator the topics that they animate.
-
-    `access`: the route, for the audit log. A personal token opens no role. Raises `NotAudited`.
-    """
-    held = context.grants.held_by(reader)
-    agent_id = reader.agent_id or ""
-    if not in_person or Role.ANIMATOR not in held.roles:
-        return IsolationView((), agent_id)
-    open_by_role(context, reader, Role.ANIMATOR, access)
-    return IsolationView(None if ALL in held.topics else tuple(sorted(held.topics)), agent_id)
-
-
 def isolated_holders(
     context: AnswerContext,
-    view: IsolationView,
     area: str = "",
     topic_id: str = "",
     offset: int = 0,
@@ -176,13 +143,12 @@ def isolated_holders(
     known_area(area)
     if isinstance(build, BuildStatus):
         return IsolationAnswer(build)
-    page = build.isolated_holders(_isolation_query(build, view, area, topic_id, offset, limit))
+    page = build.isolated_holders(_isolation_query(build, area, topic_id, offset, limit))
     return IsolationAnswer(build.status, page.rows, page.following, _unclaimed(build, topic_id))
 
 
 def all_isolated_holders(
     context: AnswerContext,
-    view: IsolationView,
     area: str = "",
     topic_id: str = "",
     most: int | None = None,
@@ -192,7 +158,7 @@ def all_isolated_holders(
     known_area(area)
     if isinstance(build, BuildStatus):
         return IsolationAnswer(build)
-    query = _isolation_query(build, view, area, topic_id, 0, _READ_AT_ONCE)
+    query = _isolation_query(build, area, topic_id, 0, _READ_AT_ONCE)
     rows: list[IsolatedHolder] = []
     following: int | None = 0
     while following is not None and (most is None or len(rows) < most):
@@ -218,7 +184,6 @@ def _unclaimed(build: OpenBuild, topic_id: str) -> Unclaimed:
 
 def isolated_agents(
     context: AnswerContext,
-    view: IsolationView,
     area: str = "",
     topic_id: str = "",
     offset: int = 0,
@@ -229,7 +194,7 @@ def isolated_agents(
     known_area(area)
     if isinstance(build, BuildStatus):
         return IsolatedAgents(build)
-    query = _isolation_query(build, view, area, topic_id, 0, COUNTED_ROWS)
+    query = _isolation_query(build, area, topic_id, 0, COUNTED_ROWS)
     counted = build.isolated_holders(query)
     agents = by_agent(counted.rows)
     complete = counted.following is None
@@ -350,15 +315,13 @@ def by_agent(rows: Iterable[IsolatedHolder]) -> tuple[IsolatedAgent, ...]:
 
 
 def _isolation_query(
-    build: OpenBuild, view: IsolationView, area: str, topic_id: str, offset: int, limit: int
+    build: OpenBuild, area: str, topic_id: str, offset: int, limit: int
 ) -> IsolationQuery:
     """Return the query; for a region, only agents isolated in all of it."""
     wide = (IsolationScope.REGION, IsolationScope.COUNTRY)
     return IsolationQuery(
         departements=departements_of(area) if area else None,
         topic_ids=(known_topic(build, topic_id),) if topic_id else None,
-        seen_topics=view.topic_ids,
-        seen_agent=view.agent_id,
         scopes=wide if area.startswith("r") else (IsolationScope.DEPARTEMENT, *wide),
         offset=offset,
         limit=limit,

@@ -11,7 +11,6 @@ from fastapi.responses import HTMLResponse, Response
 from connectors.geography import DEPARTEMENTS, REGIONS, region_of
 from expertise.answer_values import AreaCount, BuildStatus, IsolatedHolder
 from expertise.topics import Topic
-from indexer.access import Reader
 from indexer.french.analysis import fold
 from search_api.addresses import topic_address
 from search_api.bodies import PROBLEMS
@@ -19,15 +18,12 @@ from search_api.context import NoBuild
 from search_api.parameters import AreaCode, NamedReader, Offset
 from search_api.search.routes import areas_by_name
 from search_api.services import services_of
-from search_api.sign_on.identification import by_personal_token
 from search_api.templating import render
 from search_api.topics.isolation import (
     ISOLATION_PAGE,
-    IsolationView,
     all_isolated_holders,
     isolated_agents,
     isolated_holders,
-    isolation_view,
     topic_coverage,
     topics_by_theme,
 )
@@ -62,12 +58,8 @@ def isolation(
     offset: Offset = 0,
     limit: Annotated[int, Query(ge=1, le=ISOLATION_PAGE)] = ISOLATION_PAGE,
 ) -> IsolationBody:
-    """Return the only holders of a topic in an area; for a region, in all of the region.
-
-    Only the reader themselves and, for animators, holders of the topics that they animate.
-    """
-    view = _view(request, reader)
-    found = isolated_holders(services_of(request), view, area, topic, offset, limit)
+    """Return the only holders of a topic in an area; for a region, in all of the region."""
+    found = isolated_holders(services_of(request), area, topic, offset, limit)
     return IsolationBody.model_validate(found)
 
 
@@ -113,8 +105,7 @@ def isolation_page(
     offset: Offset = 0,
 ) -> str:
     """Show the only holders of topics in an area, on a map and in a table."""
-    view = _view(request, reader)
-    found = isolated_agents(services_of(request), view, area, topic, offset, SHOWN_AGENTS)
+    found = isolated_agents(services_of(request), area, topic, offset, SHOWN_AGENTS)
     if not is_shown(found.build):
         return not_mapped(request, "isolation", "Isolement", found.build)
     return render(
@@ -125,7 +116,6 @@ def isolation_page(
         topic=topic,
         area_label=area_label(area),
         rows=found.agents,
-        animates=view.topic_ids != (),
         counted=found.counted,
         cases=found.cases,
         shown=SHOWN_AGENTS,
@@ -147,8 +137,7 @@ def isolation_table(
     request: Request, reader: NamedReader, area: AreaCode = "", topic: PageTopicId = ""
 ) -> Response:
     """Return isolated holders as CSV."""
-    view = _view(request, reader)
-    found = all_isolated_holders(services_of(request), view, area, topic, EXPORTED_ROWS)
+    found = all_isolated_holders(services_of(request), area, topic, EXPORTED_ROWS)
     return _csv(isolation_csv(found.rows), "isolement.csv")
 
 
@@ -218,13 +207,6 @@ def topic_profile_page(request: Request, reader: NamedReader, topic_id: str) -> 
         area_label=area_label,
         region_label=lambda code: REGIONS.get(region_of(code) or "", ""),
     )
-
-
-def _view(request: Request, reader: Reader) -> IsolationView:
-    """Return which isolated holders the reader may see; an animator's access is audited."""
-    access = f"{request.method} {getattr(request.scope.get('route'), 'path', '')}"
-    in_person = not by_personal_token(request)
-    return isolation_view(services_of(request), reader, access, in_person=in_person)
 
 
 def not_mapped(request: Request, section: str, title: str, dated: BuildStatus) -> str:

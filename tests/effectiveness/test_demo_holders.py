@@ -20,7 +20,7 @@ from quisait.work.worker import build_and_publish
 from search_api.context import AnswerContext
 from search_api.people.agents import agent_peers, agent_profile
 from search_api.search.service import who_knows
-from search_api.topics.isolation import EVERYBODY, all_isolated_holders, topic_coverage
+from search_api.topics.isolation import all_isolated_holders, topic_coverage
 from search_api.topics.service import list_topics, topic_answer
 from tests.load import copied_demo
 
@@ -42,7 +42,7 @@ class Pages:
             one.id: topic_answer(context, self.reader, one.id).view
             for one in list_topics(context).topics
         }
-        self.alone: tuple[IsolatedHolder, ...] = all_isolated_holders(context, EVERYBODY).rows
+        self.alone: tuple[IsolatedHolder, ...] = all_isolated_holders(context).rows
         self.peers = {id_: self.all_peers(id_) for id_ in self.agents}
 
     def all_peers(self, agent_id: str) -> list[Peer]:

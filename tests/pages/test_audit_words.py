@@ -42,9 +42,6 @@ TECHNICAL = re.compile(
     r"(?:GET|POST|PUT|PATCH|DELETE) /|/api/|[{}]|quisait \w|proposal |question \w+$|audit forg"
 )
 
-MORE_BY_ROLE = {f"GET {path}" for path in ("/isolation", "/isolation.csv", "/api/v1/isolation")}
-"""Routes that everybody may ask for themselves, and that show animators more."""
-
 
 @pytest.fixture
 def audit(tmp_path: Path) -> Iterator[SqlAudit]:
@@ -115,7 +112,7 @@ def test_all_that_a_role_opens_has_words_and_nothing_else_has(services: Services
     verdicts |= {f"holder {one}" for one in HolderAction}
     verdicts |= {f"entry {one}" for one in EntryAct}
     verdicts |= {f"document {one}" for one in MarkedAct}
-    assert set(OPENED) == routes | MORE_BY_ROLE | commands | verdicts | {FORGOTTEN}
+    assert set(OPENED) == routes | commands | verdicts | {FORGOTTEN}
 
 
 def test_no_command_reads_as_an_agent_unwritten() -> None:

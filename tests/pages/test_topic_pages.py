@@ -183,46 +183,10 @@ def test_who_is_alone(client: TestClient) -> None:
     assert [one["agent"]["id"] for one in narrowed] == ["ag-1"]
 
 
-def test_of_others_who_is_alone_is_shown_to_animators(services: Services) -> None:
-    """Of their own topics, and in the audit log; to all others themselves alone, by every way."""
-    grant = Grant(Role.ANIMATOR, agents=frozenset({"ag-2"}), topics=frozenset({"regies"}))
-    client = TestClient(create_app(replace(services, grants=Grants((grant,)))))
-
-    def rows(agent: str) -> set[tuple[str, str]]:
-        asked = {"x-agent": agent}
-        body = client.get("/api/v1/isolation", headers=asked).json()["rows"]
-        told = {(one["agent"]["id"], one["topic"]["id"]) for one in body}
-        text = client.get("/isolation.csv", headers=asked).text.removeprefix("\ufeff")
-        table = list(csv.DictReader(io.StringIO(text), delimiter=";"))
-        assert len(table) == len(told)
-        page = client.get("/isolation", headers=asked).text.partition("<main")[2]
-        shown = {
-            one
-            for one in ("ag-1", "ag-2", "ag-3")
-            if f'<td role="cell" data-label="Agent"><a class="person" href="/agents/{one}"' in page
-        }
-        assert shown == {one for one, _ in told}
-        return told
-
-    own = {("ag-1", "urn:sujet/cadastre"), ("ag-1", "m-geometre")}
-    assert rows("ag-1") == own
-    assert rows("ag-5") == set()
-    before = len(services.audit.newest(50))
-    assert rows("ag-2") == {
-        ("ag-3", "regies"),
-        ("ag-2", "urn:sujet/cadastre"),
-        ("ag-2", "m-geometre"),
-    }
-    noted = services.audit.newest(50)[: len(services.audit.newest(50)) - before]
-    assert {one.reading for one in noted} == {
-        "GET /api/v1/isolation",
-        "GET /isolation.csv",
-        "GET /isolation",
-    }
-    reader = reader_of("ag-5", services.people, TODAY)
-    token = isolation.isolation_view(services, reader, "GET /isolation", in_person=False)
-    assert token == isolation.IsolationView((), "ag-5"), "a personal token opens no role"
-    assert client.get("/api/v1/coverage?area=48").json()["topics"][2]["risks"] == []
+def test_that_a_topic_rests_on_one_is_a_risk_for_animators_alone(client: TestClient) -> None:
+    """The list of topics names no such risk; who is alone stands on its own page."""
+    found = client.get("/api/v1/coverage?area=48").json()["topics"]
+    assert [one["risks"] for one in found if one["holders"]["agents"] == 1] == [[]]
 
 
 def test_topics_stand_by_theme_and_metiers_apart(client: TestClient) -> None:
@@ -335,7 +299,7 @@ def test_whoever_asks_is_told_the_same(
 ) -> None:
     """The page, the API, the spreadsheet and the command line show the rows of one answer."""
     monkeypatch.setattr(isolation, "_READ_AT_ONCE", 1)  # as a large administration is read
-    rows = isolation.all_isolated_holders(services, isolation.EVERYBODY, area, topic).rows
+    rows = isolation.all_isolated_holders(services, area, topic).rows
     names = [one.agent.name for one in rows]
     asked = f"?area={area}&topic={topic}"
     body = client.get(f"/api/v1/isolation{asked}").json()["rows"]
@@ -343,7 +307,7 @@ def test_whoever_asks_is_told_the_same(
     text = client.get(f"/isolation.csv{asked}").text.removeprefix("\ufeff")
     table = list(csv.DictReader(io.StringIO(text), delimiter=";"))
     assert [one["agent"].lstrip("'") for one in table] == names
-    agents = isolation.isolated_agents(services, isolation.EVERYBODY, area, topic)
+    agents = isolation.isolated_agents(services, area, topic)
     assert {one.agent.name for one in agents.agents} == set(names)
     assert agents.rows == rows
     assert [one["d_apres"] for one in table] == [basis(one.basis) for one in rows]

@@ -41,7 +41,6 @@ from search_api.addresses import demo_original_address, document_address, origin
 from search_api.identity.tokens import DEMO_COOKIE
 from search_api.query_log.recording import NoQueryLog
 from search_api.search.rooms import answer_to_all
-from search_api.topics.isolation import EVERYBODY, all_isolated_holders
 from tests.pages.conftest import served
 from tests.pages.test_accessibility import faults_of
 
@@ -233,9 +232,8 @@ def named_on(application: Application, client: TestClient, topic: Topic) -> dict
         found[f"experts {question}"] = [one["agent"]["id"] for one in sure]
     held = client.get(f"/api/v1/topics/{topic.id}").json()["holders"]
     found["topic"] = [one["agent"]["id"] for one in held]
-    with answer_context(application) as context:
-        alone = all_isolated_holders(context, EVERYBODY, topic_id=topic.id).rows
-    found["isolation"] = [one.agent.id for one in alone]
+    alone = client.get("/api/v1/isolation", params={"topic": topic.id}).json()["rows"]
+    found["isolation"] = [one["agent"]["id"] for one in alone]
     return found
 
 

@@ -217,7 +217,7 @@ def check(world: World, documents: Mapping[int, str], agents: Mapping[int, str])
     assert {r["topic"]["id"]: r["holders"]["agents"] for r in coverage["topics"]} == counts
     table = rows(world.ask("/coverage.csv"))
     assert {row["sujet"]: int(row["personnes"]) for row in table} == counts
-    alone = rows(world.ask("/isolation.csv", ANIMATOR))
+    alone = rows(world.ask("/isolation.csv"))
     assert {row["agent"] for row in alone} == names["cadastre"] | names["regies"]
     for n in standing["cadastre"][:2]:
         peers = world.ask(f"/api/v1/agents/ag-{n}/peers")
@@ -236,7 +236,7 @@ def check(world: World, documents: Mapping[int, str], agents: Mapping[int, str])
     assert subjects.get(SUBJECTS[0], 0) == (still if still >= 5 else 0)
     said += [repr(proposals), repr(alone), repr(waiting), repr(coverage)]
     said += [
-        world.ask("/isolation", ANIMATOR),
+        world.ask("/isolation"),
         world.ask("/coverage"),
         world.ask("/animation", ANIMATOR),
     ]
