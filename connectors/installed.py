@@ -177,7 +177,10 @@ class _Guard:
             )
 
     def document(self, document: Document) -> Document:
-        """Return a document of this source alone, whose content is read under this guard."""
+        """Return the document, reading whose content raises no other errors than the connector's.
+
+        Raises `SourceRefused` if it names a document or an account of another source.
+        """
         self.require_own([f"{document.source}:", *names_in(Upsert(document))])
         content = document.content
         if content is None:

@@ -66,7 +66,7 @@ class Divisible(Connector, Protocol):
 
 
 def changes_of_part(changes: Iterable[Change], part: Part) -> Iterator[Change]:
-    """Yield the changes that concern documents of this part, in the source's order."""
+    """Yield those changes of the whole source that belong to one part, in the given order."""
     for change in changes:
         match change:
             case Upsert(document):

@@ -1,4 +1,6 @@
-"""Find out what changed in a source that lists what it has. Read `_Comparison.changes` first.
+"""Turn the listing of a source into changes: new, changed, closed and deleted documents.
+
+Read `_Comparison.changes` first.
 
 For each document that was read, `SeenItems` stores the listed version and readers. Everything else
 follows from a comparison of the listing with these rows, in an order that never leaves a text with
@@ -157,7 +159,7 @@ class Snapshot:
                 yield from comparison.reading(item)
 
     def check(self) -> Iterable[str]:
-        """Yield the sentences of the source's own check, if it has one. Raises `SourceError`."""
+        """Return what the source's `check` reports, if it has one. Raises `SourceError`."""
         return self.origin.check() if isinstance(self.origin, SupportsCheck) else ()
 
     def count_pending(self, since: str | None) -> int | None:
@@ -168,7 +170,7 @@ class Snapshot:
 
 @runtime_checkable
 class Remembers(Protocol):
-    """A connector that needs stored rows to tell what changed."""
+    """A connector that finds changes by comparing a listing with the rows of the former crawl."""
 
     def remembering(self, seen: SeenItems) -> Connector:
         """Return the same connector, with these rows."""
@@ -182,7 +184,11 @@ def remembering(connector: Connector, seen: SeenItems) -> Connector:
 
 @dataclass(slots=True)
 class _Comparison:
-    """One reading: what was listed so far, and the rows of what was read since a checkpoint."""
+    """The state of one crawl of a source while its listing is compared with the stored rows.
+
+    `listed`: ids of the documents listed so far. `rows`: rows of the documents that were read since
+    the last checkpoint, which are not stored yet.
+    """
 
     source: ListingSource
     seen: SeenItems

@@ -135,7 +135,7 @@ OPPOSITES = {
     PreferenceKind.JOIN: PreferenceKind.LEAVE,
     PreferenceKind.LEAVE: PreferenceKind.JOIN,
 }
-"""The kind that a preference of another kind, with the same subject, takes out of force."""
+"""Kinds that exclude each other: asking for one ends the other on the same subject."""
 
 
 def agents_who_joined(engine: sa.Engine, topic_ids: Sequence[str]) -> tuple[str, ...]:
@@ -201,13 +201,16 @@ class SqlConsent:
         self.remove(wish)
 
     def note_invitation(self, agent_id: str, topic_id: str, labels: tuple[str, ...]) -> None:
-        """See `ConsentStore`. A restored database that lacks it tells the agent again."""
+        """Store the day on which an agent first read that a topic's community invites them.
+
+        It is not written to the register: a restored database that lacks it tells the agent again.
+        """
         told = Preference(agent_id, PreferenceKind.INVITED, topic_id, labels)
         if not self.has(told):
             self.put(told, self._now())
 
     def noted(self, agent_id: str) -> bool:
-        """Return whether all preferences of this agent would survive restoring a backup."""
+        """Return whether the register holds every preference of this agent: none can be lost."""
         return self._register is None or self._register.noted(agent_id)
 
     def removals(self) -> Sequence[RecordedPreference]:

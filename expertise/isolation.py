@@ -80,7 +80,7 @@ class SightShares:
 
 
 def topic_shares(counts: SightCounts) -> SightShares:
-    """Return the shares, estimated from the counts.
+    """Return the estimated share of each topic's people who show in documents or have a mission.
 
     The agents to whom the directory gives a topic (by métier or skill) are a sample of the topic's
     people that does not depend on documents. Therefore the share of them who show in documents is

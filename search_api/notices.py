@@ -65,6 +65,8 @@ NOTICES: dict[str, str] = {
     "juste.",
     "document.take_back": "C’est annulé : vous n’en dites plus rien.",
     "document.forget": "Vous êtes revenu sur tout ce que vous aviez dit de documents.",
+    "marked.wrong": "C’est noté : ceux qui lisent ce document voient ce qui n’est plus juste.",
+    "marked.dismiss": "Le document est laissé tel quel.",
     "opinion.useful": "Votre avis est noté. Vous seul le voyez.",
     "opinion.not_useful": "Votre avis est noté. Vous seul le voyez.",
     "opinion.no_opinion": "Votre avis est effacé.",

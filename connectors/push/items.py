@@ -1,4 +1,4 @@
-"""Parse pushed items: lines of the export schema, or documents in the format of `find`.
+"""Parse the documents that applications push, in the export schema or in the format of `find`.
 
 `find` is La Suite's search application (suitenumerique/find). docs/pousser.md says what its fields
 mean here; all other fields (`depth`, `path`, `numchild`, `size`, `tags`, …) are ignored.

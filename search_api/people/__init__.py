@@ -1,1 +1,1 @@
-"""Who knows, agents' pages, and what people correct about themselves."""
+"""Experts on a question, pages of agents, and corrections of what is said about a person."""

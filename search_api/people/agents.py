@@ -199,7 +199,10 @@ def take_back_wish(
 
 @dataclass(frozen=True, slots=True)
 class WishBefore:
-    """A wish before a change: in force, or not; `way` of contact, empty for other kinds."""
+    """The state of a wish before it is changed, from which « Annuler » restores it.
+
+    `way` is the chosen way of contact; it is empty for other kinds of wishes.
+    """
 
     in_force: bool
     kind: PreferenceKind

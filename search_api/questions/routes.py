@@ -315,7 +315,7 @@ CITABLE_SHOWN = 5
 
 
 class AnswerStep(StrEnum):
-    """Button of an answer's form that publishes nothing."""
+    """A button of the form for an answer that shows the form again, and does not publish."""
 
     PREVIEW = "preview"
     FIND = "find"

@@ -118,7 +118,7 @@ def decide_on_page(
     """Decide on a marked document, from the page's forms."""
     services = services_of(request)
     decide_on_marked(services, manager, document, act, text_hash=text_hash, note=note)
-    return RedirectResponse("/animation/documents", status_code=303)
+    return noticed(request, "/animation/documents", f"marked.{act}")
 
 
 @router.get("/a-verifier", response_class=HTMLResponse)

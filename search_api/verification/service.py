@@ -549,7 +549,7 @@ def _is_owner(context: AnswerContext, reader: Reader, card: Card) -> bool:
 
 
 def _owning_accounts(card: Card) -> set[str]:
-    """Return the accounts that wrote the document, answered in it, or changed it last."""
+    """Return the accounts of the authors, the answerers and the last editor of a document."""
     rows = counting_contributions(card)
     edited = [one for one in rows if one.role is ContributorRole.EDITOR]
     last = max(edited, key=_last_day, default=None)

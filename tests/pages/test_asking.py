@@ -1295,7 +1295,7 @@ def test_what_became_of_open_questions_is_told_to_all(site: AskingSite) -> None:
 
 
 def test_one_takes_ones_own_along_and_deletes_it(site: AskingSite) -> None:
-    """All of it in the file of «Mes données», nobody else's; one button deletes it everywhere."""
+    """All of it in the file of one's data, nobody else's; one button deletes it everywhere."""
     question = site.ask(text="Mes précisions.", topic="cadastre")
     other = site.ask(STRANGER, f"{QUESTION} ?")
     answered(site, question, "Une réponse de la première.")

@@ -1,4 +1,4 @@
-"""«Mes données» tells of one's own sessions and tokens, and never what would open anything."""
+"""Agents see their own sessions and tokens, and never what would open anything."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
