@@ -53,11 +53,16 @@ CALLS = RESULTS.absolute() / "mutate-calls.jsonl"
 VERDICTS = RESULTS.absolute() / "mutate-verdicts.jsonl"
 TREE = RESULTS.absolute() / "mutate-tree"
 LANES = 2
-NEAR_S = 20
+NEAR = ("tests/unit/", "tests/contract/test_index_embedded", "tests/contract/test_authority")
+"""The first pass runs these: most mutants are noticed by one of them that takes no second."""
+NEAR_S = 10
 """Tests that reach a mutant are first tried until they would take so many seconds together."""
-LONGEST_TIMES, LONGEST_S = 10, 30
+UNKNOWN_S = 30
+"""A test that the first pass did not run is taken to last so long."""
+LONGEST_TIMES, LONGEST_S = 10, 60
 """A mutant counts as noticed if a test takes so many times as long and so many seconds more."""
 
+STAGES = ("near", "all")
 TEST, SOAK = "test", "soak"
 ROUNDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "servers": (TEST, Part.TOGETHER, ("-m", "server and not browser")),
@@ -277,6 +282,7 @@ class Trials:
     """A plugin of pytest that runs, in the place of the tests, all mutants of a sample."""
 
     sample: Sequence[Mutant]
+    stages: Sequence[str]
     session: pytest.Session = field(init=False)
     functions: dict[str, list[FunctionType]] = field(init=False)
     numbers: dict[str, int] = field(default_factory=dict)
@@ -322,8 +328,13 @@ class Trials:
         gc.collect()
         gc.freeze()
         self._read_items()
-        _in_lanes(self._try_near)
-        _in_lanes(self._try_all)
+        if "near" in self.stages:
+            _in_lanes(self._try_near)
+        if "all" in self.stages:
+            rest = left(self.sample, "all")
+            _in_lanes(self._try_all)
+            for one in rest:
+                _write_verdict(one, "all", "")
         return True
 
     def _read_items(self) -> None:
@@ -350,9 +361,7 @@ class Trials:
         setattr(builtins, _NOTE, self.noted.add)
         for file, functions in self.functions.items():
             put(with_notes(file, self.numbers), functions)
-        files = sorted({_file(item) for item in self.session.items})
-        mine = set(files[lane::LANES])
-        items = [item for item in self.session.items if _file(item) in mine]
+        items = self._of_lane(lane, [i for i in self.session.items if i.nodeid.startswith(NEAR)])
         with Path(f"{CALLS}.{lane}").open("w", encoding="utf-8") as opened:
             for item, following in zip(items, [*items[1:], None], strict=True):
                 self.noted.clear()
@@ -370,7 +379,7 @@ class Trials:
 
     def fails_on(self, changes: Sequence[Mutant], items: Sequence[pytest.Item]) -> int | None:
         """Return the first of these tests that fails or hangs with these changes."""
-        limits = [LONGEST_S + LONGEST_TIMES * self.items[one.nodeid].seconds for one in items]
+        limits = [LONGEST_S + LONGEST_TIMES * self._seconds(one) for one in items]
         folder = tempfile.mkdtemp(prefix="mutant-")
         reading, writing = os.pipe()
         child = os.fork()
@@ -424,22 +433,24 @@ class Trials:
             if failed:
                 return
 
-    def guilty(self, changes: Sequence[Mutant], item: pytest.Item) -> Mutant | None:
-        """Return a change on which this test alone fails; None if it fails on no single one."""
+    def noticed(self, changes: Sequence[Mutant], item: pytest.Item) -> list[Mutant]:
+        """Return the changes on each of which this test alone fails."""
         if item.nodeid not in self.honest:
             self.honest[item.nodeid] = self.fails_on([], [item]) is None
-        if not self.honest[item.nodeid] or self.fails_on(changes, [item]) is None:
-            return None
-        while len(changes) > 1:
-            half = changes[: len(changes) // 2]
-            others = changes[len(changes) // 2 :]
-            if self.fails_on(half, [item]) is not None:
-                changes = half
-            elif self.fails_on(others, [item]) is not None:
-                changes = others
-            else:
-                return None
-        return changes[0]
+        if not self.honest[item.nodeid]:
+            return []
+        return halved(changes, lambda some: self.fails_on(some, [item]) is not None)
+
+    def _seconds(self, item: pytest.Item) -> float:
+        known = self.items.get(item.nodeid)
+        return known.seconds if known else UNKNOWN_S
+
+    def _of_lane(self, lane: int, items: Iterable[pytest.Item]) -> list[pytest.Item]:
+        """Return the tests of every other file."""
+        items = list(items)
+        files = list(dict.fromkeys(map(_file, items)))
+        mine = set(files[lane::LANES])
+        return [item for item in items if _file(item) in mine]
 
     def _try_near(self, lane: int) -> None:
         """Try every other mutant on the quickest tests that reach it."""
@@ -455,7 +466,7 @@ class Trials:
                 failing = self.fails_on([mutant], items)
                 if failing is None:
                     break
-                if self.guilty([mutant], items[failing]):
+                if self.noticed([mutant], items[failing]):
                     killer = items[failing].nodeid
                     self.killers[killer] += 1
                 items = items[failing + 1 :]
@@ -484,28 +495,33 @@ class Trials:
 
     def _try_all(self, lane: int) -> None:
         """Try the mutants that are left, together, on every test of every other file."""
-        files = sorted({_file(item) for item in self.session.items})
-        mine = set(files[lane::LANES])
-        usable = {name for name, one in self.items.items() if one.passed}
-        every = [i for i in self.session.items if _file(i) in mine and i.nodeid in usable]
+        lost = {name for name, one in self.items.items() if not one.passed}
+        every = [item for item in self.session.items if item.nodeid not in lost]
+        every.sort(key=lambda item: item.nodeid.startswith(NEAR))
         for changes in together(left(self.sample, "all")):
-            items = every
+            items = self._of_lane(lane, every)
             while items:
                 known = verdicts()
-                changes = [one for one in changes if not known[one.key].killer]
-                failing = self.fails_on(changes, items) if changes else None
+                some = [one for one in changes if not known[one.key].killer]
+                failing = self.fails_on(some, items) if some else None
                 if failing is None:
                     break
-                killer = items[failing]
-                while mutant := self.guilty(changes, killer):
-                    _write_verdict(mutant, "all", killer.nodeid)
-                    _say(f"{mutant} {killer.nodeid}")
-                    changes = [one for one in changes if one is not mutant]
+                test = items[failing]
+                found = self.noticed(some, test)
+                for one in found:
+                    _write_verdict(one, "all", test.nodeid)
+                _say(f"{test.nodeid} notices {len(found)}: {'; '.join(map(str, found))}")
                 items = items[failing + 1 :]
-            if lane == 0:
-                for one in changes:
-                    if not verdicts()[one.key].killer:
-                        _write_verdict(one, "all", "")
+
+
+def halved(changes: Sequence[Mutant], fails: Callable[[Sequence[Mutant]], bool]) -> list[Mutant]:
+    """Return the changes that fail alone, from trials of ever smaller halves."""
+    if not changes or not fails(changes):
+        return []
+    if len(changes) == 1:
+        return list(changes)
+    middle = len(changes) // 2
+    return halved(changes[:middle], fails) + halved(changes[middle:], fails)
 
 
 def together(changes: Sequence[Mutant]) -> list[list[Mutant]]:
@@ -640,16 +656,12 @@ def try_round(sample: Sequence[Mutant], name: str) -> None:
         begun = time.monotonic()
         rest = list(changes)
         for test in failures(rest, part, arguments):
-            if not failures(rest, part, [test]) or failures([], part, [test]):
+            if failures([], part, [test]):
                 continue
-            some = rest
-            while len(some) > 1:
-                half = some[: len(some) // 2]
-                some = half if failures(half, part, [test]) else some[len(some) // 2 :]
-            if failures(some, part, [test]):
-                _write_verdict(some[0], name, test)
-                _say(f"{some[0]} {test}")
-                rest.remove(some[0])
+            for one in halved(rest, lambda some, test=test: bool(failures(some, part, [test]))):
+                _write_verdict(one, name, test)
+                _say(f"{one} {test}")
+                rest.remove(one)
         for one in rest:
             _write_verdict(one, name, "")
         _say(f"{name}: {len(changes)} mutants, {time.monotonic() - begun:.0f} s")
@@ -691,18 +703,20 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="make mutate ARGS=…")
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rounds", nargs="*", choices=ROUNDS, default=[*ROUNDS])
+    parser.add_argument("--rounds", nargs="*", choices=[*STAGES, *ROUNDS])
     parser.add_argument("--table", action="store_true", help="print what is known and try none")
     options, rest = parser.parse_known_args(arguments)
     RESULTS.mkdir(exist_ok=True)
     sample = drawn(options.count, options.seed)
-    if not options.table:
+    chosen = [*STAGES, *ROUNDS] if options.rounds is None else options.rounds
+    if not options.table and set(STAGES) & set(chosen):
         os.environ |= {PART_VARIABLE: Part.TOGETHER, NO_SERVERS: "1"}
         quiet = ["-qq", "-s", "--tb=no", "--assert=plain", "-p", "no:cacheprovider"]
-        if pytest.main([*quiet, "-m", "not server", *rest], plugins=[Trials(sample)]):
+        if pytest.main([*quiet, "-m", "not server", *rest], plugins=[Trials(sample, chosen)]):
             raise SystemExit("The mutants were not tried: see above.")
+    if rounds := [one for one in ROUNDS if one in chosen and not options.table]:
         copy_tree()
-        for name in options.rounds:
+        for name in rounds:
             try_round(sample, name)
     for one in left(sample, ""):
         _say(f"not noticed: {one}")
