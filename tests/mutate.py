@@ -57,7 +57,7 @@ NEAR = ("tests/unit/", "tests/contract/test_index_embedded", "tests/contract/tes
 """The first pass runs these: most mutants are noticed by one of them that takes no second."""
 NEAR_S = 10
 """Tests that reach a mutant are first tried until they would take so many seconds together."""
-UNKNOWN_S = 30
+UNKNOWN_S = 6
 """A test that the first pass did not run is taken to last so long."""
 LONGEST_TIMES, LONGEST_S = 10, 60
 """A mutant counts as noticed if a test takes so many times as long and so many seconds more."""
