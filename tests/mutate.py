@@ -28,7 +28,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import _lru_cache_wrapper, partial
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -292,6 +292,7 @@ class Trials:
     numbers: dict[str, int] = field(default_factory=dict)
     items: dict[str, Item] = field(default_factory=dict)
     noted: set[int] = field(default_factory=set)
+    caches: list[Any] = field(init=False)
     by_fixture: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     failed: bool = False
     honest: dict[str, bool] = field(default_factory=dict)
@@ -327,6 +328,12 @@ class Trials:
         """Try the sample."""
         self.session = session
         self.functions = loaded_functions()
+        loaded = {id(one) for functions in self.functions.values() for one in functions}
+        self.caches = [
+            one
+            for one in gc.get_objects()
+            if isinstance(one, _lru_cache_wrapper) and id(one.__wrapped__) in loaded
+        ]
         for file in targets():
             with_notes(file, self.numbers)
         gc.collect()
@@ -430,6 +437,8 @@ class Trials:
         for file, some in by_file.items():
             text = (REPOSITORY / file).read_text("utf-8")
             put(changed_text(text, some), self.functions[file])
+        for cache in self.caches:
+            cache.cache_clear()
         signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
         following = [*items[1:], None]
         for item, after, limit in zip(items, following, limits, strict=True):
