@@ -59,7 +59,7 @@ WAVES = {
     "far": ("tests/property/", "tests/pages/", "tests/service/"),
 }
 """Tests whose statements are noted. Most mutants are noticed by a near one that takes no second."""
-WAVE_S = 10
+WAVE_S = {"near": 10, "far": 60}
 """Tests of a wave that reach a mutant are tried until they would take so many seconds together."""
 UNKNOWN_S = 6
 """A test that the first pass did not run is taken to last so long."""
@@ -476,7 +476,7 @@ class Trials:
         }
         for mutant in left(self.sample, wave)[lane::LANES]:
             begun = time.monotonic()
-            items = [by_name[name] for name in self._nearest(mutant, by_name)]
+            items = [by_name[name] for name in self._nearest(mutant, by_name, WAVE_S[wave])]
             killer = ""
             while items and not killer:
                 failing = self.fails_on([mutant], items)
@@ -489,7 +489,7 @@ class Trials:
             _write_verdict(mutant, wave, killer)
             _say(f"{time.monotonic() - begun:.0f} s {mutant} {killer or 'is left'}")
 
-    def _nearest(self, mutant: Mutant, names: Iterable[str]) -> list[str]:
+    def _nearest(self, mutant: Mutant, names: Iterable[str], most_s: float) -> list[str]:
         """Return the tests that reach a mutant: what noticed another first, then the quickest."""
         place = self.numbers[f"{mutant.file}:{mutant.statement[0]}:{mutant.statement[1]}"]
         known = ((name, self.items[name]) for name in names if name in self.items)
@@ -505,7 +505,7 @@ class Trials:
         chosen, seconds = list[str](), 0.0
         for name in reaching:
             seconds += self.items[name].seconds + 0.01
-            if chosen and seconds > WAVE_S:
+            if chosen and seconds > most_s:
                 break
             chosen.append(name)
         return chosen
