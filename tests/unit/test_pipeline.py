@@ -199,7 +199,8 @@ def test_what_was_read_again_is_no_longer_ahead(crawls: CrawlBench) -> None:
     with pytest.raises(SourceUnreachable):
         crawls.crawl(*script, Upsert(page(2, access=CELL)), SourceUnreachable("gone"))
     assert crawls.state.ahead("wiki") == {"wiki:2"}
-    again = [Upsert(page(2, access=CELL)), AccessChanged("wiki:2", OPEN), Checkpoint("b")]
+    again: list[Change | Exception] = []
+    again += [Upsert(page(2, access=CELL)), AccessChanged("wiki:2", OPEN), Checkpoint("b")]
     crawl(Silent(again), crawls.dependencies)
     assert crawls.ids() == {"wiki:1", "wiki:2"}
     assert crawls.state.ahead("wiki") == frozenset()
