@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -80,7 +81,12 @@ def test_a_forest_adds_up_the_leaves_that_a_hit_comes_to() -> None:
 def test_a_hit_says_what_its_new_place_gave_or_took() -> None:
     """Places keep their scores; a hit that stays has neither gained nor lost."""
     tree = Tree.model_validate(TREE)
-    made = Ranker.model_construct(trees=(tree,))
+    made = Ranker.model_validate(
+        {
+            **dict.fromkeys(("format", "questions", "groups", "before", "after", "p_value"), 0),
+            **{"encoder": "x", "features": FEATURES, "made": date(2026, 3, 10), "trees": (tree,)},
+        }
+    )
     rows = np.zeros((3, len(FEATURES)))
     rows[:, 0], rows[:, 1] = (0.4, 0.6, 0.4), (0.0, 0.3, 0.0)
     found = reordered([hit("a", 0.9), hit("b", 0.5), hit("c", 0.1)], rows, made)
