@@ -356,7 +356,7 @@ def test_what_was_decided_about_a_text_holds_for_a_former_one(
     questions = SqlQuestions(engine, lambda: NOW)
     asked = AskedQuestion("q", "ag-5", "Où ?", "", NOW, NOW, topic_id="cadastre")
     assert questions.ask(asked, 5, NOW - timedelta(days=1))
-    given = GivenAnswer("a", "q", "ag-1", "Là.", NOW, NOW)
+    given = GivenAnswer("a", "q", "ag-1", "Là.", NOW)
     assert questions.answer(given)
     text_digest = given.text_digest if answer_id else asked.text_digest
     if before == "moderated":
