@@ -89,7 +89,7 @@ def test_marks_at_the_ends_of_a_sentence_count() -> None:
     said = "Bornage contradictoire ici."
     text = f"{'Un début qui ne dit rien de tout cela. ' * 4}{said}{' La suite est longue.' * 9}"
     at = text.index(said)
-    marks = [(at, at + 7), (at + len(said) - 4, at + len(said))]
+    marks = [(0, 2), (at, at + 7), (at + len(said) - 4, at + len(said))]
     assert excerpt_span(text, marks, len(said)) == (at, at + len(said))
 
 
