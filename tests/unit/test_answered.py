@@ -47,6 +47,7 @@ def test_a_page_with_the_words_answers_and_one_without_does_not() -> None:
     found = features(good, _vector(0.92), QUESTION, FAR_COSINE)
     assert any_answers(found)
     assert FIRST_ANSWERS.holds(found)
+    assert found[-1] == pytest.approx(0.8)
     found = features(bad, _vector(0.83), QUESTION, FAR_COSINE)
     assert not any_answers(found)
     assert not FIRST_ANSWERS.holds(found)
