@@ -13,10 +13,10 @@ from search_api.written_answer.values import Message, ModelFailed
 
 log = logging.getLogger(__name__)
 
-MOST_BYTES = 2_000_000
-"""Largest answer that is read; a sentence of 1 000 characters arrives in about 50 000 bytes."""
+MOST_BYTES, MOST_CHARACTERS = 5_000_000, 12_000
+"""Largest answer that is read, as it arrives and as text: 700 tokens are 3 000 characters."""
 MOST_LINE_BYTES = 100_000
-_HEADERS = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+_HEADERS = ((b"Accept", b"text/event-stream"), (b"Accept-Encoding", b"identity"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,11 @@ class ModelServer:
             "temperature": 0,
             "max_tokens": most_tokens,
         }
-        headers = {**_HEADERS, **({"Authorization": f"Bearer {self.key}"} if self.key else {})}
+        # As bytes: a key of other than ASCII letters would be an error here.
+        headers = [
+            *_HEADERS,
+            *([(b"Authorization", f"Bearer {self.key}".encode())] if self.key else []),
+        ]
         verify: Any = ssl.create_default_context(cafile=self.ca_file) if self.ca_file else True
         address = f"{self.url.rstrip('/')}/chat/completions"
         try:
@@ -66,7 +70,7 @@ class ModelServer:
 
 async def _pieces(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
     """Yield the text of an event stream. Raises `ModelFailed` if it does not end as it should."""
-    ended = False
+    ended, written = False, 0
     async for line in _lines(chunks):
         name, _, data = line.partition(b":")
         if name != b"data":
@@ -74,6 +78,9 @@ async def _pieces(chunks: AsyncIterator[bytes]) -> AsyncIterator[str]:
         if data.strip() == b"[DONE]":
             return
         text, reason = _delta(data)
+        written += len(text)
+        if written > MOST_CHARACTERS:
+            raise ModelFailed("too long")
         if text:
             yield text
         ended = ended or bool(reason)
