@@ -73,7 +73,7 @@
     if (!answer.ok) return (await answer.json()).detail;
     turn.append(said);
     for await (const event of events(answer)) {
-      if (event.type === "question") turn.append(made("p", form.dataset.searched + event.q));
+      if (event.type === "question") said.before(made("p", form.dataset.searched + event.q));
       if (event.type === "passages") for (const one of event.passages) sources.set(one.number, one);
       if (event.type === "sentence") {
         said.append(event.text, ...event.cited.flatMap((one) => [" ", link(one, sources)]), " ");
