@@ -16,7 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from expertise.corpus import ASKING_KINDS
+from expertise.asking_kinds import ASKING_KINDS
 from indexer.quantisation import Quantisation
 from quisait.settings.bot import BotSettings
 from quisait.settings.mail import MailSettings

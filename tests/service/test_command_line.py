@@ -46,6 +46,18 @@ def test_init_writes_a_first_file_once(tmp_path: Path) -> None:
     assert (tmp_path / "quisait.toml").read_text() == "folder = 'mine'\n"
 
 
+def test_check_of_a_new_folder_prepares_no_model(tmp_path: Path) -> None:
+    """Without a source nothing is encoded: the check says so, and stays quick."""
+    place = Place(tmp_path, {})
+    place.run("init")
+    found = {one["name"]: one["passed"] for one in place.json("check", status=1)}
+    assert found["encodeur"]
+    assert found["index"]
+    assert not found["sources"]
+    assert not list(tmp_path.glob(".quisait/model*"))
+    assert not (tmp_path / ".quisait/index").exists()
+
+
 def test_check_says_ok_of_each_part(crawled: Place) -> None:
     """One line each, when everything is as it should be."""
     lines = crawled.run("check").stdout.splitlines()
