@@ -68,7 +68,7 @@ soak: .venv-soak/all ## run all that `make test` leaves out (ARGS='sources engin
 	@tests/servers.sh soak
 	.venv-soak/bin/python -m tests.soak $(ARGS)
 
-mutate: .venv/all ## say which small faults in the dearest modules no test notices, in hours (ARGS='--count 40 --seed 1')
+mutate: .venv/all ## say which small faults in the dearest modules no test notices (ARGS='--count 402 --table': print what is known)
 	$(BIN)/python -m tests.mutate $(ARGS)
 
 bench: .venv/all engines ## print every figure of the documents: relevance on the development sets, speed

@@ -144,7 +144,7 @@ def test_a_register_that_cannot_be_read_is_a_sentence(register: FileRegister) ->
     give_back(register)
     register.path.mkdir()
     for ask in (register.last, lambda: list(register.lines())):
-        with pytest.raises(RegisterUnusable, match="c'est un dossier"):
+        with pytest.raises(RegisterUnusable):
             ask()
 
 
