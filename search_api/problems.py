@@ -55,7 +55,7 @@ _NOT_READ = (
 _FAILED = "La demande n’a pas pu aboutir."
 
 
-PROGRAMS = ("/api/", "/scim/")
+PROGRAMS = ("/api/", "/scim/", "/mcp")
 """Paths for programs, which never get a page."""
 _FILE_PATHS = ("/static/", "/embed/", "/theme/")
 
@@ -156,6 +156,17 @@ def _may_sign_on(request: Request) -> bool:
 
 def _has_token(request: Request) -> bool:
     return "authorization" in request.headers
+
+
+def sentence_of(error: Exception) -> str:
+    """Return the French sentence for an error of an answer, without its text if unexpected."""
+    if isinstance(error, AnswerRefused):
+        return str(error)
+    if isinstance(error, IndexNotRead):
+        return _NOT_READ
+    known = isinstance(error, IndexUnreachable | IndexRefused)
+    log.error("call failed", extra={"error": type(error).__name__})
+    return _TITLES[503 if known else 500][1]
 
 
 def answer_to(request: Request, problem: Problem) -> Response:

@@ -170,6 +170,12 @@ def day_of(moment_s: float) -> str:
     return day(datetime.fromtimestamp(moment_s, UTC))
 
 
+def minute_of(moment_s: float) -> str:
+    """Return the day and the minute (UTC) of a time in seconds since 1970."""
+    moment = datetime.fromtimestamp(moment_s, UTC)
+    return f"{day(moment)}, {moment:%H:%M}\u00a0UTC"
+
+
 def day_after(value: date | str) -> str:
     """Return the first day on which something valid until `value` is no longer valid."""
     known = _date(value)

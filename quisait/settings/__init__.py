@@ -42,6 +42,7 @@ from quisait.settings.types import (
     pace,
 )
 from quisait.settings.web import (
+    AssistantSettings,
     DeskSettings,
     DoorSettings,
     EmbedSettings,
@@ -550,6 +551,7 @@ class Settings(BaseSettings):
     signed_header: SignedHeaderSettings = SignedHeaderSettings()
     pages: PagesSettings = PagesSettings()
     door: DoorSettings = DoorSettings()
+    assistants: AssistantSettings = AssistantSettings()
     desk: DeskSettings = DeskSettings()
     embed: EmbedSettings = EmbedSettings()
     push: PushSettings = PushSettings()
