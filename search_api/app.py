@@ -21,6 +21,7 @@ from search_api.middleware.security import add_security_headers, check_host, che
 from search_api.moderation import routes as moderation
 from search_api.new_source import routes as new_source
 from search_api.notices import show_notices_once
+from search_api.openapi import describe
 from search_api.people import routes as people
 from search_api.push import routes as push
 from search_api.questions import routes as questions
@@ -42,8 +43,7 @@ def create_app(services: Services) -> FastAPI:
     """Return the application. It logs no query and no name."""
     app = FastAPI(
         title="Qui sait ?",
-        version="1",
-        openapi_url="/api/v1/openapi.json",
+        openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
         responses=PROBLEMS,
@@ -65,6 +65,7 @@ def create_app(services: Services) -> FastAPI:
     app.router.routes.extend(_routes(signs_on=sign_on is not None))
     if services.theme:
         app.mount("/theme", static_files(services.theme), name="theme")
+    describe(app)
     app.mount("/static", static_files(STATIC), name="static")
     return app
 

@@ -62,7 +62,7 @@ def search(
     filters: Filters,
     q: Typed = "",
     page: PageNumber = 1,
-    page_size: Annotated[int, Query(ge=1, le=50)] = 10,
+    page_size: Annotated[int, Query(ge=1, le=50, description="documents on a page")] = 10,
     sort: SortOrder = ResultOrder.RELEVANCE,
     wide: Wide = False,
     verified: Verified = False,
@@ -85,7 +85,7 @@ def experts(
     reader: AskingReader,
     q: Typed = "",
     area: AreaCode = "",
-    limit: Annotated[int, Query(ge=1, le=50)] = 10,
+    limit: Annotated[int, Query(ge=1, le=50, description="number of candidates")] = 10,
     as_typed: AsTyped = False,
     explain: Annotated[bool, Query(description="add score and parts")] = False,
 ) -> ExpertsBody:

@@ -75,7 +75,9 @@ def expectations(
     push = {"type": "page", "id": "1", "title": "x", "text": "x", "readers": {"allowed": []}}
     narrowed = [f"space={space}" for space in spaces]
     return {
+        ("GET", "/openapi.json"): asked("/openapi.json"),
         ("GET", "/api/v1/openapi.json"): asked("/api/v1/openapi.json"),
+        ("GET", "/docs"): asked("/docs"),
         ("GET", "/api/v1/search"): (
             *questions("/api/v1/search", "&page_size=50&explain=true"),
             *asked("/api/v1/search", "q=cadastre&sort=date", "q=cadastr", *narrowed),
@@ -288,6 +290,7 @@ def expectations(
         ("POST", "/access/tokens/revoke"): posted("/access/tokens/revoke", token="1"),
         ("POST", "/access/sessions/revoke"): posted("/access/sessions/revoke", session="1"),
         ("POST", "/access/sessions/revoke-others"): posted("/access/sessions/revoke-others"),
+        ("MOUNT", "/static/swagger-ui"): asked("/static/swagger-ui/swagger-ui.css"),
         ("MOUNT", "/static"): asked("/static/quisait.css"),
         ("MOUNT", "/embed"): asked("/embed/asking.js"),
         ("GET", "/embed/words.js"): asked("/embed/words.js"),
