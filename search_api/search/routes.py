@@ -170,6 +170,7 @@ def search_page(
         verified=found.verified,
         recognised=found.recognised,
         verifying=services.verifying is not None,
+        writing=services.writing is not None,
         correction=found.correction,
         instead=found.instead,
         typed=typed,
