@@ -266,8 +266,10 @@ def export_model_directory(
     Raises `ValueError` if the model cannot be exported, or if `directory` exists and is no model.
     """
     _require_replaceable(directory)
-    from indexer.encoding.export_directory import export_directory, texts_of
-
+    try:
+        from indexer.encoding.export_directory import export_directory, texts_of
+    except ImportError as missing:
+        raise ValueError("Il faut la bibliothèque onnx : installez quisait[models].") from missing
     try:
         report = export_directory(source, directory, int8=int8, prompts=prompts, progress=progress)
     except TorchMissing as error:
