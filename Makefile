@@ -25,13 +25,13 @@ help: ## show these lines
 	fi
 
 .venv/base: .venv/bin/uv requirements.txt pyproject.toml
-	@echo "The libraries of quisait (200 MB to download, 550 MB installed)"
+	@echo "The libraries of quisait (600 MB once installed)"
 	$(BIN)/uv pip install --python $(BIN)/python --requirements requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 .venv/all: .venv/base requirements-test.txt $(wildcard packages/*/pyproject.toml)
-	@echo "The libraries and servers of the tests (300 MB to download, 900 MB installed)"
+	@echo "The libraries and servers of the tests (1.5 GB once installed)"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements-test.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(patsubst %/pyproject.toml,--editable %,$(wildcard packages/*/pyproject.toml))
 	@touch $@

@@ -220,7 +220,8 @@ def export_model(directory: Path, progress: Progress = lambda _done, _steps: Non
         import sentence_transformers  # noqa: F401
     except ImportError as missing:
         raise TorchMissing(
-            "Exporting the model needs torch: install quisait[torch], then run this again."
+            "Exporting the model needs torch: install sentence-transformers and onnx, then run "
+            "this again."
         ) from missing
     with written_whole(directory) as unfinished:
         weights = read_weights(weights_path())
