@@ -15,15 +15,23 @@ help: ## show these lines
 
 .venv/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: set PYTHON=/path/to/python3.11"; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip --quiet --disable-pip-version-check install "uv==0.13.9"
+	@echo "An environment of its own in .venv, and uv, which installs (20 MB to download)"
+	@$(PYTHON) -m venv --without-pip .venv
+	@# Python's own pip, where there is one, spares installing another into .venv.
+	@if $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+		$(PYTHON) -m pip --python $(BIN)/python --quiet --disable-pip-version-check install "uv==0.13.9"; \
+	else \
+		$(PYTHON) -m venv .venv && $(BIN)/python -m pip --quiet --disable-pip-version-check install "uv==0.13.9"; \
+	fi
 
 .venv/base: .venv/bin/uv requirements.txt pyproject.toml
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements.txt
+	@echo "The libraries of quisait (600 MB once installed)"
+	$(BIN)/uv pip install --python $(BIN)/python --requirements requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 .venv/all: .venv/base requirements-test.txt $(wildcard packages/*/pyproject.toml)
+	@echo "The libraries and servers of the tests (1.5 GB once installed)"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements-test.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(patsubst %/pyproject.toml,--editable %,$(wildcard packages/*/pyproject.toml))
 	@touch $@
