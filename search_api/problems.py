@@ -55,7 +55,9 @@ _NOT_READ = (
 _FAILED = "La demande n’a pas pu aboutir."
 
 
-PROGRAMS = ("/api/", "/scim/", "/mcp")
+MCP = "/mcp"
+"""Path whose problems are errors of JSON-RPC, which its clients show."""
+PROGRAMS = ("/api/", "/scim/", MCP)
 """Paths for programs, which never get a page."""
 _FILE_PATHS = ("/static/", "/embed/", "/theme/")
 
@@ -226,6 +228,11 @@ def _response(
             "problem.html", request=request, title=title, detail=detail, status=status, code=code
         )
         return HTMLResponse(page, status_code=status, headers=headers)
+    if request.url.path == MCP:
+        # -32000: an error of the server's own (JSON-RPC 2.0, 5.1); the message was not read.
+        error = {"code": -32000, "message": detail or title}
+        refusal = {"jsonrpc": "2.0", "id": None, "error": error}
+        return JSONResponse(refusal, status_code=status, headers=headers)
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "code": code}
     if detail:
         body["detail"] = detail

@@ -22,7 +22,7 @@ from search_api.limits import RequesterKind, RequestKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.notices import noticed
 from search_api.parameters import NamedReader, turn
-from search_api.problems import Problem
+from search_api.problems import MCP, Problem
 from search_api.services import Services, services_of
 from search_api.sign_on.identification import IN_PERSON_METHODS, identification_of
 from search_api.sign_on.sessions import (
@@ -35,8 +35,6 @@ from search_api.sign_on.sessions import (
 from search_api.templating import render
 
 router = APIRouter(include_in_schema=False)
-
-MCP = "/mcp"
 
 BAD_CREDENTIAL = (
     "Ce jeton n’ouvre rien : il est échu, supprimé ou mal recopié. Faites-en un autre dans "

@@ -25,7 +25,7 @@ from search_api.questions.service import NewQuestion, asking_form
 from search_api.questions.values import MOST_TITLE
 from search_api.search.responses import experts_answer, search_answer
 from search_api.search.service import answer_question, who_knows
-from search_api.wording import in_force
+from search_api.wording import ROLES, in_force
 
 Body: TypeAlias = dict[str, Any]
 
@@ -65,13 +65,13 @@ class SearchArguments(Arguments):
         max_length=MOST_QUESTION,
         description="la question ou les mots cherchés, en français",
     )
-    k: int = Field(5, ge=1, le=20, description="nombre de documents, de 1 à 20")
-    page: int = Field(1, ge=1, le=100, description="page de résultats, de 1 à 100")
+    k: int = Field(5, ge=1, le=20, description="un nombre de documents, de 1 à 20")
+    page: int = Field(1, ge=1, le=100, description="une page de résultats, de 1 à 100")
     sources: list[str] = Field(
-        [], max_length=100, description="ne chercher que dans ces sources (une liste de noms)"
+        [], max_length=100, description="une liste de sources : ne chercher que là"
     )
     spaces: list[str] = Field(
-        [], max_length=100, description="ne chercher que dans ces espaces (une liste de noms)"
+        [], max_length=100, description="une liste d’espaces : ne chercher que là"
     )
 
 
@@ -84,7 +84,10 @@ class ReadArguments(Arguments):
         description="l’identifiant (« id ») ou l’adresse (« page ») d’un document trouvé",
     )
     start: int = Field(
-        0, ge=0, le=2**31, description="où reprendre un long texte : « following » de la suite"
+        0,
+        ge=0,
+        le=2**31,
+        description="le nombre « following » de la réponse précédente, pour lire la suite",
     )
 
 
@@ -96,7 +99,7 @@ class WhoArguments(Arguments):
         max_length=MOST_QUESTION,
         description="le sujet ou la question sur lesquels quelqu’un pourrait répondre",
     )
-    k: int = Field(5, ge=1, le=20, description="nombre de personnes, de 1 à 20")
+    k: int = Field(5, ge=1, le=20, description="un nombre de personnes, de 1 à 20")
 
 
 class QuestionArguments(Arguments):
@@ -272,15 +275,16 @@ def _text(opened: OpenedDocumentBody) -> str:
 
 
 def _part(part: PartBody) -> str:
-    author = f"{part.author.name} ({part.author.role})" if part.author else ""
+    author = f"{part.author.name} ({ROLES[part.author.role]})" if part.author else ""
     head = " — ".join(filter(None, (part.heading, part.path, part.place, author)))
     return "\n\n".join([*([f"## {head}"] if head else []), *(one.text for one in part.paragraphs)])
 
 
 def _fault(arguments: type[Arguments], error: ValidationError) -> str:
     """Return a sentence that names the first wrong argument, and never repeats its value."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    name, known = str(first["loc"][0]), arguments.model_fields
+    known = arguments.model_fields
+    wrong = [str(one["loc"][0]) for one in error.errors(include_input=False, include_url=False)]
+    name = next((one for one in wrong if one not in known), wrong[0])
     if name not in known:
-        return f"« {name[:40]} » n’est pas attendu : donnez {', '.join(known)}."
+        return f"« {name[:40]} » n’est pas attendu. Ce qui l’est : {', '.join(known)}."
     return f"« {name} » ne convient pas : donnez {known[name].description}."
