@@ -161,7 +161,7 @@ def test_a_wrong_parameter_is_named_in_french(
     assert response.status_code == problem["status"] == 422
     assert response.headers["content-type"] == "application/problem+json"
     assert problem["code"] == "invalid_parameter"
-    assert f"Le paramètre « {name} »" in problem["detail"]
+    assert f"« {name} »" in problem["detail"]
     assert "peut-être" not in response.text
 
 

@@ -87,7 +87,9 @@ def test_every_field_is_described(api: Schema, name: str, body: str) -> None:
         assert one["description"], one["name"]
     for schema in reached(api, body):
         fields = api["components"]["schemas"][schema].get("properties", {})
-        assert [field for field, said in fields.items() if not said.get("description")] == [], schema
+        assert [field for field, said in fields.items() if not said.get("description")] == [], (
+            schema
+        )
 
 
 def test_the_examples_are_of_the_schema(api: Schema) -> None:
