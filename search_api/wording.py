@@ -328,7 +328,7 @@ def file_format(card: Card) -> str:
     return "" if said == card.kind else said
 
 
-_ENGLISH_KINDS = {"thread": "fil"}
+_ENGLISH_KINDS = {"thread": "fil", "post": "billet"}
 
 
 def kind_label(kind: str) -> str:

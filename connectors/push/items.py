@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from connectors.faults import expected
 from connectors.push.addresses import has_readable_type, origin_of
 from connectors.records.schema import (
     AccessLine,
@@ -264,10 +265,10 @@ def parse_find_item(
     try:
         document = _FindDocument.model_validate_json(text)
     except ValidationError as error:
-        # The reason names the field and the kind of error, never the value.
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        # The reason names the field and what it expects, never the value.
+        first = error.errors(include_input=False, include_url=False)[0]
         place = str(first["loc"][0]) if first["loc"] else ""
-        reason = f"« {place} » : valeur refusée ({first['type']})"
+        reason = f"« {place} » : {expected(first)}"
         assert isinstance(item, dict)  # noqa: S101 - `encode_item` refuses everything else
         return refused_receipt(_id_of(item), first["type"], reason, place)
     if not document.is_active:

@@ -17,7 +17,7 @@ from search_api.bodies import problem_responses
 from search_api.limits import RequesterKind, RequestKind
 from search_api.middleware.request_limits import charge, refuse_over_limit
 from search_api.parameters import INCOMPLETE, turn
-from search_api.problems import Problem
+from search_api.problems import Problem, faults_of
 from search_api.push.routes import RETRY_AFTER_S, parsed
 from search_api.query.query import Query, ResultOrder
 from search_api.ranking.results import Result
@@ -115,9 +115,7 @@ async def _query(
     try:
         query = FindQuery.model_validate(parsed(bytes(body)))
     except ValidationError as error:
-        places = {str(one["loc"][0]) if one["loc"] else "" for one in error.errors()}
-        named = ", ".join(sorted(places - {""})) or "un objet JSON avec « q »"
-        raise Problem(400, f"Ce qui ne va pas, ou n’est pas offert ici : {named}.") from None
+        raise Problem(400, faults_of(error.errors())) from None
     if query.services and asking.source not in query.services:
         raise Problem(400, "services : chaque application ne cherche que dans ses documents.")
     return query
