@@ -2,8 +2,8 @@
 
 A mutant is one small change in a module whose errors would cost most. This process imports and
 collects the tests that need no server, and tries each mutant in a fork of itself, whose functions
-get the changed code. The first pass notes which test reaches which statement; a mutant is first
-tried by the quickest tests that reach it, then, together with all others that are left, by every
+get the changed code. Two waves note which test reaches which statement; a mutant is tried by
+the quickest tests of each that reach it, then, together with all others that are left, by every
 test. A test that fails on several mutants is tried on halves of them, to find which it notices.
 At last pytest runs the tests that need servers or start processes on a copy of the tree with all
 mutants that are left (`--rounds`). An interrupted run goes on where it stopped; `--table` prints
@@ -28,6 +28,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import _lru_cache_wrapper, partial
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -53,16 +54,19 @@ CALLS = RESULTS.absolute() / "mutate-calls.jsonl"
 VERDICTS = RESULTS.absolute() / "mutate-verdicts.jsonl"
 TREE = RESULTS.absolute() / "mutate-tree"
 LANES = 2
-NEAR = ("tests/unit/", "tests/contract/test_index_embedded", "tests/contract/test_authority")
-"""The first pass runs these: most mutants are noticed by one of them that takes no second."""
-NEAR_S = 10
-"""Tests that reach a mutant are first tried until they would take so many seconds together."""
-UNKNOWN_S = 30
+WAVES = {
+    "near": ("tests/unit/", "tests/contract/test_index_embedded", "tests/contract/test_authority"),
+    "far": ("tests/property/", "tests/pages/", "tests/service/"),
+}
+"""Tests whose statements are noted. Most mutants are noticed by a near one that takes no second."""
+WAVE_S = 10
+"""Tests of a wave that reach a mutant are tried until they would take so many seconds together."""
+UNKNOWN_S = 6
 """A test that the first pass did not run is taken to last so long."""
 LONGEST_TIMES, LONGEST_S = 10, 60
 """A mutant counts as noticed if a test takes so many times as long and so many seconds more."""
 
-STAGES = ("near", "all")
+STAGES = (*WAVES, "all")
 TEST, SOAK = "test", "soak"
 ROUNDS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "servers": (TEST, Part.TOGETHER, ("-m", "server and not browser")),
@@ -288,6 +292,7 @@ class Trials:
     numbers: dict[str, int] = field(default_factory=dict)
     items: dict[str, Item] = field(default_factory=dict)
     noted: set[int] = field(default_factory=set)
+    caches: list[Any] = field(init=False)
     by_fixture: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     failed: bool = False
     honest: dict[str, bool] = field(default_factory=dict)
@@ -323,13 +328,20 @@ class Trials:
         """Try the sample."""
         self.session = session
         self.functions = loaded_functions()
+        loaded = {id(one) for functions in self.functions.values() for one in functions}
+        self.caches = [
+            one
+            for one in gc.get_objects()
+            if isinstance(one, _lru_cache_wrapper) and id(one.__wrapped__) in loaded
+        ]
         for file in targets():
             with_notes(file, self.numbers)
         gc.collect()
         gc.freeze()
-        self._read_items()
-        if "near" in self.stages:
-            _in_lanes(self._try_near)
+        for wave in WAVES:
+            if wave in self.stages:
+                self._read_items(wave)
+                _in_lanes(partial(self._try_wave, wave))
         if "all" in self.stages:
             rest = left(self.sample, "all")
             _in_lanes(self._try_all)
@@ -337,31 +349,34 @@ class Trials:
                 _write_verdict(one, "all", "")
         return True
 
-    def _read_items(self) -> None:
-        """Note the statements that each test reaches, unless an earlier run of this state did."""
+    def _read_items(self, wave: str) -> None:
+        """Read what each test reaches; run the tests of this wave of which no run noted it."""
         state = hashlib.sha256("".join(sorted(self.numbers)).encode()).hexdigest()
         kept = CALLS.read_text("utf-8").splitlines() if CALLS.exists() else []
         if not kept or json.loads(kept[0]) != state:
-            begun = time.monotonic()
-            _in_lanes(self._note_items)
-            lanes = [Path(f"{CALLS}.{lane}") for lane in range(LANES)]
             kept = [json.dumps(state)]
+        known = {json.loads(line)[0] for line in kept[1:]}
+        items = [one for one in self.session.items if one.nodeid.startswith(WAVES[wave])]
+        if items := [one for one in items if one.nodeid not in known]:
+            begun = time.monotonic()
+            _in_lanes(partial(self._note_items, items))
+            lanes = [Path(f"{CALLS}.{lane}") for lane in range(LANES)]
             kept += [line for lane in lanes for line in lane.read_text("utf-8").splitlines()]
             CALLS.write_text("\n".join(kept) + "\n", "utf-8")
-            _say(f"first pass: {len(kept) - 1} tests, {time.monotonic() - begun:.0f} s")
+            _say(f"{wave}: what {len(items)} tests reach, {time.monotonic() - begun:.0f} s")
         for line in kept[1:]:
             name, seconds, passed, reached = json.loads(line)
             self.items[name] = Item(seconds, passed, frozenset(reached))
         if lost := [name for name, one in self.items.items() if not one.passed]:
             _say(f"{len(lost)} are not used, since they do not pass without any mutant")
 
-    def _note_items(self, lane: int) -> None:
+    def _note_items(self, some: Sequence[pytest.Item], lane: int) -> None:
         """Run the tests of every other file."""
         _hide_output()
         setattr(builtins, _NOTE, self.noted.add)
         for file, functions in self.functions.items():
             put(with_notes(file, self.numbers), functions)
-        items = self._of_lane(lane, [i for i in self.session.items if i.nodeid.startswith(NEAR)])
+        items = self._of_lane(lane, some)
         with Path(f"{CALLS}.{lane}").open("w", encoding="utf-8") as opened:
             for item, following in zip(items, [*items[1:], None], strict=True):
                 self.noted.clear()
@@ -422,6 +437,8 @@ class Trials:
         for file, some in by_file.items():
             text = (REPOSITORY / file).read_text("utf-8")
             put(changed_text(text, some), self.functions[file])
+        for cache in self.caches:
+            cache.cache_clear()
         signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
         following = [*items[1:], None]
         for item, after, limit in zip(items, following, limits, strict=True):
@@ -452,15 +469,14 @@ class Trials:
         mine = set(files[lane::LANES])
         return [item for item in items if _file(item) in mine]
 
-    def _try_near(self, lane: int) -> None:
-        """Try every other mutant on the quickest tests that reach it."""
-        known = verdicts()
-        by_name = {item.nodeid: item for item in self.session.items}
-        for mutant in self.sample[lane::LANES]:
-            if mutant.key in known:
-                continue
+    def _try_wave(self, wave: str, lane: int) -> None:
+        """Try every other mutant that is left on the quickest tests of a wave that reach it."""
+        by_name = {
+            item.nodeid: item for item in self.session.items if item.nodeid.startswith(WAVES[wave])
+        }
+        for mutant in left(self.sample, wave)[lane::LANES]:
             begun = time.monotonic()
-            items = [by_name[name] for name in self._nearest(mutant) if name in by_name]
+            items = [by_name[name] for name in self._nearest(mutant, by_name)]
             killer = ""
             while items and not killer:
                 failing = self.fails_on([mutant], items)
@@ -470,13 +486,14 @@ class Trials:
                     killer = items[failing].nodeid
                     self.killers[killer] += 1
                 items = items[failing + 1 :]
-            _write_verdict(mutant, "near", killer)
+            _write_verdict(mutant, wave, killer)
             _say(f"{time.monotonic() - begun:.0f} s {mutant} {killer or 'is left'}")
 
-    def _nearest(self, mutant: Mutant) -> list[str]:
-        """Return tests that reach a mutant: what noticed another first, then the quickest."""
+    def _nearest(self, mutant: Mutant, names: Iterable[str]) -> list[str]:
+        """Return the tests that reach a mutant: what noticed another first, then the quickest."""
         place = self.numbers[f"{mutant.file}:{mutant.statement[0]}:{mutant.statement[1]}"]
-        reaching = [name for name, one in self.items.items() if one.passed and place in one.reached]
+        known = ((name, self.items[name]) for name in names if name in self.items)
+        reaching = [name for name, one in known if one.passed and place in one.reached]
         reaching.sort(key=lambda name: self.items[name].seconds)
         of_function = Counter[str]()
         rank = {}
@@ -488,7 +505,7 @@ class Trials:
         chosen, seconds = list[str](), 0.0
         for name in reaching:
             seconds += self.items[name].seconds + 0.01
-            if chosen and seconds > NEAR_S:
+            if chosen and seconds > WAVE_S:
                 break
             chosen.append(name)
         return chosen
@@ -497,7 +514,7 @@ class Trials:
         """Try the mutants that are left, together, on every test of every other file."""
         lost = {name for name, one in self.items.items() if not one.passed}
         every = [item for item in self.session.items if item.nodeid not in lost]
-        every.sort(key=lambda item: item.nodeid.startswith(NEAR))
+        every.sort(key=lambda item: item.nodeid.startswith(WAVES["near"]))
         for changes in together(left(self.sample, "all")):
             items = self._of_lane(lane, every)
             while items:
@@ -649,6 +666,10 @@ def failures(changes: Iterable[Mutant], part: str, arguments: Sequence[str]) -> 
     return [f"{one.get('file')}::{one.get('name')}" for one in bad]
 
 
+def _fails(part: str, test: str, changes: Sequence[Mutant]) -> bool:
+    return bool(failures(changes, part, [test]))
+
+
 def try_round(sample: Sequence[Mutant], name: str) -> None:
     """Try the mutants that are left, together, on a round's tests in processes of their own."""
     _, part, arguments = ROUNDS[name]
@@ -658,7 +679,7 @@ def try_round(sample: Sequence[Mutant], name: str) -> None:
         for test in failures(rest, part, arguments):
             if failures([], part, [test]):
                 continue
-            for one in halved(rest, lambda some, test=test: bool(failures(some, part, [test]))):
+            for one in halved(rest, partial(_fails, part, test)):
                 _write_verdict(one, name, test)
                 _say(f"{one} {test}")
                 rest.remove(one)

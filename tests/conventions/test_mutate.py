@@ -60,7 +60,7 @@ def test_functions_that_exist_get_the_changed_code_of_their_lines() -> None:
     """The methods of a class that was made before, and no other."""
     made: dict[str, types.FunctionType] = {}
     exec(compile(TEXT, "a.py", "exec"), made)  # noqa: S102 - the text above
-    rows = made["Rows"]()  # type: ignore[operator]
+    rows = made["Rows"]()
     honest = rows.told.__func__.__code__
     assert rows.first([3, 1, 2]) == 2
     (one,) = (one for one in mutate.mutants("a.py", TEXT) if one.after == "(max)")
