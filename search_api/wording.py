@@ -471,15 +471,18 @@ def where_a_question_stands(
     `on_topic`: the question has a topic; `passed_on`: an agent passed it on.
     """
     if stage is QuestionStage.EXPERTS:
+        # True whether or not somebody declined, which nobody is told.
         most = plural("{num} jour", "{num} jours", answer_days)
-        who = "une autre personne" if passed_on else "une personne"
-        with_whom = f"Elle est posée à {who} qui sait sans doute"
-        if recipients == 1:
-            return f"{with_whom}, qui a {most}."
         count = f" ({recipients} en tout au plus)" if recipients else ""
+        if passed_on:
+            return (
+                f"Elle va à une autre personne qui sait sans doute, s’il y en a{count} ; sans "
+                f"réponse en {most}, elle attend tous ceux qui la lisent."
+            )
+        then = "" if recipients == 1 else f"va à la suivante s’il y en a{count}, puis "
         return (
-            f"{with_whom}, puis, sans réponse, à la suivante s’il y en a{count} ; chacune a "
-            f"{most}. Ensuite, elle attend tous ceux qui la lisent."
+            f"Elle a été posée à une personne qui sait sans doute ; sans réponse en {most}, elle "
+            f"{then}attend tous ceux qui la lisent."
         )
     if stage is QuestionStage.COMMUNITY:
         return "Elle attend la communauté du sujet ; tous ceux qui la lisent peuvent y répondre."

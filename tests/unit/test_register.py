@@ -317,7 +317,7 @@ def test_a_restoration_replays_all_that_agents_asked_shortly_before(tmp_path: Pa
     written.text_hidden("q" * 32, "", NOW)
     written.text_corrected("q" * 32, "", NOW)
     written.unfollowed("ag-1", "topic", "cadastre", NOW)
-    written.mail_chosen("ag-1", False, False, "off", NOW)
+    written.mail_chosen("ag-1", (False, False, "off", False), NOW)
     written.verification_taken_back("ag-1", "wiki:1")
     written.gone(["wiki:2"])
     written.unfollowed("ag-1", "topic", "regies", NOW - timedelta(hours=2))
