@@ -279,6 +279,13 @@ VOICES: dict[ContributorRole, str] = {
 }
 
 
+def quote_label(accepted: bool, older: bool = False) -> str:
+    """Return what introduces a quote of the direct answer."""
+    if older:
+        return "Un texte plus ancien dit autre chose\u00a0:"
+    return "Réponse acceptée" if accepted else "D’après un document en vigueur"
+
+
 _SLIDES = (".ppt", ".pptx", ".pptm", ".odp", ".key")
 
 

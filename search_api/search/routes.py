@@ -164,7 +164,6 @@ def search_page(
         reader_key=_reader_key(reader),
         results=found.results,
         direct=found.direct,
-        direct_html=found.direct_html,
         definitions=found.definitions,
         ask_instead=found.ask_instead,
         verified=found.verified,
