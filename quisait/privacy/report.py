@@ -134,6 +134,11 @@ def _categories(settings: Settings) -> Iterator[str]:
         "Sessions et jetons personnels : agent, dates, nom donné au jeton ; empreinte de ce qui "
         "les ouvre ; pour une session, le jeton d'identité du fournisseur."
     )
+    if settings.assistants.enabled:
+        yield (
+            "Assistants : de chaque appel au nom d'un agent, la date, l'outil et le nom du jeton, "
+            "montrés à lui seul ; ni la question ni le document lu."
+        )
     yield (
         "Consultations privilégiées : qui, quand, quelle page, au sujet de qui ou de quoi ; "
         "tentatives refusées."
@@ -276,6 +281,8 @@ def _periods(settings: Settings) -> Iterator[str]:
     yield f"Consultations privilégiées : {privacy.audit_days} jours (jamais moins de 365)."
     yield f"Sessions : {settings.sign_on.idle} sans usage, {settings.sign_on.absolute} au plus."
     yield f"Jetons personnels : {settings.sign_on.token_days} jours au plus."
+    if settings.assistants.enabled:
+        yield f"Appels d'assistants : {settings.assistants.kept_days} jours."
     yield f"Sauvegardes : {privacy.backup_days} jours, comme le registre des suppressions."
 
 
