@@ -134,11 +134,6 @@ def _categories(settings: Settings) -> Iterator[str]:
         "Sessions et jetons personnels : agent, dates, nom donné au jeton ; empreinte de ce qui "
         "les ouvre ; pour une session, le jeton d'identité du fournisseur."
     )
-    if settings.assistants.enabled:
-        yield (
-            "Assistants : de chaque appel au nom d'un agent, la date, l'outil et le nom du jeton, "
-            "montrés à lui seul ; ni la question ni le document lu."
-        )
     yield (
         "Consultations privilégiées : qui, quand, quelle page, au sujet de qui ou de quoi ; "
         "tentatives refusées."
@@ -147,7 +142,12 @@ def _categories(settings: Settings) -> Iterator[str]:
 
 
 def _asking_categories(settings: Settings) -> Iterator[str]:
-    """Yield the data of questions, and of authors' verifications of documents."""
+    """Yield the data of questions, of assistants, and of authors' verifications of documents."""
+    if settings.assistants.enabled:
+        yield (
+            "Assistants : de chaque appel au nom d'un agent, la date, l'outil et le nom du jeton, "
+            "montrés à lui seul ; ni la question ni le document lu."
+        )
     if settings.questions.enabled:
         yield (
             "Questions à des collègues : qui demande, le texte, les lecteurs choisis, les réponses "
@@ -231,9 +231,13 @@ def _recipients(settings: Settings) -> Iterator[str]:
             "peuvent lire, et en privé celui qui demande ; les serveurs Matrix des membres les "
             "gardent."
         )
-        yield "Aucun autre transfert hors de l'administration."
-    else:
-        yield "Aucun transfert hors de l'administration : rien n'est envoyé à un tiers."
+    if settings.assistants.enabled:
+        yield (
+            "Assistants auxquels un agent donne un jeton : ce qu'ils cherchent et lisent en son "
+            "nom, là où ils sont tenus."
+        )
+    other = " autre" if settings.bot.source or settings.assistants.enabled else ""
+    yield f"Aucun{other} transfert hors de l'administration : rien n'est envoyé à un tiers."
 
 
 def _periods(settings: Settings) -> Iterator[str]:
