@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -132,6 +133,7 @@ def test_a_client_uses_every_tool_over_http(site: Site, mode: str) -> None:
                 assert all(one.annotations.read_only_hint for one in tools)
                 found = await client.call_tool("search", {"query": "cadastre", "k": 20})
                 assert {"wiki:secret", "notes:une", "notes:longue"} <= ids(found)
+                assert found.structured_content["topics"]
                 page = found.structured_content["documents"][0]["page"]
                 assert page.startswith(f"{address}/documents/")
                 assert json.loads(found.content[0].text)["total"] == len(ids(found))
@@ -207,6 +209,7 @@ def test_a_limited_token_narrows_every_answer(site: Site) -> None:
                     answer = await client.call_tool("search", {"query": "cadastre", "k": 20})
                     assert ids(answer) == found
                     assert answer.structured_content["total"] == len(found)
+                    assert answer.structured_content["topics"] == []  # counted from all of it
                     sources = answer.structured_content["facets"]["source"]
                     assert sum(one["count"] for one in sources) == len(found)
                     known = await client.call_tool("who_knows", {"query": QUESTION})
@@ -452,3 +455,25 @@ def test_the_command_says_what_is_missing(site: Site, tmp_path: Path) -> None:
                 assert len(sentence.splitlines()) == 1
 
         run(work)
+
+
+def test_the_page_of_documentation_works(site: Site) -> None:
+    """Its configuration for stdio and its `curl`, as they are written."""
+    page = (Path(__file__).parents[2] / "docs/assistants.md").read_text("utf-8")
+    blocks = dict(re.findall(r"```(json|sh)\n(.*?)```", page, re.DOTALL))
+    with served(site.app()) as address:
+        said = {"https://quisait.exemple.fr": address, "qsp_…": site.token()}
+        for written, meant in said.items():
+            blocks = {kind: text.replace(written, meant) for kind, text in blocks.items()}
+        server = json.loads(blocks["json"])["mcpServers"]["quisait"]
+        server["env"] = {**os.environ, **server["env"]}
+
+        async def work() -> None:
+            async with Client(StdioServerParameters(**server)) as client:
+                assert (await client.list_tools()).tools
+
+        run(work)
+        answer = subprocess.run(
+            ["bash", "-c", blocks["sh"]], capture_output=True, check=True, timeout=60
+        )
+        assert len(json.loads(answer.stdout)["result"]["structuredContent"]["documents"]) == 3
