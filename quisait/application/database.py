@@ -84,7 +84,11 @@ NOT_BACKED_UP = frozenset(
 )
 """Tables that a backup leaves out: access that may be revoked after it, and the query log's current
 period, whose salt must end with it."""
-PUSHED = (push_documents.push_documents, push_documents.push_sources)
+PUSHED = (
+    push_documents.push_documents,
+    push_documents.push_sources,
+    push_documents.push_tags,
+)
 """Tables of what applications pushed."""
 
 _LOCK = 0x71756973616974
