@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections import Counter
@@ -29,6 +30,9 @@ from search_api.identity.readers import reader_of
 from search_api.people.service import PeopleAnswer
 from search_api.query.query import Query
 from search_api.search.service import QuestionAnswer, answer_question
+
+INSTALLED = Path(sys.prefix) / "share/quisait/demo"
+"""The demonstration of an installed quisait (`data-files` in pyproject.toml)."""
 
 FIRST = 3
 """Expected documents and people must be among this many first results."""
@@ -77,7 +81,9 @@ def demo(
     check: Annotated[
         bool, typer.Option("--check", help="Poser les questions, puis sortir")
     ] = False,
-    folder: Annotated[Path, typer.Option(help="Dossier de la démonstration")] = Path("demo"),
+    folder: Annotated[
+        Path, typer.Option(help="Dossier de la démonstration ; sinon, elle est copiée ici")
+    ] = Path("demo"),
     port: Annotated[
         int, typer.Option(help="Port ; sinon, celui des réglages", show_default=False)
     ] = 0,
@@ -86,11 +92,13 @@ def demo(
     ] = False,
 ) -> None:
     """Indexe l'administration fictive, puis la sert sur cette machine."""
+    if folder == Path("demo") and not folder.exists() and INSTALLED.is_dir():
+        # Beside its index: an installation is not written to.
+        folder = Path("quisait-demo") / "demo"
+        shutil.copytree(INSTALLED, folder, dirs_exist_ok=True)
     file = folder / "quisait.toml"
     if not file.is_file():
-        print(
-            f"{file} manque : lancez la démonstration depuis le dossier du projet.", file=sys.stderr
-        )
+        print(f"{file} manque : nommez le dossier de la démonstration (--folder).", file=sys.stderr)
         raise typer.Exit(2)
     os.environ["QUISAIT_FILE"] = str(file)
     if port:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import time
@@ -13,6 +14,7 @@ from uuid import uuid4
 import jsonschema
 import pytest
 
+from quisait.settings import Settings
 from quisait.settings.documentation import initial_file
 from quisait.work.source_status import REMEDIES
 from search_api.identity.tokens import SignedTokens
@@ -42,6 +44,10 @@ def test_init_writes_a_first_file_once(tmp_path: Path) -> None:
     written = (tmp_path / "quisait.toml").read_text("utf-8")
     assert written == initial_file()
     tomllib.loads(written)
+    short = place.run("init", "--short", "--print").stdout
+    assert len(short.splitlines()) <= 20
+    examples = re.sub(r"(?m)^# (\[\[|\w+ =)", r"\1", short)
+    assert Settings.model_validate(tomllib.loads(examples)).sources[0].kind == "folder"
     (tmp_path / "quisait.toml").write_text("folder = 'mine'\n")
     place.run("init", status=1)
     assert (tmp_path / "quisait.toml").read_text() == "folder = 'mine'\n"
