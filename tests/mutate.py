@@ -25,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -59,7 +60,7 @@ WAVES = {
     "far": ("tests/property/", "tests/pages/", "tests/service/"),
 }
 """Tests whose statements are noted. Most mutants are noticed by a near one that takes no second."""
-WAVE_S = 10
+WAVE_S = {"near": 10, "far": 60}
 """Tests of a wave that reach a mutant are tried until they would take so many seconds together."""
 UNKNOWN_S = 6
 """A test that the first pass did not run is taken to last so long."""
@@ -97,6 +98,8 @@ _SWAPS: dict[type[ast.AST], type[ast.AST]] = {
 }  # fmt: skip
 _NAMES = {"min": "max", "max": "min", "any": "all", "all": "any"}
 _NOTE = "__note_statement__"
+_SAID = os.dup(2)
+"""Where to say what happens: tests of the children write to nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,7 +381,7 @@ class Trials:
             put(with_notes(file, self.numbers), functions)
         items = self._of_lane(lane, some)
         with Path(f"{CALLS}.{lane}").open("w", encoding="utf-8") as opened:
-            for item, following in zip(items, [*items[1:], None], strict=True):
+            for item, following in zip(items, [*items, None][1:], strict=True):
                 self.noted.clear()
                 self.failed = False
                 begun = time.monotonic()
@@ -440,7 +443,7 @@ class Trials:
         for cache in self.caches:
             cache.cache_clear()
         signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
-        following = [*items[1:], None]
+        following = [*items, None][1:]
         for item, after, limit in zip(items, following, limits, strict=True):
             signal.alarm(int(limit) + 1)
             reports = runtestprotocol(item, log=False, nextitem=after)
@@ -476,7 +479,7 @@ class Trials:
         }
         for mutant in left(self.sample, wave)[lane::LANES]:
             begun = time.monotonic()
-            items = [by_name[name] for name in self._nearest(mutant, by_name)]
+            items = [by_name[name] for name in self._nearest(mutant, by_name, WAVE_S[wave])]
             killer = ""
             while items and not killer:
                 failing = self.fails_on([mutant], items)
@@ -489,7 +492,7 @@ class Trials:
             _write_verdict(mutant, wave, killer)
             _say(f"{time.monotonic() - begun:.0f} s {mutant} {killer or 'is left'}")
 
-    def _nearest(self, mutant: Mutant, names: Iterable[str]) -> list[str]:
+    def _nearest(self, mutant: Mutant, names: Iterable[str], most_s: float) -> list[str]:
         """Return the tests that reach a mutant: what noticed another first, then the quickest."""
         place = self.numbers[f"{mutant.file}:{mutant.statement[0]}:{mutant.statement[1]}"]
         known = ((name, self.items[name]) for name in names if name in self.items)
@@ -505,7 +508,7 @@ class Trials:
         chosen, seconds = list[str](), 0.0
         for name in reaching:
             seconds += self.items[name].seconds + 0.01
-            if chosen and seconds > WAVE_S:
+            if chosen and seconds > most_s:
                 break
             chosen.append(name)
         return chosen
@@ -603,6 +606,8 @@ def _in_lanes(work: Callable[[int], None]) -> None:
             try:
                 work(lane)
                 status = 0
+            except BaseException:  # noqa: BLE001 - said here, since this process ends at once
+                _say(traceback.format_exc())
             finally:
                 os._exit(status)
         children.append(child)
@@ -631,8 +636,7 @@ def _file(item: pytest.Item) -> str:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    os.write(_SAID, f"{text}\n".encode())
 
 
 def copy_tree() -> None:

@@ -48,12 +48,14 @@ class Scripted:
     fails: Exception | None = None
     hangs: threading.Event | threading.Barrier | None = None
     asked: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+    ended: int = 0
 
     def principals(self, agent_id: str, accounts: frozenset[str]) -> frozenset[str]:
         says = self.says
         self.asked.append((agent_id, accounts))
         if self.hangs is not None:
             self.hangs.wait(30)
+        self.ended += 1
         if self.fails is not None:
             raise self.fails
         return says
@@ -317,6 +319,7 @@ def test_one_that_was_closed_is_not_called_and_not_waited_for(stage: Stage) -> N
         stage.one.hangs = threading.Event()
         assert all_of_them.complete(READER).unanswered == {"wiki"}
         all_of_them.close()
+        assert stage.one.ended == 0
         with pytest.raises(RuntimeError):
             all_of_them.complete(Reader("ag-2", READER.principals))
         stage.one.hangs.set()
