@@ -9,6 +9,7 @@ from search_api import problems
 from search_api.account import routes as account
 from search_api.administration import health
 from search_api.administration import routes as administration
+from search_api.assistants import routes as assistants
 from search_api.bodies import PROBLEMS
 from search_api.communities import routes as communities
 from search_api.demo import routes as demo
@@ -20,6 +21,7 @@ from search_api.middleware.security import add_security_headers, check_host, che
 from search_api.moderation import routes as moderation
 from search_api.new_source import routes as new_source
 from search_api.notices import show_notices_once
+from search_api.openapi import describe
 from search_api.people import routes as people
 from search_api.push import routes as push
 from search_api.questions import routes as questions
@@ -42,8 +44,7 @@ def create_app(services: Services) -> FastAPI:
     """Return the application. It logs no query and no name."""
     app = FastAPI(
         title="Qui sait ?",
-        version="1",
-        openapi_url="/api/v1/openapi.json",
+        openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
         responses=PROBLEMS,
@@ -67,6 +68,7 @@ def create_app(services: Services) -> FastAPI:
     )
     if services.theme:
         app.mount("/theme", static_files(services.theme), name="theme")
+    describe(app)
     app.mount("/static", static_files(STATIC), name="static")
     return app
 
@@ -111,6 +113,7 @@ def _routes(*, signs_on: bool, writes: bool) -> tuple[BaseRoute, ...]:
         questions.router,
         following.router,
         mail.router,
+        assistants.router,
         verification.router,
         search.browser_search_router,
         *((sign_on_routes.router, sign_on_routes.access_router) if signs_on else ()),

@@ -15,6 +15,7 @@ from indexer.access import AccessFilter, Reader
 from indexer.scans import Scans
 from search_api.administration.system_status import SystemStatus
 from search_api.administration.tables import EditedTables
+from search_api.assistants.storage import Assistants
 from search_api.audit.port import Audit, AuditUnwritable, NoAudit, PrivilegedAccess, RefusedAccesses
 from search_api.communities.storage import SqlCommunityPages
 from search_api.feedback.storage import SqlFeedback
@@ -203,6 +204,7 @@ class AnswerContext:
     following: SqlFollowing | None = None
     mail: Mailing | None = None
     verifying: Verifying | None = None
+    assistants: Assistants | None = None
     community_pages: SqlCommunityPages | None = None
     scans: Scans | None = None
     writing: Writing | None = None

@@ -16,7 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from expertise.corpus import ASKING_KINDS
+from expertise.asking_kinds import ASKING_KINDS
 from indexer.quantisation import Quantisation
 from quisait.settings.bot import BotSettings
 from quisait.settings.mail import MailSettings
@@ -42,6 +42,7 @@ from quisait.settings.types import (
     pace,
 )
 from quisait.settings.web import (
+    AssistantSettings,
     DeskSettings,
     DoorSettings,
     EmbedSettings,
@@ -551,6 +552,7 @@ class Settings(BaseSettings):
     signed_header: SignedHeaderSettings = SignedHeaderSettings()
     pages: PagesSettings = PagesSettings()
     door: DoorSettings = DoorSettings()
+    assistants: AssistantSettings = AssistantSettings()
     desk: DeskSettings = DeskSettings()
     embed: EmbedSettings = EmbedSettings()
     push: PushSettings = PushSettings()
