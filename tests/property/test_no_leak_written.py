@@ -67,10 +67,11 @@ class Secret:
 
     def may_be_sent(self, reader: Reader, rules: WritingRules) -> bool:
         anybody = Reader(reader.agent_id, frozenset({EVERYONE}), reader.unanswered)
+        within = access_filter(reader).reaches(self.source, self.space)
         opened = rules.restricted or access_filter(anybody).admits(self.access)
         named = self.source in rules.sources and (not rules.spaces or self.space in rules.spaces)
         told = self.evidence is not EvidencePolicy.NONE
-        return access_filter(reader).admits(self.access) and opened and named and told
+        return access_filter(reader).admits(self.access) and within and opened and named and told
 
 
 def drawn_secrets() -> list[Secret]:
@@ -119,6 +120,12 @@ def drawn_rules(draw: random.Random) -> WritingRules:
     )
 
 
+def drawn_limits(draw: random.Random) -> dict[str, frozenset[str] | None]:
+    """Of a personal token: none, or the only sources and spaces that it reads."""
+    sources = draw.choice([None, None, frozenset(draw.sample(SOURCES, 2))])
+    return {"sources": sources, "spaces": draw.choice([None, None, frozenset({"bleu"})])}
+
+
 def drawn_question(draw: random.Random) -> AskedAnswer:
     own = draw.choice(["", "Maëlle Guivarc'h, ", "GUIVARC'H Maëlle : ", "je suis ag-77 ; "])
     secret = draw.choice(["", f" secret{draw.randrange(DOCUMENTS)}x"])
@@ -138,7 +145,7 @@ def test_a_model_is_sent_what_may_be_read_and_sent(
     draw, secrets, sent_words = random.Random(12), drawn_secrets(), 0
     with model_server() as server:
         for _ in range(READERS):
-            reader = replace(random_reader(draw), agent_id=ASKER.id)
+            reader = replace(random_reader(draw), agent_id=ASKER.id, **drawn_limits(draw))
             rules, asked = drawn_rules(draw), drawn_question(draw)
             before = len(server.sent)
             events = asyncio.run(answered(index, book, server, reader, rules, asked))
@@ -162,7 +169,8 @@ async def answered(
     rules: WritingRules,
     asked: AskedAnswer,
 ) -> list[object]:
-    writing = Writing(ModelServer(server.url, "petit"), rules, lambda _: reader)
+    present = replace(reader, sources=None, spaces=None)
+    writing = Writing(ModelServer(server.url, "petit"), rules, lambda _: present)
     search = Search(index, ENCODER, book)
     context = AnswerContext(search, book, today=lambda: TODAY, writing=writing)
     return [one async for one in write_answer(context, reader, asked)]
