@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from pydantic import ValidationError
 
 from connectors.values import EVERYONE, Access, Contribution, ContributorRole, EvidencePolicy
 from expertise.directory import SqlDirectory
@@ -18,6 +20,8 @@ from indexer.access import Reader
 from indexer.embedded.index import EmbeddedIndex
 from indexer.values import Passage, Put, PutAccess
 from quisait.application.database import migrate
+from quisait.application.written_answer import check_model
+from quisait.settings.written_answer import WrittenAnswerSettings
 from search_api.app import Services, create_app
 from search_api.identity.readers import reader_of
 from search_api.identity.tokens import TokenReaders
@@ -427,6 +431,31 @@ def test_one_answer_at_a_time_is_written_for_an_agent(parts: Parts, model: Serve
         assert model.left.wait(20)
         model.hang, model.answer = False, lambda asked: streamed(quoted(asked))
         assert browser.post(**sent).status_code == 200
+
+
+def test_the_check_of_the_settings_asks_the_model(model: Server) -> None:
+    """For a word, with no document; a remedy names the settings where it fails."""
+    said = WrittenAnswerSettings(url=model.url, model="petit", sources=["wiki"])
+    model.says("oui")
+    assert check_model(said).startswith("petit")
+    model.status = 401
+    with pytest.raises(ValueError, match=re.escape("[written_answer]")):
+        check_model(said)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"model": "petit"},
+        {"sources": ["wiki"]},
+        {"sources": ["wiki"], "model": "petit", "url": "http://a:b@127.0.0.1/v1"},
+        {"sources": ["wiki"], "model": "petit", "url": "ftp://127.0.0.1/v1"},
+    ],
+)
+def test_settings_that_would_send_unnamed_sources_are_refused(given: dict[str, Any]) -> None:
+    """A server alone sends nothing: sources are named, one by one; and its key stands apart."""
+    with pytest.raises(ValidationError):
+        WrittenAnswerSettings(**{"url": "http://127.0.0.1/v1", **given})
 
 
 def test_what_somebody_asks_is_no_fact(parts: Parts, model: Server) -> None:
