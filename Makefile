@@ -76,7 +76,7 @@ soak: .venv-soak/all ## run all that `make test` leaves out (ARGS='sources engin
 	@tests/servers.sh soak
 	.venv-soak/bin/python -m tests.soak $(ARGS)
 
-mutate: .venv/all ## say which small faults in the dearest modules no test notices, in hours (ARGS='--count 40 --seed 1')
+mutate: .venv/all ## say which small faults in the dearest modules no test notices (ARGS='--count 402 --table': print what is known)
 	$(BIN)/python -m tests.mutate $(ARGS)
 
 bench: .venv/all engines ## print every figure of the documents: relevance on the development sets, speed
@@ -94,8 +94,8 @@ kit: .venv/kit ## write the archive that installs without a network (ARGS=--with
 requirements: .venv/bin/uv ## pin the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --output-file requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --constraints requirements.txt --output-file requirements-sources.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra evaluation --extra tune --extra test --constraints requirements.txt --output-file requirements-test.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra torch --extra evaluation --extra tune --extra spark --extra test --constraints requirements-test.txt --output-file requirements-soak.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra mcp --extra evaluation --extra tune --extra test --constraints requirements.txt --output-file requirements-test.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --extra sources --extra mcp --extra torch --extra evaluation --extra tune --extra spark --extra test --constraints requirements-test.txt --output-file requirements-soak.txt
 
 clean: ## forget the demo's index (the cache of downloads stays)
 	rm -rf .demo

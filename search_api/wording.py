@@ -170,6 +170,12 @@ def day_of(moment_s: float) -> str:
     return day(datetime.fromtimestamp(moment_s, UTC))
 
 
+def minute_of(moment_s: float) -> str:
+    """Return the day and the minute (UTC) of a time in seconds since 1970."""
+    moment = datetime.fromtimestamp(moment_s, UTC)
+    return f"{day(moment)}, {moment:%H:%M}\u00a0UTC"
+
+
 def day_after(value: date | str) -> str:
     """Return the first day on which something valid until `value` is no longer valid."""
     known = _date(value)
@@ -273,6 +279,13 @@ VOICES: dict[ContributorRole, str] = {
 }
 
 
+def quote_label(accepted: bool, older: bool = False) -> str:
+    """Return what introduces a quote of the direct answer."""
+    if older:
+        return "Un texte plus ancien dit autre chose\u00a0:"
+    return "Réponse acceptée" if accepted else "D’après un document en vigueur"
+
+
 _SLIDES = (".ppt", ".pptx", ".pptm", ".odp", ".key")
 
 
@@ -322,7 +335,7 @@ def file_format(card: Card) -> str:
     return "" if said == card.kind else said
 
 
-_ENGLISH_KINDS = {"thread": "fil"}
+_ENGLISH_KINDS = {"thread": "fil", "post": "billet"}
 
 
 def kind_label(kind: str) -> str:
@@ -465,15 +478,18 @@ def where_a_question_stands(
     `on_topic`: the question has a topic; `passed_on`: an agent passed it on.
     """
     if stage is QuestionStage.EXPERTS:
+        # True whether or not somebody declined, which nobody is told.
         most = plural("{num} jour", "{num} jours", answer_days)
-        who = "une autre personne" if passed_on else "une personne"
-        with_whom = f"Elle est posée à {who} qui sait sans doute"
-        if recipients == 1:
-            return f"{with_whom}, qui a {most}."
         count = f" ({recipients} en tout au plus)" if recipients else ""
+        if passed_on:
+            return (
+                f"Elle va à une autre personne qui sait sans doute, s’il y en a{count} ; sans "
+                f"réponse en {most}, elle attend tous ceux qui la lisent."
+            )
+        then = "" if recipients == 1 else f"va à la suivante s’il y en a{count}, puis "
         return (
-            f"{with_whom}, puis, sans réponse, à la suivante s’il y en a{count} ; chacune a "
-            f"{most}. Ensuite, elle attend tous ceux qui la lisent."
+            f"Elle a été posée à une personne qui sait sans doute ; sans réponse en {most}, elle "
+            f"{then}attend tous ceux qui la lisent."
         )
     if stage is QuestionStage.COMMUNITY:
         return "Elle attend la communauté du sujet ; tous ceux qui la lisent peuvent y répondre."

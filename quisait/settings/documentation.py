@@ -22,6 +22,7 @@ TABLES = (
     "signed_header",
     "pages",
     "door",
+    "assistants",
     "desk",
     "embed",
     "push",

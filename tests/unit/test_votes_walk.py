@@ -37,6 +37,7 @@ from expertise.votes import (
     discounted_sum,
     discounted_votes,
     is_open_question,
+    only_asks,
     recency,
     shares_of_text,
     summed_by_kind,
@@ -68,6 +69,41 @@ def test_a_question_is_open_until_somebody_answers() -> None:
     assert is_open_question([asked])
     assert not is_open_question([asked, replace(asked, role=ContributorRole.ANSWERER)])
     assert not is_open_question([replace(asked, role=ContributorRole.AUTHOR)])
+
+
+@pytest.mark.parametrize(
+    ("roles", "asks"),
+    [
+        ((ContributorRole.ASKER,), True),
+        ((ContributorRole.ASKER, ContributorRole.COMMENTER), True),
+        ((ContributorRole.ASKER, ContributorRole.ANSWERER), False),
+        ((ContributorRole.ASKER, ContributorRole.AUTHOR), False),
+        ((ContributorRole.AUTHOR,), False),
+        ((), False),
+    ],
+)
+def test_a_question_only_asks_until_somebody_wrote(
+    roles: tuple[ContributorRole, ...], asks: bool
+) -> None:
+    rows = (wrote(f"wiki:{number}", role) for number, role in enumerate(roles))
+    assert only_asks(card("wiki:1", *rows)) is asks
+
+
+def test_a_vote_that_weighs_nothing_has_no_score() -> None:
+    """And a smoothed vote stays as it is."""
+    assert Vote("wiki:1", 0.0, share=0.0).score == 0.0
+    smoothed = Vote("wiki:1", 0.5, 0.5, near_hits=0.2).smoothed
+    assert smoothed == Vote("wiki:1", pytest.approx(0.6), 0.5)  # type: ignore[arg-type]
+    assert smoothed.smoothed == smoothed
+
+
+def test_of_two_roles_that_weigh_the_same_the_later_counts() -> None:
+    """An author whose answer was accepted too votes as who answered."""
+    rows = (wrote("wiki:ana"), wrote("wiki:ana", ContributorRole.ACCEPTED_ANSWERER))
+    for some, answers in ((rows, True), (rows[::-1], False)):
+        window = Window((ranked(1.0, card("wiki:1", *some)),))
+        (vote,) = cast_votes(window, TODAY, owners("ana"))["ana"]
+        assert vote.answers is answers
 
 
 def test_thanks_raise_an_answer_towards_an_accepted_one() -> None:
@@ -134,6 +170,7 @@ def test_a_part_of_the_text_by_hand() -> None:
         written("dan", ContributorRole.EDITOR, None),
         written("eve", ContributorRole.REVIEWER, 1),
     )
+    assert shares_of_text([written("ana", ContributorRole.AUTHOR, 0)]) == {}
     shares = shares_of_text(rows)
     least = dict.fromkeys(("wiki:cyd", "wiki:eve"), VOLUME_FLOOR)
     assert shares == {"wiki:ana": 1.0, "wiki:ben": 0.5, **least}
