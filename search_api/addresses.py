@@ -153,15 +153,20 @@ def question_address(question_id: str) -> str:
 
 
 def new_question_address(
-    question: str = "", agent_id: str = "", community: str = "", metier: str = "", topic: str = ""
+    question: str = "",
+    agent_id: str = "",
+    community: str = "",
+    metier: str = "",
+    topic: str = "",
+    text: str = "",
 ) -> str:
     """Return the address of the form for a question, with the query and a first recipient.
 
     `community`: the topic of the community to ask. `metier`: the id of the métier whose holders to
-    ask. `topic`: the id of the topic that the question is on.
+    ask. `topic`: the id of the topic that the question is on. `text`: its details.
     """
     pairs = {"q": question, "to": agent_id, "community": community, "metier": metier}
-    pairs["topic"] = topic
+    pairs |= {"topic": topic, "text": text}
     said = urlencode({name: value for name, value in pairs.items() if value})
     return f"/questions/new?{said}" if said else "/questions/new"
 

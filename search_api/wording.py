@@ -14,32 +14,11 @@ from expertise.places import AskedPlace
 from expertise.values import Candidate, Degree
 from indexer.french.analysis import fold
 from indexer.values import Card, Passage
+from search_api.plain_text import number as number
+from search_api.plain_text import plural as plural
+from search_api.plain_text import safe_text as safe_text
 from search_api.query.parser import QueryPartKind
 from search_api.questions.values import OpenQuestionFigures, PassedOn, QuestionLoad, QuestionStage
-
-
-def plural(one: str, many: str, count: int, /, **values: object) -> str:
-    """Return `one` for 0 and 1, else `many`; `{num}` is the number with grouped thousands."""
-    return (one if count < 2 else many).format(num=number(count), **values)
-
-
-def number(value: int) -> str:
-    """Return a number as `12 345`, its thousands joined by narrow no-break spaces."""
-    return f"{value:,}".replace(",", "\u202f")
-
-
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls except tab and line feed
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # direction marks and overrides
-    "\u200b\u2028\u2029\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb"  # invisible characters
-    "\U000e0000-\U000e007f\ud800-\udfff]"  # tags and surrogates
-)
-
-
-def safe_text(text: str) -> str:
-    """Return the text without invisible characters, controls and marks of direction."""
-    return _UNSAFE.sub("", text)
-
 
 _MONTHS = [
     "janvier",
@@ -191,6 +170,12 @@ def day_of(moment_s: float) -> str:
     return day(datetime.fromtimestamp(moment_s, UTC))
 
 
+def minute_of(moment_s: float) -> str:
+    """Return the day and the minute (UTC) of a time in seconds since 1970."""
+    moment = datetime.fromtimestamp(moment_s, UTC)
+    return f"{day(moment)}, {moment:%H:%M}\u00a0UTC"
+
+
 def day_after(value: date | str) -> str:
     """Return the first day on which something valid until `value` is no longer valid."""
     known = _date(value)
@@ -294,6 +279,13 @@ VOICES: dict[ContributorRole, str] = {
 }
 
 
+def quote_label(accepted: bool, older: bool = False) -> str:
+    """Return what introduces a quote of the direct answer."""
+    if older:
+        return "Un texte plus ancien dit autre chose\u00a0:"
+    return "Réponse acceptée" if accepted else "D’après un document en vigueur"
+
+
 _SLIDES = (".ppt", ".pptx", ".pptm", ".odp", ".key")
 
 
@@ -343,7 +335,7 @@ def file_format(card: Card) -> str:
     return "" if said == card.kind else said
 
 
-_ENGLISH_KINDS = {"thread": "fil"}
+_ENGLISH_KINDS = {"thread": "fil", "post": "billet"}
 
 
 def kind_label(kind: str) -> str:

@@ -211,10 +211,11 @@ def new_question_page(
     community: Annotated[str, Query(max_length=200)] = "",
     metier: Annotated[str, Query(max_length=200)] = "",
     topic: Annotated[str, Query(max_length=200)] = "",
+    text: Annotated[str, Query(max_length=MOST_TEXT)] = "",
 ) -> str:
     """Show the form for a question, next to documents that already answer it."""
     title = q.strip()[:MOST_TITLE]
-    new = NewQuestion(title, topic_id=topic, to=to, community=community, metier=metier)
+    new = NewQuestion(title, text, topic, to=to, community=community, metier=metier)
     return _form(request, reader, new)
 
 

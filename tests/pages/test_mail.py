@@ -372,7 +372,7 @@ def test_a_refused_address_is_noted_and_left_alone(site: AskingSite, post: SmtpS
     site.ask(STRANGER, "Encore une ?", to=MAPPER)
     assert send(site, post) == SendReport(1)
     choose(site, MAPPER, asked=True)
-    assert "a été refusée" not in site.client(MAPPER).get("/preferences").text
+    assert 'class="note warn"' not in site.client(MAPPER).get("/preferences").text
 
 
 def test_a_refusal_for_now_is_tried_again_later_and_not_for_ever(
