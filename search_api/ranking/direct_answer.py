@@ -84,7 +84,7 @@ SENTENCE_ANSWERS = LogisticModel((5.32, 1.24, 1.38, 2.56, 1.28, -1.82, -4.17), -
 """Model of whether a sentence answers. Sentences of further documents are quoted from this bar."""
 
 QUOTATION_ANSWERS = LogisticModel(
-    (2.01, 2.20, 43.48, 0.38, 4.87, 0.67, 2.22, 1.95, 0.63, 2.66, 1.06), -19.1, 0.6
+    (2.01, 2.20, 43.48, 0.38, 4.87, 0.67, 2.22, 1.95, 0.63, 2.66, 1.06), -19.1, 0.5
 )
 """Model of whether the quotation answers."""
 
