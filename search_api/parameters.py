@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
 
@@ -20,7 +20,9 @@ FILTER_VALUES = 100
 RETRY_S = 5
 """`Retry-After` in seconds for a reader with too many concurrent requests."""
 
-_Values = Annotated[list[str], Query(max_length=FILTER_VALUES)]
+
+def _values(meaning: str) -> Any:
+    return Query(max_length=FILTER_VALUES, description=f"{meaning}; repeat it for several")
 
 
 INCOMPLETE = "X-Quisait-Incomplete"
@@ -42,15 +44,16 @@ def _known_reader(request: Request, response: Response) -> Reader:
     return reader
 
 
-_KnownReader = Annotated[Reader, Depends(_known_reader)]
+KnownReader = Annotated[Reader, Depends(_known_reader)]
+"""The reader, without a limit on requests at once."""
 
 
-async def _named_reader(request: Request, reader: _KnownReader) -> AsyncIterator[Reader]:
+async def _named_reader(request: Request, reader: KnownReader) -> AsyncIterator[Reader]:
     async with turn(request, RequestKind.OTHER, reader):
         yield reader
 
 
-async def _asking_reader(request: Request, reader: _KnownReader) -> AsyncIterator[Reader]:
+async def _asking_reader(request: Request, reader: KnownReader) -> AsyncIterator[Reader]:
     async with turn(request, RequestKind.QUESTION, reader):
         yield reader
 
@@ -70,12 +73,12 @@ async def turn(request: Request, work: RequestKind, reader: Reader) -> AsyncIter
 
 
 def _filters(
-    source: _Values = [],  # noqa: B006 - FastAPI copies it
-    kind: _Values = [],  # noqa: B006
-    space: _Values = [],  # noqa: B006
-    entity: _Values = [],  # noqa: B006
-    area: _Values = [],  # noqa: B006
-    year: _Values = [],  # noqa: B006
+    source: Annotated[list[str], _values("name of a source")] = [],  # noqa: B006 - FastAPI copies it
+    kind: Annotated[list[str], _values("kind of document")] = [],  # noqa: B006
+    space: Annotated[list[str], _values("community or folder of the source")] = [],  # noqa: B006
+    entity: Annotated[list[str], _values("service, a path with slashes")] = [],  # noqa: B006
+    area: Annotated[list[str], _values("INSEE code of a département")] = [],  # noqa: B006
+    year: Annotated[list[str], _values("year of the last change")] = [],  # noqa: B006
 ) -> dict[str, tuple[str, ...]]:
     asked = {
         "source": source,

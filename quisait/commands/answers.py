@@ -18,7 +18,13 @@ from quisait.application.verification import open_verifying
 from quisait.clock import now, today
 from quisait.work.crawl import CrawlOutcome
 from quisait.work.questions import open_asking, open_following
-from quisait.work.source_status import FAILURE_LABELS, FailureStatus, SourceStatus, soon
+from quisait.work.source_status import (
+    FAILURE_LABELS,
+    FailureStatus,
+    SourceStatus,
+    run_text,
+    soon,
+)
 from search_api.communities.storage import SqlCommunityPages
 from search_api.context import AnswerContext, NoBuild
 from search_api.identity.readers import reader_of
@@ -338,6 +344,8 @@ def source_lines(status: SourceStatus, now: datetime, *, with_failures: bool) ->
         if not with_failures:
             lines[-1] += f" ; voyez « quisait sources {status.source} »"
     lines += _failure_lines(status.failures) if with_failures else ()
+    if with_failures and status.history:
+        lines += ["  dernières lectures :", *(f"    {run_text(run)}" for run in status.history)]
     if status.without_text:
         kinds = ", ".join(
             f"{kind} : {count}" for kind, count in sorted(status.without_text.items())

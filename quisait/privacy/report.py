@@ -142,7 +142,12 @@ def _categories(settings: Settings) -> Iterator[str]:
 
 
 def _asking_categories(settings: Settings) -> Iterator[str]:
-    """Yield the data of questions, and of authors' verifications of documents."""
+    """Yield the data of questions, of assistants, and of authors' verifications of documents."""
+    if settings.assistants.enabled:
+        yield (
+            "Assistants : de chaque appel au nom d'un agent, la date, l'outil et le nom du jeton, "
+            "montrés à lui seul ; ni la question ni le document lu."
+        )
     if settings.questions.enabled:
         yield (
             "Questions à des collègues : qui demande, le texte, les lecteurs choisis, les réponses "
@@ -226,9 +231,13 @@ def _recipients(settings: Settings) -> Iterator[str]:
             "peuvent lire, et en privé celui qui demande ; les serveurs Matrix des membres les "
             "gardent."
         )
-        yield "Aucun autre transfert hors de l'administration."
-    else:
-        yield "Aucun transfert hors de l'administration : rien n'est envoyé à un tiers."
+    if settings.assistants.enabled:
+        yield (
+            "Assistants auxquels un agent donne un jeton : ce qu'ils cherchent et lisent en son "
+            "nom, là où ils sont tenus."
+        )
+    other = " autre" if settings.bot.source or settings.assistants.enabled else ""
+    yield f"Aucun{other} transfert hors de l'administration : rien n'est envoyé à un tiers."
 
 
 def _periods(settings: Settings) -> Iterator[str]:
@@ -276,6 +285,8 @@ def _periods(settings: Settings) -> Iterator[str]:
     yield f"Consultations privilégiées : {privacy.audit_days} jours (jamais moins de 365)."
     yield f"Sessions : {settings.sign_on.idle} sans usage, {settings.sign_on.absolute} au plus."
     yield f"Jetons personnels : {settings.sign_on.token_days} jours au plus."
+    if settings.assistants.enabled:
+        yield f"Appels d'assistants : {settings.assistants.kept_days} jours."
     yield f"Sauvegardes : {privacy.backup_days} jours, comme le registre des suppressions."
 
 

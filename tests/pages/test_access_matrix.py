@@ -30,7 +30,7 @@ from search_api.query_log.recording import NoQueryLog
 from tests.engines import ensure_opensearch
 from tests.ldap_server import AGENTS, PASSWORD, READER, SUFFIX, LdapServer, agent, ensure_ldap
 from tests.opensearch_index import client as opensearch_client
-from tests.pages.access_routes import OTHER_HANDS, UNREACHABLE, Ask, expectations, routes_of
+from tests.pages.access_routes import OTHER_HANDS, UNREACHABLE, Ask, expectations, routes_of, used
 
 pytestmark = [pytest.mark.trust, pytest.mark.pages]
 
@@ -383,7 +383,29 @@ def test_what_may_be_read_is_found(world: World, reader: str | None, down: bool)
         assert body["total"] == len(readable)
         assert body["incomplete"] == (["externe"] if down else [])
         page = world.answer(reader, Ask("/?q=cadastre"))[1]
-        assert ("Réponse partielle" in page) is down
+        assert ('class="note warn"' in page) is down
+
+
+@pytest.mark.parametrize("reader", sorted(ALL))
+def test_assistants_find_what_may_be_read(world: World, reader: str) -> None:
+    """By every tool, for the same words: what the matrix asks of them can be answered."""
+    world.fall(down=False)
+    readable = may_read(reader, down=False)
+
+    def body(ask: Ask) -> dict[str, Any]:
+        status, text = world.answer(reader, ask)
+        assert status == 200
+        found: dict[str, Any] = json.loads(text.partition("\n")[2])["result"]
+        return found
+
+    found = body(used("search", query="cadastre", k=20))["structuredContent"]
+    titles = json.dumps(found)
+    assert found["total"] == len(readable)
+    assert {one.trace for one in DOCUMENTS if one.trace in titles.lower()} <= readable
+    for one in DOCUMENTS:
+        ids = (f"{one.source}:{one.name}", f"{one.source}:{one.name}.txt")
+        reads = [body(used("read_document", document=id_)) for id_ in ids]
+        assert any(not read["isError"] for read in reads) == (one.trace in readable), one
 
 
 @pytest.mark.parametrize("reader", sorted(ALL - {"retiree"}))

@@ -113,9 +113,8 @@ def test_an_answer_is_formatted_for_readers_and_plain_for_machines(site: AskingS
     assert site.read(MAPPER, question)["answers"][0]["markdown"] == STEPS
     asked = {"q": title}
     found = client.get("/api/v1/search", params=asked).json()
-    document = client.get(f"/documents/questions:{question}").text
     results = client.get("/", params=asked).text
-    for text in (shown["text"], str(found), document, results):
+    for text in (shown["text"], str(found), results):
         assert "arpentage" in text
         assert not any(mark in text for mark in ("**", "](", "*document"))
     assert "• le document d'arpentage" in shown["text"]

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.trust
 
 DOCUMENTS = 1000
 READERS = 20
+LIMITED = 8
 AUTHORITIES = ("ldap", "wiki", "wifip")
 PRINCIPALS = ("everyone", *(f"{a}:group:{n}" for a in AUTHORITIES for n in range(4)))
 TODAY = date(2026, 10, 1)
@@ -47,6 +48,10 @@ class Secret:
         return f"secret{self.number}x"
 
     @property
+    def space(self) -> str:
+        return f"espace{self.number}"
+
+    @property
     def account(self) -> str:
         return f"wiki:auteur{self.number}"
 
@@ -57,7 +62,7 @@ class Secret:
             title=f"Titre{self.number}x commun",
             sections=(Section(text),),
             access=self.access,
-            space=f"espace{self.number}",
+            space=self.space,
             area=f"{self.number % 7:02}",
             contributions=(Contribution(self.account, ContributorRole.AUTHOR),),
         )
@@ -89,8 +94,12 @@ class Library:
     secrets: tuple[Secret, ...]
 
     def readable(self, reader: Reader) -> set[str]:
-        admits = access_filter(reader).admits
-        return {secret.document_id for secret in self.secrets if admits(secret.access)}
+        access = access_filter(reader)
+        return {
+            secret.document_id
+            for secret in self.secrets
+            if access.admits(secret.access) and access.reaches("wiki", secret.space)
+        }
 
 
 def filled(index: Index) -> Library:
@@ -114,7 +123,14 @@ def library(
 
 def readers() -> list[Reader]:
     draw = random.Random(4)
-    return [NOBODY, *(random_reader(draw) for _ in range(READERS))]
+    whole = [random_reader(draw) for _ in range(READERS)]
+    return [NOBODY, *whole, *(limited(draw, one) for one in whole[:LIMITED])]
+
+
+def limited(draw: random.Random, reader: Reader) -> Reader:
+    """The same reader by a token that opens two thirds of the spaces."""
+    spaces = frozenset(f"espace{n}" for n in draw.sample(range(DOCUMENTS), DOCUMENTS * 2 // 3))
+    return replace(reader, sources=frozenset({"wiki"}), spaces=spaces)
 
 
 def for_every_reader(check: Callable[[Library, Reader], None]) -> Callable[[Library], None]:
@@ -138,6 +154,9 @@ def test_readers_differ(library: Library) -> None:
     assert sizes[0] == 0
     assert max(sizes) < DOCUMENTS * 0.9
     assert sum(size > 50 for size in sizes) > READERS / 2
+    assert all(
+        0 <= small <= whole for small, whole in zip(sizes[-LIMITED:], sizes[1:], strict=False)
+    )
 
 
 @for_every_reader
