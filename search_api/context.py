@@ -57,9 +57,10 @@ class NotFound(AnswerRefused):
 
 
 class InvalidParameter(AnswerRefused):
-    """A parameter has no meaning, or the request is impossible."""
+    """The request is well formed, and names what does not exist or asks for the impossible."""
 
     status = 422
+    code = "impossible"
 
 
 class Stale(AnswerRefused):
