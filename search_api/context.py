@@ -67,6 +67,7 @@ class Stale(AnswerRefused):
     """The item to replace has changed since it was read."""
 
     status = 409
+    code = "stale"
 
 
 class NotAllowed(AnswerRefused):
