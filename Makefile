@@ -9,7 +9,7 @@ export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 export UV_LINK_MODE ?= hardlink
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help demo test test-fast soak mutate check bench guide serve engines engines-stop servers schema requirements kit clean
+.PHONY: help demo test test-fast soak mutate check bench guide client serve engines engines-stop servers schema requirements kit clean
 
 help: ## show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 16
@@ -89,6 +89,9 @@ serve: .venv/base ## serve what quisait.toml configures
 
 kit: .venv/kit ## write the archive that installs without a network (ARGS=--with-engines: OpenSearch and Tika too)
 	$(BIN)/python -m deploy.kit $(ARGS)
+
+client: .venv/all ## write clients/python again from the API's description
+	$(BIN)/python clients/python/generate.py
 
 requirements: .venv/bin/uv ## pin the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header pyproject.toml --output-file requirements.txt

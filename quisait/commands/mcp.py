@@ -89,8 +89,9 @@ async def _relay(url: str, token: str) -> str:
                     on_read_resource=read,
                     on_call_tool=call,
                 )
-                async with stdio_server() as streams:
-                    await relay.run(*streams, relay.create_initialization_options())
+                async with stdio_server() as (read_stream, write_stream):
+                    options = relay.create_initialization_options()
+                    await relay.run(read_stream, write_stream, options)
         except MCPError as error:
             return f"{url} ne parle pas MCP comme attendu ({error.code})."
     return ""

@@ -42,6 +42,7 @@ TABLES = (
     "mailbox",
     "bot",
     "verification",
+    "written_answer",
     "log",
 )
 """The tables of the settings file, in their order in the file."""

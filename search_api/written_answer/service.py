@@ -133,7 +133,9 @@ def passages_to_send(
 
 
 def _now(writing: Writing, reader: Reader) -> Reader:
-    return writing.reader_of(reader.agent_id or "")
+    """Return the reader with the rights of this moment, within the limits of their token."""
+    present = writing.reader_of(reader.agent_id or "")
+    return replace(present, sources=reader.sources, spaces=reader.spaces)
 
 
 def _candidates(context: AnswerContext, found: Results) -> Iterator[tuple[NumberedPassage, Card]]:

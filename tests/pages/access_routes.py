@@ -93,6 +93,11 @@ def expectations(
         ),
         ("GET", "/api/v1/experts"): questions("/api/v1/experts", "&limit=50"),
         ("GET", "/api/v1/suggest"): questions("/api/v1/suggest"),
+        ("POST", "/api/v1/written-answer"): tuple(
+            Ask("/api/v1/written-answer", "POST", json={"q": question, **more})
+            for question in QUESTIONS[1:]
+            for more in ({}, {"thread": [{"q": "plan"}]})
+        ),
         ("GET", "/api/v1/topics"): asked("/api/v1/topics"),
         ("GET", "/api/v1/isolation"): asked("/api/v1/isolation", "limit=100"),
         ("GET", "/api/v1/coverage"): asked("/api/v1/coverage", "", "area=35"),

@@ -10,6 +10,6 @@ import xllamacpp
 settings = xllamacpp.CommonParams()
 settings.model.path, settings.port = sys.argv[1], int(sys.argv[2])
 settings.n_ctx, settings.n_parallel = 8_192, 1
-settings.cpuparams.n_threads = 2
+settings.cpuparams.n_threads = 1  # two wait for each other on busy cores
 server = xllamacpp.Server(settings)
 sys.stdin.read()
