@@ -318,7 +318,7 @@ def test_an_isolated_expert_has_her_first_week(site: Site, chromium: Browser) ->
         expect(absent).to_have_value("")
         expect(page.get_by_label("Une communauté m’invite")).to_be_checked()
         assert faults_of(page) == []
-        page.get_by_role("navigation", name="Moi").get_by_role("link").last.click()
+        page.get_by_role("link", name="Ce qui est tenu de moi").first.click()
         assert path_of(page) == "/mes-donnees"
         with page.expect_download() as taken:
             page.locator("main a[href*='export']").first.click()
