@@ -34,7 +34,7 @@ from tests.property.test_no_leak import random_access, random_reader
 pytestmark = pytest.mark.trust
 
 DOCUMENTS = 160
-READERS = 16
+READERS = 12
 SOURCES, SPACES = ("wiki", "forum", "notes"), 6
 
 
