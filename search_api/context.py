@@ -34,6 +34,7 @@ from search_api.questions.storage import SqlQuestions
 from search_api.questions.values import AskingRules
 from search_api.search.engine import Search
 from search_api.verification.storage import SqlVerifications
+from search_api.written_answer.values import Writing
 
 if TYPE_CHECKING:
     # Commands use answers too, and importing the web framework would cost them a second.
@@ -58,15 +59,17 @@ class NotFound(AnswerRefused):
 
 
 class InvalidParameter(AnswerRefused):
-    """A parameter has no meaning, or the request is impossible."""
+    """The request is well formed, and names what does not exist or asks for the impossible."""
 
     status = 422
+    code = "impossible"
 
 
 class Stale(AnswerRefused):
     """The item to replace has changed since it was read."""
 
     status = 409
+    code = "stale"
 
 
 class NotAllowed(AnswerRefused):
@@ -176,7 +179,8 @@ class AnswerContext:
     source that the settings do not name. `new_sources` adds sources. `originals`: files of folders.
     `community_pages` stores what animators set on communities' pages, `scans` which texts were
     recognised. Where a feature is off, its field is None: `new_sources`, `originals`, `asking`
-    (questions to colleagues), `following`, `mail`, `verifying` (authors' statements).
+    (questions to colleagues), `following`, `mail`, `verifying` (authors' statements), `writing`
+    (answers that a model writes).
     """
 
     search: Search
@@ -205,6 +209,7 @@ class AnswerContext:
     assistants: Assistants | None = None
     community_pages: SqlCommunityPages | None = None
     scans: Scans | None = None
+    writing: Writing | None = None
 
     @property
     def questions_kept(self) -> bool:

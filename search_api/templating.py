@@ -178,6 +178,7 @@ _environment.filters.update(
     open_figures=wording.open_figures,
     opened=descriptions.opened,
     passed_on=wording.passed_on,
+    quote_label=wording.quote_label,
     place=wording.place,
     questions_this_week=wording.questions_this_week,
     post=wording.post,

@@ -33,7 +33,7 @@ from search_api.verification import storage as verification
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 BASE = "0028"
 """Schema of quisait 0.2.0, the oldest that this version upgrades."""
-HEAD = "0036"
+HEAD = "0038"
 """The last migration in `MIGRATIONS`."""
 LAST_TO_UPGRADE_OLDER = "fe65daca"
 """Last commit that upgrades the schemas of 0.2.0's development (0001 to 0027)."""
@@ -84,7 +84,11 @@ NOT_BACKED_UP = frozenset(
 )
 """Tables that a backup leaves out: access that may be revoked after it, and the query log's current
 period, whose salt must end with it."""
-PUSHED = (push_documents.push_documents, push_documents.push_sources)
+PUSHED = (
+    push_documents.push_documents,
+    push_documents.push_sources,
+    push_documents.push_tags,
+)
 """Tables of what applications pushed."""
 
 _LOCK = 0x71756973616974

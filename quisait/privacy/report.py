@@ -224,6 +224,15 @@ def _recipients(settings: Settings) -> Iterator[str]:
         yield (
             f"Serveur de courriel {settings.mailbox.host} : la boîte des réponses, lue par quisait."
         )
+    writing = settings.written_answer
+    if writing.url:
+        reach = "lisibles de qui demande" if writing.restricted else "de documents ouverts à tous"
+        yield (
+            f"Modèle de langue {writing.model}, à {writing.url} : à la demande d'un agent, sa "
+            "question, sans son nom, et des extraits "
+            f"{reach}, des sources {', '.join(writing.sources)}. "
+            "Rien n'en est gardé ici ; ce serveur suit ses propres règles."
+        )
     if settings.bot.source:
         yield (
             f"Salons de la source « {settings.bot.source} » où le service est appelé : titres et "
@@ -236,7 +245,8 @@ def _recipients(settings: Settings) -> Iterator[str]:
             "Assistants auxquels un agent donne un jeton : ce qu'ils cherchent et lisent en son "
             "nom, là où ils sont tenus."
         )
-    other = " autre" if settings.bot.source or settings.assistants.enabled else ""
+    sent = settings.bot.source or settings.assistants.enabled or writing.url
+    other = " autre" if sent else ""
     yield f"Aucun{other} transfert hors de l'administration : rien n'est envoyé à un tiers."
 
 

@@ -39,6 +39,7 @@ from quisait.application.sign_on import (
 )
 from quisait.application.sources import FolderOriginals, join_rules
 from quisait.application.verification import open_verifying
+from quisait.application.written_answer import open_writing
 from quisait.clock import now, now_s, today
 from quisait.privacy.retention import audit_command, background_query_log
 from quisait.server.metrics import metrics_app, metrics_router, registry_of
@@ -295,6 +296,7 @@ def app_of(application: Application, query_log: QueryLog) -> FastAPI:
             originals=FolderOriginals(application.settings, application.known, application.state),
             scans=application.scans,
             assistants=open_assistants(application),
+            writing=open_writing(application),
         )
     )
 

@@ -84,13 +84,20 @@ def expectations(
     push = {"type": "page", "id": "1", "title": "x", "text": "x", "readers": {"allowed": []}}
     narrowed = [f"space={space}" for space in spaces]
     return {
+        ("GET", "/openapi.json"): asked("/openapi.json"),
         ("GET", "/api/v1/openapi.json"): asked("/api/v1/openapi.json"),
+        ("GET", "/docs"): asked("/docs"),
         ("GET", "/api/v1/search"): (
             *questions("/api/v1/search", "&page_size=50&explain=true"),
             *asked("/api/v1/search", "q=cadastre&sort=date", "q=cadastr", *narrowed),
         ),
         ("GET", "/api/v1/experts"): questions("/api/v1/experts", "&limit=50"),
         ("GET", "/api/v1/suggest"): questions("/api/v1/suggest"),
+        ("POST", "/api/v1/written-answer"): tuple(
+            Ask("/api/v1/written-answer", "POST", json={"q": question, **more})
+            for question in QUESTIONS[1:]
+            for more in ({}, {"thread": [{"q": "plan"}]})
+        ),
         ("GET", "/api/v1/topics"): asked("/api/v1/topics"),
         ("GET", "/api/v1/isolation"): asked("/api/v1/isolation", "limit=100"),
         ("GET", "/api/v1/coverage"): asked("/api/v1/coverage", "", "area=35"),
@@ -297,6 +304,7 @@ def expectations(
         ("POST", "/access/tokens/revoke"): posted("/access/tokens/revoke", token="1"),
         ("POST", "/access/sessions/revoke"): posted("/access/sessions/revoke", session="1"),
         ("POST", "/access/sessions/revoke-others"): posted("/access/sessions/revoke-others"),
+        ("MOUNT", "/static/swagger-ui"): asked("/static/swagger-ui/swagger-ui.css"),
         ("POST", "/mcp"): (
             *(used("search", query=question, k=20) for question in QUESTIONS[1:]),
             *(used("search", query="cadastre", spaces=[space]) for space in spaces),

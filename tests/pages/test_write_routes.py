@@ -57,6 +57,8 @@ from search_api.sign_on.provider import Provider, ProviderRules
 from search_api.sign_on.sessions import SessionLimits, SignOnCookies, SqlPersonalTokens, SqlSessions
 from search_api.sign_on.signed_tokens import LOGOUT_EVENT, ProviderSession
 from search_api.verification.storage import OutdatedMark, SqlVerifications
+from search_api.written_answer.model import ModelServer
+from search_api.written_answer.values import Writing, WritingRules
 from tests.lying_provider import CLIENT_ID, LyingProvider, lying_provider, rsa_key, signed
 from tests.made_once import copy_made
 from tests.pages.access_routes import WRITE_METHODS, routes_of, used
@@ -172,6 +174,11 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             push_receiver=PushService(inbox, push_tokens, {"docs": SuiteRules()}, limits),
             suite_groups=SuiteGroups(pushed_groups, frozenset({"docs"})),
             application_readers=application_readers(sign_on, book),
+            writing=Writing(
+                ModelServer("http://127.0.0.1:9/v1", "petit"),
+                WritingRules(sources=frozenset({"wiki"})),
+                lambda agent_id: reader_of(agent_id, book, TODAY),
+            ),
             assistants=Assistants(
                 personal,
                 SqlAssistantCalls(engine, now_s),
@@ -516,6 +523,11 @@ WRITES: dict[tuple[str, str], Write] = {
     ("DELETE", "/scim/v2/Groups/{group_id}"): pushing("/scim/v2/Groups/g", 204, None, "DELETE"),
     ("POST", "/scim/v2/Groups/.search"): pushing("/scim/v2/Groups/.search", 200, {}),
     ("POST", "/scim/v2/.search"): pushing("/scim/v2/.search", 200, {}),
+    ("POST", "/api/v1/written-answer"): Write(
+        lambda site: site.client(OTHER).post("/api/v1/written-answer", json={"q": "géomètre"}),
+        200,
+        {401: lambda site: site.client().post("/api/v1/written-answer", json={"q": "géomètre"})},
+    ),
     ("POST", "/api/v1.0/documents/search/"): Write(
         lambda site: searching(site, "a1"),
         200,

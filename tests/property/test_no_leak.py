@@ -16,6 +16,7 @@ from indexer.embedded.index import EmbeddedIndex
 from indexer.ports import Index
 from indexer.values import Passage, Put, Question, SearchRequest, ShowRequest
 from search_api.query.query import Query
+from search_api.ranking.direct_answer import direct_answer
 from search_api.search.engine import Search
 from tests.builders import ENCODER, indexed, make_document
 from tests.each import each
@@ -55,7 +56,7 @@ class Secret:
         return f"wiki:auteur{self.number}"
 
     def put(self) -> Put:
-        text = f"Une note commune sur le cadastre, {self.word}"
+        text = f"Une note commune sur le cadastre, {self.word}. Le plan vaut {self.number} euros."
         document = make_document(
             self.document_id,
             title=f"Titre{self.number}x commun",
@@ -251,6 +252,29 @@ def test_results_and_experts_rest_on_what_is_readable(library: Library, reader: 
     assert bool(evidence) == bool(readable)
     allowed = {secret.account for secret in library.secrets if secret.document_id in readable}
     assert {candidate.agent.id for candidate in experts.candidates} <= allowed
+
+
+@for_every_reader
+def test_a_direct_answer_quotes_what_is_readable(library: Library, reader: Reader) -> None:
+    """Whatever is asked, also by words and titles of others' documents; before others too.
+
+    The models are made to quote always, so that each page of sentences is drawn.
+    """
+    readable, draw = library.readable(reader), random.Random(8)
+    search = Search(library.index, ENCODER, AuthorsAreAgents())
+    asked = [f"{one.word} Titre{one.number}x cadastre" for one in draw.sample(library.secrets, 6)]
+    quoted = 0
+    for question in ("cadastre commun", "combien vaut le plan", *asked):
+        page = search.answer(Query(question, page_size=50), reader, TODAY)
+        found = direct_answer(replace(page, features=(1.0,) * 8, answered=True), TODAY)
+        for quote in found.quotes if found else ():
+            quoted += 1
+            secret = library.secrets[int(quote.reference.document_id.partition(":")[2])]
+            assert secret.document_id in readable
+            assert quote.author.name == secret.account.partition(":")[2] or quote.author.agent
+            hidden = {one.word for one in library.secrets if one.document_id not in readable}
+            assert hidden.isdisjoint(quote.text.replace(".", " ").split())
+    assert bool(quoted) == bool(readable)
 
 
 def test_changed_rights_hold_from_the_next_question(library: Library) -> None:
