@@ -40,10 +40,10 @@ class LogisticModel:
         return self.probability(found) >= self.bar
 
 
-ANY_ANSWERS = LogisticModel((2.98, 2.31, 30.45, 0.4, 2.3, 0.39, 0.47, 1.27), -9.17, 0.4)
+ANY_ANSWERS = LogisticModel((3.02, 2.37, 32.1, 0.34, 2.51, 0.01, 0.8, 1.28), -9.41, 0.4)
 """Model of whether any document of the page answers."""
 
-FIRST_ANSWERS = LogisticModel((1.1, 5.41, 33.93, 0.61, 2.83, 0.71, 1.26, 2.49), -12.73, 0.8)
+FIRST_ANSWERS = LogisticModel((2.39, 3.63, 39.63, 0.49, 2.32, -0.2, 1.1, 2.41), -10.64, 0.8)
 """Model of whether the first document of the page answers."""
 
 
